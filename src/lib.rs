@@ -1,1 +1,10 @@
 //! Keylend.
+pub mod backend;
+pub mod broker;
+pub mod clock;
+pub mod directory;
+pub mod domain;
+pub mod secret;
+pub mod slack;
+pub mod store;
+pub mod vault;

@@ -1,1 +1,2 @@
+//! The `keylend` program.
 fn main() {}

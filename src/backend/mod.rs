@@ -1,0 +1,134 @@
+//! Targets: where access is made and taken back.
+//!
+//! # Adding a kind of target
+//!
+//! 1. Write `src/backend/KIND.rs` with a type that implements [`Backend`] and a `Config` that
+//!    serde reads from `[backends.NAME.KIND]` (`deny_unknown_fields`, secrets as
+//!    [`Secret`](crate::secret::Secret) references).
+//! 2. Add one line to [`BackendConfig`] and one to its `build`.
+//! 3. Run the contract of `tests/backend_contract.rs` against a real server of that kind.
+//!
+//! Every method is idempotent, and every wait inside one has a time limit: the worker calls again
+//! after a crash, after a lost answer, and whenever it is not sure.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use crate::domain::{
+    BackendName, Email, Entitlement, Handle, Params, RequestId, ScopeId, Time, UserId, Username,
+};
+
+/// One layer of one grant, as a target sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// The grant.
+    pub request: RequestId,
+    /// What the grant is for.
+    pub scope: ScopeId,
+    /// Who receives it, in Slack.
+    pub requester: UserId,
+    /// Their verified address.
+    pub email: Email,
+    /// Their name in the target.
+    pub username: Username,
+    /// What the layer is called in the target, unique to the grant.
+    pub handle: Handle,
+    /// What the catalogue asks of the target.
+    pub params: Params,
+    /// When the access ends.
+    pub expires_at: Time,
+}
+
+/// Whether the target ends access by itself at [`Order::expires_at`], should Keylend be dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It does.
+    ByItself,
+    /// Only Keylend takes it back.
+    ByKeylend,
+}
+
+/// What a target shows when it is read back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// The access is there, or something of it is: a session that is still open counts.
+    Present,
+    /// Nothing of it is there.
+    Absent,
+}
+
+/// Why a target did not do what it was asked. Messages go into the log and to the requester:
+/// nothing secret in them.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// It may work later: no connection, a time-out, a server that is overloaded.
+    #[error("{0}")]
+    Retry(String),
+    /// It will not work however often it is tried: no such role, no right to give it.
+    #[error("{0}")]
+    Fail(String),
+}
+
+/// A layer's parameter is missing, unknown or of the wrong kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct InvalidParam {
+    /// The parameter; nothing where one is missing.
+    pub key: Option<String>,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// One target.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// Checks what a layer of the catalogue asks, at start, without the target.
+    ///
+    /// # Errors
+    ///
+    /// The first parameter that is wrong.
+    fn check(&self, params: &Params) -> Result<(), InvalidParam>;
+
+    /// Whether access made with `params` ends by itself.
+    fn ending(&self, params: &Params) -> Ending;
+
+    /// What the layer gives, whoever asked for it: two orders with the same entitlement stand on
+    /// one piece of access, and it is taken back with the last of them.
+    fn entitlement(&self, order: &Order) -> Entitlement;
+
+    /// How the requester reaches the target with a password of their own (label and text, nothing
+    /// secret), if the layer comes with one. Keylend makes the password and hands it to
+    /// [`make`](Self::make).
+    fn credential(&self, order: &Order) -> Option<Vec<(String, String)>>;
+
+    /// Makes the access, or sets its end anew if it is there. Called again with the same order and
+    /// password after a crash.
+    ///
+    /// # Errors
+    ///
+    /// What the target said, and whether trying again makes sense.
+    async fn make(
+        &self,
+        order: &Order,
+        password: Option<&SecretString>,
+    ) -> Result<(), BackendError>;
+
+    /// Takes the access back and ends what is open under it. Succeeds when there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// What the target said. Whatever it was, it is tried again.
+    async fn unmake(&self, order: &Order) -> Result<(), BackendError>;
+
+    /// Looks whether the access is there, in the target itself.
+    ///
+    /// # Errors
+    ///
+    /// What the target said. Whatever it was, it is tried again.
+    async fn read(&self, order: &Order) -> Result<Presence, BackendError>;
+}
+
+/// The targets by name.
+pub type Backends = BTreeMap<BackendName, Arc<dyn Backend>>;

@@ -1,0 +1,170 @@
+//! The directory that decisions ask: fresh facts, or none.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::{FRESH, FactsUnavailable, PeopleSource, Profile};
+use crate::{
+    clock::Clock,
+    domain::{GroupName, Person, Time, UserId, Username},
+};
+
+/// Where the members of a group come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupSource {
+    /// A Slack user group, live.
+    SlackUsergroup(String),
+    /// People listed in the configuration.
+    Members(BTreeSet<UserId>),
+}
+
+/// Facts about people, no older than [`FRESH`].
+pub struct Directory {
+    source: Arc<dyn PeopleSource>,
+    clock: Arc<dyn Clock>,
+    groups: BTreeMap<GroupName, GroupSource>,
+    usernames: BTreeMap<UserId, Username>,
+    profiles: Cache<UserId, Option<Profile>>,
+    usergroups: Cache<String, BTreeSet<UserId>>,
+}
+
+impl Directory {
+    /// A directory over `source`, with the configuration's groups and names in the targets.
+    pub fn new(
+        source: Arc<dyn PeopleSource>,
+        clock: Arc<dyn Clock>,
+        groups: BTreeMap<GroupName, GroupSource>,
+        usernames: BTreeMap<UserId, Username>,
+    ) -> Self {
+        let (profiles, usergroups) = (Cache::default(), Cache::default());
+        Self {
+            source,
+            clock,
+            groups,
+            usernames,
+            profiles,
+            usergroups,
+        }
+    }
+
+    /// One person, and which of `groups` they are in.
+    ///
+    /// # Errors
+    ///
+    /// If any of it cannot be had fresh: half the facts are no facts.
+    pub async fn person(
+        &self,
+        id: &UserId,
+        groups: &BTreeSet<&GroupName>,
+    ) -> Result<Person, FactsUnavailable> {
+        let profile = self
+            .profiles
+            .fresh(id, &*self.clock, || self.source.profile(id))
+            .await?
+            .ok_or_else(|| FactsUnavailable(format!("Slack knows nobody by the id {id}")))?;
+        let mut member_of = BTreeSet::new();
+        for name in groups {
+            if self.members(name).await?.contains(id) {
+                member_of.insert((*name).clone());
+            }
+        }
+        let username = match self.usernames.get(id) {
+            Some(listed) => Some(listed.clone()),
+            None => profile
+                .email
+                .as_ref()
+                .map(|email| email.local_part())
+                .filter(|local| !local.is_empty())
+                .map(Username::new),
+        };
+        Ok(Person {
+            id: profile.id,
+            name: profile.name,
+            standing: profile.standing,
+            email: profile.email,
+            username,
+            groups: member_of,
+        })
+    }
+
+    /// The members of one group.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be had fresh, or the configuration has no such group.
+    pub async fn members(&self, group: &GroupName) -> Result<BTreeSet<UserId>, FactsUnavailable> {
+        match self.groups.get(group) {
+            Some(GroupSource::Members(members)) => Ok(members.clone()),
+            Some(GroupSource::SlackUsergroup(id)) => {
+                self.usergroups
+                    .fresh(id, &*self.clock, || self.source.usergroup(id))
+                    .await
+            }
+            None => Err(FactsUnavailable(format!("there is no group `{group}`"))),
+        }
+    }
+
+    /// Forgets what is known of a person: Slack says that it changed.
+    pub fn forget_person(&self, id: &UserId) {
+        self.profiles.forget(id);
+    }
+
+    /// Forgets who is in a user group: Slack says that it changed.
+    pub fn forget_usergroup(&self, id: &str) {
+        self.usergroups.forget(&id.to_owned());
+    }
+}
+
+/// Facts of one kind by key. One fetch at a time for each key; who waited takes its answer.
+struct Cache<K, V>(Mutex<HashMap<K, Arc<AsyncMutex<Option<(Time, V)>>>>>);
+
+impl<K, V> Default for Cache<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+/// Keys that a cache keeps; beyond it the cache starts anew.
+const CACHE_SIZE: usize = 20_000;
+
+impl<K: Clone + Eq + std::hash::Hash, V: Clone> Cache<K, V> {
+    async fn fresh<F>(
+        &self,
+        key: &K,
+        clock: &dyn Clock,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<V, FactsUnavailable>
+    where
+        F: Future<Output = Result<V, FactsUnavailable>>,
+    {
+        let slot = {
+            let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if slots.len() >= CACHE_SIZE && !slots.contains_key(key) {
+                slots.clear();
+            }
+            slots.entry(key.clone()).or_default().clone()
+        };
+        let mut fact = slot.lock().await;
+        let asked_at = clock.now();
+        if let Some((learnt, value)) = &*fact
+            && (asked_at - *learnt).to_std().is_ok_and(|age| age <= FRESH)
+        {
+            return Ok(value.clone());
+        }
+        let value = fetch().await?;
+        // As old as the question: the answer may have been on its way for a while.
+        *fact = Some((asked_at, value.clone()));
+        Ok(value)
+    }
+
+    fn forget(&self, key: &K) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
+    }
+}

@@ -1,0 +1,53 @@
+//! Who somebody is, and which groups they are in.
+//!
+//! A decision rests on facts no older than [`FRESH`]; older ones are fetched again, and when that
+//! fails there are no facts, so the answer is no. Events from Slack make facts old at once.
+
+mod cached;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use async_trait::async_trait;
+
+pub use cached::{Directory, GroupSource};
+
+use crate::domain::{Email, Standing, UserId};
+
+/// The age up to which facts may be decided on.
+pub const FRESH: Duration = Duration::from_secs(60);
+
+/// What a source says of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Who.
+    pub id: UserId,
+    /// What others call them; hostile text until escaped.
+    pub name: String,
+    /// What they are to this workspace.
+    pub standing: Standing,
+    /// Their address; only a verified one.
+    pub email: Option<Email>,
+}
+
+/// Facts could not be had.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct FactsUnavailable(pub String);
+
+/// Where people and live groups come from: Slack.
+#[async_trait]
+pub trait PeopleSource: Send + Sync + 'static {
+    /// One person; nothing if there is none of this id.
+    ///
+    /// # Errors
+    ///
+    /// If the source does not answer in time, or not well.
+    async fn profile(&self, id: &UserId) -> Result<Option<Profile>, FactsUnavailable>;
+
+    /// The members of a user group.
+    ///
+    /// # Errors
+    ///
+    /// If the source does not answer in time, or not well, or has no such group.
+    async fn usergroup(&self, id: &str) -> Result<BTreeSet<UserId>, FactsUnavailable>;
+}

@@ -1,0 +1,202 @@
+//! Folding the log into a request. It decides nothing: an event that is in the log has happened.
+
+use super::{
+    Actor, Approval, EndCause, Event, Extension, Layer, Occurred, Progress, Request, RequestId,
+    Span, State, Time,
+};
+
+/// The shortest and longest warning before the end.
+const WARNING: (Span, Span) = (Span::minutes(1), Span::minutes(15));
+
+impl Request {
+    /// The request that its first event makes; nothing if that event is another.
+    pub fn first(id: RequestId, occurred: &Occurred) -> Option<Self> {
+        let Event::Requested {
+            requester,
+            email,
+            username,
+            terms,
+            approvals_needed,
+            approval_channel,
+            mirrors,
+            lapses_at,
+        } = &occurred.event
+        else {
+            return None;
+        };
+        Some(Self {
+            id,
+            version: 1,
+            revision: 1,
+            requester: requester.clone(),
+            email: email.clone(),
+            username: username.clone(),
+            terms: terms.clone(),
+            approvals_needed: *approvals_needed,
+            approval_channel: approval_channel.clone(),
+            mirrors: mirrors.clone(),
+            asked_at: occurred.at,
+            approvals: Vec::new(),
+            expires_at: None,
+            warn_at: None,
+            layers: Vec::new(),
+            after: Vec::new(),
+            extension: None,
+            state: State::Pending {
+                lapses_at: *lapses_at,
+            },
+        })
+    }
+
+    /// Folds one more event in.
+    pub fn apply(&mut self, occurred: &Occurred) {
+        let Occurred {
+            at,
+            actor,
+            rules,
+            event,
+        } = occurred;
+        self.version += 1;
+        let approval = || Approval {
+            by: actor.clone(),
+            at: *at,
+            rules: rules.clone(),
+        };
+        match event {
+            // The first event makes the request; a second one changes nothing.
+            Event::Requested { .. } | Event::CredentialShown {} => {}
+            Event::ApprovalCounted { .. } => match &mut self.extension {
+                Some(extension) => extension.approvals.push(approval()),
+                None => self.approvals.push(approval()),
+            },
+            Event::Approved {
+                expires_at,
+                layers,
+                after,
+            } => {
+                self.approvals.push(approval());
+                self.ends_at(*expires_at, *at, self.terms.duration);
+                self.after.clone_from(after);
+                self.layers = layers
+                    .iter()
+                    .map(|plan| Layer {
+                        plan: plan.clone(),
+                        progress: Progress::Planned,
+                        failures: 0,
+                        retry_at: None,
+                    })
+                    .collect();
+                self.state = State::Approved;
+            }
+            Event::Denied { reason } => {
+                let (by, reason) = (actor.clone(), reason.clone());
+                self.state = State::Denied {
+                    by,
+                    reason,
+                    at: *at,
+                };
+            }
+            Event::Withdrawn {} => self.state = State::Withdrawn { at: *at },
+            Event::Lapsed {} => self.state = State::Lapsed { at: *at },
+            Event::LayerSurveyed { layer, given } => {
+                self.settle(*layer, Progress::Surveyed { given: *given });
+            }
+            Event::LayerMade { layer, until } => {
+                let given = self.gives(*layer);
+                self.settle(
+                    *layer,
+                    Progress::Made {
+                        given,
+                        until: *until,
+                    },
+                );
+            }
+            Event::LayerNotMade {
+                layer, retry_at, ..
+            } => self.stumble(*layer, *retry_at),
+            Event::Activated {} => self.state = State::Active { warned: false },
+            Event::Warned {} => self.state = State::Active { warned: true },
+            Event::EndingBegan { cause } => self.begin_ending(cause.clone(), actor.clone(), *at),
+            Event::LayerGone { layer, .. } => self.settle(*layer, Progress::Gone),
+            Event::LayerNotGone {
+                layer, retry_at, ..
+            } => self.stumble(*layer, Some(*retry_at)),
+            Event::Ended {} => {
+                if let State::Ending { cause, by, .. } = &self.state {
+                    let (cause, by) = (cause.clone(), by.clone());
+                    self.state = State::Ended { cause, by, at: *at };
+                }
+            }
+            Event::Failed { error } => {
+                self.state = State::Failed {
+                    error: error.clone(),
+                    at: *at,
+                };
+            }
+            Event::ExtensionAsked {
+                duration,
+                revision,
+                lapses_at,
+            } => {
+                self.revision = *revision;
+                self.extension = Some(Extension {
+                    duration: *duration,
+                    lapses_at: *lapses_at,
+                    approvals: Vec::new(),
+                });
+            }
+            Event::Extended { expires_at } => {
+                if let Some(mut extension) = self.extension.take() {
+                    self.approvals.append(&mut extension.approvals);
+                    self.ends_at(*expires_at, *at, extension.duration);
+                }
+                self.approvals.push(approval());
+                self.state = State::Active { warned: false };
+            }
+            Event::ExtensionDenied { .. } | Event::ExtensionLapsed {} => self.extension = None,
+        }
+    }
+
+    /// Whether Keylend gives the access of `layer`, as far as is known.
+    pub fn gives(&self, layer: usize) -> bool {
+        matches!(
+            self.layers.get(layer).map(|layer| layer.progress),
+            Some(Progress::Surveyed { given: true } | Progress::Made { given: true, .. })
+        )
+    }
+
+    /// The warning comes a tenth of the time before the end, but not before `from`.
+    fn ends_at(&mut self, end: Time, from: Time, duration: Span) {
+        let tenth = Span::seconds(duration.as_seconds() / 10);
+        self.expires_at = Some(end);
+        self.warn_at = Some(tenth.clamp(WARNING.0, WARNING.1).before(end).max(from));
+    }
+
+    fn begin_ending(&mut self, cause: EndCause, by: Actor, since: Time) {
+        let was_active = matches!(self.state, State::Active { .. });
+        self.state = State::Ending {
+            cause,
+            by,
+            was_active,
+            since,
+        };
+        self.extension = None;
+        for layer in &mut self.layers {
+            (layer.failures, layer.retry_at) = (0, None);
+        }
+    }
+
+    fn settle(&mut self, layer: usize, progress: Progress) {
+        if let Some(layer) = self.layers.get_mut(layer) {
+            layer.progress = progress;
+            (layer.failures, layer.retry_at) = (0, None);
+        }
+    }
+
+    fn stumble(&mut self, layer: usize, retry_at: Option<Time>) {
+        if let Some(layer) = self.layers.get_mut(layer) {
+            layer.failures += 1;
+            layer.retry_at = retry_at;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What can be asked of a request, in the imperative.
+
+use super::{Actor, EndCause, Gone, PlannedLayer, RequestId, RuleId, Span, Time, UserId};
+
+/// What can be asked of a request. Whoever sends one has asked the policy first: what the domain
+/// refuses again by itself is only what must hold under every policy.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Say yes to the request, or to the extension that it asks for.
+    Approve {
+        /// A person, or the rule that stands in for one.
+        by: Actor,
+        /// The rules that allowed it.
+        rules: Vec<RuleId>,
+        /// The revision that they were shown.
+        revision: u32,
+        /// What will be made if this is the last approval.
+        plan: Vec<PlannedLayer>,
+        /// The grants that have to be gone first.
+        after: Vec<RequestId>,
+    },
+    /// Say no.
+    Deny {
+        /// Who.
+        by: UserId,
+        /// The rules that allowed it.
+        rules: Vec<RuleId>,
+        /// The revision that they were shown.
+        revision: u32,
+        /// Why, in their words.
+        reason: String,
+    },
+    /// Take the request back before it is decided.
+    Withdraw {
+        /// Who.
+        by: UserId,
+    },
+    /// Ask for more time.
+    AskExtension {
+        /// Who.
+        by: UserId,
+        /// The rules that allowed it.
+        rules: Vec<RuleId>,
+        /// How much more.
+        duration: Span,
+        /// When the question lapses.
+        lapses_at: Time,
+    },
+    /// End it before its time.
+    End {
+        /// By whose word.
+        by: Actor,
+        /// The rules that allowed it.
+        rules: Vec<RuleId>,
+        /// Why.
+        cause: EndCause,
+    },
+    /// Note that the requester sees the credentials now.
+    ShowCredential {
+        /// Who asks to see them.
+        by: UserId,
+    },
+    /// Let it go, since nobody answered in time.
+    Lapse,
+    /// Note that the requester is told of the end.
+    Warn,
+    /// End it, since its time is over.
+    Expire,
+    /// Note what the target had before anything was made.
+    Surveyed {
+        /// Which layer, from 0.
+        layer: usize,
+        /// Whether Keylend gives the access.
+        given: bool,
+    },
+    /// Note that a layer was made and read back.
+    Made {
+        /// Which layer, from 0.
+        layer: usize,
+        /// The end that the target was told.
+        until: Time,
+    },
+    /// Note that a layer could not be made.
+    NotMade {
+        /// Which layer, from 0.
+        layer: usize,
+        /// What the target said.
+        error: String,
+        /// When it is tried again; nothing gives up.
+        retry_at: Option<Time>,
+    },
+    /// Note that a layer is gone.
+    Unmade {
+        /// Which layer, from 0.
+        layer: usize,
+        /// How.
+        how: Gone,
+    },
+    /// Note that a layer could not be taken back.
+    NotUnmade {
+        /// Which layer, from 0.
+        layer: usize,
+        /// What the target said.
+        error: String,
+        /// When it is tried again.
+        retry_at: Time,
+    },
+}

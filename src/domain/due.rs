@@ -1,0 +1,141 @@
+//! What has to be done next, and when: a pure function of the state, so that the first attempt
+//! and the recovery after a crash are the same code.
+
+use super::{BackendName, Progress, Request, Span, State, Time};
+
+/// One piece of work that waits for its moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// When.
+    pub at: Time,
+    /// Who does it: the lanes of different targets do not wait for each other.
+    pub lane: Lane,
+    /// What.
+    pub work: Work,
+}
+
+/// A queue of work of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// What needs no target: time-outs, warnings, the end of a grant's time.
+    Clock,
+    /// What needs this target.
+    Target(BackendName),
+}
+
+impl Lane {
+    /// Its name in the store: the target's, or nothing for the clock.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Clock => "",
+            Self::Target(backend) => backend.as_str(),
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Let the request, or its extension, lapse.
+    Lapse,
+    /// Tell the requester that the end is near.
+    Warn,
+    /// End the grant.
+    Expire,
+    /// Make this layer, or tell its target of a later end.
+    Make {
+        /// Which layer, from 0.
+        layer: usize,
+    },
+    /// Take this layer back.
+    Unmake {
+        /// Which layer, from 0.
+        layer: usize,
+    },
+}
+
+impl Request {
+    /// Everything that waits for its moment, soonest first. Two pieces of work in one lane are
+    /// done one after the other.
+    pub fn due(&self) -> Vec<Due> {
+        let mut due = Vec::new();
+        let clock = |at, work| Due {
+            at,
+            lane: Lane::Clock,
+            work,
+        };
+        match &self.state {
+            State::Pending { lapses_at } => due.push(clock(*lapses_at, Work::Lapse)),
+            State::Approved | State::Active { .. } => {
+                if let Some(end) = self.expires_at {
+                    due.push(clock(end, Work::Expire));
+                    self.layers_to_make(end, &mut due);
+                }
+                if let Some(extension) = &self.extension {
+                    due.push(clock(extension.lapses_at, Work::Lapse));
+                }
+                if let (State::Active { warned: false }, Some(at)) = (&self.state, self.warn_at) {
+                    due.push(clock(at, Work::Warn));
+                }
+            }
+            State::Ending { since, .. } => {
+                for (index, layer) in self.layers.iter().enumerate() {
+                    if layer.progress != Progress::Gone {
+                        due.push(Due {
+                            at: layer.retry_at.unwrap_or(*since),
+                            lane: Lane::Target(layer.plan.backend.clone()),
+                            work: Work::Unmake { layer: index },
+                        });
+                    }
+                }
+            }
+            State::Ended { .. }
+            | State::Failed { .. }
+            | State::Denied { .. }
+            | State::Withdrawn { .. }
+            | State::Lapsed { .. } => {}
+        }
+        due.sort_by_key(|due| due.at);
+        due
+    }
+
+    fn layers_to_make(&self, end: Time, due: &mut Vec<Due>) {
+        let approved_at = self
+            .approvals
+            .last()
+            .map_or(self.asked_at, |approval| approval.at);
+        for (index, layer) in self.layers.iter().enumerate() {
+            if !matches!(layer.progress, Progress::Made { until, .. } if until == end) {
+                due.push(Due {
+                    at: layer.retry_at.unwrap_or(approved_at),
+                    lane: Lane::Target(layer.plan.backend.clone()),
+                    work: Work::Make { layer: index },
+                });
+            }
+        }
+    }
+}
+
+/// How long to wait after so many failures in a row (from 1): doubled each time from `first` to
+/// `longest`, then shortened by up to a half by `jitter` (0 to 255), so that many who failed
+/// together do not come back together.
+pub fn backoff(failures: u32, first: Span, longest: Span, jitter: u8) -> std::time::Duration {
+    let doubled = u64::from(first.as_seconds()) << failures.saturating_sub(1).min(16);
+    let millis = 1000 * doubled.min(u64::from(longest.as_seconds()));
+    std::time::Duration::from_millis(millis - millis * u64::from(jitter) / 512)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revocation_is_retried_between_a_second_and_five_minutes() {
+        let wait = |failures, jitter| {
+            backoff(failures, Span::seconds(1), Span::minutes(5), jitter).as_millis()
+        };
+        assert_eq!([wait(1, 0), wait(2, 0), wait(3, 0)], [1000, 2000, 4000]);
+        assert_eq!(wait(1000, 0), 300_000);
+        assert!((150_000..300_000).contains(&wait(1000, 255)));
+    }
+}

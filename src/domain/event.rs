@@ -1,0 +1,210 @@
+//! What happened to a request, in the past tense: the bodies of the log's entries.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Actor, BackendName, ChannelId, Email, Entitlement, Handle, Params, RequestId, RuleId, Span,
+    Terms, Time, UserId, Username,
+};
+
+/// An event with what the log says about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Occurred {
+    /// When.
+    pub at: Time,
+    /// By whose word.
+    pub actor: Actor,
+    /// Under which rules; empty where no rule was asked.
+    pub rules: Vec<RuleId>,
+    /// What.
+    pub event: Event,
+}
+
+/// What can happen to a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body", rename_all = "snake_case")]
+pub enum Event {
+    /// Somebody asked. Everything that is known of them then is kept here, so that the log can be
+    /// read without Slack.
+    Requested {
+        /// Who asked.
+        requester: UserId,
+        /// Their verified address.
+        email: Email,
+        /// Their name in the targets.
+        username: Username,
+        /// What for.
+        terms: Terms,
+        /// How many approvals it needs.
+        approvals_needed: u8,
+        /// Where it will be decided.
+        approval_channel: ChannelId,
+        /// The incident channels that follow it.
+        mirrors: Vec<ChannelId>,
+        /// When it lapses if nobody answers.
+        lapses_at: Time,
+    },
+    /// One approval of several.
+    ApprovalCounted {
+        /// How many there are now.
+        given: u8,
+        /// How many it needs.
+        needed: u8,
+    },
+    /// The last approval: the intent, with everything that is needed to undo it.
+    Approved {
+        /// When it ends, whatever happens.
+        expires_at: Time,
+        /// What will be made.
+        layers: Vec<PlannedLayer>,
+        /// The grants that have to be gone before this one is made.
+        after: Vec<RequestId>,
+    },
+    /// An approver said no.
+    Denied {
+        /// Why, in their words.
+        reason: String,
+    },
+    /// The requester took it back.
+    Withdrawn {},
+    /// Nobody answered in time.
+    Lapsed {},
+    /// A target was looked at before anything was made in it.
+    LayerSurveyed {
+        /// Which layer, from 0.
+        layer: usize,
+        /// Whether Keylend gives this access (it was not there before), and so takes it back.
+        given: bool,
+    },
+    /// A layer was made, and read back.
+    LayerMade {
+        /// Which layer, from 0.
+        layer: usize,
+        /// The end that the target was told.
+        until: Time,
+    },
+    /// A target did not make a layer.
+    LayerNotMade {
+        /// Which layer, from 0.
+        layer: usize,
+        /// What the target said.
+        error: String,
+        /// When it is tried again; nothing if it is not.
+        retry_at: Option<Time>,
+    },
+    /// All layers are made: the access is there.
+    Activated {},
+    /// The requester was told that the end is near.
+    Warned {},
+    /// From here on every check says no, and the layers are taken back.
+    EndingBegan {
+        /// Why.
+        cause: EndCause,
+    },
+    /// A layer is gone from its target, which was read back.
+    LayerGone {
+        /// Which layer, from 0.
+        layer: usize,
+        /// How.
+        how: Gone,
+    },
+    /// A target did not take a layer back.
+    LayerNotGone {
+        /// Which layer, from 0.
+        layer: usize,
+        /// What the target said.
+        error: String,
+        /// When it is tried again.
+        retry_at: Time,
+    },
+    /// Nothing of the grant is left in any target.
+    Ended {},
+    /// It never became active, and nothing of it is left in any target.
+    Failed {
+        /// What the target said.
+        error: String,
+    },
+    /// The requester asked for more time.
+    ExtensionAsked {
+        /// How much.
+        duration: Span,
+        /// The revision of the request that asks for it.
+        revision: u32,
+        /// When the question lapses.
+        lapses_at: Time,
+    },
+    /// The extension was approved; nothing was interrupted.
+    Extended {
+        /// The new end.
+        expires_at: Time,
+    },
+    /// An approver said no to the extension; the grant goes on to its end.
+    ExtensionDenied {
+        /// Why, in their words.
+        reason: String,
+    },
+    /// Nobody answered the extension in time; the grant goes on to its end.
+    ExtensionLapsed {},
+    /// The requester was shown the grant's credentials.
+    CredentialShown {},
+}
+
+/// A layer as it was planned when the approval was committed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedLayer {
+    /// The target.
+    pub backend: BackendName,
+    /// What is asked of it.
+    pub params: Params,
+    /// What it is called there.
+    pub handle: Handle,
+    /// What it gives there.
+    pub entitlement: Entitlement,
+}
+
+/// Why a grant ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum EndCause {
+    /// Its time is over.
+    Expired,
+    /// The requester is done.
+    Done,
+    /// An approver took it back.
+    Revoked {
+        /// Why, in their words; may be empty.
+        reason: String,
+    },
+    /// A lock covers it.
+    Locked {
+        /// Why, in the words of who locked.
+        reason: String,
+    },
+    /// It made room for a newer grant of the same person.
+    Displaced {
+        /// The newer grant.
+        by: RequestId,
+    },
+    /// A layer could not be made for good.
+    NotMade {
+        /// What the target said.
+        error: String,
+    },
+}
+
+/// How a layer came to be gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Gone {
+    /// It was taken back, and the target read back.
+    Removed,
+    /// Another grant stands on the same entitlement and keeps it until its own end.
+    LeftTo {
+        /// The other grant.
+        request: RequestId,
+    },
+    /// The access was there before the grant, so it is not Keylend's to take.
+    WasThereBefore,
+    /// Nothing had been made yet.
+    NeverMade,
+}

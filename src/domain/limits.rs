@@ -1,0 +1,58 @@
+//! What holds for everybody, whatever the scope.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Environment, Scope, ScopeId, Span};
+
+/// Everything that can be asked for.
+pub type Catalogue = BTreeMap<ScopeId, Scope>;
+
+/// What holds for everybody, whatever the scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How many grants one person may hold at once; default 3.
+    pub max_active_per_person: u32,
+    /// What happens to one more; default [`OnLimit::Refuse`].
+    pub on_limit: OnLimit,
+    /// How long a request waits for its answer; default one hour.
+    pub pending_timeout: Span,
+    /// The shortest grant; default one minute.
+    pub min_duration: Span,
+    /// Sets of environments of which one person may be in one at a time.
+    pub exclusive: Vec<BTreeSet<Environment>>,
+}
+
+/// What happens when a person would hold more than they may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLimit {
+    /// The new grant is refused.
+    #[default]
+    Refuse,
+    /// The oldest grant ends, and the new one is made when it is gone.
+    EndOldest,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_active_per_person: 3,
+            on_limit: OnLimit::default(),
+            pending_timeout: Span::minutes(60),
+            min_duration: Span::minutes(1),
+            exclusive: Vec::new(),
+        }
+    }
+}
+
+impl Limits {
+    /// The environments that nobody may be in together with `environment`.
+    pub fn excluded_by(&self, environment: &Environment) -> BTreeSet<&Environment> {
+        self.exclusive
+            .iter()
+            .filter(|set| set.contains(environment))
+            .flatten()
+            .filter(|other| *other != environment)
+            .collect()
+    }
+}

@@ -1,0 +1,76 @@
+//! Locks: the red button. What is locked can neither be asked for, approved nor kept.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Request, ScopeId, Time, UserId};
+
+/// A lock in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// What is locked.
+    pub target: LockTarget,
+    /// Who locked it.
+    pub by: UserId,
+    /// Why, in their words.
+    pub reason: String,
+    /// Since when.
+    pub at: Time,
+}
+
+/// What a lock covers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockTarget {
+    /// Everything there is.
+    Everything,
+    /// One scope, for everybody.
+    Scope(ScopeId),
+    /// One person, for every scope.
+    Person(UserId),
+}
+
+impl LockTarget {
+    /// Whether a request by `requester` for `scope` falls under the lock.
+    pub fn covers(&self, requester: &UserId, scope: &ScopeId) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Scope(locked) => locked == scope,
+            Self::Person(locked) => locked == requester,
+        }
+    }
+
+    /// Whether `request` falls under the lock.
+    pub fn covers_request(&self, request: &Request) -> bool {
+        self.covers(&request.requester, &request.terms.scope)
+    }
+}
+
+impl fmt::Display for LockTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("everything"),
+            Self::Scope(scope) => scope.fmt(f),
+            Self::Person(person) => person.fmt(f),
+        }
+    }
+}
+
+/// What the log says of locks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body", rename_all = "snake_case")]
+pub enum LockEvent {
+    /// A lock was set; what it covers ends.
+    Locked {
+        /// What is locked.
+        target: LockTarget,
+        /// Why.
+        reason: String,
+    },
+    /// A lock was lifted; nothing comes back by itself.
+    Unlocked {
+        /// What is free again.
+        target: LockTarget,
+    },
+}

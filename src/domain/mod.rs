@@ -1,0 +1,41 @@
+//! The rules of a request's life, pure: no I/O, no clock, no randomness, no async.
+//!
+//! [`decide`] says what a command does to a request, or why it may not; [`Request::apply`] folds
+//! the events that it answers; [`due`](Request::due) says what has to be done next, and when.
+//! Everything else in the crate only feeds these three and carries out what they say.
+
+mod actor;
+mod apply;
+mod command;
+mod decide;
+mod due;
+mod event;
+mod id;
+mod limits;
+mod lock;
+mod person;
+mod refusal;
+mod request;
+mod scope;
+mod span;
+
+pub use actor::Actor;
+pub use command::Command;
+pub use decide::{decide, open};
+pub use due::{Due, Lane, Work, backoff};
+pub use event::{EndCause, Event, Gone, Occurred, PlannedLayer};
+pub use id::{
+    BackendName, ChannelId, Email, Entitlement, Environment, GroupName, Handle, InvalidRequestId,
+    RequestId, RuleId, TeamId, UserId, Username,
+};
+pub use limits::{Catalogue, Limits, OnLimit};
+pub use lock::{Lock, LockEvent, LockTarget};
+pub use person::{Person, Standing};
+pub use refusal::{Refusal, Ruling};
+pub use request::{Approval, Extension, Layer, Progress, Request, State, Terms};
+pub use scope::{InvalidScopeId, LayerSpec, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule};
+pub use span::{InvalidSpan, Span};
+
+/// Time as the whole crate counts it: UTC, cut to the millisecond so that the log, the store and
+/// memory agree on it to the digit.
+pub type Time = chrono::DateTime<chrono::Utc>;

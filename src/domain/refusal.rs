@@ -1,0 +1,103 @@
+//! Why something was not done. A refusal is an answer, not a failure.
+
+use super::{Actor, RequestId, RuleId, ScopeId, Span};
+
+/// Why something was not done; nothing was changed.
+///
+/// The words that people see are the view's; `Display` is for the log of the process.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such request.
+    #[error("there is no request {0}")]
+    NoSuchRequest(RequestId),
+    /// There is no such scope in the catalogue.
+    #[error("there is no scope {0}")]
+    NoSuchScope(ScopeId),
+    /// Nobody approves their own request.
+    #[error("nobody approves their own request")]
+    OwnRequest,
+    /// The card shows terms that are no longer asked for.
+    #[error("revision {shown} was shown, but {current} is asked for")]
+    Outdated {
+        /// What the click came from.
+        shown: u32,
+        /// What is asked now.
+        current: u32,
+    },
+    /// It was decided already.
+    #[error("the request is {state} already")]
+    Settled {
+        /// The state in one word.
+        state: &'static str,
+        /// Who decided, if somebody did.
+        by: Option<Actor>,
+    },
+    /// The same person approved before, and another has to.
+    #[error("this person has approved already")]
+    ApprovedBefore,
+    /// Only the requester may do this.
+    #[error("only the requester may do this")]
+    NotTheRequester,
+    /// It is not active.
+    #[error("the request is {state}, not active")]
+    NotActive {
+        /// The state in one word.
+        state: &'static str,
+    },
+    /// More time was asked for before and is not decided yet.
+    #[error("an extension waits for its decision already")]
+    ExtensionWaits,
+    /// The command does not fit the state, or came too early: a stale piece of work.
+    #[error("nothing of the kind is due")]
+    NotDue,
+    /// The policy says no.
+    #[error("refused by {}", .0.iter().map(|ruling| ruling.rule.as_str()).collect::<Vec<_>>().join(", "))]
+    Forbidden(Vec<Ruling>),
+    /// A rule could not be evaluated, which means no.
+    #[error("a rule could not be evaluated: {0}")]
+    RuleError(String),
+    /// The requester has no name in the targets: no verified address and no entry in `[people]`.
+    #[error("the requester has no name in the targets")]
+    NoUsername,
+    /// Slack gave no verified address for the requester.
+    #[error("the requester has no verified address")]
+    NoEmail,
+    /// What is known of the person is too old and could not be had anew.
+    #[error("the facts are not to be had: {0}")]
+    FactsUnavailable(String),
+    /// The store does not answer.
+    #[error("the store is unavailable: {0}")]
+    StoreUnavailable(String),
+    /// Shorter than the configuration allows.
+    #[error("{asked} is shorter than {min}")]
+    TooShort {
+        /// What was asked.
+        asked: Span,
+        /// What may be asked at least.
+        min: Span,
+    },
+    /// A reason has to be given for this scope.
+    #[error("a reason is required")]
+    ReasonMissing,
+    /// The ticket does not look like one.
+    #[error("the ticket does not match {pattern}")]
+    TicketMalformed {
+        /// What a ticket looks like.
+        pattern: String,
+    },
+    /// There are no credentials to show.
+    #[error("there are no credentials to show")]
+    NoCredential,
+    /// A request of this name exists already, by somebody else.
+    #[error("the request's name is taken")]
+    NameTaken,
+}
+
+/// One rule that said no, and its words for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// The rule's `@id`.
+    pub rule: RuleId,
+    /// The rule's `@reason`.
+    pub reason: String,
+}

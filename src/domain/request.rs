@@ -1,0 +1,259 @@
+//! A request, and the grant that it becomes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Actor, ChannelId, Email, EndCause, Environment, PlannedLayer, RequestId, Risk, RuleId, ScopeId,
+    Span, Time, UserId, Username,
+};
+
+/// A request as the log tells it: [`Request::apply`] makes nothing else of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Its name.
+    pub id: RequestId,
+    /// How many events made it: what a commit is checked against.
+    pub version: u64,
+    /// Which terms are on show: a click on a card that shows another revision is refused.
+    pub revision: u32,
+    /// Who asked.
+    pub requester: UserId,
+    /// Their verified address.
+    pub email: Email,
+    /// Their name in the targets.
+    pub username: Username,
+    /// What for.
+    pub terms: Terms,
+    /// How many approvals it needs.
+    pub approvals_needed: u8,
+    /// Where it is decided.
+    pub approval_channel: ChannelId,
+    /// The incident channels that follow it.
+    pub mirrors: Vec<ChannelId>,
+    /// When it was asked for.
+    pub asked_at: Time,
+    /// Who approved, denied or counted so far.
+    pub approvals: Vec<Approval>,
+    /// When access ends; set when the last approval is committed.
+    pub expires_at: Option<Time>,
+    /// When the requester is told that the end is near; set together with `expires_at`.
+    pub warn_at: Option<Time>,
+    /// What is made in the targets; empty before the last approval.
+    pub layers: Vec<Layer>,
+    /// The grants that have to be gone before this one is made.
+    pub after: Vec<RequestId>,
+    /// More time, asked for and not decided yet.
+    pub extension: Option<Extension>,
+    /// How far it has come.
+    pub state: State,
+}
+
+/// What is asked for, and what an approver agrees to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// What.
+    pub scope: ScopeId,
+    /// What people call it.
+    pub title: String,
+    /// Where it belongs.
+    pub environment: Option<Environment>,
+    /// How much harm it can do.
+    pub risk: Risk,
+    /// For how long.
+    pub duration: Span,
+    /// Why, in the requester's words; may be empty.
+    pub reason: String,
+    /// Under which ticket.
+    pub ticket: Option<String>,
+}
+
+/// One yes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Approval {
+    /// By whose word.
+    pub by: Actor,
+    /// When.
+    pub at: Time,
+    /// Under which rules.
+    pub rules: Vec<RuleId>,
+}
+
+/// More time, asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Extension {
+    /// How much.
+    pub duration: Span,
+    /// When the question lapses.
+    pub lapses_at: Time,
+    /// The approvals so far.
+    pub approvals: Vec<Approval>,
+}
+
+/// One piece of access in one target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    /// What was planned.
+    pub plan: PlannedLayer,
+    /// How far it has come.
+    pub progress: Progress,
+    /// How often the target has failed since it last succeeded.
+    pub failures: u32,
+    /// When the target is tried next, after a failure.
+    pub retry_at: Option<Time>,
+}
+
+/// How far a layer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "at", rename_all = "snake_case")]
+pub enum Progress {
+    /// Nothing has been done in the target.
+    Planned,
+    /// The target was looked at; from here on something may have been made in it.
+    Surveyed {
+        /// Whether Keylend gives the access.
+        given: bool,
+    },
+    /// It is there.
+    Made {
+        /// Whether Keylend gives the access.
+        given: bool,
+        /// The end that the target was told.
+        until: Time,
+    },
+    /// It is not there, or not ours.
+    Gone,
+}
+
+/// How far a request has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum State {
+    /// It waits for an answer.
+    Pending {
+        /// Until when.
+        lapses_at: Time,
+    },
+    /// It was approved; its layers are being made.
+    Approved,
+    /// The access is there.
+    Active {
+        /// Whether the requester was told that the end is near.
+        warned: bool,
+    },
+    /// Every check says no; its layers are being taken back.
+    Ending {
+        /// Why.
+        cause: EndCause,
+        /// By whose word.
+        by: Actor,
+        /// Whether it ever became active.
+        was_active: bool,
+        /// Since when.
+        since: Time,
+    },
+    /// It is over, and nothing of it is left.
+    Ended {
+        /// Why.
+        cause: EndCause,
+        /// By whose word.
+        by: Actor,
+        /// When the last target was read back.
+        at: Time,
+    },
+    /// It never became active, and nothing of it is left.
+    Failed {
+        /// What the target said.
+        error: String,
+        /// When.
+        at: Time,
+    },
+    /// An approver said no.
+    Denied {
+        /// Who.
+        by: Actor,
+        /// Why, in their words.
+        reason: String,
+        /// When.
+        at: Time,
+    },
+    /// The requester took it back.
+    Withdrawn {
+        /// When.
+        at: Time,
+    },
+    /// Nobody answered in time.
+    Lapsed {
+        /// When.
+        at: Time,
+    },
+}
+
+impl State {
+    /// The state in one word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Approved => "approved",
+            Self::Active { .. } => "active",
+            Self::Ending { .. } => "ending",
+            Self::Ended { .. } => "ended",
+            Self::Failed { .. } => "failed",
+            Self::Denied { .. } => "denied",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Lapsed { .. } => "lapsed",
+        }
+    }
+}
+
+impl Request {
+    /// Whether anything can still happen to it.
+    pub fn is_open(&self) -> bool {
+        !matches!(
+            self.state,
+            State::Ended { .. }
+                | State::Failed { .. }
+                | State::Denied { .. }
+                | State::Withdrawn { .. }
+                | State::Lapsed { .. }
+        )
+    }
+
+    /// Whether it counts against what its requester may hold: from the committed approval until
+    /// the last target was read back.
+    pub fn is_held(&self) -> bool {
+        matches!(
+            self.state,
+            State::Approved | State::Active { .. } | State::Ending { .. }
+        )
+    }
+
+    /// Whether a check says yes at `now`: the access is there and its time is not over.
+    pub fn is_usable(&self, now: Time) -> bool {
+        matches!(self.state, State::Active { .. }) && self.expires_at.is_some_and(|end| now < end)
+    }
+
+    /// Whether it still asks for `revision`: the first approval, or an extension.
+    pub fn awaits_decision(&self) -> bool {
+        matches!(self.state, State::Pending { .. }) || self.extension.is_some()
+    }
+
+    /// How long the requester asks for now: the extension's time if there is one.
+    pub fn asked_duration(&self) -> Span {
+        self.extension
+            .as_ref()
+            .map_or(self.terms.duration, |extension| extension.duration)
+    }
+
+    /// The failures in a row of the layer that fails most while the request is ending.
+    pub fn stuck_failures(&self) -> u32 {
+        match self.state {
+            State::Ending { .. } => self
+                .layers
+                .iter()
+                .map(|layer| layer.failures)
+                .max()
+                .unwrap_or(0),
+            _ => 0,
+        }
+    }
+}

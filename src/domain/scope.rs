@@ -1,0 +1,193 @@
+//! What can be asked for: the catalogue's entries.
+
+use std::{collections::BTreeSet, fmt, num::NonZeroU8, str::FromStr};
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use super::{BackendName, ChannelId, Environment, GroupName, Span};
+
+/// What a layer asks of its target, beyond its name: a backend of each kind reads its own keys.
+pub type Params = serde_json::Map<String, serde_json::Value>;
+
+/// The name of a scope, `resource:action`, such as `db-prod:write`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ScopeId {
+    text: String,
+    colon: usize,
+}
+
+impl ScopeId {
+    /// The part before the colon.
+    pub fn resource(&self) -> &str {
+        &self.text[..self.colon]
+    }
+
+    /// The part behind the colon.
+    pub fn action(&self) -> &str {
+        &self.text[self.colon + 1..]
+    }
+
+    /// The whole name.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for ScopeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The text is not a scope's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a scope's name: it is written `resource:action` in letters, digits, `.`, `_`, `-` \
+     and `/`, at most 75 in all"
+)]
+pub struct InvalidScopeId(pub String);
+
+impl FromStr for ScopeId {
+    type Err = InvalidScopeId;
+
+    /// 75 is the longest value that an option of a Slack select may have.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let word = |part: &str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte))
+        };
+        match text.split_once(':') {
+            Some((resource, action)) if text.len() <= 75 && word(resource) && word(action) => {
+                Ok(Self {
+                    text: text.to_owned(),
+                    colon: resource.len(),
+                })
+            }
+            _ => Err(InvalidScopeId(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for ScopeId {
+    type Error = InvalidScopeId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<ScopeId> for String {
+    fn from(id: ScopeId) -> Self {
+        id.text
+    }
+}
+
+/// One entry of the catalogue.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Its name.
+    pub id: ScopeId,
+    /// What people call it.
+    pub title: String,
+    /// Where it belongs, for exclusions.
+    pub environment: Option<Environment>,
+    /// How much harm it can do.
+    pub risk: Risk,
+    /// How long a grant lasts when nobody says.
+    pub default_duration: Span,
+    /// How long a grant may last.
+    pub max_duration: Span,
+    /// Who may ask.
+    pub requesters: BTreeSet<GroupName>,
+    /// Who may approve.
+    pub approvers: BTreeSet<GroupName>,
+    /// How many of them have to.
+    pub approvals: NonZeroU8,
+    /// Where the approval card is posted.
+    pub approval_channel: ChannelId,
+    /// Whether a reason has to be given.
+    pub reason: ReasonRule,
+    /// What a ticket looks like, and whether there has to be one.
+    pub ticket: Option<TicketRule>,
+    /// What is made in the targets; never empty.
+    pub layers: Vec<LayerSpec>,
+}
+
+/// How much harm a scope can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// Nothing that would wake anybody.
+    Low,
+    /// Some harm, soon mended.
+    Medium,
+    /// Serious harm.
+    High,
+    /// Harm that cannot be undone.
+    Critical,
+}
+
+impl fmt::Display for Risk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        })
+    }
+}
+
+/// Whether a reason has to be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReasonRule {
+    /// No request without one.
+    Required,
+    /// It may be left out.
+    Optional,
+}
+
+/// What a ticket looks like, and whether there has to be one.
+#[derive(Debug, Clone)]
+pub struct TicketRule {
+    /// Every ticket has to match it.
+    pub pattern: Regex,
+    /// Whether a request without a ticket is refused.
+    pub required: bool,
+}
+
+/// One piece of access in one target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerSpec {
+    /// The target.
+    pub backend: BackendName,
+    /// What is asked of it.
+    pub params: Params,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_named_resource_colon_action() {
+        let id: ScopeId = "db-prod:write".parse().unwrap();
+        assert_eq!((id.resource(), id.action()), ("db-prod", "write"));
+        for text in [
+            "",
+            "db-prod",
+            ":write",
+            "db:",
+            "a b:c",
+            "a:b:c",
+            "<!channel>:x",
+        ] {
+            assert!(text.parse::<ScopeId>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Lengths of time as people write and read them.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::Time;
+
+/// A length of time in whole seconds. Read and written as `90m` or `1h 30m`; seconds in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Span(u32);
+
+impl Span {
+    /// A span of so many seconds.
+    pub const fn seconds(seconds: u32) -> Self {
+        Self(seconds)
+    }
+
+    /// A span of so many minutes.
+    pub const fn minutes(minutes: u32) -> Self {
+        Self(minutes * 60)
+    }
+
+    /// Its length in seconds.
+    pub const fn as_seconds(self) -> u32 {
+        self.0
+    }
+
+    /// The moment this long after `start`.
+    pub fn after(self, start: Time) -> Time {
+        start + Duration::from_secs(self.0.into())
+    }
+
+    /// The moment this long before `end`.
+    pub fn before(self, end: Time) -> Time {
+        end - Duration::from_secs(self.0.into())
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(Duration::from_secs(self.0.into())).fmt(f)
+    }
+}
+
+/// The text is not a duration such as `30m`, or is longer than a century.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a duration such as `30m` or `1h30m`")]
+pub struct InvalidSpan(String);
+
+impl FromStr for Span {
+    type Err = InvalidSpan;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidSpan(text.to_owned());
+        let duration = humantime::parse_duration(text).map_err(|_| invalid())?;
+        u32::try_from(duration.as_secs())
+            .map(Self)
+            .map_err(|_| invalid())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_write_them() {
+        for (text, minutes) in [("90m", 90), ("1h30m", 90), ("1h 30m", 90), ("2h", 120)] {
+            assert_eq!(text.parse(), Ok(Span::minutes(minutes)), "{text}");
+        }
+        assert_eq!(Span::minutes(90).to_string(), "1h 30m");
+        for text in ["", "30", "-5m", "soon", "99999999h"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Secrets of the configuration: named, never written inline.
+
+use std::{env, fmt, fs, path::PathBuf};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Where a secret is: `{ env = "NAME" }` or `{ file = "path" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Secret {
+    /// An environment variable.
+    Env(String),
+    /// A file; white space around its text does not count.
+    File(PathBuf),
+}
+
+/// The secret is not where the configuration says.
+#[derive(Debug, thiserror::Error)]
+pub enum MissingSecret {
+    /// The variable is not set, is empty, or is not UTF-8.
+    #[error("the environment variable `{0}` is not set")]
+    Env(String),
+    /// The file cannot be read.
+    #[error("the file `{0}` cannot be read: {1}")]
+    File(String, std::io::Error),
+    /// The file is empty.
+    #[error("the file `{0}` is empty")]
+    Empty(String),
+}
+
+impl Secret {
+    /// Fetches the secret.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there, or empty. The error names the place, never the text.
+    pub fn read(&self) -> Result<SecretString, MissingSecret> {
+        match self {
+            Self::Env(name) => match env::var(name) {
+                Ok(text) if !text.trim().is_empty() => Ok(text.trim().into()),
+                _ => Err(MissingSecret::Env(name.clone())),
+            },
+            Self::File(path) => {
+                let shown = path.display().to_string();
+                let text = zeroize::Zeroizing::new(
+                    fs::read_to_string(path)
+                        .map_err(|error| MissingSecret::File(shown.clone(), error))?,
+                );
+                match text.trim() {
+                    "" => Err(MissingSecret::Empty(shown)),
+                    text => Ok(text.into()),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "environment variable {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! Slack: payloads become commands to the broker, states become messages.
+pub mod view;

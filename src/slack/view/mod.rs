@@ -1,0 +1,2 @@
+//! Everything a person reads in Slack.
+pub mod text;

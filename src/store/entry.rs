@@ -1,0 +1,81 @@
+//! An entry of the log.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Actor, Event, LockEvent, Occurred, RequestId, RuleId, Time};
+
+/// What is to be written to the log, before it has its place in the chain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// When.
+    pub at: Time,
+    /// Which request; nothing for locks.
+    pub request: Option<RequestId>,
+    /// By whose word.
+    pub actor: Actor,
+    /// Under which rules.
+    pub rules: Vec<RuleId>,
+    /// What.
+    pub body: EntryBody,
+}
+
+impl Record {
+    /// The record of what happened to `request`.
+    pub fn of(request: RequestId, occurred: &Occurred) -> Self {
+        Self {
+            at: occurred.at,
+            request: Some(request),
+            actor: occurred.actor.clone(),
+            rules: occurred.rules.clone(),
+            body: EntryBody::Request(occurred.event.clone()),
+        }
+    }
+}
+
+/// An entry of the log. `seq` has no gaps and starts at 1;
+/// `hash = SHA-256(prev_hash ‖ canonical JSON of the entry without its hashes)`, RFC 8785.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number.
+    pub seq: u64,
+    /// When; RFC 3339 in UTC with milliseconds.
+    pub at: Time,
+    /// Which request; null for locks.
+    pub request_id: Option<RequestId>,
+    /// What, and its particulars: the fields `kind` and `body`.
+    #[serde(flatten)]
+    pub body: EntryBody,
+    /// By whose word.
+    pub actor: Actor,
+    /// Under which rules.
+    pub rules: Vec<RuleId>,
+    /// The hash of the entry before, 64 hexadecimal digits; zeros for the first.
+    pub prev_hash: String,
+    /// The entry's own hash, 64 hexadecimal digits.
+    pub hash: String,
+}
+
+impl Entry {
+    /// The entry as it happened to its request; nothing for a lock.
+    pub fn occurred(&self) -> Option<Occurred> {
+        match &self.body {
+            EntryBody::Request(event) => Some(Occurred {
+                at: self.at,
+                actor: self.actor.clone(),
+                rules: self.rules.clone(),
+                event: event.clone(),
+            }),
+            EntryBody::Lock(_) => None,
+        }
+    }
+}
+
+/// What an entry tells of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EntryBody {
+    /// A request.
+    Request(Event),
+    /// A lock.
+    Lock(LockEvent),
+}

@@ -1,0 +1,266 @@
+//! Where state lives: the chained log, the requests' snapshots, and what follows from them.
+//!
+//! A [`Commit`] is one transaction: all of it is there after a crash, or nothing. The log cannot
+//! disagree with the snapshots, because both are written together. Nothing here decides anything.
+
+mod credential;
+mod entry;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+pub use credential::SealedCredential;
+pub use entry::{Entry, EntryBody, Record};
+
+use crate::domain::{
+    ChannelId, Entitlement, Lane, Lock, LockTarget, Request, RequestId, ScopeId, Time, UserId,
+};
+
+/// The version of one person's holdings: it moves with every grant, so that two grants decided on
+/// the same count cannot both be committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HolderVersion(pub i64);
+
+/// One transaction.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// The requests that change, each with its events.
+    pub changes: Vec<Change>,
+    /// If somebody is to hold more after this: the count that was decided on.
+    pub holder: Option<(UserId, HolderVersion)>,
+    /// A lock to be set or lifted.
+    pub lock: Option<LockChange>,
+    /// Credentials to be kept, already encrypted.
+    pub credentials: Vec<SealedCredential>,
+}
+
+/// One request that changes.
+#[derive(Debug)]
+pub struct Change {
+    /// The request with `records` folded in.
+    pub after: Request,
+    /// The version that the change was decided on; nothing for a new request.
+    pub before: Option<u64>,
+    /// What the log will say, in order; never empty.
+    pub records: Vec<Record>,
+    /// The Slack messages that show the request from now on, beside those that do already.
+    pub cards: Vec<NewCard>,
+}
+
+/// A lock to be set or lifted, with what the log will say.
+#[derive(Debug)]
+pub enum LockChange {
+    /// Set it. Setting a lock that is there replaces its reason.
+    Set(Lock, Record),
+    /// Lift it. Fails as a conflict if it is not there.
+    Lift(LockTarget, Record),
+}
+
+/// Why a commit did not happen; nothing of it is in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody else was faster: load again and decide again.
+    #[error("somebody else was faster")]
+    Conflict,
+    /// The store does not answer, or cannot write.
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+/// The store does not answer, cannot write, or holds what this program does not understand.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing}: {source}")]
+pub struct StoreError {
+    /// What was being done, as a fragment that ends "failed to …".
+    pub doing: &'static str,
+    /// What the database said.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// What one person holds, and the version to commit against.
+#[derive(Debug, Clone)]
+pub struct Holdings {
+    /// The version of this count.
+    pub version: HolderVersion,
+    /// Their open requests, pending ones included, oldest first.
+    pub requests: Vec<Request>,
+}
+
+/// Another grant that stands on the same entitlement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sharing {
+    /// The other grant.
+    pub request: RequestId,
+    /// Whether Keylend gave the access.
+    pub given: bool,
+    /// Whether that grant goes on: it is approved or active, not ending.
+    pub goes_on: bool,
+}
+
+/// Which open requests are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Open {
+    /// All of them.
+    All,
+    /// One person's.
+    Of(UserId),
+    /// One scope's.
+    For(ScopeId),
+}
+
+/// A message in Slack that shows a request's current state, and is updated until it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// The request that it shows.
+    pub request: RequestId,
+    /// Which of its messages it is.
+    pub place: Place,
+    /// Where: a channel, or a person (whose direct message is opened by the first post, and
+    /// takes the person's place here).
+    pub channel: ChannelId,
+    /// The message's timestamp in Slack; nothing before it was posted.
+    pub ts: Option<String>,
+    /// What it shows: a digest of the message as sent; nothing before it was posted.
+    pub shown: Option<String>,
+    /// How often in a row Slack refused it.
+    pub failures: u32,
+}
+
+/// A message that is to be posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCard {
+    /// Which of the request's messages it is.
+    pub place: Place,
+    /// Where.
+    pub channel: ChannelId,
+}
+
+/// Which of a request's messages a card is. A request has at most one of each in a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The approval card in the scope's channel.
+    Approval,
+    /// The card of an extension in the scope's channel.
+    Extension,
+    /// The requester's direct message about the request.
+    Asked,
+    /// The requester's direct message about the grant.
+    Granted,
+    /// The requester's warning before the end.
+    Warning,
+    /// The head of the request's thread in the audit channel.
+    Audit,
+    /// The head of the request's thread in an incident channel.
+    Mirror,
+}
+
+/// The state of one stuck revocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// The grant.
+    pub request: RequestId,
+    /// Failures in a row of its worst layer.
+    pub failures: u32,
+}
+
+/// The store. `tests/store_contract.rs` says what every implementation holds to.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Writes everything in `commit`, or nothing: the events with their place in the chain, the
+    /// snapshots with their versions checked, the lanes' due times, the layers that stand on
+    /// entitlements. Marks the cards of every changed request as due. Erases the credentials of
+    /// every request that is no longer open. Survives a crash once it has returned.
+    ///
+    /// Returns the log's head: the number of the last entry.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Conflict`] if a version moved on, a new request's id is taken, or a lock to
+    /// be lifted is not there.
+    async fn commit(&self, commit: Commit) -> Result<u64, CommitError>;
+
+    /// One request.
+    async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError>;
+
+    /// What one person has open.
+    async fn holdings(&self, person: &UserId) -> Result<Holdings, StoreError>;
+
+    /// The open requests, oldest first.
+    async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError>;
+
+    /// One person's requests that are over, latest first, at most `limit`.
+    async fn past(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, StoreError>;
+
+    /// The other grants whose layers stand on `entitlement`: surveyed and not gone.
+    async fn sharing(
+        &self,
+        entitlement: &Entitlement,
+        except: RequestId,
+    ) -> Result<Vec<Sharing>, StoreError>;
+
+    /// The requests with work due in `lane` at `now`, longest due first, at most `limit`.
+    async fn due(&self, lane: &Lane, now: Time, limit: u32) -> Result<Vec<RequestId>, StoreError>;
+
+    /// When the next work of `lane` after `now` is due.
+    async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError>;
+
+    /// The ending grants whose revocation failed at least `failures` times in a row.
+    async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError>;
+
+    /// The locks in force.
+    async fn locks(&self) -> Result<Vec<Lock>, StoreError>;
+
+    /// The sealed credential of a request's layer.
+    async fn credential(
+        &self,
+        request: RequestId,
+        layer: usize,
+    ) -> Result<Option<SealedCredential>, StoreError>;
+
+    /// The log's entries behind `seq`, in order, at most `limit`.
+    async fn entries(&self, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError>;
+
+    /// The requests that changed behind `seq`, and the number up to which this is the whole
+    /// answer: entries up to `seq + limit` are looked at.
+    async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError>;
+
+    /// The log's head, and every later one: what followers wait on.
+    fn head(&self) -> watch::Receiver<u64>;
+
+    /// The cards that may show something old and whose turn it is at `now`, longest waiting
+    /// first, at most `limit`.
+    async fn due_cards(&self, now: Time, limit: u32) -> Result<Vec<Card>, StoreError>;
+
+    /// When the next card after `now` has its turn.
+    async fn next_card(&self, now: Time) -> Result<Option<Time>, StoreError>;
+
+    /// One card.
+    async fn card(
+        &self,
+        request: RequestId,
+        place: Place,
+        channel: &ChannelId,
+    ) -> Result<Option<Card>, StoreError>;
+
+    /// All cards of one request.
+    async fn cards(&self, request: RequestId) -> Result<Vec<Card>, StoreError>;
+
+    /// Notes what Slack shows after `card` was sent for `version` of its request: `card` carries
+    /// the new channel, timestamp and digest. If the request has moved on, the card stays due.
+    /// `asked_for` is the channel under which the card was found.
+    async fn card_shown(
+        &self,
+        card: &Card,
+        asked_for: &ChannelId,
+        version: u64,
+    ) -> Result<(), StoreError>;
+
+    /// Puts a card off until `retry_at` after a failure, or for good with nothing.
+    async fn card_failed(&self, card: &Card, retry_at: Option<Time>) -> Result<(), StoreError>;
+
+    /// How far the feed of this name has written lines: an entry's number, 0 at first.
+    async fn cursor(&self, feed: &str) -> Result<u64, StoreError>;
+
+    /// Moves a feed's cursor.
+    async fn move_cursor(&self, feed: &str, seq: u64) -> Result<(), StoreError>;
+}

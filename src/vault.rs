@@ -1,0 +1,151 @@
+//! Passwords that Keylend makes: generated, encrypted at rest, opened for their requester alone.
+
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::{clock::Entropy, domain::RequestId, store::SealedCredential};
+
+/// The key under which credentials are kept. XChaCha20-Poly1305, bound to the grant and layer, so
+/// that a row moved to another grant does not open.
+pub struct Vault {
+    cipher: XChaCha20Poly1305,
+}
+
+/// The key is not 32 bytes in hexadecimal or base64.
+#[derive(Debug, thiserror::Error)]
+#[error("the key must be 32 bytes, written as 64 hexadecimal digits or as base64")]
+pub struct InvalidKey;
+
+/// The credential does not open: another key, or a row that was tampered with.
+#[derive(Debug, thiserror::Error)]
+#[error("the credential does not open under this key")]
+pub struct Unopenable;
+
+/// Bytes of a nonce, which stand before the ciphertext.
+const NONCE: usize = 24;
+
+impl Vault {
+    /// Reads the key.
+    ///
+    /// # Errors
+    ///
+    /// If it is not 32 bytes in hexadecimal or base64.
+    pub fn new(key: &SecretString) -> Result<Self, InvalidKey> {
+        use base64::Engine as _;
+
+        let text = key.expose_secret().trim();
+        let bytes = Zeroizing::new(
+            hex::decode(text)
+                .or_else(|_| base64::engine::general_purpose::STANDARD.decode(text))
+                .map_err(|_| InvalidKey)?,
+        );
+        let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| InvalidKey)?;
+        Ok(Self { cipher })
+    }
+
+    /// Encrypts a layer's password.
+    pub fn seal(
+        &self,
+        request: RequestId,
+        layer: usize,
+        password: &SecretString,
+        entropy: &dyn Entropy,
+    ) -> SealedCredential {
+        let mut nonce = [0; NONCE];
+        entropy.fill(&mut nonce);
+        let payload = Payload {
+            msg: password.expose_secret().as_bytes(),
+            aad: &belongs_to(request, layer),
+        };
+        let ciphertext = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("a short message can always be encrypted");
+        SealedCredential {
+            request,
+            layer,
+            sealed: [nonce.as_slice(), &ciphertext].concat(),
+        }
+    }
+
+    /// Opens a layer's password.
+    ///
+    /// # Errors
+    ///
+    /// If it was sealed under another key, or for another layer.
+    pub fn open(&self, credential: &SealedCredential) -> Result<SecretString, Unopenable> {
+        let (nonce, ciphertext) = credential
+            .sealed
+            .split_first_chunk::<NONCE>()
+            .ok_or(Unopenable)?;
+        let aad = belongs_to(credential.request, credential.layer);
+        let payload = Payload {
+            msg: ciphertext,
+            aad: &aad,
+        };
+        let plain = Zeroizing::new(
+            self.cipher
+                .decrypt(&XNonce::from(*nonce), payload)
+                .map_err(|_| Unopenable)?,
+        );
+        std::str::from_utf8(&plain)
+            .map(SecretString::from)
+            .map_err(|_| Unopenable)
+    }
+}
+
+fn belongs_to(request: RequestId, layer: usize) -> Vec<u8> {
+    format!("{request}/{layer}").into_bytes()
+}
+
+/// Letters and digits that nobody confuses, safe in every shell and connection string.
+const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789A";
+
+/// Makes a password: 32 characters of 32, so 160 bits.
+pub fn generate_password(entropy: &dyn Entropy) -> SecretString {
+    let mut bytes = Zeroizing::new([0; 32]);
+    entropy.fill(bytes.as_mut());
+    let text: String = bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
+        .collect();
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemEntropy;
+
+    fn vault(byte: &str) -> Vault {
+        Vault::new(&byte.repeat(32).into()).unwrap()
+    }
+
+    #[test]
+    fn a_credential_opens_only_under_its_key_and_for_its_grant() {
+        let request = RequestId::derive("one");
+        let password = generate_password(&SystemEntropy);
+        let sealed = vault("ab").seal(request, 0, &password, &SystemEntropy);
+        let opened = vault("ab").open(&sealed).unwrap();
+        assert_eq!(opened.expose_secret(), password.expose_secret());
+        assert!(vault("cd").open(&sealed).is_err());
+        let moved = SealedCredential {
+            request: RequestId::derive("two"),
+            ..sealed.clone()
+        };
+        assert!(vault("ab").open(&moved).is_err());
+        assert!(!format!("{sealed:?}{password:?}").contains(password.expose_secret()));
+    }
+
+    #[test]
+    fn the_key_is_32_bytes_in_hexadecimal_or_base64() {
+        for key in ["ab", "", "not a key"] {
+            assert!(Vault::new(&key.into()).is_err(), "{key}");
+        }
+        assert!(Vault::new(&"q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=".into()).is_ok());
+    }
+}
