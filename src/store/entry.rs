@@ -73,6 +73,10 @@ impl Entry {
 /// What an entry tells of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "entries are short-lived and few at a time"
+)]
 pub enum EntryBody {
     /// A request.
     Request(Event),
