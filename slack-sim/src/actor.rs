@@ -1,5 +1,7 @@
 //! Acting as a person outside of views: commands, clicks on messages, and what they see.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -20,6 +22,12 @@ use crate::{
 pub struct Actor {
     pub(crate) sim: Sim,
     pub(crate) id: String,
+}
+
+impl fmt::Debug for Actor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Actor({})", self.id)
+    }
 }
 
 impl Actor {

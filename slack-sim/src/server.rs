@@ -44,6 +44,8 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
     loop {
         while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely: let the connections there are finish.
+            tokio::task::yield_now().await;
             continue;
         };
         let router = router.clone();

@@ -1,6 +1,9 @@
 //! The simulator itself: starting it, reading it, waiting for it, and changing the workspace.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::body::Bytes;
 use chrono::{DateTime, Utc};
@@ -37,6 +40,12 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) base: String,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl fmt::Debug for Sim {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Sim({})\n{}", self.inner.base, self.describe())
+    }
 }
 
 struct Server(AbortHandle);

@@ -19,7 +19,8 @@ pub struct WaitedInVain {
 
 impl Sim {
     /// Waits until `look` finds something. It is asked at once, and again after every change of
-    /// the workspace: a message, a call, a delivery.
+    /// the workspace: a message, a call, a delivery. The 20 s are tokio's, so its clock must not be
+    /// paused.
     ///
     /// # Panics
     /// After 20 s, with everything that was said.

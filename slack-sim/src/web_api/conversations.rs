@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args};
+use super::{Answer, ApiError, Args, CREATED};
 use crate::{
     state::State,
     workspace::{Channel, Kind},
@@ -13,6 +13,7 @@ pub(super) fn info(state: &State, args: &Args) -> Answer {
     if let Some(user) = state.dm_owner(id) {
         return Ok(json!({"channel": {
             "id": id,
+            "created": CREATED,
             "is_im": true,
             "is_archived": false,
             "is_ext_shared": false,
@@ -78,8 +79,16 @@ fn known<'a>(state: &'a State, id: &str) -> Result<&'a Channel, ApiError> {
 }
 
 fn object(channel: &Channel) -> Value {
+    let nothing = json!({"value": "", "creator": "", "last_set": 0});
     json!({
         "id": channel.id,
+        "created": CREATED,
+        "creator": "USLACKBOT",
+        "updated": CREATED * 1000,
+        "unlinked": 0,
+        "topic": nothing,
+        "purpose": nothing,
+        "previous_names": [],
         "name": channel.name,
         "name_normalized": channel.name,
         "is_channel": !channel.is_private,

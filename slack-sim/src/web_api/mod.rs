@@ -99,6 +99,9 @@ const METHODS: [&str; 18] = [
     "views.update",
 ];
 
+/// When everything in the workspace was made, seconds since the epoch.
+const CREATED: i64 = 1_700_000_000;
+
 /// Carries out one call.
 pub(crate) fn call(state: &mut State, method: &str, args: &Args, now: DateTime<Utc>) -> Answer {
     match method {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args};
+use super::{Answer, ApiError, Args, CREATED};
 use crate::{state::State, workspace::Group};
 
 pub(super) fn list(state: &State, args: &Args) -> Answer {
@@ -31,6 +31,10 @@ fn object(state: &State, group: &Group, include_users: bool) -> Value {
         "name": group.handle,
         "description": "",
         "auto_type": null,
+        "created_by": "USLACKBOT",
+        "updated_by": "USLACKBOT",
+        "date_create": CREATED,
+        "date_update": CREATED,
         "date_delete": 0,
         "deleted_by": null,
         "prefs": {"channels": [], "groups": []},

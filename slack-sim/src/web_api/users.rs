@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args};
+use super::{Answer, ApiError, Args, CREATED};
 use crate::{
     state::State,
     workspace::{Kind, Person},
@@ -54,7 +54,7 @@ pub(crate) fn object(state: &State, person: &Person) -> Value {
             "display_name_normalized": person.name,
             "team": team_id,
         },
-        "updated": 1_700_000_000,
+        "updated": CREATED,
     });
     if person.is_stranger() {
         out["is_stranger"] = json!(true);

@@ -18,7 +18,7 @@ pub(super) fn open(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer
     let user = exchange(state, args, now)?;
     let view = state.build_view(&user, &sent, None, None, now);
     state.modals.insert(user, vec![view.clone()]);
-    Ok(json!({"view": view.json}))
+    Ok(answer(&view))
 }
 
 pub(super) fn push(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer {
@@ -30,7 +30,7 @@ pub(super) fn push(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer
     }
     let view = state.build_view(&user, &sent, None, stack.last(), now);
     state.modals.entry(user).or_default().push(view.clone());
-    Ok(json!({"view": view.json}))
+    Ok(answer(&view))
 }
 
 pub(super) fn update(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer {
@@ -53,7 +53,7 @@ pub(super) fn update(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answ
     unchanged(args, &before)?;
     let view = state.build_view(&user, &sent, Some(&before), None, now);
     replace(state, &user, view.clone());
-    Ok(json!({"view": view.json}))
+    Ok(answer(&view))
 }
 
 pub(super) fn publish(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer {
@@ -71,7 +71,14 @@ pub(super) fn publish(state: &mut State, args: &Args, now: DateTime<Utc>) -> Ans
     }
     let view = state.build_view(&user, &sent, before.as_ref(), None, now);
     state.homes.insert(user, view.clone());
-    Ok(json!({"view": view.json}))
+    Ok(answer(&view))
+}
+
+/// Answers have an empty state: what is filled in travels only with what people do.
+fn answer(view: &View) -> Value {
+    let mut json = view.json.clone();
+    json["state"] = json!({"values": {}});
+    json!({"view": json})
 }
 
 /// Puts a newer version in the place of the view with the same id.
