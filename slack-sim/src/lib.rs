@@ -43,6 +43,7 @@ mod clock;
 mod deliver;
 mod events;
 mod faults;
+mod known_keys;
 mod limits;
 mod mentions;
 mod message;

@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::blocks::{list, text};
+use crate::{
+    blocks::{list, text},
+    known_keys,
+};
 
 /// Where blocks are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,12 @@ pub(crate) fn check_blocks(blocks: &Value, surface: Surface) -> Vec<String> {
 pub(crate) fn check_view(view: &Value) -> Vec<String> {
     let mut check = Check::default();
     let kind = text(view, "type");
+    check.known(
+        "/view",
+        view,
+        &["type", "blocks"],
+        known_keys::of_view(kind),
+    );
     match kind {
         "modal" => {
             if view.get("title").is_none() {
@@ -115,6 +124,11 @@ impl Check {
     fn text_object(&mut self, at: &str, object: &Value, most: usize, plain: bool) {
         let kind = text(object, "type");
         let known = kind == "plain_text" || (kind == "mrkdwn" && !plain);
+        let own: &[&str] = match kind {
+            "plain_text" => &["emoji"],
+            _ => &["verbatim"],
+        };
+        self.known(at, object, &["type", "text"], own);
         if !known {
             return self.wrong(at, &format!("unsupported type: {kind:?}"));
         }
@@ -124,7 +138,18 @@ impl Check {
         self.length(&format!("{at}/text"), text(object, "text"), most);
     }
 
+    fn known(&mut self, at: &str, object: &Value, common: &[&str], own: &[&str]) {
+        for key in object.as_object().into_iter().flatten().map(|(key, _)| key) {
+            if !common.contains(&key.as_str()) && !own.contains(&key.as_str()) {
+                self.wrong(at, &format!("invalid additional property: {key}"));
+            }
+        }
+    }
+
     fn block(&mut self, at: &str, block: &Value) {
+        if let Some(own) = known_keys::of_block(text(block, "type")) {
+            self.known(at, block, &["type", "block_id"], own);
+        }
         match text(block, "type") {
             "section" => {
                 if block.get("text").is_some() {
@@ -179,6 +204,9 @@ impl Check {
     fn element(&mut self, at: &str, element: &Value) {
         let kind = text(element, "type");
         let id = text(element, "action_id");
+        if let Some(own) = known_keys::of_element(kind) {
+            self.known(at, element, &["type", "action_id"], &own);
+        }
         self.length(&format!("{at}/action_id"), id, 255);
         if let Some(placeholder) = element.get("placeholder") {
             self.text_object(&format!("{at}/placeholder"), placeholder, 150, true);
