@@ -49,6 +49,7 @@ mod mentions;
 mod message;
 mod modal;
 mod payload;
+mod rates;
 mod response_url;
 mod server;
 mod sim;

@@ -82,7 +82,10 @@ async fn web_api_call(
         Err(error) => return ok_json(&error.to_json()),
     };
     let mut heals = inner.heals();
-    let fault = inner.change(|state, _| state.arrive(&method));
+    let fault = inner.change(|state, now| {
+        let channel = args.text("channel").unwrap_or_default();
+        state.arrive(&method, channel, now)
+    });
     let record = |token_ok, error: Option<&str>| Call {
         method: method.clone(),
         args: args.to_json(),
@@ -137,7 +140,10 @@ async fn response_url(State(inner): State<Arc<Inner>>, request: Request<Body>) -
         Err(error) => return (StatusCode::BAD_REQUEST, error.name).into_response(),
     };
     let mut heals = inner.heals();
-    let fault = inner.change(|state, _| state.arrive("response_url"));
+    let fault = inner.change(|state, _| {
+        *state.arrivals.entry("response_url".to_owned()).or_default() += 1;
+        state.faults.take("response_url")
+    });
     if let Some(fault) = &fault {
         if let Some((_, response)) = instead(fault) {
             return response;

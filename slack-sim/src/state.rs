@@ -12,6 +12,7 @@ use crate::{
     deliver::{App, Delivery},
     faults::{Fault, Faults},
     message::Message,
+    rates::Rates,
     response_url::ResponseUrl,
     view::View,
     workspace::{Channel, Kind, Person, Workspace},
@@ -55,6 +56,7 @@ pub(crate) struct State {
     pub(crate) arrivals: BTreeMap<String, usize>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) faults: Faults,
+    rates: Rates,
     last_micros: i64,
     counter: u64,
 }
@@ -77,6 +79,7 @@ impl State {
             arrivals: BTreeMap::new(),
             deliveries: Vec::new(),
             faults: Faults::default(),
+            rates: Rates::default(),
             last_micros: 0,
             counter: 0,
         }
@@ -95,10 +98,23 @@ impl State {
         hex::encode(digest).chars().take(length).collect()
     }
 
-    /// Counts a request and says what goes wrong with it.
-    pub(crate) fn arrive(&mut self, method: &str) -> Option<Fault> {
+    /// Counts a request and says what goes wrong with it: a fault that was asked for, or too many.
+    pub(crate) fn arrive(
+        &mut self,
+        method: &str,
+        channel: &str,
+        now: DateTime<Utc>,
+    ) -> Option<Fault> {
         *self.arrivals.entry(method.to_owned()).or_default() += 1;
-        self.faults.take(method)
+        if let Some(fault) = self.faults.take(method) {
+            return Some(fault);
+        }
+        if !self.workspace.rate_limits {
+            return None;
+        }
+        let admitted = self.rates.admit(method, channel, now);
+        let limited = |retry_after_secs| Fault::RateLimited { retry_after_secs };
+        admitted.err().map(limited)
     }
 
     pub(crate) fn number(&mut self) -> u64 {

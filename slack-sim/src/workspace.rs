@@ -188,6 +188,7 @@ pub struct Workspace {
     pub(crate) bot_token: String,
     pub(crate) signing_secret: String,
     pub(crate) should_escape: bool,
+    pub(crate) rate_limits: bool,
     pub(crate) people: BTreeMap<String, Person>,
     pub(crate) groups: BTreeMap<String, Group>,
     pub(crate) channels: BTreeMap<String, Channel>,
@@ -213,6 +214,7 @@ impl Workspace {
             bot_token: BOT_TOKEN.into(),
             signing_secret: SIGNING_SECRET.into(),
             should_escape: false,
+            rate_limits: false,
             people: BTreeMap::new(),
             groups: BTreeMap::new(),
             channels: BTreeMap::new(),
@@ -261,6 +263,12 @@ impl Workspace {
     /// `should_escape` does. Default no.
     pub fn should_escape(mut self, yes: bool) -> Self {
         self.should_escape = yes;
+        self
+    }
+
+    /// Enforces Slack's rate limits on the Web API, by the simulator's clock. Default no.
+    pub fn rate_limits(mut self, yes: bool) -> Self {
+        self.rate_limits = yes;
         self
     }
 

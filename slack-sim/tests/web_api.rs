@@ -260,3 +260,33 @@ async fn channels_are_described_and_closed() {
         "is_archived"
     );
 }
+
+#[tokio::test]
+async fn rate_limits_hold_when_the_workspace_asks_for_them() {
+    let hand = Hand::new();
+    let sim = Sim::start_with_clock(workspace().rate_limits(true), hand.clock()).await;
+    let args = json!({"channel": "C0DBA", "text": "x"});
+    for _ in 0..5 {
+        assert_eq!(
+            api(&sim, "chat.postMessage", args.clone()).await["ok"],
+            true
+        );
+    }
+    let limited = api(&sim, "chat.postMessage", args.clone()).await;
+    assert_eq!(limited["error"], "ratelimited");
+    hand.advance(TimeDelta::seconds(5));
+    assert_eq!(api(&sim, "chat.postMessage", args).await["ok"], true);
+}
+
+#[tokio::test]
+async fn the_simulator_stops_with_its_last_handle() {
+    let (sim, ..) = start().await;
+    let url = format!("{}api.test", sim.api_url());
+    let other = sim.clone();
+    drop(sim);
+    assert!(post(&url, "text/plain", None, String::new()).await.is_ok());
+    drop(other);
+    // The listener closes when the runtime next runs the aborted task.
+    tokio::task::yield_now().await;
+    assert!(post(&url, "text/plain", None, String::new()).await.is_err());
+}
