@@ -267,6 +267,11 @@ impl Actor {
         messages
     }
 
+    /// The channel of their conversation with the bot, opened if need be.
+    pub fn dm_channel(&self) -> String {
+        self.sim.inner.change(|state, _| state.open_dm(&self.id))
+    }
+
     /// Their conversation with the bot.
     pub fn dm(&self) -> Vec<Message> {
         self.sim.dm(&self.id)

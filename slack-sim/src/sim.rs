@@ -23,7 +23,7 @@ use crate::{
     server,
     state::{Call, State},
     view::View,
-    workspace::{Person, Workspace},
+    workspace::{Channel, Person, Workspace},
 };
 
 /// A running local Slack. Clones are the same one; it stops when the last of them is dropped.
@@ -274,11 +274,28 @@ impl Sim {
     /// # Panics
     /// If the workspace has no such channel.
     pub fn archive(&self, channel: &str) {
+        self.update_channel(channel, |channel| channel.is_archived = true);
+    }
+
+    /// Changes a channel: its members, its flags. The app is not told: see
+    /// [`event`](Self::event).
+    ///
+    /// # Panics
+    /// If the workspace has no such channel.
+    pub fn update_channel(&self, id: &str, alter: impl FnOnce(&mut Channel)) {
         let known = self.inner.change(|state, _| {
-            let channel = state.workspace.channels.get_mut(channel);
-            channel.map(|channel| channel.is_archived = true).is_some()
+            let channel = state.workspace.channels.get_mut(id);
+            channel.map(alter).is_some()
         });
-        assert!(known, "there is no channel {channel}");
+        assert!(known, "there is no channel {id}");
+    }
+
+    /// Adds somebody, or puts new facts in the place of the old.
+    pub fn add_person(&self, person: Person) {
+        self.inner.change(|state, _| {
+            let people = &mut state.workspace.people;
+            people.insert(person.id.clone(), person);
+        });
     }
 
     /// Posts an arbitrary body to the app. `headers` may bring a `content-type`, default

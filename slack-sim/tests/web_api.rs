@@ -253,6 +253,7 @@ async fn channels_are_described_and_closed() {
     let opened = api(&sim, "conversations.open", json!({"users": "U0BOB"})).await;
     let dm = opened["channel"]["id"].as_str().unwrap();
     assert_eq!(info(dm).await["channel"]["user"], "U0BOB");
+    assert_eq!(sim.person("U0BOB").dm_channel(), dm);
     sim.archive("C0DBA");
     let args = json!({"channel": "C0DBA", "text": "x"});
     assert_eq!(
