@@ -1,9 +1,11 @@
 //! Keylend.
+pub mod api;
 pub mod backend;
 pub mod broker;
 pub mod clock;
 pub mod directory;
 pub mod domain;
+pub mod grants;
 pub mod metrics;
 pub mod policy;
 pub mod secret;

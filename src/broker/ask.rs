@@ -49,8 +49,8 @@ impl Broker {
                 Err(refusal) => return Err(refusal),
             }
             let (after, commit) = self.ask_once(&ask).await?;
-            match self.parts.store.commit(commit).await {
-                Ok(_) => return Ok(after),
+            match self.commit(None, commit).await {
+                Ok(()) => return Ok(after),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
             }

@@ -97,8 +97,8 @@ impl Broker {
                 lock,
                 ..Commit::default()
             };
-            match self.parts.store.commit(commit).await {
-                Ok(_) => return Ok(ended),
+            match self.commit(None, commit).await {
+                Ok(()) => return Ok(ended),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
             }

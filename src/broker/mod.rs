@@ -27,8 +27,9 @@ use crate::{
         BackendName, Catalogue, ChannelId, Command, GroupName, Limits, Occurred, PlannedLayer,
         Refusal, Request, RequestId, Time, decide,
     },
+    metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, CommitError, Record, Store, StoreError},
+    store::{Change, Commit, CommitError, EntryBody, Record, Store, StoreError},
     vault::Vault,
 };
 
@@ -52,6 +53,8 @@ pub struct Parts {
     pub audit_channel: ChannelId,
     /// The key for credentials; without it no scope may come with any.
     pub vault: Option<Vault>,
+    /// Where outcomes are counted.
+    pub metrics: Arc<Metrics>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -109,14 +112,32 @@ impl Broker {
         F: Future<Output = Result<(Request, Commit), Refusal>>,
     {
         for _ in 0..ATTEMPTS {
-            let (after, commit) = decide(self.request(id).await?).await?;
-            match self.parts.store.commit(commit).await {
-                Ok(_) => return Ok(after),
+            let before = self.request(id).await?;
+            let (after, commit) = decide(before.clone()).await?;
+            match self.commit(Some(&before), commit).await {
+                Ok(()) => return Ok(after),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
             }
         }
         Err(contended())
+    }
+
+    /// Commits, and counts what happened. `before` is the request that it is about.
+    async fn commit(&self, before: Option<&Request>, commit: Commit) -> Result<(), CommitError> {
+        let records: Vec<Record> = commit
+            .changes
+            .iter()
+            .flat_map(|change| change.records.iter().cloned())
+            .collect();
+        self.parts.store.commit(commit).await?;
+        for record in records {
+            if let EntryBody::Request(event) = &record.body {
+                let before = before.filter(|before| Some(before.id) == record.request);
+                self.parts.metrics.occurred(before, record.at, event);
+            }
+        }
+        Ok(())
     }
 
     /// The change that `command` makes of `request` now.

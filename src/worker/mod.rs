@@ -25,7 +25,6 @@ use crate::{
         Command, Entitlement, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work,
         backoff,
     },
-    metrics::Metrics,
 };
 
 /// The longest that one call to a target may take, whatever its own limits are.
@@ -40,7 +39,6 @@ pub struct Worker {
     backends: Arc<Backends>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    metrics: Arc<Metrics>,
     /// One piece of access is looked at, made or taken back by one task at a time: whether it is
     /// ours, and whether another grant stands on it, must not change in between.
     entitlements: Mutex<HashMap<Entitlement, Weak<AsyncMutex<()>>>>,
@@ -64,14 +62,12 @@ impl Worker {
         backends: Arc<Backends>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             broker,
             backends,
             clock,
             entropy,
-            metrics,
             entitlements: Mutex::default(),
         }
     }

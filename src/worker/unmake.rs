@@ -23,15 +23,9 @@ impl Worker {
             self.remove(request, layer).await.map(|()| Gone::Removed)
         };
         let command = match how {
-            Ok(how) => {
-                if let (Gone::Removed, Some(end)) = (&how, request.expires_at) {
-                    self.metrics.revoked(self.clock.now() - end);
-                }
-                Command::Unmade { layer, how }
-            }
+            Ok(how) => Command::Unmade { layer, how },
             Err(error) => {
                 let failures = request.layers[layer].failures;
-                self.metrics.revocation_failed();
                 tracing::warn!(
                     request.id = %request.id, layer, %error, failures = failures + 1,
                     "a target did not take a layer back"
