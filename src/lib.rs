@@ -7,6 +7,7 @@ pub mod directory;
 pub mod domain;
 pub mod grants;
 pub mod metrics;
+pub mod place;
 pub mod policy;
 pub mod secret;
 pub mod slack;

@@ -53,7 +53,7 @@ impl Broker {
         except.insert(request.id);
         let count = Count::of(&holdings, &except);
         let question = Question {
-            scope,
+            scope: Some(scope),
             requester: &request.requester,
             duration: self.decided_duration(&request),
             ticket: request.terms.ticket.as_deref(),
@@ -173,17 +173,14 @@ impl Broker {
         by: &UserId,
         request: &Request,
     ) -> Result<Vec<RuleId>, Refusal> {
-        let scope = self.scope(&request.terms.scope)?;
-        let person = self.person(by, Some(scope)).await?;
-        let question = Question {
-            scope,
-            requester: &request.requester,
-            duration: self.decided_duration(request),
-            ticket: request.terms.ticket.as_deref(),
-            locks: &self.locks().await?,
-            count: &Count::default(),
-        };
-        self.judge(action, &person, &question)
+        // Whoever may take access back may do so after the scope has left the catalogue.
+        let scope = self.parts.catalogue.get(&request.terms.scope);
+        let person = self.person(by, scope).await?;
+        self.judge(
+            action,
+            &person,
+            &Question::of_authority(scope, &request.requester),
+        )
     }
 
     /// What is made if the request is approved now.

@@ -67,7 +67,7 @@ impl Broker {
         let displaced = self.displaced(&holdings, ask.id);
         let count = Count::of(&holdings, &displaced.keys().copied().collect());
         let question = Question {
-            scope,
+            scope: Some(scope),
             requester: &ask.by,
             duration,
             ticket: ask.ticket.as_deref(),

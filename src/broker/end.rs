@@ -1,16 +1,12 @@
 //! Ending access before its time: done, revoke, lock.
 
-use super::{
-    Broker, alone, contended,
-    facts::{Count, Question},
-    unavailable,
-};
+use super::{Broker, alone, contended, facts::Question, unavailable};
 use crate::{
     domain::{
         Actor, Command, EndCause, Lock, LockEvent, LockTarget, Refusal, Request, RequestId, RuleId,
-        Span, State, UserId,
+        State, UserId,
     },
-    policy::{Action, Facts, TicketFact},
+    policy::Action,
     store::{Commit, CommitError, EntryBody, LockChange, Open, Record},
 };
 
@@ -73,7 +69,7 @@ impl Broker {
         reason: &str,
     ) -> Result<usize, Refusal> {
         for _ in 0..super::ATTEMPTS {
-            let rules = self.may_lock(by, &target).await?;
+            let rules = self.may_lock(Action::Lock, by, &target).await?;
             let reason = reason.trim().to_owned();
             let event = LockEvent::Locked {
                 target: target.clone(),
@@ -112,7 +108,7 @@ impl Broker {
     ///
     /// Why not; nothing has changed.
     pub async fn unlock(&self, by: &UserId, target: LockTarget) -> Result<bool, Refusal> {
-        let rules = self.may_lock(by, &target).await?;
+        let rules = self.may_lock(Action::Unlock, by, &target).await?;
         let event = LockEvent::Unlocked {
             target: target.clone(),
         };
@@ -165,38 +161,18 @@ impl Broker {
         Ok(open)
     }
 
-    /// A scope's approvers may lock the scope; people and everything are the administrators'.
-    async fn may_lock(&self, by: &UserId, target: &LockTarget) -> Result<Vec<RuleId>, Refusal> {
-        if let LockTarget::Scope(scope) = target {
-            let scope = self.scope(scope)?;
-            let person = self.person(by, Some(scope)).await?;
-            let question = Question {
-                scope,
-                requester: by,
-                duration: Span::seconds(0),
-                ticket: None,
-                locks: &[],
-                count: &Count::default(),
-            };
-            return self.judge(Action::Lock, &person, &question);
-        }
-        let person = self.person(by, None).await?;
-        self.parts.policy.judge(
-            Action::Lock,
-            &Facts {
-                principal: &person,
-                requester: by,
-                scope: None,
-                administrators: &self.parts.administrators,
-                duration: Span::seconds(0),
-                ticket: TicketFact::None,
-                locked: false,
-                held: 0,
-                cap: self.parts.limits.max_active_per_person,
-                excluded_by: Default::default(),
-                now: self.now(),
-            },
-        )
+    async fn may_lock(
+        &self,
+        action: Action,
+        by: &UserId,
+        target: &LockTarget,
+    ) -> Result<Vec<RuleId>, Refusal> {
+        let scope = match target {
+            LockTarget::Scope(scope) => Some(self.scope(scope)?),
+            LockTarget::Person(_) | LockTarget::Everything => None,
+        };
+        let person = self.person(by, scope).await?;
+        self.judge(action, &person, &Question::of_authority(scope, by))
     }
 
     fn lock_record(&self, by: &UserId, rules: Vec<RuleId>, event: LockEvent) -> Record {

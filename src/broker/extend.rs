@@ -34,14 +34,14 @@ impl Broker {
             }
             let person = self.person(by, Some(scope)).await?;
             let question = Question {
-                scope,
+                scope: Some(scope),
                 requester: &request.requester,
                 duration: self.with_what_is_left(&request, duration),
                 ticket: request.terms.ticket.as_deref(),
                 locks: &self.locks().await?,
                 count: &Count::default(),
             };
-            let rules = self.judge(Action::Request, &person, &question)?;
+            let rules = self.judge(Action::Extend, &person, &question)?;
             let lapses_at = self.parts.limits.pending_timeout.after(self.now());
             let command = Command::AskExtension {
                 by: by.clone(),

@@ -34,9 +34,30 @@ impl Count {
     }
 }
 
+impl<'a> Question<'a> {
+    /// A question about nothing but authority.
+    pub(super) fn of_authority(scope: Option<&'a Scope>, requester: &'a UserId) -> Self {
+        static NOTHING: Count = Count {
+            held: 0,
+            environments: BTreeSet::new(),
+        };
+        let duration = Span::seconds(0);
+        Self {
+            scope,
+            requester,
+            duration,
+            ticket: None,
+            locks: &[],
+            count: &NOTHING,
+        }
+    }
+}
+
 /// What is asked for, as the rules see it.
 pub(super) struct Question<'a> {
-    pub scope: &'a Scope,
+    /// Nothing for a lock of a person or of everything, and for a scope that has left the
+    /// catalogue.
+    pub scope: Option<&'a Scope>,
     pub requester: &'a UserId,
     pub duration: Span,
     pub ticket: Option<&'a str>,
@@ -104,37 +125,39 @@ impl Broker {
             locks,
             count,
         } = question;
-        let excluding = |environment| self.parts.limits.excluded_by(environment);
-        let excluded: BTreeSet<Environment> = scope
-            .environment
-            .as_ref()
-            .map(excluding)
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|other| count.environments.contains(*other))
-            .cloned()
-            .collect();
+        let environment = scope.and_then(|scope| scope.environment.as_ref());
+        let excluded = environment.map(|environment| self.parts.limits.excluded_by(environment));
+        let pattern = scope
+            .and_then(|scope| scope.ticket.as_ref())
+            .map(|rule| &rule.pattern);
         self.parts.policy.judge(
             action,
             &Facts {
                 principal,
                 requester,
-                scope: Some(scope),
+                scope: *scope,
                 administrators: &self.parts.administrators,
                 duration: *duration,
-                ticket: match (ticket, &scope.ticket) {
+                ticket: match (ticket, pattern) {
                     (None, _) => TicketFact::None,
-                    (Some(ticket), Some(rule)) if !rule.pattern.is_match(ticket) => {
+                    (Some(ticket), Some(pattern)) if !pattern.is_match(ticket) => {
                         TicketFact::Malformed
                     }
                     (Some(_), _) => TicketFact::Given,
                 },
-                locked: locks
-                    .iter()
-                    .any(|lock| lock.target.covers(requester, &scope.id)),
+                locked: scope.is_some_and(|scope| {
+                    locks
+                        .iter()
+                        .any(|lock| lock.target.covers(requester, &scope.id))
+                }),
                 held: count.held,
                 cap: self.parts.limits.max_active_per_person,
-                excluded_by: excluded,
+                excluded_by: excluded
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter(|other| count.environments.contains(*other))
+                    .cloned()
+                    .collect(),
                 now: self.now(),
             },
         )

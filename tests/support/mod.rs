@@ -1,0 +1,5 @@
+//! What stories about the whole service need.
+
+pub mod clock;
+pub mod stage;
+pub mod target;
