@@ -12,7 +12,7 @@ mod error;
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use url::Url;
@@ -168,7 +168,7 @@ impl Client {
                 .post("auth.test", &serde_json::json!({}), Patience::FailsFast)
                 .await?;
             let bot = [("bot", Some(test.bot_id.clone()))];
-            let app_id = match self.api.get::<Info>("bots.info", &bot).await {
+            let app_id = match self.read::<Info>("bots.info", &bot).await {
                 Ok(info) => info.bot.app_id,
                 // Without `users:read` Slack does not tell.
                 Err(SlackError::Refused(_)) => None,
@@ -355,11 +355,20 @@ impl Client {
             name: Option<String>,
         }
         let asked = [("channel", Some(channel.to_string()))];
-        match self.api.get::<Info>("conversations.info", &asked).await {
+        match self.read::<Info>("conversations.info", &asked).await {
             Ok(info) => Ok(info.channel.name),
             Err(SlackError::Refused(code)) if code == "channel_not_found" => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Calls a method that reads. Never waits for its turn.
+    pub(super) async fn read<RS: DeserializeOwned + Send>(
+        &self,
+        method: &'static str,
+        params: &[(&str, Option<String>)],
+    ) -> Result<RS, SlackError> {
+        self.api.get(method, params).await
     }
 }
 
