@@ -161,12 +161,6 @@ impl Grants {
         }
     }
 
-    /// Whether memory knows what is in the log now.
-    pub fn caught_up(&self) -> bool {
-        let head = *self.store.head().borrow();
-        self.progress.borrow().has_reached(head)
-    }
-
     /// The last entry of the log that memory knows.
     pub fn applied(&self) -> u64 {
         self.progress.borrow().applied

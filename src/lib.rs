@@ -1,5 +1,6 @@
 //! Keylend.
 pub mod api;
+pub mod audit;
 pub mod backend;
 pub mod broker;
 pub mod clock;

@@ -5,7 +5,7 @@
 //! else the question holds is allowed and not looked at. Every answer but `"decision": true` means
 //! no. A no says nothing of what others hold, nor whether the person or the scope exists.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -13,13 +13,13 @@ use axum::{
     extract::{DefaultBodyLimit, FromRequestParts, Request, State, rejection::BytesRejection},
     http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::post,
 };
 use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize};
 
-use super::{Api, problem::Problem, token::bearer};
+use super::{Api, CATCH_UP, problem::Problem, token::bearer};
 use crate::{
     domain::{RequestId, ScopeId},
     grants::Held,
@@ -28,9 +28,6 @@ use crate::{
 
 /// The longest body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
-
-/// How long a check waits for memory to know what is in the log.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Names a question; the answer carries it back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -44,6 +41,7 @@ pub(super) fn routes() -> Router<Arc<Api>> {
 
 /// What is asked.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `subject`, `action` and `resource`")]
 struct Question {
     subject: Subject,
     action: Action,
@@ -51,6 +49,7 @@ struct Question {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `type` and `id`")]
 struct Subject {
     #[serde(rename = "type")]
     kind: String,
@@ -58,11 +57,13 @@ struct Subject {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `name`")]
 struct Action {
     name: String,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `id`")]
 struct Resource {
     id: String,
 }
@@ -131,7 +132,7 @@ async fn evaluate(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Answer>, Problem> {
     let (subject, scope) = read(body).inspect_err(|_| api.metrics.checked(Decision::Malformed))?;
-    let known = match api.grants.caught_up_within(PATIENCE).await {
+    let known = match api.grants.caught_up_within(CATCH_UP).await {
         Ok(known) => known,
         Err(behind) => {
             api.metrics.checked(Decision::Unavailable);

@@ -18,7 +18,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::Api;
+use super::{Api, CATCH_UP};
 use crate::{
     domain::{RequestId, STUCK_FROM},
     store::Stuck,
@@ -60,7 +60,7 @@ struct StuckRevocation {
 
 async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Response {
     let stuck = stuck(&api).await;
-    let caught_up = api.grants.caught_up();
+    let caught_up = api.grants.caught_up_within(CATCH_UP).await.is_ok();
     let quiet = asked.exclude == Some(Exclude::Stuck);
     let ready = caught_up
         && stuck

@@ -10,13 +10,16 @@ mod metrics;
 mod problem;
 mod token;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 
 pub use token::Tokens;
 
 use crate::{clock::Clock, grants::Grants, metrics::Metrics, store::Store};
+
+/// How long an answer waits for memory to know what is in the log.
+const CATCH_UP: Duration = Duration::from_millis(250);
 
 /// What the answers come from.
 pub struct Api {
