@@ -11,7 +11,7 @@ use crate::{
         RequestId, RuleId, Scope, ScopeId, Span, Terms, UserId, decide, open,
     },
     policy::Action,
-    store::{Change, Commit, CommitError},
+    store::{Commit, CommitError},
 };
 
 /// What somebody asks for.
@@ -96,14 +96,9 @@ impl Broker {
             }
             commit.holder = Some((ask.by.clone(), holdings.version));
         }
-        let change = Change {
-            before: None,
-            ..self.change_by(&open(ask.id, &events[0]), &events)
-        };
-        commit.changes.push(Change {
-            after: request.clone(),
-            ..change
-        });
+        commit
+            .changes
+            .push(self.change_to(request.clone(), None, &events));
         Ok((request, commit))
     }
 

@@ -34,6 +34,18 @@ impl Count {
     }
 }
 
+/// What is asked for, as the rules see it.
+pub(super) struct Question<'a> {
+    /// Nothing for a lock of a person or of everything, and for a scope that has left the
+    /// catalogue.
+    pub scope: Option<&'a Scope>,
+    pub requester: &'a UserId,
+    pub duration: Span,
+    pub ticket: Option<&'a str>,
+    pub locks: &'a [Lock],
+    pub count: &'a Count,
+}
+
 impl<'a> Question<'a> {
     /// A question about nothing but authority.
     pub(super) fn of_authority(scope: Option<&'a Scope>, requester: &'a UserId) -> Self {
@@ -51,18 +63,6 @@ impl<'a> Question<'a> {
             count: &NOTHING,
         }
     }
-}
-
-/// What is asked for, as the rules see it.
-pub(super) struct Question<'a> {
-    /// Nothing for a lock of a person or of everything, and for a scope that has left the
-    /// catalogue.
-    pub scope: Option<&'a Scope>,
-    pub requester: &'a UserId,
-    pub duration: Span,
-    pub ticket: Option<&'a str>,
-    pub locks: &'a [Lock],
-    pub count: &'a Count,
 }
 
 impl Broker {

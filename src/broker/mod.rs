@@ -151,6 +151,10 @@ impl Broker {
         for event in events {
             after.apply(event);
         }
+        self.change_to(after, Some(before.version), events)
+    }
+
+    fn change_to(&self, after: Request, before: Option<u64>, events: &[Occurred]) -> Change {
         let cards = cards::new_cards(&after, events, &self.parts.audit_channel);
         let records = events
             .iter()
@@ -158,7 +162,7 @@ impl Broker {
             .collect();
         Change {
             after,
-            before: Some(before.version),
+            before,
             records,
             cards,
         }
