@@ -59,9 +59,20 @@ fn harmless(character: char) -> Cow<'static, str> {
     }
 }
 
-/// A name that was checked to be letters, digits, `.`, `-`, `/` and the like, as code.
+/// A name that its type or the configuration checked, as code, so that it can be copied as it
+/// stands; cut to 80 characters. What is no part of a name becomes `?`.
 pub fn code(name: impl fmt::Display) -> String {
-    format!("`{}`", name.to_string().replace(['`', '<', '>', '&'], "�"))
+    let name: String = name
+        .to_string()
+        .chars()
+        .take(80)
+        .map(|character| match character {
+            '`' | '<' | '>' | '&' => '?',
+            odd if odd.is_control() => '?',
+            other => other,
+        })
+        .collect();
+    format!("`{name}`")
 }
 
 /// The rules that decided; empty if none did.

@@ -69,7 +69,7 @@ pub(super) fn warning(request: &Request) -> Option<Message> {
                 in_use(request, Vec::new(), &mut draft);
             } else {
                 draft.say(format!(
-                    ":large_green_circle: Your {what} was extended and ends {end}."
+                    ":large_green_circle: Your {what} goes on until {end}."
                 ));
             }
         }
