@@ -3,6 +3,7 @@ pub mod api;
 pub mod audit;
 pub mod backend;
 pub mod broker;
+pub mod cli;
 pub mod clock;
 pub mod directory;
 pub mod domain;

@@ -1,5 +1,7 @@
 //! The check: `POST /access/v1/evaluation`, over HTTP, on the real store.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "support/clock.rs"]
 mod clock;
 #[path = "support/story.rs"]
@@ -25,6 +27,7 @@ const TOKEN: &str = "a-token-that-nobody-guesses";
 
 /// The whole of Keylend that a check needs, listening on a free port.
 struct Service {
+    store: Arc<SqliteStore>,
     story: Story,
     base: String,
     http: reqwest::Client,
@@ -40,12 +43,16 @@ impl Drop for Service {
 
 impl Service {
     async fn start() -> Self {
-        let service = Self::start_without_follower().await;
-        service.follow();
-        service.0
+        Self::start_following().await.0
     }
 
-    async fn start_without_follower() -> Unfollowed {
+    async fn start_following() -> WithMemory {
+        let service = Self::start_without_follower().await;
+        service.follow();
+        service
+    }
+
+    async fn start_without_follower() -> WithMemory {
         let folder = tempfile::tempdir().unwrap();
         let clock = TestClock::at("2026-11-21T09:00:00Z");
         let store = open(&folder).await;
@@ -70,9 +77,13 @@ impl Service {
         );
         // Another test of the same process may have been first; either provider is this one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Unfollowed(
+        WithMemory(
             Self {
-                story: Story { store, clock },
+                story: Story {
+                    store: store.clone(),
+                    clock,
+                },
+                store,
                 base,
                 http: reqwest::Client::new(),
                 stop,
@@ -114,10 +125,10 @@ impl Service {
     }
 }
 
-/// A service whose memory does not follow the log yet.
-struct Unfollowed(Service, Arc<Grants>);
+/// A service, and the memory that its checks are answered from.
+struct WithMemory(Service, Arc<Grants>);
 
-impl Unfollowed {
+impl WithMemory {
     fn follow(&self) {
         let (grants, stop) = (self.1.clone(), self.0.stop.clone());
         tokio::spawn(async move { grants.follow(stop).await });
@@ -375,6 +386,29 @@ async fn nothing_is_answered_while_memory_is_behind_the_log() {
         .await
         .unwrap();
     assert!(!service.0.check("U0ALICE", "db-prod").await.0);
+}
+
+#[tokio::test]
+async fn nothing_is_answered_once_the_store_is_out_of_sight() {
+    let WithMemory(service, grants) = Service::start_following().await;
+    service.alice_holds("db-prod:write", 30).await;
+    assert!(service.check("U0ALICE", "db-prod").await.0);
+    service.store.close().await;
+    let lost = async {
+        while grants.caught_up_within(Duration::ZERO).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), lost)
+        .await
+        .unwrap();
+    let request = service.ask(question("U0ALICE", "db-prod"));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let (status, body) = service.fetch("/readyz").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("\"store\":\"unavailable\""), "{body}");
+    assert_eq!(service.fetch("/healthz").await.0, StatusCode::OK);
 }
 
 #[tokio::test]

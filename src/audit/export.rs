@@ -103,3 +103,20 @@ fn harmless(text: String) -> String {
         _ => text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_taken_for_a_formula() {
+        for formula in [
+            "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1",
+        ] {
+            assert_eq!(harmless(formula.to_owned()), format!("'{formula}"));
+        }
+        for plain in ["", "U0ALICE", "{\"reason\":\"=1\"}"] {
+            assert_eq!(harmless(plain.to_owned()), plain);
+        }
+    }
+}

@@ -7,7 +7,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
 };
 
-use crate::store::{Broken, RawEntry, Store};
+use crate::store::{Broken, RawEntry, Store, StoreError};
 
 /// How many entries are read from the store at a time.
 const PAGE: u32 = 500;
@@ -23,7 +23,7 @@ pub struct Log {
 
 enum Source {
     Store(Arc<dyn Store>, vec::IntoIter<RawEntry>),
-    Export(BufReader<File>),
+    Export(BufReader<File>, u64),
 }
 
 /// The first thing that is wrong with a log.
@@ -67,14 +67,14 @@ impl Log {
         }
     }
 
-    /// An export in JSONL, of all of the log or from some entry on.
+    /// An export in JSONL behind entry `after`; it may be an export of a part of the log.
     ///
     /// # Errors
     ///
     /// If the file cannot be opened.
-    pub async fn in_file(path: &Path) -> std::io::Result<Self> {
+    pub async fn in_file(path: &Path, after: u64) -> std::io::Result<Self> {
         Ok(Self {
-            source: Source::Export(BufReader::new(File::open(path).await?)),
+            source: Source::Export(BufReader::new(File::open(path).await?), after),
             last: 0,
         })
     }
@@ -93,10 +93,16 @@ impl Log {
                     page.next()
                 }
             },
-            Source::Export(file) => read_line(file).await.map_err(|why| Fault::Unreadable {
-                seq: self.last + 1,
-                why,
-            })?,
+            Source::Export(file, after) => loop {
+                let unreadable = |why| Fault::Unreadable {
+                    seq: self.last + 1,
+                    why,
+                };
+                match read_line(file).await.map_err(unreadable)? {
+                    Some(entry) if entry.seq <= *after => self.last = entry.seq,
+                    other => break other,
+                }
+            },
         };
         if let Some(entry) = &entry {
             self.last = entry.seq;
@@ -106,7 +112,7 @@ impl Log {
 
     /// Whether what stands before the first entry may be elsewhere: an export can be of a part.
     pub(super) fn may_begin_later(&self) -> bool {
-        matches!(self.source, Source::Export(_))
+        matches!(self.source, Source::Export(..))
     }
 }
 
@@ -116,7 +122,7 @@ async fn read_page(store: &dyn Store, after: u64) -> Result<Vec<RawEntry>, Fault
     if let Ok(entries) = store.raw_entries(after, PAGE).await {
         return Ok(entries);
     }
-    let unreadable = |error: crate::store::StoreError| Fault::Unreadable {
+    let unreadable = |error: StoreError| Fault::Unreadable {
         seq: after + 1,
         why: error.to_string(),
     };

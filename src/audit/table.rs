@@ -19,7 +19,7 @@ const COLUMNS: [&str; 8] = [
 /// If `out` takes no more.
 pub fn write(holdings: &[Holding], out: &mut dyn io::Write) -> io::Result<()> {
     if holdings.is_empty() {
-        return writeln!(out, "nobody");
+        return writeln!(out, "no grant was active");
     }
     let rows: Vec<[String; COLUMNS.len()]> = std::iter::once(COLUMNS.map(str::to_owned))
         .chain(holdings.iter().map(row))

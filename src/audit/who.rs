@@ -67,7 +67,6 @@ pub struct Holding {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ended {
     /// Why.
-    #[serde(flatten)]
     pub cause: EndCause,
     /// By whose word.
     pub by: Actor,

@@ -4,6 +4,8 @@
 //! waits in [`Clock::until`] is woken by the move that reaches their moment, so tests say
 //! "an hour later" and never sleep.
 
+#![allow(dead_code, reason = "a test file uses what it needs of it")]
+
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DurationRound, TimeDelta};
@@ -11,13 +13,13 @@ use keylend::{clock::Clock, domain::Time};
 use tokio::sync::watch;
 
 /// A clock that stands still until it is moved. Shared by its `Arc`.
-pub struct TestClock {
+pub(crate) struct TestClock {
     now: watch::Sender<Time>,
 }
 
 impl TestClock {
     /// A clock that shows `start`, RFC 3339.
-    pub fn at(start: &str) -> Arc<Self> {
+    pub(crate) fn at(start: &str) -> Arc<Self> {
         let now = cut(start.parse().expect("a test names its moments in RFC 3339"));
         Arc::new(Self {
             now: watch::Sender::new(now),
@@ -25,12 +27,12 @@ impl TestClock {
     }
 
     /// Moves the clock on, and wakes those whose moment has come.
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.now.send_modify(|now| *now = cut(*now + by));
     }
 
     /// Moves the clock to `moment`, also backwards, as an administrator may.
-    pub fn set(&self, moment: Time) {
+    pub(crate) fn set(&self, moment: Time) {
         self.now.send_replace(cut(moment));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Needs `clock` beside it in the test file: `mod clock; mod story;`, each with its `#[path]`.
 
+#![allow(dead_code, reason = "a test file uses what it needs of it")]
+
 use std::sync::Arc;
 
 use keylend::{
@@ -17,16 +19,16 @@ use keylend::{
 use crate::clock::TestClock;
 
 /// A store, and the clock by which things happen in it.
-pub struct Story {
+pub(crate) struct Story {
     /// Where it is told.
-    pub store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     /// When.
-    pub clock: Arc<TestClock>,
+    pub(crate) clock: Arc<TestClock>,
 }
 
 impl Story {
     /// Alice is `U0ALICE`, alice@example.com and `alice`: asks for `scope`, with a reason.
-    pub async fn ask(&self, name: &str, scope: &str, minutes: u32, reason: &str) -> Request {
+    pub(crate) async fn ask(&self, name: &str, scope: &str, minutes: u32, reason: &str) -> Request {
         let now = self.clock.now();
         let requester = UserId::new(format!("U0{}", name.to_uppercase()));
         let first = Occurred {
@@ -58,7 +60,7 @@ impl Story {
     }
 
     /// What `command` does to the request, committed.
-    pub async fn tell(&self, request: &mut Request, command: Command) {
+    pub(crate) async fn tell(&self, request: &mut Request, command: Command) {
         let events = decide(request, command, self.clock.now()).unwrap();
         let before = request.version;
         for event in &events {
@@ -68,7 +70,7 @@ impl Story {
     }
 
     /// `by` approves, and the access is made: from now on it is active.
-    pub async fn grant(&self, request: &mut Request, by: &str) {
+    pub(crate) async fn grant(&self, request: &mut Request, by: &str) {
         let plan = vec![PlannedLayer {
             backend: BackendName::new("pg-prod"),
             params: Params::new(),
@@ -90,7 +92,7 @@ impl Story {
     }
 
     /// The requester is done: from now on every check says no.
-    pub async fn done(&self, request: &mut Request) {
+    pub(crate) async fn done(&self, request: &mut Request) {
         let done = Command::End {
             by: Actor::Person(request.requester.clone()),
             rules: Vec::new(),
@@ -100,7 +102,7 @@ impl Story {
     }
 
     /// The target was read back, and the access is not there.
-    pub async fn gone(&self, request: &mut Request) {
+    pub(crate) async fn gone(&self, request: &mut Request) {
         let (layer, how) = (0, Gone::Removed);
         self.tell(request, Command::Unmade { layer, how }).await;
     }
