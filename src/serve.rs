@@ -1,0 +1,242 @@
+//! The composition root: builds every part, wires them, runs them, and shuts them down.
+//!
+//! The sweeper runs first and needs nobody: grants end on time although Slack is away or refuses
+//! the token. What Slack sends is answered as soon as Slack has said who we are.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+
+use crate::{
+    api::{self, Api, Tokens},
+    backend::Backends,
+    broker::{Broker, Parts},
+    clock::{Clock, Entropy, SystemClock, SystemEntropy},
+    config::Config,
+    directory::Directory,
+    domain::{BackendName, ChannelId, Span, backoff},
+    grants::Grants,
+    metrics::Metrics,
+    policy::Policy,
+    slack::{self, client::Client, messages::Messenger},
+    store::{Open, SqliteStore, Store},
+    vault::Vault,
+    worker::Worker,
+};
+
+/// How long an answer may take in all, whatever is asked.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// How long what is under way may take when the service stops; the rest is taken up by the next
+/// start.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long to wait between two tries to reach Slack at the start: the first time, and at most.
+const RETRY: (Span, Span) = (Span::seconds(1), Span::minutes(1));
+
+/// What comes from outside: time and randomness.
+pub struct Outside {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for Outside {
+    /// The machine's.
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
+    }
+}
+
+/// A service that runs.
+pub struct Service {
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+    store: Arc<SqliteStore>,
+}
+
+impl Service {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: finishes what is under way, for ten seconds at most, and lets go of the store.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("work was still under way; it is taken up at the next start");
+        }
+        self.store.close().await;
+    }
+}
+
+/// Starts the service. It runs until [`Service::stop`], on the Tokio runtime of the caller.
+///
+/// # Errors
+///
+/// If a secret is missing, the store cannot be opened, the address is taken, or the store holds
+/// grants on a backend that the configuration no longer has.
+pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> {
+    // One TLS provider for the whole process; a second start finds it there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let Outside { clock, entropy } = outside;
+
+    let store = Arc::new(open_store(&config.store).await?);
+    let backends = Arc::new(build_backends(&config, &clock)?);
+    refuse_orphans(&*store, &backends).await?;
+    let policy = load_policy(&config)?;
+    let vault = match &config.key {
+        Some(key) => Some(Vault::new(&key.read()?).context("failed to read secrets.key")?),
+        None => None,
+    };
+    let token = config.slack.bot_token.read().context("failed to read slack.bot_token")?;
+    let client = Client::new(&config.slack.api_url, token, clock.clone())?;
+    let metrics = Arc::new(Metrics::default());
+    let directory = Arc::new(Directory::new(
+        Arc::new(client.clone()),
+        clock.clone(),
+        config.groups.clone(),
+        config.people.clone(),
+    ));
+    let log: Arc<dyn Store> = store.clone();
+    let audit_channel = ChannelId::new(config.slack.audit_channel.clone());
+    let broker = Arc::new(Broker::new(Parts {
+        store: log.clone(),
+        policy,
+        directory,
+        backends: backends.clone(),
+        catalogue: config.catalogue.clone(),
+        limits: config.limits.clone(),
+        administrators: config.administrators.clone(),
+        audit_channel: audit_channel.clone(),
+        vault,
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+    }));
+
+    let shutdown = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let worker = Worker::new(broker.clone(), backends, clock.clone(), entropy.clone());
+    tasks.spawn(Arc::new(worker).run(shutdown.clone()));
+    let grants = Arc::new(Grants::load(log.clone()).await.context("failed to read the grants")?);
+    let following = (grants.clone(), shutdown.clone());
+    tasks.spawn(async move { following.0.follow(following.1).await });
+    let messenger = Messenger::new(broker.clone(), client.clone(), audit_channel, clock.clone(), entropy.clone());
+    tasks.spawn(Arc::new(messenger).run(shutdown.clone()));
+
+    let tokens = config
+        .tokens
+        .iter()
+        .map(|entry| Ok((entry.name.clone(), entry.token.read()?)))
+        .collect::<anyhow::Result<Vec<_>>>()
+        .context("failed to read api.tokens")?;
+    let api = Api {
+        grants,
+        store: log,
+        clock: clock.clone(),
+        metrics,
+        tokens: Tokens::new(tokens),
+    };
+    let ingress = Ingress::default();
+    let routes = Router::new()
+        .route("/slack/{*rest}", any(Ingress::answer))
+        .with_state(ingress.clone())
+        .merge(api::router(api))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER))
+        .layer(CatchPanicLayer::new());
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("failed to listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    let closing = shutdown.clone();
+    tasks.spawn(async move {
+        let serve = axum::serve(listener, routes).with_graceful_shutdown(closing.cancelled_owned());
+        if let Err(error) = serve.await {
+            tracing::error!(%error, "the HTTP server stopped");
+        }
+    });
+    tracing::info!(%address, "Keylend listens");
+    Ok(Service { address, shutdown, tasks, store })
+}
+
+async fn open_store(url: &str) -> anyhow::Result<SqliteStore> {
+    let Some(path) = url.strip_prefix("sqlite://") else {
+        bail!("store.url must begin with sqlite://");
+    };
+    let store = SqliteStore::open(&PathBuf::from(path)).await;
+    store.with_context(|| format!("failed to open the store {path}"))
+}
+
+fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Backends> {
+    let mut backends = Backends::new();
+    for (name, kind) in &config.backends {
+        let backend = kind.build(clock.clone());
+        let backend = backend.with_context(|| format!("failed to make backends.{name} ready"))?;
+        backends.insert(name.clone(), backend);
+    }
+    Ok(backends)
+}
+
+/// A grant whose target is no longer configured could never be taken back.
+async fn refuse_orphans(store: &SqliteStore, backends: &Backends) -> anyhow::Result<()> {
+    let open = store.open(Open::All).await.context("failed to read the open grants")?;
+    let missing: BTreeSet<&BackendName> = open
+        .iter()
+        .flat_map(|request| &request.layers)
+        .map(|layer| &layer.plan.backend)
+        .filter(|name| !backends.contains_key(*name))
+        .collect();
+    match missing.first() {
+        None => Ok(()),
+        Some(name) => bail!(
+            "the store holds grants on the backend `{name}`, which the configuration no longer \
+             has: keep it until they have ended"
+        ),
+    }
+}
+
+fn load_policy(config: &Config) -> anyhow::Result<Policy> {
+    Policy::load(&config.policy_files).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", problems.join("\n"))
+    })
+}
+
+/// The routes for Slack, once Slack has said who we are.
+#[derive(Clone, Default)]
+struct Ingress(Arc<OnceLock<Router>>);
+
+impl Ingress {
+    async fn answer(State(ingress): State<Self>, request: Request) -> Response {
+        match ingress.0.get() {
+            Some(routes) => routes.clone().oneshot(request).await.into_response(),
+            None => {
+                let retry = [(header::RETRY_AFTER, "5")];
+                (StatusCode::SERVICE_UNAVAILABLE, retry, "Slack has not been reached yet\n")
+                    .into_response()
+            }
+        }
+    }
+}
