@@ -97,6 +97,8 @@ struct Outgoing<'a> {
     thread_ts: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_broadcast: Option<bool>,
     #[serde(flatten)]
     message: &'a Message,
     parse: &'static str,
@@ -112,6 +114,7 @@ impl<'a> Outgoing<'a> {
             ts: None,
             thread_ts: None,
             user: None,
+            reply_broadcast: None,
             message,
             // `chat.update` falls back to `client`, which makes names and links of plain text.
             parse: "none",
@@ -203,6 +206,25 @@ impl Client {
     ) -> Result<Posted, SlackError> {
         let mut outgoing = Outgoing::new(channel, message);
         outgoing.thread_ts = thread;
+        self.api
+            .post("chat.postMessage", &outgoing, Patience::Waits)
+            .await
+    }
+
+    /// Posts a message in a thread, and shows it in the channel too.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, or does not answer.
+    pub async fn post_aloud(
+        &self,
+        channel: &ChannelId,
+        thread: &str,
+        message: &Message,
+    ) -> Result<Posted, SlackError> {
+        let mut outgoing = Outgoing::new(channel, message);
+        outgoing.thread_ts = Some(thread);
+        outgoing.reply_broadcast = Some(true);
         self.api
             .post("chat.postMessage", &outgoing, Patience::Waits)
             .await

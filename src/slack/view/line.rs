@@ -108,6 +108,14 @@ pub fn lock_line(entry: &Entry) -> Option<String> {
     Some(under(entry.at, &what, &entry.actor, &entry.rules))
 }
 
+/// Whether the line of an entry is to be heard beyond its thread: a revocation that is stuck.
+pub fn is_loud(entry: &Entry, request: &Request) -> bool {
+    match &entry.body {
+        EntryBody::Request(Event::LayerNotGone { layer, .. }) => is_stuck(request, *layer),
+        _ => false,
+    }
+}
+
 /// What the requester is told of an entry, in a message of its own; nothing where one of their
 /// cards tells it, or where it is their own doing.
 pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
@@ -198,7 +206,7 @@ fn not_gone(request: &Request, layer: usize, error: &str, retry_at: Time) -> Str
     let target = target(request, layer);
     let (error, next) = (words(error), next(Some(retry_at)));
     let failures = request.layers.get(layer).map_or(0, |layer| layer.failures);
-    if request.stuck_failures() >= STUCK && failures >= STUCK {
+    if is_stuck(request, layer) {
         format!(
             ":rotating_light: *Revocation is stuck*: {target} failed {failures} times in a row to \
              take the access back: {error} · {next}"
@@ -206,6 +214,11 @@ fn not_gone(request: &Request, layer: usize, error: &str, retry_at: Time) -> Str
     } else {
         format!("{target} failed to take the access back: {error} · {next}")
     }
+}
+
+fn is_stuck(request: &Request, layer: usize) -> bool {
+    let layer = request.layers.get(layer);
+    request.stuck_failures() >= STUCK && layer.is_some_and(|layer| layer.failures >= STUCK)
 }
 
 fn locked(target: &LockTarget) -> String {
