@@ -4,6 +4,8 @@ pub mod broker;
 pub mod clock;
 pub mod directory;
 pub mod domain;
+pub mod place;
+pub mod policy;
 pub mod secret;
 pub mod slack;
 pub mod store;
