@@ -143,8 +143,16 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let grants = Arc::new(Grants::load(log.clone()).await.context("failed to read the grants")?);
     let following = (grants.clone(), shutdown.clone());
     tasks.spawn(async move { following.0.follow(following.1).await });
-    let messenger = Messenger::new(broker.clone(), client.clone(), audit_channel, clock.clone(), entropy.clone());
-    tasks.spawn(Arc::new(messenger).run(shutdown.clone()));
+    let showing = broker.clone();
+    let messenger = Messenger::new(
+        log.clone(),
+        client.clone(),
+        clock.clone(),
+        entropy.clone(),
+        audit_channel,
+        Arc::new(move |request| showing.has_credentials(request)),
+    );
+    tasks.spawn(messenger.run(shutdown.clone()));
 
     let tokens = config
         .tokens

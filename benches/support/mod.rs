@@ -1,5 +1,7 @@
 //! What the benchmarks measure on: a catalogue, people who are always there, a target in memory.
 
+pub mod slack;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     path::Path,

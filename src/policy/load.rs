@@ -1,8 +1,7 @@
 //! Reading rules: what is wrong with an operator's file is found before anything starts.
 //!
-//! Beyond Cedar's strict validation, a rule of an operator has a name of its own (`@id`), a forbid
-//! says why (`@reason`), and a permit says what it permits, so that no careless line opens
-//! everything: see [`careless`].
+//! Beyond Cedar's strict validation, every rule has a name of its own (`@id`), a forbid says why
+//! (`@reason`), and a permit of an operator opens nothing by carelessness.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,13 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cedar_policy::{
-    ActionConstraint, Effect, PolicyId, PolicySet, PrincipalConstraint, ResourceConstraint,
-    ValidationError, ValidationMode, Validator,
-};
+use cedar_policy::{Effect, PolicyId, PolicySet, ValidationError, ValidationMode, Validator};
 use miette::Diagnostic;
 
-use super::{Action, Policy, Rule, SCHEMA};
+use super::{Policy, Rule, SCHEMA, careless::careless};
 use crate::{
     domain::{GroupName, RuleId},
     place::Place,
@@ -57,10 +53,7 @@ impl fmt::Display for Problem {
 
 /// The base rules alone.
 pub(super) fn base() -> Policy {
-    let text = include_str!("base.cedar");
-    let mut reading = Reading::default();
-    reading.file(Path::new("base.cedar"), text, Origin::Base);
-    reading.finish().expect("the base rules are valid")
+    load(&[]).expect("the base rules are valid")
 }
 
 /// The base rules and those of `files`.
@@ -245,60 +238,6 @@ impl Reading {
             self.problems.push(Problem::at(file, place, message));
         }
     }
-}
-
-/// What an operator's permit leaves open and must not.
-fn careless(policy: &cedar_policy::Policy) -> Option<String> {
-    if policy.action_constraint() == ActionConstraint::Any {
-        return Some(
-            "a permit has to name what it permits, such as `action == Action::\"auto_approve\"`: \
-             this one would approve everything by itself"
-                .to_owned(),
-        );
-    }
-    let anybody = matches!(
-        policy.principal_constraint(),
-        PrincipalConstraint::Any | PrincipalConstraint::Is(_)
-    );
-    let anything = matches!(
-        policy.resource_constraint(),
-        ResourceConstraint::Any | ResourceConstraint::Is(_)
-    );
-    let permits = |action: Action| names(policy, action);
-    let deciding = [
-        Action::Approve,
-        Action::Deny,
-        Action::Revoke,
-        Action::Lock,
-        Action::Unlock,
-    ];
-    if anybody && let Some(action) = deciding.into_iter().find(|action| permits(*action)) {
-        return Some(format!(
-            "a permit of `{action}` has to name whose it is, such as `principal in \
-             Group::\"oncall\"`: this one would be everybody's"
-        ));
-    }
-    if permits(Action::AutoApprove) && anybody && anything && !policy.has_non_scope_constraint() {
-        return Some(
-            "a permit of `auto_approve` has to say when, such as `when { resource.risk == \
-             Risk::\"low\" }`: this one would approve everything by itself"
-                .to_owned(),
-        );
-    }
-    if permits(Action::Request) && !permits(Action::Receive) {
-        return Some(
-            "a permit of `request` has to permit `receive` too, or what is asked for is never \
-             given: `action in [Action::\"request\", Action::\"receive\"]`"
-                .to_owned(),
-        );
-    }
-    None
-}
-
-fn names(policy: &cedar_policy::Policy, action: Action) -> bool {
-    policy
-        .get_valid_request_envs(&SCHEMA)
-        .any(|environment| environment.action().id().unescaped() == action.name())
 }
 
 /// The longest `@id`: it is read on a phone.

@@ -6,6 +6,7 @@
 //! rules forbid stays forbidden. Nothing here asks for facts, reads a clock or changes anything:
 //! whoever asks brings fresh facts, and a rule that cannot be evaluated means no.
 
+mod careless;
 mod facts;
 mod load;
 mod verdict;

@@ -48,12 +48,12 @@ fn workspace() -> Workspace {
         .person(Person::member(SECURITY, "sam"))
         .person(Person::guest(GUEST, "gil"))
         .person(Person::stranger(STRANGER, "stella", "T0OTHER"))
-        .group("S0DBA", "dba", &[BOB, CAROL])
-        .group("S0ENG", "engineers", &[ALICE, DAVE, BOB])
-        .channel(Channel::new(APPROVALS, "dba", &everybody).shared())
-        .channel(Channel::new(AUDIT, "audit", &everybody))
-        .channel(Channel::new(INCIDENT, "inc-42", &everybody))
-        .channel(Channel::new(GENERAL, "general", &everybody))
+        .group("S0DBA", "dba", [BOB, CAROL])
+        .group("S0ENG", "engineers", [ALICE, DAVE, BOB])
+        .channel(Channel::new(APPROVALS, "dba", everybody).shared())
+        .channel(Channel::new(AUDIT, "audit", everybody))
+        .channel(Channel::new(INCIDENT, "inc-42", everybody))
+        .channel(Channel::new(GENERAL, "general", everybody))
 }
 
 /// The configuration of the story, before a test changes it.
