@@ -46,7 +46,7 @@ async fn whoever_is_in_no_approver_group_is_refused() {
 #[tokio::test]
 async fn guests_and_strangers_are_refused_even_in_the_approver_group() {
     let stage = Stage::start().await;
-    stage.sim.set_group("S0DBA", &[BOB, CAROL, GUEST, STRANGER]);
+    stage.sim.set_group("S0DBA", [BOB, CAROL, GUEST, STRANGER]);
     let card = stage.asked(REQUEST).await;
     refused(&stage, GUEST, &card, "full members").await;
     refused(&stage, STRANGER, &card, "workspace").await;
@@ -56,7 +56,7 @@ async fn guests_and_strangers_are_refused_even_in_the_approver_group() {
 async fn whoever_left_the_group_a_minute_ago_is_refused() {
     let stage = Stage::start().await;
     let card = stage.asked(REQUEST).await;
-    stage.sim.set_group("S0DBA", &[CAROL]);
+    stage.sim.set_group("S0DBA", [CAROL]);
     stage.clock.advance(Duration::from_secs(61));
     refused(&stage, BOB, &card, "approver-group").await;
 }
@@ -68,7 +68,7 @@ async fn a_change_that_slack_tells_counts_at_once() {
     // Known and fresh: Bob was looked at a moment ago.
     stage.person(BOB).click(&card, "deny").await;
     stage.sim.wait_until(|sim| sim.person(BOB).modal()).await;
-    stage.sim.set_group("S0DBA", &[CAROL]);
+    stage.sim.set_group("S0DBA", [CAROL]);
     stage.sim.send_group_change("S0DBA", &[], &[BOB]).await;
     refused(&stage, BOB, &card, "approver-group").await;
 }
@@ -95,7 +95,7 @@ async fn no_facts_mean_no() {
 async fn a_requester_who_lost_their_right_meanwhile_receives_nothing() {
     let stage = Stage::start().await;
     let card = stage.asked(REQUEST).await;
-    stage.sim.set_group("S0ENG", &[DAVE]);
+    stage.sim.set_group("S0ENG", [DAVE]);
     stage.clock.advance(Duration::from_secs(61));
     refused(&stage, BOB, &card, "requester-group").await;
 }
