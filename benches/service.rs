@@ -45,7 +45,7 @@ fn storm(runtime: &Runtime) {
         let store = support::store(folder.path()).await;
         let target = Arc::new(support::InMemory::default());
         let from = support::now();
-        let end = Span::seconds(5).after(from);
+        let end = Span::seconds(20).after(from);
         let requests = (0..GRANTS).map(|number| support::active(number, from, end));
         support::fill(&store, requests.inspect(|(request, _)| {
             target.put(request.layers[0].plan.handle.as_str());
@@ -55,8 +55,10 @@ fn storm(runtime: &Runtime) {
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
         let worker = Arc::new(Worker::new(broker, backends, clock, entropy));
         let log: Arc<dyn Store> = store.clone();
-        let grants = Grants::load(log).await.unwrap();
+        let grants = Arc::new(Grants::load(log).await.unwrap());
         let shutdown = CancellationToken::new();
+        let (following, stop) = (grants.clone(), shutdown.clone());
+        tokio::spawn(async move { following.follow(stop).await });
         let sweeping = tokio::spawn(worker.run(shutdown.clone()));
 
         SystemClock.until(end).await;
