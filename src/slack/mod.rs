@@ -1,2 +1,3 @@
 //! Slack: payloads become commands to the broker, states become messages.
+pub mod signature;
 pub mod view;
