@@ -1,1 +1,72 @@
-//! A local Slack.
+//! A local Slack, for tests and demonstrations.
+//!
+//! It owns a workspace in memory, answers the Web API methods that an app calls, and sends the app
+//! the signed HTTP deliveries that Slack would send when people type commands, press buttons and
+//! submit views. It exists because what an access broker must get right is at this border: who
+//! clicked, on which version, how often, and what happens when Slack is slow or wrong. It keeps
+//! nothing on disk, speaks to nobody but the app, and never sleeps: time is the caller's.
+//!
+//! ```no_run
+//! use slack_sim::{Channel, Person, Sim, Workspace};
+//!
+//! # async fn example(app_base_url: &str) {
+//! let sim = Sim::start(
+//!     Workspace::new()
+//!         .person(Person::member("U0ALICE", "alice"))
+//!         .person(Person::member("U0BOB", "bob"))
+//!         .group("S0DBA", "dba", ["U0BOB"])
+//!         .channel(Channel::new("C0DBA", "dba-approvals", ["U0ALICE", "U0BOB"])),
+//! )
+//! .await;
+//! // Start the app with `sim.api_url()`, `sim.bot_token()` and `sim.signing_secret()`; then:
+//! sim.connect(app_base_url);
+//!
+//! let alice = sim.person("U0ALICE");
+//! alice.command("C0DBA", "/jit", "request db-prod:write 30m writes fail").await;
+//! let card = sim.wait_until(|sim| sim.messages("C0DBA").pop()).await;
+//! sim.person("U0BOB").click(&card, "approve").await;
+//! sim.wait_until(|sim| sim.dm("U0ALICE").pop().filter(|m| m.says("granted"))).await;
+//! # }
+//! ```
+//!
+//! The functions that act panic when a test asks for what is not there, and say what is.
+//!
+//! | to see | read |
+//! |---|---|
+//! | who and what there is | [`Workspace`], [`Person`], [`Channel`] |
+//! | starting, reading, waiting, faults, events, raw deliveries | [`Sim`] |
+//! | acting as somebody | [`Actor`] |
+
+mod actor;
+mod blocks;
+mod clock;
+mod deliver;
+mod events;
+mod faults;
+mod known_keys;
+mod limits;
+mod mentions;
+mod message;
+mod modal;
+mod payload;
+mod rates;
+mod response_url;
+mod server;
+mod sim;
+mod state;
+mod view;
+mod wait;
+mod web_api;
+mod workspace;
+
+pub use actor::Actor;
+pub use clock::{Clock, system_clock};
+pub use deliver::{Delivery, Paths, Signing, signature};
+pub use faults::Fault;
+pub use message::Message;
+pub use modal::Submission;
+pub use sim::Sim;
+pub use state::Call;
+pub use view::View;
+pub use wait::WaitedInVain;
+pub use workspace::{BOT_TOKEN, Channel, Group, Kind, Person, SIGNING_SECRET, Workspace};

@@ -1,8 +1,8 @@
 //! Folding the log into a request. It decides nothing: an event that is in the log has happened.
 
 use super::{
-    Actor, Approval, EndCause, Event, Extension, Layer, Occurred, Progress, Request, RequestId,
-    Span, State, Time,
+    Actor, Approval, EndCause, Event, Extension, ExtensionOutcome, Layer, Occurred, Progress,
+    Request, RequestId, SettledExtension, Span, State, Time,
 };
 
 /// The shortest and longest warning before the end.
@@ -42,6 +42,7 @@ impl Request {
             layers: Vec::new(),
             after: Vec::new(),
             extension: None,
+            last_extension: None,
             state: State::Pending {
                 lapses_at: *lapses_at,
             },
@@ -116,7 +117,10 @@ impl Request {
             } => self.stumble(*layer, *retry_at),
             Event::Activated {} => self.state = State::Active { warned: false },
             Event::Warned {} => self.state = State::Active { warned: true },
-            Event::EndingBegan { cause } => self.begin_ending(cause.clone(), actor.clone(), *at),
+            Event::EndingBegan { cause } => {
+                self.settle_extension(occurred, ExtensionOutcome::Overtaken);
+                self.begin_ending(cause.clone(), actor.clone(), *at);
+            }
             Event::LayerGone { layer, .. } => self.settle(*layer, Progress::Gone),
             Event::LayerNotGone {
                 layer, retry_at, ..
@@ -139,6 +143,7 @@ impl Request {
                 lapses_at,
             } => {
                 self.revision = *revision;
+                self.last_extension = None;
                 self.extension = Some(Extension {
                     duration: *duration,
                     lapses_at: *lapses_at,
@@ -146,14 +151,29 @@ impl Request {
                 });
             }
             Event::Extended { expires_at } => {
-                if let Some(mut extension) = self.extension.take() {
-                    self.approvals.append(&mut extension.approvals);
-                    self.ends_at(*expires_at, *at, extension.duration);
+                if let Some(extension) = &mut self.extension {
+                    extension.approvals.push(approval());
+                    let duration = extension.duration;
+                    self.approvals.extend(extension.approvals.clone());
+                    self.ends_at(*expires_at, *at, duration);
                 }
-                self.approvals.push(approval());
+                self.settle_extension(
+                    occurred,
+                    ExtensionOutcome::Extended {
+                        expires_at: *expires_at,
+                    },
+                );
                 self.state = State::Active { warned: false };
             }
-            Event::ExtensionDenied { .. } | Event::ExtensionLapsed {} => self.extension = None,
+            Event::ExtensionDenied { reason } => self.settle_extension(
+                occurred,
+                ExtensionOutcome::Denied {
+                    reason: reason.clone(),
+                },
+            ),
+            Event::ExtensionLapsed {} => {
+                self.settle_extension(occurred, ExtensionOutcome::Lapsed);
+            }
         }
     }
 
@@ -180,9 +200,21 @@ impl Request {
             was_active,
             since,
         };
-        self.extension = None;
         for layer in &mut self.layers {
             (layer.failures, layer.retry_at) = (0, None);
+        }
+    }
+
+    /// Nothing if no extension waits.
+    fn settle_extension(&mut self, by: &Occurred, outcome: ExtensionOutcome) {
+        if let Some(extension) = self.extension.take() {
+            self.last_extension = Some(SettledExtension {
+                duration: extension.duration,
+                approvals: extension.approvals,
+                by: by.actor.clone(),
+                at: by.at,
+                outcome,
+            });
         }
     }
 

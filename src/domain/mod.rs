@@ -32,7 +32,9 @@ pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};
 pub use person::{Person, Standing};
 pub use refusal::{Refusal, Ruling};
-pub use request::{Approval, Extension, Layer, Progress, Request, State, Terms};
+pub use request::{
+    Approval, Extension, ExtensionOutcome, Layer, Progress, Request, SettledExtension, State, Terms,
+};
 pub use scope::{InvalidScopeId, LayerSpec, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule};
 pub use span::{InvalidSpan, Span};
 

@@ -44,6 +44,8 @@ pub struct Request {
     pub after: Vec<RequestId>,
     /// More time, asked for and not decided yet.
     pub extension: Option<Extension>,
+    /// What came of the extension that was asked for last.
+    pub last_extension: Option<SettledExtension>,
     /// How far it has come.
     pub state: State,
 }
@@ -87,6 +89,41 @@ pub struct Extension {
     pub lapses_at: Time,
     /// The approvals so far.
     pub approvals: Vec<Approval>,
+}
+
+/// More time that was asked for, and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SettledExtension {
+    /// How much was asked for.
+    pub duration: Span,
+    /// The approvals that it had, the last one included.
+    pub approvals: Vec<Approval>,
+    /// By whose word it was settled.
+    pub by: Actor,
+    /// When.
+    pub at: Time,
+    /// How.
+    pub outcome: ExtensionOutcome,
+}
+
+/// What came of an extension.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum ExtensionOutcome {
+    /// It was approved.
+    Extended {
+        /// The end that it gave.
+        expires_at: Time,
+    },
+    /// An approver said no.
+    Denied {
+        /// Why, in their words.
+        reason: String,
+    },
+    /// Nobody answered in time.
+    Lapsed,
+    /// The grant ended before anybody answered.
+    Overtaken,
 }
 
 /// One piece of access in one target.

@@ -1,7 +1,9 @@
 //! An entry of the log.
 
-use serde::{Deserialize, Serialize};
+use chrono::SecondsFormat;
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::RawEntry;
 use crate::domain::{Actor, Event, LockEvent, Occurred, RequestId, RuleId, Time};
 
 /// What is to be written to the log, before it has its place in the chain.
@@ -32,13 +34,13 @@ impl Record {
     }
 }
 
-/// An entry of the log. `seq` has no gaps and starts at 1;
-/// `hash = SHA-256(prev_hash ‖ canonical JSON of the entry without its hashes)`, RFC 8785.
+/// An entry of the log. What its hashes are taken over is told in [`Chain`](super::Chain).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its number.
     pub seq: u64,
     /// When; RFC 3339 in UTC with milliseconds.
+    #[serde(serialize_with = "as_time_text")]
     pub at: Time,
     /// Which request; null for locks.
     pub request_id: Option<RequestId>,
@@ -70,12 +72,34 @@ impl Entry {
     }
 }
 
+impl TryFrom<&RawEntry> for Entry {
+    type Error = serde_json::Error;
+
+    /// Fails for an entry that a later Keylend wrote.
+    fn try_from(raw: &RawEntry) -> Result<Self, Self::Error> {
+        serde_json::from_str(&serde_json::to_string(raw)?)
+    }
+}
+
 /// What an entry tells of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all entries are of the large variant"
+)]
 pub enum EntryBody {
     /// A request.
     Request(Event),
     /// A lock.
     Lock(LockEvent),
+}
+
+/// Time with three digits of the second, always: the same moment is the same text.
+pub(super) fn time_text(time: Time) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn as_time_text<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time_text(*time))
 }

@@ -3,14 +3,20 @@
 //! A [`Commit`] is one transaction: all of it is there after a crash, or nothing. The log cannot
 //! disagree with the snapshots, because both are written together. Nothing here decides anything.
 
+mod card;
+mod chain;
 mod credential;
 mod entry;
+mod sqlite;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+pub use card::{Card, NewCard, Place};
+pub use chain::{Broken, Chain, GENESIS, RawEntry, Why};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
+pub use sqlite::{OpenError, SqliteStore};
 
 use crate::domain::{
     ChannelId, Entitlement, Lane, Lock, LockTarget, Request, RequestId, ScopeId, Time, UserId,
@@ -108,52 +114,6 @@ pub enum Open {
     For(ScopeId),
 }
 
-/// A message in Slack that shows a request's current state, and is updated until it does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Card {
-    /// The request that it shows.
-    pub request: RequestId,
-    /// Which of its messages it is.
-    pub place: Place,
-    /// Where: a channel, or a person (whose direct message is opened by the first post, and
-    /// takes the person's place here).
-    pub channel: ChannelId,
-    /// The message's timestamp in Slack; nothing before it was posted.
-    pub ts: Option<String>,
-    /// What it shows: a digest of the message as sent; nothing before it was posted.
-    pub shown: Option<String>,
-    /// How often in a row Slack refused it.
-    pub failures: u32,
-}
-
-/// A message that is to be posted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewCard {
-    /// Which of the request's messages it is.
-    pub place: Place,
-    /// Where.
-    pub channel: ChannelId,
-}
-
-/// Which of a request's messages a card is. A request has at most one of each in a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// The approval card in the scope's channel.
-    Approval,
-    /// The card of an extension in the scope's channel.
-    Extension,
-    /// The requester's direct message about the request.
-    Asked,
-    /// The requester's direct message about the grant.
-    Granted,
-    /// The requester's warning before the end.
-    Warning,
-    /// The head of the request's thread in the audit channel.
-    Audit,
-    /// The head of the request's thread in an incident channel.
-    Mirror,
-}
-
 /// The state of one stuck revocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stuck {
@@ -217,11 +177,25 @@ pub trait Store: Send + Sync + 'static {
         layer: usize,
     ) -> Result<Option<SealedCredential>, StoreError>;
 
-    /// The log's entries behind `seq`, in order, at most `limit`.
-    async fn entries(&self, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError>;
+    /// The log's entries behind `after` as the text that was hashed, in order, at most `limit`: for
+    /// verifying and exporting.
+    async fn raw_entries(&self, after: u64, limit: u32) -> Result<Vec<RawEntry>, StoreError>;
 
-    /// The requests that changed behind `seq`, and the number up to which this is the whole
-    /// answer: entries up to `seq + limit` are looked at.
+    /// The log's entries behind `after`, in order, at most `limit`.
+    async fn entries(&self, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        self.raw_entries(after, limit)
+            .await?
+            .iter()
+            .map(Entry::try_from)
+            .collect::<Result<_, _>>()
+            .map_err(|source| StoreError {
+                doing: "read the log",
+                source: source.into(),
+            })
+    }
+
+    /// The requests that changed behind `after`, and the number up to which this is the whole
+    /// answer: entries up to `after + limit` are looked at.
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError>;
 
     /// The log's head, and every later one: what followers wait on.
@@ -234,7 +208,7 @@ pub trait Store: Send + Sync + 'static {
     /// When the next card after `now` has its turn.
     async fn next_card(&self, now: Time) -> Result<Option<Time>, StoreError>;
 
-    /// One card.
+    /// One card, by the channel that was asked for or by the one that it is in.
     async fn card(
         &self,
         request: RequestId,
@@ -247,13 +221,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Notes what Slack shows after `card` was sent for `version` of its request: `card` carries
     /// the new channel, timestamp and digest. If the request has moved on, the card stays due.
-    /// `asked_for` is the channel under which the card was found.
-    async fn card_shown(
-        &self,
-        card: &Card,
-        asked_for: &ChannelId,
-        version: u64,
-    ) -> Result<(), StoreError>;
+    async fn card_shown(&self, card: &Card, version: u64) -> Result<(), StoreError>;
 
     /// Puts a card off until `retry_at` after a failure, or for good with nothing.
     async fn card_failed(&self, card: &Card, retry_at: Option<Time>) -> Result<(), StoreError>;
@@ -261,6 +229,6 @@ pub trait Store: Send + Sync + 'static {
     /// How far the feed of this name has written lines: an entry's number, 0 at first.
     async fn cursor(&self, feed: &str) -> Result<u64, StoreError>;
 
-    /// Moves a feed's cursor.
+    /// Moves a feed's cursor forward; it never moves back.
     async fn move_cursor(&self, feed: &str, seq: u64) -> Result<(), StoreError>;
 }

@@ -1,2 +1,4 @@
 //! Everything a person reads in Slack.
+pub mod card;
+pub mod line;
 pub mod text;

@@ -1,36 +1,92 @@
 //! Text in Slack's `mrkdwn`: what people wrote is escaped here, and nowhere else is text put
 //! into `mrkdwn`.
 
-use std::fmt::Write as _;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
-use crate::domain::{Actor, ChannelId, Time, UserId};
+use crate::domain::{Actor, ChannelId, RuleId, Time, UserId};
 
 /// What a person wrote, harmless: `& < >` escaped, line ends and control characters made spaces,
-/// cut to `limit` characters. It can neither mention anybody nor look like a line of ours.
+/// cut with an ellipsis so that no more than `limit` characters are sent. It can neither mention
+/// anybody nor look like a line of ours.
 /// Slack: "Escaping text", <https://docs.slack.dev/messaging/formatting-message-text>.
 pub fn escape(text: &str, limit: usize) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    let mut characters = text.trim().chars();
-    for character in characters.by_ref().take(limit) {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            // Formatting marks get a zero-width space, so that they stay marks.
-            '*' | '_' | '~' | '`' => {
-                escaped.push('\u{200b}');
-                escaped.push(character);
+    pieces(text, limit, 1).pop().unwrap_or_default()
+}
+
+/// Like [`escape`], for a text longer than one block may be: at most `most` pieces of at most
+/// `limit` characters each; the last of them is cut. Nothing for a blank text.
+pub fn pieces(text: &str, limit: usize, most: usize) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    // The ellipsis has its place in every piece.
+    let mut left = 0;
+    for character in text.trim().chars() {
+        let harmless = harmless(character);
+        // Slack does not say what it counts; UTF-16 counts most.
+        let length = harmless.encode_utf16().count();
+        if length > left {
+            if pieces.len() == most {
+                if let Some(last) = pieces.last_mut() {
+                    last.push('…');
+                }
+                break;
             }
-            control if control.is_control() => escaped.push(' '),
-            // Marks that turn the direction of text round could hide what stands there.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
-            other => escaped.push(other),
+            pieces.push(String::new());
+            left = limit.saturating_sub(1);
+        }
+        left = left.saturating_sub(length);
+        if let Some(piece) = pieces.last_mut() {
+            piece.push_str(&harmless);
         }
     }
-    if characters.next().is_some() {
-        escaped.push('…');
+    pieces
+}
+
+fn harmless(character: char) -> Cow<'static, str> {
+    match character {
+        '&' => "&amp;".into(),
+        '<' => "&lt;".into(),
+        '>' => "&gt;".into(),
+        // Formatting marks get a zero-width space, so that they stay marks.
+        '*' | '_' | '~' | '`' => format!("\u{200b}{character}").into(),
+        '\u{2028}' | '\u{2029}' => " ".into(),
+        control if control.is_control() => " ".into(),
+        // Marks that turn the direction of text round could hide what stands there.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "".into(),
+        other => other.to_string().into(),
     }
-    escaped
+}
+
+/// A name that its type or the configuration checked, as code, so that it can be copied as it
+/// stands; cut to 80 characters. What is no part of a name becomes `?`.
+pub fn code(name: impl fmt::Display) -> String {
+    let name: String = name
+        .to_string()
+        .chars()
+        .take(80)
+        .map(|character| match character {
+            '`' | '<' | '>' | '&' => '?',
+            odd if odd.is_control() => '?',
+            other => other,
+        })
+        .collect();
+    format!("`{name}`")
+}
+
+/// The rules that decided; empty if none did.
+pub fn rules(rules: &[RuleId]) -> String {
+    let names: Vec<String> = rules
+        .iter()
+        .take(8)
+        .map(|rule| escape(rule.as_str(), 64))
+        .collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => format!("rule {one}"),
+        several => format!("rules {}", several.join(", ")),
+    }
 }
 
 /// A mention of a person: their name, in the reader's Slack.
@@ -80,6 +136,16 @@ mod tests {
             "fine \u{200b}*Approved by\u{200b}* admin"
         );
         assert_eq!(escape("a\u{202e}b", 100), "ab");
-        assert_eq!(escape("12345", 3), "123…");
+        assert_eq!(escape("one\u{2028}line", 100), "one line");
+    }
+
+    #[test]
+    fn text_is_cut_by_what_is_sent_and_not_within_an_escape() {
+        assert_eq!(escape("12345", 4), "123…");
+        assert_eq!(escape("<<<<", 10), "&lt;&lt;…");
+        assert_eq!(escape(" ", 10), "");
+        assert_eq!(pieces("123456", 3, 2), ["12", "34…"]);
+        assert_eq!(pieces("1234", 3, 2), ["12", "34"]);
+        assert!(pieces("\n", 3, 2).is_empty());
     }
 }

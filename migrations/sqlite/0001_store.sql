@@ -1,0 +1,112 @@
+-- Times are milliseconds since 1970 in UTC, JSON is text, truth is 0 or 1.
+
+-- The log. Its columns hold exactly the text that was hashed: `at` is RFC 3339, `body` and `rules`
+-- are canonical JSON. How to check it is told in src/store/chain.rs.
+CREATE TABLE events (
+    seq        INTEGER PRIMARY KEY,
+    at         TEXT NOT NULL,
+    request_id TEXT,
+    kind       TEXT NOT NULL,
+    actor      TEXT NOT NULL,
+    rules      TEXT NOT NULL,
+    body       TEXT NOT NULL,
+    prev_hash  TEXT NOT NULL,
+    hash       TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX events_by_request ON events (request_id, seq);
+
+CREATE TRIGGER events_are_not_updated BEFORE UPDATE ON events
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+
+CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+
+-- Also keeps INSERT OR REPLACE out, which deletes without asking the trigger above.
+CREATE TRIGGER events_follow_each_other BEFORE INSERT ON events
+WHEN NEW.seq <> 1 + (SELECT coalesce(max(seq), 0) FROM events)
+BEGIN SELECT RAISE(ABORT, 'the log has no gaps and is append-only'); END;
+
+-- The requests as the log tells them.
+CREATE TABLE requests (
+    id        TEXT PRIMARY KEY,
+    version   INTEGER NOT NULL,
+    requester TEXT NOT NULL,
+    scope     TEXT NOT NULL,
+    state     TEXT NOT NULL,
+    open      INTEGER NOT NULL,
+    asked_at  INTEGER NOT NULL,
+    failures  INTEGER NOT NULL, -- in a row, of the worst layer while it is ending
+    last_seq  INTEGER NOT NULL, -- its last entry in the log
+    snapshot  TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX open_requests ON requests (asked_at, id) WHERE open = 1;
+CREATE INDEX open_requests_by_requester ON requests (requester, asked_at, id) WHERE open = 1;
+CREATE INDEX open_requests_by_scope ON requests (scope, asked_at, id) WHERE open = 1;
+CREATE INDEX past_requests_by_requester ON requests (requester, last_seq) WHERE open = 0;
+CREATE INDEX stuck_requests ON requests (failures) WHERE failures > 0;
+
+-- When each lane has to look at a request next.
+CREATE TABLE due (
+    request_id TEXT NOT NULL REFERENCES requests (id),
+    lane       TEXT NOT NULL,
+    due_at     INTEGER NOT NULL,
+    PRIMARY KEY (request_id, lane)
+) STRICT;
+
+CREATE INDEX due_by_lane ON due (lane, due_at, request_id);
+
+-- The layers that may stand in their targets: surveyed and not gone.
+CREATE TABLE layers (
+    request_id  TEXT NOT NULL REFERENCES requests (id),
+    layer       INTEGER NOT NULL,
+    entitlement TEXT NOT NULL,
+    given       INTEGER NOT NULL,
+    goes_on     INTEGER NOT NULL,
+    PRIMARY KEY (request_id, layer)
+) STRICT;
+
+CREATE INDEX layers_by_entitlement ON layers (entitlement);
+
+-- The version of each person's holdings.
+CREATE TABLE holders (
+    person  TEXT PRIMARY KEY,
+    version INTEGER NOT NULL
+) STRICT;
+
+-- The locks in force.
+CREATE TABLE locks (
+    target TEXT PRIMARY KEY,
+    set_at INTEGER NOT NULL,
+    lock   TEXT NOT NULL
+) STRICT;
+
+-- Encrypted, and erased when their request is over.
+CREATE TABLE credentials (
+    request_id TEXT NOT NULL REFERENCES requests (id),
+    layer      INTEGER NOT NULL,
+    sealed     BLOB NOT NULL,
+    PRIMARY KEY (request_id, layer)
+) STRICT;
+
+-- The messages that show a request.
+CREATE TABLE cards (
+    request_id TEXT NOT NULL REFERENCES requests (id),
+    place      TEXT NOT NULL,
+    asked_for  TEXT NOT NULL,
+    channel    TEXT NOT NULL,
+    ts         TEXT,
+    shown      TEXT,
+    failures   INTEGER NOT NULL,
+    due_at     INTEGER,
+    PRIMARY KEY (request_id, place, asked_for)
+) STRICT;
+
+CREATE INDEX due_cards ON cards (due_at) WHERE due_at IS NOT NULL;
+
+-- How far each feed has written.
+CREATE TABLE cursors (
+    feed TEXT PRIMARY KEY,
+    seq  INTEGER NOT NULL
+) STRICT;

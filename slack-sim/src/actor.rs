@@ -1,0 +1,279 @@
+//! Acting as a person outside of views: commands, clicks on messages, and what they see.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::{
+    blocks,
+    deliver::{Delivery, Outgoing},
+    mentions,
+    message::Message,
+    payload::VERIFICATION_TOKEN,
+    sim::Sim,
+    web_api::Args,
+};
+
+/// A person at their keyboard. From [`Sim::person`].
+///
+/// Nothing here asks whether the person could really reach what they click: that is for the app to
+/// refuse, and for tests to try.
+#[derive(Clone)]
+pub struct Actor {
+    pub(crate) sim: Sim,
+    pub(crate) id: String,
+}
+
+impl fmt::Debug for Actor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Actor({})", self.id)
+    }
+}
+
+impl Actor {
+    pub(crate) fn new(sim: Sim, id: &str) -> Self {
+        let id = id.to_owned();
+        Self { sim, id }
+    }
+
+    /// Their id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Sends a slash command from a channel. What the app answers directly is shown to them as in
+    /// Slack; so is a failure, by Slackbot.
+    ///
+    /// # Panics
+    /// If they are from another workspace, whom Slack lets send no commands, or if no app is
+    /// connected.
+    pub async fn command(&self, channel: &str, command: &str, text: &str) -> Delivery {
+        let inner = &self.sim.inner;
+        let app = inner.app();
+        let fields = inner.change(|state, now| {
+            let stranger = state.person(&self.id).is_some_and(|one| one.is_stranger());
+            assert!(
+                !stranger,
+                "{} is from elsewhere: no slash commands",
+                self.id
+            );
+            let text = match state.workspace.should_escape {
+                true => mentions::escape(&state.workspace, text),
+                false => text.to_owned(),
+            };
+            let path = state.issue_response_url(&self.id, channel, None, now);
+            let trigger_id = state.trigger(&self.id, now);
+            [
+                ("token", VERIFICATION_TOKEN.to_owned()),
+                ("team_id", state.workspace.team_id.clone()),
+                ("team_domain", state.workspace.domain.clone()),
+                ("channel_id", channel.to_owned()),
+                ("channel_name", state.payload_name(channel).to_owned()),
+                ("user_id", self.id.clone()),
+                ("user_name", state.user_name(&self.id)),
+                ("command", command.to_owned()),
+                ("text", text),
+                ("api_app_id", state.workspace.app_id.clone()),
+                ("is_enterprise_install", "false".to_owned()),
+                ("response_url", format!("{}{path}", inner.base)),
+                ("trigger_id", trigger_id),
+            ]
+        });
+        let outgoing = Outgoing::form(app.paths.commands, &fields);
+        let delivery = inner.deliver(outgoing).await;
+        self.show_answer(channel, command, &delivery);
+        delivery
+    }
+
+    fn show_answer(&self, channel: &str, command: &str, delivery: &Delivery) {
+        let failure = match delivery.status {
+            _ if delivery.timed_out => Some("operation_timeout"),
+            200 => None,
+            0 => Some("dispatch_failed"),
+            _ => Some("dispatch_unknown_error"),
+        };
+        self.sim.inner.change(|state, now| {
+            if let Some(error) = failure {
+                let text = format!("{command} failed with the error \"{error}\"");
+                return state.slackbot(&self.id, channel, text, now);
+            }
+            let body = delivery.body.trim();
+            let args = match delivery.is_json() {
+                true => Args::parse("", "application/json", body.as_bytes()).ok(),
+                false => Some(Args::of_text(body)),
+            };
+            let Some(args) = args.filter(|_| !body.is_empty()) else {
+                return;
+            };
+            // What cannot be shown is not shown, as in Slack.
+            state.say_in_answer(&self.id, channel, None, &args, now);
+        });
+    }
+
+    /// Presses a button of a message as it was when `message` was read: an old copy clicks as the
+    /// old message did.
+    ///
+    /// # Panics
+    /// If the message has no such button, or no app is connected.
+    pub async fn click(&self, message: &Message, action_id: &str) -> Delivery {
+        let payload = self.click_payload(message, action_id, None, None);
+        self.interact(payload).await
+    }
+
+    /// Presses the button that has both this `action_id` and this `value`.
+    ///
+    /// # Panics
+    /// If the message has no such button, or no app is connected.
+    pub async fn click_choice(&self, message: &Message, action_id: &str, value: &str) -> Delivery {
+        let payload = self.click_payload(message, action_id, Some(value), None);
+        self.interact(payload).await
+    }
+
+    /// Presses a button with another `value` than it has: a forgery.
+    ///
+    /// # Panics
+    /// If the message has no such button, or no app is connected.
+    pub async fn click_with_value(
+        &self,
+        message: &Message,
+        action_id: &str,
+        value: &str,
+    ) -> Delivery {
+        let payload = self.click_payload(message, action_id, None, Some(value));
+        self.interact(payload).await
+    }
+
+    /// Presses a button, with the payload altered before it is signed: any forgery.
+    ///
+    /// # Panics
+    /// If the message has no such button, or no app is connected.
+    pub async fn click_altered(
+        &self,
+        message: &Message,
+        action_id: &str,
+        alter: impl FnOnce(&mut Value),
+    ) -> Delivery {
+        let mut payload = self.click_payload(message, action_id, None, None);
+        alter(&mut payload);
+        self.interact(payload).await
+    }
+
+    /// Chooses in a select or overflow menu of a message, by the option's value.
+    ///
+    /// # Panics
+    /// If the message has no such menu or the menu no such option, or no app is connected.
+    pub async fn choose(&self, message: &Message, action_id: &str, option: &str) -> Delivery {
+        let payload = self.sim.inner.change(|state, now| {
+            let found = blocks::find(&message.blocks, action_id, None);
+            let Some(found) = found else {
+                panic!("no {action_id:?}; there are {:?}", message.buttons());
+            };
+            let chosen = if found.kind() == "overflow" {
+                let options = blocks::options(found.element);
+                let chosen = options.into_iter();
+                let mut chosen = chosen.filter(|one| blocks::text(one, "value") == option);
+                chosen.next().map(|one| json!({"selected_option": one}))
+            } else {
+                blocks::entered(found.element, &json!(option), &[]).ok()
+            };
+            assert!(chosen.is_some(), "{action_id:?} has no option {option:?}");
+            let action = state.action(&found, None, chosen.as_ref(), now);
+            state.message_action(&self.sim.inner.base, &self.id, message, action, now)
+        });
+        self.interact(payload).await
+    }
+
+    fn click_payload(
+        &self,
+        message: &Message,
+        action_id: &str,
+        having: Option<&str>,
+        forged: Option<&str>,
+    ) -> Value {
+        let Some(found) = blocks::find(&message.blocks, action_id, having) else {
+            let buttons = message.buttons();
+            panic!(
+                "no button {action_id:?} {having:?} in this message; it has {buttons:?}:\n{}",
+                message.all_text()
+            );
+        };
+        let inner = &self.sim.inner;
+        inner.change(|state, now| {
+            let action = state.action(&found, forged, None, now);
+            state.message_action(&inner.base, &self.id, message, action, now)
+        })
+    }
+
+    pub(crate) async fn interact(&self, payload: Value) -> Delivery {
+        let path = self.sim.inner.app().paths.interactions;
+        let outgoing = Outgoing::interaction(path, payload);
+        self.sim.inner.deliver(outgoing).await
+    }
+
+    /// Writes a message. The app gets no event of it: see [`Sim::event`].
+    pub fn say(&self, channel: &str, text: &str) -> Message {
+        self.sim.inner.change(|state, now| {
+            let message = Message {
+                channel: channel.to_owned(),
+                ts: state.next_ts(now),
+                thread_ts: None,
+                user: self.id.clone(),
+                bot_id: None,
+                text: text.to_owned(),
+                blocks: json!([]),
+                metadata: Value::Null,
+                edited: None,
+                ephemeral_to: None,
+            };
+            state.messages.push(message.clone());
+            message
+        })
+    }
+
+    /// Opens their direct message with the bot, which also tells the app by `app_home_opened`.
+    /// The event holds the view they have, or none the first time.
+    ///
+    /// # Panics
+    /// If no app is connected.
+    pub async fn open_home(&self) -> Delivery {
+        let event = self.sim.inner.change(|state, _| {
+            let channel = state.open_dm(&self.id);
+            let mut event = json!({
+                "type": "app_home_opened",
+                "user": self.id,
+                "channel": channel,
+                "tab": "home",
+            });
+            if let Some(view) = state.homes.get(&self.id) {
+                event["view"] = view.json.clone();
+            }
+            event
+        });
+        self.sim.event(event).await
+    }
+
+    /// The messages that only they see, in any channel.
+    pub fn ephemerals(&self) -> Vec<Message> {
+        self.sim
+            .matching(|message| message.ephemeral_to.as_deref() == Some(&self.id))
+    }
+
+    /// The messages they see in a channel they are in, or in their direct message with the bot.
+    pub fn sees(&self, channel: &str) -> Vec<Message> {
+        let mut messages = self.sim.messages(channel);
+        self.sim
+            .inner
+            .read(|state| messages.retain(|message| state.can_see(&self.id, message)));
+        messages
+    }
+
+    /// The channel of their conversation with the bot, opened if need be.
+    pub fn dm_channel(&self) -> String {
+        self.sim.inner.change(|state, _| state.open_dm(&self.id))
+    }
+
+    /// Their conversation with the bot.
+    pub fn dm(&self) -> Vec<Message> {
+        self.sim.dm(&self.id)
+    }
+}

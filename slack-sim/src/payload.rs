@@ -1,0 +1,207 @@
+//! The payloads that Slack sends to an app, with its oddities about people of other workspaces.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::{
+    blocks::{self, Found},
+    message::Message,
+    state::State,
+    view::View,
+};
+
+/// The deprecated verification token; an app must not rely on it.
+pub(crate) const VERIFICATION_TOKEN: &str = "local-verification-token";
+
+impl State {
+    pub(crate) fn user_name(&self, id: &str) -> String {
+        self.person(id)
+            .map(|person| person.name.clone())
+            .unwrap_or_default()
+    }
+
+    fn user_json(&self, id: &str) -> Value {
+        let name = self.user_name(id);
+        let team = self.person(id).map(|person| self.workspace.team_of(person));
+        json!({"id": id, "username": name, "name": name, "team_id": team})
+    }
+
+    fn our_team(&self) -> Value {
+        json!({"id": self.workspace.team_id, "domain": self.workspace.domain})
+    }
+
+    /// The team of the person who acts.
+    fn their_team(&self, user: &str) -> Value {
+        match self.person(user).filter(|person| person.is_stranger()) {
+            Some(person) => {
+                let team = self.workspace.team_of(person);
+                json!({"id": team, "domain": team.to_lowercase()})
+            }
+            None => self.our_team(),
+        }
+    }
+
+    fn interaction(&self, kind: &str, user: &str, team: Value) -> Value {
+        json!({
+            "type": kind,
+            "user": self.user_json(user),
+            "api_app_id": self.workspace.app_id,
+            "token": VERIFICATION_TOKEN,
+            "team": team,
+            "enterprise": null,
+            "is_enterprise_install": false,
+        })
+    }
+
+    /// `block_actions` on a message: `team` is always ours, `user.team_id` is theirs.
+    pub(crate) fn message_action(
+        &mut self,
+        base: &str,
+        user: &str,
+        message: &Message,
+        action: Value,
+        now: DateTime<Utc>,
+    ) -> Value {
+        let mut payload = self.interaction("block_actions", user, self.our_team());
+        let is_ephemeral = message.ephemeral_to.is_some();
+        payload["container"] = json!({
+            "type": "message",
+            "message_ts": message.ts,
+            "channel_id": message.channel,
+            "is_ephemeral": is_ephemeral,
+        });
+        if let Some(thread_ts) = &message.thread_ts {
+            payload["container"]["thread_ts"] = json!(thread_ts);
+        }
+        payload["trigger_id"] = json!(self.trigger(user, now));
+        payload["channel"] = json!({
+            "id": message.channel,
+            "name": self.payload_name(&message.channel),
+        });
+        if !is_ephemeral {
+            payload["message"] = self.message_json(message);
+        }
+        let mut values = blocks::state_values(&message.blocks, &Value::Null);
+        record_choice(&mut values, &action);
+        payload["state"] = json!({"values": values});
+        let path = self.issue_response_url(user, &message.channel, Some(&message.ts), now);
+        payload["response_url"] = json!(format!("{base}{path}"));
+        payload["actions"] = json!([action]);
+        payload
+    }
+
+    /// `block_actions` in a modal or an App Home.
+    pub(crate) fn view_action(
+        &mut self,
+        user: &str,
+        view: &View,
+        action: Value,
+        now: DateTime<Utc>,
+    ) -> Value {
+        let mut payload = self.interaction("block_actions", user, self.our_team());
+        payload["container"] = json!({"type": "view", "view_id": view.id()});
+        payload["trigger_id"] = json!(self.trigger(user, now));
+        payload["view"] = view.json.clone();
+        payload["actions"] = json!([action]);
+        payload
+    }
+
+    /// `view_submission`: for strangers `team`, `user.team_id` and `view.team_id` are all theirs.
+    pub(crate) fn submission(&mut self, user: &str, view: &View, now: DateTime<Utc>) -> Value {
+        let mut payload = self.interaction("view_submission", user, self.their_team(user));
+        payload["trigger_id"] = json!(self.trigger(user, now));
+        payload["view"] = view.json.clone();
+        payload["response_urls"] = json!([]);
+        payload
+    }
+
+    /// `view_closed`, with the same teams as a submission.
+    pub(crate) fn closed(&self, user: &str, view: &View, is_cleared: bool) -> Value {
+        let mut payload = self.interaction("view_closed", user, self.their_team(user));
+        payload["view"] = view.json.clone();
+        payload["is_cleared"] = json!(is_cleared);
+        payload
+    }
+
+    /// `block_suggestion` in a view.
+    pub(crate) fn suggestion(
+        &self,
+        user: &str,
+        view: &View,
+        found: &Found<'_>,
+        typed: &str,
+    ) -> Value {
+        let mut payload = self.interaction("block_suggestion", user, self.our_team());
+        payload["container"] = json!({"type": "view", "view_id": view.id()});
+        payload["action_id"] = json!(found.action_id());
+        payload["block_id"] = json!(found.block_id());
+        payload["value"] = json!(typed);
+        payload["view"] = view.json.clone();
+        payload
+    }
+
+    /// The entry of `actions` for a pressed button (`value` forged if given) or a choice
+    /// (`chosen`, a state value).
+    pub(crate) fn action(
+        &mut self,
+        found: &Found<'_>,
+        value: Option<&str>,
+        chosen: Option<&Value>,
+        now: DateTime<Utc>,
+    ) -> Value {
+        let mut action = json!({
+            "type": found.kind(),
+            "action_id": found.action_id(),
+            "block_id": found.block_id(),
+            "action_ts": self.next_ts(now),
+        });
+        for key in ["text", "value", "style", "placeholder", "url"] {
+            if let Some(given) = found.element.get(key) {
+                action[key] = given.clone();
+            }
+        }
+        if let Some(value) = value {
+            action["value"] = json!(value);
+        }
+        if let Some(Value::Object(chosen)) = chosen {
+            for (key, value) in chosen {
+                action[key] = value.clone();
+            }
+        }
+        action
+    }
+
+    /// The envelope around an event.
+    pub(crate) fn event_callback(&mut self, mut event: Value, now: DateTime<Utc>) -> Value {
+        if event.get("event_ts").is_none() {
+            event["event_ts"] = json!(self.next_ts(now));
+        }
+        json!({
+            "token": VERIFICATION_TOKEN,
+            "team_id": self.workspace.team_id,
+            "api_app_id": self.workspace.app_id,
+            "event": event,
+            "type": "event_callback",
+            "event_id": format!("Ev{}", self.unique(9).to_uppercase()),
+            "event_time": now.timestamp(),
+            "authorizations": [{
+                "enterprise_id": null,
+                "team_id": self.workspace.team_id,
+                "user_id": self.workspace.bot_user_id,
+                "is_bot": true,
+                "is_enterprise_install": false,
+            }],
+            "is_ext_shared_channel": false,
+        })
+    }
+}
+
+/// Puts what was just chosen into `state.values`.
+fn record_choice(values: &mut Value, action: &Value) {
+    let Some((field, _)) = blocks::value_fields(blocks::text(action, "type")) else {
+        return;
+    };
+    let block_id = blocks::text(action, "block_id");
+    let action_id = blocks::text(action, "action_id");
+    values[block_id][action_id][field] = action[field].clone();
+}

@@ -1,0 +1,346 @@
+//! The simulator itself: starting it, reading it, waiting for it, and changing the workspace.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::body::Bytes;
+use chrono::{DateTime, Utc};
+use http_body_util::Full;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
+
+use crate::{
+    actor::Actor,
+    clock::{Clock, system_clock},
+    deliver::{App, Delivery, Outgoing, Paths, Signing},
+    faults::Fault,
+    message::Message,
+    server,
+    state::{Call, State},
+    view::View,
+    workspace::{Channel, Person, Workspace},
+};
+
+/// A running local Slack. Clones are the same one; it stops when the last of them is dropped.
+#[derive(Clone)]
+pub struct Sim {
+    pub(crate) inner: Arc<Inner>,
+    _server: Arc<Server>,
+}
+
+pub(crate) struct Inner {
+    state: Mutex<State>,
+    version: watch::Sender<u64>,
+    healed: watch::Sender<u64>,
+    pub(crate) clock: Clock,
+    pub(crate) base: String,
+    pub(crate) client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl fmt::Debug for Sim {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Sim({})\n{}", self.inner.base, self.describe())
+    }
+}
+
+struct Server(AbortHandle);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Inner {
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the state and wakes everybody who waits.
+    pub(crate) fn change<T>(&self, alter: impl FnOnce(&mut State, DateTime<Utc>) -> T) -> T {
+        let now = (self.clock)();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let out = alter(&mut state, now);
+        drop(state);
+        self.version.send_modify(|version| *version += 1);
+        out
+    }
+
+    /// Sees every [`Sim::heal`] from now on.
+    pub(crate) fn heals(&self) -> watch::Receiver<u64> {
+        self.healed.subscribe()
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+}
+
+impl Sim {
+    /// Starts on a free port of 127.0.0.1, with the machine's clock.
+    ///
+    /// # Panics
+    /// If no port can be bound.
+    pub async fn start(workspace: Workspace) -> Self {
+        Self::start_with_clock(workspace, system_clock()).await
+    }
+
+    /// Starts on a free port of 127.0.0.1, with a clock of the caller's.
+    ///
+    /// # Panics
+    /// If no port can be bound.
+    pub async fn start_with_clock(workspace: Workspace, clock: Clock) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+        #[expect(clippy::expect_used, reason = "documented: a test driver fails loudly")]
+        let listener = listener.expect("a free port on 127.0.0.1");
+        #[expect(clippy::expect_used, reason = "a bound listener has an address")]
+        let address = listener.local_addr().expect("a bound listener");
+        // A fresh connection for every delivery, as if each came from another of Slack's machines.
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build_http();
+        let inner = Arc::new(Inner {
+            state: Mutex::new(State::new(workspace)),
+            version: watch::Sender::new(0),
+            healed: watch::Sender::new(0),
+            clock,
+            base: format!("http://{address}"),
+            client,
+        });
+        let task = tokio::spawn(server::serve(listener, inner.clone()));
+        Self {
+            inner,
+            _server: Arc::new(Server(task.abort_handle())),
+        }
+    }
+
+    /// The Web API's base, such as `http://127.0.0.1:40001/api/`.
+    pub fn api_url(&self) -> String {
+        format!("{}/api/", self.inner.base)
+    }
+
+    /// The token that the Web API accepts.
+    pub fn bot_token(&self) -> String {
+        self.inner.read(|state| state.workspace.bot_token.clone())
+    }
+
+    /// The secret that deliveries are signed with.
+    pub fn signing_secret(&self) -> String {
+        let secret = |state: &State| state.workspace.signing_secret.clone();
+        self.inner.read(secret)
+    }
+
+    /// Says where the app is, such as `http://127.0.0.1:8080`; deliveries go to `/slack/commands`,
+    /// `/slack/interactions`, `/slack/options` and `/slack/events` under it.
+    pub fn connect(&self, app_base_url: impl AsRef<str>) {
+        self.connect_at(app_base_url, Paths::default());
+    }
+
+    /// Says where the app is, with paths of its own.
+    pub fn connect_at(&self, app_base_url: impl AsRef<str>, paths: Paths) {
+        let base = app_base_url.as_ref().trim_end_matches('/').to_owned();
+        let app = App { base, paths };
+        self.inner.change(|state, _| state.app = Some(app));
+    }
+
+    /// The person with this id, to act as.
+    ///
+    /// # Panics
+    /// If the workspace has no such person.
+    pub fn person(&self, id: &str) -> Actor {
+        let known: Vec<String> = self
+            .inner
+            .read(|state| state.workspace.people.keys().cloned().collect());
+        let is_known = known.iter().any(|other| other == id);
+        assert!(is_known, "there is no person {id}; there are {known:?}");
+        Actor::new(self.clone(), id)
+    }
+
+    /// All messages of a channel in order, threads and ephemeral ones included.
+    pub fn messages(&self, channel: &str) -> Vec<Message> {
+        self.matching(|message| message.channel == channel)
+    }
+
+    /// The message `ts` and those in its thread.
+    pub fn thread(&self, channel: &str, ts: &str) -> Vec<Message> {
+        self.matching(|message| {
+            let in_thread = message.thread_ts.as_deref() == Some(ts);
+            message.channel == channel && (message.ts == ts || in_thread)
+        })
+    }
+
+    /// The message as it stands now, if it still exists.
+    pub fn message(&self, channel: &str, ts: &str) -> Option<Message> {
+        self.matching(|message| message.channel == channel && message.ts == ts)
+            .pop()
+    }
+
+    /// The messages in a person's conversation with the bot.
+    pub fn dm(&self, user: &str) -> Vec<Message> {
+        match self.inner.read(|state| state.dms.get(user).cloned()) {
+            Some(channel) => self.messages(&channel),
+            None => Vec::new(),
+        }
+    }
+
+    /// What was last published to a person's App Home.
+    pub fn home(&self, user: &str) -> Option<View> {
+        self.inner.read(|state| state.homes.get(user).cloned())
+    }
+
+    /// The Web API calls so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.inner.read(|state| state.calls.clone())
+    }
+
+    /// The calls of one method so far.
+    pub fn calls_of(&self, method: &str) -> Vec<Call> {
+        let mut calls = self.calls();
+        calls.retain(|call| call.method == method);
+        calls
+    }
+
+    /// How many requests of one method have arrived, those included that hang or were dropped; for
+    /// posts to response URLs, the method is `response_url`.
+    pub fn arrivals(&self, method: &str) -> usize {
+        let count = |state: &State| state.arrivals.get(method).copied();
+        self.inner.read(count).unwrap_or_default()
+    }
+
+    /// The deliveries to the app so far.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.inner.read(|state| state.deliveries.clone())
+    }
+
+    /// Everything said, for people: what a failed wait shows.
+    pub fn describe(&self) -> String {
+        self.inner.read(State::describe)
+    }
+
+    pub(crate) fn matching(&self, wanted: impl Fn(&Message) -> bool) -> Vec<Message> {
+        self.inner.read(|state| {
+            let messages = state.messages.iter();
+            messages.filter(|one| wanted(one)).cloned().collect()
+        })
+    }
+
+    /// Makes the next `times` calls of `method` fail; `*` stands for every method and
+    /// `response_url` for posts to response URLs. `usize::MAX` lasts until [`heal`](Self::heal).
+    pub fn fault(&self, method: &str, fault: Fault, times: usize) {
+        let add = |state: &mut State, _| state.faults.add(method, fault, times);
+        self.inner.change(add);
+    }
+
+    /// Ends all faults; calls that hang are carried out now.
+    pub fn heal(&self) {
+        self.inner.change(|state, _| state.faults.clear());
+        self.inner.healed.send_modify(|count| *count += 1);
+    }
+
+    /// Changes a person's facts. The app is not told: see
+    /// [`send_user_change`](Self::send_user_change).
+    ///
+    /// # Panics
+    /// If the workspace has no such person.
+    pub fn update_person(&self, id: &str, alter: impl FnOnce(&mut Person)) {
+        let known = self.inner.change(|state, _| {
+            let person = state.workspace.people.get_mut(id);
+            person.map(alter).is_some()
+        });
+        assert!(known, "there is no person {id}");
+    }
+
+    /// Changes a group's members. The app is not told: see
+    /// [`send_group_change`](Self::send_group_change).
+    ///
+    /// # Panics
+    /// If the workspace has no such group.
+    pub fn set_group(&self, id: &str, members: impl IntoIterator<Item = impl Into<String>>) {
+        let members = members.into_iter().map(Into::into).collect();
+        let known = self.inner.change(|state, _| {
+            let group = state.workspace.groups.get_mut(id);
+            group.map(|group| group.members = members).is_some()
+        });
+        assert!(known, "there is no group {id}");
+    }
+
+    /// Archives a channel.
+    ///
+    /// # Panics
+    /// If the workspace has no such channel.
+    pub fn archive(&self, channel: &str) {
+        self.update_channel(channel, |channel| channel.is_archived = true);
+    }
+
+    /// Changes a channel: its members, its flags. The app is not told: see
+    /// [`event`](Self::event).
+    ///
+    /// # Panics
+    /// If the workspace has no such channel.
+    pub fn update_channel(&self, id: &str, alter: impl FnOnce(&mut Channel)) {
+        let known = self.inner.change(|state, _| {
+            let channel = state.workspace.channels.get_mut(id);
+            channel.map(alter).is_some()
+        });
+        assert!(known, "there is no channel {id}");
+    }
+
+    /// Adds somebody, or puts new facts in the place of the old.
+    pub fn add_person(&self, person: Person) {
+        self.inner.change(|state, _| {
+            let people = &mut state.workspace.people;
+            people.insert(person.id.clone(), person);
+        });
+    }
+
+    /// Posts an arbitrary body to the app. `headers` may bring a `content-type`, default
+    /// `application/x-www-form-urlencoded`.
+    ///
+    /// # Panics
+    /// If no app is connected.
+    pub async fn raw(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<String>,
+        signing: Signing,
+    ) -> Delivery {
+        let mut outgoing = Outgoing::form(path.to_owned(), &[]);
+        outgoing.body = body.into();
+        outgoing.payload = serde_json::Value::Null;
+        outgoing.signing = signing;
+        for (name, value) in headers {
+            if name.eq_ignore_ascii_case("content-type") {
+                outgoing.content_type = (*value).to_owned();
+            } else {
+                let header = ((*name).to_owned(), (*value).to_owned());
+                outgoing.headers.push(header);
+            }
+        }
+        self.inner.deliver(outgoing).await
+    }
+
+    /// Posts the same body again, freshly signed: a redelivery, or a double click.
+    ///
+    /// # Panics
+    /// If no app is connected.
+    pub async fn redeliver(&self, delivery: &Delivery, headers: &[(&str, &str)]) -> Delivery {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let outgoing = Outgoing {
+            path: delivery.path.clone(),
+            content_type: delivery.sent_content_type.clone(),
+            headers: headers.collect(),
+            body: delivery.sent.clone(),
+            payload: delivery.payload.clone(),
+            signing: Signing::Valid,
+        };
+        self.inner.deliver(outgoing).await
+    }
+}

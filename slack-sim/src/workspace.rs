@@ -1,0 +1,310 @@
+//! Who and what there is: people, groups and channels, and the app's own identity.
+
+use std::collections::BTreeMap;
+
+/// The bot token of a [`Workspace`] that was not given another one.
+pub const BOT_TOKEN: &str = "xoxb-local-simulator";
+
+/// The signing secret of a [`Workspace`] that was not given another one.
+pub const SIGNING_SECRET: &str = "local-simulator-signing-secret";
+
+/// What somebody is to the workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A full member.
+    Member,
+    /// A guest in several channels (`is_restricted`).
+    Guest,
+    /// A guest in one channel (`is_restricted` and `is_ultra_restricted`).
+    SingleChannelGuest,
+    /// Another app's bot.
+    Bot,
+    /// Somebody from another company, met in a Slack Connect channel.
+    Stranger {
+        /// The workspace they come from.
+        team_id: String,
+    },
+    /// Somebody who has left (`deleted`).
+    Deactivated,
+}
+
+/// A person, or a bot, as the workspace knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// `U…` or `W…`.
+    pub id: String,
+    /// The handle, without `@`.
+    pub name: String,
+    /// The full name.
+    pub real_name: String,
+    /// The verified address.
+    pub email: String,
+    /// What they are to the workspace.
+    pub kind: Kind,
+    /// An IANA time zone, default `Etc/UTC`.
+    pub tz: String,
+}
+
+impl Person {
+    /// A person of `kind` whose email is `name@example.com` and whose full name is the handle.
+    pub fn new(id: impl Into<String>, name: impl Into<String>, kind: Kind) -> Self {
+        let name = name.into();
+        Self {
+            id: id.into(),
+            real_name: name.clone(),
+            email: format!("{name}@example.com"),
+            name,
+            kind,
+            tz: "Etc/UTC".into(),
+        }
+    }
+
+    /// A full member.
+    pub fn member(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self::new(id, name, Kind::Member)
+    }
+
+    /// A guest in several channels.
+    pub fn guest(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self::new(id, name, Kind::Guest)
+    }
+
+    /// A person of another workspace.
+    pub fn stranger(
+        id: impl Into<String>,
+        name: impl Into<String>,
+        team_id: impl Into<String>,
+    ) -> Self {
+        let team_id = team_id.into();
+        Self::new(id, name, Kind::Stranger { team_id })
+    }
+
+    /// The same person with this full name.
+    pub fn real_name(mut self, real_name: impl Into<String>) -> Self {
+        self.real_name = real_name.into();
+        self
+    }
+
+    /// The same person with this address.
+    pub fn email(mut self, email: impl Into<String>) -> Self {
+        self.email = email.into();
+        self
+    }
+
+    /// The same person in this time zone.
+    pub fn tz(mut self, tz: impl Into<String>) -> Self {
+        self.tz = tz.into();
+        self
+    }
+
+    /// Whether they belong to another workspace.
+    pub fn is_stranger(&self) -> bool {
+        matches!(self.kind, Kind::Stranger { .. })
+    }
+}
+
+/// A user group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// `S…`.
+    pub id: String,
+    /// The handle, without `@`.
+    pub handle: String,
+    /// The ids of its members.
+    pub members: Vec<String>,
+}
+
+/// A channel that is not a direct message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// `C…`.
+    pub id: String,
+    /// The name, without `#`.
+    pub name: String,
+    /// The ids of its members, the bot aside.
+    pub members: Vec<String>,
+    /// Whether the app's bot is in it, default yes.
+    pub bot_is_member: bool,
+    /// Whether only its members know of it.
+    pub is_private: bool,
+    /// Whether it is closed to new messages.
+    pub is_archived: bool,
+    /// Whether another workspace shares it.
+    pub is_ext_shared: bool,
+}
+
+impl Channel {
+    /// A public, open, unshared channel that the bot is in.
+    pub fn new(
+        id: impl Into<String>,
+        name: impl Into<String>,
+        members: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            members: members.into_iter().map(Into::into).collect(),
+            bot_is_member: true,
+            is_private: false,
+            is_archived: false,
+            is_ext_shared: false,
+        }
+    }
+
+    /// The same channel, without the bot.
+    pub fn without_bot(mut self) -> Self {
+        self.bot_is_member = false;
+        self
+    }
+
+    /// The same channel, private.
+    pub fn private(mut self) -> Self {
+        self.is_private = true;
+        self
+    }
+
+    /// The same channel, archived.
+    pub fn archived(mut self) -> Self {
+        self.is_archived = true;
+        self
+    }
+
+    /// The same channel, shared with another company.
+    pub fn shared(mut self) -> Self {
+        self.is_ext_shared = true;
+        self
+    }
+}
+
+/// A workspace with the app installed, described before the simulator starts.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    pub(crate) team_id: String,
+    pub(crate) domain: String,
+    pub(crate) app_id: String,
+    pub(crate) bot_user_id: String,
+    pub(crate) bot_id: String,
+    pub(crate) bot_name: String,
+    pub(crate) bot_token: String,
+    pub(crate) signing_secret: String,
+    pub(crate) should_escape: bool,
+    pub(crate) rate_limits: bool,
+    pub(crate) people: BTreeMap<String, Person>,
+    pub(crate) groups: BTreeMap<String, Group>,
+    pub(crate) channels: BTreeMap<String, Channel>,
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Workspace {
+    /// Workspace `T0LOCAL` with app `A0KEYLEND` and its bot user `U0KEYLEND` (`B0KEYLEND`), and
+    /// nobody else.
+    pub fn new() -> Self {
+        Self {
+            team_id: "T0LOCAL".into(),
+            domain: "local".into(),
+            app_id: "A0KEYLEND".into(),
+            bot_user_id: "U0KEYLEND".into(),
+            bot_id: "B0KEYLEND".into(),
+            bot_name: "keylend".into(),
+            bot_token: BOT_TOKEN.into(),
+            signing_secret: SIGNING_SECRET.into(),
+            should_escape: false,
+            rate_limits: false,
+            people: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            channels: BTreeMap::new(),
+        }
+    }
+
+    /// Sets the workspace's id and domain, default `T0LOCAL` and `local`.
+    pub fn team(mut self, id: impl Into<String>, domain: impl Into<String>) -> Self {
+        self.team_id = id.into();
+        self.domain = domain.into();
+        self
+    }
+
+    /// Sets the app's id, default `A0KEYLEND`.
+    pub fn app(mut self, id: impl Into<String>) -> Self {
+        self.app_id = id.into();
+        self
+    }
+
+    /// Sets the bot's user id, bot id and handle.
+    pub fn bot(
+        mut self,
+        user_id: impl Into<String>,
+        bot_id: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
+        self.bot_user_id = user_id.into();
+        self.bot_id = bot_id.into();
+        self.bot_name = name.into();
+        self
+    }
+
+    /// Sets the token that the Web API accepts, default [`BOT_TOKEN`].
+    pub fn bot_token(mut self, token: impl Into<String>) -> Self {
+        self.bot_token = token.into();
+        self
+    }
+
+    /// Sets the secret that deliveries are signed with, default [`SIGNING_SECRET`].
+    pub fn signing_secret(mut self, secret: impl Into<String>) -> Self {
+        self.signing_secret = secret.into();
+        self
+    }
+
+    /// Makes mentions in slash commands arrive as `<@U…|name>` and `<#C…|name>`, as the manifest's
+    /// `should_escape` does. Default no.
+    pub fn should_escape(mut self, yes: bool) -> Self {
+        self.should_escape = yes;
+        self
+    }
+
+    /// Enforces Slack's rate limits on the Web API, by the simulator's clock. Default no.
+    pub fn rate_limits(mut self, yes: bool) -> Self {
+        self.rate_limits = yes;
+        self
+    }
+
+    /// Adds somebody.
+    pub fn person(mut self, person: Person) -> Self {
+        self.people.insert(person.id.clone(), person);
+        self
+    }
+
+    /// Adds a user group.
+    pub fn group(
+        mut self,
+        id: impl Into<String>,
+        handle: impl Into<String>,
+        members: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let group = Group {
+            id: id.into(),
+            handle: handle.into(),
+            members: members.into_iter().map(Into::into).collect(),
+        };
+        self.groups.insert(group.id.clone(), group);
+        self
+    }
+
+    /// Adds a channel.
+    pub fn channel(mut self, channel: Channel) -> Self {
+        self.channels.insert(channel.id.clone(), channel);
+        self
+    }
+
+    /// The team that `person` belongs to.
+    pub(crate) fn team_of<'a>(&'a self, person: &'a Person) -> &'a str {
+        match &person.kind {
+            Kind::Stranger { team_id } => team_id,
+            _ => &self.team_id,
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! What we say to Slack: the Web API methods that Keylend uses, and nothing else.
+//!
+//! Every call has a time limit, honours `Retry-After` for its method, and fails with a
+//! [`SlackError`] that says whether trying again makes sense and never contains the token.
+//! Nothing is retried here: whoever calls knows what the call is worth.
+//! The requests are types of ours, because slack-morphism's own have no `link_names: false`, and
+//! its block models refuse what they do not know.
+
+mod call;
+mod error;
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use url::Url;
+
+pub use call::NoRootCertificates;
+use call::{Api, Done, Patience};
+pub use error::SlackError;
+
+use crate::{
+    clock::Clock,
+    domain::{ChannelId, TeamId, UserId},
+};
+
+/// The door to Slack. Clones share their connections and what Slack said of its limits.
+#[derive(Clone)]
+pub struct Client {
+    api: Arc<Api>,
+    identity: Arc<OnceCell<Identity>>,
+}
+
+/// Who we are in Slack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Our workspace; our organisation's id where the app is installed for all of it.
+    pub team: TeamId,
+    /// Our organisation, if the workspace belongs to one.
+    pub enterprise: Option<TeamId>,
+    /// Whether the app is installed for the whole organisation.
+    pub org_wide: bool,
+    /// The bot as a person.
+    pub bot_user: UserId,
+    /// The bot as an integration, `B…`.
+    pub bot_id: String,
+    /// The app, `A…`, if Slack tells.
+    pub app_id: Option<String>,
+}
+
+/// A message as it is sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Message {
+    /// Everything essential: all that a screen reader and a notification have. Never empty.
+    pub text: String,
+    /// Block Kit; an array, empty for a message of text alone.
+    pub blocks: Value,
+}
+
+impl Message {
+    /// A message of `mrkdwn` alone.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            blocks: Value::Array(Vec::new()),
+        }
+    }
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Posted {
+    /// The channel; for a message to a person, their direct message.
+    pub channel: ChannelId,
+    /// The message's name in it.
+    pub ts: String,
+}
+
+/// A view as Slack keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OpenedView {
+    /// Its name.
+    pub id: String,
+    /// What [`Client::update_view`] is checked against.
+    pub hash: String,
+}
+
+/// A message with everything that keeps people's text from linking, unfolding or pinging.
+#[derive(Serialize)]
+struct Outgoing<'a> {
+    channel: &'a ChannelId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ts: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_ts: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_broadcast: Option<bool>,
+    #[serde(flatten)]
+    message: &'a Message,
+    parse: &'static str,
+    link_names: bool,
+    unfurl_links: bool,
+    unfurl_media: bool,
+}
+
+impl<'a> Outgoing<'a> {
+    fn new(channel: &'a ChannelId, message: &'a Message) -> Self {
+        Self {
+            channel,
+            ts: None,
+            thread_ts: None,
+            user: None,
+            reply_broadcast: None,
+            message,
+            // `chat.update` falls back to `client`, which makes names and links of plain text.
+            parse: "none",
+            link_names: false,
+            unfurl_links: false,
+            unfurl_media: false,
+        }
+    }
+}
+
+impl Client {
+    /// A client of the Web API at `api_url`, default `https://slack.com/api/`.
+    ///
+    /// # Errors
+    ///
+    /// If the machine has no root certificates.
+    pub fn new(
+        api_url: &Url,
+        token: SecretString,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, NoRootCertificates> {
+        Ok(Self {
+            api: Arc::new(Api::new(api_url, &token, clock)?),
+            identity: Arc::default(),
+        })
+    }
+
+    /// Who we are; asked once (`auth.test`, `bots.info`), since it stays as long as the token.
+    ///
+    /// # Errors
+    ///
+    /// If Slack does not answer, or does not know the token.
+    pub async fn identity(&self) -> Result<Identity, SlackError> {
+        #[derive(Deserialize)]
+        struct Test {
+            team_id: TeamId,
+            enterprise_id: Option<TeamId>,
+            #[serde(default)]
+            is_enterprise_install: bool,
+            user_id: UserId,
+            bot_id: String,
+        }
+        #[derive(Deserialize)]
+        struct Info {
+            bot: Bot,
+        }
+        #[derive(Deserialize)]
+        struct Bot {
+            app_id: Option<String>,
+        }
+        let ask = async || {
+            let test: Test = self
+                .api
+                .post("auth.test", &serde_json::json!({}), Patience::FailsFast)
+                .await?;
+            let bot = [("bot", Some(test.bot_id.clone()))];
+            let app_id = match self.read::<Info>("bots.info", &bot).await {
+                Ok(info) => info.bot.app_id,
+                // Without `users:read` Slack does not tell.
+                Err(SlackError::Refused(_)) => None,
+                Err(error) => return Err(error),
+            };
+            Ok(Identity {
+                team: test.team_id,
+                enterprise: test.enterprise_id,
+                org_wide: test.is_enterprise_install,
+                bot_user: test.user_id,
+                bot_id: test.bot_id,
+                app_id,
+            })
+        };
+        self.identity.get_or_try_init(ask).await.cloned()
+    }
+
+    /// Posts a message (`chat.postMessage`), in the thread under `thread` if there is one. A
+    /// person's id as the channel opens their direct message, which the answer names. Waits for
+    /// its turn if Slack asked to.
+    ///
+    /// A crash or a time-out after Slack took the message leaves it posted and unknown here.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, or does not answer.
+    pub async fn post(
+        &self,
+        channel: &ChannelId,
+        thread: Option<&str>,
+        message: &Message,
+    ) -> Result<Posted, SlackError> {
+        let mut outgoing = Outgoing::new(channel, message);
+        outgoing.thread_ts = thread;
+        self.api
+            .post("chat.postMessage", &outgoing, Patience::Waits)
+            .await
+    }
+
+    /// Posts a message in a thread, and shows it in the channel too.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, or does not answer.
+    pub async fn post_aloud(
+        &self,
+        channel: &ChannelId,
+        thread: &str,
+        message: &Message,
+    ) -> Result<Posted, SlackError> {
+        let mut outgoing = Outgoing::new(channel, message);
+        outgoing.thread_ts = Some(thread);
+        outgoing.reply_broadcast = Some(true);
+        self.api
+            .post("chat.postMessage", &outgoing, Patience::Waits)
+            .await
+    }
+
+    /// Makes a message say something else (`chat.update`). Waits for its turn if Slack asked to.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, or does not answer.
+    pub async fn update(
+        &self,
+        channel: &ChannelId,
+        ts: &str,
+        message: &Message,
+    ) -> Result<(), SlackError> {
+        let mut outgoing = Outgoing::new(channel, message);
+        outgoing.ts = Some(ts);
+        self.api
+            .post::<_, Done>("chat.update", &outgoing, Patience::Waits)
+            .await?;
+        Ok(())
+    }
+
+    /// Opens a modal (`views.open`) for whoever made `trigger_id` within the last three seconds.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, does not answer, or asked not to be called now.
+    pub async fn open_view(&self, trigger_id: &str, view: Value) -> Result<OpenedView, SlackError> {
+        #[derive(Serialize)]
+        struct Open<'a> {
+            trigger_id: &'a str,
+            view: Value,
+        }
+        let open = Open { trigger_id, view };
+        let opened: Opened = self
+            .api
+            .post("views.open", &open, Patience::FailsFast)
+            .await?;
+        Ok(opened.view)
+    }
+
+    /// Replaces a modal (`views.update`), if it is still the one with `hash`.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it (`hash_conflict`: it changed), does not answer, or asked not to be
+    /// called now.
+    pub async fn update_view(
+        &self,
+        view_id: &str,
+        hash: Option<&str>,
+        view: Value,
+    ) -> Result<OpenedView, SlackError> {
+        #[derive(Serialize)]
+        struct Update<'a> {
+            view_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            hash: Option<&'a str>,
+            view: Value,
+        }
+        let update = Update {
+            view_id,
+            hash,
+            view,
+        };
+        let opened: Opened = self
+            .api
+            .post("views.update", &update, Patience::FailsFast)
+            .await?;
+        Ok(opened.view)
+    }
+
+    /// Answers whoever acted, seen by them alone, through the `response_url` of their payload
+    /// (five uses in thirty minutes). The token does not go there.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is not Slack's, has had its uses, or does not answer.
+    pub async fn respond(
+        &self,
+        response_url: &str,
+        text: &str,
+        blocks: Option<Value>,
+    ) -> Result<(), SlackError> {
+        #[derive(Serialize)]
+        struct Response<'a> {
+            response_type: &'static str,
+            // Without it, an answer to a click would take the message's place.
+            replace_original: bool,
+            text: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            blocks: Option<Value>,
+        }
+        let response = Response {
+            response_type: "ephemeral",
+            replace_original: false,
+            text,
+            blocks,
+        };
+        self.api.respond(response_url, &response).await
+    }
+
+    /// Says something in a channel that one of its members alone sees (`chat.postEphemeral`). It
+    /// may not arrive.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, does not answer, or asked not to be called now.
+    pub async fn post_ephemeral(
+        &self,
+        channel: &ChannelId,
+        user: &UserId,
+        text: &str,
+    ) -> Result<(), SlackError> {
+        let message = Message::text(text);
+        let mut outgoing = Outgoing::new(channel, &message);
+        outgoing.user = Some(user);
+        self.api
+            .post::<_, Done>("chat.postEphemeral", &outgoing, Patience::FailsFast)
+            .await?;
+        Ok(())
+    }
+
+    /// Says something to a person in their direct message.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, or does not answer.
+    pub async fn tell(&self, user: &UserId, text: &str) -> Result<(), SlackError> {
+        let channel = ChannelId::new(user.as_str());
+        self.post(&channel, None, &Message::text(text)).await?;
+        Ok(())
+    }
+
+    /// A channel's name without `#` (`conversations.info`); nothing for direct messages and
+    /// for channels that the bot may not know of.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it otherwise, does not answer, or asked not to be called now.
+    pub async fn channel_name(&self, channel: &ChannelId) -> Result<Option<String>, SlackError> {
+        #[derive(Deserialize)]
+        struct Info {
+            channel: Channel,
+        }
+        #[derive(Deserialize)]
+        struct Channel {
+            name: Option<String>,
+        }
+        let asked = [("channel", Some(channel.to_string()))];
+        match self.read::<Info>("conversations.info", &asked).await {
+            Ok(info) => Ok(info.channel.name),
+            Err(SlackError::Refused(code)) if code == "channel_not_found" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Calls a method that reads. Never waits for its turn.
+    pub(super) async fn read<RS: DeserializeOwned + Send>(
+        &self,
+        method: &'static str,
+        params: &[(&str, Option<String>)],
+    ) -> Result<RS, SlackError> {
+        self.api.get(method, params).await
+    }
+}
+
+#[derive(Deserialize)]
+struct Opened {
+    view: OpenedView,
+}

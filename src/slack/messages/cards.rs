@@ -1,0 +1,196 @@
+//! The cards' loop: whatever may show something old is made to show what is.
+
+use std::collections::HashSet;
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use super::{Messenger, STRIPES, Trouble};
+use crate::{
+    domain::{ChannelId, Request, Time},
+    slack::{
+        client::Message,
+        view::card::{Context, call, card as render},
+    },
+    store::{Card, Place},
+};
+
+/// Cards that are looked at together.
+const BATCH: u32 = 64;
+
+/// Messages on their way at once, of each kind.
+const AT_ONCE: usize = 8;
+
+/// Posts and updates do not wait for each other: Slack limits them apart, and a new question must
+/// not wait behind a thousand old cards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Post,
+    Update,
+}
+
+impl Kind {
+    fn of(card: &Card) -> Self {
+        match card.ts {
+            None => Self::Post,
+            Some(_) => Self::Update,
+        }
+    }
+}
+
+impl Messenger {
+    /// Shows the cards whose turn it is, one at a time in each channel, until told to stop.
+    pub(super) async fn show_cards(&self, shutdown: &CancellationToken) {
+        let mut head = self.store.head();
+        let mut busy: HashSet<(Kind, ChannelId)> = HashSet::new();
+        let mut running = FuturesUnordered::new();
+        while !shutdown.is_cancelled() {
+            // Seen before the cards are asked for: a change in between wakes us.
+            head.borrow_and_update();
+            let now = self.clock.now();
+            let Some((due, next)) = self.insist(shutdown, || self.turns(now)).await else {
+                break;
+            };
+            for card in due {
+                let place = (Kind::of(&card), card.channel.clone());
+                let as_many = busy.iter().filter(|(kind, _)| *kind == place.0).count();
+                if as_many < AT_ONCE && busy.insert(place.clone()) {
+                    running.push(async move {
+                        self.attend(card, shutdown).await;
+                        place
+                    });
+                }
+            }
+            let turn = async {
+                match next {
+                    Some(next) => self.clock.until(next).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(place) = running.next() => {
+                    busy.remove(&place);
+                }
+                moved = head.changed() => {
+                    if moved.is_err() {
+                        break;
+                    }
+                }
+                () = turn => {}
+            }
+        }
+        while running.next().await.is_some() {}
+    }
+
+    async fn turns(
+        &self,
+        now: Time,
+    ) -> Result<(Vec<Card>, Option<Time>), crate::store::StoreError> {
+        let due = self.store.due_cards(now, BATCH).await?;
+        Ok((due, self.store.next_card(now).await?))
+    }
+
+    /// Shows one card, or notes when to try again.
+    async fn attend(&self, card: Card, shutdown: &CancellationToken) {
+        let Err(trouble) = self.show(card.clone(), shutdown).await else {
+            return;
+        };
+        let (request, place) = (card.request, card.place.name());
+        let retry_at = if trouble.is_permanent() {
+            // Tried again when the request changes; said the first time only.
+            if card.failures == 0 {
+                tracing::error!(
+                    request.id = %request, card.place = place, channel = %card.channel, %trouble,
+                    "a message to Slack is given up"
+                );
+            }
+            None
+        } else {
+            tracing::warn!(
+                request.id = %request, card.place = place, %trouble,
+                "a message to Slack has to be tried again"
+            );
+            let after = trouble
+                .asked_to_wait()
+                .unwrap_or_else(|| self.retry_after(card.failures.saturating_add(1)));
+            Some(self.clock.now() + after)
+        };
+        self.insist(shutdown, || self.store.card_failed(&card, retry_at))
+            .await;
+    }
+
+    /// Makes a card show its request as it is now, and answers the card as it is then.
+    pub(super) async fn show(
+        &self,
+        card: Card,
+        shutdown: &CancellationToken,
+    ) -> Result<Card, Trouble> {
+        if card.ts.is_some() {
+            return self.send(card, shutdown).await;
+        }
+        let stripe = usize::from(card.request.to_string().as_bytes()[0]) % STRIPES;
+        let _alone = self.first_posts[stripe].lock().await;
+        let known = self
+            .store
+            .card(card.request, card.place, &card.asked_for)
+            .await?;
+        self.send(known.unwrap_or(card), shutdown).await
+    }
+
+    async fn send(&self, mut card: Card, shutdown: &CancellationToken) -> Result<Card, Trouble> {
+        let Some(request) = self.store.request(card.request).await? else {
+            return Ok(card);
+        };
+        let context = Context {
+            has_credentials: (self.has_credentials)(&request),
+        };
+        let message = render(card.place, &request, context).filter(|_| is_wanted(&card, &request));
+        if let Some(message) = message {
+            let call = call(card.place, &request);
+            let now_shown = digest(&message, call.as_deref());
+            if card.shown.as_ref() != Some(&now_shown) {
+                match &card.ts {
+                    Some(ts) if !calls_anew(&card, call.as_deref()) => {
+                        self.client.update(&card.channel, ts, &message).await?;
+                    }
+                    _ => {
+                        let posted = self.client.post(&card.channel, None, &message).await?;
+                        card.channel = posted.channel;
+                        card.ts = Some(posted.ts);
+                    }
+                }
+                card.shown = Some(now_shown);
+            }
+        }
+        // Not given up: a message that the store does not know of would be posted again.
+        self.insist(shutdown, || self.store.card_shown(&card, request.version))
+            .await;
+        Ok(card)
+    }
+}
+
+/// Whether a card is to be posted at all: nobody is warned any more of what is over.
+fn is_wanted(card: &Card, request: &Request) -> bool {
+    card.ts.is_some() || card.place != Place::Warning || call(card.place, request).is_some()
+}
+
+/// What a message says, and what it calls attention to: the digest, then the call.
+fn digest(message: &Message, call: Option<&str>) -> String {
+    let said = serde_json::to_vec(message).expect("a message is JSON");
+    let digest = hex::encode(Sha256::digest(said));
+    match call {
+        Some(call) => format!("{digest} {call}"),
+        None => digest,
+    }
+}
+
+/// Whether the card calls attention to something that its message did not.
+fn calls_anew(card: &Card, call: Option<&str>) -> bool {
+    let called = card
+        .shown
+        .as_deref()
+        .and_then(|shown| shown.split_once(' '));
+    call.is_some() && call != called.map(|(_, call)| call)
+}

@@ -1,0 +1,241 @@
+//! The feeds: each entry of the log told once, in order, to those who follow it.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Messenger, Trouble};
+use crate::{
+    domain::{ChannelId, Request, RequestId},
+    slack::{
+        client::Message,
+        view::{
+            line::{is_loud, line, lock_line, notice},
+            text,
+        },
+    },
+    store::{Entry, Place, StoreError},
+};
+
+/// Entries that are read together.
+const BATCH: u32 = 100;
+
+/// The longest message that lines are folded into, in characters as UTF-16 counts them.
+const LONGEST: usize = 3_500;
+
+/// Who is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Feed {
+    /// The audit channel: everything.
+    Audit,
+    /// The incident channels that a request is mirrored in.
+    Mirror,
+    /// The requester.
+    Notices,
+}
+
+impl Feed {
+    /// Its name in the store.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+            Self::Mirror => "mirror",
+            Self::Notices => "dm",
+        }
+    }
+}
+
+/// Lines that go out as one message.
+struct Parcel {
+    /// What they are about; nothing for a lock.
+    request: Option<Request>,
+    text: String,
+    is_loud: bool,
+    /// The last entry that they tell of.
+    through: u64,
+}
+
+/// Where a message goes.
+struct Destination {
+    channel: ChannelId,
+    /// The card whose thread it belongs in.
+    head: Option<Place>,
+}
+
+impl Messenger {
+    /// Tells what is in the log and was not told, until told to stop.
+    pub(super) async fn follow(&self, feed: Feed, shutdown: &CancellationToken) {
+        // Nothing means that it was told to stop.
+        self.tell_on(feed, shutdown).await;
+    }
+
+    async fn tell_on(&self, feed: Feed, shutdown: &CancellationToken) -> Option<()> {
+        let name = feed.name();
+        let mut head = self.store.head();
+        let mut told = self.insist(shutdown, || self.store.cursor(name)).await?;
+        loop {
+            // Seen before the log is read: an entry written in between wakes us.
+            head.borrow_and_update();
+            let (parcels, read) = self.insist(shutdown, || self.parcels(feed, told)).await?;
+            for parcel in parcels {
+                for destination in self.destinations(feed, &parcel) {
+                    self.deliver(&destination, &parcel, shutdown).await?;
+                }
+                told = parcel.through;
+                self.insist(shutdown, || self.store.move_cursor(name, told))
+                    .await?;
+            }
+            if read > told {
+                told = read;
+                self.insist(shutdown, || self.store.move_cursor(name, told))
+                    .await?;
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return None,
+                moved = head.wait_for(|head| *head > told) => moved.ok()?,
+            };
+        }
+    }
+
+    /// What is to be told of the next entries, and the last of them.
+    async fn parcels(&self, feed: Feed, told: u64) -> Result<(Vec<Parcel>, u64), StoreError> {
+        let entries = self.store.entries(told, BATCH).await?;
+        let read = entries.last().map_or(told, |entry| entry.seq);
+        let mut parcels: Vec<Parcel> = Vec::new();
+        let same = |one: &Entry, next: &Entry| one.request_id == next.request_id;
+        for entries in entries.chunk_by(same) {
+            let request = match entries[0].request_id {
+                Some(id) => self.store.request(id).await?,
+                None => None,
+            };
+            let first = parcels.len();
+            for entry in entries {
+                let Some(line) = said(feed, entry, request.as_ref()) else {
+                    continue;
+                };
+                let is_loud = request.as_ref().is_some_and(|now| is_loud(entry, now));
+                match parcels[first..].last_mut() {
+                    Some(parcel) if fits(&parcel.text, &line) => {
+                        parcel.text.push('\n');
+                        parcel.text.push_str(&line);
+                        parcel.is_loud |= is_loud;
+                        parcel.through = entry.seq;
+                    }
+                    _ => parcels.push(Parcel {
+                        request: request.clone(),
+                        text: line,
+                        is_loud,
+                        through: entry.seq,
+                    }),
+                }
+            }
+        }
+        Ok((parcels, read))
+    }
+
+    fn destinations(&self, feed: Feed, parcel: &Parcel) -> Vec<Destination> {
+        match (feed, &parcel.request) {
+            (Feed::Audit, request) => vec![Destination {
+                channel: self.audit_channel.clone(),
+                head: request.as_ref().map(|_| Place::Audit),
+            }],
+            (Feed::Mirror, Some(request)) => request
+                .mirrors
+                .iter()
+                .map(|channel| Destination {
+                    channel: channel.clone(),
+                    head: Some(Place::Mirror),
+                })
+                .collect(),
+            (Feed::Notices, Some(request)) => vec![Destination {
+                channel: ChannelId::new(request.requester.as_str()),
+                head: None,
+            }],
+            (Feed::Mirror | Feed::Notices, None) => Vec::new(),
+        }
+    }
+
+    /// Posts until it is posted, or can never be; nothing if told to stop first.
+    async fn deliver(
+        &self,
+        destination: &Destination,
+        parcel: &Parcel,
+        shutdown: &CancellationToken,
+    ) -> Option<()> {
+        for failures in 1.. {
+            if shutdown.is_cancelled() {
+                return None;
+            }
+            let Err(trouble) = self.post(destination, parcel, shutdown).await else {
+                return Some(());
+            };
+            let channel = &destination.channel;
+            if trouble.is_permanent() {
+                tracing::error!(%channel, entry = parcel.through, %trouble, "a line is given up");
+                return Some(());
+            }
+            tracing::warn!(%channel, %trouble, failures, "a line has to be tried again");
+            let after = trouble
+                .asked_to_wait()
+                .unwrap_or_else(|| self.retry_after(failures));
+            self.wait(after, shutdown).await?;
+        }
+        None
+    }
+
+    async fn post(
+        &self,
+        destination: &Destination,
+        parcel: &Parcel,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Trouble> {
+        let channel = &destination.channel;
+        let message = Message::text(&parcel.text);
+        let (Some(place), Some(request)) = (destination.head, &parcel.request) else {
+            self.client.post(channel, None, &message).await?;
+            return Ok(());
+        };
+        match self.thread(request.id, place, channel, shutdown).await? {
+            Some(ts) if parcel.is_loud => {
+                self.client.post_aloud(channel, &ts, &message).await?;
+            }
+            Some(ts) => {
+                self.client.post(channel, Some(&ts), &message).await?;
+            }
+            // No head was ever asked for here: the audit channel is another than it was.
+            None => {
+                let text = format!("Request {}: {}", text::code(request.id), parcel.text);
+                self.client
+                    .post(channel, None, &Message::text(text))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The thread under a request's head, which is posted if it is not there.
+    async fn thread(
+        &self,
+        request: RequestId,
+        place: Place,
+        channel: &ChannelId,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<String>, Trouble> {
+        match self.store.card(request, place, channel).await? {
+            Some(card) if card.ts.is_none() => Ok(self.show(card, shutdown).await?.ts),
+            card => Ok(card.and_then(|card| card.ts)),
+        }
+    }
+}
+
+fn said(feed: Feed, entry: &Entry, request: Option<&Request>) -> Option<String> {
+    match (feed, request) {
+        (Feed::Audit | Feed::Mirror, Some(request)) => line(entry, request),
+        (Feed::Notices, Some(request)) => notice(entry, request),
+        (Feed::Audit, None) => lock_line(entry),
+        (Feed::Mirror | Feed::Notices, None) => None,
+    }
+}
+
+fn fits(text: &str, line: &str) -> bool {
+    let length = |text: &str| text.encode_utf16().count();
+    length(text) + length(line) < LONGEST
+}

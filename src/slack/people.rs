@@ -1,0 +1,251 @@
+//! What Slack says of people and groups (`users.info`, `usergroups.users.list`).
+//!
+//! An absent field is not `false`: Slack leaves out flags of people whom it does not vouch for,
+//! so only somebody of whom every flag is there, and is `false`, is a member.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use super::client::{Client, Identity, SlackError};
+use crate::{
+    directory::{FactsUnavailable, PeopleSource, Profile},
+    domain::{Email, Standing, TeamId, UserId},
+};
+
+#[async_trait]
+impl PeopleSource for Client {
+    async fn profile(&self, id: &UserId) -> Result<Option<Profile>, FactsUnavailable> {
+        #[derive(Deserialize)]
+        struct Info {
+            user: User,
+        }
+        let ours = self.identity().await.map_err(unavailable)?;
+        let asked = [("user", Some(id.to_string()))];
+        match self.read::<Info>("users.info", &asked).await {
+            Ok(info) if info.user.id == *id => Ok(Some(info.user.profile_for(&ours))),
+            Ok(_) => Err(FactsUnavailable(format!(
+                "Slack answered for another than {id}"
+            ))),
+            Err(SlackError::Refused(code)) if code == "user_not_found" => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn usergroup(&self, id: &str) -> Result<BTreeSet<UserId>, FactsUnavailable> {
+        #[derive(Deserialize)]
+        struct Members {
+            users: BTreeSet<UserId>,
+        }
+        let ours = self.identity().await.map_err(unavailable)?;
+        let asked = [
+            ("usergroup", Some(id.to_owned())),
+            // Who is in a group that was switched off is in no group.
+            ("include_disabled", Some("false".to_owned())),
+            ("team_id", ours.org_wide.then(|| ours.team.to_string())),
+        ];
+        let members = self.read::<Members>("usergroups.users.list", &asked).await;
+        Ok(members.map_err(unavailable)?.users)
+    }
+}
+
+fn unavailable(error: SlackError) -> FactsUnavailable {
+    FactsUnavailable(error.to_string())
+}
+
+/// A user object, <https://docs.slack.dev/reference/objects/user-object>. Everything but the id
+/// may be absent.
+#[derive(Debug, Deserialize)]
+struct User {
+    id: UserId,
+    team_id: Option<TeamId>,
+    name: Option<String>,
+    deleted: Option<bool>,
+    is_bot: Option<bool>,
+    is_restricted: Option<bool>,
+    is_ultra_restricted: Option<bool>,
+    is_stranger: Option<bool>,
+    is_email_confirmed: Option<bool>,
+    enterprise_user: Option<EnterpriseUser>,
+    #[serde(default)]
+    profile: UserProfile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct UserProfile {
+    display_name: Option<String>,
+    real_name: Option<String>,
+    email: Option<String>,
+}
+
+/// Where somebody belongs in an organisation of several workspaces.
+#[derive(Debug, Deserialize)]
+struct EnterpriseUser {
+    enterprise_id: TeamId,
+    #[serde(default)]
+    teams: Vec<TeamId>,
+}
+
+impl User {
+    fn profile_for(self, ours: &Identity) -> Profile {
+        let standing = self.standing(ours);
+        let said = |name: &Option<String>| name.clone().filter(|name| !name.trim().is_empty());
+        let name = said(&self.profile.display_name)
+            .or_else(|| said(&self.profile.real_name))
+            .or_else(|| said(&self.name))
+            .unwrap_or_else(|| self.id.to_string());
+        let email = said(&self.profile.email)
+            .filter(|_| self.is_email_confirmed != Some(false))
+            .map(Email::new);
+        Profile {
+            id: self.id,
+            name,
+            standing,
+            email,
+        }
+    }
+
+    fn standing(&self, ours: &Identity) -> Standing {
+        if self.is_stranger == Some(true) || !self.belongs(ours) {
+            return Standing::Stranger;
+        }
+        if self.deleted == Some(true) {
+            return Standing::Deactivated;
+        }
+        // Slackbot says `is_bot: false` of itself.
+        if self.is_bot == Some(true) || self.id.as_str() == "USLACKBOT" {
+            return Standing::Bot;
+        }
+        if self.is_restricted == Some(true) || self.is_ultra_restricted == Some(true) {
+            return Standing::Guest;
+        }
+        let flags = [
+            self.deleted,
+            self.is_bot,
+            self.is_restricted,
+            self.is_ultra_restricted,
+        ];
+        if flags.iter().all(|flag| *flag == Some(false)) {
+            Standing::Member
+        } else {
+            Standing::Stranger
+        }
+    }
+
+    /// Whether they are of our workspace; of our organisation, if the app is installed for it.
+    fn belongs(&self, ours: &Identity) -> bool {
+        if self.team_id.as_ref() == Some(&ours.team) {
+            return true;
+        }
+        match (&self.enterprise_user, &ours.enterprise) {
+            (Some(theirs), Some(enterprise)) => {
+                theirs.enterprise_id == *enterprise
+                    && (ours.org_wide || theirs.teams.contains(&ours.team))
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn ours() -> Identity {
+        Identity {
+            team: TeamId::new("T0OURS"),
+            enterprise: None,
+            org_wide: false,
+            bot_user: UserId::new("U0BOT"),
+            bot_id: "B0BOT".to_owned(),
+            app_id: None,
+        }
+    }
+
+    fn member() -> Value {
+        json!({
+            "id": "U0ALICE", "team_id": "T0OURS", "name": "alice", "deleted": false,
+            "is_bot": false, "is_restricted": false, "is_ultra_restricted": false,
+            "profile": {"display_name": "", "real_name": "Alice A.", "email": "alice@example.com"},
+        })
+    }
+
+    fn read(user: Value, ours: &Identity) -> Profile {
+        serde_json::from_value::<User>(user)
+            .unwrap()
+            .profile_for(ours)
+    }
+
+    fn standing(changes: Value) -> Standing {
+        let mut user = member();
+        for (key, value) in changes.as_object().unwrap() {
+            user[key] = value.clone();
+        }
+        read(user, &ours()).standing
+    }
+
+    #[test]
+    fn a_member_is_somebody_of_whom_slack_denies_everything_else() {
+        assert_eq!(standing(json!({})), Standing::Member);
+        assert_eq!(standing(json!({"deleted": true})), Standing::Deactivated);
+        assert_eq!(standing(json!({"is_bot": true})), Standing::Bot);
+        assert_eq!(standing(json!({"id": "USLACKBOT"})), Standing::Bot);
+        assert_eq!(standing(json!({"is_restricted": true})), Standing::Guest);
+        assert_eq!(
+            standing(json!({"is_ultra_restricted": true})),
+            Standing::Guest
+        );
+        assert_eq!(standing(json!({"team_id": "T0THEIRS"})), Standing::Stranger);
+        assert_eq!(standing(json!({"is_stranger": true})), Standing::Stranger);
+    }
+
+    #[test]
+    fn an_absent_flag_is_not_false() {
+        for flag in [
+            "deleted",
+            "is_bot",
+            "is_restricted",
+            "is_ultra_restricted",
+            "team_id",
+        ] {
+            let mut user = member();
+            user.as_object_mut().unwrap().remove(flag);
+            assert_eq!(read(user, &ours()).standing, Standing::Stranger, "{flag}");
+        }
+    }
+
+    #[test]
+    fn an_organisation_wide_app_serves_the_whole_organisation_and_nobody_else() {
+        let org = Identity {
+            enterprise: Some(TeamId::new("E0OURS")),
+            org_wide: true,
+            ..ours()
+        };
+        let workspace = Identity {
+            org_wide: false,
+            ..org.clone()
+        };
+        let mut user = member();
+        user["team_id"] = json!("T0OTHER");
+        user["enterprise_user"] = json!({"enterprise_id": "E0OURS", "teams": ["T0OTHER"]});
+        assert_eq!(read(user.clone(), &org).standing, Standing::Member);
+        assert_eq!(read(user.clone(), &workspace).standing, Standing::Stranger);
+        user["enterprise_user"]["teams"] = json!(["T0OTHER", "T0OURS"]);
+        assert_eq!(read(user.clone(), &workspace).standing, Standing::Member);
+        user["enterprise_user"]["enterprise_id"] = json!("E0THEIRS");
+        assert_eq!(read(user, &org).standing, Standing::Stranger);
+    }
+
+    #[test]
+    fn only_a_confirmed_address_counts() {
+        let profile = read(member(), &ours());
+        assert_eq!(profile.email, Some(Email::new("alice@example.com")));
+        assert_eq!(profile.name, "Alice A.");
+        let mut user = member();
+        user["is_email_confirmed"] = json!(false);
+        assert_eq!(read(user, &ours()).email, None);
+    }
+}

@@ -1,0 +1,158 @@
+//! A card while it is written: whatever its blocks say, its text says too, since the text is all
+//! that a screen reader and a notification have. Nothing in it can pass Slack's limits.
+
+use serde_json::{Value, json};
+
+use crate::slack::{client::Message, view::text};
+
+/// The longest text that an update takes is 4,000 characters.
+const LONGEST_TEXT: usize = 3_900;
+
+/// The longest text of a section is 3,000 characters.
+const LONGEST_SECTION: usize = 2_900;
+
+/// How many sections a quotation may fill.
+const QUOTED_SECTIONS: usize = 3;
+
+/// How much of a quotation the text repeats.
+const QUOTED_TEXT: usize = 1_200;
+
+/// A card while it is written.
+#[derive(Default)]
+pub(super) struct Draft {
+    text: Vec<String>,
+    length: usize,
+    blocks: Vec<Value>,
+}
+
+/// A button, and what a click on it means.
+pub(super) struct Button {
+    /// Its `action_id`.
+    pub(super) action: &'static str,
+    /// What it says it does.
+    pub(super) label: String,
+    /// Whether it is the one to press.
+    pub(super) is_primary: bool,
+}
+
+impl Button {
+    pub(super) fn new(action: &'static str, label: impl Into<String>) -> Self {
+        Self {
+            action,
+            label: label.into(),
+            is_primary: false,
+        }
+    }
+
+    pub(super) fn primary(action: &'static str, label: impl Into<String>) -> Self {
+        Self {
+            is_primary: true,
+            ..Self::new(action, label)
+        }
+    }
+}
+
+impl Draft {
+    /// The title; nothing that people wrote.
+    pub(super) fn title(&mut self, title: &str) {
+        let title: String = title.chars().take(150).collect();
+        self.blocks
+            .push(json!({"type": "header", "text": plain(&title)}));
+        self.repeat(title);
+    }
+
+    /// A sentence or a few, in `mrkdwn`.
+    pub(super) fn say(&mut self, mrkdwn: String) {
+        self.blocks
+            .push(json!({"type": "section", "text": formatted(&mrkdwn)}));
+        self.repeat(mrkdwn);
+    }
+
+    /// Short facts, each with its label; at most ten.
+    pub(super) fn facts(&mut self, facts: &[(&str, String)]) {
+        let fields: Vec<Value> = facts
+            .iter()
+            .take(10)
+            .map(|(label, fact)| formatted(&format!("*{label}*\n{fact}")))
+            .collect();
+        if fields.is_empty() {
+            return;
+        }
+        self.blocks
+            .push(json!({"type": "section", "fields": fields}));
+        for (label, fact) in facts {
+            self.repeat(format!("{label}: {fact}"));
+        }
+    }
+
+    /// Somebody's own words, whole unless they are very long.
+    pub(super) fn quote(&mut self, label: &str, words: &str) {
+        let pieces = text::pieces(words, LONGEST_SECTION, QUOTED_SECTIONS);
+        if pieces.is_empty() {
+            return;
+        }
+        for (index, piece) in pieces.iter().enumerate() {
+            let quoted = match index {
+                0 => format!("*{label}*\n> {piece}"),
+                _ => format!("> {piece}"),
+            };
+            self.blocks
+                .push(json!({"type": "section", "text": formatted(&quoted)}));
+        }
+        self.repeat(format!("{label}: {}", text::escape(words, QUOTED_TEXT)));
+    }
+
+    /// What matters least, in small letters; not repeated in the text.
+    pub(super) fn aside(&mut self, mrkdwn: &str) {
+        self.blocks
+            .push(json!({"type": "context", "elements": [formatted(mrkdwn)]}));
+    }
+
+    /// Buttons, all with the same value: what they were shown for.
+    pub(super) fn buttons(&mut self, value: &str, buttons: Vec<Button>) {
+        let elements: Vec<Value> = buttons
+            .into_iter()
+            .map(|button| {
+                let label: String = button.label.chars().take(75).collect();
+                let mut element = json!({
+                    "type": "button",
+                    "action_id": button.action,
+                    "text": plain(&label),
+                    "value": value,
+                });
+                if button.is_primary {
+                    element["style"] = json!("primary");
+                }
+                element
+            })
+            .collect();
+        self.blocks
+            .push(json!({"type": "actions", "elements": elements}));
+    }
+
+    pub(super) fn message(self) -> Message {
+        Message {
+            text: self.text.join("\n"),
+            blocks: Value::Array(self.blocks),
+        }
+    }
+
+    /// Says it in the text too. What no longer fits is left out whole, so that nothing is cut
+    /// within a mention or a date.
+    fn repeat(&mut self, mrkdwn: String) {
+        let length = mrkdwn.encode_utf16().count() + 1;
+        if self.length + length <= LONGEST_TEXT {
+            self.length += length;
+            self.text.push(mrkdwn);
+        }
+    }
+}
+
+fn plain(text: &str) -> Value {
+    json!({"type": "plain_text", "text": text, "emoji": false})
+}
+
+/// `verbatim`: no links, names or mentions are made of plain text.
+fn formatted(mrkdwn: &str) -> Value {
+    json!({"type": "mrkdwn", "text": mrkdwn, "verbatim": true})
+}

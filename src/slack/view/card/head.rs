@@ -1,0 +1,55 @@
+//! The head of a request's thread in the audit channel and in incident channels: who, what, and
+//! how it stands. The thread below it has the history.
+
+use super::{draft::Draft, record};
+use crate::{
+    domain::{Request, State},
+    slack::{client::Message, view::text},
+};
+
+pub(super) fn head(request: &Request) -> Message {
+    let mut draft = Draft::default();
+    let mut parts = vec![
+        text::person(&request.requester),
+        record::what(request),
+        request.terms.duration.to_string(),
+    ];
+    parts.extend(record::ticket(request));
+    parts.push(state(request));
+    draft.say(parts.join(" · "));
+    if let Some(stuck) = record::stuck(request) {
+        draft.say(stuck);
+    }
+    draft.message()
+}
+
+fn state(request: &Request) -> String {
+    match &request.state {
+        State::Pending { lapses_at } => {
+            format!(
+                ":hourglass_flowing_sand: waits for an answer until {}",
+                text::time(*lapses_at)
+            )
+        }
+        State::Approved => ":hourglass_flowing_sand: *approved*, being made".to_owned(),
+        State::Active { .. } => match request.expires_at {
+            Some(end) => format!(":large_green_circle: *active* until {}", text::time(end)),
+            None => ":large_green_circle: *active*".to_owned(),
+        },
+        State::Ending { .. } => ":hourglass: *ending*".to_owned(),
+        State::Ended { at, .. } => format!(":lock: *ended* {}", text::time(*at)),
+        State::Failed { at, .. } => format!(":x: *failed* {}", text::time(*at)),
+        State::Denied { by, at, .. } => format!(
+            ":no_entry: *denied* by {} {}",
+            text::actor(by),
+            text::time(*at)
+        ),
+        State::Withdrawn { at } => {
+            format!(
+                ":leftwards_arrow_with_hook: *withdrawn* {}",
+                text::time(*at)
+            )
+        }
+        State::Lapsed { at } => format!(":hourglass: *lapsed* {}", text::time(*at)),
+    }
+}

@@ -1,0 +1,75 @@
+//! The cards: messages that show a request as it is now, and are updated until they do.
+//!
+//! A card is a pure function of its place and the request, so what Slack shows can always be
+//! rendered anew, compared and mended. Buttons are there only while a click can do something; when
+//! it no longer can, the record of what happened takes their place. Here nothing is sent.
+
+mod approval;
+mod draft;
+mod head;
+mod record;
+mod requester;
+
+pub(super) use record::{ending_because, given_by, words};
+
+use crate::{
+    domain::{Request, State},
+    slack::client::Message,
+    store::Place,
+};
+
+/// What a button's click means: its `action_id`. Its value is [`value`].
+pub mod action {
+    /// Say yes.
+    pub const APPROVE: &str = "approve";
+    /// Say no.
+    pub const DENY: &str = "deny";
+    /// Take the request back.
+    pub const WITHDRAW: &str = "withdraw";
+    /// See the grant's credentials.
+    pub const CREDENTIALS: &str = "credentials";
+    /// End the grant.
+    pub const DONE: &str = "done";
+    /// Ask for more time.
+    pub const EXTEND: &str = "extend";
+}
+
+/// What a card needs to know beside its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Context {
+    /// Whether the request comes with credentials to show.
+    pub has_credentials: bool,
+}
+
+/// Failures in a row from which on a revocation is called stuck.
+pub const STUCK: u32 = 3;
+
+/// The card of `request` for `place`; nothing where there is nothing to show: no grant yet, no
+/// extension asked for.
+pub fn card(place: Place, request: &Request, context: Context) -> Option<Message> {
+    match place {
+        Place::Approval => Some(approval::request_card(request)),
+        Place::Extension => approval::extension_card(request),
+        Place::Asked => Some(requester::asked(request)),
+        Place::Granted => requester::granted(request, context),
+        Place::Warning => requester::warning(request),
+        Place::Audit | Place::Mirror => Some(head::head(request)),
+    }
+}
+
+/// What the card calls people's attention to, if anything. An update notifies nobody: a card that
+/// calls for something new, such as a second extension, is posted anew.
+pub fn call(place: Place, request: &Request) -> Option<String> {
+    match place {
+        Place::Extension if request.extension.is_some() => Some(request.revision.to_string()),
+        Place::Warning if matches!(request.state, State::Active { warned: true }) => {
+            request.expires_at.map(|end| end.timestamp().to_string())
+        }
+        _ => None,
+    }
+}
+
+/// The value of every button: the request, and the revision that was on show.
+pub fn value(request: &Request) -> String {
+    format!("{}.{}", request.id, request.revision)
+}

@@ -1,0 +1,218 @@
+//! What has happened to a request, in the words that all cards share.
+
+use super::{STUCK, draft::Draft};
+use crate::{
+    domain::{Actor, Approval, EndCause, Progress, Request, Risk, RuleId, State},
+    slack::view::text,
+};
+
+/// How much of a title, a ticket, a reason or a target's error one sentence takes.
+const TITLE: usize = 200;
+const TICKET: usize = 200;
+const WORDS: usize = 800;
+
+/// How many approvals a card lists.
+const APPROVALS: usize = 8;
+
+/// What is asked for: title and name.
+pub(super) fn what(request: &Request) -> String {
+    let title = text::escape(&request.terms.title, TITLE);
+    let scope = text::code(&request.terms.scope);
+    match title.is_empty() {
+        true => scope,
+        false => format!("*{title}* ({scope})"),
+    }
+}
+
+/// The ticket, if there is one.
+pub(super) fn ticket(request: &Request) -> Option<String> {
+    let ticket = text::escape(request.terms.ticket.as_deref()?, TICKET);
+    (!ticket.is_empty()).then_some(ticket)
+}
+
+/// The risk: a mark for those who look, a word for those who listen.
+pub(super) fn risk(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Low => ":white_circle: low",
+        Risk::Medium => ":large_yellow_circle: medium",
+        Risk::High => ":large_orange_circle: *high*",
+        Risk::Critical => ":red_circle: *CRITICAL*",
+    }
+}
+
+/// A sentence about everything that was decided and done, each in a block of its own.
+pub(super) fn write(request: &Request, draft: &mut Draft) {
+    approvals(&request.approvals, draft);
+    if let Some(state) = state(request) {
+        draft.say(state);
+    }
+    if let State::Denied { reason, .. } = &request.state {
+        draft.quote("Why", reason);
+    }
+    if let Some(stuck) = stuck(request) {
+        draft.say(stuck);
+    }
+}
+
+/// Who said yes, when, and under which rules.
+pub(super) fn approvals(approvals: &[Approval], draft: &mut Draft) {
+    let lines: Vec<String> = approvals.iter().take(APPROVALS).map(approval).collect();
+    if !lines.is_empty() {
+        draft.say(lines.join("\n"));
+    }
+}
+
+fn approval(approval: &Approval) -> String {
+    let mut line = format!(
+        ":white_check_mark: Approved by {} · {}",
+        text::actor(&approval.by),
+        text::time(approval.at)
+    );
+    line.push_str(&given_by(&approval.by, &approval.rules));
+    line
+}
+
+/// The rules behind a decision, as the end of a sentence: the rule that stands in for a person
+/// is named once.
+pub(in crate::slack::view) fn given_by(actor: &Actor, rules: &[RuleId]) -> String {
+    let others: Vec<_> = rules
+        .iter()
+        .filter(|rule| *actor != Actor::Rule((*rule).clone()))
+        .cloned()
+        .collect();
+    match text::rules(&others) {
+        none if none.is_empty() => none,
+        some => format!(" · {some}"),
+    }
+}
+
+/// How the request stands; nothing while it waits.
+fn state(request: &Request) -> Option<String> {
+    Some(match &request.state {
+        State::Pending { .. } => return None,
+        State::Approved => being_made(request),
+        State::Active { .. } => match request.expires_at {
+            Some(end) => format!(":large_green_circle: Active until {}.", text::time(end)),
+            None => ":large_green_circle: Active.".to_owned(),
+        },
+        State::Ending { cause, by, .. } => format!(
+            ":hourglass: Being taken back: {}. Every check says no from now on.",
+            ending_because(cause, by)
+        ),
+        State::Ended { cause, by, at } => format!(
+            ":lock: Ended {}: {}. Its targets were read back.",
+            text::time(*at),
+            ending_because(cause, by)
+        ),
+        State::Failed { error, at } => format!(
+            ":x: Failed {}: {}. Nothing of it is left.",
+            text::time(*at),
+            words(error)
+        ),
+        State::Denied { by, at, .. } => format!(
+            ":no_entry: Denied by {} · {}",
+            text::actor(by),
+            text::time(*at)
+        ),
+        State::Withdrawn { at } => format!(
+            ":leftwards_arrow_with_hook: Withdrawn by {} · {}",
+            text::person(&request.requester),
+            text::time(*at)
+        ),
+        State::Lapsed { at } => format!(
+            ":hourglass: Lapsed {}: nobody answered in time.",
+            text::time(*at)
+        ),
+    })
+}
+
+fn being_made(request: &Request) -> String {
+    let mut line = ":hourglass_flowing_sand: The access is being made.".to_owned();
+    if !request.after.is_empty() {
+        line.push_str(" Older grants that cannot stand beside it are ended first.");
+    }
+    for layer in request
+        .layers
+        .iter()
+        .filter(|layer| layer.failures > 0)
+        .take(8)
+    {
+        line.push_str(&format!(
+            " {} has failed {}; it is tried again.",
+            text::code(&layer.plan.backend),
+            times(layer.failures)
+        ));
+    }
+    line
+}
+
+/// The request's name and age, for those who look things up.
+pub(super) fn footer(request: &Request, draft: &mut Draft) {
+    draft.aside(&format!(
+        "Request {} · asked {}",
+        text::code(request.id),
+        text::time(request.asked_at)
+    ));
+}
+
+/// A revocation that has failed several times in a row, loudly; nothing otherwise.
+pub(super) fn stuck(request: &Request) -> Option<String> {
+    if request.stuck_failures() < STUCK {
+        return None;
+    }
+    let targets: Vec<String> = request
+        .layers
+        .iter()
+        .filter(|layer| layer.failures >= STUCK && layer.progress != Progress::Gone)
+        .take(8)
+        .map(|layer| {
+            let next = layer
+                .retry_at
+                .map_or_else(String::new, |at| format!(", next try {}", text::time(at)));
+            format!(
+                "{} has failed {} in a row{next}",
+                text::code(&layer.plan.backend),
+                times(layer.failures)
+            )
+        })
+        .collect();
+    Some(format!(
+        ":rotating_light: *Revocation is stuck*: {}. The access may still be there. It is tried \
+         again until it is gone.",
+        targets.join("; ")
+    ))
+}
+
+/// Why a grant ends, and by whose word, as the end of a sentence.
+pub(in crate::slack::view) fn ending_because(cause: &EndCause, by: &Actor) -> String {
+    let with_reason = |what: &str, reason: &str| {
+        let by = text::actor(by);
+        match words(reason) {
+            none if none.is_empty() => format!("{what} by {by}"),
+            reason => format!("{what} by {by}: {reason}"),
+        }
+    };
+    match cause {
+        EndCause::Expired => "its time is over".to_owned(),
+        EndCause::Done => format!("{} is done", text::actor(by)),
+        EndCause::Revoked { reason } => with_reason("revoked", reason),
+        EndCause::Locked { reason } => with_reason("locked", reason),
+        EndCause::Displaced { by } => {
+            format!("it made room for the newer request {}", text::code(by))
+        }
+        EndCause::NotMade { error } => format!("it could not be made: {}", words(error)),
+    }
+}
+
+/// Somebody's or some target's words within a sentence.
+pub(in crate::slack::view) fn words(said: &str) -> String {
+    text::escape(said, WORDS)
+}
+
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        many => format!("{many} times"),
+    }
+}

@@ -1,0 +1,123 @@
+//! What the requester sees, in their direct messages.
+
+use super::{
+    Context, action,
+    draft::{Button, Draft},
+    record, value,
+};
+use crate::{
+    domain::{Request, State},
+    slack::{client::Message, view::text},
+};
+
+/// What they asked for, and what came of it.
+pub(super) fn asked(request: &Request) -> Message {
+    let mut draft = Draft::default();
+    let what = record::what(request);
+    let duration = request.terms.duration;
+    draft.say(format!("You asked for {what} for *{duration}*."));
+    if let State::Pending { lapses_at } = request.state {
+        let channel = text::channel(&request.approval_channel);
+        let left = usize::from(request.approvals_needed).saturating_sub(request.approvals.len());
+        let approvals = match left {
+            0 | 1 => "an approval".to_owned(),
+            several => format!("{several} approvals"),
+        };
+        draft.say(format!(
+            ":hourglass_flowing_sand: It waits for {approvals} in {channel} until {}.",
+            text::time(lapses_at)
+        ));
+    }
+    record::write(request, &mut draft);
+    if matches!(request.state, State::Pending { .. }) {
+        let withdraw = Button::new(action::WITHDRAW, "Withdraw");
+        draft.buttons(&value(request), vec![withdraw]);
+    }
+    record::footer(request, &mut draft);
+    draft.message()
+}
+
+/// What they hold, and until when; nothing before they hold it.
+pub(super) fn granted(request: &Request, context: Context) -> Option<Message> {
+    let mut draft = Draft::default();
+    if matches!(request.state, State::Active { .. }) {
+        draft.say(format!(
+            ":large_green_circle: You have {} until {}.",
+            record::what(request),
+            text::time(request.expires_at?)
+        ));
+        let mut buttons = Vec::new();
+        if context.has_credentials {
+            buttons.push(Button::primary(action::CREDENTIALS, "Show credentials"));
+        }
+        in_use(request, buttons, &mut draft);
+    } else {
+        over(request, &mut draft)?;
+    }
+    Some(draft.message())
+}
+
+/// That the end is near, while it is; later how it went on.
+pub(super) fn warning(request: &Request) -> Option<Message> {
+    let mut draft = Draft::default();
+    match request.state {
+        State::Active { warned } => {
+            let what = record::what(request);
+            let end = text::time(request.expires_at?);
+            if warned {
+                draft.say(format!(":alarm_clock: Your {what} ends {end}."));
+                in_use(request, Vec::new(), &mut draft);
+            } else {
+                draft.say(format!(
+                    ":large_green_circle: Your {what} goes on until {end}."
+                ));
+            }
+        }
+        _ => over(request, &mut draft)?,
+    }
+    Some(draft.message())
+}
+
+/// What can be done with a grant that is there.
+fn in_use(request: &Request, mut buttons: Vec<Button>, draft: &mut Draft) {
+    buttons.push(Button::new(action::DONE, "I'm done"));
+    match &request.extension {
+        Some(extension) => draft.say(format!(
+            ":hourglass_flowing_sand: You asked for *{}* more; it waits for an answer in {} until \
+             {}.",
+            extension.duration,
+            text::channel(&request.approval_channel),
+            text::time(extension.lapses_at)
+        )),
+        None => buttons.push(Button::new(action::EXTEND, "More time")),
+    }
+    draft.buttons(&value(request), buttons);
+}
+
+/// How a grant ended; nothing if there never was one.
+fn over(request: &Request, draft: &mut Draft) -> Option<()> {
+    let line = match &request.state {
+        State::Ending {
+            cause,
+            by,
+            was_active: true,
+            ..
+        } => format!(
+            ":hourglass: Your {} is being taken back: {}.",
+            record::what(request),
+            record::ending_because(cause, by)
+        ),
+        State::Ended { cause, by, at } => format!(
+            ":lock: Your {} ended {}: {}.",
+            record::what(request),
+            text::time(*at),
+            record::ending_because(cause, by)
+        ),
+        _ => return None,
+    };
+    draft.say(line);
+    if let Some(stuck) = record::stuck(request) {
+        draft.say(stuck);
+    }
+    Some(())
+}

@@ -1,0 +1,237 @@
+//! Lines: what happened, each said once. In the audit channel and in incident channels for those
+//! who watch; as notices in the requester's direct messages.
+
+use super::{
+    card::{STUCK, ending_because, given_by, words},
+    text,
+};
+use crate::{
+    domain::{Actor, Event, Gone, LockEvent, LockTarget, Occurred, Request, RuleId, State, Time},
+    store::{Entry, EntryBody},
+};
+
+/// The line of one entry about `request`, which may have moved on since; nothing for what is of
+/// no interest outside the log.
+pub fn line(entry: &Entry, request: &Request) -> Option<String> {
+    let occurred = entry.occurred()?;
+    let by = text::actor(&occurred.actor);
+    let what = match &occurred.event {
+        Event::Requested {
+            terms,
+            approvals_needed,
+            approval_channel,
+            ..
+        } => {
+            let mut line = format!(
+                "{by} asked for {} for {}",
+                text::code(&terms.scope),
+                terms.duration
+            );
+            if let Some(ticket) = &terms.ticket {
+                line.push_str(&format!(" · ticket {}", text::escape(ticket, 200)));
+            }
+            line.push_str(&format!(
+                " · needs {} in {}",
+                count(*approvals_needed, "approval"),
+                text::channel(approval_channel)
+            ));
+            if !terms.reason.trim().is_empty() {
+                line.push_str(&format!(" · {}", words(&terms.reason)));
+            }
+            line
+        }
+        Event::ApprovalCounted { given, needed } => {
+            format!("approved by {by}, {given} of {needed}")
+        }
+        Event::Approved { expires_at, .. } => {
+            format!("*approved* by {by} · ends {}", text::time(*expires_at))
+        }
+        Event::Denied { reason } => because(format!("*denied* by {by}"), reason),
+        Event::Withdrawn {} => format!("withdrawn by {by}"),
+        Event::Lapsed {} => "lapsed: nobody answered in time".to_owned(),
+        Event::LayerSurveyed { .. } => return None,
+        Event::LayerMade { layer, until } => format!(
+            "{} gives access until {}",
+            target(request, *layer),
+            text::time(*until)
+        ),
+        Event::LayerNotMade {
+            layer,
+            error,
+            retry_at,
+        } => format!(
+            "{} failed to give access: {} · {}",
+            target(request, *layer),
+            words(error),
+            next(*retry_at)
+        ),
+        Event::Activated {} => "*active*: the access is there".to_owned(),
+        Event::Warned {} => format!(
+            "{} is told that the end is near",
+            text::person(&request.requester)
+        ),
+        Event::EndingBegan { cause } => {
+            format!("*ending*: {}", ending_because(cause, &occurred.actor))
+        }
+        Event::LayerGone { layer, how } => gone(&target(request, *layer), how),
+        Event::LayerNotGone {
+            layer,
+            error,
+            retry_at,
+        } => not_gone(request, *layer, error, *retry_at),
+        Event::Ended {} => "*ended*: every target was read back".to_owned(),
+        Event::Failed { error } => format!("*failed*: {} · nothing of it is left", words(error)),
+        Event::ExtensionAsked { duration, .. } => format!("{by} asked for {duration} more"),
+        Event::Extended { expires_at } => {
+            format!("*extended* by {by} · ends {}", text::time(*expires_at))
+        }
+        Event::ExtensionDenied { reason } => because(format!("more time denied by {by}"), reason),
+        Event::ExtensionLapsed {} => "more time lapsed: nobody answered in time".to_owned(),
+        Event::CredentialShown {} => format!("the credentials were shown to {by}"),
+    };
+    Some(stamped(&occurred, &what))
+}
+
+/// The line of a lock; nothing for entries about requests.
+pub fn lock_line(entry: &Entry) -> Option<String> {
+    let EntryBody::Lock(event) = &entry.body else {
+        return None;
+    };
+    let by = text::actor(&entry.actor);
+    let what = match event {
+        LockEvent::Locked { target, reason } => because(
+            format!(":rotating_light: *{}* locked by {by}", locked(target)),
+            reason,
+        ),
+        LockEvent::Unlocked { target } => format!(":unlock: *{}* unlocked by {by}", locked(target)),
+    };
+    Some(under(entry.at, &what, &entry.actor, &entry.rules))
+}
+
+/// Whether the line of an entry is to be heard beyond its thread: a revocation that is stuck.
+pub fn is_loud(entry: &Entry, request: &Request) -> bool {
+    match &entry.body {
+        EntryBody::Request(Event::LayerNotGone { layer, .. }) => is_stuck(request, *layer),
+        _ => false,
+    }
+}
+
+/// What the requester is told of an entry, in a message of its own; nothing where one of their
+/// cards tells it, or where it is their own doing.
+pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
+    let occurred = entry.occurred()?;
+    let by = text::actor(&occurred.actor);
+    let scope = text::code(&request.terms.scope);
+    Some(match &occurred.event {
+        Event::Denied { reason } => because(
+            format!(":no_entry: Your request for {scope} was denied by {by}"),
+            reason,
+        ),
+        Event::Lapsed {} => format!(
+            ":hourglass: Your request for {scope} lapsed: nobody answered in time. You can ask \
+             again."
+        ),
+        Event::Failed { error } => format!(
+            ":x: Your access to {scope} could not be made: {}. Nothing of it is left.",
+            words(error)
+        ),
+        Event::Ended {} => match &request.state {
+            State::Ended { cause, by, .. } => format!(
+                ":lock: Your access to {scope} has ended: {}.",
+                ending_because(cause, by)
+            ),
+            _ => format!(":lock: Your access to {scope} has ended."),
+        },
+        Event::Extended { expires_at } => format!(
+            ":large_green_circle: Your access to {scope} was extended by {by} and ends {}.",
+            text::time(*expires_at)
+        ),
+        Event::ExtensionDenied { reason } => because(
+            format!(":no_entry: More time for {scope} was denied by {by}"),
+            reason,
+        ),
+        Event::ExtensionLapsed {} => {
+            format!(":hourglass: More time for {scope} lapsed: nobody answered in time.")
+        }
+        _ => return None,
+    })
+}
+
+/// One line: when, what, and under which rules.
+fn stamped(occurred: &Occurred, what: &str) -> String {
+    under(occurred.at, what, &occurred.actor, &occurred.rules)
+}
+
+fn under(at: Time, what: &str, actor: &Actor, rules: &[RuleId]) -> String {
+    format!("{} {what}{}", text::time(at), given_by(actor, rules))
+}
+
+fn because(what: String, reason: &str) -> String {
+    match words(reason) {
+        none if none.is_empty() => what,
+        reason => format!("{what}: {reason}"),
+    }
+}
+
+fn target(request: &Request, layer: usize) -> String {
+    match request.layers.get(layer) {
+        Some(layer) => text::code(&layer.plan.backend),
+        None => format!("layer {layer}"),
+    }
+}
+
+fn next(retry_at: Option<Time>) -> String {
+    match retry_at {
+        Some(at) => format!("next try {}", text::time(at)),
+        None => "given up".to_owned(),
+    }
+}
+
+fn gone(target: &str, how: &Gone) -> String {
+    match how {
+        Gone::Removed => format!("{target} was read back: the access is gone"),
+        Gone::LeftTo { request } => format!(
+            "{target} keeps the access for request {}, which stands on it too",
+            text::code(request)
+        ),
+        Gone::WasThereBefore => {
+            format!("{target} keeps the access: it was there before the grant")
+        }
+        Gone::NeverMade => format!("{target} had nothing to take back"),
+    }
+}
+
+/// Loud from the third failure on. The count is the request's own, as it stands now.
+fn not_gone(request: &Request, layer: usize, error: &str, retry_at: Time) -> String {
+    let target = target(request, layer);
+    let (error, next) = (words(error), next(Some(retry_at)));
+    let failures = request.layers.get(layer).map_or(0, |layer| layer.failures);
+    if is_stuck(request, layer) {
+        format!(
+            ":rotating_light: *Revocation is stuck*: {target} failed {failures} times in a row to \
+             take the access back: {error} · {next}"
+        )
+    } else {
+        format!("{target} failed to take the access back: {error} · {next}")
+    }
+}
+
+fn is_stuck(request: &Request, layer: usize) -> bool {
+    let layer = request.layers.get(layer);
+    request.stuck_failures() >= STUCK && layer.is_some_and(|layer| layer.failures >= STUCK)
+}
+
+fn locked(target: &LockTarget) -> String {
+    match target {
+        LockTarget::Everything => "Everything".to_owned(),
+        LockTarget::Scope(scope) => text::code(scope),
+        LockTarget::Person(person) => text::person(person),
+    }
+}
+
+fn count(number: u8, of: &str) -> String {
+    match number {
+        1 => format!("1 {of}"),
+        many => format!("{many} {of}s"),
+    }
+}

@@ -1,0 +1,55 @@
+//! Encrypted credentials, for as long as their request is open.
+
+use sqlx::{SqliteConnection, SqlitePool};
+
+use super::commit::{Failure, exactly_one};
+use crate::{domain::RequestId, store::SealedCredential};
+
+/// The credential of a request's layer.
+pub(super) async fn credential(
+    reads: &SqlitePool,
+    request: RequestId,
+    layer: usize,
+) -> sqlx::Result<Option<SealedCredential>> {
+    let row: Option<(Vec<u8>,)> =
+        sqlx::query_as("SELECT sealed FROM credentials WHERE request_id = $1 AND layer = $2")
+            .bind(request.to_string())
+            .bind(layer as i64)
+            .fetch_optional(reads)
+            .await?;
+    Ok(row.map(|(sealed,)| SealedCredential {
+        request,
+        layer,
+        sealed,
+    }))
+}
+
+/// Keeps a credential, in the place of an earlier one. A conflict if its request is over.
+pub(super) async fn keep(
+    connection: &mut SqliteConnection,
+    credential: &SealedCredential,
+) -> Result<(), Failure> {
+    let done = sqlx::query(
+        "INSERT INTO credentials (request_id, layer, sealed)
+         SELECT id, $2, $3 FROM requests WHERE id = $1 AND open = 1
+         ON CONFLICT (request_id, layer) DO UPDATE SET sealed = excluded.sealed",
+    )
+    .bind(credential.request.to_string())
+    .bind(credential.layer as i64)
+    .bind(&credential.sealed)
+    .execute(connection)
+    .await?;
+    exactly_one(&done)
+}
+
+/// Erases the credentials of a request, and says whether there were any.
+pub(super) async fn erase(
+    connection: &mut SqliteConnection,
+    request: RequestId,
+) -> Result<bool, Failure> {
+    let done = sqlx::query("DELETE FROM credentials WHERE request_id = $1")
+        .bind(request.to_string())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}

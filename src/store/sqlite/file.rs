@@ -1,0 +1,145 @@
+//! The file: who may have it, how it is opened, and which tables it holds.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    ConnectOptions as _, Connection as _, SqlitePool,
+    migrate::{MigrateError, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long one statement waits for somebody else's lock on the file; less than a caller waits
+/// for the store, so that the answer says why.
+pub(super) const BUSY: Duration = Duration::from_secs(4);
+
+/// Bytes to which the write-ahead log is cut back after a burst.
+const JOURNAL_SIZE_LIMIT: &str = "16777216";
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another service has it.
+    #[error("the store `{0}` is in use by another `keylend serve`")]
+    InUse(PathBuf),
+    /// The file cannot be made or locked.
+    #[error("the store `{0}` cannot be opened: {1}")]
+    File(PathBuf, #[source] io::Error),
+    /// A later Keylend has written to it, or one whose tables are not up to date yet.
+    #[error("the store has the tables of version {found}, and this Keylend knows {known}")]
+    OtherVersion {
+        /// The version of the tables.
+        found: i64,
+        /// The version that this program knows.
+        known: i64,
+    },
+    /// The tables cannot be brought up to date.
+    #[error("the store's tables cannot be brought up to date")]
+    Migration(#[from] MigrateError),
+    /// The database does not answer.
+    #[error("the store does not answer")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Takes the store for this process, until the answer is dropped. The lock is on a file beside
+/// it, since SQLite's own locks are dropped when any descriptor of the database is closed.
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = private(Path::new(&name)).map_err(|error| OpenError::File(path.into(), error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.into())),
+        Err(TryLockError::Error(error)) => Err(OpenError::File(path.into(), error)),
+    }
+}
+
+/// Makes the file if it is not there. SQLite gives the files that it puts beside it the same mode.
+pub(super) fn create(path: &Path) -> Result<(), OpenError> {
+    private(path)
+        .map(drop)
+        .map_err(|error| OpenError::File(path.into(), error))
+}
+
+/// Holds that the file is there, so that the error names it.
+pub(super) fn find(path: &Path) -> Result<(), OpenError> {
+    File::open(path)
+        .map(drop)
+        .map_err(|error| OpenError::File(path.into(), error))
+}
+
+/// How every connection is made.
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .disable_statement_logging()
+}
+
+/// How the connection that writes is made, beyond that. `secure_delete` overwrites what is erased
+/// with zeros.
+pub(super) fn for_writing(options: &SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .clone()
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("secure_delete", "ON")
+        .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
+}
+
+/// Brings the tables up to date.
+pub(super) async fn migrate(options: &SqliteConnectOptions) -> Result<(), OpenError> {
+    let mut connection = for_writing(options).connect().await?;
+    let migrated = MIGRATIONS.run(&mut connection).await;
+    connection.close().await?;
+    match migrated {
+        Err(MigrateError::VersionMissing(found)) => Err(OpenError::OtherVersion {
+            found,
+            known: known(),
+        }),
+        migrated => Ok(migrated?),
+    }
+}
+
+/// Refuses tables of another version.
+pub(super) async fn check_version(reads: &SqlitePool) -> Result<(), OpenError> {
+    let (found,): (i64,) = sqlx::query_as("SELECT max(version) FROM _sqlx_migrations")
+        .fetch_one(reads)
+        .await?;
+    if found == known() {
+        Ok(())
+    } else {
+        Err(OpenError::OtherVersion {
+            found,
+            known: known(),
+        })
+    }
+}
+
+fn known() -> i64 {
+    MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or_default()
+}
+
+/// Opens a file that its owner alone may read, and makes it if it is not there.
+fn private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+}

@@ -1,0 +1,49 @@
+//! The locks in force.
+
+use sqlx::{SqliteConnection, SqlitePool};
+
+use super::commit::{Failure, exactly_one};
+use crate::domain::{Lock, LockTarget};
+
+/// The locks, oldest first.
+pub(super) async fn locks(reads: &SqlitePool) -> sqlx::Result<Vec<Lock>> {
+    let rows: Vec<(String,)> = sqlx::query_as("SELECT lock FROM locks ORDER BY set_at, target")
+        .fetch_all(reads)
+        .await?;
+    rows.iter()
+        .map(|(lock,)| {
+            serde_json::from_str(lock).map_err(|error| sqlx::Error::Decode(error.into()))
+        })
+        .collect()
+}
+
+/// Sets a lock, in the place of one that is there.
+pub(super) async fn set(connection: &mut SqliteConnection, lock: &Lock) -> Result<(), Failure> {
+    let done = sqlx::query(
+        "INSERT INTO locks (target, set_at, lock) VALUES ($1, $2, $3)
+         ON CONFLICT (target) DO UPDATE SET set_at = excluded.set_at, lock = excluded.lock",
+    )
+    .bind(name(&lock.target))
+    .bind(lock.at.timestamp_millis())
+    .bind(serde_json::to_string(lock).expect("a lock can be written as JSON"))
+    .execute(connection)
+    .await?;
+    exactly_one(&done)
+}
+
+/// Lifts a lock. A conflict if it is not there.
+pub(super) async fn lift(
+    connection: &mut SqliteConnection,
+    target: &LockTarget,
+) -> Result<(), Failure> {
+    let done = sqlx::query("DELETE FROM locks WHERE target = $1")
+        .bind(name(target))
+        .execute(connection)
+        .await?;
+    exactly_one(&done)
+}
+
+/// The whole target, since a scope and a person may be spelt alike.
+fn name(target: &LockTarget) -> String {
+    serde_json::to_string(target).expect("a lock's target can be written as JSON")
+}

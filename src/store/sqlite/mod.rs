@@ -1,0 +1,302 @@
+//! The store on one SQLite file: for one process, the default.
+//!
+//! One connection writes and gathers whatever waits into one transaction; a few others read. The
+//! file is made for its owner alone and belongs to one service at a time. Every wait has an end.
+//! It refuses files that a later Keylend has written to.
+
+mod cards;
+mod commit;
+mod credentials;
+mod file;
+mod holders;
+mod locks;
+mod log;
+mod requests;
+mod work;
+mod writer;
+
+use std::{future::Future, path::Path, time::Duration};
+
+use async_trait::async_trait;
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use tokio::{sync::watch, time::timeout};
+
+pub use file::OpenError;
+
+use super::{
+    Card, Commit, CommitError, Holdings, Open, Place, RawEntry, SealedCredential, Sharing, Store,
+    StoreError, Stuck,
+};
+use crate::domain::{ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId};
+use commit::Write;
+use writer::Writer;
+
+/// How long a caller waits for an answer of the store.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Connections that read.
+const READERS: u32 = 4;
+
+/// The store on one SQLite file.
+///
+/// A commit that was not answered within five seconds is [`CommitError::Unavailable`] and is not
+/// begun any more; one that was begun may still happen, so load again before trying again.
+#[derive(Debug)]
+pub struct SqliteStore {
+    reads: SqlitePool,
+    /// Nothing if the file was opened for reading only.
+    writer: Option<Writer>,
+    head: watch::Receiver<u64>,
+}
+
+impl SqliteStore {
+    /// Opens the file for a service, makes it if it is not there (readable by its owner alone),
+    /// and brings its tables up to date. Has to be called in a Tokio runtime, on which the writer
+    /// then runs.
+    ///
+    /// # Errors
+    ///
+    /// If another service has the file, if it cannot be read or written, or if a later Keylend
+    /// has written to it.
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        let lock = file::lock(path)?;
+        file::create(path)?;
+        let options = file::options(path);
+        file::migrate(&options).await?;
+        let reads = readers(path).await?;
+        let (writer, head) = Writer::start(options, lock).await?;
+        Ok(Self {
+            reads,
+            writer: Some(writer),
+            head,
+        })
+    }
+
+    /// Opens the file for reading, also while a service writes to it; commits are refused. The
+    /// head is the one at this moment and does not move.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or was written by another version of Keylend.
+    pub async fn open_read_only(path: &Path) -> Result<Self, OpenError> {
+        file::find(path)?;
+        let reads = readers(path).await?;
+        file::check_version(&reads).await?;
+        let (seq, _) = log::last(&mut *reads.acquire().await?).await?;
+        Ok(Self {
+            reads,
+            writer: None,
+            head: watch::channel(seq).1,
+        })
+    }
+
+    /// Writes what is waiting, then lets go of the file. Afterwards everything is unavailable.
+    pub async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+        self.reads.close().await;
+    }
+
+    async fn write(&self, write: Write) -> Result<u64, CommitError> {
+        match &self.writer {
+            Some(writer) => writer.write(write).await,
+            None => Err(unavailable("write", "the store was opened for reading only").into()),
+        }
+    }
+}
+
+async fn readers(path: &Path) -> Result<SqlitePool, OpenError> {
+    Ok(SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .connect_with(file::options(path).read_only(true))
+        .await?)
+}
+
+/// Asks the database, but not for ever.
+async fn answer<T>(
+    doing: &'static str,
+    question: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T, StoreError> {
+    match timeout(PATIENCE, question).await {
+        Ok(answer) => answer.map_err(|source| unavailable(doing, source)),
+        Err(elapsed) => Err(unavailable(doing, elapsed)),
+    }
+}
+
+fn unavailable(
+    doing: &'static str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError {
+        doing,
+        source: source.into(),
+    }
+}
+
+/// What is left of a failed commit that could not conflict with anything.
+fn without_conflict(error: CommitError, doing: &'static str) -> StoreError {
+    match error {
+        CommitError::Conflict => unavailable(doing, "there is no such row"),
+        CommitError::Unavailable(error) => error,
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
+        self.write(Write::Commit(Box::new(commit))).await
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
+        answer("load a request", requests::request(&self.reads, id)).await
+    }
+
+    async fn holdings(&self, person: &UserId) -> Result<Holdings, StoreError> {
+        // The version first: whatever comes in between then makes the commit a conflict.
+        answer("count a person's grants", async {
+            Ok(Holdings {
+                version: holders::version(&self.reads, person).await?,
+                requests: requests::open(&self.reads, &Open::Of(person.clone())).await?,
+            })
+        })
+        .await
+    }
+
+    async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {
+        answer("load open requests", requests::open(&self.reads, &which)).await
+    }
+
+    async fn past(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, StoreError> {
+        answer(
+            "load past requests",
+            requests::past(&self.reads, person, limit),
+        )
+        .await
+    }
+
+    async fn sharing(
+        &self,
+        entitlement: &Entitlement,
+        except: RequestId,
+    ) -> Result<Vec<Sharing>, StoreError> {
+        let question = requests::sharing(&self.reads, entitlement, except);
+        answer("look for grants of the same entitlement", question).await
+    }
+
+    async fn due(&self, lane: &Lane, now: Time, limit: u32) -> Result<Vec<RequestId>, StoreError> {
+        answer(
+            "look for due work",
+            work::due(&self.reads, lane, now, limit),
+        )
+        .await
+    }
+
+    async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError> {
+        answer(
+            "look for the next work",
+            work::next_due(&self.reads, lane, now),
+        )
+        .await
+    }
+
+    async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError> {
+        answer(
+            "look for stuck revocations",
+            requests::stuck(&self.reads, failures),
+        )
+        .await
+    }
+
+    async fn locks(&self) -> Result<Vec<Lock>, StoreError> {
+        answer("load the locks", locks::locks(&self.reads)).await
+    }
+
+    async fn credential(
+        &self,
+        request: RequestId,
+        layer: usize,
+    ) -> Result<Option<SealedCredential>, StoreError> {
+        let question = credentials::credential(&self.reads, request, layer);
+        answer("load a credential", question).await
+    }
+
+    async fn raw_entries(&self, after: u64, limit: u32) -> Result<Vec<RawEntry>, StoreError> {
+        answer("read the log", log::entries(&self.reads, after, limit)).await
+    }
+
+    async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {
+        answer("look for changed requests", async {
+            let (head, _) = log::last(&mut *self.reads.acquire().await?).await?;
+            let upto = after.saturating_add(limit.into()).min(head.max(after));
+            let requests = requests::changed(&self.reads, after, upto).await?;
+            Ok((requests, upto))
+        })
+        .await
+    }
+
+    fn head(&self) -> watch::Receiver<u64> {
+        self.head.clone()
+    }
+
+    async fn due_cards(&self, now: Time, limit: u32) -> Result<Vec<Card>, StoreError> {
+        answer("look for due cards", cards::due(&self.reads, now, limit)).await
+    }
+
+    async fn next_card(&self, now: Time) -> Result<Option<Time>, StoreError> {
+        answer("look for the next card", cards::next(&self.reads, now)).await
+    }
+
+    async fn card(
+        &self,
+        request: RequestId,
+        place: Place,
+        channel: &ChannelId,
+    ) -> Result<Option<Card>, StoreError> {
+        let question = cards::card(&self.reads, request, place, channel);
+        answer("load a card", question).await
+    }
+
+    async fn cards(&self, request: RequestId) -> Result<Vec<Card>, StoreError> {
+        answer("load cards", cards::cards(&self.reads, request)).await
+    }
+
+    async fn card_shown(&self, card: &Card, version: u64) -> Result<(), StoreError> {
+        let write = Write::CardShown {
+            card: card.clone(),
+            version,
+        };
+        match self.write(write).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(without_conflict(error, "note what a card shows")),
+        }
+    }
+
+    async fn card_failed(&self, card: &Card, retry_at: Option<Time>) -> Result<(), StoreError> {
+        let write = Write::CardFailed {
+            card: card.clone(),
+            retry_at,
+        };
+        match self.write(write).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(without_conflict(error, "put a card off")),
+        }
+    }
+
+    async fn cursor(&self, feed: &str) -> Result<u64, StoreError> {
+        answer("load a feed's cursor", log::cursor(&self.reads, feed)).await
+    }
+
+    async fn move_cursor(&self, feed: &str, seq: u64) -> Result<(), StoreError> {
+        let write = Write::CursorMoved {
+            feed: feed.to_owned(),
+            seq,
+        };
+        match self.write(write).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(without_conflict(error, "move a feed's cursor")),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The requests' snapshots, and the layers that stand on entitlements.
+
+use sqlx::{SqliteConnection, SqlitePool};
+
+use super::commit::{Failure, exactly_one};
+use crate::{
+    domain::{Entitlement, Progress, Request, RequestId, State, UserId},
+    store::{Open, Sharing, Stuck},
+};
+
+type Snapshot = (String,);
+
+/// One request.
+pub(super) async fn request(reads: &SqlitePool, id: RequestId) -> sqlx::Result<Option<Request>> {
+    let row: Option<Snapshot> = sqlx::query_as("SELECT snapshot FROM requests WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(reads)
+        .await?;
+    row.map(read).transpose()
+}
+
+/// The open requests, oldest first.
+pub(super) async fn open(reads: &SqlitePool, which: &Open) -> sqlx::Result<Vec<Request>> {
+    let question = match which {
+        Open::All => {
+            sqlx::query_as("SELECT snapshot FROM requests WHERE open = 1 ORDER BY asked_at, id")
+        }
+        Open::Of(person) => sqlx::query_as(
+            "SELECT snapshot FROM requests WHERE open = 1 AND requester = $1
+             ORDER BY asked_at, id",
+        )
+        .bind(person.as_str()),
+        Open::For(scope) => sqlx::query_as(
+            "SELECT snapshot FROM requests WHERE open = 1 AND scope = $1
+             ORDER BY asked_at, id",
+        )
+        .bind(scope.as_str()),
+    };
+    let rows: Vec<Snapshot> = question.fetch_all(reads).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// A person's requests that are over, the last to end first.
+pub(super) async fn past(
+    reads: &SqlitePool,
+    person: &UserId,
+    limit: u32,
+) -> sqlx::Result<Vec<Request>> {
+    let rows: Vec<Snapshot> = sqlx::query_as(
+        "SELECT snapshot FROM requests WHERE open = 0 AND requester = $1
+         ORDER BY last_seq DESC LIMIT $2",
+    )
+    .bind(person.as_str())
+    .bind(limit)
+    .fetch_all(reads)
+    .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// The requests that the entries behind `after`, up to `upto`, tell of.
+pub(super) async fn changed(
+    reads: &SqlitePool,
+    after: u64,
+    upto: u64,
+) -> sqlx::Result<Vec<Request>> {
+    let rows: Vec<Snapshot> = sqlx::query_as(
+        "SELECT snapshot FROM requests WHERE id IN
+             (SELECT request_id FROM events WHERE seq > $1 AND seq <= $2)
+         ORDER BY last_seq",
+    )
+    .bind(after.cast_signed())
+    .bind(upto.cast_signed())
+    .fetch_all(reads)
+    .await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// The ending grants whose revocation failed so often in a row.
+pub(super) async fn stuck(reads: &SqlitePool, failures: u32) -> sqlx::Result<Vec<Stuck>> {
+    let rows: Vec<(String, u32)> = sqlx::query_as(
+        "SELECT id, failures FROM requests WHERE failures > 0 AND failures >= $1
+         ORDER BY failures DESC, id",
+    )
+    .bind(failures)
+    .fetch_all(reads)
+    .await?;
+    rows.into_iter()
+        .map(|(id, failures)| {
+            let request = read_id(&id)?;
+            Ok(Stuck { request, failures })
+        })
+        .collect()
+}
+
+/// The other grants that stand on an entitlement.
+pub(super) async fn sharing(
+    reads: &SqlitePool,
+    entitlement: &Entitlement,
+    except: RequestId,
+) -> sqlx::Result<Vec<Sharing>> {
+    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+        "SELECT request_id, max(given), max(goes_on) FROM layers
+         WHERE entitlement = $1 AND request_id <> $2
+         GROUP BY request_id ORDER BY request_id",
+    )
+    .bind(entitlement.as_str())
+    .bind(except.to_string())
+    .fetch_all(reads)
+    .await?;
+    rows.into_iter()
+        .map(|(id, given, goes_on)| {
+            Ok(Sharing {
+                request: read_id(&id)?,
+                given: given != 0,
+                goes_on: goes_on != 0,
+            })
+        })
+        .collect()
+}
+
+/// Keeps a new request. A conflict if its name is taken.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    request: &Request,
+    last_seq: u64,
+) -> Result<(), Failure> {
+    let done = sqlx::query(
+        "INSERT INTO requests
+             (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(request.id.to_string())
+    .bind(request.version.cast_signed())
+    .bind(request.requester.as_str())
+    .bind(request.terms.scope.as_str())
+    .bind(request.state.name())
+    .bind(i64::from(request.is_open()))
+    .bind(request.asked_at.timestamp_millis())
+    .bind(request.stuck_failures())
+    .bind(last_seq.cast_signed())
+    .bind(written(request))
+    .execute(connection)
+    .await?;
+    exactly_one(&done)
+}
+
+/// Replaces a request's snapshot. A conflict if it is not at version `before` any more.
+pub(super) async fn update(
+    connection: &mut SqliteConnection,
+    request: &Request,
+    before: u64,
+    last_seq: u64,
+) -> Result<(), Failure> {
+    let done = sqlx::query(
+        "UPDATE requests
+         SET version = $2, state = $3, open = $4, failures = $5, last_seq = $6, snapshot = $7
+         WHERE id = $1 AND version = $8",
+    )
+    .bind(request.id.to_string())
+    .bind(request.version.cast_signed())
+    .bind(request.state.name())
+    .bind(i64::from(request.is_open()))
+    .bind(request.stuck_failures())
+    .bind(last_seq.cast_signed())
+    .bind(written(request))
+    .bind(before.cast_signed())
+    .execute(connection)
+    .await?;
+    exactly_one(&done)
+}
+
+/// Notes which of a request's layers may stand in their targets now.
+pub(super) async fn note_layers(
+    connection: &mut SqliteConnection,
+    request: &Request,
+) -> Result<(), Failure> {
+    let id = request.id.to_string();
+    sqlx::query("DELETE FROM layers WHERE request_id = $1")
+        .bind(&id)
+        .execute(&mut *connection)
+        .await?;
+    let goes_on = matches!(request.state, State::Approved | State::Active { .. });
+    for (index, layer) in (0_i64..).zip(&request.layers) {
+        let (Progress::Surveyed { given } | Progress::Made { given, .. }) = layer.progress else {
+            continue;
+        };
+        let done = sqlx::query(
+            "INSERT INTO layers (request_id, layer, entitlement, given, goes_on)
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(&id)
+        .bind(index)
+        .bind(layer.plan.entitlement.as_str())
+        .bind(i64::from(given))
+        .bind(i64::from(goes_on))
+        .execute(&mut *connection)
+        .await?;
+        exactly_one(&done)?;
+    }
+    Ok(())
+}
+
+/// A request's id as the tables have it.
+pub(super) fn read_id(text: &str) -> sqlx::Result<RequestId> {
+    text.parse()
+        .map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+fn read((snapshot,): Snapshot) -> sqlx::Result<Request> {
+    serde_json::from_str(&snapshot).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+fn written(request: &Request) -> String {
+    serde_json::to_string(request).expect("a request can be written as JSON")
+}

@@ -1,0 +1,72 @@
+//! Slack's limits on a message, <https://docs.slack.dev/reference/block-kit/blocks>, counted in
+//! UTF-16, which counts most.
+
+use keylend::slack::client::Message;
+use serde_json::Value;
+
+/// What is wrong with `message`; empty if nothing is.
+pub(crate) fn passed(message: &Message) -> Vec<String> {
+    let mut wrong = Vec::new();
+    at_most(&mut wrong, "text", &message.text, 4000);
+    if message.text.trim().is_empty() {
+        wrong.push("there is no text".to_owned());
+    }
+    let blocks = message.blocks.as_array().unwrap();
+    if blocks.len() > 50 {
+        wrong.push(format!("{} blocks", blocks.len()));
+    }
+    for block in blocks {
+        match block["type"].as_str().unwrap() {
+            "header" => text(&mut wrong, "header", &block["text"], 150),
+            "section" => {
+                if block["text"].is_object() {
+                    text(&mut wrong, "section", &block["text"], 3000);
+                }
+                items(&mut wrong, "fields", &block["fields"], 10, 2000);
+            }
+            "context" => items(&mut wrong, "context", &block["elements"], 10, 3000),
+            "actions" => {
+                let buttons = block["elements"].as_array().unwrap();
+                if buttons.is_empty() || buttons.len() > 25 {
+                    wrong.push(format!("{} buttons", buttons.len()));
+                }
+                for button in buttons {
+                    text(&mut wrong, "button", &button["text"], 75);
+                    at_most(&mut wrong, "value", button["value"].as_str().unwrap(), 2000);
+                    at_most(&mut wrong, "id", button["action_id"].as_str().unwrap(), 255);
+                }
+            }
+            other => wrong.push(format!("a block of type {other}")),
+        }
+    }
+    wrong
+}
+
+fn items(wrong: &mut Vec<String>, what: &str, items: &Value, most: usize, longest: usize) {
+    let Some(items) = items.as_array() else {
+        return;
+    };
+    if items.is_empty() || items.len() > most {
+        wrong.push(format!("{} {what}", items.len()));
+    }
+    for item in items {
+        text(wrong, what, item, longest);
+    }
+}
+
+fn text(wrong: &mut Vec<String>, what: &str, object: &Value, most: usize) {
+    let said = object["text"].as_str().unwrap();
+    if said.is_empty() {
+        wrong.push(format!("{what} is empty"));
+    }
+    at_most(wrong, what, said, most);
+}
+
+fn at_most(wrong: &mut Vec<String>, what: &str, said: &str, most: usize) {
+    let length = said.encode_utf16().count();
+    if length > most {
+        wrong.push(format!(
+            "{what} has {length} characters, {most} are allowed"
+        ));
+    }
+}
