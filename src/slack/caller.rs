@@ -8,15 +8,17 @@
 
 use std::collections::BTreeSet;
 
-use super::inbound::Sender;
+use super::{client::Identity, inbound::Sender};
 use crate::domain::{TeamId, UserId};
 
 /// Which workspace and app this is.
 #[derive(Debug, Clone)]
 pub struct Ours {
-    /// The workspace and, above it, the organisation, as `auth.test` names them; in an
-    /// organisation-wide install all its workspaces, as `auth.teams.list` names them.
+    /// The workspace and, above it, the organisation, as `auth.test` names them.
     pub teams: BTreeSet<TeamId>,
+    /// Whether the app is installed for the whole organisation. Then its workspaces are ours too,
+    /// and a payload that names the organisation is listened to whatever workspace it names.
+    pub org_wide: bool,
     /// The app's id, `A…`.
     pub app: String,
 }
@@ -48,6 +50,16 @@ pub enum Unwelcome {
 }
 
 impl Ours {
+    /// What Slack says that we are; nothing if it does not say which app.
+    pub fn of(identity: &Identity) -> Option<Self> {
+        let teams = [Some(identity.team.clone()), identity.enterprise.clone()];
+        Some(Self {
+            teams: teams.into_iter().flatten().collect(),
+            org_wide: identity.org_wide,
+            app: identity.app_id.clone()?,
+        })
+    }
+
     /// Who typed a slash command.
     ///
     /// Slack's own signing example has no `api_app_id`, so its absence is tolerated here, and only
@@ -81,11 +93,11 @@ impl Ours {
         }
         let team = self.home(sender)?;
         match (&sender.user, &sender.user_team) {
-            (Some(user), Some(theirs)) if self.teams.contains(theirs) => Ok(Caller {
-                user: user.clone(),
-                team,
-            }),
-            (_, Some(_)) if sender.user.is_some() => Err(Unwelcome::Stranger),
+            (Some(user), Some(theirs)) if self.teams.contains(theirs) || self.spans(sender) => {
+                let user = user.clone();
+                Ok(Caller { user, team })
+            }
+            (Some(_), Some(_)) => Err(Unwelcome::Stranger),
             _ => Err(Unwelcome::Unproven),
         }
     }
@@ -95,17 +107,24 @@ impl Ours {
         app == Some(self.app.as_str())
     }
 
-    /// The one of our teams that it happened in. The most telling field decides alone: the others
-    /// may name the team of whoever acted.
+    /// Where it happened, if that is ours. The most telling field decides alone: the others may
+    /// name the team of whoever acted.
     fn home(&self, sender: &Sender) -> Result<TeamId, Unwelcome> {
-        let org = sender.enterprise.as_ref().filter(|_| sender.org_wide);
+        let org = sender.enterprise.as_ref().filter(|_| self.spans(sender));
         let place = sender.installed.as_ref().or(sender.team.as_ref()).or(org);
         let place = place.ok_or(Unwelcome::Unproven)?;
-        if self.teams.contains(place) {
+        if self.teams.contains(place) || self.spans(sender) {
             Ok(place.clone())
         } else {
             Err(Unwelcome::OtherWorkspace)
         }
+    }
+
+    /// Whether it is of our organisation, for all of which the app is installed. Which workspaces
+    /// the organisation has is not known here; that a person belongs to it, the broker asks Slack.
+    fn spans(&self, sender: &Sender) -> bool {
+        let ours = |org| self.teams.contains(org);
+        self.org_wide && sender.org_wide && sender.enterprise.as_ref().is_some_and(ours)
     }
 }
 
@@ -116,6 +135,7 @@ mod tests {
     fn ours() -> Ours {
         Ours {
             teams: ["T0OURS", "E0OURS"].map(TeamId::new).into(),
+            org_wide: false,
             app: "A0KEYLEND".to_owned(),
         }
     }
@@ -201,15 +221,24 @@ mod tests {
     }
 
     #[test]
-    fn an_organisation_stands_in_for_a_null_team_only_where_it_installed_the_app() {
-        let org_wide = |org_wide| {
-            click(|sender| {
-                (sender.team, sender.enterprise) = (None, team("E0OURS"));
-                sender.org_wide = org_wide;
-            })
+    fn in_an_organisations_own_install_its_workspaces_are_ours() {
+        let mut sender = Sender {
+            team: None,
+            enterprise: team("E0OURS"),
+            org_wide: true,
+            user_team: team("T0SISTER"),
+            ..sender()
         };
-        assert!(org_wide(true).is_ok());
-        assert_eq!(org_wide(false), Err(Unwelcome::Unproven));
+        let spanning = Ours {
+            org_wide: true,
+            ..ours()
+        };
+        assert!(spanning.caller_of_interaction(&sender).is_ok());
+        assert!(ours().caller_of_interaction(&sender).is_err());
+        sender.enterprise = team("E0THEIRS");
+        sender.installed = team("E0OURS");
+        let verdict = spanning.caller_of_interaction(&sender);
+        assert_eq!(verdict, Err(Unwelcome::Stranger));
     }
 
     #[test]

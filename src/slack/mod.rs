@@ -1,4 +1,5 @@
 //! Slack: payloads become commands to the broker, states become messages.
+pub mod actions;
 pub mod caller;
 pub mod client;
 pub mod inbound;
