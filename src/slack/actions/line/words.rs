@@ -1,0 +1,115 @@
+//! A line of text as words: what is quoted is one, and so is a mention.
+
+use std::ops::Range;
+
+/// One word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    /// The text, without its quotes.
+    pub(super) text: String,
+    /// Whether it stood in quotes: then it is somebody's words, whatever they look like.
+    pub(super) quoted: bool,
+}
+
+/// Quotes as keyboards and phones make them: what opens, and what closes.
+const QUOTES: [(&[char], &[char]); 2] = [
+    (&['"', '“', '”', '„', '«'], &['"', '”', '“', '»']),
+    (&['\'', '‘', '‚'], &['\'', '’', '‘']),
+];
+
+/// The words of `text`. A quote that is not closed before a space is an ordinary character.
+pub(super) fn words(text: &str) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (inner, end, quoted) = match quotation(rest, first) {
+            Some((inner, end)) => (inner, end, true),
+            None => {
+                let end = unquoted(rest, first);
+                (0..end, end, false)
+            }
+        };
+        words.push(Word {
+            text: rest[inner].trim().to_owned(),
+            quoted,
+        });
+        rest = rest[end..].trim_start();
+    }
+    words
+}
+
+/// What stands between quotes at the start of `text`, and where it ends with its quote.
+fn quotation(text: &str, first: char) -> Option<(Range<usize>, usize)> {
+    let (_, closing) = QUOTES
+        .iter()
+        .find(|(opening, _)| opening.contains(&first))?;
+    let start = first.len_utf8();
+    text[start..]
+        .char_indices()
+        .map(|(at, character)| (start + at, character))
+        .find(|(at, character)| {
+            let behind = at + character.len_utf8();
+            closing.contains(character)
+                && text[behind..]
+                    .chars()
+                    .next()
+                    .is_none_or(char::is_whitespace)
+        })
+        .map(|(at, character)| (start..at, at + character.len_utf8()))
+}
+
+/// Where the word at the start of `text` ends; a mention ends at its `>`.
+fn unquoted(text: &str, first: char) -> usize {
+    let mention = (first == '<').then(|| text.find('>')).flatten();
+    match mention {
+        Some(end) => end + 1,
+        None => text.find(char::is_whitespace).unwrap_or(text.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str) -> Vec<String> {
+        words(text)
+            .into_iter()
+            .map(|word| match word.quoted {
+                true => format!("[{}]", word.text),
+                false => word.text,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_quotation_is_one_word_whatever_the_keyboard_made_of_its_quotes() {
+        for text in [
+            r#"a "b c" d"#,
+            "a “b c” d",
+            "a „b c“ d",
+            "a «b c» d",
+            "a 'b c' d",
+            "a ‘b c’ d",
+            "a “b c\" d",
+        ] {
+            assert_eq!(split(text), ["a", "[b c]", "d"], "{text}");
+        }
+    }
+
+    #[test]
+    fn an_apostrophe_and_a_lonely_quote_are_characters() {
+        assert_eq!(split("it's 5\" long"), ["it's", "5\"", "long"]);
+        assert_eq!(split("\"open end"), ["\"open", "end"]);
+        assert_eq!(split("  "), Vec::<String>::new());
+        assert_eq!(split("\"\" a"), ["[]", "a"]);
+    }
+
+    #[test]
+    fn a_mention_is_one_word_even_if_a_name_in_it_has_spaces() {
+        assert_eq!(
+            split("who <@U0ALICE|Alice Smith> <#C0INC|inc-1>"),
+            ["who", "<@U0ALICE|Alice Smith>", "<#C0INC|inc-1>"]
+        );
+        assert_eq!(split("a < b"), ["a", "<", "b"]);
+    }
+}

@@ -1,0 +1,258 @@
+//! Who acted, and whether the payload shows that they are of this workspace.
+//!
+//! A valid signature proves the app, not the workspace: an app that others install too, and
+//! channels shared through Slack Connect, bring in people who are not ours. Slack's fields mean
+//! different things in different payloads, so this is decided in one place, and a field that is
+//! absent proves nothing. Who passes is still only a name: the broker asks Slack afresh whether
+//! they are a full member before anything is done for them.
+
+use std::collections::BTreeSet;
+
+use super::{client::Identity, inbound::Sender};
+use crate::domain::{TeamId, UserId};
+
+/// Which workspace and app this is.
+#[derive(Debug, Clone)]
+pub struct Ours {
+    /// The workspace and, above it, the organisation, as `auth.test` names them.
+    pub teams: BTreeSet<TeamId>,
+    /// Whether the app is installed for the whole organisation. Then its workspaces are ours too,
+    /// and a payload that names the organisation is listened to whatever workspace it names.
+    pub org_wide: bool,
+    /// The app's id, `A…`.
+    pub app: String,
+}
+
+/// Somebody who acted, and as far as the payload shows is of this workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Who.
+    pub user: UserId,
+    /// Where it happened: with this, what Slack names only once is unique for ever.
+    pub team: TeamId,
+}
+
+/// Why somebody is not listened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unwelcome {
+    /// It was sent to another app.
+    #[error("the payload is for another app")]
+    OtherApp,
+    /// It happened in another workspace.
+    #[error("the payload is of another workspace")]
+    OtherWorkspace,
+    /// It happened here, but they belong to another workspace.
+    #[error("the person belongs to another workspace")]
+    Stranger,
+    /// It does not show who acted, where they belong, or which app it is for.
+    #[error("the payload does not show who acted")]
+    Unproven,
+}
+
+impl Ours {
+    /// What Slack says that we are; nothing if it does not say which app.
+    pub fn of(identity: &Identity) -> Option<Self> {
+        let teams = [Some(identity.team.clone()), identity.enterprise.clone()];
+        Some(Self {
+            teams: teams.into_iter().flatten().collect(),
+            org_wide: identity.org_wide,
+            app: identity.app_id.clone()?,
+        })
+    }
+
+    /// Who typed a slash command.
+    ///
+    /// Slack's own signing example has no `api_app_id`, so its absence is tolerated here, and only
+    /// here. Strangers cannot type commands, so where it was typed is where they belong.
+    ///
+    /// # Errors
+    ///
+    /// Why they are not listened to.
+    pub fn caller_of_command(&self, sender: &Sender) -> Result<Caller, Unwelcome> {
+        if sender.app.as_ref().is_some_and(|app| *app != self.app) {
+            return Err(Unwelcome::OtherApp);
+        }
+        let team = self.home(sender)?;
+        let user = sender.user.clone().ok_or(Unwelcome::Unproven)?;
+        Ok(Caller { user, team })
+    }
+
+    /// Who clicked, submitted or searched.
+    ///
+    /// In a stranger's click `team` is ours and only `user.team_id` is theirs; in their submission
+    /// only `view.app_installed_team_id` is ours. So `user.team_id` decides, and has to be there.
+    ///
+    /// # Errors
+    ///
+    /// Why they are not listened to.
+    pub fn caller_of_interaction(&self, sender: &Sender) -> Result<Caller, Unwelcome> {
+        match &sender.app {
+            Some(app) if *app == self.app => {}
+            Some(_) => return Err(Unwelcome::OtherApp),
+            None => return Err(Unwelcome::Unproven),
+        }
+        let team = self.home(sender)?;
+        match (&sender.user, &sender.user_team) {
+            (Some(user), Some(theirs)) if self.teams.contains(theirs) || self.spans(sender) => {
+                let user = user.clone();
+                Ok(Caller { user, team })
+            }
+            (Some(_), Some(_)) => Err(Unwelcome::Stranger),
+            _ => Err(Unwelcome::Unproven),
+        }
+    }
+
+    /// Whether an event is for this app. Events change nothing but the age of facts.
+    pub fn is_addressed(&self, app: Option<&str>) -> bool {
+        app == Some(self.app.as_str())
+    }
+
+    /// Where it happened, if that is ours. The most telling field decides alone: the others may
+    /// name the team of whoever acted.
+    fn home(&self, sender: &Sender) -> Result<TeamId, Unwelcome> {
+        let org = sender.enterprise.as_ref().filter(|_| self.spans(sender));
+        let place = sender.installed.as_ref().or(sender.team.as_ref()).or(org);
+        let place = place.ok_or(Unwelcome::Unproven)?;
+        if self.teams.contains(place) || self.spans(sender) {
+            Ok(place.clone())
+        } else {
+            Err(Unwelcome::OtherWorkspace)
+        }
+    }
+
+    /// Whether it is of our organisation, for all of which the app is installed. Which workspaces
+    /// the organisation has is not known here; that a person belongs to it, the broker asks Slack.
+    fn spans(&self, sender: &Sender) -> bool {
+        let ours = |org| self.teams.contains(org);
+        self.org_wide && sender.org_wide && sender.enterprise.as_ref().is_some_and(ours)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours() -> Ours {
+        Ours {
+            teams: ["T0OURS", "E0OURS"].map(TeamId::new).into(),
+            org_wide: false,
+            app: "A0KEYLEND".to_owned(),
+        }
+    }
+
+    fn sender() -> Sender {
+        Sender {
+            app: Some("A0KEYLEND".to_owned()),
+            team: Some(TeamId::new("T0OURS")),
+            user: Some(UserId::new("U0ALICE")),
+            user_team: Some(TeamId::new("T0OURS")),
+            ..Sender::default()
+        }
+    }
+
+    fn click(change: impl FnOnce(&mut Sender)) -> Result<Caller, Unwelcome> {
+        let mut sender = sender();
+        change(&mut sender);
+        ours().caller_of_interaction(&sender)
+    }
+
+    fn team(id: &str) -> Option<TeamId> {
+        Some(TeamId::new(id))
+    }
+
+    #[test]
+    fn a_colleague_is_listened_to_whatever_their_id_begins_with() {
+        for user in ["U0ALICE", "W0ALICE"] {
+            let caller = click(|sender| sender.user = Some(UserId::new(user))).unwrap();
+            assert_eq!(caller.user, UserId::new(user));
+        }
+        assert!(click(|sender| sender.user_team = team("E0OURS")).is_ok());
+    }
+
+    #[test]
+    fn a_stranger_who_clicks_here_is_not_listened_to() {
+        let verdict = click(|sender| sender.user_team = team("T0THEIRS"));
+        assert_eq!(verdict, Err(Unwelcome::Stranger));
+    }
+
+    #[test]
+    fn a_stranger_who_submits_here_is_not_listened_to() {
+        let verdict = click(|sender| {
+            (sender.team, sender.user_team) = (team("T0THEIRS"), team("T0THEIRS"));
+            sender.enterprise = team("E0THEIRS");
+            sender.installed = team("T0OURS");
+        });
+        assert_eq!(verdict, Err(Unwelcome::Stranger));
+    }
+
+    #[test]
+    fn a_colleague_who_acts_in_another_workspaces_installation_is_not_listened_to() {
+        let clicks = click(|sender| sender.team = team("T0THEIRS"));
+        assert_eq!(clicks, Err(Unwelcome::OtherWorkspace));
+        let submits = click(|sender| sender.installed = team("T0THEIRS"));
+        assert_eq!(submits, Err(Unwelcome::OtherWorkspace));
+    }
+
+    #[test]
+    fn another_app_is_not_listened_to() {
+        let other = Some("A0OTHER".to_owned());
+        let verdict = click(|sender| sender.app.clone_from(&other));
+        assert_eq!(verdict, Err(Unwelcome::OtherApp));
+        let command = Sender {
+            app: other,
+            ..sender()
+        };
+        let verdict = ours().caller_of_command(&command);
+        assert_eq!(verdict, Err(Unwelcome::OtherApp));
+        assert!(!ours().is_addressed(None) && !ours().is_addressed(Some("A0OTHER")));
+    }
+
+    #[test]
+    fn what_is_absent_proves_nothing() {
+        let changes: [fn(&mut Sender); 4] = [
+            |sender| sender.app = None,
+            |sender| sender.team = None,
+            |sender| sender.user = None,
+            |sender| sender.user_team = None,
+        ];
+        for change in changes {
+            assert_eq!(click(change), Err(Unwelcome::Unproven));
+        }
+    }
+
+    #[test]
+    fn in_an_organisations_own_install_its_workspaces_are_ours() {
+        let mut sender = Sender {
+            team: None,
+            enterprise: team("E0OURS"),
+            org_wide: true,
+            user_team: team("T0SISTER"),
+            ..sender()
+        };
+        let spanning = Ours {
+            org_wide: true,
+            ..ours()
+        };
+        assert!(spanning.caller_of_interaction(&sender).is_ok());
+        assert!(ours().caller_of_interaction(&sender).is_err());
+        sender.enterprise = team("E0THEIRS");
+        sender.installed = team("E0OURS");
+        let verdict = spanning.caller_of_interaction(&sender);
+        assert_eq!(verdict, Err(Unwelcome::Stranger));
+    }
+
+    #[test]
+    fn a_command_needs_no_app_and_no_home_of_its_author_but_our_workspace() {
+        let typed = |place| Sender {
+            app: None,
+            team: team(place),
+            user_team: None,
+            ..sender()
+        };
+        assert!(ours().caller_of_command(&typed("T0OURS")).is_ok());
+        assert_eq!(
+            ours().caller_of_command(&typed("T0THEIRS")),
+            Err(Unwelcome::OtherWorkspace)
+        );
+    }
+}

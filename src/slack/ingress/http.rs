@@ -1,0 +1,191 @@
+//! Slack over HTTP: four addresses behind one door.
+//!
+//! The door reads at most 1 MiB within 5 seconds and holds the bytes against the signature before
+//! anything in them is parsed. The one exception is Slack's `ssl_check`, which comes unsigned, has
+//! no effect, and is answered with nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRequest, Query, Request, State, rejection::QueryRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use serde::Deserialize;
+use serde_json::json;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use super::{Answer, Delivery, Receive};
+use crate::slack::{
+    inbound::{Event, Interaction, SlashCommand},
+    signature::Verifier,
+};
+
+/// The largest body, in bytes; a larger one is refused before it is read.
+pub const LARGEST_BODY: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const READING: Duration = Duration::from_secs(5);
+
+/// The routes for Slack. `receive` gets only what `verifier` takes for Slack's.
+pub fn router(verifier: Verifier, receive: Arc<dyn Receive>) -> Router {
+    let door = Arc::new(Door { verifier, receive });
+    Router::new()
+        .route("/slack/commands", post(command).get(ssl_check))
+        .route("/slack/interactions", post(interaction).get(ssl_check))
+        .route("/slack/options", post(interaction).get(ssl_check))
+        .route("/slack/events", post(event).get(ssl_check))
+        // The layer refuses a longer `Content-Length` at once and cuts a body without one.
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
+        .with_state(door)
+}
+
+struct Door {
+    verifier: Verifier,
+    receive: Arc<dyn Receive>,
+}
+
+/// Why something was not let in.
+enum TurnedAway {
+    Unread(Response),
+    SslCheck,
+    Unsigned,
+    Unreadable,
+}
+
+impl IntoResponse for TurnedAway {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unread(response) => response,
+            Self::SslCheck => StatusCode::OK.into_response(),
+            Self::Unsigned => StatusCode::UNAUTHORIZED.into_response(),
+            Self::Unreadable => StatusCode::BAD_REQUEST.into_response(),
+        }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Received => StatusCode::OK.into_response(),
+            Self::Show(shown) => Json(shown).into_response(),
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        }
+    }
+}
+
+impl Door {
+    /// The body, if Slack signed it.
+    async fn let_in(&self, request: Request) -> Result<Bytes, TurnedAway> {
+        let path = request.uri().path().to_owned();
+        let headers = request.headers().clone();
+        let reading = Bytes::from_request(request, &());
+        let body = match tokio::time::timeout(READING, reading).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(unread)) => return Err(TurnedAway::Unread(unread.into_response())),
+            Err(_) => {
+                let late = StatusCode::REQUEST_TIMEOUT.into_response();
+                return Err(TurnedAway::Unread(late));
+            }
+        };
+        if SslCheck::is_all_of(&body) {
+            return Err(TurnedAway::SslCheck);
+        }
+        if let Err(why) = self.verifier.verify(&headers, &body) {
+            tracing::warn!(http.path = path, %why, "turned away what Slack did not sign");
+            return Err(TurnedAway::Unsigned);
+        }
+        if let Some(reason) = headers.get("x-slack-retry-reason") {
+            tracing::info!(http.path = path, slack.retry_reason = ?reason, "Slack delivers again");
+        }
+        Ok(body)
+    }
+
+    async fn hand_on(&self, delivery: Delivery) -> Response {
+        let answer = Arc::clone(&self.receive).receive(delivery).await;
+        answer.into_response()
+    }
+}
+
+async fn command(State(door): State<Arc<Door>>, request: Request) -> Result<Response, TurnedAway> {
+    let body = door.let_in(request).await?;
+    if SslCheck::is_in(&body) {
+        return Err(TurnedAway::SslCheck);
+    }
+    let command: SlashCommand = serde_urlencoded::from_bytes(&body).map_err(unreadable)?;
+    Ok(door.hand_on(Delivery::Command(Box::new(command))).await)
+}
+
+async fn interaction(
+    State(door): State<Arc<Door>>,
+    request: Request,
+) -> Result<Response, TurnedAway> {
+    #[derive(Deserialize)]
+    struct Form {
+        payload: String,
+    }
+    let body = door.let_in(request).await?;
+    if SslCheck::is_in(&body) {
+        return Err(TurnedAway::SslCheck);
+    }
+    let form: Form = serde_urlencoded::from_bytes(&body).map_err(unreadable)?;
+    let interaction = Interaction::parse(&form.payload).map_err(unreadable)?;
+    Ok(door
+        .hand_on(Delivery::Interaction(Box::new(interaction)))
+        .await)
+}
+
+async fn event(State(door): State<Arc<Door>>, request: Request) -> Result<Response, TurnedAway> {
+    let body = door.let_in(request).await?;
+    Ok(match Event::parse(&body).map_err(unreadable)? {
+        Event::UrlVerification { challenge } => {
+            Json(json!({ "challenge": challenge })).into_response()
+        }
+        event => door.hand_on(Delivery::Event(event)).await,
+    })
+}
+
+/// Signed, and yet not what Slack documents. The error stays out of the log: it may quote the text.
+fn unreadable<E>(_: E) -> TurnedAway {
+    tracing::warn!("a signed payload could not be read");
+    TurnedAway::Unreadable
+}
+
+/// Slack's check that the address has a good certificate: a form, or a query.
+#[derive(Deserialize)]
+struct SslCheck {
+    ssl_check: String,
+}
+
+impl SslCheck {
+    /// The longest body that can be nothing but the check, in bytes: a token and the mark.
+    const LONGEST: usize = 256;
+
+    fn is_in(body: &[u8]) -> bool {
+        serde_urlencoded::from_bytes(body).is_ok_and(|check: Self| check.ssl_check == "1")
+    }
+
+    /// Whether the body is this check and nothing else, so that no signature is asked for.
+    fn is_all_of(body: &[u8]) -> bool {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Alone {
+            ssl_check: String,
+            #[serde(rename = "token")]
+            _token: Option<String>,
+        }
+        body.len() <= Self::LONGEST
+            && serde_urlencoded::from_bytes(body).is_ok_and(|check: Alone| check.ssl_check == "1")
+    }
+}
+
+async fn ssl_check(query: Result<Query<SslCheck>, QueryRejection>) -> StatusCode {
+    match query {
+        Ok(Query(check)) if check.ssl_check == "1" => StatusCode::OK,
+        _ => StatusCode::METHOD_NOT_ALLOWED,
+    }
+}

@@ -1,0 +1,222 @@
+//! What others recorded of Slack is read, or ignored on purpose; nothing of it is an error.
+//!
+//! The recordings are not part of this project: without them beside it, only its own fixtures count.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use keylend::slack::inbound::{Event, Interaction, SlashCommand};
+use serde_json::{Value, json};
+
+/// What a payload was read as, in one word.
+fn read(path: &Path) -> Result<&'static str, Box<dyn std::error::Error>> {
+    let text = fs::read_to_string(path)?;
+    let folder = path
+        .parent()
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let form = path
+        .extension()
+        .is_some_and(|extension| extension == "form");
+    Ok(match folder {
+        "slash_commands" if form => {
+            serde_urlencoded::from_str::<SlashCommand>(&text)?;
+            "command"
+        }
+        "slash_commands" => {
+            serde_json::from_str::<SlashCommand>(&text)?;
+            "command"
+        }
+        "events" => event(&Event::parse(text.as_bytes())?),
+        "http_misc" if form => "form",
+        "http_misc" if text.starts_with('{') => event(&Event::parse(text.as_bytes())?),
+        "http_misc" => "headers",
+        "socket_mode" => enveloped(&serde_json::from_str(&text)?)?,
+        _ if form => {
+            let fields: Vec<(String, String)> = serde_urlencoded::from_str(&text)?;
+            interaction(&Interaction::parse(&fields[0].1)?)
+        }
+        _ => interaction(&Interaction::parse(&text)?),
+    })
+}
+
+/// Over a socket the same payloads come in envelopes.
+fn enveloped(envelope: &Value) -> Result<&'static str, Box<dyn std::error::Error>> {
+    let payload = &envelope["payload"];
+    Ok(match envelope["type"].as_str() {
+        Some("slash_commands") => {
+            serde_json::from_value::<SlashCommand>(payload.clone())?;
+            "command"
+        }
+        Some("interactive") => interaction(&Interaction::parse(&payload.to_string())?),
+        Some("events_api") => event(&Event::parse(payload.to_string().as_bytes())?),
+        _ => "envelope",
+    })
+}
+
+fn interaction(interaction: &Interaction) -> &'static str {
+    match interaction {
+        Interaction::Actions(_) => "actions",
+        Interaction::Submission(_) => "submission",
+        Interaction::Suggestion(_) => "suggestion",
+        Interaction::Ignored { .. } => "ignored",
+    }
+}
+
+fn event(event: &Event) -> &'static str {
+    match event {
+        Event::UrlVerification { .. } => "url verification",
+        Event::PersonChanged { .. } => "person changed",
+        Event::UsergroupChanged { .. } => "usergroup changed",
+        Event::Ignored { .. } => "ignored",
+    }
+}
+
+/// What a file is to be read as: its folder says it, but for the few with a meaning of their own.
+fn expected(path: &Path) -> &'static [&'static str] {
+    let name = path
+        .file_stem()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let folder = path.parent().and_then(Path::file_name);
+    match (
+        folder.and_then(|name| name.to_str()).unwrap_or_default(),
+        name,
+    ) {
+        ("slash_commands", _) => &["command"],
+        ("block_actions", _) => &["actions"],
+        ("view_submission", _) => &["submission"],
+        ("block_suggestion", _) => &["suggestion"],
+        ("view_closed" | "shortcuts", _) => &["ignored"],
+        ("events", "user_profile_changed") => &["person changed"],
+        // Templates have blank ids, which name nobody.
+        ("events", _) => &["ignored"],
+        ("http_misc", name) if name.starts_with("url_verification") => &["url verification"],
+        ("http_misc", _) => &["form", "headers"],
+        ("socket_mode", name) if name.starts_with("slash_commands") => &["command"],
+        ("socket_mode", "interactive_block_actions") => &["actions"],
+        ("socket_mode", name) if name.starts_with("hello") || name.starts_with("disconnect") => {
+            &["envelope"]
+        }
+        ("socket_mode", _) => &["ignored"],
+        _ => &[],
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn every_recorded_payload_is_read_or_ignored_on_purpose() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/slack-payloads/inbound");
+    if !folder.is_dir() {
+        println!("0 recorded payloads: folder not present");
+        return;
+    }
+    let files = files(&folder);
+    for path in &files {
+        let word = read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(
+            expected(path).contains(&word),
+            "{} was read as {word}",
+            path.display()
+        );
+    }
+    println!("{} recorded payloads read", files.len());
+    assert!(!files.is_empty());
+}
+
+#[test]
+fn absent_null_and_blank_fields_are_one_thing() {
+    for blank in [
+        json!({}),
+        json!({ "id": null }),
+        json!({ "id": "" }),
+        Value::Null,
+    ] {
+        let payload = json!({
+            "type": "block_actions",
+            "team": blank.clone(),
+            "user": blank,
+            "enterprise": null,
+            "view": null,
+            "actions": null,
+        });
+        let Interaction::Actions(read) = Interaction::parse(&payload.to_string()).unwrap() else {
+            panic!("not a click");
+        };
+        assert_eq!(read.sender, keylend::slack::inbound::Sender::default());
+        assert!(read.clicks.is_empty() && read.view.is_none());
+    }
+}
+
+#[test]
+fn what_a_kind_that_we_ignore_holds_does_not_matter() {
+    let payload = r#"{"type": "next_years_idea", "team": 7, "user": [], "actions": "none"}"#;
+    let Interaction::Ignored { kind } = Interaction::parse(payload).unwrap() else {
+        panic!("not ignored");
+    };
+    assert_eq!(kind, "next_years_idea");
+}
+
+#[test]
+fn a_modals_fields_are_found_by_their_element_whatever_their_block() {
+    let payload = json!({
+        "type": "view_submission",
+        "view": { "id": "V1", "hash": "1.2", "callback_id": "request", "state": { "values": {
+            "scope": { "scope": {
+                "type": "external_select",
+                "selected_option": { "text": {}, "value": "db-prod:write" },
+            } },
+            "duration/db-prod:write": { "duration": { "type": "plain_text_input", "value": "30m" } },
+            "ticket": { "ticket": { "type": "plain_text_input", "value": null } },
+        } } },
+    });
+    let Interaction::Submission(read) = Interaction::parse(&payload.to_string()).unwrap() else {
+        panic!("not a submission");
+    };
+    assert_eq!(read.view.value("scope"), Some("db-prod:write"));
+    let duration = read.view.field("duration").unwrap();
+    assert_eq!(duration.block_id, "duration/db-prod:write");
+    assert_eq!(duration.value, Some("30m"));
+    assert_eq!(read.view.value("ticket"), None);
+    assert!(read.view.field("reason").is_none());
+}
+
+#[test]
+fn events_that_make_facts_old_are_told_from_all_others() {
+    let event = |event: Value| {
+        let body = json!({ "type": "event_callback", "api_app_id": "A0KEYLEND", "event": event });
+        self::event(&Event::parse(body.to_string().as_bytes()).unwrap())
+    };
+    assert_eq!(
+        event(json!({ "type": "user_change", "user": { "id": "U0ALICE" } })),
+        "person changed"
+    );
+    assert_eq!(
+        event(json!({ "type": "subteam_members_changed", "subteam_id": "S0DBA" })),
+        "usergroup changed"
+    );
+    assert_eq!(
+        event(json!({ "type": "subteam_updated", "subteam": { "id": "S0DBA" } })),
+        "usergroup changed"
+    );
+    assert_eq!(
+        event(json!({ "type": "app_home_opened", "user": "U0ALICE" })),
+        "ignored"
+    );
+}
