@@ -21,10 +21,11 @@
 //! holds for everything that Keylend says itself; should a backend's parameters hold fractions,
 //! take an implementation of RFC 8785.)
 //!
-//! The chain shows that nothing was changed, taken out or put in between. It cannot show that the
-//! end was cut off: for that, compare the last hash with one that was noted elsewhere before.
+//! The chain shows that no entry was changed, taken out or put in without sealing everything behind
+//! it anew. Whoever can write the file can do that, or cut off the end: to find it, compare a hash
+//! that was noted elsewhere before (the audit channel, an earlier export) with the log's.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 
@@ -33,8 +34,8 @@ use super::Record;
 /// What stands for the hash before the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// An entry of the log as the text that was hashed. In JSON it reads as an
-/// [`Entry`](super::Entry) does.
+/// An entry of the log as the text that was hashed. In JSON it looks as an
+/// [`Entry`](super::Entry) does, and may be read in any layout.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RawEntry {
     /// Its number.
@@ -46,10 +47,12 @@ pub struct RawEntry {
     /// What, in one word.
     pub kind: String,
     /// The particulars, in canonical form.
+    #[serde(deserialize_with = "canonical_json")]
     pub body: Box<RawValue>,
     /// By whose word.
     pub actor: String,
     /// Under which rules: an array of names, in canonical form.
+    #[serde(deserialize_with = "canonical_json")]
     pub rules: Box<RawValue>,
     /// The hash of the entry before, 64 hexadecimal digits.
     pub prev_hash: String,
@@ -210,4 +213,182 @@ impl Chain {
 fn canonical(value: &impl Serialize) -> Box<RawValue> {
     let text = serde_json_canonicalizer::to_string(value).expect("an event has a canonical form");
     RawValue::from_string(text).expect("the canonical form is JSON")
+}
+
+fn canonical_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<RawValue>, D::Error> {
+    Value::deserialize(deserializer).map(|value| canonical(&value))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, process::Command};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        domain::{Actor, Event, LockEvent, LockTarget, RequestId, RuleId, Time, UserId},
+        store::{Entry, EntryBody},
+    };
+
+    fn record(reason: &str, millis: i64) -> Record {
+        let at = Time::from_timestamp_millis(millis).unwrap();
+        Record {
+            at,
+            request: Some(RequestId::derive(reason)),
+            actor: Actor::Person(UserId::new("U0ALICE")),
+            rules: vec![RuleId::new("approver-group"), RuleId::new("max-duration")],
+            body: EntryBody::Request(Event::LayerNotGone {
+                layer: 1,
+                error: reason.to_owned(),
+                retry_at: at,
+            }),
+        }
+    }
+
+    /// Text that is written differently by those who escape too much or too little.
+    const REASONS: [&str; 5] = [
+        "writes are failing",
+        "Größe „ß“ 東京 \u{1F511}",
+        "\"quoted\" \\ / <b> & \u{7f} \u{2028}",
+        "\u{0} \u{1f} \u{8} \u{c} \n \r \t",
+        "",
+    ];
+
+    fn sealed() -> Vec<RawEntry> {
+        let mut chain = Chain::default();
+        REASONS
+            .iter()
+            .zip([0, 1, 1_000, 1_700_000_000_120, 1_700_000_000_123])
+            .map(|(reason, millis)| chain.seal(&record(reason, millis)))
+            .collect()
+    }
+
+    fn first_broken(entries: &[RawEntry]) -> Option<Broken> {
+        let mut chain = Chain::default();
+        entries.iter().find_map(|entry| chain.check(entry).err())
+    }
+
+    #[test]
+    fn an_entry_is_hashed_as_the_recipe_says() {
+        let mut chain = Chain::default();
+        let entry = chain.seal(&Record {
+            at: Time::from_timestamp_millis(1_700_000_000_000).unwrap(),
+            request: None,
+            actor: Actor::Keylend,
+            rules: Vec::new(),
+            body: EntryBody::Lock(LockEvent::Unlocked {
+                target: LockTarget::Everything,
+            }),
+        });
+        assert_eq!(
+            entry.canonical(),
+            concat!(
+                r#"{"actor":"keylend","at":"2023-11-14T22:13:20.000Z","#,
+                r#""body":{"target":"everything"},"kind":"unlocked","#,
+                r#""request_id":null,"rules":[],"seq":1}"#
+            )
+        );
+        let hashed = format!("{GENESIS}{}", entry.canonical());
+        assert_eq!(entry.hash, hex::encode(Sha256::digest(hashed)));
+        assert_eq!((chain.seq(), chain.hash()), (1, entry.hash.as_str()));
+    }
+
+    #[test]
+    fn every_change_to_an_entry_is_found_at_that_entry() {
+        type Change = fn(&mut RawEntry);
+        let json = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let altered = [
+            (|entry| entry.at.replace_range(0..4, "1999")) as Change,
+            |entry| entry.request_id = None,
+            |entry| entry.kind.push('x'),
+            |entry| entry.actor = "person:U0MALLORY".to_owned(),
+            |entry| entry.hash.replace_range(0..1, "g"),
+        ];
+        for change in altered {
+            let mut entries = sealed();
+            change(&mut entries[2]);
+            let why = Why::Altered;
+            assert_eq!(first_broken(&entries), Some(Broken { seq: 3, why }));
+        }
+        let mut entries = sealed();
+        entries[2].body = json(r#"{"error":"","layer":1}"#);
+        assert_eq!(first_broken(&entries).unwrap().why, Why::Altered);
+        entries = sealed();
+        entries[2].rules = json("[]");
+        assert_eq!(first_broken(&entries).unwrap().why, Why::Altered);
+        entries = sealed();
+        entries[2].prev_hash = GENESIS.to_owned();
+        assert_eq!(first_broken(&entries).unwrap().why, Why::Unlinked);
+        assert_eq!(first_broken(&sealed()), None);
+    }
+
+    #[test]
+    fn an_entry_taken_out_or_put_in_is_found() {
+        let mut entries = sealed();
+        entries.remove(1);
+        let why = Why::Missing { found: 3 };
+        assert_eq!(first_broken(&entries), Some(Broken { seq: 2, why }));
+        // Whoever seals the rest anew after taking one out ends with another hash.
+        let mut entries = sealed();
+        let mut forger = Chain::after(2, &entries[1].hash);
+        entries[2] = forger.seal(&record("something else", 1_000));
+        assert_eq!(
+            first_broken(&entries),
+            Some(Broken {
+                seq: 4,
+                why: Why::Unlinked
+            })
+        );
+    }
+
+    #[test]
+    fn an_export_is_checked_without_keylend() {
+        let folder = tempfile::tempdir().unwrap();
+        let (script, export) = (folder.path().join("verify.py"), folder.path().join("log"));
+        fs::write(&script, include_str!("verify.py")).unwrap();
+        let check = |entries: &[RawEntry]| {
+            let lines: String = entries
+                .iter()
+                .map(|entry| {
+                    serde_json::to_string(&Entry::try_from(entry).unwrap()).unwrap() + "\n"
+                })
+                .collect();
+            fs::write(&export, lines).unwrap();
+            Command::new("python3").arg(&script).arg(&export).output()
+        };
+        let mut entries = sealed();
+        let Ok(output) = check(&entries) else {
+            println!("python3 is not there: the recipe was not tried");
+            return;
+        };
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.trim(), format!("5 entries, {}", entries[4].hash));
+
+        entries[3].actor = "person:U0MALLORY".to_owned();
+        let said = check(&entries).unwrap().stderr;
+        let said = String::from_utf8(said).unwrap();
+        assert_eq!(said.trim(), "entry 4 is not what it was");
+    }
+
+    proptest! {
+        #[test]
+        fn an_entry_keeps_its_hash_through_every_form(
+            reason in any::<String>(),
+            // The years 1 to 9999.
+            millis in -62_135_596_800_000_i64..253_402_300_800_000,
+        ) {
+            let record = record(&reason, millis);
+            let raw = Chain::default().seal(&record);
+            let entry = Entry::try_from(&raw).unwrap();
+            prop_assert_eq!((entry.at, &entry.body), (record.at, &record.body));
+            for written in [serde_json::to_string(&raw), serde_json::to_string_pretty(&entry)] {
+                let read: RawEntry = serde_json::from_str(&written.unwrap()).unwrap();
+                prop_assert_eq!(Chain::default().check(&read), Ok(()));
+                prop_assert_eq!(read.canonical(), raw.canonical());
+            }
+            let canonical = serde_json_canonicalizer::pipe(&raw.canonical()).unwrap();
+            prop_assert_eq!(canonical, raw.canonical());
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! disagree with the snapshots, because both are written together. Nothing here decides anything.
 
 mod card;
-mod chain;
+pub mod chain;
 mod credential;
 mod entry;
 mod sqlite;

@@ -92,10 +92,15 @@ impl SqliteStore {
 
     /// Writes what is waiting, then lets go of the file. Afterwards everything is unavailable.
     pub async fn close(&self) {
-        if let Some(writer) = &self.writer {
-            writer.close().await;
+        let closing = async {
+            if let Some(writer) = &self.writer {
+                writer.close().await;
+            }
+            self.reads.close().await;
+        };
+        if timeout(PATIENCE, closing).await.is_err() {
+            tracing::warn!("the store did not close in time");
         }
-        self.reads.close().await;
     }
 
     async fn write(&self, write: Write) -> Result<u64, CommitError> {

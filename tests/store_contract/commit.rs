@@ -1,0 +1,219 @@
+//! A commit is one transaction, checked against what it was decided on.
+
+use std::sync::Arc;
+
+use keylend::{
+    domain::{Actor, Lock, LockEvent, LockTarget},
+    store::{Commit, EntryBody, HolderVersion, LockChange, NewCard, Place, Record, Store},
+};
+
+use crate::story::{
+    self, approved, asked, at, commit, done, is_conflict, is_unavailable, only, user, with_cards,
+    withdrawn,
+};
+
+crate::holds!(
+    a_commit_is_there_whole_or_not_at_all,
+    a_change_decided_on_an_older_version_is_a_conflict,
+    a_requests_name_is_given_once,
+    of_two_grants_decided_on_one_count_one_is_committed,
+    a_lock_is_set_replaced_and_lifted_once,
+    a_version_that_does_not_count_its_events_is_refused,
+    one_persons_requests_are_found_open_and_past,
+);
+
+async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
+    let known = commit(&*store, asked("known", "carol", "db-prod:write", at(0))).await;
+    let new = asked("new", "alice", "db-prod:write", at(1));
+    let id = new.after.id;
+    let card = NewCard {
+        place: Place::Approval,
+        channel: known.approval_channel.clone(),
+    };
+    let stale = {
+        let mut change = withdrawn(&known, at(1));
+        change.before = Some(7);
+        change.after.version = 8;
+        change
+    };
+    let holder = store.holdings(&user("alice")).await.unwrap().version;
+    let result = store
+        .commit(Commit {
+            changes: vec![with_cards(new, &[card]), stale],
+            holder: Some((user("alice"), holder)),
+            lock: Some(set(LockTarget::Everything, "all of it")),
+            credentials: Vec::new(),
+        })
+        .await;
+    assert!(is_conflict(result));
+
+    assert_eq!(store.request(id).await.unwrap(), None);
+    assert_eq!(store.request(known.id).await.unwrap(), Some(known));
+    assert_eq!(store.cards(id).await.unwrap(), []);
+    assert_eq!(store.locks().await.unwrap(), []);
+    assert_eq!(
+        store.holdings(&user("alice")).await.unwrap().version,
+        holder
+    );
+    assert_eq!(store.raw_entries(0, 100).await.unwrap().len(), 1);
+    assert_eq!(*store.head().borrow(), 1);
+}
+
+async fn a_change_decided_on_an_older_version_is_a_conflict(store: Arc<dyn Store>) {
+    let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    let taken_back = commit(&*store, withdrawn(&request, at(1))).await;
+    let late = approved(&request, &[("pg-prod", "role")], at(2));
+    assert!(is_conflict(store.commit(only(late)).await));
+    assert_eq!(store.request(request.id).await.unwrap(), Some(taken_back));
+}
+
+async fn a_requests_name_is_given_once(store: Arc<dyn Store>) {
+    let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    let again = asked("one", "mallory", "db-prod:write", at(1));
+    assert!(is_conflict(store.commit(only(again)).await));
+    assert_eq!(store.request(request.id).await.unwrap(), Some(request));
+}
+
+async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Store>) {
+    let mut racing = Vec::new();
+    let count = store.holdings(&user("alice")).await.unwrap().version;
+    for seed in ["one", "two", "three", "four", "five"] {
+        let request = commit(&*store, asked(seed, "alice", "db-prod:write", at(0))).await;
+        let store = store.clone();
+        racing.push(tokio::spawn(async move {
+            let grant = Commit {
+                holder: Some((user("alice"), count)),
+                ..only(approved(&request, &[("pg-prod", "role")], at(1)))
+            };
+            store.commit(grant).await
+        }));
+    }
+    let mut won = 0;
+    for racer in racing {
+        match racer.await.unwrap() {
+            Ok(_) => won += 1,
+            result => assert!(is_conflict(result)),
+        }
+    }
+    assert_eq!(won, 1);
+    let holdings = store.holdings(&user("alice")).await.unwrap();
+    assert!(holdings.version > count);
+    let held = holdings.requests.iter().filter(|held| held.is_held());
+    assert_eq!(held.count(), 1);
+
+    // Nobody has been counted so often before.
+    let never = Commit {
+        holder: Some((user("bob"), HolderVersion(3))),
+        ..only(asked("six", "bob", "db-prod:write", at(2)))
+    };
+    assert!(is_conflict(store.commit(never).await));
+}
+
+fn set(target: LockTarget, reason: &str) -> LockChange {
+    let lock = Lock {
+        target: target.clone(),
+        by: user("bob"),
+        reason: reason.to_owned(),
+        at: at(5),
+    };
+    let event = LockEvent::Locked {
+        target,
+        reason: reason.to_owned(),
+    };
+    LockChange::Set(lock, lock_record(event))
+}
+
+fn lock_record(event: LockEvent) -> Record {
+    Record {
+        at: at(5),
+        request: None,
+        actor: Actor::Person(user("bob")),
+        rules: Vec::new(),
+        body: EntryBody::Lock(event),
+    }
+}
+
+async fn a_lock_is_set_replaced_and_lifted_once(store: Arc<dyn Store>) {
+    let target = LockTarget::Scope(story::scope("db-prod:write"));
+    let locking = |lock| Commit {
+        lock: Some(lock),
+        ..Commit::default()
+    };
+    let lift = || {
+        let event = LockEvent::Unlocked {
+            target: target.clone(),
+        };
+        locking(LockChange::Lift(target.clone(), lock_record(event)))
+    };
+    assert!(is_conflict(store.commit(lift()).await));
+    for reason in ["a leak", "two leaks"] {
+        let lock = locking(set(target.clone(), reason));
+        store.commit(lock).await.unwrap();
+    }
+    let other = locking(set(LockTarget::Person(user("mallory")), "gone mad"));
+    store.commit(other).await.unwrap();
+    let reasons = |locks: Vec<Lock>| {
+        locks
+            .into_iter()
+            .map(|lock| lock.reason)
+            .collect::<Vec<_>>()
+    };
+    let mut locks = reasons(store.locks().await.unwrap());
+    locks.sort();
+    assert_eq!(locks, ["gone mad", "two leaks"]);
+
+    store.commit(lift()).await.unwrap();
+    assert!(is_conflict(store.commit(lift()).await));
+    assert_eq!(reasons(store.locks().await.unwrap()), ["gone mad"]);
+    let entries = store.entries(0, 100).await.unwrap();
+    assert!(entries.iter().all(|entry| entry.request_id.is_none()));
+    assert_eq!(entries.len(), 4);
+}
+
+async fn a_version_that_does_not_count_its_events_is_refused(store: Arc<dyn Store>) {
+    let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    let mut silent = withdrawn(&request, at(1));
+    silent.records.clear();
+    assert!(is_unavailable(store.commit(only(silent)).await));
+    assert_eq!(
+        store.request(request.id).await.unwrap(),
+        Some(request.clone())
+    );
+    commit(&*store, withdrawn(&request, at(1))).await;
+}
+
+async fn one_persons_requests_are_found_open_and_past(store: Arc<dyn Store>) {
+    let ask = async |seed, person, scope, second| {
+        commit(&*store, asked(seed, person, scope, at(second))).await
+    };
+    let late = ask("late", "alice", "db-prod:write", 9).await;
+    let early = ask("early", "alice", "db-prod:read", 1).await;
+    let other = ask("other", "bob", "db-prod:write", 5).await;
+    let gone_last = ask("gone last", "alice", "db-prod:write", 2).await;
+    let gone_first = ask("gone first", "alice", "db-prod:write", 3).await;
+    let gone_first = commit(&*store, withdrawn(&gone_first, at(10))).await;
+    let gone_last = commit(&*store, withdrawn(&gone_last, at(11))).await;
+
+    use keylend::store::Open;
+    let open = async |which| store.open(which).await.unwrap();
+    assert_eq!(
+        open(Open::All).await,
+        [early.clone(), other.clone(), late.clone()]
+    );
+    let of = Open::Of(user("alice"));
+    assert_eq!(open(of).await, [early.clone(), late.clone()]);
+    let for_scope = Open::For(story::scope("db-prod:write"));
+    assert_eq!(open(for_scope).await, [other, late.clone()]);
+    let held = store.holdings(&user("alice")).await.unwrap().requests;
+    assert_eq!(held, [early.clone(), late.clone()]);
+
+    let past = async |limit| store.past(&user("alice"), limit).await.unwrap();
+    assert_eq!(past(9).await, [gone_last.clone(), gone_first]);
+    assert_eq!(past(1).await, [gone_last]);
+    assert_eq!(store.past(&user("bob"), 9).await.unwrap(), []);
+
+    let early = commit(&*store, approved(&early, &[("pg-prod", "role")], at(12))).await;
+    let early = commit(&*store, done(&early, at(13))).await;
+    assert_eq!(past(1).await, [early]);
+    assert_eq!(open(Open::Of(user("alice"))).await, [late]);
+}

@@ -1,0 +1,170 @@
+//! The log has no gaps, is chained, and agrees with the snapshots.
+
+use std::{collections::HashMap, sync::Arc};
+
+use keylend::{
+    domain::{Command, Request, RequestId, Span},
+    store::{Chain, Store},
+};
+
+use crate::story::{
+    active, asked, at, commit, done, is_conflict, not_unmade, only, then, unmade, user, withdrawn,
+};
+
+crate::holds!(
+    the_log_is_gapless_and_chained_whoever_commits_at_once,
+    folding_the_log_gives_the_snapshots,
+    what_the_log_says_reads_back_to_the_letter,
+    followers_hear_of_the_head,
+    what_changed_behind_an_entry_is_found_bit_by_bit,
+    a_feeds_cursor_moves_forward_only,
+);
+
+async fn verify(store: &dyn Store) -> u64 {
+    let mut chain = Chain::default();
+    loop {
+        let entries = store.raw_entries(chain.seq(), 7).await.unwrap();
+        if entries.is_empty() {
+            return chain.seq();
+        }
+        for entry in &entries {
+            chain.check(entry).unwrap();
+        }
+    }
+}
+
+async fn the_log_is_gapless_and_chained_whoever_commits_at_once(store: Arc<dyn Store>) {
+    let contested = commit(&*store, asked("contested", "bob", "db-prod:write", at(0))).await;
+    let mut tasks = Vec::new();
+    for number in 0..50 {
+        let (store, contested) = (store.clone(), contested.clone());
+        tasks.push(tokio::spawn(async move {
+            let mine = asked(&format!("{number}"), "alice", "db-prod:write", at(number));
+            let mine = commit(&*store, mine).await;
+            let won = match store.commit(only(withdrawn(&contested, at(number)))).await {
+                Ok(_) => 1,
+                result => {
+                    assert!(is_conflict(result));
+                    0
+                }
+            };
+            commit(&*store, withdrawn(&mine, at(number))).await;
+            won
+        }));
+    }
+    let mut won = 0;
+    for task in tasks {
+        won += task.await.unwrap();
+    }
+    assert_eq!(won, 1);
+    assert_eq!(verify(&*store).await, 1 + 2 * 50 + 1);
+    assert_eq!(*store.head().borrow(), 102);
+}
+
+/// A whole life, with an extension and a target that does not answer at once.
+async fn a_life(store: &dyn Store) -> Request {
+    let request = active(store, "one", "role").await;
+    let extension = Command::AskExtension {
+        by: user("alice"),
+        rules: Vec::new(),
+        duration: Span::minutes(10),
+        lapses_at: at(900),
+    };
+    let request = commit(store, then(&request, extension, at(10))).await;
+    let request = commit(store, crate::story::approved(&request, &[], at(11))).await;
+    let request = commit(store, crate::story::made(&request, 0, at(12))).await;
+    let show = Command::ShowCredential { by: user("alice") };
+    let request = commit(store, then(&request, show, at(13))).await;
+    let request = commit(store, done(&request, at(14))).await;
+    let request = commit(store, not_unmade(&request, 0, at(16), at(15))).await;
+    commit(store, unmade(&request, 0, at(16))).await
+}
+
+async fn folding_the_log_gives_the_snapshots(store: Arc<dyn Store>) {
+    let request = a_life(&*store).await;
+    let other = active(&*store, "two", "role").await;
+    let mut folded: HashMap<RequestId, Request> = HashMap::new();
+    for entry in store.entries(0, 100).await.unwrap() {
+        let (id, occurred) = (entry.request_id.unwrap(), entry.occurred().unwrap());
+        match folded.get_mut(&id) {
+            Some(request) => request.apply(&occurred),
+            None => {
+                folded.insert(id, Request::first(id, &occurred).unwrap());
+            }
+        }
+    }
+    for expected in [request, other] {
+        let stored = store.request(expected.id).await.unwrap();
+        assert_eq!(folded.get(&expected.id), stored.as_ref());
+        assert_eq!(stored, Some(expected));
+    }
+    assert_eq!(folded.len(), 2);
+}
+
+async fn what_the_log_says_reads_back_to_the_letter(store: Arc<dyn Store>) {
+    let change = asked("one", "alice", "db-prod:write", at(0));
+    let record = change.records[0].clone();
+    commit(&*store, change).await;
+    let entry = store.entries(0, 1).await.unwrap().remove(0);
+    assert_eq!(
+        (entry.at, entry.request_id, &entry.actor, &entry.rules),
+        (record.at, record.request, &record.actor, &record.rules)
+    );
+    assert_eq!(entry.body, record.body);
+    let raw = store.raw_entries(0, 1).await.unwrap().remove(0);
+    assert_eq!(raw.at, "2027-01-15T08:00:00.120Z");
+    let same = serde_json::to_string(&entry).unwrap();
+    let same: keylend::store::RawEntry = serde_json::from_str(&same).unwrap();
+    assert_eq!(same.canonical(), raw.canonical());
+}
+
+async fn followers_hear_of_the_head(store: Arc<dyn Store>) {
+    let mut head = store.head();
+    assert_eq!(*head.borrow_and_update(), 0);
+    let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    assert!(head.has_changed().unwrap());
+    assert_eq!(*head.borrow_and_update(), 1);
+    assert_eq!(
+        store
+            .commit(only(withdrawn(&request, at(1))))
+            .await
+            .unwrap(),
+        2
+    );
+    assert_eq!(*head.borrow_and_update(), 2);
+    assert!(is_conflict(
+        store.commit(only(withdrawn(&request, at(1)))).await
+    ));
+    store.move_cursor("audit", 2).await.unwrap();
+    assert!(!head.has_changed().unwrap());
+}
+
+async fn what_changed_behind_an_entry_is_found_bit_by_bit(store: Arc<dyn Store>) {
+    assert_eq!(store.changed(0, 10).await.unwrap(), (Vec::new(), 0));
+    let one = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    let two = commit(&*store, asked("two", "alice", "db-prod:write", at(0))).await;
+    let one = commit(&*store, withdrawn(&one, at(1))).await;
+    assert_eq!(
+        store.changed(0, 1).await.unwrap(),
+        (vec![one.clone()], 1),
+        "as it is now"
+    );
+    assert_eq!(store.changed(1, 1).await.unwrap(), (vec![two.clone()], 2));
+    assert_eq!(store.changed(0, 9).await.unwrap(), (vec![two, one], 3));
+    assert_eq!(store.changed(3, 9).await.unwrap(), (Vec::new(), 3));
+    assert_eq!(store.changed(5, 9).await.unwrap(), (Vec::new(), 5));
+}
+
+async fn a_feeds_cursor_moves_forward_only(store: Arc<dyn Store>) {
+    assert_eq!(store.cursor("audit").await.unwrap(), 0);
+    for (to, then) in [(3, 3), (2, 3), (4, 4)] {
+        store.move_cursor("audit", to).await.unwrap();
+        assert_eq!(store.cursor("audit").await.unwrap(), then);
+    }
+    assert_eq!(store.cursor("mirror").await.unwrap(), 0);
+    assert_eq!(
+        store.entries(0, 1).await.unwrap(),
+        [],
+        "no business of the log"
+    );
+}

@@ -1,0 +1,57 @@
+//! What every implementation of `store::Store` holds to. Each rule is a function of a store; the
+//! macro `holds` makes a test of it for each implementation. What only SQLite promises is in
+//! `sqlite`.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cards;
+mod commit;
+mod log;
+mod sqlite;
+mod story;
+mod work;
+
+use std::{path::PathBuf, sync::Arc};
+
+use keylend::store::{SqliteStore, Store};
+use tempfile::TempDir;
+
+/// Makes a test of every rule named, for every implementation.
+macro_rules! holds {
+    ($($rule:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $rule() {
+                    let file = crate::SqliteFile::new();
+                    super::$rule(file.store().await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use holds;
+
+/// A SQLite file in a folder of its own, which goes when this is dropped.
+struct SqliteFile {
+    folder: TempDir,
+}
+
+impl SqliteFile {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        Self { folder }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("keylend.db")
+    }
+
+    async fn open(&self) -> SqliteStore {
+        SqliteStore::open(&self.path()).await.expect("a store")
+    }
+
+    async fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.open().await)
+    }
+}

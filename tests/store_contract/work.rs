@@ -1,0 +1,173 @@
+//! What follows from a request's state: due work, shared entitlements, stuck revocations,
+//! credentials.
+
+use std::sync::Arc;
+
+use keylend::{
+    clock::SystemEntropy,
+    domain::{BackendName, Entitlement, Lane, RequestId},
+    store::{Commit, SealedCredential, Sharing, Store, Stuck},
+    vault::{Vault, generate_password},
+};
+
+use crate::story::{
+    active, approved, asked, at, commit, done, is_conflict, made, not_unmade, only, surveyed,
+    unmade, withdrawn,
+};
+
+crate::holds!(
+    a_lane_is_due_at_its_earliest_work,
+    what_is_longest_due_comes_first,
+    grants_of_one_entitlement_know_each_other,
+    a_revocation_that_fails_again_and_again_is_stuck_until_it_succeeds,
+    credentials_are_erased_with_the_end,
+);
+
+fn target(name: &str) -> Lane {
+    Lane::Target(BackendName::new(name))
+}
+
+async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Store>) {
+    let due = async |lane: &Lane, second| store.due(lane, at(second), 9).await.unwrap();
+    let next = async |lane: &Lane, second| store.next_due(lane, at(second)).await.unwrap();
+    let (clock, pg, bastion) = (Lane::Clock, target("pg-prod"), target("bastion"));
+
+    let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    assert_eq!(due(&clock, 3599).await, []);
+    assert_eq!(next(&clock, 0).await, Some(at(3600)));
+    assert_eq!(due(&clock, 3600).await, [request.id]);
+    assert_eq!(next(&clock, 3600).await, None);
+
+    let layers = [("pg-prod", "a"), ("pg-prod", "b"), ("bastion", "c")];
+    let request = commit(&*store, approved(&request, &layers, at(10))).await;
+    assert_eq!(next(&clock, 0).await, request.expires_at);
+    assert_eq!(due(&pg, 9).await, []);
+    for lane in [&pg, &bastion] {
+        assert_eq!(due(lane, 10).await, [request.id]);
+    }
+    assert_eq!(next(&pg, 9).await, Some(at(10)));
+
+    let mut request = request;
+    for layer in 0..3 {
+        request = commit(&*store, surveyed(&request, layer, true, at(11))).await;
+        request = commit(&*store, made(&request, layer, at(12))).await;
+    }
+    for lane in [&pg, &bastion] {
+        assert_eq!(due(lane, 1_000_000).await, []);
+    }
+    assert_eq!(next(&clock, 12).await, request.warn_at);
+
+    request = commit(&*store, done(&request, at(20))).await;
+    assert_eq!(due(&clock, 1_000_000).await, []);
+    request = commit(&*store, not_unmade(&request, 0, at(50), at(21))).await;
+    assert_eq!(due(&pg, 20).await, [request.id], "the other layer");
+    request = commit(&*store, unmade(&request, 1, at(22))).await;
+    assert_eq!(
+        (due(&pg, 49).await, next(&pg, 22).await),
+        (vec![], Some(at(50)))
+    );
+    for layer in [0, 2] {
+        request = commit(&*store, unmade(&request, layer, at(51))).await;
+    }
+    for lane in [&clock, &pg, &bastion] {
+        assert_eq!(
+            (due(lane, 1_000_000).await, next(lane, 0).await),
+            (vec![], None)
+        );
+    }
+}
+
+async fn what_is_longest_due_comes_first(store: Arc<dyn Store>) {
+    let mut ids = Vec::new();
+    for (seed, second) in [("b", 2), ("c", 3), ("a", 1)] {
+        let request = commit(&*store, asked(seed, "alice", "db-prod:write", at(second))).await;
+        ids.push(request.id);
+    }
+    let due = store.due(&Lane::Clock, at(10_000), 2).await.unwrap();
+    assert_eq!(due, [ids[2], ids[0]]);
+}
+
+async fn grants_of_one_entitlement_know_each_other(store: Arc<dyn Store>) {
+    let role = Entitlement::new("app_writer to alice");
+    let sharing = async |except: RequestId| store.sharing(&role, except).await.unwrap();
+    let one = active(&*store, "one", role.as_str()).await;
+    let nobody = RequestId::derive("nobody");
+
+    let two = commit(&*store, asked("two", "alice", "db-prod:write", at(5))).await;
+    let layers = [("pg-prod", role.as_str()), ("pg-prod", "another")];
+    let two = commit(&*store, approved(&two, &layers, at(6))).await;
+    assert_eq!(sharing(one.id).await, [], "nothing was looked at yet");
+    let two = commit(&*store, surveyed(&two, 0, false, at(7))).await;
+    let others = Sharing {
+        request: two.id,
+        given: false,
+        goes_on: true,
+    };
+    assert_eq!(sharing(one.id).await, [others]);
+    assert_eq!(sharing(nobody).await.len(), 2);
+
+    let one = commit(&*store, done(&one, at(8))).await;
+    let ending = Sharing {
+        request: one.id,
+        given: true,
+        goes_on: false,
+    };
+    assert_eq!(sharing(two.id).await, [ending]);
+    commit(&*store, unmade(&one, 0, at(9))).await;
+    assert_eq!(sharing(two.id).await, []);
+}
+
+async fn a_revocation_that_fails_again_and_again_is_stuck_until_it_succeeds(store: Arc<dyn Store>) {
+    let request = active(&*store, "one", "role").await;
+    let mut request = commit(&*store, done(&request, at(10))).await;
+    for failures in 1..=3 {
+        assert_eq!(store.stuck(3).await.unwrap(), []);
+        let failed = not_unmade(&request, 0, at(20), at(10 + failures));
+        request = commit(&*store, failed).await;
+    }
+    let stuck = Stuck {
+        request: request.id,
+        failures: 3,
+    };
+    assert_eq!(store.stuck(3).await.unwrap(), [stuck]);
+    assert_eq!(store.stuck(4).await.unwrap(), []);
+    commit(&*store, unmade(&request, 0, at(20))).await;
+    assert_eq!(store.stuck(1).await.unwrap(), []);
+}
+
+pub(crate) fn sealed(request: RequestId) -> SealedCredential {
+    let vault = Vault::new(&"ab".repeat(32).into()).unwrap();
+    vault.seal(
+        request,
+        0,
+        &generate_password(&SystemEntropy),
+        &SystemEntropy,
+    )
+}
+
+async fn credentials_are_erased_with_the_end(store: Arc<dyn Store>) {
+    let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    let keep = |credential: &SealedCredential| Commit {
+        credentials: vec![credential.clone()],
+        ..Commit::default()
+    };
+    assert!(is_conflict(
+        store
+            .commit(keep(&sealed(RequestId::derive("nobody"))))
+            .await
+    ));
+    let (first, second) = (sealed(request.id), sealed(request.id));
+    for credential in [&first, &second] {
+        store.commit(keep(credential)).await.unwrap();
+        let kept = store.credential(request.id, 0).await.unwrap();
+        assert_eq!(kept.as_ref(), Some(credential));
+    }
+    assert_eq!(store.credential(request.id, 1).await.unwrap(), None);
+
+    store
+        .commit(only(withdrawn(&request, at(1))))
+        .await
+        .unwrap();
+    assert_eq!(store.credential(request.id, 0).await.unwrap(), None);
+    assert!(is_conflict(store.commit(keep(&second)).await), "it is over");
+}
