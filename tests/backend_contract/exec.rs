@@ -30,7 +30,7 @@ fi
 document=$(cat)
 access="$1/$(field entitlement)"
 case $(field action) in
-    make) field expires_at > "$access.new" && mv "$access.new" "$access" ;;
+    make) field expires_at > "$access.$$" && mv "$access.$$" "$access" ;;
     unmake) rm -f "$access" ;;
     read)
         if [ -e "$access" ]; then

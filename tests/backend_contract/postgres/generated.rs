@@ -187,26 +187,22 @@ async fn what_the_login_made_goes_to_the_role_in_every_database() {
         .await;
     subject.make(&order).await.expect("made");
     let mut session = subject.log_in(&order).await.expect("in");
-    let mine = format!("CREATE TABLE {name}_mine (line text)");
+    let mine = format!("CREATE TABLE {name}.mine (line text)");
     run(&mut session, &mine).await.expect("a table");
     let mut elsewhere = in_database(&subject, &order, &format!("{name}_other")).await;
     run(&mut elsewhere, "CREATE SCHEMA theirs")
         .await
         .expect("a schema");
     // Rights stand in the way of dropping a login as objects do.
-    postgres
-        .execute(&format!(
-            "GRANT SELECT ON {name}_ledger TO {}",
-            order.handle
-        ))
-        .await;
+    let rights = format!("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {role}");
+    run(&mut session, &rights).await.expect("rights");
 
     subject.unmake(&order).await.expect("taken back");
     let seen = subject.0.backend.read(&order).await.expect("an answer");
     assert_eq!(seen, Presence::Absent);
     let owner = postgres
         .query(&format!(
-            "SELECT tableowner::text FROM pg_tables WHERE tablename = '{name}_mine'"
+            "SELECT tableowner::text FROM pg_tables WHERE schemaname = '{name}'"
         ))
         .await;
     assert_eq!(owner[0].get::<String, _>(0), role);

@@ -210,6 +210,10 @@ async fn nobody_is_lent_a_role_who_has_no_login_of_their_own() {
             .await
             .expect("nothing there");
     }
+    // Keylend's own login has the role all the time, to lend it.
+    let own = order(&format!("{name}_keylend"), role);
+    let seen = subject.0.backend.read(&own).await.expect("an answer");
+    assert_eq!(seen, Presence::Present);
 }
 
 #[tokio::test]
