@@ -14,7 +14,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
-    os::unix::fs::chown,
+    os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex, PoisonError},
@@ -243,6 +243,8 @@ fn keep(bin: &Path, dir: &Path, port: u16, log: &Arc<Log>) -> Option<Child> {
         .arg(dir)
         .arg(port.to_string())
         .current_dir("/")
+        // Ctrl-C is for the tests; the keeper cleans up after them.
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
