@@ -1,7 +1,7 @@
 //! A program on this machine: the way to every target that has a command-line tool.
 //!
-//! The program is started once a call, without a shell. It reads one JSON document
-//! ([`document`](super::document)) from its standard input and does what `action` says; for `read`
+//! The program is started once a call, without a shell. It reads one JSON document, the same as a
+//! [`webhook`](super::webhook) receives, from its standard input and does what `action` says; for `read`
 //! it writes `{"present": true}` or `{"present": false}` to its standard output. It ends with 0
 //! when it is done, with 75 (`EX_TEMPFAIL`) when trying again makes sense, and with anything else
 //! when it does not; the last line of its standard error is the reason that people see.

@@ -2,8 +2,8 @@
 //!
 //! # Adding a kind of target
 //!
-//! 1. Write `src/backend/KIND.rs` with a type that implements [`Backend`], and a `Config` that
-//!    serde reads from `[backends.NAME.KIND]`: `deny_unknown_fields`, secrets as
+//! 1. Write `src/backend/KIND.rs` with a type that implements [`Backend`], and a public `Config`
+//!    that serde reads from `[backends.NAME.KIND]`: `deny_unknown_fields`, secrets as
 //!    [`Secret`](crate::secret::Secret) references, time limits as [`Timeout`], every other value
 //!    as a type that refuses what could never work.
 //! 2. Implement `Kind` for the `Config`, and add one line to [`BackendConfig`] and one to its
@@ -19,18 +19,15 @@
 mod config;
 mod document;
 mod excerpt;
-mod exec;
+pub mod exec;
 mod params;
-mod postgres;
+pub mod postgres;
 mod process;
 mod timeout;
-mod webhook;
+pub mod webhook;
 
 pub use config::{BackendConfig, BuildError};
-pub use exec::{Config as ExecConfig, InvalidProgram, Program};
-pub use postgres::Config as PostgresConfig;
 pub use timeout::{InvalidTimeout, Timeout};
-pub use webhook::{Config as WebhookConfig, Endpoint, InvalidEndpoint};
 
 use std::{collections::BTreeMap, sync::Arc};
 

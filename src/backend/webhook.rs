@@ -1,16 +1,34 @@
 //! A service that is told over HTTPS: the way to every target that has an API of its own.
 //!
-//! Each call is a `POST` of one JSON document ([`document`](super::document)), signed so that the
-//! service knows who speaks: `Keylend-Signature: v1=HEX`, where `HEX` is the HMAC-SHA256 of
-//! `v1:TIMESTAMP:BODY` under the shared secret and `TIMESTAMP` is the header `Keylend-Timestamp`
-//! (seconds since 1970). A service checks both before it acts, and refuses a timestamp that is
-//! minutes old.
+//! Each call is a `POST` of one JSON document; `action` is `make`, `unmake` or `read`:
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "action": "make",
+//!   "idempotency_key": "4ghxw8d2m7ka/keylend_4ghxw8d2m7ka_0/make/2026-11-02T10:00:00.000Z",
+//!   "request": "4ghxw8d2m7ka",
+//!   "scope": "wiki:edit",
+//!   "requester": {"slack_id": "U0ALICE", "email": "alice@example.com", "username": "alice"},
+//!   "handle": "keylend_4ghxw8d2m7ka_0",
+//!   "entitlement": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+//!   "params": {"space": "handbook"},
+//!   "expires_at": "2026-11-02T10:00:00.000Z"
+//! }
+//! ```
+//!
+//! `entitlement` stands for the person and the parameters: two grants that share it give one piece
+//! of access, and only the end of the last one takes it back. `expires_at` moves when a grant is
+//! extended, and `make` comes again. The call is signed so that the service knows who speaks:
+//! `Keylend-Signature: v1=HEX`, where `HEX` is the HMAC-SHA256 of `v1:TIMESTAMP:BODY` under the
+//! shared secret and `TIMESTAMP` is the header `Keylend-Timestamp` (seconds since 1970). A service
+//! checks both before it acts, and refuses a timestamp that is minutes old.
 //!
 //! `make` and `unmake` are answered with any 2xx, `read` with a 2xx and `{"present": true}` or
 //! `{"present": false}`. 408, 425, 429, 5xx and silence are tried again; any other status ends
-//! the making of a grant. The header `Idempotency-Key` names the intention and stays the same over
-//! retries; a service may recognise a repetition by it, and must still look at its own state, since
-//! `unmake` comes again for as long as `read` finds the access there.
+//! the making of a grant. The header `Idempotency-Key` (not sent with `read`) names the intention
+//! and stays the same over retries; a service may recognise a repetition by it, and must still look
+//! at its own state, since `unmake` comes again for as long as `read` finds the access there.
 //!
 //! Redirects are not followed, and `http://` is refused except to this machine.
 

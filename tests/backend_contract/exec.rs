@@ -1,6 +1,6 @@
 //! A shell script that keeps files, as an operator would write one.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use keylend::{
     backend::{Backend, BackendError, Order, Presence},
@@ -30,7 +30,7 @@ fi
 document=$(cat)
 access="$1/$(field entitlement)"
 case $(field action) in
-    make) field expires_at > "$access.new" && mv "$access.new" "$access" ;;
+    make) field expires_at > "$access.$$" && mv "$access.$$" "$access" ;;
     unmake) rm -f "$access" ;;
     read)
         if [ -e "$access" ]; then
@@ -189,10 +189,14 @@ async fn a_program_past_its_time_is_killed_with_what_it_started() {
 
     let child = fs::read_to_string(script.folder.path().join("child")).expect("it started one");
     let state = || fs::read_to_string(format!("/proc/{}/stat", child.trim()));
-    // The system may take a moment to bury it.
-    while state().is_ok_and(|stat| !stat.contains(") Z ")) {
-        tokio::task::yield_now().await;
-    }
+    let gone = async {
+        // The system may take a moment to bury it.
+        while state().is_ok_and(|stat| !stat.contains(") Z ")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = Duration::from_secs(20);
+    tokio::time::timeout(patience, gone).await.expect("killed");
 }
 
 #[tokio::test]

@@ -14,18 +14,17 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
-    os::unix::fs::chown,
+    os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex, PoisonError},
     time::Duration,
 };
 
+use keylend::{clock::SystemEntropy, vault::generate_password};
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgRow};
 use tokio::sync::OnceCell;
-
-/// The superuser's password.
-const PASSWORD: &str = "the-superusers-own";
 
 /// How long anything that the server does may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,6 +59,7 @@ pub struct Postgres {
     bin: PathBuf,
     dir: PathBuf,
     port: u16,
+    password: SecretString,
     log: Arc<Log>,
     keeper: Mutex<Option<Child>>,
 }
@@ -81,7 +81,7 @@ impl Postgres {
 
     /// The URL of the superuser.
     pub fn admin_url(&self) -> String {
-        self.url_for("postgres", PASSWORD)
+        self.url_for("postgres", self.password.expose_secret())
     }
 
     /// The URL of a login, both parts plain letters and digits.
@@ -177,10 +177,12 @@ impl Postgres {
             .tempdir()
             .expect("a temporary folder")
             .keep();
-        let password = dir.join("password");
-        fs::write(&password, PASSWORD).expect("a file in a folder of ours");
+        // Others on this machine can reach the port too.
+        let password = generate_password(&SystemEntropy);
+        let file = dir.join("password");
+        fs::write(&file, password.expose_secret()).expect("a file in a folder of ours");
         if rustix::process::geteuid().is_root() {
-            for path in [&dir, &password] {
+            for path in [&dir, &file] {
                 chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("root gives files away");
             }
         }
@@ -188,7 +190,7 @@ impl Postgres {
             .args(["--no-sync", "--no-locale", "--encoding=UTF8"])
             .args(["--username=postgres", "--auth=scram-sha-256"])
             .arg("--pwfile")
-            .arg(&password)
+            .arg(&file)
             .arg("--pgdata")
             .arg(dir.join("data"))
             .output()
@@ -208,6 +210,7 @@ impl Postgres {
                     bin,
                     dir,
                     port,
+                    password,
                     log,
                     keeper: Mutex::new(Some(keeper)),
                 };
@@ -240,6 +243,8 @@ fn keep(bin: &Path, dir: &Path, port: u16, log: &Arc<Log>) -> Option<Child> {
         .arg(dir)
         .arg(port.to_string())
         .current_dir("/")
+        // Ctrl-C is for the tests; the keeper cleans up after them.
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

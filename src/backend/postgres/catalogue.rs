@@ -9,9 +9,11 @@ use super::{error::Error, name::RoleName};
 pub(super) struct Role {
     /// Whether it is a login.
     pub(super) can_login: bool,
-    /// Whether it is a superuser or the login that Keylend itself uses.
-    pub(super) is_mighty: bool,
-    /// Whether its members can become such a role.
+    /// Whether it is a superuser.
+    pub(super) is_superuser: bool,
+    /// Whether it is the login that Keylend itself uses.
+    pub(super) is_own: bool,
+    /// Whether it or its members can become such a role.
     pub(super) gives_might: bool,
 }
 
@@ -22,7 +24,8 @@ pub(super) async fn role(
 ) -> Result<Option<Role>, Error> {
     Ok(sqlx::query_as(
         "SELECT r.rolcanlogin AS can_login, \
-                r.rolsuper OR r.rolname IN (session_user, current_user) AS is_mighty, \
+                r.rolsuper AS is_superuser, \
+                r.rolname IN (session_user, current_user) AS is_own, \
                 EXISTS (SELECT FROM pg_roles m \
                         WHERE (m.rolsuper OR m.rolname IN (session_user, current_user)) \
                           AND pg_has_role(r.oid, m.oid, 'MEMBER')) AS gives_might \

@@ -89,8 +89,9 @@ pub(super) async fn unmake(
 /// Whether the login is there. One that could not be Keylend's is an error.
 async fn is_there(connection: &mut PgConnection, login: &RoleName) -> Result<bool, Error> {
     match catalogue::role(connection, login).await? {
-        Some(found) if found.is_mighty || found.gives_might => Err(Error::Refused(format!(
-            "the login `{login}` is a superuser or leads to one: Keylend did not make it"
+        Some(found) if found.gives_might => Err(Error::Refused(format!(
+            "the login `{login}` is, or leads to, a superuser or Keylend's own login: \
+             Keylend did not make it"
         ))),
         found => Ok(found.is_some()),
     }

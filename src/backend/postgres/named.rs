@@ -28,9 +28,7 @@ pub(super) async fn make(
         }) => Err(Error::Refused(format!(
             "`{login}` is a group in PostgreSQL, not somebody's login"
         ))),
-        Some(Role {
-            is_mighty: true, ..
-        }) => Err(Error::Refused(format!(
+        Some(found) if found.is_superuser || found.is_own => Err(Error::Refused(format!(
             "`{login}` is a superuser or Keylend's own login: nothing is lent to it"
         ))),
         Some(_) => {
@@ -44,28 +42,30 @@ pub(super) async fn make(
 
 /// Takes `role` from `login`, whoever gave it, and ends the login's sessions: one that has done
 /// `SET ROLE` would keep the role.
+///
+/// They end even if the membership is gone already: asked for again after a crash, it is, and a
+/// session may still be there.
 pub(super) async fn unmake(
     session: &mut Session<'_>,
     login: &RoleName,
     role: &RoleName,
 ) -> Result<(), Error> {
-    revoke(session, login, role).await?;
-
-    // Asked for again after a crash, the membership is gone and a session may still be there. A
-    // login that `make` refuses never had anything to end.
     let connection = &mut session.connection;
-    let role = catalogue::role(connection, role).await?;
-    match (role, catalogue::role(connection, login).await?) {
-        (
-            Some(_),
-            Some(Role {
-                can_login: true,
-                is_mighty: false,
-                ..
-            }),
-        ) => sessions::end(connection, login).await,
-        _ => Ok(()),
+    let (Some(_), Some(holder)) = (
+        catalogue::role(connection, role).await?,
+        catalogue::role(connection, login).await?,
+    ) else {
+        return Ok(());
+    };
+    // What `make` refuses has nothing of Keylend's; what Keylend itself may do is not taken away.
+    if holder.is_own {
+        return Ok(());
     }
+    revoke(session, login, role).await?;
+    if holder.is_superuser || !holder.can_login {
+        return Ok(());
+    }
+    sessions::end(&mut session.connection, login).await
 }
 
 async fn revoke(session: &mut Session<'_>, login: &RoleName, role: &RoleName) -> Result<(), Error> {

@@ -7,12 +7,12 @@
 //! again if it does not get it. The server ends a session whose client is gone by the same time
 //! limit. The lock needs a session of its own: a pooler in transaction mode may not stand between.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions,
-    postgres::PgQueryResult,
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection,
+    postgres::{PgConnectOptions, PgQueryResult, PgSslMode},
 };
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -59,6 +59,12 @@ impl Server {
             ])
             // Statements hold verifiers of passwords.
             .disable_statement_logging();
+        if can_be_read_on_the_way(&options) {
+            tracing::warn!(
+                "Keylend speaks with a PostgreSQL server in a way that others can read or change: \
+                 add `sslmode=verify-full` to its URL"
+            );
+        }
         Ok(Self {
             options,
             connect_timeout,
@@ -117,6 +123,16 @@ impl Server {
     }
 }
 
+fn can_be_read_on_the_way(options: &PgConnectOptions) -> bool {
+    use PgSslMode::{Allow, Disable, Prefer};
+
+    let host = options.get_host();
+    let stays = options.get_socket().is_some()
+        || host == "localhost"
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    !stays && matches!(options.get_ssl_mode(), Allow | Disable | Prefer)
+}
+
 /// A session that holds the lock on one piece of access.
 pub(super) struct Session<'a> {
     server: &'a Server,
@@ -165,5 +181,52 @@ pub(super) async fn run(
 async fn close(connection: PgConnection) {
     if let Err(error) = connection.close().await {
         tracing::debug!(error = %error, "A session with PostgreSQL did not close well");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(url: &str) -> Result<Server, InvalidUrl> {
+        Server::new(&url.into(), Duration::from_secs(1), Duration::from_secs(1))
+    }
+
+    #[test]
+    fn the_address_is_read_from_the_url_without_its_password() {
+        let address = |url| {
+            server(url).map(|server| {
+                let (host, port, database) = server.address();
+                format!("{host} {port} {database}")
+            })
+        };
+        assert_eq!(
+            address("postgres://keylend:hunter2@db.example.com:6432/app").unwrap(),
+            "db.example.com 6432 app"
+        );
+        assert_eq!(
+            address("postgresql://keylend:hunter2@db.example.com").unwrap(),
+            "db.example.com 5432 keylend"
+        );
+        for url in [
+            "db.example.com",
+            "mysql://db.example.com",
+            "postgres://[",
+            "",
+        ] {
+            assert!(address(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_way_that_others_can_read_is_noticed() {
+        let noticed = |url| can_be_read_on_the_way(&server(url).unwrap().options);
+        assert!(noticed(
+            "postgres://keylend@db.example.com/app?sslmode=prefer"
+        ));
+        assert!(!noticed(
+            "postgres://keylend@db.example.com/app?sslmode=verify-full"
+        ));
+        assert!(!noticed("postgres://keylend@127.0.0.1/app?sslmode=disable"));
     }
 }

@@ -1,6 +1,6 @@
 //! A login of its own for each grant.
 
-use std::{str::FromStr, sync::Arc};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use keylend::{
     backend::{Backend, BackendError, Ending, Order, Presence},
@@ -187,26 +187,22 @@ async fn what_the_login_made_goes_to_the_role_in_every_database() {
         .await;
     subject.make(&order).await.expect("made");
     let mut session = subject.log_in(&order).await.expect("in");
-    let mine = format!("CREATE TABLE {name}_mine (line text)");
+    let mine = format!("CREATE TABLE {name}.mine (line text)");
     run(&mut session, &mine).await.expect("a table");
     let mut elsewhere = in_database(&subject, &order, &format!("{name}_other")).await;
     run(&mut elsewhere, "CREATE SCHEMA theirs")
         .await
         .expect("a schema");
     // Rights stand in the way of dropping a login as objects do.
-    postgres
-        .execute(&format!(
-            "GRANT SELECT ON {name}_ledger TO {}",
-            order.handle
-        ))
-        .await;
+    let rights = format!("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {role}");
+    run(&mut session, &rights).await.expect("rights");
 
     subject.unmake(&order).await.expect("taken back");
     let seen = subject.0.backend.read(&order).await.expect("an answer");
     assert_eq!(seen, Presence::Absent);
     let owner = postgres
         .query(&format!(
-            "SELECT tableowner::text FROM pg_tables WHERE tablename = '{name}_mine'"
+            "SELECT tableowner::text FROM pg_tables WHERE schemaname = '{name}'"
         ))
         .await;
     assert_eq!(owner[0].get::<String, _>(0), role);
@@ -311,4 +307,41 @@ async fn no_login_is_made_without_a_password_or_under_a_name_that_would_be_cut()
     order.handle = Handle::new("k".repeat(64));
     let outcome = subject.make(&order).await;
     assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
+}
+
+/// Two replicas that both find no login yet: each waits for the other, whoever comes first.
+#[tokio::test]
+async fn two_who_make_one_login_at_the_same_moment_make_one() {
+    let subject = Generated::start_alone("60s").await;
+    let order = subject.ask().await;
+    let postgres = subject.0.postgres();
+    let mut blocker = PgConnection::connect(&postgres.admin_url())
+        .await
+        .expect("in");
+    let block = "BEGIN; LOCK TABLE pg_authid IN SHARE ROW EXCLUSIVE MODE";
+    run(&mut blocker, block).await.expect("locked");
+
+    let release = async {
+        let waiting = "SELECT FROM pg_stat_activity \
+                       WHERE application_name = 'keylend' AND wait_event_type = 'Lock'";
+        while sqlx::query(waiting)
+            .fetch_all(&mut blocker)
+            .await
+            .expect("an answer")
+            .len()
+            < 2
+        {
+            // What was seen stands until the end of the transaction, unless it is thrown away.
+            run(&mut blocker, "SELECT pg_stat_clear_snapshot()")
+                .await
+                .expect("looked again");
+        }
+        run(&mut blocker, "COMMIT").await.expect("unlocked");
+    };
+    let all = async { tokio::join!(subject.make(&order), subject.make(&order), release) };
+    let patience = Duration::from_secs(60);
+    let (first, second, ()) = tokio::time::timeout(patience, all).await.expect("in time");
+    first.expect("made");
+    second.expect("made");
+    assert!(subject.works(&order).await);
 }

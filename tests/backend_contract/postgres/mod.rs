@@ -49,7 +49,7 @@ impl Part {
                 "CREATE TABLE {name}_ledger (line text);
                  CREATE ROLE {name}_writer;
                  GRANT INSERT ON {name}_ledger TO {name}_writer;
-                 GRANT CREATE ON SCHEMA public TO {name}_writer;
+                 CREATE SCHEMA {name} AUTHORIZATION {name}_writer;
                  CREATE ROLE {name}_keylend LOGIN CREATEROLE PASSWORD 'keylends';
                  GRANT {name}_writer TO {name}_keylend {several};
                  GRANT pg_signal_backend, pg_read_all_stats TO {name}_keylend;"

@@ -8,6 +8,7 @@ use keylend::{
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 use super::{Part, backend, is_dead, make, run};
 use crate::subject::{Subject, order};
@@ -179,6 +180,33 @@ async fn the_membership_goes_whoever_else_has_given_it_too() {
     assert!(!subject.works(&order).await);
 }
 
+/// The server may still be at work on a call that Keylend has given up.
+#[tokio::test]
+async fn a_grant_that_was_given_up_takes_no_effect_after_it_was_taken_back() {
+    let subject = Named::start_alone("60s").await;
+    let postgres = subject.0.postgres();
+    let order = subject.ask("alice").await;
+    let url = postgres.url_for(&format!("{}_keylend", subject.0.name), "keylends");
+    let hasty = backend(&url, "2s");
+
+    let mut blocker = PgConnection::connect(&postgres.admin_url())
+        .await
+        .expect("in");
+    let block = "BEGIN; LOCK TABLE pg_auth_members IN EXCLUSIVE MODE";
+    run(&mut blocker, block).await.expect("locked");
+    let outcome = hasty.make(&order, None).await;
+    assert!(
+        matches!(outcome, Err(BackendError::Retry(_))),
+        "{outcome:?}"
+    );
+    subject.0.backend.unmake(&order).await.expect("taken back");
+    run(&mut blocker, "COMMIT").await.expect("unlocked");
+
+    let seen = subject.0.backend.read(&order).await.expect("an answer");
+    assert_eq!(seen, Presence::Absent);
+    assert!(!subject.works(&order).await);
+}
+
 #[tokio::test]
 async fn nobody_is_lent_a_role_who_has_no_login_of_their_own() {
     let subject = Named::start("60s").await;
@@ -210,6 +238,10 @@ async fn nobody_is_lent_a_role_who_has_no_login_of_their_own() {
             .await
             .expect("nothing there");
     }
+    // Keylend's own login has the role all the time, to lend it.
+    let own = order(&format!("{name}_keylend"), role);
+    let seen = subject.0.backend.read(&own).await.expect("an answer");
+    assert_eq!(seen, Presence::Present);
 }
 
 #[tokio::test]
