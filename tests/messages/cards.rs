@@ -105,7 +105,7 @@ async fn nothing_people_wrote_links_unfolds_or_pings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_method_is_left_alone_for_as_long_as_slack_asks() {
+async fn a_message_comes_when_slack_takes_messages_again() {
     let stage = Stage::set().await;
     let refused = Fault::RateLimited {
         retry_after_secs: 30,

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cards;
+mod client;
 #[path = "../support/clock.rs"]
 mod clock;
 mod feeds;
