@@ -201,8 +201,8 @@ pub trait Store: Send + Sync + 'static {
     /// The log's head, and every later one: what followers wait on.
     fn head(&self) -> watch::Receiver<u64>;
 
-    /// The cards that may show something old and whose turn it is at `now`, longest waiting
-    /// first, at most `limit`.
+    /// The cards that may show something old and whose turn it is at `now`: those not posted yet
+    /// first, since somebody waits for them, then longest waiting; at most `limit`.
     async fn due_cards(&self, now: Time, limit: u32) -> Result<Vec<Card>, StoreError>;
 
     /// When the next card after `now` has its turn.
