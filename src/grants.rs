@@ -26,7 +26,7 @@ pub use book::Held;
 
 use crate::{
     domain::{ScopeId, Time},
-    store::{Open, Store, StoreError},
+    store::{Store, StoreError},
 };
 use book::Book;
 
@@ -43,7 +43,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How long to wait after a failed look.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// How many entries of the log are looked at at a time.
+/// How many requests, or entries of the log, are looked at at a time.
 const PAGE: u32 = 1000;
 
 /// The grants that are usable now.
@@ -95,9 +95,16 @@ impl Grants {
         // The head before the requests: what is committed in between is read twice, not missed.
         let seen = Instant::now();
         let applied = *store.head().borrow();
-        let mut book = Book::default();
-        for request in store.open(Open::All).await? {
-            book.note(&request);
+        let (mut book, mut after) = (Book::default(), None);
+        loop {
+            let page = store.open_after(after, PAGE).await?;
+            for request in &page {
+                book.note(request);
+            }
+            after = page.last().map(|last| (last.asked_at, last.id));
+            if after.is_none() {
+                break;
+            }
         }
         let seen = Some(seen);
         Ok(Self {

@@ -148,6 +148,14 @@ pub trait Store: Send + Sync + 'static {
     /// The open requests, oldest first.
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError>;
 
+    /// The open requests behind `after`, named by when it was asked for and its id, oldest first,
+    /// at most `limit`: for going through all of them a page at a time.
+    async fn open_after(
+        &self,
+        after: Option<(Time, RequestId)>,
+        limit: u32,
+    ) -> Result<Vec<Request>, StoreError>;
+
     /// One person's requests that are over, latest first, at most `limit`.
     async fn past(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, StoreError>;
 

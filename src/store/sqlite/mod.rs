@@ -174,6 +174,15 @@ impl Store for SqliteStore {
         answer("load open requests", requests::open(&self.reads, &which)).await
     }
 
+    async fn open_after(
+        &self,
+        after: Option<(Time, RequestId)>,
+        limit: u32,
+    ) -> Result<Vec<Request>, StoreError> {
+        let question = requests::open_after(&self.reads, after, limit);
+        answer("load open requests", question).await
+    }
+
     async fn past(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, StoreError> {
         answer(
             "load past requests",
