@@ -21,7 +21,11 @@ fn check(criterion: &mut Criterion) {
     let end = Span::minutes(60).after(now);
     let grants = runtime.block_on(async {
         let store = support::store(folder.path()).await;
-        support::fill(&store, (0..100_000).map(|number| support::active(number, now, end))).await;
+        support::fill(
+            &store,
+            (0..100_000).map(|number| support::active(number, now, end)),
+        )
+        .await;
         let store: Arc<dyn Store> = store;
         Grants::load(store).await.unwrap()
     });
@@ -29,7 +33,9 @@ fn check(criterion: &mut Criterion) {
         let scope = support::scope_id();
         bencher.to_async(&runtime).iter(|| async {
             let known = grants.caught_up_within(std::time::Duration::ZERO).await;
-            black_box(known.map(|known| known.check("engineer7@example.com", &scope, now).is_some()))
+            black_box(
+                known.map(|known| known.check("engineer7@example.com", &scope, now).is_some()),
+            )
         });
     });
 }
@@ -75,7 +81,11 @@ fn decisions(criterion: &mut Criterion) {
     criterion.bench_function("domain: decide and apply the end of a grant", |bencher| {
         bencher.iter(|| {
             let cause = keylend::domain::EndCause::Done;
-            let command = Command::End { by: by.clone(), rules: Vec::new(), cause };
+            let command = Command::End {
+                by: by.clone(),
+                rules: Vec::new(),
+                cause,
+            };
             let mut after = request.clone();
             for event in decide(&request, command, now).unwrap() {
                 after.apply(&event);

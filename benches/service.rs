@@ -22,11 +22,19 @@ use tokio_util::sync::CancellationToken;
 mod support;
 
 fn main() {
-    let wanted = std::env::args().nth(1).filter(|word| !word.starts_with('-'));
-    let all: [(&str, fn(&Runtime)); 3] =
-        [("storm", storm), ("history", history), ("acknowledgement", acknowledgement)];
+    let wanted = std::env::args()
+        .nth(1)
+        .filter(|word| !word.starts_with('-'));
+    let all: [(&str, fn(&Runtime)); 3] = [
+        ("storm", storm),
+        ("history", history),
+        ("acknowledgement", acknowledgement),
+    ];
     for (name, measure) in all {
-        if wanted.as_ref().is_none_or(|word| name.contains(word.as_str())) {
+        if wanted
+            .as_ref()
+            .is_none_or(|word| name.contains(word.as_str()))
+        {
             let runtime = Runtime::new().unwrap();
             measure(&runtime);
         }
@@ -47,9 +55,12 @@ fn storm(runtime: &Runtime) {
         let from = support::now();
         let end = Span::seconds(20).after(from);
         let requests = (0..GRANTS).map(|number| support::active(number, from, end));
-        support::fill(&store, requests.inspect(|(request, _)| {
-            target.put(request.layers[0].plan.handle.as_str());
-        }))
+        support::fill(
+            &store,
+            requests.inspect(|(request, _)| {
+                target.put(request.layers[0].plan.handle.as_str());
+            }),
+        )
         .await;
         let (broker, backends) = support::broker(store.clone(), target.clone());
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
@@ -68,16 +79,27 @@ fn storm(runtime: &Runtime) {
         let yes = (0..GRANTS)
             .filter(|number| {
                 let who = format!("engineer{number}@example.com");
-                known.as_ref().is_ok_and(|known| known.check(&who, &scope, support::now()).is_some())
+                known
+                    .as_ref()
+                    .is_ok_and(|known| known.check(&who, &scope, support::now()).is_some())
             })
             .count();
         figure("grants ending in one second", GRANTS);
         figure("  checks that still said yes from that second on", yes);
         let mut head = store.head();
-        while target.revoked() < GRANTS || !store.open(keylend::store::Open::All).await.unwrap().is_empty() {
+        while target.revoked() < GRANTS
+            || !store
+                .open(keylend::store::Open::All)
+                .await
+                .unwrap()
+                .is_empty()
+        {
             head.changed().await.unwrap();
         }
-        figure("  all revoked, read back and recorded after", format!("{:.2?}", ended.elapsed()));
+        figure(
+            "  all revoked, read back and recorded after",
+            format!("{:.2?}", ended.elapsed()),
+        );
         shutdown.cancel();
         sweeping.await.unwrap();
     });
@@ -90,7 +112,11 @@ fn history(runtime: &Runtime) {
     runtime.block_on(async {
         let store = support::store(folder.path()).await;
         let from = support::now() - Duration::from_secs(90 * 24 * 3600);
-        support::fill(&store, (0..REQUESTS).map(|number| support::ended(number, from))).await;
+        support::fill(
+            &store,
+            (0..REQUESTS).map(|number| support::ended(number, from)),
+        )
+        .await;
         store.close().await;
     });
     figure("requests in the history", REQUESTS);
@@ -100,8 +126,14 @@ fn history(runtime: &Runtime) {
         let started = Instant::now();
         let mut program = Program::start(&config);
         program.until_ready().await;
-        figure("  started and ready after", format!("{:.2?}", started.elapsed()));
-        figure("  resident memory", format!("{:.1} MB", program.resident_kb() as f64 / 1000.0));
+        figure(
+            "  started and ready after",
+            format!("{:.2?}", started.elapsed()),
+        );
+        figure(
+            "  resident memory",
+            format!("{:.1} MB", program.resident_kb() as f64 / 1000.0),
+        );
     });
 }
 
@@ -121,9 +153,15 @@ fn acknowledgement(runtime: &Runtime) {
         let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
         figure("slash commands a second", RATE);
         figure("  acknowledged, median", format!("{:.2?}", at(0.5)));
-        figure("  acknowledged, 99th percentile", format!("{:.2?}", at(0.99)));
+        figure(
+            "  acknowledged, 99th percentile",
+            format!("{:.2?}", at(0.99)),
+        );
         figure("  acknowledged, slowest", format!("{:.2?}", at(1.0)));
-        figure("  resident memory after", format!("{:.1} MB", program.resident_kb() as f64 / 1000.0));
+        figure(
+            "  resident memory after",
+            format!("{:.1} MB", program.resident_kb() as f64 / 1000.0),
+        );
     });
 }
 
@@ -144,7 +182,10 @@ impl Program {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Self { child, address: support::slack::address(config) }
+        Self {
+            child,
+            address: support::slack::address(config),
+        }
     }
 
     async fn until_ready(&mut self) -> String {
@@ -158,12 +199,18 @@ impl Program {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("the program did not become ready: {:?}", self.child.try_wait());
+        panic!(
+            "the program did not become ready: {:?}",
+            self.child.try_wait()
+        );
     }
 
     fn resident_kb(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 }

@@ -62,7 +62,10 @@ pub struct Outside {
 impl Default for Outside {
     /// The machine's.
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
+        Self {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        }
     }
 }
 
@@ -84,7 +87,10 @@ impl Service {
     pub async fn stop(self) {
         self.shutdown.cancel();
         self.tasks.close();
-        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(GRACE, self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("work was still under way; it is taken up at the next start");
         }
         self.store.close().await;
@@ -110,7 +116,11 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         Some(key) => Some(Vault::new(&key.read()?).context("failed to read secrets.key")?),
         None => None,
     };
-    let token = config.slack.bot_token.read().context("failed to read slack.bot_token")?;
+    let token = config
+        .slack
+        .bot_token
+        .read()
+        .context("failed to read slack.bot_token")?;
     let client = Client::new(&config.slack.api_url, token, clock.clone())?;
     let metrics = Arc::new(Metrics::default());
     let directory = Arc::new(Directory::new(
@@ -140,7 +150,11 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let tasks = TaskTracker::new();
     let worker = Worker::new(broker.clone(), backends, clock.clone(), entropy.clone());
     tasks.spawn(Arc::new(worker).run(shutdown.clone()));
-    let grants = Arc::new(Grants::load(log.clone()).await.context("failed to read the grants")?);
+    let grants = Arc::new(
+        Grants::load(log.clone())
+            .await
+            .context("failed to read the grants")?,
+    );
     let following = (grants.clone(), shutdown.clone());
     tasks.spawn(async move { following.0.follow(following.1).await });
     let showing = broker.clone();
@@ -172,7 +186,10 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .route("/slack/{*rest}", any(Ingress::answer))
         .with_state(ingress.clone())
         .merge(api::router(api))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            ANSWER,
+        ))
         .layer(CatchPanicLayer::new());
     let listener = TcpListener::bind(config.listen)
         .await
@@ -186,7 +203,12 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         }
     });
     tracing::info!(%address, "Keylend listens");
-    Ok(Service { address, shutdown, tasks, store })
+    Ok(Service {
+        address,
+        shutdown,
+        tasks,
+        store,
+    })
 }
 
 async fn open_store(url: &str) -> anyhow::Result<SqliteStore> {
@@ -209,7 +231,10 @@ fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
 
 /// A grant whose target is no longer configured could never be taken back.
 async fn refuse_orphans(store: &SqliteStore, backends: &Backends) -> anyhow::Result<()> {
-    let open = store.open(Open::All).await.context("failed to read the open grants")?;
+    let open = store
+        .open(Open::All)
+        .await
+        .context("failed to read the open grants")?;
     let missing: BTreeSet<&BackendName> = open
         .iter()
         .flat_map(|request| &request.layers)
@@ -242,7 +267,11 @@ impl Ingress {
             Some(routes) => routes.clone().oneshot(request).await.into_response(),
             None => {
                 let retry = [(header::RETRY_AFTER, "5")];
-                (StatusCode::SERVICE_UNAVAILABLE, retry, "Slack has not been reached yet\n")
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    retry,
+                    "Slack has not been reached yet\n",
+                )
                     .into_response()
             }
         }

@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, Backends, Ending, InvalidParam, Order, Presence},
+    backend::{Backend, BackendError, Backends, Ending, Order, Presence},
     broker::{Broker, Parts},
     clock::{Clock, SystemClock, SystemEntropy},
     directory::{Directory, FactsUnavailable, GroupSource, PeopleSource, Profile},
@@ -48,10 +48,6 @@ impl InMemory {
 
 #[async_trait]
 impl Backend for InMemory {
-    fn check(&self, _: &Params) -> Result<(), InvalidParam> {
-        Ok(())
-    }
-
     fn ending(&self, _: &Params) -> Ending {
         Ending::ByKeylend
     }
@@ -78,7 +74,11 @@ impl Backend for InMemory {
 
     async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
         let there = self.there.lock().unwrap().contains(order.handle.as_str());
-        Ok(if there { Presence::Present } else { Presence::Absent })
+        Ok(if there {
+            Presence::Present
+        } else {
+            Presence::Absent
+        })
     }
 }
 
@@ -119,7 +119,10 @@ pub fn scope() -> Scope {
         approval_channel: ChannelId::new("C0DBA"),
         reason: ReasonRule::Required,
         ticket: None,
-        layers: vec![LayerSpec { backend: BackendName::new("memory"), params: Params::new() }],
+        layers: vec![LayerSpec {
+            backend: BackendName::new("memory"),
+            params: Params::new(),
+        }],
     }
 }
 
@@ -133,10 +136,12 @@ pub fn broker(store: Arc<SqliteStore>, target: Arc<InMemory>) -> (Arc<Broker>, A
             GroupName::new("engineers"),
             GroupSource::Members((0..100).map(|n| UserId::new(format!("U0ENG{n}"))).collect()),
         ),
-        (GroupName::new("dba"), GroupSource::Members(BTreeSet::from([UserId::new("U0BOB")]))),
+        (
+            GroupName::new("dba"),
+            GroupSource::Members(BTreeSet::from([UserId::new("U0BOB")])),
+        ),
     ]);
-    let directory =
-        Directory::new(Arc::new(Everybody), clock.clone(), groups, BTreeMap::new());
+    let directory = Directory::new(Arc::new(Everybody), clock.clone(), groups, BTreeMap::new());
     let broker = Broker::new(Parts {
         store,
         policy: Policy::base(),
@@ -193,10 +198,32 @@ pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) 
     }];
     let by = Actor::Person(UserId::new("U0BOB"));
     let rules = vec![RuleId::new("approver-group")];
-    let approve = Command::Approve { by, rules, revision: 1, plan, after: Vec::new() };
+    let approve = Command::Approve {
+        by,
+        rules,
+        revision: 1,
+        plan,
+        after: Vec::new(),
+    };
     tell(&mut request, &mut events, approve, from);
-    tell(&mut request, &mut events, Command::Surveyed { layer: 0, given: true }, from);
-    tell(&mut request, &mut events, Command::Made { layer: 0, until: end }, from);
+    tell(
+        &mut request,
+        &mut events,
+        Command::Surveyed {
+            layer: 0,
+            given: true,
+        },
+        from,
+    );
+    tell(
+        &mut request,
+        &mut events,
+        Command::Made {
+            layer: 0,
+            until: end,
+        },
+        from,
+    );
     (request, events)
 }
 
@@ -205,7 +232,15 @@ pub fn ended(number: usize, from: Time) -> (Request, Vec<Occurred>) {
     let end = Span::minutes(30).after(from);
     let (mut request, mut events) = active(number, from, end);
     tell(&mut request, &mut events, Command::Expire, end);
-    tell(&mut request, &mut events, Command::Unmade { layer: 0, how: Gone::Removed }, end);
+    tell(
+        &mut request,
+        &mut events,
+        Command::Unmade {
+            layer: 0,
+            how: Gone::Removed,
+        },
+        end,
+    );
     (request, events)
 }
 
@@ -220,8 +255,16 @@ fn tell(request: &mut Request, events: &mut Vec<Occurred>, command: Command, now
 pub async fn fill(store: &SqliteStore, requests: impl Iterator<Item = (Request, Vec<Occurred>)>) {
     let mut changes = Vec::new();
     for (after, events) in requests {
-        let records = events.iter().map(|event| Record::of(after.id, event)).collect();
-        changes.push(Change { after, before: None, records, cards: Vec::new() });
+        let records = events
+            .iter()
+            .map(|event| Record::of(after.id, event))
+            .collect();
+        changes.push(Change {
+            after,
+            before: None,
+            records,
+            cards: Vec::new(),
+        });
         if changes.len() == 500 {
             commit(store, std::mem::take(&mut changes)).await;
         }
@@ -231,7 +274,13 @@ pub async fn fill(store: &SqliteStore, requests: impl Iterator<Item = (Request, 
 
 async fn commit(store: &SqliteStore, changes: Vec<Change>) {
     if !changes.is_empty() {
-        store.commit(Commit { changes, ..Commit::default() }).await.unwrap();
+        store
+            .commit(Commit {
+                changes,
+                ..Commit::default()
+            })
+            .await
+            .unwrap();
     }
 }
 

@@ -10,7 +10,9 @@ use std::{
 use slack_sim::{Channel, Person, Sim, Workspace};
 
 pub async fn start() -> Sim {
-    let people = (0..100).map(|number| format!("U0ENG{number}")).collect::<Vec<_>>();
+    let people = (0..100)
+        .map(|number| format!("U0ENG{number}"))
+        .collect::<Vec<_>>();
     let mut workspace = Workspace::new().person(Person::member("U0BOB", "bob"));
     for (number, id) in people.iter().enumerate() {
         workspace = workspace.person(Person::member(id, &format!("engineer{number}")));
@@ -25,7 +27,11 @@ pub async fn start() -> Sim {
 
 /// Writes a configuration for the store in `folder`; answers its file.
 pub fn config(folder: &Path, sim: &Sim) -> PathBuf {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let secrets = [
         ("bot_token", sim.bot_token().to_owned()),
         ("signing_secret", sim.signing_secret().to_owned()),
@@ -34,7 +40,9 @@ pub fn config(folder: &Path, sim: &Sim) -> PathBuf {
     for (name, secret) in secrets {
         fs::write(folder.join(name), secret).unwrap();
     }
-    let engineers: Vec<String> = (0..100).map(|number| format!("\"U0ENG{number}\"")).collect();
+    let engineers: Vec<String> = (0..100)
+        .map(|number| format!("\"U0ENG{number}\""))
+        .collect();
     let text = format!(
         r#"
 [server]
@@ -77,7 +85,10 @@ layers = [{{ backend = "memory", role = "app_writer" }}]
 /// Where the program of this configuration listens.
 pub fn address(config: &Path) -> String {
     let text = fs::read_to_string(config).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("listen = "))
+        .unwrap();
     format!("http://{}", line.trim_matches('"'))
 }
 
@@ -121,11 +132,17 @@ fn body(number: u32) -> String {
         ("user_id", format!("U0ENG{}", number % 100)),
         ("user_name", format!("engineer{}", number % 100)),
         ("command", "/jit".to_owned()),
-        ("text", "request db-prod:write 30m writes are failing".to_owned()),
+        (
+            "text",
+            "request db-prod:write 30m writes are failing".to_owned(),
+        ),
         ("api_app_id", "A0KEYLEND".to_owned()),
         ("is_enterprise_install", "false".to_owned()),
         ("trigger_id", format!("{number}.benchmark")),
-        ("response_url", "https://hooks.slack.com/commands/benchmark".to_owned()),
+        (
+            "response_url",
+            "https://hooks.slack.com/commands/benchmark".to_owned(),
+        ),
     ];
     serde_urlencoded::to_string(fields).unwrap()
 }

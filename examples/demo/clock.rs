@@ -1,12 +1,7 @@
 //! A clock that runs like the machine's and can be moved ahead, so that half an hour takes a
 //! moment.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use keylend::{
     clock::{Clock, SystemClock},
@@ -21,7 +16,9 @@ pub struct DemoClock {
 
 impl DemoClock {
     pub fn new() -> Self {
-        Self { ahead: Arc::new(watch::Sender::new(Duration::ZERO)) }
+        Self {
+            ahead: Arc::new(watch::Sender::new(Duration::ZERO)),
+        }
     }
 
     pub fn move_ahead(&self, by: Duration) {

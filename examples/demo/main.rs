@@ -14,7 +14,9 @@ mod target;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .init();
     println!("Keylend lends a key for a job and takes it back when the clock runs out.");
     let stage = stage::Stage::start().await?;
     tokio::select! {

@@ -84,7 +84,10 @@ async fn act(stage: &Stage, line: &str) -> anyhow::Result<()> {
 fn newest_with(stage: &Stage, person: &str, action: &str) -> Option<Message> {
     let mut messages = stage.sim.messages(crate::stage::DBA);
     messages.extend(stage.sim.dm(person));
-    messages.into_iter().rev().find(|message| message.buttons().iter().any(|b| b == action))
+    messages
+        .into_iter()
+        .rev()
+        .find(|message| message.buttons().iter().any(|b| b == action))
 }
 
 /// What was printed already.
@@ -94,7 +97,11 @@ struct Seen(Vec<(String, String)>);
 impl Seen {
     fn news(&mut self, stage: &Stage) -> Vec<(String, String)> {
         let now = everything(stage);
-        let news = now.iter().filter(|line| !self.0.contains(line)).cloned().collect();
+        let news = now
+            .iter()
+            .filter(|line| !self.0.contains(line))
+            .cloned()
+            .collect();
         self.0 = now;
         news
     }
@@ -110,10 +117,18 @@ fn everything(stage: &Stage) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     for (channel, name) in [(crate::stage::DBA, "#dba"), (crate::stage::AUDIT, "#audit")] {
         let messages = stage.sim.messages(channel);
-        lines.extend(messages.into_iter().map(|message| (name.to_owned(), message.text)));
+        lines.extend(
+            messages
+                .into_iter()
+                .map(|message| (name.to_owned(), message.text)),
+        );
     }
     for (name, id) in PEOPLE {
-        let private = stage.sim.dm(id).into_iter().chain(stage.sim.person(id).ephemerals());
+        let private = stage
+            .sim
+            .dm(id)
+            .into_iter()
+            .chain(stage.sim.person(id).ephemerals());
         lines.extend(private.map(|message| (format!("to {name}"), message.text)));
     }
     lines

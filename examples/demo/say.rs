@@ -28,7 +28,9 @@ fn plain(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
     while let Some((before, markup)) = rest.split_once('<') {
-        let Some((inside, after)) = markup.split_once('>') else { break };
+        let Some((inside, after)) = markup.split_once('>') else {
+            break;
+        };
         shown.push_str(before);
         shown.push_str(&word(inside));
         rest = after;

@@ -19,8 +19,12 @@ pub const AUDIT: &str = "C0AUDIT";
 pub const GENERAL: &str = "C0GENERAL";
 
 /// Name and Slack id of everybody in the demo.
-pub const PEOPLE: [(&str, &str); 4] =
-    [("alice", "U0ALICE"), ("bob", "U0BOB"), ("carol", "U0CAROL"), ("dave", "U0DAVE")];
+pub const PEOPLE: [(&str, &str); 4] = [
+    ("alice", "U0ALICE"),
+    ("bob", "U0BOB"),
+    ("carol", "U0CAROL"),
+    ("dave", "U0DAVE"),
+];
 
 const CONFIG: &str = include_str!("keylend.toml");
 const API_TOKEN: &str = "the-demo-gateway-token";
@@ -56,10 +60,19 @@ impl Stage {
         let file = folder.path().join("keylend.toml");
         fs::write(&file, config)?;
         let config = Config::load(&file).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-        let outside = Outside { clock: Arc::new(clock.clone()), entropy: Arc::new(SystemEntropy) };
+        let outside = Outside {
+            clock: Arc::new(clock.clone()),
+            entropy: Arc::new(SystemEntropy),
+        };
         let service = serve::start(config, outside).await?;
         sim.connect(&format!("http://{}", service.address()));
-        let stage = Self { sim, clock, console, service, folder };
+        let stage = Self {
+            sim,
+            clock,
+            console,
+            service,
+            folder,
+        };
         stage.until_ready().await?;
         Ok(stage)
     }

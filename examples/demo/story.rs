@@ -23,7 +23,11 @@ pub async fn tell(stage: &Stage) -> anyhow::Result<()> {
     alice.command(GENERAL, "/jit", LINE).await;
     let card = stage
         .sim
-        .wait_until(|sim| sim.messages(DBA).into_iter().find(|card| has(card, "approve")))
+        .wait_until(|sim| {
+            sim.messages(DBA)
+                .into_iter()
+                .find(|card| has(card, "approve"))
+        })
         .await;
     say::slack("#dba", &card.text);
     door(stage).await?;
@@ -31,20 +35,28 @@ pub async fn tell(stage: &Stage) -> anyhow::Result<()> {
     say::step("Alice taps Approve on her own request.");
     let heard = alice.ephemerals().len();
     alice.click(&card, "approve").await;
-    let refused = stage.sim.wait_until(|_| alice.ephemerals().into_iter().nth(heard)).await;
+    let refused = stage
+        .sim
+        .wait_until(|_| alice.ephemerals().into_iter().nth(heard))
+        .await;
     say::slack("only Alice sees", &refused.text);
 
     say::step("Bob, who is in the group dba, taps Approve.");
     bob.click(&card, "approve").await;
     let grant = stage
         .sim
-        .wait_until(|sim| sim.dm("U0ALICE").into_iter().find(|message| has(message, "done")))
+        .wait_until(|sim| {
+            sim.dm("U0ALICE")
+                .into_iter()
+                .find(|message| has(message, "done"))
+        })
         .await;
     say::slack("Alice's direct message", &grant.text);
     let decided = stage
         .sim
         .wait_until(|sim| {
-            sim.message(&card.channel, &card.ts).filter(|card| !has(card, "approve"))
+            sim.message(&card.channel, &card.ts)
+                .filter(|card| !has(card, "approve"))
         })
         .await;
     say::slack("#dba, the same card", &decided.text);
@@ -65,7 +77,11 @@ pub async fn tell(stage: &Stage) -> anyhow::Result<()> {
     stage.clock.move_ahead(Duration::from_secs(3 * 60));
     let ended = stage
         .sim
-        .wait_until(|sim| sim.dm("U0ALICE").into_iter().find(|told| told.text.contains("ended")))
+        .wait_until(|sim| {
+            sim.dm("U0ALICE")
+                .into_iter()
+                .find(|told| told.text.contains("ended"))
+        })
         .await;
     say::slack("Alice's direct message", &ended.text);
     door(stage).await?;
@@ -73,16 +89,28 @@ pub async fn tell(stage: &Stage) -> anyhow::Result<()> {
     say::step("Everything is in #audit, in one thread for the request:");
     stage
         .sim
-        .wait_until(|sim| sim.messages(AUDIT).into_iter().find(|line| line.says("ended")))
+        .wait_until(|sim| {
+            sim.messages(AUDIT)
+                .into_iter()
+                .find(|line| line.says("ended"))
+        })
         .await;
-    for line in stage.sim.messages(AUDIT).iter().flat_map(|message| message.text.lines()) {
+    for line in stage
+        .sim
+        .messages(AUDIT)
+        .iter()
+        .flat_map(|message| message.text.lines())
+    {
         say::slack("#audit", line);
     }
 
     say::step("And in a log that nobody can change unseen (keylend audit verify):");
     let store = Arc::new(SqliteStore::open_read_only(&stage.database()).await?);
     let whole = verify(Log::in_store(store, 0), None).await?;
-    say::note(&format!("{} entries, each bound to the one before; nothing is missing.", whole.entries));
+    say::note(&format!(
+        "{} entries, each bound to the one before; nothing is missing.",
+        whole.entries
+    ));
     Ok(())
 }
 

@@ -20,19 +20,30 @@ impl Console {
     pub async fn start(&self) -> anyhow::Result<String> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let routes = Router::new().route("/orders", post(order)).with_state(self.clone());
+        let routes = Router::new()
+            .route("/orders", post(order))
+            .with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(format!("http://{address}/orders"))
     }
 
     pub fn admits(&self, username: &str) -> bool {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner).contains(username)
+        self.inside
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(username)
     }
 }
 
 async fn order(State(console): State<Console>, Json(order): Json<Value>) -> Json<Value> {
-    let mut inside = console.inside.lock().unwrap_or_else(PoisonError::into_inner);
-    let username = order["requester"]["username"].as_str().unwrap_or_default().to_owned();
+    let mut inside = console
+        .inside
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let username = order["requester"]["username"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     match order["action"].as_str() {
         Some("make") => drop(inside.insert(username.clone())),
         Some("unmake") => drop(inside.remove(&username)),

@@ -102,10 +102,6 @@ struct Exec {
 
 #[async_trait]
 impl Backend for Exec {
-    fn check(&self, _: &Params) -> Result<(), InvalidParam> {
-        Ok(())
-    }
-
     fn ending(&self, _: &Params) -> Ending {
         Ending::ByKeylend
     }

@@ -102,13 +102,6 @@ pub struct InvalidParam {
 /// One target.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
-    /// Checks what a layer of the catalogue asks, at start, without the target.
-    ///
-    /// # Errors
-    ///
-    /// The first parameter that is wrong.
-    fn check(&self, params: &Params) -> Result<(), InvalidParam>;
-
     /// Whether access made with `params` ends by itself.
     fn ending(&self, params: &Params) -> Ending;
 

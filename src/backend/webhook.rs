@@ -155,10 +155,6 @@ struct Webhook {
 
 #[async_trait]
 impl Backend for Webhook {
-    fn check(&self, _: &Params) -> Result<(), InvalidParam> {
-        Ok(())
-    }
-
     fn ending(&self, _: &Params) -> Ending {
         Ending::ByKeylend
     }

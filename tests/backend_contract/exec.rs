@@ -60,6 +60,8 @@ impl Script {
 }
 
 impl Subject for Script {
+    const CONFIG: &str = "[exec]\nprogram = '/bin/true'";
+
     async fn start(limit: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let script = folder.path().join("access.sh");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keylend::{
-    backend::{BackendError, Order, Presence},
+    backend::{BackendConfig, BackendError, Order, Presence},
     domain::Span,
 };
 use secrecy::ExposeSecret;
@@ -234,10 +234,11 @@ pub(crate) async fn nothing_secret_is_in_what_the_requester_is_shown<S: Subject>
 pub(crate) async fn wrong_parameters_are_named<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
-    subject.backend().check(&order.params).expect("right");
+    let config: BackendConfig = toml::from_str(S::CONFIG).expect("a configuration");
+    config.check_layer(&order.params).expect("right");
     for (params, key) in S::wrong_params() {
         let params = params.as_object().expect("an object");
-        let error = subject.backend().check(params).expect_err("wrong");
+        let error = config.check_layer(params).expect_err("wrong");
         assert_eq!(error.key.as_deref(), key, "{error}");
     }
 }

@@ -15,6 +15,9 @@ use serde_json::Value;
 
 /// One real target.
 pub(crate) trait Subject: Sized + Sync {
+    /// The least that the configuration says of its kind.
+    const CONFIG: &str;
+
     /// Starts one whose calls may take `limit`, as the configuration writes it.
     async fn start(limit: &str) -> Self;
 

@@ -128,6 +128,9 @@ impl Service {
 }
 
 impl Subject for Service {
+    const CONFIG: &str =
+        "[webhook]\nurl = 'https://access.example.com/'\nsecret = { env = 'UNSET' }";
+
     async fn start(limit: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");

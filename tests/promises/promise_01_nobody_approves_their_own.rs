@@ -13,7 +13,10 @@ async fn refused(stage: &Stage, who: &str, card: &Message, words: &str) {
     stage.person(who).click(card, "approve").await;
     stage.answered(who, words).await;
     let shown = stage.sim.message(&card.channel, &card.ts).unwrap();
-    assert!(shown.has("approve"), "the card is gone after a refused click");
+    assert!(
+        shown.has("approve"),
+        "the card is gone after a refused click"
+    );
     assert!(!stage.admitted("alice@example.com", SCOPE).await);
     assert_eq!(stage.console.orders("make"), 0);
 }
@@ -31,7 +34,11 @@ async fn an_approver_who_asks_cannot_approve_either() {
     stage.jit(BOB, REQUEST).await;
     let card = stage
         .sim
-        .wait_until(|sim| sim.messages("C0DBA").into_iter().find(|card| card.has("approve")))
+        .wait_until(|sim| {
+            sim.messages("C0DBA")
+                .into_iter()
+                .find(|card| card.has("approve"))
+        })
         .await;
     refused(&stage, BOB, &card, "no-self-approval").await;
 }
@@ -77,7 +84,9 @@ async fn a_change_that_slack_tells_counts_at_once() {
 async fn whoever_was_deactivated_is_refused() {
     let stage = Stage::start().await;
     let card = stage.asked(REQUEST).await;
-    stage.sim.update_person(BOB, |bob| bob.kind = Kind::Deactivated);
+    stage
+        .sim
+        .update_person(BOB, |bob| bob.kind = Kind::Deactivated);
     stage.clock.advance(Duration::from_secs(61));
     refused(&stage, BOB, &card, "full members").await;
 }
@@ -130,7 +139,9 @@ async fn a_rule_that_cannot_be_evaluated_means_no() {
 #[tokio::test]
 async fn two_approvals_are_two_people() {
     let stage = Stage::start().await;
-    let card = stage.asked("request db-prod:admin 15m restore a table").await;
+    let card = stage
+        .asked("request db-prod:admin 15m restore a table")
+        .await;
     stage.bob().click(&card, "approve").await;
     let card = stage.shows(&card, "1 of 2").await;
     stage.bob().click(&card, "approve").await;

@@ -11,7 +11,10 @@ use crate::support::{
 async fn a_request_touches_no_target() {
     let stage = Stage::start().await;
     stage.asked(REQUEST).await;
-    assert_eq!(stage.console.orders("make") + stage.console.orders("read"), 0);
+    assert_eq!(
+        stage.console.orders("make") + stage.console.orders("read"),
+        0
+    );
 }
 
 #[tokio::test]
@@ -23,7 +26,11 @@ async fn when_the_target_is_first_called_the_intent_and_the_end_are_in_the_log()
     stage.console.until_ordered("make", 1).await;
 
     let log = serde_json::to_value(stage.log().await).unwrap();
-    let approved = log.as_array().unwrap().iter().find(|entry| entry["kind"] == "approved");
+    let approved = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["kind"] == "approved");
     let body = &approved.expect("the approval is in the log")["body"];
     assert_eq!(body["expires_at"], "2026-11-21T02:30:00Z");
     assert_eq!(body["layers"][0]["backend"], "console");
@@ -72,7 +79,10 @@ async fn killed_between_target_and_record_the_access_is_neither_doubled_nor_forg
     stage.bob().click(&card, "approve").await;
     stage.console.until_ordered("make", 1).await;
     stage.crash().await;
-    assert!(stage.console.admits("alice"), "the target did it, nobody knows");
+    assert!(
+        stage.console.admits("alice"),
+        "the target did it, nobody knows"
+    );
 
     stage.console.mood("make", Mood::Well);
     stage.clock.advance(std::time::Duration::from_secs(10));
@@ -81,7 +91,12 @@ async fn killed_between_target_and_record_the_access_is_neither_doubled_nor_forg
     stage.advance_minutes(31);
     stage.told(ALICE, "ended").await;
     assert!(!stage.console.admits("alice"));
-    let activated = stage.kinds().await.iter().filter(|kind| *kind == "activated").count();
+    let activated = stage
+        .kinds()
+        .await
+        .iter()
+        .filter(|kind| *kind == "activated")
+        .count();
     assert_eq!(activated, 1);
 }
 
@@ -89,13 +104,18 @@ async fn killed_between_target_and_record_the_access_is_neither_doubled_nor_forg
 async fn two_layers_are_made_whole_or_not_at_all() {
     let stage = Stage::start().await;
     stage.bastion.mood("make", Mood::Refusing);
-    let card = stage.asked("request db-prod:admin 15m restore a table").await;
+    let card = stage
+        .asked("request db-prod:admin 15m restore a table")
+        .await;
     stage.bob().click(&card, "approve").await;
     let card = stage.shows(&card, "1 of 2").await;
     stage.carol().click(&card, "approve").await;
 
     stage.told(ALICE, "403").await;
-    assert!(!stage.console.admits("alice"), "the first layer was left behind");
+    assert!(
+        !stage.console.admits("alice"),
+        "the first layer was left behind"
+    );
     assert!(!stage.admitted(ALICE, "db-prod:admin").await);
     assert_eq!(stage.kinds().await.last().unwrap(), "failed");
 }

@@ -18,11 +18,16 @@ async fn the_check_says_yes_to_the_last_moment_and_no_from_the_end_on() {
 
     // The target can neither be reached nor read: no sweep gets anywhere.
     stage.console.mood("unmake", Mood::Hanging);
-    stage.clock.advance(Duration::from_millis(30 * 60 * 1000 - 1));
+    stage
+        .clock
+        .advance(Duration::from_millis(30 * 60 * 1000 - 1));
     assert!(stage.admitted(ALICE, SCOPE).await);
     stage.clock.advance(Duration::from_millis(1));
     assert!(!stage.admitted(ALICE, SCOPE).await);
-    assert!(stage.console.admits("alice"), "the target has not been swept");
+    assert!(
+        stage.console.admits("alice"),
+        "the target has not been swept"
+    );
 }
 
 #[tokio::test]

@@ -18,7 +18,11 @@ async fn retries(stage: &Stage, action: &'static str, count: usize) {
 }
 
 fn says_ended(stage: &Stage) -> bool {
-    stage.sim.dm(ALICE).iter().any(|message| message.says("ended"))
+    stage
+        .sim
+        .dm(ALICE)
+        .iter()
+        .any(|message| message.says("ended"))
 }
 
 #[tokio::test]
@@ -46,7 +50,13 @@ async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhi
     stage.told(ALICE, "ended").await;
     assert!(!stage.console.admits("alice"));
     assert_eq!(stage.page("/readyz").await.0, 200);
-    assert!(stage.page("/metrics").await.1.contains("keylend_revocations_stuck 0"));
+    assert!(
+        stage
+            .page("/metrics")
+            .await
+            .1
+            .contains("keylend_revocations_stuck 0")
+    );
 }
 
 #[tokio::test]

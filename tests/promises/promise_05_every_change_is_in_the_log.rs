@@ -44,9 +44,16 @@ async fn a_rule_that_approved_stands_in_the_log_by_its_name() {
     "#;
     let stage = Stage::with(str::to_owned, policy).await;
     stage.jit("U0ALICE", "request db-prod:read 10m look").await;
-    stage.sim.wait_until(|_| stage.grants("U0ALICE").pop()).await;
+    stage
+        .sim
+        .wait_until(|_| stage.grants("U0ALICE").pop())
+        .await;
     let log = serde_json::to_value(stage.log().await).unwrap();
-    let approved = log.as_array().unwrap().iter().find(|entry| entry["kind"] == "approved");
+    let approved = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["kind"] == "approved");
     assert_eq!(approved.unwrap()["actor"], "rule:low-risk-by-itself");
 }
 
@@ -56,7 +63,10 @@ async fn the_audit_channel_tells_each_transition_once_in_the_request_s_thread() 
     stage.granted(REQUEST).await;
     stage.advance_minutes(30);
     let last = stage.audited("ended").await;
-    let thread = last.thread_ts.clone().expect("lines stand in the request's thread");
+    let thread = last
+        .thread_ts
+        .clone()
+        .expect("lines stand in the request's thread");
     let lines: Vec<String> = stage
         .sim
         .thread(&last.channel, &thread)
@@ -67,7 +77,10 @@ async fn the_audit_channel_tells_each_transition_once_in_the_request_s_thread() 
         let told = lines.iter().filter(|line| line.contains(words)).count();
         assert!(told >= 1, "{words} is missing in {lines:#?}");
     }
-    let ended = lines.iter().filter(|line| line.contains("nothing is left")).count();
+    let ended = lines
+        .iter()
+        .filter(|line| line.contains("nothing is left"))
+        .count();
     assert!(ended <= 1, "{lines:#?}");
 }
 
@@ -77,6 +90,10 @@ async fn a_request_made_in_an_incident_channel_is_mirrored_there() {
     stage.alice().command("C0INC", "/jit", REQUEST).await;
     stage
         .sim
-        .wait_until(|sim| sim.messages("C0INC").into_iter().find(|line| line.says("db-prod:write")))
+        .wait_until(|sim| {
+            sim.messages("C0INC")
+                .into_iter()
+                .find(|line| line.says("db-prod:write"))
+        })
         .await;
 }

@@ -7,7 +7,12 @@ use crate::support::{
 };
 
 async fn count(stage: &Stage, kind: &str) -> usize {
-    stage.kinds().await.iter().filter(|other| *other == kind).count()
+    stage
+        .kinds()
+        .await
+        .iter()
+        .filter(|other| *other == kind)
+        .count()
 }
 
 #[tokio::test]
@@ -58,7 +63,10 @@ async fn approve_and_deny_together_settle_one_way() {
         })
         .await;
     assert!(!decided.has("deny"));
-    assert_eq!(count(&stage, "approved").await + count(&stage, "denied").await, 1);
+    assert_eq!(
+        count(&stage, "approved").await + count(&stage, "denied").await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -69,9 +77,7 @@ async fn a_command_that_slack_delivers_twice_is_one_request() {
     stage.answered(ALICE, "db-prod:write").await;
     stage
         .sim
-        .wait_until(|sim| {
-            sim.person(ALICE).ephemerals().len().ge(&2).then_some(())
-        })
+        .wait_until(|sim| sim.person(ALICE).ephemerals().len().ge(&2).then_some(()))
         .await;
     assert_eq!(count(&stage, "requested").await, 1);
     let cards = stage.sim.messages(APPROVALS);
@@ -86,10 +92,17 @@ async fn a_click_on_an_old_card_is_refused() {
     stage.jit(ALICE, "extend db-prod:write 10m").await;
     let extension = stage
         .sim
-        .wait_until(|sim| sim.messages(APPROVALS).into_iter().find(|card| card.has("approve")))
+        .wait_until(|sim| {
+            sim.messages(APPROVALS)
+                .into_iter()
+                .find(|card| card.has("approve"))
+        })
         .await;
     let old = extension.value_of("approve").unwrap().replace(".2", ".1");
-    stage.carol().click_with_value(&extension, "approve", &old).await;
+    stage
+        .carol()
+        .click_with_value(&extension, "approve", &old)
+        .await;
     stage.answered(CAROL, "changed").await;
     assert_eq!(count(&stage, "extended").await, 0);
     drop(grant);

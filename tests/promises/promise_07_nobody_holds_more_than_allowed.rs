@@ -24,11 +24,19 @@ async fn ten_requests_race_and_three_are_granted() {
         .sim
         .wait_until(|_| {
             let refused = bob.ephemerals();
-            let refused = refused.iter().filter(|answer| answer.says("holdings-cap")).count();
+            let refused = refused
+                .iter()
+                .filter(|answer| answer.says("holdings-cap"))
+                .count();
             (refused == 7).then_some(())
         })
         .await;
-    let approved = stage.kinds().await.iter().filter(|kind| *kind == "approved").count();
+    let approved = stage
+        .kinds()
+        .await
+        .iter()
+        .filter(|kind| *kind == "approved")
+        .count();
     assert_eq!(approved, 3);
 }
 

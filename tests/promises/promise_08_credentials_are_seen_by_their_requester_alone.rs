@@ -36,7 +36,10 @@ async fn stage(postgres: &Postgres) -> Stage {
 
 /// What the modal says between its back-quotes, by label.
 fn password(modal: &str) -> String {
-    let shown = modal.split("```").nth(1).expect("the password stands in a code block");
+    let shown = modal
+        .split("```")
+        .nth(1)
+        .expect("the password stands in a code block");
     shown.trim().to_owned()
 }
 
@@ -56,10 +59,14 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
     alice.click(&grant, "credentials").await;
     let modal = stage.sim.wait_until(|_| alice.modal()).await.all_text();
     let password = password(&modal);
-    let logins = postgres.query("SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'jit%'").await;
+    let logins = postgres
+        .query("SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'jit%'")
+        .await;
     let login: String = sqlx::Row::get(&logins[0], 0);
     assert!(modal.contains(&login), "{modal}");
-    let mut open = PgConnection::connect(&postgres.url_for(&login, &password)).await.unwrap();
+    let mut open = PgConnection::connect(&postgres.url_for(&login, &password))
+        .await
+        .unwrap();
     sqlx::query("SELECT 1").execute(&mut open).await.unwrap();
     stage.audited("credentials").await;
 
@@ -73,11 +80,17 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
         .map(|call| call.args.to_string())
         .collect();
     assert!(!outside_modals.concat().contains(&password));
-    assert!(!serde_json::to_string(&stage.log().await).unwrap().contains(&password));
+    assert!(
+        !serde_json::to_string(&stage.log().await)
+            .unwrap()
+            .contains(&password)
+    );
     assert!(everything.contains(&login) || !everything.is_empty());
     for file in ["keylend.db", "keylend.db-wal"] {
         let bytes = fs::read(stage.database().with_file_name(file)).unwrap_or_default();
-        let found = bytes.windows(password.len()).any(|window| window == password.as_bytes());
+        let found = bytes
+            .windows(password.len())
+            .any(|window| window == password.as_bytes());
         assert!(!found, "the password stands in clear in {file}");
     }
 
@@ -85,7 +98,11 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
     stage.advance_minutes(30);
     stage.told(ALICE, "ended").await;
     assert!(sqlx::query("SELECT 1").execute(&mut open).await.is_err());
-    assert!(PgConnection::connect(&postgres.url_for(&login, &password)).await.is_err());
+    assert!(
+        PgConnection::connect(&postgres.url_for(&login, &password))
+            .await
+            .is_err()
+    );
     alice.close_modal().await;
     alice.click(&grant, "credentials").await;
     stage.answered(ALICE, "ended").await;

@@ -7,7 +7,9 @@ use crate::support::stage::{ALICE, APPROVALS, Has, REQUEST, SCOPE, Stage};
 async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
     let stage = Stage::start().await;
     let first = stage.granted(REQUEST).await;
-    let second = stage.granted("request db-prod:write 1h INC-4212 still failing").await;
+    let second = stage
+        .granted("request db-prod:write 1h INC-4212 still failing")
+        .await;
     stage.alice().click(&first, "done").await;
     stage.told(ALICE, "ended").await;
     assert!(stage.console.admits("alice"));
@@ -18,7 +20,11 @@ async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
     stage
         .sim
         .wait_until(|sim| {
-            let ended = sim.dm(ALICE).iter().filter(|message| message.says("ended")).count();
+            let ended = sim
+                .dm(ALICE)
+                .iter()
+                .filter(|message| message.says("ended"))
+                .count();
             (ended >= 2).then_some(())
         })
         .await;
@@ -41,11 +47,18 @@ async fn access_that_was_there_before_is_left_as_it_was() {
     stage
         .sim
         .wait_until(|sim| {
-            let ended = sim.dm(ALICE).iter().filter(|message| message.says("ended")).count();
+            let ended = sim
+                .dm(ALICE)
+                .iter()
+                .filter(|message| message.says("ended"))
+                .count();
             (ended >= 2).then_some(())
         })
         .await;
-    assert!(stage.console.admits("alice"), "it was not Keylend's to take");
+    assert!(
+        stage.console.admits("alice"),
+        "it was not Keylend's to take"
+    );
     assert_eq!(stage.console.orders("unmake"), unmade);
 }
 
@@ -57,7 +70,11 @@ async fn an_extension_moves_the_end_without_a_gap() {
     stage.jit(ALICE, "extend db-prod:write 20m").await;
     let card = stage
         .sim
-        .wait_until(|sim| sim.messages(APPROVALS).into_iter().find(|card| card.has("approve")))
+        .wait_until(|sim| {
+            sim.messages(APPROVALS)
+                .into_iter()
+                .find(|card| card.has("approve"))
+        })
         .await;
     stage.alice().click(&card, "approve").await;
     stage.answered(ALICE, "no-self-approval").await;

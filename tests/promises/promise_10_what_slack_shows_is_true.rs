@@ -14,7 +14,14 @@ use crate::support::{
 async fn after_the_decision_the_record_stands_where_the_buttons_were() {
     let stage = Stage::start().await;
     let card = stage.asked(REQUEST).await;
-    for words in ["alice", "30m", "INC-4211", "writes are failing", "high", "prod"] {
+    for words in [
+        "alice",
+        "30m",
+        "INC-4211",
+        "writes are failing",
+        "high",
+        "prod",
+    ] {
         assert!(
             card.says(words) || card.says("U0ALICE") && words == "alice",
             "the card does not say {words}: {}",
@@ -23,7 +30,11 @@ async fn after_the_decision_the_record_stands_where_the_buttons_were() {
     }
     stage.bob().click(&card, "approve").await;
     let shown = stage.shows(&card, "Approved by").await;
-    assert!(shown.says("U0BOB") && shown.says("approver-group"), "{}", shown.all_text());
+    assert!(
+        shown.says("U0BOB") && shown.says("approver-group"),
+        "{}",
+        shown.all_text()
+    );
     assert!(shown.buttons().is_empty(), "{:?}", shown.buttons());
     stage.carol().click(&card, "approve").await;
     stage.answered(CAROL, "already").await;
@@ -81,7 +92,13 @@ async fn granted_is_said_only_when_the_target_shows_it() {
 async fn a_slack_that_fails_or_limits_shows_the_truth_in_the_end() {
     let stage = Stage::start().await;
     let card = stage.asked(REQUEST).await;
-    stage.sim.fault("chat.update", Fault::RateLimited { retry_after_secs: 30 }, 1);
+    stage.sim.fault(
+        "chat.update",
+        Fault::RateLimited {
+            retry_after_secs: 30,
+        },
+        1,
+    );
     stage.sim.fault("chat.postMessage", Fault::Status(500), 2);
     stage.bob().click(&card, "approve").await;
     for _ in 0..6 {

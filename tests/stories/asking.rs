@@ -13,8 +13,17 @@ async fn the_parts_of_a_line_may_stand_in_any_order() {
     for line in lines {
         let stage = Stage::start().await;
         let card = stage.asked(line).await;
-        for words in ["Production database, write", "INC-4211", "writes are failing", "30m"] {
-            assert!(card.says(words), "{line}: {words} is missing in {}", card.all_text());
+        for words in [
+            "Production database, write",
+            "INC-4211",
+            "writes are failing",
+            "30m",
+        ] {
+            assert!(
+                card.says(words),
+                "{line}: {words} is missing in {}",
+                card.all_text()
+            );
         }
     }
 }
@@ -44,8 +53,12 @@ async fn what_is_not_allowed_is_refused_with_what_would_be_right() {
 #[tokio::test]
 async fn a_person_without_a_verified_address_is_refused() {
     let stage = Stage::start().await;
-    stage.sim.update_person(ALICE, |alice| alice.email = String::new());
-    stage.jit(ALICE, "request db-prod:write 30m INC-1 fix").await;
+    stage
+        .sim
+        .update_person(ALICE, |alice| alice.email = String::new());
+    stage
+        .jit(ALICE, "request db-prod:write 30m INC-1 fix")
+        .await;
     stage.answered(ALICE, "email").await;
     assert!(stage.kinds().await.is_empty());
 }
@@ -70,7 +83,8 @@ async fn the_requester_takes_a_request_back() {
         .sim
         .wait_until(|sim| {
             let dm = sim.dm(ALICE);
-            dm.into_iter().find(|message| message.buttons().contains(&"withdraw".to_owned()))
+            dm.into_iter()
+                .find(|message| message.buttons().contains(&"withdraw".to_owned()))
         })
         .await;
     stage.alice().click(&asked, "withdraw").await;

@@ -15,11 +15,17 @@ async fn what_is_not_signed_is_refused_before_anything_is_read() {
         Signing::At(now - 301),
         Signing::At(now + 301),
     ] {
-        let answer = stage.sim.raw(&delivery.path, &[], delivery.sent.clone(), signing).await;
+        let answer = stage
+            .sim
+            .raw(&delivery.path, &[], delivery.sent.clone(), signing)
+            .await;
         assert_eq!(answer.status, 401, "{}", answer.body);
     }
     for signing in [Signing::Valid, Signing::At(now - 300)] {
-        let answer = stage.sim.raw(&delivery.path, &[], delivery.sent.clone(), signing).await;
+        let answer = stage
+            .sim
+            .raw(&delivery.path, &[], delivery.sent.clone(), signing)
+            .await;
         assert_eq!(answer.status, 200);
     }
 }
@@ -28,7 +34,10 @@ async fn what_is_not_signed_is_refused_before_anything_is_read() {
 async fn a_body_over_a_mebibyte_is_refused() {
     let stage = Stage::start().await;
     let body = format!("text={}", "x".repeat(1024 * 1024));
-    let answer = stage.sim.raw("/slack/commands", &[], body, Signing::Valid).await;
+    let answer = stage
+        .sim
+        .raw("/slack/commands", &[], body, Signing::Valid)
+        .await;
     assert_eq!(answer.status, 413);
 }
 
@@ -41,7 +50,10 @@ async fn another_workspace_or_app_changes_nothing_and_is_told_so() {
             .sent
             .replace(ours, theirs)
             .replace("help", "request+db-prod%3Awrite+30m+INC-1+fix");
-        let answer = stage.sim.raw("/slack/commands", &[], forged, Signing::Valid).await;
+        let answer = stage
+            .sim
+            .raw("/slack/commands", &[], forged, Signing::Valid)
+            .await;
         assert_eq!(answer.status, 200);
         assert!(answer.body.contains("ephemeral"), "{}", answer.body);
     }
@@ -82,11 +94,25 @@ async fn a_stranger_who_submits_a_form_changes_nothing() {
 async fn slack_s_own_checks_are_answered() {
     let stage = Stage::start().await;
     assert!(stage.sim.url_verification().await.is_ok());
-    let answer = stage.sim.raw("/slack/commands", &[], "ssl_check=1&token=x", Signing::Valid).await;
+    let answer = stage
+        .sim
+        .raw(
+            "/slack/commands",
+            &[],
+            "ssl_check=1&token=x",
+            Signing::Valid,
+        )
+        .await;
     assert_eq!(answer.status, 200);
-    let retried = [("x-slack-retry-num", "1"), ("x-slack-retry-reason", "http_timeout")];
+    let retried = [
+        ("x-slack-retry-num", "1"),
+        ("x-slack-retry-reason", "http_timeout"),
+    ];
     let event = r#"{"type":"event_callback","team_id":"T0LOCAL","api_app_id":"A0KEYLEND",
         "event":{"type":"user_change","user":{"id":"U0BOB"}}}"#;
-    let answer = stage.sim.raw("/slack/events", &retried, event, Signing::Valid).await;
+    let answer = stage
+        .sim
+        .raw("/slack/events", &retried, event, Signing::Valid)
+        .await;
     assert_eq!(answer.status, 200);
 }

@@ -16,7 +16,10 @@ async fn done_ends_it_by_scope_or_by_itself() {
 
 #[tokio::test]
 async fn an_approver_revokes_by_person_or_by_scope() {
-    for line in ["revoke @alice no longer needed", "revoke db-prod:write no longer needed"] {
+    for line in [
+        "revoke @alice no longer needed",
+        "revoke db-prod:write no longer needed",
+    ] {
         let stage = Stage::start().await;
         stage.granted(REQUEST).await;
         stage.jit(BOB, line).await;
@@ -61,7 +64,9 @@ async fn everything_can_be_locked_and_only_by_an_administrator() {
     stage.jit(DAVE, "lock everything please").await;
     stage.answered(DAVE, "administrator").await;
     assert!(stage.admitted(ALICE, SCOPE).await);
-    stage.jit(SECURITY, "lock everything we are under attack").await;
+    stage
+        .jit(SECURITY, "lock everything we are under attack")
+        .await;
     stage.told(ALICE, "under attack").await;
     assert!(!stage.console.admits("alice"));
 }

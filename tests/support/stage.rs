@@ -1,7 +1,12 @@
 //! The stage of a story: a Slack with people, two targets, a clock that the test moves, and the
 //! real service between them, driven through its public doors alone.
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use keylend::{
@@ -38,7 +43,7 @@ pub const REQUEST: &str = "request db-prod:write 30m INC-4211 writes are failing
 const TOKEN: &str = "a-gateway-token-of-the-tests";
 
 /// Alice and Dave are engineers, Bob and Carol approve, the rest have no rights.
-fn workspace() -> Workspace {
+pub fn workspace() -> Workspace {
     let everybody = [ALICE, BOB, CAROL, DAVE, GUEST, SECURITY, STRANGER];
     Workspace::new()
         .person(Person::member(ALICE, "alice"))
@@ -139,6 +144,35 @@ reason = "optional"
 layers = [{ backend = "bastion", role = "lab" }]
 "#;
 
+/// Writes a configuration, its secrets and an operator's policies into `folder`.
+pub fn write(
+    folder: &Path,
+    config: &str,
+    policies: &str,
+    sim: &Sim,
+    console: &Target,
+    bastion: &Target,
+) {
+    let secrets = [
+        ("bot_token", slack_sim::BOT_TOKEN),
+        ("signing_secret", slack_sim::SIGNING_SECRET),
+        ("api_token", TOKEN),
+        ("webhook_secret", "a-webhook-secret-of-the-tests"),
+        ("key", &"5e".repeat(32)),
+    ];
+    for (name, secret) in secrets {
+        fs::write(folder.join(name), secret).unwrap();
+    }
+    fs::create_dir(folder.join("policies")).unwrap();
+    fs::write(folder.join("policies/operator.cedar"), policies).unwrap();
+    let config = config
+        .replace("DIR", &folder.display().to_string())
+        .replace("SLACK", &sim.api_url())
+        .replace("CONSOLE", console.url())
+        .replace("BASTION", bastion.url());
+    fs::write(folder.join("keylend.toml"), config).unwrap();
+}
+
 pub struct Stage {
     pub sim: Sim,
     pub console: Target,
@@ -161,26 +195,24 @@ impl Stage {
         let sim = Sim::start_with_clock(workspace(), Arc::new(move || shared.now())).await;
         let dir = tempfile::tempdir().unwrap();
         let (console, bastion) = (Target::start().await, Target::start().await);
-        let secrets = [
-            ("bot_token", slack_sim::BOT_TOKEN),
-            ("signing_secret", slack_sim::SIGNING_SECRET),
-            ("api_token", TOKEN),
-            ("webhook_secret", "a-webhook-secret-of-the-tests"),
-            ("key", &"5e".repeat(32)),
-        ];
-        for (name, secret) in secrets {
-            fs::write(dir.path().join(name), secret).unwrap();
-        }
-        fs::create_dir(dir.path().join("policies")).unwrap();
-        fs::write(dir.path().join("policies/operator.cedar"), policies).unwrap();
-        let config = change(CONFIG)
-            .replace("DIR", &dir.path().display().to_string())
-            .replace("SLACK", &sim.api_url())
-            .replace("CONSOLE", console.url())
-            .replace("BASTION", bastion.url());
-        fs::write(dir.path().join("keylend.toml"), config).unwrap();
+        write(
+            dir.path(),
+            &change(CONFIG),
+            policies,
+            &sim,
+            &console,
+            &bastion,
+        );
         let http = reqwest::Client::new();
-        let mut stage = Self { sim, console, bastion, clock, dir, running: None, http };
+        let mut stage = Self {
+            sim,
+            console,
+            bastion,
+            clock,
+            dir,
+            running: None,
+            http,
+        };
         stage.boot().await;
         stage
     }
@@ -189,7 +221,10 @@ impl Stage {
     pub async fn boot(&mut self) {
         let config = Config::load(&self.config_file()).unwrap_or_else(|wrong| panic!("{wrong}"));
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let outside = Outside { clock, entropy: Arc::new(SystemEntropy) };
+        let outside = Outside {
+            clock,
+            entropy: Arc::new(SystemEntropy),
+        };
         let running = tokio::task::spawn_blocking(move || {
             let runtime = Runtime::new().unwrap();
             let service = runtime.block_on(serve::start(config, outside)).unwrap();
@@ -251,7 +286,10 @@ impl Stage {
         self.sim
             .wait_until(|sim| {
                 let cards = sim.messages(APPROVALS);
-                cards.into_iter().skip(before).find(|card| card.has("approve"))
+                cards
+                    .into_iter()
+                    .skip(before)
+                    .find(|card| card.has("approve"))
             })
             .await
     }
@@ -261,19 +299,28 @@ impl Stage {
         let card = self.asked(line).await;
         let before = self.grants(ALICE).len();
         self.bob().click(&card, "approve").await;
-        self.sim.wait_until(|_| self.grants(ALICE).into_iter().nth(before)).await
+        self.sim
+            .wait_until(|_| self.grants(ALICE).into_iter().nth(before))
+            .await
     }
 
     /// The cards of active grants in a person's direct messages.
     pub fn grants(&self, person: &str) -> Vec<Message> {
         let messages = self.sim.dm(person);
-        messages.into_iter().filter(|message| message.has("done")).collect()
+        messages
+            .into_iter()
+            .filter(|message| message.has("done"))
+            .collect()
     }
 
     /// Waits until a message that says `words` is in the person's direct messages.
     pub async fn told(&self, person: &str, words: &str) -> Message {
         self.sim
-            .wait_until(|sim| sim.dm(person).into_iter().find(|message| message.says(words)))
+            .wait_until(|sim| {
+                sim.dm(person)
+                    .into_iter()
+                    .find(|message| message.says(words))
+            })
             .await
     }
 
@@ -281,14 +328,23 @@ impl Stage {
     pub async fn answered(&self, person: &str, words: &str) -> Message {
         let person = self.sim.person(person);
         self.sim
-            .wait_until(|_| person.ephemerals().into_iter().find(|answer| answer.says(words)))
+            .wait_until(|_| {
+                person
+                    .ephemerals()
+                    .into_iter()
+                    .find(|answer| answer.says(words))
+            })
             .await
     }
 
     /// Waits until the audit channel has a line with these words.
     pub async fn audited(&self, words: &str) -> Message {
         self.sim
-            .wait_until(|sim| sim.messages(AUDIT).into_iter().find(|line| line.says(words)))
+            .wait_until(|sim| {
+                sim.messages(AUDIT)
+                    .into_iter()
+                    .find(|line| line.says(words))
+            })
             .await
     }
 
@@ -296,7 +352,8 @@ impl Stage {
     pub async fn shows(&self, message: &Message, words: &str) -> Message {
         self.sim
             .wait_until(|sim| {
-                sim.message(&message.channel, &message.ts).filter(|now| now.says(words))
+                sim.message(&message.channel, &message.ts)
+                    .filter(|now| now.says(words))
             })
             .await
     }
@@ -344,7 +401,12 @@ impl Stage {
     pub async fn kinds(&self) -> Vec<String> {
         let log = self.log().await;
         log.iter()
-            .map(|entry| serde_json::to_value(entry).unwrap()["kind"].as_str().unwrap().to_owned())
+            .map(|entry| {
+                serde_json::to_value(entry).unwrap()["kind"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
             .collect()
     }
 
@@ -354,7 +416,9 @@ impl Stage {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), ready).await.expect("the service is ready");
+        tokio::time::timeout(Duration::from_secs(20), ready)
+            .await
+            .expect("the service is ready");
     }
 
     pub fn now(&self) -> Time {

@@ -50,7 +50,9 @@ impl Target {
             changed: watch::Sender::new(0),
             address: format!("http://{}/orders", listener.local_addr().unwrap()),
         };
-        let routes = Router::new().route("/orders", post(take)).with_state(target.clone());
+        let routes = Router::new()
+            .route("/orders", post(take))
+            .with_state(target.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         target
     }
@@ -61,12 +63,21 @@ impl Target {
 
     /// Whether this person has access in the target itself.
     pub fn admits(&self, username: &str) -> bool {
-        self.state.lock().unwrap().holders.values().any(|holder| holder == username)
+        self.state
+            .lock()
+            .unwrap()
+            .holders
+            .values()
+            .any(|holder| holder == username)
     }
 
     /// Gives standing access that Keylend did not give.
     pub fn admit(&self, entitlement: &str, username: &str) {
-        self.state.lock().unwrap().holders.insert(entitlement.into(), username.into());
+        self.state
+            .lock()
+            .unwrap()
+            .holders
+            .insert(entitlement.into(), username.into());
     }
 
     /// How many pieces of access there are.
@@ -82,7 +93,13 @@ impl Target {
 
     /// How many orders of this kind came in, whatever came of them.
     pub fn orders(&self, action: &str) -> usize {
-        self.state.lock().unwrap().orders.iter().filter(|(kind, _)| kind == action).count()
+        self.state
+            .lock()
+            .unwrap()
+            .orders
+            .iter()
+            .filter(|(kind, _)| kind == action)
+            .count()
     }
 
     /// Whether access of this entitlement was ever taken away while it was there.
@@ -92,7 +109,12 @@ impl Target {
 
     /// The entitlement that the first order was for.
     pub fn first_entitlement(&self) -> Option<String> {
-        self.state.lock().unwrap().orders.first().map(|(_, entitlement)| entitlement.clone())
+        self.state
+            .lock()
+            .unwrap()
+            .orders
+            .first()
+            .map(|(_, entitlement)| entitlement.clone())
     }
 
     /// Waits until `enough` orders of this kind came in.
@@ -116,7 +138,12 @@ async fn take(
     let action = order["action"].as_str().unwrap().to_owned();
     let entitlement = order["entitlement"].as_str().unwrap().to_owned();
     let username = order["requester"]["username"].as_str().unwrap().to_owned();
-    target.state.lock().unwrap().orders.push((action.clone(), entitlement.clone()));
+    target
+        .state
+        .lock()
+        .unwrap()
+        .orders
+        .push((action.clone(), entitlement.clone()));
     // Subscribed before the mood is read: a change in between is not missed.
     let mut changed = target.changed.subscribe();
     target.changed.send_modify(|count| *count += 1);
@@ -137,13 +164,24 @@ async fn take(
             }
         }
     }
-    let present = target.state.lock().unwrap().holders.contains_key(&entitlement);
+    let present = target
+        .state
+        .lock()
+        .unwrap()
+        .holders
+        .contains_key(&entitlement);
     Ok(Json(json!({ "present": present })))
 }
 
 impl Target {
     fn mood_of(&self, action: &str) -> Mood {
-        self.state.lock().unwrap().moods.get(action).copied().unwrap_or(Mood::Well)
+        self.state
+            .lock()
+            .unwrap()
+            .moods
+            .get(action)
+            .copied()
+            .unwrap_or(Mood::Well)
     }
 
     fn carry_out(&self, action: &str, entitlement: &str, username: &str) {

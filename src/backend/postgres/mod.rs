@@ -145,10 +145,6 @@ impl Access {
 
 #[async_trait]
 impl Backend for Postgres {
-    fn check(&self, params: &Params) -> Result<(), InvalidParam> {
-        params::parse::<Asked>(params).map(drop)
-    }
-
     fn ending(&self, params: &Params) -> Ending {
         match params::parse(params) {
             Ok(Asked {

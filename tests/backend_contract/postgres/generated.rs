@@ -49,6 +49,8 @@ impl Generated {
 }
 
 impl Subject for Generated {
+    const CONFIG: &str = "[postgres]\nurl = { env = 'UNSET' }";
+
     async fn start(limit: &str) -> Self {
         Self(Part::start(limit).await)
     }

@@ -47,6 +47,8 @@ impl Named {
 }
 
 impl Subject for Named {
+    const CONFIG: &str = "[postgres]\nurl = { env = 'UNSET' }";
+
     async fn start(limit: &str) -> Self {
         Self(Part::start(limit).await)
     }
