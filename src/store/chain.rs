@@ -23,7 +23,7 @@
 //!
 //! The chain shows that no entry was changed, taken out or put in without sealing everything behind
 //! it anew. Whoever can write the file can do that, or cut off the end: to find it, compare a hash
-//! that was noted elsewhere before (the audit channel, an earlier export) with the log's.
+//! that was noted elsewhere before (with an earlier export, say) with the log's.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
