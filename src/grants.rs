@@ -115,39 +115,10 @@ impl Grants {
     }
 
     /// Follows the log until `shutdown`, or until the store is closed. Failures are tried again
-    /// for ever; meanwhile nothing is caught up.
+    /// for ever; meanwhile, and afterwards, nothing is caught up.
     pub async fn follow(&self, shutdown: CancellationToken) {
-        // Registered before the first look: a commit that falls between a look and the wait
-        // behind it still ends that wait.
-        let mut head = self.store.head();
-        let mut failing = false;
-        loop {
-            head.borrow_and_update();
-            let pause = match self.look().await {
-                Ok(()) => {
-                    if std::mem::take(&mut failing) {
-                        tracing::info!("checks follow the log again");
-                    }
-                    PROBE
-                }
-                Err(error) => {
-                    self.progress.send_modify(|progress| progress.seen = None);
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(%error, "checks cannot follow the log and are not answered");
-                    }
-                    RETRY
-                }
-            };
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = sleep(pause) => {}
-                moved = head.changed() => if moved.is_err() {
-                    tracing::warn!("the store is closed: checks are not answered");
-                    self.progress.send_modify(|progress| progress.seen = None);
-                    return;
-                },
-            }
-        }
+        shutdown.run_until_cancelled(self.keep_up()).await;
+        self.lose_sight();
     }
 
     /// Waits until memory knows what is in the log now, but no longer than `patience`.
@@ -179,6 +150,38 @@ impl Grants {
         self.read(Book::len)
     }
 
+    async fn keep_up(&self) {
+        // Registered before the first look: a commit that falls between a look and the wait
+        // behind it still ends that wait.
+        let mut head = self.store.head();
+        let mut failing = false;
+        loop {
+            head.borrow_and_update();
+            let pause = match self.look().await {
+                Ok(()) => {
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("checks follow the log again");
+                    }
+                    PROBE
+                }
+                Err(error) => {
+                    self.lose_sight();
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(%error, "checks cannot follow the log and are not answered");
+                    }
+                    RETRY
+                }
+            };
+            tokio::select! {
+                () = sleep(pause) => {}
+                moved = head.changed() => if moved.is_err() {
+                    tracing::warn!("the store is closed: checks are not answered");
+                    return;
+                },
+            }
+        }
+    }
+
     /// Applies what is in the log behind what memory knows.
     async fn look(&self) -> Result<(), Failure> {
         loop {
@@ -202,6 +205,10 @@ impl Grants {
                 return Ok(());
             }
         }
+    }
+
+    fn lose_sight(&self) {
+        self.progress.send_modify(|progress| progress.seen = None);
     }
 
     fn read<T>(&self, question: impl FnOnce(&Book) -> T) -> T {

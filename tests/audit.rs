@@ -18,7 +18,7 @@ use std::{
 use clap::Parser;
 use clock::TestClock;
 use keylend::{
-    cli::audit::{Audit, run},
+    cli::Audit,
     domain::{Actor, Command, EndCause, RuleId, UserId},
     store::SqliteStore,
 };
@@ -144,7 +144,7 @@ async fn audit(args: &[&str]) -> (ExitCode, String) {
     let args = [&["audit"], args].concat();
     let command = Keylend::try_parse_from(args).unwrap().audit;
     let mut out = Vec::new();
-    let code = run(command, &mut out).await.unwrap();
+    let code = command.run(&mut out).await.unwrap();
     (code, String::from_utf8(out).unwrap())
 }
 
@@ -398,7 +398,7 @@ async fn a_store_that_is_not_there_is_not_an_empty_log() {
     let url = format!("sqlite://{}", path.display());
     let args = ["audit", "verify", "--store", &url];
     let command = Keylend::try_parse_from(args).unwrap().audit;
-    assert!(run(command, &mut Vec::new()).await.is_err());
+    assert!(command.run(&mut Vec::new()).await.is_err());
     assert!(!path.exists());
 }
 

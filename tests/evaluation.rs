@@ -13,7 +13,10 @@ use clock::TestClock;
 use keylend::{
     api::{self, Api, Tokens},
     clock::Clock,
-    domain::{Command, Request, Span},
+    domain::{
+        Actor, BackendName, Command, Entitlement, Gone, Handle, Params, PlannedLayer, Request,
+        Span, UserId,
+    },
     grants::Grants,
     metrics::Metrics,
     store::SqliteStore,
@@ -167,14 +170,14 @@ async fn no_before_the_approval_and_before_the_access_is_there() {
     assert!(!service.check("U0ALICE", "db-prod").await.0);
     let story = &service.story;
     let approve = Command::Approve {
-        by: keylend::domain::Actor::Person(keylend::domain::UserId::new("U0BOB")),
+        by: Actor::Person(UserId::new("U0BOB")),
         rules: Vec::new(),
         revision: 1,
-        plan: vec![keylend::domain::PlannedLayer {
-            backend: keylend::domain::BackendName::new("pg-prod"),
-            params: keylend::domain::Params::new(),
-            handle: keylend::domain::Handle::new("h"),
-            entitlement: keylend::domain::Entitlement::new("e"),
+        plan: vec![PlannedLayer {
+            backend: BackendName::new("pg-prod"),
+            params: Params::new(),
+            handle: Handle::new("h"),
+            entitlement: Entitlement::new("e"),
         }],
         after: Vec::new(),
     };
@@ -231,7 +234,7 @@ async fn an_extension_moves_the_end_that_the_check_knows() {
     };
     story.tell(&mut grant, ask).await;
     let approve = Command::Approve {
-        by: keylend::domain::Actor::Person(keylend::domain::UserId::new("U0BOB")),
+        by: Actor::Person(UserId::new("U0BOB")),
         rules: Vec::new(),
         revision: grant.revision,
         plan: Vec::new(),
@@ -471,6 +474,44 @@ async fn health_and_metrics_need_no_token_and_name_nobody() {
     }
     for name in ["alice", "ALICE", "db-prod"] {
         assert!(!metrics.contains(name), "{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn the_delay_of_a_revocation_counts_from_the_grants_end_to_the_proof() {
+    let service = Service::start().await;
+    let (story, metrics) = (&service.story, Metrics::default());
+    let mut grant = service.alice_holds("db-prod:write", 30).await;
+    let mut step = async |command, seconds| {
+        let end = grant.expires_at.unwrap();
+        story.clock.set(end + Duration::from_secs(seconds));
+        let before = grant.clone();
+        for event in story.tell(&mut grant, command).await {
+            metrics.occurred(Some(&before), &event);
+        }
+    };
+    let (layer, error) = (0, "connection refused".to_owned());
+    let retry_at = story.clock.now();
+    step(Command::Expire, 7).await;
+    step(
+        Command::NotUnmade {
+            layer,
+            error,
+            retry_at,
+        },
+        8,
+    )
+    .await;
+    let how = Gone::Removed;
+    step(Command::Unmade { layer, how }, 90).await;
+    let text = metrics.text().unwrap();
+    for line in [
+        "keylend_revocation_retries_total 1",
+        "keylend_requests_total{outcome=\"ended\"} 1",
+        "keylend_revocation_delay_seconds_sum 90.0",
+        "keylend_revocation_delay_seconds_count 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
 }
 

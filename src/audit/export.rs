@@ -24,11 +24,17 @@ pub enum ExportError {
     #[error(transparent)]
     Log(#[from] Fault),
     /// Nothing more can be written.
-    #[error("cannot write: {0}")]
+    #[error(transparent)]
     Write(#[from] std::io::Error),
-    /// Nothing more can be written.
-    #[error("cannot write: {0}")]
-    Csv(#[from] csv::Error),
+}
+
+impl From<csv::Error> for ExportError {
+    fn from(error: csv::Error) -> Self {
+        match error.into_kind() {
+            csv::ErrorKind::Io(error) => Self::Write(error),
+            other => Self::Write(std::io::Error::other(format!("{other:?}"))),
+        }
+    }
 }
 
 /// The table's columns, in order.

@@ -17,7 +17,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
     audit::{
-        export::{self, export},
+        export::{self, ExportError, export},
         log::{Fault, Log},
         table,
         verify::{Head, verify},
@@ -113,57 +113,62 @@ pub enum Format {
     Json,
 }
 
-/// Answers on `out`. The exit code is 0 if all is well, and 1 if the log is not what it was.
-///
-/// # Errors
-///
-/// If there is no log where it was looked for, or `out` takes no more.
-pub async fn run(command: Audit, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
-    match command {
-        Audit::Verify { source, head } => match verify(source.open(0).await?, head).await {
-            Ok(whole) => {
-                writeln!(out, "{} entries, head {}", whole.entries, whole.head)?;
+impl Audit {
+    /// Answers on `out`. The exit code is 0 if all is well, and 1 if the log is not what it was.
+    ///
+    /// # Errors
+    ///
+    /// If there is no log where it was looked for, or `out` takes no more.
+    pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Verify { source, head } => match verify(source.open(0).await?, head).await {
+                Ok(whole) => {
+                    writeln!(out, "{} entries, head {}", whole.entries, whole.head)?;
+                    Ok(ExitCode::SUCCESS)
+                }
+                Err(fault) => broken(&fault, out),
+            },
+            Self::Export {
+                source,
+                format,
+                from,
+                output,
+            } => {
+                let log = source.open(from.saturating_sub(1)).await?;
+                let mut file;
+                let out: &mut (dyn Write + Send) = match output {
+                    Some(path) => {
+                        file = private(&path).with_context(|| cannot_write(&path))?;
+                        &mut file
+                    }
+                    None => out,
+                };
+                match export(log, format, &mut BufWriter::new(out)).await {
+                    Ok(_) => Ok(ExitCode::SUCCESS),
+                    Err(ExportError::Write(error)) => Err(error.into()),
+                    Err(ExportError::Log(fault)) => Err(fault.into()),
+                }
+            }
+            Self::Who {
+                source,
+                whose,
+                at,
+                format,
+            } => {
+                let at = at.unwrap_or_else(|| SystemClock.now());
+                let holdings = match who(source.open(0).await?, &whose.into(), at).await {
+                    Ok(holdings) => holdings,
+                    Err(fault) => return broken(&fault, out),
+                };
+                match format {
+                    Format::Text => table::write(&holdings, out)?,
+                    Format::Json => {
+                        serde_json::to_writer_pretty(&mut *out, &holdings)?;
+                        writeln!(out)?;
+                    }
+                }
                 Ok(ExitCode::SUCCESS)
             }
-            Err(fault) => broken(&fault, out),
-        },
-        Audit::Export {
-            source,
-            format,
-            from,
-            output,
-        } => {
-            let log = source.open(from.saturating_sub(1)).await?;
-            let mut file;
-            let out: &mut (dyn Write + Send) = match output {
-                Some(path) => {
-                    file = private(&path).with_context(|| cannot_write(&path))?;
-                    &mut file
-                }
-                None => out,
-            };
-            export(log, format, &mut BufWriter::new(out)).await?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Audit::Who {
-            source,
-            whose,
-            at,
-            format,
-        } => {
-            let at = at.unwrap_or_else(|| SystemClock.now());
-            let holdings = match who(source.open(0).await?, &whose.into(), at).await {
-                Ok(holdings) => holdings,
-                Err(fault) => return broken(&fault, out),
-            };
-            match format {
-                Format::Text => table::write(&holdings, out)?,
-                Format::Json => {
-                    serde_json::to_writer_pretty(&mut *out, &holdings)?;
-                    writeln!(out)?;
-                }
-            }
-            Ok(ExitCode::SUCCESS)
         }
     }
 }

@@ -1,3 +1,5 @@
 //! The command line: one file a subcommand.
 
-pub mod audit;
+mod audit;
+
+pub use audit::Audit;

@@ -60,13 +60,14 @@ impl Story {
     }
 
     /// What `command` does to the request, committed.
-    pub(crate) async fn tell(&self, request: &mut Request, command: Command) {
+    pub(crate) async fn tell(&self, request: &mut Request, command: Command) -> Vec<Occurred> {
         let events = decide(request, command, self.clock.now()).unwrap();
         let before = request.version;
         for event in &events {
             request.apply(event);
         }
         self.commit(Some(before), request.clone(), &events).await;
+        events
     }
 
     /// `by` approves, and the access is made: from now on it is active.
