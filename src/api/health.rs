@@ -1,8 +1,8 @@
 //! `GET /healthz` and `/readyz`. Neither needs a token: keep them inside.
 //!
 //! `/healthz` says that the process lives, and nothing else: who restarts Keylend asks there.
-//! `/readyz` says whether it can do its work: the store answers, checks follow the log, and no
-//! revocation is stuck. A stuck revocation is access that outlives its grant, so it is as loud as
+//! `/readyz` says whether it can do its work: the store answers, checks follow the log, Slack has
+//! said who we are, and no revocation is stuck. A stuck revocation is access that outlives its grant, so it is as loud as
 //! a dead store: 503, with the request's id, until it succeeds. Who only decides where to send
 //! traffic asks `/readyz?exclude=stuck`: one dead target must not cut Keylend off from Slack.
 
@@ -49,6 +49,7 @@ struct Readiness {
     ready: bool,
     store: &'static str,
     caught_up: bool,
+    slack: bool,
     stuck: Vec<StuckRevocation>,
 }
 
@@ -62,7 +63,9 @@ async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Respo
     let stuck = stuck(&api).await;
     let caught_up = api.grants.caught_up_within(CATCH_UP).await.is_ok();
     let quiet = asked.exclude == Some(Exclude::Stuck);
+    let slack = *api.introduced.borrow();
     let ready = caught_up
+        && slack
         && stuck
             .as_ref()
             .is_some_and(|stuck| quiet || stuck.is_empty());
@@ -70,6 +73,7 @@ async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Respo
         ready,
         store: if stuck.is_some() { "ok" } else { "unavailable" },
         caught_up,
+        slack,
         stuck: stuck
             .unwrap_or_default()
             .into_iter()

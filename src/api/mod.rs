@@ -13,6 +13,7 @@ mod token;
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
+use tokio::sync::watch;
 
 pub use token::Tokens;
 
@@ -33,6 +34,8 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// Who may ask.
     pub tokens: Tokens,
+    /// Whether Slack has said who we are: before, nothing that Slack sends is answered.
+    pub introduced: watch::Receiver<bool>,
 }
 
 /// The routes. Time limits and catching panics are the business of the whole program's router.
