@@ -1,7 +1,9 @@
 //! Keylend.
 pub mod backend;
 pub mod broker;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod directory;
 pub mod domain;
 pub mod place;
