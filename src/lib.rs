@@ -44,6 +44,7 @@ pub mod api;
 pub mod audit;
 pub mod backend;
 pub mod broker;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod directory;

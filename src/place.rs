@@ -1,6 +1,6 @@
 //! Where something stands in a text file, as a person looks for it.
 
-use std::fmt;
+use std::{fmt, iter};
 
 /// A stretch of one line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,20 +15,36 @@ pub struct Place {
     pub text: String,
 }
 
-impl Place {
-    /// The place of `length` bytes at `offset` of `source`. What goes on behind the line's end is
-    /// left out; an offset behind the end of `source` is its end.
-    pub fn of(source: &str, offset: usize, length: usize) -> Self {
-        let offset = source.floor_char_boundary(offset);
-        let (before, after) = source.split_at(offset);
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+/// A text whose lines were counted once, for many places in it.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    source: &'a str,
+    /// Where each line begins.
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    /// Counts the lines of `source`.
+    pub fn new(source: &'a str) -> Self {
+        let behind = source.match_indices('\n').map(|(newline, _)| newline + 1);
+        let starts = iter::once(0).chain(behind).collect();
+        Self { source, starts }
+    }
+
+    /// The place of `length` bytes at `offset`. What goes on behind the line's end is left out; an
+    /// offset behind the end of the text is its end.
+    pub fn place(&self, offset: usize, length: usize) -> Place {
+        let offset = self.source.floor_char_boundary(offset);
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.starts[line - 1];
+        let after = &self.source[offset..];
         let rest = after.find(['\n', '\r']).unwrap_or(after.len());
         let stretch = &after[..after.floor_char_boundary(length.min(rest))];
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before[start..].chars().count() + 1,
+        Place {
+            line,
+            column: self.source[start..offset].chars().count() + 1,
             width: stretch.chars().count().max(1),
-            text: source[start..offset + rest].to_owned(),
+            text: self.source[start..offset + rest].to_owned(),
         }
     }
 }
@@ -57,13 +73,14 @@ mod tests {
     #[test]
     fn a_place_is_counted_in_lines_and_characters() {
         let source = "first\nzweite Zeile: ö = wrong\r\nlast";
-        let place = Place::of(source, source.find("wrong").unwrap(), 5);
+        let lines = Lines::new(source);
+        let place = lines.place(source.find("wrong").unwrap(), 5);
         assert_eq!((place.line, place.column, place.width), (2, 19, 5));
         assert_eq!(
             place.to_string(),
             "2 | zweite Zeile: ö = wrong\n  |                   ^^^^^"
         );
-        let end = Place::of(source, 999, 3);
+        let end = lines.place(999, 3);
         assert_eq!((end.line, end.column, end.width), (3, 5, 1));
     }
 }

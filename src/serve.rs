@@ -6,7 +6,6 @@
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
-    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -29,12 +28,11 @@ use crate::{
     backend::Backends,
     broker::{Broker, Parts},
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
-    config::Config,
+    config::{self, Config},
     directory::Directory,
     domain::{BackendName, ChannelId, Span, backoff},
     grants::Grants,
     metrics::Metrics,
-    policy::Policy,
     slack::{self, client::Client, messages::Messenger},
     store::{Open, SqliteStore, Store},
     vault::Vault,
@@ -108,19 +106,16 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Outside { clock, entropy } = outside;
 
-    let store = Arc::new(open_store(&config.store).await?);
+    let config::Store::Sqlite(path) = &config.store;
+    let opened = SqliteStore::open(path).await;
+    let store = opened.with_context(|| format!("failed to open the store {}", path.display()))?;
+    let store = Arc::new(store);
     let backends = Arc::new(build_backends(&config, &clock)?);
     refuse_orphans(&*store, &backends).await?;
-    let policy = load_policy(&config)?;
-    let vault = match &config.key {
-        Some(key) => Some(Vault::new(&key.read()?).context("failed to read secrets.key")?),
-        None => None,
-    };
-    let token = config
-        .slack
-        .bot_token
-        .read()
-        .context("failed to read slack.bot_token")?;
+    let vault = Vault::new(&config.secrets.key.read()?).context("failed to read secrets.key")?;
+    let token = config.slack.bot_token.read().context("failed to read slack.bot_token")?;
+    let signing_secret =
+        config.slack.signing_secret.read().context("failed to read slack.signing_secret")?;
     let client = Client::new(&config.slack.api_url, token, clock.clone())?;
     let metrics = Arc::new(Metrics::default());
     let directory = Arc::new(Directory::new(
@@ -130,10 +125,10 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         config.people.clone(),
     ));
     let log: Arc<dyn Store> = store.clone();
-    let audit_channel = ChannelId::new(config.slack.audit_channel.clone());
+    let audit_channel = config.slack.audit_channel.clone();
     let broker = Arc::new(Broker::new(Parts {
         store: log.clone(),
-        policy,
+        policy: config.policy.clone(),
         directory,
         backends: backends.clone(),
         catalogue: config.catalogue.clone(),
@@ -169,6 +164,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(messenger.run(shutdown.clone()));
 
     let tokens = config
+        .api
         .tokens
         .iter()
         .map(|entry| Ok((entry.name.clone(), entry.token.read()?)))
@@ -191,9 +187,9 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
             ANSWER,
         ))
         .layer(CatchPanicLayer::new());
-    let listener = TcpListener::bind(config.listen)
+    let listener = TcpListener::bind(config.server.listen)
         .await
-        .with_context(|| format!("failed to listen on {}", config.listen))?;
+        .with_context(|| format!("failed to listen on {}", config.server.listen))?;
     let address = listener.local_addr()?;
     let closing = shutdown.clone();
     tasks.spawn(async move {
@@ -209,14 +205,6 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         tasks,
         store,
     })
-}
-
-async fn open_store(url: &str) -> anyhow::Result<SqliteStore> {
-    let Some(path) = url.strip_prefix("sqlite://") else {
-        bail!("store.url must begin with sqlite://");
-    };
-    let store = SqliteStore::open(&PathBuf::from(path)).await;
-    store.with_context(|| format!("failed to open the store {path}"))
 }
 
 fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Backends> {
@@ -248,13 +236,6 @@ async fn refuse_orphans(store: &SqliteStore, backends: &Backends) -> anyhow::Res
              has: keep it until they have ended"
         ),
     }
-}
-
-fn load_policy(config: &Config) -> anyhow::Result<Policy> {
-    Policy::load(&config.policy_files).map_err(|problems| {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}", problems.join("\n"))
-    })
 }
 
 /// The routes for Slack, once Slack has said who we are.

@@ -25,6 +25,7 @@ use keylend::{
     },
     metrics::Metrics,
     policy::Policy,
+    vault::Vault,
     store::{Change, Commit, Record, SqliteStore, Store},
 };
 use secrecy::SecretString;
@@ -151,7 +152,7 @@ pub fn broker(store: Arc<SqliteStore>, target: Arc<InMemory>) -> (Arc<Broker>, A
         limits: Limits::default(),
         administrators: BTreeSet::new(),
         audit_channel: ChannelId::new("C0AUDIT"),
-        vault: None,
+        vault: Vault::new(&"00".repeat(32).into()).unwrap(),
         metrics: Arc::new(Metrics::default()),
         clock,
         entropy: Arc::new(SystemEntropy),

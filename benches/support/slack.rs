@@ -35,6 +35,7 @@ pub fn config(folder: &Path, sim: &Sim) -> PathBuf {
     let secrets = [
         ("bot_token", sim.bot_token().to_owned()),
         ("signing_secret", sim.signing_secret().to_owned()),
+        ("key", "00".repeat(32)),
         ("webhook_secret", "a secret of the benchmark".to_owned()),
     ];
     for (name, secret) in secrets {
@@ -55,6 +56,8 @@ bot_token = {{ file = "{folder}/bot_token" }}
 signing_secret = {{ file = "{folder}/signing_secret" }}
 api_url = "{slack}"
 audit_channel = "C0AUDIT"
+[secrets]
+key = {{ file = "{folder}/key" }}
 [groups]
 engineers = {{ members = [{engineers}] }}
 dba = {{ members = ["U0BOB"] }}

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 use anyhow::Context;
 use keylend::{
     clock::{Clock, SystemEntropy},
-    config::Config,
+    config::{Config, Secrets},
     serve::{self, Outside, Service},
 };
 use slack_sim::{Channel, Person, Sim, Workspace};
@@ -49,6 +49,7 @@ impl Stage {
             ("bot_token", sim.bot_token()),
             ("signing_secret", sim.signing_secret()),
             ("api_token", API_TOKEN.to_owned()),
+            ("key", "00".repeat(32)),
             ("webhook_secret", "the-demo-webhook-secret".to_owned()),
         ] {
             fs::write(folder.path().join(name), secret)?;
@@ -59,7 +60,7 @@ impl Stage {
             .replace("CONSOLE_URL", &console.start().await?);
         let file = folder.path().join("keylend.toml");
         fs::write(&file, config)?;
-        let config = Config::load(&file).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        let config = Config::load(&file, Secrets::Checked).map_err(|problems| anyhow::anyhow!("{problems}"))?;
         let outside = Outside {
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SystemEntropy),

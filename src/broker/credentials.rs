@@ -69,10 +69,8 @@ impl Broker {
             .credential(id, layer)
             .await
             .map_err(unavailable)?;
-        let (Some(sealed), Some(vault)) = (sealed, &self.parts.vault) else {
-            return Err(Refusal::NoCredential);
-        };
-        vault.open(&sealed).map_err(|_| Refusal::NoCredential)
+        let sealed = sealed.ok_or(Refusal::NoCredential)?;
+        self.parts.vault.open(&sealed).map_err(|_| Refusal::NoCredential)
     }
 
     fn connection(

@@ -51,8 +51,8 @@ pub struct Parts {
     pub administrators: BTreeSet<GroupName>,
     /// Where the log is told in Slack.
     pub audit_channel: ChannelId,
-    /// The key for credentials; without it no scope may come with any.
-    pub vault: Option<Vault>,
+    /// The key for credentials.
+    pub vault: Vault,
     /// Where outcomes are counted.
     pub metrics: Arc<Metrics>,
     /// Time.

@@ -56,8 +56,7 @@ impl Broker {
     ) -> Option<SealedCredential> {
         let backend = self.backend(&plan.backend)?;
         backend.credential(&Self::order(request, plan, expires_at))?;
-        let vault = self.parts.vault.as_ref()?;
         let password = generate_password(&*self.parts.entropy);
-        Some(vault.seal(request.id, layer, &password, &*self.parts.entropy))
+        Some(self.parts.vault.seal(request.id, layer, &password, &*self.parts.entropy))
     }
 }

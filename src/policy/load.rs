@@ -15,7 +15,7 @@ use miette::Diagnostic;
 use super::{Policy, Rule, SCHEMA, careless::careless};
 use crate::{
     domain::{GroupName, RuleId},
-    place::Place,
+    place::{Lines, Place},
 };
 
 /// What is wrong with a file of rules.
@@ -95,14 +95,15 @@ struct Reading {
 impl Reading {
     fn file(&mut self, file: &Path, text: &str, origin: Origin) {
         self.texts.insert(file.to_owned(), text.to_owned());
+        let lines = Lines::new(text);
         let set: PolicySet = match text.parse() {
             Ok(set) => set,
             Err(errors) => {
-                let mut lines = BTreeSet::new();
+                let mut said = BTreeSet::new();
                 for error in errors.iter() {
-                    let place = place_of(error, text).unwrap_or_else(|| Place::of(text, 0, 0));
+                    let place = place_of(error, &lines).unwrap_or_else(|| lines.place(0, 0));
                     // What follows on the same line follows from the first.
-                    if lines.insert(place.line) {
+                    if said.insert(place.line) {
                         self.problems
                             .push(Problem::at(file, place, sentence(error)));
                     }
@@ -110,7 +111,7 @@ impl Reading {
                 return;
             }
         };
-        for (place, rule) in in_order(&set, text) {
+        for (place, rule) in in_order(&set, text, &lines) {
             let problem = match rule {
                 Read::Template => Err(
                     "a template (`?principal`, `?resource`) decides nothing by itself: write the \
@@ -226,7 +227,7 @@ impl Reading {
             let place = self
                 .texts
                 .get(file)
-                .and_then(|text| place_of(diagnostic, text))
+                .and_then(|text| place_of(diagnostic, &Lines::new(text)))
                 .unwrap_or_else(|| place.clone());
             let said = sentence(diagnostic);
             let said = said
@@ -269,7 +270,7 @@ enum Read<'a> {
 
 /// The rules of one file in the order of its text, each with its place. Cedar names them
 /// `policy0`, `policy1`, … in that order, and keeps each one's text.
-fn in_order<'a>(set: &'a PolicySet, text: &str) -> Vec<(Place, Read<'a>)> {
+fn in_order<'a>(set: &'a PolicySet, text: &str, lines: &Lines<'_>) -> Vec<(Place, Read<'a>)> {
     let number = |id: &PolicyId| -> usize {
         let id: &str = id.as_ref();
         id.trim_start_matches("policy")
@@ -292,14 +293,14 @@ fn in_order<'a>(set: &'a PolicySet, text: &str) -> Vec<(Place, Read<'a>)> {
                 .find(&source)
                 .map_or(from, |found| from + found);
             from = (offset + source.len()).min(text.len());
-            (Place::of(text, offset, source.len()), read)
+            (lines.place(offset, source.len()), read)
         })
         .collect()
 }
 
-fn place_of(diagnostic: &dyn Diagnostic, text: &str) -> Option<Place> {
+fn place_of(diagnostic: &dyn Diagnostic, lines: &Lines<'_>) -> Option<Place> {
     let label = diagnostic.labels()?.next()?;
-    Some(Place::of(text, label.offset(), label.len()))
+    Some(lines.place(label.offset(), label.len()))
 }
 
 /// What Cedar says, with its advice, in one line.
