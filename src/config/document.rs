@@ -67,10 +67,10 @@ impl<'a> Document<'a> {
             warnings: Vec::new(),
         };
         for error in errors {
-            let span = error.span().unwrap_or_default();
             let message = error.message().to_owned();
-            document.report(span, None, message);
+            document.report(error.span(), None, message);
         }
+        document.problems.sort_by_key(line_and_column);
         match Problems::of(std::mem::take(&mut document.problems)) {
             Some(problems) => Err(problems),
             None => Ok(document),
@@ -95,7 +95,7 @@ impl<'a> Document<'a> {
             if let Some(near) = nearest(&name, sections.iter().copied()) {
                 let _ = write!(message, "; did you mean `{near}`?");
             }
-            self.report(span, Some(name), message);
+            self.report(Some(span), Some(name), message);
         }
     }
 
@@ -129,7 +129,7 @@ impl<'a> Document<'a> {
         match self.root.get(name).cloned() {
             Some(value) => self.decode(value),
             None => {
-                self.report(0..0, None, format!("the section [{name}] is missing"));
+                self.report(None, None, format!("the section [{name}] is missing"));
                 None
             }
         }
@@ -152,7 +152,7 @@ impl<'a> Document<'a> {
         let DeValue::Table(table) = value.get_ref() else {
             let span = value.span();
             self.report(
-                span,
+                Some(span),
                 Some(section.to_owned()),
                 "this has to be a table".to_owned(),
             );
@@ -172,7 +172,7 @@ impl<'a> Document<'a> {
     /// in.
     pub(super) fn problem(&mut self, path: &[Step<'_>], message: impl Into<String>) {
         let span = self.span_of(path);
-        self.report(span, Some(name(path)), message.into());
+        self.report(Some(span), Some(name(path)), message.into());
     }
 
     /// Reports that there is no `wanted` among `known`, named at `path`.
@@ -193,7 +193,7 @@ impl<'a> Document<'a> {
     /// Says what is allowed and probably not meant.
     pub(super) fn warning(&mut self, path: &[Step<'_>], message: impl Into<String>) {
         let span = self.span_of(path);
-        let warning = self.describe(span, Some(name(path)), message.into());
+        let warning = self.describe(Some(span), Some(name(path)), message.into());
         self.warnings.push(warning);
     }
 
@@ -204,10 +204,14 @@ impl<'a> Document<'a> {
 
     /// The configuration with its warnings, or what is wrong with it.
     pub(super) fn finish(mut self, config: Option<Config>) -> Result<Config, Problems> {
-        let at = |problem: &Problem| problem.place.as_ref().map(|at| (at.line, at.column));
         let own = self.file;
-        self.problems
-            .sort_by_key(|problem| (problem.file != own, problem.file.clone(), at(problem)));
+        self.problems.sort_by_key(|problem| {
+            (
+                problem.file != own,
+                problem.file.clone(),
+                line_and_column(problem),
+            )
+        });
         match (Problems::of(self.problems), config) {
             (Some(problems), _) => Err(problems),
             (None, config) => {
@@ -225,25 +229,33 @@ impl<'a> Document<'a> {
             Err(error) => {
                 let span = error.span().unwrap_or(whole);
                 let key = self.name_at(span.start);
-                self.report(span, key, plain(error.message()));
+                self.report(Some(span), key, plain(error.message()));
                 None
             }
         }
     }
 
-    fn report(&mut self, span: Range<usize>, key: Option<String>, message: String) {
+    fn report(&mut self, span: Option<Range<usize>>, key: Option<String>, message: String) {
         let problem = self.describe(span, key, message);
         self.problems.push(problem);
     }
 
-    fn describe(&self, span: Range<usize>, key: Option<String>, message: String) -> Problem {
-        let mut place = self.lines.place(span.start, span.len());
-        if message.ends_with(secret::ADVICE) || may_hold_secret(&place.text) {
-            place.text.clear();
-        }
+    fn describe(
+        &self,
+        span: Option<Range<usize>>,
+        key: Option<String>,
+        message: String,
+    ) -> Problem {
+        let place = span.map(|span| {
+            let mut place = self.lines.place(span.start, span.len());
+            if message.ends_with(secret::ADVICE) || may_hold_secret(&place.text) {
+                place.text.clear();
+            }
+            place
+        });
         Problem {
             file: self.file.to_owned(),
-            place: Some(place),
+            place,
             key,
             message,
         }
@@ -315,6 +327,10 @@ impl<'a> Document<'a> {
             found.then(|| name(&path))
         })
     }
+}
+
+fn line_and_column(problem: &Problem) -> Option<(usize, usize)> {
+    problem.place.as_ref().map(|at| (at.line, at.column))
 }
 
 /// A path as TOML writes it: `scopes."db-prod:write".layers[0]`.

@@ -235,7 +235,10 @@ impl Reading {
                 .map_or(said.as_str(), |rest| {
                     rest.trim_start_matches([',', ':', ' '])
                 });
-            let message = format!("in the rule `{id}`: {said}");
+            let mut message = format!("in the rule `{id}`: {said}");
+            if message.contains("on entity type `Everything`") {
+                message += " (write `resource is Scope`: a lock can cover everything)";
+            }
             self.problems.push(Problem::at(file, place, message));
         }
     }
