@@ -1,4 +1,10 @@
 //! Slack: payloads become commands to the broker, states become messages.
+//!
+//! Inbound, a transport of [`ingress`] lets in what Slack signed, [`inbound`] reads it, [`caller`]
+//! says whose it is, and [`actions`] do it through the broker. Outbound, [`messages`] keeps what
+//! Slack shows in step with the store. Everything that people read is written in [`view`]. Nothing
+//! here changes state, and nothing waits for a target.
+
 pub mod actions;
 pub mod caller;
 pub mod client;
@@ -8,3 +14,59 @@ pub mod messages;
 mod people;
 pub mod signature;
 pub mod view;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::{broker::Broker, clock::Clock};
+use actions::incident::Incidents;
+use caller::Ours;
+use client::Client;
+
+/// How many commands, clicks and forms are worked on at once; one more is told to come back.
+const AT_ONCE: usize = 256;
+
+/// What people's actions in Slack need.
+pub struct Parts {
+    /// The only place that changes state.
+    pub broker: Arc<Broker>,
+    /// The way to Slack.
+    pub client: Client,
+    /// Which workspace and app this is.
+    pub ours: Ours,
+    /// The names of incident channels, such as `inc-*`.
+    pub incident_channels: Vec<glob::Pattern>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where work goes on after Slack was answered; whoever stops the service waits for it.
+    pub tasks: TaskTracker,
+}
+
+/// People's actions in Slack.
+pub struct Slack {
+    broker: Arc<Broker>,
+    client: Client,
+    ours: Ours,
+    incidents: Incidents,
+    clock: Arc<dyn Clock>,
+    tasks: TaskTracker,
+    room: Arc<Semaphore>,
+}
+
+impl Slack {
+    /// Actions over `parts`. Give it to a transport, such as
+    /// [`ingress::http::router`].
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            incidents: Incidents::new(parts.incident_channels, parts.clock.clone()),
+            broker: parts.broker,
+            client: parts.client,
+            ours: parts.ours,
+            clock: parts.clock,
+            tasks: parts.tasks,
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+}

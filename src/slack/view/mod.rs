@@ -1,4 +1,10 @@
 //! Everything a person reads in Slack.
+pub mod answer;
 pub mod card;
 pub mod line;
+pub mod modal;
+pub mod modal_credentials;
+pub mod modal_deny;
+pub mod modal_request;
+pub mod refusal;
 pub mod text;

@@ -10,7 +10,7 @@ mod parts;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(crate) use markup::channels;
 

@@ -6,7 +6,7 @@ use regex::Regex;
 use super::*;
 use crate::domain::{ReasonRule, Risk, Scope, TicketRule};
 
-fn scope(id: &str) -> Scope {
+pub(in crate::slack) fn scope(id: &str) -> Scope {
     Scope {
         id: id.parse().unwrap(),
         title: "A title".to_owned(),

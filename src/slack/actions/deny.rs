@@ -1,0 +1,47 @@
+//! Saying no, with a reason: the button opens a form, the form denies.
+
+use super::{
+    Outcome,
+    submission::{self, Filed},
+    visit::{Shown, Visit},
+};
+use crate::slack::{
+    Slack,
+    caller::Caller,
+    inbound::View,
+    view::{
+        modal_deny,
+        refusal::{self, field},
+    },
+};
+
+/// Asks why, if this person could deny it now.
+pub(super) async fn ask_why(visit: &Visit, shown: Shown) -> Outcome {
+    let Shown { id, revision } = shown;
+    let by = &visit.caller.user;
+    let request = visit.slack.broker.may_deny(by, id, revision).await?;
+    // What is denied is what the button was shown for, whatever changes meanwhile.
+    let view = modal_deny::deny(&request, &format!("{id}.{revision}"));
+    Ok(match visit.open(view).await {
+        Ok(_) => None,
+        Err(told) => Some(told.to_owned()),
+    })
+}
+
+/// Denies, or says why not.
+pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Filed {
+    let Some(Shown { id, revision }) = Shown::read(&view.private_metadata) else {
+        return submission::refused("This form names no request. Nothing was done.".to_owned());
+    };
+    let reason = view.value(field::REASON).unwrap_or_default().trim();
+    if reason.is_empty() {
+        return submission::wrong(field::REASON, "Say why: the requester reads it.");
+    }
+    match slack.broker.deny(&caller.user, id, revision, reason).await {
+        Ok(_) => submission::done("It is denied.".to_owned()),
+        Err(refusal) => {
+            tracing::info!(slack.user = %caller.user, %refusal, "refused");
+            submission::refused(refusal::sentence(&refusal))
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The form that asks for access: opened with what was understood, kept in step with the scope that
+//! is chosen, and turned into a request.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Outcome,
+    incident::Origin,
+    line::{self, Draft, Wanted},
+    request,
+    submission::{self, Filed},
+    visit::Visit,
+};
+use crate::{
+    broker::Ask,
+    domain::{ChannelId, Scope, Span, UserId},
+    slack::{
+        Slack,
+        caller::Caller,
+        inbound::View,
+        view::{
+            answer,
+            modal_request::{self, Form},
+            refusal::{self, field},
+        },
+    },
+};
+
+/// How long facts are waited for before the form is opened: a trigger lives for three seconds.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// How many mentioned channels are looked at.
+const CHANNELS: usize = 5;
+
+/// A line that lacked something, and where it was typed.
+pub(super) struct Typed {
+    pub(super) draft: Draft,
+    pub(super) origin: Option<Origin>,
+}
+
+/// What the form carries for us from its opening to its submission.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Carried {
+    origin: Option<Origin>,
+    channels: Vec<ChannelId>,
+}
+
+/// Opens the form with what was understood. Somebody who may not ask at all is told so instead, if
+/// that is known in time; if it is not, it is asked again when they submit.
+pub(super) async fn open(visit: &Visit, typed: Typed) -> Outcome {
+    let Typed { draft, origin } = typed;
+    let broker = &visit.slack.broker;
+    let (wanted, notice) = match &draft.scope {
+        Wanted::Nothing => (None, None),
+        Wanted::Scope(id) => (Some(id), None),
+        Wanted::Unknown { written, like } => {
+            let only = like.first().filter(|_| like.len() == 1);
+            (only, Some(answer::no_such(written, like)))
+        }
+    };
+    let scope = wanted.and_then(|id| broker.catalogue().get(id));
+    let (member, approvers) = tokio::join!(
+        tokio::time::timeout(PATIENCE, broker.member(&visit.caller.user)),
+        approvers(&visit.slack, scope),
+    );
+    if let Ok(Err(refusal)) = member {
+        return Err(refusal);
+    }
+    let carried = Carried {
+        origin,
+        channels: draft.channels,
+    };
+    let form = Form {
+        scope,
+        approvers,
+        duration: draft.duration.map(|duration| duration.to_string()),
+        ticket: draft.ticket,
+        reason: draft.reason,
+        notice,
+        carried: serde_json::to_string(&carried).unwrap_or_default(),
+    };
+    Ok(match visit.open(modal_request::request(&form)).await {
+        Ok(_) => None,
+        Err(told) => Some(told.to_owned()),
+    })
+}
+
+/// Shows what goes with the scope that was chosen. A form that has moved on meanwhile is left as
+/// it is: a later choice is on its way.
+pub(super) async fn scope_chosen(visit: &Visit, view: &View, chosen: &str) -> Outcome {
+    let slack = &visit.slack;
+    slack.broker.member(&visit.caller.user).await?;
+    let Some(scope) = scope(slack, chosen) else {
+        return Ok(None);
+    };
+    let typed = |name| view.value(name).map(str::to_owned);
+    let form = Form {
+        scope: Some(scope),
+        approvers: approvers(slack, Some(scope)).await,
+        duration: typed(field::DURATION),
+        ticket: typed(field::TICKET),
+        reason: typed(field::REASON).unwrap_or_default(),
+        notice: None,
+        carried: view.private_metadata.clone(),
+    };
+    let hash = view.hash.as_deref();
+    let updated = slack
+        .client
+        .update_view(&view.id, hash, modal_request::request(&form))
+        .await;
+    if let Err(error) = updated {
+        tracing::debug!(%error, "the form was not updated");
+    }
+    Ok(None)
+}
+
+/// Makes a request of the form, or says which field is wrong.
+pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Filed {
+    let Some(scope) = view.value(field::SCOPE).and_then(|id| scope(slack, id)) else {
+        return submission::wrong(field::SCOPE, "Choose what you need access to.");
+    };
+    let filled = |name| {
+        view.value(name)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    };
+    let duration = match filled(field::DURATION).map(read_duration).transpose() {
+        Ok(duration) => duration,
+        Err(wrong) => return submission::wrong(field::DURATION, &wrong),
+    };
+    let carried: Carried = serde_json::from_str(&view.private_metadata).unwrap_or_default();
+    let reason = filled(field::REASON).unwrap_or_default();
+    let mut mentioned = carried.channels;
+    mentioned.extend(line::channels(reason, CHANNELS));
+    let ask = Ask {
+        id: request::id(caller, &view.id),
+        by: caller.user.clone(),
+        scope: scope.id.clone(),
+        duration,
+        ticket: filled(field::TICKET).map(str::to_owned),
+        reason: reason.to_owned(),
+        mirrors: Vec::new(),
+    };
+    let origin = carried.origin.as_ref();
+    match request::mirrored(slack, ask, origin, &mentioned).await {
+        Ok((request, notes)) => submission::done(answer::asked(&request, &notes)),
+        Err(refusal) => {
+            tracing::info!(slack.user = %caller.user, %refusal, "refused");
+            let asked = duration.unwrap_or(scope.default_duration);
+            let (name, sentence) = refusal::on_field(&refusal, scope, asked);
+            submission::wrong(name, &sentence)
+        }
+    }
+}
+
+fn scope<'a>(slack: &'a Slack, id: &str) -> Option<&'a Scope> {
+    slack.broker.catalogue().get(&id.parse().ok()?)
+}
+
+fn read_duration(text: &str) -> Result<Span, String> {
+    // `M` is a month to humantime, and a minute to a phone that capitalises.
+    text.to_lowercase()
+        .parse()
+        .map_err(|_| refusal::not_a_duration(text))
+}
+
+/// Who is in the approver groups of `scope`, if that is known in time.
+async fn approvers(slack: &Slack, scope: Option<&Scope>) -> Option<BTreeSet<UserId>> {
+    let asked = slack.broker.approvers(scope?);
+    tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()
+}

@@ -1,0 +1,56 @@
+//! Asking for access, in one line or by the form.
+
+use super::{Outcome, incident::Origin, line::Draft, visit::Visit};
+use crate::{
+    broker::Ask,
+    domain::{ChannelId, Refusal, Request, RequestId, ScopeId},
+    slack::{Slack, caller::Caller, view::answer},
+};
+
+/// Asks for what was typed in one line.
+pub(super) async fn typed(
+    visit: &Visit,
+    scope: ScopeId,
+    draft: Draft,
+    origin: Option<Origin>,
+) -> Outcome {
+    // No two commands share a trigger, and a redelivered one has its first.
+    let Some(named_once) = visit.trigger_id.as_ref().or(visit.response_url.as_ref()) else {
+        return Ok(Some(answer::UNNAMED.to_owned()));
+    };
+    let caller = &visit.caller;
+    let ask = Ask {
+        id: id(caller, named_once),
+        by: caller.user.clone(),
+        scope,
+        duration: draft.duration,
+        ticket: draft.ticket,
+        reason: draft.reason,
+        mirrors: Vec::new(),
+    };
+    let (request, notes) = mirrored(&visit.slack, ask, origin.as_ref(), &draft.channels).await?;
+    Ok(Some(answer::asked(&request, &notes)))
+}
+
+/// The id that belongs to what Slack names only once in the caller's workspace.
+pub(super) fn id(caller: &Caller, named_once: &str) -> RequestId {
+    RequestId::derive(&format!("{}/{named_once}", caller.team))
+}
+
+/// Asks, and has the incident channels among `origin` and `mentioned` follow the request. Answers
+/// what is to be said of those that may be one and could not be asked.
+pub(super) async fn mirrored(
+    slack: &Slack,
+    mut ask: Ask,
+    origin: Option<&Origin>,
+    mentioned: &[ChannelId],
+) -> Result<(Request, Vec<String>), Refusal> {
+    let mirrors = slack
+        .incidents
+        .mirrors(&slack.client, origin, mentioned)
+        .await;
+    ask.mirrors = mirrors.channels;
+    let request = slack.broker.ask(ask).await?;
+    let notes = mirrors.unnamed.iter().map(answer::not_mirrored).collect();
+    Ok((request, notes))
+}

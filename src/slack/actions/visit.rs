@@ -1,0 +1,117 @@
+//! Somebody who wants something done, and where they are answered.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Outcome;
+use crate::{
+    domain::{ChannelId, RequestId},
+    slack::{
+        Slack,
+        caller::Caller,
+        client::OpenedView,
+        view::{answer, refusal},
+    },
+};
+
+/// Somebody who wants something done, and where they are answered.
+pub(super) struct Visit {
+    pub(super) slack: Arc<Slack>,
+    pub(super) caller: Caller,
+    /// The channel that they acted in; none in a modal.
+    pub(super) channel: Option<ChannelId>,
+    pub(super) response_url: Option<String>,
+    pub(super) trigger_id: Option<String>,
+}
+
+/// What a button was shown for: the request, and the revision of its terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) id: RequestId,
+    pub(super) revision: u32,
+}
+
+impl Shown {
+    /// Reads a button's value, `{request}.{revision}`.
+    pub(super) fn read(value: &str) -> Option<Self> {
+        let (id, revision) = value.split_once('.')?;
+        Some(Self {
+            id: id.parse().ok()?,
+            revision: revision.parse().ok()?,
+        })
+    }
+}
+
+impl Visit {
+    /// Tells whoever acted what came of it.
+    pub(super) async fn conclude(&self, outcome: Outcome) {
+        match outcome {
+            Ok(None) => {}
+            Ok(Some(told)) => self.tell(&told).await,
+            Err(refusal) => {
+                tracing::info!(slack.user = %self.caller.user, %refusal, "refused");
+                self.tell(&refusal::sentence(&refusal)).await;
+            }
+        }
+    }
+
+    /// Says something to them alone: where they are, else by direct message.
+    pub(super) async fn tell(&self, told: &str) {
+        if self.tell_here(told).await {
+            return;
+        }
+        if let Err(error) = self.slack.client.tell(&self.caller.user, told).await {
+            tracing::warn!(%error, slack.user = %self.caller.user, "an answer did not arrive");
+        }
+    }
+
+    /// Says something to them alone where they are. A stranger gets no direct message.
+    pub(super) async fn tell_here(&self, told: &str) -> bool {
+        let client = &self.slack.client;
+        if let Some(url) = &self.response_url {
+            match client.respond(url, told, None).await {
+                Ok(()) => return true,
+                Err(error) => tracing::debug!(%error, "a response_url did not take an answer"),
+            }
+        }
+        match &self.channel {
+            Some(channel) => client
+                .post_ephemeral(channel, &self.caller.user, told)
+                .await
+                .is_ok(),
+            None => false,
+        }
+    }
+
+    /// Opens a modal for them.
+    ///
+    /// # Errors
+    ///
+    /// What they are told if Slack does not open it.
+    pub(super) async fn open(&self, view: Value) -> Result<OpenedView, &'static str> {
+        let Some(trigger) = &self.trigger_id else {
+            return Err(answer::NO_WINDOW);
+        };
+        let opened = self.slack.client.open_view(trigger, view).await;
+        opened.map_err(|error| {
+            tracing::warn!(%error, "a modal was not opened");
+            answer::NO_WINDOW
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buttons_value_names_the_request_and_the_revision_that_was_shown() {
+        let id = RequestId::derive("one");
+        let shown = Shown::read(&format!("{id}.7"));
+        assert_eq!(shown, Some(Shown { id, revision: 7 }));
+        for value in ["", ".", "7", &id.to_string(), &format!("{id}.x"), "x.7"] {
+            assert_eq!(Shown::read(value), None, "{value}");
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! What people are told when they ask for something, in `mrkdwn`, seen by them alone.
+
+use std::collections::BTreeSet;
+
+use super::{modal::whole_lines, text};
+use crate::domain::{
+    ChannelId, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time, UserId,
+};
+
+/// The longest answer; Slack cuts longer ones.
+const LONGEST: usize = 3900;
+
+/// How many requests one answer lists.
+const LISTED: usize = 20;
+
+/// How many people one answer names.
+const PEOPLE: usize = 10;
+
+/// Too much is going on.
+pub const BUSY: &str = "Keylend is busy. Nothing was done; try again in a moment.";
+
+/// The button means nothing to this version.
+pub const UNKNOWN_BUTTON: &str =
+    "That button is not of this version of Keylend. Nothing was done; use the newest message.";
+
+/// A modal could not be opened.
+pub const NO_WINDOW: &str =
+    "Slack did not open the window in time. Nothing was changed; try again.";
+
+/// What can be typed.
+pub const HELP: &str = "\
+*What you can type*
+`/jit` opens a form; `/jit request db-prod:write 30m INC-4211 writes are failing` asks in one \
+line, in any order
+`/jit status` shows what you hold and what waits
+`/jit extend [scope] [duration]` asks for more time; `/jit done [scope]` ends it now
+`/jit explain scope` says what it is and who decides; `/jit who scope` or `/jit who @person` says \
+who has what
+`/jit revoke id`, `@person` or `scope`, then why: takes access back, for approvers
+`/jit lock everything`, `scope` or `@person`, then why; `/jit unlock …`: for administrators";
+
+/// A request was made.
+pub fn asked(request: &Request, notes: &[String]) -> String {
+    let what = text::code(&request.terms.scope);
+    let length = request.terms.duration;
+    let mut lines = vec![match request.state {
+        State::Pending { lapses_at } => format!(
+            "You asked for {what} for {length}. It waits for an answer in {} until {}; you will \
+             hear by direct message.",
+            text::channel(&request.approval_channel),
+            text::time(lapses_at)
+        ),
+        _ => format!(
+            "You asked for {what} for {length}. It is {}; you will hear by direct message.",
+            request.state.name()
+        ),
+    }];
+    lines.extend_from_slice(notes);
+    lines.push(id(request));
+    clipped(&lines)
+}
+
+/// An incident channel will not follow the request.
+pub fn not_mirrored(channel: &ChannelId) -> String {
+    format!(
+        "The name of {} could not be read, so if it is an incident channel, it does not follow \
+         this request. Invite Keylend there.",
+        text::channel(channel)
+    )
+}
+
+/// What somebody holds and waits for.
+pub fn status(requests: &[Request]) -> String {
+    if requests.is_empty() {
+        return "You hold nothing, and nothing of yours waits for an answer. Type `/jit` to ask \
+                for access."
+            .to_owned();
+    }
+    list("You have:", requests, standing)
+}
+
+/// Who has a scope.
+pub fn who_has(scope: &Scope, requests: &[Request], now: Time) -> String {
+    let what = text::code(&scope.id);
+    let held = held(requests, now);
+    if held.is_empty() {
+        return format!("Nobody has {what} now.");
+    }
+    list(&format!("{what} is with:"), &held, |request| {
+        format!("{} {}", text::person(&request.requester), standing(request))
+    })
+}
+
+/// What a person has.
+pub fn what_has(person: &UserId, requests: &[Request], now: Time) -> String {
+    let who = text::person(person);
+    let held = held(requests, now);
+    if held.is_empty() {
+        return format!("{who} has nothing now.");
+    }
+    list(&format!("{who} has:"), &held, standing)
+}
+
+/// What a scope is, and who decides on it.
+pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
+    let groups = |groups: &BTreeSet<_>| {
+        let names: Vec<String> = groups
+            .iter()
+            .take(PEOPLE)
+            .map(|group: &GroupName| text::escape(group.as_str(), 80))
+            .collect();
+        match names.is_empty() {
+            true => "nobody".to_owned(),
+            false => names.join(", "),
+        }
+    };
+    let named = approvers.filter(|people| !people.is_empty()).map(|people| {
+        let mut names: Vec<String> = people.iter().take(PEOPLE).map(text::person).collect();
+        if people.len() > PEOPLE {
+            names.push(format!("{} more", people.len() - PEOPLE));
+        }
+        format!(" ({})", names.join(", "))
+    });
+    let ticket = match &scope.ticket {
+        None => "not asked for".to_owned(),
+        Some(rule) => format!(
+            "{}, matching {}",
+            if rule.required {
+                "required"
+            } else {
+                "optional"
+            },
+            text::code(&rule.pattern)
+        ),
+    };
+    let environment = scope.environment.as_ref();
+    let mut lines = vec![
+        format!(
+            "*{}* ({})",
+            text::escape(&scope.title, 200),
+            text::code(&scope.id)
+        ),
+        format!("Risk: {}", scope.risk),
+    ];
+    lines.extend(
+        environment.map(|name| format!("Environment: {}", text::escape(name.as_str(), 100))),
+    );
+    lines.extend([
+        format!(
+            "Duration: {} unless you say, at most {}",
+            scope.default_duration, scope.max_duration
+        ),
+        format!("Ticket: {ticket}"),
+        format!(
+            "Reason: {}",
+            match scope.reason {
+                ReasonRule::Required => "required",
+                ReasonRule::Optional => "optional",
+            }
+        ),
+        format!("May ask: {}", groups(&scope.requesters)),
+        format!(
+            "May approve: {}{}; {} needed, asked for in {}",
+            groups(&scope.approvers),
+            named.unwrap_or_default(),
+            scope.approvals,
+            text::channel(&scope.approval_channel)
+        ),
+    ]);
+    clipped(&lines)
+}
+
+/// The requester is done.
+pub fn done(request: &Request) -> String {
+    format!(
+        "{} is being taken back. You will hear when it has ended.",
+        text::code(&request.terms.scope)
+    )
+}
+
+/// More time was asked for.
+pub fn extension_asked(request: &Request) -> String {
+    let what = text::code(&request.terms.scope);
+    match (&request.extension, request.expires_at) {
+        (Some(extension), _) => format!(
+            "You asked for {} more of {what}. It waits for an answer in {}; until then nothing \
+             changes.",
+            extension.duration,
+            text::channel(&request.approval_channel)
+        ),
+        (None, Some(end)) => format!("{what} now ends {}.", text::time(end)),
+        (None, None) => format!("{what} is {}.", request.state.name()),
+    }
+}
+
+/// An approver or administrator took access back; `refused` says what stays, and why.
+pub fn revoked(revoked: &[Request], refused: &[String]) -> String {
+    let mut lines: Vec<String> = revoked
+        .iter()
+        .take(LISTED)
+        .map(|request| {
+            format!(
+                "{} of {} is being taken back.",
+                text::code(&request.terms.scope),
+                text::person(&request.requester)
+            )
+        })
+        .collect();
+    lines.extend(refused.iter().take(LISTED).cloned());
+    clipped(&lines)
+}
+
+/// There was nothing to take back.
+pub const NOTHING_HELD: &str = "There is no access to take back there.";
+
+/// A lock says why: those whose access it ends read it.
+pub const LOCK_NEEDS_REASON: &str =
+    "Say why, behind what is to be locked: everybody whose access it ends reads it.";
+
+/// Slack did not name the command, so a second delivery could not be told from a second request.
+pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was done; try again.";
+
+/// One grant stays, and why.
+pub fn stays(request: &Request, why: &str) -> String {
+    format!(
+        "{} of {} stays: {why}",
+        text::code(&request.terms.scope),
+        text::person(&request.requester)
+    )
+}
+
+/// A lock was set.
+pub fn locked(target: &LockTarget, ended: usize) -> String {
+    let ends = match ended {
+        0 => "no grant ends by it".to_owned(),
+        1 => "one grant ends by it".to_owned(),
+        several => format!("{several} grants end by it"),
+    };
+    format!(
+        "{} is locked; {ends}. `/jit unlock` lifts it.",
+        capitalised(target)
+    )
+}
+
+/// A lock was lifted, or there was none.
+pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
+    match was_locked {
+        true => format!(
+            "{} is unlocked. What had ended has to be asked for anew.",
+            capitalised(target)
+        ),
+        false => format!("{} was not locked.", capitalised(target)),
+    }
+}
+
+/// Somebody has several grants, and one is meant.
+pub fn which(command: &str, requests: &[Request]) -> String {
+    let head = format!("Which one? Type `/jit {command}` with one of these:");
+    list(&head, requests, standing)
+}
+
+/// Somebody has no grant to which a command could apply.
+pub fn nothing_to(command: &str) -> String {
+    format!(
+        "You hold nothing to {}. `/jit status` shows what you have.",
+        text::escape(command, 40)
+    )
+}
+
+/// What a command is about was left out, or is nothing that it takes.
+pub fn usage(usage: &str) -> String {
+    format!("Type {}.", text::code(usage))
+}
+
+/// A name that is none.
+pub fn no_such(written: &str, like: &[ScopeId]) -> String {
+    let written = text::escape(written, 100);
+    let like: Vec<String> = like.iter().map(text::code).collect();
+    match like.is_empty() {
+        true => format!("There is nothing called “{written}”."),
+        false => format!(
+            "There is nothing called “{written}”. Did you mean {}?",
+            like.join(", ")
+        ),
+    }
+}
+
+/// The first word is no command.
+pub fn unknown_command(written: &str, like: Option<&str>) -> String {
+    let written = text::escape(written, 100);
+    let meant = like.map(|like| format!(" Did you mean {}?", text::code(format!("/jit {like}"))));
+    format!(
+        "There is no command “{written}”.{} `/jit help` lists them.",
+        meant.unwrap_or_default()
+    )
+}
+
+fn held(requests: &[Request], now: Time) -> Vec<Request> {
+    // From its end on a grant is nobody's, whether or not the sweeper has run.
+    let over = |request: &Request| request.expires_at.is_some_and(|end| now >= end);
+    requests
+        .iter()
+        .filter(|request| request.is_held() && !over(request))
+        .cloned()
+        .collect()
+}
+
+/// What a request is for, and how it stands.
+fn standing(request: &Request) -> String {
+    let what = text::code(&request.terms.scope);
+    let how = match (&request.state, request.expires_at) {
+        (State::Pending { lapses_at }, _) => format!(
+            "waits for an answer in {} until {}",
+            text::channel(&request.approval_channel),
+            text::time(*lapses_at)
+        ),
+        (State::Approved, Some(end)) => format!("is being made, until {}", text::time(end)),
+        (State::Active { .. }, Some(end)) => format!("until {}", text::time(end)),
+        (State::Ending { .. }, _) => "is being taken back".to_owned(),
+        (state, _) => state.name().to_owned(),
+    };
+    format!("{what} {how} · {}", id(request))
+}
+
+fn id(request: &Request) -> String {
+    text::code(request.id)
+}
+
+fn capitalised(target: &LockTarget) -> String {
+    match target {
+        LockTarget::Everything => "Everything".to_owned(),
+        LockTarget::Scope(scope) => text::code(scope),
+        LockTarget::Person(person) => text::person(person),
+    }
+}
+
+fn list(head: &str, requests: &[Request], line: impl Fn(&Request) -> String) -> String {
+    let mut lines = vec![head.to_owned()];
+    lines.extend(
+        requests
+            .iter()
+            .take(LISTED)
+            .map(|request| format!("• {}", line(request))),
+    );
+    if requests.len() > LISTED {
+        lines.push(format!("and {} more", requests.len() - LISTED));
+    }
+    clipped(&lines)
+}
+
+fn clipped(lines: &[String]) -> String {
+    whole_lines(&lines.join("\n"), LONGEST)
+}

@@ -1,0 +1,314 @@
+//! Refusals as people read them: what happened, and what to do. Every refusal has its sentence, in
+//! `mrkdwn` for messages and in plain text for the fields of a modal.
+
+use super::text;
+use crate::{
+    domain::{Actor, Refusal, Ruling, Scope, Span},
+    slack::caller::Unwelcome,
+};
+
+/// How much of a rule's reason is shown.
+const REASON: usize = 500;
+
+/// The `block_id`s of the request form, where errors are shown.
+pub mod field {
+    /// What for.
+    pub const SCOPE: &str = "scope";
+    /// For how long.
+    pub const DURATION: &str = "duration";
+    /// Under which ticket.
+    pub const TICKET: &str = "ticket";
+    /// Why.
+    pub const REASON: &str = "reason";
+}
+
+/// A refusal in `mrkdwn`.
+pub fn sentence(refusal: &Refusal) -> String {
+    say(refusal, Voice::Mrkdwn)
+}
+
+/// A refusal of a request on the field that it is about, in plain text: what would be right.
+pub fn on_field(refusal: &Refusal, scope: &Scope, asked: Span) -> (&'static str, String) {
+    let (id, most) = (&scope.id, scope.max_duration);
+    match refusal {
+        Refusal::TooShort { asked, min } => (
+            field::DURATION,
+            format!("Duration is at least {min}; {asked} was asked."),
+        ),
+        Refusal::ReasonMissing => (
+            field::REASON,
+            format!("A reason is required for {id}: say what you are going to do."),
+        ),
+        Refusal::Forbidden(rulings) => match rulings.as_slice() {
+            [only] if only.rule.as_str() == "max-duration" => (
+                field::DURATION,
+                format!("Duration is at most {most} for {id}; {asked} was asked."),
+            ),
+            [only] if only.rule.as_str() == "ticket-required" => (field::TICKET, ticket(scope)),
+            _ => (field::SCOPE, say(refusal, Voice::Plain)),
+        },
+        Refusal::TicketMalformed { .. } => (field::TICKET, ticket(scope)),
+        _ => (field::SCOPE, say(refusal, Voice::Plain)),
+    }
+}
+
+/// What is wrong with a text that was to be a duration, in plain text.
+pub fn not_a_duration(text: &str) -> String {
+    let text: String = text.chars().take(40).collect();
+    format!("“{text}” is not a duration: write it like 30m, 1h30m or 2 hours.")
+}
+
+/// Why somebody is not listened to, in `mrkdwn`.
+pub fn unwelcome(why: Unwelcome) -> &'static str {
+    match why {
+        Unwelcome::OtherApp => {
+            "This was sent to another app than this Keylend. Nothing was done; ask whoever runs it."
+        }
+        Unwelcome::OtherWorkspace => {
+            "This Keylend serves another workspace. Nothing was done; use it in its own workspace."
+        }
+        Unwelcome::Stranger => {
+            "Only people of this workspace can use Keylend, and you belong to another one. Nothing \
+             was done."
+        }
+        Unwelcome::Unproven => {
+            "Slack did not say which workspace you belong to. Nothing was done; try again, and \
+             tell whoever runs Keylend if it stays like this."
+        }
+    }
+}
+
+/// Where a sentence is read.
+#[derive(Clone, Copy, PartialEq)]
+enum Voice {
+    Mrkdwn,
+    Plain,
+}
+
+impl Voice {
+    fn code(self, name: impl std::fmt::Display) -> String {
+        match self {
+            Self::Mrkdwn => text::code(name),
+            Self::Plain => name.to_string(),
+        }
+    }
+
+    fn words(self, words: &str) -> String {
+        match self {
+            Self::Mrkdwn => text::escape(words, REASON),
+            Self::Plain => words.chars().take(REASON).collect(),
+        }
+    }
+
+    /// Plain text has no mentions.
+    fn actor(self, actor: &Actor) -> String {
+        match (self, actor) {
+            (Self::Mrkdwn, actor) => text::actor(actor),
+            (Self::Plain, Actor::Person(_)) => "somebody else".to_owned(),
+            (Self::Plain, Actor::Rule(rule)) => format!("rule {rule}"),
+            (Self::Plain, Actor::Keylend) => "Keylend".to_owned(),
+        }
+    }
+}
+
+fn say(refusal: &Refusal, voice: Voice) -> String {
+    match refusal {
+        Refusal::NoSuchRequest(id) => format!(
+            "There is no request {}. {} lists yours.",
+            voice.code(id),
+            voice.code("/jit status")
+        ),
+        Refusal::NoSuchScope(id) => format!(
+            "There is no scope {}. Type {} and search for it.",
+            voice.code(id),
+            voice.code("/jit")
+        ),
+        Refusal::OwnRequest => {
+            "Nobody decides on their own request. Another approver has to; you can withdraw it."
+                .to_owned()
+        }
+        Refusal::Outdated { shown, current } => format!(
+            "That message shows version {shown} of the request, and now it is version {current}. \
+             Nothing was decided; use the newest message."
+        ),
+        Refusal::Settled { state, by } => {
+            let by = by.as_ref().map(|by| voice.actor(by));
+            let by = by.map(|by| format!(" (last decided by {by})"));
+            format!(
+                "It is {state} already{}. Nothing was changed.",
+                by.unwrap_or_default()
+            )
+        }
+        Refusal::ApprovedBefore => {
+            "You have approved it already. It needs one more person.".to_owned()
+        }
+        Refusal::NotTheRequester => {
+            "Only the requester can do this. Nothing was changed.".to_owned()
+        }
+        Refusal::NotActive { state } => format!(
+            "It is {state}, so there is no access to act on. Type {} to ask for it.",
+            voice.code("/jit request")
+        ),
+        Refusal::ExtensionWaits => {
+            "More time was asked for already, and it waits for its answer.".to_owned()
+        }
+        Refusal::NotDue => {
+            "That no longer fits how the request stands. Nothing was changed; look at the newest \
+             message."
+                .to_owned()
+        }
+        Refusal::Forbidden(rulings) => forbidden(rulings, voice),
+        Refusal::RuleError(_) => {
+            "A rule could not be evaluated, and that means no. Nothing was done; tell whoever runs \
+             Keylend, whose log says which rule."
+                .to_owned()
+        }
+        Refusal::NoUsername => {
+            "Keylend does not know your name in the targets. Have whoever runs it add you under \
+             [people] in its configuration."
+                .to_owned()
+        }
+        Refusal::NoEmail => {
+            "Slack gives no verified email address for you, and access is given by it. Confirm \
+             your address in Slack, then ask again."
+                .to_owned()
+        }
+        Refusal::FactsUnavailable(_) => {
+            "Slack could not be asked who you are and which groups you are in, and without that \
+             the answer is no. Nothing was done; try again in a moment."
+                .to_owned()
+        }
+        Refusal::StoreUnavailable(_) => {
+            "Keylend's store does not answer. Nothing was done that was not recorded; try again in \
+             a moment."
+                .to_owned()
+        }
+        Refusal::TooShort { asked, min } => {
+            format!("Duration is at least {min}; {asked} was asked.")
+        }
+        Refusal::ReasonMissing => "A reason is required: say what you are going to do.".to_owned(),
+        Refusal::TicketMalformed { pattern } => format!(
+            "The ticket has to match {}. Ask again with one that does.",
+            voice.code(pattern)
+        ),
+        Refusal::NoCredential => {
+            "This access comes with no credentials to show: use your own login.".to_owned()
+        }
+        Refusal::NameTaken => {
+            "Somebody else's request has this name already. Nothing was done; ask again.".to_owned()
+        }
+    }
+}
+
+/// The rules' own reasons, each with its rule. Without a rule, nothing permitted it.
+fn forbidden(rulings: &[Ruling], voice: Voice) -> String {
+    if rulings.is_empty() {
+        return "No rule allows this. Nothing was done.".to_owned();
+    }
+    let reasons: Vec<String> = rulings
+        .iter()
+        .take(8)
+        .map(|ruling| {
+            let reason = match ruling.reason.trim() {
+                "" => "A rule forbids this.".to_owned(),
+                reason => voice.words(reason),
+            };
+            format!("{reason} (rule {})", voice.code(&ruling.rule))
+        })
+        .collect();
+    reasons.join(match voice {
+        Voice::Mrkdwn => "\n",
+        Voice::Plain => " ",
+    })
+}
+
+fn ticket(scope: &Scope) -> String {
+    match &scope.ticket {
+        Some(rule) => {
+            let pattern: String = rule.pattern.as_str().chars().take(200).collect();
+            format!("A ticket for {} matches {pattern}.", scope.id)
+        }
+        None => format!("No ticket is asked for with {}.", scope.id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{RequestId, RuleId, UserId};
+
+    fn ruling(rule: &str, reason: &str) -> Ruling {
+        Ruling {
+            rule: RuleId::new(rule),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn refusals() -> Vec<Refusal> {
+        vec![
+            Refusal::NoSuchRequest(RequestId::derive("one")),
+            Refusal::NoSuchScope("db-prod:wirte".parse().unwrap()),
+            Refusal::OwnRequest,
+            Refusal::Outdated {
+                shown: 1,
+                current: 2,
+            },
+            Refusal::Settled {
+                state: "lapsed",
+                by: None,
+            },
+            Refusal::Settled {
+                state: "approved",
+                by: Some(Actor::Person(UserId::new("U0BOB"))),
+            },
+            Refusal::ApprovedBefore,
+            Refusal::NotTheRequester,
+            Refusal::NotActive { state: "ended" },
+            Refusal::ExtensionWaits,
+            Refusal::NotDue,
+            Refusal::Forbidden(vec![
+                ruling("locked", "This is locked."),
+                ruling("no-fridays", "Not on a <!channel> *Friday*."),
+                ruling("silent", ""),
+            ]),
+            Refusal::Forbidden(Vec::new()),
+            Refusal::RuleError("secret detail".to_owned()),
+            Refusal::NoUsername,
+            Refusal::NoEmail,
+            Refusal::FactsUnavailable("secret detail".to_owned()),
+            Refusal::StoreUnavailable("secret detail".to_owned()),
+            Refusal::TooShort {
+                asked: Span::seconds(10),
+                min: Span::minutes(1),
+            },
+            Refusal::ReasonMissing,
+            Refusal::TicketMalformed {
+                pattern: "^INC-[0-9]+$".to_owned(),
+            },
+            Refusal::NoCredential,
+            Refusal::NameTaken,
+        ]
+    }
+
+    #[test]
+    fn every_refusal_says_what_happened_and_what_to_do() {
+        let said = |voice| {
+            let said: Vec<String> = refusals()
+                .iter()
+                .map(|refusal| say(refusal, voice))
+                .collect();
+            said.join("\n---\n")
+        };
+        insta::assert_snapshot!("in_messages", said(Voice::Mrkdwn));
+        insta::assert_snapshot!("in_fields", said(Voice::Plain));
+    }
+
+    #[test]
+    fn what_went_wrong_inside_is_for_the_log_alone() {
+        for refusal in refusals() {
+            for voice in [Voice::Mrkdwn, Voice::Plain] {
+                assert!(!say(&refusal, voice).contains("secret detail"));
+            }
+        }
+    }
+}
