@@ -38,7 +38,7 @@
 //! [`Event::EndingBegan`]: domain::Event::EndingBegan
 //! [`Event::Ended`]: domain::Event::Ended
 
-#![warn(unreachable_pub)]
+#![warn(unreachable_pub, clippy::unwrap_used)]
 
 pub mod api;
 pub mod audit;

@@ -18,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::any,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
@@ -30,10 +30,16 @@ use crate::{
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     config::{self, Config},
     directory::Directory,
-    domain::{BackendName, ChannelId, Span, backoff},
+    domain::{BackendName, Span, backoff},
     grants::Grants,
     metrics::Metrics,
-    slack::{self, client::Client, messages::Messenger},
+    slack::{
+        self, Slack,
+        caller::Ours,
+        client::{Client, Identity},
+        messages::Messenger,
+        signature::Verifier,
+    },
     store::{Open, SqliteStore, Store},
     vault::Vault,
     worker::Worker,
@@ -111,11 +117,18 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let store = opened.with_context(|| format!("failed to open the store {}", path.display()))?;
     let store = Arc::new(store);
     let backends = Arc::new(build_backends(&config, &clock)?);
-    refuse_orphans(&*store, &backends).await?;
+    refuse_orphans(&store, &backends).await?;
     let vault = Vault::new(&config.secrets.key.read()?).context("failed to read secrets.key")?;
-    let token = config.slack.bot_token.read().context("failed to read slack.bot_token")?;
-    let signing_secret =
-        config.slack.signing_secret.read().context("failed to read slack.signing_secret")?;
+    let token = config
+        .slack
+        .bot_token
+        .read()
+        .context("failed to read slack.bot_token")?;
+    let signing_secret = config
+        .slack
+        .signing_secret
+        .read()
+        .context("failed to read slack.signing_secret")?;
     let client = Client::new(&config.slack.api_url, token, clock.clone())?;
     let metrics = Arc::new(Metrics::default());
     let directory = Arc::new(Directory::new(
@@ -170,14 +183,29 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .map(|entry| Ok((entry.name.clone(), entry.token.read()?)))
         .collect::<anyhow::Result<Vec<_>>>()
         .context("failed to read api.tokens")?;
+    let ingress = Ingress::default();
+    let (met, introduced) = watch::channel(false);
     let api = Api {
         grants,
         store: log,
         clock: clock.clone(),
         metrics,
         tokens: Tokens::new(tokens),
+        introduced,
     };
-    let ingress = Ingress::default();
+    let door = Introduction {
+        client,
+        settings: config.slack,
+        verifier: Verifier::new(signing_secret, clock.clone()),
+        broker,
+        clock,
+        entropy,
+        tasks: tasks.clone(),
+        ingress: ingress.clone(),
+        met,
+    };
+    let meeting = shutdown.clone();
+    tasks.spawn(async move { meeting.run_until_cancelled(door.meet_slack()).await });
     let routes = Router::new()
         .route("/slack/{*rest}", any(Ingress::answer))
         .with_state(ingress.clone())
@@ -256,5 +284,67 @@ impl Ingress {
                     .into_response()
             }
         }
+    }
+}
+
+/// What opens the routes for Slack.
+struct Introduction {
+    client: Client,
+    settings: config::Slack,
+    verifier: Verifier,
+    broker: Arc<Broker>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    tasks: TaskTracker,
+    ingress: Ingress,
+    met: watch::Sender<bool>,
+}
+
+impl Introduction {
+    /// Asks Slack who we are until it says so, then opens the routes. Without that nobody could
+    /// tell our people from strangers; meanwhile grants go on ending on time.
+    async fn meet_slack(self) {
+        let mut failures = 0;
+        let ours = loop {
+            match self.ours().await {
+                Ok(ours) => break ours,
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(%error, "Slack has not said who we are; it is asked again");
+                    let mut jitter = [0];
+                    self.entropy.fill(&mut jitter);
+                    let wait = backoff(failures, RETRY.0, RETRY.1, jitter[0]);
+                    self.clock.until(self.clock.now() + wait).await;
+                }
+            }
+        };
+        tracing::info!(slack.teams = ?ours.teams, slack.app = %ours.app, "Slack was reached");
+        let slack = Slack::new(slack::Parts {
+            broker: self.broker,
+            client: self.client,
+            ours,
+            incident_channels: self.settings.incident_channels,
+            clock: self.clock,
+            tasks: self.tasks,
+        });
+        let routes = slack::ingress::http::router(self.verifier, Arc::new(slack));
+        // It is set once: there is one introduction.
+        let _ = self.ingress.0.set(routes);
+        self.met.send_replace(true);
+    }
+
+    async fn ours(&self) -> anyhow::Result<Ours> {
+        let identity = self.client.identity().await?;
+        if let Some(team) = &self.settings.team_id
+            && *team != identity.team
+        {
+            bail!(
+                "the bot token is of the workspace {}, not of slack.team_id",
+                identity.team
+            );
+        }
+        let app_id = self.settings.app_id.clone().or(identity.app_id);
+        let identity = Identity { app_id, ..identity };
+        Ours::of(&identity).context("Slack does not tell the app's id: set slack.app_id")
     }
 }

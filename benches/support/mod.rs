@@ -25,8 +25,8 @@ use keylend::{
     },
     metrics::Metrics,
     policy::Policy,
-    vault::Vault,
     store::{Change, Commit, Record, SqliteStore, Store},
+    vault::Vault,
 };
 use secrecy::SecretString;
 

@@ -60,7 +60,8 @@ impl Stage {
             .replace("CONSOLE_URL", &console.start().await?);
         let file = folder.path().join("keylend.toml");
         fs::write(&file, config)?;
-        let config = Config::load(&file, Secrets::Checked).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        let config = Config::load(&file, Secrets::Checked)
+            .map_err(|problems| anyhow::anyhow!("{problems}"))?;
         let outside = Outside {
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SystemEntropy),

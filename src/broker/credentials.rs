@@ -70,7 +70,10 @@ impl Broker {
             .await
             .map_err(unavailable)?;
         let sealed = sealed.ok_or(Refusal::NoCredential)?;
-        self.parts.vault.open(&sealed).map_err(|_| Refusal::NoCredential)
+        self.parts
+            .vault
+            .open(&sealed)
+            .map_err(|_| Refusal::NoCredential)
     }
 
     fn connection(

@@ -57,6 +57,10 @@ impl Broker {
         let backend = self.backend(&plan.backend)?;
         backend.credential(&Self::order(request, plan, expires_at))?;
         let password = generate_password(&*self.parts.entropy);
-        Some(self.parts.vault.seal(request.id, layer, &password, &*self.parts.entropy))
+        Some(
+            self.parts
+                .vault
+                .seal(request.id, layer, &password, &*self.parts.entropy),
+        )
     }
 }

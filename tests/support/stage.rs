@@ -219,7 +219,8 @@ impl Stage {
 
     /// Starts the service on what is in the store.
     pub async fn boot(&mut self) {
-        let config = Config::load(&self.config_file(), Secrets::Checked).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let config = Config::load(&self.config_file(), Secrets::Checked)
+            .unwrap_or_else(|wrong| panic!("{wrong}"));
         let clock: Arc<dyn Clock> = self.clock.clone();
         let outside = Outside {
             clock,
