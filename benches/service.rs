@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench service` runs everything; a word behind `--` picks what contains it.
 
+#![allow(clippy::print_stdout, reason = "figures are printed")]
+
 use std::{
     path::Path,
     sync::Arc,
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 mod support;
 
 fn main() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let wanted = std::env::args()
         .nth(1)
         .filter(|word| !word.starts_with('-'));

@@ -203,6 +203,8 @@ impl Stage {
             &console,
             &bastion,
         );
+        // The service does the same when it starts; whoever is first does it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::new();
         let mut stage = Self {
             sim,
