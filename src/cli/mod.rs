@@ -1,6 +1,6 @@
 //! The command line: one file a subcommand.
 //!
-//! A subcommand is a variant of [`Command`] that holds its arguments, and a function that answers
+//! A subcommand is a variant of `Command` that holds its arguments, and a function that answers
 //! on the writer it is given. It exits with 0 if all is well and with 1 if something was refused
 //! or found wrong; what cannot be done at all is an error, and 1 too; a command line that makes no
 //! sense is 2, which clap sees to.
