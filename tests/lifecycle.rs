@@ -212,7 +212,7 @@ proptest! {
             };
             let events = match decide(&request, command, now) {
                 Ok(events) => events,
-                // A warning that came too late: the end is due as well.
+                // What came too late to fit: the end is due as well.
                 Err(_) => decide(&request, Command::Expire, now).unwrap(),
             };
             for event in &events {

@@ -13,7 +13,11 @@ impl Worker {
     /// Makes `layer`, or tells its target of a later end. A crash anywhere in here is made good by
     /// the same call: what was there before Keylend touched the target is committed first, and so
     /// is the password.
-    pub(super) async fn make(&self, request: Request, layer: usize) -> Result<Request, Unfinished> {
+    pub(super) async fn make(
+        &self,
+        request: &Request,
+        layer: usize,
+    ) -> Result<Request, Unfinished> {
         if self.broker.end_if_locked(request.id).await? {
             return Err(Refusal::NotDue.into());
         }
@@ -26,7 +30,7 @@ impl Worker {
         let entitlement = self.entitlement(&plan.entitlement);
         let _alone = entitlement.lock().await;
         let surveyed = match request.layers[layer].progress {
-            Progress::Planned => self.survey(&request, layer).await,
+            Progress::Planned => self.survey(request, layer).await,
             _ => Ok(request.clone()),
         };
         let made = match surveyed {
@@ -36,7 +40,7 @@ impl Worker {
         let command = match made {
             Ok(until) => Command::Made { layer, until },
             Err(Trouble::Broker(refusal)) => return Err(refusal.into()),
-            Err(Trouble::Target(error)) => self.not_made(&request, layer, &error),
+            Err(Trouble::Target(error)) => self.not_made(request, layer, &error),
         };
         Ok(self.broker.record(request.id, command, None).await?)
     }

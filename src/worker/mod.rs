@@ -90,14 +90,6 @@ impl Worker {
 
     /// Does everything of `lane` that is due for one request.
     async fn sweep(&self, lane: &Lane, id: RequestId) -> Result<(), Unfinished> {
-        match self.sweep_all(lane, id).await {
-            // Somebody else did it, or it no longer fits: what is due now is asked anew.
-            Err(Unfinished::Refused(Refusal::NotDue | Refusal::NotActive { .. })) => Ok(()),
-            other => other,
-        }
-    }
-
-    async fn sweep_all(&self, lane: &Lane, id: RequestId) -> Result<(), Unfinished> {
         let mut request = self.broker.request(id).await?;
         let due: Vec<Work> = request
             .due()
@@ -106,17 +98,25 @@ impl Worker {
             .map(|due| due.work)
             .collect();
         for work in due {
-            let clock = |command| self.broker.record(id, command, None);
-            let done = match work {
-                Work::Lapse => clock(Command::Lapse).await?,
-                Work::Warn => clock(Command::Warn).await?,
-                Work::Expire => clock(Command::Expire).await?,
-                Work::Make { layer } => self.make(request, layer).await?,
-                Work::Unmake { layer } => self.unmake(&request, layer).await?,
-            };
-            request = done;
+            match self.work(&request, work).await {
+                Ok(after) => request = after,
+                // It no longer fits: a warning behind the end, or somebody else did it.
+                Err(Unfinished::Refused(Refusal::NotDue | Refusal::NotActive { .. })) => {}
+                Err(unfinished) => return Err(unfinished),
+            }
         }
         Ok(())
+    }
+
+    async fn work(&self, request: &Request, work: Work) -> Result<Request, Unfinished> {
+        let clock = |command| self.broker.record(request.id, command, None);
+        match work {
+            Work::Lapse => Ok(clock(Command::Lapse).await?),
+            Work::Warn => Ok(clock(Command::Warn).await?),
+            Work::Expire => Ok(clock(Command::Expire).await?),
+            Work::Make { layer } => self.make(request, layer).await,
+            Work::Unmake { layer } => Ok(self.unmake(request, layer).await?),
+        }
     }
 
     /// The lock on one piece of access.

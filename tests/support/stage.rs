@@ -433,6 +433,14 @@ impl Stage {
     }
 }
 
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some((runtime, _)) = self.running.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// What stories ask of a message.
 pub trait Has {
     /// Whether it has a button of this action.
