@@ -130,7 +130,7 @@ impl Broker {
         let pattern = scope
             .and_then(|scope| scope.ticket.as_ref())
             .map(|rule| &rule.pattern);
-        self.parts.policy.judge(
+        let verdict = self.parts.policy.judge(
             action,
             &Facts {
                 principal,
@@ -160,7 +160,11 @@ impl Broker {
                     .collect(),
                 now: self.now(),
             },
-        )
+        );
+        if let Err(Refusal::RuleError(error)) = &verdict {
+            tracing::error!(action = action.name(), %error, "a rule could not be evaluated");
+        }
+        verdict
     }
 
     pub(super) async fn locks(&self) -> Result<Vec<Lock>, Refusal> {

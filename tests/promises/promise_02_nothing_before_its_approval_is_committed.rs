@@ -89,7 +89,7 @@ async fn killed_between_target_and_record_the_access_is_neither_doubled_nor_forg
     stage.boot().await;
     stage.sim.wait_until(|_| stage.grants(ALICE).pop()).await;
     stage.advance_minutes(31);
-    stage.told(ALICE, "ended").await;
+    stage.told(ALICE, "has ended").await;
     assert!(!stage.console.admits("alice"));
     let activated = stage
         .kinds()

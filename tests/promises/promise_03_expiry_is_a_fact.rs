@@ -38,7 +38,7 @@ async fn it_ends_on_time_although_the_service_was_dead() {
     stage.advance_minutes(45);
     stage.boot().await;
     assert!(!stage.admitted(ALICE, SCOPE).await);
-    stage.told(ALICE, "ended").await;
+    stage.told(ALICE, "has ended").await;
     assert!(!stage.console.admits("alice"));
 }
 

@@ -103,7 +103,7 @@ async fn a_click_on_an_old_card_is_refused() {
         .carol()
         .click_with_value(&extension, "approve", &old)
         .await;
-    stage.answered(CAROL, "changed").await;
+    stage.answered(CAROL, "newest message").await;
     assert_eq!(count(&stage, "extended").await, 0);
     drop(grant);
 }

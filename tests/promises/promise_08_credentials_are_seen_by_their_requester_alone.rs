@@ -96,7 +96,7 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
 
     // At the end the open session is dead, the login is gone, and nothing is left to show.
     stage.advance_minutes(30);
-    stage.told(ALICE, "ended").await;
+    stage.told(ALICE, "has ended").await;
     assert!(sqlx::query("SELECT 1").execute(&mut open).await.is_err());
     assert!(
         PgConnection::connect(&postgres.url_for(&login, &password))

@@ -8,7 +8,7 @@ async fn done_ends_it_by_scope_or_by_itself() {
         let stage = Stage::start().await;
         stage.granted(REQUEST).await;
         stage.jit(ALICE, line).await;
-        stage.told(ALICE, "ended").await;
+        stage.told(ALICE, "has ended").await;
         assert!(!stage.console.admits("alice"));
         assert!(!stage.admitted(ALICE, SCOPE).await);
     }

@@ -299,12 +299,34 @@ impl Stage {
 
     /// Alice asks, Bob approves, the access is there; the answer is Alice's card of the grant.
     pub async fn granted(&self, line: &str) -> Message {
+        let before: Vec<String> = self
+            .sim
+            .dm(ALICE)
+            .into_iter()
+            .map(|message| message.ts)
+            .collect();
         let card = self.asked(line).await;
-        let before = self.grants(ALICE).len();
         self.bob().click(&card, "approve").await;
         self.sim
-            .wait_until(|_| self.grants(ALICE).into_iter().nth(before))
+            .wait_until(|_| {
+                self.grants(ALICE)
+                    .into_iter()
+                    .find(|grant| !before.contains(&grant.ts))
+            })
             .await
+    }
+
+    /// Lets time pass, ten seconds at a time, until `come` has come true.
+    pub async fn until(&self, what: &str, come: impl Fn(&Self) -> bool) {
+        for _ in 0..5_000 {
+            if come(self) {
+                return;
+            }
+            self.clock.advance(Duration::from_secs(10));
+            // A round trip through the service gives it its share of the machine.
+            self.page("/healthz").await;
+        }
+        panic!("{what} did not come; Slack shows\n{}", self.sim.describe());
     }
 
     /// The cards of active grants in a person's direct messages.
