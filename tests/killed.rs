@@ -112,7 +112,7 @@ impl World {
             .wait_until(|sim| {
                 sim.dm(ALICE)
                     .into_iter()
-                    .find(|message| message.says("ended"))
+                    .find(|message| message.says("has ended:"))
             })
             .await;
         assert!(!self.console.admits("alice"));
@@ -195,7 +195,7 @@ async fn in_the_middle_of_a_revocation() {
         .wait_until(|sim| {
             sim.dm(ALICE)
                 .into_iter()
-                .find(|message| message.says("ended"))
+                .find(|message| message.says("has ended:"))
         })
         .await;
     assert!(!world.console.admits("alice"));

@@ -32,7 +32,7 @@ async fn when_the_target_is_first_called_the_intent_and_the_end_are_in_the_log()
         .iter()
         .find(|entry| entry["kind"] == "approved");
     let body = &approved.expect("the approval is in the log")["body"];
-    assert_eq!(body["expires_at"], "2026-11-21T02:30:00Z");
+    assert_eq!(body["expires_at"], "2099-11-21T02:30:00Z");
     assert_eq!(body["layers"][0]["backend"], "console");
     assert_eq!(body["layers"][0]["params"]["role"], "app_writer");
     assert!(stage.kinds().await.contains(&"layer_surveyed".to_owned()));
@@ -67,7 +67,7 @@ async fn killed_between_intent_and_target_past_the_end_nothing_stays() {
     stage.console.mood("make", Mood::Well);
     stage.advance_minutes(31);
     stage.boot().await;
-    stage.told(ALICE, "could not").await;
+    stage.told(ALICE, "could not be made: ").await;
     assert!(!stage.console.admits("alice"));
 }
 
@@ -89,7 +89,7 @@ async fn killed_between_target_and_record_the_access_is_neither_doubled_nor_forg
     stage.boot().await;
     stage.sim.wait_until(|_| stage.grants(ALICE).pop()).await;
     stage.advance_minutes(31);
-    stage.told(ALICE, "has ended").await;
+    stage.told(ALICE, "has ended:").await;
     assert!(!stage.console.admits("alice"));
     let activated = stage
         .kinds()
@@ -111,7 +111,7 @@ async fn two_layers_are_made_whole_or_not_at_all() {
     let card = stage.shows(&card, "1 of 2").await;
     stage.carol().click(&card, "approve").await;
 
-    stage.told(ALICE, "403").await;
+    stage.told(ALICE, "could not be made: ").await;
     assert!(
         !stage.console.admits("alice"),
         "the first layer was left behind"

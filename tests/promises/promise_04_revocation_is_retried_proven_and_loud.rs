@@ -21,7 +21,7 @@ fn says_ended(stage: &Stage) -> bool {
         .sim
         .dm(ALICE)
         .iter()
-        .any(|message| message.says("has ended"))
+        .any(|message| message.says("has ended:"))
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_target_that_hangs_delays_only_itself() {
     stage.console.mood("unmake", Mood::Hanging);
     stage.advance_minutes(30);
     stage.console.until_ordered("unmake", 1).await;
-    stage.told(ALICE, "`db-prod:read` has ended").await;
+    stage.told(ALICE, "`db-prod:read` has ended:").await;
     assert!(!stage.bastion.admits("alice"));
     assert!(stage.console.admits("alice"));
 }
@@ -93,6 +93,6 @@ async fn killed_while_revoking_it_goes_on_after_the_restart() {
     stage.crash().await;
     stage.console.mood("unmake", Mood::Well);
     stage.boot().await;
-    stage.told(ALICE, "has ended").await;
+    stage.told(ALICE, "has ended:").await;
     assert!(!stage.console.admits("alice"));
 }

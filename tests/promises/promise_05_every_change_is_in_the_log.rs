@@ -8,7 +8,7 @@ async fn the_life_of_a_request_is_in_the_log_with_who_and_which_rules() {
     let stage = Stage::start().await;
     let grant = stage.granted(REQUEST).await;
     stage.alice().click(&grant, "done").await;
-    stage.told("U0ALICE", "has ended").await;
+    stage.told("U0ALICE", "has ended:").await;
 
     let log = serde_json::to_value(stage.log().await).unwrap();
     let told: Vec<String> = log

@@ -47,7 +47,7 @@ async fn who_holds_prod_cannot_have_research_before_prod_has_ended() {
     stage.jit(ALICE, "request lab:use 10m measure").await;
     stage.answered(ALICE, "exclusive-environments").await;
     stage.alice().click(&grant, "done").await;
-    stage.told(ALICE, "has ended").await;
+    stage.told(ALICE, "has ended:").await;
     stage.granted("request lab:use 10m measure").await;
 }
 
@@ -79,7 +79,7 @@ async fn the_oldest_grant_ends_where_the_operator_says_so() {
     stage.granted("request db-prod:write 30m INC-1 fix").await;
     let card = stage.asked("request db-prod:read 10m look").await;
     stage.bob().click(&card, "approve").await;
-    stage.told(ALICE, "`db-prod:write` has ended").await;
+    stage.told(ALICE, "`db-prod:write` has ended:").await;
     stage.shows(&card, "Active").await;
     assert!(!stage.console.admits("alice"));
     assert!(stage.bastion.admits("alice"));

@@ -11,7 +11,7 @@ async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
         .granted("request db-prod:write 1h INC-4212 still failing")
         .await;
     stage.alice().click(&first, "done").await;
-    stage.told(ALICE, "has ended").await;
+    stage.told(ALICE, "has ended:").await;
     assert!(stage.console.admits("alice"));
     assert!(!stage.console.was_interrupted());
     assert!(stage.admitted(ALICE, SCOPE).await);
@@ -23,7 +23,7 @@ async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
             let ended = sim
                 .dm(ALICE)
                 .iter()
-                .filter(|message| message.says("has ended"))
+                .filter(|message| message.says("has ended:"))
                 .count();
             (ended >= 2).then_some(())
         })
@@ -38,7 +38,7 @@ async fn access_that_was_there_before_is_left_as_it_was() {
     let grant = stage.granted(REQUEST).await;
     let entitlement = stage.console.first_entitlement().unwrap();
     stage.alice().click(&grant, "done").await;
-    stage.told(ALICE, "has ended").await;
+    stage.told(ALICE, "has ended:").await;
 
     stage.console.admit(&entitlement, "alice");
     let unmade = stage.console.orders("unmake");
@@ -50,7 +50,7 @@ async fn access_that_was_there_before_is_left_as_it_was() {
             let ended = sim
                 .dm(ALICE)
                 .iter()
-                .filter(|message| message.says("has ended"))
+                .filter(|message| message.says("has ended:"))
                 .count();
             (ended >= 2).then_some(())
         })
@@ -85,9 +85,9 @@ async fn an_extension_moves_the_end_without_a_gap() {
     stage.advance_minutes(22);
     let answer = stage.check(ALICE, SCOPE).await;
     assert_eq!(answer["decision"], true);
-    assert_eq!(answer["context"]["expires_at"], "2026-11-21T02:50:00.000Z");
+    assert_eq!(answer["context"]["expires_at"], "2099-11-21T02:50:00.000Z");
     assert!(!stage.console.was_interrupted());
     stage.advance_minutes(1);
     assert!(!stage.admitted(ALICE, SCOPE).await);
-    stage.told(ALICE, "has ended").await;
+    stage.told(ALICE, "has ended:").await;
 }

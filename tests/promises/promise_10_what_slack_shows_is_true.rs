@@ -63,7 +63,7 @@ async fn the_requester_is_warned_and_can_be_done_from_the_warning() {
         .wait_until(|_| stage.grants(ALICE).into_iter().nth(1))
         .await;
     stage.alice().click(&warning, "done").await;
-    stage.told(ALICE, "has ended").await;
+    stage.told(ALICE, "has ended:").await;
     assert!(!stage.console.admits("alice"));
     stage
         .sim

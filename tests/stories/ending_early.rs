@@ -8,7 +8,7 @@ async fn done_ends_it_by_scope_or_by_itself() {
         let stage = Stage::start().await;
         stage.granted(REQUEST).await;
         stage.jit(ALICE, line).await;
-        stage.told(ALICE, "has ended").await;
+        stage.told(ALICE, "has ended:").await;
         assert!(!stage.console.admits("alice"));
         assert!(!stage.admitted(ALICE, SCOPE).await);
     }
@@ -23,7 +23,8 @@ async fn an_approver_revokes_by_person_or_by_scope() {
         let stage = Stage::start().await;
         stage.granted(REQUEST).await;
         stage.jit(BOB, line).await;
-        stage.told(ALICE, "no longer needed").await;
+        let told = stage.told(ALICE, "has ended:").await;
+        assert!(told.says("no longer needed"), "{}", told.all_text());
         assert!(!stage.console.admits("alice"));
     }
 }
@@ -43,7 +44,7 @@ async fn a_lock_ends_what_it_covers_and_keeps_it_shut_until_it_is_lifted() {
     stage.granted(REQUEST).await;
     let waiting = stage.asked("request db-prod:read 10m look").await;
     stage.jit(SECURITY, "lock @alice her laptop is gone").await;
-    stage.told(ALICE, "her laptop is gone").await;
+    stage.told(ALICE, "has ended: locked by").await;
     assert!(!stage.console.admits("alice"));
     stage.audited("her laptop is gone").await;
 
@@ -67,6 +68,6 @@ async fn everything_can_be_locked_and_only_by_an_administrator() {
     stage
         .jit(SECURITY, "lock everything we are under attack")
         .await;
-    stage.told(ALICE, "under attack").await;
+    stage.told(ALICE, "has ended: locked by").await;
     assert!(!stage.console.admits("alice"));
 }

@@ -87,10 +87,10 @@ async fn a_form_submitted_twice_is_one_request() {
     let stage = Stage::start().await;
     let alice = stage.alice();
     stage
-        .jit(ALICE, "request db-prod:write slow queries INC-9")
+        .jit(ALICE, "request db-prod:write slow queries")
         .await;
     stage.sim.wait_until(|_| alice.modal()).await;
-    alice.fill("duration", "duration", "30m");
+    alice.fill("ticket", "ticket", "INC-9");
     alice.submit().await;
     let submission = stage
         .sim

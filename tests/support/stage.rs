@@ -46,6 +46,7 @@ const TOKEN: &str = "a-gateway-token-of-the-tests";
 pub fn workspace() -> Workspace {
     let everybody = [ALICE, BOB, CAROL, DAVE, GUEST, SECURITY, STRANGER];
     Workspace::new()
+        .should_escape(true)
         .person(Person::member(ALICE, "alice"))
         .person(Person::member(BOB, "bob"))
         .person(Person::member(CAROL, "carol"))
@@ -190,7 +191,7 @@ impl Stage {
 
     /// With another configuration and an operator's policies.
     pub async fn with(change: impl FnOnce(&str) -> String, policies: &str) -> Self {
-        let clock = TestClock::at("2026-11-21T02:00:00Z");
+        let clock = TestClock::at("2099-11-21T02:00:00Z");
         let shared = clock.clone();
         let sim = Sim::start_with_clock(workspace(), Arc::new(move || shared.now())).await;
         let dir = tempfile::tempdir().unwrap();
@@ -280,6 +281,16 @@ impl Stage {
     /// Types `/jit …` in the general channel.
     pub async fn jit(&self, person: &str, line: &str) -> Delivery {
         self.sim.person(person).command(GENERAL, "/jit", line).await
+    }
+
+    /// Types `/jit …`; the answer is what only this person sees.
+    pub async fn answer(&self, person: &str, line: &str) -> Message {
+        let actor = self.sim.person(person);
+        let heard = actor.ephemerals().len();
+        self.jit(person, line).await;
+        self.sim
+            .wait_until(|_| actor.ephemerals().into_iter().nth(heard))
+            .await
     }
 
     /// Alice asks; the answer is the card that asks for the approval.
