@@ -1,2 +1,55 @@
 //! The `keylend` program.
-fn main() {}
+
+use std::{
+    env,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use keylend::cli::Cli;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_tracing();
+    match cli.run(&mut io::stdout()).await {
+        Ok(code) => code,
+        // Whoever read the answer has seen enough of it.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard error is the last resort: if it is gone, there is nobody to tell.
+            let _ = writeln!(io::stderr(), "keylend: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs to standard error, so that answers on standard output stay clean: as text for people and
+/// as JSON for collectors. `RUST_LOG` filters, default `info`; `KEYLEND_LOG_FORMAT`, `text` or
+/// `json`, decides where a terminal does not.
+fn start_tracing() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env_lossy();
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    let json = match env::var("KEYLEND_LOG_FORMAT").as_deref() {
+        Ok("json") => true,
+        Ok("text") => false,
+        _ => !io::stderr().is_terminal(),
+    };
+    if json {
+        builder.json().flatten_event(true).init();
+    } else {
+        builder.init();
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

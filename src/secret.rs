@@ -3,16 +3,46 @@
 use std::{env, fmt, fs, path::PathBuf};
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 /// Where a secret is: `{ env = "NAME" }` or `{ file = "path" }`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Secret {
     /// An environment variable.
     Env(String),
     /// A file; white space around its text does not count.
     File(PathBuf),
+}
+
+/// What is said of anything that does not name a secret's place, and nothing else: what stands
+/// there may be the secret.
+pub const ADVICE: &str = "a secret is never written here: say where it is, \
+    `{ env = \"NAME\" }` or `{ file = \"path\" }`";
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Place {
+            Env(Env),
+            File(File),
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Env {
+            env: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            file: PathBuf,
+        }
+        match Place::deserialize(deserializer) {
+            Ok(Place::Env(Env { env })) => Ok(Self::Env(env)),
+            Ok(Place::File(File { file })) => Ok(Self::File(file)),
+            Err(_) => Err(de::Error::custom(ADVICE)),
+        }
+    }
 }
 
 /// The secret is not where the configuration says.

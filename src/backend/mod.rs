@@ -2,14 +2,32 @@
 //!
 //! # Adding a kind of target
 //!
-//! 1. Write `src/backend/KIND.rs` with a type that implements [`Backend`] and a `Config` that
-//!    serde reads from `[backends.NAME.KIND]` (`deny_unknown_fields`, secrets as
-//!    [`Secret`](crate::secret::Secret) references).
-//! 2. Add one line to [`BackendConfig`] and one to its `build`.
-//! 3. Run the contract of `tests/backend_contract.rs` against a real server of that kind.
+//! 1. Write `src/backend/KIND.rs` with a type that implements [`Backend`], and a public `Config`
+//!    that serde reads from `[backends.NAME.KIND]`: `deny_unknown_fields`, secrets as
+//!    [`Secret`](crate::secret::Secret) references, time limits as [`Timeout`], every other value
+//!    as a type that refuses what could never work.
+//! 2. Implement `Kind` for the `Config`, and add one line to [`BackendConfig`] and one to its
+//!    `kind`. Layers' parameters are read with `params::parse` into a type that denies unknown
+//!    fields.
+//! 3. Run the contract of `tests/backend_contract.rs` against a real server of that kind: write a
+//!    `Subject` that starts one, and add one `contract!` line.
 //!
 //! Every method is idempotent, and every wait inside one has a time limit: the worker calls again
-//! after a crash, after a lost answer, and whenever it is not sure.
+//! after a crash, after a lost answer, and whenever it is not sure. What the target does not say
+//! is an error, never [`Presence::Absent`].
+
+mod config;
+mod document;
+mod excerpt;
+pub mod exec;
+mod params;
+pub mod postgres;
+mod process;
+mod timeout;
+pub mod webhook;
+
+pub use config::{BackendConfig, BuildError};
+pub use timeout::{InvalidTimeout, Timeout};
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -84,13 +102,6 @@ pub struct InvalidParam {
 /// One target.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
-    /// Checks what a layer of the catalogue asks, at start, without the target.
-    ///
-    /// # Errors
-    ///
-    /// The first parameter that is wrong.
-    fn check(&self, params: &Params) -> Result<(), InvalidParam>;
-
     /// Whether access made with `params` ends by itself.
     fn ending(&self, params: &Params) -> Ending;
 

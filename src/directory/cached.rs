@@ -120,7 +120,10 @@ impl Directory {
 }
 
 /// Facts of one kind by key. One fetch at a time for each key; who waited takes its answer.
-struct Cache<K, V>(Mutex<HashMap<K, Arc<AsyncMutex<Option<(Time, V)>>>>>);
+struct Cache<K, V>(Mutex<HashMap<K, Slot<V>>>);
+
+/// One fact and when it was learnt.
+type Slot<V> = Arc<AsyncMutex<Option<(Time, V)>>>;
 
 impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {

@@ -7,6 +7,9 @@ use super::{
     Span, Time, UserId, Username,
 };
 
+/// From so many failures in a row a revocation counts as stuck, and is told wherever somebody looks.
+pub const STUCK_FROM: u32 = 3;
+
 /// A request as the log tells it: [`Request::apply`] makes nothing else of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {

@@ -21,8 +21,9 @@
 //! holds for everything that Keylend says itself; should a backend's parameters hold fractions,
 //! take an implementation of RFC 8785.)
 //!
-//! The chain shows that nothing was changed, taken out or put in between. It cannot show that the
-//! end was cut off: for that, compare the last hash with one that was noted elsewhere before.
+//! The chain shows that no entry was changed, taken out or put in without sealing everything behind
+//! it anew. Whoever can write the file can do that, or cut off the end: to find it, compare a hash
+//! that was noted elsewhere before (with an earlier export, say) with the log's.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};

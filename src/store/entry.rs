@@ -34,7 +34,7 @@ impl Record {
     }
 }
 
-/// An entry of the log. What its hashes are taken over is told in [`Chain`](super::Chain).
+/// An entry of the log. What its hashes are taken over is told in [`chain`](super::chain).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its number.

@@ -4,7 +4,7 @@
 //! disagree with the snapshots, because both are written together. Nothing here decides anything.
 
 mod card;
-mod chain;
+pub mod chain;
 mod credential;
 mod entry;
 mod sqlite;
@@ -148,6 +148,14 @@ pub trait Store: Send + Sync + 'static {
     /// The open requests, oldest first.
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError>;
 
+    /// The open requests behind `after`, named by when it was asked for and its id, oldest first,
+    /// at most `limit`: for going through all of them a page at a time.
+    async fn open_after(
+        &self,
+        after: Option<(Time, RequestId)>,
+        limit: u32,
+    ) -> Result<Vec<Request>, StoreError>;
+
     /// One person's requests that are over, latest first, at most `limit`.
     async fn past(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, StoreError>;
 
@@ -201,8 +209,8 @@ pub trait Store: Send + Sync + 'static {
     /// The log's head, and every later one: what followers wait on.
     fn head(&self) -> watch::Receiver<u64>;
 
-    /// The cards that may show something old and whose turn it is at `now`, longest waiting
-    /// first, at most `limit`.
+    /// The cards that may show something old and whose turn it is at `now`: those not posted yet
+    /// first, since somebody waits for them, then longest waiting; at most `limit`.
     async fn due_cards(&self, now: Time, limit: u32) -> Result<Vec<Card>, StoreError>;
 
     /// When the next card after `now` has its turn.

@@ -16,6 +16,7 @@ crate::holds!(
     a_card_that_failed_has_its_next_turn_when_it_was_told,
     every_change_gives_every_card_its_turn,
     a_card_that_is_not_there_cannot_be_noted,
+    a_new_message_does_not_wait_behind_old_ones,
 );
 
 fn card(place: Place, channel: &str) -> NewCard {
@@ -161,4 +162,18 @@ async fn a_card_that_is_not_there_cannot_be_noted(store: Arc<dyn Store>) {
     nowhere.asked_for = ChannelId::new("C0NOWHERE");
     assert!(store.card_shown(&nowhere, 1).await.is_err());
     assert!(store.card_failed(&nowhere, None).await.is_err());
+}
+
+async fn a_new_message_does_not_wait_behind_old_ones(store: Arc<dyn Store>) {
+    let ask = asked("one", "alice", "db-prod:write", at(0));
+    let ask = with_cards(ask, &[card(Place::Approval, "C0DBA")]);
+    let old = commit(&*store, ask).await;
+    let shown = posted(&due(&*store, 0).await[0], "C0DBA", "digest");
+    store.card_shown(&shown, old.version).await.unwrap();
+    commit(&*store, withdrawn(&old, at(1))).await;
+    let ask = asked("two", "bob", "db-prod:write", at(2));
+    let new = commit(&*store, with_cards(ask, &[card(Place::Approval, "C0DBA")])).await;
+    let in_turn: Vec<_> = due(&*store, 3).await;
+    let in_turn: Vec<_> = in_turn.iter().map(|card| card.request).collect();
+    assert_eq!(in_turn, [new.id, old.id]);
 }

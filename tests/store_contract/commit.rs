@@ -200,6 +200,11 @@ async fn one_persons_requests_are_found_open_and_past(store: Arc<dyn Store>) {
         open(Open::All).await,
         [early.clone(), other.clone(), late.clone()]
     );
+    let page = async |after| store.open_after(after, 2).await.unwrap();
+    assert_eq!(page(None).await, [early.clone(), other.clone()]);
+    let behind = Some((other.asked_at, other.id));
+    assert_eq!(page(behind).await, std::slice::from_ref(&late));
+    assert_eq!(page(Some((late.asked_at, late.id))).await, []);
     let of = Open::Of(user("alice"));
     assert_eq!(open(of).await, [early.clone(), late.clone()]);
     let for_scope = Open::For(story::scope("db-prod:write"));

@@ -1,4 +1,4 @@
-//! `api.test` and `auth.test`.
+//! `api.test`, `auth.test` and `bots.info`: who the app is.
 
 use serde_json::json;
 
@@ -23,4 +23,20 @@ pub(super) fn auth_test(state: &State) -> Answer {
         "bot_id": workspace.bot_id,
         "is_enterprise_install": false,
     }))
+}
+
+pub(super) fn bots_info(state: &State, args: &Args) -> Answer {
+    let workspace = &state.workspace;
+    match args.text("bot") {
+        Some(bot) if bot == workspace.bot_id => Ok(json!({
+            "bot": {
+                "id": workspace.bot_id,
+                "app_id": workspace.app_id,
+                "user_id": workspace.bot_user_id,
+                "name": workspace.bot_name,
+                "deleted": false,
+            },
+        })),
+        _ => Err(ApiError::named("bot_not_found")),
+    }
 }

@@ -78,9 +78,10 @@ pub(crate) fn exists(method: &str) -> bool {
     METHODS.contains(&method)
 }
 
-const METHODS: [&str; 18] = [
+const METHODS: [&str; 19] = [
     "api.test",
     "auth.test",
+    "bots.info",
     "chat.getPermalink",
     "chat.postEphemeral",
     "chat.postMessage",
@@ -107,6 +108,7 @@ pub(crate) fn call(state: &mut State, method: &str, args: &Args, now: DateTime<U
     match method {
         "api.test" => auth::api_test(args),
         "auth.test" => auth::auth_test(state),
+        "bots.info" => auth::bots_info(state, args),
         "chat.getPermalink" => chat::get_permalink(state, args),
         "chat.postEphemeral" => chat::post_ephemeral(state, args, now),
         "chat.postMessage" => chat::post_message(state, args, now),

@@ -160,7 +160,7 @@ impl Api {
         is_hook || url.origin() == self.own
     }
 
-    /// Sends one call when its method's turn has come, within the time limit.
+    /// Sends one call when its method's turn has come.
     async fn in_turn<RS, F>(
         &self,
         method: &'static str,
@@ -171,17 +171,25 @@ impl Api {
         F: Future<Output = Result<RS, SlackClientError>>,
     {
         self.gates.pass(method, patience, &*self.clock).await?;
-        let answer = match tokio::time::timeout(TIME_LIMIT, call()).await {
-            Ok(answer) => answer.map_err(in_our_words),
-            Err(_) => Err(SlackError::Unavailable(format!(
-                "no answer to {method} within {} s",
-                TIME_LIMIT.as_secs()
-            ))),
-        };
+        let answer = self.in_time(method, call).await;
         if let Err(SlackError::RateLimited { retry_after }) = &answer {
             self.gates.close(method, self.clock.now() + *retry_after);
         }
         answer
+    }
+
+    /// Sends one call, within the time limit.
+    async fn in_time<RS, F>(&self, to: &str, call: impl FnOnce() -> F) -> Result<RS, SlackError>
+    where
+        F: Future<Output = Result<RS, SlackClientError>>,
+    {
+        match tokio::time::timeout(TIME_LIMIT, call()).await {
+            Ok(answer) => answer.map_err(in_our_words),
+            Err(_) => Err(SlackError::Unavailable(format!(
+                "no answer from {to} within {} s",
+                TIME_LIMIT.as_secs()
+            ))),
+        }
     }
 }
 

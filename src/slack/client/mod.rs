@@ -8,6 +8,7 @@
 
 mod call;
 mod error;
+mod identity;
 
 use std::sync::Arc;
 
@@ -20,10 +21,11 @@ use url::Url;
 pub use call::NoRootCertificates;
 use call::{Api, Done, Patience};
 pub use error::SlackError;
+pub use identity::Identity;
 
 use crate::{
     clock::Clock,
-    domain::{ChannelId, TeamId, UserId},
+    domain::{ChannelId, UserId},
 };
 
 /// The door to Slack. Clones share their connections and what Slack said of its limits.
@@ -31,23 +33,6 @@ use crate::{
 pub struct Client {
     api: Arc<Api>,
     identity: Arc<OnceCell<Identity>>,
-}
-
-/// Who we are in Slack.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// Our workspace; our organisation's id where the app is installed for all of it.
-    pub team: TeamId,
-    /// Our organisation, if the workspace belongs to one.
-    pub enterprise: Option<TeamId>,
-    /// Whether the app is installed for the whole organisation.
-    pub org_wide: bool,
-    /// The bot as a person.
-    pub bot_user: UserId,
-    /// The bot as an integration, `B…`.
-    pub bot_id: String,
-    /// The app, `A…`, if Slack tells.
-    pub app_id: Option<String>,
 }
 
 /// A message as it is sent.
@@ -148,44 +133,7 @@ impl Client {
     ///
     /// If Slack does not answer, or does not know the token.
     pub async fn identity(&self) -> Result<Identity, SlackError> {
-        #[derive(Deserialize)]
-        struct Test {
-            team_id: TeamId,
-            enterprise_id: Option<TeamId>,
-            #[serde(default)]
-            is_enterprise_install: bool,
-            user_id: UserId,
-            bot_id: String,
-        }
-        #[derive(Deserialize)]
-        struct Info {
-            bot: Bot,
-        }
-        #[derive(Deserialize)]
-        struct Bot {
-            app_id: Option<String>,
-        }
-        let ask = async || {
-            let test: Test = self
-                .api
-                .post("auth.test", &serde_json::json!({}), Patience::FailsFast)
-                .await?;
-            let bot = [("bot", Some(test.bot_id.clone()))];
-            let app_id = match self.read::<Info>("bots.info", &bot).await {
-                Ok(info) => info.bot.app_id,
-                // Without `users:read` Slack does not tell.
-                Err(SlackError::Refused(_)) => None,
-                Err(error) => return Err(error),
-            };
-            Ok(Identity {
-                team: test.team_id,
-                enterprise: test.enterprise_id,
-                org_wide: test.is_enterprise_install,
-                bot_user: test.user_id,
-                bot_id: test.bot_id,
-                app_id,
-            })
-        };
+        let ask = || identity::ask(&self.api);
         self.identity.get_or_try_init(ask).await.cloned()
     }
 

@@ -13,7 +13,7 @@ use crate::{
         client::Message,
         view::card::{Context, call, card as render},
     },
-    store::{Card, Place},
+    store::{Card, Place, StoreError},
 };
 
 /// Cards that are looked at together.
@@ -84,10 +84,8 @@ impl Messenger {
         while running.next().await.is_some() {}
     }
 
-    async fn turns(
-        &self,
-        now: Time,
-    ) -> Result<(Vec<Card>, Option<Time>), crate::store::StoreError> {
+    /// The cards whose turn it is, and when the next one's comes.
+    async fn turns(&self, now: Time) -> Result<(Vec<Card>, Option<Time>), StoreError> {
         let due = self.store.due_cards(now, BATCH).await?;
         Ok((due, self.store.next_card(now).await?))
     }
@@ -99,13 +97,11 @@ impl Messenger {
         };
         let (request, place) = (card.request, card.place.name());
         let retry_at = if trouble.is_permanent() {
-            // Tried again when the request changes; said the first time only.
-            if card.failures == 0 {
-                tracing::error!(
-                    request.id = %request, card.place = place, channel = %card.channel, %trouble,
-                    "a message to Slack is given up"
-                );
-            }
+            // Until the request changes, which is worth another try.
+            tracing::error!(
+                request.id = %request, card.place = place, channel = %card.channel, %trouble,
+                "a message to Slack is given up"
+            );
             None
         } else {
             tracing::warn!(
@@ -141,6 +137,9 @@ impl Messenger {
 
     async fn send(&self, mut card: Card, shutdown: &CancellationToken) -> Result<Card, Trouble> {
         let Some(request) = self.store.request(card.request).await? else {
+            // Nothing to show, ever.
+            self.insist(shutdown, || self.store.card_failed(&card, None))
+                .await;
             return Ok(card);
         };
         let context = Context {

@@ -6,7 +6,7 @@ use super::{Messenger, Trouble};
 use crate::{
     domain::{ChannelId, Request, RequestId},
     slack::{
-        client::Message,
+        client::{Message, SlackError},
         view::{
             line::{is_loud, line, lock_line, notice},
             text,
@@ -61,13 +61,8 @@ struct Destination {
 }
 
 impl Messenger {
-    /// Tells what is in the log and was not told, until told to stop.
-    pub(super) async fn follow(&self, feed: Feed, shutdown: &CancellationToken) {
-        // Nothing means that it was told to stop.
-        self.tell_on(feed, shutdown).await;
-    }
-
-    async fn tell_on(&self, feed: Feed, shutdown: &CancellationToken) -> Option<()> {
+    /// Tells what is in the log and was not told, until told to stop; answers nothing then.
+    pub(super) async fn follow(&self, feed: Feed, shutdown: &CancellationToken) -> Option<()> {
         let name = feed.name();
         let mut head = self.store.head();
         let mut told = self.insist(shutdown, || self.store.cursor(name)).await?;
@@ -193,21 +188,22 @@ impl Messenger {
             self.client.post(channel, None, &message).await?;
             return Ok(());
         };
-        match self.thread(request.id, place, channel, shutdown).await? {
-            Some(ts) if parcel.is_loud => {
-                self.client.post_aloud(channel, &ts, &message).await?;
-            }
-            Some(ts) => {
-                self.client.post(channel, Some(&ts), &message).await?;
-            }
-            // No head was ever asked for here: the audit channel is another than it was.
-            None => {
-                let text = format!("Request {}: {}", text::code(request.id), parcel.text);
-                self.client
-                    .post(channel, None, &Message::text(text))
-                    .await?;
+        if let Some(ts) = self.thread(request.id, place, channel, shutdown).await? {
+            let posted = match parcel.is_loud {
+                true => self.client.post_aloud(channel, &ts, &message).await,
+                false => self.client.post(channel, Some(&ts), &message).await,
+            };
+            match posted {
+                Err(SlackError::Refused(code)) if code == "thread_not_found" => {}
+                posted => return posted.map(drop).map_err(Trouble::from),
             }
         }
+        // Somebody deleted the head, or none was asked for in this channel: the configuration
+        // named another then.
+        let text = format!("Request {}: {}", text::code(request.id), parcel.text);
+        self.client
+            .post(channel, None, &Message::text(text))
+            .await?;
         Ok(())
     }
 

@@ -40,12 +40,12 @@ impl Row {
     }
 }
 
-/// The cards whose turn it is, longest waiting first.
+/// The cards whose turn it is: those not posted yet first, then longest waiting.
 pub(super) async fn due(reads: &SqlitePool, now: Time, limit: u32) -> sqlx::Result<Vec<Card>> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT request_id, place, asked_for, channel, ts, shown, failures
          FROM cards WHERE due_at <= $1
-         ORDER BY due_at, request_id, place, asked_for LIMIT $2",
+         ORDER BY ts IS NOT NULL, due_at, request_id, place, asked_for LIMIT $2",
     )
     .bind(now.timestamp_millis())
     .bind(limit)

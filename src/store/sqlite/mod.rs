@@ -92,10 +92,15 @@ impl SqliteStore {
 
     /// Writes what is waiting, then lets go of the file. Afterwards everything is unavailable.
     pub async fn close(&self) {
-        if let Some(writer) = &self.writer {
-            writer.close().await;
+        let closing = async {
+            if let Some(writer) = &self.writer {
+                writer.close().await;
+            }
+            self.reads.close().await;
+        };
+        if timeout(PATIENCE, closing).await.is_err() {
+            tracing::warn!("the store did not close in time");
         }
-        self.reads.close().await;
     }
 
     async fn write(&self, write: Write) -> Result<u64, CommitError> {
@@ -167,6 +172,15 @@ impl Store for SqliteStore {
 
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {
         answer("load open requests", requests::open(&self.reads, &which)).await
+    }
+
+    async fn open_after(
+        &self,
+        after: Option<(Time, RequestId)>,
+        limit: u32,
+    ) -> Result<Vec<Request>, StoreError> {
+        let question = requests::open_after(&self.reads, after, limit);
+        answer("load open requests", question).await
     }
 
     async fn past(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, StoreError> {

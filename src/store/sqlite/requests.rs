@@ -4,7 +4,7 @@ use sqlx::{SqliteConnection, SqlitePool};
 
 use super::commit::{Failure, exactly_one};
 use crate::{
-    domain::{Entitlement, Progress, Request, RequestId, State, UserId},
+    domain::{Entitlement, Progress, Request, RequestId, State, Time, UserId},
     store::{Open, Sharing, Stuck},
 };
 
@@ -37,6 +37,28 @@ pub(super) async fn open(reads: &SqlitePool, which: &Open) -> sqlx::Result<Vec<R
         .bind(scope.as_str()),
     };
     let rows: Vec<Snapshot> = question.fetch_all(reads).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// A page of the open requests, oldest first.
+pub(super) async fn open_after(
+    reads: &SqlitePool,
+    after: Option<(Time, RequestId)>,
+    limit: u32,
+) -> sqlx::Result<Vec<Request>> {
+    let (asked_at, id) = match after {
+        Some((asked_at, id)) => (asked_at.timestamp_millis(), id.to_string()),
+        None => (i64::MIN, String::new()),
+    };
+    let rows: Vec<Snapshot> = sqlx::query_as(
+        "SELECT snapshot FROM requests WHERE open = 1 AND (asked_at, id) > ($1, $2)
+         ORDER BY asked_at, id LIMIT $3",
+    )
+    .bind(asked_at)
+    .bind(id)
+    .bind(limit)
+    .fetch_all(reads)
+    .await?;
     rows.into_iter().map(read).collect()
 }
 

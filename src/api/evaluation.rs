@@ -1,0 +1,192 @@
+//! `POST /access/v1/evaluation`: may this person use this scope now?
+//!
+//! The Access Evaluation API of the OpenID AuthZEN Authorization API 1.0. The resource's id and
+//! the action's name make the scope; the subject is a person, by Slack id or verified email. What
+//! else the question holds is allowed and not looked at. Every answer but `"decision": true` means
+//! no. A no says nothing of what others hold, nor whether the person or the scope exists.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRequestParts, Request, State, rejection::BytesRejection},
+    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    middleware::{self, Next},
+    response::Response,
+    routing::post,
+};
+use chrono::SecondsFormat;
+use serde::{Deserialize, Serialize};
+
+use super::{Api, CATCH_UP, problem::Problem, token::bearer};
+use crate::{
+    domain::{RequestId, ScopeId},
+    grants::Held,
+    metrics::Decision,
+};
+
+/// The longest body, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Names a question; the answer carries it back.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(super) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/access/v1/evaluation", post(evaluate))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(frame))
+}
+
+/// What is asked.
+#[derive(Deserialize)]
+#[serde(expecting = "an object with `subject`, `action` and `resource`")]
+struct Question {
+    subject: Subject,
+    action: Action,
+    resource: Resource,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object with `type` and `id`")]
+struct Subject {
+    #[serde(rename = "type")]
+    kind: String,
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object with `name`")]
+struct Action {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object with `id`")]
+struct Resource {
+    id: String,
+}
+
+/// What is answered.
+#[derive(Serialize)]
+struct Answer {
+    decision: bool,
+    context: Context,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Context {
+    Granted {
+        grant: RequestId,
+        expires_at: String,
+    },
+    Refused {
+        reason: &'static str,
+    },
+}
+
+impl From<Option<Held>> for Answer {
+    fn from(held: Option<Held>) -> Self {
+        let context = match held {
+            Some(held) => Context::Granted {
+                grant: held.request,
+                expires_at: held.expires_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            },
+            None => Context::Refused {
+                reason: "no_active_grant",
+            },
+        };
+        Self {
+            decision: held.is_some(),
+            context,
+        }
+    }
+}
+
+/// The asker: the name of their token.
+struct Asker(String);
+
+impl FromRequestParts<Arc<Api>> for Asker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        if let Some(name) = api.tokens.holder(&parts.headers) {
+            return Ok(Self(name.to_owned()));
+        }
+        api.metrics.checked(Decision::Unauthorized);
+        match bearer(&parts.headers) {
+            None => Err(Problem::NoToken),
+            Some(_) => {
+                tracing::warn!("a check came with an unknown token and was refused");
+                Err(Problem::UnknownToken)
+            }
+        }
+    }
+}
+
+async fn evaluate(
+    State(api): State<Arc<Api>>,
+    asker: Asker,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Answer>, Problem> {
+    let (subject, scope) = read(body).inspect_err(|_| api.metrics.checked(Decision::Malformed))?;
+    let known = match api.grants.caught_up_within(CATCH_UP).await {
+        Ok(known) => known,
+        Err(behind) => {
+            api.metrics.checked(Decision::Unavailable);
+            tracing::warn!(
+                api.token = asker.0,
+                log.head = behind.head,
+                log.applied = behind.applied,
+                "a check could not be answered"
+            );
+            return Err(Problem::Unavailable);
+        }
+    };
+    // The clock is read after the wait: a grant that ended meanwhile has ended.
+    let held = scope.and_then(|scope| known.check(&subject, &scope, api.clock.now()));
+    let decision = if held.is_some() {
+        Decision::Yes
+    } else {
+        Decision::No
+    };
+    api.metrics.checked(decision);
+    tracing::debug!(
+        api.token = asker.0,
+        check.decision = ?decision,
+        grant.request = held.map(|held| tracing::field::display(held.request)),
+        "answered a check"
+    );
+    Ok(Json(held.into()))
+}
+
+/// The subject's id and the scope; no scope if there can be none of that name.
+fn read(body: Result<Bytes, BytesRejection>) -> Result<(String, Option<ScopeId>), Problem> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+        _ => Problem::Malformed("the body broke off".to_owned()),
+    })?;
+    let question: Question = serde_json::from_slice(&body)
+        .map_err(|error| Problem::Malformed(format!("the body is not a question: {error}")))?;
+    if question.subject.kind != "user" {
+        let only_users = "`subject.type` has to be `user`".to_owned();
+        return Err(Problem::Malformed(only_users));
+    }
+    let scope = format!("{}:{}", question.resource.id, question.action.name);
+    Ok((question.subject.id, scope.parse().ok()))
+}
+
+/// Carries the request's id back (AuthZEN 1.0, "Request Identification"), and keeps answers out of
+/// every cache: a yes is good for the moment.
+async fn frame(request: Request, next: Next) -> Response {
+    let id = request.headers().get(REQUEST_ID).cloned();
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(id) = id {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}

@@ -1,0 +1,37 @@
+//! `GET /metrics` for Prometheus. It needs no token and names nobody: keep it inside.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::{Api, health};
+
+/// The OpenMetrics text format, version 1.0.0.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(super) fn routes() -> Router<Arc<Api>> {
+    Router::new().route("/metrics", get(metrics))
+}
+
+async fn metrics(State(api): State<Arc<Api>>) -> Response {
+    // Without an answer the last figure stands; `/readyz` says that the store is away.
+    if let Some(stuck) = health::stuck(&api).await {
+        api.metrics.stuck(stuck.len());
+    }
+    api.metrics.active(api.grants.active());
+    let head = *api.store.head().borrow();
+    api.metrics.log(head, api.grants.applied());
+    match api.metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Reading the log from its beginning, from the store or from an export, a page at a time.
+
+use std::{path::Path, sync::Arc, vec};
+
+use tokio::{
+    fs::File,
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+};
+
+use crate::store::{Broken, RawEntry, Store, StoreError};
+
+/// How many entries are read from the store at a time.
+const PAGE: u32 = 500;
+
+/// The longest line of an export, in bytes: far above what Slack lets anybody write.
+const MAX_LINE: u64 = 1024 * 1024;
+
+/// A log that is being read; nothing is checked here.
+pub struct Log {
+    source: Source,
+    last: u64,
+}
+
+enum Source {
+    Store(Arc<dyn Store>, vec::IntoIter<RawEntry>),
+    Export(BufReader<File>, u64),
+}
+
+/// The first thing that is wrong with a log.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// An entry cannot be read at all.
+    #[error("entry {seq} cannot be read: {why}")]
+    Unreadable {
+        /// Its number, if all before it are there.
+        seq: u64,
+        /// What stands in the way.
+        why: String,
+    },
+    /// An entry is not what it was, or not where it was.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// The log ends before an entry that it once had.
+    #[error("entry {expected} is missing: the log ends with entry {last}")]
+    CutOff {
+        /// The entry that was seen before.
+        expected: u64,
+        /// The last one that is there.
+        last: u64,
+    },
+    /// An entry is not the one that was seen before: the log was written anew.
+    #[error("entry {seq} is not the one that was seen before: that one had the hash {hash}")]
+    Rewritten {
+        /// The entry.
+        seq: u64,
+        /// The hash that it had.
+        hash: String,
+    },
+}
+
+impl Log {
+    /// The store's log behind entry `after`; 0 for all of it.
+    pub fn in_store(store: Arc<dyn Store>, after: u64) -> Self {
+        Self {
+            source: Source::Store(store, Vec::new().into_iter()),
+            last: after,
+        }
+    }
+
+    /// An export in JSONL behind entry `after`; it may be an export of a part of the log.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened.
+    pub async fn in_file(path: &Path, after: u64) -> std::io::Result<Self> {
+        Ok(Self {
+            source: Source::Export(BufReader::new(File::open(path).await?), after),
+            last: 0,
+        })
+    }
+
+    /// The next entry; nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Unreadable`] with the number of the entry that cannot be read.
+    pub async fn next(&mut self) -> Result<Option<RawEntry>, Fault> {
+        let entry = match &mut self.source {
+            Source::Store(store, page) => match page.next() {
+                Some(entry) => Some(entry),
+                None => {
+                    *page = read_page(store.as_ref(), self.last).await?.into_iter();
+                    page.next()
+                }
+            },
+            Source::Export(file, after) => loop {
+                let unreadable = |why| Fault::Unreadable {
+                    seq: self.last + 1,
+                    why,
+                };
+                match read_line(file).await.map_err(unreadable)? {
+                    Some(entry) if entry.seq <= *after => self.last = entry.seq,
+                    other => break other,
+                }
+            },
+        };
+        if let Some(entry) = &entry {
+            self.last = entry.seq;
+        }
+        Ok(entry)
+    }
+
+    /// Whether what stands before the first entry may be elsewhere: an export can be of a part.
+    pub(super) fn may_begin_later(&self) -> bool {
+        matches!(self.source, Source::Export(..))
+    }
+}
+
+/// The entries behind `after`. A page that cannot be read is read again one by one, so that the
+/// fault names the entry.
+async fn read_page(store: &dyn Store, after: u64) -> Result<Vec<RawEntry>, Fault> {
+    if let Ok(entries) = store.raw_entries(after, PAGE).await {
+        return Ok(entries);
+    }
+    let unreadable = |error: StoreError| Fault::Unreadable {
+        seq: after + 1,
+        why: error.to_string(),
+    };
+    store.raw_entries(after, 1).await.map_err(unreadable)
+}
+
+async fn read_line(file: &mut BufReader<File>) -> Result<Option<RawEntry>, String> {
+    let mut line = Vec::new();
+    let mut limited = file.take(MAX_LINE);
+    let read = limited.read_until(b'\n', &mut line).await;
+    match read.map_err(|error| error.to_string())? {
+        0 => Ok(None),
+        _ => serde_json::from_slice(&line).map_err(|error| error.to_string()),
+    }
+}

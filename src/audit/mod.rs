@@ -1,0 +1,15 @@
+//! What the log proves: that it is whole ([`verify`]), what it says ([`export`]), and who could do
+//! what, when ([`who`]). Everything here reads the log alone, and changes nothing.
+//!
+//! Nobody has to trust this program for it: [`Chain`](crate::store::Chain) says what is hashed,
+//! and how to redo it with Python's standard library on an export.
+//!
+//! A chain cannot tell that its tail was cut off. So keep a [`Head`](verify::Head), number and
+//! hash, where whoever can write to the database cannot: `keylend audit verify` prints it, and
+//! with `--head` checks that the log still contains it.
+
+pub mod export;
+pub mod log;
+pub mod table;
+pub mod verify;
+pub mod who;

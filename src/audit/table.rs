@@ -1,0 +1,99 @@
+//! The answer to "who" as a table for a terminal.
+//!
+//! Reasons and tickets are what people typed, so nothing in them reaches the terminal as a command
+//! or turns the line's direction.
+
+use std::io;
+
+use super::who::{Ended, Holding};
+use crate::domain::{EndCause, Time};
+
+const COLUMNS: [&str; 8] = [
+    "WHO", "SCOPE", "FROM", "UNTIL", "ENDED", "APPROVED", "TICKET", "REASON",
+];
+
+/// Writes a table of `holdings`, or that there are none.
+///
+/// # Errors
+///
+/// If `out` takes no more.
+pub fn write(holdings: &[Holding], out: &mut dyn io::Write) -> io::Result<()> {
+    if holdings.is_empty() {
+        return writeln!(out, "no grant was active");
+    }
+    let rows: Vec<[String; COLUMNS.len()]> = std::iter::once(COLUMNS.map(str::to_owned))
+        .chain(holdings.iter().map(row))
+        .collect();
+    let widths: [usize; COLUMNS.len()] = std::array::from_fn(|column| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0)
+    });
+    for row in &rows {
+        let cells = row.iter().zip(widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn row(holding: &Holding) -> [String; COLUMNS.len()] {
+    let ended = match &holding.ended {
+        None => "not yet".to_owned(),
+        Some(Ended { cause, by }) => format!("{} by {by}", cause_in_words(cause)),
+    };
+    let approved: Vec<String> = holding
+        .approved
+        .iter()
+        .map(|approval| {
+            let rules: Vec<&str> = approval.rules.iter().map(|rule| rule.as_str()).collect();
+            format!("{} ({})", approval.by, rules.join(", "))
+        })
+        .collect();
+    [
+        format!("{} <{}>", holding.requester, holding.email),
+        holding.scope.to_string(),
+        second(holding.from),
+        second(holding.until),
+        ended,
+        approved.join("; "),
+        holding.ticket.clone().unwrap_or_default(),
+        holding.reason.clone(),
+    ]
+    .map(|cell| printable(&cell))
+}
+
+fn cause_in_words(cause: &EndCause) -> String {
+    match cause {
+        EndCause::Expired => "expired".to_owned(),
+        EndCause::Done => "done".to_owned(),
+        EndCause::Revoked { reason } if reason.is_empty() => "revoked".to_owned(),
+        EndCause::Revoked { reason } => format!("revoked ({reason})"),
+        EndCause::Locked { reason } => format!("locked ({reason})"),
+        EndCause::Displaced { by } => format!("made room for {by}"),
+        EndCause::NotMade { error } => format!("not made ({error})"),
+    }
+}
+
+fn second(time: Time) -> String {
+    time.format("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// The text with everything visible that a terminal would obey.
+fn printable(text: &str) -> String {
+    let obeyed = |char: char| {
+        char.is_control()
+            || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .flat_map(|char| {
+            let (escaped, plain) = if obeyed(char) {
+                (Some(char.escape_unicode()), None)
+            } else {
+                (None, Some(char))
+            };
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}

@@ -1,0 +1,185 @@
+//! Who could do what, and when: the log folded, and nothing else asked.
+//!
+//! The answer covers what was agreed and made, from the moment a grant was active until its end or
+//! its time was over, whichever was first: the same fact that checks go by. What is kept while
+//! reading is the open requests and the answer.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::log::{Fault, Log};
+use crate::{
+    domain::{
+        Actor, Email, EndCause, Event, Occurred, Request, RequestId, RuleId, ScopeId, State, Time,
+        UserId,
+    },
+    store::{Chain, Entry, RawEntry},
+};
+
+/// What is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Everybody who could use this scope.
+    Scope(ScopeId),
+    /// Everything that this person held: a Slack id, or an email address in any case.
+    Person(String),
+}
+
+impl Whose {
+    fn covers(&self, request: &Request) -> bool {
+        match self {
+            Self::Scope(scope) => request.terms.scope == *scope,
+            Self::Person(person) => {
+                request.requester.as_str() == person
+                    || request.email.as_str().eq_ignore_ascii_case(person)
+            }
+        }
+    }
+}
+
+/// A grant that was usable at the moment asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Holding {
+    /// The grant.
+    pub request: RequestId,
+    /// Who held it.
+    pub requester: UserId,
+    /// Their address when they asked.
+    pub email: Email,
+    /// What it let them use.
+    pub scope: ScopeId,
+    /// Since when.
+    pub from: Time,
+    /// Until when; for a grant that has not ended, until when it will last.
+    pub until: Time,
+    /// Why it ended; nothing if the log does not tell of an end.
+    pub ended: Option<Ended>,
+    /// Whose word it stood on at that moment.
+    pub approved: Vec<Approved>,
+    /// Under which ticket.
+    pub ticket: Option<String>,
+    /// Why, in the requester's words.
+    pub reason: String,
+}
+
+/// The end of a grant.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ended {
+    /// Why.
+    pub cause: EndCause,
+    /// By whose word.
+    pub by: Actor,
+}
+
+/// One approval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Approved {
+    /// By whose word.
+    pub by: Actor,
+    /// Under which rules.
+    pub rules: Vec<RuleId>,
+}
+
+/// Folds `log`, checking its chain, and answers what was held at `at`, longest held first.
+///
+/// # Errors
+///
+/// The first thing that is wrong with the log: an answer from a broken log would be worth nothing.
+pub async fn who(mut log: Log, whose: &Whose, at: Time) -> Result<Vec<Holding>, Fault> {
+    let mut chain = Chain::default();
+    let mut open: HashMap<RequestId, Grant> = HashMap::new();
+    let mut answer = Vec::new();
+    while let Some(raw) = log.next().await? {
+        chain.check(&raw)?;
+        let entry = parse(&raw)?;
+        let (Some(id), Some(occurred)) = (entry.request_id, entry.occurred()) else {
+            continue;
+        };
+        if let Some(request) = Request::first(id, &occurred) {
+            if whose.covers(&request) {
+                let since = None;
+                open.insert(id, Grant { request, since });
+            }
+            continue;
+        }
+        let Some(grant) = open.get_mut(&id) else {
+            continue;
+        };
+        if let Event::EndingBegan { .. } = occurred.event {
+            grant.request.apply(&occurred);
+            answer.extend(grant.holding(at));
+            open.remove(&id);
+        } else {
+            grant.note(&occurred);
+            if !grant.request.is_open() {
+                open.remove(&id);
+            }
+        }
+    }
+    answer.extend(open.values().filter_map(|grant| grant.holding(at)));
+    answer.sort_by_key(|holding: &Holding| (holding.from, holding.request));
+    Ok(answer)
+}
+
+/// A request, and since when its access was there.
+struct Grant {
+    request: Request,
+    since: Option<Time>,
+}
+
+impl Grant {
+    fn note(&mut self, occurred: &Occurred) {
+        if occurred.event == (Event::Activated {}) {
+            self.since = Some(occurred.at);
+        }
+        self.request.apply(occurred);
+    }
+
+    /// What was held at `at`, if it was.
+    fn holding(&self, at: Time) -> Option<Holding> {
+        let request = &self.request;
+        let (from, expires_at) = (self.since?, request.expires_at?);
+        let (until, ended) = match &request.state {
+            // A sweeper that came late changes nothing: the time was over.
+            State::Ending {
+                since, cause, by, ..
+            } if *since < expires_at => {
+                let (cause, by) = (cause.clone(), by.clone());
+                (*since, Some(Ended { cause, by }))
+            }
+            State::Ending { .. } => {
+                let (cause, by) = (EndCause::Expired, Actor::Keylend);
+                (expires_at, Some(Ended { cause, by }))
+            }
+            _ => (expires_at, None),
+        };
+        let approved = request.approvals.iter();
+        (from <= at && at < until).then(|| Holding {
+            request: request.id,
+            requester: request.requester.clone(),
+            email: request.email.clone(),
+            scope: request.terms.scope.clone(),
+            from,
+            until,
+            ended,
+            approved: approved
+                .filter(|approval| approval.at <= at)
+                .map(|approval| Approved {
+                    by: approval.by.clone(),
+                    rules: approval.rules.clone(),
+                })
+                .collect(),
+            ticket: request.terms.ticket.clone(),
+            reason: request.terms.reason.clone(),
+        })
+    }
+}
+
+/// An entry that is as it was written, and yet cannot be understood, is from a later Keylend.
+fn parse(raw: &RawEntry) -> Result<Entry, Fault> {
+    Entry::try_from(raw).map_err(|error| Fault::Unreadable {
+        seq: raw.seq,
+        why: error.to_string(),
+    })
+}

@@ -1,0 +1,206 @@
+//! What a webhook and a program are told, and what they answer. Both speak the same JSON, so that
+//! a program can move behind a URL and back.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{BackendError, Order, Presence};
+use crate::domain::{Email, Entitlement, Handle, Params, RequestId, ScopeId, UserId, Username};
+
+/// The most bytes that an answer may have.
+pub(super) const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// What is asked of the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Action {
+    /// Give the access, or set its end anew.
+    Make,
+    /// Take the access back.
+    Unmake,
+    /// Say whether the access is there: `{"present": true}` or `{"present": false}`.
+    Read,
+}
+
+impl Action {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Make => "make",
+            Self::Unmake => "unmake",
+            Self::Read => "read",
+        }
+    }
+}
+
+/// The document. Fields may be added under the same version; one that changes its meaning comes
+/// with the next.
+#[derive(Debug, Serialize)]
+pub(super) struct Document<'a> {
+    version: u8,
+    action: Action,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<String>,
+    request: RequestId,
+    scope: &'a ScopeId,
+    requester: Requester<'a>,
+    handle: &'a Handle,
+    entitlement: Entitlement,
+    params: &'a Params,
+    expires_at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Requester<'a> {
+    slack_id: &'a UserId,
+    email: &'a Email,
+    username: &'a Username,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(action: Action, order: &'a Order) -> Self {
+        Self {
+            version: 1,
+            action,
+            idempotency_key: idempotency_key(action, order),
+            request: order.request,
+            scope: &order.scope,
+            requester: Requester {
+                slack_id: &order.requester,
+                email: &order.email,
+                username: &order.username,
+            },
+            handle: &order.handle,
+            entitlement: entitlement(order),
+            params: &order.params,
+            expires_at: rfc3339(order),
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("text and JSON values are always JSON")
+    }
+}
+
+/// Names the intention: the same for every try, another for every new end. Reading back has none,
+/// since an answer that a cache remembers is worth nothing there.
+pub(super) fn idempotency_key(action: Action, order: &Order) -> Option<String> {
+    let key = format!("{}/{}/{}", order.request, order.handle, action.name());
+    match action {
+        Action::Make => Some(format!("{key}/{}", rfc3339(order))),
+        Action::Unmake => Some(key),
+        Action::Read => None,
+    }
+}
+
+/// What the layer gives: the same person with the same parameters holds the same access.
+pub(super) fn entitlement(order: &Order) -> Entitlement {
+    let text = serde_json_canonicalizer::to_vec(&(&order.username, &order.params))
+        .expect("text and JSON values are always JSON");
+    Entitlement::new(hex::encode(Sha256::digest(text)))
+}
+
+/// Reads the answer to [`Action::Read`]; whatever else it says is ignored.
+pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        present: bool,
+    }
+
+    match serde_json::from_slice(answer) {
+        Ok(Answer { present: true }) => Ok(Presence::Present),
+        Ok(Answer { present: false }) => Ok(Presence::Absent),
+        Err(error) => Err(BackendError::Fail(format!(
+            "the answer is not `{{\"present\": true}}` or `{{\"present\": false}}`: {error}"
+        ))),
+    }
+}
+
+fn rfc3339(order: &Order) -> String {
+    order
+        .expires_at
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn order() -> Order {
+        Order {
+            request: RequestId::derive("one"),
+            scope: "wiki:edit".parse().unwrap(),
+            requester: UserId::new("U0ALICE"),
+            email: Email::new("alice@example.com"),
+            username: Username::new("alice"),
+            handle: Handle::new("keylend_one_0"),
+            params: serde_json::from_value(json!({"team": "docs", "level": 2})).unwrap(),
+            expires_at: "2026-11-02T10:00:00Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_document_says_everything_a_target_needs() {
+        let order = order();
+        let document: serde_json::Value =
+            serde_json::from_slice(&Document::new(Action::Make, &order).to_json()).unwrap();
+        let id = order.request.to_string();
+        assert_eq!(
+            document,
+            json!({
+                "version": 1,
+                "action": "make",
+                "idempotency_key": format!("{id}/keylend_one_0/make/2026-11-02T10:00:00.000Z"),
+                "request": id,
+                "scope": "wiki:edit",
+                "requester": {
+                    "slack_id": "U0ALICE",
+                    "email": "alice@example.com",
+                    "username": "alice",
+                },
+                "handle": "keylend_one_0",
+                "entitlement": entitlement(&order).as_str(),
+                "params": {"team": "docs", "level": 2},
+                "expires_at": "2026-11-02T10:00:00.000Z",
+            })
+        );
+    }
+
+    #[test]
+    fn the_key_stays_over_retries_and_changes_with_the_end() {
+        let first = order();
+        let mut extended = order();
+        extended.expires_at += std::time::Duration::from_secs(60);
+        let key = idempotency_key;
+        assert_eq!(key(Action::Make, &first), key(Action::Make, &first));
+        assert_ne!(key(Action::Make, &first), key(Action::Make, &extended));
+        assert_eq!(key(Action::Unmake, &first), key(Action::Unmake, &extended));
+        assert_eq!(key(Action::Read, &first), None);
+    }
+
+    #[test]
+    fn the_entitlement_is_the_person_and_the_parameters_whichever_grant_gives_it() {
+        let mut other = order();
+        other.request = RequestId::derive("two");
+        other.handle = Handle::new("keylend_two_0");
+        assert_eq!(entitlement(&order()), entitlement(&other));
+        other.params.insert("team".into(), "ops".into());
+        assert_ne!(entitlement(&order()), entitlement(&other));
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_is_not_absence() {
+        assert_eq!(
+            presence(br#"{"present": true}"#).unwrap(),
+            Presence::Present
+        );
+        assert_eq!(
+            presence(br#"{"present": false, "note": 1}"#).unwrap(),
+            Presence::Absent
+        );
+        for answer in ["", "{}", "null", "false", r#"{"present": "no"}"#] {
+            assert!(presence(answer.as_bytes()).is_err(), "{answer}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! A program on this machine: the way to every target that has a command-line tool.
+//!
+//! The program is started once a call, without a shell. It reads one JSON document, the same as a
+//! [`webhook`](super::webhook) receives, from its standard input and does what `action` says; for `read`
+//! it writes `{"present": true}` or `{"present": false}` to its standard output. It ends with 0
+//! when it is done, with 75 (`EX_TEMPFAIL`) when trying again makes sense, and with anything else
+//! when it does not; the last line of its standard error is the reason that people see.
+//!
+//! It sees nothing of Keylend's environment but `PATH`, what `env` sets and what `pass_env` names,
+//! and runs in `/`. Past its time limit it is killed with everything that it started, unless that
+//! left its process group, and the call is tried again.
+
+use std::{collections::BTreeMap, env, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::{
+    Backend, BackendError, BuildError, Ending, InvalidParam, Order, Presence,
+    config::Kind,
+    document::{self, Action, Document},
+    excerpt::excerpt,
+    process::{self, Finished},
+    timeout::Timeout,
+};
+use crate::{
+    clock::Clock,
+    domain::{Entitlement, Params},
+    secret::{MissingSecret, Secret},
+};
+
+/// `[backends.NAME.exec]`. A layer's parameters are passed on as they stand.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The program, by its full path.
+    pub program: Program,
+    /// Its arguments, default none.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// How long it may run, default `30s`.
+    #[serde(default = "default_timeout")]
+    pub timeout: Timeout,
+    /// Variables that it sees, default none. Nothing secret: see `pass_env`.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Variables of Keylend's own environment that it sees, default none. Each has to be set when
+    /// Keylend starts.
+    #[serde(default)]
+    pub pass_env: Vec<String>,
+}
+
+const fn default_timeout() -> Timeout {
+    Timeout::seconds(30)
+}
+
+/// The full path of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "PathBuf")]
+pub struct Program(PathBuf);
+
+/// The path is not a full one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is not the full path of a program, such as `/usr/local/bin/vpn-access`", .0.display())]
+pub struct InvalidProgram(PathBuf);
+
+impl TryFrom<PathBuf> for Program {
+    type Error = InvalidProgram;
+
+    fn try_from(path: PathBuf) -> Result<Self, Self::Error> {
+        if path.is_absolute() {
+            Ok(Self(path))
+        } else {
+            Err(InvalidProgram(path))
+        }
+    }
+}
+
+impl Kind for Config {
+    fn check_layer(&self, _: &Params) -> Result<(), InvalidParam> {
+        Ok(())
+    }
+
+    fn build(&self, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
+        let passed = self
+            .pass_env
+            .iter()
+            .map(|name| Ok((name.clone(), Secret::Env(name.clone()).read()?)))
+            .collect::<Result<_, MissingSecret>>()?;
+        Ok(Arc::new(Exec {
+            config: self.clone(),
+            passed,
+        }))
+    }
+}
+
+struct Exec {
+    config: Config,
+    passed: Vec<(String, SecretString)>,
+}
+
+#[async_trait]
+impl Backend for Exec {
+    fn ending(&self, _: &Params) -> Ending {
+        Ending::ByKeylend
+    }
+
+    fn entitlement(&self, order: &Order) -> Entitlement {
+        document::entitlement(order)
+    }
+
+    fn credential(&self, _: &Order) -> Option<Vec<(String, String)>> {
+        None
+    }
+
+    async fn make(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+        self.run(Action::Make, order).await.map(drop)
+    }
+
+    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
+        self.run(Action::Unmake, order).await.map(drop)
+    }
+
+    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
+        let answer = self.run(Action::Read, order).await?;
+        document::presence(&answer)
+    }
+}
+
+/// `EX_TEMPFAIL` of sysexits.h: "the user is invited to retry".
+const TRY_AGAIN: i32 = 75;
+
+impl Exec {
+    /// Runs the program, and answers what it wrote.
+    async fn run(&self, action: Action, order: &Order) -> Result<Vec<u8>, BackendError> {
+        let input = Document::new(action, order).to_json();
+        let Finished {
+            status,
+            output,
+            last_words,
+        } = process::run(self.command(), &input, self.config.timeout.duration()).await?;
+
+        let reason = |how: String| match excerpt(&last_words).as_str() {
+            "" => how,
+            said => said.to_owned(),
+        };
+        match status.code() {
+            Some(0) => Ok(output),
+            Some(TRY_AGAIN) => Err(BackendError::Retry(reason(
+                "the program asks to be tried again".to_owned(),
+            ))),
+            Some(code) => Err(BackendError::Fail(reason(format!(
+                "the program ended with {code}"
+            )))),
+            // Somebody killed it, such as a system short of memory: that passes.
+            None => Err(BackendError::Retry(reason(format!(
+                "the program was stopped ({status})"
+            )))),
+        }
+    }
+
+    fn command(&self) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(&self.config.program.0);
+        command.args(&self.config.args).current_dir("/").env_clear();
+        if let Some(path) = env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        for (name, secret) in &self.passed {
+            command.env(name, secret.expose_secret());
+        }
+        command.envs(&self.config.env);
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_named_by_its_full_path() {
+        assert!(Program::try_from(PathBuf::from("/usr/bin/true")).is_ok());
+        for path in ["true", "./true", ""] {
+            assert!(Program::try_from(PathBuf::from(path)).is_err(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! A PostgreSQL server (15 and later): a role lent to a person's own login, or a login of its own
+//! for each grant.
+//!
+//! A layer names the `role` that it lends, and how:
+//!
+//! - `login = "named"`, the default: the role is granted to the requester's own login and revoked
+//!   at the end, when all sessions of that login end too. PostgreSQL knows no end for a membership,
+//!   so it is Keylend that takes it back. Only the membership itself is looked at: somebody who is
+//!   in the role by way of a third role stays in it.
+//! - `login = "generated"`: a login is made, with a password that the requester alone sees and
+//!   `VALID UNTIL` the end of the grant, and dropped at the end. What it owns goes to the role.
+//!   `VALID UNTIL` bounds logins by password: `pg_hba.conf` should let these in by
+//!   `scram-sha-256` alone. Where the login can be shut but not dropped, the grant stays in its
+//!   ending and says which database is in the way.
+//!
+//! Keylend's own login need not be a superuser. It needs
+//! `CREATE ROLE keylend LOGIN CREATEROLE`, `GRANT … TO keylend WITH ADMIN OPTION` for each role
+//! that is lent, `GRANT pg_signal_backend, pg_read_all_stats TO keylend`, and a session of its own,
+//! so no pooler in transaction mode between.
+//!
+//! Whoever may create objects may leave some behind that act for their owner (`SECURITY
+//! DEFINER`): PostgreSQL takes a role back, not what was done with it.
+
+mod catalogue;
+mod error;
+mod generated;
+mod name;
+mod named;
+mod server;
+mod sessions;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use self::{error::Error, name::RoleName, server::Server};
+use super::{
+    Backend, BackendError, BuildError, Ending, InvalidParam, Order, Presence, config::Kind, params,
+    timeout::Timeout,
+};
+use crate::{
+    clock::Clock,
+    domain::{Entitlement, Params},
+    secret::Secret,
+};
+
+/// `[backends.NAME.postgres]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where Keylend's own login gets in:
+    /// `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`.
+    pub url: Secret,
+    /// How long connecting may take, default `5s`.
+    #[serde(default = "default_connect_timeout")]
+    pub connect_timeout: Timeout,
+    /// How long one call may take in all, connecting included, default `15s`. The server ends
+    /// statements and idle sessions of Keylend's after the same time.
+    #[serde(default = "default_timeout")]
+    pub timeout: Timeout,
+}
+
+const fn default_connect_timeout() -> Timeout {
+    Timeout::seconds(5)
+}
+
+const fn default_timeout() -> Timeout {
+    Timeout::seconds(15)
+}
+
+/// What a layer asks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// The role that is lent.
+    role: RoleName,
+    /// To which login.
+    #[serde(default)]
+    login: LoginKind,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LoginKind {
+    /// The requester's own.
+    #[default]
+    Named,
+    /// One made for the grant.
+    Generated,
+}
+
+impl Kind for Config {
+    fn check_layer(&self, params: &Params) -> Result<(), InvalidParam> {
+        params::parse::<Asked>(params).map(drop)
+    }
+
+    fn build(&self, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
+        let url = self.url.read()?;
+        let server = Server::new(
+            &url,
+            self.connect_timeout.duration(),
+            self.timeout.duration(),
+        )
+        .map_err(|_| BuildError::PostgresUrl(self.url.clone()))?;
+        Ok(Arc::new(Postgres { server }))
+    }
+}
+
+struct Postgres {
+    server: Server,
+}
+
+/// One layer of one grant, with names that PostgreSQL takes.
+struct Access {
+    kind: LoginKind,
+    login: RoleName,
+    role: RoleName,
+}
+
+impl Access {
+    fn of(order: &Order) -> Result<Self, Error> {
+        let Asked { role, login: kind } =
+            params::parse(&order.params).map_err(|error| Error::Refused(error.message))?;
+        let login = match kind {
+            LoginKind::Named => order.username.as_str(),
+            LoginKind::Generated => order.handle.as_str(),
+        };
+        let login = RoleName::try_from(login.to_owned()).map_err(Error::NoSuchName)?;
+        Ok(Self { kind, login, role })
+    }
+
+    /// What two orders share that stand on the same access, and what is worked on by one at a
+    /// time. Quoted, so that no two pairs of names read the same.
+    fn name(&self) -> String {
+        match self.kind {
+            LoginKind::Named => {
+                format!("member:{}:{}", self.login.quoted(), self.role.quoted())
+            }
+            LoginKind::Generated => self.login.to_string(),
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for Postgres {
+    fn ending(&self, params: &Params) -> Ending {
+        match params::parse(params) {
+            Ok(Asked {
+                login: LoginKind::Generated,
+                ..
+            }) => Ending::ByItself,
+            _ => Ending::ByKeylend,
+        }
+    }
+
+    fn entitlement(&self, order: &Order) -> Entitlement {
+        match Access::of(order) {
+            Ok(access) => Entitlement::new(access.name()),
+            // Nothing is ever made for it, and it shares that with nobody.
+            Err(_) => Entitlement::new(order.handle.as_str()),
+        }
+    }
+
+    fn credential(&self, order: &Order) -> Option<Vec<(String, String)>> {
+        let access = Access::of(order).ok()?;
+        if access.kind == LoginKind::Named {
+            return None;
+        }
+        let (host, port, database) = self.server.address();
+        let lines = [
+            ("Host", host.to_owned()),
+            ("Port", port.to_string()),
+            ("Database", database.to_owned()),
+            ("Login", access.login.to_string()),
+        ];
+        Some(lines.map(|(label, text)| (label.to_owned(), text)).into())
+    }
+
+    async fn make(
+        &self,
+        order: &Order,
+        password: Option<&SecretString>,
+    ) -> Result<(), BackendError> {
+        let work = async {
+            let access = Access::of(order)?;
+            let Access { kind, login, role } = &access;
+            let mut session = self.server.session(&access.name()).await?;
+            match (kind, password) {
+                (LoginKind::Named, _) => named::make(&mut session, login, role).await?,
+                (LoginKind::Generated, Some(password)) => {
+                    generated::make(&mut session, order, login, role, password).await?;
+                }
+                (LoginKind::Generated, None) => {
+                    return Err(Error::Refused(format!(
+                        "the login `{login}` is not made without a password"
+                    )));
+                }
+            }
+            session.close().await;
+            Ok(())
+        };
+        self.server.in_time(work).await
+    }
+
+    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
+        let work = async {
+            let access = match Access::of(order) {
+                Err(Error::NoSuchName(_)) => return Ok(()),
+                access => access?,
+            };
+            let Access { kind, login, role } = &access;
+            let mut session = self.server.session(&access.name()).await?;
+            match kind {
+                LoginKind::Named => named::unmake(&mut session, login, role).await?,
+                LoginKind::Generated => generated::unmake(&mut session, login, role).await?,
+            }
+            session.close().await;
+            Ok(())
+        };
+        self.server.in_time(work).await
+    }
+
+    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
+        let work = async {
+            let access = match Access::of(order) {
+                Err(Error::NoSuchName(_)) => return Ok(Presence::Absent),
+                access => access?,
+            };
+            let Access { kind, login, role } = &access;
+            let mut session = self.server.session(&access.name()).await?;
+            let connection = &mut session.connection;
+            let present = match kind {
+                LoginKind::Named => catalogue::is_member(connection, login, role).await?,
+                LoginKind::Generated => catalogue::role(connection, login).await?.is_some(),
+            };
+            session.close().await;
+            Ok(if present {
+                Presence::Present
+            } else {
+                Presence::Absent
+            })
+        };
+        self.server.in_time(work).await
+    }
+}

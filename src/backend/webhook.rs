@@ -1,0 +1,309 @@
+//! A service that is told over HTTPS: the way to every target that has an API of its own.
+//!
+//! Each call is a `POST` of one JSON document; `action` is `make`, `unmake` or `read`:
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "action": "make",
+//!   "idempotency_key": "4ghxw8d2m7ka/keylend_4ghxw8d2m7ka_0/make/2026-11-02T10:00:00.000Z",
+//!   "request": "4ghxw8d2m7ka",
+//!   "scope": "wiki:edit",
+//!   "requester": {"slack_id": "U0ALICE", "email": "alice@example.com", "username": "alice"},
+//!   "handle": "keylend_4ghxw8d2m7ka_0",
+//!   "entitlement": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+//!   "params": {"space": "handbook"},
+//!   "expires_at": "2026-11-02T10:00:00.000Z"
+//! }
+//! ```
+//!
+//! `entitlement` stands for the person and the parameters: two grants that share it give one piece
+//! of access, and only the end of the last one takes it back. `expires_at` moves when a grant is
+//! extended, and `make` comes again. The call is signed so that the service knows who speaks:
+//! `Keylend-Signature: v1=HEX`, where `HEX` is the HMAC-SHA256 of `v1:TIMESTAMP:BODY` under the
+//! shared secret and `TIMESTAMP` is the header `Keylend-Timestamp` (seconds since 1970). A service
+//! checks both before it acts, and refuses a timestamp that is minutes old.
+//!
+//! `make` and `unmake` are answered with any 2xx, `read` with a 2xx and `{"present": true}` or
+//! `{"present": false}`. 408, 425, 429, 5xx and silence are tried again; any other status ends
+//! the making of a grant. The header `Idempotency-Key` (not sent with `read`) names the intention
+//! and stays the same over retries; a service may recognise a repetition by it, and must still look
+//! at its own state, since `unmake` comes again for as long as `read` finds the access there.
+//!
+//! Redirects are not followed, and `http://` is refused except to this machine.
+
+use std::{net::IpAddr, sync::Arc};
+
+use async_trait::async_trait;
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::{Client, Response, StatusCode, header::CONTENT_TYPE, redirect::Policy};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sha2::Sha256;
+use url::{Host, Url};
+
+use super::{
+    Backend, BackendError, BuildError, Ending, InvalidParam, Order, Presence,
+    config::Kind,
+    document::{self, ANSWER_LIMIT, Action, Document},
+    excerpt::excerpt,
+    timeout::Timeout,
+};
+use crate::{
+    clock::Clock,
+    domain::{Entitlement, Params},
+    secret::Secret,
+};
+
+/// `[backends.NAME.webhook]`. A layer's parameters are passed on as they stand.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where to post: `https://`, or `http://` to this machine.
+    pub url: Endpoint,
+    /// The secret that signs.
+    pub secret: Secret,
+    /// How long one call may take in all, default `10s`.
+    #[serde(default = "default_timeout")]
+    pub timeout: Timeout,
+}
+
+const fn default_timeout() -> Timeout {
+    Timeout::seconds(10)
+}
+
+impl Kind for Config {
+    fn check_layer(&self, _: &Params) -> Result<(), InvalidParam> {
+        Ok(())
+    }
+
+    fn build(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
+        Ok(Arc::new(Webhook {
+            client: client(&self.url, self.timeout).map_err(BuildError::Client)?,
+            url: self.url.0.clone(),
+            secret: self.secret.read()?,
+            clock,
+        }))
+    }
+}
+
+/// An address that may be told who receives what: nobody between can read or change it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Endpoint(Url);
+
+/// The text is not such an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEndpoint {
+    /// It is not a URL.
+    #[error("this is not a URL such as `https://access.example.com/keylend`")]
+    NotAUrl,
+    /// It is a URL that others on the way can read.
+    #[error("only `https://` is safe here; `http://` goes to this machine alone")]
+    Unsafe,
+    /// It carries a password.
+    #[error("a user or password does not belong into the URL: calls are signed with `secret`")]
+    Credentials,
+}
+
+impl TryFrom<String> for Endpoint {
+    type Error = InvalidEndpoint;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let url = Url::parse(&text).map_err(|_| InvalidEndpoint::NotAUrl)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidEndpoint::Credentials);
+        }
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if is_this_machine(&url) => Ok(Self(url)),
+            _ => Err(InvalidEndpoint::Unsafe),
+        }
+    }
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    }
+}
+
+/// The client of one target.
+fn client(endpoint: &Endpoint, timeout: Timeout) -> Result<Client, reqwest::Error> {
+    // The process has one TLS provider; whoever comes first installs it, and it is always ring.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .user_agent(concat!("keylend/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .timeout(timeout.duration());
+    match endpoint.0.scheme() {
+        // Sent in clear, it must not leave by a proxy.
+        "http" => builder.no_proxy().build(),
+        _ => builder.build(),
+    }
+}
+
+struct Webhook {
+    client: Client,
+    url: Url,
+    secret: SecretString,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Backend for Webhook {
+    fn ending(&self, _: &Params) -> Ending {
+        Ending::ByKeylend
+    }
+
+    fn entitlement(&self, order: &Order) -> Entitlement {
+        document::entitlement(order)
+    }
+
+    fn credential(&self, _: &Order) -> Option<Vec<(String, String)>> {
+        None
+    }
+
+    async fn make(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+        self.call(Action::Make, order).await.map(drop)
+    }
+
+    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
+        self.call(Action::Unmake, order).await.map(drop)
+    }
+
+    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
+        let response = self.call(Action::Read, order).await?;
+        let (body, whole) = start_of_body(response, ANSWER_LIMIT).await?;
+        if !whole {
+            return Err(BackendError::Fail(format!(
+                "the webhook answered more than {ANSWER_LIMIT} bytes"
+            )));
+        }
+        document::presence(&body)
+    }
+}
+
+impl Webhook {
+    async fn call(&self, action: Action, order: &Order) -> Result<Response, BackendError> {
+        let body = Document::new(action, order).to_json();
+        let timestamp = self.clock.now().timestamp().to_string();
+        let mut request = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("Keylend-Timestamp", &timestamp)
+            .header("Keylend-Signature", sign(&self.secret, &timestamp, &body));
+        if let Some(key) = document::idempotency_key(action, order) {
+            request = request.header("Idempotency-Key", key);
+        }
+        let response = request.body(body).send().await.map_err(silence)?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(refusal(response).await)
+    }
+}
+
+/// The value of the header `Keylend-Signature`.
+fn sign(secret: &SecretString, timestamp: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
+        .expect("HMAC takes keys of every length");
+    mac.update(format!("v1:{timestamp}:").as_bytes());
+    mac.update(body);
+    format!("v1={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// No answer, or half of one. The address stays out of the message: its path may be a secret.
+fn silence(error: reqwest::Error) -> BackendError {
+    let what = match &error {
+        error if error.is_timeout() => "did not answer in time",
+        error if error.is_connect() => "cannot be reached",
+        _ => "broke off",
+    };
+    tracing::debug!(error = ?error.without_url(), "A webhook gave no answer");
+    BackendError::Retry(format!("the webhook {what}"))
+}
+
+async fn refusal(response: Response) -> BackendError {
+    const SHOWN: usize = 2 * 1024;
+
+    let status = response.status();
+    let said = match start_of_body(response, SHOWN).await {
+        Ok((body, _)) => excerpt(&String::from_utf8_lossy(&body)),
+        Err(_) => String::new(),
+    };
+    let message = match said.as_str() {
+        "" => format!("the webhook answered {status}"),
+        said => format!("the webhook answered {status}: {said}"),
+    };
+    let passing = status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+        );
+    if passing {
+        BackendError::Retry(message)
+    } else {
+        BackendError::Fail(message)
+    }
+}
+
+/// Reads at most `limit` bytes, and says whether that is all.
+async fn start_of_body(
+    mut response: Response,
+    limit: usize,
+) -> Result<(Vec<u8>, bool), BackendError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(silence)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > limit {
+            body.truncate(limit);
+            return Ok((body, false));
+        }
+    }
+    Ok((body, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_that_nobody_can_read_on_the_way_are_taken() {
+        let endpoint = |text: &str| Endpoint::try_from(text.to_owned());
+        for url in [
+            "https://access.example.com/keylend",
+            "http://127.0.0.1:9000/",
+            "http://[::1]:9000/",
+            "http://localhost:9000/",
+        ] {
+            assert!(endpoint(url).is_ok(), "{url}");
+        }
+        for (url, error) in [
+            ("access.example.com", InvalidEndpoint::NotAUrl),
+            ("http://access.example.com/", InvalidEndpoint::Unsafe),
+            ("http://127.0.0.1.example.com/", InvalidEndpoint::Unsafe),
+            ("http://10.0.0.1/", InvalidEndpoint::Unsafe),
+            ("ftp://localhost/", InvalidEndpoint::Unsafe),
+            (
+                "https://keylend:hunter2@access.example.com/",
+                InvalidEndpoint::Credentials,
+            ),
+        ] {
+            assert_eq!(endpoint(url), Err(error), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_signature_is_the_one_that_other_tools_compute() {
+        // printf 'v1:1762077600:{}' | openssl dgst -sha256 -hmac 'secret'
+        assert_eq!(
+            sign(&"secret".into(), "1762077600", b"{}"),
+            "v1=44dea212f4a3aaabf43f5a64939672eaf83b651add5ba27cd7345dedcf6c1a8a"
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! Asking for access.
+
+use super::{
+    Broker, contended,
+    facts::{Count, Question},
+    unavailable,
+};
+use crate::{
+    domain::{
+        Actor, ChannelId, Command, Event, Occurred, Person, ReasonRule, Refusal, Request,
+        RequestId, RuleId, Scope, ScopeId, Span, Terms, UserId, decide, open,
+    },
+    policy::Action,
+    store::{Commit, CommitError},
+};
+
+/// What somebody asks for.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The request's name, derived from what Slack names only once: asked twice, it is made once.
+    pub id: RequestId,
+    /// Who asks.
+    pub by: UserId,
+    /// What for.
+    pub scope: ScopeId,
+    /// For how long; the scope's default if they did not say.
+    pub duration: Option<Span>,
+    /// Under which ticket.
+    pub ticket: Option<String>,
+    /// Why, in their words.
+    pub reason: String,
+    /// The incident channels that follow it.
+    pub mirrors: Vec<ChannelId>,
+}
+
+impl Broker {
+    /// Asks. Asked twice with the same id, the second answer is the first request. Where a rule
+    /// approves in a person's place, the answer is approved already.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be asked for; nothing was written.
+    pub async fn ask(&self, ask: Ask) -> Result<Request, Refusal> {
+        for _ in 0..super::ATTEMPTS {
+            match self.request(ask.id).await {
+                Ok(made) if made.requester == ask.by => return Ok(made),
+                Ok(_) => return Err(Refusal::NameTaken),
+                Err(Refusal::NoSuchRequest(_)) => {}
+                Err(refusal) => return Err(refusal),
+            }
+            let (after, commit) = self.ask_once(&ask).await?;
+            match self.commit(None, commit).await {
+                Ok(()) => return Ok(after),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+            }
+        }
+        Err(contended())
+    }
+
+    async fn ask_once(&self, ask: &Ask) -> Result<(Request, Commit), Refusal> {
+        let scope = self.scope(&ask.scope)?;
+        let requester = self.person(&ask.by, Some(scope)).await?;
+        let duration = ask.duration.unwrap_or(scope.default_duration);
+        let locks = self.locks().await?;
+        let holdings = self.holdings(&ask.by).await?;
+        let displaced = self.displaced(&holdings, ask.id);
+        let count = Count::of(&holdings, &displaced.keys().copied().collect());
+        let question = Question {
+            scope: Some(scope),
+            requester: &ask.by,
+            duration,
+            ticket: ask.ticket.as_deref(),
+            locks: &locks,
+            count: &count,
+        };
+        let rules = self.judge(Action::Request, &requester, &question)?;
+        let first = self.requested(ask, scope, &requester, duration, rules)?;
+
+        let mut request = open(ask.id, &first);
+        let mut events = vec![first];
+        let mut commit = Commit::default();
+        if let Some(rule) = self.rule_that_approves(&requester, &question)
+            && displaced.is_empty()
+        {
+            let command = Command::Approve {
+                by: Actor::Rule(rule.clone()),
+                rules: vec![rule],
+                revision: request.revision,
+                plan: self.plan(&request, scope),
+                after: Vec::new(),
+            };
+            for event in decide(&request, command, self.now())? {
+                request.apply(&event);
+                events.push(event);
+            }
+            commit.holder = Some((ask.by.clone(), holdings.version));
+        }
+        commit
+            .changes
+            .push(self.change_to(request.clone(), None, &events));
+        Ok((request, commit))
+    }
+
+    /// The first event, if what was asked is complete.
+    fn requested(
+        &self,
+        ask: &Ask,
+        scope: &Scope,
+        requester: &Person,
+        duration: Span,
+        rules: Vec<RuleId>,
+    ) -> Result<Occurred, Refusal> {
+        let min = self.parts.limits.min_duration;
+        if duration < min {
+            return Err(Refusal::TooShort {
+                asked: duration,
+                min,
+            });
+        }
+        if scope.reason == ReasonRule::Required && ask.reason.trim().is_empty() {
+            return Err(Refusal::ReasonMissing);
+        }
+        let event = Event::Requested {
+            requester: ask.by.clone(),
+            email: requester.email.clone().ok_or(Refusal::NoEmail)?,
+            username: requester.username.clone().ok_or(Refusal::NoUsername)?,
+            terms: Terms {
+                scope: scope.id.clone(),
+                title: scope.title.clone(),
+                environment: scope.environment.clone(),
+                risk: scope.risk,
+                duration,
+                reason: ask.reason.trim().to_owned(),
+                ticket: ask.ticket.clone(),
+            },
+            approvals_needed: scope.approvals.get(),
+            approval_channel: scope.approval_channel.clone(),
+            mirrors: ask.mirrors.clone(),
+            lapses_at: self.parts.limits.pending_timeout.after(self.now()),
+        };
+        Ok(Occurred {
+            at: self.now(),
+            actor: Actor::Person(ask.by.clone()),
+            rules,
+            event,
+        })
+    }
+
+    /// The rule that approves in a person's place, if one does and nothing stands against the
+    /// grant. A rule that cannot be evaluated approves nothing.
+    fn rule_that_approves(&self, requester: &Person, question: &Question<'_>) -> Option<RuleId> {
+        let rules = self.judge(Action::AutoApprove, requester, question).ok()?;
+        self.judge(Action::Receive, requester, question).ok()?;
+        rules.into_iter().next()
+    }
+}

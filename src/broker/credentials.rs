@@ -1,0 +1,89 @@
+//! Showing credentials: to their requester alone, and into the log first.
+
+use secrecy::SecretString;
+
+use super::{Broker, unavailable};
+use crate::domain::{Command, Refusal, Request, RequestId, Time, UserId};
+
+/// How a requester reaches one target with a password of their own.
+#[derive(Debug)]
+pub struct Credential {
+    /// Label and text, nothing secret.
+    pub connection: Vec<(String, String)>,
+    /// The password.
+    pub password: SecretString,
+}
+
+impl Broker {
+    /// Whether the request comes with credentials to show.
+    pub fn has_credentials(&self, request: &Request) -> bool {
+        let end = request.expires_at.unwrap_or(request.asked_at);
+        (0..request.layers.len()).any(|layer| self.connection(request, layer, end).is_some())
+    }
+
+    /// Opens the grant's credentials for its requester. That they were shown is in the log before
+    /// they are.
+    ///
+    /// # Errors
+    ///
+    /// Why not; nothing was shown.
+    pub async fn show_credentials(
+        &self,
+        by: &UserId,
+        id: RequestId,
+    ) -> Result<Vec<Credential>, Refusal> {
+        self.member(by).await?;
+        let request = self.request(id).await?;
+        let end = request.expires_at.unwrap_or(request.asked_at);
+        let connections: Vec<_> = (0..request.layers.len())
+            .filter_map(|layer| Some((layer, self.connection(&request, layer, end)?)))
+            .collect();
+        if connections.is_empty() && request.requester == *by {
+            return Err(Refusal::NoCredential);
+        }
+        self.record(id, Command::ShowCredential { by: by.clone() }, None)
+            .await?;
+        let mut credentials = Vec::new();
+        for (layer, connection) in connections {
+            credentials.push(Credential {
+                connection,
+                password: self.password(id, layer).await?,
+            });
+        }
+        Ok(credentials)
+    }
+
+    /// The password of one layer, opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoCredential`] if there is none, or it does not open under this key.
+    pub(crate) async fn password(
+        &self,
+        id: RequestId,
+        layer: usize,
+    ) -> Result<SecretString, Refusal> {
+        let sealed = self
+            .parts
+            .store
+            .credential(id, layer)
+            .await
+            .map_err(unavailable)?;
+        let sealed = sealed.ok_or(Refusal::NoCredential)?;
+        self.parts
+            .vault
+            .open(&sealed)
+            .map_err(|_| Refusal::NoCredential)
+    }
+
+    fn connection(
+        &self,
+        request: &Request,
+        layer: usize,
+        end: Time,
+    ) -> Option<Vec<(String, String)>> {
+        let plan = &request.layers.get(layer)?.plan;
+        self.backend(&plan.backend)?
+            .credential(&Self::order(request, plan, end))
+    }
+}

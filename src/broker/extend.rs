@@ -1,0 +1,73 @@
+//! Asking for more time.
+
+use super::{
+    Broker, alone,
+    facts::{Count, Question},
+};
+use crate::{
+    domain::{Command, Refusal, Request, RequestId, Span, UserId},
+    policy::Action,
+};
+
+impl Broker {
+    /// Asks for more time: the scope's default, if `duration` does not say. The grant goes on as
+    /// it is until an approver answers.
+    ///
+    /// # Errors
+    ///
+    /// Why not; nothing has changed.
+    pub async fn extend(
+        &self,
+        by: &UserId,
+        id: RequestId,
+        duration: Option<Span>,
+    ) -> Result<Request, Refusal> {
+        self.settle(id, async |request| {
+            let scope = self.scope(&request.terms.scope)?;
+            let duration = duration.unwrap_or(scope.default_duration);
+            let min = self.parts.limits.min_duration;
+            if duration < min {
+                return Err(Refusal::TooShort {
+                    asked: duration,
+                    min,
+                });
+            }
+            let person = self.person(by, Some(scope)).await?;
+            let question = Question {
+                scope: Some(scope),
+                requester: &request.requester,
+                duration: self.with_what_is_left(&request, duration),
+                ticket: request.terms.ticket.as_deref(),
+                locks: &self.locks().await?,
+                count: &Count::default(),
+            };
+            let rules = self.judge(Action::Extend, &person, &question)?;
+            let lapses_at = self.parts.limits.pending_timeout.after(self.now());
+            let command = Command::AskExtension {
+                by: by.clone(),
+                rules,
+                duration,
+                lapses_at,
+            };
+            Ok(alone(self.change(&request, command)?))
+        })
+        .await
+    }
+
+    /// How long the requester would have access from now on if the request were approved now: the
+    /// longest duration holds for what is left and what is added together.
+    pub(super) fn decided_duration(&self, request: &Request) -> Span {
+        match &request.extension {
+            Some(extension) => self.with_what_is_left(request, extension.duration),
+            None => request.terms.duration,
+        }
+    }
+
+    fn with_what_is_left(&self, request: &Request, more: Span) -> Span {
+        let left = request
+            .expires_at
+            .map_or(0, |end| (end - self.now()).num_seconds().max(0));
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        Span::seconds(left.saturating_add(more.as_seconds()))
+    }
+}

@@ -1,0 +1,203 @@
+//! Gathering what a rule is asked about: fresh, or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Broker, unavailable};
+use crate::{
+    domain::{
+        Environment, GroupName, Lock, Person, Refusal, Request, RequestId, RuleId, Ruling, Scope,
+        Span, Standing, UserId,
+    },
+    policy::{Action, Facts, TicketFact},
+    store::Holdings,
+};
+
+/// What a person holds, as the rules count it.
+#[derive(Debug, Default)]
+pub(super) struct Count {
+    /// How many grants.
+    pub held: u32,
+    /// In which environments.
+    pub environments: BTreeSet<Environment>,
+}
+
+impl Count {
+    /// Counts what `holdings` hold, without the requests of `except`.
+    pub(super) fn of(holdings: &Holdings, except: &BTreeSet<RequestId>) -> Self {
+        let mut count = Self::default();
+        let counted = |request: &&Request| request.is_held() && !except.contains(&request.id);
+        for request in holdings.requests.iter().filter(counted) {
+            count.held += 1;
+            count.environments.extend(request.terms.environment.clone());
+        }
+        count
+    }
+}
+
+/// What is asked for, as the rules see it.
+pub(super) struct Question<'a> {
+    /// Nothing for a lock of a person or of everything, and for a scope that has left the
+    /// catalogue.
+    pub scope: Option<&'a Scope>,
+    pub requester: &'a UserId,
+    pub duration: Span,
+    pub ticket: Option<&'a str>,
+    pub locks: &'a [Lock],
+    pub count: &'a Count,
+}
+
+impl<'a> Question<'a> {
+    /// A question about nothing but authority.
+    pub(super) fn of_authority(scope: Option<&'a Scope>, requester: &'a UserId) -> Self {
+        static NOTHING: Count = Count {
+            held: 0,
+            environments: BTreeSet::new(),
+        };
+        let duration = Span::seconds(0);
+        Self {
+            scope,
+            requester,
+            duration,
+            ticket: None,
+            locks: &[],
+            count: &NOTHING,
+        }
+    }
+}
+
+impl Broker {
+    /// Who this is, on fresh facts, with the groups that matter for `scope`.
+    pub(super) async fn person(
+        &self,
+        id: &UserId,
+        scope: Option<&Scope>,
+    ) -> Result<Person, Refusal> {
+        let mut groups: BTreeSet<&GroupName> = self
+            .parts
+            .administrators
+            .iter()
+            .chain(&self.named_groups)
+            .collect();
+        if let Some(scope) = scope {
+            groups.extend(scope.requesters.iter().chain(&scope.approvers));
+        }
+        let person = self.parts.directory.person(id, &groups).await;
+        person.map_err(|error| Refusal::FactsUnavailable(error.0))
+    }
+
+    /// Refuses anybody who is not a full member of this workspace, on fresh facts.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Forbidden`] by the rule `members-only`, or [`Refusal::FactsUnavailable`].
+    pub async fn member(&self, id: &UserId) -> Result<Person, Refusal> {
+        let person = self
+            .parts
+            .directory
+            .person(id, &BTreeSet::new())
+            .await
+            .map_err(|error| Refusal::FactsUnavailable(error.0))?;
+        if person.standing == Standing::Member {
+            return Ok(person);
+        }
+        let rule = RuleId::new("members-only");
+        let reason = self
+            .parts
+            .policy
+            .reason(&rule)
+            .unwrap_or_default()
+            .to_owned();
+        Err(Refusal::Forbidden(vec![Ruling { rule, reason }]))
+    }
+
+    /// Asks the policy. Answers the rules that allowed it.
+    pub(super) fn judge(
+        &self,
+        action: Action,
+        principal: &Person,
+        question: &Question<'_>,
+    ) -> Result<Vec<RuleId>, Refusal> {
+        let Question {
+            scope,
+            requester,
+            duration,
+            ticket,
+            locks,
+            count,
+        } = question;
+        let environment = scope.and_then(|scope| scope.environment.as_ref());
+        let excluded = environment.map(|environment| self.parts.limits.excluded_by(environment));
+        let pattern = scope
+            .and_then(|scope| scope.ticket.as_ref())
+            .map(|rule| &rule.pattern);
+        let verdict = self.parts.policy.judge(
+            action,
+            &Facts {
+                principal,
+                requester,
+                scope: *scope,
+                administrators: &self.parts.administrators,
+                duration: *duration,
+                ticket: match (ticket, pattern) {
+                    (None, _) => TicketFact::None,
+                    (Some(ticket), Some(pattern)) if !pattern.is_match(ticket) => {
+                        TicketFact::Malformed
+                    }
+                    (Some(_), _) => TicketFact::Given,
+                },
+                locked: scope.is_some_and(|scope| {
+                    locks
+                        .iter()
+                        .any(|lock| lock.target.covers(requester, &scope.id))
+                }),
+                held: count.held,
+                cap: self.parts.limits.max_active_per_person,
+                excluded_by: excluded
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter(|other| count.environments.contains(*other))
+                    .cloned()
+                    .collect(),
+                now: self.now(),
+            },
+        );
+        if let Err(Refusal::RuleError(error)) = &verdict {
+            tracing::error!(action = action.name(), %error, "a rule could not be evaluated");
+        }
+        verdict
+    }
+
+    pub(super) async fn locks(&self) -> Result<Vec<Lock>, Refusal> {
+        self.parts.store.locks().await.map_err(unavailable)
+    }
+
+    pub(super) async fn holdings(&self, person: &UserId) -> Result<Holdings, Refusal> {
+        self.parts.store.holdings(person).await.map_err(unavailable)
+    }
+
+    /// The oldest grants that have to end so that one more fits under the cap; none where the
+    /// configuration refuses instead.
+    pub(super) fn displaced<'a>(
+        &self,
+        holdings: &'a Holdings,
+        except: RequestId,
+    ) -> BTreeMap<RequestId, &'a Request> {
+        use crate::domain::OnLimit;
+
+        let cap = usize::try_from(self.parts.limits.max_active_per_person).unwrap_or(usize::MAX);
+        let held: Vec<&Request> = holdings
+            .requests
+            .iter()
+            .filter(|request| request.is_held() && request.id != except)
+            .collect();
+        match self.parts.limits.on_limit {
+            OnLimit::Refuse => BTreeMap::new(),
+            OnLimit::EndOldest if cap == 0 => BTreeMap::new(),
+            OnLimit::EndOldest => held
+                .iter()
+                .take((held.len() + 1).saturating_sub(cap))
+                .map(|request| (request.id, *request))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The only place that changes state: gather the facts, ask the policy, decide, commit.
+//!
+//! Whoever is refused gets a [`Refusal`], and then nothing has changed. A commit that comes too
+//! late is decided anew from a fresh load, so that whatever raced, each answer rests on what is in
+//! the store.
+
+mod approve;
+mod ask;
+mod cards;
+mod credentials;
+mod end;
+mod extend;
+mod facts;
+mod find;
+mod record;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+pub use ask::Ask;
+pub use credentials::Credential;
+
+use crate::{
+    backend::{Backend, Backends, Order},
+    clock::{Clock, Entropy},
+    directory::Directory,
+    domain::{
+        BackendName, Catalogue, ChannelId, Command, GroupName, Limits, Occurred, PlannedLayer,
+        Refusal, Request, RequestId, Time, decide,
+    },
+    metrics::Metrics,
+    policy::Policy,
+    store::{Change, Commit, CommitError, EntryBody, Record, Store, StoreError},
+    vault::Vault,
+};
+
+/// What the broker works with. All of it comes from outside.
+pub struct Parts {
+    /// Where state lives.
+    pub store: Arc<dyn Store>,
+    /// The rules.
+    pub policy: Policy,
+    /// Who somebody is.
+    pub directory: Arc<Directory>,
+    /// The targets.
+    pub backends: Arc<Backends>,
+    /// What can be asked for.
+    pub catalogue: Catalogue,
+    /// What holds for everybody.
+    pub limits: Limits,
+    /// The groups whose members may lock anything and revoke anything.
+    pub administrators: BTreeSet<GroupName>,
+    /// Where the log is told in Slack.
+    pub audit_channel: ChannelId,
+    /// The key for credentials.
+    pub vault: Vault,
+    /// Where outcomes are counted.
+    pub metrics: Arc<Metrics>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The only place that changes state.
+pub struct Broker {
+    parts: Parts,
+    /// The groups that the policy's rules name, whose members it must be told of.
+    named_groups: BTreeSet<GroupName>,
+}
+
+/// How often a command is decided anew after a conflict. Each conflict means that somebody else
+/// was done, so this many in a row mean that something is wrong.
+const ATTEMPTS: u32 = 64;
+
+impl Broker {
+    /// A broker over `parts`.
+    pub fn new(parts: Parts) -> Self {
+        let named_groups = parts.policy.groups().clone();
+        Self {
+            parts,
+            named_groups,
+        }
+    }
+
+    /// What can be asked for.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.parts.catalogue
+    }
+
+    /// What is known of people.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.parts.directory
+    }
+
+    /// Where state lives, for those who only read.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.parts.store
+    }
+
+    fn now(&self) -> Time {
+        self.parts.clock.now()
+    }
+
+    /// Loads, decides and commits until nobody else was faster. `decide` sees the request as it is
+    /// and answers the whole transaction.
+    async fn settle<F>(
+        &self,
+        id: RequestId,
+        mut decide: impl FnMut(Request) -> F,
+    ) -> Result<Request, Refusal>
+    where
+        F: Future<Output = Result<(Request, Commit), Refusal>>,
+    {
+        for _ in 0..ATTEMPTS {
+            let before = self.request(id).await?;
+            let (after, commit) = decide(before.clone()).await?;
+            match self.commit(Some(&before), commit).await {
+                Ok(()) => return Ok(after),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+            }
+        }
+        Err(contended())
+    }
+
+    /// Commits, and counts what happened. `before` is the request that it is about.
+    async fn commit(&self, before: Option<&Request>, commit: Commit) -> Result<(), CommitError> {
+        let records: Vec<Record> = commit
+            .changes
+            .iter()
+            .flat_map(|change| change.records.iter().cloned())
+            .collect();
+        self.parts.store.commit(commit).await?;
+        for record in records {
+            if let EntryBody::Request(event) = &record.body {
+                let before = before.filter(|before| Some(before.id) == record.request);
+                self.parts.metrics.occurred(before, record.at, event);
+            }
+        }
+        Ok(())
+    }
+
+    /// The change that `command` makes of `request` now.
+    fn change(&self, request: &Request, command: Command) -> Result<Change, Refusal> {
+        let events = decide(request, command, self.now())?;
+        Ok(self.change_by(request, &events))
+    }
+
+    fn change_by(&self, before: &Request, events: &[Occurred]) -> Change {
+        let mut after = before.clone();
+        for event in events {
+            after.apply(event);
+        }
+        self.change_to(after, Some(before.version), events)
+    }
+
+    fn change_to(&self, after: Request, before: Option<u64>, events: &[Occurred]) -> Change {
+        let cards = cards::new_cards(&after, events, &self.parts.audit_channel);
+        let records = events
+            .iter()
+            .map(|event| Record::of(after.id, event))
+            .collect();
+        Change {
+            after,
+            before,
+            records,
+            cards,
+        }
+    }
+
+    /// The backend of this name.
+    fn backend(&self, name: &BackendName) -> Option<&Arc<dyn Backend>> {
+        self.parts.backends.get(name)
+    }
+
+    /// The order that `plan` is for its target, until `expires_at`.
+    pub(crate) fn order(request: &Request, plan: &PlannedLayer, expires_at: Time) -> Order {
+        Order {
+            request: request.id,
+            scope: request.terms.scope.clone(),
+            requester: request.requester.clone(),
+            email: request.email.clone(),
+            username: request.username.clone(),
+            handle: plan.handle.clone(),
+            params: plan.params.clone(),
+            expires_at,
+        }
+    }
+}
+
+/// One request changes, and nothing else.
+fn alone(change: Change) -> (Request, Commit) {
+    (
+        change.after.clone(),
+        Commit {
+            changes: vec![change],
+            ..Commit::default()
+        },
+    )
+}
+
+fn unavailable(error: StoreError) -> Refusal {
+    Refusal::StoreUnavailable(error.to_string())
+}
+
+fn contended() -> Refusal {
+    Refusal::StoreUnavailable(format!(
+        "somebody else was faster {ATTEMPTS} times in a row"
+    ))
+}

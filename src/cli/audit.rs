@@ -1,0 +1,251 @@
+//! `keylend audit`: what the log proves.
+//!
+//! Reads the store while a service writes to it, or an export far away from any, and changes
+//! neither. It needs neither the secrets nor the policies, so whoever audits does not either.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use chrono::{DateTime, NaiveDateTime};
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::{
+    audit::{
+        export::{self, ExportError, export},
+        log::{Fault, Log},
+        table,
+        verify::{Head, verify},
+        who::{Whose, who},
+    },
+    clock::{Clock as _, SystemClock},
+    domain::{ScopeId, Time},
+    store::SqliteStore,
+};
+
+/// What is asked of the log.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check that nothing in the log was changed, taken out or put in between.
+    ///
+    /// Answers how many entries there are and the head of the log. Keep the head where whoever can
+    /// write to the store cannot, and give it with --head the next time: only so does it show that
+    /// the log's end was cut off, or all of it written anew.
+    Verify {
+        /// Where the log is.
+        #[command(flatten)]
+        source: Source,
+        /// A head that was answered before, which the log has to contain.
+        #[arg(long, value_name = "SEQ:HASH")]
+        head: Option<Head>,
+    },
+    /// Write the log as JSON lines, to be checked by anybody, or as CSV, to be looked at.
+    Export {
+        /// Where the log is.
+        #[command(flatten)]
+        source: Source,
+        /// How it is written.
+        #[arg(long, value_enum)]
+        format: export::Format,
+        /// The first entry that is written.
+        #[arg(long, value_name = "SEQ", default_value_t = 1)]
+        from: u64,
+        /// Where it is written; standard output if it is not given.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Say who could use a scope at a moment, or what a person held then.
+    Who {
+        /// Where the log is.
+        #[command(flatten)]
+        source: Source,
+        /// Whom or what the question is about.
+        #[command(flatten)]
+        whose: WhoseArgs,
+        /// The moment, RFC 3339 or `YYYY-MM-DD HH:MM[:SS]` in UTC; now if it is not given.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        at: Option<Time>,
+        /// How the answer is written.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+/// Where the log is.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct Source {
+    /// The configuration, which says where the store is.
+    #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
+    config: PathBuf,
+    /// The store itself, such as sqlite:///var/lib/keylend/keylend.db.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// An export in JSON lines.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// Whom or what the question is about.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct WhoseArgs {
+    /// A scope, such as db-prod:write.
+    #[arg(long)]
+    scope: Option<ScopeId>,
+    /// A person: a Slack id or an email address.
+    #[arg(long)]
+    person: Option<String>,
+}
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum Format {
+    /// A table.
+    #[default]
+    Text,
+    /// A JSON array.
+    Json,
+}
+
+impl Audit {
+    /// Answers on `out`. The exit code is 0 if all is well, and 1 if the log is not what it was.
+    ///
+    /// # Errors
+    ///
+    /// If there is no log where it was looked for, or `out` takes no more.
+    pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Verify { source, head } => match verify(source.open(0).await?, head).await {
+                Ok(whole) => {
+                    writeln!(out, "{} entries, head {}", whole.entries, whole.head)?;
+                    Ok(ExitCode::SUCCESS)
+                }
+                Err(fault) => broken(&fault, out),
+            },
+            Self::Export {
+                source,
+                format,
+                from,
+                output,
+            } => {
+                let log = source.open(from.saturating_sub(1)).await?;
+                let mut file;
+                let out: &mut (dyn Write + Send) = match output {
+                    Some(path) => {
+                        file = private(&path).with_context(|| cannot_write(&path))?;
+                        &mut file
+                    }
+                    None => out,
+                };
+                match export(log, format, &mut BufWriter::new(out)).await {
+                    Ok(_) => Ok(ExitCode::SUCCESS),
+                    Err(ExportError::Write(error)) => Err(error.into()),
+                    Err(ExportError::Log(fault)) => Err(fault.into()),
+                }
+            }
+            Self::Who {
+                source,
+                whose,
+                at,
+                format,
+            } => {
+                let at = at.unwrap_or_else(|| SystemClock.now());
+                let holdings = match who(source.open(0).await?, &whose.into(), at).await {
+                    Ok(holdings) => holdings,
+                    Err(fault) => return broken(&fault, out),
+                };
+                match format {
+                    Format::Text => table::write(&holdings, out)?,
+                    Format::Json => {
+                        serde_json::to_writer_pretty(&mut *out, &holdings)?;
+                        writeln!(out)?;
+                    }
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+fn broken(fault: &Fault, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
+    writeln!(out, "the log is broken: {fault}")?;
+    Ok(ExitCode::FAILURE)
+}
+
+impl Source {
+    /// The log behind entry `after`.
+    async fn open(self, after: u64) -> anyhow::Result<Log> {
+        if let Some(file) = self.file {
+            let log = Log::in_file(&file, after).await;
+            return log.with_context(|| format!("failed to read `{}`", file.display()));
+        }
+        let url = match self.store {
+            Some(url) => url,
+            None => store_url(&self.config)?,
+        };
+        let path = url
+            .strip_prefix("sqlite://")
+            .with_context(|| format!("`{url}` is not the URL of a store: sqlite://PATH"))?;
+        let store = SqliteStore::open_read_only(Path::new(path))
+            .await
+            .with_context(|| format!("failed to open the store `{path}`"))?;
+        Ok(Log::in_store(Arc::new(store), after))
+    }
+}
+
+/// The one line of the configuration that an auditor needs.
+fn store_url(config: &Path) -> anyhow::Result<String> {
+    #[derive(serde::Deserialize)]
+    struct Config {
+        store: Store,
+    }
+    #[derive(serde::Deserialize)]
+    struct Store {
+        url: String,
+    }
+    let text = std::fs::read_to_string(config)
+        .with_context(|| format!("failed to read `{}`", config.display()))?;
+    let config: Config = toml::from_str(&text)
+        .with_context(|| format!("failed to find the store in `{}`", config.display()))?;
+    Ok(config.store.url)
+}
+
+impl From<WhoseArgs> for Whose {
+    fn from(args: WhoseArgs) -> Self {
+        match (args.scope, args.person) {
+            (Some(scope), _) => Self::Scope(scope),
+            (None, person) => Self::Person(person.unwrap_or_default()),
+        }
+    }
+}
+
+/// A file that its owner alone may read: the log names people, and why they asked.
+fn private(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("failed to write `{}`", path.display())
+}
+
+/// A moment as people write it.
+fn moment(text: &str) -> Result<Time, String> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.to_utc());
+    }
+    ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        .map(|time| time.and_utc())
+        .ok_or_else(|| "write 2026-11-21T09:30:00Z, or 2026-11-21 09:30 for UTC".to_owned())
+}

@@ -1,0 +1,53 @@
+//! `[backends]`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::document::{Document, at};
+use crate::{
+    backend::{BackendConfig, Ending},
+    clock::SystemClock,
+    domain::{BackendName, Catalogue, Risk},
+};
+
+pub(super) fn read(document: &mut Document<'_>) -> BTreeMap<BackendName, BackendConfig> {
+    let backends = document.entries("backends");
+    backends
+        .into_iter()
+        .map(|(name, backend)| (BackendName::new(name), backend))
+        .collect()
+}
+
+/// Makes each target ready, connecting to none, and says where the worst access rests on Keylend
+/// alone.
+pub(super) fn check_secrets(
+    document: &mut Document<'_>,
+    backends: &BTreeMap<BackendName, BackendConfig>,
+    catalogue: &Catalogue,
+) {
+    let mut ready = BTreeMap::new();
+    for (name, config) in backends {
+        match config.build(Arc::new(SystemClock)) {
+            Ok(backend) => {
+                ready.insert(name, backend);
+            }
+            Err(problem) => document.problem(at!["backends", name.as_str()], problem.to_string()),
+        }
+    }
+    for scope in catalogue
+        .values()
+        .filter(|scope| scope.risk == Risk::Critical)
+    {
+        let only_by_keylend = scope.layers.iter().all(|layer| {
+            ready
+                .get(&layer.backend)
+                .is_some_and(|backend| backend.ending(&layer.params) == Ending::ByKeylend)
+        });
+        if only_by_keylend {
+            document.warning(
+                at!["scopes", scope.id.as_str(), "layers"],
+                "the risk is critical, and no target ends this access by itself: while Keylend is \
+                 down, it does not end",
+            );
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! A TOML document that knows where each of its keys stands, and what was found wrong with it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use serde::de::DeserializeOwned;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, ValueDeserializer},
+};
+
+use super::{
+    Config, Problem, Problems,
+    text::{may_hold_secret, nearest, plain},
+};
+use crate::{place::Lines, secret};
+
+/// A document, and what was found wrong with it so far.
+pub(super) struct Document<'a> {
+    file: &'a Path,
+    lines: Lines<'a>,
+    root: DeTable<'a>,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+/// One step down to a value.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> From<&'a str> for Step<'a> {
+    fn from(key: &'a str) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl From<usize> for Step<'_> {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// The way down to a value: `at!["scopes", id, "layers", 0]`.
+macro_rules! at {
+    ($($step:expr),+ $(,)?) => {
+        &[$($crate::config::document::Step::from($step)),+]
+    };
+}
+pub(super) use at;
+
+impl<'a> Document<'a> {
+    /// Reads the text of `file`.
+    pub(super) fn parse(file: &'a Path, source: &'a str) -> Result<Self, Problems> {
+        let (root, errors) = DeTable::parse_recoverable(source);
+        let mut document = Self {
+            file,
+            lines: Lines::new(source),
+            root: root.into_inner(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        };
+        for error in errors {
+            let message = error.message().to_owned();
+            document.report(error.span(), None, message);
+        }
+        document.problems.sort_by_key(line_and_column);
+        match Problems::of(std::mem::take(&mut document.problems)) {
+            Some(problems) => Err(problems),
+            None => Ok(document),
+        }
+    }
+
+    /// The folder that the file is in.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).to_owned()
+    }
+
+    /// Reports every section but `sections`.
+    pub(super) fn only(&mut self, sections: &[&str]) {
+        let unknown: Vec<_> = self
+            .root
+            .keys()
+            .filter(|key| !sections.contains(&key.get_ref().as_ref()))
+            .map(|key| (key.get_ref().to_string(), key.span()))
+            .collect();
+        for (name, span) in unknown {
+            let mut message = format!("there is no section `{name}`");
+            if let Some(near) = nearest(&name, sections.iter().copied()) {
+                let _ = write!(message, "; did you mean `{near}`?");
+            }
+            self.report(Some(span), Some(name), message);
+        }
+    }
+
+    /// The keys of a section, whether or not their values are well.
+    pub(super) fn keys(&self, section: &str) -> Vec<String> {
+        let table = self
+            .root
+            .get(section)
+            .and_then(|value| value.get_ref().as_table());
+        table.map_or_else(Vec::new, |table| {
+            table.keys().map(|key| key.get_ref().to_string()).collect()
+        })
+    }
+
+    /// The environments that the scopes name.
+    pub(super) fn environments(&self) -> BTreeSet<String> {
+        let scopes = self
+            .root
+            .get("scopes")
+            .and_then(|value| value.get_ref().as_table());
+        scopes
+            .into_iter()
+            .flat_map(|scopes| scopes.values())
+            .filter_map(|scope| scope.get_ref().get("environment")?.get_ref().as_str())
+            .map(ToOwned::to_owned)
+            .collect()
+    }
+
+    /// Reads a section that has to be there.
+    pub(super) fn section<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        match self.root.get(name).cloned() {
+            Some(value) => self.decode(value),
+            None => {
+                self.report(None, None, format!("the section [{name}] is missing"));
+                None
+            }
+        }
+    }
+
+    /// Reads a section that may be left out.
+    pub(super) fn optional<T: DeserializeOwned + Default>(&mut self, name: &str) -> Option<T> {
+        match self.root.get(name).cloned() {
+            Some(value) => self.decode(value),
+            None => Some(T::default()),
+        }
+    }
+
+    /// Reads each entry of a section that may be left out; those that are wrong are reported and
+    /// left out.
+    pub(super) fn entries<T: DeserializeOwned>(&mut self, section: &str) -> BTreeMap<String, T> {
+        let Some(value) = self.root.get(section) else {
+            return BTreeMap::new();
+        };
+        let DeValue::Table(table) = value.get_ref() else {
+            let span = value.span();
+            self.report(
+                Some(span),
+                Some(section.to_owned()),
+                "this has to be a table".to_owned(),
+            );
+            return BTreeMap::new();
+        };
+        let entries: Vec<_> = table
+            .iter()
+            .map(|(key, value)| (key.get_ref().to_string(), value.clone()))
+            .collect();
+        entries
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, self.decode(value)?)))
+            .collect()
+    }
+
+    /// Reports what is wrong with the value at `path`; where there is none, with what it should be
+    /// in.
+    pub(super) fn problem(&mut self, path: &[Step<'_>], message: impl Into<String>) {
+        let span = self.span_of(path);
+        self.report(Some(span), Some(name(path)), message.into());
+    }
+
+    /// Reports that there is no `wanted` among `known`, named at `path`.
+    pub(super) fn unknown<'k>(
+        &mut self,
+        path: &[Step<'_>],
+        message: impl Into<String>,
+        wanted: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) {
+        let mut message = message.into();
+        if let Some(near) = nearest(wanted, known) {
+            let _ = write!(message, "; did you mean `{near}`?");
+        }
+        self.problem(path, message);
+    }
+
+    /// Says what is allowed and probably not meant.
+    pub(super) fn warning(&mut self, path: &[Step<'_>], message: impl Into<String>) {
+        let span = self.span_of(path);
+        let warning = self.describe(Some(span), Some(name(path)), message.into());
+        self.warnings.push(warning);
+    }
+
+    /// Takes over what is wrong with the policies.
+    pub(super) fn extend(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        self.problems.extend(problems);
+    }
+
+    /// The configuration with its warnings, or what is wrong with it.
+    pub(super) fn finish(mut self, config: Option<Config>) -> Result<Config, Problems> {
+        let own = self.file;
+        self.problems.sort_by_key(|problem| {
+            (
+                problem.file != own,
+                problem.file.clone(),
+                line_and_column(problem),
+            )
+        });
+        match (Problems::of(self.problems), config) {
+            (Some(problems), _) => Err(problems),
+            (None, config) => {
+                let config = config.expect("what could not be read was reported");
+                let warnings = self.warnings;
+                Ok(Config { warnings, ..config })
+            }
+        }
+    }
+
+    fn decode<T: DeserializeOwned>(&mut self, value: Spanned<DeValue<'a>>) -> Option<T> {
+        let whole = value.span();
+        match T::deserialize(ValueDeserializer::from(value)) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                let span = error.span().unwrap_or(whole);
+                let key = self.name_at(span.start);
+                self.report(Some(span), key, plain(error.message()));
+                None
+            }
+        }
+    }
+
+    fn report(&mut self, span: Option<Range<usize>>, key: Option<String>, message: String) {
+        let problem = self.describe(span, key, message);
+        self.problems.push(problem);
+    }
+
+    fn describe(
+        &self,
+        span: Option<Range<usize>>,
+        key: Option<String>,
+        message: String,
+    ) -> Problem {
+        let place = span.map(|span| {
+            let mut place = self.lines.place(span.start, span.len());
+            if message.ends_with(secret::ADVICE) || may_hold_secret(&place.text) {
+                place.text.clear();
+            }
+            place
+        });
+        Problem {
+            file: self.file.to_owned(),
+            place,
+            key,
+            message,
+        }
+    }
+
+    /// Where the value at `path` stands; of a table its key, and of what is not there the last key
+    /// on the way.
+    fn span_of(&self, path: &[Step<'_>]) -> Range<usize> {
+        let mut table = Some(&self.root);
+        let mut array = None;
+        let mut span = 0..0;
+        for step in path {
+            let value = match step {
+                Step::Key(key) => {
+                    let Some((key, value)) = table.and_then(|table| table.get_key_value(*key))
+                    else {
+                        break;
+                    };
+                    span = key.span();
+                    value
+                }
+                Step::Index(index) => {
+                    let Some(value) =
+                        array.and_then(|array: &toml::de::DeArray<'a>| array.get(*index))
+                    else {
+                        break;
+                    };
+                    span = value.span();
+                    value
+                }
+            };
+            table = value.get_ref().as_table();
+            array = value.get_ref().as_array();
+            if table.is_none() {
+                span = value.span();
+            }
+        }
+        span
+    }
+
+    /// The name of the deepest key whose name or value stands at `offset`.
+    fn name_at(&self, offset: usize) -> Option<String> {
+        fn find<'t>(value: &'t DeValue<'_>, offset: usize, path: &mut Vec<Step<'t>>) -> bool {
+            match value {
+                DeValue::Table(table) => table.iter().any(|(key, value)| {
+                    path.push(Step::Key(key.get_ref()));
+                    // The entries of a table may stand far from its header.
+                    let found = find(value.get_ref(), offset, path)
+                        || key.span().contains(&offset)
+                        || value.span().contains(&offset);
+                    found || path.pop().is_none()
+                }),
+                DeValue::Array(array) => array.iter().enumerate().any(|(index, value)| {
+                    path.push(Step::Index(index));
+                    let found =
+                        find(value.get_ref(), offset, path) || value.span().contains(&offset);
+                    found || path.pop().is_none()
+                }),
+                _ => false,
+            }
+        }
+        let mut path = Vec::new();
+        self.root.iter().find_map(|(key, value)| {
+            path.clear();
+            path.push(Step::Key(key.get_ref()));
+            let found = find(value.get_ref(), offset, &mut path)
+                || key.span().contains(&offset)
+                || value.span().contains(&offset);
+            found.then(|| name(&path))
+        })
+    }
+}
+
+fn line_and_column(problem: &Problem) -> Option<(usize, usize)> {
+    problem.place.as_ref().map(|at| (at.line, at.column))
+}
+
+/// A path as TOML writes it: `scopes."db-prod:write".layers[0]`.
+fn name(path: &[Step<'_>]) -> String {
+    let mut name = String::new();
+    for step in path {
+        match step {
+            Step::Index(index) => {
+                let _ = write!(name, "[{index}]");
+            }
+            Step::Key(key) => {
+                let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+                if !name.is_empty() {
+                    name.push('.');
+                }
+                if !key.is_empty() && key.bytes().all(bare) {
+                    name.push_str(key);
+                } else {
+                    let _ = write!(name, "{key:?}");
+                }
+            }
+        }
+    }
+    name
+}

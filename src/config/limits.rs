@@ -1,0 +1,92 @@
+//! `[limits]` and `[[exclusive]]`.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::{
+    document::{Document, at},
+    text::Length,
+};
+use crate::domain::{Environment, Limits, OnLimit, Span};
+
+/// `[limits]`: what holds for everybody, whatever the scope.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    /// How many grants one person may hold at once, default 3.
+    max_active_per_person: Option<u32>,
+    /// What happens to one more: `refuse` it, the default, or `end_oldest`.
+    on_limit: Option<OnLimit>,
+    /// How long a request waits for its answer, default `1h`.
+    pending_timeout: Option<Length>,
+    /// The shortest grant, default `1m`.
+    min_duration: Option<Length>,
+}
+
+/// One of `[[exclusive]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawExclusive {
+    /// Environments of which one person may be in one at a time.
+    environments: Vec<String>,
+}
+
+pub(super) fn read(document: &mut Document<'_>) -> Option<Limits> {
+    let exclusive = exclusive(document);
+    let raw: Raw = document.optional("limits")?;
+    let defaults = Limits::default();
+    let limits = Limits {
+        max_active_per_person: raw
+            .max_active_per_person
+            .unwrap_or(defaults.max_active_per_person),
+        on_limit: raw.on_limit.unwrap_or_default(),
+        pending_timeout: raw
+            .pending_timeout
+            .map_or(defaults.pending_timeout, |length| length.0),
+        min_duration: raw
+            .min_duration
+            .map_or(defaults.min_duration, |length| length.0),
+        exclusive: exclusive?,
+    };
+    if limits.max_active_per_person == 0 {
+        document.problem(
+            at!["limits", "max_active_per_person"],
+            "nobody could hold anything: use 1 at least",
+        );
+    }
+    for (key, span) in [
+        ("pending_timeout", limits.pending_timeout),
+        ("min_duration", limits.min_duration),
+    ] {
+        if span < Span::seconds(1) {
+            document.problem(at!["limits", key], "use one second at least");
+        }
+    }
+    Some(limits)
+}
+
+fn exclusive(document: &mut Document<'_>) -> Option<Vec<BTreeSet<Environment>>> {
+    let raw: Vec<RawExclusive> = document.optional("exclusive")?;
+    let known = document.environments();
+    for (index, RawExclusive { environments }) in raw.iter().enumerate() {
+        if environments.iter().collect::<BTreeSet<_>>().len() < 2 {
+            document.problem(
+                at!["exclusive", index, "environments"],
+                "two environments at least exclude each other",
+            );
+        }
+        for (at, environment) in environments.iter().enumerate() {
+            if !known.contains(environment) {
+                document.unknown(
+                    at!["exclusive", index, "environments", at],
+                    format!("no scope is in the environment `{environment}`"),
+                    environment,
+                    known.iter().map(String::as_str),
+                );
+            }
+        }
+    }
+    let set = |raw: RawExclusive| raw.environments.into_iter().map(Environment::new).collect();
+    Some(raw.into_iter().map(set).collect())
+}

@@ -1,0 +1,153 @@
+//! The configuration: TOML to types that can be trusted.
+//!
+//! One file a section. Every key is documented where it is read, unknown keys are refused, and
+//! everything that is wrong is said at once, each with its line and what would be right. Secrets
+//! are named here and never written; a line that may hold one is not shown. Nothing is connected
+//! to, and nothing is read but the file itself, the policies and, when asked, the secrets.
+
+mod api;
+mod backends;
+mod document;
+mod groups;
+mod limits;
+mod policy;
+mod problem;
+mod scopes;
+mod server;
+mod slack;
+mod text;
+mod vault;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+pub use api::{Api, ApiToken};
+pub use problem::{Problem, Problems};
+pub use server::{Server, Store};
+pub use slack::Slack;
+pub use vault::VaultKey;
+
+use self::document::Document;
+use crate::{
+    backend::BackendConfig,
+    directory::GroupSource,
+    domain::{BackendName, Catalogue, GroupName, Limits, UserId, Username},
+    policy::Policy,
+};
+
+/// Everything that an operator says, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[server]`: where Keylend listens.
+    pub server: Server,
+    /// `[store]`: where state lives.
+    pub store: Store,
+    /// `[slack]`: the workspace.
+    pub slack: Slack,
+    /// `[api]`: who may ask whether somebody holds something.
+    pub api: Api,
+    /// `[secrets]`: the key under which credentials are kept.
+    pub secrets: VaultKey,
+    /// `[people]`: names in the targets, where the address does not give them.
+    pub people: BTreeMap<UserId, Username>,
+    /// `[groups]`: where the members of each group come from.
+    pub groups: BTreeMap<GroupName, GroupSource>,
+    /// `policy.administrators`: the groups whose members may revoke and lock anything.
+    pub administrators: BTreeSet<GroupName>,
+    /// The base rules and those of `policy.files`.
+    pub policy: Policy,
+    /// `[limits]` and `[[exclusive]]`: what holds for everybody.
+    pub limits: Limits,
+    /// `[backends]`: the targets.
+    pub backends: BTreeMap<BackendName, BackendConfig>,
+    /// `[scopes]`: what can be asked for.
+    pub catalogue: Catalogue,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// Whether loading looks for the secrets too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// Each has to be where the configuration says, and of the right form.
+    Checked,
+    /// They are somewhere else: on the machine that will run this.
+    Unchecked,
+}
+
+/// The sections that there are.
+const SECTIONS: [&str; 12] = [
+    "server",
+    "store",
+    "slack",
+    "api",
+    "secrets",
+    "people",
+    "policy",
+    "groups",
+    "limits",
+    "exclusive",
+    "backends",
+    "scopes",
+];
+
+impl Config {
+    /// Reads the configuration in `file` and the policies that it names.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, in the order of the file.
+    pub fn load(file: &Path, secrets: Secrets) -> Result<Self, Problems> {
+        let source = fs::read_to_string(file).map_err(|error| {
+            Problems::from(Problem {
+                file: file.to_owned(),
+                place: None,
+                key: None,
+                message: format!("the configuration cannot be read: {error}"),
+            })
+        })?;
+        let mut document = Document::parse(file, &source)?;
+        document.only(&SECTIONS);
+        let config = Self::read(&mut document, secrets);
+        document.finish(config)
+    }
+
+    /// Nothing if the document has a problem that leaves a part unread.
+    fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Self> {
+        // Each section is read, whether or not another is wrong.
+        let server = server::server(document);
+        let store = server::store(document);
+        let slack = slack::read(document, secrets);
+        let api = api::read(document, secrets);
+        let vault = vault::read(document, secrets);
+        let people = groups::people(document);
+        let groups = groups::groups(document);
+        let rules = policy::read(document);
+        let backends = backends::read(document);
+        let limits = limits::read(document);
+        let shortest = limits.as_ref().map(|limits| limits.min_duration);
+        let catalogue = scopes::read(document, &groups, &backends, shortest);
+        if secrets == Secrets::Checked {
+            backends::check_secrets(document, &backends, &catalogue);
+        }
+        let (policy, administrators) = rules?;
+        Some(Self {
+            server: server?,
+            store: store?,
+            slack: slack?,
+            api: api?,
+            secrets: vault?,
+            people,
+            groups,
+            administrators,
+            policy,
+            limits: limits?,
+            backends,
+            catalogue,
+            warnings: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! `[policy]`.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::{
+    Problem,
+    document::{Document, at},
+};
+use crate::{domain::GroupName, policy::Policy};
+
+/// `[policy]`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    /// The files of rules beside the base rules, as patterns such as `policies/*.cedar`, from the
+    /// configuration's folder; default none.
+    #[serde(default)]
+    files: Vec<String>,
+    /// The groups whose members may revoke and lock anything; default none.
+    #[serde(default)]
+    administrators: Vec<String>,
+}
+
+pub(super) fn read(document: &mut Document<'_>) -> Option<(Policy, BTreeSet<GroupName>)> {
+    let raw: Raw = document.optional("policy")?;
+    let known = document.keys("groups");
+    for (index, group) in raw.administrators.iter().enumerate() {
+        if !known.contains(group) {
+            document.unknown(
+                at!["policy", "administrators", index],
+                format!("there is no group `{group}` in [groups]"),
+                group,
+                known.iter().map(String::as_str),
+            );
+        }
+    }
+    let files = files(document, &raw.files);
+    let policy = match Policy::load(&files) {
+        Ok(policy) => policy,
+        Err(problems) => {
+            document.extend(problems.into_iter().map(Problem::from));
+            return None;
+        }
+    };
+    let known = known.into_iter().map(GroupName::new).collect();
+    let unknown = policy.unknown_groups(&known);
+    document.extend(unknown.into_iter().map(Problem::from));
+    let administrators = raw.administrators.into_iter().map(GroupName::new).collect();
+    Some((policy, administrators))
+}
+
+/// The files that the patterns match, each once. A pattern without any is a problem: rules that
+/// are believed to be in force would not be.
+fn files(document: &mut Document<'_>, patterns: &[String]) -> Vec<PathBuf> {
+    let folder = document.folder();
+    let mut files = BTreeSet::new();
+    for (index, pattern) in patterns.iter().enumerate() {
+        match matches(&folder, pattern) {
+            Ok(found) if found.is_empty() => document.problem(
+                at!["policy", "files", index],
+                format!(
+                    "there is no file `{}`; leave it out if there are no rules but the base rules",
+                    folder.join(pattern).display()
+                ),
+            ),
+            Ok(found) => files.extend(found),
+            Err(problem) => document.problem(at!["policy", "files", index], problem),
+        }
+    }
+    files.into_iter().collect()
+}
+
+fn matches(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    // The folder's own name is no pattern.
+    let folder = PathBuf::from(glob::Pattern::escape(&folder.to_string_lossy()));
+    let paths = glob::glob(&folder.join(pattern).to_string_lossy())
+        .map_err(|error| format!("`{pattern}` is not a pattern: {error}"))?;
+    paths
+        .map(|found| found.map_err(|error| format!("the files cannot be listed: {error}")))
+        .filter(|found| !found.as_ref().is_ok_and(|file| file.is_dir()))
+        .collect()
+}

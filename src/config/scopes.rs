@@ -1,0 +1,377 @@
+//! `[scopes]`: the catalogue.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    num::NonZeroU8,
+};
+
+use regex::Regex;
+use serde::Deserialize;
+
+use super::{
+    document::{Document, at},
+    text::{Length, is_channel_id, not_a_channel_id, plain},
+};
+use crate::{
+    backend::BackendConfig,
+    directory::GroupSource,
+    domain::{
+        BackendName, Catalogue, ChannelId, Environment, GroupName, LayerSpec, Params, ReasonRule,
+        Risk, Scope, ScopeId, Span, TicketRule,
+    },
+};
+
+/// One of `[scopes]`, by its name, `resource:action`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    /// What people call it.
+    title: String,
+    /// Where it belongs, for [[exclusive]] and for rules; default nowhere.
+    environment: Option<String>,
+    /// How much harm it can do: `low`, `medium`, `high` or `critical`.
+    risk: Risk,
+    /// How long a grant lasts when nobody says.
+    default_duration: Length,
+    /// How long a grant may last.
+    max_duration: Length,
+    /// The groups that may ask.
+    requesters: Vec<String>,
+    /// The groups that may approve.
+    approvers: Vec<String>,
+    /// How many of them have to, default 1.
+    #[serde(default = "one")]
+    approvals: u8,
+    /// The id of the channel where the approval card is posted.
+    approval_channel: String,
+    /// Whether a reason has to be given: `required`, the default, or `optional`.
+    #[serde(default = "required")]
+    reason: ReasonRule,
+    /// What a ticket looks like; default anything, and none is needed.
+    ticket: Option<RawTicket>,
+    /// What is made in the targets: all of it, or nothing.
+    layers: Vec<toml::Table>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTicket {
+    /// A regular expression that every ticket has to match, such as `^INC-[0-9]+$`.
+    pattern: String,
+    /// Whether a request without a ticket is refused, default true.
+    #[serde(default = "yes")]
+    required: bool,
+}
+
+const fn one() -> u8 {
+    1
+}
+
+const fn required() -> ReasonRule {
+    ReasonRule::Required
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What a scope can name.
+struct Known<'a> {
+    group_names: BTreeSet<String>,
+    groups: &'a BTreeMap<GroupName, GroupSource>,
+    backend_names: BTreeSet<String>,
+    backends: &'a BTreeMap<BackendName, BackendConfig>,
+    shortest: Option<Span>,
+    patterns: RefCell<HashMap<String, Regex>>,
+}
+
+pub(super) fn read(
+    document: &mut Document<'_>,
+    groups: &BTreeMap<GroupName, GroupSource>,
+    backends: &BTreeMap<BackendName, BackendConfig>,
+    shortest: Option<Span>,
+) -> Catalogue {
+    let known = Known {
+        group_names: document.keys("groups").into_iter().collect(),
+        groups,
+        backend_names: document.keys("backends").into_iter().collect(),
+        backends,
+        shortest,
+        patterns: RefCell::default(),
+    };
+    let mut catalogue = Catalogue::new();
+    for (name, raw) in document.entries::<Raw>("scopes") {
+        match name.parse::<ScopeId>() {
+            Ok(id) => {
+                if let Some(scope) = scope(document, &known, id, raw) {
+                    catalogue.insert(scope.id.clone(), scope);
+                }
+            }
+            Err(invalid) => document.problem(at!["scopes", &*name], invalid.to_string()),
+        }
+    }
+    catalogue
+}
+
+fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) -> Option<Scope> {
+    let name = id.as_str();
+    if raw.title.trim().is_empty() {
+        document.problem(at!["scopes", name, "title"], "the title is empty");
+    }
+    durations(document, known, name, &raw);
+    if !is_channel_id(&raw.approval_channel) {
+        let problem = not_a_channel_id(&raw.approval_channel);
+        document.problem(at!["scopes", name, "approval_channel"], problem);
+    }
+    let requesters = groups(document, known, name, "requesters", &raw.requesters);
+    let approvers = groups(document, known, name, "approvers", &raw.approvers);
+    let approvals = approvals(document, known, name, raw.approvals, &approvers);
+    let ticket = raw
+        .ticket
+        .map(|ticket| self::ticket(document, known, name, ticket));
+    let layers = layers(document, known, name, raw.layers);
+    Some(Scope {
+        title: raw.title,
+        environment: raw.environment.map(Environment::new),
+        risk: raw.risk,
+        default_duration: raw.default_duration.0,
+        max_duration: raw.max_duration.0,
+        requesters,
+        approvers,
+        approvals: approvals?,
+        approval_channel: ChannelId::new(raw.approval_channel),
+        reason: raw.reason,
+        ticket: match ticket {
+            Some(ticket) => Some(ticket?),
+            None => None,
+        },
+        layers: layers?,
+        id,
+    })
+}
+
+fn durations(document: &mut Document<'_>, known: &Known<'_>, name: &str, raw: &Raw) {
+    let (default, max) = (raw.default_duration.0, raw.max_duration.0);
+    if default > max {
+        document.problem(
+            at!["scopes", name, "default_duration"],
+            format!("{default} is longer than `max_duration`, {max}"),
+        );
+    }
+    if let Some(shortest) = known.shortest
+        && default < shortest
+    {
+        document.problem(
+            at!["scopes", name, "default_duration"],
+            format!("{default} is shorter than `limits.min_duration`, {shortest}"),
+        );
+    }
+}
+
+fn groups(
+    document: &mut Document<'_>,
+    known: &Known<'_>,
+    scope: &str,
+    key: &str,
+    names: &[String],
+) -> BTreeSet<GroupName> {
+    if names.is_empty() {
+        let problem = format!("the {key} are nobody: name one group at least");
+        document.problem(at!["scopes", scope, key], problem);
+    }
+    for (index, name) in names.iter().enumerate() {
+        if !known.group_names.contains(name) {
+            document.unknown(
+                at!["scopes", scope, key, index],
+                format!("there is no group `{name}` in [groups]"),
+                name,
+                known.group_names.iter().map(String::as_str),
+            );
+        }
+    }
+    names.iter().map(GroupName::new).collect()
+}
+
+fn approvals(
+    document: &mut Document<'_>,
+    known: &Known<'_>,
+    scope: &str,
+    approvals: u8,
+    approvers: &BTreeSet<GroupName>,
+) -> Option<NonZeroU8> {
+    let Some(needed) = NonZeroU8::new(approvals) else {
+        document.problem(
+            at!["scopes", scope, "approvals"],
+            "a request needs 1 approval at least; a rule can give it, by a permit of `auto_approve`",
+        );
+        return None;
+    };
+    // How many there are is known only where all of them are listed.
+    let listed: Option<Vec<_>> = approvers
+        .iter()
+        .map(|group| match known.groups.get(group) {
+            Some(GroupSource::Members(members)) => Some(members),
+            _ => None,
+        })
+        .collect();
+    if let Some(listed) = listed.filter(|listed| !listed.is_empty()) {
+        let people: BTreeSet<_> = listed.into_iter().flatten().collect();
+        if people.len() < usize::from(approvals) {
+            document.problem(
+                at!["scopes", scope, "approvals"],
+                format!(
+                    "{approvals} approvals are needed, but the approver groups list fewer people \
+                     than that: {}",
+                    people.len()
+                ),
+            );
+        }
+    }
+    Some(needed)
+}
+
+fn ticket(
+    document: &mut Document<'_>,
+    known: &Known<'_>,
+    scope: &str,
+    raw: RawTicket,
+) -> Option<TicketRule> {
+    let at = at!["scopes", scope, "ticket", "pattern"];
+    match known.pattern(&raw.pattern) {
+        Ok(pattern) => {
+            if !(raw.pattern.starts_with('^') && raw.pattern.ends_with('$')) {
+                let whole = format!(
+                    "the pattern matches anywhere in a text; write `^{}$` if it is meant for the \
+                     whole ticket",
+                    raw.pattern.trim_start_matches('^').trim_end_matches('$')
+                );
+                document.warning(at, whole);
+            }
+            let required = raw.required;
+            Some(TicketRule { pattern, required })
+        }
+        Err(error) => {
+            // The first lines draw the pattern again, the last one says what is wrong.
+            let error = error.to_string();
+            let said = error.lines().last().unwrap_or_default();
+            let said = said.trim_start_matches("error: ");
+            document.problem(at, format!("this is not a regular expression: {said}"));
+            None
+        }
+    }
+}
+
+impl Known<'_> {
+    /// Thousands of scopes share few patterns, and a compiled one is large.
+    fn pattern(&self, text: &str) -> Result<Regex, regex::Error> {
+        if let Some(pattern) = self.patterns.borrow().get(text) {
+            return Ok(pattern.clone());
+        }
+        let pattern = Regex::new(text)?;
+        self.patterns
+            .borrow_mut()
+            .insert(text.to_owned(), pattern.clone());
+        Ok(pattern)
+    }
+}
+
+fn layers(
+    document: &mut Document<'_>,
+    known: &Known<'_>,
+    scope: &str,
+    raw: Vec<toml::Table>,
+) -> Option<Vec<LayerSpec>> {
+    if raw.is_empty() {
+        let problem = "a scope without layers gives nothing: name one at least";
+        document.problem(at!["scopes", scope, "layers"], problem);
+    }
+    let wanted = raw.len();
+    let layers: Vec<_> = raw
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, table)| layer(document, known, scope, index, table))
+        .collect();
+    (layers.len() == wanted).then_some(layers)
+}
+
+/// One of a scope's `layers`: `backend` names its target, and the target reads the other keys.
+fn layer(
+    document: &mut Document<'_>,
+    known: &Known<'_>,
+    scope: &str,
+    index: usize,
+    mut table: toml::Table,
+) -> Option<LayerSpec> {
+    let backend = match table.remove("backend") {
+        Some(toml::Value::String(name)) => name,
+        Some(_) => {
+            let at = at!["scopes", scope, "layers", index, "backend"];
+            document.problem(at, "this has to be the name of a backend");
+            return None;
+        }
+        None => {
+            let at = at!["scopes", scope, "layers", index];
+            document.problem(at, "the key `backend` is missing");
+            return None;
+        }
+    };
+    if !known.backend_names.contains(&backend) {
+        document.unknown(
+            at!["scopes", scope, "layers", index, "backend"],
+            format!("there is no backend `{backend}` in [backends]"),
+            &backend,
+            known.backend_names.iter().map(String::as_str),
+        );
+        return None;
+    }
+    let mut params = Params::new();
+    for (key, value) in table {
+        match json(value) {
+            Some(value) => {
+                params.insert(key, value);
+            }
+            None => {
+                let at = at!["scopes", scope, "layers", index, &*key];
+                document.problem(at, "write times and special numbers as text, in quotes");
+                return None;
+            }
+        }
+    }
+    let backend = BackendName::new(backend);
+    // A backend that is itself wrong has been reported.
+    if let Err(invalid) = known.backends.get(&backend)?.check_layer(&params) {
+        let message = plain(&invalid.message);
+        match &invalid.key {
+            Some(key) => {
+                let at = at!["scopes", scope, "layers", index, &**key];
+                document.problem(at, message);
+            }
+            None => document.problem(at!["scopes", scope, "layers", index], message),
+        }
+        return None;
+    }
+    Some(LayerSpec { backend, params })
+}
+
+/// The value in JSON, which knows neither dates nor infinity.
+fn json(value: toml::Value) -> Option<serde_json::Value> {
+    use serde_json::Value;
+
+    Some(match value {
+        toml::Value::String(text) => Value::String(text),
+        toml::Value::Integer(number) => Value::from(number),
+        toml::Value::Float(number) => Value::from(serde_json::Number::from_f64(number)?),
+        toml::Value::Boolean(yes) => Value::Bool(yes),
+        toml::Value::Datetime(_) => return None,
+        toml::Value::Array(values) => {
+            Value::Array(values.into_iter().map(json).collect::<Option<_>>()?)
+        }
+        toml::Value::Table(table) => Value::Object(
+            table
+                .into_iter()
+                .map(|(key, value)| Some((key, json(value)?)))
+                .collect::<Option<_>>()?,
+        ),
+    })
+}

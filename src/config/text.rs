@@ -1,0 +1,163 @@
+//! Words for what serde says, and for what people meant.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::domain::{Span, UserId};
+
+/// A duration such as `30m` or `1h30m`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Length(pub(super) Span);
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = Length;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as \"30m\" or \"1h30m\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {
+                Span::from_str(text).map(Length).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+/// What serde says, in the words of a configuration.
+pub(super) fn plain(message: &str) -> String {
+    let quoted: Vec<_> = message.split('`').skip(1).step_by(2).collect();
+    match quoted.as_slice() {
+        [key] if message.starts_with("missing field") => format!("the key `{key}` is missing"),
+        [key, known @ ..] if message.starts_with("unknown field") => {
+            choose(format!("there is no key `{key}` here"), key, known)
+        }
+        [value, known @ ..] if message.starts_with("unknown variant") => {
+            let all = known.join("`, `");
+            choose(format!("`{value}` is not one of `{all}`"), value, known)
+        }
+        _ => {
+            let said = message.lines().collect::<Vec<_>>().join(" ");
+            match said.strip_prefix("invalid type: ") {
+                Some(said) => ["u8", "u16", "u32", "u64"].iter().fold(
+                    format!("wrong type: {said}"),
+                    |said, number| {
+                        said.replace(&format!("expected {number}"), "expected a whole number")
+                    },
+                ),
+                None => said,
+            }
+        }
+    }
+}
+
+fn choose(said: String, wrong: &str, known: &[&str]) -> String {
+    match nearest(wrong, known.iter().copied()) {
+        Some(near) => format!("{said}; did you mean `{near}`?"),
+        None if known.is_empty() || said.contains(known[0]) => said,
+        None => format!("{said}; there is `{}`", known.join("`, `")),
+    }
+}
+
+/// The one of `known` that `wrong` was probably meant to be.
+pub(super) fn nearest<'k>(
+    wrong: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Option<&'k str> {
+    let limit = (wrong.chars().count() / 3).clamp(1, 4);
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(wrong, name), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Whether a line of a configuration may hold a secret that somebody wrote into it after all: it
+/// is not shown then.
+pub(super) fn may_hold_secret(line: &str) -> bool {
+    let (key, value) = line.split_once('=').unwrap_or(("", line));
+    let key = key.to_ascii_lowercase();
+    let value = value.trim_start();
+    let named = ["tok", "secret", "passw", "key"]
+        .iter()
+        .any(|word| key.contains(word));
+    let written = value.starts_with(['"', '\'']);
+    let with_password = value.split_once("://").is_some_and(|(_, rest)| {
+        rest.split(['/', '"', '\''])
+            .next()
+            .is_some_and(|host| host.contains('@'))
+    });
+    (named && written) || with_password || ["xox", "xapp-"].iter().any(|sign| line.contains(sign))
+}
+
+/// Whether the text can be a channel's id.
+pub(super) fn is_channel_id(text: &str) -> bool {
+    text.starts_with(['C', 'G']) && is_slack_id(text)
+}
+
+/// What to say of a channel that is not named by its id.
+pub(super) fn not_a_channel_id(text: &str) -> String {
+    format!(
+        "`{text}` is not a channel's id, such as `C0123ABCD`: Slack shows it at the bottom of the \
+         channel's details"
+    )
+}
+
+/// Whether the text can be an id of Slack's. The first letter of a person's means nothing.
+pub(super) fn is_slack_id(text: &str) -> bool {
+    text.len() >= 3
+        && text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// A person's id, if the text can be one.
+pub(super) fn person(text: &str) -> Result<UserId, String> {
+    if is_slack_id(text) {
+        Ok(UserId::new(text))
+    } else {
+        Err(format!(
+            "`{text}` is not a person's id, such as `U0123ABCD`: Slack shows it in the menu of \
+             their profile, as \"Copy member ID\""
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_recognised_and_a_foreign_one_is_not() {
+        let known = ["bot_token", "signing_secret", "api_url"];
+        assert_eq!(nearest("bot_tokn", known), Some("bot_token"));
+        assert_eq!(nearest("colour", known), None);
+    }
+
+    #[test]
+    fn lines_with_secrets_are_told_from_others() {
+        for line in [
+            "bot_token = \"abc\"",
+            "  bot_tokne = 'abc'",
+            "something = \"xoxb-1\"",
+            "url = \"postgres://keylend:hunter2@db/app\"",
+        ] {
+            assert!(may_hold_secret(line), "{line}");
+        }
+        for line in [
+            "bot_token = { env = \"SLACK_BOT_TOKEN\" }",
+            "listen = \"127.0.0.1:8080\"",
+            "url = \"sqlite://keylend.db\"",
+            "[secrets]",
+        ] {
+            assert!(!may_hold_secret(line), "{line}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The grants that are usable now, in memory, following the log: what checks are answered from.
+//!
+//! Memory may lag behind the store, and a yes from behind could be a yes after the revocation. So
+//! nothing is answered without a [`CaughtUp`], and that is only given out when everything which
+//! was committed before the question has been applied, and the store was heard of a moment ago.
+//! When the store is away, when the follower has stopped, when it is too slow, there is none, and
+//! the answer is no. Expiry needs no follower: it is compared with the clock at every check.
+//!
+//! Another replica's commits are known when the store learns of them, and at the latest with the
+//! next look at it, [`PROBE`] later.
+
+mod book;
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, error::Elapsed, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+pub use book::Held;
+
+use crate::{
+    domain::{ScopeId, Time},
+    store::{Store, StoreError},
+};
+use book::Book;
+
+/// How often the store is looked at when it says nothing by itself.
+pub const PROBE: Duration = Duration::from_secs(1);
+
+/// How long what was seen in the store counts as the present: two slow looks and the pause
+/// between them.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// How long one look may take.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How long to wait after a failed look.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// How many requests, or entries of the log, are looked at at a time.
+const PAGE: u32 = 1000;
+
+/// The grants that are usable now.
+pub struct Grants {
+    store: Arc<dyn Store>,
+    book: RwLock<Book>,
+    progress: watch::Sender<Progress>,
+}
+
+/// How far memory has followed.
+#[derive(Debug, Clone, Copy)]
+struct Progress {
+    /// The last entry of the log that memory knows.
+    applied: u64,
+    /// When the last successful look at the store began; nothing after a failed one.
+    seen: Option<Instant>,
+}
+
+impl Progress {
+    fn has_reached(&self, head: u64) -> bool {
+        self.applied >= head && self.seen.is_some_and(|at| at.elapsed() < FRESH)
+    }
+}
+
+/// Memory is behind the log, or has lost sight of the store: nothing can be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("memory knows the log up to {applied} of {head}")]
+pub struct Behind {
+    /// The last entry that memory knows.
+    pub applied: u64,
+    /// The log's head when it was asked; not above `applied` if the store is out of sight.
+    pub head: u64,
+}
+
+/// Proof that memory knew everything that was committed before it was asked for. Good for the
+/// check at hand; not to be kept.
+#[derive(Clone, Copy)]
+pub struct CaughtUp<'a> {
+    grants: &'a Grants,
+}
+
+impl Grants {
+    /// Reads the open requests; [`follow`](Self::follow) has to run from then on.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        // The head before the requests: what is committed in between is read twice, not missed.
+        let seen = Instant::now();
+        let applied = *store.head().borrow();
+        let (mut book, mut after) = (Book::default(), None);
+        loop {
+            let page = store.open_after(after, PAGE).await?;
+            for request in &page {
+                book.note(request);
+            }
+            after = page.last().map(|last| (last.asked_at, last.id));
+            if after.is_none() {
+                break;
+            }
+        }
+        let seen = Some(seen);
+        Ok(Self {
+            store,
+            book: RwLock::new(book),
+            progress: watch::Sender::new(Progress { applied, seen }),
+        })
+    }
+
+    /// Follows the log until `shutdown`, or until the store is closed. Failures are tried again
+    /// for ever; meanwhile, and afterwards, nothing is caught up.
+    pub async fn follow(&self, shutdown: CancellationToken) {
+        shutdown.run_until_cancelled(self.keep_up()).await;
+        self.lose_sight();
+    }
+
+    /// Waits until memory knows what is in the log now, but no longer than `patience`.
+    ///
+    /// # Errors
+    ///
+    /// [`Behind`] if that was not long enough: the answer is no.
+    pub async fn caught_up_within(&self, patience: Duration) -> Result<CaughtUp<'_>, Behind> {
+        let head = *self.store.head().borrow();
+        let mut progress = self.progress.subscribe();
+        let reached = progress.wait_for(|progress| progress.has_reached(head));
+        match timeout(patience, reached).await {
+            Ok(Ok(_)) => Ok(CaughtUp { grants: self }),
+            Ok(Err(_)) | Err(_) => Err(Behind {
+                applied: self.applied(),
+                head,
+            }),
+        }
+    }
+
+    /// The last entry of the log that memory knows.
+    pub fn applied(&self) -> u64 {
+        self.progress.borrow().applied
+    }
+
+    /// How many grants are active, those included whose time is over and which nothing has ended
+    /// yet.
+    pub fn active(&self) -> usize {
+        self.read(Book::len)
+    }
+
+    async fn keep_up(&self) {
+        // Registered before the first look: a commit that falls between a look and the wait
+        // behind it still ends that wait.
+        let mut head = self.store.head();
+        let mut failing = false;
+        loop {
+            head.borrow_and_update();
+            let pause = match self.look().await {
+                Ok(()) => {
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("checks follow the log again");
+                    }
+                    PROBE
+                }
+                Err(error) => {
+                    self.lose_sight();
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(%error, "checks cannot follow the log and are not answered");
+                    }
+                    RETRY
+                }
+            };
+            tokio::select! {
+                () = sleep(pause) => {}
+                moved = head.changed() => if moved.is_err() {
+                    tracing::warn!("the store is closed: checks are not answered");
+                    return;
+                },
+            }
+        }
+    }
+
+    /// Applies what is in the log behind what memory knows.
+    async fn look(&self) -> Result<(), Failure> {
+        loop {
+            let seen = Instant::now();
+            let head = *self.store.head().borrow();
+            let applied = self.applied();
+            let (changed, through) = timeout(LOOK, self.store.changed(applied, PAGE)).await??;
+            {
+                let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+                for request in &changed {
+                    book.note(request);
+                }
+            }
+            let through = through.max(applied);
+            self.progress.send_replace(Progress {
+                applied: through,
+                seen: Some(seen),
+            });
+            // No step forward means that the head is not to be read yet: wait, do not spin.
+            if through >= head || through == applied {
+                return Ok(());
+            }
+        }
+    }
+
+    fn lose_sight(&self) {
+        self.progress.send_modify(|progress| progress.seen = None);
+    }
+
+    fn read<T>(&self, question: impl FnOnce(&Book) -> T) -> T {
+        question(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl CaughtUp<'_> {
+    /// The grant by which `subject`, a Slack id or an email address, may use `scope` at `now`; of
+    /// several, the one that lasts longest.
+    pub fn check(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<Held> {
+        self.grants.read(|book| book.check(subject, scope, now))
+    }
+}
+
+/// Why a look at the store failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the store did not answer in time")]
+    Slow(#[from] Elapsed),
+}

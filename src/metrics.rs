@@ -1,0 +1,252 @@
+//! What Keylend counts and measures, in one place.
+//!
+//! Whoever does the work counts it here: the broker and the worker hand every committed event to
+//! [`Metrics::occurred`], `slack` times its acknowledgements, `api` counts checks. What is a fact
+//! of the store or of memory (what is stuck, what is active) is a gauge, set when it is read, so
+//! that it is right after a restart. No label carries a person, a scope or a request.
+
+use std::{fmt, time::Duration};
+
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+use crate::domain::{Event, Request, State, Time};
+
+/// What Keylend counts and measures.
+pub struct Metrics {
+    registry: Registry,
+    checks: Family<[(&'static str, &'static str); 1], Counter>,
+    requests: Family<[(&'static str, &'static str); 1], Counter>,
+    retries: Counter,
+    stuck: Gauge,
+    active: Gauge,
+    head: Gauge,
+    applied: Gauge,
+    acknowledged: Histogram,
+    revocation_delay: Histogram,
+}
+
+/// How a check was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// There is a grant.
+    Yes,
+    /// There is none.
+    No,
+    /// Nothing could be said, which the asker takes for a no.
+    Unavailable,
+    /// The asker had no known token.
+    Unauthorized,
+    /// The question could not be read.
+    Malformed,
+}
+
+impl Decision {
+    const ALL: [Self; 5] = [
+        Self::Yes,
+        Self::No,
+        Self::Unavailable,
+        Self::Unauthorized,
+        Self::Malformed,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Unavailable => "unavailable",
+            Self::Unauthorized => "unauthorized",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// What requests come to; every label is there from the start, at zero.
+const OUTCOMES: [&str; 9] = [
+    "asked",
+    "approved",
+    "denied",
+    "withdrawn",
+    "lapsed",
+    "activated",
+    "extended",
+    "ended",
+    "failed",
+];
+
+/// Seconds; Slack waits for three.
+const ACKNOWLEDGED: [f64; 11] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0,
+];
+
+/// Seconds; from a second, which is well, to a day, which is not.
+const DELAYS: [f64; 11] = [
+    0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3_600.0, 86_400.0,
+];
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("keylend"),
+            checks: Family::default(),
+            requests: Family::default(),
+            retries: Counter::default(),
+            stuck: Gauge::default(),
+            active: Gauge::default(),
+            head: Gauge::default(),
+            applied: Gauge::default(),
+            acknowledged: Histogram::new(ACKNOWLEDGED),
+            revocation_delay: Histogram::new(DELAYS),
+        };
+        for decision in Decision::ALL {
+            drop(
+                metrics
+                    .checks
+                    .get_or_create(&[("decision", decision.label())]),
+            );
+        }
+        for outcome in OUTCOMES {
+            drop(metrics.requests.get_or_create(&[("outcome", outcome)]));
+        }
+        metrics.registered()
+    }
+}
+
+impl Metrics {
+    /// Counts a check.
+    pub fn checked(&self, decision: Decision) {
+        let label = [("decision", decision.label())];
+        self.checks.get_or_create(&label).inc();
+    }
+
+    /// Counts a committed event of a request. `before` is the request as the commit found it;
+    /// nothing for a new one.
+    pub fn occurred(&self, before: Option<&Request>, at: Time, event: &Event) {
+        let outcome = match event {
+            Event::Requested { .. } => "asked",
+            Event::Approved { .. } => "approved",
+            Event::Denied { .. } => "denied",
+            Event::Withdrawn {} => "withdrawn",
+            Event::Lapsed {} => "lapsed",
+            Event::Activated {} => "activated",
+            Event::Extended { .. } => "extended",
+            Event::Ended {} => {
+                if let Some(delay) = before.and_then(|before| delay(before, at)) {
+                    self.revocation_delay.observe(delay.as_secs_f64());
+                }
+                "ended"
+            }
+            Event::Failed { .. } => "failed",
+            Event::LayerNotGone { .. } => {
+                self.retries.inc();
+                return;
+            }
+            Event::ApprovalCounted { .. }
+            | Event::LayerSurveyed { .. }
+            | Event::LayerMade { .. }
+            | Event::LayerNotMade { .. }
+            | Event::Warned {}
+            | Event::EndingBegan { .. }
+            | Event::LayerGone { .. }
+            | Event::ExtensionAsked { .. }
+            | Event::ExtensionDenied { .. }
+            | Event::ExtensionLapsed {}
+            | Event::CredentialShown {} => return,
+        };
+        self.requests.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Notes how long Slack waited for an answer.
+    pub fn acknowledged(&self, after: Duration) {
+        self.acknowledged.observe(after.as_secs_f64());
+    }
+
+    /// Notes how many revocations are stuck.
+    pub fn stuck(&self, count: usize) {
+        set(&self.stuck, count);
+    }
+
+    /// Notes how many grants are active.
+    pub fn active(&self, count: usize) {
+        set(&self.active, count);
+    }
+
+    /// Notes the log's head, and how far checks know the log.
+    pub fn log(&self, head: u64, applied: u64) {
+        set(&self.head, head);
+        set(&self.applied, applied);
+    }
+
+    /// Everything in the OpenMetrics text format.
+    ///
+    /// # Errors
+    ///
+    /// If a metric cannot be written, which is a mistake in its definition.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        let seconds = || Unit::Seconds;
+        registry.register("checks", "Checks by answer", self.checks.clone());
+        registry.register(
+            "requests",
+            "Requests by what they came to",
+            self.requests.clone(),
+        );
+        registry.register(
+            "revocation_retries",
+            "Revocations that a target did not carry out and that are tried again",
+            self.retries.clone(),
+        );
+        registry.register(
+            "revocations_stuck",
+            "Grants that are over and whose revocation failed three times in a row or more",
+            self.stuck.clone(),
+        );
+        registry.register("grants_active", "Active grants", self.active.clone());
+        registry.register(
+            "log_head",
+            "Number of the log's last entry",
+            self.head.clone(),
+        );
+        registry.register(
+            "log_applied",
+            "Number of the last entry that checks know",
+            self.applied.clone(),
+        );
+        registry.register_with_unit(
+            "acknowledgement",
+            "Time until Slack had its answer to a command or click",
+            seconds(),
+            self.acknowledged.clone(),
+        );
+        registry.register_with_unit(
+            "revocation_delay",
+            "Time from a grant's end until every target was read back",
+            seconds(),
+            self.revocation_delay.clone(),
+        );
+        self
+    }
+}
+
+/// From the moment at which access was to end until `gone`; nothing for a grant that was not
+/// ending when the commit found it, since no target had to be asked.
+fn delay(before: &Request, gone: Time) -> Option<Duration> {
+    let State::Ending { since, .. } = before.state else {
+        return None;
+    };
+    let end = before.expires_at.map_or(since, |end| end.min(since));
+    (gone - end).to_std().ok()
+}
+
+fn set(gauge: &Gauge, value: impl TryInto<i64>) {
+    gauge.set(value.try_into().unwrap_or(i64::MAX));
+}

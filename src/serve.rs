@@ -1,0 +1,350 @@
+//! The composition root: builds every part, wires them, runs them, and shuts them down.
+//!
+//! The sweeper runs first and needs nobody: grants end on time although Slack is away or refuses
+//! the token. What Slack sends is answered as soon as Slack has said who we are.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+
+use crate::{
+    api::{self, Api, Tokens},
+    backend::Backends,
+    broker::{Broker, Parts},
+    clock::{Clock, Entropy, SystemClock, SystemEntropy},
+    config::{self, Config},
+    directory::Directory,
+    domain::{BackendName, Span, backoff},
+    grants::Grants,
+    metrics::Metrics,
+    slack::{
+        self, Slack,
+        caller::Ours,
+        client::{Client, Identity},
+        messages::Messenger,
+        signature::Verifier,
+    },
+    store::{Open, SqliteStore, Store},
+    vault::Vault,
+    worker::Worker,
+};
+
+/// How long an answer may take in all, whatever is asked.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// How long what is under way may take when the service stops; the rest is taken up by the next
+/// start.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long to wait between two tries to reach Slack at the start: the first time, and at most.
+const RETRY: (Span, Span) = (Span::seconds(1), Span::minutes(1));
+
+/// What comes from outside: time and randomness.
+pub struct Outside {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for Outside {
+    /// The machine's.
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        }
+    }
+}
+
+/// A service that runs.
+pub struct Service {
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+    store: Arc<SqliteStore>,
+}
+
+impl Service {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: finishes what is under way, for ten seconds at most, and lets go of the store.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("work was still under way; it is taken up at the next start");
+        }
+        self.store.close().await;
+    }
+}
+
+/// Starts the service. It runs until [`Service::stop`], on the Tokio runtime of the caller.
+///
+/// # Errors
+///
+/// If a secret is missing, the store cannot be opened, the address is taken, or the store holds
+/// grants on a backend that the configuration no longer has.
+pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> {
+    // One TLS provider for the whole process; a second start finds it there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let Outside { clock, entropy } = outside;
+
+    let config::Store::Sqlite(path) = &config.store;
+    let opened = SqliteStore::open(path).await;
+    let store = opened.with_context(|| format!("failed to open the store {}", path.display()))?;
+    let store = Arc::new(store);
+    let backends = Arc::new(build_backends(&config, &clock)?);
+    refuse_orphans(&store, &backends).await?;
+    let vault = Vault::new(&config.secrets.key.read()?).context("failed to read secrets.key")?;
+    let token = config
+        .slack
+        .bot_token
+        .read()
+        .context("failed to read slack.bot_token")?;
+    let signing_secret = config
+        .slack
+        .signing_secret
+        .read()
+        .context("failed to read slack.signing_secret")?;
+    let client = Client::new(&config.slack.api_url, token, clock.clone())?;
+    let metrics = Arc::new(Metrics::default());
+    let directory = Arc::new(Directory::new(
+        Arc::new(client.clone()),
+        clock.clone(),
+        config.groups.clone(),
+        config.people.clone(),
+    ));
+    let log: Arc<dyn Store> = store.clone();
+    let audit_channel = config.slack.audit_channel.clone();
+    let broker = Arc::new(Broker::new(Parts {
+        store: log.clone(),
+        policy: config.policy.clone(),
+        directory,
+        backends: backends.clone(),
+        catalogue: config.catalogue.clone(),
+        limits: config.limits.clone(),
+        administrators: config.administrators.clone(),
+        audit_channel: audit_channel.clone(),
+        vault,
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+    }));
+
+    let shutdown = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let worker = Worker::new(broker.clone(), backends, clock.clone(), entropy.clone());
+    tasks.spawn(Arc::new(worker).run(shutdown.clone()));
+    let grants = Arc::new(
+        Grants::load(log.clone())
+            .await
+            .context("failed to read the grants")?,
+    );
+    let following = (grants.clone(), shutdown.clone());
+    tasks.spawn(async move { following.0.follow(following.1).await });
+    let showing = broker.clone();
+    let messenger = Messenger::new(
+        log.clone(),
+        client.clone(),
+        clock.clone(),
+        entropy.clone(),
+        audit_channel,
+        Arc::new(move |request| showing.has_credentials(request)),
+    );
+    tasks.spawn(messenger.run(shutdown.clone()));
+
+    let tokens = config
+        .api
+        .tokens
+        .iter()
+        .map(|entry| Ok((entry.name.clone(), entry.token.read()?)))
+        .collect::<anyhow::Result<Vec<_>>>()
+        .context("failed to read api.tokens")?;
+    let ingress = Ingress::default();
+    let (met, introduced) = watch::channel(false);
+    let api = Api {
+        grants,
+        store: log,
+        clock: clock.clone(),
+        metrics,
+        tokens: Tokens::new(tokens),
+        introduced,
+    };
+    let door = Introduction {
+        client,
+        settings: config.slack,
+        verifier: Verifier::new(signing_secret, clock.clone()),
+        broker,
+        clock,
+        entropy,
+        tasks: tasks.clone(),
+        ingress: ingress.clone(),
+        met,
+    };
+    let meeting = shutdown.clone();
+    tasks.spawn(async move { meeting.run_until_cancelled(door.meet_slack()).await });
+    let routes = Router::new()
+        .route("/slack/{*rest}", any(Ingress::answer))
+        .with_state(ingress.clone())
+        .merge(api::router(api))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            ANSWER,
+        ))
+        .layer(CatchPanicLayer::new());
+    let listener = TcpListener::bind(config.server.listen)
+        .await
+        .with_context(|| format!("failed to listen on {}", config.server.listen))?;
+    let address = listener.local_addr()?;
+    let closing = shutdown.clone();
+    tasks.spawn(async move {
+        let serve = axum::serve(listener, routes).with_graceful_shutdown(closing.cancelled_owned());
+        if let Err(error) = serve.await {
+            tracing::error!(%error, "the HTTP server stopped");
+        }
+    });
+    tracing::info!(%address, "Keylend listens");
+    Ok(Service {
+        address,
+        shutdown,
+        tasks,
+        store,
+    })
+}
+
+fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Backends> {
+    let mut backends = Backends::new();
+    for (name, kind) in &config.backends {
+        let backend = kind.build(clock.clone());
+        let backend = backend.with_context(|| format!("failed to make backends.{name} ready"))?;
+        backends.insert(name.clone(), backend);
+    }
+    Ok(backends)
+}
+
+/// A grant whose target is no longer configured could never be taken back.
+async fn refuse_orphans(store: &SqliteStore, backends: &Backends) -> anyhow::Result<()> {
+    let open = store
+        .open(Open::All)
+        .await
+        .context("failed to read the open grants")?;
+    let missing: BTreeSet<&BackendName> = open
+        .iter()
+        .flat_map(|request| &request.layers)
+        .map(|layer| &layer.plan.backend)
+        .filter(|name| !backends.contains_key(*name))
+        .collect();
+    match missing.first() {
+        None => Ok(()),
+        Some(name) => bail!(
+            "the store holds grants on the backend `{name}`, which the configuration no longer \
+             has: keep it until they have ended"
+        ),
+    }
+}
+
+/// The routes for Slack, once Slack has said who we are.
+#[derive(Clone, Default)]
+struct Ingress(Arc<OnceLock<Router>>);
+
+impl Ingress {
+    async fn answer(State(ingress): State<Self>, request: Request) -> Response {
+        match ingress.0.get() {
+            Some(routes) => routes.clone().oneshot(request).await.into_response(),
+            None => {
+                let retry = [(header::RETRY_AFTER, "5")];
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    retry,
+                    "Slack has not been reached yet\n",
+                )
+                    .into_response()
+            }
+        }
+    }
+}
+
+/// What opens the routes for Slack.
+struct Introduction {
+    client: Client,
+    settings: config::Slack,
+    verifier: Verifier,
+    broker: Arc<Broker>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    tasks: TaskTracker,
+    ingress: Ingress,
+    met: watch::Sender<bool>,
+}
+
+impl Introduction {
+    /// Asks Slack who we are until it says so, then opens the routes. Without that nobody could
+    /// tell our people from strangers; meanwhile grants go on ending on time.
+    async fn meet_slack(self) {
+        let mut failures = 0;
+        let ours = loop {
+            match self.ours().await {
+                Ok(ours) => break ours,
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(%error, "Slack has not said who we are; it is asked again");
+                    let mut jitter = [0];
+                    self.entropy.fill(&mut jitter);
+                    let wait = backoff(failures, RETRY.0, RETRY.1, jitter[0]);
+                    self.clock.until(self.clock.now() + wait).await;
+                }
+            }
+        };
+        tracing::info!(slack.teams = ?ours.teams, slack.app = %ours.app, "Slack was reached");
+        let slack = Slack::new(slack::Parts {
+            broker: self.broker,
+            client: self.client,
+            ours,
+            incident_channels: self.settings.incident_channels,
+            clock: self.clock,
+            tasks: self.tasks,
+        });
+        let routes = slack::ingress::http::router(self.verifier, Arc::new(slack));
+        // It is set once: there is one introduction.
+        let _ = self.ingress.0.set(routes);
+        self.met.send_replace(true);
+    }
+
+    async fn ours(&self) -> anyhow::Result<Ours> {
+        let identity = self.client.identity().await?;
+        if let Some(team) = &self.settings.team_id
+            && *team != identity.team
+        {
+            bail!(
+                "the bot token is of the workspace {}, not of slack.team_id",
+                identity.team
+            );
+        }
+        let app_id = self.settings.app_id.clone().or(identity.app_id);
+        let identity = Identity { app_id, ..identity };
+        Ours::of(&identity).context("Slack does not tell the app's id: set slack.app_id")
+    }
+}

@@ -1,0 +1,73 @@
+//! Who the token belongs to.
+
+use serde::Deserialize;
+
+use super::{
+    SlackError,
+    call::{Api, Patience},
+};
+use crate::domain::{TeamId, UserId};
+
+/// Who we are in Slack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Our workspace; our organisation's id where the app is installed for all of it.
+    pub team: TeamId,
+    /// Our organisation, if the workspace belongs to one.
+    pub enterprise: Option<TeamId>,
+    /// Whether the app is installed for the whole organisation.
+    pub org_wide: bool,
+    /// The bot as a person.
+    pub bot_user: UserId,
+    /// The bot as an integration, `B…`.
+    pub bot_id: String,
+    /// The app, `A…`, if Slack tells.
+    pub app_id: Option<String>,
+}
+
+/// `auth.test`, <https://docs.slack.dev/reference/methods/auth.test>.
+#[derive(Deserialize)]
+struct Test {
+    team_id: TeamId,
+    enterprise_id: Option<TeamId>,
+    #[serde(default)]
+    is_enterprise_install: bool,
+    user_id: UserId,
+    bot_id: Option<String>,
+}
+
+/// `bots.info`, <https://docs.slack.dev/reference/methods/bots.info>.
+#[derive(Deserialize)]
+struct Info {
+    bot: Bot,
+}
+
+#[derive(Deserialize)]
+struct Bot {
+    app_id: Option<String>,
+}
+
+pub(super) async fn ask(api: &Api) -> Result<Identity, SlackError> {
+    let test: Test = api
+        .post("auth.test", &serde_json::json!({}), Patience::FailsFast)
+        .await?;
+    // A person's token has none.
+    let bot_id = test
+        .bot_id
+        .ok_or_else(|| SlackError::Refused("not_allowed_token_type".to_owned()))?;
+    let bot = [("bot", Some(bot_id.clone()))];
+    let app_id = match api.get::<Info>("bots.info", &bot).await {
+        Ok(info) => info.bot.app_id,
+        // Without `users:read` Slack does not tell.
+        Err(SlackError::Refused(_)) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Identity {
+        team: test.team_id,
+        enterprise: test.enterprise_id,
+        org_wide: test.is_enterprise_install,
+        bot_user: test.user_id,
+        bot_id,
+        app_id,
+    })
+}

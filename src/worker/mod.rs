@@ -1,0 +1,175 @@
+//! The sweeper: takes what is due, does it, commits what happened.
+//!
+//! What is due follows from the state alone, so the first attempt and the recovery after a crash
+//! are the same code. Every target has a lane of its own, and so has the clock: a target that is
+//! slow, or hangs, delays only itself. A lane sleeps until its next moment and is woken by commits.
+
+mod lane;
+mod make;
+mod unmake;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::{sync::Mutex as AsyncMutex, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    backend::{Backend, BackendError, Backends, Order},
+    broker::Broker,
+    clock::{Clock, Entropy},
+    domain::{
+        Command, Entitlement, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work,
+        backoff,
+    },
+};
+
+/// The longest that one call to a target may take, whatever its own limits are.
+const CALL: Duration = Duration::from_secs(60);
+
+/// How long to wait after a failure: the first time, and at the longest.
+const RETRY: (Span, Span) = (Span::seconds(1), Span::minutes(5));
+
+/// The sweeper.
+pub struct Worker {
+    broker: Arc<Broker>,
+    backends: Arc<Backends>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    /// One piece of access is looked at, made or taken back by one task at a time: whether it is
+    /// ours, and whether another grant stands on it, must not change in between.
+    entitlements: Mutex<HashMap<Entitlement, Weak<AsyncMutex<()>>>>,
+}
+
+/// Why a piece of work could not be finished now; it is due again.
+#[derive(Debug, thiserror::Error)]
+enum Unfinished {
+    /// Grants that it waits for are not gone yet.
+    #[error("it waits for other grants to end")]
+    Waits,
+    /// The broker could not commit, or the store not answer.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl Worker {
+    /// A sweeper that commits through `broker`.
+    pub fn new(
+        broker: Arc<Broker>,
+        backends: Arc<Backends>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            broker,
+            backends,
+            clock,
+            entropy,
+            entitlements: Mutex::default(),
+        }
+    }
+
+    /// Sweeps until `shutdown`; then finishes what is under way.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let lanes =
+            std::iter::once(Lane::Clock).chain(self.backends.keys().cloned().map(Lane::Target));
+        let mut running: JoinSet<()> = lanes
+            .map(|lane| lane::run(self.clone(), lane, shutdown.clone()))
+            .collect();
+        while let Some(ended) = running.join_next().await {
+            if let Err(error) = ended {
+                // A lane that panics would leave its target's access standing.
+                tracing::error!(%error, "a lane of the sweeper stopped");
+                std::process::abort();
+            }
+        }
+    }
+
+    /// Does everything of `lane` that is due for one request.
+    async fn sweep(&self, lane: &Lane, id: RequestId) -> Result<(), Unfinished> {
+        let mut request = self.broker.request(id).await?;
+        let due: Vec<Work> = request
+            .due()
+            .into_iter()
+            .filter(|due| due.lane == *lane && due.at <= self.clock.now())
+            .map(|due| due.work)
+            .collect();
+        for work in due {
+            match self.work(&request, work).await {
+                Ok(after) => request = after,
+                // It no longer fits: a warning behind the end, or somebody else did it.
+                Err(Unfinished::Refused(Refusal::NotDue | Refusal::NotActive { .. })) => {}
+                Err(unfinished) => return Err(unfinished),
+            }
+        }
+        Ok(())
+    }
+
+    async fn work(&self, request: &Request, work: Work) -> Result<Request, Unfinished> {
+        let clock = |command| self.broker.record(request.id, command, None);
+        match work {
+            Work::Lapse => Ok(clock(Command::Lapse).await?),
+            Work::Warn => Ok(clock(Command::Warn).await?),
+            Work::Expire => Ok(clock(Command::Expire).await?),
+            Work::Make { layer } => self.make(request, layer).await,
+            Work::Unmake { layer } => Ok(self.unmake(request, layer).await?),
+        }
+    }
+
+    /// The lock on one piece of access.
+    fn entitlement(&self, entitlement: &Entitlement) -> Arc<AsyncMutex<()>> {
+        let mut locks = self
+            .entitlements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = locks.get(entitlement).and_then(Weak::upgrade) {
+            return lock;
+        }
+        locks.retain(|_, lock| lock.strong_count() > 0);
+        let lock = Arc::new(AsyncMutex::new(()));
+        locks.insert(entitlement.clone(), Arc::downgrade(&lock));
+        lock
+    }
+
+    fn backend(&self, plan: &PlannedLayer) -> Result<&Arc<dyn Backend>, BackendError> {
+        self.backends.get(&plan.backend).ok_or_else(|| {
+            BackendError::Fail(format!(
+                "the configuration has no backend `{}`",
+                plan.backend
+            ))
+        })
+    }
+
+    /// When a target that failed `failures` times in a row before is tried again.
+    fn retry_at(&self, failures: u32) -> Time {
+        let mut jitter = [0];
+        self.entropy.fill(&mut jitter);
+        self.clock.now() + backoff(failures + 1, RETRY.0, RETRY.1, jitter[0])
+    }
+}
+
+/// Waits for a target, but not for ever.
+async fn limited<T>(
+    call: impl Future<Output = Result<T, BackendError>>,
+) -> Result<T, BackendError> {
+    match tokio::time::timeout(CALL, call).await {
+        Ok(answer) => answer,
+        Err(_) => Err(BackendError::Retry(format!(
+            "the target did not answer within {} s",
+            CALL.as_secs()
+        ))),
+    }
+}
+
+/// The order for a layer as it stands.
+fn order(request: &Request, plan: &PlannedLayer) -> Order {
+    // A layer is only made or taken back once the approval fixed the end.
+    Broker::order(
+        request,
+        plan,
+        request.expires_at.unwrap_or(request.asked_at),
+    )
+}

@@ -1,0 +1,56 @@
+//! What every kind of target has to do, run on a real one of each kind, and what each kind does
+//! besides.
+//!
+//! A new kind writes a [`Subject`](subject::Subject) and adds one `contract!` line.
+
+#[path = "backend_contract/exec.rs"]
+mod exec;
+#[path = "backend_contract/postgres/mod.rs"]
+mod postgres;
+#[path = "support/postgres.rs"]
+mod postgres_server;
+#[path = "backend_contract/rules.rs"]
+mod rules;
+#[path = "backend_contract/subject.rs"]
+mod subject;
+#[path = "backend_contract/webhook.rs"]
+mod webhook;
+
+/// Runs every rule of the contract on a subject.
+macro_rules! contract {
+    ($kind:ident, $subject:ty) => {
+        contract! { @rules $kind, $subject:
+            access_that_was_made_works_and_reads_as_present
+            making_twice_is_making_once
+            making_at_the_same_time_is_making_once
+            making_again_sets_the_end_anew
+            access_that_was_taken_back_works_no_more_and_reads_as_absent
+            taking_back_twice_is_taking_back_once
+            taking_back_at_the_same_time_is_taking_back_once
+            taking_back_what_was_never_made_succeeds
+            access_can_be_made_again_after_it_was_taken_back
+            ending_one_persons_access_leaves_anothers
+            a_target_that_is_down_is_tried_again_and_never_reads_as_absent
+            a_target_that_hangs_is_left_at_the_time_limit
+            hostile_names_do_no_harm
+            the_entitlement_says_what_two_grants_share
+            nothing_secret_is_in_what_the_requester_is_shown
+            wrong_parameters_are_named
+        }
+    };
+    (@rules $kind:ident, $subject:ty: $($rule:ident)+) => {
+        mod $kind {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    super::rules::$rule::<$subject>().await;
+                }
+            )+
+        }
+    };
+}
+
+contract!(postgres_named, crate::postgres::Named);
+contract!(postgres_generated, crate::postgres::Generated);
+contract!(webhook_service, crate::webhook::Service);
+contract!(exec_program, crate::exec::Script);

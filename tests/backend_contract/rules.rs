@@ -1,0 +1,244 @@
+//! The contract of `keylend::backend::Backend`.
+
+use std::time::Duration;
+
+use keylend::{
+    backend::{BackendConfig, BackendError, Order, Presence},
+    domain::Span,
+};
+use secrecy::ExposeSecret;
+
+use crate::subject::Subject;
+
+/// A limit that no call comes near.
+const AMPLE: &str = "60s";
+
+async fn make<S: Subject>(subject: &S, order: &Order) -> Result<(), BackendError> {
+    let password = subject.password(order);
+    subject.backend().make(order, password.as_ref()).await
+}
+
+async fn read<S: Subject>(subject: &S, order: &Order) -> Presence {
+    subject.backend().read(order).await.expect("an answer")
+}
+
+async fn unmake<S: Subject>(subject: &S, order: &Order) {
+    subject.backend().unmake(order).await.expect("taken back");
+}
+
+pub(crate) async fn access_that_was_made_works_and_reads_as_present<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let order = subject.order("alice").await;
+    assert_eq!(read(&subject, &order).await, Presence::Absent);
+    assert!(!subject.works(&order).await);
+
+    make(&subject, &order).await.expect("made");
+    assert_eq!(read(&subject, &order).await, Presence::Present);
+    assert!(subject.works(&order).await);
+}
+
+pub(crate) async fn making_twice_is_making_once<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let order = subject.order("alice").await;
+    make(&subject, &order).await.expect("made");
+    make(&subject, &order).await.expect("made again");
+    assert!(subject.works(&order).await);
+
+    unmake(&subject, &order).await;
+    assert_eq!(read(&subject, &order).await, Presence::Absent);
+    assert!(!subject.works(&order).await);
+}
+
+pub(crate) async fn making_at_the_same_time_is_making_once<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let order = subject.order("alice").await;
+    let once = || make(&subject, &order);
+    let (a, b, c, d) = tokio::join!(once(), once(), once(), once());
+    for made in [a, b, c, d] {
+        made.expect("made");
+    }
+    assert!(subject.works(&order).await);
+
+    unmake(&subject, &order).await;
+    assert_eq!(read(&subject, &order).await, Presence::Absent);
+}
+
+pub(crate) async fn making_again_sets_the_end_anew<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let mut order = subject.order("alice").await;
+    make(&subject, &order).await.expect("made");
+    let kept = subject.end(&order).await;
+    assert!(kept.is_none_or(|end| end == order.expires_at), "{kept:?}");
+
+    order.expires_at = Span::minutes(30).after(order.expires_at);
+    make(&subject, &order).await.expect("made again");
+    let kept = subject.end(&order).await;
+    assert!(kept.is_none_or(|end| end == order.expires_at), "{kept:?}");
+    assert!(subject.works(&order).await);
+}
+
+pub(crate) async fn access_that_was_taken_back_works_no_more_and_reads_as_absent<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let order = subject.order("alice").await;
+    make(&subject, &order).await.expect("made");
+    unmake(&subject, &order).await;
+    assert_eq!(read(&subject, &order).await, Presence::Absent);
+    assert!(!subject.works(&order).await);
+}
+
+pub(crate) async fn taking_back_twice_is_taking_back_once<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let order = subject.order("alice").await;
+    make(&subject, &order).await.expect("made");
+    unmake(&subject, &order).await;
+    unmake(&subject, &order).await;
+    assert_eq!(read(&subject, &order).await, Presence::Absent);
+}
+
+pub(crate) async fn taking_back_at_the_same_time_is_taking_back_once<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let order = subject.order("alice").await;
+    make(&subject, &order).await.expect("made");
+    let once = || unmake(&subject, &order);
+    tokio::join!(once(), once(), once(), once());
+    assert_eq!(read(&subject, &order).await, Presence::Absent);
+}
+
+pub(crate) async fn taking_back_what_was_never_made_succeeds<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let order = subject.order("alice").await;
+    unmake(&subject, &order).await;
+    assert_eq!(read(&subject, &order).await, Presence::Absent);
+}
+
+pub(crate) async fn access_can_be_made_again_after_it_was_taken_back<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let order = subject.order("alice").await;
+    make(&subject, &order).await.expect("made");
+    unmake(&subject, &order).await;
+    make(&subject, &order).await.expect("made again");
+    assert_eq!(read(&subject, &order).await, Presence::Present);
+    assert!(subject.works(&order).await);
+}
+
+pub(crate) async fn ending_one_persons_access_leaves_anothers<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let (alice, bob) = (subject.order("alice").await, subject.order("bob").await);
+    make(&subject, &alice).await.expect("made");
+    make(&subject, &bob).await.expect("made");
+    unmake(&subject, &alice).await;
+    assert_eq!(read(&subject, &bob).await, Presence::Present);
+    assert!(subject.works(&bob).await);
+}
+
+pub(crate) async fn a_target_that_is_down_is_tried_again_and_never_reads_as_absent<S: Subject>() {
+    let subject = S::start_alone(AMPLE).await;
+    let order = subject.order("alice").await;
+    make(&subject, &order).await.expect("made");
+
+    subject.stop().await;
+    let backend = subject.backend();
+    assert_retry("read", backend.read(&order).await);
+    assert_retry("make", make(&subject, &order).await);
+    assert_retry("unmake", backend.unmake(&order).await);
+
+    subject.start_again().await;
+    assert_eq!(read(&subject, &order).await, Presence::Present);
+    unmake(&subject, &order).await;
+    assert_eq!(read(&subject, &order).await, Presence::Absent);
+}
+
+pub(crate) async fn a_target_that_hangs_is_left_at_the_time_limit<S: Subject>() {
+    let subject = S::start_alone("200ms").await;
+    let order = subject.order("alice").await;
+    subject.hang();
+    let backend = subject.backend();
+    assert_retry("read", in_time(backend.read(&order)).await);
+    assert_retry("make", in_time(make(&subject, &order)).await);
+    assert_retry("unmake", in_time(backend.unmake(&order)).await);
+}
+
+/// Far above the limit, far below what hangs.
+async fn in_time<T>(call: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), call)
+        .await
+        .expect("an answer at the time limit")
+}
+
+fn assert_retry<T: std::fmt::Debug>(what: &str, outcome: Result<T, BackendError>) {
+    assert!(
+        matches!(outcome, Err(BackendError::Retry(_))),
+        "{what}: {outcome:?}"
+    );
+}
+
+pub(crate) async fn hostile_names_do_no_harm<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let bystander = subject.order("bystander").await;
+    make(&subject, &bystander).await.expect("made");
+
+    let long = "é".repeat(40);
+    for name in [
+        r#"alice"; DROP ROLE bystander; --"#,
+        "alice'; DROP ROLE bystander; --",
+        r#"","action":"make","x":""#,
+        "$(touch /tmp/owned)`id`",
+        "löwe 🦁\u{202e}",
+        "a\0b",
+        "../../bystander",
+        "public",
+        "current_user",
+        " ",
+        "",
+        long.as_str(),
+    ] {
+        let order = subject.order(name).await;
+        match make(&subject, &order).await {
+            Ok(()) => assert_eq!(read(&subject, &order).await, Presence::Present, "{name}"),
+            Err(BackendError::Fail(_)) => {}
+            Err(error) => panic!("{name}: {error}"),
+        }
+        unmake(&subject, &order).await;
+        assert_eq!(read(&subject, &order).await, Presence::Absent, "{name}");
+        assert!(subject.works(&bystander).await, "{name}");
+    }
+}
+
+pub(crate) async fn the_entitlement_says_what_two_grants_share<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let (first, second) = (subject.order("alice").await, subject.order("alice").await);
+    let other = subject.order("bob").await;
+    let backend = subject.backend();
+    let entitlement = |order: &Order| backend.entitlement(order);
+    assert_ne!(entitlement(&first), entitlement(&other));
+
+    // If they share it, the one's access is the other's too, and only then.
+    make(&subject, &first).await.expect("made");
+    let shared = entitlement(&first) == entitlement(&second);
+    let present = read(&subject, &second).await == Presence::Present;
+    assert_eq!(shared, present);
+}
+
+pub(crate) async fn nothing_secret_is_in_what_the_requester_is_shown<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let order = subject.order("alice").await;
+    let shown = subject.backend().credential(&order);
+    let password = subject.password(&order);
+    assert_eq!(shown.is_some(), password.is_some());
+    for (label, text) in shown.unwrap_or_default() {
+        let password = password.as_ref().map_or("", |text| text.expose_secret());
+        assert!(!text.contains(password), "{label}");
+    }
+}
+
+pub(crate) async fn wrong_parameters_are_named<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let order = subject.order("alice").await;
+    let config: BackendConfig = toml::from_str(S::CONFIG).expect("a configuration");
+    config.check_layer(&order.params).expect("right");
+    for (params, key) in S::wrong_params() {
+        let params = params.as_object().expect("an object");
+        let error = config.check_layer(params).expect_err("wrong");
+        assert_eq!(error.key.as_deref(), key, "{error}");
+    }
+}

@@ -1,0 +1,91 @@
+//! A target under test, seen from both sides: Keylend's, and that of a person who uses it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use keylend::{
+    backend::{Backend, BackendConfig, Order},
+    clock::SystemClock,
+    domain::{Email, Handle, Params, RequestId, Time, UserId, Username},
+};
+use secrecy::SecretString;
+use serde_json::Value;
+
+/// One real target.
+pub(crate) trait Subject: Sized + Sync {
+    /// The least that the configuration says of its kind.
+    const CONFIG: &str;
+
+    /// Starts one whose calls may take `limit`, as the configuration writes it.
+    async fn start(limit: &str) -> Self;
+
+    /// Starts one that nobody else uses, which can be stopped.
+    async fn start_alone(limit: &str) -> Self {
+        Self::start(limit).await
+    }
+
+    /// Keylend's side of it.
+    fn backend(&self) -> &Arc<dyn Backend>;
+
+    /// An order for somebody who can use the target; a new grant each time.
+    async fn order(&self, username: &str) -> Order;
+
+    /// The password that Keylend would make for the order, if its layer takes one.
+    fn password(&self, order: &Order) -> Option<SecretString>;
+
+    /// Whether the person can now do what the layer gives.
+    async fn works(&self, order: &Order) -> bool;
+
+    /// The end that the target was told; nothing if it keeps none.
+    async fn end(&self, order: &Order) -> Option<Time>;
+
+    /// Takes the target away.
+    async fn stop(&self);
+
+    /// Brings it back.
+    async fn start_again(&self);
+
+    /// Makes the target silent, though it can be reached.
+    fn hang(&self);
+
+    /// Parameters that are wrong, with the key that is to blame.
+    fn wrong_params() -> Vec<(Value, Option<&'static str>)>;
+}
+
+/// A target as `keylend serve` makes it, from its configuration.
+pub(crate) fn build(toml: &str) -> Arc<dyn Backend> {
+    let config: BackendConfig = toml::from_str(toml).expect("a configuration");
+    config.build(Arc::new(SystemClock)).expect("a target")
+}
+
+/// The end of every order, until a test sets another.
+pub(crate) fn end() -> Time {
+    "2099-11-02T10:00:00.250Z".parse().expect("a moment")
+}
+
+/// An order of a new grant.
+pub(crate) fn order(username: &str, params: Value) -> Order {
+    let number = unique();
+    let Value::Object(params) = params else {
+        panic!("parameters are an object");
+    };
+    let params: Params = params;
+    Order {
+        request: RequestId::derive(&number),
+        scope: "db-prod:write".parse().expect("a scope"),
+        requester: UserId::new("U0ALICE"),
+        email: Email::new("alice@example.com"),
+        username: Username::new(username),
+        handle: Handle::new(format!("keylend_{number}_0")),
+        params,
+        expires_at: end(),
+    }
+}
+
+/// A word that no other test has.
+pub(crate) fn unique() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}

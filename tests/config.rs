@@ -1,0 +1,632 @@
+//! What a person is told of a configuration that is wrong.
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+use std::{fmt::Write as _, fs, net::SocketAddr, process::Command, time::Instant};
+
+use keylend::{
+    config::{Config, Problems, Secrets, Store},
+    directory::GroupSource,
+    domain::{GroupName, OnLimit, ReasonRule, Span, UserId, Username},
+};
+use tempfile::TempDir;
+
+/// A configuration with every key, and its rules.
+const GOOD: &str = r##"
+[server]
+listen = "127.0.0.1:8080"
+
+[store]
+url = "sqlite://keylend.db"
+
+[slack]
+mode = "http"
+bot_token = { file = "{folder}/secret" }
+signing_secret = { file = "{folder}/secret" }
+app_token = { env = "KEYLEND_TEST_UNUSED" }
+api_url = "https://slack.com/api"
+audit_channel = "C0AUDIT"
+incident_channels = ["inc-*", "#sev-?"]
+team_id = "T0TEAM"
+app_id = "A0APP"
+
+[api]
+tokens = [{ name = "gateway", token = { file = "{folder}/secret" } }]
+
+[secrets]
+key = { file = "{folder}/key" }
+
+[people]
+U0ALICE = { username = "alice.l" }
+
+[policy]
+files = ["policies/*.cedar"]
+administrators = ["leads"]
+
+[groups]
+engineers = { slack_usergroup = "S0ENG" }
+leads = { members = ["U0ALICE", "U0BOB"] }
+
+[limits]
+max_active_per_person = 2
+on_limit = "end_oldest"
+pending_timeout = "30m"
+min_duration = "5m"
+
+[[exclusive]]
+environments = ["prod", "research"]
+
+[backends.pg-prod.postgres]
+url = { file = "{folder}/url" }
+
+[backends.hook.webhook]
+url = "https://access.example.com/keylend"
+secret = { file = "{folder}/secret" }
+
+[scopes."db-prod:write"]
+title = "Production database, write"
+environment = "prod"
+risk = "high"
+default_duration = "30m"
+max_duration = "1h"
+requesters = ["engineers"]
+approvers = ["leads"]
+approvals = 2
+approval_channel = "C0DBA"
+reason = "optional"
+ticket = { pattern = "^INC-[0-9]+$", required = false }
+layers = [{ backend = "pg-prod", role = "app_writer" }]
+
+[scopes."lab:shell"]
+title = "A shell in the lab"
+environment = "research"
+risk = "low"
+default_duration = "1h"
+max_duration = "8h"
+requesters = ["engineers"]
+approvers = ["engineers", "leads"]
+approval_channel = "C0LAB"
+layers = [{ backend = "hook", host = "lab-1", ports = [22, 2222] }]
+"##;
+
+const RULES: &str = r#"
+@id("low-risk")
+permit (principal in Group::"engineers", action == Action::"auto_approve", resource)
+when { resource.risk == Risk::"low" };
+"#;
+
+/// A folder with a configuration, its rules and its secrets.
+fn folder(config: &str, rules: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let config = config.replace("{folder}", &folder.path().display().to_string());
+    fs::write(at("keylend.toml"), config).unwrap();
+    fs::create_dir(at("policies")).unwrap();
+    fs::write(at("policies/own.cedar"), rules).unwrap();
+    fs::write(at("secret"), "0123456789abcdef").unwrap();
+    fs::write(at("key"), "ab".repeat(32)).unwrap();
+    fs::write(at("url"), "postgres://keylend:hunter2@db.example.com/app").unwrap();
+    folder
+}
+
+fn load(config: &str, rules: &str) -> Result<Config, (Problems, TempDir)> {
+    let folder = folder(config, rules);
+    Config::load(&folder.path().join("keylend.toml"), Secrets::Checked)
+        .map_err(|problems| (problems, folder))
+}
+
+/// What is said of the good configuration after some changes.
+fn said_after(changes: &[(&str, &str)]) -> String {
+    let mut config = GOOD.to_owned();
+    for (from, to) in changes {
+        assert!(config.contains(from), "{from}");
+        config = config.replacen(from, to, 1);
+    }
+    said_of(&config, RULES)
+}
+
+fn said_of(config: &str, rules: &str) -> String {
+    let (problems, folder) = load(config, rules).unwrap_err();
+    let folder = format!("{}/", folder.path().display());
+    problems.to_string().replace(&folder, "")
+}
+
+#[test]
+fn a_good_configuration_is_read_whole() {
+    let config = load(GOOD, RULES).unwrap_or_else(|(problems, _)| panic!("{problems}"));
+    assert_eq!(
+        config.server.listen,
+        SocketAddr::from(([127, 0, 0, 1], 8080))
+    );
+    assert_eq!(config.store, Store::Sqlite("keylend.db".into()));
+    assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api/");
+    assert!(config.slack.incident_channels[0].matches("inc-42"));
+    assert!(config.slack.incident_channels[1].matches("sev-1"));
+    assert_eq!(config.api.tokens[0].name, "gateway");
+    let alice = UserId::new("U0ALICE");
+    assert_eq!(config.people[&alice], Username::new("alice.l"));
+    let leads = &config.groups[&GroupName::new("leads")];
+    assert_eq!(
+        *leads,
+        GroupSource::Members([alice, UserId::new("U0BOB")].into())
+    );
+    assert_eq!(config.administrators, [GroupName::new("leads")].into());
+    assert_eq!(config.limits.on_limit, OnLimit::EndOldest);
+    assert_eq!(config.limits.pending_timeout, Span::minutes(30));
+    assert_eq!(config.limits.exclusive.len(), 1);
+    assert!(
+        config
+            .policy
+            .groups()
+            .contains(&GroupName::new("engineers"))
+    );
+    let scope = &config.catalogue[&"db-prod:write".parse().unwrap()];
+    assert_eq!(scope.reason, ReasonRule::Optional);
+    assert_eq!(scope.approvals.get(), 2);
+    assert_eq!(scope.layers[0].params["role"], "app_writer");
+    let lab = &config.catalogue[&"lab:shell".parse().unwrap()];
+    assert_eq!(lab.layers[0].params["ports"], serde_json::json!([22, 2222]));
+    assert_eq!(config.warnings, []);
+}
+
+#[test]
+fn what_may_be_left_out_has_a_default() {
+    let least = r#"
+        [store]
+        url = "sqlite:///var/lib/keylend/keylend.db"
+        [slack]
+        bot_token = { file = "{folder}/secret" }
+        signing_secret = { file = "{folder}/secret" }
+        audit_channel = "C0AUDIT"
+        [secrets]
+        key = { file = "{folder}/key" }
+    "#;
+    let config = load(least, "").unwrap_or_else(|(problems, _)| panic!("{problems}"));
+    assert_eq!(
+        config.server.listen,
+        SocketAddr::from(([127, 0, 0, 1], 8080))
+    );
+    assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api/");
+    assert_eq!(config.limits, keylend::domain::Limits::default());
+    assert_eq!(config.policy.rules().len(), 10);
+}
+
+#[test]
+fn a_misspelt_key_is_recognised() {
+    insta::assert_snapshot!(
+        said_after(&[
+            ("[server]", "[serve]"),
+            ("signing_secret", "signing_secrt"),
+            ("username", "user_name"),
+            ("max_duration", "max_durations"),
+            ("role =", "rolle ="),
+        ]),
+        @r#"
+    keylend.toml:2:2: serve: there is no section `serve`; did you mean `server`?
+    2 | [serve]
+      |  ^^^^^
+
+    keylend.toml:11:1: slack.signing_secrt: there is no key `signing_secrt` here; did you mean `signing_secret`?
+    11 | signing_secrt = { file = "secret" }
+       | ^^^^^^^^^^^^^
+
+    keylend.toml:26:13: people.U0ALICE.user_name: there is no key `user_name` here; did you mean `username`?
+    26 | U0ALICE = { user_name = "alice.l" }
+       |             ^^^^^^^^^
+
+    keylend.toml:57:1: scopes."db-prod:write".max_durations: there is no key `max_durations` here; did you mean `max_duration`?
+    57 | max_durations = "1h"
+       | ^^^^^^^^^^^^^
+    "#
+    );
+}
+
+#[test]
+fn a_missing_key_is_named() {
+    insta::assert_snapshot!(
+        said_after(&[
+            ("url = \"sqlite://keylend.db\"", ""),
+            ("risk = \"high\"\n", ""),
+            ("backend = \"hook\", ", ""),
+            ("[secrets]\nkey = { file = \"{folder}/key\" }", ""),
+        ]),
+        @r#"
+    keylend.toml: the section [secrets] is missing
+
+    keylend.toml:5:1: store: the key `url` is missing
+    5 | [store]
+      | ^^^^^^^
+
+    keylend.toml:51:1: scopes."db-prod:write": the key `risk` is missing
+    51 | [scopes."db-prod:write"]
+       | ^^^^^^^^^^^^^^^^^^^^^^^^
+
+    keylend.toml:73:11: scopes."lab:shell".layers[0]: the key `backend` is missing
+    73 | layers = [{ host = "lab-1", ports = [22, 2222] }]
+       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_pointed_at() {
+    insta::assert_snapshot!(
+        said_after(&[
+            ("\"127.0.0.1:8080\"", "\"localhost\""),
+            ("max_active_per_person = 2", "max_active_per_person = \"2\""),
+            ("risk = \"high\"", "risk = \"hihg\""),
+            ("max_duration = \"8h\"", "max_duration = 8"),
+        ]),
+        @r#"
+    keylend.toml:3:10: server.listen: `localhost` is not an address with a port, such as `127.0.0.1:8080`
+    3 | listen = "localhost"
+      |          ^^^^^^^^^^^
+
+    keylend.toml:37:25: limits.max_active_per_person: wrong type: string "2", expected a whole number
+    37 | max_active_per_person = "2"
+       |                         ^^^
+
+    keylend.toml:55:8: scopes."db-prod:write".risk: `hihg` is not one of `low`, `medium`, `high`, `critical`; did you mean `high`?
+    55 | risk = "hihg"
+       |        ^^^^^^
+
+    keylend.toml:71:16: scopes."lab:shell".max_duration: wrong type: integer `8`, expected a duration such as "30m" or "1h30m"
+    71 | max_duration = 8
+       |                ^
+    "#
+    );
+}
+
+#[test]
+fn durations_are_held_against_each_other() {
+    insta::assert_snapshot!(
+        said_after(&[
+            ("\"30m\"\nmin", "\"0s\"\nmin"),
+            ("default_duration = \"30m\"", "default_duration = \"30 mints\""),
+            ("default_duration = \"1h\"", "default_duration = \"9h\""),
+        ]),
+        @r#"
+    keylend.toml:39:19: limits.pending_timeout: use one second at least
+    39 | pending_timeout = "0s"
+       |                   ^^^^
+
+    keylend.toml:56:20: scopes."db-prod:write".default_duration: `30 mints` is not a duration such as `30m` or `1h30m`
+    56 | default_duration = "30 mints"
+       |                    ^^^^^^^^^^
+
+    keylend.toml:70:20: scopes."lab:shell".default_duration: 9h is longer than `max_duration`, 8h
+    70 | default_duration = "9h"
+       |                    ^^^^
+    "#
+    );
+    let short = said_after(&[("default_duration = \"1h\"", "default_duration = \"1m\"")]);
+    assert!(
+        short.contains("1m is shorter than `limits.min_duration`, 5m"),
+        "{short}"
+    );
+}
+
+#[test]
+fn what_a_scope_names_has_to_be_there() {
+    insta::assert_snapshot!(
+        said_after(&[
+            ("requesters = [\"engineers\"]", "requesters = [\"enginers\"]"),
+            ("approvers = [\"engineers\", \"leads\"]", "approvers = [\"engineers\", \"sre\"]"),
+            ("backend = \"pg-prod\"", "backend = \"pg-porod\""),
+            ("administrators = [\"leads\"]", "administrators = [\"lead\"]"),
+            ("\"prod\", \"research\"", "\"prod\", \"reserch\""),
+            ("[scopes.\"lab:shell\"]", "[scopes.\"lab shell\"]"),
+        ]),
+        @r#"
+    keylend.toml:30:19: policy.administrators[0]: there is no group `lead` in [groups]; did you mean `leads`?
+    30 | administrators = ["lead"]
+       |                   ^^^^^^
+
+    keylend.toml:43:25: exclusive[0].environments[1]: no scope is in the environment `reserch`; did you mean `research`?
+    43 | environments = ["prod", "reserch"]
+       |                         ^^^^^^^^^
+
+    keylend.toml:58:15: scopes."db-prod:write".requesters[0]: there is no group `enginers` in [groups]; did you mean `engineers`?
+    58 | requesters = ["enginers"]
+       |               ^^^^^^^^^^
+
+    keylend.toml:64:23: scopes."db-prod:write".layers[0].backend: there is no backend `pg-porod` in [backends]; did you mean `pg-prod`?
+    64 | layers = [{ backend = "pg-porod", role = "app_writer" }]
+       |                       ^^^^^^^^^^
+
+    keylend.toml:66:9: scopes."lab shell": `lab shell` is not a scope's name: it is written `resource:action` in letters, digits, `.`, `_`, `-` and `/`, at most 75 in all
+    66 | [scopes."lab shell"]
+       |         ^^^^^^^^^^^
+    "#
+    );
+}
+
+#[test]
+fn approvals_have_to_be_possible() {
+    insta::assert_snapshot!(
+        said_after(&[
+            ("approvals = 2", "approvals = 3"),
+            ("approvers = [\"engineers\", \"leads\"]", "approvers = []\napprovals = 0"),
+        ]),
+        @r#"
+    keylend.toml:60:13: scopes."db-prod:write".approvals: 3 approvals are needed, but the approver groups list fewer people than that: 2
+    60 | approvals = 3
+       |             ^
+
+    keylend.toml:73:13: scopes."lab:shell".approvers: the approvers are nobody: name one group at least
+    73 | approvers = []
+       |             ^^
+
+    keylend.toml:74:13: scopes."lab:shell".approvals: a request needs 1 approval at least; a rule can give it, by a permit of `auto_approve`
+    74 | approvals = 0
+       |             ^
+    "#
+    );
+}
+
+#[test]
+fn names_where_slack_wants_ids_are_refused() {
+    insta::assert_snapshot!(
+        said_after(&[
+            ("\"C0AUDIT\"", "\"#audit\""),
+            ("\"C0DBA\"", "\"D0DIRECT\""),
+            ("\"S0ENG\"", "\"@engineers\""),
+            ("\"U0ALICE\", \"U0BOB\"", "\"U0ALICE\", \"bob@example.com\""),
+            ("\"T0TEAM\"", "\"acme\""),
+        ]),
+        @r##"
+    keylend.toml:14:17: slack.audit_channel: `#audit` is not a channel's id, such as `C0123ABCD`: Slack shows it at the bottom of the channel's details
+    14 | audit_channel = "#audit"
+       |                 ^^^^^^^^
+
+    keylend.toml:16:11: slack.team_id: `acme` is not an id such as `T0123ABCD`
+    16 | team_id = "acme"
+       |           ^^^^^^
+
+    keylend.toml:33:33: groups.engineers.slack_usergroup: `@engineers` is not a user group's id, such as `S0123ABCD`: Slack shows it in the menu of the group, as "Copy group ID"
+    33 | engineers = { slack_usergroup = "@engineers" }
+       |                                 ^^^^^^^^^^^^
+
+    keylend.toml:34:33: groups.leads.members[1]: `bob@example.com` is not a person's id, such as `U0123ABCD`: Slack shows it in the menu of their profile, as "Copy member ID"
+    34 | leads = { members = ["U0ALICE", "bob@example.com"] }
+       |                                 ^^^^^^^^^^^^^^^^^
+
+    keylend.toml:60:13: scopes."db-prod:write".approvals: 2 approvals are needed, but the approver groups list fewer people than that: 1
+    60 | approvals = 2
+       |             ^
+
+    keylend.toml:61:20: scopes."db-prod:write".approval_channel: `D0DIRECT` is not a channel's id, such as `C0123ABCD`: Slack shows it at the bottom of the channel's details
+    61 | approval_channel = "D0DIRECT"
+       |                    ^^^^^^^^^^
+    "##
+    );
+}
+
+#[test]
+fn a_pattern_that_does_not_compile_is_explained() {
+    insta::assert_snapshot!(
+        said_after(&[("^INC-[0-9]+$", "^INC-([0-9]+$"), ("inc-*", "inc-***")]),
+        @r##"
+    keylend.toml:15:22: slack.incident_channels[0]: `inc-***` is not a pattern of channels' names, such as `inc-*`: Pattern syntax error near position 6: wildcards are either regular `*` or recursive `**`
+    15 | incident_channels = ["inc-***", "#sev-?"]
+       |                      ^^^^^^^^^
+
+    keylend.toml:63:22: scopes."db-prod:write".ticket.pattern: this is not a regular expression: unclosed group
+    63 | ticket = { pattern = "^INC-([0-9]+$", required = false }
+       |                      ^^^^^^^^^^^^^^^
+    "##
+    );
+}
+
+#[test]
+fn a_secret_that_was_written_down_is_refused_and_not_shown() {
+    let inline = said_after(&[("{ file = \"{folder}/secret\" }", "\"hunter2\"")]);
+    assert!(!inline.contains("hunter2"), "{inline}");
+    assert!(
+        inline.contains("slack.bot_token: a secret is never written here"),
+        "{inline}"
+    );
+
+    let said = said_after(&[
+        (
+            "{ file = \"{folder}/url\" }",
+            "\"postgres://keylend:hunter2@db/app\"",
+        ),
+        ("{ file = \"{folder}/key\" }", "{ value = \"hunter2\" }"),
+        ("app_token =", "app_tokens = \"hunter2\" #"),
+    ]);
+    assert!(!said.contains("hunter2"), "{said}");
+    insta::assert_snapshot!(said, @r#"
+    keylend.toml:12:1: slack.app_tokens: there is no key `app_tokens` here; did you mean `app_token`?
+
+    keylend.toml:23:7: secrets.key: a secret is never written here: say where it is, `{ env = "NAME" }` or `{ file = "path" }`
+
+    keylend.toml:46:7: backends.pg-prod.postgres.url: a secret is never written here: say where it is, `{ env = "NAME" }` or `{ file = "path" }`
+    "#);
+    let broken = said_after(&[("{ file = \"{folder}/secret\" }", "\"hunter2")]);
+    assert!(!broken.contains("hunter2"), "{broken}");
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_missed_before_it_is_needed() {
+    insta::assert_snapshot!(
+        said_after(&[
+            ("bot_token = { file = \"{folder}/secret\" }", "bot_token = { env = \"KEYLEND_TEST_NOT_SET\" }"),
+            ("token = { file = \"{folder}/secret\" } }]", "token = { file = \"{folder}/none\" } }]"),
+            ("{folder}/key", "{folder}/secret"),
+            ("{folder}/url", "{folder}/secret"),
+        ]),
+        @r#"
+    keylend.toml:10:1: slack.bot_token: the environment variable `KEYLEND_TEST_NOT_SET` is not set
+    10 | bot_token = { env = "KEYLEND_TEST_NOT_SET" }
+       | ^^^^^^^^^
+
+    keylend.toml:20:31: api.tokens[0].token: the file `none` cannot be read: No such file or directory (os error 2)
+    20 | tokens = [{ name = "gateway", token = { file = "none" } }]
+       |                               ^^^^^
+
+    keylend.toml:23:1: secrets.key: the key must be 32 bytes, written as 64 hexadecimal digits or as base64
+    23 | key = { file = "secret" }
+       | ^^^
+
+    keylend.toml:45:11: backends.pg-prod: the file secret does not hold a URL such as `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`
+    45 | [backends.pg-prod.postgres]
+       |           ^^^^^^^
+    "#
+    );
+}
+
+#[test]
+fn what_this_version_does_not_have_is_said() {
+    insta::assert_snapshot!(
+        said_after(&[
+            ("mode = \"http\"", "mode = \"socket\""),
+            ("sqlite://keylend.db", "postgres://db.example.com/keylend"),
+            ("https://slack.com/api", "http://slack.example.com/api"),
+        ]),
+        @r#"
+    keylend.toml:6:7: store.url: this version keeps its state in SQLite alone: use `sqlite://keylend.db`
+    6 | url = "postgres://db.example.com/keylend"
+      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    keylend.toml:9:8: slack.mode: this version is reached by Slack over HTTP alone: use `mode = "http"`
+    9 | mode = "socket"
+      |        ^^^^^^^^
+
+    keylend.toml:13:11: slack.api_url: the bot token is sent there, so it has to be `https://`, or `http://` to this machine
+    13 | api_url = "http://slack.example.com/api"
+       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#
+    );
+}
+
+#[test]
+fn a_bad_policy_file_is_pointed_at() {
+    let rules = "@id(\"x\")\npermit (principal in Group::\"enginers\", action == Action::\"lock\", resource);\n\
+        @id(\"y\")\n@reason(\"No.\")\nforbid (principal, action, resource) when { resource.risk == Risk::\"low\" };\n";
+    insta::assert_snapshot!(said_of(GOOD, rules), @r#"
+    policies/own.cedar:5:45: in the rule `y`: attribute `risk` on entity type `Everything` not found (write `resource is Scope`: a lock can cover everything)
+    5 | forbid (principal, action, resource) when { resource.risk == Risk::"low" };
+      |                                             ^^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(
+        said_of(GOOD, "@id(\"x\")\npermit (principal in Group::\"enginers\", action == Action::\"lock\", resource);"),
+        @r#"
+    policies/own.cedar:1:1: the rule `x` speaks of the group `enginers`, which is not in [groups]
+    1 | @id("x")
+      | ^^^^^^^^
+    "#
+    );
+    let none = said_after(&[("policies/*.cedar", "polices/*.cedar")]);
+    assert!(
+        none.contains("policy.files[0]: there is no file `polices/*.cedar`"),
+        "{none}"
+    );
+}
+
+#[test]
+fn broken_toml_is_pointed_at() {
+    insta::assert_snapshot!(
+        said_after(&[("listen = \"127.0.0.1:8080\"", "listen = 127.0.0.1:8080"), ("[store]", "[store")]),
+        @r#"
+    keylend.toml:3:15: invalid float, expected nothing
+    3 | listen = 127.0.0.1:8080
+      |               ^^^^^^^^^
+
+    keylend.toml:5:7: unclosed table, expected `]`
+    5 | [store
+      |       ^
+    "#
+    );
+}
+
+#[test]
+fn what_is_allowed_and_probably_not_meant_is_a_warning() {
+    let config = GOOD
+        .replace("^INC-[0-9]+$", "INC-[0-9]+")
+        .replace("risk = \"high\"", "risk = \"critical\"");
+    let config = load(&config, RULES).unwrap_or_else(|(problems, _)| panic!("{problems}"));
+    let mut said = String::new();
+    for warning in &config.warnings {
+        let file = format!("{}", warning.file.display());
+        writeln!(
+            said,
+            "{}\n",
+            warning.to_string().replace(&file, "keylend.toml")
+        )
+        .unwrap();
+    }
+    insta::assert_snapshot!(said, @r#"
+    keylend.toml:63:22: scopes."db-prod:write".ticket.pattern: the pattern matches anywhere in a text; write `^INC-[0-9]+$` if it is meant for the whole ticket
+    63 | ticket = { pattern = "INC-[0-9]+", required = false }
+       |                      ^^^^^^^^^^^^
+
+    keylend.toml:64:10: scopes."db-prod:write".layers: the risk is critical, and no target ends this access by itself: while Keylend is down, it does not end
+    64 | layers = [{ backend = "pg-prod", role = "app_writer" }]
+       |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn ten_thousand_scopes_load_while_one_waits() {
+    let (head, scope) = GOOD.split_once("[scopes.\"lab:shell\"]").unwrap();
+    let mut config = head.to_owned();
+    for number in 0..10_000 {
+        write!(config, "[scopes.\"lab-{number}:shell\"]{scope}").unwrap();
+    }
+    let started = Instant::now();
+    let config = load(&config, RULES).unwrap_or_else(|(problems, _)| panic!("{problems}"));
+    assert_eq!(config.catalogue.len(), 10_001);
+    // A generous bound for a busy machine and a debug build; it is a tenth of it in a release.
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}
+
+/// Runs `keylend check` in a folder without a secret in its environment.
+fn check(folder: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_keylend"))
+        .arg("check")
+        .args(arguments)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+#[test]
+fn check_says_what_is_there_and_exits_with_0() {
+    let good = "configuration is good: 2 scopes, 2 backends, 11 rules\n".to_owned();
+    let folder = folder(GOOD, RULES);
+    assert_eq!(check(&folder, &[]), (Some(0), good.clone()));
+    assert_eq!(
+        check(&folder, &["--config", "keylend.toml"]),
+        (Some(0), good.clone())
+    );
+
+    fs::remove_file(folder.path().join("secret")).unwrap();
+    assert_eq!(check(&folder, &["--without-secrets"]), (Some(0), good));
+    let (code, said) = check(&folder, &[]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("slack.bot_token: the file"), "{said}");
+}
+
+#[test]
+fn check_exits_with_1_for_what_is_wrong_and_2_for_what_makes_no_sense() {
+    let folder = folder(&GOOD.replace("\"C0AUDIT\"", "\"#audit\""), RULES);
+    let (code, said) = check(&folder, &[]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.ends_with("configuration is refused: 1 problem\n"),
+        "{said}"
+    );
+
+    let (code, said) = check(&folder, &["--config", "none.toml"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.starts_with("none.toml: the configuration cannot be read"),
+        "{said}"
+    );
+
+    assert_eq!(check(&folder, &["--confg", "x"]).0, Some(2));
+}

@@ -1,0 +1,237 @@
+//! What is deployed: the example configuration, the Slack app's manifest, and the files beside them.
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use keylend::config::{Config, Secrets};
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    env!("CARGO_MANIFEST_DIR").into()
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn yaml(file: &str) -> Value {
+    serde_saphyr::from_str(&text(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The strings of an array.
+fn strings(value: &Value) -> BTreeSet<&str> {
+    let all = value.as_array().unwrap().iter();
+    all.map(|value| value.as_str().unwrap()).collect()
+}
+
+/// The variables that hold the example's secrets, with what would stand in them.
+fn example_secrets() -> BTreeMap<String, &'static str> {
+    let example = text("deploy/keylend.example.toml");
+    example
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(|line| line.split("{ env = \"").skip(1))
+        .map(|rest| rest.split('"').next().unwrap().to_owned())
+        .map(|name| {
+            let value = match name.as_str() {
+                "PG_PROD_ADMIN_URL" => "postgres://keylend:password@db.example.com/app",
+                "KEYLEND_SECRETS_KEY" => {
+                    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+                }
+                _ => "0123456789abcdef",
+            };
+            (name, value)
+        })
+        .collect()
+}
+
+#[test]
+fn the_example_configuration_is_good() {
+    let output = Command::new(env!("CARGO_BIN_EXE_keylend"))
+        .args(["check", "--config", "deploy/keylend.example.toml"])
+        .current_dir(root())
+        .envs(example_secrets())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        said,
+        "configuration is good: 3 scopes, 3 backends, 14 rules\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn the_example_names_every_key_that_is_left_out_in_a_comment() {
+    // Each commented key, put in force, is a key that there is.
+    let example = text("deploy/keylend.example.toml");
+    let is_key = |line: &str| {
+        line.strip_prefix("# ")
+            .and_then(|line| line.split_once(" = "))
+            .is_some_and(|(key, _)| {
+                key.bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            })
+    };
+    let uncommented: Vec<_> = example
+        .lines()
+        .map(|line| if is_key(line) { &line[2..] } else { line })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keylend.toml");
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    fs::copy(
+        root().join("deploy/policies/example.cedar"),
+        folder.path().join("policies/example.cedar"),
+    )
+    .unwrap();
+    fs::write(&file, uncommented.join("\n")).unwrap();
+    let config =
+        Config::load(&file, Secrets::Unchecked).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(config.slack.team_id.is_some() && config.slack.app_id.is_some());
+}
+
+#[test]
+fn the_secrets_of_the_example_are_handed_over_by_compose_and_by_systemd() {
+    let secrets = example_secrets();
+    let secrets: BTreeSet<_> = secrets.keys().map(String::as_str).collect();
+
+    let compose = yaml("deploy/compose.yml");
+    assert_eq!(strings(&compose["services"]["keylend"]["secrets"]), secrets);
+    let files = compose["secrets"].as_object().unwrap();
+    assert!(secrets.iter().all(|name| files.contains_key(*name)));
+
+    let unit = text("deploy/keylend.service");
+    let loaded: BTreeSet<_> = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("LoadCredential="))
+        .map(|line| line.split(':').next().unwrap())
+        .collect();
+    assert_eq!(loaded, secrets);
+}
+
+#[test]
+fn the_container_and_the_unit_run_without_rights() {
+    let compose = yaml("deploy/compose.yml");
+    let keylend = &compose["services"]["keylend"];
+    assert_eq!(keylend["read_only"], true);
+    assert_eq!(strings(&keylend["cap_drop"]), ["ALL"].into());
+
+    let dockerfile = text("deploy/Dockerfile");
+    assert!(dockerfile.lines().any(|line| line == "USER 65532:65532"));
+
+    let unit = text("deploy/keylend.service");
+    for line in [
+        "DynamicUser=yes",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "CapabilityBoundingSet=",
+        "SystemCallFilter=@system-service",
+        "LimitCORE=0",
+    ] {
+        assert!(unit.lines().any(|found| found == line), "{line}");
+    }
+}
+
+#[test]
+fn the_manifest_asks_for_what_is_used_and_nothing_else() {
+    let manifest = yaml("manifest.yml");
+    assert_eq!(
+        strings(&manifest["oauth_config"]["scopes"]["bot"]),
+        [
+            "channels:read",
+            "chat:write",
+            "commands",
+            "groups:read",
+            "im:write",
+            "usergroups:read",
+            "users:read",
+            "users:read.email",
+        ]
+        .into()
+    );
+    assert!(manifest["oauth_config"]["scopes"].get("user").is_none());
+    assert_eq!(
+        strings(&manifest["settings"]["event_subscriptions"]["bot_events"]),
+        [
+            "app_home_opened",
+            "subteam_members_changed",
+            "subteam_updated",
+            "user_change",
+        ]
+        .into()
+    );
+    assert_eq!(manifest["settings"]["socket_mode_enabled"], false);
+    assert_eq!(manifest["features"]["app_home"]["home_tab_enabled"], true);
+}
+
+#[test]
+fn the_manifest_sends_slack_to_the_routes_that_there_are() {
+    let manifest = yaml("manifest.yml");
+    let commands = manifest["features"]["slash_commands"].as_array().unwrap();
+    assert_eq!(commands.len(), 1);
+    assert_eq!(commands[0]["command"], "/jit");
+    assert_eq!(commands[0]["should_escape"], true);
+
+    let settings = &manifest["settings"];
+    let interactivity = &settings["interactivity"];
+    assert_eq!(interactivity["is_enabled"], true);
+    for (url, route) in [
+        (&commands[0]["url"], "commands"),
+        (&interactivity["request_url"], "interactions"),
+        (&interactivity["message_menu_options_url"], "options"),
+        (&settings["event_subscriptions"]["request_url"], "events"),
+    ] {
+        assert_eq!(*url, format!("https://keylend.example.com/slack/{route}"));
+    }
+}
+
+#[test]
+fn the_manifest_keeps_to_slacks_limits() {
+    let manifest = yaml("manifest.yml");
+    let about = &manifest["display_information"];
+    let length = |value: &Value| value.as_str().unwrap().chars().count();
+    assert!(length(&about["name"]) <= 35);
+    assert!(length(&about["description"]) <= 140);
+    assert!((175..=4000).contains(&length(&about["long_description"])));
+    let command = &manifest["features"]["slash_commands"][0];
+    assert!(length(&command["usage_hint"]) <= 1000);
+}
+
+/// Slack's own schema of manifests is not ours to ship; it is used where it is at hand.
+#[test]
+fn the_manifest_is_valid_by_slacks_own_schema() {
+    let validator = root().join("../shared/tools/slack/manifest/validate_manifest.py");
+    let has_jsonschema = Command::new("python3")
+        .args(["-c", "import jsonschema"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !validator.exists() || !has_jsonschema {
+        println!("not checked: Slack's schema and Python's jsonschema are not at hand");
+        return;
+    }
+    let said = validate(&validator, &yaml("manifest.yml"));
+    println!("checked by Slack's schema: {said}");
+    assert!(said.trim_end().ends_with(" OK"), "{said}");
+
+    let mut wrong = yaml("manifest.yml");
+    wrong["display_information"]["name"] = "K".repeat(36).into();
+    let said = validate(&validator, &wrong);
+    assert!(said.contains("/display_information/name"), "{said}");
+}
+
+fn validate(validator: &Path, manifest: &Value) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("manifest.json");
+    fs::write(&file, manifest.to_string()).unwrap();
+    let output = Command::new("python3")
+        .args([validator, &file])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}

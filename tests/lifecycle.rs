@@ -1,0 +1,269 @@
+//! The state machine under any sequence of commands: what must hold whoever sends what, when.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use keylend::domain::{
+    Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event, Gone, Handle,
+    Occurred, Params, PlannedLayer, Progress, Request, RequestId, Risk, RuleId, Span, State, Terms,
+    Time, UserId, Username, Work, decide, open,
+};
+use proptest::prelude::*;
+
+const REQUESTER: &str = "U0ALICE";
+const LAYERS: usize = 2;
+
+fn start() -> Time {
+    DateTime::<Utc>::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+fn requested(approvals_needed: u8) -> Occurred {
+    Occurred {
+        at: start(),
+        actor: Actor::Person(UserId::new(REQUESTER)),
+        rules: vec![RuleId::new("requester-group")],
+        event: Event::Requested {
+            requester: UserId::new(REQUESTER),
+            email: Email::new("alice@example.com"),
+            username: Username::new("alice"),
+            terms: Terms {
+                scope: "db-prod:write".parse().unwrap(),
+                title: "Production database, write".into(),
+                environment: None,
+                risk: Risk::High,
+                duration: Span::minutes(30),
+                reason: "writes are failing".into(),
+                ticket: Some("INC-4211".into()),
+            },
+            approvals_needed,
+            approval_channel: ChannelId::new("C0DBA"),
+            mirrors: Vec::new(),
+            lapses_at: Span::minutes(60).after(start()),
+        },
+    }
+}
+
+fn plan() -> Vec<PlannedLayer> {
+    (0..LAYERS)
+        .map(|index| PlannedLayer {
+            backend: BackendName::new(format!("target-{index}")),
+            params: Params::new(),
+            handle: Handle::new(format!("jit_{index}")),
+            entitlement: Entitlement::new(format!("role-{index}")),
+        })
+        .collect()
+}
+
+fn person() -> impl Strategy<Value = UserId> {
+    prop::sample::select(vec![REQUESTER, "U0BOB", "U0CAROL"]).prop_map(UserId::new)
+}
+
+fn actor() -> impl Strategy<Value = Actor> {
+    prop_oneof![
+        4 => person().prop_map(Actor::Person),
+        1 => Just(Actor::Rule(RuleId::new("low-risk"))),
+    ]
+}
+
+fn cause() -> impl Strategy<Value = EndCause> {
+    prop_oneof![
+        Just(EndCause::Done),
+        Just(EndCause::Revoked {
+            reason: "no longer needed".into()
+        }),
+        Just(EndCause::Locked {
+            reason: "incident".into()
+        }),
+    ]
+}
+
+/// Any command, with times a minute apart at the finest.
+fn command() -> impl Strategy<Value = Command> {
+    let layer = 0..LAYERS;
+    let later = (0u32..120).prop_map(|minutes| Span::minutes(minutes).after(start()));
+    let people = prop_oneof![
+        6 => (actor(), 1u32..4).prop_map(|(by, revision)| Command::Approve {
+            by, rules: vec![], revision, plan: plan(), after: vec![],
+        }),
+        2 => (person(), 1u32..4).prop_map(|(by, revision)| Command::Deny {
+            by, rules: vec![], revision, reason: "not now".into(),
+        }),
+        1 => person().prop_map(|by| Command::Withdraw { by }),
+        2 => (person(), later.clone()).prop_map(|(by, lapses_at)| Command::AskExtension {
+            by, rules: vec![], duration: Span::minutes(20), lapses_at,
+        }),
+        2 => (actor(), cause()).prop_map(|(by, cause)| Command::End { by, rules: vec![], cause }),
+        1 => person().prop_map(|by| Command::ShowCredential { by }),
+    ];
+    let sweeper = prop_oneof![
+        1 => Just(Command::Lapse),
+        1 => Just(Command::Warn),
+        2 => Just(Command::Expire),
+        6 => (layer.clone(), any::<bool>())
+            .prop_map(|(layer, given)| Command::Surveyed { layer, given }),
+        6 => (layer.clone(), later.clone())
+            .prop_map(|(layer, until)| Command::Made { layer, until }),
+        2 => (layer.clone(), prop::option::of(later.clone())).prop_map(|(layer, retry_at)| {
+            Command::NotMade { layer, error: "no such role".into(), retry_at }
+        }),
+        4 => layer.clone().prop_map(|layer| Command::Unmade { layer, how: Gone::Removed }),
+        2 => (layer, later).prop_map(|(layer, retry_at)| Command::NotUnmade {
+            layer, error: "no connection".into(), retry_at,
+        }),
+    ];
+    prop_oneof![2 => people, 3 => sweeper]
+}
+
+fn history() -> impl Strategy<Value = (u8, Vec<(u32, Command)>)> {
+    (1u8..3, prop::collection::vec((0u32..6, command()), 0..60))
+}
+
+/// One step of a history: before, what happened, after.
+type Step<'a> = (&'a Request, &'a [Occurred], &'a Request);
+
+/// Plays a history and hands every step to `check`.
+fn play(
+    (needed, commands): (u8, Vec<(u32, Command)>),
+    mut check: impl FnMut(Step<'_>),
+) -> (Request, Vec<Occurred>) {
+    let mut log = vec![requested(needed)];
+    let mut request = open(RequestId::derive("a trigger"), &log[0]);
+    let mut now = start();
+    for (minutes, command) in commands {
+        now = Span::minutes(minutes).after(now);
+        let Ok(events) = decide(&request, command, now) else {
+            continue;
+        };
+        let before = request.clone();
+        for event in &events {
+            request.apply(event);
+        }
+        check((&before, &events, &request));
+        log.extend(events);
+    }
+    (request, log)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_sequence_of_commands_activates_without_a_foreign_approval_or_a_rule(
+        history in history()
+    ) {
+        let needed = history.0;
+        play(history, |(_, _, request)| {
+            if !matches!(request.state, State::Approved | State::Active { .. }) {
+                return;
+            }
+            let foreign: BTreeSet<String> = request
+                .approvals
+                .iter()
+                .filter(|approval| approval.by != Actor::Person(UserId::new(REQUESTER)))
+                .map(|approval| approval.by.to_string())
+                .collect();
+            let by_rule = foreign.iter().any(|by| by.starts_with("rule:"));
+            assert!(by_rule || foreign.len() >= usize::from(needed), "{request:?}");
+        });
+    }
+
+    #[test]
+    fn nothing_is_made_before_its_approval_and_its_survey_are_in_the_log(history in history()) {
+        play(history, |(before, events, _)| {
+            for occurred in events {
+                if let Event::LayerMade { layer, .. } = occurred.event {
+                    assert!(before.expires_at.is_some());
+                    let progress = before.layers[layer].progress;
+                    assert!(!matches!(progress, Progress::Planned | Progress::Gone));
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn every_layer_that_may_stand_is_due_to_be_taken_back_until_it_is_gone(history in history()) {
+        play(history, |(_, _, request)| {
+            let standing = request.layers.iter().any(|layer| layer.progress != Progress::Gone);
+            if standing {
+                assert!(request.is_open(), "over, but not gone: {request:?}");
+                assert!(!request.due().is_empty(), "forgotten: {request:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn every_open_request_comes_to_its_end_by_what_is_due_alone(history in history()) {
+        let (mut request, log) = play(history, |_| {});
+        let mut now = log.last().unwrap().at;
+        for _ in 0..50 {
+            let Some(due) = request.due().into_iter().next() else { break };
+            now = now.max(due.at);
+            let command = match due.work {
+                Work::Lapse => Command::Lapse,
+                Work::Warn => Command::Warn,
+                Work::Expire => Command::Expire,
+                Work::Make { layer } if request.layers[layer].progress == Progress::Planned => {
+                    Command::Surveyed { layer, given: true }
+                }
+                Work::Make { layer } => {
+                    Command::Made { layer, until: request.expires_at.unwrap() }
+                }
+                Work::Unmake { layer } => Command::Unmade { layer, how: Gone::Removed },
+            };
+            let events = match decide(&request, command, now) {
+                Ok(events) => events,
+                // What came too late to fit: the end is due as well.
+                Err(_) => decide(&request, Command::Expire, now).unwrap(),
+            };
+            for event in &events {
+                request.apply(event);
+            }
+        }
+        prop_assert!(!request.is_open(), "never ends: {request:?}");
+    }
+
+    #[test]
+    fn replaying_the_log_gives_the_state(history in history()) {
+        let (request, log) = play(history, |_| {});
+        let told = serde_json::to_string(
+            &log.iter().map(|occurred| &occurred.event).collect::<Vec<_>>()
+        ).unwrap();
+        let read: Vec<Event> = serde_json::from_str(&told).unwrap();
+        let mut replayed = open(request.id, &log[0]);
+        for (occurred, event) in log.iter().zip(read).skip(1) {
+            replayed.apply(&Occurred { event, ..occurred.clone() });
+        }
+        prop_assert_eq!(&replayed, &request);
+        let stored = serde_json::to_string(&request).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Request>(&stored).unwrap(), request);
+    }
+
+    #[test]
+    fn an_extension_moves_the_end_and_interrupts_nothing(history in history()) {
+        play(history, |(before, events, after)| {
+            if events.iter().any(|occurred| matches!(occurred.event, Event::Extended { .. })) {
+                assert!(matches!(before.state, State::Active { .. }));
+                assert!(matches!(after.state, State::Active { .. }));
+                assert!(after.expires_at > before.expires_at);
+                assert!(after.layers == before.layers);
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_settled_stays_settled(history in history()) {
+        play(history, |(before, _, _)| assert!(before.is_open(), "it went on: {before:?}"));
+    }
+
+    #[test]
+    fn no_check_says_yes_from_the_end_on(history in history()) {
+        play(history, |(_, _, request)| {
+            if let Some(end) = request.expires_at {
+                assert!(!request.is_usable(end));
+            }
+            if matches!(request.state, State::Ending { .. }) {
+                assert!(!request.is_usable(start()));
+            }
+        });
+    }
+}

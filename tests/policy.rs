@@ -1,0 +1,566 @@
+//! Who may do what: each base rule, what operators can add to them, and what they cannot.
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+use std::{collections::BTreeSet, fs, num::NonZeroU8, path::PathBuf};
+
+use keylend::{
+    domain::{
+        BackendName, ChannelId, Environment, GroupName, LayerSpec, Params, Person, ReasonRule,
+        Refusal, Risk, RuleId, Scope, Span, Standing, TicketRule, Time, UserId,
+    },
+    policy::{Action, Facts, Policy, TicketFact},
+};
+use tempfile::TempDir;
+
+/// A person in some groups.
+fn person(id: &str, groups: &[&str]) -> Person {
+    Person {
+        id: UserId::new(id),
+        name: id.to_owned(),
+        standing: Standing::Member,
+        email: None,
+        username: None,
+        groups: groups.iter().copied().map(GroupName::new).collect(),
+    }
+}
+
+fn scope() -> Scope {
+    Scope {
+        id: "db-prod:write".parse().unwrap(),
+        title: "Production database, write".to_owned(),
+        environment: Some(Environment::new("prod")),
+        risk: Risk::High,
+        default_duration: Span::minutes(30),
+        max_duration: Span::minutes(60),
+        requesters: [GroupName::new("engineers")].into(),
+        approvers: [GroupName::new("dba")].into(),
+        approvals: NonZeroU8::MIN,
+        approval_channel: ChannelId::new("C0DBA"),
+        reason: ReasonRule::Required,
+        ticket: Some(TicketRule {
+            pattern: regex::Regex::new("^INC-[0-9]+$").unwrap(),
+            required: true,
+        }),
+        layers: vec![LayerSpec {
+            backend: BackendName::new("pg-prod"),
+            params: Params::new(),
+        }],
+    }
+}
+
+/// Everything that a verdict is taken from, all of it well until a test changes it.
+struct Case {
+    principal: Person,
+    requester: UserId,
+    scope: Option<Scope>,
+    administrators: BTreeSet<GroupName>,
+    duration: Span,
+    ticket: TicketFact,
+    locked: bool,
+    held: u32,
+    excluded_by: BTreeSet<Environment>,
+    now: Time,
+}
+
+impl Case {
+    /// Alice, an engineer, and her own request.
+    fn alice() -> Self {
+        Self {
+            principal: person("U0ALICE", &["engineers"]),
+            requester: UserId::new("U0ALICE"),
+            scope: Some(scope()),
+            administrators: [GroupName::new("leads")].into(),
+            duration: Span::minutes(30),
+            ticket: TicketFact::Given,
+            locked: false,
+            held: 0,
+            excluded_by: BTreeSet::new(),
+            now: "2026-11-02T02:00:00Z".parse().unwrap(),
+        }
+    }
+
+    /// Bob, a database administrator, and Alice's request.
+    fn bob() -> Self {
+        Self {
+            principal: person("U0BOB", &["dba"]),
+            ..Self::alice()
+        }
+    }
+
+    /// Carol, a lead, and Alice's request.
+    fn carol() -> Self {
+        Self {
+            principal: person("U0CAROL", &["leads"]),
+            ..Self::alice()
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    fn judge(&self, policy: &Policy, action: Action) -> Result<Vec<RuleId>, Refusal> {
+        policy.judge(
+            action,
+            &Facts {
+                principal: &self.principal,
+                requester: &self.requester,
+                scope: self.scope.as_ref(),
+                administrators: &self.administrators,
+                duration: self.duration,
+                ticket: self.ticket,
+                locked: self.locked,
+                held: self.held,
+                cap: 3,
+                excluded_by: self.excluded_by.clone(),
+                now: self.now,
+            },
+        )
+    }
+
+    /// The verdict in one line: `yes: rule, …`, `no: rule, …` or `error: …`.
+    fn verdict(&self, policy: &Policy, action: Action) -> String {
+        let line = |answer: &str, rules: Vec<&str>| match rules.is_empty() {
+            true => answer.to_owned(),
+            false => format!("{answer}: {}", rules.join(", ")),
+        };
+        match self.judge(policy, action) {
+            Ok(rules) => line("yes", rules.iter().map(RuleId::as_str).collect()),
+            Err(Refusal::Forbidden(rulings)) => {
+                line("no", rulings.iter().map(|r| r.rule.as_str()).collect())
+            }
+            Err(Refusal::RuleError(text)) => format!("error: {text}"),
+            Err(other) => panic!("policy answered {other}"),
+        }
+    }
+}
+
+/// A folder with one file of rules, `rules.cedar`.
+fn files(text: &str) -> (TempDir, Vec<PathBuf>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.cedar");
+    fs::write(&file, text).unwrap();
+    (folder, vec![file])
+}
+
+fn with_rules(text: &str) -> Policy {
+    let (_folder, files) = files(text);
+    Policy::load(&files).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+/// What is said of a file, each line `line:column: message`.
+fn said_of(text: &str) -> String {
+    let (folder, files) = files(text);
+    let problems = Policy::load(&files).expect_err("the rules should be refused");
+    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    let folder = format!("{}/", folder.path().display());
+    lines.join("\n").replace(&folder, "")
+}
+
+const ALL: [Action; 9] = [
+    Action::Request,
+    Action::Extend,
+    Action::Receive,
+    Action::AutoApprove,
+    Action::Approve,
+    Action::Deny,
+    Action::Revoke,
+    Action::Lock,
+    Action::Unlock,
+];
+
+/// Permits everything to everybody, as far as that can be written at all.
+const WIDE: &str = r#"
+@id("wide-asking")
+permit (
+  principal,
+  action in [Action::"request", Action::"extend", Action::"receive"],
+  resource
+);
+@id("wide-automatic")
+permit (principal, action == Action::"auto_approve", resource)
+when { context.held >= 0 };
+@id("wide-deciding")
+permit (
+  principal in Group::"everybody",
+  action in
+    [Action::"approve",
+     Action::"deny",
+     Action::"revoke",
+     Action::"lock",
+     Action::"unlock"],
+  resource
+);
+"#;
+
+/// Each base forbid with the actions that it covers, and a case that only it is against. Everybody
+/// in them is in the group `everybody`.
+fn forbidden() -> Vec<(&'static str, Vec<Action>, Case)> {
+    use Action::{Approve, AutoApprove, Deny, Extend, Receive, Request};
+
+    let case = |change: fn(&mut Case)| {
+        Case::alice().with(|case| {
+            case.principal.groups.insert(GroupName::new("everybody"));
+            case.requester = UserId::new("U0DAVE");
+            change(case);
+        })
+    };
+    let asked = vec![Request, Extend, Receive, AutoApprove];
+    vec![
+        (
+            "members-only",
+            ALL.to_vec(),
+            case(|case| case.principal.standing = Standing::Guest),
+        ),
+        (
+            "no-self-approval",
+            vec![Approve, Deny],
+            case(|case| case.requester = case.principal.id.clone()),
+        ),
+        (
+            "max-duration",
+            asked.clone(),
+            case(|case| case.duration = Span::seconds(3601)),
+        ),
+        (
+            "ticket-required",
+            asked.clone(),
+            case(|case| case.ticket = TicketFact::None),
+        ),
+        (
+            "ticket-required",
+            asked.clone(),
+            case(|case| case.ticket = TicketFact::Malformed),
+        ),
+        (
+            "locked",
+            vec![Request, Extend, Receive, AutoApprove, Approve],
+            case(|case| case.locked = true),
+        ),
+        (
+            "exclusive-environments",
+            vec![Request, Receive],
+            case(|case| case.excluded_by = [Environment::new("research")].into()),
+        ),
+        (
+            "holdings-cap",
+            vec![Request, Receive],
+            case(|case| case.held = 3),
+        ),
+    ]
+}
+
+#[test]
+fn the_groups_of_a_scope_decide_who_asks_and_who_approves() {
+    let policy = Policy::base();
+    let table = ALL.map(|action| {
+        let [alice, bob, carol] =
+            [Case::alice(), Case::bob(), Case::carol()].map(|case| case.verdict(&policy, action));
+        format!(
+            "{:12} engineer {alice} | dba {bob} | lead {carol}",
+            action.name()
+        )
+    });
+    insta::assert_snapshot!(table.join("\n"), @r"
+    request      engineer yes: requester-group | dba no: requester-group | lead no: requester-group
+    extend       engineer yes: requester-group | dba no: requester-group | lead no: requester-group
+    receive      engineer yes: requester-group | dba no: requester-group | lead no: requester-group
+    auto_approve engineer no | dba no | lead no
+    approve      engineer no: no-self-approval | dba yes: approver-group | lead no: approver-group
+    deny         engineer no: no-self-approval | dba yes: approver-group | lead no: approver-group
+    revoke       engineer no: approver-group | dba yes: approver-group | lead yes: administrators
+    lock         engineer no: administrators | dba no: administrators | lead yes: administrators
+    unlock       engineer no: administrators | dba no: administrators | lead yes: administrators
+    ");
+}
+
+#[test]
+fn a_default_deny_names_the_base_permit_and_its_reason() {
+    let refusal = Case::carol().judge(&Policy::base(), Action::Approve);
+    let Err(Refusal::Forbidden(rulings)) = refusal else {
+        panic!("{refusal:?}");
+    };
+    assert_eq!(rulings.len(), 1);
+    assert_eq!(rulings[0].rule, RuleId::new("approver-group"));
+    assert_eq!(
+        rulings[0].reason,
+        "Only a member of this scope's approver groups may do this; /jit explain names them."
+    );
+}
+
+#[test]
+fn what_has_no_scope_is_for_administrators_alone() {
+    let policy = Policy::base();
+    let [bob, carol] = [Case::bob(), Case::carol()].map(|case| case.with(|case| case.scope = None));
+    for action in [Action::Revoke, Action::Lock, Action::Unlock] {
+        assert_eq!(bob.verdict(&policy, action), "no: administrators");
+        assert_eq!(carol.verdict(&policy, action), "yes: administrators");
+    }
+    let approve = bob.verdict(&policy, Action::Approve);
+    assert!(approve.starts_with("error: approve: "), "{approve}");
+}
+
+#[test]
+fn an_approver_does_not_decide_on_their_own_request() {
+    let policy = Policy::base();
+    let own = Case::bob().with(|case| case.requester = UserId::new("U0BOB"));
+    for action in [Action::Approve, Action::Deny] {
+        assert_eq!(own.verdict(&policy, action), "no: no-self-approval");
+    }
+}
+
+#[test]
+fn only_full_members_do_anything() {
+    let policy = Policy::base();
+    for standing in [
+        Standing::Guest,
+        Standing::Stranger,
+        Standing::Bot,
+        Standing::Deactivated,
+    ] {
+        let case = Case::alice().with(|case| {
+            case.principal = person("U0BOB", &["engineers", "dba", "leads"]);
+            case.principal.standing = standing;
+        });
+        for action in ALL {
+            let verdict = case.verdict(&policy, action);
+            assert_eq!(verdict, "no: members-only", "{standing:?} {action}");
+        }
+    }
+}
+
+#[test]
+fn an_operators_permit_overrides_no_base_forbid() {
+    let policy = with_rules(WIDE);
+    for (rule, covered, case) in forbidden() {
+        for action in ALL {
+            let verdict = case.verdict(&policy, action);
+            if covered.contains(&action) {
+                assert_eq!(verdict, format!("no: {rule}"), "{action}");
+            } else {
+                assert!(verdict.starts_with("yes: "), "{rule}, {action}: {verdict}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_base_forbid_has_words_for_people() {
+    for (rule, covered, case) in forbidden() {
+        let Err(Refusal::Forbidden(rulings)) = case.judge(&with_rules(WIDE), covered[0]) else {
+            panic!("{rule} did not forbid");
+        };
+        let reason = &rulings[0].reason;
+        assert!(reason.ends_with('.'), "{rule}: {reason}");
+    }
+}
+
+#[test]
+fn the_bounds_of_duration_and_holdings_are_allowed() {
+    let most = Case::alice().with(|case| {
+        case.duration = Span::minutes(60);
+        case.held = 2;
+    });
+    let verdict = most.verdict(&Policy::base(), Action::Request);
+    assert_eq!(verdict, "yes: requester-group");
+}
+
+#[test]
+fn a_scope_without_a_ticket_rule_needs_no_ticket() {
+    let case = Case::alice().with(|case| {
+        case.ticket = TicketFact::None;
+        case.scope.as_mut().unwrap().ticket = None;
+    });
+    let verdict = case.verdict(&Policy::base(), Action::Request);
+    assert_eq!(verdict, "yes: requester-group");
+}
+
+#[test]
+fn every_rule_that_forbids_is_named() {
+    let case = Case::alice().with(|case| {
+        case.locked = true;
+        case.held = 3;
+        case.duration = Span::minutes(61);
+    });
+    let verdict = case.verdict(&Policy::base(), Action::Request);
+    assert_eq!(verdict, "no: max-duration, locked, holdings-cap");
+}
+
+#[test]
+fn a_rule_approves_what_is_low_risk() {
+    let policy = with_rules(
+        r#"
+        @id("low-risk")
+        permit (principal, action == Action::"auto_approve", resource)
+        when { resource.risk == Risk::"low" && context.duration <= 3600 };
+        "#,
+    );
+    let low = Case::alice().with(|case| case.scope.as_mut().unwrap().risk = Risk::Low);
+    assert_eq!(low.verdict(&policy, Action::AutoApprove), "yes: low-risk");
+    assert_eq!(Case::alice().verdict(&policy, Action::AutoApprove), "no");
+}
+
+#[test]
+fn an_operators_forbid_is_told_in_its_own_words() {
+    let policy = with_rules(
+        r#"
+        @id("no-prod-at-weekends")
+        @reason("Production rests at weekends; page the lead on call.")
+        forbid (principal, action == Action::"request", resource)
+        when
+        {
+          resource.environment == "prod" &&
+          [Weekday::"saturday", Weekday::"sunday"].contains(context.weekday)
+        }
+        unless { principal in Group::"oncall" };
+        "#,
+    );
+    assert_eq!(policy.groups(), &[GroupName::new("oncall")].into());
+    let sunday = |groups: &[&str]| {
+        Case::alice().with(|case| {
+            case.principal = person("U0ALICE", groups);
+            case.now = "2026-11-01T23:59:59Z".parse().unwrap();
+        })
+    };
+    let refusal = sunday(&["engineers"]).judge(&policy, Action::Request);
+    let Err(Refusal::Forbidden(rulings)) = refusal else {
+        panic!("{refusal:?}");
+    };
+    let reason = "Production rests at weekends; page the lead on call.";
+    assert_eq!(rulings[0].reason, reason);
+    for allowed in [sunday(&["engineers", "oncall"]), Case::alice()] {
+        let verdict = allowed.verdict(&policy, Action::Request);
+        assert_eq!(verdict, "yes: requester-group");
+    }
+}
+
+#[test]
+fn a_rule_that_fails_means_no() {
+    // Cedar leaves out a forbid that fails, and would say yes here.
+    let policy = with_rules(
+        r#"
+        @id("overflows")
+        @reason("No more than so much.")
+        forbid (principal, action == Action::"request", resource)
+        when { context.duration * 9223372036854775807 > 0 };
+        "#,
+    );
+    let verdict = Case::alice().verdict(&policy, Action::Request);
+    assert!(verdict.starts_with("error: "), "{verdict}");
+    assert!(verdict.contains("overflows"), "{verdict}");
+    let receive = Case::alice().verdict(&policy, Action::Receive);
+    assert_eq!(receive, "yes: requester-group");
+}
+
+#[test]
+fn mistakes_point_at_line_and_column() {
+    let wrong = r#"
+@id("typo")
+@reason("Not so.")
+forbid (principal, action == Action::"request", resource)
+when { resource.enviroment == "prod" };
+
+@id("no-such-action")
+permit (principal, action == Action::"autoapprove", resource)
+when { context.held == 0 };
+
+@id("no-such-risk")
+@reason("Not so.")
+forbid (principal, action == Action::"request", resource)
+when { resource.risk == Risk::"huge" };
+
+@id("never")
+@reason("Not so.")
+forbid (principal, action == Action::"request", resource)
+when { false };
+
+@id("not-a-number")
+@reason("Not so.")
+forbid (principal, action == Action::"request", resource)
+when { context.held > "2" };
+"#;
+    insta::assert_snapshot!(said_of(wrong), @r#"
+    rules.cedar:5:8: in the rule `typo`: attribute `enviroment` on entity type `Scope` not found (did you mean `environment`?)
+    rules.cedar:8:30: in the rule `no-such-action`: unrecognized action `Action::"autoapprove"` (did you mean `Action::"approve"`?)
+    rules.cedar:14:25: in the rule `no-such-risk`: entity `Risk::"huge"` is of an enumerated entity type, but `"huge"` is not declared as a valid eid (valid entity eids: "low", "medium", "high", "critical")
+    rules.cedar:16:1: in the rule `never`: policy is impossible: the policy expression evaluates to false for all valid requests
+    rules.cedar:24:23: in the rule `not-a-number`: unexpected type: expected Long but saw String
+    "#);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_where() {
+    insta::assert_snapshot!(said_of("@id(\"x\")\npermit (principal, action,, resource);"), @r#"
+    rules.cedar:2:27: unexpected token `,`: expected `)` or identifier
+    "#);
+    let missing = PathBuf::from("/nonexistent/rules.cedar");
+    let problems = Policy::load(&[missing]).unwrap_err();
+    assert!(problems[0].to_string().contains("cannot be read"));
+}
+
+#[test]
+fn careless_rules_are_refused() {
+    let careless = r#"
+permit (principal, action == Action::"auto_approve", resource)
+when { resource.risk == Risk::"low" };
+@id("everything")
+permit (principal, action, resource);
+@id("automatic")
+permit (principal, action == Action::"auto_approve", resource);
+@id("everybody")
+permit (principal, action == Action::"approve", resource);
+@id("half")
+permit (principal, action == Action::"request", resource);
+@id("silent")
+forbid (principal, action == Action::"lock", resource);
+@id("<!channel>")
+permit (principal in Group::"oncall", action == Action::"lock", resource);
+@id("template")
+permit (principal == ?principal, action == Action::"lock", resource);
+@id("locked")
+permit (principal in Group::"oncall", action == Action::"lock", resource);
+@id("twice")
+permit (principal in Group::"oncall", action == Action::"lock", resource);
+@id("twice")
+permit (principal in Group::"oncall", action == Action::"lock", resource);
+"#;
+    insta::assert_snapshot!(said_of(careless), @r#"
+    rules.cedar:2:1: the rule needs a name, such as `@id("no-prod-on-friday")`: the log and the people who are refused will read it
+    rules.cedar:4:1: a permit has to name what it permits, such as `action == Action::"auto_approve"`: this one would approve everything by itself
+    rules.cedar:6:1: a permit of `auto_approve` has to say when, such as `when { resource.risk == Risk::"low" }`: this one would approve everything by itself
+    rules.cedar:8:1: a permit of `approve` has to name whose it is, such as `principal in Group::"oncall"`: this one would be everybody's
+    rules.cedar:10:1: a permit of `request` has to permit `receive` too, or what is asked for is never given: `action in [Action::"request", Action::"receive"]`
+    rules.cedar:12:1: the forbid `silent` needs a `@reason("…")`: the sentence that the person is told
+    rules.cedar:14:1: `<!channel>` is not a rule's name: letters, digits, `-`, `_` and `.`, at most 64
+    rules.cedar:16:1: a template (`?principal`, `?resource`) decides nothing by itself: write the group or the scope in its place
+    rules.cedar:18:1: `locked` is the name of a base rule, which cannot be replaced
+    rules.cedar:22:1: there is a rule `twice` already, in rules.cedar:20
+    "#);
+}
+
+#[test]
+fn rules_that_speak_of_unknown_groups_are_found() {
+    let policy = with_rules(
+        "@id(\"lock\")\npermit (principal in Group::\"oncal\", action == Action::\"lock\", resource);",
+    );
+    let problems = policy.unknown_groups(&[GroupName::new("oncall")].into());
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].message.contains("`oncal`"));
+    assert_eq!(problems[0].place.as_ref().unwrap().line, 1);
+}
+
+#[test]
+fn the_hash_is_of_the_rules_and_not_of_their_files() {
+    let [one, two] = ["a", "b"].map(|name| {
+        format!(
+            "@id(\"{name}\")\npermit (principal in Group::\"{name}\", \
+             action == Action::\"lock\", resource);\n"
+        )
+    });
+    let both = with_rules(&format!("{one}{two}")).hash();
+    assert_eq!(both.len(), 64);
+    assert_eq!(with_rules(&format!("{two}\n// said\n{one}")).hash(), both);
+    assert_ne!(with_rules(&one).hash(), both);
+    assert_ne!(Policy::base().hash(), both);
+}

@@ -1,0 +1,98 @@
+//! 4. Revocation is retried for ever, proven, and loud while stuck. "Ended" is said only after the
+//! target was read back and the access was not there.
+
+use crate::support::{
+    stage::{ALICE, REQUEST, SCOPE, Stage},
+    target::Mood,
+};
+
+/// Lets time pass until the target was told so many times more to take the access back.
+async fn retries(stage: &Stage, count: usize) {
+    let enough = stage.console.orders("unmake") + count;
+    stage
+        .until("the retries", |stage| {
+            stage.console.orders("unmake") >= enough
+        })
+        .await;
+}
+
+fn says_ended(stage: &Stage) -> bool {
+    stage
+        .sim
+        .dm(ALICE)
+        .iter()
+        .any(|message| message.says("has ended"))
+}
+
+#[tokio::test]
+async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhile() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.console.mood("unmake", Mood::Failing);
+    stage.advance_minutes(30);
+    stage.console.until_ordered("unmake", 1).await;
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+
+    retries(&stage, 4).await;
+    stage.audited("stuck").await;
+    let (status, ready) = stage.page("/readyz").await;
+    assert_eq!(status, 503, "{ready}");
+    let (_, metrics) = stage.page("/metrics").await;
+    assert!(metrics.contains("keylend_revocations_stuck 1"), "{metrics}");
+    assert!(!says_ended(&stage));
+
+    // Far longer than any other broker tries.
+    retries(&stage, 30).await;
+    assert!(!says_ended(&stage));
+    stage.console.mood("unmake", Mood::Well);
+    stage.until("the end", says_ended).await;
+    assert!(!stage.console.admits("alice"));
+    assert_eq!(stage.page("/readyz").await.0, 200);
+    assert!(
+        stage
+            .page("/metrics")
+            .await
+            .1
+            .contains("keylend_revocations_stuck 0")
+    );
+}
+
+#[tokio::test]
+async fn a_target_that_says_done_and_did_nothing_is_not_believed() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.console.mood("unmake", Mood::Lying);
+    stage.advance_minutes(30);
+    stage.console.until_ordered("unmake", 1).await;
+    retries(&stage, 3).await;
+    assert!(!says_ended(&stage));
+    stage.console.mood("unmake", Mood::Well);
+    stage.until("the end", says_ended).await;
+}
+
+#[tokio::test]
+async fn a_target_that_hangs_delays_only_itself() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.granted("request db-prod:read 30m look").await;
+    stage.console.mood("unmake", Mood::Hanging);
+    stage.advance_minutes(30);
+    stage.console.until_ordered("unmake", 1).await;
+    stage.told(ALICE, "`db-prod:read` has ended").await;
+    assert!(!stage.bastion.admits("alice"));
+    assert!(stage.console.admits("alice"));
+}
+
+#[tokio::test]
+async fn killed_while_revoking_it_goes_on_after_the_restart() {
+    let mut stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.console.mood("unmake", Mood::Hanging);
+    stage.advance_minutes(30);
+    stage.console.until_ordered("unmake", 1).await;
+    stage.crash().await;
+    stage.console.mood("unmake", Mood::Well);
+    stage.boot().await;
+    stage.told(ALICE, "has ended").await;
+    assert!(!stage.console.admits("alice"));
+}

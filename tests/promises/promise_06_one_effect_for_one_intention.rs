@@ -1,0 +1,125 @@
+//! 6. One effect for one intention: a double click, a redelivered payload, two approvers at once, a
+//! crash anywhere: the request still settles exactly once and no access is made twice or forgotten.
+
+use crate::support::{
+    stage::{ALICE, APPROVALS, BOB, CAROL, Has, REQUEST, Stage},
+    target::Mood,
+};
+
+async fn count(stage: &Stage, kind: &str) -> usize {
+    stage
+        .kinds()
+        .await
+        .iter()
+        .filter(|other| *other == kind)
+        .count()
+}
+
+#[tokio::test]
+async fn two_approvers_click_together_and_one_approval_counts() {
+    let stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    let (bob, carol) = (stage.bob(), stage.carol());
+    tokio::join!(bob.click(&card, "approve"), carol.click(&card, "approve"));
+    stage.sim.wait_until(|_| stage.grants(ALICE).pop()).await;
+    // One of the two hears that the other was first.
+    stage
+        .sim
+        .wait_until(|_| {
+            let answers = [bob.ephemerals(), carol.ephemerals()].concat();
+            answers.into_iter().find(|answer| answer.says("already"))
+        })
+        .await;
+    assert_eq!(count(&stage, "approved").await, 1);
+    assert_eq!(stage.console.holders(), 1);
+}
+
+#[tokio::test]
+async fn a_doubled_click_approves_once() {
+    let stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    let bob = stage.bob();
+    tokio::join!(bob.click(&card, "approve"), bob.click(&card, "approve"));
+    stage.sim.wait_until(|_| stage.grants(ALICE).pop()).await;
+    stage.answered(BOB, "already").await;
+    assert_eq!(count(&stage, "approved").await, 1);
+}
+
+#[tokio::test]
+async fn approve_and_deny_together_settle_one_way() {
+    let stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    let carol = stage.carol();
+    carol.click(&card, "deny").await;
+    stage.sim.wait_until(|_| carol.modal()).await;
+    carol.fill("reason", "reason", "not during the freeze");
+    let bob = stage.bob();
+    tokio::join!(bob.click(&card, "approve"), carol.submit());
+    let decided = stage
+        .sim
+        .wait_until(|sim| {
+            let shown = sim.message(&card.channel, &card.ts)?;
+            (!shown.has("approve")).then_some(shown)
+        })
+        .await;
+    assert!(!decided.has("deny"));
+    assert_eq!(
+        count(&stage, "approved").await + count(&stage, "denied").await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_command_that_slack_delivers_twice_is_one_request() {
+    let stage = Stage::start().await;
+    let delivery = stage.jit(ALICE, REQUEST).await;
+    stage.sim.redeliver(&delivery, &[]).await;
+    stage.answered(ALICE, "db-prod:write").await;
+    stage
+        .sim
+        .wait_until(|sim| sim.person(ALICE).ephemerals().len().ge(&2).then_some(()))
+        .await;
+    assert_eq!(count(&stage, "requested").await, 1);
+    let cards = stage.sim.messages(APPROVALS);
+    assert_eq!(cards.iter().filter(|card| card.has("approve")).count(), 1);
+}
+
+#[tokio::test]
+async fn a_click_on_an_old_card_is_refused() {
+    let stage = Stage::start().await;
+    let grant = stage.granted(REQUEST).await;
+    stage.advance_minutes(10);
+    stage.jit(ALICE, "extend db-prod:write 10m").await;
+    let extension = stage
+        .sim
+        .wait_until(|sim| {
+            sim.messages(APPROVALS)
+                .into_iter()
+                .find(|card| card.has("approve"))
+        })
+        .await;
+    let old = extension.value_of("approve").unwrap().replace(".2", ".1");
+    stage
+        .carol()
+        .click_with_value(&extension, "approve", &old)
+        .await;
+    stage.answered(CAROL, "newest message").await;
+    assert_eq!(count(&stage, "extended").await, 0);
+    drop(grant);
+}
+
+#[tokio::test]
+async fn a_crash_while_making_makes_once() {
+    let mut stage = Stage::start().await;
+    stage.console.mood("make", Mood::Hanging);
+    let card = stage.asked(REQUEST).await;
+    stage.bob().click(&card, "approve").await;
+    stage.console.until_ordered("make", 1).await;
+    stage.crash().await;
+    stage.console.mood("make", Mood::Well);
+    stage.boot().await;
+    stage.sim.wait_until(|_| stage.grants(ALICE).pop()).await;
+    assert_eq!(stage.console.holders(), 1);
+    assert_eq!(count(&stage, "activated").await, 1);
+    assert_eq!(stage.grants(ALICE).len(), 1, "one card for one grant");
+}

@@ -1,0 +1,93 @@
+//! 9. Overlap is safe: when two grants give the same entitlement, ending one leaves it until the
+//! other ends; an extension never interrupts.
+
+use crate::support::stage::{ALICE, APPROVALS, Has, REQUEST, SCOPE, Stage};
+
+#[tokio::test]
+async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
+    let stage = Stage::start().await;
+    let first = stage.granted(REQUEST).await;
+    let second = stage
+        .granted("request db-prod:write 1h INC-4212 still failing")
+        .await;
+    stage.alice().click(&first, "done").await;
+    stage.told(ALICE, "has ended").await;
+    assert!(stage.console.admits("alice"));
+    assert!(!stage.console.was_interrupted());
+    assert!(stage.admitted(ALICE, SCOPE).await);
+
+    stage.alice().click(&second, "done").await;
+    stage
+        .sim
+        .wait_until(|sim| {
+            let ended = sim
+                .dm(ALICE)
+                .iter()
+                .filter(|message| message.says("has ended"))
+                .count();
+            (ended >= 2).then_some(())
+        })
+        .await;
+    assert!(!stage.console.admits("alice"));
+}
+
+#[tokio::test]
+async fn access_that_was_there_before_is_left_as_it_was() {
+    let stage = Stage::start().await;
+    // A first grant tells what the entitlement is called in the target.
+    let grant = stage.granted(REQUEST).await;
+    let entitlement = stage.console.first_entitlement().unwrap();
+    stage.alice().click(&grant, "done").await;
+    stage.told(ALICE, "has ended").await;
+
+    stage.console.admit(&entitlement, "alice");
+    let unmade = stage.console.orders("unmake");
+    let grant = stage.granted(REQUEST).await;
+    stage.alice().click(&grant, "done").await;
+    stage
+        .sim
+        .wait_until(|sim| {
+            let ended = sim
+                .dm(ALICE)
+                .iter()
+                .filter(|message| message.says("has ended"))
+                .count();
+            (ended >= 2).then_some(())
+        })
+        .await;
+    assert!(
+        stage.console.admits("alice"),
+        "it was not Keylend's to take"
+    );
+    assert_eq!(stage.console.orders("unmake"), unmade);
+}
+
+#[tokio::test]
+async fn an_extension_moves_the_end_without_a_gap() {
+    let stage = Stage::start().await;
+    let grant = stage.granted(REQUEST).await;
+    stage.advance_minutes(27);
+    stage.jit(ALICE, "extend db-prod:write 20m").await;
+    let card = stage
+        .sim
+        .wait_until(|sim| {
+            sim.messages(APPROVALS)
+                .into_iter()
+                .find(|card| card.has("approve"))
+        })
+        .await;
+    stage.alice().click(&card, "approve").await;
+    stage.answered(ALICE, "no-self-approval").await;
+    stage.bob().click(&card, "approve").await;
+    stage.audited("extended").await;
+    stage.shows(&grant, "db-prod:write").await;
+
+    stage.advance_minutes(22);
+    let answer = stage.check(ALICE, SCOPE).await;
+    assert_eq!(answer["decision"], true);
+    assert_eq!(answer["context"]["expires_at"], "2026-11-21T02:50:00.000Z");
+    assert!(!stage.console.was_interrupted());
+    stage.advance_minutes(1);
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+    stage.told(ALICE, "has ended").await;
+}

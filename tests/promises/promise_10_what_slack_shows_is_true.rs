@@ -1,0 +1,124 @@
+//! 10. What Slack shows is true: a message says "granted" when it is, "ended" when it is; every
+//! copy is updated.
+
+use slack_sim::Fault;
+
+use crate::support::{
+    stage::{ALICE, CAROL, Has, REQUEST, SCOPE, Stage},
+    target::Mood,
+};
+
+#[tokio::test]
+async fn after_the_decision_the_record_stands_where_the_buttons_were() {
+    let stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    for words in [
+        "alice",
+        "30m",
+        "INC-4211",
+        "writes are failing",
+        "high",
+        "prod",
+    ] {
+        assert!(
+            card.says(words) || card.says("U0ALICE") && words == "alice",
+            "the card does not say {words}: {}",
+            card.all_text()
+        );
+    }
+    stage.bob().click(&card, "approve").await;
+    let shown = stage.shows(&card, "Approved by").await;
+    assert!(
+        shown.says("U0BOB") && shown.says("approver-group"),
+        "{}",
+        shown.all_text()
+    );
+    assert!(shown.buttons().is_empty(), "{:?}", shown.buttons());
+    stage.carol().click(&card, "approve").await;
+    stage.answered(CAROL, "already").await;
+}
+
+#[tokio::test]
+async fn a_denial_needs_a_reason_and_the_requester_hears_it() {
+    let stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    let carol = stage.carol();
+    carol.click(&card, "deny").await;
+    stage.sim.wait_until(|_| carol.modal()).await;
+    carol.fill("reason", "reason", "use the <replica> instead");
+    carol.submit().await;
+    stage.told(ALICE, "use the &lt;replica&gt; instead").await;
+    let shown = stage.shows(&card, "Denied by").await;
+    assert!(shown.buttons().is_empty());
+    assert_eq!(stage.console.orders("make"), 0);
+}
+
+#[tokio::test]
+async fn the_requester_is_warned_and_can_be_done_from_the_warning() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.advance_minutes(27);
+    let warning = stage
+        .sim
+        .wait_until(|_| stage.grants(ALICE).into_iter().nth(1))
+        .await;
+    stage.alice().click(&warning, "done").await;
+    stage.told(ALICE, "has ended").await;
+    assert!(!stage.console.admits("alice"));
+    stage
+        .sim
+        .wait_until(|_| stage.grants(ALICE).is_empty().then_some(()))
+        .await;
+}
+
+#[tokio::test]
+async fn granted_is_said_only_when_the_target_shows_it() {
+    let stage = Stage::start().await;
+    stage.console.mood("make", Mood::Lying);
+    let card = stage.asked(REQUEST).await;
+    stage.bob().click(&card, "approve").await;
+    stage.console.until_ordered("make", 1).await;
+    stage.shows(&card, "Approved by").await;
+    assert!(stage.grants(ALICE).is_empty());
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+    stage.console.mood("make", Mood::Well);
+    stage
+        .until("the grant", |stage| !stage.grants(ALICE).is_empty())
+        .await;
+}
+
+#[tokio::test]
+async fn a_slack_that_fails_or_limits_shows_the_truth_in_the_end() {
+    let stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    stage.sim.fault(
+        "chat.update",
+        Fault::RateLimited {
+            retry_after_secs: 30,
+        },
+        1,
+    );
+    stage.sim.fault("chat.postMessage", Fault::Status(500), 2);
+    stage.bob().click(&card, "approve").await;
+    let decided = |stage: &Stage| {
+        let shown = stage.sim.message(&card.channel, &card.ts);
+        shown.is_some_and(|shown| shown.says("Approved by") && !shown.has("approve"))
+    };
+    stage.until("the record", decided).await;
+    stage
+        .until("the grant", |stage| !stage.grants(ALICE).is_empty())
+        .await;
+    assert_eq!(stage.grants(ALICE).len(), 1);
+}
+
+#[tokio::test]
+async fn access_does_not_wait_for_slack() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.sim.fault("*", Fault::Hang, 1000);
+    stage.console.until_ordered("read", 2).await;
+    stage.advance_minutes(30);
+    stage.console.until_ordered("unmake", 1).await;
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+    stage.sim.heal();
+}

@@ -1,0 +1,101 @@
+//! Asking in one line, in any order.
+
+use crate::support::stage::{ALICE, APPROVALS, GENERAL, SCOPE, Stage};
+
+#[tokio::test]
+async fn the_parts_of_a_line_may_stand_in_any_order() {
+    let lines = [
+        "request db-prod:write 30m INC-4211 writes are failing",
+        "request INC-4211 30m db-prod:write writes are failing",
+        "request 30m db-prod:write \"writes are failing\" INC-4211",
+        "request db-prod:write INC-4211 writes are failing 30m",
+    ];
+    for line in lines {
+        let stage = Stage::start().await;
+        let card = stage.asked(line).await;
+        for words in [
+            "Production database, write",
+            "INC-4211",
+            "writes are failing",
+            "30m",
+        ] {
+            assert!(
+                card.says(words),
+                "{line}: {words} is missing in {}",
+                card.all_text()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_requester_hears_whom_the_request_reaches() {
+    let stage = Stage::start().await;
+    stage.asked("request db-prod:write 1h30s INC-1 fix").await;
+    stage.answered(ALICE, "C0DBA").await;
+    stage.told(ALICE, SCOPE).await;
+}
+
+#[tokio::test]
+async fn what_is_not_allowed_is_refused_with_what_would_be_right() {
+    let stage = Stage::start().await;
+    for (line, words) in [
+        ("request db-prod:write 2h INC-1 fix", "max-duration"),
+        ("request db-prod:write 10s INC-1 fix", "1m"),
+    ] {
+        stage.jit(ALICE, line).await;
+        stage.answered(ALICE, words).await;
+    }
+    assert!(stage.sim.messages(APPROVALS).is_empty());
+    assert!(stage.kinds().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_person_without_a_verified_address_is_refused() {
+    let stage = Stage::start().await;
+    stage
+        .sim
+        .update_person(ALICE, |alice| alice.email = String::new());
+    stage
+        .jit(ALICE, "request db-prod:write 30m INC-1 fix")
+        .await;
+    stage.answered(ALICE, "email").await;
+    assert!(stage.kinds().await.is_empty());
+}
+
+#[tokio::test]
+async fn text_from_people_pings_nobody_and_fakes_nothing() {
+    let stage = Stage::start().await;
+    let hostile = "request db-prod:write 30m INC-1 <!channel> *Approved by* <@U0BOB> & more";
+    let card = stage.asked(hostile).await;
+    for call in stage.sim.calls_of("chat.postMessage") {
+        let sent = call.args.to_string();
+        assert!(!sent.contains("<!channel>"), "{sent}");
+    }
+    assert!(!card.says("<@U0BOB>"));
+}
+
+#[tokio::test]
+async fn the_requester_takes_a_request_back() {
+    let stage = Stage::start().await;
+    let card = stage.asked("request db-prod:write 30m INC-1 fix").await;
+    let asked = stage
+        .sim
+        .wait_until(|sim| {
+            let dm = sim.dm(ALICE);
+            dm.into_iter()
+                .find(|message| message.buttons().contains(&"withdraw".to_owned()))
+        })
+        .await;
+    stage.alice().click(&asked, "withdraw").await;
+    let shown = stage.shows(&card, "ithdrawn").await;
+    assert!(shown.buttons().is_empty());
+}
+
+#[tokio::test]
+async fn commands_in_any_channel_are_answered_privately() {
+    let stage = Stage::start().await;
+    stage.jit(ALICE, "help").await;
+    stage.answered(ALICE, "/jit request").await;
+    assert!(stage.sim.messages(GENERAL).is_empty());
+}

@@ -1,0 +1,118 @@
+//! Who may speak to Keylend at all.
+
+use slack_sim::Signing;
+
+use crate::support::stage::{ALICE, BOB, GENERAL, GUEST, REQUEST, STRANGER, Stage};
+
+#[tokio::test]
+async fn what_is_not_signed_is_refused_before_anything_is_read() {
+    let stage = Stage::start().await;
+    let delivery = stage.jit(ALICE, "help").await;
+    let now = stage.now().timestamp();
+    for signing in [
+        Signing::WrongSecret,
+        Signing::Missing,
+        Signing::At(now - 301),
+        Signing::At(now + 301),
+    ] {
+        let answer = stage
+            .sim
+            .raw(&delivery.path, &[], delivery.sent.clone(), signing)
+            .await;
+        assert_eq!(answer.status, 401, "{}", answer.body);
+    }
+    for signing in [Signing::Valid, Signing::At(now - 300)] {
+        let answer = stage
+            .sim
+            .raw(&delivery.path, &[], delivery.sent.clone(), signing)
+            .await;
+        assert_eq!(answer.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_a_mebibyte_is_refused() {
+    let stage = Stage::start().await;
+    let body = format!("text={}", "x".repeat(1024 * 1024));
+    let answer = stage
+        .sim
+        .raw("/slack/commands", &[], body, Signing::Valid)
+        .await;
+    assert_eq!(answer.status, 413);
+}
+
+#[tokio::test]
+async fn another_workspace_or_app_changes_nothing_and_is_told_so() {
+    let stage = Stage::start().await;
+    let delivery = stage.jit(ALICE, "help").await;
+    for (ours, theirs) in [("T0LOCAL", "T0OTHER"), ("A0KEYLEND", "A0OTHER")] {
+        let forged = delivery
+            .sent
+            .replace(ours, theirs)
+            .replace("help", "request+db-prod%3Awrite+30m+INC-1+fix");
+        let answer = stage
+            .sim
+            .raw("/slack/commands", &[], forged, Signing::Valid)
+            .await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.body.contains("ephemeral"), "{}", answer.body);
+    }
+    assert!(stage.kinds().await.is_empty());
+}
+
+#[tokio::test]
+async fn guests_are_refused() {
+    let stage = Stage::start().await;
+    stage.person(GUEST).command(GENERAL, "/jit", REQUEST).await;
+    stage.answered(GUEST, "full members").await;
+    assert!(stage.kinds().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_stranger_who_submits_a_form_changes_nothing() {
+    let stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    stage.person(STRANGER).click(&card, "deny").await;
+    stage.answered(STRANGER, "workspace").await;
+    assert!(stage.person(STRANGER).modal().is_none());
+
+    let bob = stage.person(BOB);
+    bob.click(&card, "deny").await;
+    stage.sim.wait_until(|_| bob.modal()).await;
+    bob.fill("reason", "reason", "no");
+    bob.submit_altered(|payload| {
+        let mut theirs = payload.to_string();
+        theirs = theirs.replace("\"T0LOCAL\"", "\"T0OTHER\"");
+        *payload = serde_json::from_str(&theirs).unwrap();
+        payload["view"]["app_installed_team_id"] = "T0LOCAL".into();
+    })
+    .await;
+    assert_eq!(stage.kinds().await, ["requested"]);
+}
+
+#[tokio::test]
+async fn slack_s_own_checks_are_answered() {
+    let stage = Stage::start().await;
+    assert!(stage.sim.url_verification().await.is_ok());
+    let answer = stage
+        .sim
+        .raw(
+            "/slack/commands",
+            &[],
+            "ssl_check=1&token=x",
+            Signing::Valid,
+        )
+        .await;
+    assert_eq!(answer.status, 200);
+    let retried = [
+        ("x-slack-retry-num", "1"),
+        ("x-slack-retry-reason", "http_timeout"),
+    ];
+    let event = r#"{"type":"event_callback","team_id":"T0LOCAL","api_app_id":"A0KEYLEND",
+        "event":{"type":"user_change","user":{"id":"U0BOB"}}}"#;
+    let answer = stage
+        .sim
+        .raw("/slack/events", &retried, event, Signing::Valid)
+        .await;
+    assert_eq!(answer.status, 200);
+}

@@ -1,0 +1,12 @@
+//! What people do with Keylend in Slack, beyond the ten promises: each story comes in by the
+//! public door.
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test program uses its own part of the stage")]
+mod support;
+
+mod asking;
+mod callers;
+mod ending_early;
+mod form;
+mod looking_up;

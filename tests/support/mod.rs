@@ -1,0 +1,6 @@
+//! What stories about the whole service need.
+
+pub mod clock;
+pub mod postgres;
+pub mod stage;
+pub mod target;

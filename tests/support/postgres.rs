@@ -1,0 +1,335 @@
+//! A real PostgreSQL server of the test's own: on a free port of 127.0.0.1, in a temporary folder,
+//! gone with the process that started it, however that ends.
+//!
+//! `POSTGRES_BIN` names the folder of another version's programs; otherwise the newest under
+//! `/usr/lib/postgresql` is taken.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "included by several tests, each of which uses a part of it"
+)]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    time::Duration,
+};
+
+use keylend::{clock::SystemEntropy, vault::generate_password};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgRow};
+use tokio::sync::OnceCell;
+
+/// How long anything that the server does may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `nobody`: PostgreSQL refuses to run as root.
+const UNPRIVILEGED: u32 = 65_534;
+
+/// Runs the server until its standard input says `stop` or ends. When it ends, so does the folder.
+const KEEPER: &str = r#"
+bin=$1 dir=$2 port=$3
+"$bin/postgres" -D "$dir/data" -p "$port" \
+    -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off \
+    -c shared_buffers=16MB -c max_connections=60 -c max_wal_senders=0 -c wal_level=minimal \
+    -c logging_collector=off -c log_destination=stderr -c log_statement=all \
+    -c lc_messages=C &
+server=$!
+read -r word
+kill -CONT "$server"
+if [ "$word" = stop ]; then
+    kill -INT "$server"
+    wait "$server"
+else
+    kill -QUIT "$server"
+    wait "$server"
+    rm -rf "$dir"
+fi
+"#;
+
+/// A running server. Dropping it stops it and removes its folder.
+pub struct Postgres {
+    bin: PathBuf,
+    dir: PathBuf,
+    port: u16,
+    password: SecretString,
+    log: Arc<Log>,
+    keeper: Mutex<Option<Child>>,
+}
+
+impl Postgres {
+    /// Makes a server and starts it.
+    pub async fn start() -> Self {
+        tokio::task::spawn_blocking(Self::make)
+            .await
+            .expect("the server starts")
+    }
+
+    /// The server that the tests of one process share. Nobody stops it, and everybody works under
+    /// names of their own.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    /// The URL of the superuser.
+    pub fn admin_url(&self) -> String {
+        self.url_for("postgres", self.password.expose_secret())
+    }
+
+    /// The URL of a login, both parts plain letters and digits.
+    pub fn url_for(&self, login: &str, password: &str) -> String {
+        let port = self.port;
+        format!("postgres://{login}:{password}@127.0.0.1:{port}/postgres?sslmode=disable")
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs statements as the superuser.
+    pub async fn execute(&self, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut self.superuser().await)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// Asks as the superuser.
+    pub async fn query(&self, sql: &str) -> Vec<PgRow> {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .fetch_all(&mut self.superuser().await)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Everything that the server has logged up to now: every statement and every error.
+    pub async fn log(&self) -> String {
+        let marker = format!("end of the log at {}", self.log.text().len());
+        self.execute(&format!("SELECT '{marker}'")).await;
+        let log = Arc::clone(&self.log);
+        let found = tokio::task::spawn_blocking(move || log.wait_for(0, &[&marker]).is_some());
+        assert!(found.await.expect("waiting"), "the log stays behind");
+        self.log.text()
+    }
+
+    /// Stops the server; what it stores stays.
+    pub async fn stop(&self) {
+        let mut keeper = self.keeper().take().expect("the server runs");
+        tokio::task::spawn_blocking(move || {
+            let stdin = keeper.stdin.as_mut().expect("the keeper listens");
+            stdin.write_all(b"stop\n").expect("the keeper reads");
+            keeper.wait().expect("the server stops");
+        })
+        .await
+        .expect("waiting");
+    }
+
+    /// Starts the server again, where it was.
+    pub async fn start_again(&self) {
+        let (bin, dir, port) = (self.bin.clone(), self.dir.clone(), self.port);
+        let log = Arc::clone(&self.log);
+        let keeper = tokio::task::spawn_blocking(move || keep(&bin, &dir, port, &log))
+            .await
+            .expect("waiting");
+        *self.keeper() = Some(keeper.expect("the port is still free"));
+    }
+
+    /// Stops the server in its tracks: connections are taken by the system, and nobody answers.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets a paused server go on.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let file = fs::read_to_string(self.dir.join("data/postmaster.pid")).expect("a server runs");
+        let pid = file.lines().next().expect("the first line is its number");
+        let status = Command::new("kill").args(["-s", signal, pid]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    async fn superuser(&self) -> PgConnection {
+        PgConnection::connect(&self.admin_url())
+            .await
+            .expect("the superuser gets in")
+    }
+
+    fn keeper(&self) -> std::sync::MutexGuard<'_, Option<Child>> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn make() -> Self {
+        let bin = programs();
+        let dir = tempfile::Builder::new()
+            .prefix("keylend-postgres-")
+            .tempdir()
+            .expect("a temporary folder")
+            .keep();
+        // Others on this machine can reach the port too.
+        let password = generate_password(&SystemEntropy);
+        let file = dir.join("password");
+        fs::write(&file, password.expose_secret()).expect("a file in a folder of ours");
+        if rustix::process::geteuid().is_root() {
+            for path in [&dir, &file] {
+                chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("root gives files away");
+            }
+        }
+        let made = unprivileged(&bin.join("initdb"))
+            .args(["--no-sync", "--no-locale", "--encoding=UTF8"])
+            .args(["--username=postgres", "--auth=scram-sha-256"])
+            .arg("--pwfile")
+            .arg(&file)
+            .arg("--pgdata")
+            .arg(dir.join("data"))
+            .output()
+            .expect("initdb runs");
+        let complaint = String::from_utf8_lossy(&made.stderr);
+        assert!(made.status.success(), "initdb: {complaint}");
+
+        let log = Arc::new(Log::default());
+        loop {
+            // Somebody else may take the port before the server does: then another is tried.
+            let port = TcpListener::bind("127.0.0.1:0")
+                .and_then(|listener| listener.local_addr())
+                .expect("a free port")
+                .port();
+            if let Some(keeper) = keep(&bin, &dir, port, &log) {
+                return Self {
+                    bin,
+                    dir,
+                    port,
+                    password,
+                    log,
+                    keeper: Mutex::new(Some(keeper)),
+                };
+            }
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        match self.keeper().take() {
+            Some(mut keeper) => {
+                drop(keeper.stdin.take());
+                let _ = keeper.wait();
+            }
+            None => drop(fs::remove_dir_all(&self.dir)),
+        }
+    }
+}
+
+/// Starts the server and waits until it takes connections. Nothing if its port is taken.
+fn keep(bin: &Path, dir: &Path, port: u16, log: &Arc<Log>) -> Option<Child> {
+    const READY: &str = "database system is ready to accept connections";
+    const TAKEN: &str = "could not create any TCP/IP sockets";
+
+    let from = log.text().len();
+    let mut keeper = unprivileged(Path::new("sh"))
+        .args(["-c", KEEPER, "keeper"])
+        .arg(bin)
+        .arg(dir)
+        .arg(port.to_string())
+        .current_dir("/")
+        // Ctrl-C is for the tests; the keeper cleans up after them.
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a shell runs");
+    let stderr = keeper.stderr.take().expect("it was asked for");
+    let reader = Arc::clone(log);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            reader.append(&line);
+        }
+    });
+    match log.wait_for(from, &[READY, TAKEN]) {
+        Some(READY) => Some(keeper),
+        Some(_) => {
+            writeln!(keeper.stdin.take()?, "stop").ok()?;
+            let _ = keeper.wait();
+            None
+        }
+        None => panic!("PostgreSQL does not start:\n{}", log.text()),
+    }
+}
+
+fn unprivileged(program: &Path) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .arg(format!("--reuid={UNPRIVILEGED}"))
+        .arg(format!("--regid={UNPRIVILEGED}"))
+        .args(["--clear-groups", "--"])
+        .arg(program);
+    command
+}
+
+fn programs() -> PathBuf {
+    if let Some(bin) = std::env::var_os("POSTGRES_BIN") {
+        return bin.into();
+    }
+    let version =
+        |bin: &PathBuf| -> Option<u32> { bin.parent()?.file_name()?.to_str()?.parse().ok() };
+    fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"))
+        .filter(|bin| bin.join("initdb").exists() && bin.join("postgres").exists())
+        .max_by_key(version)
+        .expect("PostgreSQL is not installed: run ./test.sh, which installs PostgreSQL")
+}
+
+/// What the server writes.
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    grown: Condvar,
+}
+
+impl Log {
+    fn append(&self, line: &str) {
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        text.push_str(line);
+        text.push('\n');
+        self.grown.notify_all();
+    }
+
+    fn text(&self) -> String {
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        text.clone()
+    }
+
+    /// Waits until one of `texts` stands in the log behind `from`.
+    fn wait_for<'a>(&self, from: usize, texts: &[&'a str]) -> Option<&'a str> {
+        let found = |log: &str| {
+            texts
+                .iter()
+                .copied()
+                .find(|text| log[from..].contains(text))
+        };
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let (text, _) = self
+            .grown
+            .wait_timeout_while(text, PATIENCE, |log| found(log).is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        found(&text)
+    }
+}

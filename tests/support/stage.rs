@@ -1,0 +1,476 @@
+//! The stage of a story: a Slack with people, two targets, a clock that the test moves, and the
+//! real service between them, driven through its public doors alone.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use keylend::{
+    clock::{Clock, SystemEntropy},
+    config::{Config, Secrets},
+    domain::Time,
+    serve::{self, Outside, Service},
+    store::{Entry, SqliteStore, Store},
+};
+use serde_json::{Value, json};
+use slack_sim::{Actor, Channel, Delivery, Message, Person, Sim, Workspace};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::{clock::TestClock, target::Target};
+
+pub const ALICE: &str = "U0ALICE";
+pub const BOB: &str = "U0BOB";
+pub const CAROL: &str = "U0CAROL";
+pub const DAVE: &str = "U0DAVE";
+pub const GUEST: &str = "U0GUEST";
+pub const STRANGER: &str = "U0STRANGER";
+pub const SECURITY: &str = "U0SEC";
+
+pub const APPROVALS: &str = "C0DBA";
+pub const AUDIT: &str = "C0AUDIT";
+pub const INCIDENT: &str = "C0INC";
+pub const GENERAL: &str = "C0GENERAL";
+
+/// What the story's scope is called, and a request for it.
+pub const SCOPE: &str = "db-prod:write";
+pub const REQUEST: &str = "request db-prod:write 30m INC-4211 writes are failing";
+
+const TOKEN: &str = "a-gateway-token-of-the-tests";
+
+/// Alice and Dave are engineers, Bob and Carol approve, the rest have no rights.
+pub fn workspace() -> Workspace {
+    let everybody = [ALICE, BOB, CAROL, DAVE, GUEST, SECURITY, STRANGER];
+    Workspace::new()
+        .person(Person::member(ALICE, "alice"))
+        .person(Person::member(BOB, "bob"))
+        .person(Person::member(CAROL, "carol"))
+        .person(Person::member(DAVE, "dave"))
+        .person(Person::member(SECURITY, "sam"))
+        .person(Person::guest(GUEST, "gil"))
+        .person(Person::stranger(STRANGER, "stella", "T0OTHER"))
+        .group("S0DBA", "dba", [BOB, CAROL])
+        .group("S0ENG", "engineers", [ALICE, DAVE, BOB])
+        .channel(Channel::new(APPROVALS, "dba", everybody).shared())
+        .channel(Channel::new(AUDIT, "audit", everybody))
+        .channel(Channel::new(INCIDENT, "inc-42", everybody))
+        .channel(Channel::new(GENERAL, "general", everybody))
+}
+
+/// The configuration of the story, before a test changes it.
+pub const CONFIG: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+[store]
+url = "sqlite://DIR/keylend.db"
+[slack]
+bot_token = { file = "DIR/bot_token" }
+signing_secret = { file = "DIR/signing_secret" }
+api_url = "SLACK"
+audit_channel = "C0AUDIT"
+incident_channels = ["inc-*"]
+[api]
+tokens = [{ name = "gateway", token = { file = "DIR/api_token" } }]
+[secrets]
+key = { file = "DIR/key" }
+[policy]
+files = ["policies/*.cedar"]
+administrators = ["security"]
+[groups]
+engineers = { slack_usergroup = "S0ENG" }
+dba = { slack_usergroup = "S0DBA" }
+security = { members = ["U0SEC"] }
+[limits]
+max_active_per_person = 3
+[[exclusive]]
+environments = ["prod", "research"]
+[backends.console.webhook]
+url = "CONSOLE"
+secret = { file = "DIR/webhook_secret" }
+timeout = "10s"
+[backends.bastion.webhook]
+url = "BASTION"
+secret = { file = "DIR/webhook_secret" }
+timeout = "10s"
+[scopes."db-prod:write"]
+title = "Production database, write"
+environment = "prod"
+risk = "high"
+default_duration = "30m"
+max_duration = "1h"
+requesters = ["engineers"]
+approvers = ["dba"]
+approval_channel = "C0DBA"
+reason = "required"
+ticket = { pattern = "^INC-[0-9]+$", required = true }
+layers = [{ backend = "console", role = "app_writer" }]
+[scopes."db-prod:admin"]
+title = "Production database, admin"
+environment = "prod"
+risk = "critical"
+default_duration = "15m"
+max_duration = "30m"
+requesters = ["engineers"]
+approvers = ["dba"]
+approvals = 2
+approval_channel = "C0DBA"
+reason = "required"
+layers = [{ backend = "console", role = "owner" }, { backend = "bastion", role = "jump" }]
+[scopes."db-prod:read"]
+title = "Production database, read"
+environment = "prod"
+risk = "low"
+default_duration = "10m"
+max_duration = "2h"
+requesters = ["engineers"]
+approvers = ["dba"]
+approval_channel = "C0DBA"
+reason = "optional"
+layers = [{ backend = "bastion", role = "jump" }]
+[scopes."lab:use"]
+title = "Research lab"
+environment = "research"
+risk = "low"
+default_duration = "10m"
+max_duration = "2h"
+requesters = ["engineers"]
+approvers = ["dba"]
+approval_channel = "C0DBA"
+reason = "optional"
+layers = [{ backend = "bastion", role = "lab" }]
+"#;
+
+/// Writes a configuration, its secrets and an operator's policies into `folder`.
+pub fn write(
+    folder: &Path,
+    config: &str,
+    policies: &str,
+    sim: &Sim,
+    console: &Target,
+    bastion: &Target,
+) {
+    let secrets = [
+        ("bot_token", slack_sim::BOT_TOKEN),
+        ("signing_secret", slack_sim::SIGNING_SECRET),
+        ("api_token", TOKEN),
+        ("webhook_secret", "a-webhook-secret-of-the-tests"),
+        ("key", &"5e".repeat(32)),
+    ];
+    for (name, secret) in secrets {
+        fs::write(folder.join(name), secret).unwrap();
+    }
+    fs::create_dir(folder.join("policies")).unwrap();
+    fs::write(folder.join("policies/operator.cedar"), policies).unwrap();
+    let config = config
+        .replace("DIR", &folder.display().to_string())
+        .replace("SLACK", &sim.api_url())
+        .replace("CONSOLE", console.url())
+        .replace("BASTION", bastion.url());
+    fs::write(folder.join("keylend.toml"), config).unwrap();
+}
+
+pub struct Stage {
+    pub sim: Sim,
+    pub console: Target,
+    pub bastion: Target,
+    pub clock: Arc<TestClock>,
+    dir: TempDir,
+    running: Option<(Runtime, Service)>,
+    http: reqwest::Client,
+}
+
+impl Stage {
+    pub async fn start() -> Self {
+        Self::with(|config| config.to_owned(), "").await
+    }
+
+    /// With another configuration and an operator's policies.
+    pub async fn with(change: impl FnOnce(&str) -> String, policies: &str) -> Self {
+        let clock = TestClock::at("2026-11-21T02:00:00Z");
+        let shared = clock.clone();
+        let sim = Sim::start_with_clock(workspace(), Arc::new(move || shared.now())).await;
+        let dir = tempfile::tempdir().unwrap();
+        let (console, bastion) = (Target::start().await, Target::start().await);
+        write(
+            dir.path(),
+            &change(CONFIG),
+            policies,
+            &sim,
+            &console,
+            &bastion,
+        );
+        // The service does the same when it starts; whoever is first does it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::new();
+        let mut stage = Self {
+            sim,
+            console,
+            bastion,
+            clock,
+            dir,
+            running: None,
+            http,
+        };
+        stage.boot().await;
+        stage
+    }
+
+    /// Starts the service on what is in the store.
+    pub async fn boot(&mut self) {
+        let config = Config::load(&self.config_file(), Secrets::Checked)
+            .unwrap_or_else(|wrong| panic!("{wrong}"));
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let outside = Outside {
+            clock,
+            entropy: Arc::new(SystemEntropy),
+        };
+        let running = tokio::task::spawn_blocking(move || {
+            let runtime = Runtime::new().unwrap();
+            let service = runtime.block_on(serve::start(config, outside)).unwrap();
+            (runtime, service)
+        });
+        let (runtime, service) = running.await.unwrap();
+        self.sim.connect(&format!("http://{}", service.address()));
+        self.running = Some((runtime, service));
+        self.until_ready().await;
+    }
+
+    /// Ends the service in the middle of whatever it does, as a crash would.
+    pub async fn crash(&mut self) {
+        let (runtime, service) = self.running.take().unwrap();
+        drop(service);
+        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10)))
+            .await
+            .unwrap();
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.dir.path().join("keylend.toml")
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.dir.path().join("keylend.db")
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        let (_, service) = self.running.as_ref().unwrap();
+        format!("http://{}{path}", service.address())
+    }
+
+    pub fn alice(&self) -> Actor {
+        self.sim.person(ALICE)
+    }
+
+    pub fn bob(&self) -> Actor {
+        self.sim.person(BOB)
+    }
+
+    pub fn carol(&self) -> Actor {
+        self.sim.person(CAROL)
+    }
+
+    pub fn person(&self, id: &str) -> Actor {
+        self.sim.person(id)
+    }
+
+    /// Types `/jit …` in the general channel.
+    pub async fn jit(&self, person: &str, line: &str) -> Delivery {
+        self.sim.person(person).command(GENERAL, "/jit", line).await
+    }
+
+    /// Alice asks; the answer is the card that asks for the approval.
+    pub async fn asked(&self, line: &str) -> Message {
+        let before = self.sim.messages(APPROVALS).len();
+        self.jit(ALICE, line).await;
+        self.sim
+            .wait_until(|sim| {
+                let cards = sim.messages(APPROVALS);
+                cards
+                    .into_iter()
+                    .skip(before)
+                    .find(|card| card.has("approve"))
+            })
+            .await
+    }
+
+    /// Alice asks, Bob approves, the access is there; the answer is Alice's card of the grant.
+    pub async fn granted(&self, line: &str) -> Message {
+        let before: Vec<String> = self
+            .sim
+            .dm(ALICE)
+            .into_iter()
+            .map(|message| message.ts)
+            .collect();
+        let card = self.asked(line).await;
+        self.bob().click(&card, "approve").await;
+        self.sim
+            .wait_until(|_| {
+                self.grants(ALICE)
+                    .into_iter()
+                    .find(|grant| !before.contains(&grant.ts))
+            })
+            .await
+    }
+
+    /// Lets time pass, ten seconds at a time, until `come` has come true.
+    pub async fn until(&self, what: &str, come: impl Fn(&Self) -> bool) {
+        for _ in 0..5_000 {
+            if come(self) {
+                return;
+            }
+            self.clock.advance(Duration::from_secs(10));
+            // A round trip through the service gives it its share of the machine.
+            self.page("/healthz").await;
+        }
+        panic!("{what} did not come; Slack shows\n{}", self.sim.describe());
+    }
+
+    /// The cards of active grants in a person's direct messages.
+    pub fn grants(&self, person: &str) -> Vec<Message> {
+        let messages = self.sim.dm(person);
+        messages
+            .into_iter()
+            .filter(|message| message.has("done"))
+            .collect()
+    }
+
+    /// Waits until a message that says `words` is in the person's direct messages.
+    pub async fn told(&self, person: &str, words: &str) -> Message {
+        self.sim
+            .wait_until(|sim| {
+                sim.dm(person)
+                    .into_iter()
+                    .find(|message| message.says(words))
+            })
+            .await
+    }
+
+    /// Waits until the person was answered privately with these words.
+    pub async fn answered(&self, person: &str, words: &str) -> Message {
+        let person = self.sim.person(person);
+        self.sim
+            .wait_until(|_| {
+                person
+                    .ephemerals()
+                    .into_iter()
+                    .find(|answer| answer.says(words))
+            })
+            .await
+    }
+
+    /// Waits until the audit channel has a line with these words.
+    pub async fn audited(&self, words: &str) -> Message {
+        self.sim
+            .wait_until(|sim| {
+                sim.messages(AUDIT)
+                    .into_iter()
+                    .find(|line| line.says(words))
+            })
+            .await
+    }
+
+    /// Waits until the message, as it is shown now, says these words.
+    pub async fn shows(&self, message: &Message, words: &str) -> Message {
+        self.sim
+            .wait_until(|sim| {
+                sim.message(&message.channel, &message.ts)
+                    .filter(|now| now.says(words))
+            })
+            .await
+    }
+
+    pub fn advance_minutes(&self, minutes: u64) {
+        self.clock.advance(Duration::from_secs(60 * minutes));
+    }
+
+    /// Asks the check, as a gateway does.
+    pub async fn check(&self, who: &str, scope: &str) -> Value {
+        let (resource, action) = scope.split_once(':').unwrap();
+        let question = json!({
+            "subject": {"type": "user", "id": who},
+            "action": {"name": action},
+            "resource": {"type": "scope", "id": resource},
+        });
+        let answer = self
+            .http
+            .post(self.url("/access/v1/evaluation"))
+            .bearer_auth(TOKEN)
+            .json(&question)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.json().await.unwrap()
+    }
+
+    pub async fn admitted(&self, who: &str, scope: &str) -> bool {
+        self.check(who, scope).await["decision"] == true
+    }
+
+    pub async fn page(&self, path: &str) -> (u16, String) {
+        let answer = self.http.get(self.url(path)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// The whole log, read as `keylend audit` reads it.
+    pub async fn log(&self) -> Vec<Entry> {
+        let store = SqliteStore::open_read_only(&self.database()).await.unwrap();
+        store.entries(0, u32::MAX).await.unwrap()
+    }
+
+    /// The kinds of the log's entries about requests, in order.
+    pub async fn kinds(&self) -> Vec<String> {
+        let log = self.log().await;
+        log.iter()
+            .map(|entry| {
+                serde_json::to_value(entry).unwrap()["kind"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
+    }
+
+    async fn until_ready(&self) {
+        let ready = async {
+            while self.page("/readyz").await.0 != 200 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), ready)
+            .await
+            .expect("the service is ready");
+    }
+
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    pub fn in_minutes(&self, minutes: i64) -> Time {
+        self.clock.now() + TimeDelta::minutes(minutes)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some((runtime, _)) = self.running.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// What stories ask of a message.
+pub trait Has {
+    /// Whether it has a button of this action.
+    fn has(&self, action: &str) -> bool;
+}
+
+impl Has for Message {
+    fn has(&self, action: &str) -> bool {
+        self.buttons().iter().any(|button| button == action)
+    }
+}

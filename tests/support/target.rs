@@ -1,0 +1,197 @@
+//! A target that takes orders over the webhook backend, and can be told to fail, hang or lie.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::watch};
+
+/// How a target takes the next orders of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// It does what it is told.
+    Well,
+    /// It answers 503 and does nothing.
+    Failing,
+    /// It answers 403 and does nothing.
+    Refusing,
+    /// It does what it is told, and its answer is lost.
+    LosingAnswers,
+    /// It neither does anything nor answers, until its mood changes.
+    Hanging,
+    /// It says that it did it, and did nothing.
+    Lying,
+}
+
+/// One target. Access is kept by entitlement, as a database keeps memberships.
+#[derive(Clone)]
+pub struct Target {
+    state: Arc<Mutex<Inside>>,
+    changed: watch::Sender<u64>,
+    address: String,
+}
+
+#[derive(Default)]
+struct Inside {
+    holders: BTreeMap<String, String>,
+    moods: BTreeMap<&'static str, Mood>,
+    orders: Vec<(String, String)>,
+    interrupted: BTreeSet<String>,
+}
+
+impl Target {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Self {
+            state: Arc::default(),
+            changed: watch::Sender::new(0),
+            address: format!("http://{}/orders", listener.local_addr().unwrap()),
+        };
+        let routes = Router::new()
+            .route("/orders", post(take))
+            .with_state(target.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        target
+    }
+
+    pub fn url(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether this person has access in the target itself.
+    pub fn admits(&self, username: &str) -> bool {
+        self.state
+            .lock()
+            .unwrap()
+            .holders
+            .values()
+            .any(|holder| holder == username)
+    }
+
+    /// Gives standing access that Keylend did not give.
+    pub fn admit(&self, entitlement: &str, username: &str) {
+        self.state
+            .lock()
+            .unwrap()
+            .holders
+            .insert(entitlement.into(), username.into());
+    }
+
+    /// How many pieces of access there are.
+    pub fn holders(&self) -> usize {
+        self.state.lock().unwrap().holders.len()
+    }
+
+    /// Sets how `action` (`make`, `unmake`, `read`) goes from now on.
+    pub fn mood(&self, action: &'static str, mood: Mood) {
+        self.state.lock().unwrap().moods.insert(action, mood);
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// How many orders of this kind came in, whatever came of them.
+    pub fn orders(&self, action: &str) -> usize {
+        self.state
+            .lock()
+            .unwrap()
+            .orders
+            .iter()
+            .filter(|(kind, _)| kind == action)
+            .count()
+    }
+
+    /// Whether access of this entitlement was ever taken away while it was there.
+    pub fn was_interrupted(&self) -> bool {
+        !self.state.lock().unwrap().interrupted.is_empty()
+    }
+
+    /// The entitlement that the first order was for.
+    pub fn first_entitlement(&self) -> Option<String> {
+        self.state
+            .lock()
+            .unwrap()
+            .orders
+            .first()
+            .map(|(_, entitlement)| entitlement.clone())
+    }
+
+    /// Waits until `enough` orders of this kind came in.
+    pub async fn until_ordered(&self, action: &str, enough: usize) {
+        let mut changed = self.changed.subscribe();
+        let wait = async {
+            while self.orders(action) < enough {
+                changed.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), wait)
+            .await
+            .unwrap_or_else(|_| panic!("fewer than {enough} orders to {action}"));
+    }
+}
+
+async fn take(
+    State(target): State<Target>,
+    Json(order): Json<Value>,
+) -> Result<Json<Value>, StatusCode> {
+    let action = order["action"].as_str().unwrap().to_owned();
+    let entitlement = order["entitlement"].as_str().unwrap().to_owned();
+    let username = order["requester"]["username"].as_str().unwrap().to_owned();
+    target
+        .state
+        .lock()
+        .unwrap()
+        .orders
+        .push((action.clone(), entitlement.clone()));
+    // Subscribed before the mood is read: a change in between is not missed.
+    let mut changed = target.changed.subscribe();
+    target.changed.send_modify(|count| *count += 1);
+    changed.borrow_and_update();
+    loop {
+        match target.mood_of(&action) {
+            Mood::Hanging => changed.changed().await.map_err(|_| StatusCode::GONE)?,
+            Mood::Failing => return Err(StatusCode::SERVICE_UNAVAILABLE),
+            Mood::Refusing => return Err(StatusCode::FORBIDDEN),
+            Mood::LosingAnswers => {
+                target.carry_out(&action, &entitlement, &username);
+                return Err(StatusCode::BAD_GATEWAY);
+            }
+            Mood::Lying => break,
+            Mood::Well => {
+                target.carry_out(&action, &entitlement, &username);
+                break;
+            }
+        }
+    }
+    let present = target
+        .state
+        .lock()
+        .unwrap()
+        .holders
+        .contains_key(&entitlement);
+    Ok(Json(json!({ "present": present })))
+}
+
+impl Target {
+    fn mood_of(&self, action: &str) -> Mood {
+        self.state
+            .lock()
+            .unwrap()
+            .moods
+            .get(action)
+            .copied()
+            .unwrap_or(Mood::Well)
+    }
+
+    fn carry_out(&self, action: &str, entitlement: &str, username: &str) {
+        let mut inside = self.state.lock().unwrap();
+        match action {
+            "make" => drop(inside.holders.insert(entitlement.into(), username.into())),
+            "unmake" if inside.holders.remove(entitlement).is_some() => {
+                inside.interrupted.insert(entitlement.into());
+            }
+            _ => {}
+        }
+    }
+}
