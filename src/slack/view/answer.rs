@@ -87,7 +87,8 @@ pub fn who_has(scope: &Scope, requests: &[Request], now: Time) -> String {
         return format!("Nobody has {what} now.");
     }
     list(&format!("{what} is with:"), &held, |request| {
-        format!("{} {}", text::person(&request.requester), standing(request))
+        let who = text::person(&request.requester);
+        format!("{who} {} · {}", how(request), id(request))
     })
 }
 
@@ -246,7 +247,7 @@ pub fn locked(target: &LockTarget, ended: usize) -> String {
 pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
     match was_locked {
         true => format!(
-            "{} is unlocked. What had ended has to be asked for anew.",
+            "{} is unlocked. What ended by the lock has to be asked for anew.",
             capitalised(target)
         ),
         false => format!("{} was not locked.", capitalised(target)),
@@ -274,14 +275,14 @@ pub fn usage(usage: &str) -> String {
 
 /// A name that is none.
 pub fn no_such(written: &str, like: &[ScopeId]) -> String {
-    let written = text::escape(written, 100);
+    let nothing = format!("There is nothing called “{}”.", text::escape(written, 100));
     let like: Vec<String> = like.iter().map(text::code).collect();
     match like.is_empty() {
-        true => format!("There is nothing called “{written}”."),
-        false => format!(
-            "There is nothing called “{written}”. Did you mean {}?",
-            like.join(", ")
-        ),
+        false => format!("{nothing} Did you mean {}?", like.join(", ")),
+        true if written.starts_with('@') => {
+            format!("{nothing} Choose the person from the list that Slack shows while you type.")
+        }
+        true => format!("{nothing} Type `/jit` and search for it."),
     }
 }
 
@@ -308,7 +309,11 @@ fn held(requests: &[Request], now: Time) -> Vec<Request> {
 /// What a request is for, and how it stands.
 fn standing(request: &Request) -> String {
     let what = text::code(&request.terms.scope);
-    let how = match (&request.state, request.expires_at) {
+    format!("{what} {} · {}", how(request), id(request))
+}
+
+fn how(request: &Request) -> String {
+    match (&request.state, request.expires_at) {
         (State::Pending { lapses_at }, _) => format!(
             "waits for an answer in {} until {}",
             text::channel(&request.approval_channel),
@@ -318,8 +323,7 @@ fn standing(request: &Request) -> String {
         (State::Active { .. }, Some(end)) => format!("until {}", text::time(end)),
         (State::Ending { .. }, _) => "is being taken back".to_owned(),
         (state, _) => state.name().to_owned(),
-    };
-    format!("{what} {how} · {}", id(request))
+    }
 }
 
 fn id(request: &Request) -> String {

@@ -128,8 +128,8 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
                 .to_owned()
         }
         Refusal::Outdated { shown, current } => format!(
-            "That message shows version {shown} of the request, and now it is version {current}. \
-             Nothing was decided; use the newest message."
+            "The request has changed: that message shows version {shown}, and now it is version \
+             {current}. Nothing was decided; use the newest message."
         ),
         Refusal::Settled { state, by } => {
             let by = by.as_ref().map(|by| voice.actor(by));
@@ -140,14 +140,14 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
             )
         }
         Refusal::ApprovedBefore => {
-            "You have approved it already. It needs one more person.".to_owned()
+            "You have already approved it. Somebody else has to as well.".to_owned()
         }
         Refusal::NotTheRequester => {
             "Only the requester can do this. Nothing was changed.".to_owned()
         }
         Refusal::NotActive { state } => format!(
-            "It is {state}, so there is no access to act on. Type {} to ask for it.",
-            voice.code("/jit request")
+            "It is {state}, so this cannot be done with it now. {} shows what you have.",
+            voice.code("/jit status")
         ),
         Refusal::ExtensionWaits => {
             "More time was asked for already, and it waits for its answer.".to_owned()
