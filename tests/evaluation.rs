@@ -488,7 +488,7 @@ async fn the_delay_of_a_revocation_counts_from_the_grants_end_to_the_proof() {
         story.clock.set(end + Duration::from_secs(seconds));
         let before = grant.clone();
         for event in story.tell(&mut grant, command).await {
-            metrics.occurred(Some(&before), &event);
+            metrics.occurred(Some(&before), event.at, &event.event);
         }
     };
     let (layer, error) = (0, "connection refused".to_owned());

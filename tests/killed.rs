@@ -61,7 +61,7 @@ impl World {
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         self.sim
-            .connect(&format!("http://{}", address.trim_matches('"')));
+            .connect(format!("http://{}", address.trim_matches('"')));
         self.program = Some(program);
     }
 

@@ -83,7 +83,10 @@ fn the_form_asks_for_what_its_scope_needs() {
         duration: Some("45m".to_owned()),
         ticket: Some("INC-4211".to_owned()),
         reason: "writes are failing".to_owned(),
-        notice: Some(answer::no_such("db-prod:wirte", &[scope.id.clone()])),
+        notice: Some(answer::no_such(
+            "db-prod:wirte",
+            std::slice::from_ref(&scope.id),
+        )),
         carried: "{}".to_owned(),
     });
     for view in [&bare, &chosen] {
@@ -177,11 +180,15 @@ fn every_answer_reads_well() {
         ),
         (
             "who has, after the end",
-            answer::who_has(&scope, &[active.clone()], now + TimeDelta::hours(1)),
+            answer::who_has(
+                &scope,
+                std::slice::from_ref(&active),
+                now + TimeDelta::hours(1),
+            ),
         ),
         (
             "what has",
-            answer::what_has(&UserId::new("U0ALICE"), &[active.clone()], now),
+            answer::what_has(&UserId::new("U0ALICE"), std::slice::from_ref(&active), now),
         ),
         (
             "what has nothing",
@@ -192,7 +199,10 @@ fn every_answer_reads_well() {
         ("extended", answer::extension_asked(&active)),
         (
             "revoked",
-            answer::revoked(&[active.clone()], &[answer::stays(&active, "Because.")]),
+            answer::revoked(
+                std::slice::from_ref(&active),
+                &[answer::stays(&active, "Because.")],
+            ),
         ),
         ("locked", answer::locked(&LockTarget::Everything, 0)),
         (

@@ -15,7 +15,7 @@ pub async fn start() -> Sim {
         .collect::<Vec<_>>();
     let mut workspace = Workspace::new().person(Person::member("U0BOB", "bob"));
     for (number, id) in people.iter().enumerate() {
-        workspace = workspace.person(Person::member(id, &format!("engineer{number}")));
+        workspace = workspace.person(Person::member(id, format!("engineer{number}")));
     }
     let members = people;
     let workspace = workspace

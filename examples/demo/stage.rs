@@ -67,7 +67,7 @@ impl Stage {
             entropy: Arc::new(SystemEntropy),
         };
         let service = serve::start(config, outside).await?;
-        sim.connect(&format!("http://{}", service.address()));
+        sim.connect(format!("http://{}", service.address()));
         let stage = Self {
             sim,
             clock,

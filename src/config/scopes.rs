@@ -28,7 +28,7 @@ use crate::{
 struct Raw {
     /// What people call it.
     title: String,
-    /// Where it belongs, for [[exclusive]] and for rules; default nowhere.
+    /// Where it belongs, for `[[exclusive]]` and for rules; default nowhere.
     environment: Option<String>,
     /// How much harm it can do: `low`, `medium`, `high` or `critical`.
     risk: Risk,

@@ -1,6 +1,6 @@
 //! The rules of a request's life, pure: no I/O, no clock, no randomness, no async.
 //!
-//! [`decide`] says what a command does to a request, or why it may not; [`Request::apply`] folds
+//! [`decide()`] says what a command does to a request, or why it may not; [`Request::apply`] folds
 //! the events that it answers; [`due`](Request::due) says what has to be done next, and when.
 //! Everything else in the crate only feeds these three and carries out what they say.
 

@@ -1,4 +1,4 @@
-//! 1. Nobody approves their own request, and nobody approves without authority for that scope,
+//! Promise 1: Nobody approves their own request, and nobody approves without authority for that scope,
 //! checked on the server at the moment of the click, on fresh facts about the person. No policy
 //! that an operator writes can switch this off.
 

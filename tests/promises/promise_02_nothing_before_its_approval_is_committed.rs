@@ -1,4 +1,4 @@
-//! 2. Nothing is provisioned before its approval is committed, and nothing is provisioned before
+//! Promise 2: Nothing is provisioned before its approval is committed, and nothing is provisioned before
 //! its removal is committed: the intent, the expiry and everything needed to undo it are in the
 //! store before the first call to a target.
 

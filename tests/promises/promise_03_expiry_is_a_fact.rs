@@ -1,4 +1,4 @@
-//! 3. Expiry is a fact, not a job. From `expires_at` on, every check answers no, whether or not the
+//! Promise 3: Expiry is a fact, not a job. From `expires_at` on, every check answers no, whether or not the
 //! sweeper has run.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! 4. Revocation is retried for ever, proven, and loud while stuck. "Ended" is said only after the
+//! Promise 4: Revocation is retried for ever, proven, and loud while stuck. "Ended" is said only after the
 //! target was read back and the access was not there.
 
 use crate::support::{

@@ -1,7 +1,7 @@
-//! 5. Every change of state is in the log, in the same transaction, with the person or rule behind
+//! Promise 5: Every change of state is in the log, in the same transaction, with the person or rule behind
 //! it; the log is append-only, hash-chained, and checkable by a third party without Keylend.
 
-use crate::support::stage::{AUDIT, REQUEST, Stage};
+use crate::support::stage::{REQUEST, Stage};
 
 #[tokio::test]
 async fn the_life_of_a_request_is_in_the_log_with_who_and_which_rules() {

@@ -1,4 +1,4 @@
-//! 6. One effect for one intention: a double click, a redelivered payload, two approvers at once, a
+//! Promise 6: One effect for one intention: a double click, a redelivered payload, two approvers at once, a
 //! crash anywhere: the request still settles exactly once and no access is made twice or forgotten.
 
 use crate::support::{

@@ -1,4 +1,4 @@
-//! 7. A person never holds more than policy allows, counted at the moment of granting, also when
+//! Promise 7: A person never holds more than policy allows, counted at the moment of granting, also when
 //! ten requests race.
 
 use futures_util::future::join_all;

@@ -1,4 +1,4 @@
-//! 8. A credential is seen by its requester alone: never in a Slack message, a log line, the audit
+//! Promise 8: A credential is seen by its requester alone: never in a Slack message, a log line, the audit
 //! trail, or in clear in the store. A real PostgreSQL server says whether it is one.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! 9. Overlap is safe: when two grants give the same entitlement, ending one leaves it until the
+//! Promise 9: Overlap is safe: when two grants give the same entitlement, ending one leaves it until the
 //! other ends; an extension never interrupts.
 
 use crate::support::stage::{ALICE, APPROVALS, Has, REQUEST, SCOPE, Stage};

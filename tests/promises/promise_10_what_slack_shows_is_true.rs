@@ -1,4 +1,4 @@
-//! 10. What Slack shows is true: a message says "granted" when it is, "ended" when it is; every
+//! Promise 10: What Slack shows is true: a message says "granted" when it is, "ended" when it is; every
 //! copy is updated.
 
 use slack_sim::Fault;

@@ -86,9 +86,7 @@ async fn a_mistake_comes_back_on_its_field_in_a_sentence() {
 async fn a_form_submitted_twice_is_one_request() {
     let stage = Stage::start().await;
     let alice = stage.alice();
-    stage
-        .jit(ALICE, "request db-prod:write slow queries")
-        .await;
+    stage.jit(ALICE, "request db-prod:write slow queries").await;
     stage.sim.wait_until(|_| alice.modal()).await;
     alice.fill("ticket", "ticket", "INC-9");
     alice.submit().await;

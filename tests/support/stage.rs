@@ -235,7 +235,7 @@ impl Stage {
             (runtime, service)
         });
         let (runtime, service) = running.await.unwrap();
-        self.sim.connect(&format!("http://{}", service.address()));
+        self.sim.connect(format!("http://{}", service.address()));
         self.running = Some((runtime, service));
         self.until_ready().await;
     }

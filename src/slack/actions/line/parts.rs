@@ -93,6 +93,9 @@ enum End {
     Back,
 }
 
+/// Reads a part at one end of a run of words: how many words it takes, and the part.
+type Reader<T> = fn(&[Word], End) -> Option<(usize, T)>;
+
 /// The words of a line, and which of them are taken.
 struct Parts {
     words: Vec<Word>,
@@ -150,7 +153,7 @@ impl Parts {
     }
 
     /// Takes what `read` finds at an end of a run of words that are left, with a `for` before it.
-    fn at_an_end<T>(&mut self, read: fn(&[Word], End) -> Option<(usize, T)>) -> Option<T> {
+    fn at_an_end<T>(&mut self, read: Reader<T>) -> Option<T> {
         for run in self.runs() {
             let words = &self.words[run.clone()];
             let skipped = usize::from(words.first().is_some_and(|word| is(word, "for")));
