@@ -28,8 +28,8 @@ fn main() {
     let wanted = std::env::args()
         .nth(1)
         .filter(|word| !word.starts_with('-'));
-    let all: [(&str, fn(&Runtime)); 3] = [
-        ("storm", storm),
+    let all = [
+        ("storm", storm as Measure),
         ("history", history),
         ("acknowledgement", acknowledgement),
     ];
@@ -38,11 +38,12 @@ fn main() {
             .as_ref()
             .is_none_or(|word| name.contains(word.as_str()))
         {
-            let runtime = Runtime::new().unwrap();
-            measure(&runtime);
+            measure(&Runtime::new().unwrap());
         }
     }
 }
+
+type Measure = fn(&Runtime);
 
 fn figure(what: &str, value: impl std::fmt::Display) {
     println!("{what:<64} {value}");
