@@ -83,7 +83,10 @@ fn the_form_asks_for_what_its_scope_needs() {
         duration: Some("45m".to_owned()),
         ticket: Some("INC-4211".to_owned()),
         reason: "writes are failing".to_owned(),
-        notice: Some(answer::no_such("db-prod:wirte", &[scope.id.clone()])),
+        notice: Some(answer::no_such(
+            "db-prod:wirte",
+            std::slice::from_ref(&scope.id),
+        )),
         carried: "{}".to_owned(),
     });
     for view in [&bare, &chosen] {
@@ -177,11 +180,15 @@ fn every_answer_reads_well() {
         ),
         (
             "who has, after the end",
-            answer::who_has(&scope, &[active.clone()], now + TimeDelta::hours(1)),
+            answer::who_has(
+                &scope,
+                std::slice::from_ref(&active),
+                now + TimeDelta::hours(1),
+            ),
         ),
         (
             "what has",
-            answer::what_has(&UserId::new("U0ALICE"), &[active.clone()], now),
+            answer::what_has(&UserId::new("U0ALICE"), std::slice::from_ref(&active), now),
         ),
         (
             "what has nothing",
@@ -192,7 +199,10 @@ fn every_answer_reads_well() {
         ("extended", answer::extension_asked(&active)),
         (
             "revoked",
-            answer::revoked(&[active.clone()], &[answer::stays(&active, "Because.")]),
+            answer::revoked(
+                std::slice::from_ref(&active),
+                &[answer::stays(&active, "Because.")],
+            ),
         ),
         ("locked", answer::locked(&LockTarget::Everything, 0)),
         (
@@ -215,6 +225,7 @@ fn every_answer_reads_well() {
         ("nothing to", answer::nothing_to("extend")),
         ("usage", answer::usage("/jit explain scope")),
         ("no such", answer::no_such("db-prod:wirte", &[id])),
+        ("no such person", answer::no_such("@alice", &[])),
         ("no such at all", answer::no_such("<!channel> *x*", &[])),
         (
             "unknown command",

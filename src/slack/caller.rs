@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use super::inbound::Sender;
+use super::{client::Identity, inbound::Sender};
 use crate::domain::{TeamId, UserId};
 
 /// Which workspace and app this is.
@@ -50,6 +50,16 @@ pub enum Unwelcome {
 }
 
 impl Ours {
+    /// What Slack says that we are; nothing if it does not say which app.
+    pub fn of(identity: &Identity) -> Option<Self> {
+        let teams = [Some(identity.team.clone()), identity.enterprise.clone()];
+        Some(Self {
+            teams: teams.into_iter().flatten().collect(),
+            org_wide: identity.org_wide,
+            app: identity.app_id.clone()?,
+        })
+    }
+
     /// Who typed a slash command.
     ///
     /// Slack's own signing example has no `api_app_id`, so its absence is tolerated here, and only
