@@ -225,6 +225,7 @@ fn every_answer_reads_well() {
         ("nothing to", answer::nothing_to("extend")),
         ("usage", answer::usage("/jit explain scope")),
         ("no such", answer::no_such("db-prod:wirte", &[id])),
+        ("no such person", answer::no_such("@alice", &[])),
         ("no such at all", answer::no_such("<!channel> *x*", &[])),
         (
             "unknown command",

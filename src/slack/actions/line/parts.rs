@@ -9,7 +9,7 @@ use std::{ops::Range, sync::LazyLock};
 use regex::Regex;
 
 use super::{Draft, Wanted, markup, names, words::Word};
-use crate::domain::{Catalogue, Scope, Span};
+use crate::domain::{Catalogue, ReasonRule, Scope, ScopeId, Span};
 
 /// What most trackers' tickets look like.
 static TICKET: LazyLock<Regex> = LazyLock::new(|| {
@@ -80,7 +80,7 @@ pub(super) fn text_of(words: &[Word]) -> String {
 impl Draft {
     /// Whether everything is there that `scope` requires.
     pub(crate) fn is_complete_for(&self, scope: &Scope) -> bool {
-        let reason = scope.reason == crate::domain::ReasonRule::Optional || !self.reason.is_empty();
+        let reason = scope.reason == ReasonRule::Optional || !self.reason.is_empty();
         let ticket = scope.ticket.as_ref();
         reason && (self.ticket.is_some() || ticket.is_none_or(|rule| !rule.required))
     }
@@ -93,8 +93,8 @@ enum End {
     Back,
 }
 
-/// Reads a part at one end of a run of words: how many words it takes, and the part.
-type Reader<T> = fn(&[Word], End) -> Option<(usize, T)>;
+/// Reads a part at an end of a run of words: how many words it takes, and the part.
+type Reading<T> = fn(&[Word], End) -> Option<(usize, T)>;
 
 /// The words of a line, and which of them are taken.
 struct Parts {
@@ -153,7 +153,7 @@ impl Parts {
     }
 
     /// Takes what `read` finds at an end of a run of words that are left, with a `for` before it.
-    fn at_an_end<T>(&mut self, read: Reader<T>) -> Option<T> {
+    fn at_an_end<T>(&mut self, read: Reading<T>) -> Option<T> {
         for run in self.runs() {
             let words = &self.words[run.clone()];
             let skipped = usize::from(words.first().is_some_and(|word| is(word, "for")));
@@ -209,7 +209,7 @@ impl Parts {
 
 /// Whether a word that names nothing was meant to: it is written like a name, or stands first.
 fn looks_meant(word: &str, at: usize) -> bool {
-    let is_named = word.parse::<crate::domain::ScopeId>().is_ok();
+    let is_named = word.parse::<ScopeId>().is_ok();
     let begins = word.starts_with(|first: char| first.is_ascii_alphabetic());
     begins && (is_named || (at == 0 && word.len() >= 2 && !word.contains(':')))
 }
