@@ -26,11 +26,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         "config",
         &[
             "backend",
+            "clock",
             "directory",
             "domain",
             "place",
             "policy",
             "secret",
+            "vault",
         ],
     ),
     // The only place that changes state, and the sweeper over it.
@@ -60,7 +62,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["clock", "domain", "grants", "metrics", "store"]),
     ("audit", &["domain", "store"]),
     // The command line only parses and calls; the composition root sees everything but it.
-    ("cli", &["audit", "config", "serve", "store", "domain"]),
+    (
+        "cli",
+        &["audit", "clock", "config", "serve", "store", "domain"],
+    ),
     (
         "serve",
         &[

@@ -145,7 +145,7 @@ async fn two_approvals_are_two_people() {
     stage.bob().click(&card, "approve").await;
     let card = stage.shows(&card, "1 of 2").await;
     stage.bob().click(&card, "approve").await;
-    stage.answered(BOB, "approved it already").await;
+    stage.answered(BOB, "already approved").await;
     assert!(!stage.admitted(ALICE, "db-prod:admin").await);
     stage.carol().click(&card, "approve").await;
     stage.told(ALICE, "db-prod:admin").await;

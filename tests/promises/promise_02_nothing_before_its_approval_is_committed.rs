@@ -67,7 +67,7 @@ async fn killed_between_intent_and_target_past_the_end_nothing_stays() {
     stage.console.mood("make", Mood::Well);
     stage.advance_minutes(31);
     stage.boot().await;
-    stage.told(ALICE, "could not be made: ").await;
+    stage.told(ALICE, "Nothing of it is left.").await;
     assert!(!stage.console.admits("alice"));
 }
 
@@ -111,7 +111,7 @@ async fn two_layers_are_made_whole_or_not_at_all() {
     let card = stage.shows(&card, "1 of 2").await;
     stage.carol().click(&card, "approve").await;
 
-    stage.told(ALICE, "could not be made: ").await;
+    stage.told(ALICE, "Nothing of it is left.").await;
     assert!(
         !stage.console.admits("alice"),
         "the first layer was left behind"

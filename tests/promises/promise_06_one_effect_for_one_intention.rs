@@ -74,10 +74,14 @@ async fn a_command_that_slack_delivers_twice_is_one_request() {
     let stage = Stage::start().await;
     let delivery = stage.jit(ALICE, REQUEST).await;
     stage.sim.redeliver(&delivery, &[]).await;
-    stage.answered(ALICE, "db-prod:write").await;
     stage
         .sim
         .wait_until(|sim| sim.person(ALICE).ephemerals().len().ge(&2).then_some(()))
+        .await;
+    stage
+        .until("the card", |stage| {
+            !stage.sim.messages(APPROVALS).is_empty()
+        })
         .await;
     assert_eq!(count(&stage, "requested").await, 1);
     let cards = stage.sim.messages(APPROVALS);

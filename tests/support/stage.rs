@@ -191,6 +191,11 @@ impl Stage {
 
     /// With another configuration and an operator's policies.
     pub async fn with(change: impl FnOnce(&str) -> String, policies: &str) -> Self {
+        // What the service warns of is shown with a test that fails.
+        let _ = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::WARN)
+            .with_test_writer()
+            .try_init();
         let clock = TestClock::at("2099-11-21T02:00:00Z");
         let shared = clock.clone();
         let sim = Sim::start_with_clock(workspace(), Arc::new(move || shared.now())).await;

@@ -1,9 +1,9 @@
 //! The cards' loop: whatever may show something old is made to show what is.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, STRIPES, Trouble};
@@ -41,10 +41,12 @@ impl Kind {
 
 impl Messenger {
     /// Shows the cards whose turn it is, one at a time in each channel, until told to stop.
-    pub(super) async fn show_cards(&self, shutdown: &CancellationToken) {
+    pub(super) async fn show_cards(self: &Arc<Self>, shutdown: &CancellationToken) {
         let mut head = self.store.head();
         let mut busy: HashSet<(Kind, ChannelId)> = HashSet::new();
-        let mut running = FuturesUnordered::new();
+        // Tasks, not futures of this loop: one that waits for the store while the loop does would
+        // keep its turn there, and neither would go on.
+        let mut running = JoinSet::new();
         while !shutdown.is_cancelled() {
             // Seen before the cards are asked for: a change in between wakes us.
             head.borrow_and_update();
@@ -56,8 +58,9 @@ impl Messenger {
                 let place = (Kind::of(&card), card.channel.clone());
                 let as_many = busy.iter().filter(|(kind, _)| *kind == place.0).count();
                 if as_many < AT_ONCE && busy.insert(place.clone()) {
-                    running.push(async move {
-                        self.attend(card, shutdown).await;
+                    let (messenger, shutdown) = (self.clone(), shutdown.clone());
+                    running.spawn(async move {
+                        messenger.attend(card, &shutdown).await;
                         place
                     });
                 }
@@ -70,9 +73,14 @@ impl Messenger {
             };
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                Some(place) = running.next() => {
-                    busy.remove(&place);
-                }
+                Some(shown) = running.join_next() => match shown {
+                    Ok(place) => drop(busy.remove(&place)),
+                    Err(error) => {
+                        tracing::error!(%error, "a card could not be shown");
+                        // Which one is not known: all of them are looked at anew.
+                        busy.clear();
+                    }
+                },
                 moved = head.changed() => {
                     if moved.is_err() {
                         break;
@@ -81,7 +89,7 @@ impl Messenger {
                 () = turn => {}
             }
         }
-        while running.next().await.is_some() {}
+        while running.join_next().await.is_some() {}
     }
 
     /// The cards whose turn it is, and when the next one's comes.

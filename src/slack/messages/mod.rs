@@ -68,12 +68,13 @@ impl Messenger {
     /// Works until `shutdown`, then finishes the messages that are on their way, within five
     /// seconds.
     pub async fn run(self, shutdown: CancellationToken) {
+        let this = Arc::new(self);
         let work = async {
             tokio::join!(
-                self.show_cards(&shutdown),
-                self.follow(feeds::Feed::Audit, &shutdown),
-                self.follow(feeds::Feed::Mirror, &shutdown),
-                self.follow(feeds::Feed::Notices, &shutdown),
+                this.show_cards(&shutdown),
+                this.follow(feeds::Feed::Audit, &shutdown),
+                this.follow(feeds::Feed::Mirror, &shutdown),
+                this.follow(feeds::Feed::Notices, &shutdown),
             )
         };
         let overdue = async {

@@ -1,7 +1,7 @@
 //! The file: who may have it, how it is opened, and which tables it holds.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -69,7 +69,8 @@ pub(super) fn create(path: &Path) -> Result<(), OpenError> {
 
 /// Holds that the file is there, so that the error names it.
 pub(super) fn find(path: &Path) -> Result<(), OpenError> {
-    File::open(path)
+    // Not by opening it: closing a file drops every lock that this process has on it, SQLite's too.
+    fs::metadata(path)
         .map(drop)
         .map_err(|error| OpenError::File(path.into(), error))
 }
