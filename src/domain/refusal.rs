@@ -79,12 +79,6 @@ pub enum Refusal {
     /// A reason has to be given for this scope.
     #[error("a reason is required")]
     ReasonMissing,
-    /// The ticket does not look like one.
-    #[error("the ticket does not match {pattern}")]
-    TicketMalformed {
-        /// What a ticket looks like.
-        pattern: String,
-    },
     /// There are no credentials to show.
     #[error("there are no credentials to show")]
     NoCredential,

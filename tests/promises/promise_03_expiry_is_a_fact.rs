@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use slack_sim::Fault;
+
 use crate::support::{
     stage::{ALICE, REQUEST, SCOPE, Stage},
     target::Mood,
@@ -39,6 +41,33 @@ async fn it_ends_on_time_although_the_service_was_dead() {
     stage.boot().await;
     assert!(!stage.admitted(ALICE, SCOPE).await);
     stage.told(ALICE, "has ended:").await;
+    assert!(!stage.console.admits("alice"));
+}
+
+#[tokio::test]
+async fn it_ends_on_time_although_slack_refuses_the_token() {
+    let mut stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.crash().await;
+    stage
+        .sim
+        .fault("auth.test", Fault::error("invalid_auth"), 1_000);
+    stage.advance_minutes(45);
+    stage.boot_unready().await;
+    stage.console.until_ordered("unmake", 1).await;
+    let (status, page) = stage.page("/readyz").await;
+    assert_eq!(status, 503);
+    assert!(page.contains(r#""slack":false"#), "{page}");
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+    let answer = stage.jit(ALICE, "status").await;
+    assert_eq!(answer.status, 503, "nobody is told from a stranger yet");
+
+    stage.sim.heal();
+    stage
+        .until("Slack", |stage| {
+            stage.sim.dm(ALICE).iter().any(|dm| dm.says("has ended:"))
+        })
+        .await;
     assert!(!stage.console.admits("alice"));
 }
 

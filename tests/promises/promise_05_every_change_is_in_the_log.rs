@@ -86,6 +86,26 @@ async fn the_audit_channel_tells_each_transition_once_in_the_request_s_thread() 
 }
 
 #[tokio::test]
+async fn a_request_that_links_to_an_incident_channel_is_mirrored_there() {
+    let stage = Stage::start().await;
+    stage
+        .asked("request db-prod:write 30m INC-4211 writes are failing, see #inc-42")
+        .await;
+    let told = |line: slack_sim::Message| line.says("db-prod:write").then_some(line);
+    stage
+        .sim
+        .wait_until(|sim| sim.messages("C0INC").into_iter().find_map(told))
+        .await;
+    assert!(
+        stage
+            .sim
+            .messages("C0GENERAL")
+            .iter()
+            .all(|line| line.ephemeral_to.is_some())
+    );
+}
+
+#[tokio::test]
 async fn a_request_made_in_an_incident_channel_is_mirrored_there() {
     let stage = Stage::start().await;
     stage.alice().command("C0INC", "/jit", REQUEST).await;

@@ -63,87 +63,7 @@ pub fn workspace() -> Workspace {
 }
 
 /// The configuration of the story, before a test changes it.
-pub const CONFIG: &str = r#"
-[server]
-listen = "127.0.0.1:0"
-[store]
-url = "sqlite://DIR/keylend.db"
-[slack]
-bot_token = { file = "DIR/bot_token" }
-signing_secret = { file = "DIR/signing_secret" }
-api_url = "SLACK"
-audit_channel = "C0AUDIT"
-incident_channels = ["inc-*"]
-[api]
-tokens = [{ name = "gateway", token = { file = "DIR/api_token" } }]
-[secrets]
-key = { file = "DIR/key" }
-[policy]
-files = ["policies/*.cedar"]
-administrators = ["security"]
-[groups]
-engineers = { slack_usergroup = "S0ENG" }
-dba = { slack_usergroup = "S0DBA" }
-security = { members = ["U0SEC"] }
-[limits]
-max_active_per_person = 3
-[[exclusive]]
-environments = ["prod", "research"]
-[backends.console.webhook]
-url = "CONSOLE"
-secret = { file = "DIR/webhook_secret" }
-timeout = "10s"
-[backends.bastion.webhook]
-url = "BASTION"
-secret = { file = "DIR/webhook_secret" }
-timeout = "10s"
-[scopes."db-prod:write"]
-title = "Production database, write"
-environment = "prod"
-risk = "high"
-default_duration = "30m"
-max_duration = "1h"
-requesters = ["engineers"]
-approvers = ["dba"]
-approval_channel = "C0DBA"
-reason = "required"
-ticket = { pattern = "^INC-[0-9]+$", required = true }
-layers = [{ backend = "console", role = "app_writer" }]
-[scopes."db-prod:admin"]
-title = "Production database, admin"
-environment = "prod"
-risk = "critical"
-default_duration = "15m"
-max_duration = "30m"
-requesters = ["engineers"]
-approvers = ["dba"]
-approvals = 2
-approval_channel = "C0DBA"
-reason = "required"
-layers = [{ backend = "console", role = "owner" }, { backend = "bastion", role = "jump" }]
-[scopes."db-prod:read"]
-title = "Production database, read"
-environment = "prod"
-risk = "low"
-default_duration = "10m"
-max_duration = "2h"
-requesters = ["engineers"]
-approvers = ["dba"]
-approval_channel = "C0DBA"
-reason = "optional"
-layers = [{ backend = "bastion", role = "jump" }]
-[scopes."lab:use"]
-title = "Research lab"
-environment = "research"
-risk = "low"
-default_duration = "10m"
-max_duration = "2h"
-requesters = ["engineers"]
-approvers = ["dba"]
-approval_channel = "C0DBA"
-reason = "optional"
-layers = [{ backend = "bastion", role = "lab" }]
-"#;
+pub const CONFIG: &str = include_str!("keylend.toml");
 
 /// Writes a configuration, its secrets and an operator's policies into `folder`.
 pub fn write(
@@ -227,6 +147,12 @@ impl Stage {
 
     /// Starts the service on what is in the store.
     pub async fn boot(&mut self) {
+        self.boot_unready().await;
+        self.until_ready().await;
+    }
+
+    /// Starts it, whether or not it becomes ready.
+    pub async fn boot_unready(&mut self) {
         let config = Config::load(&self.config_file(), Secrets::Checked)
             .unwrap_or_else(|wrong| panic!("{wrong}"));
         let clock: Arc<dyn Clock> = self.clock.clone();
@@ -242,7 +168,6 @@ impl Stage {
         let (runtime, service) = running.await.unwrap();
         self.sim.connect(format!("http://{}", service.address()));
         self.running = Some((runtime, service));
-        self.until_ready().await;
     }
 
     /// Ends the service in the middle of whatever it does, as a crash would.

@@ -2,11 +2,14 @@
 //! who watch; as notices in the requester's direct messages.
 
 use super::{
-    card::{STUCK, ending_because, given_by, words},
+    card::{ending_because, given_by, words},
     text,
 };
 use crate::{
-    domain::{Actor, Event, Gone, LockEvent, LockTarget, Occurred, Request, RuleId, State, Time},
+    domain::{
+        Actor, Event, Gone, LockEvent, LockTarget, Occurred, Request, RuleId, STUCK_FROM, State,
+        Time,
+    },
     store::{Entry, EntryBody},
 };
 
@@ -218,7 +221,8 @@ fn not_gone(request: &Request, layer: usize, error: &str, retry_at: Time) -> Str
 
 fn is_stuck(request: &Request, layer: usize) -> bool {
     let layer = request.layers.get(layer);
-    request.stuck_failures() >= STUCK && layer.is_some_and(|layer| layer.failures >= STUCK)
+    request.stuck_failures() >= STUCK_FROM
+        && layer.is_some_and(|layer| layer.failures >= STUCK_FROM)
 }
 
 fn locked(target: &LockTarget) -> String {

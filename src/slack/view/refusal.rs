@@ -47,7 +47,6 @@ pub fn on_field(refusal: &Refusal, scope: &Scope, asked: Span) -> (&'static str,
             [only] if only.rule.as_str() == "ticket-required" => (field::TICKET, ticket(scope)),
             _ => (field::SCOPE, say(refusal, Voice::Plain)),
         },
-        Refusal::TicketMalformed { .. } => (field::TICKET, ticket(scope)),
         _ => (field::SCOPE, say(refusal, Voice::Plain)),
     }
 }
@@ -187,10 +186,6 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
             format!("Duration is at least {min}; {asked} was asked.")
         }
         Refusal::ReasonMissing => "A reason is required: say what you are going to do.".to_owned(),
-        Refusal::TicketMalformed { pattern } => format!(
-            "The ticket has to match {}. Ask again with one that does.",
-            voice.code(pattern)
-        ),
         Refusal::NoCredential => {
             "This access comes with no credentials to show: use your own login.".to_owned()
         }
@@ -282,9 +277,6 @@ mod tests {
                 min: Span::minutes(1),
             },
             Refusal::ReasonMissing,
-            Refusal::TicketMalformed {
-                pattern: "^INC-[0-9]+$".to_owned(),
-            },
             Refusal::NoCredential,
             Refusal::NameTaken,
         ]

@@ -29,7 +29,7 @@ pub enum OpenError {
     #[error("the store `{0}` is in use by another `keylend serve`")]
     InUse(PathBuf),
     /// The file cannot be made or locked.
-    #[error("the store `{0}` cannot be opened: {1}")]
+    #[error("the store `{0}` cannot be opened")]
     File(PathBuf, #[source] io::Error),
     /// A later Keylend has written to it, or one whose tables are not up to date yet.
     #[error("the store has the tables of version {found}, and this Keylend knows {known}")]

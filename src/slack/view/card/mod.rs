@@ -41,9 +41,6 @@ pub struct Context {
     pub has_credentials: bool,
 }
 
-/// Failures in a row from which on a revocation is called stuck.
-pub const STUCK: u32 = 3;
-
 /// The card of `request` for `place`; nothing where there is nothing to show: no grant yet, no
 /// extension asked for.
 pub fn card(place: Place, request: &Request, context: Context) -> Option<Message> {

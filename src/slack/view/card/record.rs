@@ -1,8 +1,8 @@
 //! What has happened to a request, in the words that all cards share.
 
-use super::{STUCK, draft::Draft};
+use super::draft::Draft;
 use crate::{
-    domain::{Actor, Approval, EndCause, Progress, Request, Risk, RuleId, State},
+    domain::{Actor, Approval, EndCause, Progress, Request, Risk, RuleId, STUCK_FROM, State},
     slack::view::text,
 };
 
@@ -157,13 +157,13 @@ pub(super) fn footer(request: &Request, draft: &mut Draft) {
 
 /// A revocation that has failed several times in a row, loudly; nothing otherwise.
 pub(super) fn stuck(request: &Request) -> Option<String> {
-    if request.stuck_failures() < STUCK {
+    if request.stuck_failures() < STUCK_FROM {
         return None;
     }
     let targets: Vec<String> = request
         .layers
         .iter()
-        .filter(|layer| layer.failures >= STUCK && layer.progress != Progress::Gone)
+        .filter(|layer| layer.failures >= STUCK_FROM && layer.progress != Progress::Gone)
         .take(8)
         .map(|layer| {
             let next = layer
