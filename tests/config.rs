@@ -516,9 +516,9 @@ fn a_bad_policy_file_is_pointed_at() {
       | ^^^^^^^^
     "#
     );
-    let none = said_after(&[("policies/*.cedar", "polices/*.cedar")]);
+    let none = said_after(&[("policies/*.cedar", "policies/owm.cedar")]);
     assert!(
-        none.contains("policy.files[0]: there is no file `polices/*.cedar`"),
+        none.contains("policy.files[0]: there is no file `policies/owm.cedar`"),
         "{none}"
     );
 }
@@ -564,6 +564,22 @@ fn what_is_allowed_and_probably_not_meant_is_a_warning() {
     64 | layers = [{ backend = "pg-prod", role = "app_writer" }]
        |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "#);
+}
+
+#[test]
+fn what_is_yet_to_come_is_a_warning_and_what_is_nearly_there_a_slip() {
+    let config = GOOD.replace("policies/*.cedar", "rules/*.cedar").replace(
+        "environments = [\"prod\", \"research\"]",
+        "environments = [\"prod\", \"europe\"]",
+    );
+    let config = load(&config, RULES).unwrap_or_else(|(problems, _)| panic!("{problems}"));
+    let said: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    let said = said.join("\n");
+    assert!(said.contains("no file matches"), "{said}");
+    assert!(
+        said.contains("no scope is in the environment `europe`"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     document::{Document, at},
-    text::Length,
+    text::{Length, nearest},
 };
 use crate::domain::{Environment, Limits, OnLimit, Span};
 
@@ -77,13 +77,18 @@ fn exclusive(document: &mut Document<'_>) -> Option<Vec<BTreeSet<Environment>>> 
             );
         }
         for (at, environment) in environments.iter().enumerate() {
-            if !known.contains(environment) {
-                document.unknown(
-                    at!["exclusive", index, "environments", at],
-                    format!("no scope is in the environment `{environment}`"),
-                    environment,
-                    known.iter().map(String::as_str),
-                );
+            if known.contains(environment) {
+                continue;
+            }
+            let place = at!["exclusive", index, "environments", at];
+            let message = format!("no scope is in the environment `{environment}`");
+            // A name that is nearly another's is a slip, and the exclusion would not hold; any
+            // other may be of a scope that is yet to come.
+            match nearest(environment, known.iter().map(String::as_str)) {
+                Some(near) => {
+                    document.problem(place, format!("{message}; did you mean `{near}`?"));
+                }
+                None => document.warning(place, message),
             }
         }
     }

@@ -54,20 +54,23 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<(Policy, BTreeSet<Grou
     Some((policy, administrators))
 }
 
-/// The files that the patterns match, each once. A pattern without any is a problem: rules that
-/// are believed to be in force would not be.
+/// The files that the patterns match, each once. A name without its file is a problem: rules that
+/// are believed to be in force would not be. A pattern may match nothing yet, which is warned of.
 fn files(document: &mut Document<'_>, patterns: &[String]) -> Vec<PathBuf> {
     let folder = document.folder();
     let mut files = BTreeSet::new();
     for (index, pattern) in patterns.iter().enumerate() {
         match matches(&folder, pattern) {
-            Ok(found) if found.is_empty() => document.problem(
-                at!["policy", "files", index],
-                format!(
-                    "there is no file `{}`; leave it out if there are no rules but the base rules",
-                    folder.join(pattern).display()
-                ),
-            ),
+            Ok(found) if found.is_empty() => {
+                let place = folder.join(pattern);
+                if pattern.contains(['*', '?', '[']) {
+                    let message = format!("no file matches `{}`", place.display());
+                    document.warning(at!["policy", "files", index], message);
+                } else {
+                    let message = format!("there is no file `{}`", place.display());
+                    document.problem(at!["policy", "files", index], message);
+                }
+            }
             Ok(found) => files.extend(found),
             Err(problem) => document.problem(at!["policy", "files", index], problem),
         }
