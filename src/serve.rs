@@ -7,7 +7,7 @@ use std::{
     collections::BTreeSet,
     net::SocketAddr,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
@@ -183,7 +183,10 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .map(|entry| Ok((entry.name.clone(), entry.token.read()?)))
         .collect::<anyhow::Result<Vec<_>>>()
         .context("failed to read api.tokens")?;
-    let ingress = Ingress::default();
+    let ingress = Ingress {
+        routes: Arc::default(),
+        metrics: metrics.clone(),
+    };
     let (met, introduced) = watch::channel(false);
     let api = Api {
         grants,
@@ -267,13 +270,21 @@ async fn refuse_orphans(store: &SqliteStore, backends: &Backends) -> anyhow::Res
 }
 
 /// The routes for Slack, once Slack has said who we are.
-#[derive(Clone, Default)]
-struct Ingress(Arc<OnceLock<Router>>);
+#[derive(Clone)]
+struct Ingress {
+    routes: Arc<OnceLock<Router>>,
+    metrics: Arc<Metrics>,
+}
 
 impl Ingress {
     async fn answer(State(ingress): State<Self>, request: Request) -> Response {
-        match ingress.0.get() {
-            Some(routes) => routes.clone().oneshot(request).await.into_response(),
+        match ingress.routes.get() {
+            Some(routes) => {
+                let asked = Instant::now();
+                let answer = routes.clone().oneshot(request).await.into_response();
+                ingress.metrics.acknowledged(asked.elapsed());
+                answer
+            }
             None => {
                 let retry = [(header::RETRY_AFTER, "5")];
                 (
@@ -329,7 +340,7 @@ impl Introduction {
         });
         let routes = slack::ingress::http::router(self.verifier, Arc::new(slack));
         // It is set once: there is one introduction.
-        let _ = self.ingress.0.set(routes);
+        let _ = self.ingress.routes.set(routes);
         self.met.send_replace(true);
     }
 

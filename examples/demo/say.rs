@@ -23,6 +23,20 @@ pub fn note(text: &str) {
     println!("    {text}");
 }
 
+/// The signs of our messages, as a terminal shows them.
+const SIGNS: [(&str, &str); 10] = [
+    (":white_check_mark:", "✔"),
+    (":hourglass_flowing_sand:", "⏳"),
+    (":hourglass:", "⌛"),
+    (":large_green_circle:", "●"),
+    (":large_orange_circle:", "▲"),
+    (":red_circle:", "▲"),
+    (":alarm_clock:", "⏰"),
+    (":lock:", "✖"),
+    (":no_entry:", "✖"),
+    (":x:", "✖"),
+];
+
 /// Slack's markup as Slack would show it, in words.
 fn plain(text: &str) -> String {
     let mut shown = String::new();
@@ -36,8 +50,11 @@ fn plain(text: &str) -> String {
         rest = after;
     }
     shown.push_str(rest);
+    for (code, sign) in SIGNS {
+        shown = shown.replace(code, sign);
+    }
     shown
-        .replace('\u{200b}', "")
+        .replace(['\u{200b}', '*'], "")
         .replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&amp;", "&")

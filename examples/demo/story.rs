@@ -56,7 +56,7 @@ pub async fn tell(stage: &Stage) -> anyhow::Result<()> {
         .sim
         .wait_until(|sim| {
             sim.message(&card.channel, &card.ts)
-                .filter(|card| !has(card, "approve"))
+                .filter(|card| card.says("Active until"))
         })
         .await;
     say::slack("#dba, the same card", &decided.text);

@@ -33,3 +33,19 @@ async fn explain_tells_what_a_scope_asks_for() {
         assert!(answer.says(words), "{words}: {}", answer.all_text());
     }
 }
+
+#[tokio::test]
+async fn what_happens_is_counted_for_whoever_runs_it() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    let (status, page) = stage.page("/metrics").await;
+    assert_eq!(status, 200);
+    for line in [
+        "keylend_requests_total{outcome=\"asked\"} 1",
+        "keylend_requests_total{outcome=\"activated\"} 1",
+        "keylend_grants_active 1",
+        "keylend_acknowledgement_seconds_count 2",
+    ] {
+        assert!(page.contains(line), "{line} is missing in\n{page}");
+    }
+}
