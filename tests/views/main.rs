@@ -221,7 +221,7 @@ fn slacks_own_libraries_accept_every_card() {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/slack");
     let judge = tools.join("validate_blocks.py");
     if !judge.exists() || !tools.join("validator/venv").exists() {
-        println!("the judges are not there: {}", judge.display());
+        println!("not checked: Slack's libraries are not set up beside this checkout");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
