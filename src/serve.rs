@@ -4,7 +4,6 @@
 //! the token. What Slack sends is answered as soon as Slack has said who we are.
 
 use std::{
-    collections::BTreeSet,
     net::SocketAddr,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
@@ -30,7 +29,7 @@ use crate::{
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     config::{self, Config},
     directory::Directory,
-    domain::{BackendName, Span, backoff},
+    domain::{Progress, Span, backoff},
     grants::Grants,
     metrics::Metrics,
     slack::{
@@ -40,7 +39,7 @@ use crate::{
         messages::Messenger,
         signature::Verifier,
     },
-    store::{Open, SqliteStore, Store},
+    store::{SqliteStore, Store},
     vault::Vault,
     worker::Worker,
 };
@@ -54,6 +53,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// How long to wait between two tries to reach Slack at the start: the first time, and at most.
 const RETRY: (Span, Span) = (Span::seconds(1), Span::minutes(1));
+
+/// Open requests that are looked at at a time when the service starts.
+const PAGE: u32 = 1000;
 
 /// What comes from outside: time and randomness.
 pub struct Outside {
@@ -250,22 +252,24 @@ fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
 
 /// A grant whose target is no longer configured could never be taken back.
 async fn refuse_orphans(store: &SqliteStore, backends: &Backends) -> anyhow::Result<()> {
-    let open = store
-        .open(Open::All)
-        .await
-        .context("failed to read the open grants")?;
-    let missing: BTreeSet<&BackendName> = open
-        .iter()
-        .flat_map(|request| &request.layers)
-        .map(|layer| &layer.plan.backend)
-        .filter(|name| !backends.contains_key(*name))
-        .collect();
-    match missing.first() {
-        None => Ok(()),
-        Some(name) => bail!(
-            "the store holds grants on the backend `{name}`, which the configuration no longer \
-             has: keep it until they have ended"
-        ),
+    let mut after = None;
+    loop {
+        let page = store.open_after(after, PAGE).await;
+        let page = page.context("failed to read the open grants")?;
+        let layers = page.iter().flat_map(|request| &request.layers);
+        for layer in layers.filter(|layer| layer.progress != Progress::Gone) {
+            let name = &layer.plan.backend;
+            if !backends.contains_key(name) {
+                bail!(
+                    "the store holds grants on the backend `{name}`, which the configuration no \
+                     longer has: keep it until they have ended"
+                );
+            }
+        }
+        after = page.last().map(|last| (last.asked_at, last.id));
+        if after.is_none() {
+            return Ok(());
+        }
     }
 }
 

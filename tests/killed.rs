@@ -202,6 +202,30 @@ async fn in_the_middle_of_a_revocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_still_has_grants_cannot_be_left_out_of_the_configuration() {
+    let mut world = World::start().await;
+    let card = world.asked().await;
+    world.sim.person(BOB).click(&card, "approve").await;
+    world.granted().await;
+    world.kill();
+    let file = world.folder.path().join("keylend.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let without = config
+        .replace("[backends.console.webhook]", "[backends.other.webhook]")
+        .replace("backend = \"console\"", "backend = \"other\"");
+    std::fs::write(&file, without).unwrap();
+    let started = run(world.folder.path(), &["serve"]);
+    assert_eq!(started.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&started.stderr);
+    assert!(said.contains("backend `console`"), "{said}");
+
+    std::fs::write(&file, config).unwrap();
+    world.boot();
+    world.until_up().await;
+    world.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_program_on_the_same_store_is_refused() {
     let world = World::start().await;
     let second = run(world.folder.path(), &["serve"]);

@@ -80,7 +80,9 @@ impl Worker {
             .map(|lane| lane::run(self.clone(), lane, shutdown.clone()))
             .collect();
         while let Some(ended) = running.join_next().await {
-            if let Err(error) = ended {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
                 // A lane that panics would leave its target's access standing.
                 tracing::error!(%error, "a lane of the sweeper stopped");
                 std::process::abort();
