@@ -333,7 +333,7 @@ impl Introduction {
                 }
             }
         };
-        tracing::info!(slack.teams = ?ours.teams, slack.app = %ours.app, "Slack was reached");
+        tracing::info!(slack.teams = ?ours.teams, slack.app = ?ours.app.get(), "Slack was reached");
         let slack = Slack::new(slack::Parts {
             broker: self.broker,
             client: self.client,
@@ -360,6 +360,6 @@ impl Introduction {
         }
         let app_id = self.settings.app_id.clone().or(identity.app_id);
         let identity = Identity { app_id, ..identity };
-        Ours::of(&identity).context("Slack does not tell the app's id: set slack.app_id")
+        Ok(Ours::of(&identity))
     }
 }

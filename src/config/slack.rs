@@ -31,7 +31,8 @@ pub struct Slack {
     pub incident_channels: Vec<glob::Pattern>,
     /// `team_id`: the workspace; asked from Slack when it is left out.
     pub team_id: Option<TeamId>,
-    /// `app_id`: the app; any app that signs with the same secret when it is left out.
+    /// `app_id`: the app; asked from Slack when it is left out, and where Slack does not tell, the
+    /// app that the first signed payload names.
     pub app_id: Option<String>,
 }
 

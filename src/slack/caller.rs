@@ -6,7 +6,7 @@
 //! absent proves nothing. Who passes is still only a name: the broker asks Slack afresh whether
 //! they are a full member before anything is done for them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use super::{client::Identity, inbound::Sender};
 use crate::domain::{TeamId, UserId};
@@ -19,8 +19,9 @@ pub struct Ours {
     /// Whether the app is installed for the whole organisation. Then its workspaces are ours too,
     /// and a payload that names the organisation is listened to whatever workspace it names.
     pub org_wide: bool,
-    /// The app's id, `A…`.
-    pub app: String,
+    /// The app's id, `A…`. Where Slack does not tell it, the first payload does: each app has a
+    /// signing secret of its own, so whatever is let in was signed for this one.
+    pub app: OnceLock<String>,
 }
 
 /// Somebody who acted, and as far as the payload shows is of this workspace.
@@ -50,14 +51,17 @@ pub enum Unwelcome {
 }
 
 impl Ours {
-    /// What Slack says that we are; nothing if it does not say which app.
-    pub fn of(identity: &Identity) -> Option<Self> {
+    /// What Slack says that we are.
+    pub fn of(identity: &Identity) -> Self {
         let teams = [Some(identity.team.clone()), identity.enterprise.clone()];
-        Some(Self {
+        Self {
             teams: teams.into_iter().flatten().collect(),
             org_wide: identity.org_wide,
-            app: identity.app_id.clone()?,
-        })
+            app: identity
+                .app_id
+                .clone()
+                .map_or_else(OnceLock::new, OnceLock::from),
+        }
     }
 
     /// Who typed a slash command.
@@ -69,7 +73,7 @@ impl Ours {
     ///
     /// Why they are not listened to.
     pub fn caller_of_command(&self, sender: &Sender) -> Result<Caller, Unwelcome> {
-        if sender.app.as_ref().is_some_and(|app| *app != self.app) {
+        if sender.app.is_some() && !self.is_addressed(sender.app.as_deref()) {
             return Err(Unwelcome::OtherApp);
         }
         let team = self.home(sender)?;
@@ -87,9 +91,9 @@ impl Ours {
     /// Why they are not listened to.
     pub fn caller_of_interaction(&self, sender: &Sender) -> Result<Caller, Unwelcome> {
         match &sender.app {
-            Some(app) if *app == self.app => {}
-            Some(_) => return Err(Unwelcome::OtherApp),
             None => return Err(Unwelcome::Unproven),
+            app if self.is_addressed(app.as_deref()) => {}
+            Some(_) => return Err(Unwelcome::OtherApp),
         }
         let team = self.home(sender)?;
         match (&sender.user, &sender.user_team) {
@@ -102,9 +106,9 @@ impl Ours {
         }
     }
 
-    /// Whether an event is for this app. Events change nothing but the age of facts.
+    /// Whether what was signed is for this app.
     pub fn is_addressed(&self, app: Option<&str>) -> bool {
-        app == Some(self.app.as_str())
+        app.is_some_and(|app| self.app.get_or_init(|| app.to_owned()) == app)
     }
 
     /// Where it happened, if that is ours. The most telling field decides alone: the others may
@@ -136,7 +140,7 @@ mod tests {
         Ours {
             teams: ["T0OURS", "E0OURS"].map(TeamId::new).into(),
             org_wide: false,
-            app: "A0KEYLEND".to_owned(),
+            app: OnceLock::from("A0KEYLEND".to_owned()),
         }
     }
 
@@ -254,5 +258,16 @@ mod tests {
             ours().caller_of_command(&typed("T0THEIRS")),
             Err(Unwelcome::OtherWorkspace)
         );
+    }
+
+    #[test]
+    fn where_slack_does_not_tell_the_app_the_first_payload_does() {
+        let ours = Ours {
+            app: OnceLock::new(),
+            ..ours()
+        };
+        assert!(ours.is_addressed(Some("A0KEYLEND")));
+        assert!(!ours.is_addressed(Some("A0OTHER")));
+        assert!(!ours.is_addressed(None));
     }
 }

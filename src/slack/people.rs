@@ -159,8 +159,6 @@ mod tests {
             team: TeamId::new("T0OURS"),
             enterprise: None,
             org_wide: false,
-            bot_user: UserId::new("U0BOT"),
-            bot_id: "B0BOT".to_owned(),
             app_id: None,
         }
     }

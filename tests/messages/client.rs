@@ -49,13 +49,26 @@ async fn the_client_knows_who_it_is() {
     let client = stage.client();
     let identity = client.identity().await.unwrap();
     assert_eq!(identity.team, TeamId::new("T0LOCAL"));
-    assert_eq!(identity.bot_user, UserId::new("U0KEYLEND"));
+    assert_eq!(identity.app_id.as_deref(), Some("A0KEYLEND"));
     client.identity().await.unwrap();
     assert_eq!(stage.sim.calls_of("auth.test").len(), 1);
     let name = client.channel_name(&ChannelId::new("C0DBA")).await;
     assert_eq!(name.unwrap().as_deref(), Some("dba-approvals"));
     let none = client.channel_name(&ChannelId::new("C0NONE")).await;
     assert_eq!(none.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slack_that_does_not_tell_the_app_still_says_whose_workspace_it_is() {
+    let stage = Stage::set().await;
+    stage
+        .sim
+        .fault("bots.info", Fault::error("missing_scope"), 1);
+    let identity = stage.client().identity().await.unwrap();
+    assert_eq!(
+        (identity.team, identity.app_id),
+        (TeamId::new("T0LOCAL"), None)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

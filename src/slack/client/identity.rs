@@ -6,7 +6,7 @@ use super::{
     SlackError,
     call::{Api, Patience},
 };
-use crate::domain::{TeamId, UserId};
+use crate::domain::TeamId;
 
 /// Who we are in Slack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +17,6 @@ pub struct Identity {
     pub enterprise: Option<TeamId>,
     /// Whether the app is installed for the whole organisation.
     pub org_wide: bool,
-    /// The bot as a person.
-    pub bot_user: UserId,
-    /// The bot as an integration, `B…`.
-    pub bot_id: String,
     /// The app, `A…`, if Slack tells.
     pub app_id: Option<String>,
 }
@@ -32,7 +28,6 @@ struct Test {
     enterprise_id: Option<TeamId>,
     #[serde(default)]
     is_enterprise_install: bool,
-    user_id: UserId,
     bot_id: Option<String>,
 }
 
@@ -51,23 +46,14 @@ pub(super) async fn ask(api: &Api) -> Result<Identity, SlackError> {
     let test: Test = api
         .post("auth.test", &serde_json::json!({}), Patience::FailsFast)
         .await?;
-    // A person's token has none.
-    let bot_id = test
-        .bot_id
-        .ok_or_else(|| SlackError::Refused("not_allowed_token_type".to_owned()))?;
-    let bot = [("bot", Some(bot_id.clone()))];
-    let app_id = match api.get::<Info>("bots.info", &bot).await {
-        Ok(info) => info.bot.app_id,
-        // Without `users:read` Slack does not tell.
-        Err(SlackError::Refused(_)) => None,
-        Err(error) => return Err(error),
-    };
+    let bot = [("bot", test.bot_id)];
+    // Without `users:read` Slack does not tell, and nothing rests on it alone.
+    let info = api.get::<Info>("bots.info", &bot).await;
+    let app_id = info.ok().and_then(|info| info.bot.app_id);
     Ok(Identity {
         team: test.team_id,
         enterprise: test.enterprise_id,
         org_wide: test.is_enterprise_install,
-        bot_user: test.user_id,
-        bot_id,
         app_id,
     })
 }
