@@ -3,23 +3,14 @@
 //! The sweeper runs first and needs nobody: grants end on time although Slack is away or refuses
 //! the token. What Slack sends is answered as soon as Slack has said who we are.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, OnceLock},
-    time::{Duration, Instant},
-};
+mod door;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use axum::{
-    Router,
-    extract::{Request, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-    routing::any,
-};
+use axum::{Router, http::StatusCode, routing::any};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
@@ -29,20 +20,15 @@ use crate::{
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     config::{self, Config},
     directory::Directory,
-    domain::{Progress, Span, backoff},
+    domain::Progress,
     grants::Grants,
     metrics::Metrics,
-    slack::{
-        self, Slack,
-        caller::Ours,
-        client::{Client, Identity},
-        messages::Messenger,
-        signature::Verifier,
-    },
+    slack::{client::Client, messages::Messenger, signature::Verifier},
     store::{SqliteStore, Store},
     vault::Vault,
     worker::Worker,
 };
+use door::{Ingress, Introduction};
 
 /// How long an answer may take in all, whatever is asked.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -50,9 +36,6 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// How long what is under way may take when the service stops; the rest is taken up by the next
 /// start.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// How long to wait between two tries to reach Slack at the start: the first time, and at most.
-const RETRY: (Span, Span) = (Span::seconds(1), Span::minutes(1));
 
 /// Open requests that are looked at at a time when the service starts.
 const PAGE: u32 = 1000;
@@ -185,10 +168,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .map(|entry| Ok((entry.name.clone(), entry.token.read()?)))
         .collect::<anyhow::Result<Vec<_>>>()
         .context("failed to read api.tokens")?;
-    let ingress = Ingress {
-        routes: Arc::default(),
-        metrics: metrics.clone(),
-    };
+    let ingress = Ingress::new(metrics.clone());
     let (met, introduced) = watch::channel(false);
     let api = Api {
         grants,
@@ -270,96 +250,5 @@ async fn refuse_orphans(store: &SqliteStore, backends: &Backends) -> anyhow::Res
         if after.is_none() {
             return Ok(());
         }
-    }
-}
-
-/// The routes for Slack, once Slack has said who we are.
-#[derive(Clone)]
-struct Ingress {
-    routes: Arc<OnceLock<Router>>,
-    metrics: Arc<Metrics>,
-}
-
-impl Ingress {
-    async fn answer(State(ingress): State<Self>, request: Request) -> Response {
-        match ingress.routes.get() {
-            Some(routes) => {
-                let asked = Instant::now();
-                let answer = routes.clone().oneshot(request).await.into_response();
-                ingress.metrics.acknowledged(asked.elapsed());
-                answer
-            }
-            None => {
-                let retry = [(header::RETRY_AFTER, "5")];
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    retry,
-                    "Slack has not been reached yet\n",
-                )
-                    .into_response()
-            }
-        }
-    }
-}
-
-/// What opens the routes for Slack.
-struct Introduction {
-    client: Client,
-    settings: config::Slack,
-    verifier: Verifier,
-    broker: Arc<Broker>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    tasks: TaskTracker,
-    ingress: Ingress,
-    met: watch::Sender<bool>,
-}
-
-impl Introduction {
-    /// Asks Slack who we are until it says so, then opens the routes. Without that nobody could
-    /// tell our people from strangers; meanwhile grants go on ending on time.
-    async fn meet_slack(self) {
-        let mut failures = 0;
-        let ours = loop {
-            match self.ours().await {
-                Ok(ours) => break ours,
-                Err(error) => {
-                    failures += 1;
-                    tracing::error!(%error, "Slack has not said who we are; it is asked again");
-                    let mut jitter = [0];
-                    self.entropy.fill(&mut jitter);
-                    let wait = backoff(failures, RETRY.0, RETRY.1, jitter[0]);
-                    self.clock.until(self.clock.now() + wait).await;
-                }
-            }
-        };
-        tracing::info!(slack.teams = ?ours.teams, slack.app = ?ours.app.get(), "Slack was reached");
-        let slack = Slack::new(slack::Parts {
-            broker: self.broker,
-            client: self.client,
-            ours,
-            incident_channels: self.settings.incident_channels,
-            clock: self.clock,
-            tasks: self.tasks,
-        });
-        let routes = slack::ingress::http::router(self.verifier, Arc::new(slack));
-        // It is set once: there is one introduction.
-        let _ = self.ingress.routes.set(routes);
-        self.met.send_replace(true);
-    }
-
-    async fn ours(&self) -> anyhow::Result<Ours> {
-        let identity = self.client.identity().await?;
-        if let Some(team) = &self.settings.team_id
-            && *team != identity.team
-        {
-            bail!(
-                "the bot token is of the workspace {}, not of slack.team_id",
-                identity.team
-            );
-        }
-        let app_id = self.settings.app_id.clone().or(identity.app_id);
-        let identity = Identity { app_id, ..identity };
-        Ok(Ours::of(&identity))
     }
 }

@@ -1,0 +1,133 @@
+//! The door to Slack: shut until Slack has said who we are, since before that nobody could tell our
+//! people from strangers.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use anyhow::bail;
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::{
+    broker::Broker,
+    clock::{Clock, Entropy},
+    config,
+    domain::{Span, backoff},
+    metrics::Metrics,
+    slack::{
+        self, Slack,
+        caller::Ours,
+        client::{Client, Identity},
+        signature::Verifier,
+    },
+};
+
+/// How long to wait between two tries to reach Slack at the start: the first time, and at most.
+const RETRY: (Span, Span) = (Span::seconds(1), Span::minutes(1));
+
+/// The routes for Slack, once Slack has said who we are.
+#[derive(Clone)]
+pub(super) struct Ingress {
+    routes: Arc<OnceLock<Router>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Ingress {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            routes: Arc::default(),
+            metrics,
+        }
+    }
+
+    pub(super) async fn answer(State(ingress): State<Self>, request: Request) -> Response {
+        match ingress.routes.get() {
+            Some(routes) => {
+                let asked = Instant::now();
+                let answer = routes.clone().oneshot(request).await.into_response();
+                ingress.metrics.acknowledged(asked.elapsed());
+                answer
+            }
+            None => {
+                let retry = [(header::RETRY_AFTER, "5")];
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    retry,
+                    "Slack has not been reached yet\n",
+                )
+                    .into_response()
+            }
+        }
+    }
+}
+
+/// What opens the routes for Slack.
+pub(super) struct Introduction {
+    pub(super) client: Client,
+    pub(super) settings: config::Slack,
+    pub(super) verifier: Verifier,
+    pub(super) broker: Arc<Broker>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) tasks: TaskTracker,
+    pub(super) ingress: Ingress,
+    pub(super) met: watch::Sender<bool>,
+}
+
+impl Introduction {
+    /// Asks Slack who we are until it says so, then opens the routes. Without that nobody could
+    /// tell our people from strangers; meanwhile grants go on ending on time.
+    pub(super) async fn meet_slack(self) {
+        let mut failures = 0;
+        let ours = loop {
+            match self.ours().await {
+                Ok(ours) => break ours,
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(%error, "Slack has not said who we are; it is asked again");
+                    let mut jitter = [0];
+                    self.entropy.fill(&mut jitter);
+                    let wait = backoff(failures, RETRY.0, RETRY.1, jitter[0]);
+                    self.clock.until(self.clock.now() + wait).await;
+                }
+            }
+        };
+        tracing::info!(slack.teams = ?ours.teams, slack.app = ?ours.app.get(), "Slack was reached");
+        let slack = Slack::new(slack::Parts {
+            broker: self.broker,
+            client: self.client,
+            ours,
+            incident_channels: self.settings.incident_channels,
+            clock: self.clock,
+            tasks: self.tasks,
+        });
+        let routes = slack::ingress::http::router(self.verifier, Arc::new(slack));
+        // It is set once: there is one introduction.
+        let _ = self.ingress.routes.set(routes);
+        self.met.send_replace(true);
+    }
+
+    async fn ours(&self) -> anyhow::Result<Ours> {
+        let identity = self.client.identity().await?;
+        if let Some(team) = &self.settings.team_id
+            && *team != identity.team
+        {
+            bail!(
+                "the bot token is of the workspace {}, not of slack.team_id",
+                identity.team
+            );
+        }
+        let app_id = self.settings.app_id.clone().or(identity.app_id);
+        let identity = Identity { app_id, ..identity };
+        Ok(Ours::of(&identity))
+    }
+}
