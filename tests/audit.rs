@@ -11,7 +11,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -87,7 +90,12 @@ impl Told {
 
     /// A copy of the store in which somebody with write access to the file ran `sql`.
     async fn tampered(&self, sql: &str) -> String {
-        let copy = self.file("tampered.db");
+        // A file of its own each time: what SQLite keeps beside one must not be another's.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let copy = self.file(&format!(
+            "tampered-{}.db",
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        ));
         fs::copy(self.file("keylend.db"), &copy).unwrap();
         let url = format!("sqlite://{}", copy.display());
         let mut connection = SqliteConnection::connect(&url).await.unwrap();
