@@ -32,14 +32,7 @@ async fn the_requester_is_refused_with_the_rule_s_reason() {
 async fn an_approver_who_asks_cannot_approve_either() {
     let stage = Stage::start().await;
     stage.jit(BOB, REQUEST).await;
-    let card = stage
-        .sim
-        .wait_until(|sim| {
-            sim.messages("C0DBA")
-                .into_iter()
-                .find(|card| card.has("approve"))
-        })
-        .await;
+    let card = stage.open_card().await;
     refused(&stage, BOB, &card, "no-self-approval").await;
 }
 

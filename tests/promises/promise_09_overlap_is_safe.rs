@@ -1,7 +1,7 @@
 //! Promise 9: Overlap is safe: when two grants give the same entitlement, ending one leaves it until the
 //! other ends; an extension never interrupts.
 
-use crate::support::stage::{ALICE, APPROVALS, Has, REQUEST, SCOPE, Stage};
+use crate::support::stage::{ALICE, REQUEST, SCOPE, Stage};
 
 #[tokio::test]
 async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
@@ -17,17 +17,7 @@ async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
     assert!(stage.admitted(ALICE, SCOPE).await);
 
     stage.alice().click(&second, "done").await;
-    stage
-        .sim
-        .wait_until(|sim| {
-            let ended = sim
-                .dm(ALICE)
-                .iter()
-                .filter(|message| message.says("has ended:"))
-                .count();
-            (ended >= 2).then_some(())
-        })
-        .await;
+    stage.ended(2).await;
     assert!(!stage.console.admits("alice"));
 }
 
@@ -44,17 +34,7 @@ async fn access_that_was_there_before_is_left_as_it_was() {
     let unmade = stage.console.orders("unmake");
     let grant = stage.granted(REQUEST).await;
     stage.alice().click(&grant, "done").await;
-    stage
-        .sim
-        .wait_until(|sim| {
-            let ended = sim
-                .dm(ALICE)
-                .iter()
-                .filter(|message| message.says("has ended:"))
-                .count();
-            (ended >= 2).then_some(())
-        })
-        .await;
+    stage.ended(2).await;
     assert!(
         stage.console.admits("alice"),
         "it was not Keylend's to take"
@@ -68,14 +48,7 @@ async fn an_extension_moves_the_end_without_a_gap() {
     let grant = stage.granted(REQUEST).await;
     stage.advance_minutes(27);
     stage.jit(ALICE, "extend db-prod:write 20m").await;
-    let card = stage
-        .sim
-        .wait_until(|sim| {
-            sim.messages(APPROVALS)
-                .into_iter()
-                .find(|card| card.has("approve"))
-        })
-        .await;
+    let card = stage.open_card().await;
     stage.alice().click(&card, "approve").await;
     stage.answered(ALICE, "no-self-approval").await;
     stage.bob().click(&card, "approve").await;

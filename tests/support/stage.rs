@@ -238,6 +238,28 @@ impl Stage {
             .await
     }
 
+    /// Waits for a card that asks for a decision.
+    pub async fn open_card(&self) -> Message {
+        self.sim
+            .wait_until(|sim| {
+                sim.messages(APPROVALS)
+                    .into_iter()
+                    .find(|card| card.has("approve"))
+            })
+            .await
+    }
+
+    /// Waits until Alice was told so many times that her access has ended.
+    pub async fn ended(&self, times: usize) {
+        self.sim
+            .wait_until(|sim| {
+                let told = sim.dm(ALICE);
+                let ended = told.iter().filter(|message| message.says("has ended:"));
+                (ended.count() >= times).then_some(())
+            })
+            .await;
+    }
+
     /// Alice asks, Bob approves, the access is there; the answer is Alice's card of the grant.
     pub async fn granted(&self, line: &str) -> Message {
         let before: Vec<String> = self
