@@ -49,7 +49,8 @@ impl Actor {
     /// connected.
     pub async fn command(&self, channel: &str, command: &str, text: &str) -> Delivery {
         let inner = &self.sim.inner;
-        let app = inner.app();
+        let path = inner.app().paths.commands;
+        let path = inner.read(|state| state.workspace.command_path(command, path));
         let fields = inner.change(|state, now| {
             let stranger = state.person(&self.id).is_some_and(|one| one.is_stranger());
             assert!(
@@ -57,7 +58,7 @@ impl Actor {
                 "{} is from elsewhere: no slash commands",
                 self.id
             );
-            let text = match state.workspace.should_escape {
+            let text = match state.workspace.escapes(command) {
                 true => mentions::escape(&state.workspace, text),
                 false => text.to_owned(),
             };
@@ -79,7 +80,7 @@ impl Actor {
                 ("trigger_id", trigger_id),
             ]
         });
-        let outgoing = Outgoing::form(app.paths.commands, &fields);
+        let outgoing = Outgoing::form(path, &fields);
         let delivery = inner.deliver(outgoing).await;
         self.show_answer(channel, command, &delivery);
         delivery

@@ -34,6 +34,7 @@
 //! | to see | read |
 //! |---|---|
 //! | who and what there is | [`Workspace`], [`Person`], [`Channel`] |
+//! | what the app may do | [`Manifest`] |
 //! | starting, reading, waiting, faults, events, raw deliveries | [`Sim`] |
 //! | acting as somebody | [`Actor`] |
 
@@ -45,6 +46,7 @@ mod events;
 mod faults;
 mod known_keys;
 mod limits;
+mod manifest;
 mod mentions;
 mod message;
 mod modal;
@@ -63,10 +65,13 @@ pub use actor::Actor;
 pub use clock::{Clock, system_clock};
 pub use deliver::{Delivery, Paths, Signing, signature};
 pub use faults::Fault;
+pub use manifest::{BadManifest, Manifest, SlashCommand};
 pub use message::Message;
 pub use modal::Submission;
 pub use sim::Sim;
 pub use state::Call;
 pub use view::View;
 pub use wait::WaitedInVain;
-pub use workspace::{BOT_TOKEN, Channel, Group, Kind, Person, SIGNING_SECRET, Workspace};
+pub use workspace::{
+    APP_TOKEN, BOT_TOKEN, Channel, Group, Kind, Person, SIGNING_SECRET, Workspace,
+};

@@ -129,16 +129,22 @@ impl Sim {
         self.inner.read(|state| state.workspace.bot_token.clone())
     }
 
+    /// The app-level token, which opens Socket Mode connections.
+    pub fn app_token(&self) -> String {
+        self.inner.read(|state| state.workspace.app_token.clone())
+    }
+
     /// The secret that deliveries are signed with.
     pub fn signing_secret(&self) -> String {
         let secret = |state: &State| state.workspace.signing_secret.clone();
         self.inner.read(secret)
     }
 
-    /// Says where the app is, such as `http://127.0.0.1:8080`; deliveries go to `/slack/commands`,
-    /// `/slack/interactions`, `/slack/options` and `/slack/events` under it.
+    /// Says where the app is, such as `http://127.0.0.1:8080`; deliveries go to the paths of the
+    /// manifest's URLs under it, or to [`Paths::default`] if there is no manifest.
     pub fn connect(&self, app_base_url: impl AsRef<str>) {
-        self.connect_at(app_base_url, Paths::default());
+        let paths = self.inner.read(|state| state.workspace.paths());
+        self.connect_at(app_base_url, paths);
     }
 
     /// Says where the app is, with paths of its own.

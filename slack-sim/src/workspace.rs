@@ -1,107 +1,24 @@
 //! Who and what there is: people, groups and channels, and the app's own identity.
 
+mod person;
+
 use std::collections::BTreeMap;
+
+pub use person::{Kind, Person};
+
+use crate::{
+    deliver::Paths,
+    manifest::{BadManifest, Manifest},
+};
 
 /// The bot token of a [`Workspace`] that was not given another one.
 pub const BOT_TOKEN: &str = "xoxb-local-simulator";
 
+/// The app-level token of a [`Workspace`] that was not given another one.
+pub const APP_TOKEN: &str = "xapp-local-simulator";
+
 /// The signing secret of a [`Workspace`] that was not given another one.
 pub const SIGNING_SECRET: &str = "local-simulator-signing-secret";
-
-/// What somebody is to the workspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// A full member.
-    Member,
-    /// A guest in several channels (`is_restricted`).
-    Guest,
-    /// A guest in one channel (`is_restricted` and `is_ultra_restricted`).
-    SingleChannelGuest,
-    /// Another app's bot.
-    Bot,
-    /// Somebody from another company, met in a Slack Connect channel.
-    Stranger {
-        /// The workspace they come from.
-        team_id: String,
-    },
-    /// Somebody who has left (`deleted`).
-    Deactivated,
-}
-
-/// A person, or a bot, as the workspace knows them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
-    /// `U…` or `W…`.
-    pub id: String,
-    /// The handle, without `@`.
-    pub name: String,
-    /// The full name.
-    pub real_name: String,
-    /// The verified address.
-    pub email: String,
-    /// What they are to the workspace.
-    pub kind: Kind,
-    /// An IANA time zone, default `Etc/UTC`.
-    pub tz: String,
-}
-
-impl Person {
-    /// A person of `kind` whose email is `name@example.com` and whose full name is the handle.
-    pub fn new(id: impl Into<String>, name: impl Into<String>, kind: Kind) -> Self {
-        let name = name.into();
-        Self {
-            id: id.into(),
-            real_name: name.clone(),
-            email: format!("{name}@example.com"),
-            name,
-            kind,
-            tz: "Etc/UTC".into(),
-        }
-    }
-
-    /// A full member.
-    pub fn member(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self::new(id, name, Kind::Member)
-    }
-
-    /// A guest in several channels.
-    pub fn guest(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self::new(id, name, Kind::Guest)
-    }
-
-    /// A person of another workspace.
-    pub fn stranger(
-        id: impl Into<String>,
-        name: impl Into<String>,
-        team_id: impl Into<String>,
-    ) -> Self {
-        let team_id = team_id.into();
-        Self::new(id, name, Kind::Stranger { team_id })
-    }
-
-    /// The same person with this full name.
-    pub fn real_name(mut self, real_name: impl Into<String>) -> Self {
-        self.real_name = real_name.into();
-        self
-    }
-
-    /// The same person with this address.
-    pub fn email(mut self, email: impl Into<String>) -> Self {
-        self.email = email.into();
-        self
-    }
-
-    /// The same person in this time zone.
-    pub fn tz(mut self, tz: impl Into<String>) -> Self {
-        self.tz = tz.into();
-        self
-    }
-
-    /// Whether they belong to another workspace.
-    pub fn is_stranger(&self) -> bool {
-        matches!(self.kind, Kind::Stranger { .. })
-    }
-}
 
 /// A user group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,7 +103,9 @@ pub struct Workspace {
     pub(crate) bot_id: String,
     pub(crate) bot_name: String,
     pub(crate) bot_token: String,
+    pub(crate) app_token: String,
     pub(crate) signing_secret: String,
+    pub(crate) manifest: Option<Manifest>,
     pub(crate) should_escape: bool,
     pub(crate) rate_limits: bool,
     pub(crate) people: BTreeMap<String, Person>,
@@ -212,7 +131,9 @@ impl Workspace {
             bot_id: "B0KEYLEND".into(),
             bot_name: "keylend".into(),
             bot_token: BOT_TOKEN.into(),
+            app_token: APP_TOKEN.into(),
             signing_secret: SIGNING_SECRET.into(),
+            manifest: None,
             should_escape: false,
             rate_limits: false,
             people: BTreeMap::new(),
@@ -253,14 +174,31 @@ impl Workspace {
         self
     }
 
+    /// Sets the app-level token, which opens Socket Mode connections, default [`APP_TOKEN`].
+    pub fn app_token(mut self, token: impl Into<String>) -> Self {
+        self.app_token = token.into();
+        self
+    }
+
     /// Sets the secret that deliveries are signed with, default [`SIGNING_SECRET`].
     pub fn signing_secret(mut self, secret: impl Into<String>) -> Self {
         self.signing_secret = secret.into();
         self
     }
 
-    /// Makes mentions in slash commands arrive as `<@U…|name>` and `<#C…|name>`, as the manifest's
-    /// `should_escape` does. Default no.
+    /// Installs the app with this manifest, YAML or JSON: it has no scopes, commands, events and
+    /// tabs but those. Without one it has them all.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is not a manifest.
+    pub fn manifest(mut self, text: &str) -> Result<Self, BadManifest> {
+        self.manifest = Some(Manifest::read(text)?);
+        Ok(self)
+    }
+
+    /// Makes mentions in slash commands that no manifest speaks of arrive as `<@U…|name>` and
+    /// `<#C…|name>`, as `should_escape` in a manifest does. Default no.
     pub fn should_escape(mut self, yes: bool) -> Self {
         self.should_escape = yes;
         self
@@ -306,5 +244,30 @@ impl Workspace {
             Kind::Stranger { team_id } => team_id,
             _ => &self.team_id,
         }
+    }
+
+    /// Where in the app each kind of delivery goes.
+    pub(crate) fn paths(&self) -> Paths {
+        self.manifest
+            .as_ref()
+            .map(Manifest::paths)
+            .unwrap_or_default()
+    }
+
+    /// Where this slash command goes: each may have a URL of its own in the manifest.
+    pub(crate) fn command_path(&self, command: &str, usual: String) -> String {
+        let named = self.manifest.as_ref().and_then(|one| one.command(command));
+        named.and_then(|one| one.path.clone()).unwrap_or(usual)
+    }
+
+    /// Whether mentions in this slash command arrive as ids.
+    pub(crate) fn escapes(&self, command: &str) -> bool {
+        let named = self.manifest.as_ref().and_then(|one| one.command(command));
+        named.map_or(self.should_escape, |command| command.should_escape)
+    }
+
+    /// Whether people have an App Home.
+    pub(crate) fn home_tab(&self) -> bool {
+        self.manifest.as_ref().is_none_or(|one| one.home_tab)
     }
 }

@@ -57,6 +57,9 @@ pub(super) fn update(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answ
 }
 
 pub(super) fn publish(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer {
+    if !state.workspace.home_tab() {
+        return Err(ApiError::named("not_enabled"));
+    }
     let user = args.required("user_id")?.to_owned();
     if state.person(&user).is_none() {
         return Err(ApiError::with(
