@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     blocks,
-    deliver::{Delivery, Outgoing},
+    delivery::{Delivery, Outgoing},
     mentions,
     message::Message,
     payload::VERIFICATION_TOKEN,
@@ -49,8 +49,6 @@ impl Actor {
     /// connected.
     pub async fn command(&self, channel: &str, command: &str, text: &str) -> Delivery {
         let inner = &self.sim.inner;
-        let path = inner.app().paths.commands;
-        let path = inner.read(|state| state.workspace.command_path(command, path));
         let fields = inner.change(|state, now| {
             let stranger = state.person(&self.id).is_some_and(|one| one.is_stranger());
             assert!(
@@ -80,7 +78,7 @@ impl Actor {
                 ("trigger_id", trigger_id),
             ]
         });
-        let outgoing = Outgoing::form(path, &fields);
+        let outgoing = Outgoing::command(&fields);
         let delivery = inner.deliver(outgoing).await;
         self.show_answer(channel, command, &delivery);
         delivery
@@ -206,8 +204,7 @@ impl Actor {
     }
 
     pub(crate) async fn interact(&self, payload: Value) -> Delivery {
-        let path = self.sim.inner.app().paths.interactions;
-        let outgoing = Outgoing::interaction(path, payload);
+        let outgoing = Outgoing::interaction(payload);
         self.sim.inner.deliver(outgoing).await
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     actor::Actor,
     blocks,
-    deliver::{Delivery, Outgoing},
+    delivery::{Delivery, Outgoing},
     view::View,
     web_api::{MOST_STACKED, check_view, replace_view},
 };
@@ -165,8 +165,7 @@ impl Actor {
             .sim
             .inner
             .read(|state| state.suggestion(&self.id, &view, &found, typed));
-        let path = self.sim.inner.app().paths.options;
-        let outgoing = Outgoing::interaction(path, payload);
+        let outgoing = Outgoing::suggestion(payload);
         let delivery = self.sim.inner.deliver(outgoing).await;
         if !delivery.is_ok() {
             return Vec::new();

@@ -192,6 +192,7 @@ impl State {
                 "is_enterprise_install": false,
             }],
             "is_ext_shared_channel": false,
+            "event_context": format!("4-{}", self.unique(32)),
         })
     }
 }

@@ -44,6 +44,7 @@ fn limits(method: &str, channel: &str) -> Vec<(String, usize, TimeDelta)> {
             let in_channel = (format!("{method} {channel}"), 5, TimeDelta::seconds(5));
             return vec![in_channel, (method.to_owned(), 300, minute)];
         }
+        "apps.connections.open" => 1,
         "usergroups.list" | "usergroups.users.list" | "users.list" => 20,
         "chat.update" | "conversations.open" | "conversations.info" | "users.lookupByEmail" => 50,
         "api.test" | "auth.test" | "chat.getPermalink" => return Vec::new(),

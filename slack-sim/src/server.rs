@@ -11,7 +11,7 @@ use axum::{
     extract::{Path, State},
     http::{Request, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{any, post},
+    routing::{any, get, post},
 };
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -22,7 +22,8 @@ use tower_service::Service;
 use crate::{
     faults::Fault,
     sim::Inner,
-    state::Call,
+    socket,
+    state::{self, Call},
     web_api::{self, ApiError, Args},
 };
 
@@ -37,6 +38,7 @@ struct Unsent;
 pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
     let router = Router::new()
         .route("/api/{method}", any(web_api_call))
+        .route("/link/", get(socket::link))
         .route("/commands/{*rest}", post(response_url))
         .route("/actions/{*rest}", post(response_url))
         .with_state(inner);
@@ -63,7 +65,8 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
                 }
             });
             let connection = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the simulator ended early");
             }
@@ -105,17 +108,15 @@ async fn web_api_call(
             drop(heals.changed().await);
         }
     }
-    let token = bearer.as_ref().or(args.token.as_ref());
     let answer = inner.change(|state, now| {
-        let token_ok = token == Some(&state.workspace.bot_token);
+        let admitted = admit(state, &method, bearer.as_deref(), args.token.as_deref());
+        let token_ok = admitted.is_ok();
         let answer = if !web_api::exists(&method) {
             Err(ApiError::named("unknown_method"))
-        } else if token.is_none() && !web_api::is_open(&method) {
-            Err(ApiError::named("not_authed"))
-        } else if !token_ok && !web_api::is_open(&method) {
-            Err(ApiError::named("invalid_auth"))
-        } else {
+        } else if web_api::is_open(&method) {
             web_api::call(state, &method, &args, now)
+        } else {
+            admitted.and_then(|()| web_api::call(state, &method, &args, now))
         };
         let error = answer.as_ref().err().map(|error| error.name);
         state.calls.push(record(token_ok, error));
@@ -130,6 +131,31 @@ async fn web_api_call(
             ok_json(&answer)
         }
         Err(error) => ok_json(&error.to_json()),
+    }
+}
+
+/// Whether the token is the one for this method: an app-level one opens connections and does
+/// nothing else, and for that it must come in the header.
+fn admit(
+    state: &state::State,
+    method: &str,
+    bearer: Option<&str>,
+    in_body: Option<&str>,
+) -> Result<(), ApiError> {
+    let workspace = &state.workspace;
+    let (right, wrong, token) = match method {
+        "apps.connections.open" => (&workspace.app_token, &workspace.bot_token, bearer),
+        _ => (
+            &workspace.bot_token,
+            &workspace.app_token,
+            bearer.or(in_body),
+        ),
+    };
+    match token {
+        None => Err(ApiError::named("not_authed")),
+        Some(token) if token == right => Ok(()),
+        Some(token) if token == wrong => Err(ApiError::named("not_allowed_token_type")),
+        Some(_) => Err(ApiError::named("invalid_auth")),
     }
 }
 

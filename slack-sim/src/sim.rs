@@ -17,10 +17,13 @@ use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
 use crate::{
     actor::Actor,
     clock::{Clock, system_clock},
-    deliver::{App, Delivery, Outgoing, Paths, Signing},
+    deliver::{App, Paths},
+    delivery::{Delivery, Outgoing, Retry},
     faults::Fault,
     message::Message,
+    post::Signing,
     server,
+    socket::DisconnectReason,
     state::{Call, State},
     view::View,
     workspace::{Channel, Person, Workspace},
@@ -104,8 +107,10 @@ impl Sim {
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .build_http();
+        let mut state = State::new(workspace);
+        state.sockets.authority = address.to_string();
         let inner = Arc::new(Inner {
-            state: Mutex::new(State::new(workspace)),
+            state: Mutex::new(state),
             version: watch::Sender::new(0),
             healed: watch::Sender::new(0),
             clock,
@@ -150,8 +155,11 @@ impl Sim {
     /// Says where the app is, with paths of its own.
     pub fn connect_at(&self, app_base_url: impl AsRef<str>, paths: Paths) {
         let base = app_base_url.as_ref().trim_end_matches('/').to_owned();
-        let app = App { base, paths };
-        self.inner.change(|state, _| state.app = Some(app));
+        let app = App::Http { base, paths };
+        self.inner.change(|state, _| {
+            state.app = Some(app);
+            state.sockets.disconnect(DisconnectReason::LinkDisabled);
+        });
     }
 
     /// The person with this id, to act as.
@@ -304,11 +312,8 @@ impl Sim {
         });
     }
 
-    /// Posts an arbitrary body to the app. `headers` may bring a `content-type`, default
-    /// `application/x-www-form-urlencoded`.
-    ///
-    /// # Panics
-    /// If no app is connected.
+    /// Posts an arbitrary body to the app, over HTTP only. `headers` may bring a `content-type`,
+    /// default `application/x-www-form-urlencoded`.
     pub async fn raw(
         &self,
         path: &str,
@@ -316,37 +321,35 @@ impl Sim {
         body: impl Into<String>,
         signing: Signing,
     ) -> Delivery {
-        let mut outgoing = Outgoing::form(path.to_owned(), &[]);
-        outgoing.body = body.into();
-        outgoing.payload = serde_json::Value::Null;
-        outgoing.signing = signing;
+        let mut outgoing = Outgoing::raw(path, body.into(), signing);
+        let post = &mut outgoing.post;
         for (name, value) in headers {
             if name.eq_ignore_ascii_case("content-type") {
-                outgoing.content_type = (*value).to_owned();
+                post.content_type = (*value).to_owned();
             } else {
                 let header = ((*name).to_owned(), (*value).to_owned());
-                outgoing.headers.push(header);
+                post.headers.push(header);
             }
         }
         self.inner.deliver(outgoing).await
     }
 
-    /// Posts the same body again, freshly signed: a redelivery, or a double click.
-    ///
-    /// # Panics
-    /// If no app is connected.
+    /// Delivers the same payload again, freshly signed or in a new envelope: a redelivery, or a
+    /// double click. Of `headers`, only those of a retry have a meaning over a socket.
     pub async fn redeliver(&self, delivery: &Delivery, headers: &[(&str, &str)]) -> Delivery {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let outgoing = Outgoing {
-            path: delivery.path.clone(),
-            content_type: delivery.sent_content_type.clone(),
-            headers: headers.collect(),
-            body: delivery.sent.clone(),
-            payload: delivery.payload.clone(),
-            signing: Signing::Valid,
-        };
+        let mut outgoing = Outgoing::again(delivery);
+        let mut retry = Retry::default();
+        for (name, value) in headers {
+            match (name.to_ascii_lowercase().as_str(), value.parse()) {
+                ("x-slack-retry-num", Ok(number)) => retry.number = number,
+                ("x-slack-retry-reason", _) => retry.reason = (*value).to_owned(),
+                _ => {
+                    let header = ((*name).to_owned(), (*value).to_owned());
+                    outgoing.post.headers.push(header);
+                }
+            }
+        }
+        outgoing.retry = (retry.number > 0).then_some(retry);
         self.inner.deliver(outgoing).await
     }
 }

@@ -9,11 +9,13 @@ use sha2::{Digest, Sha256};
 use crate::{
     blocks,
     clock::ts,
-    deliver::{App, Delivery},
+    deliver::App,
+    delivery::Delivery,
     faults::{Fault, Faults},
     message::Message,
     rates::Rates,
     response_url::ResponseUrl,
+    socket::Hub,
     view::View,
     workspace::{Channel, Kind, Person, Workspace},
 };
@@ -56,6 +58,7 @@ pub(crate) struct State {
     pub(crate) arrivals: BTreeMap<String, usize>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) faults: Faults,
+    pub(crate) sockets: Hub,
     rates: Rates,
     last_micros: i64,
     counter: u64,
@@ -65,9 +68,11 @@ impl State {
     pub(crate) fn new(mut workspace: Workspace) -> Self {
         let bot = Person::new(&workspace.bot_user_id, &workspace.bot_name, Kind::Bot);
         workspace.people.insert(bot.id.clone(), bot);
+        let manifest = workspace.manifest.as_ref();
+        let socket_mode = manifest.is_some_and(|manifest| manifest.socket_mode);
         Self {
             workspace,
-            app: None,
+            app: socket_mode.then_some(App::Socket),
             messages: Vec::new(),
             dms: BTreeMap::new(),
             modals: BTreeMap::new(),
@@ -79,6 +84,7 @@ impl State {
             arrivals: BTreeMap::new(),
             deliveries: Vec::new(),
             faults: Faults::default(),
+            sockets: Hub::default(),
             rates: Rates::default(),
             last_micros: 0,
             counter: 0,

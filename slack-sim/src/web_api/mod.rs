@@ -3,6 +3,7 @@
 //! To add a method, write a function `(&mut State, &Args, now) -> Answer` in the file of its family
 //! and name it in [`call`]. Faults, tokens and recording are done before and after, in the server.
 
+mod apps;
 mod args;
 mod auth;
 mod chat;
@@ -78,8 +79,9 @@ pub(crate) fn exists(method: &str) -> bool {
     METHODS.contains(&method)
 }
 
-const METHODS: [&str; 19] = [
+const METHODS: [&str; 20] = [
     "api.test",
+    "apps.connections.open",
     "auth.test",
     "bots.info",
     "chat.getPermalink",
@@ -107,6 +109,7 @@ const CREATED: i64 = 1_700_000_000;
 pub(crate) fn call(state: &mut State, method: &str, args: &Args, now: DateTime<Utc>) -> Answer {
     match method {
         "api.test" => auth::api_test(args),
+        "apps.connections.open" => apps::connections_open(state, now),
         "auth.test" => auth::auth_test(state),
         "bots.info" => auth::bots_info(state, args),
         "chat.getPermalink" => chat::get_permalink(state, args),
