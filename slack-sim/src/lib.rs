@@ -42,6 +42,7 @@ mod actor;
 mod blocks;
 mod clock;
 mod deliver;
+mod entities;
 mod events;
 mod faults;
 mod known_keys;

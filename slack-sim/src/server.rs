@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Path, State},
-    http::{Request, StatusCode, header},
+    http::{HeaderValue, Request, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{any, post},
 };
@@ -105,18 +105,11 @@ async fn web_api_call(
             drop(heals.changed().await);
         }
     }
-    let token = bearer.as_ref().or(args.token.as_ref());
+    let token = bearer.as_deref().or(args.token.as_deref());
+    let scopes = inner.read(|state| state.scopes_of(token));
     let answer = inner.change(|state, now| {
-        let token_ok = token == Some(&state.workspace.bot_token);
-        let answer = if !web_api::exists(&method) {
-            Err(ApiError::named("unknown_method"))
-        } else if token.is_none() && !web_api::is_open(&method) {
-            Err(ApiError::named("not_authed"))
-        } else if !token_ok && !web_api::is_open(&method) {
-            Err(ApiError::named("invalid_auth"))
-        } else {
-            web_api::call(state, &method, &args, now)
-        };
+        let token_ok = state.knows_token(token);
+        let answer = web_api::answer(state, &method, token, &args, now);
         let error = answer.as_ref().err().map(|error| error.name);
         state.calls.push(record(token_ok, error));
         answer
@@ -124,13 +117,18 @@ async fn web_api_call(
     if fault == Some(Fault::LoseAnswer) {
         return unsent();
     }
-    match answer {
+    let mut response = match answer {
         Ok(mut answer) => {
             answer["ok"] = json!(true);
             ok_json(&answer)
         }
         Err(error) => ok_json(&error.to_json()),
+    };
+    let scopes = scopes.and_then(|scopes| HeaderValue::try_from(scopes).ok());
+    if let Some(scopes) = scopes {
+        response.headers_mut().insert("x-oauth-scopes", scopes);
     }
+    response
 }
 
 async fn response_url(State(inner): State<Arc<Inner>>, request: Request<Body>) -> Response {
