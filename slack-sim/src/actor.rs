@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::{
     blocks,
     delivery::{Delivery, Outgoing},
-    mentions,
+    entities,
     message::Message,
-    payload::VERIFICATION_TOKEN,
+    payload::Typed,
     sim::Sim,
     web_api::Args,
 };
@@ -56,27 +56,13 @@ impl Actor {
                 "{} is from elsewhere: no slash commands",
                 self.id
             );
-            let text = match state.workspace.escapes(command) {
-                true => mentions::escape(&state.workspace, text),
-                false => text.to_owned(),
+            let typed = Typed {
+                user: &self.id,
+                channel,
+                command,
+                text,
             };
-            let path = state.issue_response_url(&self.id, channel, None, now);
-            let trigger_id = state.trigger(&self.id, now);
-            [
-                ("token", VERIFICATION_TOKEN.to_owned()),
-                ("team_id", state.workspace.team_id.clone()),
-                ("team_domain", state.workspace.domain.clone()),
-                ("channel_id", channel.to_owned()),
-                ("channel_name", state.payload_name(channel).to_owned()),
-                ("user_id", self.id.clone()),
-                ("user_name", state.user_name(&self.id)),
-                ("command", command.to_owned()),
-                ("text", text),
-                ("api_app_id", state.workspace.app_id.clone()),
-                ("is_enterprise_install", "false".to_owned()),
-                ("response_url", format!("{}{path}", inner.base)),
-                ("trigger_id", trigger_id),
-            ]
+            state.command_fields(&inner.base, &typed, now)
         });
         let outgoing = Outgoing::command(&fields);
         let delivery = inner.deliver(outgoing).await;
@@ -214,14 +200,10 @@ impl Actor {
             let message = Message {
                 channel: channel.to_owned(),
                 ts: state.next_ts(now),
-                thread_ts: None,
                 user: self.id.clone(),
-                bot_id: None,
-                text: text.to_owned(),
+                text: entities::escape_mrkdwn(text),
                 blocks: json!([]),
-                metadata: Value::Null,
-                edited: None,
-                ephemeral_to: None,
+                ..Message::default()
             };
             state.messages.push(message.clone());
             message

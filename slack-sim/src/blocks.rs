@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::entities;
+
 /// An interactive element and the block that holds it.
 pub(crate) struct Found<'a> {
     pub(crate) block: &'a Value,
@@ -103,7 +105,8 @@ pub(crate) fn collect_text(value: &Value, into: &mut Vec<String>) {
     }
 }
 
-/// Completes blocks as Slack does: missing ids are invented, text objects get their defaults.
+/// Completes blocks as Slack does: missing ids are invented, text objects get their defaults and
+/// have their special characters escaped.
 pub(crate) fn complete(blocks: &mut Value, mut invent: impl FnMut() -> String) {
     let Some(all) = blocks.as_array_mut() else {
         *blocks = json!([]);
@@ -137,10 +140,17 @@ fn text_defaults(value: &mut Value) {
     match value {
         Value::Array(all) => all.iter_mut().for_each(text_defaults),
         Value::Object(fields) => {
-            match fields.get("type").and_then(Value::as_str) {
-                Some("plain_text") => drop(fields.entry("emoji").or_insert(json!(true))),
-                Some("mrkdwn") => drop(fields.entry("verbatim").or_insert(json!(false))),
-                _ => {}
+            let (default, escape): (_, fn(&str) -> String) =
+                match fields.get("type").and_then(Value::as_str) {
+                    Some("plain_text") => (Some(("emoji", true)), entities::escape_plain),
+                    Some("mrkdwn") => (Some(("verbatim", false)), entities::escape_mrkdwn),
+                    _ => (None, str::to_owned),
+                };
+            if let Some((key, value)) = default {
+                fields.entry(key).or_insert(json!(value));
+                if let Some(Value::String(text)) = fields.get_mut("text") {
+                    *text = escape(text);
+                }
             }
             fields.values_mut().for_each(text_defaults);
         }

@@ -44,6 +44,7 @@ mod blocks;
 mod clock;
 mod deliver;
 mod delivery;
+mod entities;
 mod events;
 mod faults;
 mod known_keys;

@@ -26,6 +26,7 @@ use crate::{
     socket::DisconnectReason,
     state::{Call, State},
     view::View,
+    web_api::Standing,
     workspace::{Channel, Person, Workspace},
 };
 
@@ -254,6 +255,13 @@ impl Sim {
     pub fn heal(&self) {
         self.inner.change(|state, _| state.faults.clear());
         self.inner.healed.send_modify(|count| *count += 1);
+    }
+
+    /// Removes the app from the workspace: its tokens are `account_inactive` from now on. The app
+    /// is not told: see [`event`](Self::event).
+    pub fn uninstall(&self) {
+        self.inner
+            .change(|state, _| state.standing = Standing::Uninstalled);
     }
 
     /// Changes a person's facts. The app is not told: see

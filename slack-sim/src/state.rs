@@ -11,12 +11,14 @@ use crate::{
     clock::ts,
     deliver::App,
     delivery::Delivery,
+    entities,
     faults::{Fault, Faults},
     message::Message,
     rates::Rates,
     response_url::ResponseUrl,
     socket::Hub,
     view::View,
+    web_api::Standing,
     workspace::{Channel, Kind, Person, Workspace},
 };
 
@@ -59,6 +61,7 @@ pub(crate) struct State {
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) faults: Faults,
     pub(crate) sockets: Hub,
+    pub(crate) standing: Standing,
     rates: Rates,
     last_micros: i64,
     counter: u64,
@@ -85,6 +88,7 @@ impl State {
             deliveries: Vec::new(),
             faults: Faults::default(),
             sockets: Hub::default(),
+            standing: Standing::default(),
             rates: Rates::default(),
             last_micros: 0,
             counter: 0,
@@ -181,9 +185,10 @@ impl State {
             channel: channel.to_owned(),
             ts,
             thread_ts: draft.thread_ts,
+            is_broadcast: draft.is_broadcast,
             user: self.workspace.bot_user_id.clone(),
             bot_id: Some(self.workspace.bot_id.clone()),
-            text: draft.text,
+            text: entities::escape_mrkdwn(&draft.text),
             blocks,
             metadata: draft.metadata,
             edited: None,
@@ -267,7 +272,7 @@ impl State {
             "root_view_id": root,
             "previous_view_id": previous,
             "app_id": self.workspace.app_id,
-            "app_installed_team_id": self.workspace.team_id,
+            "app_installed_team_id": self.workspace.installed_in(),
             "bot_id": self.workspace.bot_id,
         });
         json["hash"] = json!(format!("{}.{}", now.timestamp(), self.unique(8)));
@@ -308,5 +313,6 @@ pub(crate) struct Draft {
     pub(crate) blocks: Value,
     pub(crate) metadata: Value,
     pub(crate) thread_ts: Option<String>,
+    pub(crate) is_broadcast: bool,
     pub(crate) ephemeral_to: Option<String>,
 }

@@ -93,6 +93,14 @@ impl Channel {
     }
 }
 
+/// The organisation that a workspace is part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Enterprise {
+    /// `E…`.
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
 /// A workspace with the app installed, described before the simulator starts.
 #[derive(Debug, Clone)]
 pub struct Workspace {
@@ -106,6 +114,8 @@ pub struct Workspace {
     pub(crate) app_token: String,
     pub(crate) signing_secret: String,
     pub(crate) manifest: Option<Manifest>,
+    pub(crate) enterprise: Option<Enterprise>,
+    pub(crate) org_wide: bool,
     pub(crate) should_escape: bool,
     pub(crate) rate_limits: bool,
     pub(crate) people: BTreeMap<String, Person>,
@@ -134,6 +144,8 @@ impl Workspace {
             app_token: APP_TOKEN.into(),
             signing_secret: SIGNING_SECRET.into(),
             manifest: None,
+            enterprise: None,
+            org_wide: false,
             should_escape: false,
             rate_limits: false,
             people: BTreeMap::new(),
@@ -146,6 +158,20 @@ impl Workspace {
     pub fn team(mut self, id: impl Into<String>, domain: impl Into<String>) -> Self {
         self.team_id = id.into();
         self.domain = domain.into();
+        self
+    }
+
+    /// Makes it one workspace of an Enterprise organisation, `E…`.
+    pub fn enterprise(mut self, id: impl Into<String>, name: impl Into<String>) -> Self {
+        let (id, name) = (id.into(), name.into());
+        self.enterprise = Some(Enterprise { id, name });
+        self
+    }
+
+    /// Whether the app is installed for the whole organisation rather than for this workspace.
+    /// Default no; without [`enterprise`](Self::enterprise) it means nothing.
+    pub fn org_wide(mut self, yes: bool) -> Self {
+        self.org_wide = yes;
         self
     }
 
@@ -244,6 +270,22 @@ impl Workspace {
             Kind::Stranger { team_id } => team_id,
             _ => &self.team_id,
         }
+    }
+
+    /// The organisation, if the app is installed for all of it.
+    pub(crate) fn installed_org(&self) -> Option<&Enterprise> {
+        self.enterprise.as_ref().filter(|_| self.org_wide)
+    }
+
+    /// What the app is installed in: the organisation, or this workspace.
+    pub(crate) fn installed_in(&self) -> &str {
+        self.installed_org().map_or(&self.team_id, |org| &org.id)
+    }
+
+    /// The app's name, as its manifest has it.
+    pub(crate) fn app_name(&self) -> &str {
+        let manifest = self.manifest.as_ref();
+        manifest.map_or(&self.bot_name, |manifest| &manifest.name)
     }
 
     /// Where in the app each kind of delivery goes.

@@ -40,7 +40,7 @@ async fn only_the_app_token_opens_a_connection_and_it_does_nothing_else() {
         open_url(&sim, "xapp-of-another").await["error"],
         "invalid_auth"
     );
-    let url = format!("{}auth.test", sim.api_url());
+    let url = format!("{}users.list", sim.api_url());
     let kind = "application/x-www-form-urlencoded";
     let refused = common::post(&url, kind, Some(&sim.app_token()), String::new()).await;
     assert_eq!(refused.unwrap().json()["error"], "not_allowed_token_type");
@@ -51,9 +51,13 @@ async fn only_the_app_token_opens_a_connection_and_it_does_nothing_else() {
 }
 
 #[tokio::test]
-async fn opening_connections_is_limited_to_one_a_minute_where_limits_are_on() {
+async fn opening_connections_is_limited_where_limits_are_on() {
     let (sim, hand) = start_with(workspace().rate_limits(true)).await;
-    assert_eq!(open_url(&sim, &sim.app_token()).await["ok"], true);
+    let mut opened = 0;
+    while open_url(&sim, &sim.app_token()).await["ok"] == true {
+        opened += 1;
+        assert!(opened < 20, "there is no limit");
+    }
     let refused = open_url(&sim, &sim.app_token()).await;
     assert_eq!(refused["error"], "ratelimited");
     hand.advance(TimeDelta::seconds(60));
