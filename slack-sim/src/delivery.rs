@@ -63,6 +63,16 @@ impl Delivery {
         self.status == 200 && !self.timed_out
     }
 
+    /// What a person is shown if it failed, in Slack's name for it.
+    pub(crate) fn failure(&self) -> Option<&'static str> {
+        match self.status {
+            _ if self.timed_out => Some("operation_timeout"),
+            200 => None,
+            0 => Some("dispatch_failed"),
+            _ => Some("dispatch_unknown_error"),
+        }
+    }
+
     /// Whether the answer says that it is JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.content_type.starts_with("application/json")

@@ -20,7 +20,9 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tower_service::Service;
 
 use crate::{
+    control,
     faults::Fault,
+    page,
     sim::Inner,
     socket,
     state::Call,
@@ -41,7 +43,9 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
         .route("/link/", get(socket::link))
         .route("/commands/{*rest}", post(response_url))
         .route("/actions/{*rest}", post(response_url))
-        .with_state(inner);
+        .with_state(inner.clone())
+        .nest("/control", control::router(inner.clone()))
+        .merge(page::router(&inner));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
