@@ -45,7 +45,6 @@ mod deliver;
 mod entities;
 mod events;
 mod faults;
-mod known_keys;
 mod limits;
 mod manifest;
 mod mentions;
