@@ -37,11 +37,14 @@
 //! | what the app may do | [`Manifest`] |
 //! | starting, reading, waiting, faults, events, raw deliveries | [`Sim`] |
 //! | acting as somebody | [`Actor`] |
+//! | Socket Mode | [`Sim::connect_socket`], [`Sim::disconnect`] |
 
 mod actor;
 mod blocks;
 mod clock;
+mod control;
 mod deliver;
+mod delivery;
 mod entities;
 mod events;
 mod faults;
@@ -49,12 +52,16 @@ mod limits;
 mod manifest;
 mod mentions;
 mod message;
+mod mistake;
 mod modal;
+mod page;
 mod payload;
+mod post;
 mod rates;
 mod response_url;
 mod server;
 mod sim;
+mod socket;
 mod state;
 mod view;
 mod wait;
@@ -63,12 +70,16 @@ mod workspace;
 
 pub use actor::Actor;
 pub use clock::{Clock, system_clock};
-pub use deliver::{Delivery, Paths, Signing, signature};
+pub use deliver::Paths;
+pub use delivery::{Delivery, DeliveryKind};
 pub use faults::Fault;
 pub use manifest::{BadManifest, Manifest, SlashCommand};
 pub use message::Message;
 pub use modal::Submission;
+pub use page::{Beside, Page, Start, Step};
+pub use post::{Signing, signature};
 pub use sim::Sim;
+pub use socket::DisconnectReason;
 pub use state::Call;
 pub use view::View;
 pub use wait::WaitedInVain;

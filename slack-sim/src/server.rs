@@ -11,7 +11,7 @@ use axum::{
     extract::{Path, State},
     http::{HeaderValue, Request, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{any, post},
+    routing::{any, get, post},
 };
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -20,8 +20,11 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tower_service::Service;
 
 use crate::{
+    control,
     faults::Fault,
+    page,
     sim::Inner,
+    socket,
     state::Call,
     web_api::{self, ApiError, Args},
 };
@@ -37,9 +40,12 @@ struct Unsent;
 pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
     let router = Router::new()
         .route("/api/{method}", any(web_api_call))
+        .route("/link/", get(socket::link))
         .route("/commands/{*rest}", post(response_url))
         .route("/actions/{*rest}", post(response_url))
-        .with_state(inner);
+        .with_state(inner.clone())
+        .nest("/control", control::router(inner.clone()))
+        .merge(page::router(&inner));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -63,7 +69,8 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
                 }
             });
             let connection = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the simulator ended early");
             }
@@ -105,7 +112,10 @@ async fn web_api_call(
             drop(heals.changed().await);
         }
     }
-    let token = bearer.as_deref().or(args.token.as_deref());
+    // An app-level token must come in the header (docs.slack.dev, methods/apps.connections.open).
+    let in_body = args.token.as_deref();
+    let in_body = in_body.filter(|_| method != "apps.connections.open");
+    let token = bearer.as_deref().or(in_body);
     let scopes = inner.read(|state| state.scopes_of(token));
     let answer = inner.change(|state, now| {
         let token_ok = state.knows_token(token);

@@ -2,7 +2,8 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use axum::body::Bytes;
@@ -17,10 +18,15 @@ use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
 use crate::{
     actor::Actor,
     clock::{Clock, system_clock},
-    deliver::{App, Delivery, Outgoing, Paths, Signing},
+    deliver::{App, Paths},
+    delivery::{Delivery, Outgoing, Retry},
     faults::Fault,
     message::Message,
+    mistake::Mistake,
+    page::Page,
+    post::Signing,
     server,
+    socket::DisconnectReason,
     state::{Call, State},
     view::View,
     web_api::Standing,
@@ -31,7 +37,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Sim {
     pub(crate) inner: Arc<Inner>,
-    _server: Arc<Server>,
+    /// None in the hands of the server itself, which must not keep itself alive.
+    _server: Option<Arc<Server>>,
 }
 
 pub(crate) struct Inner {
@@ -39,9 +46,14 @@ pub(crate) struct Inner {
     version: watch::Sender<u64>,
     healed: watch::Sender<u64>,
     pub(crate) clock: Clock,
+    mover: OnceLock<Mover>,
+    page: Mutex<Page>,
     pub(crate) base: String,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
 }
+
+/// Moves the caller's clock ahead.
+type Mover = Box<dyn Fn(Duration) + Send + Sync>;
 
 impl fmt::Debug for Sim {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,6 +92,38 @@ impl Inner {
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
+
+    /// The channel of somebody's conversation with the bot, opened if need be; nothing changes if
+    /// it is.
+    pub(crate) fn open_dm(&self, person: &str) -> Result<String, Mistake> {
+        if let Some(open) = self.read(|state| state.dms.get(person).cloned()) {
+            return Ok(open);
+        }
+        self.change(|state, _| match state.person(person) {
+            Some(_) => Ok(state.open_dm(person)),
+            None => Err(Mistake::NotThere(format!("there is no person {person}"))),
+        })
+    }
+
+    pub(crate) fn page(&self) -> Page {
+        let page = self.page.lock();
+        page.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn time_moves(&self) -> bool {
+        self.mover.get().is_some()
+    }
+
+    /// Moves the clock, if its owner lets it be moved.
+    pub(crate) fn advance(&self, by: Duration) -> bool {
+        let Some(mover) = self.mover.get() else {
+            return false;
+        };
+        mover(by);
+        // Everything that is shown depends on the time.
+        self.change(|_, _| ());
+        true
+    }
 }
 
 impl Sim {
@@ -105,19 +149,47 @@ impl Sim {
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .build_http();
+        let mut state = State::new(workspace);
+        state.sockets.authority = address.to_string();
         let inner = Arc::new(Inner {
-            state: Mutex::new(State::new(workspace)),
+            state: Mutex::new(state),
             version: watch::Sender::new(0),
             healed: watch::Sender::new(0),
             clock,
+            mover: OnceLock::new(),
+            page: Mutex::default(),
             base: format!("http://{address}"),
             client,
         });
         let task = tokio::spawn(server::serve(listener, inner.clone()));
         Self {
             inner,
-            _server: Arc::new(Server(task.abort_handle())),
+            _server: Some(Arc::new(Server(task.abort_handle()))),
         }
+    }
+
+    /// The same simulator, as the server sees it.
+    pub(crate) fn within(inner: Arc<Inner>) -> Self {
+        let _server = None;
+        Self { inner, _server }
+    }
+
+    /// Where the page is, such as `http://127.0.0.1:40001/`.
+    pub fn address(&self) -> String {
+        format!("{}/", self.inner.base)
+    }
+
+    /// Lets the clock be moved from the page and by the control API: `mover` moves the clock that
+    /// the simulator was started with. The first one counts.
+    pub fn let_time_be_moved(&self, mover: impl Fn(Duration) + Send + Sync + 'static) {
+        self.inner.mover.get_or_init(|| Box::new(mover));
+    }
+
+    /// Says what the page shows beside the workspace.
+    pub fn furnish(&self, page: Page) {
+        let place = self.inner.page.lock();
+        *place.unwrap_or_else(PoisonError::into_inner) = page;
+        self.inner.change(|_, _| ());
     }
 
     /// The Web API's base, such as `http://127.0.0.1:40001/api/`.
@@ -151,8 +223,11 @@ impl Sim {
     /// Says where the app is, with paths of its own.
     pub fn connect_at(&self, app_base_url: impl AsRef<str>, paths: Paths) {
         let base = app_base_url.as_ref().trim_end_matches('/').to_owned();
-        let app = App { base, paths };
-        self.inner.change(|state, _| state.app = Some(app));
+        let app = App::Http { base, paths };
+        self.inner.change(|state, _| {
+            state.app = Some(app);
+            state.sockets.disconnect(DisconnectReason::LinkDisabled);
+        });
     }
 
     /// The person with this id, to act as.
@@ -312,11 +387,8 @@ impl Sim {
         });
     }
 
-    /// Posts an arbitrary body to the app. `headers` may bring a `content-type`, default
-    /// `application/x-www-form-urlencoded`.
-    ///
-    /// # Panics
-    /// If no app is connected.
+    /// Posts an arbitrary body to the app, over HTTP only. `headers` may bring a `content-type`,
+    /// default `application/x-www-form-urlencoded`.
     pub async fn raw(
         &self,
         path: &str,
@@ -324,37 +396,35 @@ impl Sim {
         body: impl Into<String>,
         signing: Signing,
     ) -> Delivery {
-        let mut outgoing = Outgoing::form(path.to_owned(), &[]);
-        outgoing.body = body.into();
-        outgoing.payload = serde_json::Value::Null;
-        outgoing.signing = signing;
+        let mut outgoing = Outgoing::raw(path, body.into(), signing);
+        let post = &mut outgoing.post;
         for (name, value) in headers {
             if name.eq_ignore_ascii_case("content-type") {
-                outgoing.content_type = (*value).to_owned();
+                post.content_type = (*value).to_owned();
             } else {
                 let header = ((*name).to_owned(), (*value).to_owned());
-                outgoing.headers.push(header);
+                post.headers.push(header);
             }
         }
         self.inner.deliver(outgoing).await
     }
 
-    /// Posts the same body again, freshly signed: a redelivery, or a double click.
-    ///
-    /// # Panics
-    /// If no app is connected.
+    /// Delivers the same payload again, freshly signed or in a new envelope: a redelivery, or a
+    /// double click. Of `headers`, only those of a retry have a meaning over a socket.
     pub async fn redeliver(&self, delivery: &Delivery, headers: &[(&str, &str)]) -> Delivery {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let outgoing = Outgoing {
-            path: delivery.path.clone(),
-            content_type: delivery.sent_content_type.clone(),
-            headers: headers.collect(),
-            body: delivery.sent.clone(),
-            payload: delivery.payload.clone(),
-            signing: Signing::Valid,
-        };
+        let mut outgoing = Outgoing::again(delivery);
+        let mut retry = Retry::default();
+        for (name, value) in headers {
+            match (name.to_ascii_lowercase().as_str(), value.parse()) {
+                ("x-slack-retry-num", Ok(number)) => retry.number = number,
+                ("x-slack-retry-reason", _) => retry.reason = (*value).to_owned(),
+                _ => {
+                    let header = ((*name).to_owned(), (*value).to_owned());
+                    outgoing.post.headers.push(header);
+                }
+            }
+        }
+        outgoing.retry = (retry.number > 0).then_some(retry);
         self.inner.deliver(outgoing).await
     }
 }

@@ -9,12 +9,14 @@ use sha2::{Digest, Sha256};
 use crate::{
     blocks,
     clock::ts,
-    deliver::{App, Delivery},
+    deliver::App,
+    delivery::Delivery,
     entities,
     faults::{Fault, Faults},
     message::Message,
     rates::Rates,
     response_url::ResponseUrl,
+    socket::Hub,
     view::View,
     web_api::Standing,
     workspace::{Channel, Kind, Person, Workspace},
@@ -58,6 +60,7 @@ pub(crate) struct State {
     pub(crate) arrivals: BTreeMap<String, usize>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) faults: Faults,
+    pub(crate) sockets: Hub,
     pub(crate) standing: Standing,
     rates: Rates,
     last_micros: i64,
@@ -68,9 +71,11 @@ impl State {
     pub(crate) fn new(mut workspace: Workspace) -> Self {
         let bot = Person::new(&workspace.bot_user_id, &workspace.bot_name, Kind::Bot);
         workspace.people.insert(bot.id.clone(), bot);
+        let manifest = workspace.manifest.as_ref();
+        let socket_mode = manifest.is_some_and(|manifest| manifest.socket_mode);
         Self {
             workspace,
-            app: None,
+            app: socket_mode.then_some(App::Socket),
             messages: Vec::new(),
             dms: BTreeMap::new(),
             modals: BTreeMap::new(),
@@ -82,6 +87,7 @@ impl State {
             arrivals: BTreeMap::new(),
             deliveries: Vec::new(),
             faults: Faults::default(),
+            sockets: Hub::default(),
             standing: Standing::default(),
             rates: Rates::default(),
             last_micros: 0,
@@ -141,6 +147,11 @@ impl State {
         }
         self.dms.insert(user.to_owned(), dm.clone());
         dm
+    }
+
+    /// The options that the app last suggested for this element.
+    pub(crate) fn offered_for(&self, action_id: &str) -> Vec<Value> {
+        self.offered.get(action_id).cloned().unwrap_or_default()
     }
 
     /// Whose direct message channel this is.

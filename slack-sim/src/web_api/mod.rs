@@ -5,6 +5,7 @@
 //! before and after, in the server.
 
 mod access;
+mod apps;
 mod args;
 mod auth;
 mod blocks;
@@ -62,6 +63,7 @@ pub(crate) fn answer(
 fn call(state: &mut State, method: &str, args: &Args, now: DateTime<Utc>) -> Answer {
     match method {
         "api.test" => auth::api_test(args),
+        "apps.connections.open" => apps::connections_open(state, now),
         "auth.test" => auth::auth_test(state),
         "auth.revoke" => auth::revoke(state, args),
         "blocks.validate" => blocks::validate(args),

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+pub(crate) mod socket;
+
 use std::{
     collections::VecDeque,
     sync::{
