@@ -11,6 +11,9 @@ const SVG_TAGS = new Set(["svg", "path", "circle"]);
 /** What is set on the element itself, because its attribute is only the value at first. */
 const LIVE = new Set(["value", "checked", "disabled", "hidden", "config"]);
 
+/** How many siblings without a key may have gone before one that stays. */
+const LOOK_AHEAD = 8;
+
 /** What each element shows now, and what it listens with. */
 const shown = new WeakMap();
 const listeners = new WeakMap();
@@ -52,10 +55,15 @@ export function patch(parent, described) {
   }
   let next = 0;
   const placed = wanted.map((child) => {
-    const found = child.key === undefined ? unkeyed[next] : byKey.get(child.key);
-    const fits = found !== undefined && isSame(found, child);
-    if (child.key === undefined && fits) next += 1;
-    return fits ? update(found, child) : create(child);
+    let found = byKey.get(child.key);
+    if (child.key === undefined) {
+      const at = unkeyed.slice(next, next + LOOK_AHEAD).findIndex((node) => isSame(node, child));
+      if (at >= 0) {
+        found = unkeyed[next + at];
+        next += at + 1;
+      }
+    }
+    return found && isSame(found, child) ? update(found, child) : create(child);
   });
   // What is gone goes first, so that what stays need not be moved: a move loses focus.
   const kept = new Set(placed);
