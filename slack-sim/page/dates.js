@@ -16,9 +16,10 @@ const UNITS = [
   ["second", 1],
 ];
 
-const MONTHS = (
-  "January February March April May June July August September October November December"
-).split(" ");
+const MONTHS =
+  "January February March April May June July August September October November December".split(
+    " ",
+  );
 
 const formats = new Map();
 
@@ -112,7 +113,10 @@ function partsOf(unix, tz) {
   const at = {};
   for (const { type, value } of formatter(tz).formatToParts(date)) at[type] = value;
   const month = MONTHS.indexOf(at.month) + 1;
-  const numbers = ["year", "day", "hour", "minute", "second"].map((name) => [name, Number(at[name])]);
+  const numbers = ["year", "day", "hour", "minute", "second"].map((name) => [
+    name,
+    Number(at[name]),
+  ]);
   return {
     ...Object.fromEntries(numbers),
     month,

@@ -9,7 +9,11 @@ import { safeUrl } from "./url.js";
 const STYLES = { bold: "strong", italic: "em", strike: "s", underline: "u", code: "code" };
 
 export function richText(block, at) {
-  return h("div", { class: "rich-text" }, items(block.elements).map((part) => section(part, at)));
+  return h(
+    "div",
+    { class: "rich-text" },
+    items(block.elements).map((part) => section(part, at)),
+  );
 }
 
 function section(part, at) {

@@ -81,7 +81,11 @@ export function date({ unix, format, url, label }, at) {
 export function emoji(name, character = emojiNamed(name)) {
   if (!character) return `:${name}:`;
   const said = name.replaceAll("_", " ");
-  return h("span", { class: "emoji", role: "img", "aria-label": said, title: `:${name}:` }, character);
+  return h(
+    "span",
+    { class: "emoji", role: "img", "aria-label": said, title: `:${name}:` },
+    character,
+  );
 }
 
 const str = (text) => (typeof text === "string" ? text : "");

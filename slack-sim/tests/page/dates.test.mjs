@@ -20,7 +20,11 @@ test("every token is what Slack documents", () => {
     ["{date_long_full}", "August 12, 2025", "August 12, 2025"],
     ["{date_pretty}", "Today", "August 12th, 2025"],
     ["{date_short_pretty}", "Today", "Aug 12, 2025"],
-    ["on {date_long_pretty} at {time}", "on today at 12:00", "on Tuesday, August 12th, 2025 at 12:00"],
+    [
+      "on {date_long_pretty} at {time}",
+      "on today at 12:00",
+      "on Tuesday, August 12th, 2025 at 12:00",
+    ],
     ["{time_secs}", "12:00:00", "12:00:00"],
     ["{ago}", "In 0 seconds", "1 year ago"],
     ["{nothing} {", "{nothing} {", "{nothing} {"],
@@ -51,7 +55,12 @@ test("an unknown zone is UTC, and a time that cannot be is none", () => {
 });
 
 test("a local time is the same in both directions, across a change of the clocks too", () => {
-  for (const local of ["2025-08-12T14:00", "2025-10-26T01:30", "2025-10-26T03:30", "2025-12-31T23:59"]) {
+  for (const local of [
+    "2025-08-12T14:00",
+    "2025-10-26T01:30",
+    "2025-10-26T03:30",
+    "2025-12-31T23:59",
+  ]) {
     assert.equal(localOfUnix(unixOfLocal(local, "Europe/Berlin"), "Europe/Berlin"), local);
   }
   assert.equal(unixOfLocal("2025-08-12T14:00", "Europe/Berlin"), NOON);

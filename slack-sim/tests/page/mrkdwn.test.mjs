@@ -14,7 +14,8 @@ const code = (text) => ({ kind: "code", text });
 function read(text, options) {
   const joined = [];
   for (const node of parseMrkdwn(text, options)) {
-    if (typeof node === "string" && typeof joined.at(-1) === "string") joined.push(joined.pop() + node);
+    if (typeof node === "string" && typeof joined.at(-1) === "string")
+      joined.push(joined.pop() + node);
     else joined.push(node);
   }
   return joined;
@@ -27,7 +28,16 @@ test("styles stand between words and nest", () => {
 });
 
 test("what only looks like a style is text", () => {
-  for (const text of ["2 * 3 * 4", "snake_case_name", "*open", "a*b*c", "* a*", "*a\nb*", "**", "~ ~"]) {
+  for (const text of [
+    "2 * 3 * 4",
+    "snake_case_name",
+    "*open",
+    "a*b*c",
+    "* a*",
+    "*a\nb*",
+    "**",
+    "~ ~",
+  ]) {
     assert.deepEqual(read(text), [text]);
   }
   assert.deepEqual(read("*a _b*"), [bold("a ", "_", "b")]);
@@ -118,8 +128,30 @@ test("emoji are named, in plain text too", () => {
 });
 
 test("forty thousand hostile characters are read at once", () => {
-  const seeds = ["*", "_*~", "*a ", "*a_ ", "`", "` ", "<", "<!date^", "<a|", ":", ":a", "&gt;", "&", "\n>",
-    "```", "``` `", "http://", "https://a.", "*_~`<:", "[](){}", "\u202e", "<@U1>*_"];
+  const seeds = [
+    "*",
+    "_*~",
+    "*a ",
+    "*a_ ",
+    "`",
+    "` ",
+    "<",
+    "<!date^",
+    "<a|",
+    ":",
+    ":a",
+    "&gt;",
+    "&",
+    "\n>",
+    "```",
+    "``` `",
+    "http://",
+    "https://a.",
+    "*_~`<:",
+    "[](){}",
+    "\u202e",
+    "<@U1>*_",
+  ];
   for (const seed of seeds) {
     const text = seed.repeat(40_000 / seed.length);
     for (const tail of ["", ">", "*", "`"]) {
@@ -133,5 +165,7 @@ test("forty thousand hostile characters are read at once", () => {
 });
 
 function depth(nodes) {
-  return 1 + Math.max(0, ...nodes.slice(0, 1000).map((node) => (node.nodes ? depth(node.nodes) : 0)));
+  return (
+    1 + Math.max(0, ...nodes.slice(0, 1000).map((node) => (node.nodes ? depth(node.nodes) : 0)))
+  );
 }

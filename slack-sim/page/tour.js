@@ -1,0 +1,3 @@
+export function tour() {
+  return null;
+}
