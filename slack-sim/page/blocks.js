@@ -28,7 +28,7 @@ function framed(block, index, use) {
   const key = `${type} ${block?.block_id ?? index}`;
   return h(
     "div",
-    { key, class: `block ${type}`, "data-block-id": block?.block_id },
+    { key, class: "block", "data-type": type, "data-block-id": block?.block_id },
     draw(block, use),
   );
 }

@@ -43,7 +43,7 @@ export function element(it, use) {
   const draw = Object.hasOwn(ELEMENTS, it?.type) ? ELEMENTS[it.type] : null;
   if (!draw) return unsupported("element", it);
   const key = `${it.type} ${it.action_id ?? ""}`;
-  const props = { key, class: `element ${it.type}`, "data-action-id": it.action_id };
+  const props = { key, class: "element", "data-type": it.type, "data-action-id": it.action_id };
   return h("div", props, draw(it, use));
 }
 

@@ -4,6 +4,7 @@
 import { h } from "./dom.js";
 import { hue, initials, kindLabel } from "./names.js";
 import { canAct, formatPlace, settle } from "./place.js";
+import { hidden } from "./hidden.js";
 import { lastPlaces, unreadOf } from "./reading.js";
 import { store } from "./store.js";
 
@@ -26,12 +27,14 @@ function switcher(person) {
   const kind = kindLabel(person, workspace.team.id);
   const isMe = person.id === at.person;
   const isNew = !isMe && [...unreadOf(person.id).values()].some((count) => count > 0);
-  const said = [`Act as ${name}`, kind, isNew && "new messages"].filter(Boolean).join(", ");
+  const [first, ...rest] = name.split(/\s/);
   const face = [
+    hidden("Act as"),
     picture(person.id, name),
-    isNew && h("span", { class: "dot" }),
-    h("span", { class: "first-name" }, name.split(/\s/)[0]),
+    h("span", { class: "first-name" }, first),
+    rest.length > 0 && hidden(rest.join(" ")),
     kind && h("span", { class: "badge" }, kind),
+    isNew && [h("span", { class: "dot" }), hidden("new messages")],
   ];
   if (!canAct(person, workspace)) {
     return h(
@@ -50,7 +53,6 @@ function switcher(person) {
       "data-person": person.id,
       "data-new": isNew ? "true" : undefined,
       "aria-current": isMe ? "true" : undefined,
-      "aria-label": said,
       title: person.tz ? `${name} · ${person.tz}` : name,
     },
     face,

@@ -2,6 +2,7 @@
 
 import { clock } from "./clock.js";
 import { h } from "./dom.js";
+import { hidden } from "./hidden.js";
 import { icon } from "./icons.js";
 import { channelsOf, formatPlace } from "./place.js";
 import { unreadOf } from "./reading.js";
@@ -28,7 +29,13 @@ export function places() {
 
 function you() {
   const { name, real_name, tz } = me();
-  return h("p", { class: "you" }, "You are ", h("strong", {}, real_name || name), tz && ` · ${tz}`);
+  return h(
+    "p",
+    { class: "you" },
+    "You are ",
+    h("strong", {}, real_name || name),
+    tz && ` · ${tz.replace("Etc/", "")}`,
+  );
 }
 
 function channelLink(channel, unread) {
@@ -72,6 +79,3 @@ function placeLink(place, unread, isHere, data, inner) {
     unread > 0 && [h("span", { class: "count" }, String(unread)), hidden("new")],
   );
 }
-
-/** Words for those who listen. */
-export const hidden = (text) => h("span", { class: "hidden" }, ` ${text} `);
