@@ -16,7 +16,13 @@ export function blocks(all, { reader, surface, errors }) {
     "div",
     { class: "blocks" },
     all.map((block, index) => {
-      const use = { reader, surface, errors, blocks: all, id: `s${surface.number}-b${index}` };
+      const use = {
+        reader,
+        surface,
+        errors,
+        blocks: all,
+        id: `${reader.pane}-${surface.number}-${index}`,
+      };
       return framed(block, index, use);
     }),
   );

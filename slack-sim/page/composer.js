@@ -60,7 +60,7 @@ export function composer(to, thread = null) {
         h("code", {}, usage.command),
         ` ${usage.usage_hint ?? ""}`,
       ),
-    h("div", { class: "field" }, [
+    h("div", { key: "field", class: "field" }, [
       h("textarea", {
         id: `${id}-text`,
         rows: Math.min(8, draft.text.split("\n").length),
@@ -90,7 +90,7 @@ export function composer(to, thread = null) {
 const NO_COMMANDS = { options: [], usage: null };
 
 function suggestions(id, list, picked, complete) {
-  return h("div", { class: "suggestions" }, [
+  return h("div", { key: "suggestions", class: "suggestions" }, [
     h(
       "p",
       { class: "hidden", role: "status" },

@@ -20,13 +20,14 @@ const listeners = new WeakMap();
 
 /**
  * Describes an element. `props` are attributes, except: `key` names it among its siblings, `on` is
- * `{event: listener}`, and what is LIVE is set as a property. A custom element (`sim-…`) and
- * whatever has `foreign: true` fill themselves, and their content is left alone.
+ * `{event: listener}`, and what is LIVE is set as a property. A child that may be there or not
+ * needs a key if another one with the same tag follows, or that one is made anew. A custom element
+ * (`sim-…`) fills itself, and its content is left alone.
  */
 export function h(tag, props, ...children) {
-  const { key, on, foreign, ...rest } = props ?? {};
-  const own = foreign || tag.includes("-");
-  return { tag, key, on, props: rest, children: own ? null : [...flat(children)] };
+  const { key, on, ...rest } = props ?? {};
+  const fillsItself = tag.includes("-");
+  return { tag, key, on, props: rest, children: fillsItself ? null : [...flat(children)] };
 }
 
 function* flat(children) {
@@ -35,12 +36,6 @@ function* flat(children) {
     else if (child === null || child === undefined || child === false || child === true) continue;
     else yield typeof child === "object" ? child : String(child);
   }
-}
-
-/** Everything that a description says, as one string. */
-export function textOf(node) {
-  if (typeof node === "string") return node;
-  return (node.children ?? []).map(textOf).join("");
 }
 
 /** Makes `parent` hold what `described` (one description or several) says, and nothing else. */

@@ -34,7 +34,7 @@ function draw() {
   goWhereAsked();
   readWhatShows();
   const { person } = store.at;
-  const reader = { names: store.names, me: person, now: now(), tz: me()?.tz ?? "UTC" };
+  const reader = { names: store.names, me: person, now: now(), tz: me().tz ?? "UTC", pane: "chat" };
   const scrolled = keepScroll(part("chat"), part("thread"));
   patch(part("people"), people());
   patch(part("places"), places());

@@ -15,8 +15,11 @@ import { surfaceOf } from "./surfaces.js";
 import { messageText } from "./text.js";
 import { isInChannel } from "./unread.js";
 
-/** Described messages, with everything besides the message that went into the description. */
-const described = new WeakMap();
+/**
+ * Described messages, with everything besides the message that went into the description. The
+ * first message of a thread may show in two panes at once.
+ */
+const described = { chat: new WeakMap(), thread: new WeakMap() };
 
 /** What shows in the open channel. */
 export function channelLog(reader, label) {
@@ -72,10 +75,10 @@ function memo(message, reader, replies) {
     replies.length,
     replies.at(-1)?.ts,
   ];
-  const before = described.get(message);
+  const before = described[reader.pane].get(message);
   if (before?.inputs.every((input, index) => input === inputs[index])) return before.node;
   const node = row(message, reader, replies, surface);
-  described.set(message, { inputs, node });
+  described[reader.pane].set(message, { inputs, node });
   return node;
 }
 

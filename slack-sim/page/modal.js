@@ -84,7 +84,8 @@ function form(view, surface, reader, depth) {
           {
             type: "submit",
             class: "button primary",
-            disabled: isBusy,
+            // Not `disabled`, which would take the focus away from whoever pressed it.
+            "aria-disabled": isBusy ? "true" : undefined,
             "aria-busy": isBusy ? "true" : undefined,
           },
           plain(view.submit, reader),

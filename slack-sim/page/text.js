@@ -1,6 +1,6 @@
 // Texts and mentions as elements.
 //
-// `at` is what a text needs to know of its reader: `names`, `me`, `now`, `tz`.
+// `at` is what a text needs to know of its reader: `{names, me, now, tz}`.
 
 import { formatDate } from "./dates.js";
 import { h } from "./dom.js";

@@ -24,7 +24,7 @@ export function drawThread(aside, reader) {
         icon("close", 18),
       ),
     ]),
-    threadLog(thread, reader),
+    threadLog(thread, { ...reader, pane: "thread" }),
     !channel?.is_archived && composer(name, thread),
   ]);
 }
