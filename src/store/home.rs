@@ -35,6 +35,13 @@ pub struct Published {
 pub enum Whose {
     /// These people's, as far as they have one.
     Of(BTreeSet<UserId>),
+    /// This person's, if it shows this.
+    Showing {
+        /// Whose.
+        person: UserId,
+        /// The digest of a view.
+        shown: String,
+    },
     /// Everybody's whose Home asks them to decide something.
     Asked,
 }

@@ -85,6 +85,17 @@ pub(super) async fn touch(
                 .await?;
             }
         }
+        Whose::Showing { person, shown } => {
+            sqlx::query(
+                "UPDATE homes SET touched = touched + 1, due_at = min(coalesce(due_at, $3), $3)
+                 WHERE person = $1 AND shown = $2",
+            )
+            .bind(person.as_str())
+            .bind(shown)
+            .bind(at.timestamp_millis())
+            .execute(connection)
+            .await?;
+        }
         Whose::Asked => {
             sqlx::query(
                 "UPDATE homes SET touched = touched + 1, due_at = min(coalesce(due_at, $1), $1)

@@ -6,9 +6,12 @@ use super::{
     record, value,
 };
 use crate::{
-    domain::{ExtensionOutcome, Request, SettledExtension, State},
+    domain::{ExtensionOutcome, Request, SettledExtension, Span, State},
     slack::{client::Message, view::text},
 };
+
+/// How much of a reason a question in short takes: one block.
+const LONGEST_REASON: usize = 2_800;
 
 /// The question whether somebody gets access, and what came of it.
 pub(super) fn request_card(request: &Request) -> Message {
@@ -18,23 +21,12 @@ pub(super) fn request_card(request: &Request) -> Message {
         "Access request: {} for {}",
         terms.scope, terms.duration
     ));
-    draft.say(format!(
-        "{} asks for {} for *{}*.",
-        text::person(&request.requester),
-        record::what(request),
-        terms.duration
-    ));
-    let mut facts = about(request);
-    if let State::Pending { lapses_at } = request.state {
-        let given = request.approvals.len();
-        facts.push(("Approvals", of(given, request.approvals_needed)));
-        facts.push(("Answer by", text::time(lapses_at)));
-    }
-    draft.facts(&facts);
+    draft.say(sentence(request, terms.duration));
+    draft.facts(&facts(request));
     reason(request, &mut draft);
     record::write(request, &mut draft);
     if matches!(request.state, State::Pending { .. }) {
-        decide(request, format!("Approve {}", terms.duration), &mut draft);
+        decide(request, &mut draft);
     }
     record::footer(request, &mut draft);
     draft.message()
@@ -45,24 +37,16 @@ pub(super) fn extension_card(request: &Request) -> Option<Message> {
     match (&request.extension, &request.last_extension) {
         (Some(extension), _) => {
             let more = extension.duration;
-            let mut draft = extension_head(request, &more.to_string());
-            let mut facts = about(request);
-            if let Some(end) = request.expires_at {
-                facts.push(("Ends now", text::time(end)));
-                facts.push(("Would end", text::time(more.after(end))));
-            }
-            let given = extension.approvals.len();
-            facts.push(("Approvals", of(given, request.approvals_needed)));
-            facts.push(("Answer by", text::time(extension.lapses_at)));
-            draft.facts(&facts);
+            let mut draft = extension_head(request, more);
+            draft.facts(&facts(request));
             reason(request, &mut draft);
             record::approvals(&extension.approvals, &mut draft);
-            decide(request, format!("Approve {more} more"), &mut draft);
+            decide(request, &mut draft);
             record::footer(request, &mut draft);
             Some(draft.message())
         }
         (None, Some(settled)) => {
-            let mut draft = extension_head(request, &settled.duration.to_string());
+            let mut draft = extension_head(request, settled.duration);
             draft.facts(&about(request));
             reason(request, &mut draft);
             record::approvals(&settled.approvals, &mut draft);
@@ -77,18 +61,48 @@ pub(super) fn extension_card(request: &Request) -> Option<Message> {
     }
 }
 
-fn extension_head(request: &Request, more: &str) -> Draft {
+/// What waits for an answer, in short, with the same buttons as its card.
+pub(in crate::slack::view) fn question(request: &Request, draft: &mut Draft) {
+    draft.say(match &request.extension {
+        Some(extension) => more_sentence(request, extension.duration),
+        None => sentence(request, request.terms.duration),
+    });
+    match text::escape(&request.terms.reason, LONGEST_REASON) {
+        none if none.is_empty() => {}
+        reason => draft.say(format!("> {reason}")),
+    }
+    let facts: Vec<String> = facts(request)
+        .into_iter()
+        .map(|(label, fact)| format!("{label}: {fact}"))
+        .collect();
+    draft.aside(&facts.join(" · "));
+    decide(request, draft);
+}
+
+fn extension_head(request: &Request, more: Span) -> Draft {
     let mut draft = Draft::default();
     draft.title(&format!(
         "More time: {} for {more} more",
         request.terms.scope
     ));
-    draft.say(format!(
+    draft.say(more_sentence(request, more));
+    draft
+}
+
+fn sentence(request: &Request, duration: Span) -> String {
+    format!(
+        "{} asks for {} for *{duration}*.",
+        text::person(&request.requester),
+        record::what(request),
+    )
+}
+
+fn more_sentence(request: &Request, more: Span) -> String {
+    format!(
         "{} asks for *{more}* more of {}.",
         text::person(&request.requester),
         record::what(request),
-    ));
-    draft
+    )
 }
 
 fn outcome(settled: &SettledExtension) -> String {
@@ -108,6 +122,25 @@ fn outcome(settled: &SettledExtension) -> String {
             format!(":lock: The grant ended {at}, before this was decided.")
         }
     }
+}
+
+/// What it is about, and, while it waits, what the answer would do and by when it has to come.
+fn facts(request: &Request) -> Vec<(&'static str, String)> {
+    let mut facts = about(request);
+    let (approvals, lapses_at) = match (&request.state, &request.extension) {
+        (State::Pending { lapses_at }, _) => (&request.approvals, *lapses_at),
+        (_, Some(extension)) => {
+            if let Some(end) = request.expires_at {
+                facts.push(("Ends now", text::time(end)));
+                facts.push(("Would end", text::time(extension.duration.after(end))));
+            }
+            (&extension.approvals, extension.lapses_at)
+        }
+        (_, None) => return facts,
+    };
+    facts.push(("Approvals", of(approvals.len(), request.approvals_needed)));
+    facts.push(("Answer by", text::time(lapses_at)));
+    facts
 }
 
 fn about(request: &Request) -> Vec<(&'static str, String)> {
@@ -130,7 +163,11 @@ fn reason(request: &Request, draft: &mut Draft) {
 }
 
 /// What is approved is exactly what is shown: the value names the revision.
-fn decide(request: &Request, approve: String, draft: &mut Draft) {
+fn decide(request: &Request, draft: &mut Draft) {
+    let approve = match &request.extension {
+        Some(extension) => format!("Approve {} more", extension.duration),
+        None => format!("Approve {}", request.terms.duration),
+    };
     let buttons = vec![
         Button::primary(action::APPROVE, approve),
         Button::new(action::DENY, "Deny"),
