@@ -6,7 +6,7 @@ use super::{
     record, value,
 };
 use crate::{
-    domain::{ExtensionOutcome, Request, SettledExtension, Span, State},
+    domain::{Approval, Extension, ExtensionOutcome, Request, SettledExtension, Span, State, Time},
     slack::{client::Message, view::text},
 };
 
@@ -21,7 +21,7 @@ pub(super) fn request_card(request: &Request) -> Message {
         "Access request: {} for {}",
         terms.scope, terms.duration
     ));
-    draft.say(sentence(request, terms.duration));
+    draft.say(sentence(request));
     draft.facts(&facts(request));
     reason(request, &mut draft);
     record::write(request, &mut draft);
@@ -38,7 +38,7 @@ pub(super) fn extension_card(request: &Request) -> Option<Message> {
         (Some(extension), _) => {
             let more = extension.duration;
             let mut draft = extension_head(request, more);
-            draft.facts(&facts(request));
+            draft.facts(&more_facts(request, extension));
             reason(request, &mut draft);
             record::approvals(&extension.approvals, &mut draft);
             decide(request, &mut draft);
@@ -63,15 +63,19 @@ pub(super) fn extension_card(request: &Request) -> Option<Message> {
 
 /// What waits for an answer, in short, with the same buttons as its card.
 pub(in crate::slack::view) fn question(request: &Request, draft: &mut Draft) {
-    draft.say(match &request.extension {
-        Some(extension) => more_sentence(request, extension.duration),
-        None => sentence(request, request.terms.duration),
-    });
+    let (sentence, facts) = match &request.extension {
+        Some(extension) => (
+            more_sentence(request, extension.duration),
+            more_facts(request, extension),
+        ),
+        None => (sentence(request), facts(request)),
+    };
+    draft.say(sentence);
     match text::escape(&request.terms.reason, LONGEST_REASON) {
         none if none.is_empty() => {}
         reason => draft.say(format!("> {reason}")),
     }
-    let facts: Vec<String> = facts(request)
+    let facts: Vec<String> = facts
         .into_iter()
         .map(|(label, fact)| format!("{label}: {fact}"))
         .collect();
@@ -89,7 +93,8 @@ fn extension_head(request: &Request, more: Span) -> Draft {
     draft
 }
 
-fn sentence(request: &Request, duration: Span) -> String {
+fn sentence(request: &Request) -> String {
+    let duration = request.terms.duration;
     format!(
         "{} asks for {} for *{duration}*.",
         text::person(&request.requester),
@@ -124,23 +129,32 @@ fn outcome(settled: &SettledExtension) -> String {
     }
 }
 
-/// What it is about, and, while it waits, what the answer would do and by when it has to come.
+/// What it is about, and, while it waits for its first decision, by when that has to come.
 fn facts(request: &Request) -> Vec<(&'static str, String)> {
     let mut facts = about(request);
-    let (approvals, lapses_at) = match (&request.state, &request.extension) {
-        (State::Pending { lapses_at }, _) => (&request.approvals, *lapses_at),
-        (_, Some(extension)) => {
-            if let Some(end) = request.expires_at {
-                facts.push(("Ends now", text::time(end)));
-                facts.push(("Would end", text::time(extension.duration.after(end))));
-            }
-            (&extension.approvals, extension.lapses_at)
-        }
-        (_, None) => return facts,
-    };
-    facts.push(("Approvals", of(approvals.len(), request.approvals_needed)));
-    facts.push(("Answer by", text::time(lapses_at)));
+    if let State::Pending { lapses_at } = request.state {
+        facts.extend(awaited(request, &request.approvals, lapses_at));
+    }
     facts
+}
+
+/// What it is about, what more time would do, and by when that has to be decided.
+fn more_facts(request: &Request, extension: &Extension) -> Vec<(&'static str, String)> {
+    let mut facts = about(request);
+    if let Some(end) = request.expires_at {
+        facts.push(("Ends now", text::time(end)));
+        facts.push(("Would end", text::time(extension.duration.after(end))));
+    }
+    facts.extend(awaited(request, &extension.approvals, extension.lapses_at));
+    facts
+}
+
+fn awaited(request: &Request, given: &[Approval], lapses_at: Time) -> [(&'static str, String); 2] {
+    let approvals = format!("{} of {}", given.len(), request.approvals_needed);
+    [
+        ("Approvals", approvals),
+        ("Answer by", text::time(lapses_at)),
+    ]
 }
 
 fn about(request: &Request) -> Vec<(&'static str, String)> {
@@ -173,8 +187,4 @@ fn decide(request: &Request, draft: &mut Draft) {
         Button::new(action::DENY, "Deny"),
     ];
     draft.buttons(&value(request), buttons);
-}
-
-fn of(given: usize, needed: u8) -> String {
-    format!("{given} of {needed}")
 }
