@@ -71,14 +71,8 @@ impl Actor {
     }
 
     fn show_answer(&self, channel: &str, command: &str, delivery: &Delivery) {
-        let failure = match delivery.status {
-            _ if delivery.timed_out => Some("operation_timeout"),
-            200 => None,
-            0 => Some("dispatch_failed"),
-            _ => Some("dispatch_unknown_error"),
-        };
         self.sim.inner.change(|state, now| {
-            if let Some(error) = failure {
+            if let Some(error) = delivery.failure() {
                 let text = format!("{command} failed with the error \"{error}\"");
                 return state.slackbot(&self.id, channel, text, now);
             }
