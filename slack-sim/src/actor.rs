@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::{
     blocks,
-    deliver::{Delivery, Outgoing},
-    mentions,
+    delivery::{Delivery, Outgoing},
+    entities,
     message::Message,
-    payload::VERIFICATION_TOKEN,
+    mistake::Mistake,
+    payload::Typed,
     sim::Sim,
     web_api::Args,
 };
@@ -45,55 +46,41 @@ impl Actor {
     /// Slack; so is a failure, by Slackbot.
     ///
     /// # Panics
-    /// If they are from another workspace, whom Slack lets send no commands, or if no app is
-    /// connected.
+    /// If they are from another workspace, whom Slack lets send no commands.
     pub async fn command(&self, channel: &str, command: &str, text: &str) -> Delivery {
+        let sent = self.try_command(channel, command, text).await;
+        sent.unwrap_or_else(|mistake| panic!("{mistake}"))
+    }
+
+    pub(crate) async fn try_command(
+        &self,
+        channel: &str,
+        command: &str,
+        text: &str,
+    ) -> Result<Delivery, Mistake> {
         let inner = &self.sim.inner;
-        let app = inner.app();
         let fields = inner.change(|state, now| {
-            let stranger = state.person(&self.id).is_some_and(|one| one.is_stranger());
-            assert!(
-                !stranger,
-                "{} is from elsewhere: no slash commands",
-                self.id
-            );
-            let text = match state.workspace.should_escape {
-                true => mentions::escape(&state.workspace, text),
-                false => text.to_owned(),
+            if state.person(&self.id).is_some_and(|one| one.is_stranger()) {
+                let message = format!("{} is from elsewhere: no slash commands", self.id);
+                return Err(Mistake::Impossible(message));
+            }
+            let typed = Typed {
+                user: &self.id,
+                channel,
+                command,
+                text,
             };
-            let path = state.issue_response_url(&self.id, channel, None, now);
-            let trigger_id = state.trigger(&self.id, now);
-            [
-                ("token", VERIFICATION_TOKEN.to_owned()),
-                ("team_id", state.workspace.team_id.clone()),
-                ("team_domain", state.workspace.domain.clone()),
-                ("channel_id", channel.to_owned()),
-                ("channel_name", state.payload_name(channel).to_owned()),
-                ("user_id", self.id.clone()),
-                ("user_name", state.user_name(&self.id)),
-                ("command", command.to_owned()),
-                ("text", text),
-                ("api_app_id", state.workspace.app_id.clone()),
-                ("is_enterprise_install", "false".to_owned()),
-                ("response_url", format!("{}{path}", inner.base)),
-                ("trigger_id", trigger_id),
-            ]
-        });
-        let outgoing = Outgoing::form(app.paths.commands, &fields);
+            Ok(state.command_fields(&inner.base, &typed, now))
+        })?;
+        let outgoing = Outgoing::command(&fields);
         let delivery = inner.deliver(outgoing).await;
         self.show_answer(channel, command, &delivery);
-        delivery
+        Ok(delivery)
     }
 
     fn show_answer(&self, channel: &str, command: &str, delivery: &Delivery) {
-        let failure = match delivery.status {
-            _ if delivery.timed_out => Some("operation_timeout"),
-            200 => None,
-            0 => Some("dispatch_failed"),
-            _ => Some("dispatch_unknown_error"),
-        };
         self.sim.inner.change(|state, now| {
-            if let Some(error) = failure {
+            if let Some(error) = delivery.failure() {
                 let text = format!("{command} failed with the error \"{error}\"");
                 return state.slackbot(&self.id, channel, text, now);
             }
@@ -168,16 +155,9 @@ impl Actor {
             let Some(found) = found else {
                 panic!("no {action_id:?}; there are {:?}", message.buttons());
             };
-            let chosen = if found.kind() == "overflow" {
-                let options = blocks::options(found.element);
-                let chosen = options.into_iter();
-                let mut chosen = chosen.filter(|one| blocks::text(one, "value") == option);
-                chosen.next().map(|one| json!({"selected_option": one}))
-            } else {
-                blocks::entered(found.element, &json!(option), &[]).ok()
-            };
-            assert!(chosen.is_some(), "{action_id:?} has no option {option:?}");
-            let action = state.action(&found, None, chosen.as_ref(), now);
+            let chosen = blocks::entered(found.element, &json!(option), &[]);
+            let chosen = chosen.unwrap_or_else(|error| panic!("{action_id:?}: {error}"));
+            let action = state.action(&found, None, Some(&chosen), now);
             state.message_action(&self.sim.inner.base, &self.id, message, action, now)
         });
         self.interact(payload).await
@@ -205,25 +185,26 @@ impl Actor {
     }
 
     pub(crate) async fn interact(&self, payload: Value) -> Delivery {
-        let path = self.sim.inner.app().paths.interactions;
-        let outgoing = Outgoing::interaction(path, payload);
+        let outgoing = Outgoing::interaction(payload);
         self.sim.inner.deliver(outgoing).await
     }
 
     /// Writes a message. The app gets no event of it: see [`Sim::event`].
     pub fn say(&self, channel: &str, text: &str) -> Message {
+        self.say_in(channel, None, text)
+    }
+
+    /// Writes a message, in the thread of another if one is given.
+    pub(crate) fn say_in(&self, channel: &str, thread_ts: Option<&str>, text: &str) -> Message {
         self.sim.inner.change(|state, now| {
             let message = Message {
                 channel: channel.to_owned(),
                 ts: state.next_ts(now),
-                thread_ts: None,
+                thread_ts: thread_ts.map(str::to_owned),
                 user: self.id.clone(),
-                bot_id: None,
-                text: text.to_owned(),
+                text: entities::escape_mrkdwn(text),
                 blocks: json!([]),
-                metadata: Value::Null,
-                edited: None,
-                ephemeral_to: None,
+                ..Message::default()
             };
             state.messages.push(message.clone());
             message
@@ -236,15 +217,21 @@ impl Actor {
     /// # Panics
     /// If no app is connected.
     pub async fn open_home(&self) -> Delivery {
+        self.open_app("home").await
+    }
+
+    /// Opens the app on one of its tabs, `home` or `messages`.
+    pub(crate) async fn open_app(&self, tab: &str) -> Delivery {
         let event = self.sim.inner.change(|state, _| {
             let channel = state.open_dm(&self.id);
             let mut event = json!({
                 "type": "app_home_opened",
                 "user": self.id,
                 "channel": channel,
-                "tab": "home",
+                "tab": tab,
             });
-            if let Some(view) = state.homes.get(&self.id) {
+            let view = state.homes.get(&self.id).filter(|_| tab == "home");
+            if let Some(view) = view {
                 event["view"] = view.json.clone();
             }
             event

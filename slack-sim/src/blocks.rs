@@ -2,6 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::mistake::Mistake;
+
+use crate::entities;
+
 /// An interactive element and the block that holds it.
 pub(crate) struct Found<'a> {
     pub(crate) block: &'a Value,
@@ -64,6 +68,17 @@ pub(crate) fn find<'a>(
     })
 }
 
+/// The element with this `action_id` in this block.
+pub(crate) fn find_in<'a>(
+    blocks: &'a Value,
+    block_id: &str,
+    action_id: &str,
+) -> Result<Found<'a>, Mistake> {
+    let mut all = elements(blocks).into_iter();
+    all.find(|found| found.block_id() == block_id && found.action_id() == action_id)
+        .ok_or_else(|| Mistake::NotThere(format!("there is no {action_id:?} in {block_id:?}")))
+}
+
 /// The `action_id` of every interactive element.
 pub(crate) fn action_ids(blocks: &Value) -> Vec<String> {
     elements(blocks)
@@ -103,7 +118,8 @@ pub(crate) fn collect_text(value: &Value, into: &mut Vec<String>) {
     }
 }
 
-/// Completes blocks as Slack does: missing ids are invented, text objects get their defaults.
+/// Completes blocks as Slack does: missing ids are invented, text objects get their defaults and
+/// have their special characters escaped.
 pub(crate) fn complete(blocks: &mut Value, mut invent: impl FnMut() -> String) {
     let Some(all) = blocks.as_array_mut() else {
         *blocks = json!([]);
@@ -137,10 +153,17 @@ fn text_defaults(value: &mut Value) {
     match value {
         Value::Array(all) => all.iter_mut().for_each(text_defaults),
         Value::Object(fields) => {
-            match fields.get("type").and_then(Value::as_str) {
-                Some("plain_text") => drop(fields.entry("emoji").or_insert(json!(true))),
-                Some("mrkdwn") => drop(fields.entry("verbatim").or_insert(json!(false))),
-                _ => {}
+            let (default, escape): (_, fn(&str) -> String) =
+                match fields.get("type").and_then(Value::as_str) {
+                    Some("plain_text") => (Some(("emoji", true)), entities::escape_plain),
+                    Some("mrkdwn") => (Some(("verbatim", false)), entities::escape_mrkdwn),
+                    _ => (None, str::to_owned),
+                };
+            if let Some((key, value)) = default {
+                fields.entry(key).or_insert(json!(value));
+                if let Some(Value::String(text)) = fields.get_mut("text") {
+                    *text = escape(text);
+                }
             }
             fields.values_mut().for_each(text_defaults);
         }
@@ -206,10 +229,16 @@ pub(crate) fn state_values(blocks: &Value, before: &Value) -> Value {
 /// `offered` are options that were suggested for it.
 pub(crate) fn entered(element: &Value, input: &Value, offered: &[Value]) -> Result<Value, String> {
     let kind = text(element, "type");
+    if kind == "overflow" {
+        // It tells what was chosen and forgets it.
+        return Ok(json!({"selected_option": option(element, input, offered)?}));
+    }
     let Some((chosen, _)) = value_fields(kind) else {
         return Err(format!("a {kind} holds no value"));
     };
     let value = match chosen {
+        _ if input.is_null() && chosen.ends_with('s') => json!([]),
+        _ if input.is_null() => Value::Null,
         "selected_option" => option(element, input, offered)?,
         "selected_options" => match input {
             Value::Array(all) => Value::Array(

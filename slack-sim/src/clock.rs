@@ -3,9 +3,17 @@
 //! Signatures, trigger expiry and response URL expiry follow this clock. How long an app takes to
 //! answer is measured in real time, because the app is a real server.
 
-use std::sync::Arc;
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
 
 /// Tells the simulator what time it is.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -19,6 +27,26 @@ pub fn system_clock() -> Clock {
     Arc::new(Utc::now)
 }
 
+/// The machine's time, and however much it was moved ahead. Clones are the same clock.
+#[derive(Debug, Clone, Default)]
+pub struct MovableClock {
+    ahead_micros: Arc<AtomicI64>,
+}
+
+impl MovableClock {
+    /// What a [`Sim`](crate::Sim) is started with.
+    pub fn clock(&self) -> Clock {
+        let (ahead, machine) = (self.ahead_micros.clone(), system_clock());
+        Arc::new(move || machine() + TimeDelta::microseconds(ahead.load(Ordering::Relaxed)))
+    }
+
+    /// Moves it. A move that would leave the range of time is none.
+    pub fn advance(&self, by: Duration) {
+        let by = i64::try_from(by.as_micros()).unwrap_or_default();
+        self.ahead_micros.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
 /// Writes microseconds since the epoch as Slack writes message times: `1755000000.000100`.
 pub(crate) fn ts(micros: i64) -> String {
     format!(
@@ -26,4 +54,34 @@ pub(crate) fn ts(micros: i64) -> String {
         micros.div_euclid(1_000_000),
         micros.rem_euclid(1_000_000)
     )
+}
+
+/// Waits until the clock shows `when`, for ever if there is none.
+///
+/// A clock that is moved by hand wakes nobody, so it is looked at after every change of the
+/// workspace ([`Sim::clock_moved`](crate::Sim::clock_moved) is one), and once as much time has passed
+/// on the machine as is missing.
+pub(crate) async fn reach(
+    clock: &Clock,
+    changes: &mut watch::Receiver<u64>,
+    when: Option<DateTime<Utc>>,
+) {
+    let Some(when) = when else {
+        return pending().await;
+    };
+    loop {
+        let missing = when - clock();
+        let Some(missing) = missing.to_std().ok().filter(|missing| !missing.is_zero()) else {
+            return;
+        };
+        // A clock that stands just before `when` is not to keep the machine busy.
+        let pause = tokio::time::sleep(missing.max(Duration::from_millis(50)));
+        tokio::select! {
+            () = pause => {}
+            changed = changes.changed() => if changed.is_err() {
+                // The simulator has gone, and time with it.
+                return pending().await;
+            }
+        }
+    }
 }

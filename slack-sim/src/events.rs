@@ -3,69 +3,55 @@
 use serde_json::{Value, json};
 
 use crate::{
-    deliver::{Delivery, Outgoing},
+    delivery::{Delivery, Outgoing, Retry},
     sim::Sim,
     web_api::user_object,
 };
 
 impl Sim {
     /// Sends an inner event such as `{"type": "app_home_opened", …}` in its envelope.
-    ///
-    /// # Panics
-    /// If no app is connected.
     pub async fn event(&self, inner_event: Value) -> Delivery {
-        self.send_event(inner_event, Vec::new()).await
+        self.send_event(inner_event, None).await
     }
 
     /// Sends an event as a retry, with `x-slack-retry-num` and `x-slack-retry-reason`. To retry an
     /// event that was sent before, use [`redeliver`](Self::redeliver) with these headers.
-    ///
-    /// # Panics
-    /// If no app is connected.
     pub async fn event_with_retry(
         &self,
         inner_event: Value,
         number: u32,
         reason: &str,
     ) -> Delivery {
-        let headers = vec![
-            ("x-slack-retry-num".to_owned(), number.to_string()),
-            ("x-slack-retry-reason".to_owned(), reason.to_owned()),
-        ];
-        self.send_event(inner_event, headers).await
+        let reason = reason.to_owned();
+        self.send_event(inner_event, Some(Retry { number, reason }))
+            .await
     }
 
-    async fn send_event(&self, event: Value, headers: Vec<(String, String)>) -> Delivery {
-        let path = self.inner.app().paths.events;
-        let envelope = |payload| Outgoing {
-            headers,
-            ..Outgoing::json(path, payload)
+    async fn send_event(&self, event: Value, retry: Option<Retry>) -> Delivery {
+        let inner = &self.inner;
+        let payload = inner.change(|state, now| state.event_callback(event, now));
+        let outgoing = Outgoing {
+            retry,
+            ..Outgoing::event(payload)
         };
-        let payload = self
-            .inner
-            .change(|state, now| state.event_callback(event, now));
-        self.inner.deliver(envelope(payload)).await
+        inner.deliver(outgoing).await
     }
 
     /// Asks the app to prove its events URL; it must answer with the `challenge` of the payload.
-    ///
-    /// # Panics
-    /// If no app is connected.
     pub async fn url_verification(&self) -> Delivery {
-        let path = self.inner.app().paths.events;
         let challenge = self.inner.change(|state, _| state.unique(48));
         let payload = json!({
             "token": crate::payload::VERIFICATION_TOKEN,
             "challenge": challenge,
             "type": "url_verification",
         });
-        self.inner.deliver(Outgoing::json(path, payload)).await
+        self.inner.deliver(Outgoing::event(payload)).await
     }
 
     /// Tells the app of a person's facts as they are now, by `user_change`.
     ///
     /// # Panics
-    /// If the workspace has no such person or no app is connected.
+    /// If the workspace has no such person.
     pub async fn send_user_change(&self, id: &str) -> Delivery {
         let user = self
             .inner
@@ -78,9 +64,6 @@ impl Sim {
     }
 
     /// Tells the app who joined and who left a group, by `subteam_members_changed`.
-    ///
-    /// # Panics
-    /// If no app is connected.
     pub async fn send_group_change(
         &self,
         group: &str,

@@ -34,25 +34,35 @@
 //! | to see | read |
 //! |---|---|
 //! | who and what there is | [`Workspace`], [`Person`], [`Channel`] |
+//! | what the app may do | [`Manifest`] |
 //! | starting, reading, waiting, faults, events, raw deliveries | [`Sim`] |
 //! | acting as somebody | [`Actor`] |
+//! | Socket Mode | [`Sim::connect_socket`], [`Sim::disconnect`] |
 
 mod actor;
 mod blocks;
 mod clock;
+mod control;
 mod deliver;
+mod delivery;
+mod entities;
 mod events;
 mod faults;
-mod known_keys;
 mod limits;
+mod manifest;
 mod mentions;
 mod message;
+mod mistake;
 mod modal;
+mod page;
 mod payload;
+mod post;
 mod rates;
 mod response_url;
+mod retries;
 mod server;
 mod sim;
+mod socket;
 mod state;
 mod view;
 mod wait;
@@ -60,13 +70,20 @@ mod web_api;
 mod workspace;
 
 pub use actor::Actor;
-pub use clock::{Clock, system_clock};
-pub use deliver::{Delivery, Paths, Signing, signature};
-pub use faults::Fault;
+pub use clock::{Clock, MovableClock, system_clock};
+pub use deliver::Paths;
+pub use delivery::{Delivery, DeliveryKind};
+pub use faults::{DeliveryFault, Fault};
+pub use manifest::{BadManifest, Manifest, SlashCommand};
 pub use message::Message;
 pub use modal::Submission;
-pub use sim::Sim;
+pub use page::{Beside, Page, Start, Step};
+pub use post::{Signing, signature};
+pub use sim::{CannotStart, Sim};
+pub use socket::DisconnectReason;
 pub use state::Call;
 pub use view::View;
 pub use wait::WaitedInVain;
-pub use workspace::{BOT_TOKEN, Channel, Group, Kind, Person, SIGNING_SECRET, Workspace};
+pub use workspace::{
+    APP_TOKEN, BOT_TOKEN, Channel, Group, Kind, Person, SIGNING_SECRET, Workspace,
+};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::blocks;
 
 /// A message somewhere in the workspace, ephemeral ones included.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Message {
     /// The channel it is in, `C…` or `D…`.
     pub channel: String,
@@ -13,6 +13,8 @@ pub struct Message {
     pub ts: String,
     /// The first message of the thread it belongs to.
     pub thread_ts: Option<String>,
+    /// Whether it answers in a thread and shows in the channel too (`reply_broadcast`).
+    pub is_broadcast: bool,
     /// Who wrote it.
     pub user: String,
     /// The bot that wrote it, if one did.
@@ -69,6 +71,9 @@ impl Message {
         }
         if let Some(thread_ts) = &self.thread_ts {
             out["thread_ts"] = json!(thread_ts);
+        }
+        if self.is_broadcast {
+            out["subtype"] = json!("thread_broadcast");
         }
         if self.blocks.as_array().is_some_and(|all| !all.is_empty()) {
             out["blocks"] = self.blocks.clone();

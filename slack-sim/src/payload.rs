@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     blocks::{self, Found},
+    mentions,
     message::Message,
     state::State,
     view::View,
@@ -12,6 +13,14 @@ use crate::{
 
 /// The deprecated verification token; an app must not rely on it.
 pub(crate) const VERIFICATION_TOKEN: &str = "local-verification-token";
+
+/// A slash command as somebody typed it.
+pub(crate) struct Typed<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) channel: &'a str,
+    pub(crate) command: &'a str,
+    pub(crate) text: &'a str,
+}
 
 impl State {
     pub(crate) fn user_name(&self, id: &str) -> String {
@@ -26,8 +35,24 @@ impl State {
         json!({"id": id, "username": name, "name": name, "team_id": team})
     }
 
+    /// Our workspace as interactions name it: not at all where the app is installed for a whole
+    /// organisation.
     fn our_team(&self) -> Value {
-        json!({"id": self.workspace.team_id, "domain": self.workspace.domain})
+        if self.workspace.installed_org().is_some() {
+            return Value::Null;
+        }
+        let mut team = json!({"id": self.workspace.team_id, "domain": self.workspace.domain});
+        if let Some(enterprise) = &self.workspace.enterprise {
+            team["enterprise_id"] = json!(enterprise.id);
+            team["enterprise_name"] = json!(enterprise.name);
+        }
+        team
+    }
+
+    /// The organisation as interactions name it.
+    fn our_enterprise(&self) -> Value {
+        let enterprise = self.workspace.enterprise.as_ref();
+        enterprise.map_or(Value::Null, |one| json!({"id": one.id, "name": one.name}))
     }
 
     /// The team of the person who acts.
@@ -48,9 +73,49 @@ impl State {
             "api_app_id": self.workspace.app_id,
             "token": VERIFICATION_TOKEN,
             "team": team,
-            "enterprise": null,
-            "is_enterprise_install": false,
+            "enterprise": self.our_enterprise(),
+            "is_enterprise_install": self.workspace.installed_org().is_some(),
         })
+    }
+
+    /// The fields of a slash command, of which an organisation's are there only if there is one.
+    /// Every one of them is text, also what is a boolean elsewhere.
+    pub(crate) fn command_fields(
+        &mut self,
+        base: &str,
+        typed: &Typed<'_>,
+        now: DateTime<Utc>,
+    ) -> Vec<(&'static str, String)> {
+        let text = match self.workspace.escapes(typed.command) {
+            true => mentions::escape(&self.workspace, typed.text),
+            false => typed.text.to_owned(),
+        };
+        let path = self.issue_response_url(typed.user, typed.channel, None, now);
+        let trigger_id = self.trigger(typed.user, now);
+        let workspace = &self.workspace;
+        let mut fields = vec![
+            ("token", VERIFICATION_TOKEN.to_owned()),
+            ("team_id", workspace.team_id.clone()),
+            ("team_domain", workspace.domain.clone()),
+            ("channel_id", typed.channel.to_owned()),
+            ("channel_name", self.payload_name(typed.channel).to_owned()),
+            ("user_id", typed.user.to_owned()),
+            ("user_name", self.user_name(typed.user)),
+            ("command", typed.command.to_owned()),
+            ("text", text),
+            ("api_app_id", workspace.app_id.clone()),
+            (
+                "is_enterprise_install",
+                workspace.installed_org().is_some().to_string(),
+            ),
+            ("response_url", format!("{base}{path}")),
+            ("trigger_id", trigger_id),
+        ];
+        if let Some(enterprise) = &workspace.enterprise {
+            fields.push(("enterprise_id", enterprise.id.clone()));
+            fields.push(("enterprise_name", enterprise.name.clone()));
+        }
+        fields
     }
 
     /// `block_actions` on a message: `team` is always ours, `user.team_id` is theirs.
@@ -64,20 +129,9 @@ impl State {
     ) -> Value {
         let mut payload = self.interaction("block_actions", user, self.our_team());
         let is_ephemeral = message.ephemeral_to.is_some();
-        payload["container"] = json!({
-            "type": "message",
-            "message_ts": message.ts,
-            "channel_id": message.channel,
-            "is_ephemeral": is_ephemeral,
-        });
-        if let Some(thread_ts) = &message.thread_ts {
-            payload["container"]["thread_ts"] = json!(thread_ts);
-        }
+        payload["container"] = container(message);
         payload["trigger_id"] = json!(self.trigger(user, now));
-        payload["channel"] = json!({
-            "id": message.channel,
-            "name": self.payload_name(&message.channel),
-        });
+        payload["channel"] = self.channel_json(&message.channel);
         if !is_ephemeral {
             payload["message"] = self.message_json(message);
         }
@@ -131,12 +185,38 @@ impl State {
         found: &Found<'_>,
         typed: &str,
     ) -> Value {
-        let mut payload = self.interaction("block_suggestion", user, self.our_team());
+        let mut payload = self.searched(user, found, typed);
         payload["container"] = json!({"type": "view", "view_id": view.id()});
+        payload["view"] = view.json.clone();
+        payload
+    }
+
+    /// `block_suggestion` in a message.
+    pub(crate) fn message_suggestion(
+        &self,
+        user: &str,
+        message: &Message,
+        found: &Found<'_>,
+        typed: &str,
+    ) -> Value {
+        let mut payload = self.searched(user, found, typed);
+        payload["container"] = container(message);
+        payload["channel"] = self.channel_json(&message.channel);
+        if message.ephemeral_to.is_none() {
+            payload["message"] = self.message_json(message);
+        }
+        payload
+    }
+
+    fn channel_json(&self, channel: &str) -> Value {
+        json!({"id": channel, "name": self.payload_name(channel)})
+    }
+
+    fn searched(&self, user: &str, found: &Found<'_>, typed: &str) -> Value {
+        let mut payload = self.interaction("block_suggestion", user, self.our_team());
         payload["action_id"] = json!(found.action_id());
         payload["block_id"] = json!(found.block_id());
         payload["value"] = json!(typed);
-        payload["view"] = view.json.clone();
         payload
     }
 
@@ -171,29 +251,62 @@ impl State {
         action
     }
 
+    /// Whether an event happened where people of another company are.
+    fn is_in_shared_channel(&self, event: &Value) -> bool {
+        let channel = self.workspace.channels.get(blocks::text(event, "channel"));
+        channel.is_some_and(|channel| channel.is_ext_shared)
+    }
+
     /// The envelope around an event.
     pub(crate) fn event_callback(&mut self, mut event: Value, now: DateTime<Utc>) -> Value {
         if event.get("event_ts").is_none() {
             event["event_ts"] = json!(self.next_ts(now));
         }
-        json!({
+        let event_id = format!("Ev{}", self.unique(9).to_uppercase());
+        let context = self.unique(32);
+        let workspace = &self.workspace;
+        let enterprise = workspace.enterprise.as_ref().map(|one| &one.id);
+        let is_org_wide = workspace.installed_org().is_some();
+        let mut authorization = json!({
+            "enterprise_id": enterprise,
+            "user_id": workspace.bot_user_id,
+            "is_bot": true,
+            "is_enterprise_install": is_org_wide,
+        });
+        if !is_org_wide {
+            authorization["team_id"] = json!(workspace.team_id);
+        }
+        let mut callback = json!({
             "token": VERIFICATION_TOKEN,
-            "team_id": self.workspace.team_id,
-            "api_app_id": self.workspace.app_id,
-            "event": event,
+            "team_id": workspace.team_id,
+            "api_app_id": workspace.app_id,
             "type": "event_callback",
-            "event_id": format!("Ev{}", self.unique(9).to_uppercase()),
+            "event_id": event_id,
             "event_time": now.timestamp(),
-            "authorizations": [{
-                "enterprise_id": null,
-                "team_id": self.workspace.team_id,
-                "user_id": self.workspace.bot_user_id,
-                "is_bot": true,
-                "is_enterprise_install": false,
-            }],
-            "is_ext_shared_channel": false,
-        })
+            "authorizations": [authorization],
+            "is_ext_shared_channel": self.is_in_shared_channel(&event),
+            "event": event,
+            "event_context": format!("4-{context}"),
+        });
+        if let Some(enterprise) = enterprise {
+            callback["enterprise_id"] = json!(enterprise);
+        }
+        callback
     }
+}
+
+/// Which message was acted on.
+fn container(message: &Message) -> Value {
+    let mut container = json!({
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": message.channel,
+        "is_ephemeral": message.ephemeral_to.is_some(),
+    });
+    if let Some(thread_ts) = &message.thread_ts {
+        container["thread_ts"] = json!(thread_ts);
+    }
+    container
 }
 
 /// Puts what was just chosen into `state.values`.

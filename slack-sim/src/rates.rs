@@ -7,6 +7,11 @@ use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::web_api::{Tier, method_named};
+
+/// What is tolerated at once of what is meant to be done one at a time.
+const BURST: usize = 5;
+
 /// Calls let through, by what they are counted under.
 #[derive(Debug, Default)]
 pub(crate) struct Rates(HashMap<String, VecDeque<DateTime<Utc>>>);
@@ -39,15 +44,16 @@ impl Rates {
 /// What a call is counted under, how many are let through, and in which span.
 fn limits(method: &str, channel: &str) -> Vec<(String, usize, TimeDelta)> {
     let minute = TimeDelta::minutes(1);
-    let most = match method {
-        "chat.postMessage" => {
-            let in_channel = (format!("{method} {channel}"), 5, TimeDelta::seconds(5));
+    let most = match method_named(method).map(|method| method.tier) {
+        Some(Tier::One) => BURST,
+        Some(Tier::Two) => 20,
+        Some(Tier::Three) => 50,
+        Some(Tier::Four) => 100,
+        Some(Tier::Speaking) => {
+            let in_channel = (format!("{method} {channel}"), BURST, TimeDelta::seconds(5));
             return vec![in_channel, (method.to_owned(), 300, minute)];
         }
-        "usergroups.list" | "usergroups.users.list" | "users.list" => 20,
-        "chat.update" | "conversations.open" | "conversations.info" | "users.lookupByEmail" => 50,
-        "api.test" | "auth.test" | "chat.getPermalink" => return Vec::new(),
-        _ => 100,
+        Some(Tier::Hundreds) | None => return Vec::new(),
     };
     vec![(method.to_owned(), most, minute)]
 }
@@ -78,5 +84,14 @@ mod tests {
         }
         assert_eq!(rates.admit("usergroups.list", "", start), Err(60));
         assert_eq!(rates.admit("users.info", "", start), Ok(()));
+        for (method, most) in [
+            ("apps.connections.open", 5),
+            ("chat.update", 50),
+            ("views.open", 100),
+        ] {
+            let admitted = (0..200).take_while(|_| rates.admit(method, "", start).is_ok());
+            assert_eq!(admitted.count(), most, "{method}");
+        }
+        assert!((0..200).all(|_| rates.admit("auth.test", "", start).is_ok()));
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::{
-    blocks,
+    blocks, entities,
     state::{Draft, State},
     web_api::Args,
 };
@@ -96,7 +96,7 @@ impl State {
             blocks::complete(&mut draft.blocks, || self.unique(5));
             let original = source.and_then(|ts| self.message_mut(channel, ts));
             if let Some(original) = original {
-                original.text = draft.text;
+                original.text = entities::escape_mrkdwn(&draft.text);
                 original.blocks = draft.blocks;
                 original.edited = original.ephemeral_to.is_none().then_some(edited);
                 return (200, "ok");

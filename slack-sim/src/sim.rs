@@ -1,8 +1,10 @@
 //! The simulator itself: starting it, reading it, waiting for it, and changing the workspace.
 
 use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
+    fmt, io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use axum::body::Bytes;
@@ -17,12 +19,18 @@ use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
 use crate::{
     actor::Actor,
     clock::{Clock, system_clock},
-    deliver::{App, Delivery, Outgoing, Paths, Signing},
-    faults::Fault,
+    deliver::{App, Paths},
+    delivery::{Delivery, DeliveryKind, Outgoing, Retry},
+    faults::{DeliveryFault, Fault},
     message::Message,
-    server,
+    mistake::Mistake,
+    page::Page,
+    post::Signing,
+    retries, server,
+    socket::DisconnectReason,
     state::{Call, State},
     view::View,
+    web_api::Standing,
     workspace::{Channel, Person, Workspace},
 };
 
@@ -30,7 +38,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Sim {
     pub(crate) inner: Arc<Inner>,
-    _server: Arc<Server>,
+    /// None in the hands of the server itself, which must not keep itself alive.
+    _server: Option<Arc<Server>>,
 }
 
 pub(crate) struct Inner {
@@ -38,14 +47,35 @@ pub(crate) struct Inner {
     version: watch::Sender<u64>,
     healed: watch::Sender<u64>,
     pub(crate) clock: Clock,
+    mover: OnceLock<Mover>,
+    page: Mutex<Page>,
     pub(crate) base: String,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
 }
+
+/// Moves the caller's clock ahead.
+type Mover = Box<dyn Fn(Duration) + Send + Sync>;
 
 impl fmt::Debug for Sim {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Sim({})\n{}", self.inner.base, self.describe())
     }
+}
+
+/// Why the simulator cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotStart {
+    /// Others than this machine could reach it there.
+    #[error("{0} is not a loopback address")]
+    NotLoopback(SocketAddr),
+    /// Nothing can listen there.
+    #[error("failed to listen on {address}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
 struct Server(AbortHandle);
@@ -79,6 +109,38 @@ impl Inner {
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
+
+    /// The channel of somebody's conversation with the bot, opened if need be; nothing changes if
+    /// it is.
+    pub(crate) fn open_dm(&self, person: &str) -> Result<String, Mistake> {
+        if let Some(open) = self.read(|state| state.dms.get(person).cloned()) {
+            return Ok(open);
+        }
+        self.change(|state, _| match state.person(person) {
+            Some(_) => Ok(state.open_dm(person)),
+            None => Err(Mistake::NotThere(format!("there is no person {person}"))),
+        })
+    }
+
+    pub(crate) fn page(&self) -> Page {
+        let page = self.page.lock();
+        page.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn time_moves(&self) -> bool {
+        self.mover.get().is_some()
+    }
+
+    /// Moves the clock, if its owner lets it be moved.
+    pub(crate) fn advance(&self, by: Duration) -> bool {
+        let Some(mover) = self.mover.get() else {
+            return false;
+        };
+        mover(by);
+        // Everything that is shown depends on the time.
+        self.change(|_, _| ());
+        true
+    }
 }
 
 impl Sim {
@@ -95,28 +157,75 @@ impl Sim {
     /// # Panics
     /// If no port can be bound.
     pub async fn start_with_clock(workspace: Workspace, clock: Clock) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+        let started = Self::start_at(workspace, clock, (Ipv4Addr::LOCALHOST, 0).into()).await;
         #[expect(clippy::expect_used, reason = "documented: a test driver fails loudly")]
-        let listener = listener.expect("a free port on 127.0.0.1");
-        #[expect(clippy::expect_used, reason = "a bound listener has an address")]
-        let address = listener.local_addr().expect("a bound listener");
+        started.expect("a free port on 127.0.0.1")
+    }
+
+    /// Starts at an address of the caller's, which must be a loopback one: whoever reaches the
+    /// simulator can act as anybody in it.
+    ///
+    /// # Errors
+    ///
+    /// Where the address is not a loopback one or cannot be bound.
+    pub async fn start_at(
+        workspace: Workspace,
+        clock: Clock,
+        address: SocketAddr,
+    ) -> Result<Self, CannotStart> {
+        if !address.ip().is_loopback() {
+            return Err(CannotStart::NotLoopback(address));
+        }
+        let unbound = |source| CannotStart::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(unbound)?;
+        let address = listener.local_addr().map_err(unbound)?;
         // A fresh connection for every delivery, as if each came from another of Slack's machines.
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .build_http();
+        let mut state = State::new(workspace);
+        state.sockets.authority = address.to_string();
         let inner = Arc::new(Inner {
-            state: Mutex::new(State::new(workspace)),
+            state: Mutex::new(state),
             version: watch::Sender::new(0),
             healed: watch::Sender::new(0),
             clock,
+            mover: OnceLock::new(),
+            page: Mutex::default(),
             base: format!("http://{address}"),
             client,
         });
-        let task = tokio::spawn(server::serve(listener, inner.clone()));
-        Self {
+        let serving = server::serve(listener, inner.clone());
+        let retrying = retries::run(inner.clone());
+        let task = tokio::spawn(async { tokio::join!(serving, retrying) });
+        Ok(Self {
             inner,
-            _server: Arc::new(Server(task.abort_handle())),
-        }
+            _server: Some(Arc::new(Server(task.abort_handle()))),
+        })
+    }
+
+    /// The same simulator, as the server sees it.
+    pub(crate) fn within(inner: Arc<Inner>) -> Self {
+        let _server = None;
+        Self { inner, _server }
+    }
+
+    /// Where the page is, such as `http://127.0.0.1:40001/`.
+    pub fn address(&self) -> String {
+        format!("{}/", self.inner.base)
+    }
+
+    /// Lets the clock be moved from the page and by the control API: `mover` moves the clock that
+    /// the simulator was started with. The first one counts.
+    pub fn let_time_be_moved(&self, mover: impl Fn(Duration) + Send + Sync + 'static) {
+        self.inner.mover.get_or_init(|| Box::new(mover));
+    }
+
+    /// Says what the page shows beside the workspace.
+    pub fn furnish(&self, page: Page) {
+        let place = self.inner.page.lock();
+        *place.unwrap_or_else(PoisonError::into_inner) = page;
+        self.inner.change(|_, _| ());
     }
 
     /// The Web API's base, such as `http://127.0.0.1:40001/api/`.
@@ -129,23 +238,32 @@ impl Sim {
         self.inner.read(|state| state.workspace.bot_token.clone())
     }
 
+    /// The app-level token, which opens Socket Mode connections.
+    pub fn app_token(&self) -> String {
+        self.inner.read(|state| state.workspace.app_token.clone())
+    }
+
     /// The secret that deliveries are signed with.
     pub fn signing_secret(&self) -> String {
         let secret = |state: &State| state.workspace.signing_secret.clone();
         self.inner.read(secret)
     }
 
-    /// Says where the app is, such as `http://127.0.0.1:8080`; deliveries go to `/slack/commands`,
-    /// `/slack/interactions`, `/slack/options` and `/slack/events` under it.
+    /// Says where the app is, such as `http://127.0.0.1:8080`; deliveries go to the paths of the
+    /// manifest's URLs under it, or to [`Paths::default`] if there is no manifest.
     pub fn connect(&self, app_base_url: impl AsRef<str>) {
-        self.connect_at(app_base_url, Paths::default());
+        let paths = self.inner.read(|state| state.workspace.paths());
+        self.connect_at(app_base_url, paths);
     }
 
     /// Says where the app is, with paths of its own.
     pub fn connect_at(&self, app_base_url: impl AsRef<str>, paths: Paths) {
         let base = app_base_url.as_ref().trim_end_matches('/').to_owned();
-        let app = App { base, paths };
-        self.inner.change(|state, _| state.app = Some(app));
+        let app = App::Http { base, paths };
+        self.inner.change(|state, _| {
+            state.app = Some(app);
+            state.sockets.disconnect(DisconnectReason::LinkDisabled);
+        });
     }
 
     /// The person with this id, to act as.
@@ -193,9 +311,10 @@ impl Sim {
         self.inner.read(|state| state.homes.get(user).cloned())
     }
 
-    /// The Web API calls so far.
+    /// The Web API calls so far, the newest 10,000 of them.
     pub fn calls(&self) -> Vec<Call> {
-        self.inner.read(|state| state.calls.clone())
+        let calls = |state: &State| state.calls.iter().cloned().collect();
+        self.inner.read(calls)
     }
 
     /// The calls of one method so far.
@@ -212,9 +331,10 @@ impl Sim {
         self.inner.read(count).unwrap_or_default()
     }
 
-    /// The deliveries to the app so far.
+    /// The deliveries to the app so far, the newest 10,000 of them.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.inner.read(|state| state.deliveries.clone())
+        let deliveries = |state: &State| state.deliveries.iter().cloned().collect();
+        self.inner.read(deliveries)
     }
 
     /// Everything said, for people: what a failed wait shows.
@@ -236,10 +356,24 @@ impl Sim {
         self.inner.change(add);
     }
 
-    /// Ends all faults; calls that hang are carried out now.
+    /// Makes the next `times` deliveries of a kind go wrong, or of every kind if none is named.
+    /// `usize::MAX` lasts until [`heal`](Self::heal).
+    pub fn fault_delivery(&self, kind: Option<DeliveryKind>, fault: DeliveryFault, times: usize) {
+        let add = |state: &mut State, _| state.faults.add_delivery(kind, fault, times);
+        self.inner.change(add);
+    }
+
+    /// Ends all faults; calls that hang and deliveries that are held back are carried out now.
     pub fn heal(&self) {
         self.inner.change(|state, _| state.faults.clear());
         self.inner.healed.send_modify(|count| *count += 1);
+    }
+
+    /// Removes the app from the workspace: its tokens are `account_inactive` from now on. The app
+    /// is not told: see [`event`](Self::event).
+    pub fn uninstall(&self) {
+        self.inner
+            .change(|state, _| state.standing = Standing::Uninstalled);
     }
 
     /// Changes a person's facts. The app is not told: see
@@ -298,11 +432,8 @@ impl Sim {
         });
     }
 
-    /// Posts an arbitrary body to the app. `headers` may bring a `content-type`, default
-    /// `application/x-www-form-urlencoded`.
-    ///
-    /// # Panics
-    /// If no app is connected.
+    /// Posts an arbitrary body to the app, over HTTP only. `headers` may bring a `content-type`,
+    /// default `application/x-www-form-urlencoded`.
     pub async fn raw(
         &self,
         path: &str,
@@ -310,37 +441,35 @@ impl Sim {
         body: impl Into<String>,
         signing: Signing,
     ) -> Delivery {
-        let mut outgoing = Outgoing::form(path.to_owned(), &[]);
-        outgoing.body = body.into();
-        outgoing.payload = serde_json::Value::Null;
-        outgoing.signing = signing;
+        let mut outgoing = Outgoing::raw(path, body.into(), signing);
+        let post = &mut outgoing.post;
         for (name, value) in headers {
             if name.eq_ignore_ascii_case("content-type") {
-                outgoing.content_type = (*value).to_owned();
+                post.content_type = (*value).to_owned();
             } else {
                 let header = ((*name).to_owned(), (*value).to_owned());
-                outgoing.headers.push(header);
+                post.headers.push(header);
             }
         }
         self.inner.deliver(outgoing).await
     }
 
-    /// Posts the same body again, freshly signed: a redelivery, or a double click.
-    ///
-    /// # Panics
-    /// If no app is connected.
+    /// Delivers the same payload again, freshly signed or in a new envelope: a redelivery, or a
+    /// double click. Of `headers`, only those of a retry have a meaning over a socket.
     pub async fn redeliver(&self, delivery: &Delivery, headers: &[(&str, &str)]) -> Delivery {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let outgoing = Outgoing {
-            path: delivery.path.clone(),
-            content_type: delivery.sent_content_type.clone(),
-            headers: headers.collect(),
-            body: delivery.sent.clone(),
-            payload: delivery.payload.clone(),
-            signing: Signing::Valid,
-        };
+        let mut outgoing = Outgoing::again(delivery);
+        let mut retry = Retry::default();
+        for (name, value) in headers {
+            match (name.to_ascii_lowercase().as_str(), value.parse()) {
+                ("x-slack-retry-num", Ok(number)) => retry.number = number,
+                ("x-slack-retry-reason", _) => retry.reason = (*value).to_owned(),
+                _ => {
+                    let header = ((*name).to_owned(), (*value).to_owned());
+                    outgoing.post.headers.push(header);
+                }
+            }
+        }
+        outgoing.retry = (retry.number > 0).then_some(retry);
         self.inner.deliver(outgoing).await
     }
 }

@@ -1,6 +1,6 @@
 //! Everything the simulator remembers, and the few rules that several parts of it share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -9,14 +9,22 @@ use sha2::{Digest, Sha256};
 use crate::{
     blocks,
     clock::ts,
-    deliver::{App, Delivery},
+    deliver::App,
+    delivery::Delivery,
+    entities,
     faults::{Fault, Faults},
     message::Message,
     rates::Rates,
     response_url::ResponseUrl,
+    retries::Waiting,
+    socket::Hub,
     view::View,
+    web_api::Standing,
     workspace::{Channel, Kind, Person, Workspace},
 };
+
+/// How many calls and how many deliveries are remembered; the oldest are forgotten.
+const MOST_RECORDS: usize = 10_000;
 
 /// A Web API call that the app made.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,10 +60,15 @@ pub(crate) struct State {
     pub(crate) offered: HashMap<String, Vec<Value>>,
     pub(crate) triggers: HashMap<String, Trigger>,
     pub(crate) response_urls: HashMap<String, ResponseUrl>,
-    pub(crate) calls: Vec<Call>,
+    pub(crate) calls: VecDeque<Call>,
     pub(crate) arrivals: BTreeMap<String, usize>,
-    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) deliveries: VecDeque<Delivery>,
+    /// The number of the delivery that began last of those that have been made.
+    pub(crate) last_made: u64,
+    pub(crate) retries: Vec<Waiting>,
     pub(crate) faults: Faults,
+    pub(crate) sockets: Hub,
+    pub(crate) standing: Standing,
     rates: Rates,
     last_micros: i64,
     counter: u64,
@@ -65,9 +78,11 @@ impl State {
     pub(crate) fn new(mut workspace: Workspace) -> Self {
         let bot = Person::new(&workspace.bot_user_id, &workspace.bot_name, Kind::Bot);
         workspace.people.insert(bot.id.clone(), bot);
+        let manifest = workspace.manifest.as_ref();
+        let socket_mode = manifest.is_some_and(|manifest| manifest.socket_mode);
         Self {
             workspace,
-            app: None,
+            app: socket_mode.then_some(App::Socket),
             messages: Vec::new(),
             dms: BTreeMap::new(),
             modals: BTreeMap::new(),
@@ -75,10 +90,14 @@ impl State {
             offered: HashMap::new(),
             triggers: HashMap::new(),
             response_urls: HashMap::new(),
-            calls: Vec::new(),
+            calls: VecDeque::new(),
             arrivals: BTreeMap::new(),
-            deliveries: Vec::new(),
+            deliveries: VecDeque::new(),
+            last_made: 0,
+            retries: Vec::new(),
             faults: Faults::default(),
+            sockets: Hub::default(),
+            standing: Standing::default(),
             rates: Rates::default(),
             last_micros: 0,
             counter: 0,
@@ -117,6 +136,14 @@ impl State {
         admitted.err().map(limited)
     }
 
+    pub(crate) fn record_call(&mut self, call: Call) {
+        keep(&mut self.calls, call);
+    }
+
+    pub(crate) fn record_delivery(&mut self, delivery: Delivery) {
+        keep(&mut self.deliveries, delivery);
+    }
+
     pub(crate) fn number(&mut self) -> u64 {
         self.counter += 1;
         self.counter
@@ -137,6 +164,11 @@ impl State {
         }
         self.dms.insert(user.to_owned(), dm.clone());
         dm
+    }
+
+    /// The options that the app last suggested for this element.
+    pub(crate) fn offered_for(&self, action_id: &str) -> Vec<Value> {
+        self.offered.get(action_id).cloned().unwrap_or_default()
     }
 
     /// Whose direct message channel this is.
@@ -175,9 +207,10 @@ impl State {
             channel: channel.to_owned(),
             ts,
             thread_ts: draft.thread_ts,
+            is_broadcast: draft.is_broadcast,
             user: self.workspace.bot_user_id.clone(),
             bot_id: Some(self.workspace.bot_id.clone()),
-            text: draft.text,
+            text: entities::escape_mrkdwn(&draft.text),
             blocks,
             metadata: draft.metadata,
             edited: None,
@@ -261,7 +294,7 @@ impl State {
             "root_view_id": root,
             "previous_view_id": previous,
             "app_id": self.workspace.app_id,
-            "app_installed_team_id": self.workspace.team_id,
+            "app_installed_team_id": self.workspace.installed_in(),
             "bot_id": self.workspace.bot_id,
         });
         json["hash"] = json!(format!("{}.{}", now.timestamp(), self.unique(8)));
@@ -295,6 +328,13 @@ impl State {
     }
 }
 
+fn keep<T>(records: &mut VecDeque<T>, record: T) {
+    if records.len() >= MOST_RECORDS {
+        records.pop_front();
+    }
+    records.push_back(record);
+}
+
 /// What the app's bot is about to say.
 #[derive(Default)]
 pub(crate) struct Draft {
@@ -302,5 +342,6 @@ pub(crate) struct Draft {
     pub(crate) blocks: Value,
     pub(crate) metadata: Value,
     pub(crate) thread_ts: Option<String>,
+    pub(crate) is_broadcast: bool,
     pub(crate) ephemeral_to: Option<String>,
 }

@@ -1,107 +1,24 @@
 //! Who and what there is: people, groups and channels, and the app's own identity.
 
+mod person;
+
 use std::collections::BTreeMap;
+
+pub use person::{Kind, Person};
+
+use crate::{
+    deliver::Paths,
+    manifest::{BadManifest, Manifest},
+};
 
 /// The bot token of a [`Workspace`] that was not given another one.
 pub const BOT_TOKEN: &str = "xoxb-local-simulator";
 
+/// The app-level token of a [`Workspace`] that was not given another one.
+pub const APP_TOKEN: &str = "xapp-local-simulator";
+
 /// The signing secret of a [`Workspace`] that was not given another one.
 pub const SIGNING_SECRET: &str = "local-simulator-signing-secret";
-
-/// What somebody is to the workspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// A full member.
-    Member,
-    /// A guest in several channels (`is_restricted`).
-    Guest,
-    /// A guest in one channel (`is_restricted` and `is_ultra_restricted`).
-    SingleChannelGuest,
-    /// Another app's bot.
-    Bot,
-    /// Somebody from another company, met in a Slack Connect channel.
-    Stranger {
-        /// The workspace they come from.
-        team_id: String,
-    },
-    /// Somebody who has left (`deleted`).
-    Deactivated,
-}
-
-/// A person, or a bot, as the workspace knows them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
-    /// `U…` or `W…`.
-    pub id: String,
-    /// The handle, without `@`.
-    pub name: String,
-    /// The full name.
-    pub real_name: String,
-    /// The verified address.
-    pub email: String,
-    /// What they are to the workspace.
-    pub kind: Kind,
-    /// An IANA time zone, default `Etc/UTC`.
-    pub tz: String,
-}
-
-impl Person {
-    /// A person of `kind` whose email is `name@example.com` and whose full name is the handle.
-    pub fn new(id: impl Into<String>, name: impl Into<String>, kind: Kind) -> Self {
-        let name = name.into();
-        Self {
-            id: id.into(),
-            real_name: name.clone(),
-            email: format!("{name}@example.com"),
-            name,
-            kind,
-            tz: "Etc/UTC".into(),
-        }
-    }
-
-    /// A full member.
-    pub fn member(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self::new(id, name, Kind::Member)
-    }
-
-    /// A guest in several channels.
-    pub fn guest(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self::new(id, name, Kind::Guest)
-    }
-
-    /// A person of another workspace.
-    pub fn stranger(
-        id: impl Into<String>,
-        name: impl Into<String>,
-        team_id: impl Into<String>,
-    ) -> Self {
-        let team_id = team_id.into();
-        Self::new(id, name, Kind::Stranger { team_id })
-    }
-
-    /// The same person with this full name.
-    pub fn real_name(mut self, real_name: impl Into<String>) -> Self {
-        self.real_name = real_name.into();
-        self
-    }
-
-    /// The same person with this address.
-    pub fn email(mut self, email: impl Into<String>) -> Self {
-        self.email = email.into();
-        self
-    }
-
-    /// The same person in this time zone.
-    pub fn tz(mut self, tz: impl Into<String>) -> Self {
-        self.tz = tz.into();
-        self
-    }
-
-    /// Whether they belong to another workspace.
-    pub fn is_stranger(&self) -> bool {
-        matches!(self.kind, Kind::Stranger { .. })
-    }
-}
 
 /// A user group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,6 +93,14 @@ impl Channel {
     }
 }
 
+/// The organisation that a workspace is part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Enterprise {
+    /// `E…`.
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
 /// A workspace with the app installed, described before the simulator starts.
 #[derive(Debug, Clone)]
 pub struct Workspace {
@@ -186,7 +111,11 @@ pub struct Workspace {
     pub(crate) bot_id: String,
     pub(crate) bot_name: String,
     pub(crate) bot_token: String,
+    pub(crate) app_token: String,
     pub(crate) signing_secret: String,
+    pub(crate) manifest: Option<Manifest>,
+    pub(crate) enterprise: Option<Enterprise>,
+    pub(crate) org_wide: bool,
     pub(crate) should_escape: bool,
     pub(crate) rate_limits: bool,
     pub(crate) people: BTreeMap<String, Person>,
@@ -212,7 +141,11 @@ impl Workspace {
             bot_id: "B0KEYLEND".into(),
             bot_name: "keylend".into(),
             bot_token: BOT_TOKEN.into(),
+            app_token: APP_TOKEN.into(),
             signing_secret: SIGNING_SECRET.into(),
+            manifest: None,
+            enterprise: None,
+            org_wide: false,
             should_escape: false,
             rate_limits: false,
             people: BTreeMap::new(),
@@ -225,6 +158,20 @@ impl Workspace {
     pub fn team(mut self, id: impl Into<String>, domain: impl Into<String>) -> Self {
         self.team_id = id.into();
         self.domain = domain.into();
+        self
+    }
+
+    /// Makes it one workspace of an Enterprise organisation, `E…`.
+    pub fn enterprise(mut self, id: impl Into<String>, name: impl Into<String>) -> Self {
+        let (id, name) = (id.into(), name.into());
+        self.enterprise = Some(Enterprise { id, name });
+        self
+    }
+
+    /// Whether the app is installed for the whole organisation rather than for this workspace.
+    /// Default no; without [`enterprise`](Self::enterprise) it means nothing.
+    pub fn org_wide(mut self, yes: bool) -> Self {
+        self.org_wide = yes;
         self
     }
 
@@ -253,14 +200,31 @@ impl Workspace {
         self
     }
 
+    /// Sets the app-level token, which opens Socket Mode connections, default [`APP_TOKEN`].
+    pub fn app_token(mut self, token: impl Into<String>) -> Self {
+        self.app_token = token.into();
+        self
+    }
+
     /// Sets the secret that deliveries are signed with, default [`SIGNING_SECRET`].
     pub fn signing_secret(mut self, secret: impl Into<String>) -> Self {
         self.signing_secret = secret.into();
         self
     }
 
-    /// Makes mentions in slash commands arrive as `<@U…|name>` and `<#C…|name>`, as the manifest's
-    /// `should_escape` does. Default no.
+    /// Installs the app with this manifest, YAML or JSON: it has no scopes, commands, events and
+    /// tabs but those. Without one it has them all.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is not a manifest.
+    pub fn manifest(mut self, text: &str) -> Result<Self, BadManifest> {
+        self.manifest = Some(Manifest::read(text)?);
+        Ok(self)
+    }
+
+    /// Makes mentions in slash commands that no manifest speaks of arrive as `<@U…|name>` and
+    /// `<#C…|name>`, as `should_escape` in a manifest does. Default no.
     pub fn should_escape(mut self, yes: bool) -> Self {
         self.should_escape = yes;
         self
@@ -300,11 +264,60 @@ impl Workspace {
         self
     }
 
+    /// Whether somebody has registered this slash command, with its slash.
+    pub(crate) fn has_command(&self, command: &str) -> bool {
+        self.manifest.as_ref().is_none_or(|manifest| {
+            let mut commands = manifest.commands.iter();
+            commands.any(|known| known.command == command)
+        })
+    }
+
     /// The team that `person` belongs to.
     pub(crate) fn team_of<'a>(&'a self, person: &'a Person) -> &'a str {
         match &person.kind {
             Kind::Stranger { team_id } => team_id,
             _ => &self.team_id,
         }
+    }
+
+    /// The organisation, if the app is installed for all of it.
+    pub(crate) fn installed_org(&self) -> Option<&Enterprise> {
+        self.enterprise.as_ref().filter(|_| self.org_wide)
+    }
+
+    /// What the app is installed in: the organisation, or this workspace.
+    pub(crate) fn installed_in(&self) -> &str {
+        self.installed_org().map_or(&self.team_id, |org| &org.id)
+    }
+
+    /// The app's name, as its manifest has it.
+    pub(crate) fn app_name(&self) -> &str {
+        let manifest = self.manifest.as_ref();
+        manifest.map_or(&self.bot_name, |manifest| &manifest.name)
+    }
+
+    /// Where in the app each kind of delivery goes.
+    pub(crate) fn paths(&self) -> Paths {
+        self.manifest
+            .as_ref()
+            .map(Manifest::paths)
+            .unwrap_or_default()
+    }
+
+    /// Where this slash command goes: each may have a URL of its own in the manifest.
+    pub(crate) fn command_path(&self, command: &str, usual: String) -> String {
+        let named = self.manifest.as_ref().and_then(|one| one.command(command));
+        named.and_then(|one| one.path.clone()).unwrap_or(usual)
+    }
+
+    /// Whether mentions in this slash command arrive as ids.
+    pub(crate) fn escapes(&self, command: &str) -> bool {
+        let named = self.manifest.as_ref().and_then(|one| one.command(command));
+        named.map_or(self.should_escape, |command| command.should_escape)
+    }
+
+    /// Whether people have an App Home.
+    pub(crate) fn home_tab(&self) -> bool {
+        self.manifest.as_ref().is_none_or(|one| one.home_tab)
     }
 }

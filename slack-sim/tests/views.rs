@@ -35,17 +35,17 @@ async fn a_trigger_opens_one_view_within_three_seconds() {
     let args = json!({"trigger_id": trigger_id, "view": modal()});
     assert_eq!(api(&sim, "views.open", args.clone()).await["ok"], true);
     let again = api(&sim, "views.open", args).await;
-    assert_eq!(again["error"], "trigger_exchanged");
+    assert_eq!(again["error"], "exchanged_trigger_id");
 
     let trigger_id = trigger(&sim, &app).await;
     hand.advance(TimeDelta::milliseconds(3001));
     let args = json!({"trigger_id": trigger_id, "view": modal()});
     let late = api(&sim, "views.open", args).await;
-    assert_eq!(late["error"], "trigger_expired");
+    assert_eq!(late["error"], "expired_trigger_id");
     let args = json!({"trigger_id": "1.2.3", "view": modal()});
     assert_eq!(
         api(&sim, "views.open", args).await["error"],
-        "invalid_trigger"
+        "invalid_trigger_id"
     );
 }
 

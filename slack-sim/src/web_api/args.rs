@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::ApiError;
+use crate::state::State;
 
 /// Arguments that are JSON even when they come as text.
 const STRUCTURED: [&str; 4] = ["blocks", "view", "metadata", "attachments"];
@@ -16,11 +17,19 @@ pub(crate) struct Args {
 
 impl Args {
     /// Reads a query string and a body. A token in a JSON body does not count, as with Slack.
+    ///
+    /// # Errors
+    ///
+    /// Slack's names for bodies that are not what their type says, or of no type it takes.
     pub(crate) fn parse(query: &str, content_type: &str, body: &[u8]) -> Result<Self, ApiError> {
         let mut args = Self::default();
         args.form(query.as_bytes());
-        if content_type.starts_with("application/json") {
-            if !body.is_empty() {
+        if body.is_empty() {
+            return Ok(args);
+        }
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        match kind.to_ascii_lowercase().as_str() {
+            "application/json" => {
                 let json: Value =
                     serde_json::from_slice(body).map_err(|_| ApiError::named("invalid_json"))?;
                 let Value::Object(fields) = json else {
@@ -29,8 +38,14 @@ impl Args {
                 args.fields.extend(fields);
                 args.fields.remove("token");
             }
-        } else {
-            args.form(body);
+            "application/x-www-form-urlencoded" | "text/plain" => {
+                std::str::from_utf8(body).map_err(|_| ApiError::named("invalid_form_data"))?;
+                args.form(body);
+            }
+            // Clients send it with files alone, which are not imitated.
+            "multipart/form-data" => return Err(ApiError::named("invalid_form_data")),
+            "" => return Err(ApiError::named("missing_post_type")),
+            _ => return Err(ApiError::named("invalid_post_type")),
         }
         Ok(args)
     }
@@ -80,6 +95,22 @@ impl Args {
         self.text(key).ok_or_else(|| ApiError::missing(key))
     }
 
+    /// The `team_id` that a token of a whole organisation has to bring.
+    ///
+    /// # Errors
+    ///
+    /// If it has to be there and is not, or is not of this organisation.
+    pub(super) fn required_team(&self, state: &State) -> Result<(), ApiError> {
+        if state.workspace.installed_org().is_none() {
+            return Ok(());
+        }
+        match self.text("team_id") {
+            None => Err(ApiError::named("missing_argument")),
+            Some(team) if team == state.workspace.team_id => Ok(()),
+            Some(_) => Err(ApiError::named("team_not_found")),
+        }
+    }
+
     /// `true`, `1`, `"true"` and `"1"` are yes.
     pub(crate) fn flag(&self, key: &str) -> bool {
         match self.fields.get(key) {
@@ -87,6 +118,14 @@ impl Args {
             Some(Value::String(text)) => text == "true" || text == "1",
             Some(Value::Number(number)) => number.as_i64() == Some(1),
             _ => false,
+        }
+    }
+
+    /// A whole number, as one or as text.
+    pub(crate) fn number(&self, key: &str) -> Option<i64> {
+        match self.fields.get(key)? {
+            Value::String(text) => text.parse().ok(),
+            number => number.as_i64(),
         }
     }
 

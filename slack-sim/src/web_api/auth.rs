@@ -1,8 +1,8 @@
-//! `api.test`, `auth.test` and `bots.info`: who the app is.
+//! `api.test`, `auth.*` and `bots.info`: who the app is, and ending it.
 
 use serde_json::json;
 
-use super::{Answer, ApiError, Args};
+use super::{Answer, ApiError, Args, Standing};
 use crate::state::State;
 
 pub(super) fn api_test(args: &Args) -> Answer {
@@ -14,15 +14,38 @@ pub(super) fn api_test(args: &Args) -> Answer {
 
 pub(super) fn auth_test(state: &State) -> Answer {
     let workspace = &state.workspace;
-    Ok(json!({
+    let mut answer = json!({
         "url": format!("https://{}.slack.com/", workspace.domain),
         "team": workspace.domain,
         "user": workspace.bot_name,
         "team_id": workspace.team_id,
         "user_id": workspace.bot_user_id,
         "bot_id": workspace.bot_id,
-        "is_enterprise_install": false,
-    }))
+        "is_enterprise_install": workspace.installed_org().is_some(),
+    });
+    if let Some(enterprise) = &workspace.enterprise {
+        answer["enterprise_id"] = json!(enterprise.id);
+    }
+    if let Some(org) = workspace.installed_org() {
+        answer["team"] = json!(org.name);
+        answer["team_id"] = json!(org.id);
+    }
+    Ok(answer)
+}
+
+/// `auth.test` with an app-level token: which app it is.
+pub(super) fn app_test(state: &State) -> Answer {
+    let workspace = &state.workspace;
+    Ok(json!({"app_name": workspace.app_name(), "app_id": workspace.app_id}))
+}
+
+/// Revokes the bot token, or says with `test` what would happen.
+pub(super) fn revoke(state: &mut State, args: &Args) -> Answer {
+    let revoked = !args.flag("test");
+    if revoked {
+        state.standing = Standing::Revoked;
+    }
+    Ok(json!({"revoked": revoked}))
 }
 
 pub(super) fn bots_info(state: &State, args: &Args) -> Answer {

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, ApiError, Args};
 use crate::{
-    blocks,
-    limits::{Surface, check_blocks},
+    blocks, entities,
+    message::Message,
     state::{Draft, State},
     workspace::Kind,
 };
@@ -15,6 +15,10 @@ use crate::{
 pub(super) const MOST_POSTED: usize = 40_000;
 /// Characters that an updated message may have.
 const MOST_UPDATED: usize = 4_000;
+/// Legacy attachments that a message may have.
+const MOST_ATTACHMENTS: usize = 100;
+/// Bytes that a message's metadata may have.
+const MOST_METADATA: usize = 16_000;
 
 pub(super) fn post_message(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer {
     let channel = destination(state, args.required("channel")?)?;
@@ -24,6 +28,7 @@ pub(super) fn post_message(state: &mut State, args: &Args, now: DateTime<Utc>) -
             return Err(ApiError::named("thread_not_found"));
         }
         draft.thread_ts = Some(thread_ts.to_owned());
+        draft.is_broadcast = args.flag("reply_broadcast");
     }
     let ts = state.next_ts(now);
     let message = state.bot_message(&channel, draft, ts);
@@ -37,13 +42,7 @@ pub(super) fn post_message(state: &mut State, args: &Args, now: DateTime<Utc>) -
 pub(super) fn update(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer {
     let channel = args.required("channel")?.to_owned();
     let ts = args.required("ts")?;
-    let known = state.workspace.channels.contains_key(&channel);
-    if !known && state.dm_owner(&channel).is_none() {
-        return Err(ApiError::named("channel_not_found"));
-    }
-    if known {
-        writable(state, &channel)?;
-    }
+    of_messages(state, &channel)?;
     let mut draft = content(args, MOST_UPDATED)?;
     blocks::complete(&mut draft.blocks, || state.unique(5));
     let bot = state.workspace.bot_user_id.clone();
@@ -56,7 +55,7 @@ pub(super) fn update(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answ
         return Err(ApiError::named("cant_update_message"));
     }
     // Text without blocks takes the blocks away.
-    message.text = draft.text;
+    message.text = entities::escape_mrkdwn(&draft.text);
     message.blocks = draft.blocks;
     if args.has("metadata") {
         message.metadata = draft.metadata;
@@ -69,6 +68,23 @@ pub(super) fn update(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answ
         "text": message.text,
         "message": state.message_json(&message),
     }))
+}
+
+pub(super) fn delete(state: &mut State, args: &Args) -> Answer {
+    let channel = args.required("channel")?.to_owned();
+    let ts = args.required("ts")?.to_owned();
+    of_messages(state, &channel)?;
+    let bot = state.workspace.bot_user_id.clone();
+    let message = state
+        .message_mut(&channel, &ts)
+        .filter(|message| message.ephemeral_to.is_none())
+        .ok_or(ApiError::named("message_not_found"))?;
+    if message.user != bot {
+        return Err(ApiError::named("cant_delete_message"));
+    }
+    let is_it = |message: &Message| message.channel == channel && message.ts == ts;
+    state.messages.retain(|message| !is_it(message));
+    Ok(json!({"channel": channel, "ts": ts}))
 }
 
 pub(super) fn post_ephemeral(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer {
@@ -92,6 +108,7 @@ pub(super) fn post_ephemeral(state: &mut State, args: &Args, now: DateTime<Utc>)
 pub(super) fn get_permalink(state: &mut State, args: &Args) -> Answer {
     let channel = args.required("channel")?.to_owned();
     let ts = args.required("message_ts")?.to_owned();
+    of_messages(state, &channel)?;
     if state.message_mut(&channel, &ts).is_none() {
         return Err(ApiError::named("message_not_found"));
     }
@@ -103,8 +120,23 @@ pub(super) fn get_permalink(state: &mut State, args: &Args) -> Answer {
     }))
 }
 
-/// The channel to write to; a person's id opens their direct message.
+/// Whether the id is that of a channel with messages that the bot may touch: a person's id is not.
+fn of_messages(state: &State, channel: &str) -> Result<(), ApiError> {
+    match state.dm_owner(channel) {
+        Some(_) => Ok(()),
+        None => writable(state, channel),
+    }
+}
+
+/// The channel to write to, by id or by name; a person's id opens their direct message.
 fn destination(state: &mut State, channel: &str) -> Result<String, ApiError> {
+    let mut channels = state.workspace.channels.values();
+    let name = channel.strip_prefix('#').unwrap_or(channel);
+    if let Some(named) = channels.find(|one| one.name == name) {
+        let id = named.id.clone();
+        writable(state, &id)?;
+        return Ok(id);
+    }
     if state.workspace.channels.contains_key(channel) {
         writable(state, channel)?;
         return Ok(channel.to_owned());
@@ -127,12 +159,14 @@ fn writable(state: &State, id: &str) -> Result<(), ApiError> {
     let Some(channel) = state.workspace.channels.get(id) else {
         return Err(ApiError::named("channel_not_found"));
     };
-    match (channel.bot_is_member, channel.is_private) {
-        (false, true) => Err(ApiError::named("channel_not_found")),
-        (false, false) => Err(ApiError::named("not_in_channel")),
-        (true, _) if channel.is_archived => Err(ApiError::named("is_archived")),
-        (true, _) => Ok(()),
-    }
+    let may_speak = channel.bot_is_member || state.has_been_given("chat:write.public");
+    let error = match channel {
+        _ if channel.is_private && !channel.bot_is_member => "channel_not_found",
+        _ if !may_speak => "not_in_channel",
+        _ if channel.is_archived => "is_archived",
+        _ => return Ok(()),
+    };
+    Err(ApiError::named(error))
 }
 
 /// Text, blocks and metadata within their limits.
@@ -141,12 +175,16 @@ pub(super) fn content(args: &Args, most: usize) -> Result<Draft, ApiError> {
         Value::Null => json!([]),
         blocks => blocks,
     };
-    let wrong = check_blocks(&blocks, Surface::Message);
-    if !wrong.is_empty() {
-        return Err(ApiError::with("invalid_blocks", wrong));
+    super::blocks::check(&blocks)?;
+    let attachments = args.json("attachments");
+    if blocks::list(&attachments).len() > MOST_ATTACHMENTS {
+        return Err(ApiError::named("too_many_attachments"));
     }
     let text = args.text("text").unwrap_or_default();
-    if text.is_empty() && blocks::list(&blocks).is_empty() && !args.has("attachments") {
+    let says_more = [&blocks, &attachments]
+        .into_iter()
+        .any(|one| !blocks::list(one).is_empty());
+    if text.is_empty() && !says_more {
         return Err(ApiError::named("no_text"));
     }
     if text.chars().count() > most {
@@ -154,13 +192,17 @@ pub(super) fn content(args: &Args, most: usize) -> Result<Draft, ApiError> {
     }
     let metadata = args.json("metadata");
     let well_formed = metadata["event_type"].is_string() && metadata["event_payload"].is_object();
-    if !metadata.is_null() && !well_formed {
+    let is_nothing = metadata.is_null() || metadata == json!({});
+    if !is_nothing && !well_formed {
         return Err(ApiError::named("invalid_metadata_format"));
+    }
+    if metadata.to_string().len() > MOST_METADATA {
+        return Err(ApiError::named("metadata_too_large"));
     }
     Ok(Draft {
         text: text.to_owned(),
         blocks,
-        metadata,
+        metadata: if well_formed { metadata } else { Value::Null },
         ..Draft::default()
     })
 }

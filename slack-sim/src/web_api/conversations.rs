@@ -1,28 +1,28 @@
-//! `conversations.*`: channels as the bot may know them.
+//! `conversations.*`: channels as the bot may know them, and the direct messages it opens.
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args, CREATED};
+use super::{Answer, ApiError, Args, CREATED, paging};
 use crate::{
     state::State,
     workspace::{Channel, Kind},
 };
 
+/// Entries of a page whose limit is not given.
+const USUAL: usize = 100;
+
 pub(super) fn info(state: &State, args: &Args) -> Answer {
     let id = args.required("channel")?;
     if let Some(user) = state.dm_owner(id) {
-        return Ok(json!({"channel": {
-            "id": id,
-            "created": CREATED,
-            "is_im": true,
-            "is_archived": false,
-            "is_ext_shared": false,
-            "is_org_shared": false,
-            "is_shared": false,
-            "user": user,
-        }}));
+        return Ok(json!({"channel": direct(id, user)}));
     }
-    Ok(json!({"channel": object(known(state, id)?)}))
+    let mut channel = object(state, known(state, id)?);
+    if !args.flag("include_num_members") {
+        channel
+            .as_object_mut()
+            .map(|fields| fields.remove("num_members"));
+    }
+    Ok(json!({"channel": channel}))
 }
 
 pub(super) fn members(state: &State, args: &Args) -> Answer {
@@ -37,10 +37,80 @@ pub(super) fn members(state: &State, args: &Args) -> Answer {
             members
         }
     };
-    Ok(json!({"members": members, "response_metadata": {"next_cursor": ""}}))
+    let (members, next) = paging::page(members, args, USUAL)?;
+    Ok(json!({"members": members, "response_metadata": paging::metadata(&next)}))
+}
+
+/// The channels of the workspace that the bot may know of.
+pub(super) fn list(state: &State, args: &Args) -> Answer {
+    args.required_team(state)?;
+    listed(state, args, |_| true, |_| true)
+}
+
+/// The channels that somebody is in, the bot itself unless another is named.
+pub(super) fn of_user(state: &State, args: &Args) -> Answer {
+    args.required_team(state)?;
+    let bot = &state.workspace.bot_user_id;
+    let user = args.text("user").unwrap_or(bot);
+    if state.person(user).is_none() {
+        return Err(ApiError::named("user_not_found"));
+    }
+    let is_in = |channel: &Channel| match user == bot {
+        true => channel.bot_is_member,
+        false => channel.members.iter().any(|member| member == user),
+    };
+    listed(state, args, is_in, |owner| user == bot || user == owner)
+}
+
+fn listed(
+    state: &State,
+    args: &Args,
+    wanted: impl Fn(&Channel) -> bool,
+    talks: impl Fn(&str) -> bool,
+) -> Answer {
+    let types = args.text("types").unwrap_or("public_channel");
+    let has = |kind: &str| types.split(',').any(|one| one.trim() == kind);
+    let channels = state.workspace.channels.values().filter(|channel| {
+        let is_asked_for = match channel.is_private {
+            true => has("private_channel") && channel.bot_is_member,
+            false => has("public_channel"),
+        };
+        let is_open = !(channel.is_archived && args.flag("exclude_archived"));
+        is_asked_for && is_open && wanted(channel)
+    });
+    let mut all: Vec<Value> = channels.map(|channel| object(state, channel)).collect();
+    if has("im") {
+        let dms = state.dms.iter().filter(|(user, _)| talks(user));
+        all.extend(dms.map(|(user, id)| direct(id, user)));
+    }
+    let (channels, next) = paging::page(all, args, USUAL)?;
+    Ok(json!({"channels": channels, "response_metadata": paging::metadata(&next)}))
+}
+
+pub(super) fn join(state: &mut State, args: &Args) -> Answer {
+    let id = args.required("channel")?;
+    let was_in = known(state, id)?.bot_is_member;
+    let channel = state.workspace.channels.get_mut(id);
+    let channel = channel.ok_or(ApiError::named("channel_not_found"))?;
+    if channel.is_archived {
+        return Err(ApiError::named("is_archived"));
+    }
+    channel.bot_is_member = true;
+    let channel = channel.clone();
+    let mut answer = json!({"channel": object(state, &channel)});
+    if was_in {
+        answer["warning"] = json!("already_in_channel");
+        answer["response_metadata"] = json!({"warnings": ["already_in_channel"]});
+    }
+    Ok(answer)
 }
 
 pub(super) fn open(state: &mut State, args: &Args) -> Answer {
+    if let Some(channel) = args.text("channel") {
+        let owner = state.dm_owner(channel);
+        let owner = owner.ok_or(ApiError::named("channel_not_found"))?;
+        return Ok(opened(args, channel, owner, true));
+    }
     let users = match args.json("users") {
         Value::Array(all) => all
             .iter()
@@ -62,12 +132,20 @@ pub(super) fn open(state: &mut State, args: &Args) -> Answer {
     }
     let already_open = state.dms.contains_key(&users);
     let id = state.open_dm(&users);
-    let mut answer = json!({"channel": {"id": id}});
+    Ok(opened(args, &id, &users, already_open))
+}
+
+fn opened(args: &Args, id: &str, user: &str, already_open: bool) -> Value {
+    let channel = match args.flag("return_im") {
+        true => direct(id, user),
+        false => json!({"id": id}),
+    };
+    let mut answer = json!({"channel": channel});
     if already_open {
         answer["already_open"] = json!(true);
         answer["no_op"] = json!(true);
     }
-    Ok(answer)
+    answer
 }
 
 /// A channel that the bot may know of: public, or one it is in.
@@ -78,7 +156,24 @@ fn known<'a>(state: &'a State, id: &str) -> Result<&'a Channel, ApiError> {
         .ok_or(ApiError::named("channel_not_found"))
 }
 
-fn object(channel: &Channel) -> Value {
+/// The object of a direct message channel.
+fn direct(id: &str, user: &str) -> Value {
+    json!({
+        "id": id,
+        "created": CREATED,
+        "is_im": true,
+        "is_archived": false,
+        "is_ext_shared": false,
+        "is_org_shared": false,
+        "is_shared": false,
+        "is_open": true,
+        "is_user_deleted": false,
+        "priority": 0,
+        "user": user,
+    })
+}
+
+fn object(state: &State, channel: &Channel) -> Value {
     let nothing = json!({"value": "", "creator": "", "last_set": 0});
     json!({
         "id": channel.id,
@@ -91,6 +186,8 @@ fn object(channel: &Channel) -> Value {
         "previous_names": [],
         "name": channel.name,
         "name_normalized": channel.name,
+        "context_team_id": state.workspace.team_id,
+        "parent_conversation": null,
         "is_channel": !channel.is_private,
         "is_group": channel.is_private,
         "is_im": false,
@@ -104,6 +201,8 @@ fn object(channel: &Channel) -> Value {
         "is_org_shared": false,
         "is_pending_ext_shared": false,
         "pending_shared": [],
+        "pending_connected_team_ids": [],
+        "shared_team_ids": [state.workspace.team_id],
         "num_members": channel.members.len(),
     })
 }

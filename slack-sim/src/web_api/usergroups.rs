@@ -6,6 +6,7 @@ use super::{Answer, ApiError, Args, CREATED};
 use crate::{state::State, workspace::Group};
 
 pub(super) fn list(state: &State, args: &Args) -> Answer {
+    args.required_team(state)?;
     let groups = state.workspace.groups.values();
     let groups: Vec<Value> = groups
         .map(|group| object(state, group, args.flag("include_users")))
@@ -14,6 +15,7 @@ pub(super) fn list(state: &State, args: &Args) -> Answer {
 }
 
 pub(super) fn users_list(state: &State, args: &Args) -> Answer {
+    args.required_team(state)?;
     let id = args.required("usergroup")?;
     match state.workspace.groups.get(id) {
         Some(group) => Ok(json!({"users": group.members})),

@@ -2,26 +2,42 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args, CREATED};
+use super::{Answer, ApiError, Args, CREATED, paging};
 use crate::{
     state::State,
     workspace::{Kind, Person},
 };
 
+/// People on a page of `users.list` that is not limited.
+const MOST_LISTED: usize = 1000;
+
+/// The one bot that does not say that it is one.
+const SLACKBOT: &str = "USLACKBOT";
+
 pub(super) fn info(state: &State, args: &Args) -> Answer {
-    match state.person(args.required("user")?) {
-        Some(person) => Ok(json!({"user": object(state, person)})),
-        None => Err(ApiError::named("user_not_found")),
+    match args.required("user")? {
+        SLACKBOT => Ok(json!({"user": object(state, &slackbot())})),
+        id => match state.person(id) {
+            Some(person) => Ok(json!({"user": object(state, person)})),
+            None => Err(ApiError::named("user_not_found")),
+        },
     }
 }
 
-pub(super) fn list(state: &State) -> Answer {
+pub(super) fn list(state: &State, args: &Args) -> Answer {
+    args.required_team(state)?;
+    let slackbot = slackbot();
     let people = state.workspace.people.values();
-    let members: Vec<Value> = people
-        .filter(|person| !person.is_stranger())
-        .map(|person| object(state, person))
-        .collect();
-    Ok(json!({"members": members, "response_metadata": {"next_cursor": ""}}))
+    let people = people.filter(|person| !person.is_stranger());
+    let members = people
+        .chain([&slackbot])
+        .map(|person| object(state, person));
+    let (members, next) = paging::page(members.collect(), args, MOST_LISTED)?;
+    Ok(json!({
+        "members": members,
+        "cache_ts": CREATED,
+        "response_metadata": paging::metadata(&next),
+    }))
 }
 
 pub(super) fn lookup_by_email(state: &State, args: &Args) -> Answer {
@@ -38,8 +54,15 @@ pub(super) fn lookup_by_email(state: &State, args: &Args) -> Answer {
     }
 }
 
+fn slackbot() -> Person {
+    Person::member(SLACKBOT, "slackbot")
+        .real_name("Slackbot")
+        .email("")
+}
+
 /// The user object. People of other workspaces lack the email and every flag but `is_stranger`;
-/// those who left lack the time zone and the guest flags.
+/// those who left lack the time zone and the guest flags; without `users:read.email` all lack the
+/// email.
 pub(crate) fn object(state: &State, person: &Person) -> Value {
     let team_id = state.workspace.team_of(person);
     let mut out = json!({
@@ -70,8 +93,19 @@ pub(crate) fn object(state: &State, person: &Person) -> Value {
             out["profile"]["api_app_id"] = json!(state.workspace.app_id);
             out["profile"]["bot_id"] = json!(state.workspace.bot_id);
         }
-    } else {
+    } else if !person.email.is_empty() && state.has_scope("users:read.email") {
         out["profile"]["email"] = json!(person.email);
+    }
+    if let Some(enterprise) = &state.workspace.enterprise {
+        out["enterprise_user"] = json!({
+            "id": person.id,
+            "enterprise_id": enterprise.id,
+            "enterprise_name": enterprise.name,
+            "is_admin": false,
+            "is_owner": false,
+            "is_primary_owner": false,
+            "teams": [state.workspace.team_id],
+        });
     }
     if person.kind == Kind::Deactivated {
         return out;

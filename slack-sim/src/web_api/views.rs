@@ -14,7 +14,7 @@ pub(crate) const MOST_STACKED: usize = 3;
 const MOST_BYTES: usize = 250_000;
 
 pub(super) fn open(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer {
-    let sent = sent_view(state, args, None)?;
+    let sent = sent_view(state, args, "modal", None)?;
     let user = exchange(state, args, now)?;
     let view = state.build_view(&user, &sent, None, None, now);
     state.modals.insert(user, vec![view.clone()]);
@@ -22,9 +22,12 @@ pub(super) fn open(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer
 }
 
 pub(super) fn push(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer {
-    let sent = sent_view(state, args, None)?;
+    let sent = sent_view(state, args, "modal", None)?;
     let user = exchange(state, args, now)?;
     let stack = state.modals.get(&user).cloned().unwrap_or_default();
+    if stack.is_empty() {
+        return Err(ApiError::named("not_found"));
+    }
     if stack.len() >= MOST_STACKED {
         return Err(ApiError::named("push_limit_reached"));
     }
@@ -49,7 +52,8 @@ pub(super) fn update(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answ
     let Some((user, before)) = found.map(|(user, view)| (user.clone(), view.clone())) else {
         return Err(ApiError::named("not_found"));
     };
-    let sent = sent_view(state, args, Some(before.id()))?;
+    let kind = crate::blocks::text(&before.json, "type");
+    let sent = sent_view(state, args, kind, Some(before.id()))?;
     unchanged(args, &before)?;
     let view = state.build_view(&user, &sent, Some(&before), None, now);
     replace(state, &user, view.clone());
@@ -57,15 +61,18 @@ pub(super) fn update(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answ
 }
 
 pub(super) fn publish(state: &mut State, args: &Args, now: DateTime<Utc>) -> Answer {
+    if !state.workspace.home_tab() {
+        return Err(ApiError::named("not_enabled"));
+    }
     let user = args.required("user_id")?.to_owned();
     if state.person(&user).is_none() {
         return Err(ApiError::with(
             "invalid_arguments",
-            vec!["invalid `user_id`".to_owned()],
+            vec!["invalid `user_id` [json-pointer:/user_id]".to_owned()],
         ));
     }
     let before = state.homes.get(&user).cloned();
-    let sent = sent_view(state, args, before.as_ref().map(View::id))?;
+    let sent = sent_view(state, args, "home", before.as_ref().map(View::id))?;
     if let Some(before) = &before {
         unchanged(args, before)?;
     }
@@ -105,13 +112,23 @@ pub(crate) fn check(sent: &Value) -> Result<(), ApiError> {
     }
 }
 
-/// The `view` argument; its `external_id` may be in use by `replaced` alone.
-fn sent_view(state: &State, args: &Args, replaced: Option<&str>) -> Result<Value, ApiError> {
+/// The `view` argument, which must be of this kind; its `external_id` may be in use by `replaced` alone.
+fn sent_view(
+    state: &State,
+    args: &Args,
+    kind: &str,
+    replaced: Option<&str>,
+) -> Result<Value, ApiError> {
     let sent = args.json("view");
     if !sent.is_object() {
         return Err(ApiError::missing("view"));
     }
     check(&sent)?;
+    let is = crate::blocks::text(&sent, "type");
+    if is != kind {
+        let wrong = format!("unsupported type: {is} [json-pointer:/view/type]");
+        return Err(ApiError::with("invalid_arguments", vec![wrong]));
+    }
     let external_id = crate::blocks::text(&sent, "external_id");
     let mut open = state.modals.values().flatten().chain(state.homes.values());
     let taken = open.any(|view| {
@@ -130,17 +147,18 @@ fn unchanged(args: &Args, before: &View) -> Result<(), ApiError> {
     }
 }
 
-/// Uses up the trigger and says whose it was.
+/// Uses up the trigger and says whose it was. The names of the refusals are those of the methods'
+/// own pages; Slack's guides say `trigger_expired` and `trigger_exchanged`, as dialogs once did.
 fn exchange(state: &mut State, args: &Args, now: DateTime<Utc>) -> Result<String, ApiError> {
     let id = args.required("trigger_id")?;
     let Some(trigger) = state.triggers.get_mut(id) else {
-        return Err(ApiError::named("invalid_trigger"));
+        return Err(ApiError::named("invalid_trigger_id"));
     };
     if trigger.used {
-        return Err(ApiError::named("trigger_exchanged"));
+        return Err(ApiError::named("exchanged_trigger_id"));
     }
     if now - trigger.issued_at > TRIGGER_LIFE {
-        return Err(ApiError::named("trigger_expired"));
+        return Err(ApiError::named("expired_trigger_id"));
     }
     trigger.used = true;
     Ok(trigger.user.clone())

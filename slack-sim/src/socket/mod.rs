@@ -1,0 +1,144 @@
+//! Socket Mode: the app opens WebSockets, and deliveries come to it in envelopes.
+//!
+//! | to see | read |
+//! |---|---|
+//! | the messages | [`envelope`] |
+//! | who is connected, what is awaited | [`hub`] |
+//! | one connection | [`connection`] |
+//!
+//! An app is in Socket Mode if its manifest says so, after [`Sim::connect_socket`], or from its
+//! first connection on if nobody said where it is. After [`Sim::connect`] it is not: connections
+//! are told `link_disabled`, as when somebody switches Socket Mode off.
+
+mod connection;
+pub(crate) mod envelope;
+mod hub;
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{State as Shared, WebSocketUpgrade},
+    http::{StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+
+pub use envelope::DisconnectReason;
+pub(crate) use hub::Hub;
+
+use crate::{
+    deliver::{App, PATIENCE},
+    delivery::Outgoing,
+    post::Answer,
+    sim::{Inner, Sim},
+    state::State,
+};
+
+/// The largest message that is read: an acknowledgement with a view in it is far smaller.
+const MOST_BYTES: usize = 1024 * 1024;
+
+impl Sim {
+    /// Says that the app uses Socket Mode. It opens connections with
+    /// [`app_token`](Self::app_token).
+    pub fn connect_socket(&self) {
+        self.inner.change(|state, _| state.app = Some(App::Socket));
+    }
+
+    /// How many connections the app has open.
+    pub fn connections(&self) -> usize {
+        self.inner.read(|state| state.sockets.connections())
+    }
+
+    /// Says that a clock of the caller's was moved: what is due by now is done. With the machine's
+    /// clock, and after any other change of the workspace, nobody need say so.
+    pub fn clock_moved(&self) {
+        self.inner.change(|_, _| ());
+    }
+
+    /// Ends every connection as Slack would for this reason. After a warning they live for ten
+    /// seconds more of the simulator's clock, or until they are told another reason.
+    pub fn disconnect(&self, reason: DisconnectReason) {
+        let tell = |state: &mut State, _| state.sockets.disconnect(reason);
+        self.inner.change(tell);
+    }
+
+    /// What the app said over its connections that it should not have: junk, binary messages,
+    /// acknowledgements that nobody waits for.
+    pub fn socket_complaints(&self) -> Vec<String> {
+        self.inner.read(|state| state.sockets.complaints())
+    }
+}
+
+/// Lets a client with a good ticket in. `debug_reconnects=true` makes its connection a short one.
+pub(crate) async fn link(
+    Shared(inner): Shared<Arc<Inner>>,
+    uri: Uri,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let query = uri.query().unwrap_or_default();
+    let query: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+    let value = |wanted: &str| {
+        let found = query.iter().find(|(key, _)| key == wanted);
+        found.map_or("", |(_, value)| value.as_str())
+    };
+    let ticket = value("ticket");
+    if !inner.change(|state, now| state.sockets.redeem(ticket, now)) {
+        return (
+            StatusCode::FORBIDDEN,
+            "the ticket is unknown, used or expired",
+        )
+            .into_response();
+    }
+    let debug_reconnects = value("debug_reconnects") == "true";
+    let sim = Arc::downgrade(&inner);
+    upgrade
+        .max_message_size(MOST_BYTES)
+        .max_frame_size(MOST_BYTES)
+        .on_upgrade(move |socket| connection::serve(socket, sim, debug_reconnects))
+}
+
+impl State {
+    /// Lets a connection in, or says why not.
+    fn join(&mut self) -> Result<hub::Joined, DisconnectReason> {
+        match self.app.get_or_insert(App::Socket) {
+            App::Http { .. } => Err(DisconnectReason::LinkDisabled),
+            App::Socket => self.sockets.join(),
+        }
+    }
+}
+
+impl Inner {
+    /// Sends an envelope and waits for its acknowledgement, whose payload is the answer.
+    pub(crate) async fn acknowledged(
+        &self,
+        outgoing: &Outgoing,
+        envelope_id: String,
+        text: String,
+    ) -> Result<Answer, String> {
+        let sent = self.change(|state, _| state.sockets.send(&envelope_id, &text));
+        let acknowledged = tokio::time::timeout(PATIENCE, sent?).await;
+        let Ok(Ok(payload)) = acknowledged else {
+            self.change(|state, _| state.sockets.forget(&envelope_id));
+            return Err(format!("not acknowledged within {PATIENCE:?}"));
+        };
+        let mut answer = Answer {
+            status: 200,
+            ..Answer::default()
+        };
+        let is_empty = payload.is_null() || payload.as_object().is_some_and(|it| it.is_empty());
+        if is_empty {
+            return Ok(answer);
+        }
+        let kind = outgoing.kind;
+        if !kind.is_some_and(|kind| envelope::accepts_payload(kind, &outgoing.payload)) {
+            answer.complaint =
+                Some("the acknowledgement has a payload where none is accepted".to_owned());
+            return Ok(answer);
+        }
+        (answer.content_type, answer.body) = match payload {
+            Value::String(text) => ("text/plain".to_owned(), text),
+            json => ("application/json".to_owned(), json.to_string()),
+        };
+        Ok(answer)
+    }
+}
