@@ -82,9 +82,7 @@ async fn granted_is_said_only_when_the_target_shows_it() {
     assert!(stage.grants(ALICE).is_empty());
     assert!(!stage.admitted(ALICE, SCOPE).await);
     stage.console.mood("make", Mood::Well);
-    stage
-        .until("the grant", |stage| !stage.grants(ALICE).is_empty())
-        .await;
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
 }
 
 #[tokio::test]
@@ -100,14 +98,12 @@ async fn a_slack_that_fails_or_limits_shows_the_truth_in_the_end() {
     );
     stage.sim.fault("chat.postMessage", Fault::Status(500), 2);
     stage.bob().click(&card, "approve").await;
-    let decided = |stage: &Stage| {
-        let shown = stage.sim.message(&card.channel, &card.ts);
-        shown.is_some_and(|shown| shown.says("Approved by") && !shown.has("approve"))
+    let decided = |sim: &Sim| {
+        let shown = sim.message(&card.channel, &card.ts)?;
+        (shown.says("Approved by") && !shown.has("approve")).then_some(())
     };
-    stage.until("the record", decided).await;
-    stage
-        .until("the grant", |stage| !stage.grants(ALICE).is_empty())
-        .await;
+    stage.in_time(decided).await;
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
     assert_eq!(stage.grants(ALICE).len(), 1);
 }
 

@@ -3,7 +3,7 @@
 //! # What makes a Home due
 //!
 //! Its person opens it. A commit changes one of their requests, or what it asks them to decide: the
-//! store touches those Homes in the same transaction. Something new waits for them: [`news`] follows
+//! store touches those Homes in the same transaction. Something new waits for them: `news` follows
 //! the log and touches the approvers'. Slack tells of a changed person or group. What a Home says
 //! changes with nothing else but an operator's rule that looks at the time of day, and that is
 //! judged anew whenever the Home is opened, and at the click.
