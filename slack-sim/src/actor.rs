@@ -9,6 +9,7 @@ use crate::{
     delivery::{Delivery, Outgoing},
     entities,
     message::Message,
+    mistake::Mistake,
     payload::Typed,
     sim::Sim,
     web_api::Args,
@@ -45,29 +46,36 @@ impl Actor {
     /// Slack; so is a failure, by Slackbot.
     ///
     /// # Panics
-    /// If they are from another workspace, whom Slack lets send no commands, or if no app is
-    /// connected.
+    /// If they are from another workspace, whom Slack lets send no commands.
     pub async fn command(&self, channel: &str, command: &str, text: &str) -> Delivery {
+        let sent = self.try_command(channel, command, text).await;
+        sent.unwrap_or_else(|mistake| panic!("{mistake}"))
+    }
+
+    pub(crate) async fn try_command(
+        &self,
+        channel: &str,
+        command: &str,
+        text: &str,
+    ) -> Result<Delivery, Mistake> {
         let inner = &self.sim.inner;
         let fields = inner.change(|state, now| {
-            let stranger = state.person(&self.id).is_some_and(|one| one.is_stranger());
-            assert!(
-                !stranger,
-                "{} is from elsewhere: no slash commands",
-                self.id
-            );
+            if state.person(&self.id).is_some_and(|one| one.is_stranger()) {
+                let message = format!("{} is from elsewhere: no slash commands", self.id);
+                return Err(Mistake::Impossible(message));
+            }
             let typed = Typed {
                 user: &self.id,
                 channel,
                 command,
                 text,
             };
-            state.command_fields(&inner.base, &typed, now)
-        });
+            Ok(state.command_fields(&inner.base, &typed, now))
+        })?;
         let outgoing = Outgoing::command(&fields);
         let delivery = inner.deliver(outgoing).await;
         self.show_answer(channel, command, &delivery);
-        delivery
+        Ok(delivery)
     }
 
     fn show_answer(&self, channel: &str, command: &str, delivery: &Delivery) {
@@ -147,16 +155,9 @@ impl Actor {
             let Some(found) = found else {
                 panic!("no {action_id:?}; there are {:?}", message.buttons());
             };
-            let chosen = if found.kind() == "overflow" {
-                let options = blocks::options(found.element);
-                let chosen = options.into_iter();
-                let mut chosen = chosen.filter(|one| blocks::text(one, "value") == option);
-                chosen.next().map(|one| json!({"selected_option": one}))
-            } else {
-                blocks::entered(found.element, &json!(option), &[]).ok()
-            };
-            assert!(chosen.is_some(), "{action_id:?} has no option {option:?}");
-            let action = state.action(&found, None, chosen.as_ref(), now);
+            let chosen = blocks::entered(found.element, &json!(option), &[]);
+            let chosen = chosen.unwrap_or_else(|error| panic!("{action_id:?}: {error}"));
+            let action = state.action(&found, None, Some(&chosen), now);
             state.message_action(&self.sim.inner.base, &self.id, message, action, now)
         });
         self.interact(payload).await
@@ -190,10 +191,16 @@ impl Actor {
 
     /// Writes a message. The app gets no event of it: see [`Sim::event`].
     pub fn say(&self, channel: &str, text: &str) -> Message {
+        self.say_in(channel, None, text)
+    }
+
+    /// Writes a message, in the thread of another if one is given.
+    pub(crate) fn say_in(&self, channel: &str, thread_ts: Option<&str>, text: &str) -> Message {
         self.sim.inner.change(|state, now| {
             let message = Message {
                 channel: channel.to_owned(),
                 ts: state.next_ts(now),
+                thread_ts: thread_ts.map(str::to_owned),
                 user: self.id.clone(),
                 text: entities::escape_mrkdwn(text),
                 blocks: json!([]),
@@ -210,15 +217,21 @@ impl Actor {
     /// # Panics
     /// If no app is connected.
     pub async fn open_home(&self) -> Delivery {
+        self.open_app("home").await
+    }
+
+    /// Opens the app on one of its tabs, `home` or `messages`.
+    pub(crate) async fn open_app(&self, tab: &str) -> Delivery {
         let event = self.sim.inner.change(|state, _| {
             let channel = state.open_dm(&self.id);
             let mut event = json!({
                 "type": "app_home_opened",
                 "user": self.id,
                 "channel": channel,
-                "tab": "home",
+                "tab": tab,
             });
-            if let Some(view) = state.homes.get(&self.id) {
+            let view = state.homes.get(&self.id).filter(|_| tab == "home");
+            if let Some(view) = view {
                 event["view"] = view.json.clone();
             }
             event

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::mistake::Mistake;
+
 use crate::entities;
 
 /// An interactive element and the block that holds it.
@@ -64,6 +66,17 @@ pub(crate) fn find<'a>(
         found.action_id() == action_id
             && value.is_none_or(|value| text(found.element, "value") == value)
     })
+}
+
+/// The element with this `action_id` in this block.
+pub(crate) fn find_in<'a>(
+    blocks: &'a Value,
+    block_id: &str,
+    action_id: &str,
+) -> Result<Found<'a>, Mistake> {
+    let mut all = elements(blocks).into_iter();
+    all.find(|found| found.block_id() == block_id && found.action_id() == action_id)
+        .ok_or_else(|| Mistake::NotThere(format!("there is no {action_id:?} in {block_id:?}")))
 }
 
 /// The `action_id` of every interactive element.
@@ -216,10 +229,16 @@ pub(crate) fn state_values(blocks: &Value, before: &Value) -> Value {
 /// `offered` are options that were suggested for it.
 pub(crate) fn entered(element: &Value, input: &Value, offered: &[Value]) -> Result<Value, String> {
     let kind = text(element, "type");
+    if kind == "overflow" {
+        // It tells what was chosen and forgets it.
+        return Ok(json!({"selected_option": option(element, input, offered)?}));
+    }
     let Some((chosen, _)) = value_fields(kind) else {
         return Err(format!("a {kind} holds no value"));
     };
     let value = match chosen {
+        _ if input.is_null() && chosen.ends_with('s') => json!([]),
+        _ if input.is_null() => Value::Null,
         "selected_option" => option(element, input, offered)?,
         "selected_options" => match input {
             Value::Array(all) => Value::Array(

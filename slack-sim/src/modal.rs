@@ -70,26 +70,9 @@ impl Actor {
     /// Sets the state of an element in the top view; the view then, and the state value.
     fn enter(&self, block_id: Option<&str>, action_id: &str, value: &Value) -> (View, Value) {
         let mut view = self.top();
-        let all = blocks::elements(view.blocks());
-        let wanted = all.iter().find(|found| {
-            found.action_id() == action_id && block_id.is_none_or(|id| found.block_id() == id)
-        });
-        let Some(found) = wanted else {
-            let there: Vec<_> = all
-                .iter()
-                .map(|found| (found.block_id(), found.action_id()))
-                .collect();
-            panic!("no input {block_id:?} {action_id:?}; there are {there:?}");
-        };
-        let offered = |offered: &Vec<Value>| offered.clone();
-        let offered = self
-            .sim
-            .inner
-            .read(|state| state.offered.get(action_id).map(offered));
-        let entered = blocks::entered(found.element, value, &offered.unwrap_or_default());
-        let entered = entered.unwrap_or_else(|error| panic!("{action_id}: {error}"));
-        let block_id = found.block_id().to_owned();
-        view.json["state"]["values"][&block_id][action_id] = entered.clone();
+        let offered = self.sim.inner.read(|state| state.offered_for(action_id));
+        let entered = view.enter(block_id, action_id, value, &offered);
+        let entered = entered.unwrap_or_else(|mistake| panic!("{mistake}"));
         let kept = view.clone();
         self.sim
             .inner
@@ -165,21 +148,26 @@ impl Actor {
             .sim
             .inner
             .read(|state| state.suggestion(&self.id, &view, &found, typed));
-        let outgoing = Outgoing::suggestion(payload);
-        let delivery = self.sim.inner.deliver(outgoing).await;
-        if !delivery.is_ok() {
-            return Vec::new();
-        }
+        let delivery = self.search(action_id, payload).await;
         let options = blocks::options(&delivery.json());
-        let pairs = options.iter().map(|option| {
+        let pairs = options.iter().filter(|_| delivery.is_ok()).map(|option| {
             let text = blocks::text(&option["text"], "text");
             (text.to_owned(), blocks::text(option, "value").to_owned())
         });
-        let pairs = pairs.collect();
-        self.sim.inner.change(|state, _| {
-            state.offered.insert(action_id.to_owned(), options);
-        });
-        pairs
+        pairs.collect()
+    }
+
+    /// Asks the app for suggestions, and remembers what it offers.
+    pub(crate) async fn search(&self, action_id: &str, payload: Value) -> Delivery {
+        let outgoing = Outgoing::suggestion(payload);
+        let delivery = self.sim.inner.deliver(outgoing).await;
+        if delivery.is_ok() {
+            let options = blocks::options(&delivery.json());
+            self.sim.inner.change(|state, _| {
+                state.offered.insert(action_id.to_owned(), options);
+            });
+        }
+        delivery
     }
 
     /// Presses submit in the top modal and does what the app answers.
@@ -199,9 +187,17 @@ impl Actor {
     /// # Panics
     /// If no modal is open or no app is connected.
     pub async fn submit_altered(&self, alter: impl FnOnce(&mut Value)) -> Submission {
-        let view = self.top();
+        self.submit_view(&self.top(), alter).await
+    }
+
+    /// Submits one of their views as it is filled in.
+    pub(crate) async fn submit_view(
+        &self,
+        view: &View,
+        alter: impl FnOnce(&mut Value),
+    ) -> Submission {
         let inner = &self.sim.inner;
-        let mut payload = inner.change(|state, now| state.submission(&self.id, &view, now));
+        let mut payload = inner.change(|state, now| state.submission(&self.id, view, now));
         alter(&mut payload);
         let delivery = self.interact(payload).await;
         if !delivery.is_ok() {
@@ -211,10 +207,10 @@ impl Actor {
             };
         }
         if delivery.body.trim().is_empty() {
-            return self.apply(&view, &json!({}));
+            return self.apply(view, &json!({}));
         }
         match serde_json::from_str(&delivery.body) {
-            Ok(answer) => self.apply(&view, &answer),
+            Ok(answer) => self.apply(view, &answer),
             Err(error) => Submission::Invalid(format!("not JSON: {error}: {}", delivery.body)),
         }
     }
@@ -266,15 +262,18 @@ impl Actor {
     /// # Panics
     /// If no modal is open.
     pub async fn close_modal(&self) -> Option<Delivery> {
-        let view = self.top();
+        self.close_view(&self.top()).await
+    }
+
+    /// Closes one of their views and whatever lies on it.
+    pub(crate) async fn close_view(&self, view: &View) -> Option<Delivery> {
         let payload = self.sim.inner.change(|state, _| {
             let clears = view.json["clear_on_close"] == json!(true);
             let stack = state.modals.entry(self.id.clone()).or_default();
-            match clears {
-                true => stack.clear(),
-                false => drop(stack.pop()),
-            }
-            state.closed(&self.id, &view, clears)
+            let place = stack.iter().position(|other| other.id() == view.id());
+            let left = place.filter(|_| !clears).unwrap_or_default();
+            stack.truncate(left);
+            state.closed(&self.id, view, clears)
         });
         if view.json["notify_on_close"] != json!(true) {
             return None;

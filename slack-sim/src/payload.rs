@@ -129,20 +129,9 @@ impl State {
     ) -> Value {
         let mut payload = self.interaction("block_actions", user, self.our_team());
         let is_ephemeral = message.ephemeral_to.is_some();
-        payload["container"] = json!({
-            "type": "message",
-            "message_ts": message.ts,
-            "channel_id": message.channel,
-            "is_ephemeral": is_ephemeral,
-        });
-        if let Some(thread_ts) = &message.thread_ts {
-            payload["container"]["thread_ts"] = json!(thread_ts);
-        }
+        payload["container"] = container(message);
         payload["trigger_id"] = json!(self.trigger(user, now));
-        payload["channel"] = json!({
-            "id": message.channel,
-            "name": self.payload_name(&message.channel),
-        });
+        payload["channel"] = self.channel_json(&message.channel);
         if !is_ephemeral {
             payload["message"] = self.message_json(message);
         }
@@ -196,12 +185,38 @@ impl State {
         found: &Found<'_>,
         typed: &str,
     ) -> Value {
-        let mut payload = self.interaction("block_suggestion", user, self.our_team());
+        let mut payload = self.searched(user, found, typed);
         payload["container"] = json!({"type": "view", "view_id": view.id()});
+        payload["view"] = view.json.clone();
+        payload
+    }
+
+    /// `block_suggestion` in a message.
+    pub(crate) fn message_suggestion(
+        &self,
+        user: &str,
+        message: &Message,
+        found: &Found<'_>,
+        typed: &str,
+    ) -> Value {
+        let mut payload = self.searched(user, found, typed);
+        payload["container"] = container(message);
+        payload["channel"] = self.channel_json(&message.channel);
+        if message.ephemeral_to.is_none() {
+            payload["message"] = self.message_json(message);
+        }
+        payload
+    }
+
+    fn channel_json(&self, channel: &str) -> Value {
+        json!({"id": channel, "name": self.payload_name(channel)})
+    }
+
+    fn searched(&self, user: &str, found: &Found<'_>, typed: &str) -> Value {
+        let mut payload = self.interaction("block_suggestion", user, self.our_team());
         payload["action_id"] = json!(found.action_id());
         payload["block_id"] = json!(found.block_id());
         payload["value"] = json!(typed);
-        payload["view"] = view.json.clone();
         payload
     }
 
@@ -278,6 +293,20 @@ impl State {
         }
         callback
     }
+}
+
+/// Which message was acted on.
+fn container(message: &Message) -> Value {
+    let mut container = json!({
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": message.channel,
+        "is_ephemeral": message.ephemeral_to.is_some(),
+    });
+    if let Some(thread_ts) = &message.thread_ts {
+        container["thread_ts"] = json!(thread_ts);
+    }
+    container
 }
 
 /// Puts what was just chosen into `state.values`.

@@ -3,7 +3,8 @@
 use std::{
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use axum::body::Bytes;
@@ -22,6 +23,8 @@ use crate::{
     delivery::{Delivery, DeliveryKind, Outgoing, Retry},
     faults::{DeliveryFault, Fault},
     message::Message,
+    mistake::Mistake,
+    page::Page,
     post::Signing,
     retries, server,
     socket::DisconnectReason,
@@ -35,7 +38,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Sim {
     pub(crate) inner: Arc<Inner>,
-    _server: Arc<Server>,
+    /// None in the hands of the server itself, which must not keep itself alive.
+    _server: Option<Arc<Server>>,
 }
 
 pub(crate) struct Inner {
@@ -43,9 +47,14 @@ pub(crate) struct Inner {
     version: watch::Sender<u64>,
     healed: watch::Sender<u64>,
     pub(crate) clock: Clock,
+    mover: OnceLock<Mover>,
+    page: Mutex<Page>,
     pub(crate) base: String,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
 }
+
+/// Moves the caller's clock ahead.
+type Mover = Box<dyn Fn(Duration) + Send + Sync>;
 
 impl fmt::Debug for Sim {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,6 +109,38 @@ impl Inner {
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
+
+    /// The channel of somebody's conversation with the bot, opened if need be; nothing changes if
+    /// it is.
+    pub(crate) fn open_dm(&self, person: &str) -> Result<String, Mistake> {
+        if let Some(open) = self.read(|state| state.dms.get(person).cloned()) {
+            return Ok(open);
+        }
+        self.change(|state, _| match state.person(person) {
+            Some(_) => Ok(state.open_dm(person)),
+            None => Err(Mistake::NotThere(format!("there is no person {person}"))),
+        })
+    }
+
+    pub(crate) fn page(&self) -> Page {
+        let page = self.page.lock();
+        page.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn time_moves(&self) -> bool {
+        self.mover.get().is_some()
+    }
+
+    /// Moves the clock, if its owner lets it be moved.
+    pub(crate) fn advance(&self, by: Duration) -> bool {
+        let Some(mover) = self.mover.get() else {
+            return false;
+        };
+        mover(by);
+        // Everything that is shown depends on the time.
+        self.change(|_, _| ());
+        true
+    }
 }
 
 impl Sim {
@@ -149,6 +190,8 @@ impl Sim {
             version: watch::Sender::new(0),
             healed: watch::Sender::new(0),
             clock,
+            mover: OnceLock::new(),
+            page: Mutex::default(),
             base: format!("http://{address}"),
             client,
         });
@@ -157,8 +200,32 @@ impl Sim {
         let task = tokio::spawn(async { tokio::join!(serving, retrying) });
         Ok(Self {
             inner,
-            _server: Arc::new(Server(task.abort_handle())),
+            _server: Some(Arc::new(Server(task.abort_handle()))),
         })
+    }
+
+    /// The same simulator, as the server sees it.
+    pub(crate) fn within(inner: Arc<Inner>) -> Self {
+        let _server = None;
+        Self { inner, _server }
+    }
+
+    /// Where the page is, such as `http://127.0.0.1:40001/`.
+    pub fn address(&self) -> String {
+        format!("{}/", self.inner.base)
+    }
+
+    /// Lets the clock be moved from the page and by the control API: `mover` moves the clock that
+    /// the simulator was started with. The first one counts.
+    pub fn let_time_be_moved(&self, mover: impl Fn(Duration) + Send + Sync + 'static) {
+        self.inner.mover.get_or_init(|| Box::new(mover));
+    }
+
+    /// Says what the page shows beside the workspace.
+    pub fn furnish(&self, page: Page) {
+        let place = self.inner.page.lock();
+        *place.unwrap_or_else(PoisonError::into_inner) = page;
+        self.inner.change(|_, _| ());
     }
 
     /// The Web API's base, such as `http://127.0.0.1:40001/api/`.

@@ -166,6 +166,11 @@ impl State {
         dm
     }
 
+    /// The options that the app last suggested for this element.
+    pub(crate) fn offered_for(&self, action_id: &str) -> Vec<Value> {
+        self.offered.get(action_id).cloned().unwrap_or_default()
+    }
+
     /// Whose direct message channel this is.
     pub(crate) fn dm_owner(&self, channel: &str) -> Option<&str> {
         let mut all = self.dms.iter();

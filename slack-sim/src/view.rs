@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::blocks;
+use crate::{blocks, mistake::Mistake};
 
 /// A view with what is filled in, as the object that Slack sends.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +72,33 @@ impl View {
     /// Whether any text in it contains `needle`.
     pub fn says(&self, needle: &str) -> bool {
         self.all_text().contains(needle)
+    }
+
+    /// Enters `value` in the element with this `action_id`, in the block with this id if one is
+    /// given, and answers its state value. `offered` are options that were suggested for it.
+    pub(crate) fn enter(
+        &mut self,
+        block_id: Option<&str>,
+        action_id: &str,
+        value: &Value,
+        offered: &[Value],
+    ) -> Result<Value, Mistake> {
+        let all = blocks::elements(self.blocks());
+        let wanted = all.iter().find(|found| {
+            found.action_id() == action_id && block_id.is_none_or(|id| found.block_id() == id)
+        });
+        let Some(found) = wanted else {
+            let ids =
+                |found: &blocks::Found<'_>| format!("{}/{}", found.block_id(), found.action_id());
+            let there: Vec<_> = all.iter().map(ids).collect();
+            let message = format!("no input {block_id:?} {action_id:?}; there are {there:?}");
+            return Err(Mistake::NotThere(message));
+        };
+        let entered = blocks::entered(found.element, value, offered)
+            .map_err(|error| Mistake::Impossible(format!("{action_id}: {error}")))?;
+        let block_id = found.block_id().to_owned();
+        self.json["state"]["values"][&block_id][action_id] = entered.clone();
+        Ok(entered)
     }
 
     /// What keeps a person from pressing submit, by `block_id`: Slack's client checks these itself

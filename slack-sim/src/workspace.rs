@@ -264,6 +264,14 @@ impl Workspace {
         self
     }
 
+    /// Whether somebody has registered this slash command, with its slash.
+    pub(crate) fn has_command(&self, command: &str) -> bool {
+        self.manifest.as_ref().is_none_or(|manifest| {
+            let mut commands = manifest.commands.iter();
+            commands.any(|known| known.command == command)
+        })
+    }
+
     /// The team that `person` belongs to.
     pub(crate) fn team_of<'a>(&'a self, person: &'a Person) -> &'a str {
         match &person.kind {

@@ -1,4 +1,5 @@
-//! The HTTP side: one loopback port for the Web API, the response URLs and the sockets.
+//! The HTTP side: one loopback port for the Web API, the response URLs, the sockets, the control
+//! API and the page.
 //!
 //! The accept loop is our own because a fault may ask for a connection to be closed without an
 //! answer, which `axum::serve` has no way to say. Nothing that comes in over a connection ends
@@ -29,7 +30,7 @@ use tokio::{
 };
 use tower_service::Service;
 
-use crate::{sim::Inner, socket};
+use crate::{control, page, sim::Inner, socket};
 
 /// How many connections are served at a time; others wait to be accepted.
 const MOST_CONNECTIONS: usize = 512;
@@ -51,7 +52,9 @@ pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
         .route("/link/", get(socket::link))
         .route("/commands/{*rest}", post(calls::response_url))
         .route("/actions/{*rest}", post(calls::response_url))
-        .with_state(inner);
+        .with_state(inner.clone())
+        .nest("/control", control::router(inner.clone()))
+        .merge(page::router(&inner));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}

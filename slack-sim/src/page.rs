@@ -1,0 +1,143 @@
+//! The simulator's page: its files, which are part of the program, and what it shows beside Slack.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Path,
+    http::{HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Serialize;
+
+use crate::{control::only_from_here, sim::Inner};
+
+/// No scripts but ours, no frames but pages of this machine.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; \
+    frame-src http://127.0.0.1:* http://localhost:*; img-src 'self' data: https:; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the page shows beside the workspace. From [`Sim::furnish`](crate::Sim::furnish).
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Page {
+    /// The page's title; the workspace's name if it is empty.
+    pub title: String,
+    /// A page of this machine that is shown beside Slack.
+    pub beside: Option<Beside>,
+    /// Who is at the keyboard at first, and in which channel.
+    pub start: Option<Start>,
+    /// What to try, step by step.
+    pub tour: Vec<Step>,
+}
+
+/// A page beside Slack.
+#[derive(Debug, Clone, Serialize)]
+pub struct Beside {
+    /// What it is called.
+    pub title: String,
+    /// Where it is: `http://127.0.0.1:…`.
+    pub url: String,
+}
+
+/// Where a visit begins.
+#[derive(Debug, Clone, Serialize)]
+pub struct Start {
+    /// The id of a person.
+    pub person: String,
+    /// The id of a channel they are in.
+    pub channel: String,
+}
+
+/// One step of a guided tour.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Step {
+    title: String,
+    text: String,
+    person: Option<String>,
+    place: Option<String>,
+    draft: Option<String>,
+    until: Option<Until>,
+}
+
+/// What a person has to see for a step to be done.
+#[derive(Debug, Clone, Serialize)]
+struct Until {
+    person: String,
+    says: String,
+}
+
+impl Step {
+    /// A step that says what to try.
+    pub fn new(title: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The same step, played as this person in a channel, in their `dm` with the app or in its
+    /// `home`.
+    pub fn shows(mut self, person: impl Into<String>, place: impl Into<String>) -> Self {
+        self.person = Some(person.into());
+        self.place = Some(place.into());
+        self
+    }
+
+    /// The same step, with this text to be sent.
+    pub fn types(mut self, draft: impl Into<String>) -> Self {
+        self.draft = Some(draft.into());
+        self
+    }
+
+    /// The same step, done once this person sees something new that says `says`.
+    pub fn until(mut self, person: impl Into<String>, says: impl Into<String>) -> Self {
+        let (person, says) = (person.into(), says.into());
+        self.until = Some(Until { person, says });
+        self
+    }
+}
+
+/// The page and its files.
+pub(crate) fn router(inner: &Arc<Inner>) -> Router {
+    Router::new()
+        .route("/", get(|| async { file("index.html") }))
+        .route(
+            "/page/{file}",
+            get(|Path(name): Path<String>| async move { file(&name) }),
+        )
+        .layer(middleware::from_fn_with_state(
+            inner.base.clone(),
+            only_from_here,
+        ))
+}
+
+fn file(name: &str) -> Response {
+    let found = FILES.iter().find(|(known, _)| *known == name);
+    let Some((_, content)) = found else {
+        return (StatusCode::NOT_FOUND, "there is no such file").into_response();
+    };
+    let kind = match name.rsplit_once('.') {
+        Some((_, "html")) => "text/html; charset=utf-8",
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "svg")) => "image/svg+xml",
+        _ => "text/javascript; charset=utf-8",
+    };
+    let mut response = (*content).into_response();
+    for (name, value) in [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// The files, by the name they are asked for.
+const FILES: &[(&str, &str)] = &[("index.html", include_str!("../page/index.html"))];
