@@ -211,17 +211,15 @@ impl Actor {
         })
     }
 
-    /// Opens their direct message with the bot, which also tells the app by `app_home_opened`.
-    /// The event holds the view they have, or none the first time.
-    ///
-    /// # Panics
-    /// If no app is connected.
-    pub async fn open_home(&self) -> Delivery {
+    /// Opens their direct message with the bot, which also tells the app by `app_home_opened`; not
+    /// if its manifest does not subscribe to that. The event holds the view they have, or none the
+    /// first time.
+    pub async fn open_home(&self) -> Option<Delivery> {
         self.open_app("home").await
     }
 
     /// Opens the app on one of its tabs, `home` or `messages`.
-    pub(crate) async fn open_app(&self, tab: &str) -> Delivery {
+    pub(crate) async fn open_app(&self, tab: &str) -> Option<Delivery> {
         let event = self.sim.inner.change(|state, _| {
             let channel = state.open_dm(&self.id);
             let mut event = json!({
@@ -236,7 +234,7 @@ impl Actor {
             }
             event
         });
-        self.sim.event(event).await
+        self.sim.tell("app_home_opened", event).await
     }
 
     /// The messages that only they see, in any channel.

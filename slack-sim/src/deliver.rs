@@ -192,6 +192,9 @@ impl Inner {
 
 impl State {
     fn route(&mut self, outgoing: &Outgoing) -> Route {
+        if let Some(why) = self.withheld(outgoing) {
+            return Route::Nowhere(why);
+        }
         match &self.app {
             None => Route::Nowhere("no app is connected: see Sim::connect"),
             Some(App::Http { base, paths }) => {
@@ -219,6 +222,20 @@ impl State {
                 let text = envelope::wrap(&envelope_id, kind, outgoing).to_string();
                 Route::Socket { envelope_id, text }
             }
+        }
+    }
+
+    /// Why the manifest keeps this from the app.
+    fn withheld(&self, outgoing: &Outgoing) -> Option<&'static str> {
+        let manifest = self.workspace.manifest.as_ref()?;
+        match outgoing.kind? {
+            DeliveryKind::Interactions | DeliveryKind::Options if !manifest.interactivity => {
+                Some("the manifest has interactivity switched off")
+            }
+            DeliveryKind::Options if !manifest.has_options_url() => {
+                Some("the manifest has no message_menu_options_url")
+            }
+            _ => None,
         }
     }
 }

@@ -419,6 +419,7 @@ async fn an_event_says_which_attempt_it_is() {
         envelope
     };
     let (delivery, envelope) = tokio::join!(alice.open_home(), respond);
+    let delivery = delivery.unwrap();
     assert!(delivery.is_ok());
     assert_eq!(envelope["type"], "events_api");
     assert_eq!(envelope["accepts_response_payload"], false);
