@@ -48,7 +48,6 @@ mod delivery;
 mod entities;
 mod events;
 mod faults;
-mod known_keys;
 mod limits;
 mod manifest;
 mod mentions;
