@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    app::App,
     blocks,
     clock::ts,
-    deliver::App,
     delivery::Delivery,
     entities,
     faults::{Fault, Faults},
