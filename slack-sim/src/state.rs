@@ -280,6 +280,9 @@ impl State {
             "app_installed_team_id": self.workspace.installed_in(),
             "bot_id": self.workspace.bot_id,
         });
+        for part in ["title", "close", "submit"] {
+            blocks::complete_texts(&mut json[part]);
+        }
         json["hash"] = json!(format!("{}.{}", now.timestamp(), self.unique(8)));
         View { json }
     }
