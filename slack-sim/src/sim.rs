@@ -1,7 +1,8 @@
 //! The simulator itself: starting it, reading it, waiting for it, and changing the workspace.
 
 use std::{
-    fmt,
+    fmt, io,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -19,13 +20,13 @@ use crate::{
     actor::Actor,
     clock::{Clock, system_clock},
     deliver::{App, Paths},
-    delivery::{Delivery, Outgoing, Retry},
-    faults::Fault,
+    delivery::{Delivery, DeliveryKind, Outgoing, Retry},
+    faults::{DeliveryFault, Fault},
     message::Message,
     mistake::Mistake,
     page::Page,
     post::Signing,
-    server,
+    retries, server,
     socket::DisconnectReason,
     state::{Call, State},
     view::View,
@@ -59,6 +60,22 @@ impl fmt::Debug for Sim {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Sim({})\n{}", self.inner.base, self.describe())
     }
+}
+
+/// Why the simulator cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotStart {
+    /// Others than this machine could reach it there.
+    #[error("{0} is not a loopback address")]
+    NotLoopback(SocketAddr),
+    /// Nothing can listen there.
+    #[error("failed to listen on {address}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
 struct Server(AbortHandle);
@@ -140,11 +157,28 @@ impl Sim {
     /// # Panics
     /// If no port can be bound.
     pub async fn start_with_clock(workspace: Workspace, clock: Clock) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+        let started = Self::start_at(workspace, clock, (Ipv4Addr::LOCALHOST, 0).into()).await;
         #[expect(clippy::expect_used, reason = "documented: a test driver fails loudly")]
-        let listener = listener.expect("a free port on 127.0.0.1");
-        #[expect(clippy::expect_used, reason = "a bound listener has an address")]
-        let address = listener.local_addr().expect("a bound listener");
+        started.expect("a free port on 127.0.0.1")
+    }
+
+    /// Starts at an address of the caller's, which must be a loopback one: whoever reaches the
+    /// simulator can act as anybody in it.
+    ///
+    /// # Errors
+    ///
+    /// Where the address is not a loopback one or cannot be bound.
+    pub async fn start_at(
+        workspace: Workspace,
+        clock: Clock,
+        address: SocketAddr,
+    ) -> Result<Self, CannotStart> {
+        if !address.ip().is_loopback() {
+            return Err(CannotStart::NotLoopback(address));
+        }
+        let unbound = |source| CannotStart::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(unbound)?;
+        let address = listener.local_addr().map_err(unbound)?;
         // A fresh connection for every delivery, as if each came from another of Slack's machines.
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
@@ -161,11 +195,13 @@ impl Sim {
             base: format!("http://{address}"),
             client,
         });
-        let task = tokio::spawn(server::serve(listener, inner.clone()));
-        Self {
+        let serving = server::serve(listener, inner.clone());
+        let retrying = retries::run(inner.clone());
+        let task = tokio::spawn(async { tokio::join!(serving, retrying) });
+        Ok(Self {
             inner,
             _server: Some(Arc::new(Server(task.abort_handle()))),
-        }
+        })
     }
 
     /// The same simulator, as the server sees it.
@@ -275,9 +311,10 @@ impl Sim {
         self.inner.read(|state| state.homes.get(user).cloned())
     }
 
-    /// The Web API calls so far.
+    /// The Web API calls so far, the newest 10,000 of them.
     pub fn calls(&self) -> Vec<Call> {
-        self.inner.read(|state| state.calls.clone())
+        let calls = |state: &State| state.calls.iter().cloned().collect();
+        self.inner.read(calls)
     }
 
     /// The calls of one method so far.
@@ -294,9 +331,10 @@ impl Sim {
         self.inner.read(count).unwrap_or_default()
     }
 
-    /// The deliveries to the app so far.
+    /// The deliveries to the app so far, the newest 10,000 of them.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.inner.read(|state| state.deliveries.clone())
+        let deliveries = |state: &State| state.deliveries.iter().cloned().collect();
+        self.inner.read(deliveries)
     }
 
     /// Everything said, for people: what a failed wait shows.
@@ -318,7 +356,14 @@ impl Sim {
         self.inner.change(add);
     }
 
-    /// Ends all faults; calls that hang are carried out now.
+    /// Makes the next `times` deliveries of a kind go wrong, or of every kind if none is named.
+    /// `usize::MAX` lasts until [`heal`](Self::heal).
+    pub fn fault_delivery(&self, kind: Option<DeliveryKind>, fault: DeliveryFault, times: usize) {
+        let add = |state: &mut State, _| state.faults.add_delivery(kind, fault, times);
+        self.inner.change(add);
+    }
+
+    /// Ends all faults; calls that hang and deliveries that are held back are carried out now.
     pub fn heal(&self) {
         self.inner.change(|state, _| state.faults.clear());
         self.inner.healed.send_modify(|count| *count += 1);

@@ -1,6 +1,6 @@
 //! Everything the simulator remembers, and the few rules that several parts of it share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -16,11 +16,15 @@ use crate::{
     message::Message,
     rates::Rates,
     response_url::ResponseUrl,
+    retries::Waiting,
     socket::Hub,
     view::View,
     web_api::Standing,
     workspace::{Channel, Kind, Person, Workspace},
 };
+
+/// How many calls and how many deliveries are remembered; the oldest are forgotten.
+const MOST_RECORDS: usize = 10_000;
 
 /// A Web API call that the app made.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,9 +60,12 @@ pub(crate) struct State {
     pub(crate) offered: HashMap<String, Vec<Value>>,
     pub(crate) triggers: HashMap<String, Trigger>,
     pub(crate) response_urls: HashMap<String, ResponseUrl>,
-    pub(crate) calls: Vec<Call>,
+    pub(crate) calls: VecDeque<Call>,
     pub(crate) arrivals: BTreeMap<String, usize>,
-    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) deliveries: VecDeque<Delivery>,
+    /// The number of the delivery that began last of those that have been made.
+    pub(crate) last_made: u64,
+    pub(crate) retries: Vec<Waiting>,
     pub(crate) faults: Faults,
     pub(crate) sockets: Hub,
     pub(crate) standing: Standing,
@@ -83,9 +90,11 @@ impl State {
             offered: HashMap::new(),
             triggers: HashMap::new(),
             response_urls: HashMap::new(),
-            calls: Vec::new(),
+            calls: VecDeque::new(),
             arrivals: BTreeMap::new(),
-            deliveries: Vec::new(),
+            deliveries: VecDeque::new(),
+            last_made: 0,
+            retries: Vec::new(),
             faults: Faults::default(),
             sockets: Hub::default(),
             standing: Standing::default(),
@@ -125,6 +134,14 @@ impl State {
         let admitted = self.rates.admit(method, channel, now);
         let limited = |retry_after_secs| Fault::RateLimited { retry_after_secs };
         admitted.err().map(limited)
+    }
+
+    pub(crate) fn record_call(&mut self, call: Call) {
+        keep(&mut self.calls, call);
+    }
+
+    pub(crate) fn record_delivery(&mut self, delivery: Delivery) {
+        keep(&mut self.deliveries, delivery);
     }
 
     pub(crate) fn number(&mut self) -> u64 {
@@ -312,6 +329,13 @@ impl State {
         }
         out
     }
+}
+
+fn keep<T>(records: &mut VecDeque<T>, record: T) {
+    if records.len() >= MOST_RECORDS {
+        records.pop_front();
+    }
+    records.push_back(record);
 }
 
 /// What the app's bot is about to say.

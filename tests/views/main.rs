@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod home;
 mod limits;
 mod story;
 
@@ -218,13 +219,6 @@ fn no_text_from_people_breaks_a_limit_or_escapes() {
 /// The judges are not part of the project; the test says when they are not there.
 #[test]
 fn slacks_own_libraries_accept_every_card() {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/slack");
-    let judge = tools.join("validate_blocks.py");
-    if !judge.exists() || !tools.join("validator/venv").exists() {
-        println!("not checked: Slack's libraries are not set up beside this checkout");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
     let hostile: String = HOSTILE.concat().chars().cycle().take(10_000).collect();
     let mut messages = BTreeSet::new();
     for words in [None, Some(hostile.as_str())] {
@@ -234,20 +228,32 @@ fn slacks_own_libraries_accept_every_card() {
             messages.extend(cards.map(|card| serde_json::to_string(&card).unwrap()));
         }
     }
+    judge("message", &messages);
+}
+
+/// Holds JSON for a surface against Slack's own libraries, where they are at hand.
+fn judge(surface: &str, all: &BTreeSet<String>) {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/slack");
+    let judge = tools.join("validate_blocks.py");
+    if !judge.exists() || !tools.join("validator/venv").exists() {
+        println!("not checked: Slack's libraries are not set up beside this checkout");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
-    for (index, message) in messages.iter().enumerate() {
+    for (index, json) in all.iter().enumerate() {
         files.push(folder.path().join(format!("{index}.json")));
-        std::fs::write(&files[index], message).unwrap();
+        std::fs::write(&files[index], json).unwrap();
     }
     let output = Command::new("python3")
         .arg(judge)
-        .args(["--surface", "message"])
+        .args(["--surface", surface])
         .args(&files)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
-    println!("{} cards were judged", files.len());
+    println!("{} of surface {surface} were judged", files.len());
 }
 
 fn kind(entry: &Entry) -> Value {
@@ -272,10 +278,14 @@ struct Button {
 }
 
 fn buttons(message: &Message) -> Vec<Button> {
-    let said = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let blocks = message.blocks.as_array().unwrap();
-    blocks
-        .iter()
+    blocks.iter().flat_map(buttons_of).collect()
+}
+
+fn buttons_of(block: &Value) -> Vec<Button> {
+    let said = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    [block]
+        .into_iter()
         .filter_map(|block| block["elements"].as_array())
         .flatten()
         .filter(|element| element["type"] == "button")
@@ -310,28 +320,36 @@ fn with_short_times(text: &str) -> String {
 fn as_read(message: &Message) -> String {
     let mut out = String::new();
     for block in message.blocks.as_array().unwrap() {
-        if let Some(text) = block["text"]["text"].as_str() {
-            writeln!(out, "{}: {text}", block["type"].as_str().unwrap()).unwrap();
-        }
-        for field in block["fields"].as_array().into_iter().flatten() {
-            let field = field["text"].as_str().unwrap().replace('\n', " ");
-            writeln!(out, "field: {field}").unwrap();
-        }
-        if block["type"] == "context" {
-            writeln!(
-                out,
-                "context: {}",
-                block["elements"][0]["text"].as_str().unwrap()
-            )
-            .unwrap();
-        }
+        read_block(block, &mut out);
     }
     for button in buttons(message) {
-        let (label, style) = (button.label, button.style);
-        writeln!(out, "button: [{label}] {} {style}", button.action).unwrap();
+        read_button(button, &mut out);
     }
     for line in message.text.lines() {
         writeln!(out, "text: {line}").unwrap();
     }
     out
+}
+
+fn read_button(button: Button, out: &mut String) {
+    let (label, style) = (button.label, button.style);
+    writeln!(out, "button: [{label}] {} {style}", button.action).unwrap();
+}
+
+fn read_block(block: &Value, out: &mut String) {
+    if let Some(text) = block["text"]["text"].as_str() {
+        writeln!(out, "{}: {text}", block["type"].as_str().unwrap()).unwrap();
+    }
+    for field in block["fields"].as_array().into_iter().flatten() {
+        let field = field["text"].as_str().unwrap().replace('\n', " ");
+        writeln!(out, "field: {field}").unwrap();
+    }
+    if block["type"] == "context" {
+        writeln!(
+            out,
+            "context: {}",
+            block["elements"][0]["text"].as_str().unwrap()
+        )
+        .unwrap();
+    }
 }

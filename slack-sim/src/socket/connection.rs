@@ -42,7 +42,7 @@ const DEBUG_LIFE: TimeDelta = TimeDelta::seconds(360);
 
 /// How a connection came to its end.
 enum End {
-    /// The client went away, or stopped reading.
+    /// The client went away or stopped reading, or the connection is to break.
     Gone,
     /// It is closed from here.
     Closed,
@@ -122,6 +122,7 @@ impl Connection {
                 order = self.joined.orders.recv() => match order {
                     Some(Order::Say(text)) => say(&mut self.socket, Message::text(text)).await?,
                     Some(Order::Disconnect(reason)) => self.disconnect(reason).await?,
+                    Some(Order::Break) => return Ok(End::Gone),
                     None => return Ok(End::Closed),
                 },
                 message = self.socket.recv() => match message {
