@@ -73,7 +73,7 @@ mod workspace;
 
 pub use actor::Actor;
 pub use app::Paths;
-pub use clock::{Clock, system_clock};
+pub use clock::{Clock, MovableClock, system_clock};
 pub use delivery::{Delivery, DeliveryKind};
 pub use faults::{DeliveryFault, Fault};
 pub use manifest::{BadManifest, Manifest, SlashCommand};
