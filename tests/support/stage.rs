@@ -294,6 +294,19 @@ impl Stage {
         panic!("{what} did not come; Slack shows\n{}", self.sim.describe());
     }
 
+    /// Lets time pass second by second, and leaves the service real time in each, until `look`
+    /// finds something in Slack.
+    pub async fn in_time<T>(&self, mut look: impl FnMut(&Sim) -> Option<T>) -> T {
+        for _ in 0..1_000 {
+            let soon = Duration::from_millis(20);
+            if let Ok(found) = self.sim.try_wait_for(soon, &mut look).await {
+                return found;
+            }
+            self.clock.advance(Duration::from_secs(1));
+        }
+        panic!("waited in vain; Slack shows\n{}", self.sim.describe());
+    }
+
     /// The cards of active grants in a person's direct messages.
     pub fn grants(&self, person: &str) -> Vec<Message> {
         let messages = self.sim.dm(person);

@@ -10,7 +10,7 @@ use keylend::{
 use serde_json::Value;
 
 use crate::{
-    CONTEXT, HOSTILE, buttons_of, judge, limits, read_block, read_button,
+    CONTEXT, HOSTILE, buttons_of, judged, limits, read_block, read_button,
     story::{Story, every_state, terms},
     with_short_times,
 };
@@ -151,8 +151,6 @@ fn slacks_own_libraries_accept_every_home() {
         unwelcome(),
         unknown(),
     ];
-    judge(
-        "home",
-        &homes.iter().map(Value::to_string).collect::<BTreeSet<_>>(),
-    );
+    let homes: BTreeSet<String> = homes.iter().map(Value::to_string).collect();
+    println!("{}", judged("home", &homes));
 }

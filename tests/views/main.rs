@@ -228,16 +228,15 @@ fn slacks_own_libraries_accept_every_card() {
             messages.extend(cards.map(|card| serde_json::to_string(&card).unwrap()));
         }
     }
-    judge("message", &messages);
+    println!("{}", judged("message", &messages));
 }
 
-/// Holds JSON for a surface against Slack's own libraries, where they are at hand.
-fn judge(surface: &str, all: &BTreeSet<String>) {
+/// Holds JSON for a surface against Slack's own libraries; says how much, or why not.
+fn judged(surface: &str, all: &BTreeSet<String>) -> String {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/slack");
     let judge = tools.join("validate_blocks.py");
     if !judge.exists() || !tools.join("validator/venv").exists() {
-        println!("not checked: Slack's libraries are not set up beside this checkout");
-        return;
+        return "not checked: Slack's libraries are not set up beside this checkout".to_owned();
     }
     let folder = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
@@ -253,7 +252,7 @@ fn judge(surface: &str, all: &BTreeSet<String>) {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
-    println!("{} of surface {surface} were judged", files.len());
+    format!("{} for a {surface} were judged", files.len())
 }
 
 fn kind(entry: &Entry) -> Value {
