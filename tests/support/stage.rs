@@ -46,7 +46,9 @@ const TOKEN: &str = "a-gateway-token-of-the-tests";
 pub fn workspace() -> Workspace {
     let everybody = [ALICE, BOB, CAROL, DAVE, GUEST, SECURITY, STRANGER];
     Workspace::new()
-        .should_escape(true)
+        .manifest(include_str!("../../manifest.yml"))
+        .unwrap()
+        .rate_limits(true)
         .person(Person::member(ALICE, "alice"))
         .person(Person::member(BOB, "bob"))
         .person(Person::member(CAROL, "carol"))

@@ -230,10 +230,7 @@ pub(super) async fn closing(
 ) -> Done {
     let actor = actor(inner, &person)?;
     let view = modal(&actor, &closing.view_id)?;
-    match actor.close_view(&view).await {
-        Some(delivery) => outcome(&delivery),
-        None => Ok(Json(json!({"ok": true, "status": 200, "error": null}))),
-    }
+    settled(actor.close_view(&view).await.as_ref())
 }
 
 #[derive(Deserialize)]
@@ -258,7 +255,15 @@ pub(super) async fn home(
         Tab::Home => "home",
         Tab::Messages => "messages",
     };
-    outcome(&actor.open_app(tab).await)
+    settled(actor.open_app(tab).await.as_ref())
+}
+
+/// What came of what the app may not have to be told.
+fn settled(delivery: Option<&Delivery>) -> Done {
+    match delivery {
+        Some(delivery) => outcome(delivery),
+        None => Ok(Json(json!({"ok": true, "status": 200, "error": null}))),
+    }
 }
 
 fn outcome(delivery: &Delivery) -> Done {
