@@ -3,9 +3,16 @@
 //! Signatures, trigger expiry and response URL expiry follow this clock. How long an app takes to
 //! answer is measured in real time, because the app is a real server.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
 /// Tells the simulator what time it is.
@@ -18,6 +25,26 @@ pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 )]
 pub fn system_clock() -> Clock {
     Arc::new(Utc::now)
+}
+
+/// The machine's time, and however much it was moved ahead. Clones are the same clock.
+#[derive(Debug, Clone, Default)]
+pub struct MovableClock {
+    ahead_micros: Arc<AtomicI64>,
+}
+
+impl MovableClock {
+    /// What a [`Sim`](crate::Sim) is started with.
+    pub fn clock(&self) -> Clock {
+        let (ahead, machine) = (self.ahead_micros.clone(), system_clock());
+        Arc::new(move || machine() + TimeDelta::microseconds(ahead.load(Ordering::Relaxed)))
+    }
+
+    /// Moves it. A move that would leave the range of time is none.
+    pub fn advance(&self, by: Duration) {
+        let by = i64::try_from(by.as_micros()).unwrap_or_default();
+        self.ahead_micros.fetch_add(by, Ordering::Relaxed);
+    }
 }
 
 /// Writes microseconds since the epoch as Slack writes message times: `1755000000.000100`.

@@ -70,7 +70,7 @@ mod web_api;
 mod workspace;
 
 pub use actor::Actor;
-pub use clock::{Clock, system_clock};
+pub use clock::{Clock, MovableClock, system_clock};
 pub use deliver::Paths;
 pub use delivery::{Delivery, DeliveryKind};
 pub use faults::{DeliveryFault, Fault};

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Body, Refused};
 use crate::{
-    faults::Fault,
+    delivery::DeliveryKind,
+    faults::{DeliveryFault, Fault},
     sim::{Inner, Sim},
 };
 
@@ -45,46 +46,109 @@ fn duration(text: &str) -> Result<Duration, Refused> {
     })
 }
 
-/// A fault of the Web API.
+/// What is to go wrong: with calls of a method, or with deliveries of a kind.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub(super) enum Break {
+    Calls {
+        method: String,
+        fault: Wrong,
+        times: Option<usize>,
+    },
+    Deliveries {
+        kind: Kind,
+        delivery: WrongDelivery,
+        times: Option<usize>,
+    },
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Wrong {
+pub(super) enum Wrong {
     RateLimited(u64),
     Status(u16),
     Error(String),
+    Slow(String),
     Hang,
     Drop,
     LoseAnswer,
 }
 
-impl From<Wrong> for Fault {
-    fn from(wrong: Wrong) -> Self {
-        match wrong {
-            Wrong::RateLimited(retry_after_secs) => Self::RateLimited { retry_after_secs },
-            Wrong::Status(status) => Self::Status(status),
-            Wrong::Error(name) => Self::Error(name),
-            Wrong::Hang => Self::Hang,
-            Wrong::Drop => Self::Drop,
-            Wrong::LoseAnswer => Self::LoseAnswer,
-        }
-    }
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum WrongDelivery {
+    Duplicate,
+    Drop,
+    Reorder,
+    Delay(String),
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Break {
-    method: String,
-    fault: Wrong,
-    times: Option<usize>,
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    Commands,
+    Interactions,
+    Options,
+    Events,
+    #[serde(rename = "*")]
+    All,
+}
+
+impl Wrong {
+    fn fault(self) -> Result<Fault, Refused> {
+        Ok(match self {
+            Self::RateLimited(retry_after_secs) => Fault::RateLimited { retry_after_secs },
+            Self::Status(status) => Fault::Status(status),
+            Self::Error(name) => Fault::Error(name),
+            Self::Slow(time) => Fault::Slow(duration(&time)?),
+            Self::Hang => Fault::Hang,
+            Self::Drop => Fault::Drop,
+            Self::LoseAnswer => Fault::LoseAnswer,
+        })
+    }
+}
+
+impl WrongDelivery {
+    fn fault(self) -> Result<DeliveryFault, Refused> {
+        Ok(match self {
+            Self::Duplicate => DeliveryFault::Duplicate,
+            Self::Drop => DeliveryFault::Drop,
+            Self::Reorder => DeliveryFault::Reorder,
+            Self::Delay(time) => DeliveryFault::Delay(duration(&time)?),
+        })
+    }
+}
+
+impl Kind {
+    fn kind(self) -> Option<DeliveryKind> {
+        match self {
+            Self::Commands => Some(DeliveryKind::Commands),
+            Self::Interactions => Some(DeliveryKind::Interactions),
+            Self::Options => Some(DeliveryKind::Options),
+            Self::Events => Some(DeliveryKind::Events),
+            Self::All => None,
+        }
+    }
 }
 
 pub(super) async fn break_it(
     State(inner): State<Arc<Inner>>,
     Body(asked): Body<Break>,
-) -> Json<Value> {
-    let times = asked.times.unwrap_or(usize::MAX);
-    Sim::within(inner).fault(&asked.method, asked.fault.into(), times);
-    Json(json!({}))
+) -> Result<Json<Value>, Refused> {
+    let sim = Sim::within(inner);
+    match asked {
+        Break::Calls {
+            method,
+            fault,
+            times,
+        } => sim.fault(&method, fault.fault()?, times.unwrap_or(usize::MAX)),
+        Break::Deliveries {
+            kind,
+            delivery,
+            times,
+        } => sim.fault_delivery(kind.kind(), delivery.fault()?, times.unwrap_or(usize::MAX)),
+    }
+    Ok(Json(json!({})))
 }
 
 pub(super) async fn heal(State(inner): State<Arc<Inner>>) -> Json<Value> {

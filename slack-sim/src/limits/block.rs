@@ -57,10 +57,8 @@ fn block(check: &mut Check, at: &str, block: &Value, surface: Surface) {
     }
     match kind {
         "section" => section(check, at, block),
-        "header" => {
-            if check.needs(at, block, "text") {
-                check.plain(&format!("{at}/text"), &block["text"], 150);
-            }
+        "header" if check.needs(at, block, "text") => {
+            check.plain(&format!("{at}/text"), &block["text"], 150);
         }
         "context" => {
             for (index, one) in check.items(at, block, "elements", 10).iter().enumerate() {
@@ -94,10 +92,8 @@ fn block(check: &mut Check, at: &str, block: &Value, surface: Surface) {
         }
         "rich_text" => rich_text::block(check, at, block),
         "table" => rich_text::table(check, at, block),
-        "alert" => {
-            if check.needs(at, block, "text") {
-                check.text(&format!("{at}/text"), &block["text"], 200);
-            }
+        "alert" if check.needs(at, block, "text") => {
+            check.text(&format!("{at}/text"), &block["text"], 200);
         }
         _ => {}
     }
