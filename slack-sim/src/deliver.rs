@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use crate::{
+    app::App,
     delivery::{Delivery, DeliveryKind, Outgoing},
     faults::DeliveryFault,
     post::Answer,
@@ -27,39 +28,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 const GIVE_UP: Duration = Duration::from_secs(10);
 /// How long a delivery is held back for another to overtake it.
 const LONGEST_HOLD: Duration = Duration::from_secs(60);
-
-/// Where in the app each kind of delivery goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paths {
-    /// Slash commands, default `/slack/commands`.
-    pub commands: String,
-    /// Clicks, submissions and closed views, default `/slack/interactions`.
-    pub interactions: String,
-    /// Suggestions for `external_select`, default `/slack/options`.
-    pub options: String,
-    /// Events, default `/slack/events`.
-    pub events: String,
-}
-
-impl Default for Paths {
-    fn default() -> Self {
-        Self {
-            commands: "/slack/commands".into(),
-            interactions: "/slack/interactions".into(),
-            options: "/slack/options".into(),
-            events: "/slack/events".into(),
-        }
-    }
-}
-
-/// How the app under test is reached.
-#[derive(Debug, Clone)]
-pub(crate) enum App {
-    /// By posts to it.
-    Http { base: String, paths: Paths },
-    /// Over the connections it opens.
-    Socket,
-}
 
 /// The way one delivery takes.
 enum Route {

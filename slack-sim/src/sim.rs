@@ -19,15 +19,11 @@ use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
 use crate::{
     actor::Actor,
     clock::{Clock, system_clock},
-    deliver::{App, Paths},
-    delivery::{Delivery, DeliveryKind, Outgoing, Retry},
-    faults::{DeliveryFault, Fault},
+    delivery::Delivery,
     message::Message,
     mistake::Mistake,
     page::Page,
-    post::Signing,
     retries, server,
-    socket::DisconnectReason,
     state::{Call, State},
     view::View,
     web_api::Standing,
@@ -99,6 +95,12 @@ impl Inner {
         drop(state);
         self.version.send_modify(|version| *version += 1);
         out
+    }
+
+    /// Forgets all faults, and wakes whoever waits for that.
+    pub(crate) fn heal(&self) {
+        self.change(|state, _| state.faults.clear());
+        self.healed.send_modify(|count| *count += 1);
     }
 
     /// Sees every [`Sim::heal`] from now on.
@@ -249,23 +251,6 @@ impl Sim {
         self.inner.read(secret)
     }
 
-    /// Says where the app is, such as `http://127.0.0.1:8080`; deliveries go to the paths of the
-    /// manifest's URLs under it, or to [`Paths::default`] if there is no manifest.
-    pub fn connect(&self, app_base_url: impl AsRef<str>) {
-        let paths = self.inner.read(|state| state.workspace.paths());
-        self.connect_at(app_base_url, paths);
-    }
-
-    /// Says where the app is, with paths of its own.
-    pub fn connect_at(&self, app_base_url: impl AsRef<str>, paths: Paths) {
-        let base = app_base_url.as_ref().trim_end_matches('/').to_owned();
-        let app = App::Http { base, paths };
-        self.inner.change(|state, _| {
-            state.app = Some(app);
-            state.sockets.disconnect(DisconnectReason::LinkDisabled);
-        });
-    }
-
     /// The person with this id, to act as.
     ///
     /// # Panics
@@ -349,26 +334,6 @@ impl Sim {
         })
     }
 
-    /// Makes the next `times` calls of `method` fail; `*` stands for every method and
-    /// `response_url` for posts to response URLs. `usize::MAX` lasts until [`heal`](Self::heal).
-    pub fn fault(&self, method: &str, fault: Fault, times: usize) {
-        let add = |state: &mut State, _| state.faults.add(method, fault, times);
-        self.inner.change(add);
-    }
-
-    /// Makes the next `times` deliveries of a kind go wrong, or of every kind if none is named.
-    /// `usize::MAX` lasts until [`heal`](Self::heal).
-    pub fn fault_delivery(&self, kind: Option<DeliveryKind>, fault: DeliveryFault, times: usize) {
-        let add = |state: &mut State, _| state.faults.add_delivery(kind, fault, times);
-        self.inner.change(add);
-    }
-
-    /// Ends all faults; calls that hang and deliveries that are held back are carried out now.
-    pub fn heal(&self) {
-        self.inner.change(|state, _| state.faults.clear());
-        self.inner.healed.send_modify(|count| *count += 1);
-    }
-
     /// Removes the app from the workspace: its tokens are `account_inactive` from now on. The app
     /// is not told: see [`event`](Self::event).
     pub fn uninstall(&self) {
@@ -430,46 +395,5 @@ impl Sim {
             let people = &mut state.workspace.people;
             people.insert(person.id.clone(), person);
         });
-    }
-
-    /// Posts an arbitrary body to the app, over HTTP only. `headers` may bring a `content-type`,
-    /// default `application/x-www-form-urlencoded`.
-    pub async fn raw(
-        &self,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: impl Into<String>,
-        signing: Signing,
-    ) -> Delivery {
-        let mut outgoing = Outgoing::raw(path, body.into(), signing);
-        let post = &mut outgoing.post;
-        for (name, value) in headers {
-            if name.eq_ignore_ascii_case("content-type") {
-                post.content_type = (*value).to_owned();
-            } else {
-                let header = ((*name).to_owned(), (*value).to_owned());
-                post.headers.push(header);
-            }
-        }
-        self.inner.deliver(outgoing).await
-    }
-
-    /// Delivers the same payload again, freshly signed or in a new envelope: a redelivery, or a
-    /// double click. Of `headers`, only those of a retry have a meaning over a socket.
-    pub async fn redeliver(&self, delivery: &Delivery, headers: &[(&str, &str)]) -> Delivery {
-        let mut outgoing = Outgoing::again(delivery);
-        let mut retry = Retry::default();
-        for (name, value) in headers {
-            match (name.to_ascii_lowercase().as_str(), value.parse()) {
-                ("x-slack-retry-num", Ok(number)) => retry.number = number,
-                ("x-slack-retry-reason", _) => retry.reason = (*value).to_owned(),
-                _ => {
-                    let header = ((*name).to_owned(), (*value).to_owned());
-                    outgoing.post.headers.push(header);
-                }
-            }
-        }
-        outgoing.retry = (retry.number > 0).then_some(retry);
-        self.inner.deliver(outgoing).await
     }
 }

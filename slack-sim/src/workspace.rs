@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub use person::{Kind, Person};
 
 use crate::{
-    deliver::Paths,
+    app::Paths,
     manifest::{BadManifest, Manifest},
 };
 

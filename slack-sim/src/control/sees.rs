@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Refused;
 use crate::{
-    deliver::App,
+    app::App,
     message::Message,
     sim::Inner,
     state,

@@ -93,7 +93,7 @@ pub(super) async fn response_url(
     };
     let heals = inner.heals();
     let fault = inner.change(|state, _| {
-        *state.arrivals.entry("response_url".to_owned()).or_default() += 1;
+        state.count("response_url");
         state.faults.take("response_url")
     });
     if let Some((_, response)) = fault.as_ref().and_then(instead) {
