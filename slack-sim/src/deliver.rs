@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use crate::{
+    app::{App, Paths},
     delivery::{Delivery, DeliveryKind, Outgoing},
     faults::DeliveryFault,
     post::Answer,
@@ -27,39 +28,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 const GIVE_UP: Duration = Duration::from_secs(10);
 /// How long a delivery is held back for another to overtake it.
 const LONGEST_HOLD: Duration = Duration::from_secs(60);
-
-/// Where in the app each kind of delivery goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paths {
-    /// Slash commands, default `/slack/commands`.
-    pub commands: String,
-    /// Clicks, submissions and closed views, default `/slack/interactions`.
-    pub interactions: String,
-    /// Suggestions for `external_select`, default `/slack/options`.
-    pub options: String,
-    /// Events, default `/slack/events`.
-    pub events: String,
-}
-
-impl Default for Paths {
-    fn default() -> Self {
-        Self {
-            commands: "/slack/commands".into(),
-            interactions: "/slack/interactions".into(),
-            options: "/slack/options".into(),
-            events: "/slack/events".into(),
-        }
-    }
-}
-
-/// How the app under test is reached.
-#[derive(Debug, Clone)]
-pub(crate) enum App {
-    /// By posts to it.
-    Http { base: String, paths: Paths },
-    /// Over the connections it opens.
-    Socket,
-}
 
 /// The way one delivery takes.
 enum Route {
@@ -192,21 +160,14 @@ impl Inner {
 
 impl State {
     fn route(&mut self, outgoing: &Outgoing) -> Route {
+        if let Some(why) = self.withheld(outgoing) {
+            return Route::Nowhere(why);
+        }
         match &self.app {
             None => Route::Nowhere("no app is connected: see Sim::connect"),
             Some(App::Http { base, paths }) => {
-                let path = match (&outgoing.post.path, outgoing.kind) {
-                    (Some(path), _) => path.clone(),
-                    (None, Some(DeliveryKind::Commands)) => {
-                        let command = outgoing.payload["command"].as_str();
-                        let usual = paths.commands.clone();
-                        let workspace = &self.workspace;
-                        workspace.command_path(command.unwrap_or_default(), usual)
-                    }
-                    (None, Some(DeliveryKind::Options)) => paths.options.clone(),
-                    (None, Some(DeliveryKind::Events)) => paths.events.clone(),
-                    (None, Some(DeliveryKind::Interactions) | None) => paths.interactions.clone(),
-                };
+                let given = outgoing.post.path.clone();
+                let path = given.unwrap_or_else(|| self.path(paths.as_ref(), outgoing));
                 let uri = format!("{base}{path}");
                 Route::Http { path, uri }
             }
@@ -219,6 +180,36 @@ impl State {
                 let text = envelope::wrap(&envelope_id, kind, outgoing).to_string();
                 Route::Socket { envelope_id, text }
             }
+        }
+    }
+
+    /// Where in the app a delivery goes: to the app's own paths, or to where the manifest says,
+    /// which may say something else of each slash command.
+    fn path(&self, own: Option<&Paths>, outgoing: &Outgoing) -> String {
+        let paths = own.cloned().unwrap_or_else(|| self.workspace.paths());
+        match outgoing.kind {
+            Some(DeliveryKind::Commands) if own.is_none() => {
+                let command = outgoing.payload["command"].as_str().unwrap_or_default();
+                self.workspace.command_path(command, paths.commands)
+            }
+            Some(DeliveryKind::Commands) => paths.commands,
+            Some(DeliveryKind::Options) => paths.options,
+            Some(DeliveryKind::Events) => paths.events,
+            Some(DeliveryKind::Interactions) | None => paths.interactions,
+        }
+    }
+
+    /// Why the manifest keeps this from the app.
+    fn withheld(&self, outgoing: &Outgoing) -> Option<&'static str> {
+        let manifest = self.workspace.manifest.as_ref()?;
+        match outgoing.kind? {
+            DeliveryKind::Interactions | DeliveryKind::Options if !manifest.interactivity => {
+                Some("the manifest has interactivity switched off")
+            }
+            DeliveryKind::Options if !manifest.has_options_url() => {
+                Some("the manifest has no message_menu_options_url")
+            }
+            _ => None,
         }
     }
 }

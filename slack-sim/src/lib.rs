@@ -40,6 +40,7 @@
 //! | Socket Mode | [`Sim::connect_socket`], [`Sim::disconnect`] |
 
 mod actor;
+mod app;
 mod blocks;
 mod clock;
 mod control;
@@ -58,6 +59,7 @@ mod page;
 mod payload;
 mod post;
 mod rates;
+mod raw;
 mod response_url;
 mod retries;
 mod server;
@@ -67,11 +69,12 @@ mod state;
 mod view;
 mod wait;
 mod web_api;
+mod wire;
 mod workspace;
 
 pub use actor::Actor;
-pub use clock::{Clock, system_clock};
-pub use deliver::Paths;
+pub use app::{BadAddress, Paths};
+pub use clock::{Clock, MovableClock, system_clock};
 pub use delivery::{Delivery, DeliveryKind};
 pub use faults::{DeliveryFault, Fault};
 pub use manifest::{BadManifest, Manifest, SlashCommand};

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    app::App,
     blocks,
     clock::ts,
-    deliver::App,
     delivery::Delivery,
     entities,
     faults::{Fault, Faults},
@@ -24,18 +24,21 @@ use crate::{
 };
 
 /// How many calls and how many deliveries are remembered; the oldest are forgotten.
-const MOST_RECORDS: usize = 10_000;
+pub(crate) const MOST_RECORDS: usize = 10_000;
 
-/// A Web API call that the app made.
+/// When a trigger or response URL that has long expired may be forgotten.
+pub(crate) const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(1);
+
+/// A Web API call that the app made, or a post to a response URL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// The method, such as `chat.postMessage`.
+    /// The method, such as `chat.postMessage`; for a response URL, `response_url`.
     pub method: String,
     /// The arguments without the token; JSON-encoded ones decoded.
     pub args: Value,
     /// When, by the simulator's clock.
     pub at: DateTime<Utc>,
-    /// Whether the token was right.
+    /// Whether the token was right; a response URL needs none.
     pub token_ok: bool,
     /// Whether the call was carried out.
     pub ok: bool,
@@ -117,6 +120,13 @@ impl State {
         hex::encode(digest).chars().take(length).collect()
     }
 
+    /// Counts a request; names that nobody answers to are counted up to a point.
+    pub(crate) fn count(&mut self, method: &str) {
+        if self.arrivals.len() < MOST_RECORDS || self.arrivals.contains_key(method) {
+            *self.arrivals.entry(method.to_owned()).or_default() += 1;
+        }
+    }
+
     /// Counts a request and says what goes wrong with it: a fault that was asked for, or too many.
     pub(crate) fn arrive(
         &mut self,
@@ -124,7 +134,7 @@ impl State {
         channel: &str,
         now: DateTime<Utc>,
     ) -> Option<Fault> {
-        *self.arrivals.entry(method.to_owned()).or_default() += 1;
+        self.count(method);
         if let Some(fault) = self.faults.take(method) {
             return Some(fault);
         }
@@ -232,6 +242,10 @@ impl State {
 
     pub(crate) fn trigger(&mut self, user: &str, now: DateTime<Utc>) -> String {
         let id = format!("{}.{}.{}", self.number(), self.number(), self.unique(32));
+        if self.triggers.len() >= MOST_RECORDS {
+            self.triggers
+                .retain(|_, trigger| now - trigger.issued_at < FORGOTTEN_AFTER);
+        }
         let trigger = Trigger {
             user: user.to_owned(),
             issued_at: now,
