@@ -4,7 +4,8 @@
 #   ./test.sh                      everything
 #   ./test.sh backend_contract     what is named so; all arguments go to the test runner
 #
-# POSTGRES_BIN names the folder of another PostgreSQL's programs (initdb, postgres), to test with.
+# POSTGRES_BIN names the folder of another PostgreSQL's programs (initdb, postgres), to test with;
+# CVC5 another solver's program, for tests/proofs.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -17,14 +18,18 @@ has_postgres() {
     [ -n "${POSTGRES_BIN:-}" ] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 
+has_cvc5() {
+    [ -n "${CVC5:-}" ] || command -v cvc5 >/dev/null
+}
+
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
     elif command -v sudo >/dev/null; then
         sudo "$@"
     else
-        fail "PostgreSQL is missing, and only root can install it: run this once as root," \
-            "or set POSTGRES_BIN to the folder that holds initdb and postgres"
+        fail "only root can install what is missing (PostgreSQL, cvc5): run this once as root, or set" \
+            "POSTGRES_BIN to the folder that holds initdb and postgres, and CVC5 to the solver"
     fi
 }
 
@@ -44,8 +49,18 @@ install_postgres() {
         apt-get install --yes --quiet --no-install-recommends postgresql
 }
 
+install_cvc5() {
+    command -v apt-get >/dev/null ||
+        fail "cvc5 is missing, and this is no Debian: install it, and set CVC5 to the program"
+    echo "test.sh: installing cvc5"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update --quiet
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install --yes --quiet --no-install-recommends cvc5
+}
+
 command -v cargo >/dev/null || fail "cargo is missing: see https://rustup.rs"
 has_postgres || install_postgres
+has_cvc5 || install_cvc5
 
 if cargo nextest --version >/dev/null 2>&1; then
     # Tests that are skipped are listed with those that pass.
