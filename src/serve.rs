@@ -23,7 +23,11 @@ use crate::{
     domain::Progress,
     grants::Grants,
     metrics::Metrics,
-    slack::{client::Client, messages::Messenger, signature::Verifier},
+    slack::{
+        client::Client,
+        messages::{Messenger, homes::Homes},
+        signature::Verifier,
+    },
     store::{SqliteStore, Store},
     vault::Vault,
     worker::Worker,
@@ -160,6 +164,14 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         Arc::new(move |request| showing.has_credentials(request)),
     );
     tasks.spawn(messenger.run(shutdown.clone()));
+    let homes = Homes::new(
+        broker.clone(),
+        client.clone(),
+        clock.clone(),
+        entropy.clone(),
+    );
+    let homes = Arc::new(homes);
+    tasks.spawn(homes.clone().run(shutdown.clone()));
 
     let tokens = config
         .api
@@ -183,6 +195,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         settings: config.slack,
         verifier: Verifier::new(signing_secret, clock.clone()),
         broker,
+        homes,
         clock,
         entropy,
         tasks: tasks.clone(),

@@ -71,6 +71,7 @@ fn event(event: &Event) -> &'static str {
         Event::UrlVerification { .. } => "url verification",
         Event::PersonChanged { .. } => "person changed",
         Event::UsergroupChanged { .. } => "usergroup changed",
+        Event::HomeOpened { .. } => "home opened",
         Event::Ignored { .. } => "ignored",
     }
 }
@@ -92,6 +93,7 @@ fn expected(path: &Path) -> &'static [&'static str] {
         ("block_suggestion", _) => &["suggestion"],
         ("view_closed" | "shortcuts", _) => &["ignored"],
         ("events", "user_profile_changed") => &["person changed"],
+        ("events", name) if name.starts_with("app_home_opened") => &["home opened"],
         // Templates have blank ids, which name nobody.
         ("events", _) => &["ignored"],
         ("http_misc", name) if name.starts_with("url_verification") => &["url verification"],
@@ -216,7 +218,61 @@ fn events_that_make_facts_old_are_told_from_all_others() {
         "usergroup changed"
     );
     assert_eq!(
-        event(json!({ "type": "app_home_opened", "user": "U0ALICE" })),
+        event(json!({ "type": "app_home_opened", "user": "U0ALICE", "tab": "home" })),
+        "home opened"
+    );
+    assert_eq!(
+        event(json!({ "type": "app_home_opened", "user": "U0ALICE", "tab": "messages" })),
         "ignored"
     );
+}
+
+#[test]
+fn only_somebody_of_whom_slack_denies_all_else_is_told_to_be_a_member() {
+    let is_member = |user: Value| {
+        let body =
+            json!({ "type": "event_callback", "event": { "type": "user_change", "user": user } });
+        let Event::PersonChanged { is_member, .. } =
+            Event::parse(body.to_string().as_bytes()).unwrap()
+        else {
+            panic!("nobody changed");
+        };
+        is_member
+    };
+    let member = json!({
+        "id": "U0ALICE", "deleted": false, "is_bot": false, "is_restricted": false,
+        "is_ultra_restricted": false,
+    });
+    assert!(is_member(member.clone()));
+    for flag in ["deleted", "is_bot", "is_restricted", "is_ultra_restricted"] {
+        let (mut with, mut without) = (member.clone(), member.clone());
+        with[flag] = json!(true);
+        without.as_object_mut().unwrap().remove(flag);
+        assert!(!is_member(with) && !is_member(without), "{flag}");
+    }
+}
+
+#[test]
+fn a_changed_group_names_the_people_whom_it_is_about() {
+    let people = |event: Value| {
+        let body = json!({ "type": "event_callback", "event": event });
+        let Event::UsergroupChanged { people, .. } =
+            Event::parse(body.to_string().as_bytes()).unwrap()
+        else {
+            panic!("no group changed");
+        };
+        people
+            .into_iter()
+            .map(|user| user.to_string())
+            .collect::<Vec<_>>()
+    };
+    let members = json!({
+        "type": "subteam_members_changed", "subteam_id": "S0DBA",
+        "added_users": ["U0BOB"], "removed_users": ["U0ALICE"],
+    });
+    assert_eq!(people(members), ["U0ALICE", "U0BOB"]);
+    let updated = json!({
+        "type": "subteam_updated", "subteam": { "id": "S0DBA", "users": ["U0CAROL"] },
+    });
+    assert_eq!(people(updated), ["U0CAROL"]);
 }

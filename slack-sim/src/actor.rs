@@ -101,7 +101,7 @@ impl Actor {
     /// old message did.
     ///
     /// # Panics
-    /// If the message has no such button, or no app is connected.
+    /// If the message has no such button.
     pub async fn click(&self, message: &Message, action_id: &str) -> Delivery {
         let payload = self.click_payload(message, action_id, None, None);
         self.interact(payload).await
@@ -110,7 +110,7 @@ impl Actor {
     /// Presses the button that has both this `action_id` and this `value`.
     ///
     /// # Panics
-    /// If the message has no such button, or no app is connected.
+    /// If the message has no such button.
     pub async fn click_choice(&self, message: &Message, action_id: &str, value: &str) -> Delivery {
         let payload = self.click_payload(message, action_id, Some(value), None);
         self.interact(payload).await
@@ -119,7 +119,7 @@ impl Actor {
     /// Presses a button with another `value` than it has: a forgery.
     ///
     /// # Panics
-    /// If the message has no such button, or no app is connected.
+    /// If the message has no such button.
     pub async fn click_with_value(
         &self,
         message: &Message,
@@ -133,7 +133,7 @@ impl Actor {
     /// Presses a button, with the payload altered before it is signed: any forgery.
     ///
     /// # Panics
-    /// If the message has no such button, or no app is connected.
+    /// If the message has no such button.
     pub async fn click_altered(
         &self,
         message: &Message,
@@ -148,7 +148,7 @@ impl Actor {
     /// Chooses in a select or overflow menu of a message, by the option's value.
     ///
     /// # Panics
-    /// If the message has no such menu or the menu no such option, or no app is connected.
+    /// If the message has no such menu or the menu no such option.
     pub async fn choose(&self, message: &Message, action_id: &str, option: &str) -> Delivery {
         let payload = self.sim.inner.change(|state, now| {
             let found = blocks::find(&message.blocks, action_id, None);
@@ -211,17 +211,15 @@ impl Actor {
         })
     }
 
-    /// Opens their direct message with the bot, which also tells the app by `app_home_opened`.
-    /// The event holds the view they have, or none the first time.
-    ///
-    /// # Panics
-    /// If no app is connected.
-    pub async fn open_home(&self) -> Delivery {
+    /// Opens their direct message with the bot, which also tells the app by `app_home_opened`; not
+    /// if its manifest does not subscribe to that. The event holds the view they have, or none the
+    /// first time.
+    pub async fn open_home(&self) -> Option<Delivery> {
         self.open_app("home").await
     }
 
     /// Opens the app on one of its tabs, `home` or `messages`.
-    pub(crate) async fn open_app(&self, tab: &str) -> Delivery {
+    pub(crate) async fn open_app(&self, tab: &str) -> Option<Delivery> {
         let event = self.sim.inner.change(|state, _| {
             let channel = state.open_dm(&self.id);
             let mut event = json!({
@@ -236,7 +234,7 @@ impl Actor {
             }
             event
         });
-        self.sim.event(event).await
+        self.sim.tell("app_home_opened", event).await
     }
 
     /// The messages that only they see, in any channel.

@@ -118,8 +118,8 @@ pub(crate) fn collect_text(value: &Value, into: &mut Vec<String>) {
     }
 }
 
-/// Completes blocks as Slack does: missing ids are invented, text objects get their defaults and
-/// have their special characters escaped.
+/// Completes blocks as Slack does: missing ids are invented, inputs and text objects get their
+/// defaults, and texts have their special characters escaped.
 pub(crate) fn complete(blocks: &mut Value, mut invent: impl FnMut() -> String) {
     let Some(all) = blocks.as_array_mut() else {
         *blocks = json!([]);
@@ -130,6 +130,11 @@ pub(crate) fn complete(blocks: &mut Value, mut invent: impl FnMut() -> String) {
             block["block_id"] = json!(invent());
         }
         let kind = text(block, "type").to_owned();
+        if let ("input", Some(fields)) = (kind.as_str(), block.as_object_mut()) {
+            for flag in ["optional", "dispatch_action"] {
+                fields.entry(flag).or_insert(json!(false));
+            }
+        }
         let mut held: Vec<&mut Value> = match kind.as_str() {
             "actions" => block
                 .get_mut("elements")
@@ -145,13 +150,14 @@ pub(crate) fn complete(blocks: &mut Value, mut invent: impl FnMut() -> String) {
                 element["action_id"] = json!(invent());
             }
         }
-        text_defaults(block);
+        complete_texts(block);
     }
 }
 
-fn text_defaults(value: &mut Value) {
+/// Completes the text objects within a value.
+pub(crate) fn complete_texts(value: &mut Value) {
     match value {
-        Value::Array(all) => all.iter_mut().for_each(text_defaults),
+        Value::Array(all) => all.iter_mut().for_each(complete_texts),
         Value::Object(fields) => {
             let (default, escape): (_, fn(&str) -> String) =
                 match fields.get("type").and_then(Value::as_str) {
@@ -165,7 +171,7 @@ fn text_defaults(value: &mut Value) {
                     *text = escape(text);
                 }
             }
-            fields.values_mut().for_each(text_defaults);
+            fields.values_mut().for_each(complete_texts);
         }
         _ => {}
     }

@@ -4,12 +4,14 @@
 //! and what came back is the same [`Delivery`], so that whoever acts need not know either.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::post::{Post, Signing};
 
 /// What a delivery is about, which decides where it goes over HTTP and its envelope over a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DeliveryKind {
     /// Slash commands.
     Commands,
@@ -63,12 +65,15 @@ impl Delivery {
         self.status == 200 && !self.timed_out
     }
 
-    /// What a person is shown if it failed, in Slack's name for it.
-    pub(crate) fn failure(&self) -> Option<&'static str> {
+    /// What Slack tells the person that went wrong, in the words it uses after a slash command;
+    /// nothing if the app answered 200 in time.
+    pub fn failure(&self) -> Option<&'static str> {
         match self.status {
             _ if self.timed_out => Some("operation_timeout"),
             200 => None,
             0 => Some("dispatch_failed"),
+            400..500 => Some("http_client_error"),
+            500.. => Some("http_service_error"),
             _ => Some("dispatch_unknown_error"),
         }
     }
@@ -76,6 +81,25 @@ impl Delivery {
     /// Whether the answer says that it is JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.content_type.starts_with("application/json")
+    }
+
+    /// A delivery that has no answer yet.
+    pub(crate) fn before(outgoing: &Outgoing, at: DateTime<Utc>) -> Self {
+        Self {
+            kind: outgoing.kind,
+            path: String::new(),
+            envelope_id: None,
+            sent: outgoing.post.body.clone(),
+            payload: outgoing.payload.clone(),
+            retry: outgoing.retry.as_ref().map_or(0, |retry| retry.number),
+            at,
+            status: 0,
+            content_type: String::new(),
+            body: String::new(),
+            timed_out: false,
+            error: None,
+            sent_content_type: outgoing.post.content_type.clone(),
+        }
     }
 }
 

@@ -40,6 +40,7 @@
 //! | Socket Mode | [`Sim::connect_socket`], [`Sim::disconnect`] |
 
 mod actor;
+mod app;
 mod blocks;
 mod clock;
 mod control;
@@ -58,7 +59,9 @@ mod page;
 mod payload;
 mod post;
 mod rates;
+mod raw;
 mod response_url;
+mod retries;
 mod server;
 mod sim;
 mod socket;
@@ -66,19 +69,20 @@ mod state;
 mod view;
 mod wait;
 mod web_api;
+mod wire;
 mod workspace;
 
 pub use actor::Actor;
-pub use clock::{Clock, system_clock};
-pub use deliver::Paths;
+pub use app::{BadAddress, Paths};
+pub use clock::{Clock, MovableClock, system_clock};
 pub use delivery::{Delivery, DeliveryKind};
-pub use faults::Fault;
+pub use faults::{DeliveryFault, Fault};
 pub use manifest::{BadManifest, Manifest, SlashCommand};
 pub use message::Message;
 pub use modal::Submission;
 pub use page::{Beside, Page, Start, Step};
 pub use post::{Signing, signature};
-pub use sim::Sim;
+pub use sim::{CannotStart, Sim};
 pub use socket::DisconnectReason;
 pub use state::Call;
 pub use view::View;

@@ -9,7 +9,7 @@ mod file;
 
 use std::collections::BTreeSet;
 
-use crate::deliver::Paths;
+use crate::app::Paths;
 
 /// What a manifest says of an app.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

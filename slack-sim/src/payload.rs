@@ -9,6 +9,7 @@ use crate::{
     message::Message,
     state::State,
     view::View,
+    workspace::Person,
 };
 
 /// The deprecated verification token; an app must not rely on it.
@@ -160,19 +161,29 @@ impl State {
         payload
     }
 
-    /// `view_submission`: for strangers `team`, `user.team_id` and `view.team_id` are all theirs.
-    pub(crate) fn submission(&mut self, user: &str, view: &View, now: DateTime<Utc>) -> Value {
-        let mut payload = self.interaction("view_submission", user, self.their_team(user));
-        payload["trigger_id"] = json!(self.trigger(user, now));
+    /// An interaction that concerns a whole view: for strangers `team`, `user.team_id` and
+    /// `view.team_id` are all theirs, and nothing of our organisation is told.
+    fn with_view(&self, kind: &str, user: &str, view: &View) -> Value {
+        let mut payload = self.interaction(kind, user, self.their_team(user));
+        if self.person(user).is_some_and(Person::is_stranger) {
+            payload["enterprise"] = Value::Null;
+            payload["is_enterprise_install"] = json!(false);
+        }
         payload["view"] = view.json.clone();
+        payload
+    }
+
+    /// `view_submission`.
+    pub(crate) fn submission(&mut self, user: &str, view: &View, now: DateTime<Utc>) -> Value {
+        let mut payload = self.with_view("view_submission", user, view);
+        payload["trigger_id"] = json!(self.trigger(user, now));
         payload["response_urls"] = json!([]);
         payload
     }
 
-    /// `view_closed`, with the same teams as a submission.
+    /// `view_closed`.
     pub(crate) fn closed(&self, user: &str, view: &View, is_cleared: bool) -> Value {
-        let mut payload = self.interaction("view_closed", user, self.their_team(user));
-        payload["view"] = view.json.clone();
+        let mut payload = self.with_view("view_closed", user, view);
         payload["is_cleared"] = json!(is_cleared);
         payload
     }

@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use serde_json::Value;
 use sha2::Sha256;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
     delivery::{Outgoing, Retry},
@@ -113,6 +114,34 @@ impl Inner {
         let body = body.map_err(|error| error.to_string())?.to_bytes();
         answer.body = String::from_utf8_lossy(&body).into_owned();
         Ok(answer)
+    }
+
+    /// Begins a post and breaks the connection in the middle of the body.
+    pub(crate) async fn break_off(
+        &self,
+        uri: &str,
+        outgoing: &Outgoing,
+        at: DateTime<Utc>,
+    ) -> Result<Answer, String> {
+        let request = self.request(uri, outgoing, at)?;
+        let uri = request.uri();
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let mut head = format!("POST {} HTTP/1.1\r\nhost: {authority}\r\n", uri.path());
+        for (name, value) in request.headers() {
+            head += &format!("{name}: {}\r\n", value.to_str().unwrap_or_default());
+        }
+        let body = outgoing.post.body.as_bytes();
+        head += &format!("content-length: {}\r\n\r\n", body.len());
+        let begin = async {
+            let mut stream = TcpStream::connect(authority).await?;
+            stream.write_all(head.as_bytes()).await?;
+            stream.write_all(&body[..body.len() / 2]).await?;
+            stream.shutdown().await
+        };
+        match begin.await {
+            Ok(()) => Err("a fault broke the connection".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     fn request(

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     blocks, entities,
-    state::{Draft, State},
+    state::{Draft, FORGOTTEN_AFTER, MOST_RECORDS, State},
     web_api::Args,
 };
 
@@ -39,6 +39,10 @@ impl State {
         };
         let team = self.workspace.team_id.clone();
         let path = format!("/{kind}/{team}/{}/{}", self.number(), self.unique(24));
+        if self.response_urls.len() >= MOST_RECORDS {
+            self.response_urls
+                .retain(|_, url| now - url.issued_at < FORGOTTEN_AFTER);
+        }
         let url = ResponseUrl {
             user: user.to_owned(),
             channel: channel.to_owned(),

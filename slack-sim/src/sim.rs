@@ -1,7 +1,10 @@
-//! The simulator itself: starting it, reading it, waiting for it, and changing the workspace.
+//! The simulator itself: starting it, and reading it.
+
+mod changing;
 
 use std::{
-    fmt,
+    fmt, io,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -18,19 +21,14 @@ use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
 use crate::{
     actor::Actor,
     clock::{Clock, system_clock},
-    deliver::{App, Paths},
-    delivery::{Delivery, Outgoing, Retry},
-    faults::Fault,
+    delivery::Delivery,
     message::Message,
     mistake::Mistake,
     page::Page,
-    post::Signing,
-    server,
-    socket::DisconnectReason,
+    retries, server,
     state::{Call, State},
     view::View,
-    web_api::Standing,
-    workspace::{Channel, Person, Workspace},
+    workspace::Workspace,
 };
 
 /// A running local Slack. Clones are the same one; it stops when the last of them is dropped.
@@ -49,6 +47,7 @@ pub(crate) struct Inner {
     mover: OnceLock<Mover>,
     page: Mutex<Page>,
     pub(crate) base: String,
+    pub(crate) port: u16,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -59,6 +58,22 @@ impl fmt::Debug for Sim {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Sim({})\n{}", self.inner.base, self.describe())
     }
+}
+
+/// Why the simulator cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotStart {
+    /// Others than this machine could reach it there.
+    #[error("{0} is not a loopback address")]
+    NotLoopback(SocketAddr),
+    /// Nothing can listen there.
+    #[error("failed to listen on {address}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
 struct Server(AbortHandle);
@@ -82,6 +97,12 @@ impl Inner {
         drop(state);
         self.version.send_modify(|version| *version += 1);
         out
+    }
+
+    /// Forgets all faults, and wakes whoever waits for that.
+    pub(crate) fn heal(&self) {
+        self.change(|state, _| state.faults.clear());
+        self.healed.send_modify(|count| *count += 1);
     }
 
     /// Sees every [`Sim::heal`] from now on.
@@ -140,11 +161,28 @@ impl Sim {
     /// # Panics
     /// If no port can be bound.
     pub async fn start_with_clock(workspace: Workspace, clock: Clock) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+        let started = Self::start_at(workspace, clock, (Ipv4Addr::LOCALHOST, 0).into()).await;
         #[expect(clippy::expect_used, reason = "documented: a test driver fails loudly")]
-        let listener = listener.expect("a free port on 127.0.0.1");
-        #[expect(clippy::expect_used, reason = "a bound listener has an address")]
-        let address = listener.local_addr().expect("a bound listener");
+        started.expect("a free port on 127.0.0.1")
+    }
+
+    /// Starts at an address of the caller's, which must be a loopback one: whoever reaches the
+    /// simulator can act as anybody in it.
+    ///
+    /// # Errors
+    ///
+    /// Where the address is not a loopback one or cannot be bound.
+    pub async fn start_at(
+        workspace: Workspace,
+        clock: Clock,
+        address: SocketAddr,
+    ) -> Result<Self, CannotStart> {
+        if !address.ip().is_loopback() {
+            return Err(CannotStart::NotLoopback(address));
+        }
+        let unbound = |source| CannotStart::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(unbound)?;
+        let address = listener.local_addr().map_err(unbound)?;
         // A fresh connection for every delivery, as if each came from another of Slack's machines.
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
@@ -159,13 +197,16 @@ impl Sim {
             mover: OnceLock::new(),
             page: Mutex::default(),
             base: format!("http://{address}"),
+            port: address.port(),
             client,
         });
-        let task = tokio::spawn(server::serve(listener, inner.clone()));
-        Self {
+        let serving = server::serve(listener, inner.clone());
+        let retrying = retries::run(inner.clone());
+        let task = tokio::spawn(async { tokio::join!(serving, retrying) });
+        Ok(Self {
             inner,
             _server: Some(Arc::new(Server(task.abort_handle()))),
-        }
+        })
     }
 
     /// The same simulator, as the server sees it.
@@ -213,23 +254,6 @@ impl Sim {
         self.inner.read(secret)
     }
 
-    /// Says where the app is, such as `http://127.0.0.1:8080`; deliveries go to the paths of the
-    /// manifest's URLs under it, or to [`Paths::default`] if there is no manifest.
-    pub fn connect(&self, app_base_url: impl AsRef<str>) {
-        let paths = self.inner.read(|state| state.workspace.paths());
-        self.connect_at(app_base_url, paths);
-    }
-
-    /// Says where the app is, with paths of its own.
-    pub fn connect_at(&self, app_base_url: impl AsRef<str>, paths: Paths) {
-        let base = app_base_url.as_ref().trim_end_matches('/').to_owned();
-        let app = App::Http { base, paths };
-        self.inner.change(|state, _| {
-            state.app = Some(app);
-            state.sockets.disconnect(DisconnectReason::LinkDisabled);
-        });
-    }
-
     /// The person with this id, to act as.
     ///
     /// # Panics
@@ -275,9 +299,10 @@ impl Sim {
         self.inner.read(|state| state.homes.get(user).cloned())
     }
 
-    /// The Web API calls so far.
+    /// The Web API calls and the posts to response URLs so far, the newest 10,000 of them.
     pub fn calls(&self) -> Vec<Call> {
-        self.inner.read(|state| state.calls.clone())
+        let calls = |state: &State| state.calls.iter().cloned().collect();
+        self.inner.read(calls)
     }
 
     /// The calls of one method so far.
@@ -294,9 +319,10 @@ impl Sim {
         self.inner.read(count).unwrap_or_default()
     }
 
-    /// The deliveries to the app so far.
+    /// The deliveries to the app so far, the newest 10,000 of them.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.inner.read(|state| state.deliveries.clone())
+        let deliveries = |state: &State| state.deliveries.iter().cloned().collect();
+        self.inner.read(deliveries)
     }
 
     /// Everything said, for people: what a failed wait shows.
@@ -309,122 +335,5 @@ impl Sim {
             let messages = state.messages.iter();
             messages.filter(|one| wanted(one)).cloned().collect()
         })
-    }
-
-    /// Makes the next `times` calls of `method` fail; `*` stands for every method and
-    /// `response_url` for posts to response URLs. `usize::MAX` lasts until [`heal`](Self::heal).
-    pub fn fault(&self, method: &str, fault: Fault, times: usize) {
-        let add = |state: &mut State, _| state.faults.add(method, fault, times);
-        self.inner.change(add);
-    }
-
-    /// Ends all faults; calls that hang are carried out now.
-    pub fn heal(&self) {
-        self.inner.change(|state, _| state.faults.clear());
-        self.inner.healed.send_modify(|count| *count += 1);
-    }
-
-    /// Removes the app from the workspace: its tokens are `account_inactive` from now on. The app
-    /// is not told: see [`event`](Self::event).
-    pub fn uninstall(&self) {
-        self.inner
-            .change(|state, _| state.standing = Standing::Uninstalled);
-    }
-
-    /// Changes a person's facts. The app is not told: see
-    /// [`send_user_change`](Self::send_user_change).
-    ///
-    /// # Panics
-    /// If the workspace has no such person.
-    pub fn update_person(&self, id: &str, alter: impl FnOnce(&mut Person)) {
-        let known = self.inner.change(|state, _| {
-            let person = state.workspace.people.get_mut(id);
-            person.map(alter).is_some()
-        });
-        assert!(known, "there is no person {id}");
-    }
-
-    /// Changes a group's members. The app is not told: see
-    /// [`send_group_change`](Self::send_group_change).
-    ///
-    /// # Panics
-    /// If the workspace has no such group.
-    pub fn set_group(&self, id: &str, members: impl IntoIterator<Item = impl Into<String>>) {
-        let members = members.into_iter().map(Into::into).collect();
-        let known = self.inner.change(|state, _| {
-            let group = state.workspace.groups.get_mut(id);
-            group.map(|group| group.members = members).is_some()
-        });
-        assert!(known, "there is no group {id}");
-    }
-
-    /// Archives a channel.
-    ///
-    /// # Panics
-    /// If the workspace has no such channel.
-    pub fn archive(&self, channel: &str) {
-        self.update_channel(channel, |channel| channel.is_archived = true);
-    }
-
-    /// Changes a channel: its members, its flags. The app is not told: see
-    /// [`event`](Self::event).
-    ///
-    /// # Panics
-    /// If the workspace has no such channel.
-    pub fn update_channel(&self, id: &str, alter: impl FnOnce(&mut Channel)) {
-        let known = self.inner.change(|state, _| {
-            let channel = state.workspace.channels.get_mut(id);
-            channel.map(alter).is_some()
-        });
-        assert!(known, "there is no channel {id}");
-    }
-
-    /// Adds somebody, or puts new facts in the place of the old.
-    pub fn add_person(&self, person: Person) {
-        self.inner.change(|state, _| {
-            let people = &mut state.workspace.people;
-            people.insert(person.id.clone(), person);
-        });
-    }
-
-    /// Posts an arbitrary body to the app, over HTTP only. `headers` may bring a `content-type`,
-    /// default `application/x-www-form-urlencoded`.
-    pub async fn raw(
-        &self,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: impl Into<String>,
-        signing: Signing,
-    ) -> Delivery {
-        let mut outgoing = Outgoing::raw(path, body.into(), signing);
-        let post = &mut outgoing.post;
-        for (name, value) in headers {
-            if name.eq_ignore_ascii_case("content-type") {
-                post.content_type = (*value).to_owned();
-            } else {
-                let header = ((*name).to_owned(), (*value).to_owned());
-                post.headers.push(header);
-            }
-        }
-        self.inner.deliver(outgoing).await
-    }
-
-    /// Delivers the same payload again, freshly signed or in a new envelope: a redelivery, or a
-    /// double click. Of `headers`, only those of a retry have a meaning over a socket.
-    pub async fn redeliver(&self, delivery: &Delivery, headers: &[(&str, &str)]) -> Delivery {
-        let mut outgoing = Outgoing::again(delivery);
-        let mut retry = Retry::default();
-        for (name, value) in headers {
-            match (name.to_ascii_lowercase().as_str(), value.parse()) {
-                ("x-slack-retry-num", Ok(number)) => retry.number = number,
-                ("x-slack-retry-reason", _) => retry.reason = (*value).to_owned(),
-                _ => {
-                    let header = ((*name).to_owned(), (*value).to_owned());
-                    outgoing.post.headers.push(header);
-                }
-            }
-        }
-        outgoing.retry = (retry.number > 0).then_some(retry);
-        self.inner.deliver(outgoing).await
     }
 }

@@ -1,37 +1,44 @@
 //! Everything the simulator remembers, and the few rules that several parts of it share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    app::App,
     blocks,
     clock::ts,
-    deliver::App,
     delivery::Delivery,
     entities,
     faults::{Fault, Faults},
     message::Message,
     rates::Rates,
     response_url::ResponseUrl,
+    retries::Waiting,
     socket::Hub,
     view::View,
     web_api::Standing,
     workspace::{Channel, Kind, Person, Workspace},
 };
 
-/// A Web API call that the app made.
+/// How many calls and how many deliveries are remembered; the oldest are forgotten.
+pub(crate) const MOST_RECORDS: usize = 10_000;
+
+/// When a trigger or response URL that has long expired may be forgotten.
+pub(crate) const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(1);
+
+/// A Web API call that the app made, or a post to a response URL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// The method, such as `chat.postMessage`.
+    /// The method, such as `chat.postMessage`; for a response URL, `response_url`.
     pub method: String,
     /// The arguments without the token; JSON-encoded ones decoded.
     pub args: Value,
     /// When, by the simulator's clock.
     pub at: DateTime<Utc>,
-    /// Whether the token was right.
+    /// Whether the token was right; a response URL needs none.
     pub token_ok: bool,
     /// Whether the call was carried out.
     pub ok: bool,
@@ -56,9 +63,12 @@ pub(crate) struct State {
     pub(crate) offered: HashMap<String, Vec<Value>>,
     pub(crate) triggers: HashMap<String, Trigger>,
     pub(crate) response_urls: HashMap<String, ResponseUrl>,
-    pub(crate) calls: Vec<Call>,
+    pub(crate) calls: VecDeque<Call>,
     pub(crate) arrivals: BTreeMap<String, usize>,
-    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) deliveries: VecDeque<Delivery>,
+    /// The number of the delivery that began last of those that have been made.
+    pub(crate) last_made: u64,
+    pub(crate) retries: Vec<Waiting>,
     pub(crate) faults: Faults,
     pub(crate) sockets: Hub,
     pub(crate) standing: Standing,
@@ -83,9 +93,11 @@ impl State {
             offered: HashMap::new(),
             triggers: HashMap::new(),
             response_urls: HashMap::new(),
-            calls: Vec::new(),
+            calls: VecDeque::new(),
             arrivals: BTreeMap::new(),
-            deliveries: Vec::new(),
+            deliveries: VecDeque::new(),
+            last_made: 0,
+            retries: Vec::new(),
             faults: Faults::default(),
             sockets: Hub::default(),
             standing: Standing::default(),
@@ -108,6 +120,13 @@ impl State {
         hex::encode(digest).chars().take(length).collect()
     }
 
+    /// Counts a request; names that nobody answers to are counted up to a point.
+    pub(crate) fn count(&mut self, method: &str) {
+        if self.arrivals.len() < MOST_RECORDS || self.arrivals.contains_key(method) {
+            *self.arrivals.entry(method.to_owned()).or_default() += 1;
+        }
+    }
+
     /// Counts a request and says what goes wrong with it: a fault that was asked for, or too many.
     pub(crate) fn arrive(
         &mut self,
@@ -115,7 +134,7 @@ impl State {
         channel: &str,
         now: DateTime<Utc>,
     ) -> Option<Fault> {
-        *self.arrivals.entry(method.to_owned()).or_default() += 1;
+        self.count(method);
         if let Some(fault) = self.faults.take(method) {
             return Some(fault);
         }
@@ -125,6 +144,14 @@ impl State {
         let admitted = self.rates.admit(method, channel, now);
         let limited = |retry_after_secs| Fault::RateLimited { retry_after_secs };
         admitted.err().map(limited)
+    }
+
+    pub(crate) fn record_call(&mut self, call: Call) {
+        keep(&mut self.calls, call);
+    }
+
+    pub(crate) fn record_delivery(&mut self, delivery: Delivery) {
+        keep(&mut self.deliveries, delivery);
     }
 
     pub(crate) fn number(&mut self) -> u64 {
@@ -215,6 +242,10 @@ impl State {
 
     pub(crate) fn trigger(&mut self, user: &str, now: DateTime<Utc>) -> String {
         let id = format!("{}.{}.{}", self.number(), self.number(), self.unique(32));
+        if self.triggers.len() >= MOST_RECORDS {
+            self.triggers
+                .retain(|_, trigger| now - trigger.issued_at < FORGOTTEN_AFTER);
+        }
         let trigger = Trigger {
             user: user.to_owned(),
             issued_at: now,
@@ -280,6 +311,9 @@ impl State {
             "app_installed_team_id": self.workspace.installed_in(),
             "bot_id": self.workspace.bot_id,
         });
+        for part in ["title", "close", "submit"] {
+            blocks::complete_texts(&mut json[part]);
+        }
         json["hash"] = json!(format!("{}.{}", now.timestamp(), self.unique(8)));
         View { json }
     }
@@ -309,6 +343,13 @@ impl State {
         }
         out
     }
+}
+
+fn keep<T>(records: &mut VecDeque<T>, record: T) {
+    if records.len() >= MOST_RECORDS {
+        records.pop_front();
+    }
+    records.push_back(record);
 }
 
 /// What the app's bot is about to say.

@@ -64,7 +64,7 @@ async fn deliveries_go_where_the_manifest_says_and_mentions_are_escaped_per_comm
     alice.command("C0DBA", "/raw", "@bob").await;
     assert_eq!(app.last().path, "/bot/raw");
     assert_eq!(app.last().form()["text"], "@bob");
-    alice.open_home().await;
+    sim.send_user_change("U0ALICE").await;
     assert_eq!(app.last().path, "/bot/events");
 }
 

@@ -1,6 +1,6 @@
 //! Deciding a request: approve, deny, withdraw.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Broker, alone,
@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, EndCause, Event, Handle, LayerSpec, PlannedLayer, Refusal, Request,
-        RequestId, RuleId, Scope, State, UserId, decide,
+        Actor, Command, EndCause, Event, Handle, LayerSpec, Occurred, PlannedLayer, Refusal,
+        Request, RequestId, RuleId, Scope, State, UserId, decide,
     },
     policy::Action,
-    store::Commit,
+    store::{Commit, Holdings},
 };
 
 impl Broker {
@@ -40,38 +40,11 @@ impl Broker {
         request: Request,
         revision: u32,
     ) -> Result<(Request, Commit), Refusal> {
-        let scope = self.scope(&request.terms.scope)?;
-        let approver = self.person(by, Some(scope)).await?;
-        let locks = self.locks().await?;
         let holdings = self.holdings(&request.requester).await?;
-        let displaced = match request.state {
-            State::Pending { .. } => self.displaced(&holdings, request.id),
-            // More time for what is held already displaces nothing.
-            _ => Default::default(),
-        };
-        let mut except: BTreeSet<RequestId> = displaced.keys().copied().collect();
-        except.insert(request.id);
-        let count = Count::of(&holdings, &except);
-        let question = Question {
-            scope: Some(scope),
-            requester: &request.requester,
-            duration: self.decided_duration(&request),
-            ticket: request.terms.ticket.as_deref(),
-            locks: &locks,
-            count: &count,
-        };
-        let rules = self.judge(Action::Approve, &approver, &question)?;
-        let command = Command::Approve {
-            by: Actor::Person(by.clone()),
-            rules,
-            revision,
-            plan: self.plan(&request, scope),
-            after: displaced.keys().copied().collect(),
-        };
-        let events = decide(&request, command, self.now())?;
-        let requester = self.person(&request.requester, Some(scope)).await?;
-        self.judge(Action::Receive, &requester, &question)?;
-
+        let displaced = self.displaced_by(&request, &holdings);
+        let events = self
+            .weigh(by, &request, revision, &holdings, &displaced)
+            .await?;
         let mut commit = Commit::default();
         if events
             .iter()
@@ -97,6 +70,70 @@ impl Broker {
         let after = change.after.clone();
         commit.changes.push(change);
         Ok((after, commit))
+    }
+
+    /// Whether this person could say yes now: the same judgement as when they do.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub async fn may_approve(&self, by: &UserId, request: &Request) -> Result<(), Refusal> {
+        let holdings = self.holdings(&request.requester).await?;
+        let displaced = self.displaced_by(request, &holdings);
+        self.weigh(by, request, request.revision, &holdings, &displaced)
+            .await
+            .map(drop)
+    }
+
+    /// What a yes to `revision` of the request does now, if its author may say it and the
+    /// requester may receive it. Nothing is asked about the requester before the author may.
+    async fn weigh(
+        &self,
+        by: &UserId,
+        request: &Request,
+        revision: u32,
+        holdings: &Holdings,
+        displaced: &BTreeMap<RequestId, &Request>,
+    ) -> Result<Vec<Occurred>, Refusal> {
+        let scope = self.scope(&request.terms.scope)?;
+        let approver = self.person(by, Some(scope)).await?;
+        let locks = self.locks().await?;
+        let mut except: BTreeSet<RequestId> = displaced.keys().copied().collect();
+        except.insert(request.id);
+        let count = Count::of(holdings, &except);
+        let question = Question {
+            scope: Some(scope),
+            requester: &request.requester,
+            duration: self.decided_duration(request),
+            ticket: request.terms.ticket.as_deref(),
+            locks: &locks,
+            count: &count,
+        };
+        let rules = self.judge(Action::Approve, &approver, &question)?;
+        let command = Command::Approve {
+            by: Actor::Person(by.clone()),
+            rules,
+            revision,
+            plan: self.plan(request, scope),
+            after: displaced.keys().copied().collect(),
+        };
+        let events = decide(request, command, self.now())?;
+        let requester = self.person(&request.requester, Some(scope)).await?;
+        self.judge(Action::Receive, &requester, &question)?;
+        Ok(events)
+    }
+
+    /// The older grants that end if the request is approved now.
+    fn displaced_by<'a>(
+        &self,
+        request: &Request,
+        holdings: &'a Holdings,
+    ) -> BTreeMap<RequestId, &'a Request> {
+        match request.state {
+            State::Pending { .. } => self.displaced(holdings, request.id),
+            // More time for what is held already displaces nothing.
+            _ => BTreeMap::new(),
+        }
     }
 
     /// Says no to what `revision` of the request shows.

@@ -32,6 +32,19 @@ impl Broker {
             .map_err(unavailable)
     }
 
+    /// What a person had that is over, latest first, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub async fn past_of(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, Refusal> {
+        self.parts
+            .store
+            .past(person, limit)
+            .await
+            .map_err(unavailable)
+    }
+
     /// What is open for a scope, oldest first.
     ///
     /// # Errors

@@ -12,12 +12,14 @@ mod end;
 mod extend;
 mod facts;
 mod find;
+mod questions;
 mod record;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use ask::Ask;
 pub use credentials::Credential;
+pub use questions::Questions;
 
 use crate::{
     backend::{Backend, Backends, Order},

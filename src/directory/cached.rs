@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{FRESH, FactsUnavailable, PeopleSource, Profile};
+use super::{FRESH, FactsUnavailable, PeopleSource, Profile, RECENT};
 use crate::{
     clock::Clock,
     domain::{GroupName, Person, Time, UserId, Username},
@@ -63,7 +64,7 @@ impl Directory {
     ) -> Result<Person, FactsUnavailable> {
         let profile = self
             .profiles
-            .fresh(id, &*self.clock, || self.source.profile(id))
+            .known(id, FRESH, &*self.clock, || self.source.profile(id))
             .await?
             .ok_or_else(|| FactsUnavailable(format!("Slack knows nobody by the id {id}")))?;
         let mut member_of = BTreeSet::new();
@@ -97,11 +98,39 @@ impl Directory {
     ///
     /// If they cannot be had fresh, or the configuration has no such group.
     pub async fn members(&self, group: &GroupName) -> Result<BTreeSet<UserId>, FactsUnavailable> {
+        self.members_within(FRESH, group).await
+    }
+
+    /// The members of one group as they were within the last ten minutes: who is worth asking
+    /// about. Nothing may be decided on it. What Slack said to have changed is asked anew.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be had, or the configuration has no such group.
+    pub async fn recent_members(
+        &self,
+        group: &GroupName,
+    ) -> Result<BTreeSet<UserId>, FactsUnavailable> {
+        self.members_within(RECENT, group).await
+    }
+
+    /// Whether any group is this user group of Slack.
+    pub fn follows_usergroup(&self, id: &str) -> bool {
+        self.groups
+            .values()
+            .any(|source| matches!(source, GroupSource::SlackUsergroup(followed) if followed == id))
+    }
+
+    async fn members_within(
+        &self,
+        age: Duration,
+        group: &GroupName,
+    ) -> Result<BTreeSet<UserId>, FactsUnavailable> {
         match self.groups.get(group) {
             Some(GroupSource::Members(members)) => Ok(members.clone()),
             Some(GroupSource::SlackUsergroup(id)) => {
                 self.usergroups
-                    .fresh(id, &*self.clock, || self.source.usergroup(id))
+                    .known(id, age, &*self.clock, || self.source.usergroup(id))
                     .await
             }
             None => Err(FactsUnavailable(format!("there is no group `{group}`"))),
@@ -135,9 +164,11 @@ impl<K, V> Default for Cache<K, V> {
 const CACHE_SIZE: usize = 20_000;
 
 impl<K: Clone + Eq + std::hash::Hash, V: Clone> Cache<K, V> {
-    async fn fresh<F>(
+    /// The fact as it was no longer ago than `oldest`.
+    async fn known<F>(
         &self,
         key: &K,
+        oldest: Duration,
         clock: &dyn Clock,
         fetch: impl FnOnce() -> F,
     ) -> Result<V, FactsUnavailable>
@@ -154,7 +185,7 @@ impl<K: Clone + Eq + std::hash::Hash, V: Clone> Cache<K, V> {
         let mut fact = slot.lock().await;
         let asked_at = clock.now();
         if let Some((learnt, value)) = &*fact
-            && (asked_at - *learnt).to_std().is_ok_and(|age| age <= FRESH)
+            && (asked_at - *learnt).to_std().is_ok_and(|age| age <= oldest)
         {
             return Ok(value.clone());
         }

@@ -16,6 +16,9 @@ use crate::domain::{Email, Standing, UserId};
 /// The age up to which facts may be decided on.
 pub const FRESH: Duration = Duration::from_secs(60);
 
+/// The age up to which facts tell who is worth asking about; nothing is decided on them.
+pub const RECENT: Duration = Duration::from_secs(600);
+
 /// What a source says of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {

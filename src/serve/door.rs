@@ -27,6 +27,7 @@ use crate::{
         self, Slack,
         caller::Ours,
         client::{Client, Identity},
+        messages::homes::Homes,
         signature::Verifier,
     },
 };
@@ -76,6 +77,7 @@ pub(super) struct Introduction {
     pub(super) settings: config::Slack,
     pub(super) verifier: Verifier,
     pub(super) broker: Arc<Broker>,
+    pub(super) homes: Arc<Homes>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) tasks: TaskTracker,
@@ -105,6 +107,7 @@ impl Introduction {
         let slack = Slack::new(slack::Parts {
             broker: self.broker,
             client: self.client,
+            homes: self.homes,
             ours,
             incident_channels: self.settings.incident_channels,
             clock: self.clock,

@@ -24,6 +24,7 @@ use crate::{broker::Broker, clock::Clock};
 use actions::incident::Incidents;
 use caller::Ours;
 use client::Client;
+use messages::homes::Homes;
 
 /// How many commands, clicks and forms are worked on at once; one more is told to come back.
 const AT_ONCE: usize = 256;
@@ -34,6 +35,8 @@ pub struct Parts {
     pub broker: Arc<Broker>,
     /// The way to Slack.
     pub client: Client,
+    /// What App Homes show.
+    pub homes: Arc<Homes>,
     /// Which workspace and app this is.
     pub ours: Ours,
     /// The names of incident channels, such as `inc-*`.
@@ -48,6 +51,7 @@ pub struct Parts {
 pub struct Slack {
     broker: Arc<Broker>,
     client: Client,
+    homes: Arc<Homes>,
     ours: Ours,
     incidents: Incidents,
     clock: Arc<dyn Clock>,
@@ -63,6 +67,7 @@ impl Slack {
             incidents: Incidents::new(parts.incident_channels, parts.clock.clone()),
             broker: parts.broker,
             client: parts.client,
+            homes: parts.homes,
             ours: parts.ours,
             clock: parts.clock,
             tasks: parts.tasks,

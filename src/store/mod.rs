@@ -7,6 +7,7 @@ mod card;
 pub mod chain;
 mod credential;
 mod entry;
+mod home;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ pub use card::{Card, NewCard, Place};
 pub use chain::{Broken, Chain, GENESIS, RawEntry, Why};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
+pub use home::{Home, Published, Whose};
 pub use sqlite::{OpenError, SqliteStore};
 
 use crate::domain::{
@@ -128,8 +130,10 @@ pub struct Stuck {
 pub trait Store: Send + Sync + 'static {
     /// Writes everything in `commit`, or nothing: the events with their place in the chain, the
     /// snapshots with their versions checked, the lanes' due times, the layers that stand on
-    /// entitlements. Marks the cards of every changed request as due. Erases the credentials of
-    /// every request that is no longer open. Survives a crash once it has returned.
+    /// entitlements. Marks the cards of every changed request as due, and with them the Homes of
+    /// its requester and of those whose Home asks about a request of this requester; with a lock
+    /// that is set, of everybody whose Home asks anything. Erases the credentials of every request
+    /// that is no longer open. Survives a crash once it has returned.
     ///
     /// Returns the log's head: the number of the last entry.
     ///
@@ -155,6 +159,9 @@ pub trait Store: Send + Sync + 'static {
         after: Option<(Time, RequestId)>,
         limit: u32,
     ) -> Result<Vec<Request>, StoreError>;
+
+    /// The requests that wait for somebody's decision, oldest first, at most `limit`.
+    async fn awaiting(&self, limit: u32) -> Result<Vec<Request>, StoreError>;
 
     /// One person's requests that are over, latest first, at most `limit`.
     async fn past(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, StoreError>;
@@ -233,6 +240,26 @@ pub trait Store: Send + Sync + 'static {
 
     /// Puts a card off until `retry_at` after a failure, or for good with nothing.
     async fn card_failed(&self, card: &Card, retry_at: Option<Time>) -> Result<(), StoreError>;
+
+    /// Keeps a person's Home from now on, and lets it have its turn at `now` whatever it showed:
+    /// they opened it, or what Slack shows there is in doubt.
+    async fn home_opened(&self, person: &UserId, now: Time) -> Result<(), StoreError>;
+
+    /// Gives Homes their turn at `now`: what they show may have changed.
+    async fn touch_homes(&self, whose: &Whose, now: Time) -> Result<(), StoreError>;
+
+    /// The Home whose turn it is at `now`: one of which nothing is known to be shown first, since
+    /// somebody looks at it, then longest waiting.
+    async fn due_home(&self, now: Time) -> Result<Option<Home>, StoreError>;
+
+    /// When the next Home after `now` has its turn.
+    async fn next_home(&self, now: Time) -> Result<Option<Time>, StoreError>;
+
+    /// Notes what Slack shows. If anything touched the Home meanwhile, it stays due.
+    async fn home_shown(&self, home: &Home, published: &Published) -> Result<(), StoreError>;
+
+    /// Puts a Home off until `retry_at` after a failure, or with nothing until it is touched.
+    async fn home_failed(&self, home: &Home, retry_at: Option<Time>) -> Result<(), StoreError>;
 
     /// How far the feed of this name has written lines: an entry's number, 0 at first.
     async fn cursor(&self, feed: &str) -> Result<u64, StoreError>;

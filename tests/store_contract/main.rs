@@ -6,6 +6,7 @@
 
 mod cards;
 mod commit;
+mod homes;
 mod log;
 mod sqlite;
 mod story;

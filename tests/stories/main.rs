@@ -9,4 +9,5 @@ mod asking;
 mod callers;
 mod ending_early;
 mod form;
+mod home;
 mod looking_up;

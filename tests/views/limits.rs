@@ -1,4 +1,4 @@
-//! Slack's limits on a message, <https://docs.slack.dev/reference/block-kit/blocks>, counted in
+//! Slack's limits on a message and on an App Home, <https://docs.slack.dev/reference/block-kit/blocks>, counted in
 //! UTF-16, which counts most.
 
 use keylend::slack::client::Message;
@@ -11,35 +11,56 @@ pub(crate) fn passed(message: &Message) -> Vec<String> {
     if message.text.trim().is_empty() {
         wrong.push("there is no text".to_owned());
     }
-    let blocks = message.blocks.as_array().unwrap();
-    if blocks.len() > 50 {
+    blocks(&mut wrong, &message.blocks, 50);
+    wrong
+}
+
+/// What is wrong with an App Home; empty if nothing is.
+pub(crate) fn passed_by_home(view: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    at_most(
+        &mut wrong,
+        "callback_id",
+        view["callback_id"].as_str().unwrap(),
+        255,
+    );
+    blocks(&mut wrong, &view["blocks"], 100);
+    let size = view.to_string().len();
+    if size > 250_000 {
+        wrong.push(format!("{size} bytes"));
+    }
+    wrong
+}
+
+fn blocks(wrong: &mut Vec<String>, blocks: &Value, most: usize) {
+    let blocks = blocks.as_array().unwrap();
+    if blocks.is_empty() || blocks.len() > most {
         wrong.push(format!("{} blocks", blocks.len()));
     }
     for block in blocks {
         match block["type"].as_str().unwrap() {
-            "header" => text(&mut wrong, "header", &block["text"], 150),
+            "header" => text(wrong, "header", &block["text"], 150),
             "section" => {
                 if block["text"].is_object() {
-                    text(&mut wrong, "section", &block["text"], 3000);
+                    text(wrong, "section", &block["text"], 3000);
                 }
-                items(&mut wrong, "fields", &block["fields"], 10, 2000);
+                items(wrong, "fields", &block["fields"], 10, 2000);
             }
-            "context" => items(&mut wrong, "context", &block["elements"], 10, 3000),
+            "context" => items(wrong, "context", &block["elements"], 10, 3000),
             "actions" => {
                 let buttons = block["elements"].as_array().unwrap();
                 if buttons.is_empty() || buttons.len() > 25 {
                     wrong.push(format!("{} buttons", buttons.len()));
                 }
                 for button in buttons {
-                    text(&mut wrong, "button", &button["text"], 75);
-                    at_most(&mut wrong, "value", button["value"].as_str().unwrap(), 2000);
-                    at_most(&mut wrong, "id", button["action_id"].as_str().unwrap(), 255);
+                    text(wrong, "button", &button["text"], 75);
+                    at_most(wrong, "value", button["value"].as_str().unwrap(), 2000);
+                    at_most(wrong, "id", button["action_id"].as_str().unwrap(), 255);
                 }
             }
             other => wrong.push(format!("a block of type {other}")),
         }
     }
-    wrong
 }
 
 fn items(wrong: &mut Vec<String>, what: &str, items: &Value, most: usize, longest: usize) {

@@ -29,6 +29,8 @@ pub(super) enum Order {
     Say(String),
     /// Send `disconnect` with this reason, and end unless it is a warning.
     Disconnect(DisconnectReason),
+    /// End without a word.
+    Break,
 }
 
 struct Link {
@@ -118,6 +120,17 @@ impl Hub {
             self.open.remove(place);
         }
         Err("no connection is open")
+    }
+
+    /// Breaks the connection whose turn it is.
+    pub(crate) fn break_off(&mut self) {
+        if self.open.is_empty() {
+            return;
+        }
+        self.turn = self.turn.wrapping_add(1);
+        let link = self.open.remove(self.turn % self.open.len());
+        // If the queue is full it breaks when the queue is through, for want of a sender.
+        drop(link.orders.try_send(Order::Break));
     }
 
     /// Stops waiting for an acknowledgement.

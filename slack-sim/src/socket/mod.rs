@@ -27,7 +27,8 @@ pub use envelope::DisconnectReason;
 pub(crate) use hub::Hub;
 
 use crate::{
-    deliver::{App, PATIENCE},
+    app::App,
+    deliver::PATIENCE,
     delivery::Outgoing,
     post::Answer,
     sim::{Inner, Sim},
@@ -38,12 +39,6 @@ use crate::{
 const MOST_BYTES: usize = 1024 * 1024;
 
 impl Sim {
-    /// Says that the app uses Socket Mode. It opens connections with
-    /// [`app_token`](Self::app_token).
-    pub fn connect_socket(&self) {
-        self.inner.change(|state, _| state.app = Some(App::Socket));
-    }
-
     /// How many connections the app has open.
     pub fn connections(&self) -> usize {
         self.inner.read(|state| state.sockets.connections())

@@ -25,6 +25,7 @@ use hyper::Request;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
 use slack_sim::{Channel, Clock, Kind, Person, Sim, Workspace};
+use tokio::sync::Notify;
 
 /// Alice and Bob, members; Gus, a guest; Sue, from T9OTHER; a shared and a private channel.
 pub(crate) fn workspace() -> Workspace {
@@ -91,9 +92,17 @@ impl Received {
 pub(crate) struct App {
     received: Arc<Mutex<Vec<Received>>>,
     answers: Arc<Mutex<VecDeque<Answer>>>,
+    pub(crate) go_on: Arc<Notify>,
 }
 
-type Answer = (StatusCode, &'static str, String);
+/// What the app answers next.
+enum Answer {
+    Now(StatusCode, &'static str, String),
+    /// With this header, a failure that is not to be retried.
+    NeverAgain(StatusCode),
+    /// Not before [`App::go_on`].
+    Later,
+}
 
 impl App {
     pub(crate) async fn start(sim: &Sim) -> Self {
@@ -108,13 +117,26 @@ impl App {
         self.received.lock().unwrap().last().unwrap().clone()
     }
     pub(crate) fn will_answer(&self, json: Value) {
-        let answer = (StatusCode::OK, "application/json", json.to_string());
+        let answer = Answer::Now(StatusCode::OK, "application/json", json.to_string());
         self.answers.lock().unwrap().push_back(answer);
     }
     pub(crate) fn will_say(&self, status: u16, text: &str) {
         let status = StatusCode::from_u16(status).unwrap();
-        let answer = (status, "text/plain", text.to_owned());
+        let answer = Answer::Now(status, "text/plain", text.to_owned());
         self.answers.lock().unwrap().push_back(answer);
+    }
+    /// Answers the next request when `go_on` is notified.
+    pub(crate) fn will_wait(&self) {
+        self.answers.lock().unwrap().push_back(Answer::Later);
+    }
+    /// Answers with a failure and `X-Slack-No-Retry: 1`.
+    pub(crate) fn will_fail_for_good(&self) {
+        let answer = Answer::NeverAgain(StatusCode::SERVICE_UNAVAILABLE);
+        self.answers.lock().unwrap().push_back(answer);
+    }
+    /// Everything received so far.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
     }
 }
 
@@ -131,7 +153,14 @@ async fn receive(
     });
     let answer = app.answers.lock().unwrap().pop_front();
     match answer {
-        Some((status, kind, body)) => (status, [(CONTENT_TYPE, kind)], body).into_response(),
+        Some(Answer::Now(status, kind, body)) => {
+            (status, [(CONTENT_TYPE, kind)], body).into_response()
+        }
+        Some(Answer::NeverAgain(status)) => (status, [("x-slack-no-retry", "1")]).into_response(),
+        Some(Answer::Later) => {
+            app.go_on.notified().await;
+            "late".into_response()
+        }
         None => StatusCode::OK.into_response(),
     }
 }

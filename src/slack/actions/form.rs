@@ -34,7 +34,8 @@ const PATIENCE: Duration = Duration::from_millis(800);
 /// How many mentioned channels are looked at.
 const CHANNELS: usize = 5;
 
-/// A line that lacked something, and where it was typed.
+/// A line that lacked something, and where it was typed; nothing for a button.
+#[derive(Default)]
 pub(super) struct Typed {
     pub(super) draft: Draft,
     pub(super) origin: Option<Origin>,

@@ -12,6 +12,7 @@ mod done;
 mod explain;
 mod extend;
 mod form;
+mod happening;
 pub(super) mod incident;
 pub mod line;
 mod lock;
@@ -34,7 +35,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{
     Slack,
     caller::{Caller, Unwelcome},
-    inbound::{BlockActions, BlockSuggestion, Event, Interaction, SlashCommand, ViewSubmission},
+    inbound::{BlockActions, BlockSuggestion, Interaction, SlashCommand, ViewSubmission},
     ingress::{Answer, Delivery, Receive},
     view::{
         answer,
@@ -44,6 +45,7 @@ use super::{
     },
 };
 use crate::domain::Refusal;
+use form::Typed;
 use visit::Visit;
 
 /// What came of something that somebody did: what they are told, if anything, or the refusal.
@@ -63,7 +65,7 @@ impl Receive for Slack {
                     Answer::Received
                 }
             },
-            Delivery::Event(event) => self.happened(event),
+            Delivery::Event(event) => self.happened(event).await,
         }
     }
 }
@@ -116,6 +118,13 @@ impl Slack {
                 (field::SCOPE, Some(view)) if view.callback_id == callback::REQUEST => {
                     form::scope_chosen(&visit, &view, value).await
                 }
+                (action, Some(view)) if view.callback_id == callback::HOME => {
+                    let outcome = pressed(&visit, action, value).await;
+                    if outcome.is_err() {
+                        visit.mend_home().await;
+                    }
+                    outcome
+                }
                 (_, Some(_)) => Ok(None),
                 (action, None) => pressed(&visit, action, value).await,
             };
@@ -152,22 +161,6 @@ impl Slack {
             }
         };
         Answer::Show(json!({ "options": options }))
-    }
-
-    fn happened(&self, event: Event) -> Answer {
-        let directory = self.broker.directory();
-        match event {
-            Event::PersonChanged { app, user } if self.ours.is_addressed(app.as_deref()) => {
-                directory.forget_person(&user);
-            }
-            Event::UsergroupChanged { app, usergroup }
-                if self.ours.is_addressed(app.as_deref()) =>
-            {
-                directory.forget_usergroup(&usergroup);
-            }
-            event => tracing::debug!(slack.event = ?event, "ignored an event"),
-        }
-        Answer::Received
     }
 
     fn turn_away_click(
@@ -211,8 +204,12 @@ impl Slack {
     }
 }
 
-/// A button of a card was pressed.
+/// A button of a card or a Home was pressed.
 async fn pressed(visit: &Visit, pressed: &str, value: &str) -> Outcome {
+    if pressed == action::REQUEST {
+        // It asks who they are by itself: a modal has to be open within three seconds.
+        return form::open(visit, Typed::default()).await;
+    }
     visit.slack.broker.member(&visit.caller.user).await?;
     let shown = visit::Shown::read(value);
     match (pressed, shown) {

@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Visit {
     pub(super) slack: Arc<Slack>,
     pub(super) caller: Caller,
-    /// The channel that they acted in; none in a modal.
+    /// The channel that they acted in; none in a modal or an App Home.
     pub(super) channel: Option<ChannelId>,
     pub(super) response_url: Option<String>,
     pub(super) trigger_id: Option<String>,
@@ -81,6 +81,13 @@ impl Visit {
                 .await
                 .is_ok(),
             None => false,
+        }
+    }
+
+    /// Has their App Home published anew: it showed what could not be done.
+    pub(super) async fn mend_home(&self) {
+        if let Err(error) = self.slack.homes.opened(&self.caller.user).await {
+            tracing::warn!(%error, slack.user = %self.caller.user, "a Home is not mended");
         }
     }
 

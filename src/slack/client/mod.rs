@@ -247,6 +247,28 @@ impl Client {
         Ok(opened.view)
     }
 
+    /// Makes a person's App Home show `view` (`views.publish`), whatever it shows.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, does not answer, or asked not to be called now.
+    pub async fn publish_home(&self, user: &UserId, view: Value) -> Result<(), SlackError> {
+        #[derive(Serialize)]
+        struct Publish<'a> {
+            user_id: &'a UserId,
+            view: Value,
+        }
+        let publish = Publish {
+            user_id: user,
+            view,
+        };
+        // It does not wait for its turn: what it would say then may be another thing.
+        self.api
+            .post::<_, Done>("views.publish", &publish, Patience::FailsFast)
+            .await?;
+        Ok(())
+    }
+
     /// Answers whoever acted, seen by them alone, through the `response_url` of their payload
     /// (five uses in thirty minutes). The token does not go there.
     ///

@@ -1,10 +1,13 @@
-//! Events, <https://docs.slack.dev/apis/events-api>. They only make facts about people old, so a
-//! redelivered one (`x-slack-retry-num`) does no harm and needs no memory.
+//! Events, <https://docs.slack.dev/apis/events-api>. They only make facts about people and what
+//! their App Homes show old, so a redelivered one (`x-slack-retry-num`) does no harm and needs no
+//! memory.
+
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::lenient::{Identified, filled};
+use super::lenient::{filled, or_empty};
 use crate::domain::UserId;
 
 /// What an event tells us.
@@ -21,6 +24,9 @@ pub enum Event {
         app: Option<String>,
         /// Who.
         user: UserId,
+        /// Whether the event denies that they are anything but a full member. They change their
+        /// status all day, and this stays.
+        is_member: bool,
     },
     /// Who is in a user group changed.
     UsergroupChanged {
@@ -28,6 +34,15 @@ pub enum Event {
         app: Option<String>,
         /// Which group.
         usergroup: String,
+        /// Who joined, who left, or who is in it now; not always all of them.
+        people: BTreeSet<UserId>,
+    },
+    /// Somebody opened the Home tab.
+    HomeOpened {
+        /// The app that it was sent to.
+        app: Option<String>,
+        /// Who.
+        user: UserId,
     },
     /// Nothing that we act on.
     Ignored {
@@ -56,10 +71,27 @@ struct Inner {
     #[serde(default)]
     user: Value,
     #[serde(default, deserialize_with = "filled")]
+    tab: Option<String>,
+    #[serde(default, deserialize_with = "filled")]
     subteam_id: Option<String>,
-    #[serde(default)]
-    subteam: Option<Identified<String>>,
+    #[serde(default, deserialize_with = "or_empty")]
+    added_users: Vec<UserId>,
+    #[serde(default, deserialize_with = "or_empty")]
+    removed_users: Vec<UserId>,
+    #[serde(default, deserialize_with = "or_empty")]
+    subteam: Subteam,
 }
+
+#[derive(Default, Deserialize)]
+struct Subteam {
+    #[serde(default, deserialize_with = "filled")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "or_empty")]
+    users: Vec<UserId>,
+}
+
+/// What a full member is not.
+const NOT_A_MEMBER: [&str; 4] = ["deleted", "is_bot", "is_restricted", "is_ultra_restricted"];
 
 impl Event {
     /// Reads the body of an event.
@@ -88,15 +120,26 @@ impl From<Raw> for Event {
 impl Inner {
     fn tells(self, app: Option<String>) -> Event {
         let kind = self.kind.unwrap_or_default();
-        let user = self.user["id"].as_str().filter(|id| !id.is_empty());
-        let usergroup = self.subteam_id.or(self.subteam.and_then(|group| group.id));
+        let user = self.user["id"].as_str().or(self.user.as_str());
+        let user = user.filter(|id| !id.is_empty()).map(UserId::new);
+        let usergroup = self.subteam_id.or(self.subteam.id);
         match (kind.as_str(), user, usergroup) {
             ("user_change" | "user_profile_changed", Some(user), _) => Event::PersonChanged {
                 app,
-                user: UserId::new(user),
+                user,
+                is_member: NOT_A_MEMBER.iter().all(|flag| self.user[flag] == false),
             },
             ("subteam_members_changed" | "subteam_updated", _, Some(usergroup)) => {
-                Event::UsergroupChanged { app, usergroup }
+                let people = [self.added_users, self.removed_users, self.subteam.users];
+                Event::UsergroupChanged {
+                    app,
+                    usergroup,
+                    people: people.into_iter().flatten().collect(),
+                }
+            }
+            // The same event tells of the Messages tab.
+            ("app_home_opened", Some(user), _) if self.tab.as_deref() == Some("home") => {
+                Event::HomeOpened { app, user }
             }
             _ => Event::Ignored { kind },
         }

@@ -50,8 +50,8 @@ impl Messenger {
         while !shutdown.is_cancelled() {
             // Seen before the cards are asked for: a change in between wakes us.
             head.borrow_and_update();
-            let now = self.clock.now();
-            let Some((due, next)) = self.insist(shutdown, || self.turns(now)).await else {
+            let now = self.retry.clock.now();
+            let Some((due, next)) = self.retry.insist(shutdown, || self.turns(now)).await else {
                 break;
             };
             for card in due {
@@ -67,7 +67,7 @@ impl Messenger {
             }
             let turn = async {
                 match next {
-                    Some(next) => self.clock.until(next).await,
+                    Some(next) => self.retry.clock.until(next).await,
                     None => std::future::pending().await,
                 }
             };
@@ -118,10 +118,11 @@ impl Messenger {
             );
             let after = trouble
                 .asked_to_wait()
-                .unwrap_or_else(|| self.retry_after(card.failures.saturating_add(1)));
-            Some(self.clock.now() + after)
+                .unwrap_or_else(|| self.retry.after(card.failures.saturating_add(1)));
+            Some(self.retry.clock.now() + after)
         };
-        self.insist(shutdown, || self.store.card_failed(&card, retry_at))
+        self.retry
+            .insist(shutdown, || self.store.card_failed(&card, retry_at))
             .await;
     }
 
@@ -146,7 +147,8 @@ impl Messenger {
     async fn send(&self, mut card: Card, shutdown: &CancellationToken) -> Result<Card, Trouble> {
         let Some(request) = self.store.request(card.request).await? else {
             // Nothing to show, ever.
-            self.insist(shutdown, || self.store.card_failed(&card, None))
+            self.retry
+                .insist(shutdown, || self.store.card_failed(&card, None))
                 .await;
             return Ok(card);
         };
@@ -172,7 +174,8 @@ impl Messenger {
             }
         }
         // Not given up: a message that the store does not know of would be posted again.
-        self.insist(shutdown, || self.store.card_shown(&card, request.version))
+        self.retry
+            .insist(shutdown, || self.store.card_shown(&card, request.version))
             .await;
         Ok(card)
     }

@@ -65,22 +65,30 @@ impl Messenger {
     pub(super) async fn follow(&self, feed: Feed, shutdown: &CancellationToken) -> Option<()> {
         let name = feed.name();
         let mut head = self.store.head();
-        let mut told = self.insist(shutdown, || self.store.cursor(name)).await?;
+        let mut told = self
+            .retry
+            .insist(shutdown, || self.store.cursor(name))
+            .await?;
         loop {
             // Seen before the log is read: an entry written in between wakes us.
             head.borrow_and_update();
-            let (parcels, read) = self.insist(shutdown, || self.parcels(feed, told)).await?;
+            let (parcels, read) = self
+                .retry
+                .insist(shutdown, || self.parcels(feed, told))
+                .await?;
             for parcel in parcels {
                 for destination in self.destinations(feed, &parcel) {
                     self.deliver(&destination, &parcel, shutdown).await?;
                 }
                 told = parcel.through;
-                self.insist(shutdown, || self.store.move_cursor(name, told))
+                self.retry
+                    .insist(shutdown, || self.store.move_cursor(name, told))
                     .await?;
             }
             if read > told {
                 told = read;
-                self.insist(shutdown, || self.store.move_cursor(name, told))
+                self.retry
+                    .insist(shutdown, || self.store.move_cursor(name, told))
                     .await?;
             }
             tokio::select! {
@@ -170,8 +178,8 @@ impl Messenger {
             tracing::warn!(%channel, %trouble, failures, "a line has to be tried again");
             let after = trouble
                 .asked_to_wait()
-                .unwrap_or_else(|| self.retry_after(failures));
-            self.wait(after, shutdown).await?;
+                .unwrap_or_else(|| self.retry.after(failures));
+            self.retry.wait(after, shutdown).await?;
         }
         None
     }

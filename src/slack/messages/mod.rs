@@ -1,30 +1,30 @@
 //! The messenger: what Slack is told, and told again until it has it.
 //!
-//! Cards ([`Place`](crate::store::Place)) are level-triggered: whatever a card shows, it is made to
-//! show the request as it is now. Feeds tell each entry of the log once, in order. Both read only
-//! what is committed, so nothing is announced that has not happened.
+//! Cards ([`Place`](crate::store::Place)) and [`Homes`](homes::Homes) are level-triggered: whatever
+//! they show, they are made to show what is. Feeds tell each entry of the log once, in order. All
+//! of them read only what is committed, so nothing is announced that has not happened.
 //!
-//! What survives a crash: which message shows which card and how far each feed has told are in the
-//! store, written after Slack has answered. A crash, or a lost answer, between the two makes one
-//! message appear twice; none is lost. One messenger serves one store.
+//! What survives a crash: which message shows which card, what each Home shows and how far each
+//! feed has told are in the store, written after Slack has answered. A crash, or a lost answer,
+//! between the two makes one message appear twice; none is lost. One messenger serves one store.
 
 mod cards;
 mod feeds;
+pub mod homes;
+mod retry;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Client, SlackError};
+use super::client::Client;
 use crate::{
     clock::{Clock, Entropy},
-    domain::{ChannelId, Request, Span, backoff},
-    store::{Store, StoreError},
+    domain::{ChannelId, Request},
+    store::Store,
 };
-
-/// How long a message that is on its way has, once the messenger is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
+use retry::{Retry, Trouble, within_grace};
 
 /// First posts that are not kept apart from each other.
 const STRIPES: usize = 32;
@@ -32,12 +32,11 @@ const STRIPES: usize = 32;
 /// Whether a request comes with credentials to show.
 pub type HasCredentials = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
 
-/// Keeps what Slack shows in step with the store.
+/// Keeps what Slack's channels show in step with the store.
 pub struct Messenger {
     store: Arc<dyn Store>,
     client: Client,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    retry: Retry,
     audit_channel: ChannelId,
     has_credentials: HasCredentials,
     /// A head is posted by the cards' loop or by the feed that needs its thread, not by both.
@@ -57,8 +56,7 @@ impl Messenger {
         Self {
             store,
             client,
-            clock,
-            entropy,
+            retry: Retry { clock, entropy },
             audit_channel,
             has_credentials,
             first_posts: Default::default(),
@@ -77,87 +75,8 @@ impl Messenger {
                 this.follow(feeds::Feed::Notices, &shutdown),
             )
         };
-        let overdue = async {
-            shutdown.cancelled().await;
-            tokio::time::sleep(GRACE).await;
-        };
-        tokio::select! {
-            _ = work => {}
-            () = overdue => tracing::warn!("stopped with messages to Slack on their way"),
+        if !within_grace(&shutdown, work).await {
+            tracing::warn!("stopped with messages to Slack on their way");
         }
-    }
-
-    /// Does `what` until it succeeds, waiting longer and longer; nothing if told to stop first.
-    async fn insist<T, F>(&self, shutdown: &CancellationToken, what: impl Fn() -> F) -> Option<T>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        for failures in 1.. {
-            match what().await {
-                Ok(done) => return Some(done),
-                Err(error) => tracing::warn!(%error, failures, "the store does not answer"),
-            }
-            self.wait(self.retry_after(failures), shutdown).await?;
-        }
-        None
-    }
-
-    /// Waits by the clock; nothing if told to stop first.
-    async fn wait(&self, time: Duration, shutdown: &CancellationToken) -> Option<()> {
-        let over = self.clock.now() + time;
-        tokio::select! {
-            () = shutdown.cancelled() => None,
-            () = self.clock.until(over) => Some(()),
-        }
-    }
-
-    /// How long to wait after so many failures in a row.
-    fn retry_after(&self, failures: u32) -> Duration {
-        let mut jitter = [0];
-        self.entropy.fill(&mut jitter);
-        backoff(failures, Span::seconds(1), Span::minutes(5), jitter[0])
-    }
-}
-
-/// Why a message did not get to where it belongs.
-#[derive(Debug)]
-enum Trouble {
-    Store(StoreError),
-    Slack(SlackError),
-}
-
-impl Trouble {
-    /// Whether trying again makes no sense.
-    fn is_permanent(&self) -> bool {
-        matches!(self, Self::Slack(error) if error.is_permanent())
-    }
-
-    /// How long Slack asks to wait, if it does.
-    fn asked_to_wait(&self) -> Option<Duration> {
-        match self {
-            Self::Slack(SlackError::RateLimited { retry_after }) => Some(*retry_after),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Store(error) => error.fmt(f),
-            Self::Slack(error) => error.fmt(f),
-        }
-    }
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<SlackError> for Trouble {
-    fn from(error: SlackError) -> Self {
-        Self::Slack(error)
     }
 }

@@ -1,6 +1,7 @@
 //! Everything a person reads in Slack.
 pub mod answer;
 pub mod card;
+pub mod home;
 pub mod line;
 pub mod modal;
 pub mod modal_credentials;

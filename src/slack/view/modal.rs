@@ -1,4 +1,4 @@
-//! What all modals share.
+//! What all modals share, and the names of all views.
 //!
 //! Views are JSON by small pure functions, written as Slack documents them and as snapshots show
 //! them. slack-morphism's builders would say the same in three times the lines, and hold an
@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-/// Our modals, by their `callback_id`.
+/// Our views, by their `callback_id`.
 pub mod callback {
     /// The form that asks for access.
     pub const REQUEST: &str = "request";
@@ -14,6 +14,8 @@ pub mod callback {
     pub const DENY: &str = "deny";
     /// What a requester logs in with.
     pub const CREDENTIALS: &str = "credentials";
+    /// The App Home.
+    pub const HOME: &str = "home";
     /// Something to read, and nothing to submit.
     pub const NOTICE: &str = "notice";
 }

@@ -2,10 +2,10 @@
 
 use sqlx::{SqliteConnection, sqlite::SqliteQueryResult};
 
-use super::{cards, credentials, holders, locks, log, requests, work};
+use super::{cards, credentials, holders, homes, locks, log, requests, work};
 use crate::{
-    domain::Time,
-    store::{Card, Chain, Change, Commit, LockChange},
+    domain::{Time, UserId},
+    store::{Card, Chain, Change, Commit, Home, LockChange, Published, Whose},
 };
 
 /// Something that is written.
@@ -15,6 +15,10 @@ pub(super) enum Write {
     CardShown { card: Card, version: u64 },
     CardFailed { card: Card, retry_at: Option<Time> },
     CursorMoved { feed: String, seq: u64 },
+    HomeOpened { person: UserId, now: Time },
+    HomesTouched { whose: Whose, now: Time },
+    HomeShown { home: Home, published: Published },
+    HomeFailed { home: Home, retry_at: Option<Time> },
 }
 
 /// What a write has done, once it is durable.
@@ -64,6 +68,14 @@ pub(super) async fn carry_out(
             cards::failed(connection, card, *retry_at).await?;
         }
         Write::CursorMoved { feed, seq } => log::move_cursor(connection, feed, *seq).await?,
+        Write::HomeOpened { person, now } => homes::opened(connection, person, *now).await?,
+        Write::HomesTouched { whose, now } => homes::touch(connection, whose, *now).await?,
+        Write::HomeShown { home, published } => {
+            homes::shown(connection, chain.seq(), home, published).await?;
+        }
+        Write::HomeFailed { home, retry_at } => {
+            homes::failed(connection, home, *retry_at).await?;
+        }
     }
     Ok(Written {
         head: chain.seq(),
@@ -84,6 +96,7 @@ async fn commit(
         Some(LockChange::Set(lock, record)) => {
             locks::set(connection, lock).await?;
             log::append(connection, chain, record).await?;
+            homes::touch(connection, &Whose::Asked, record.at).await?;
         }
         Some(LockChange::Lift(target, record)) => {
             locks::lift(connection, target).await?;
@@ -131,6 +144,7 @@ async fn change(
     }
     if let Some(last) = change.records.last() {
         cards::refresh(connection, request.id, last.at).await?;
+        homes::touch_by(connection, request, last.at).await?;
     }
     Ok(())
 }

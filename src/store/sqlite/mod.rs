@@ -9,6 +9,7 @@ mod commit;
 mod credentials;
 mod file;
 mod holders;
+mod homes;
 mod locks;
 mod log;
 mod requests;
@@ -24,8 +25,8 @@ use tokio::{sync::watch, time::timeout};
 pub use file::OpenError;
 
 use super::{
-    Card, Commit, CommitError, Holdings, Open, Place, RawEntry, SealedCredential, Sharing, Store,
-    StoreError, Stuck,
+    Card, Commit, CommitError, Holdings, Home, Open, Place, Published, RawEntry, SealedCredential,
+    Sharing, Store, StoreError, Stuck, Whose,
 };
 use crate::domain::{ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId};
 use commit::Write;
@@ -109,6 +110,15 @@ impl SqliteStore {
             None => Err(unavailable("write", "the store was opened for reading only").into()),
         }
     }
+
+    /// Writes what can conflict with nothing.
+    async fn note(&self, doing: &'static str, write: Write) -> Result<(), StoreError> {
+        match self.write(write).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::Conflict) => Err(unavailable(doing, "there is no such row")),
+            Err(CommitError::Unavailable(error)) => Err(error),
+        }
+    }
 }
 
 async fn readers(path: &Path) -> Result<SqlitePool, OpenError> {
@@ -138,14 +148,6 @@ fn unavailable(
     StoreError {
         doing,
         source: source.into(),
-    }
-}
-
-/// What is left of a failed commit that could not conflict with anything.
-fn without_conflict(error: CommitError, doing: &'static str) -> StoreError {
-    match error {
-        CommitError::Conflict => unavailable(doing, "there is no such row"),
-        CommitError::Unavailable(error) => error,
     }
 }
 
@@ -181,6 +183,11 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Request>, StoreError> {
         let question = requests::open_after(&self.reads, after, limit);
         answer("load open requests", question).await
+    }
+
+    async fn awaiting(&self, limit: u32) -> Result<Vec<Request>, StoreError> {
+        let question = requests::awaiting(&self.reads, limit);
+        answer("load what waits for a decision", question).await
     }
 
     async fn past(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, StoreError> {
@@ -282,10 +289,7 @@ impl Store for SqliteStore {
             card: card.clone(),
             version,
         };
-        match self.write(write).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(without_conflict(error, "note what a card shows")),
-        }
+        self.note("note what a card shows", write).await
     }
 
     async fn card_failed(&self, card: &Card, retry_at: Option<Time>) -> Result<(), StoreError> {
@@ -293,10 +297,42 @@ impl Store for SqliteStore {
             card: card.clone(),
             retry_at,
         };
-        match self.write(write).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(without_conflict(error, "put a card off")),
-        }
+        self.note("put a card off", write).await
+    }
+
+    async fn home_opened(&self, person: &UserId, now: Time) -> Result<(), StoreError> {
+        let person = person.clone();
+        self.note("keep a Home", Write::HomeOpened { person, now })
+            .await
+    }
+
+    async fn touch_homes(&self, whose: &Whose, now: Time) -> Result<(), StoreError> {
+        let whose = whose.clone();
+        self.note("touch Homes", Write::HomesTouched { whose, now })
+            .await
+    }
+
+    async fn due_home(&self, now: Time) -> Result<Option<Home>, StoreError> {
+        answer("look for a due Home", homes::due(&self.reads, now)).await
+    }
+
+    async fn next_home(&self, now: Time) -> Result<Option<Time>, StoreError> {
+        answer("look for the next Home", homes::next(&self.reads, now)).await
+    }
+
+    async fn home_shown(&self, home: &Home, published: &Published) -> Result<(), StoreError> {
+        let (home, published) = (home.clone(), published.clone());
+        self.note(
+            "note what a Home shows",
+            Write::HomeShown { home, published },
+        )
+        .await
+    }
+
+    async fn home_failed(&self, home: &Home, retry_at: Option<Time>) -> Result<(), StoreError> {
+        let home = home.clone();
+        self.note("put a Home off", Write::HomeFailed { home, retry_at })
+            .await
     }
 
     async fn cursor(&self, feed: &str) -> Result<u64, StoreError> {
@@ -308,9 +344,6 @@ impl Store for SqliteStore {
             feed: feed.to_owned(),
             seq,
         };
-        match self.write(write).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(without_conflict(error, "move a feed's cursor")),
-        }
+        self.note("move a feed's cursor", write).await
     }
 }

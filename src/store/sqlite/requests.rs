@@ -62,6 +62,17 @@ pub(super) async fn open_after(
     rows.into_iter().map(read).collect()
 }
 
+/// The requests that wait for a decision, oldest first.
+pub(super) async fn awaiting(reads: &SqlitePool, limit: u32) -> sqlx::Result<Vec<Request>> {
+    let rows: Vec<Snapshot> = sqlx::query_as(
+        "SELECT snapshot FROM requests WHERE awaits = 1 ORDER BY asked_at, id LIMIT $1",
+    )
+    .bind(limit)
+    .fetch_all(reads)
+    .await?;
+    rows.into_iter().map(read).collect()
+}
+
 /// A person's requests that are over, the last to end first.
 pub(super) async fn past(
     reads: &SqlitePool,
@@ -148,8 +159,9 @@ pub(super) async fn insert(
 ) -> Result<(), Failure> {
     let done = sqlx::query(
         "INSERT INTO requests
-             (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
+              awaits)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(request.id.to_string())
@@ -162,6 +174,7 @@ pub(super) async fn insert(
     .bind(request.stuck_failures())
     .bind(last_seq.cast_signed())
     .bind(written(request))
+    .bind(request.awaits_decision())
     .execute(connection)
     .await?;
     exactly_one(&done)
@@ -176,7 +189,8 @@ pub(super) async fn update(
 ) -> Result<(), Failure> {
     let done = sqlx::query(
         "UPDATE requests
-         SET version = $2, state = $3, open = $4, failures = $5, last_seq = $6, snapshot = $7
+         SET version = $2, state = $3, open = $4, failures = $5, last_seq = $6, snapshot = $7,
+             awaits = $9
          WHERE id = $1 AND version = $8",
     )
     .bind(request.id.to_string())
@@ -187,6 +201,7 @@ pub(super) async fn update(
     .bind(last_seq.cast_signed())
     .bind(written(request))
     .bind(before.cast_signed())
+    .bind(request.awaits_decision())
     .execute(connection)
     .await?;
     exactly_one(&done)

@@ -6,9 +6,12 @@ use super::{
     record, value,
 };
 use crate::{
-    domain::{ExtensionOutcome, Request, SettledExtension, State},
+    domain::{Approval, Extension, ExtensionOutcome, Request, SettledExtension, Span, State, Time},
     slack::{client::Message, view::text},
 };
+
+/// How much of a reason a question in short takes: one block.
+const LONGEST_REASON: usize = 2_800;
 
 /// The question whether somebody gets access, and what came of it.
 pub(super) fn request_card(request: &Request) -> Message {
@@ -18,23 +21,12 @@ pub(super) fn request_card(request: &Request) -> Message {
         "Access request: {} for {}",
         terms.scope, terms.duration
     ));
-    draft.say(format!(
-        "{} asks for {} for *{}*.",
-        text::person(&request.requester),
-        record::what(request),
-        terms.duration
-    ));
-    let mut facts = about(request);
-    if let State::Pending { lapses_at } = request.state {
-        let given = request.approvals.len();
-        facts.push(("Approvals", of(given, request.approvals_needed)));
-        facts.push(("Answer by", text::time(lapses_at)));
-    }
-    draft.facts(&facts);
+    draft.say(sentence(request));
+    draft.facts(&facts(request));
     reason(request, &mut draft);
     record::write(request, &mut draft);
     if matches!(request.state, State::Pending { .. }) {
-        decide(request, format!("Approve {}", terms.duration), &mut draft);
+        decide(request, &mut draft);
     }
     record::footer(request, &mut draft);
     draft.message()
@@ -45,24 +37,16 @@ pub(super) fn extension_card(request: &Request) -> Option<Message> {
     match (&request.extension, &request.last_extension) {
         (Some(extension), _) => {
             let more = extension.duration;
-            let mut draft = extension_head(request, &more.to_string());
-            let mut facts = about(request);
-            if let Some(end) = request.expires_at {
-                facts.push(("Ends now", text::time(end)));
-                facts.push(("Would end", text::time(more.after(end))));
-            }
-            let given = extension.approvals.len();
-            facts.push(("Approvals", of(given, request.approvals_needed)));
-            facts.push(("Answer by", text::time(extension.lapses_at)));
-            draft.facts(&facts);
+            let mut draft = extension_head(request, more);
+            draft.facts(&more_facts(request, extension));
             reason(request, &mut draft);
             record::approvals(&extension.approvals, &mut draft);
-            decide(request, format!("Approve {more} more"), &mut draft);
+            decide(request, &mut draft);
             record::footer(request, &mut draft);
             Some(draft.message())
         }
         (None, Some(settled)) => {
-            let mut draft = extension_head(request, &settled.duration.to_string());
+            let mut draft = extension_head(request, settled.duration);
             draft.facts(&about(request));
             reason(request, &mut draft);
             record::approvals(&settled.approvals, &mut draft);
@@ -77,18 +61,53 @@ pub(super) fn extension_card(request: &Request) -> Option<Message> {
     }
 }
 
-fn extension_head(request: &Request, more: &str) -> Draft {
+/// What waits for an answer, in short, with the same buttons as its card.
+pub(in crate::slack::view) fn question(request: &Request, draft: &mut Draft) {
+    let (sentence, facts) = match &request.extension {
+        Some(extension) => (
+            more_sentence(request, extension.duration),
+            more_facts(request, extension),
+        ),
+        None => (sentence(request), facts(request)),
+    };
+    draft.say(sentence);
+    match text::escape(&request.terms.reason, LONGEST_REASON) {
+        none if none.is_empty() => {}
+        reason => draft.say(format!("> {reason}")),
+    }
+    let facts: Vec<String> = facts
+        .into_iter()
+        .map(|(label, fact)| format!("{label}: {fact}"))
+        .collect();
+    draft.aside(&facts.join(" · "));
+    decide(request, draft);
+}
+
+fn extension_head(request: &Request, more: Span) -> Draft {
     let mut draft = Draft::default();
     draft.title(&format!(
         "More time: {} for {more} more",
         request.terms.scope
     ));
-    draft.say(format!(
+    draft.say(more_sentence(request, more));
+    draft
+}
+
+fn sentence(request: &Request) -> String {
+    let duration = request.terms.duration;
+    format!(
+        "{} asks for {} for *{duration}*.",
+        text::person(&request.requester),
+        record::what(request),
+    )
+}
+
+fn more_sentence(request: &Request, more: Span) -> String {
+    format!(
         "{} asks for *{more}* more of {}.",
         text::person(&request.requester),
         record::what(request),
-    ));
-    draft
+    )
 }
 
 fn outcome(settled: &SettledExtension) -> String {
@@ -108,6 +127,34 @@ fn outcome(settled: &SettledExtension) -> String {
             format!(":lock: The grant ended {at}, before this was decided.")
         }
     }
+}
+
+/// What it is about, and, while it waits for its first decision, by when that has to come.
+fn facts(request: &Request) -> Vec<(&'static str, String)> {
+    let mut facts = about(request);
+    if let State::Pending { lapses_at } = request.state {
+        facts.extend(awaited(request, &request.approvals, lapses_at));
+    }
+    facts
+}
+
+/// What it is about, what more time would do, and by when that has to be decided.
+fn more_facts(request: &Request, extension: &Extension) -> Vec<(&'static str, String)> {
+    let mut facts = about(request);
+    if let Some(end) = request.expires_at {
+        facts.push(("Ends now", text::time(end)));
+        facts.push(("Would end", text::time(extension.duration.after(end))));
+    }
+    facts.extend(awaited(request, &extension.approvals, extension.lapses_at));
+    facts
+}
+
+fn awaited(request: &Request, given: &[Approval], lapses_at: Time) -> [(&'static str, String); 2] {
+    let approvals = format!("{} of {}", given.len(), request.approvals_needed);
+    [
+        ("Approvals", approvals),
+        ("Answer by", text::time(lapses_at)),
+    ]
 }
 
 fn about(request: &Request) -> Vec<(&'static str, String)> {
@@ -130,14 +177,14 @@ fn reason(request: &Request, draft: &mut Draft) {
 }
 
 /// What is approved is exactly what is shown: the value names the revision.
-fn decide(request: &Request, approve: String, draft: &mut Draft) {
+fn decide(request: &Request, draft: &mut Draft) {
+    let approve = match &request.extension {
+        Some(extension) => format!("Approve {} more", extension.duration),
+        None => format!("Approve {}", request.terms.duration),
+    };
     let buttons = vec![
         Button::primary(action::APPROVE, approve),
         Button::new(action::DENY, "Deny"),
     ];
     draft.buttons(&value(request), buttons);
-}
-
-fn of(given: usize, needed: u8) -> String {
-    format!("{given} of {needed}")
 }

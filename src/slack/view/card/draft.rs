@@ -1,4 +1,4 @@
-//! A card while it is written: whatever its blocks say, its text says too, since the text is all
+//! A card, or a Home, while it is written: whatever its blocks say, its text says too, since the text is all
 //! that a screen reader and a notification have. Nothing in it can pass Slack's limits.
 
 use serde_json::{Value, json};
@@ -19,24 +19,24 @@ const QUOTED_TEXT: usize = 1_200;
 
 /// A card while it is written.
 #[derive(Default)]
-pub(super) struct Draft {
+pub(in crate::slack::view) struct Draft {
     text: Vec<String>,
     length: usize,
     blocks: Vec<Value>,
 }
 
 /// A button, and what a click on it means.
-pub(super) struct Button {
+pub(in crate::slack::view) struct Button {
     /// Its `action_id`.
-    pub(super) action: &'static str,
+    pub(in crate::slack::view) action: &'static str,
     /// What it says it does.
-    pub(super) label: String,
+    pub(in crate::slack::view) label: String,
     /// Whether it is the one to press.
-    pub(super) is_primary: bool,
+    pub(in crate::slack::view) is_primary: bool,
 }
 
 impl Button {
-    pub(super) fn new(action: &'static str, label: impl Into<String>) -> Self {
+    pub(in crate::slack::view) fn new(action: &'static str, label: impl Into<String>) -> Self {
         Self {
             action,
             label: label.into(),
@@ -44,7 +44,7 @@ impl Button {
         }
     }
 
-    pub(super) fn primary(action: &'static str, label: impl Into<String>) -> Self {
+    pub(in crate::slack::view) fn primary(action: &'static str, label: impl Into<String>) -> Self {
         Self {
             is_primary: true,
             ..Self::new(action, label)
@@ -54,7 +54,7 @@ impl Button {
 
 impl Draft {
     /// The title; nothing that people wrote.
-    pub(super) fn title(&mut self, title: &str) {
+    pub(in crate::slack::view) fn title(&mut self, title: &str) {
         let title: String = title.chars().take(150).collect();
         self.blocks
             .push(json!({"type": "header", "text": plain(&title)}));
@@ -62,14 +62,14 @@ impl Draft {
     }
 
     /// A sentence or a few, in `mrkdwn`.
-    pub(super) fn say(&mut self, mrkdwn: String) {
+    pub(in crate::slack::view) fn say(&mut self, mrkdwn: String) {
         self.blocks
             .push(json!({"type": "section", "text": formatted(&mrkdwn)}));
         self.repeat(mrkdwn);
     }
 
     /// Short facts, each with its label; at most ten.
-    pub(super) fn facts(&mut self, facts: &[(&str, String)]) {
+    pub(in crate::slack::view) fn facts(&mut self, facts: &[(&str, String)]) {
         let fields: Vec<Value> = facts
             .iter()
             .take(10)
@@ -86,7 +86,7 @@ impl Draft {
     }
 
     /// Somebody's own words, whole unless they are very long.
-    pub(super) fn quote(&mut self, label: &str, words: &str) {
+    pub(in crate::slack::view) fn quote(&mut self, label: &str, words: &str) {
         let pieces = text::pieces(words, LONGEST_SECTION, QUOTED_SECTIONS);
         if pieces.is_empty() {
             return;
@@ -103,13 +103,13 @@ impl Draft {
     }
 
     /// What matters least, in small letters; not repeated in the text.
-    pub(super) fn aside(&mut self, mrkdwn: &str) {
+    pub(in crate::slack::view) fn aside(&mut self, mrkdwn: &str) {
         self.blocks
             .push(json!({"type": "context", "elements": [formatted(mrkdwn)]}));
     }
 
     /// Buttons, all with the same value: what they were shown for.
-    pub(super) fn buttons(&mut self, value: &str, buttons: Vec<Button>) {
+    pub(in crate::slack::view) fn buttons(&mut self, value: &str, buttons: Vec<Button>) {
         let elements: Vec<Value> = buttons
             .into_iter()
             .map(|button| {
@@ -130,11 +130,16 @@ impl Draft {
             .push(json!({"type": "actions", "elements": elements}));
     }
 
-    pub(super) fn message(self) -> Message {
+    pub(in crate::slack::view) fn message(self) -> Message {
         Message {
             text: self.text.join("\n"),
             blocks: Value::Array(self.blocks),
         }
+    }
+
+    /// The blocks alone: a view has no text beside them.
+    pub(in crate::slack::view) fn blocks(self) -> Value {
+        Value::Array(self.blocks)
     }
 
     /// Says it in the text too. What no longer fits is left out whole, so that nothing is cut

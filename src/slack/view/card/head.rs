@@ -1,7 +1,10 @@
 //! The head of a request's thread in the audit channel and in incident channels: who, what, and
 //! how it stands. The thread below it has the history.
 
-use super::{draft::Draft, record};
+use super::{
+    draft::Draft,
+    record::{self, ending_because, words},
+};
 use crate::{
     domain::{Request, State},
     slack::{client::Message, view::text},
@@ -23,7 +26,22 @@ pub(super) fn head(request: &Request) -> Message {
     draft.message()
 }
 
-fn state(request: &Request) -> String {
+/// What came of a request that is over, and why.
+pub(in crate::slack::view) fn outcome(request: &Request) -> String {
+    let why = match &request.state {
+        State::Ended { cause, by, .. } => ending_because(cause, by),
+        State::Failed { error, .. } => words(error),
+        State::Denied { reason, .. } => words(reason),
+        _ => String::new(),
+    };
+    match why.is_empty() {
+        true => state(request),
+        false => format!("{}: {why}", state(request)),
+    }
+}
+
+/// How a request stands, in a few words.
+pub(in crate::slack::view) fn state(request: &Request) -> String {
     match &request.state {
         State::Pending { lapses_at } => {
             format!(

@@ -10,7 +10,11 @@ mod head;
 mod record;
 mod requester;
 
-pub(super) use record::{ending_because, given_by, words};
+pub(super) use approval::question;
+pub(super) use draft::{Button, Draft};
+pub(super) use head::{outcome, state};
+pub(super) use record::{ending_because, given_by, stuck, what, words};
+pub(super) use requester::{grant, waiting};
 
 use crate::{
     domain::{Request, State},
@@ -32,6 +36,8 @@ pub mod action {
     pub const DONE: &str = "done";
     /// Ask for more time.
     pub const EXTEND: &str = "extend";
+    /// Open the form that asks for access; it has no request to name.
+    pub const REQUEST: &str = "request";
 }
 
 /// What a card needs to know beside its request.

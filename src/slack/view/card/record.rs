@@ -15,7 +15,7 @@ const WORDS: usize = 800;
 const APPROVALS: usize = 8;
 
 /// What is asked for: title and name.
-pub(super) fn what(request: &Request) -> String {
+pub(in crate::slack::view) fn what(request: &Request) -> String {
     let title = text::escape(&request.terms.title, TITLE);
     let scope = text::code(&request.terms.scope);
     match title.is_empty() {
@@ -156,7 +156,7 @@ pub(super) fn footer(request: &Request, draft: &mut Draft) {
 }
 
 /// A revocation that has failed several times in a row, loudly; nothing otherwise.
-pub(super) fn stuck(request: &Request) -> Option<String> {
+pub(in crate::slack::view) fn stuck(request: &Request) -> Option<String> {
     if request.stuck_failures() < STUCK_FROM {
         return None;
     }

@@ -16,17 +16,8 @@ pub(super) fn asked(request: &Request) -> Message {
     let what = record::what(request);
     let duration = request.terms.duration;
     draft.say(format!("You asked for {what} for *{duration}*."));
-    if let State::Pending { lapses_at } = request.state {
-        let channel = text::channel(&request.approval_channel);
-        let left = usize::from(request.approvals_needed).saturating_sub(request.approvals.len());
-        let approvals = match left {
-            0 | 1 => "an approval".to_owned(),
-            several => format!("{several} approvals"),
-        };
-        draft.say(format!(
-            ":hourglass_flowing_sand: It waits for {approvals} in {channel} until {}.",
-            text::time(lapses_at)
-        ));
+    if let Some(waiting) = waiting(request) {
+        draft.say(waiting);
     }
     record::write(request, &mut draft);
     if matches!(request.state, State::Pending { .. }) {
@@ -37,9 +28,36 @@ pub(super) fn asked(request: &Request) -> Message {
     draft.message()
 }
 
+/// What a request waits for, and until when; nothing once it was decided.
+pub(in crate::slack::view) fn waiting(request: &Request) -> Option<String> {
+    let State::Pending { lapses_at } = request.state else {
+        return None;
+    };
+    let channel = text::channel(&request.approval_channel);
+    let left = usize::from(request.approvals_needed).saturating_sub(request.approvals.len());
+    let approvals = match left {
+        0 | 1 => "an approval".to_owned(),
+        several => format!("{several} approvals"),
+    };
+    Some(format!(
+        ":hourglass_flowing_sand: It waits for {approvals} in {channel} until {}.",
+        text::time(lapses_at)
+    ))
+}
+
 /// What they hold, and until when; nothing before they hold it.
 pub(super) fn granted(request: &Request, context: Context) -> Option<Message> {
     let mut draft = Draft::default();
+    grant(request, context, &mut draft)?;
+    Some(draft.message())
+}
+
+/// How a grant stands, with what can be done with it; nothing before there is one.
+pub(in crate::slack::view) fn grant(
+    request: &Request,
+    context: Context,
+    draft: &mut Draft,
+) -> Option<()> {
     if matches!(request.state, State::Active { .. }) {
         draft.say(format!(
             ":large_green_circle: You have {} until {}.",
@@ -50,11 +68,11 @@ pub(super) fn granted(request: &Request, context: Context) -> Option<Message> {
         if context.has_credentials {
             buttons.push(Button::primary(action::CREDENTIALS, "Show credentials"));
         }
-        in_use(request, buttons, &mut draft);
+        in_use(request, buttons, draft);
+        Some(())
     } else {
-        over(request, &mut draft)?;
+        over(request, draft)
     }
-    Some(draft.message())
 }
 
 /// That the end is near, while it is; later how it went on.

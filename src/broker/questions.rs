@@ -1,0 +1,145 @@
+//! What waits for one person's decision, and whom a question may concern.
+//!
+//! The approver groups say who is worth asking about, on facts up to ten minutes old; the policy
+//! then judges on fresh ones, exactly as when the person says yes. So a page of questions costs
+//! Slack little, and shows nothing that a click would be refused. Whom an operator's own rule alone
+//! lets approve, without an approver group, is not found here: they use the card in the channel.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Broker, unavailable};
+use crate::{
+    directory::FactsUnavailable,
+    domain::{Actor, LockTarget, Refusal, Request, Scope, ScopeId, UserId},
+};
+
+/// How many requests that wait are looked through for one answer.
+const LOOKED_THROUGH: u32 = 500;
+
+/// How many requests are judged for one answer.
+const JUDGED: usize = 20;
+
+/// What waits for one person's decision.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Questions {
+    /// What they may approve at this moment, oldest first.
+    pub asked: Vec<Request>,
+    /// How many more may wait for them, which were not judged.
+    pub more: usize,
+    /// Whether facts were lacking, so that something may be missing.
+    pub is_unsure: bool,
+}
+
+impl Broker {
+    /// What waits for this person's decision: at most `most` requests.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble. Facts that cannot be had make the answer unsure.
+    pub async fn questions_for(&self, person: &UserId, most: usize) -> Result<Questions, Refusal> {
+        let mut questions = Questions::default();
+        let mut approvers = BTreeMap::new();
+        let mut judged = 0;
+        for request in self.awaiting().await? {
+            if request.requester == *person || has_approved(person, &request) {
+                continue;
+            }
+            let scope = request.terms.scope.clone();
+            if !approvers.contains_key(&scope) {
+                approvers.insert(scope.clone(), self.recent_approvers(&scope).await);
+            }
+            match &approvers[&scope] {
+                Ok(people) if people.contains(person) => {}
+                Ok(_) => continue,
+                Err(_) => {
+                    questions.is_unsure = true;
+                    continue;
+                }
+            }
+            if questions.asked.len() == most || judged == JUDGED {
+                questions.more += 1;
+                continue;
+            }
+            judged += 1;
+            match self.may_approve(person, &request).await {
+                Ok(()) => questions.asked.push(request),
+                Err(Refusal::FactsUnavailable(_)) => questions.is_unsure = true,
+                Err(refusal @ Refusal::StoreUnavailable(_)) => return Err(refusal),
+                Err(_) => {}
+            }
+        }
+        Ok(questions)
+    }
+
+    /// Who is worth asking about when somebody's requests may be waiting: the approvers of all
+    /// that they have waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::FactsUnavailable`], or the store's trouble.
+    pub async fn concerned_by(&self, requester: &UserId) -> Result<BTreeSet<UserId>, Refusal> {
+        let open = self.open_of(requester).await?;
+        let waiting = open.iter().filter(|request| request.awaits_decision());
+        self.approvers_of(waiting).await
+    }
+
+    /// Who is worth asking about when a lock is lifted.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::FactsUnavailable`], or the store's trouble.
+    pub async fn concerned_by_unlocking(
+        &self,
+        target: &LockTarget,
+    ) -> Result<BTreeSet<UserId>, Refusal> {
+        let waiting = self.awaiting().await?;
+        let locked = waiting
+            .iter()
+            .filter(|request| target.covers_request(request));
+        self.approvers_of(locked).await
+    }
+
+    async fn awaiting(&self) -> Result<Vec<Request>, Refusal> {
+        self.parts
+            .store
+            .awaiting(LOOKED_THROUGH)
+            .await
+            .map_err(unavailable)
+    }
+
+    async fn approvers_of(
+        &self,
+        requests: impl Iterator<Item = &Request>,
+    ) -> Result<BTreeSet<UserId>, Refusal> {
+        let scopes: BTreeSet<&ScopeId> = requests.map(|request| &request.terms.scope).collect();
+        let mut people = BTreeSet::new();
+        for scope in scopes {
+            let approvers = self.recent_approvers(scope).await;
+            people.extend(approvers.map_err(|error| Refusal::FactsUnavailable(error.0))?);
+        }
+        Ok(people)
+    }
+
+    /// Nobody, for a scope that has left the catalogue.
+    async fn recent_approvers(
+        &self,
+        scope: &ScopeId,
+    ) -> Result<BTreeSet<UserId>, FactsUnavailable> {
+        let groups = self.parts.catalogue.get(scope).into_iter();
+        let mut people = BTreeSet::new();
+        for group in groups.flat_map(|scope: &Scope| &scope.approvers) {
+            people.extend(self.parts.directory.recent_members(group).await?);
+        }
+        Ok(people)
+    }
+}
+
+/// Whether this person's yes to what is asked now is counted already.
+fn has_approved(person: &UserId, request: &Request) -> bool {
+    let approvals = match &request.extension {
+        Some(extension) => &extension.approvals,
+        None => &request.approvals,
+    };
+    let their = Actor::Person(person.clone());
+    approvals.iter().any(|approval| approval.by == their)
+}

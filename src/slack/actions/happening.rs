@@ -1,0 +1,56 @@
+//! What happened in the workspace: facts get old, and so do App Homes. Slack is answered once that
+//! is in the store, and delivers again what it was not answered for in time.
+
+use std::time::Duration;
+
+use crate::{
+    slack::{Slack, inbound::Event, ingress::Answer},
+    store::StoreError,
+};
+
+/// How long the store may take; the rest of the three seconds is for the network.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Slack {
+    pub(super) async fn happened(&self, event: Event) -> Answer {
+        match tokio::time::timeout(PATIENCE, self.note(event)).await {
+            Ok(Ok(())) => Answer::Received,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "an event was not taken");
+                Answer::Busy
+            }
+            Err(_) => Answer::Busy,
+        }
+    }
+
+    async fn note(&self, event: Event) -> Result<(), StoreError> {
+        let directory = self.broker.directory();
+        let is_ours = |app: &Option<String>| self.ours.is_addressed(app.as_deref());
+        match event {
+            Event::PersonChanged {
+                app,
+                user,
+                is_member,
+            } if is_ours(&app) => {
+                directory.forget_person(&user);
+                self.homes.person_changed(&user, is_member).await
+            }
+            Event::UsergroupChanged {
+                app,
+                usergroup,
+                people,
+            } if is_ours(&app) => {
+                directory.forget_usergroup(&usergroup);
+                match directory.follows_usergroup(&usergroup) {
+                    true => self.homes.people_changed(people).await,
+                    false => Ok(()),
+                }
+            }
+            Event::HomeOpened { app, user } if is_ours(&app) => self.homes.opened(&user).await,
+            event => {
+                tracing::debug!(slack.event = ?event, "ignored an event");
+                Ok(())
+            }
+        }
+    }
+}

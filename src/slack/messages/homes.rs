@@ -1,0 +1,270 @@
+//! The App Homes: everybody's who has opened theirs is made to show what is, until it does.
+//!
+//! # What makes a Home due
+//!
+//! Its person opens it. A commit changes one of their requests, or what it asks them to decide: the
+//! store touches those Homes in the same transaction. Something new waits for them: `news` follows
+//! the log and touches the approvers'. Slack tells of a changed person or group. What a Home says
+//! changes with nothing else but an operator's rule that looks at the time of day, and that is
+//! judged anew whenever the Home is opened, and at the click.
+//!
+//! # What it costs
+//!
+//! One sender, one Home at a time, at most [`A_MINUTE`] a minute ([`WITH_OPENED`] with those that
+//! somebody has just opened, which come first); a burst of changes that comes meanwhile is one
+//! publication. `views.publish` takes 100 a minute, and so does `users.info`, which each Home asks
+//! for its person and decisions need too: the pace leaves them their share, and what is known of
+//! requesters and groups serves all Homes for a minute. A Home judges at most 20 requests, so with
+//! 50 requests waiting and the Homes of 200 approvers all are right within five minutes, for 8,000
+//! verdicts of 41 µs in all. Nobody who has not opened their Home costs anything.
+//!
+//! # What it leaves out
+//!
+//! `hash` is not sent: there is one writer, and what is wrong is not merged but made anew. If Slack
+//! carries out a call that was given up, behind a later one, an old Home stays until something
+//! touches it, its person opens it, or a click in it is refused.
+
+mod news;
+mod pace;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::retry::{Retry, Trouble, within_grace};
+use crate::{
+    broker::Broker,
+    clock::{Clock, Entropy},
+    domain::{Refusal, RequestId, Time, UserId},
+    slack::{
+        client::Client,
+        view::{
+            card::Context,
+            home::{self as view, PAST, QUESTIONS},
+        },
+    },
+    store::{Home, Published, Store, StoreError, Whose},
+};
+use pace::Pace;
+pub use pace::{A_MINUTE, WITH_OPENED};
+
+/// Keeps App Homes in step with the store.
+pub struct Homes {
+    broker: Arc<Broker>,
+    client: Client,
+    retry: Retry,
+    /// Homes became due without a commit.
+    touched: Notify,
+}
+
+/// What somebody's Home is to show.
+struct Page {
+    view: serde_json::Value,
+    asks: BTreeSet<RequestId>,
+    /// Whether everything that it should show could be known.
+    is_whole: bool,
+}
+
+impl Homes {
+    /// The Homes of those who open them from now on, and of those who ever did.
+    pub fn new(
+        broker: Arc<Broker>,
+        client: Client,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            broker,
+            client,
+            retry: Retry { clock, entropy },
+            touched: Notify::new(),
+        }
+    }
+
+    /// Somebody opened their Home, or what Slack shows there is in doubt: it is published anew
+    /// whatever it showed. Survives a crash once it has returned.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn opened(&self, person: &UserId) -> Result<(), StoreError> {
+        self.store()
+            .home_opened(person, self.retry.clock.now())
+            .await?;
+        self.touched.notify_one();
+        Ok(())
+    }
+
+    /// Slack says that somebody changed, and whether they are a full member. Who was one shows the
+    /// same as before; who is none may lose what they see, and what others see of them.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn person_changed(&self, person: &UserId, is_member: bool) -> Result<(), StoreError> {
+        if is_member {
+            let (person, shown) = (person.clone(), digest(&view::unwelcome()));
+            return self.touch(&Whose::Showing { person, shown }).await;
+        }
+        self.people_changed([person.clone()].into()).await
+    }
+
+    /// Slack says that people joined or left a group.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn people_changed(&self, people: BTreeSet<UserId>) -> Result<(), StoreError> {
+        self.touch(&Whose::Of(people)).await?;
+        self.touch(&Whose::Asked).await
+    }
+
+    /// What these Homes show may have changed. Survives a crash once it has returned.
+    async fn touch(&self, whose: &Whose) -> Result<(), StoreError> {
+        self.store()
+            .touch_homes(whose, self.retry.clock.now())
+            .await?;
+        self.touched.notify_one();
+        Ok(())
+    }
+
+    /// Works until `shutdown`, then finishes what is on its way, within five seconds.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let work = async { tokio::join!(self.publish(&shutdown), self.follow(&shutdown)) };
+        if !within_grace(&shutdown, work).await {
+            tracing::warn!("stopped with a Home on its way");
+        }
+    }
+
+    fn store(&self) -> &Arc<dyn Store> {
+        self.broker.store()
+    }
+
+    /// Publishes the Homes whose turn it is, one at a time; answers nothing once told to stop.
+    async fn publish(&self, shutdown: &CancellationToken) -> Option<()> {
+        let clock = &self.retry.clock;
+        let mut head = self.store().head();
+        let mut pace = Pace::default();
+        loop {
+            // Seen before the Homes are asked for: a change in between wakes us.
+            head.borrow_and_update();
+            let now = clock.now();
+            let (due, next) = self.retry.insist(shutdown, || self.turn(now)).await?;
+            let wait_until = match due {
+                Some(home) => match pace.opens(&home, now) {
+                    None => {
+                        pace.took(now);
+                        if let Some(wait) = self.attend(home, shutdown).await? {
+                            pace.close(wait);
+                        }
+                        continue;
+                    }
+                    closed => closed,
+                },
+                None => next,
+            };
+            let turn = async {
+                match wait_until {
+                    Some(moment) => clock.until(moment).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => return None,
+                moved = head.changed() => moved.ok()?,
+                () = self.touched.notified() => {}
+                () = turn => {}
+            }
+        }
+    }
+
+    /// The Home whose turn it is, and when the next one's comes.
+    async fn turn(&self, now: Time) -> Result<(Option<Home>, Option<Time>), StoreError> {
+        let due = self.store().due_home(now).await?;
+        Ok((due, self.store().next_home(now).await?))
+    }
+
+    /// Makes one Home show what is, or notes when to try again. Answers until when Slack asks to
+    /// be left alone, if it does; nothing at all if told to stop.
+    async fn attend(&self, home: Home, shutdown: &CancellationToken) -> Option<Option<Time>> {
+        let failures = home.failures.saturating_add(1);
+        let now = self.retry.clock.now();
+        let Err(trouble) = self.show(&home, shutdown).await else {
+            return Some(None);
+        };
+        let asked_to_wait = trouble.asked_to_wait();
+        let retry_at = if trouble.is_permanent() {
+            tracing::error!(slack.user = %home.person, %trouble, "a Home is given up");
+            None
+        } else {
+            tracing::warn!(slack.user = %home.person, %trouble, "a Home has to be tried again");
+            Some(now + asked_to_wait.unwrap_or_else(|| self.retry.after(failures)))
+        };
+        self.retry
+            .insist(shutdown, || self.store().home_failed(&home, retry_at))
+            .await?;
+        Some(asked_to_wait.and(retry_at))
+    }
+
+    async fn show(&self, home: &Home, shutdown: &CancellationToken) -> Result<(), Trouble> {
+        // Before anything is looked at: what the log says later may not be in the page.
+        let seen = *self.store().head().borrow();
+        let page = self.page(&home.person).await?;
+        let shown = digest(&page.view);
+        if home.shown.as_ref() != Some(&shown) {
+            self.client.publish_home(&home.person, page.view).await?;
+        }
+        let failures = home.failures.saturating_add(1);
+        let again = (!page.is_whole).then(|| self.retry.clock.now() + self.retry.after(failures));
+        let published = Published {
+            shown,
+            asks: page.asks,
+            seen,
+            again,
+        };
+        // Not given up: what the store does not know to be asked would not be taken away.
+        self.retry
+            .insist(shutdown, || self.store().home_shown(home, &published))
+            .await;
+        Ok(())
+    }
+
+    /// What somebody's Home is to show now. Without fresh facts about them it shows nothing.
+    async fn page(&self, person: &UserId) -> Result<Page, Trouble> {
+        let only = |view, is_whole| Page {
+            view,
+            asks: BTreeSet::new(),
+            is_whole,
+        };
+        match self.broker.member(person).await {
+            Ok(_) => {}
+            Err(Refusal::FactsUnavailable(_)) => return Ok(only(view::unknown(), false)),
+            Err(Refusal::Forbidden(_)) => return Ok(only(view::unwelcome(), true)),
+            Err(refusal) => return Err(refusal.into()),
+        }
+        let open = self.broker.open_of(person).await?;
+        let in_context = |request| {
+            let has_credentials = self.broker.has_credentials(&request);
+            (request, Context { has_credentials })
+        };
+        let home = view::Home {
+            questions: self.broker.questions_for(person, QUESTIONS).await?,
+            open: open.into_iter().map(in_context).collect(),
+            past: self.broker.past_of(person, PAST).await?,
+        };
+        let asked = &home.questions.asked;
+        Ok(Page {
+            view: view::home(&home),
+            asks: asked.iter().map(|request| request.id).collect(),
+            is_whole: !home.questions.is_unsure,
+        })
+    }
+}
+
+/// What a view says.
+fn digest(view: &serde_json::Value) -> String {
+    let said = serde_json::to_vec(view).expect("a view is JSON");
+    hex::encode(Sha256::digest(said))
+}

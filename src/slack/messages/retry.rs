@@ -1,0 +1,124 @@
+//! Trying again: until the store answers, and later and later where Slack does not.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::{Clock, Entropy},
+    domain::{Refusal, Span, backoff},
+    slack::client::SlackError,
+    store::StoreError,
+};
+
+/// How long what is on its way has, once everything is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Waiting by the clock, with jitter: those who failed together do not come back together.
+pub(super) struct Retry {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+}
+
+impl Retry {
+    /// Does `what` until it succeeds, waiting longer and longer; nothing if told to stop first.
+    pub(super) async fn insist<T, F>(
+        &self,
+        shutdown: &CancellationToken,
+        what: impl Fn() -> F,
+    ) -> Option<T>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        for failures in 1.. {
+            match what().await {
+                Ok(done) => return Some(done),
+                Err(error) => tracing::warn!(%error, failures, "the store does not answer"),
+            }
+            self.wait(self.after(failures), shutdown).await?;
+        }
+        None
+    }
+
+    /// Waits by the clock; nothing if told to stop first.
+    pub(super) async fn wait(&self, time: Duration, shutdown: &CancellationToken) -> Option<()> {
+        let over = self.clock.now() + time;
+        tokio::select! {
+            () = shutdown.cancelled() => None,
+            () = self.clock.until(over) => Some(()),
+        }
+    }
+
+    /// How long to wait after so many failures in a row.
+    pub(super) fn after(&self, failures: u32) -> Duration {
+        let mut jitter = [0];
+        self.entropy.fill(&mut jitter);
+        backoff(failures, Span::seconds(1), Span::minutes(5), jitter[0])
+    }
+}
+
+/// Lets `work` end by itself after `shutdown`, within five seconds; false if it did not.
+pub(super) async fn within_grace<T>(
+    shutdown: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> bool {
+    let overdue = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        _ = work => true,
+        () = overdue => false,
+    }
+}
+
+/// Why a message did not get to where it belongs.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Store(StoreError),
+    Slack(SlackError),
+    Refused(Refusal),
+}
+
+impl Trouble {
+    /// Whether trying again makes no sense.
+    pub(super) fn is_permanent(&self) -> bool {
+        matches!(self, Self::Slack(error) if error.is_permanent())
+    }
+
+    /// How long Slack asks to wait, if it does.
+    pub(super) fn asked_to_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Slack(SlackError::RateLimited { retry_after }) => Some(*retry_after),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Slack(error) => error.fmt(f),
+            Self::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<SlackError> for Trouble {
+    fn from(error: SlackError) -> Self {
+        Self::Slack(error)
+    }
+}

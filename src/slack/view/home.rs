@@ -1,0 +1,159 @@
+//! The App Home: what waits for a person, then what they hold and until when, then what is past.
+//!
+//! A pure function of what the person may know, so it can always be made anew, compared and mended.
+//! Its buttons are those of the cards, with the same values, so a click here does and is refused
+//! exactly what a click there does and is. Whatever there is, a Home stays within Slack's 100 blocks
+//! and 250 kB; what does not fit is counted. Nothing in it changes by itself: times are dates that
+//! Slack shows in the reader's zone.
+
+use serde_json::{Value, json};
+
+use super::{
+    card::{
+        Button, Context, Draft, action, grant, outcome, question, state, stuck, value, waiting,
+        what,
+    },
+    modal::callback,
+};
+use crate::{
+    broker::Questions,
+    domain::{Request, State},
+};
+
+/// How many questions a Home asks; each takes four blocks.
+pub const QUESTIONS: usize = 10;
+
+/// How many requests that are over it shows; each takes one block.
+pub const PAST: u32 = 10;
+
+/// How many requests of their own that wait; each takes two blocks.
+const WAITING: usize = 5;
+
+/// How many grants; each takes three blocks.
+const HELD: usize = 8;
+
+/// What a member's Home shows.
+#[derive(Debug, Clone, Default)]
+pub struct Home {
+    /// What waits for their decision.
+    pub questions: Questions,
+    /// What they have open, oldest first.
+    pub open: Vec<(Request, Context)>,
+    /// What of theirs is over, latest first.
+    pub past: Vec<Request>,
+}
+
+/// A member's Home.
+pub fn home(home: &Home) -> Value {
+    let mut draft = Draft::default();
+    let request = Button::primary(action::REQUEST, "Request access");
+    draft.buttons(callback::HOME, vec![request]);
+    questions(&home.questions, &mut draft);
+    let (pending, held): (Vec<_>, Vec<_>) = home
+        .open
+        .iter()
+        .partition(|(request, _)| matches!(request.state, State::Pending { .. }));
+    if !pending.is_empty() {
+        draft.title("Waiting for others");
+        for (request, _) in pending.iter().take(WAITING) {
+            own(request, &mut draft);
+        }
+        rest(pending.len(), WAITING, &mut draft);
+    }
+    draft.title("You have now");
+    if held.is_empty() {
+        draft.say(HOLDS_NOTHING.to_owned());
+    }
+    for (request, context) in held.iter().take(HELD) {
+        holds(request, *context, &mut draft);
+    }
+    rest(held.len(), HELD, &mut draft);
+    if !home.past.is_empty() {
+        draft.title("Past");
+        for request in home.past.iter().take(PAST as usize) {
+            draft.say(format!("{} · {}", what(request), outcome(request)));
+        }
+    }
+    view(draft)
+}
+
+/// The Home of somebody who is no full member: a sentence, nothing else.
+pub fn unwelcome() -> Value {
+    only(
+        "Keylend is for full members of this workspace, not for guests, bots or people of other \
+         organisations.",
+    )
+}
+
+/// The Home of somebody of whom Slack would not say who they are.
+pub fn unknown() -> Value {
+    only(
+        ":warning: Slack could not be asked who you are, and without that nothing is shown. It is \
+         asked again, and this page then shows what there is.",
+    )
+}
+
+const HOLDS_NOTHING: &str = "You hold nothing. *Request access* opens the form; `/jit request \
+                             db-prod:write 30m INC-4211 writes are failing` asks in one line.";
+
+const UNSURE: &str = ":warning: Slack could not be asked about all who have a part in this, so \
+                      what waits for you may be missing here. It is asked again.";
+
+fn questions(questions: &Questions, draft: &mut Draft) {
+    draft.title("Waiting for you");
+    for request in questions.asked.iter().take(QUESTIONS) {
+        question(request, draft);
+    }
+    if questions.is_unsure {
+        draft.say(UNSURE.to_owned());
+    } else if questions.asked.is_empty() && questions.more == 0 {
+        draft.say("Nothing waits for your decision.".to_owned());
+    }
+    if questions.more > 0 {
+        draft.aside(&format!(
+            "and up to {} more, on their cards in their channels",
+            questions.more
+        ));
+    }
+}
+
+fn own(request: &Request, draft: &mut Draft) {
+    let mut line = format!(
+        "You asked for {} for *{}*.",
+        what(request),
+        request.terms.duration
+    );
+    if let Some(waiting) = waiting(request) {
+        line.push('\n');
+        line.push_str(&waiting);
+    }
+    draft.say(line);
+    let withdraw = Button::new(action::WITHDRAW, "Withdraw");
+    draft.buttons(&value(request), vec![withdraw]);
+}
+
+fn holds(request: &Request, context: Context, draft: &mut Draft) {
+    if grant(request, context, draft).is_none() {
+        draft.say(format!("{} · {}", what(request), state(request)));
+        if let Some(stuck) = stuck(request) {
+            draft.say(stuck);
+        }
+    }
+}
+
+fn rest(all: usize, shown: usize, draft: &mut Draft) {
+    if all > shown {
+        let more = all - shown;
+        draft.aside(&format!("and {more} more; `/jit status` lists them"));
+    }
+}
+
+fn only(sentence: &str) -> Value {
+    let mut draft = Draft::default();
+    draft.say(sentence.to_owned());
+    view(draft)
+}
+
+fn view(draft: Draft) -> Value {
+    json!({ "type": "home", "callback_id": callback::HOME, "blocks": draft.blocks() })
+}
