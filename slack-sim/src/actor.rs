@@ -101,7 +101,7 @@ impl Actor {
     /// old message did.
     ///
     /// # Panics
-    /// If the message has no such button, or no app is connected.
+    /// If the message has no such button.
     pub async fn click(&self, message: &Message, action_id: &str) -> Delivery {
         let payload = self.click_payload(message, action_id, None, None);
         self.interact(payload).await
@@ -110,7 +110,7 @@ impl Actor {
     /// Presses the button that has both this `action_id` and this `value`.
     ///
     /// # Panics
-    /// If the message has no such button, or no app is connected.
+    /// If the message has no such button.
     pub async fn click_choice(&self, message: &Message, action_id: &str, value: &str) -> Delivery {
         let payload = self.click_payload(message, action_id, Some(value), None);
         self.interact(payload).await
@@ -119,7 +119,7 @@ impl Actor {
     /// Presses a button with another `value` than it has: a forgery.
     ///
     /// # Panics
-    /// If the message has no such button, or no app is connected.
+    /// If the message has no such button.
     pub async fn click_with_value(
         &self,
         message: &Message,
@@ -133,7 +133,7 @@ impl Actor {
     /// Presses a button, with the payload altered before it is signed: any forgery.
     ///
     /// # Panics
-    /// If the message has no such button, or no app is connected.
+    /// If the message has no such button.
     pub async fn click_altered(
         &self,
         message: &Message,
@@ -148,7 +148,7 @@ impl Actor {
     /// Chooses in a select or overflow menu of a message, by the option's value.
     ///
     /// # Panics
-    /// If the message has no such menu or the menu no such option, or no app is connected.
+    /// If the message has no such menu or the menu no such option.
     pub async fn choose(&self, message: &Message, action_id: &str, option: &str) -> Delivery {
         let payload = self.sim.inner.change(|state, now| {
             let found = blocks::find(&message.blocks, action_id, None);

@@ -173,7 +173,7 @@ impl Actor {
     /// Presses submit in the top modal and does what the app answers.
     ///
     /// # Panics
-    /// If no modal is open or no app is connected.
+    /// If no modal is open.
     pub async fn submit(&self) -> Submission {
         let unfinished = self.top().unfinished();
         if !unfinished.is_empty() {
@@ -185,7 +185,7 @@ impl Actor {
     /// Submits whatever is filled in, with the payload altered before it is signed: any forgery.
     ///
     /// # Panics
-    /// If no modal is open or no app is connected.
+    /// If no modal is open.
     pub async fn submit_altered(&self, alter: impl FnOnce(&mut Value)) -> Submission {
         self.submit_view(&self.top(), alter).await
     }

@@ -134,5 +134,90 @@ fn file(name: &str) -> Response {
     response
 }
 
+/// The named files of the folder `page`.
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../page/", $name)))),*]
+    };
+}
+
 /// The files, by the name they are asked for.
-const FILES: &[(&str, &str)] = &[("index.html", include_str!("../page/index.html"))];
+const FILES: &[(&str, &str)] = files![
+    "actions.js",
+    "api.js",
+    "banner.js",
+    "base.css",
+    "blocks.css",
+    "blocks.js",
+    "chat.js",
+    "choices.js",
+    "clock.js",
+    "commands.js",
+    "composer.js",
+    "confirm.js",
+    "controls.css",
+    "dates.js",
+    "dom.js",
+    "elements.js",
+    "emoji.js",
+    "follow.js",
+    "form.js",
+    "hidden.js",
+    "icon.svg",
+    "icons.js",
+    "index.html",
+    "inputs.js",
+    "layout.css",
+    "main.js",
+    "menu.js",
+    "messages.css",
+    "messages.js",
+    "modal.css",
+    "modal.js",
+    "mrkdwn.js",
+    "names.js",
+    "options.js",
+    "overflow.js",
+    "panes.js",
+    "people.js",
+    "place.js",
+    "places.js",
+    "popover.js",
+    "progress.js",
+    "reading.js",
+    "rich_text.js",
+    "scroll.js",
+    "select.js",
+    "share.js",
+    "side.js",
+    "sidebar.css",
+    "store.js",
+    "surfaces.js",
+    "text.js",
+    "thread.js",
+    "tour.css",
+    "tour.js",
+    "unread.js",
+    "unsupported.js",
+    "url.js",
+];
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_served() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("page");
+        let there = fs::read_dir(folder).unwrap();
+        let mut there: BTreeSet<String> = there
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        // It tells Node what the modules are; no browser asks for it.
+        there.remove("package.json");
+        let served = FILES.iter().map(|(name, _)| (*name).to_owned());
+        assert_eq!(served.collect::<BTreeSet<_>>(), there);
+    }
+}

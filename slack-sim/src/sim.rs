@@ -299,7 +299,7 @@ impl Sim {
         self.inner.read(|state| state.homes.get(user).cloned())
     }
 
-    /// The Web API calls so far, the newest 10,000 of them.
+    /// The Web API calls and the posts to response URLs so far, the newest 10,000 of them.
     pub fn calls(&self) -> Vec<Call> {
         let calls = |state: &State| state.calls.iter().cloned().collect();
         self.inner.read(calls)

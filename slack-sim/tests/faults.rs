@@ -96,7 +96,7 @@ async fn a_delayed_delivery_arrives_later() {
 #[tokio::test]
 async fn a_delivery_that_is_delayed_too_long_arrives_when_nobody_waits_for_it() {
     let (sim, app) = start().await;
-    let delay = DeliveryFault::Delay(Duration::from_millis(3100));
+    let delay = DeliveryFault::Delay(Duration::from_secs(4));
     sim.fault_delivery(None, delay, 1);
     let alice = sim.person("U0ALICE");
     let delivery = alice.command("C0DBA", "/jit", "").await;

@@ -1,10 +1,10 @@
 //! Promise 10: What Slack shows is true: a message says "granted" when it is, "ended" when it is; every
 //! copy is updated.
 
-use slack_sim::Fault;
+use slack_sim::{Fault, Sim};
 
 use crate::support::{
-    stage::{ALICE, CAROL, Has, REQUEST, SCOPE, Stage},
+    stage::{ALICE, BOB, CAROL, Has, REQUEST, SCOPE, Stage},
     target::Mood,
 };
 
@@ -82,9 +82,7 @@ async fn granted_is_said_only_when_the_target_shows_it() {
     assert!(stage.grants(ALICE).is_empty());
     assert!(!stage.admitted(ALICE, SCOPE).await);
     stage.console.mood("make", Mood::Well);
-    stage
-        .until("the grant", |stage| !stage.grants(ALICE).is_empty())
-        .await;
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
 }
 
 #[tokio::test]
@@ -100,14 +98,12 @@ async fn a_slack_that_fails_or_limits_shows_the_truth_in_the_end() {
     );
     stage.sim.fault("chat.postMessage", Fault::Status(500), 2);
     stage.bob().click(&card, "approve").await;
-    let decided = |stage: &Stage| {
-        let shown = stage.sim.message(&card.channel, &card.ts);
-        shown.is_some_and(|shown| shown.says("Approved by") && !shown.has("approve"))
+    let decided = |sim: &Sim| {
+        let shown = sim.message(&card.channel, &card.ts)?;
+        (shown.says("Approved by") && !shown.has("approve")).then_some(())
     };
-    stage.until("the record", decided).await;
-    stage
-        .until("the grant", |stage| !stage.grants(ALICE).is_empty())
-        .await;
+    stage.in_time(decided).await;
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
     assert_eq!(stage.grants(ALICE).len(), 1);
 }
 
@@ -121,4 +117,49 @@ async fn access_does_not_wait_for_slack() {
     stage.console.until_ordered("unmake", 1).await;
     assert!(!stage.admitted(ALICE, SCOPE).await);
     stage.sim.heal();
+}
+
+#[tokio::test]
+async fn every_home_that_was_opened_is_true_through_failures_and_a_crash() {
+    let mut stage = Stage::start().await;
+    stage.alice().open_home().await;
+    stage.bob().open_home().await;
+    let says = |sim: &Sim, person: &str, words: &str| {
+        let home = sim.home(person);
+        home.is_some_and(|home| home.says(words))
+    };
+    let shows = async |stage: &Stage, person: &str, words: &str| {
+        let sim = &stage.sim;
+        sim.wait_until(|sim| says(sim, person, words).then_some(()))
+            .await;
+    };
+    shows(&stage, ALICE, "You hold nothing").await;
+    shows(&stage, BOB, "Nothing waits").await;
+    stage.granted(REQUEST).await;
+    shows(&stage, ALICE, "You have *").await;
+
+    // Slack takes nothing while the access ends, and the service dies before it does.
+    stage
+        .sim
+        .fault("views.publish", Fault::Status(503), usize::MAX);
+    stage.console.mood("unmake", Mood::Failing);
+    stage.advance_minutes(30);
+    stage.console.until_ordered("unmake", 1).await;
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+    stage.crash().await;
+    stage.sim.heal();
+    stage.boot().await;
+    stage
+        .in_time(|sim| says(sim, ALICE, "is being taken back").then_some(()))
+        .await;
+    assert!(
+        !says(&stage.sim, ALICE, "*ended*"),
+        "its target was not read back"
+    );
+    stage.console.mood("unmake", Mood::Well);
+    stage
+        .in_time(|sim| says(sim, ALICE, "*ended*").then_some(()))
+        .await;
+    assert!(says(&stage.sim, ALICE, "You hold nothing"));
+    assert!(says(&stage.sim, BOB, "Nothing waits"));
 }

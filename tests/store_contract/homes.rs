@@ -276,7 +276,10 @@ async fn what_waits_is_what_awaits_a_decision(store: Arc<dyn Store>) {
     };
     let grant = commit(&*store, then(&grant, ask, at(30))).await;
     assert_eq!(waiting().await, [grant.id, pending.id]);
-    assert_eq!(store.awaiting(1).await.unwrap(), [grant.clone()]);
+    assert_eq!(
+        store.awaiting(1).await.unwrap(),
+        std::slice::from_ref(&grant)
+    );
     commit(&*store, withdrawn(&pending, at(31))).await;
     commit(&*store, done(&grant, at(40))).await;
     assert_eq!(waiting().await, []);

@@ -318,7 +318,10 @@ async fn a_file_of_the_first_version_keeps_what_it_has() {
     connection.close().await.unwrap();
 
     let store = file.open().await;
-    assert_eq!(store.awaiting(9).await.unwrap(), [pending.clone()]);
+    assert_eq!(
+        store.awaiting(9).await.unwrap(),
+        std::slice::from_ref(&pending)
+    );
     assert_eq!(store.request(over.id).await.unwrap(), Some(over));
     assert_eq!(store.cursor("homes").await.unwrap(), 2);
     store.home_opened(&pending.requester, at(9)).await.unwrap();

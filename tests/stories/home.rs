@@ -25,11 +25,8 @@ async fn shown(stage: &Stage, person: &str, wanted: impl Fn(&View) -> bool) -> V
 /// The same, while time passes.
 async fn shown_in_time(stage: &Stage, person: &str, wanted: impl Fn(&View) -> bool) -> View {
     stage
-        .until("the Home", |stage| {
-            stage.sim.home(person).is_some_and(|home| wanted(&home))
-        })
-        .await;
-    stage.sim.home(person).unwrap()
+        .in_time(|sim| sim.home(person).filter(|home| wanted(home)))
+        .await
 }
 
 fn has(home: &View, action: &str) -> bool {

@@ -21,7 +21,7 @@ use slack_sim::{Actor, Channel, Delivery, Message, Person, Sim, Workspace};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::{clock::TestClock, target::Target};
+use super::{clock::TestClock, sent, target::Target};
 
 pub const ALICE: &str = "U0ALICE";
 pub const BOB: &str = "U0BOB";
@@ -294,6 +294,19 @@ impl Stage {
         panic!("{what} did not come; Slack shows\n{}", self.sim.describe());
     }
 
+    /// Lets time pass second by second, and leaves the service real time in each, until `look`
+    /// finds something in Slack.
+    pub async fn in_time<T>(&self, mut look: impl FnMut(&Sim) -> Option<T>) -> T {
+        for _ in 0..1_000 {
+            let soon = Duration::from_millis(20);
+            if let Ok(found) = self.sim.try_wait_for(soon, &mut look).await {
+                return found;
+            }
+            self.clock.advance(Duration::from_secs(1));
+        }
+        panic!("waited in vain; Slack shows\n{}", self.sim.describe());
+    }
+
     /// The cards of active grants in a person's direct messages.
     pub fn grants(&self, person: &str) -> Vec<Message> {
         let messages = self.sim.dm(person);
@@ -422,6 +435,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        sent::keep(&self.sim);
         if let Some((runtime, _)) = self.running.take() {
             runtime.shutdown_background();
         }

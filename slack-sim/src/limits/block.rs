@@ -57,9 +57,7 @@ fn block(check: &mut Check, at: &str, block: &Value, surface: Surface) {
     }
     match kind {
         "section" => section(check, at, block),
-        "header" if check.needs(at, block, "text") => {
-            check.plain(&format!("{at}/text"), &block["text"], 150);
-        }
+        "header" => required_plain(check, at, block, "text", 150),
         "context" => {
             for (index, one) in check.items(at, block, "elements", 10).iter().enumerate() {
                 let at = format!("{at}/elements/{index}");
@@ -92,9 +90,7 @@ fn block(check: &mut Check, at: &str, block: &Value, surface: Surface) {
         }
         "rich_text" => rich_text::block(check, at, block),
         "table" => rich_text::table(check, at, block),
-        "alert" if check.needs(at, block, "text") => {
-            check.text(&format!("{at}/text"), &block["text"], 200);
-        }
+        "alert" => alert(check, at, block),
         _ => {}
     }
 }
@@ -148,9 +144,7 @@ fn interactive(check: &mut Check, at: &str, block: &Value, most: usize, allowed:
 }
 
 fn input(check: &mut Check, at: &str, block: &Value) {
-    if check.needs(at, block, "label") {
-        check.plain(&format!("{at}/label"), &block["label"], 2000);
-    }
+    required_plain(check, at, block, "label", 2000);
     optional_plain(check, at, block, "hint", 2000);
     for flag in ["optional", "dispatch_action"] {
         check.flag(at, block, flag);
@@ -182,11 +176,21 @@ fn video(check: &mut Check, at: &str, block: &Value) {
     for key in ["alt_text", "thumbnail_url", "video_url"] {
         check.required_string(at, block, key, 3000);
     }
-    if check.needs(at, block, "title") {
-        check.plain(&format!("{at}/title"), &block["title"], 199);
-    }
+    required_plain(check, at, block, "title", 199);
     optional_plain(check, at, block, "description", 199);
     check.string(at, block, "author_name", 49);
+}
+
+fn alert(check: &mut Check, at: &str, block: &Value) {
+    if check.needs(at, block, "text") {
+        check.text(&format!("{at}/text"), &block["text"], 200);
+    }
+}
+
+fn required_plain(check: &mut Check, at: &str, block: &Value, key: &str, most: usize) {
+    if check.needs(at, block, key) {
+        check.plain(&format!("{at}/{key}"), &block[key], most);
+    }
 }
 
 fn optional_plain(check: &mut Check, at: &str, block: &Value, key: &str, most: usize) {

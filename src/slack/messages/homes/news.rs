@@ -19,6 +19,9 @@ const FEED: &str = "homes";
 /// Entries that are read together.
 const BATCH: u32 = 100;
 
+/// How many entries without news are read before their place is noted.
+const FAR: u64 = 1_000;
+
 /// How often news are tried, which takes about half an hour. A group that Slack does not have must
 /// not hold the feed for ever; whoever is concerned sees what waits when they open their Home.
 const TRIES: u32 = 12;
@@ -54,13 +57,15 @@ impl Homes {
         loop {
             let (news, through) = self.retry.insist(shutdown, || self.news(read)).await?;
             let at = clock.now();
-            owed.extend(
-                news.into_iter()
-                    .map(|news| (news, Owed { failures: 0, at })),
-            );
+            for news in news {
+                owed.insert(news, Owed { failures: 0, at });
+            }
+            // Entries without news may as well be read again after a crash: to note each would be
+            // one more write for everything that happens.
+            let is_worth_noting = !owed.is_empty() || through - told >= FAR;
             self.tell(&mut owed).await;
             read = through;
-            if read > told && owed.is_empty() {
+            if is_worth_noting && owed.is_empty() {
                 told = read;
                 self.retry
                     .insist(shutdown, || self.store().move_cursor(FEED, told))

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Takes the README's pictures anew: the test that plays the demo in a browser leaves them here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+KEYLEND_PICTURES="$PWD/docs/pictures" ./test.sh --test browser
+ls -l docs/pictures
