@@ -116,12 +116,7 @@ function row(message, reader, replies, surface) {
         h("p", { class: "warning", role: "status" }, icon("warning"), surface.warning),
       replies.length > 0 && thread(message, replies, reader),
     ]),
-    canBegin &&
-      h(
-        "a",
-        { class: "reply", href: threadOf(message), "aria-label": "Reply in thread" },
-        icon("chat"),
-      ),
+    canBegin && beginThread(message),
   );
 }
 
@@ -145,6 +140,12 @@ function thread(message, replies, reader) {
     h("strong", {}, count),
     h("span", {}, ` · last ${last}`),
   ]);
+}
+
+function beginThread(message) {
+  const click = () => (location.hash = threadOf(message));
+  const props = { type: "button", class: "reply", "aria-label": "Reply in thread" };
+  return h("button", { ...props, on: { click } }, icon("chat"));
 }
 
 const threadOf = ({ ts }) => formatPlace({ ...store.at, thread: ts });
