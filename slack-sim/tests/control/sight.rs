@@ -1,8 +1,6 @@
 //! Everybody sees what is theirs to see.
 
-use std::collections::BTreeSet;
-
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
 use slack_sim::{
@@ -128,7 +126,7 @@ async fn the_page_finds_what_it_reads_by_these_names() {
     );
     assert_eq!(
         keys(&workspace["app"]),
-        "bot_id bot_user_id home_tab id messages_tab name"
+        "bot_id bot_user_id home_tab id messages_tab name takes_messages"
     );
     assert_eq!(
         keys(&workspace["people"][0]),
