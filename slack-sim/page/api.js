@@ -3,7 +3,7 @@
 // Every call has a time limit. A refusal becomes a `Refused`, no answer at all becomes `Gone`; what
 // either says is for people to read.
 
-export class Refused extends Error {
+class Refused extends Error {
   constructor(status, { error, message }) {
     super(sentence(message ?? `the simulator answered ${status}`));
     this.name = error ?? "refused";
