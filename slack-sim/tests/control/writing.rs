@@ -109,10 +109,13 @@ async fn nothing_is_written_where_nothing_can_be() {
 
 #[tokio::test]
 async fn an_app_that_only_speaks_cannot_be_written_to() {
-    let read_only = r#"{"features": {"app_home": {
-        "messages_tab_enabled": true,
-        "messages_tab_read_only_enabled": true
-    }}}"#;
+    let read_only = r#"{
+        "display_information": {"name": "Example"},
+        "features": {"app_home": {
+            "messages_tab_enabled": true,
+            "messages_tab_read_only_enabled": true
+        }}
+    }"#;
     let sim = Sim::start(workspace().manifest(read_only).unwrap()).await;
     let slack = Client::new(sim.address());
     assert!(!slack.workspace().await.unwrap().app.takes_messages);
