@@ -45,7 +45,10 @@ const door = console_.locator("#door");
 
 const be = (name) => page.getByRole("link", { name: `Act as ${name}` }).click();
 const open = (place) =>
-  page.getByRole("navigation", { name: "Channels and apps" }).getByRole("link", { name: place }).click();
+  page
+    .getByRole("navigation", { name: "Channels and apps" })
+    .getByRole("link", { name: place })
+    .click();
 const tab = (name) => main.getByRole("link", { name }).or(main.getByRole("tab", { name })).click();
 const card = () => log.getByRole("article").filter({ hasText: "Access request" }).last();
 const says = (place, text) => place.getByText(text).last().waitFor();
@@ -59,7 +62,9 @@ async function type(line) {
 async function isAccessible(where) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run({ iframes: false }));
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+  const found = violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`,
+  );
   assert.deepEqual(found, [], `${where} is accessible`);
 }
 
