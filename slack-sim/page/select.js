@@ -1,0 +1,281 @@
+// `<sim-select>`: choosing one or several of many by typing, a combobox with a list.
+//
+// It owns what is open, what is typed and which option is at hand; what is chosen is told to it and
+// told by it (`config.choose`). Options are at hand at once (`groups`) or come from a search that
+// takes a while and may fail (`search`). The keyboard works as the ARIA practices describe: arrows,
+// Enter, Escape, and in a list of several Backspace.
+
+import { h, patch } from "./dom.js";
+import { icon } from "./icons.js";
+import { setOpen } from "./popover.js";
+
+const PAUSE = 200;
+/** More than this are found by typing. */
+const MOST_SHOWN = 100;
+
+class Select extends HTMLElement {
+  #config = null;
+  #open = false;
+  #typed = "";
+  #at = 0;
+  #found = { groups: [], said: "" };
+  #search = 0;
+  #follow = () => setOpen(this.#popover, this.#open, this.#field);
+
+  /**
+   * `{id, label, labelledBy, describedBy, isWrong, placeholder, autofocus, isMultiple, most,
+   * chosen, groups | search, shortest, isClearable, choose}`; an option is `{key, words, shown,
+   * about}`, a group `{label, options}`.
+   */
+  set config(config) {
+    this.#config = config;
+    if (this.#open && config.groups) this.#find();
+    this.#draw();
+  }
+
+  disconnectedCallback() {
+    this.#listen(false);
+  }
+
+  get #field() {
+    return this.querySelector(".field");
+  }
+  get #popover() {
+    return this.querySelector(".options");
+  }
+
+  #draw() {
+    const { chosen, isMultiple, isClearable } = this.#config;
+    const clear = isClearable && !isMultiple && chosen.length > 0;
+    patch(this, [
+      h("div", { class: "field", on: { click: () => this.#focus() } }, [
+        isMultiple && chosen.map((option) => this.#chip(option)),
+        this.#input(),
+        clear && button("Clear", "close", () => this.#config.choose([])),
+        icon("down"),
+      ]),
+      h("div", { class: "options", popover: "manual" }, this.#list()),
+    ]);
+    this.#follow();
+    this.#popover.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
+  }
+
+  #input() {
+    const { id, label, labelledBy, describedBy, isWrong, placeholder, chosen } = this.#config;
+    const { isMultiple, autofocus } = this.#config;
+    const isOpen = this.#open;
+    const said = isMultiple ? "" : (chosen[0]?.words ?? "");
+    return h("input", {
+      id,
+      role: "combobox",
+      type: "text",
+      autocomplete: "off",
+      spellcheck: "false",
+      autofocus,
+      value: isOpen ? this.#typed : said,
+      placeholder: (isOpen && said) || (chosen.length === 0 ? placeholder : undefined),
+      "aria-label": labelledBy ? undefined : label,
+      "aria-describedby": describedBy,
+      "aria-invalid": isWrong ? "true" : undefined,
+      "aria-autocomplete": "list",
+      "aria-expanded": String(isOpen),
+      "aria-controls": `${this.#name}-list`,
+      "aria-activedescendant":
+        isOpen && this.#options.length > 0 ? `${this.#name}-${this.#at}` : undefined,
+      on: {
+        input: ({ target }) => this.#type(target.value),
+        keydown: (event) => this.#key(event),
+        blur: () => this.#close(),
+      },
+    });
+  }
+
+  #chip(option) {
+    const rest = () => this.#config.chosen.filter(({ key }) => key !== option.key);
+    const remove = () => this.#config.choose(rest());
+    return h(
+      "span",
+      { key: option.key, class: "chip" },
+      option.shown,
+      button(`Remove ${option.words}`, "close", remove),
+    );
+  }
+
+  #list() {
+    const { groups, said } = this.#found;
+    let index = -1;
+    const chosen = new Set(this.#config.chosen.map(({ key }) => key));
+    const row = (option) => {
+      index += 1;
+      const mine = index;
+      const choose = () => this.#choose(this.#options[mine]);
+      return h(
+        "li",
+        {
+          key: option.key,
+          id: `${this.#name}-${index}`,
+          role: "option",
+          class: chosen.has(option.key) ? "chosen" : undefined,
+          "aria-selected": String(index === this.#at),
+          "data-value": option.key,
+          on: { click: choose },
+        },
+        h("span", {}, option.shown),
+        option.about && h("span", { class: "about" }, option.about),
+      );
+    };
+    const list = groups.map(({ label, options }, nth) => {
+      const rows = options.map(row);
+      if (!label) return rows;
+      const id = `${this.#name}-group-${nth}`;
+      const title = h("p", { id, role: "presentation" }, label);
+      return h("ul", { key: `group ${nth}`, role: "group", "aria-labelledby": id }, title, rows);
+    });
+    // A press in the list must not take the focus from the field, which would close the list.
+    const on = { mousedown: (event) => event.preventDefault() };
+    return [
+      h("ul", { id: `${this.#name}-list`, role: "listbox", "aria-label": "Options", on }, list),
+      h("p", { class: "said", role: "status" }, said),
+    ];
+  }
+
+  get #name() {
+    return `${this.#config.name}-options`;
+  }
+  get #options() {
+    return this.#found.groups.flatMap(({ options }) => options);
+  }
+
+  #focus() {
+    this.querySelector("input").focus();
+    if (!this.#open) this.#type("");
+  }
+
+  #type(typed) {
+    this.#typed = typed;
+    this.#open = true;
+    this.#listen(true);
+    this.#find();
+    this.#draw();
+  }
+
+  #close() {
+    this.#open = false;
+    this.#typed = "";
+    this.#search += 1;
+    this.#listen(false);
+    this.#draw();
+  }
+
+  #find() {
+    const { groups, search, shortest, chosen, isMultiple } = this.#config;
+    this.#search += 1;
+    const typed = this.#typed.trim();
+    if (groups) return this.#show(matching(groups, typed));
+    const missing = (shortest ?? 0) - typed.length;
+    if (missing > 0)
+      return this.#show([], `Type ${missing} more ${missing === 1 ? "character" : "characters"}`);
+    this.#found = { groups: this.#found.groups, said: "Searching…" };
+    const mine = this.#search;
+    setTimeout(async () => {
+      if (mine !== this.#search) return;
+      const answer = await search(typed).then(
+        (groups) => [groups, undefined],
+        (error) => [[], error.message],
+      );
+      if (mine !== this.#search) return;
+      this.#show(...answer);
+      this.#draw();
+    }, PAUSE);
+    return undefined;
+  }
+
+  #show(groups, said) {
+    const count = groups.reduce((sum, { options }) => sum + options.length, 0);
+    this.#at = 0;
+    this.#found = { groups, said: said ?? (count === 0 ? "No results" : "") };
+  }
+
+  #choose(option) {
+    const { chosen, isMultiple, most, choose } = this.#config;
+    if (!option) return;
+    if (!isMultiple) {
+      this.#close();
+      choose([option]);
+      return;
+    }
+    const others = chosen.filter(({ key }) => key !== option.key);
+    const isNew = others.length === chosen.length;
+    if (isNew && chosen.length >= (most ?? Infinity)) {
+      this.#found.said = `No more than ${most} can be chosen`;
+      this.#draw();
+      return;
+    }
+    this.#typed = "";
+    this.#find();
+    choose(isNew ? [...chosen, option] : others);
+    this.#draw();
+  }
+
+  #key(event) {
+    const { chosen, isMultiple, choose } = this.#config;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.isComposing) return;
+    if (step) {
+      event.preventDefault();
+      if (!this.#open) return this.#type("");
+      const count = this.#options.length;
+      this.#at = count && (this.#at + step + count) % count;
+      this.#draw();
+    } else if (event.key === "Enter") {
+      // Never submits the form around it.
+      event.preventDefault();
+      if (this.#open) this.#choose(this.#options[this.#at]);
+      else this.#type("");
+    } else if (event.key === "Escape" && this.#open) {
+      // Closes the list, not the modal around it.
+      event.preventDefault();
+      event.stopPropagation();
+      this.#close();
+    } else if (event.key === "Backspace" && isMultiple && event.target.value === "") {
+      choose(chosen.slice(0, -1));
+    }
+  }
+
+  #listen(isOn) {
+    for (const [target, event] of [
+      [document, "scroll"],
+      [window, "resize"],
+    ]) {
+      if (isOn) target.addEventListener(event, this.#follow, true);
+      else target.removeEventListener(event, this.#follow, true);
+    }
+  }
+}
+
+function matching(groups, typed) {
+  const wanted = typed.toLowerCase();
+  let room = MOST_SHOWN;
+  const found = groups.map(({ label, options }) => {
+    const fitting = options
+      .filter(({ words }) => words.toLowerCase().includes(wanted))
+      .slice(0, room);
+    room -= fitting.length;
+    return { label, options: fitting };
+  });
+  return found.filter(({ options }) => options.length > 0);
+}
+
+function button(label, drawing, press) {
+  const click = (event) => {
+    event.stopPropagation();
+    press();
+  };
+  return h(
+    "button",
+    { type: "button", class: "small", "aria-label": label, on: { click } },
+    icon(drawing, 12),
+  );
+}
+
+customElements.define("sim-select", Select);
