@@ -29,7 +29,15 @@ class Select extends HTMLElement {
    */
   set config(config) {
     this.#config = config;
-    if (this.#open && config.groups) this.#find();
+    if (this.#open && config.groups) {
+      // The page is drawn anew every second: the option at hand stays at hand.
+      const key = this.#options[this.#at]?.key;
+      this.#find();
+      this.#at = Math.max(
+        0,
+        this.#options.findIndex((option) => option.key === key),
+      );
+    }
     this.#draw();
   }
 
@@ -57,6 +65,10 @@ class Select extends HTMLElement {
       h("div", { class: "options", popover: "manual" }, this.#list()),
     ]);
     this.#follow();
+  }
+
+  /** Shows the option at hand; not at every drawing, or nobody could scroll the list. */
+  #reveal() {
     this.#popover.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
   }
 
@@ -103,6 +115,7 @@ class Select extends HTMLElement {
 
   #list() {
     const { groups, said } = this.#found;
+    const { isMultiple } = this.#config;
     let index = -1;
     const chosen = new Set(this.#config.chosen.map(({ key }) => key));
     const row = (option) => {
@@ -117,6 +130,7 @@ class Select extends HTMLElement {
           role: "option",
           class: chosen.has(option.key) ? "chosen" : undefined,
           "aria-selected": String(index === this.#at),
+          "aria-checked": isMultiple ? String(chosen.has(option.key)) : undefined,
           "data-value": option.key,
           on: { click: choose },
         },
@@ -227,6 +241,7 @@ class Select extends HTMLElement {
       const count = this.#options.length;
       this.#at = count && (this.#at + step + count) % count;
       this.#draw();
+      this.#reveal();
     } else if (event.key === "Enter") {
       // Never submits the form around it.
       event.preventDefault();
