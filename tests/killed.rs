@@ -12,6 +12,7 @@ use std::{
 
 use slack_sim::{Message, Sim};
 use support::{
+    sent,
     stage::{self, ALICE, APPROVALS, BOB, CONFIG, GENERAL, Has, REQUEST},
     target::{Mood, Target},
 };
@@ -123,6 +124,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        sent::keep(&self.sim);
         if let Some(program) = &mut self.program {
             let _ = program.kill();
             let _ = program.wait();

@@ -40,7 +40,7 @@ function framed(block, index, use) {
 }
 
 const BLOCKS = {
-  header: (block, { reader }) => h("h3", {}, plain(block.text, reader)),
+  header: (block, { reader }) => h("h2", {}, plain(block.text, reader)),
 
   divider: () => h("hr"),
 

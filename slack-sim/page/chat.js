@@ -15,7 +15,7 @@ export function chat(reader) {
   const channel = store.names.channel(place);
   return [
     h("header", { key: "header", class: "bar" }, [
-      h("h2", {}, icon(channel.is_private ? "lock" : "hash", 18), channel.name),
+      h("h1", {}, icon(channel.is_private ? "lock" : "hash", 18), channel.name),
       h("p", { class: "about" }, about(channel)),
     ]),
     channelLog(reader, `Messages in #${channel.name}`),
@@ -44,7 +44,7 @@ function app(place, reader) {
   };
   return [
     h("header", { key: "header", class: "bar with-tabs" }, [
-      h("h2", {}, icon("app", 18), app.name),
+      h("h1", {}, icon("app", 18), app.name),
       h("nav", { class: "tabs", "aria-label": `${app.name} tabs` }, [
         app.home_tab && tab("home", "Home"),
         tab("dm", "Messages"),

@@ -86,6 +86,7 @@ function row(message, reader, replies, surface) {
   const { names, tz } = reader;
   const author = names.author(message.user);
   const time = clockTime(Number(message.ts), tz);
+  const canBegin = reader.pane === "chat" && !message.ephemeral && replies.length === 0;
   return h(
     "article",
     {
@@ -115,6 +116,12 @@ function row(message, reader, replies, surface) {
         h("p", { class: "warning", role: "status" }, icon("warning"), surface.warning),
       replies.length > 0 && thread(message, replies, reader),
     ]),
+    canBegin &&
+      h(
+        "a",
+        { class: "reply", href: threadOf(message), "aria-label": "Reply in thread" },
+        icon("chat"),
+      ),
   );
 }
 
@@ -133,13 +140,14 @@ function badge(message, names) {
 function thread(message, replies, reader) {
   const count = replies.length === 1 ? "1 reply" : `${replies.length} replies`;
   const last = formatDate("{date_short_pretty} {time}", Number(replies.at(-1).ts), reader);
-  const place = { person: reader.me, place: store.at.place, thread: message.ts };
-  return h("a", { class: "replies", href: formatPlace(place) }, [
+  return h("a", { class: "replies", href: threadOf(message) }, [
     icon("chat"),
     h("strong", {}, count),
     h("span", {}, ` · last ${last}`),
   ]);
 }
+
+const threadOf = ({ ts }) => formatPlace({ ...store.at, thread: ts });
 
 const exact = (message, reader) =>
   formatDate("{date_long_full} {time_secs}", Number(message.ts), reader);

@@ -57,7 +57,7 @@ function form(view, surface, reader, depth) {
       on: { submit },
     },
     h("header", {}, [
-      h("h2", { id: "modal-title", tabindex: -1 }, plain(view.title, reader)),
+      h("h1", { id: "modal-title", tabindex: -1 }, plain(view.title, reader)),
       depth > 1 && h("span", { class: "about" }, `${depth} of ${depth}`),
       h(
         "button",
@@ -100,7 +100,7 @@ function form(view, surface, reader, depth) {
 function focusFirst(dialog) {
   const first = "[autofocus], .body :is(input, textarea, button, a)";
   const wanted = dialog.querySelector("[autofocus]") ?? dialog.querySelector(first);
-  (wanted ?? dialog.querySelector("h2"))?.focus();
+  (wanted ?? dialog.querySelector("h1"))?.focus();
 }
 
 async function send(view, surface) {

@@ -14,7 +14,12 @@ export function places() {
   const entry = (channel) => channelLink(channel, unread.get(channel.id) ?? 0);
   const { app } = workspace;
   return [
-    h("header", {}, h("h1", {}, workspace.page.title || workspace.team.name), you()),
+    h(
+      "header",
+      {},
+      h("p", { class: "workspace" }, workspace.page.title || workspace.team.name),
+      you(),
+    ),
     h("div", { class: "lists" }, [
       h("h2", { id: "channels-title" }, "Channels"),
       h("ul", { "aria-labelledby": "channels-title" }, [

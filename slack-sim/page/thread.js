@@ -7,24 +7,31 @@ import { threadLog } from "./messages.js";
 import { formatPlace } from "./place.js";
 import { mySight, store } from "./store.js";
 
+let open = null;
+
 export function drawThread(aside, reader) {
   const { thread, ...here } = store.at;
   const isThere = thread !== null && mySight().messages.some(({ ts }) => ts === thread);
+  const before = open;
+  open = isThere ? thread : null;
   aside.hidden = !isThere;
-  document.body.toggleAttribute("data-thread", isThere);
-  if (!isThere) return patch(aside, []);
+  if (!isThere) {
+    // Whoever closed it with its own button goes on in the conversation.
+    if (aside.contains(document.activeElement)) document.getElementById("chat").focus();
+    patch(aside, []);
+    return;
+  }
   const channel = store.names.channel(here.place);
   const name = channel ? `#${channel.name}` : store.workspace.app.name;
-  return patch(aside, [
+  const close = { class: "close", href: formatPlace(here), "aria-label": "Close thread" };
+  patch(aside, [
     h("header", { key: "header", class: "bar" }, [
       h("h2", {}, "Thread", h("span", { class: "about" }, name)),
-      h(
-        "a",
-        { class: "close", href: formatPlace(here), "aria-label": "Close thread" },
-        icon("close", 18),
-      ),
+      h("a", close, icon("close", 18)),
     ]),
     threadLog(thread, { ...reader, pane: "thread" }),
     !channel?.is_archived && composer(name, thread),
   ]);
+  const isAsked = document.activeElement.matches(".reply, .replies");
+  if (before !== open && isAsked) aside.querySelector("textarea")?.focus();
 }

@@ -27,7 +27,19 @@ pub fn system_clock() -> Clock {
     Arc::new(Utc::now)
 }
 
+/// How far a clock may be moved in all, so that no sum of times leaves the calendar.
+const FARTHEST: TimeDelta = TimeDelta::days(100 * 365);
+
 /// The machine's time, and however much it was moved ahead. Clones are the same clock.
+///
+/// ```
+/// # use slack_sim::{MovableClock, Sim, Workspace};
+/// # async fn example() {
+/// let time = MovableClock::default();
+/// let sim = Sim::start_with_clock(Workspace::new(), time.clock()).await;
+/// sim.let_time_be_moved(move |by| time.advance(by));
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct MovableClock {
     ahead_micros: Arc<AtomicI64>,
@@ -40,10 +52,14 @@ impl MovableClock {
         Arc::new(move || machine() + TimeDelta::microseconds(ahead.load(Ordering::Relaxed)))
     }
 
-    /// Moves it. A move that would leave the range of time is none.
+    /// Moves it, a century in all at most.
     pub fn advance(&self, by: Duration) {
-        let by = i64::try_from(by.as_micros()).unwrap_or_default();
-        self.ahead_micros.fetch_add(by, Ordering::Relaxed);
+        let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        let farthest = FARTHEST.num_microseconds().unwrap_or(i64::MAX);
+        let moved = |ahead: i64| Some(ahead.saturating_add(by).min(farthest));
+        let ahead = &self.ahead_micros;
+        // There always is a value to move it to.
+        let _ = ahead.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
     }
 }
 

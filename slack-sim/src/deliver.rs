@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use crate::{
-    app::App,
+    app::{App, Paths},
     delivery::{Delivery, DeliveryKind, Outgoing},
     faults::DeliveryFault,
     post::Answer,
@@ -166,18 +166,8 @@ impl State {
         match &self.app {
             None => Route::Nowhere("no app is connected: see Sim::connect"),
             Some(App::Http { base, paths }) => {
-                let path = match (&outgoing.post.path, outgoing.kind) {
-                    (Some(path), _) => path.clone(),
-                    (None, Some(DeliveryKind::Commands)) => {
-                        let command = outgoing.payload["command"].as_str();
-                        let usual = paths.commands.clone();
-                        let workspace = &self.workspace;
-                        workspace.command_path(command.unwrap_or_default(), usual)
-                    }
-                    (None, Some(DeliveryKind::Options)) => paths.options.clone(),
-                    (None, Some(DeliveryKind::Events)) => paths.events.clone(),
-                    (None, Some(DeliveryKind::Interactions) | None) => paths.interactions.clone(),
-                };
+                let given = outgoing.post.path.clone();
+                let path = given.unwrap_or_else(|| self.path(paths.as_ref(), outgoing));
                 let uri = format!("{base}{path}");
                 Route::Http { path, uri }
             }
@@ -190,6 +180,22 @@ impl State {
                 let text = envelope::wrap(&envelope_id, kind, outgoing).to_string();
                 Route::Socket { envelope_id, text }
             }
+        }
+    }
+
+    /// Where in the app a delivery goes: to the app's own paths, or to where the manifest says,
+    /// which may say something else of each slash command.
+    fn path(&self, own: Option<&Paths>, outgoing: &Outgoing) -> String {
+        let paths = own.cloned().unwrap_or_else(|| self.workspace.paths());
+        match outgoing.kind {
+            Some(DeliveryKind::Commands) if own.is_none() => {
+                let command = outgoing.payload["command"].as_str().unwrap_or_default();
+                self.workspace.command_path(command, paths.commands)
+            }
+            Some(DeliveryKind::Commands) => paths.commands,
+            Some(DeliveryKind::Options) => paths.options,
+            Some(DeliveryKind::Events) => paths.events,
+            Some(DeliveryKind::Interactions) | None => paths.interactions,
         }
     }
 

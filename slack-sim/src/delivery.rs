@@ -4,12 +4,14 @@
 //! and what came back is the same [`Delivery`], so that whoever acts need not know either.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::post::{Post, Signing};
 
 /// What a delivery is about, which decides where it goes over HTTP and its envelope over a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DeliveryKind {
     /// Slash commands.
     Commands,

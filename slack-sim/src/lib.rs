@@ -69,10 +69,11 @@ mod state;
 mod view;
 mod wait;
 mod web_api;
+mod wire;
 mod workspace;
 
 pub use actor::Actor;
-pub use app::Paths;
+pub use app::{BadAddress, Paths};
 pub use clock::{Clock, MovableClock, system_clock};
 pub use delivery::{Delivery, DeliveryKind};
 pub use faults::{DeliveryFault, Fault};

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{control::only_from_here, sim::Inner};
 
@@ -20,7 +20,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What the page shows beside the workspace. From [`Sim::furnish`](crate::Sim::furnish).
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     /// The page's title; the workspace's name if it is empty.
     pub title: String,
@@ -33,7 +33,7 @@ pub struct Page {
 }
 
 /// A page beside Slack.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beside {
     /// What it is called.
     pub title: String,
@@ -42,7 +42,7 @@ pub struct Beside {
 }
 
 /// Where a visit begins.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// The id of a person.
     pub person: String,
@@ -51,7 +51,7 @@ pub struct Start {
 }
 
 /// One step of a guided tour.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     title: String,
     text: String,
@@ -62,7 +62,7 @@ pub struct Step {
 }
 
 /// What a person has to see for a step to be done.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Until {
     person: String,
     says: String,
@@ -108,10 +108,7 @@ pub(crate) fn router(inner: &Arc<Inner>) -> Router {
             "/page/{file}",
             get(|Path(name): Path<String>| async move { file(&name) }),
         )
-        .layer(middleware::from_fn_with_state(
-            inner.base.clone(),
-            only_from_here,
-        ))
+        .layer(middleware::from_fn_with_state(inner.port, only_from_here))
 }
 
 fn file(name: &str) -> Response {
@@ -129,8 +126,6 @@ fn file(name: &str) -> Response {
     for (name, value) in [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
     ] {
         let value = HeaderValue::from_static(value);
@@ -139,5 +134,90 @@ fn file(name: &str) -> Response {
     response
 }
 
+/// The named files of the folder `page`.
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../page/", $name)))),*]
+    };
+}
+
 /// The files, by the name they are asked for.
-const FILES: &[(&str, &str)] = &[("index.html", include_str!("../page/index.html"))];
+const FILES: &[(&str, &str)] = files![
+    "actions.js",
+    "api.js",
+    "banner.js",
+    "base.css",
+    "blocks.css",
+    "blocks.js",
+    "chat.js",
+    "choices.js",
+    "clock.js",
+    "commands.js",
+    "composer.js",
+    "confirm.js",
+    "controls.css",
+    "dates.js",
+    "dom.js",
+    "elements.js",
+    "emoji.js",
+    "follow.js",
+    "form.js",
+    "hidden.js",
+    "icon.svg",
+    "icons.js",
+    "index.html",
+    "inputs.js",
+    "layout.css",
+    "main.js",
+    "menu.js",
+    "messages.css",
+    "messages.js",
+    "modal.css",
+    "modal.js",
+    "mrkdwn.js",
+    "names.js",
+    "options.js",
+    "overflow.js",
+    "panes.js",
+    "people.js",
+    "place.js",
+    "places.js",
+    "popover.js",
+    "progress.js",
+    "reading.js",
+    "rich_text.js",
+    "scroll.js",
+    "select.js",
+    "share.js",
+    "side.js",
+    "sidebar.css",
+    "store.js",
+    "surfaces.js",
+    "text.js",
+    "thread.js",
+    "tour.css",
+    "tour.js",
+    "unread.js",
+    "unsupported.js",
+    "url.js",
+];
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_served() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("page");
+        let there = fs::read_dir(folder).unwrap();
+        let mut there: BTreeSet<String> = there
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        // It tells Node what the modules are; no browser asks for it.
+        there.remove("package.json");
+        let served = FILES.iter().map(|(name, _)| (*name).to_owned());
+        assert_eq!(served.collect::<BTreeSet<_>>(), there);
+    }
+}

@@ -1,4 +1,6 @@
-//! The simulator itself: starting it, reading it, waiting for it, and changing the workspace.
+//! The simulator itself: starting it, and reading it.
+
+mod changing;
 
 use std::{
     fmt, io,
@@ -26,8 +28,7 @@ use crate::{
     retries, server,
     state::{Call, State},
     view::View,
-    web_api::Standing,
-    workspace::{Channel, Person, Workspace},
+    workspace::Workspace,
 };
 
 /// A running local Slack. Clones are the same one; it stops when the last of them is dropped.
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     mover: OnceLock<Mover>,
     page: Mutex<Page>,
     pub(crate) base: String,
+    pub(crate) port: u16,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -195,6 +197,7 @@ impl Sim {
             mover: OnceLock::new(),
             page: Mutex::default(),
             base: format!("http://{address}"),
+            port: address.port(),
             client,
         });
         let serving = server::serve(listener, inner.clone());
@@ -296,7 +299,7 @@ impl Sim {
         self.inner.read(|state| state.homes.get(user).cloned())
     }
 
-    /// The Web API calls so far, the newest 10,000 of them.
+    /// The Web API calls and the posts to response URLs so far, the newest 10,000 of them.
     pub fn calls(&self) -> Vec<Call> {
         let calls = |state: &State| state.calls.iter().cloned().collect();
         self.inner.read(calls)
@@ -332,68 +335,5 @@ impl Sim {
             let messages = state.messages.iter();
             messages.filter(|one| wanted(one)).cloned().collect()
         })
-    }
-
-    /// Removes the app from the workspace: its tokens are `account_inactive` from now on. The app
-    /// is not told: see [`event`](Self::event).
-    pub fn uninstall(&self) {
-        self.inner
-            .change(|state, _| state.standing = Standing::Uninstalled);
-    }
-
-    /// Changes a person's facts. The app is not told: see
-    /// [`send_user_change`](Self::send_user_change).
-    ///
-    /// # Panics
-    /// If the workspace has no such person.
-    pub fn update_person(&self, id: &str, alter: impl FnOnce(&mut Person)) {
-        let known = self.inner.change(|state, _| {
-            let person = state.workspace.people.get_mut(id);
-            person.map(alter).is_some()
-        });
-        assert!(known, "there is no person {id}");
-    }
-
-    /// Changes a group's members. The app is not told: see
-    /// [`send_group_change`](Self::send_group_change).
-    ///
-    /// # Panics
-    /// If the workspace has no such group.
-    pub fn set_group(&self, id: &str, members: impl IntoIterator<Item = impl Into<String>>) {
-        let members = members.into_iter().map(Into::into).collect();
-        let known = self.inner.change(|state, _| {
-            let group = state.workspace.groups.get_mut(id);
-            group.map(|group| group.members = members).is_some()
-        });
-        assert!(known, "there is no group {id}");
-    }
-
-    /// Archives a channel.
-    ///
-    /// # Panics
-    /// If the workspace has no such channel.
-    pub fn archive(&self, channel: &str) {
-        self.update_channel(channel, |channel| channel.is_archived = true);
-    }
-
-    /// Changes a channel: its members, its flags. The app is not told: see
-    /// [`event`](Self::event).
-    ///
-    /// # Panics
-    /// If the workspace has no such channel.
-    pub fn update_channel(&self, id: &str, alter: impl FnOnce(&mut Channel)) {
-        let known = self.inner.change(|state, _| {
-            let channel = state.workspace.channels.get_mut(id);
-            channel.map(alter).is_some()
-        });
-        assert!(known, "there is no channel {id}");
-    }
-
-    /// Adds somebody, or puts new facts in the place of the old.
-    pub fn add_person(&self, person: Person) {
-        self.inner.change(|state, _| {
-            let people = &mut state.workspace.people;
-            people.insert(person.id.clone(), person);
-        });
     }
 }

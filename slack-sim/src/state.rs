@@ -29,16 +29,16 @@ pub(crate) const MOST_RECORDS: usize = 10_000;
 /// When a trigger or response URL that has long expired may be forgotten.
 pub(crate) const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// A Web API call that the app made.
+/// A Web API call that the app made, or a post to a response URL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// The method, such as `chat.postMessage`.
+    /// The method, such as `chat.postMessage`; for a response URL, `response_url`.
     pub method: String,
     /// The arguments without the token; JSON-encoded ones decoded.
     pub args: Value,
     /// When, by the simulator's clock.
     pub at: DateTime<Utc>,
-    /// Whether the token was right.
+    /// Whether the token was right; a response URL needs none.
     pub token_ok: bool,
     /// Whether the call was carried out.
     pub ok: bool,

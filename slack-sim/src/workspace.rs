@@ -105,6 +105,7 @@ pub(crate) struct Enterprise {
 #[derive(Debug, Clone)]
 pub struct Workspace {
     pub(crate) team_id: String,
+    pub(crate) team_name: Option<String>,
     pub(crate) domain: String,
     pub(crate) app_id: String,
     pub(crate) bot_user_id: String,
@@ -135,6 +136,7 @@ impl Workspace {
     pub fn new() -> Self {
         Self {
             team_id: "T0LOCAL".into(),
+            team_name: None,
             domain: "local".into(),
             app_id: "A0KEYLEND".into(),
             bot_user_id: "U0KEYLEND".into(),
@@ -158,6 +160,12 @@ impl Workspace {
     pub fn team(mut self, id: impl Into<String>, domain: impl Into<String>) -> Self {
         self.team_id = id.into();
         self.domain = domain.into();
+        self
+    }
+
+    /// Sets the workspace's name for people, default its domain.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.team_name = Some(name.into());
         self
     }
 
@@ -270,6 +278,11 @@ impl Workspace {
             let mut commands = manifest.commands.iter();
             commands.any(|known| known.command == command)
         })
+    }
+
+    /// The workspace's name for people.
+    pub(crate) fn team_name(&self) -> &str {
+        self.team_name.as_deref().unwrap_or(&self.domain)
     }
 
     /// The team that `person` belongs to.

@@ -9,6 +9,8 @@ mod client;
 mod clock;
 mod feeds;
 mod people;
+#[path = "../support/sent.rs"]
+mod sent;
 mod stage;
 #[path = "../store_contract/story.rs"]
 #[expect(dead_code, reason = "the store's contract uses the rest")]

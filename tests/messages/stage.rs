@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::{
     clock::TestClock,
+    sent,
     story::{self, at},
 };
 
@@ -149,6 +150,12 @@ impl Stage {
                 messages.find(|message| message.says(words))
             })
             .await
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        sent::keep(&self.sim);
     }
 }
 

@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod postgres;
+pub mod sent;
 pub mod stage;
 pub mod target;

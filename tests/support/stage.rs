@@ -21,7 +21,7 @@ use slack_sim::{Actor, Channel, Delivery, Message, Person, Sim, Workspace};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::{clock::TestClock, target::Target};
+use super::{clock::TestClock, sent, target::Target};
 
 pub const ALICE: &str = "U0ALICE";
 pub const BOB: &str = "U0BOB";
@@ -435,6 +435,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        sent::keep(&self.sim);
         if let Some((runtime, _)) = self.running.take() {
             runtime.shutdown_background();
         }

@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod home;
+mod judge;
 mod limits;
+#[path = "../support/sent.rs"]
+#[expect(dead_code, reason = "the stages use the rest of it")]
+mod sent;
 mod story;
 
-use std::{collections::BTreeSet, fmt::Write as _, path::Path, process::Command};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use keylend::{
     domain::{Actor, LockEvent, LockTarget},
@@ -216,43 +220,18 @@ fn no_text_from_people_breaks_a_limit_or_escapes() {
     }
 }
 
-/// The judges are not part of the project; the test says when they are not there.
 #[test]
 fn slacks_own_libraries_accept_every_card() {
     let hostile: String = HOSTILE.concat().chars().cycle().take(10_000).collect();
-    let mut messages = BTreeSet::new();
+    let mut cards = Vec::new();
     for words in [None, Some(hostile.as_str())] {
         for (_, story) in every_state(words) {
-            let cards = PLACES.iter();
-            let cards = cards.filter_map(|place| card(*place, &story.request, CONTEXT));
-            messages.extend(cards.map(|card| serde_json::to_string(&card).unwrap()));
+            let places = PLACES.iter();
+            let shown = places.filter_map(|place| card(*place, &story.request, CONTEXT));
+            cards.extend(shown.map(|card| serde_json::to_value(&card).unwrap()));
         }
     }
-    println!("{}", judged("message", &messages));
-}
-
-/// Holds JSON for a surface against Slack's own libraries; says how much, or why not.
-fn judged(surface: &str, all: &BTreeSet<String>) -> String {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/slack");
-    let judge = tools.join("validate_blocks.py");
-    if !judge.exists() || !tools.join("validator/venv").exists() {
-        return "not checked: Slack's libraries are not set up beside this checkout".to_owned();
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let mut files = Vec::new();
-    for (index, json) in all.iter().enumerate() {
-        files.push(folder.path().join(format!("{index}.json")));
-        std::fs::write(&files[index], json).unwrap();
-    }
-    let output = Command::new("python3")
-        .arg(judge)
-        .args(["--surface", surface])
-        .args(&files)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
-    format!("{} for a {surface} were judged", files.len())
+    judge::accepts(&cards);
 }
 
 fn kind(entry: &Entry) -> Value {

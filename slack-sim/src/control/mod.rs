@@ -1,8 +1,9 @@
 //! The control API: the simulator in the hands of a page or of a test in another process.
 //!
 //! It shows one person what that person sees, and does what they could do, no more: whoever wants
-//! to forge is in process and has an [`Actor`](crate::Actor). It also moves the clock and breaks
-//! things. It owns no state; nothing that arrives here can stop the simulator.
+//! to forge is in process and has an [`Actor`](crate::Actor), which acts by the same code. It also
+//! moves the clock and breaks things. It owns no state; nothing that arrives here can stop the
+//! simulator.
 //!
 //! | call | what it is |
 //! |---|---|
@@ -22,133 +23,56 @@
 //!
 //! `in` is `{channel, ts}` of a message or `{view_id}`; `value` is what is chosen, and `values`
 //! what else is filled in by then, by `block_id` and `action_id`. A refusal is
-//! `{"error": NAME, "message": SENTENCE}`.
+//! `{"error": NAME, "message": SENTENCE}`. To add a call, add its route here, its types to
+//! [`wire`](crate::wire) and a method to [`Client`](crate::Client).
 
-mod act;
+mod breaking;
+mod directory;
+mod entries;
+mod forms;
 mod guard;
-mod operate;
+mod keyboard;
+mod operating;
+mod records;
+mod refused;
 mod sees;
+mod using;
+mod writing;
 
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
-    extract::{DefaultBodyLimit, FromRequest, Request, rejection::JsonRejection},
-    http::StatusCode,
-    middleware,
-    response::{IntoResponse, Response},
+    Router, middleware,
     routing::{get, post},
 };
-use serde::de::DeserializeOwned;
-use serde_json::json;
 
-use crate::{mistake::Mistake, sim::Inner};
+use crate::sim::Inner;
 
 pub(crate) use guard::only_from_here;
-
-/// The largest body that is read.
-const MOST_BYTES: usize = 1024 * 1024;
+use refused::{Body, Refused};
 
 /// The routes under `/control`.
 pub(crate) fn router(inner: Arc<Inner>) -> Router {
     let person = Router::new()
         .route("/sees", get(sees::sees))
-        .route("/command", post(act::command))
-        .route("/messages", post(act::message))
-        .route("/actions", post(act::action))
-        .route("/suggestions", post(act::suggestion))
-        .route("/submissions", post(act::submission))
-        .route("/closings", post(act::closing))
-        .route("/home", post(act::home));
+        .route("/command", post(writing::command))
+        .route("/messages", post(writing::message))
+        .route("/actions", post(using::action))
+        .route("/suggestions", post(using::suggestion))
+        .route("/submissions", post(forms::submission))
+        .route("/closings", post(forms::closing))
+        .route("/home", post(forms::home));
     Router::new()
-        .route("/workspace", get(sees::workspace))
+        .route("/workspace", get(directory::directory))
         .route("/changes", get(sees::changes))
         .nest("/people/{person}", person)
-        .route("/clock", get(operate::time).post(operate::advance))
-        .route("/faults", post(operate::break_it).delete(operate::heal))
-        .route("/calls", get(operate::calls))
-        .route("/deliveries", get(operate::deliveries))
-        .route("/app", post(operate::connect))
+        .route("/clock", get(operating::time).post(operating::advance))
+        .route("/faults", post(breaking::break_it).delete(breaking::heal))
+        .route("/calls", get(records::calls))
+        .route("/deliveries", get(records::deliveries))
+        .route("/app", post(operating::connect))
         .fallback(|| async { Refused::not_there("there is no such call") })
-        .method_not_allowed_fallback(|| async {
-            Refused::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "this call is made with another method",
-            )
-        })
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
-        .layer(middleware::from_fn_with_state(
-            inner.base.clone(),
-            only_from_here,
-        ))
+        .method_not_allowed_fallback(|| async { Refused::other_method() })
+        .layer(middleware::from_fn_with_state(inner.port, only_from_here))
         .with_state(inner)
-}
-
-/// A refusal of the control API.
-#[derive(Debug)]
-struct Refused {
-    status: StatusCode,
-    name: &'static str,
-    message: String,
-}
-
-impl Refused {
-    fn new(status: StatusCode, name: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self {
-            status,
-            name,
-            message,
-        }
-    }
-
-    fn not_there(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", message)
-    }
-
-    fn impossible(name: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, name, message)
-    }
-}
-
-impl From<Mistake> for Refused {
-    fn from(mistake: Mistake) -> Self {
-        match mistake {
-            Mistake::NotThere(message) => Self::not_there(message),
-            Mistake::Impossible(message) => Self::impossible("impossible", message),
-        }
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let body = json!({"error": self.name, "message": self.message});
-        (self.status, Json(body)).into_response()
-    }
-}
-
-/// A JSON body, or a refusal in this API's form.
-struct Body<T>(T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Refused;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        match Json::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => {
-                let name = match rejection {
-                    JsonRejection::MissingJsonContentType(_) => "invalid_content_type",
-                    JsonRejection::BytesRejection(_) => "body_too_large",
-                    _ => "invalid_json",
-                };
-                Err(Refused::new(
-                    rejection.status(),
-                    name,
-                    rejection.body_text(),
-                ))
-            }
-        }
-    }
 }

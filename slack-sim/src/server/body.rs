@@ -23,9 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_DISCARDED: usize = 64 * 1024 * 1024;
 
 /// Why a request could not be read.
-pub(super) struct Unreadable {
+pub(crate) struct Unreadable {
     /// 413 if it is too large; otherwise Slack says 200 and what is wrong.
-    pub(super) status: StatusCode,
+    pub(crate) status: StatusCode,
     pub(super) error: ApiError,
 }
 
@@ -52,7 +52,8 @@ pub(super) async fn read(request: Request<Body>) -> Result<Args, Unreadable> {
     Ok(Args::parse(query, &content_type, &body)?)
 }
 
-async fn bytes(body: Body) -> Result<Vec<u8>, Unreadable> {
+/// Reads a body within its limits of size and time.
+pub(crate) async fn bytes(body: Body) -> Result<Vec<u8>, Unreadable> {
     let reading = tokio::time::timeout(PATIENCE, within_limit(body));
     match reading.await {
         Ok(Ok(bytes)) => Ok(bytes),

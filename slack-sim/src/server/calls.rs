@@ -100,7 +100,18 @@ pub(super) async fn response_url(
         return response;
     }
     linger(fault.as_ref(), heals).await;
-    let (status, body) = inner.change(|state, now| state.respond(uri.path(), &args, now));
+    let (status, body) = inner.change(|state, now| {
+        let (status, body) = state.respond(uri.path(), &args, now);
+        state.record_call(Call {
+            method: "response_url".to_owned(),
+            args: args.to_json(),
+            at: now,
+            token_ok: true,
+            ok: status == 200,
+            error: (status != 200).then(|| body.to_owned()),
+        });
+        (status, body)
+    });
     if fault == Some(Fault::LoseAnswer) {
         return unsent();
     }

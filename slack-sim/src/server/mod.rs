@@ -13,6 +13,8 @@
 mod body;
 mod calls;
 
+pub(crate) use body::bytes as read_bytes;
+
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{

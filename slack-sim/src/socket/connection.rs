@@ -44,7 +44,7 @@ const DEBUG_LIFE: TimeDelta = TimeDelta::seconds(360);
 enum End {
     /// The client went away or stopped reading, or the connection is to break.
     Gone,
-    /// It is closed from here.
+    /// One side says that it closes, and the other has yet to answer.
     Closed,
 }
 
@@ -177,7 +177,7 @@ impl Connection {
                 inner.change(|state, _| state.sockets.complain("a binary message".to_owned()));
             }),
             Message::Ping(_) | Message::Pong(_) => {}
-            Message::Close(_) => return Err(End::Gone),
+            Message::Close(_) => return Err(End::Closed),
         }
         Ok(())
     }
@@ -197,12 +197,12 @@ async fn say(socket: &mut WebSocket, message: Message) -> Result<(), End> {
     }
 }
 
-/// Closes politely: says so, and reads until the client has said so too.
+/// Closes politely: says so, and reads until both have said so. A client that said so first is
+/// answered by the reading; sending is refused then.
 async fn close(mut socket: WebSocket) {
     let closing = async {
-        if socket.send(Message::Close(None)).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
-        }
+        drop(socket.send(Message::Close(None)).await);
+        while let Some(Ok(_)) = socket.recv().await {}
     };
     // A client that does not answer is let go without.
     drop(timeout(CLOSE_PATIENCE, closing).await);

@@ -16,7 +16,7 @@ pub(super) fn auth_test(state: &State) -> Answer {
     let workspace = &state.workspace;
     let mut answer = json!({
         "url": format!("https://{}.slack.com/", workspace.domain),
-        "team": workspace.domain,
+        "team": workspace.team_name(),
         "user": workspace.bot_name,
         "team_id": workspace.team_id,
         "user_id": workspace.bot_user_id,

@@ -60,6 +60,11 @@ pub(crate) fn answer(
     call(state, method, args, now)
 }
 
+/// Whether there is a method of this name.
+pub(crate) fn exists(method: &str) -> bool {
+    method_named(method).is_some()
+}
+
 fn call(state: &mut State, method: &str, args: &Args, now: DateTime<Utc>) -> Answer {
     match method {
         "api.test" => auth::api_test(args),

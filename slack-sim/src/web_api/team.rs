@@ -9,7 +9,7 @@ pub(super) fn info(state: &State) -> Answer {
     let workspace = &state.workspace;
     let mut team = json!({
         "id": workspace.team_id,
-        "name": workspace.domain,
+        "name": workspace.team_name(),
         "domain": workspace.domain,
         "url": format!("https://{}.slack.com/", workspace.domain),
         "email_domain": "",

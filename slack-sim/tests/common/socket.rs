@@ -71,9 +71,12 @@ impl Client {
     pub(crate) async fn say_bytes(&mut self, bytes: Vec<u8>) {
         self.0.send(Message::binary(bytes)).await.unwrap();
     }
+    /// Says that it closes, and is answered.
     pub(crate) async fn close(mut self) {
         self.0.close(None).await.unwrap();
-        assert!(self.ends().await);
+        let answered =
+            async { while !matches!(self.0.next().await.unwrap().unwrap(), Message::Close(_)) {} };
+        tokio::time::timeout(CEILING, answered).await.unwrap();
     }
     /// Acknowledges an envelope.
     pub(crate) async fn ack(&mut self, envelope: &Value) {
