@@ -4,12 +4,13 @@
 #   ./test.sh                      everything
 #   ./test.sh backend_contract     what is named so; all arguments go to the test runner
 #
-# From Debian come PostgreSQL, Chromium, Python and Node (18 or later); from PyPI and npm the judges,
-# in the versions and with the digests that tests/judges pins: Slack's own SDKs and types, and what
-# drives and examines the browser. They stay in target/judges.
+# From Debian come PostgreSQL, Chromium, Python, Node (18 or later) and the solver cvc5; from PyPI and
+# npm the judges, in the versions and with the digests that tests/judges pins: Slack's own SDKs and
+# types, and what drives and examines the browser. They stay in target/judges.
 #
 # POSTGRES_BIN names the folder of another PostgreSQL's programs (initdb, postgres), to test with;
-# KEYLEND_JUDGES another folder for the judges; KEYLEND_CHROMIUM another browser's program.
+# KEYLEND_JUDGES another folder for the judges; KEYLEND_CHROMIUM another browser's program;
+# CVC5 another solver's.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -37,6 +38,10 @@ has_node() {
     command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'
 }
 
+has_cvc5() {
+    [ -n "${CVC5:-}" ] || command -v cvc5 >/dev/null
+}
+
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -56,6 +61,7 @@ install_packages() {
     has_chromium || packages+=(chromium fonts-liberation fonts-noto-color-emoji)
     has_python || packages+=(python3 python3-venv)
     has_node || packages+=(nodejs npm)
+    has_cvc5 || packages+=(cvc5)
     [ ${#packages[@]} -gt 0 ] || return 0
     command -v apt-get >/dev/null ||
         fail "this is no Debian, and these are missing: ${packages[*]}"

@@ -37,11 +37,13 @@
 //! | what the app may do | [`Manifest`] |
 //! | starting, reading, waiting, faults, events, raw deliveries | [`Sim`] |
 //! | acting as somebody | [`Actor`] |
+//! | doing both from another process | [`Client`] |
 //! | Socket Mode | [`Sim::connect_socket`], [`Sim::disconnect`] |
 
 mod actor;
 mod app;
 mod blocks;
+pub mod client;
 mod clock;
 mod control;
 mod deliver;
@@ -74,6 +76,7 @@ mod workspace;
 
 pub use actor::Actor;
 pub use app::{BadAddress, Paths};
+pub use client::Client;
 pub use clock::{Clock, MovableClock, system_clock};
 pub use delivery::{Delivery, DeliveryKind};
 pub use faults::{DeliveryFault, Fault};

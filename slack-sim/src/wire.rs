@@ -12,8 +12,8 @@ mod time;
 
 pub(crate) use breaking::Break;
 pub use directory::{
-    AppFacts, ChannelFacts, CommandFacts, Directory, GroupFacts, PageFacts, PersonFacts, Team,
-    Transport,
+    AppFacts, ChannelFacts, CommandFacts, Directory, GroupFacts, KindName, PageFacts, PersonFacts,
+    Team, Transport,
 };
 pub use outcome::{Fate, Outcome, Submitted};
 pub(crate) use outcome::{Refusal, Written};

@@ -150,7 +150,10 @@ async fn an_event_is_authorised_for_the_organisation() {
 #[tokio::test]
 async fn a_token_of_the_organisation_must_say_which_workspace_it_means() {
     let (sim, _app) = start(workspace().org_wide(true)).await;
+    let teams = api(&sim, "auth.teams.list", json!({})).await["teams"].clone();
+    assert_eq!(teams, json!([{"id": "T0LOCAL", "name": "local"}]));
     let methods = [
+        ("bots.info", json!({"bot": "B0KEYLEND"})),
         ("users.list", json!({})),
         ("usergroups.list", json!({})),
         ("usergroups.users.list", json!({"usergroup": "S0DBA"})),

@@ -39,14 +39,29 @@ impl PeopleSource for Client {
             users: BTreeSet<UserId>,
         }
         let ours = self.identity().await.map_err(unavailable)?;
-        let asked = [
-            ("usergroup", Some(id.to_owned())),
-            // Who is in a group that was switched off is in no group.
-            ("include_disabled", Some("false".to_owned())),
-            ("team_id", ours.org_wide.then(|| ours.team.to_string())),
-        ];
-        let members = self.read::<Members>("usergroups.users.list", &asked).await;
-        Ok(members.map_err(unavailable)?.users)
+        let ask = async |workspace: Option<String>| {
+            let asked = [
+                ("usergroup", Some(id.to_owned())),
+                // Who is in a group that was switched off is in no group.
+                ("include_disabled", Some("false".to_owned())),
+                ("team_id", workspace),
+            ];
+            self.read::<Members>("usergroups.users.list", &asked).await
+        };
+        if !ours.org_wide {
+            return Ok(ask(None).await.map_err(unavailable)?.users);
+        }
+        // A group's id does not tell which of the organisation's workspaces it belongs to.
+        for workspace in &ours.workspaces {
+            match ask(Some(workspace.to_string())).await {
+                Ok(members) => return Ok(members.users),
+                Err(SlackError::Refused(code)) if code == "no_such_subteam" => {}
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        Err(FactsUnavailable(format!(
+            "none of the organisation's workspaces knows the group {id}"
+        )))
     }
 }
 
@@ -159,6 +174,7 @@ mod tests {
             team: TeamId::new("T0OURS"),
             enterprise: None,
             org_wide: false,
+            workspaces: Vec::new(),
             app_id: None,
         }
     }

@@ -1,8 +1,11 @@
 //! Who may speak to Keylend at all.
 
+use serde_json::{Value, json};
 use slack_sim::Signing;
 
-use crate::support::stage::{ALICE, BOB, GENERAL, GUEST, REQUEST, STRANGER, Stage};
+use crate::support::stage::{
+    ALICE, BOB, GENERAL, GUEST, REQUEST, SCOPE, STRANGER, Stage, workspace,
+};
 
 #[tokio::test]
 async fn what_is_not_signed_is_refused_before_anything_is_read() {
@@ -87,6 +90,64 @@ async fn a_stranger_who_submits_a_form_changes_nothing() {
         payload["view"]["app_installed_team_id"] = "T0LOCAL".into();
     })
     .await;
+    assert_eq!(stage.kinds().await, ["requested"]);
+}
+
+#[tokio::test]
+async fn an_install_for_a_whole_organisation_lends_and_takes_back() {
+    let stage = Stage::of(
+        workspace()
+            .enterprise("E0ORG", "Example Org")
+            .org_wide(true),
+    )
+    .await;
+    let grant = stage.granted(REQUEST).await;
+    assert!(stage.admitted(ALICE, SCOPE).await);
+    stage.alice().click(&grant, "done").await;
+    stage.told(ALICE, "has ended:").await;
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+}
+
+#[tokio::test]
+async fn an_install_for_a_whole_organisation_listens_to_no_stranger() {
+    let stage = Stage::of(
+        workspace()
+            .enterprise("E0ORG", "Example Org")
+            .org_wide(true),
+    )
+    .await;
+    let card = stage.asked(REQUEST).await;
+    let stranger = stage.person(STRANGER);
+    let click = stranger.click(&card, "approve").await;
+    stage.answered(STRANGER, "workspace").await;
+
+    // The form that Bob gets is put before the stranger too, who submits it.
+    let bob = stage.person(BOB);
+    bob.click(&card, "deny").await;
+    let form = stage.sim.wait_until(|_| bob.modal()).await;
+    let mut copy = json!({"type": "modal"});
+    for part in [
+        "callback_id",
+        "title",
+        "submit",
+        "private_metadata",
+        "blocks",
+    ] {
+        copy[part] = form.json()[part].clone();
+    }
+    let opened: Value = reqwest::Client::new()
+        .post(format!("{}views.open", stage.sim.api_url()))
+        .bearer_auth(stage.sim.bot_token())
+        .json(&json!({"trigger_id": click.payload["trigger_id"], "view": copy}))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(opened["ok"], true, "{opened}");
+    stranger.fill("reason", "reason", "no");
+    stranger.submit().await;
     assert_eq!(stage.kinds().await, ["requested"]);
 }
 

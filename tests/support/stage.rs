@@ -42,7 +42,8 @@ pub const REQUEST: &str = "request db-prod:write 30m INC-4211 writes are failing
 
 const TOKEN: &str = "a-gateway-token-of-the-tests";
 
-/// Alice and Dave are engineers, Bob and Carol approve, the rest have no rights.
+/// Alice and Dave are engineers, Bob and Carol approve, the rest have no rights. The app has what
+/// its manifest says, no more, and may call as often as Slack lets it.
 pub fn workspace() -> Workspace {
     let everybody = [ALICE, BOB, CAROL, DAVE, GUEST, SECURITY, STRANGER];
     Workspace::new()
@@ -108,11 +109,30 @@ pub struct Stage {
 
 impl Stage {
     pub async fn start() -> Self {
-        Self::with(|config| config.to_owned(), "").await
+        Self::of(workspace()).await
+    }
+
+    /// Where Slack takes any number of messages at one moment, for what happens while the clock
+    /// stands.
+    pub async fn unhurried() -> Self {
+        Self::of(workspace().rate_limits(false)).await
     }
 
     /// With another configuration and an operator's policies.
     pub async fn with(change: impl FnOnce(&str) -> String, policies: &str) -> Self {
+        Self::set(workspace(), change, policies).await
+    }
+
+    /// In a workspace of its own.
+    pub async fn of(workspace: Workspace) -> Self {
+        Self::set(workspace, |config| config.to_owned(), "").await
+    }
+
+    async fn set(
+        workspace: Workspace,
+        change: impl FnOnce(&str) -> String,
+        policies: &str,
+    ) -> Self {
         // What the service warns of is shown with a test that fails.
         let _ = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::WARN)
@@ -120,7 +140,7 @@ impl Stage {
             .try_init();
         let clock = TestClock::at("2099-11-21T02:00:00Z");
         let shared = clock.clone();
-        let sim = Sim::start_with_clock(workspace(), Arc::new(move || shared.now())).await;
+        let sim = Sim::start_with_clock(workspace, Arc::new(move || shared.now())).await;
         let dir = tempfile::tempdir().unwrap();
         let (console, bastion) = (Target::start().await, Target::start().await);
         write(

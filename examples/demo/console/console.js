@@ -28,7 +28,9 @@ async function visit() {
 }
 
 function show(told) {
-  if (told.listed !== null) at("listed").textContent = told.listed ? "may enter." : "is not on it.";
+  const name = who.selectedOptions[0].label.split(",")[0];
+  const says = { true: `${name} may enter.`, false: `${name} is not on it.`, null: "unknown." };
+  at("listed").textContent = says[told.listed];
   if (!told.open) return shut(told.why);
   const left = Date.parse(told.until) - told.now;
   ends = performance.now() + left;

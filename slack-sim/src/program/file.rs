@@ -1,14 +1,16 @@
 //! The people-and-channels file. `workspace.example.toml` explains its keys.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
-use slack_sim::{Channel, Kind, Paths, Person, Workspace};
+use slack_sim::{Channel, Kind, Person, Workspace};
+use toml::Spanned;
+
+use super::check::first_complaint;
 
 /// The largest file that is read.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
@@ -23,11 +25,11 @@ pub(super) struct File {
     #[serde(default)]
     app: App,
     #[serde(default)]
-    people: Vec<Somebody>,
+    pub(super) people: Vec<Somebody>,
     #[serde(default)]
-    groups: Vec<Group>,
+    pub(super) groups: Vec<Group>,
     #[serde(default)]
-    channels: Vec<Place>,
+    pub(super) channels: Vec<Place>,
     /// Where the file is; the manifest is sought beside it.
     #[serde(skip)]
     folder: PathBuf,
@@ -38,6 +40,7 @@ pub(super) struct File {
 struct Team {
     id: String,
     domain: String,
+    name: Option<String>,
 }
 
 impl Default for Team {
@@ -45,6 +48,7 @@ impl Default for Team {
         Self {
             id: "T0LOCAL".into(),
             domain: "local".into(),
+            name: None,
         }
     }
 }
@@ -64,7 +68,6 @@ struct App {
     id: Option<String>,
     name: Option<String>,
     url: Option<String>,
-    paths: Option<AppPaths>,
     bot_token: Option<String>,
     app_token: Option<String>,
     signing_secret: Option<String>,
@@ -72,29 +75,20 @@ struct App {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AppPaths {
-    commands: String,
-    interactions: String,
-    options: String,
-    events: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Somebody {
-    id: String,
+pub(super) struct Somebody {
+    pub(super) id: Spanned<String>,
     name: String,
     real_name: Option<String>,
     email: Option<String>,
     tz: Option<String>,
     #[serde(default)]
-    kind: SomebodysKind,
-    team: Option<String>,
+    pub(super) kind: SomebodysKind,
+    pub(super) team: Option<String>,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum SomebodysKind {
+pub(super) enum SomebodysKind {
     #[default]
     Member,
     Guest,
@@ -106,18 +100,18 @@ enum SomebodysKind {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Group {
-    id: String,
+pub(super) struct Group {
+    pub(super) id: Spanned<String>,
     handle: String,
-    members: Vec<String>,
+    pub(super) members: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Place {
-    id: String,
+pub(super) struct Place {
+    pub(super) id: Spanned<String>,
     name: String,
-    members: Vec<String>,
+    pub(super) members: Vec<Spanned<String>>,
     #[serde(default = "yes")]
     bot: bool,
     #[serde(default)]
@@ -132,15 +126,9 @@ const fn yes() -> bool {
     true
 }
 
-/// How the app is reached over HTTP.
-pub(super) struct Reached {
-    pub(super) url: Option<String>,
-    pub(super) paths: Option<Paths>,
-}
-
 /// Reads a file.
 pub(super) fn read(path: &Path) -> anyhow::Result<File> {
-    let name = path.display();
+    let name = path.display().to_string();
     let about = || format!("{name} cannot be read");
     let size = fs::metadata(path).with_context(about)?.len();
     ensure!(
@@ -148,110 +136,90 @@ pub(super) fn read(path: &Path) -> anyhow::Result<File> {
         "{name} is larger than {MOST_BYTES} bytes"
     );
     let text = fs::read_to_string(path).with_context(about)?;
-    let mut file = parse(&text).with_context(|| format!("{name} is not right"))?;
+    let mut file = parse(&text, &name)?;
     file.folder = path.parent().unwrap_or(Path::new("")).to_owned();
     Ok(file)
 }
 
-/// Reads a file's text; its errors show the line and the key.
-pub(super) fn parse(text: &str) -> anyhow::Result<File> {
-    let file: File = toml::from_str(text)?;
-    file.names_are_known()?;
+/// Reads the text of the file called `name`. What is wrong is said with its line and its key.
+pub(super) fn parse(text: &str, name: &str) -> anyhow::Result<File> {
+    let file: File = toml::from_str(text).with_context(|| format!("{name} is not right"))?;
+    if let Some(complaint) = first_complaint(&file) {
+        let line = text[..complaint.at.start].lines().count().max(1);
+        bail!("{name}, line {line}: {}", complaint.message);
+    }
     Ok(file)
 }
 
 impl File {
-    /// How the app is reached.
-    pub(super) fn app(&self) -> anyhow::Result<Reached> {
-        let paths = self.app.paths.as_ref().map(|paths| {
-            let mut all = Paths::default();
-            all.commands.clone_from(&paths.commands);
-            all.interactions.clone_from(&paths.interactions);
-            all.options.clone_from(&paths.options);
-            all.events.clone_from(&paths.events);
-            all
-        });
-        let url = self.app.url.clone();
-        ensure!(url.is_some() || paths.is_none(), "app.paths needs app.url");
-        Ok(Reached { url, paths })
+    /// Where the app is.
+    pub(super) fn app_url(&self) -> Option<String> {
+        self.app.url.clone()
     }
 
     /// The workspace that it describes.
     pub(super) fn workspace(self) -> anyhow::Result<Workspace> {
         let mut workspace = Workspace::new().team(self.team.id, self.team.domain);
+        if let Some(name) = self.team.name {
+            workspace = workspace.named(name);
+        }
         if let Some(enterprise) = self.enterprise {
             workspace = workspace
                 .enterprise(enterprise.id, enterprise.name)
                 .org_wide(enterprise.org_wide);
         }
-        let app = self.app;
-        if let Some(id) = app.id {
-            workspace = workspace.app(id);
-        }
-        if let Some(name) = app.name {
-            workspace = workspace.bot("U0APP", "B0APP", name);
-        }
-        if let Some(token) = app.bot_token {
-            workspace = workspace.bot_token(token);
-        }
-        if let Some(token) = app.app_token {
-            workspace = workspace.app_token(token);
-        }
-        if let Some(secret) = app.signing_secret {
-            workspace = workspace.signing_secret(secret);
-        }
+        workspace = self.app.installed(workspace);
         if let Some(manifest) = &self.manifest {
             workspace = super::installed(workspace, &self.folder.join(manifest))?;
         }
         for somebody in self.people {
-            workspace = workspace.person(somebody.person()?);
+            workspace = workspace.person(somebody.person());
         }
         for group in self.groups {
-            workspace = workspace.group(group.id, group.handle, group.members);
+            let members = group.members.into_iter().map(Spanned::into_inner);
+            workspace = workspace.group(group.id.into_inner(), group.handle, members);
         }
         for place in self.channels {
             workspace = workspace.channel(place.channel());
         }
         Ok(workspace)
     }
+}
 
-    /// Whether every id stands for one thing, and every member is a person.
-    fn names_are_known(&self) -> anyhow::Result<()> {
-        let mut ids = BTreeSet::new();
-        let people = self.people.iter().map(|somebody| &somebody.id);
-        let groups = self.groups.iter().map(|group| &group.id);
-        let channels = self.channels.iter().map(|channel| &channel.id);
-        for id in people.chain(groups).chain(channels) {
-            ensure!(ids.insert(id.as_str()), "the id {id} stands there twice");
+impl App {
+    fn installed(self, mut workspace: Workspace) -> Workspace {
+        if let Some(id) = self.id {
+            workspace = workspace.app(id);
         }
-        let groups = self.groups.iter().map(|one| (&one.id, &one.members));
-        let channels = self.channels.iter().map(|one| (&one.id, &one.members));
-        for (id, members) in groups.chain(channels) {
-            for member in members {
-                if !self.people.iter().any(|somebody| somebody.id == *member) {
-                    bail!("{id} has the member {member}, who is not among the people");
-                }
-            }
+        if let Some(name) = self.name {
+            workspace = workspace.bot("U0APP", "B0APP", name);
         }
-        Ok(())
+        if let Some(token) = self.bot_token {
+            workspace = workspace.bot_token(token);
+        }
+        if let Some(token) = self.app_token {
+            workspace = workspace.app_token(token);
+        }
+        if let Some(secret) = self.signing_secret {
+            workspace = workspace.signing_secret(secret);
+        }
+        workspace
     }
 }
 
 impl Somebody {
-    fn person(self) -> anyhow::Result<Person> {
-        let kind = match (self.kind, self.team) {
-            (SomebodysKind::Stranger, Some(team_id)) => Kind::Stranger { team_id },
-            (SomebodysKind::Stranger, None) => {
-                bail!("{} is a stranger: say of which `team`", self.id)
-            }
-            (_, Some(_)) => bail!("{} has a `team`, which only strangers have", self.id),
-            (SomebodysKind::Member, None) => Kind::Member,
-            (SomebodysKind::Guest, None) => Kind::Guest,
-            (SomebodysKind::SingleChannelGuest, None) => Kind::SingleChannelGuest,
-            (SomebodysKind::Bot, None) => Kind::Bot,
-            (SomebodysKind::Deactivated, None) => Kind::Deactivated,
+    fn person(self) -> Person {
+        let kind = match self.kind {
+            SomebodysKind::Member => Kind::Member,
+            SomebodysKind::Guest => Kind::Guest,
+            SomebodysKind::SingleChannelGuest => Kind::SingleChannelGuest,
+            SomebodysKind::Bot => Kind::Bot,
+            SomebodysKind::Deactivated => Kind::Deactivated,
+            SomebodysKind::Stranger => Kind::Stranger {
+                team_id: self.team.unwrap_or_default(),
+            },
         };
-        let mut person = Person::new(self.id, self.name, kind);
+        let mut person = Person::new(self.id.into_inner(), self.name, kind);
         if let Some(real_name) = self.real_name {
             person = person.real_name(real_name);
         }
@@ -261,13 +229,14 @@ impl Somebody {
         if let Some(tz) = self.tz {
             person = person.tz(tz);
         }
-        Ok(person)
+        person
     }
 }
 
 impl Place {
     fn channel(self) -> Channel {
-        let mut channel = Channel::new(self.id, self.name, self.members);
+        let members = self.members.into_iter().map(Spanned::into_inner);
+        let mut channel = Channel::new(self.id.into_inner(), self.name, members);
         channel.bot_is_member = self.bot;
         channel.is_private = self.private;
         channel.is_archived = self.archived;

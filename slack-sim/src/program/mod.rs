@@ -1,12 +1,13 @@
 //! The simulator as a program: what it is told on the command line, and what it says.
 
+mod check;
 mod file;
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{fs, net::SocketAddr, path::Path, path::PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
-use slack_sim::{MovableClock, Page, Paths, Sim, Workspace};
+use slack_sim::{MovableClock, Sim, Workspace};
 
 /// A workspace where nobody names another one.
 const EXAMPLE: &str = include_str!("../../workspace.example.toml");
@@ -17,7 +18,7 @@ const EXAMPLE: &str = include_str!("../../workspace.example.toml");
 #[command(version)]
 pub(crate) struct Options {
     /// Where to listen: a loopback address and a port, 0 for any that is free
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4040")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4040", value_parser = loopback)]
     listen: SocketAddr,
 
     /// Who and what there is, in TOML; `workspace.example.toml` explains every key and is used
@@ -29,8 +30,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
 
-    /// Where the app is, over HTTP, such as http://127.0.0.1:3000; an app in Socket Mode connects
-    /// by itself
+    /// Where the app is, over HTTP: http://127.0.0.1:3000 goes by the manifest's paths,
+    /// http://127.0.0.1:3000/slack/events takes everything there, as Bolt does; an app in Socket
+    /// Mode connects by itself
     #[arg(long, value_name = "URL")]
     app_url: Option<String>,
 
@@ -39,51 +41,76 @@ pub(crate) struct Options {
     no_rate_limits: bool,
 }
 
+/// Whoever reaches the simulator can act as anybody in it.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "it is not an address and a port such as 127.0.0.1:4040".to_owned())?;
+    match address.ip().is_loopback() {
+        true => Ok(address),
+        false => Err("others than this machine could reach it there; use 127.0.0.1".to_owned()),
+    }
+}
+
 /// Runs until Ctrl-C.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let described = match &options.workspace {
         Some(path) => file::read(path)?,
-        None => file::parse(EXAMPLE).context("the example is not right")?,
+        None => file::parse(EXAMPLE, "the example")?,
     };
-    let app = described.app()?;
-    let mut workspace = described.workspace()?.rate_limits(!options.no_rate_limits);
+    let app_url = options.app_url.or_else(|| described.app_url());
+    let mut workspace = described.workspace()?;
     if let Some(path) = &options.manifest {
         workspace = installed(workspace, path)?;
     }
+    let workspace = workspace.rate_limits(!options.no_rate_limits);
     let clock = MovableClock::default();
     let sim = Sim::start_at(workspace, clock.clock(), options.listen).await?;
     sim.let_time_be_moved(move |by| clock.advance(by));
-    sim.furnish(Page::default());
-    if let Some(url) = options.app_url.or(app.url) {
-        connect(&sim, &url, app.paths)?;
+    if let Some(url) = &app_url {
+        sim.connect_to(url)?;
     }
-    println!(
-        "The page is at {}; Ctrl-C ends it. The app needs:",
-        sim.address()
-    );
-    println!();
-    println!("  SLACK_API_URL={}", sim.api_url());
-    println!("  SLACK_BOT_TOKEN={}", sim.bot_token());
-    println!("  SLACK_SIGNING_SECRET={}", sim.signing_secret());
-    println!("  SLACK_APP_TOKEN={}", sim.app_token());
-    tokio::signal::ctrl_c().await?;
+    greet(&sim, app_url.as_deref());
+    ended().await?;
+    println!("Stopped; nothing was kept.");
     Ok(())
 }
 
-fn connect(sim: &Sim, url: &str, paths: Option<Paths>) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        url.starts_with("http://"),
-        "the app's address starts with http://, for it is on this machine; {url:?} does not"
-    );
-    match paths {
-        Some(paths) => sim.connect_at(url, paths),
-        None => sim.connect(url),
+fn greet(sim: &Sim, app_url: Option<&str>) {
+    println!("The page is at {} and Ctrl-C ends it.", sim.address());
+    println!();
+    println!("What the app needs:");
+    println!("SLACK_API_URL={}", sim.api_url());
+    println!("SLACK_BOT_TOKEN={}", sim.bot_token());
+    println!("SLACK_SIGNING_SECRET={}", sim.signing_secret());
+    println!("SLACK_APP_TOKEN={}", sim.app_token());
+    println!();
+    match app_url {
+        Some(url) => println!("The app is told what happens at {url}"),
+        None => println!("An app in Socket Mode connects by itself; for HTTP, give --app-url."),
+    }
+}
+
+/// Waits for Ctrl-C, or until it is told to end otherwise.
+#[cfg(unix)]
+async fn ended() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminated.recv() => {}
     }
     Ok(())
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+async fn ended() -> anyhow::Result<()> {
+    Ok(tokio::signal::ctrl_c().await?)
 }
 
 /// The workspace with the app's manifest at `path`.
-fn installed(workspace: Workspace, path: &std::path::Path) -> anyhow::Result<Workspace> {
+fn installed(workspace: Workspace, path: &Path) -> anyhow::Result<Workspace> {
     let name = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
     workspace

@@ -39,6 +39,15 @@ pub(super) fn app_test(state: &State) -> Answer {
     Ok(json!({"app_name": workspace.app_name(), "app_id": workspace.app_id}))
 }
 
+/// The workspaces that the app is added to.
+pub(super) fn teams_list(state: &State) -> Answer {
+    let workspace = &state.workspace;
+    Ok(json!({
+        "teams": [{"id": workspace.team_id, "name": workspace.domain}],
+        "response_metadata": {"next_cursor": ""},
+    }))
+}
+
 /// Revokes the bot token, or says with `test` what would happen.
 pub(super) fn revoke(state: &mut State, args: &Args) -> Answer {
     let revoked = !args.flag("test");
@@ -49,6 +58,7 @@ pub(super) fn revoke(state: &mut State, args: &Args) -> Answer {
 }
 
 pub(super) fn bots_info(state: &State, args: &Args) -> Answer {
+    args.required_team(state)?;
     let workspace = &state.workspace;
     match args.text("bot") {
         Some(bot) if bot == workspace.bot_id => Ok(json!({

@@ -75,6 +75,7 @@ const METHODS: &[Method] = &[
         Needs::AppToken("connections:write"),
     ),
     row("auth.revoke", Tier::Three, Needs::Token),
+    row("auth.teams.list", Tier::Two, Needs::Token),
     row("auth.test", Tier::Hundreds, Needs::AnyToken),
     row("blocks.validate", Tier::Four, Needs::Nothing),
     row("bots.info", Tier::Three, Needs::Scope("users:read")),

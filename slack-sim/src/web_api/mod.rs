@@ -69,6 +69,7 @@ fn call(state: &mut State, method: &str, args: &Args, now: DateTime<Utc>) -> Ans
     match method {
         "api.test" => auth::api_test(args),
         "apps.connections.open" => apps::connections_open(state, now),
+        "auth.teams.list" => auth::teams_list(state),
         "auth.test" => auth::auth_test(state),
         "auth.revoke" => auth::revoke(state, args),
         "blocks.validate" => blocks::validate(args),

@@ -90,6 +90,8 @@ impl Received {
 /// An app that keeps what it gets and gives the answers it was told to, in order, then empty 200s.
 #[derive(Clone, Default)]
 pub(crate) struct App {
+    /// Such as `http://127.0.0.1:40001`.
+    pub(crate) address: String,
     received: Arc<Mutex<Vec<Received>>>,
     answers: Arc<Mutex<VecDeque<Answer>>>,
     pub(crate) go_on: Arc<Notify>,
@@ -106,10 +108,13 @@ enum Answer {
 
 impl App {
     pub(crate) async fn start(sim: &Sim) -> Self {
-        let app = Self::default();
-        let router = Router::new().fallback(receive).with_state(app.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        sim.connect(format!("http://{}", listener.local_addr().unwrap()));
+        let app = Self {
+            address: format!("http://{}", listener.local_addr().unwrap()),
+            ..Self::default()
+        };
+        let router = Router::new().fallback(receive).with_state(app.clone());
+        sim.connect(&app.address);
         tokio::spawn(async move { axum::serve(listener, router).await });
         app
     }
@@ -184,9 +189,26 @@ pub(crate) async fn post(
     token: Option<&str>,
     body: String,
 ) -> Result<Http, String> {
-    let mut request = Request::post(url).header(CONTENT_TYPE, content_type);
-    if let Some(token) = token {
-        request = request.header("authorization", format!("Bearer {token}"));
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let mut headers = vec![("content-type", content_type)];
+    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    send("POST", url, &headers, body).await
+}
+
+pub(crate) async fn get(url: &str) -> Http {
+    send("GET", url, &[], String::new()).await.unwrap()
+}
+
+/// A request with exactly these headers, and a host if it is not among them.
+pub(crate) async fn send(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> Result<Http, String> {
+    let mut request = Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
     }
     let client = Client::builder(TokioExecutor::new()).build_http();
     let request = request.body(Full::new(Bytes::from(body))).unwrap();

@@ -17,6 +17,9 @@ pub struct Identity {
     pub enterprise: Option<TeamId>,
     /// Whether the app is installed for the whole organisation.
     pub org_wide: bool,
+    /// The organisation's workspaces that the app is added to, where it is installed for all of
+    /// it: some methods have to be told which of them is meant.
+    pub workspaces: Vec<TeamId>,
     /// The app, `A…`, if Slack tells.
     pub app_id: Option<String>,
 }
@@ -29,6 +32,17 @@ struct Test {
     #[serde(default)]
     is_enterprise_install: bool,
     bot_id: Option<String>,
+}
+
+/// `auth.teams.list`, <https://docs.slack.dev/reference/methods/auth.teams.list>.
+#[derive(Deserialize)]
+struct Teams {
+    teams: Vec<Team>,
+}
+
+#[derive(Deserialize)]
+struct Team {
+    id: TeamId,
 }
 
 /// `bots.info`, <https://docs.slack.dev/reference/methods/bots.info>.
@@ -46,7 +60,14 @@ pub(super) async fn ask(api: &Api) -> Result<Identity, SlackError> {
     let test: Test = api
         .post("auth.test", &serde_json::json!({}), Patience::FailsFast)
         .await?;
-    let bot = [("bot", test.bot_id)];
+    let workspaces = match test.is_enterprise_install {
+        true => workspaces(api).await?,
+        false => Vec::new(),
+    };
+    let bot = [
+        ("bot", test.bot_id),
+        ("team_id", workspaces.first().map(TeamId::to_string)),
+    ];
     // Without `users:read` Slack does not tell, and nothing rests on it alone.
     let info = api.get::<Info>("bots.info", &bot).await;
     let app_id = info.ok().and_then(|info| info.bot.app_id);
@@ -54,6 +75,14 @@ pub(super) async fn ask(api: &Api) -> Result<Identity, SlackError> {
         team: test.team_id,
         enterprise: test.enterprise_id,
         org_wide: test.is_enterprise_install,
+        workspaces,
         app_id,
     })
+}
+
+async fn workspaces(api: &Api) -> Result<Vec<TeamId>, SlackError> {
+    // More than an organisation is likely to have; there is no second page.
+    let page = [("limit", Some("1000".to_owned()))];
+    let Teams { teams } = api.get("auth.teams.list", &page).await?;
+    Ok(teams.into_iter().map(|team| team.id).collect())
 }

@@ -1,0 +1,127 @@
+//! What must never be allowed, whatever operators write: one law for each base forbid.
+//!
+//! A law says it in words of its own, as a condition of Cedar, and names every action that it
+//! binds and every action that it leaves: an action that is new in the schema fails every law
+//! until somebody has decided.
+
+use cedar_policy::{PolicySet, RequestEnv};
+use keylend::policy::Action::{
+    self, Approve, AutoApprove, Deny, Extend, Lock, Receive, Request, Revoke, Unlock,
+};
+
+/// What must never be allowed, and the rule that sees to it.
+pub struct Law {
+    /// The base rule's name.
+    pub guard: &'static str,
+    /// The circumstances in which the answer has to be no.
+    never: &'static str,
+    /// The actions of which it speaks.
+    binds: &'static [Action],
+    /// The actions of which it does not.
+    leaves: &'static [Action],
+}
+
+impl Law {
+    /// Allows exactly what the law leaves open, on the actions that it binds.
+    pub fn limit(&self) -> PolicySet {
+        let text = format!(
+            "permit (principal, action, resource) unless {{ {} }};",
+            self.never
+        );
+        text.parse().unwrap()
+    }
+
+    /// Whether the law speaks of these requests.
+    pub fn binds(&self, environment: &RequestEnv) -> bool {
+        let name = environment.action().id().unescaped();
+        let among = |actions: &[Action]| actions.iter().any(|action| action.name() == name);
+        match (among(self.binds), among(self.leaves)) {
+            (binds, leaves) if binds != leaves => binds,
+            _ => panic!(
+                "the law of `{}` has to say of the action `{name}` that it binds it, or that it \
+                 leaves it",
+                self.guard
+            ),
+        }
+    }
+}
+
+/// No guest, bot, stranger or deactivated person does or receives anything.
+pub const MEMBERS_ONLY: Law = Law {
+    guard: "members-only",
+    never: r#"principal.standing != Standing::"member""#,
+    binds: &[
+        Request,
+        Extend,
+        Receive,
+        AutoApprove,
+        Approve,
+        Deny,
+        Revoke,
+        Lock,
+        Unlock,
+    ],
+    leaves: &[],
+};
+
+/// Nobody says yes or no to their own request. [`AutoApprove`] is a rule's word, not a person's.
+pub const NO_SELF_APPROVAL: Law = Law {
+    guard: "no-self-approval",
+    never: "context.requester == principal.id",
+    binds: &[Approve, Deny],
+    leaves: &[Request, Extend, Receive, AutoApprove, Revoke, Lock, Unlock],
+};
+
+/// Nobody gets a grant, or more time, beyond the scope's maximum.
+pub const MAX_DURATION: Law = Law {
+    guard: "max-duration",
+    never: "resource.max_duration < context.duration",
+    binds: &[Request, Extend, Receive, AutoApprove],
+    leaves: &[Approve, Deny, Revoke, Lock, Unlock],
+};
+
+/// Nobody gets anything for a malformed ticket, or for none where one is required.
+pub const TICKET_REQUIRED: Law = Law {
+    guard: "ticket-required",
+    never: r#"
+        context.ticket != Ticket::"given" &&
+        (resource.ticket_required || context.ticket != Ticket::"none")
+    "#,
+    binds: &[Request, Extend, Receive, AutoApprove],
+    leaves: &[Approve, Deny, Revoke, Lock, Unlock],
+};
+
+/// What is locked is not asked for, approved or received; it can still be ended.
+pub const LOCKED: Law = Law {
+    guard: "locked",
+    never: "context.locked",
+    binds: &[Request, Extend, Receive, AutoApprove, Approve],
+    leaves: &[Deny, Revoke, Lock, Unlock],
+};
+
+/// Nobody gets into an environment while one that excludes it is held.
+pub const EXCLUSIVE_ENVIRONMENTS: Law = Law {
+    guard: "exclusive-environments",
+    never: "!context.excluded_by.isEmpty()",
+    binds: &[Request, Receive],
+    leaves: &[Extend, AutoApprove, Approve, Deny, Revoke, Lock, Unlock],
+};
+
+/// Nobody gets more grants than one person may hold.
+pub const HOLDINGS_CAP: Law = Law {
+    guard: "holdings-cap",
+    never: "!(context.held < context.cap)",
+    binds: &[Request, Receive],
+    leaves: &[Extend, AutoApprove, Approve, Deny, Revoke, Lock, Unlock],
+};
+
+/// All of them.
+pub const LAWS: [Law; 7] = [
+    MEMBERS_ONLY,
+    NO_SELF_APPROVAL,
+    MAX_DURATION,
+    TICKET_REQUIRED,
+    LOCKED,
+    EXCLUSIVE_ENVIRONMENTS,
+    HOLDINGS_CAP,
+];
