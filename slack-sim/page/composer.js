@@ -4,7 +4,6 @@
 // field stays a plain text field to the keyboard and to screen readers; the suggestions are a list
 // that it points into.
 
-import { explain } from "./actions.js";
 import * as api from "./api.js";
 import { suggestCommands } from "./commands.js";
 import { h } from "./dom.js";
@@ -162,10 +161,8 @@ async function send(place, draft) {
   changed();
   try {
     if (isCommand) {
-      const outcome = await api.act(place.person, "command", { channel, text });
-      if (!outcome.ok && outcome.error !== "unknown_command") {
-        draft.notice = `${command} failed. ${explain(outcome)}`;
-      }
+      // If it fails, the simulator's Slackbot says so, as Slack's does.
+      await api.act(place.person, "command", { channel, text });
     } else {
       const reply = place.thread ? { thread_ts: place.thread } : {};
       await api.act(place.person, "messages", { channel, text, ...reply });

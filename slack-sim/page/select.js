@@ -1,25 +1,20 @@
 // `<sim-select>`: choosing one or several of many by typing, a combobox with a list.
 //
 // It owns what is open, what is typed and which option is at hand; what is chosen is told to it and
-// told by it (`config.choose`). Options are at hand at once (`groups`) or come from a search that
-// takes a while and may fail (`search`). The keyboard works as the ARIA practices describe: arrows,
-// Enter, Escape, and in a list of several Backspace.
+// told by it (`config.choose`). The keyboard works as the ARIA practices describe: arrows, Enter,
+// Escape, and in a list of several Backspace.
 
 import { h, patch } from "./dom.js";
+import { Finder } from "./finder.js";
 import { icon } from "./icons.js";
 import { setOpen } from "./popover.js";
-
-const PAUSE = 200;
-/** More than this are found by typing. */
-const MOST_SHOWN = 100;
 
 class Select extends HTMLElement {
   #config = null;
   #open = false;
   #typed = "";
   #at = 0;
-  #found = { groups: [], said: "" };
-  #search = 0;
+  #found = new Finder(() => this.#move(0));
   #follow = () => setOpen(this.#popover, this.#open, this.#field);
 
   /**
@@ -29,15 +24,8 @@ class Select extends HTMLElement {
    */
   set config(config) {
     this.#config = config;
-    if (this.#open && config.groups) {
-      // The page is drawn anew every second: the option at hand stays at hand.
-      const key = this.#options[this.#at]?.key;
-      this.#find();
-      this.#at = Math.max(
-        0,
-        this.#options.findIndex((option) => option.key === key),
-      );
-    }
+    if (this.#open && config.groups) this.#found.find(config, this.#typed);
+    this.#at = Math.max(0, Math.min(this.#at, this.#found.options.length - 1));
     this.#draw();
   }
 
@@ -67,8 +55,10 @@ class Select extends HTMLElement {
     this.#follow();
   }
 
-  /** Shows the option at hand; not at every drawing, or nobody could scroll the list. */
-  #reveal() {
+  /** The option at hand is at the `index`-th of those found. */
+  #move(index) {
+    this.#at = index;
+    this.#draw();
     this.#popover.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
   }
 
@@ -93,7 +83,7 @@ class Select extends HTMLElement {
       "aria-expanded": String(isOpen),
       "aria-controls": `${this.#name}-list`,
       "aria-activedescendant":
-        isOpen && this.#options.length > 0 ? `${this.#name}-${this.#at}` : undefined,
+        isOpen && this.#found.options.length > 0 ? `${this.#name}-${this.#at}` : undefined,
       on: {
         input: ({ target }) => this.#type(target.value),
         keydown: (event) => this.#key(event),
@@ -114,14 +104,15 @@ class Select extends HTMLElement {
   }
 
   #list() {
-    const { groups, said } = this.#found;
-    const { isMultiple } = this.#config;
+    const { groups } = this.#found;
+    const { isMultiple, most } = this.#config;
     let index = -1;
     const chosen = new Set(this.#config.chosen.map(({ key }) => key));
+    const said = this.#isFull ? `No more than ${most} can be chosen` : this.#found.said;
     const row = (option) => {
       index += 1;
       const mine = index;
-      const choose = () => this.#choose(this.#options[mine]);
+      const choose = () => this.#choose(this.#found.options[mine]);
       return h(
         "li",
         {
@@ -156,8 +147,9 @@ class Select extends HTMLElement {
   get #name() {
     return `${this.#config.name}-options`;
   }
-  get #options() {
-    return this.#found.groups.flatMap(({ options }) => options);
+  get #isFull() {
+    const { chosen, isMultiple, most = Infinity } = this.#config;
+    return isMultiple && chosen.length >= most;
   }
 
   #focus() {
@@ -170,48 +162,23 @@ class Select extends HTMLElement {
     this.#open = true;
     this.#listen(true);
     this.#find();
-    this.#draw();
   }
 
   #close() {
     this.#open = false;
     this.#typed = "";
-    this.#search += 1;
+    this.#found.stop();
     this.#listen(false);
     this.#draw();
   }
 
   #find() {
-    const { groups, search, shortest, chosen, isMultiple } = this.#config;
-    this.#search += 1;
-    const typed = this.#typed.trim();
-    if (groups) return this.#show(matching(groups, typed));
-    const missing = (shortest ?? 0) - typed.length;
-    if (missing > 0)
-      return this.#show([], `Type ${missing} more ${missing === 1 ? "character" : "characters"}`);
-    this.#found = { groups: this.#found.groups, said: "Searching…" };
-    const mine = this.#search;
-    setTimeout(async () => {
-      if (mine !== this.#search) return;
-      const answer = await search(typed).then(
-        (groups) => [groups, undefined],
-        (error) => [[], error.message],
-      );
-      if (mine !== this.#search) return;
-      this.#show(...answer);
-      this.#draw();
-    }, PAUSE);
-    return undefined;
-  }
-
-  #show(groups, said) {
-    const count = groups.reduce((sum, { options }) => sum + options.length, 0);
-    this.#at = 0;
-    this.#found = { groups, said: said ?? (count === 0 ? "No results" : "") };
+    this.#found.find(this.#config, this.#typed);
+    this.#move(0);
   }
 
   #choose(option) {
-    const { chosen, isMultiple, most, choose } = this.#config;
+    const { chosen, isMultiple, choose } = this.#config;
     if (!option) return;
     if (!isMultiple) {
       this.#close();
@@ -220,15 +187,9 @@ class Select extends HTMLElement {
     }
     const others = chosen.filter(({ key }) => key !== option.key);
     const isNew = others.length === chosen.length;
-    if (isNew && chosen.length >= (most ?? Infinity)) {
-      this.#found.said = `No more than ${most} can be chosen`;
-      this.#draw();
-      return;
-    }
-    this.#typed = "";
-    this.#find();
+    if (isNew && this.#isFull) return;
     choose(isNew ? [...chosen, option] : others);
-    this.#draw();
+    this.#type("");
   }
 
   #key(event) {
@@ -238,14 +199,12 @@ class Select extends HTMLElement {
     if (step) {
       event.preventDefault();
       if (!this.#open) return this.#type("");
-      const count = this.#options.length;
-      this.#at = count && (this.#at + step + count) % count;
-      this.#draw();
-      this.#reveal();
+      const count = this.#found.options.length;
+      this.#move(count && (this.#at + step + count) % count);
     } else if (event.key === "Enter") {
       // Never submits the form around it.
       event.preventDefault();
-      if (this.#open) this.#choose(this.#options[this.#at]);
+      if (this.#open) this.#choose(this.#found.options[this.#at]);
       else this.#type("");
     } else if (event.key === "Escape" && this.#open) {
       // Closes the list, not the modal around it.
@@ -266,19 +225,6 @@ class Select extends HTMLElement {
       else target.removeEventListener(event, this.#follow, true);
     }
   }
-}
-
-function matching(groups, typed) {
-  const wanted = typed.toLowerCase();
-  let room = MOST_SHOWN;
-  const found = groups.map(({ label, options }) => {
-    const fitting = options
-      .filter(({ words }) => words.toLowerCase().includes(wanted))
-      .slice(0, room);
-    room -= fitting.length;
-    return { label, options: fitting };
-  });
-  return found.filter(({ options }) => options.length > 0);
 }
 
 function button(label, drawing, press) {
