@@ -57,7 +57,7 @@ fn tour() -> Vec<Step> {
              waits for him.",
         )
         .shows(ALICE, "home")
-        .until(ALICE, "until"),
+        .until(ALICE, "You have now"),
         Step::new(
             "Let time pass",
             "Skip ahead, ten minutes at a time, and watch the countdown: Alice is warned before \

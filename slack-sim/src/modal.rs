@@ -12,6 +12,9 @@ use crate::{
     web_api::{MOST_STACKED, check_view, replace_view},
 };
 
+/// How many suggested options of an element are remembered; the oldest are forgotten.
+const MOST_OFFERED: usize = 1000;
+
 /// What came of pressing submit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Submission {
@@ -157,14 +160,18 @@ impl Actor {
         pairs.collect()
     }
 
-    /// Asks the app for suggestions, and remembers what it offers.
+    /// Asks the app for suggestions, and remembers what it offers: an option that was found by one
+    /// search can still be chosen after the next.
     pub(crate) async fn search(&self, action_id: &str, payload: Value) -> Delivery {
         let outgoing = Outgoing::suggestion(payload);
         let delivery = self.sim.inner.deliver(outgoing).await;
         if delivery.is_ok() {
             let options = blocks::options(&delivery.json());
             self.sim.inner.change(|state, _| {
-                state.offered.insert(action_id.to_owned(), options);
+                let known = state.offered.entry(action_id.to_owned()).or_default();
+                known.retain(|old| options.iter().all(|new| new["value"] != old["value"]));
+                known.splice(0..0, options);
+                known.truncate(MOST_OFFERED);
             });
         }
         delivery

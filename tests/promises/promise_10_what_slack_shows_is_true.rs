@@ -129,8 +129,8 @@ async fn every_home_that_was_opened_is_true_through_failures_and_a_crash() {
         home.is_some_and(|home| home.says(words))
     };
     let shows = async |stage: &Stage, person: &str, words: &str| {
-        let sim = &stage.sim;
-        sim.wait_until(|sim| says(sim, person, words).then_some(()))
+        stage
+            .in_time(|sim| says(sim, person, words).then_some(()))
             .await;
     };
     shows(&stage, ALICE, "You hold nothing").await;

@@ -1,6 +1,7 @@
 //! The App Home: what waits for somebody, what they hold and until when, what is past. Whoever has
 //! opened theirs sees what is, whatever happened meanwhile.
 
+use keylend::domain::Time;
 use slack_sim::{Fault, Kind, View};
 
 use crate::support::stage::{
@@ -16,14 +17,6 @@ async fn opened(stage: &Stage, person: &str) -> View {
 
 /// Waits until somebody's Home is as `wanted`.
 async fn shown(stage: &Stage, person: &str, wanted: impl Fn(&View) -> bool) -> View {
-    stage
-        .sim
-        .wait_until(|sim| sim.home(person).filter(|home| wanted(home)))
-        .await
-}
-
-/// The same, while time passes.
-async fn shown_in_time(stage: &Stage, person: &str, wanted: impl Fn(&View) -> bool) -> View {
     stage
         .in_time(|sim| sim.home(person).filter(|home| wanted(home)))
         .await
@@ -74,7 +67,9 @@ async fn an_approver_decides_where_they_see_it_and_the_requester_sees_what_came_
 
     stage.bob().press_home("approve").await;
     let holds = shown(&stage, ALICE, |home| has(home, "done")).await;
-    let end = stage.in_minutes(30).timestamp();
+    let held = stage.check(ALICE, SCOPE).await;
+    let end = held["context"]["expires_at"].as_str().unwrap();
+    let end = end.parse::<Time>().unwrap().timestamp();
     assert!(
         holds.says(&format!("until <!date^{end}^")),
         "{}",
@@ -137,7 +132,7 @@ async fn without_facts_nothing_is_shown_and_then_what_there_is() {
     assert!(home.says("could not be asked who you are"));
     assert!(home.action_ids().is_empty() && !home.says(SCOPE));
     stage.sim.heal();
-    let home = shown_in_time(&stage, BOB, |home| has(home, "approve")).await;
+    let home = shown(&stage, BOB, |home| has(home, "approve")).await;
     assert!(!home.says("could not be asked"));
 }
 
@@ -160,7 +155,7 @@ async fn without_groups_what_waits_is_not_shown_and_what_is_held_is() {
     let home = opened(&stage, BOB).await;
     assert!(home.says("may be missing") && !has(&home, "approve"));
     stage.sim.heal();
-    shown_in_time(&stage, BOB, |home| has(home, "approve")).await;
+    shown(&stage, BOB, |home| has(home, "approve")).await;
 }
 
 #[tokio::test]
@@ -192,7 +187,7 @@ async fn a_slack_that_fails_or_limits_shows_the_truth_in_the_end() {
     stage.sim.fault("views.publish", Fault::Status(500), 2);
     let asked_at = stage.now();
     stage.asked(REQUEST).await;
-    shown_in_time(&stage, BOB, |home| has(home, "approve")).await;
+    shown(&stage, BOB, |home| has(home, "approve")).await;
     let calls = stage.sim.calls_of("views.publish");
     let last = calls.last().unwrap();
     assert!(
@@ -211,8 +206,7 @@ async fn a_burst_of_changes_is_shown_by_few_publications() {
         stage.jit(ALICE, "request db-prod:read 10m").await;
     }
     stage
-        .sim
-        .wait_until(|sim| (sim.messages("C0DBA").len() == 8).then_some(()))
+        .in_time(|sim| (sim.messages("C0DBA").len() == 8).then_some(()))
         .await;
     stage.sim.heal();
     shown(&stage, BOB, |home| {
@@ -235,7 +229,7 @@ async fn what_one_approver_decided_the_others_are_not_asked_any_more() {
     let old = shown(&stage, CAROL, |home| has(home, "approve")).await;
     shown(&stage, BOB, |home| has(home, "approve")).await;
     stage.bob().press_home("deny").await;
-    stage.sim.wait_until(|_| stage.bob().modal()).await;
+    stage.in_time(|_| stage.bob().modal()).await;
     stage.bob().fill("reason", "reason", "use the replica");
     stage.bob().submit().await;
     shown(&stage, CAROL, |home| !has(home, "approve")).await;
@@ -254,7 +248,7 @@ async fn a_click_in_an_old_home_is_refused_and_mends_it() {
     let first = shown(&stage, BOB, |home| has(home, "approve")).await;
     assert!(first.says("*10m* more"));
     stage.bob().press_in(&first, "deny", None).await;
-    stage.sim.wait_until(|_| stage.bob().modal()).await;
+    stage.in_time(|_| stage.bob().modal()).await;
     stage.bob().fill("reason", "reason", "say why");
     stage.bob().submit().await;
     shown(&stage, BOB, |home| !has(home, "approve")).await;
@@ -266,8 +260,7 @@ async fn a_click_in_an_old_home_is_refused_and_mends_it() {
     stage.bob().press_in(&first, "approve", None).await;
     stage.told(BOB, "The request has changed").await;
     stage
-        .sim
-        .wait_until(|_| (published(&stage, BOB) > before).then_some(()))
+        .in_time(|_| (published(&stage, BOB) > before).then_some(()))
         .await;
     assert!(!stage.kinds().await.contains(&"extended".to_owned()));
     stage.bob().press_home("approve").await;
@@ -306,7 +299,7 @@ async fn the_form_opens_from_the_home_and_what_is_held_is_ended_there() {
     let stage = Stage::start().await;
     opened(&stage, ALICE).await;
     stage.alice().press_home("request").await;
-    let form = stage.sim.wait_until(|_| stage.alice().modal()).await;
+    let form = stage.in_time(|_| stage.alice().modal()).await;
     assert_eq!(form.callback_id(), "request");
 
     stage.granted(REQUEST).await;

@@ -240,8 +240,7 @@ impl Stage {
         let actor = self.sim.person(person);
         let heard = actor.ephemerals().len();
         self.jit(person, line).await;
-        self.sim
-            .wait_until(|_| actor.ephemerals().into_iter().nth(heard))
+        self.in_time(|_| actor.ephemerals().into_iter().nth(heard))
             .await
     }
 
@@ -249,37 +248,34 @@ impl Stage {
     pub async fn asked(&self, line: &str) -> Message {
         let before = self.sim.messages(APPROVALS).len();
         self.jit(ALICE, line).await;
-        self.sim
-            .wait_until(|sim| {
-                let cards = sim.messages(APPROVALS);
-                cards
-                    .into_iter()
-                    .skip(before)
-                    .find(|card| card.has("approve"))
-            })
-            .await
+        self.in_time(|sim| {
+            let cards = sim.messages(APPROVALS);
+            cards
+                .into_iter()
+                .skip(before)
+                .find(|card| card.has("approve"))
+        })
+        .await
     }
 
     /// Waits for a card that asks for a decision.
     pub async fn open_card(&self) -> Message {
-        self.sim
-            .wait_until(|sim| {
-                sim.messages(APPROVALS)
-                    .into_iter()
-                    .find(|card| card.has("approve"))
-            })
-            .await
+        self.in_time(|sim| {
+            sim.messages(APPROVALS)
+                .into_iter()
+                .find(|card| card.has("approve"))
+        })
+        .await
     }
 
     /// Waits until Alice was told so many times that her access has ended.
     pub async fn ended(&self, times: usize) {
-        self.sim
-            .wait_until(|sim| {
-                let told = sim.dm(ALICE);
-                let ended = told.iter().filter(|message| message.says("has ended:"));
-                (ended.count() >= times).then_some(())
-            })
-            .await;
+        self.in_time(|sim| {
+            let told = sim.dm(ALICE);
+            let ended = told.iter().filter(|message| message.says("has ended:"));
+            (ended.count() >= times).then_some(())
+        })
+        .await;
     }
 
     /// Alice asks, Bob approves, the access is there; the answer is Alice's card of the grant.
@@ -292,13 +288,12 @@ impl Stage {
             .collect();
         let card = self.asked(line).await;
         self.bob().click(&card, "approve").await;
-        self.sim
-            .wait_until(|_| {
-                self.grants(ALICE)
-                    .into_iter()
-                    .find(|grant| !before.contains(&grant.ts))
-            })
-            .await
+        self.in_time(|_| {
+            self.grants(ALICE)
+                .into_iter()
+                .find(|grant| !before.contains(&grant.ts))
+        })
+        .await
     }
 
     /// Lets time pass, ten seconds at a time, until `come` has come true.
@@ -314,14 +309,15 @@ impl Stage {
         panic!("{what} did not come; Slack shows\n{}", self.sim.describe());
     }
 
-    /// Lets time pass second by second, and leaves the service real time in each, until `look`
-    /// finds something in Slack.
+    /// Waits until `look` finds something in Slack. What does not come at once may wait for its
+    /// turn with Slack: then time passes, second by second, and leaves the service real time.
     pub async fn in_time<T>(&self, mut look: impl FnMut(&Sim) -> Option<T>) -> T {
+        let mut soon = Duration::from_secs(2);
         for _ in 0..1_000 {
-            let soon = Duration::from_millis(20);
             if let Ok(found) = self.sim.try_wait_for(soon, &mut look).await {
                 return found;
             }
+            soon = Duration::from_millis(20);
             self.clock.advance(Duration::from_secs(1));
         }
         panic!("waited in vain; Slack shows\n{}", self.sim.describe());
@@ -338,47 +334,43 @@ impl Stage {
 
     /// Waits until a message that says `words` is in the person's direct messages.
     pub async fn told(&self, person: &str, words: &str) -> Message {
-        self.sim
-            .wait_until(|sim| {
-                sim.dm(person)
-                    .into_iter()
-                    .find(|message| message.says(words))
-            })
-            .await
+        self.in_time(|sim| {
+            sim.dm(person)
+                .into_iter()
+                .find(|message| message.says(words))
+        })
+        .await
     }
 
     /// Waits until the person was answered privately with these words.
     pub async fn answered(&self, person: &str, words: &str) -> Message {
         let person = self.sim.person(person);
-        self.sim
-            .wait_until(|_| {
-                person
-                    .ephemerals()
-                    .into_iter()
-                    .find(|answer| answer.says(words))
-            })
-            .await
+        self.in_time(|_| {
+            person
+                .ephemerals()
+                .into_iter()
+                .find(|answer| answer.says(words))
+        })
+        .await
     }
 
     /// Waits until the audit channel has a line with these words.
     pub async fn audited(&self, words: &str) -> Message {
-        self.sim
-            .wait_until(|sim| {
-                sim.messages(AUDIT)
-                    .into_iter()
-                    .find(|line| line.says(words))
-            })
-            .await
+        self.in_time(|sim| {
+            sim.messages(AUDIT)
+                .into_iter()
+                .find(|line| line.says(words))
+        })
+        .await
     }
 
     /// Waits until the message, as it is shown now, says these words.
     pub async fn shows(&self, message: &Message, words: &str) -> Message {
-        self.sim
-            .wait_until(|sim| {
-                sim.message(&message.channel, &message.ts)
-                    .filter(|now| now.says(words))
-            })
-            .await
+        self.in_time(|sim| {
+            sim.message(&message.channel, &message.ts)
+                .filter(|now| now.says(words))
+        })
+        .await
     }
 
     pub fn advance_minutes(&self, minutes: u64) {

@@ -82,7 +82,7 @@ fn taken(state: &State, found: &Found<'_>, held: &Value, entry: &Value) -> Resul
         ("selected_option", entry) => option(entry),
         ("selected_options", _) => several(&option),
         ("selected_user" | "selected_conversation" | "selected_channel", entry) => id(entry),
-        ("selected_users", _) => several(&id),
+        ("selected_users" | "selected_conversations" | "selected_channels", _) => several(&id),
         ("selected_date", Value::String(date)) => match NaiveDate::parse_from_str(date, "%F") {
             Ok(_) => Ok(entry.clone()),
             Err(_) => wrong("a date such as 2026-01-31"),
@@ -95,6 +95,8 @@ fn taken(state: &State, found: &Found<'_>, held: &Value, entry: &Value) -> Resul
         ("selected_date_time", _) => wrong("whole seconds since the epoch"),
         ("rich_text_value", Value::Object(_)) => Ok(entry.clone()),
         ("rich_text_value", _) => wrong("a rich_text object"),
+        // An input that was emptied holds nothing.
+        (_, Value::String(text)) if text.is_empty() => Ok(Value::Null),
         (_, Value::String(_)) => Ok(entry.clone()),
         _ => wrong("text"),
     }

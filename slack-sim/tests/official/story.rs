@@ -108,9 +108,9 @@ async fn visit_home(sim: &Sim) {
         sim.wait_until(|_| alice.home().filter(|home| home.says(words)))
             .await
     };
-    assert!(alice.open_home().await.is_ok());
+    assert!(alice.open_home().await.unwrap().is_ok());
     shows("Here for the first time").await;
-    assert!(alice.open_home().await.is_ok());
+    assert!(alice.open_home().await.unwrap().is_ok());
     shows("Here again").await;
     assert!(alice.press_home("refresh").await.is_ok());
     shows("Refreshed").await;
@@ -148,7 +148,7 @@ pub(crate) async fn sign(app: &App) {
     let challenge = asked.payload["challenge"].as_str().unwrap();
     assert!(asked.is_ok() && asked.body.contains(challenge), "{asked:?}");
 
-    let event = sim.person("U0ALICE").open_home().await;
+    let event = sim.person("U0ALICE").open_home().await.unwrap();
     assert!(event.is_ok());
     let now = event.at.timestamp();
     let json = [("content-type", "application/json")];
