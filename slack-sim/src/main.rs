@@ -1,11 +1,11 @@
 //! `slack-sim`: the simulator alone, for an app in any language.
 
-#![allow(clippy::print_stdout, reason = "a program at a terminal talks")]
-#![allow(clippy::print_stderr, reason = "a program at a terminal talks")]
-
 mod program;
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::Parser;
 
@@ -21,7 +21,8 @@ async fn main() -> ExitCode {
     match program::run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("slack-sim: {error:#}");
+            // Standard error is the last resort: if it is gone, there is nobody to tell.
+            drop(writeln!(io::stderr(), "slack-sim: {error:#}"));
             ExitCode::FAILURE
         }
     }

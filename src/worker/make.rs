@@ -29,6 +29,16 @@ impl Worker {
         let plan = &request.layers[layer].plan;
         let entitlement = self.entitlement(&plan.entitlement);
         let _alone = entitlement.lock().await;
+        // Nothing is made from the end on, also where the clock's lane has yet to say that it came.
+        if request
+            .expires_at
+            .is_some_and(|end| end <= self.clock.now())
+        {
+            return Ok(self
+                .broker
+                .record(request.id, Command::Expire, None)
+                .await?);
+        }
         let surveyed = match request.layers[layer].progress {
             Progress::Planned => self.survey(request, layer).await,
             _ => Ok(request.clone()),

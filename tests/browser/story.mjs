@@ -20,7 +20,7 @@ const QUIET = ["--disable-background-networking", "--disable-component-update", 
 const SANDBOX = process.getuid() === 0 ? ["--no-sandbox"] : [];
 
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  executablePath: process.env.KEYLEND_CHROMIUM ?? "/usr/bin/chromium",
   args: ["--disable-gpu", "--disable-quic", "--no-first-run", ...QUIET, ...SANDBOX],
 });
 const context = await browser.newContext({

@@ -69,6 +69,11 @@ async fn killed_between_intent_and_target_past_the_end_nothing_stays() {
     stage.boot().await;
     stage.told(ALICE, "Nothing of it is left.").await;
     assert!(!stage.console.admits("alice"));
+    assert_eq!(
+        stage.console.orders("make"),
+        1,
+        "nothing is made past the end"
+    );
 }
 
 #[tokio::test]

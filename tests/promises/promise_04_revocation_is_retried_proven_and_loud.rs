@@ -72,7 +72,7 @@ async fn a_target_that_says_done_and_did_nothing_is_not_believed() {
 
 #[tokio::test]
 async fn a_target_that_hangs_delays_only_itself() {
-    let stage = Stage::unhurried().await;
+    let stage = Stage::start().await;
     stage.granted(REQUEST).await;
     stage.granted("request db-prod:read 30m look").await;
     stage.console.mood("unmake", Mood::Hanging);

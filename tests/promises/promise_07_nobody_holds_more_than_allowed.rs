@@ -7,7 +7,7 @@ use crate::support::stage::{ALICE, APPROVALS, BOB, Has, SCOPE, Stage};
 
 #[tokio::test]
 async fn ten_requests_race_and_three_are_granted() {
-    let stage = Stage::unhurried().await;
+    let stage = Stage::start().await;
     for _ in 0..10 {
         stage.asked("request db-prod:read 10m look").await;
     }
@@ -42,7 +42,7 @@ async fn ten_requests_race_and_three_are_granted() {
 
 #[tokio::test]
 async fn who_holds_prod_cannot_have_research_before_prod_has_ended() {
-    let stage = Stage::unhurried().await;
+    let stage = Stage::start().await;
     let grant = stage.granted("request db-prod:write 30m INC-1 fix").await;
     stage.jit(ALICE, "request lab:use 10m measure").await;
     stage.answered(ALICE, "exclusive-environments").await;

@@ -5,7 +5,7 @@ use crate::support::stage::{ALICE, REQUEST, SCOPE, Stage};
 
 #[tokio::test]
 async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
-    let stage = Stage::unhurried().await;
+    let stage = Stage::start().await;
     let first = stage.granted(REQUEST).await;
     let second = stage
         .granted("request db-prod:write 1h INC-4212 still failing")
@@ -23,7 +23,7 @@ async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
 
 #[tokio::test]
 async fn access_that_was_there_before_is_left_as_it_was() {
-    let stage = Stage::unhurried().await;
+    let stage = Stage::start().await;
     // A first grant tells what the entitlement is called in the target.
     let grant = stage.granted(REQUEST).await;
     let entitlement = stage.console.first_entitlement().unwrap();

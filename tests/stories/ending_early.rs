@@ -40,7 +40,7 @@ async fn nobody_else_revokes() {
 
 #[tokio::test]
 async fn a_lock_ends_what_it_covers_and_keeps_it_shut_until_it_is_lifted() {
-    let stage = Stage::unhurried().await;
+    let stage = Stage::start().await;
     stage.granted(REQUEST).await;
     let waiting = stage.asked("request db-prod:read 10m look").await;
     stage.jit(SECURITY, "lock @alice her laptop is gone").await;

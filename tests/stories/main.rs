@@ -10,4 +10,5 @@ mod callers;
 mod ending_early;
 mod form;
 mod home;
+mod limits;
 mod looking_up;

@@ -43,13 +43,13 @@ pub const REQUEST: &str = "request db-prod:write 30m INC-4211 writes are failing
 const TOKEN: &str = "a-gateway-token-of-the-tests";
 
 /// Alice and Dave are engineers, Bob and Carol approve, the rest have no rights. The app has what
-/// its manifest says, no more, and may call as often as Slack lets it.
+/// its manifest says and no more. It may call as often as it likes: most stories happen while the
+/// clock stands, where Slack's limits would never end.
 pub fn workspace() -> Workspace {
     let everybody = [ALICE, BOB, CAROL, DAVE, GUEST, SECURITY, STRANGER];
     Workspace::new()
         .manifest(include_str!("../../manifest.yml"))
         .unwrap()
-        .rate_limits(true)
         .person(Person::member(ALICE, "alice"))
         .person(Person::member(BOB, "bob"))
         .person(Person::member(CAROL, "carol"))
@@ -110,12 +110,6 @@ pub struct Stage {
 impl Stage {
     pub async fn start() -> Self {
         Self::of(workspace()).await
-    }
-
-    /// Where Slack takes any number of messages at one moment, for what happens while the clock
-    /// stands.
-    pub async fn unhurried() -> Self {
-        Self::of(workspace().rate_limits(false)).await
     }
 
     /// With another configuration and an operator's policies.

@@ -3,7 +3,12 @@
 mod check;
 mod file;
 
-use std::{fs, net::SocketAddr, path::Path, path::PathBuf};
+use std::{
+    fs,
+    io::{self, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use clap::Parser;
@@ -70,43 +75,57 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     if let Some(url) = &app_url {
         sim.connect_to(url)?;
     }
+    let end = end()?;
     greet(&sim, app_url.as_deref());
-    ended().await?;
-    println!("Stopped; nothing was kept.");
+    end.await;
+    say("Stopped; nothing was kept.");
     Ok(())
 }
 
 fn greet(sim: &Sim, app_url: Option<&str>) {
-    println!("The page is at {} and Ctrl-C ends it.", sim.address());
-    println!();
-    println!("What the app needs:");
-    println!("SLACK_API_URL={}", sim.api_url());
-    println!("SLACK_BOT_TOKEN={}", sim.bot_token());
-    println!("SLACK_SIGNING_SECRET={}", sim.signing_secret());
-    println!("SLACK_APP_TOKEN={}", sim.app_token());
-    println!();
-    match app_url {
-        Some(url) => println!("The app is told what happens at {url}"),
-        None => println!("An app in Socket Mode connects by itself; for HTTP, give --app-url."),
+    say(&format!(
+        "The page is at {} and Ctrl-C ends it.\n\nWhat the app needs:",
+        sim.address()
+    ));
+    for (name, value) in [
+        ("SLACK_API_URL", sim.api_url()),
+        ("SLACK_BOT_TOKEN", sim.bot_token()),
+        ("SLACK_SIGNING_SECRET", sim.signing_secret()),
+        ("SLACK_APP_TOKEN", sim.app_token()),
+    ] {
+        say(&format!("{name}={value}"));
     }
+    say(&match app_url {
+        Some(url) => format!("\nThe app is told what happens at {url}"),
+        None => "\nAn app in Socket Mode connects by itself; for HTTP, give --app-url.".to_owned(),
+    });
 }
 
-/// Waits for Ctrl-C, or until it is told to end otherwise.
+/// Says something to whoever still listens: `slack-sim | head -1` is no reason to stop.
+fn say(line: &str) {
+    drop(writeln!(io::stdout(), "{line}"));
+}
+
+/// Ends with Ctrl-C, or when it is told to end otherwise. From this call on, not from the first
+/// poll: whoever reads the greeting may end the program at once.
 #[cfg(unix)]
-async fn ended() -> anyhow::Result<()> {
+fn end() -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed?,
-        _ = terminated.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    })
 }
 
-/// Waits for Ctrl-C.
-#[cfg(not(unix))]
-async fn ended() -> anyhow::Result<()> {
-    Ok(tokio::signal::ctrl_c().await?)
+/// Ends with Ctrl-C.
+#[cfg(windows)]
+fn end() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut pressed = tokio::signal::windows::ctrl_c()?;
+    Ok(async move { drop(pressed.recv().await) })
 }
 
 /// The workspace with the app's manifest at `path`.

@@ -112,10 +112,13 @@ impl Messenger {
             );
             None
         } else {
-            tracing::warn!(
-                request.id = %request, card.place = place, %trouble,
-                "a message to Slack has to be tried again"
-            );
+            match trouble.asked_to_wait() {
+                Some(_) => tracing::debug!(request.id = %request, %trouble, "a message waits"),
+                None => tracing::warn!(
+                    request.id = %request, card.place = place, %trouble,
+                    "a message to Slack has to be tried again"
+                ),
+            }
             let after = trouble
                 .asked_to_wait()
                 .unwrap_or_else(|| self.retry.after(card.failures.saturating_add(1)));

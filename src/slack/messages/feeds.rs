@@ -175,7 +175,13 @@ impl Messenger {
                 tracing::error!(%channel, entry = parcel.through, %trouble, "a line is given up");
                 return Some(());
             }
-            tracing::warn!(%channel, %trouble, failures, "a line has to be tried again");
+            match trouble.asked_to_wait() {
+                // Slack takes one message a second in a channel: a burst waits its turn.
+                Some(_) => tracing::debug!(%channel, %trouble, "a line waits"),
+                None => {
+                    tracing::warn!(%channel, %trouble, failures, "a line has to be tried again");
+                }
+            }
             let after = trouble
                 .asked_to_wait()
                 .unwrap_or_else(|| self.retry.after(failures));

@@ -199,7 +199,12 @@ impl Homes {
             tracing::error!(slack.user = %home.person, %trouble, "a Home is given up");
             None
         } else {
-            tracing::warn!(slack.user = %home.person, %trouble, "a Home has to be tried again");
+            match asked_to_wait {
+                Some(_) => tracing::debug!(slack.user = %home.person, %trouble, "a Home waits"),
+                None => {
+                    tracing::warn!(slack.user = %home.person, %trouble, "a Home has to be tried again");
+                }
+            }
             Some(now + asked_to_wait.unwrap_or_else(|| self.retry.after(failures)))
         };
         self.retry
