@@ -33,7 +33,7 @@ async function send(use, block, element, value) {
     const outcome = await api.act(surface.person, "actions", {
       ...whereIs(use, block, element),
       value: value === undefined ? undefined : sent(element, value),
-      values: surface.where.view_id ? surface.form.values(use.blocks) : undefined,
+      values: surface.form.values(use.blocks),
     });
     if (!outcome.ok) surface.warning = explain(outcome);
   } catch (error) {

@@ -25,13 +25,14 @@ function simulator(t) {
     waiting.shift()({ status: 200, json: () => outcome });
     await settle();
   };
-  return { answer, settle, values: () => sent.map(({ value }) => value) };
+  return { answer, settle, sent, values: () => sent.map(({ value }) => value) };
 }
 
-/** A message with one element, drawn as it is at the time. */
-function message(element) {
+/** A message with these elements, drawn as it is at the time. */
+function message(...given) {
   const surface = new Surface("U0BOB", { channel: "C0DBA", ts: "1" });
-  const block = { type: "actions", block_id: "b", elements: [{ action_id: "a", ...element }] };
+  const elements = given.map((element, index) => ({ action_id: `a${index}`, ...element }));
+  const block = { type: "actions", block_id: "b", elements };
   const drawn = (wanted) => find(blocks([block], { reader, surface }), wanted);
   return { surface, drawn };
 }
@@ -84,6 +85,26 @@ test("a date that is typed is told once, when whoever typed it goes on", async (
   on.blur({ target });
   await settle();
   assert.equal(values().length, 1);
+});
+
+test("what else is filled in goes with what is pressed, in a message too", async (t) => {
+  const { answer, settle, sent } = simulator(t);
+  const button = { type: "button", text: plain("Approve") };
+  const { drawn } = message({ type: "timepicker" }, button);
+  const { on } = drawn(({ tag }) => tag === "input");
+  const target = { value: "10:30" };
+  on.change({ target });
+  on.blur({ target });
+  await settle();
+  await answer();
+  drawn(({ tag }) => tag === "button").on.click();
+  await settle();
+  assert.deepEqual(sent.at(-1), {
+    in: { channel: "C0DBA", ts: "1" },
+    block_id: "b",
+    action_id: "a1",
+    values: { b: { a0: "10:30" } },
+  });
 });
 
 test("an answer that came to nothing leaves a warning, and the next attempt takes it away", async (t) => {
