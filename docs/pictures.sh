@@ -3,5 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+cargo build --workspace --examples
 KEYLEND_PICTURES="$PWD/docs/pictures" ./test.sh --test browser
 ls -l docs/pictures

@@ -19,13 +19,16 @@ struct Demo {
 
 impl Demo {
     fn start() -> Self {
-        // Cargo itself, so that it is never yesterday's demo.
-        let mut process = Command::new(env!("CARGO"))
-            .args(["run", "--quiet", "--locked", "--example", "demo"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+        // Cargo builds the examples with the tests, unless it is told to build one test alone.
+        let tests = env::current_exe().unwrap();
+        let program = tests.ancestors().nth(2).unwrap().join("examples/demo");
+        let mut process = Command::new(&program)
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
+            .unwrap_or_else(|error| {
+                let program = program.display();
+                panic!("{program}: {error}: run cargo build --workspace --examples")
+            });
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let address = lines
             .map_while(Result::ok)

@@ -25,7 +25,6 @@ async fn main() -> anyhow::Result<()> {
         stage.address()
     );
     tokio::signal::ctrl_c().await?;
-    println!("Stopping.");
     stage.stop().await;
     Ok(())
 }

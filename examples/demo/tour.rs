@@ -71,7 +71,6 @@ fn tour() -> Vec<Step> {
             "Every step is in #audit, and in a log that nobody can change unseen: who had what, \
              when, by whose word, under which rule.",
         )
-        // The line comes by itself, so it is no sign that anybody has looked: this step waits.
         .shows(BOB, AUDIT),
         Step::new(
             "Go on by yourself",

@@ -1,16 +1,20 @@
 // The calls of the control API that the page makes.
 //
-// Every call has a time limit. A refusal becomes a `Refused` with the simulator's own sentence; no
-// answer at all becomes `Gone`.
+// Every call has a time limit. A refusal becomes a `Refused`, no answer at all becomes `Gone`; what
+// either says is for people to read.
 
-export class Refused extends Error {
+class Refused extends Error {
   constructor(status, { error, message }) {
-    super(message ?? `the simulator answered ${status}`);
+    super(sentence(message ?? `the simulator answered ${status}`));
     this.name = error ?? "refused";
   }
 }
 
-export class Gone extends Error {}
+export class Gone extends Error {
+  constructor(cause) {
+    super("The simulator does not answer.", { cause });
+  }
+}
 
 const A_WHILE = 20_000;
 /** A wait for changes lasts 25 s at most. */
@@ -38,8 +42,10 @@ async function call(method, path, body, limit = A_WHILE) {
     status = response.status;
     answer = await response.json();
   } catch (error) {
-    throw new Gone(`the simulator does not answer: ${error.message}`);
+    throw new Gone(error);
   }
   if (status !== 200) throw new Refused(status, answer);
   return answer;
 }
+
+const sentence = (text) => text[0].toUpperCase() + text.slice(1).replace(/[.]?$/, ".");

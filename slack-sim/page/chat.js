@@ -53,7 +53,7 @@ function app(place, reader) {
     place === "home"
       ? appHome(home, reader, app.name)
       : channelLog(reader, `Messages with ${app.name}`),
-    place === "dm" && app.messages_tab && composer(app.name),
+    place === "dm" && app.takes_messages && composer(app.name),
   ];
 }
 

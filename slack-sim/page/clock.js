@@ -47,7 +47,7 @@ async function move(minutes) {
     const answer = await api.advance(`${minutes}m`);
     store.time = { told: answer.now, at: performance.now() };
   } catch (error) {
-    trouble = `The clock did not move: ${error.message}`;
+    trouble = error.message;
   }
   isMoving = false;
   changed();

@@ -62,6 +62,7 @@ export function patch(parent, described) {
   });
   // What is gone goes first, so that what stays need not be moved: a move loses focus.
   const kept = new Set(placed);
+  // A copy: what is iterated over shrinks.
   for (const node of [...parent.childNodes]) if (!kept.has(node)) node.remove();
   let place = parent.firstChild;
   for (const node of placed) {

@@ -120,12 +120,7 @@ function row(message, reader, replies, surface) {
         h("p", { class: "warning", role: "status" }, icon("warning"), surface.warning),
       replies.length > 0 && thread(message, replies, reader),
     ]),
-    canBegin &&
-      h(
-        "button",
-        { ...openThread(message), class: "reply", "aria-label": "Reply in thread" },
-        icon("chat"),
-      ),
+    canBegin && beginThread(message),
   );
 }
 
@@ -149,6 +144,11 @@ function thread(message, replies, reader) {
     h("strong", {}, count),
     h("span", {}, ` · last ${last}`),
   ]);
+}
+
+function beginThread(message) {
+  const props = { class: "reply", "aria-label": "Reply in thread" };
+  return h("button", { ...openThread(message), ...props }, icon("chat"));
 }
 
 /** A button, not a link: the conversation stays, and a pane opens beside it. */

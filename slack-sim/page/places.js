@@ -54,7 +54,7 @@ function channelLink(channel, unread) {
       icon(channel.is_archived ? "archive" : mark),
       h("span", { class: "name" }, channel.name),
       channel.is_private && hidden("private"),
-      channel.is_archived && [h("span", { class: "note" }, "archived")],
+      channel.is_archived && [h("span", { class: "note" }, " archived")],
       channel.is_ext_shared && [icon("shared"), hidden("shared with another company")],
     ],
   );
@@ -81,6 +81,9 @@ function placeLink(place, unread, isHere, data, inner) {
       ...data,
     },
     inner,
-    unread > 0 && [h("span", { class: "count" }, String(unread)), hidden("new")],
+    unread > 0 && [
+      h("span", { class: "count", "aria-hidden": "true" }, String(unread)),
+      hidden(`${unread} new`),
+    ],
   );
 }

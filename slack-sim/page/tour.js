@@ -60,7 +60,9 @@ function markers(steps) {
 
 function card(step) {
   const isLast = progress.at === progress.steps.length - 1;
-  const name = isLast ? "Finish" : step.until ? "Skip" : "Next";
+  // Where what it waits for is there already, there is nothing to skip.
+  const waits = step.until && progress.before?.length === 0;
+  const name = isLast ? "Finish" : waits ? "Skip" : "Next";
   return h("div", { class: "step", key: `step ${progress.at}` }, [
     h("h3", {}, step.title),
     h("p", {}, step.text),

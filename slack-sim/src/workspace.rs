@@ -272,6 +272,12 @@ impl Workspace {
         self
     }
 
+    /// Whether people can write to the app, rather than only read what it says.
+    pub(crate) fn takes_messages(&self) -> bool {
+        let manifest = self.manifest.as_ref();
+        manifest.is_none_or(|manifest| manifest.messages_tab && !manifest.messages_tab_read_only)
+    }
+
     /// Whether somebody has registered this slash command, with its slash.
     pub(crate) fn has_command(&self, command: &str) -> bool {
         self.manifest.as_ref().is_none_or(|manifest| {

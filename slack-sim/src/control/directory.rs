@@ -53,6 +53,7 @@ fn app(workspace: &Workspace) -> AppFacts {
         bot_id: workspace.bot_id.clone(),
         home_tab: workspace.home_tab(),
         messages_tab: manifest.is_none_or(|manifest| manifest.messages_tab),
+        takes_messages: workspace.takes_messages(),
     }
 }
 

@@ -116,12 +116,16 @@ fn may_write(keyboard: &Keyboard, channel: &str, text: &str) -> Result<(), Refus
         if !is_there {
             return Err(Refused::not_there(format!("they are in no {channel}")));
         }
-        match known.is_some_and(|known| known.is_archived) {
-            true => Err(Refused::impossible(
+        if known.is_some_and(|known| known.is_archived) {
+            return Err(Refused::impossible(
                 "is_archived",
                 "the channel is archived",
-            )),
-            false => Ok(()),
+            ));
         }
+        if known.is_none() && !state.workspace.takes_messages() {
+            let message = "the app's manifest lets nobody write to it";
+            return Err(Refused::impossible("messages_tab_disabled", message));
+        }
+        Ok(())
     })
 }

@@ -49,6 +49,8 @@ pub struct AppFacts {
     pub home_tab: bool,
     /// Whether people see its direct messages.
     pub messages_tab: bool,
+    /// Whether people can write there, rather than only read.
+    pub takes_messages: bool,
 }
 
 /// How an app is reached.

@@ -106,3 +106,20 @@ async fn nothing_is_written_where_nothing_can_be() {
     assert_eq!(name(alice.reply(&lost, "hello").await), "not_found");
     assert!(stage.sim.messages("C0DBA").is_empty());
 }
+
+#[tokio::test]
+async fn an_app_that_only_speaks_cannot_be_written_to() {
+    let read_only = r#"{
+        "display_information": {"name": "Example"},
+        "features": {"app_home": {
+            "messages_tab_enabled": true,
+            "messages_tab_read_only_enabled": true
+        }}
+    }"#;
+    let sim = Sim::start(workspace().manifest(read_only).unwrap()).await;
+    let slack = Client::new(sim.address());
+    assert!(!slack.workspace().await.unwrap().app.takes_messages);
+    let alice = slack.person("U0ALICE");
+    let dm = alice.sees().await.unwrap().dm;
+    assert_eq!(name(alice.say(&dm, "hello").await), "messages_tab_disabled");
+}
