@@ -6,45 +6,56 @@ import { sent } from "./form.js";
 
 /**
  * Presses a button, or tells the app what was chosen. `use` is `{reader, surface, blocks}`.
- * Whether it was done: a person may say no to the app's question first.
+ * Whether it was done: a person may say no to the app's question first. A second press while the
+ * first is under way is none; a second choice waits for its turn, so that the last one counts.
  */
 export async function act(use, block, element, value) {
   const { surface } = use;
   const key = pendingKey(block, element);
-  if (surface.pending.has(key)) return false;
+  const isPressedAlready = () => value === undefined && surface.pending.has(key);
+  if (isPressedAlready()) return false;
   if (element.confirm && !(await confirmed(element.confirm, use.reader))) return false;
-  if (surface.pending.has(key)) return false;
-  surface.pending.add(key);
+  if (isPressedAlready()) return false;
+  const before = surface.pending.get(key);
+  const turn = Promise.resolve(before).then(() => send(use, block, element, value));
+  surface.pending.set(key, turn);
   surface.warning = null;
   surface.touch();
+  await turn;
+  if (surface.pending.get(key) === turn) surface.pending.delete(key);
+  surface.touch();
+  return true;
+}
+
+async function send(use, block, element, value) {
+  const { surface } = use;
   try {
     const outcome = await api.act(surface.person, "actions", {
       ...whereIs(use, block, element),
       value: value === undefined ? undefined : sent(element, value),
-      values: surface.where.view_id ? surface.form.values(use.blocks) : undefined,
+      values: surface.form.values(use.blocks),
     });
     if (!outcome.ok) surface.warning = explain(outcome);
   } catch (error) {
     surface.warning = error.message;
   }
-  surface.pending.delete(key);
-  surface.touch();
-  return true;
 }
 
 /** Enters a value, and tells the app if the element does so at once. */
 export async function enter(use, block, element, value) {
   const { surface } = use;
-  const tells = block.type !== "input" || block.dispatch_action === true;
   const before = surface.form.value(block, element);
   surface.form.enter(block, element, value);
   surface.touch();
-  if (!tells || value === null) return;
+  if (!tells(block) || value === null) return;
   if (!(await act(use, block, element, value))) {
     surface.form.enter(block, element, before);
     surface.touch();
   }
 }
+
+/** Whether the app is told at once of what is entered in this block. */
+export const tells = (block) => block.type !== "input" || block.dispatch_action === true;
 
 /** The options that the app suggests: groups of `{label, options}`. */
 export async function suggest(use, block, element, typed) {

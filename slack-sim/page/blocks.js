@@ -30,13 +30,23 @@ export function blocks(all, { reader, surface, errors }) {
 
 function framed(block, index, use) {
   const type = block?.type;
-  const draw = Object.hasOwn(BLOCKS, type) ? BLOCKS[type] : (it) => unsupported("block", it);
   const key = `${type} ${block?.block_id ?? index}`;
   return h(
     "div",
     { key, class: "block", "data-type": type, "data-block-id": block?.block_id },
-    draw(block, use),
+    drawn(block, use),
   );
+}
+
+/** One block that cannot be drawn is no reason not to see the others. */
+function drawn(block, use) {
+  const draw = Object.hasOwn(BLOCKS, block?.type) ? BLOCKS[block.type] : null;
+  try {
+    return draw ? draw(block, use) : unsupported("block", block);
+  } catch (error) {
+    console.warn(`cannot draw a block: ${error.message}`);
+    return unsupported("block", block);
+  }
 }
 
 const BLOCKS = {

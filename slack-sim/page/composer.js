@@ -11,7 +11,7 @@ import { icon } from "./icons.js";
 import { formatPlace } from "./place.js";
 import { changed, channelOpen, store } from "./store.js";
 
-/** By person, place and thread: `{text, notice, isSending, picked, isDismissed}`. */
+/** By person, place and thread: `{text, notice, picked, isDismissed}`. */
 const drafts = new Map();
 
 function draftAt(place) {
@@ -148,7 +148,7 @@ function onKey(event, { draft, list, complete, submit }) {
 
 async function send(place, draft) {
   const text = draft.text.trim();
-  if (text === "" || draft.isSending) return;
+  if (text === "") return;
   const [command] = text.split(/\s/);
   const isCommand = text.startsWith("/");
   if (isCommand && place.thread) {
@@ -157,7 +157,7 @@ async function send(place, draft) {
     return;
   }
   const channel = channelOpen();
-  Object.assign(draft, { text: "", notice: "", isSending: true });
+  Object.assign(draft, { text: "", notice: "" });
   changed();
   try {
     if (isCommand) {
@@ -172,6 +172,5 @@ async function send(place, draft) {
     draft.text ||= text;
     draft.notice = error.message;
   }
-  draft.isSending = false;
   changed();
 }

@@ -74,6 +74,12 @@ function title() {
 
 onChange(draw);
 addEventListener("hashchange", () => showPane("chat"));
+document.querySelector(".skip").addEventListener("click", (event) => {
+  // Followed as a link it would change the address, which says who is at the keyboard.
+  event.preventDefault();
+  showPane("chat");
+  part("chat").focus();
+});
 document.addEventListener("visibilitychange", changed);
 // Times such as “3 minutes ago” and the clock go on by themselves.
 setInterval(changed, 1000);

@@ -46,10 +46,10 @@ function log(shown, reader, label, repliesTo) {
   const rows = [];
   let day = "";
   for (const message of shown) {
-    const its = dayName(Number(message.ts), reader);
-    if (its !== day) rows.push(h("p", { class: "day", key: `day ${its}` }, h("span", {}, its)));
-    day = its;
-    rows.push(memo(message, reader, repliesTo(message)));
+    const its = memo(message, reader, repliesTo(message));
+    if (its.day !== day) rows.push(dayLine(its.day));
+    day = its.day;
+    rows.push(its.node);
   }
   const empty = h("p", { class: "empty", key: "empty" }, "Nothing has been said here yet.");
   const props = {
@@ -64,6 +64,9 @@ function log(shown, reader, label, repliesTo) {
   return h("div", { ...props, key }, h("div", { class: "rows" }, shown.length > 0 ? rows : empty));
 }
 
+const dayLine = (day) => h("p", { class: "day", key: `day ${day}` }, h("span", {}, day));
+
+/** The row of a message, and the day it stands under. */
 function memo(message, reader, replies) {
   const surface = surfaceOf(message);
   const minute = Math.floor(reader.now / 60);
@@ -76,10 +79,11 @@ function memo(message, reader, replies) {
     replies.at(-1)?.ts,
   ];
   const before = described[reader.pane].get(message);
-  if (before?.inputs.every((input, index) => input === inputs[index])) return before.node;
+  if (before?.inputs.every((input, index) => input === inputs[index])) return before;
   const node = row(message, reader, replies, surface);
-  described[reader.pane].set(message, { inputs, node });
-  return node;
+  const made = { inputs, node, day: dayName(Number(message.ts), reader) };
+  described[reader.pane].set(message, made);
+  return made;
 }
 
 function row(message, reader, replies, surface) {
@@ -135,7 +139,7 @@ function badge(message, names) {
 function thread(message, replies, reader) {
   const count = replies.length === 1 ? "1 reply" : `${replies.length} replies`;
   const last = formatDate("{date_short_pretty} {time}", Number(replies.at(-1).ts), reader);
-  return h("a", { class: "replies", href: threadOf(message) }, [
+  return h("button", { ...openThread(message), class: "replies" }, [
     icon("chat"),
     h("strong", {}, count),
     h("span", {}, ` · last ${last}`),
@@ -143,12 +147,15 @@ function thread(message, replies, reader) {
 }
 
 function beginThread(message) {
-  const click = () => (location.hash = threadOf(message));
-  const props = { type: "button", class: "reply", "aria-label": "Reply in thread" };
-  return h("button", { ...props, on: { click } }, icon("chat"));
+  const props = { class: "reply", "aria-label": "Reply in thread" };
+  return h("button", { ...openThread(message), ...props }, icon("chat"));
 }
 
-const threadOf = ({ ts }) => formatPlace({ ...store.at, thread: ts });
+/** A button, not a link: the conversation stays, and a pane opens beside it. */
+const openThread = ({ ts }) => ({
+  type: "button",
+  on: { click: () => (location.hash = formatPlace({ ...store.at, thread: ts })) },
+});
 
 const exact = (message, reader) =>
   formatDate("{date_long_full} {time_secs}", Number(message.ts), reader);

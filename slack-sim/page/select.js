@@ -104,9 +104,11 @@ class Select extends HTMLElement {
   }
 
   #list() {
-    const { groups, said } = this.#found;
+    const { groups } = this.#found;
+    const { isMultiple, most } = this.#config;
     let index = -1;
     const chosen = new Set(this.#config.chosen.map(({ key }) => key));
+    const said = this.#isFull ? `No more than ${most} can be chosen` : this.#found.said;
     const row = (option) => {
       index += 1;
       const mine = index;
@@ -119,6 +121,7 @@ class Select extends HTMLElement {
           role: "option",
           class: chosen.has(option.key) ? "chosen" : undefined,
           "aria-selected": String(index === this.#at),
+          "aria-checked": isMultiple ? String(chosen.has(option.key)) : undefined,
           "data-value": option.key,
           on: { click: choose },
         },
@@ -143,6 +146,10 @@ class Select extends HTMLElement {
 
   get #name() {
     return `${this.#config.name}-options`;
+  }
+  get #isFull() {
+    const { chosen, isMultiple, most = Infinity } = this.#config;
+    return isMultiple && chosen.length >= most;
   }
 
   #focus() {
@@ -171,7 +178,7 @@ class Select extends HTMLElement {
   }
 
   #choose(option) {
-    const { chosen, isMultiple, most, choose } = this.#config;
+    const { chosen, isMultiple, choose } = this.#config;
     if (!option) return;
     if (!isMultiple) {
       this.#close();
@@ -180,11 +187,7 @@ class Select extends HTMLElement {
     }
     const others = chosen.filter(({ key }) => key !== option.key);
     const isNew = others.length === chosen.length;
-    if (isNew && chosen.length >= (most ?? Infinity)) {
-      this.#found.said = `No more than ${most} can be chosen`;
-      this.#draw();
-      return;
-    }
+    if (isNew && this.#isFull) return;
     choose(isNew ? [...chosen, option] : others);
     this.#type("");
   }

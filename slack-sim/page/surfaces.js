@@ -17,8 +17,8 @@ export class Surface {
     /** Tells it from all others on the page. */
     this.number = surfaces.size;
     this.form = new Form();
-    /** What waits for the app's answer. */
-    this.pending = new Set();
+    /** What waits for the app's answer: the last promise of each element. */
+    this.pending = new Map();
     /** What went wrong last. */
     this.warning = null;
     /** Counts changes, so that it can be told whether there was one. */

@@ -158,3 +158,34 @@ test("hostile words are only words, wherever they stand", () => {
   assert.ok(textOf(drawn).includes("<script>alert(1)</script>"));
   assert.equal(find(drawn, ({ props }) => props.class === "button").tag, "button");
 });
+
+test("a block that lacks what it needs is shown as it was sent, and the others as they are", (t) => {
+  t.mock.method(console, "warn", () => {});
+  const element = { type: "static_select", action_id: "a", options: OPTIONS };
+  for (const block of [
+    { type: "header", text: plain("x") },
+    { type: "section", text: plain("x"), fields: [plain("x")], accessory: element },
+    { type: "actions", elements: [element] },
+    { type: "context", elements: [plain("x")] },
+    { type: "input", label: plain("x"), hint: plain("x"), element },
+    { type: "rich_text", elements: [] },
+  ]) {
+    for (const key of Object.keys(block).filter((key) => key !== "type")) {
+      for (const instead of [undefined, null, 7, "text", [], [null], {}]) {
+        const drawn = draw([
+          { ...block, [key]: instead },
+          { type: "header", text: plain("Next") },
+        ]);
+        assert.ok(textOf(drawn).endsWith("Next"), `${block.type} with another ${key}`);
+      }
+    }
+  }
+});
+
+test("rich text as deep as JSON is read is still drawn", () => {
+  let deep = { type: "rich_text_section", elements: [{ type: "text", text: "bottom" }] };
+  for (let depth = 0; depth < 60; depth += 1) {
+    deep = { type: "rich_text_list", style: "bullet", elements: [deep] };
+  }
+  assert.equal(textOf(draw([{ type: "rich_text", elements: [deep] }])), "bottom");
+});
