@@ -15,7 +15,12 @@ const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 /** Background work of the browser's own would only look for hosts that are not there. */
-const QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const QUIET = [
+  "--disable-dev-shm-usage",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 /** As root, as in a container, Chromium has no sandbox to offer. */
 const SANDBOX = process.getuid() === 0 ? ["--no-sandbox"] : [];
 
