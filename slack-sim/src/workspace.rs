@@ -293,8 +293,9 @@ impl Workspace {
 
     /// The team that `person` belongs to.
     pub(crate) fn team_of<'a>(&'a self, person: &'a Person) -> &'a str {
-        match &person.kind {
-            Kind::Stranger { team_id } => team_id,
+        match (&person.kind, &self.enterprise) {
+            (Kind::Stranger { team_id }, _) => team_id,
+            (_, Some(enterprise)) if person.is_of_organisation => &enterprise.id,
             _ => &self.team_id,
         }
     }

@@ -1,7 +1,7 @@
 //! Who may speak to Keylend at all.
 
 use serde_json::{Value, json};
-use slack_sim::Signing;
+use slack_sim::{Person, Signing};
 
 use crate::support::stage::{
     ALICE, BOB, GENERAL, GUEST, REQUEST, SCOPE, STRANGER, Stage, workspace,
@@ -106,6 +106,23 @@ async fn an_install_for_a_whole_organisation_lends_and_takes_back() {
     stage.alice().click(&grant, "done").await;
     stage.told(ALICE, "has ended:").await;
     assert!(!stage.admitted(ALICE, SCOPE).await);
+}
+
+#[tokio::test]
+async fn a_person_whose_team_is_the_organisation_is_one_of_ours() {
+    let stage = Stage::of(
+        workspace()
+            .enterprise("E0ORG", "Example Org")
+            .org_wide(true)
+            .person(Person::member(ALICE, "alice").of_organisation())
+            .person(Person::member(BOB, "bob").of_organisation()),
+    )
+    .await;
+    let card = stage.asked(REQUEST).await;
+    let click = stage.bob().click(&card, "approve").await;
+    assert_eq!(click.payload["user"]["team_id"], "E0ORG");
+    stage.told(ALICE, "You have").await;
+    assert!(stage.admitted(ALICE, SCOPE).await);
 }
 
 #[tokio::test]

@@ -35,6 +35,9 @@ pub struct Person {
     pub kind: Kind,
     /// An IANA time zone, default `Etc/UTC`.
     pub tz: String,
+    /// Whether their team is the organisation, `E…`, rather than this workspace, default no.
+    /// Without [`Workspace::enterprise`](crate::Workspace::enterprise) it means nothing.
+    pub is_of_organisation: bool,
 }
 
 impl Person {
@@ -48,6 +51,7 @@ impl Person {
             name,
             kind,
             tz: "Etc/UTC".into(),
+            is_of_organisation: false,
         }
     }
 
@@ -86,6 +90,13 @@ impl Person {
     /// The same person in this time zone.
     pub fn tz(mut self, tz: impl Into<String>) -> Self {
         self.tz = tz.into();
+        self
+    }
+
+    /// The same person, whose team is the organisation: Slack then gives its `E…` id where others
+    /// have a `T…`.
+    pub fn of_organisation(mut self) -> Self {
+        self.is_of_organisation = true;
         self
     }
 
