@@ -86,7 +86,7 @@ fn a_visitor_plays_the_story_in_a_browser() {
         .status()
         .expect("node is there: run ./test.sh, which installs it");
     assert!(told.success(), "the story ended with {told}");
-    for picture in ["approval.png", "request.png", "home.png"] {
+    for picture in ["demo.png", "approval.png", "request.png", "home.png"] {
         let bytes = std::fs::read(pictures.join(picture)).unwrap();
         assert!(bytes.starts_with(b"\x89PNG"), "{picture} is a picture");
     }

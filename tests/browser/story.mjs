@@ -117,6 +117,7 @@ const story = {
     await says(card(), "Active until");
     await says(door, "Open");
     await console_.getByText(/^(30:00|29:\d\d)$/).waitFor();
+    await picture(page, "demo.png");
     assert.equal(await card().getByRole("button", { name: "Approve" }).count(), 0);
   },
 
