@@ -101,6 +101,10 @@ impl Inner {
             if !no_retry {
                 state.retry_later(outgoing, &delivery, now);
             }
+            if let (true, Some(id)) = (delivery.timed_out, &delivery.envelope_id) {
+                // The person has been told so: an acknowledgement from now on comes too late.
+                state.sockets.forget(id);
+            }
             state.record_delivery(delivery.clone());
         });
         delivery

@@ -134,7 +134,7 @@ impl Hub {
     }
 
     /// Stops waiting for an acknowledgement.
-    pub(super) fn forget(&mut self, envelope_id: &str) {
+    pub(crate) fn forget(&mut self, envelope_id: &str) {
         self.awaited.remove(envelope_id);
     }
 
@@ -148,7 +148,7 @@ impl Hub {
             return self.complain("a message without envelope_id".to_owned());
         };
         match self.awaited.remove(id) {
-            // Whoever waited may have stopped just now; then this came too late.
+            // Whoever waited may be gone this very moment.
             Some(waiting) => drop(waiting.send(frame["payload"].clone())),
             None => self.complain(format!(
                 "nobody waits for envelope {id:?}: unknown, acknowledged before, or too late"
