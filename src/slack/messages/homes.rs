@@ -249,7 +249,10 @@ impl Homes {
             Err(Refusal::Forbidden(_)) => return Ok(only(view::unwelcome(), true)),
             Err(refusal) => return Err(refusal.into()),
         }
-        let open = self.broker.open_of(person).await?;
+        let mut open = self.broker.open_of(person).await?;
+        let past = self.broker.past_of(person, PAST).await?;
+        // What ended between the two looks is past, and not also held.
+        open.retain(|request| past.iter().all(|over| over.id != request.id));
         let in_context = |request| {
             let has_credentials = self.broker.has_credentials(&request);
             (request, Context { has_credentials })
@@ -257,7 +260,7 @@ impl Homes {
         let home = view::Home {
             questions: self.broker.questions_for(person, QUESTIONS).await?,
             open: open.into_iter().map(in_context).collect(),
-            past: self.broker.past_of(person, PAST).await?,
+            past,
         };
         let asked = &home.questions.asked;
         Ok(Page {
