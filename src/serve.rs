@@ -4,6 +4,7 @@
 //! the token. What Slack sends is answered as soon as Slack has said who we are.
 
 mod door;
+mod lead;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -25,7 +26,7 @@ use crate::{
     metrics::Metrics,
     slack::{
         client::Client,
-        messages::{Messenger, homes::Homes},
+        messages::{CLAIM, Messenger, homes::Homes},
         signature::Verifier,
     },
     store::{SqliteStore, Store},
@@ -155,23 +156,28 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let following = (grants.clone(), shutdown.clone());
     tasks.spawn(async move { following.0.follow(following.1).await });
     let showing = broker.clone();
-    let messenger = Messenger::new(
+    let messenger = Arc::new(Messenger::new(
         log.clone(),
         client.clone(),
         clock.clone(),
         entropy.clone(),
         audit_channel,
         Arc::new(move |request| showing.has_credentials(request)),
-    );
-    tasks.spawn(messenger.run(shutdown.clone()));
-    let homes = Homes::new(
+    ));
+    let homes = Arc::new(Homes::new(
         broker.clone(),
         client.clone(),
         clock.clone(),
         entropy.clone(),
-    );
-    let homes = Arc::new(homes);
-    tasks.spawn(homes.clone().run(shutdown.clone()));
+    ));
+    let (writer, pages) = (messenger, homes.clone());
+    let speaking = lead::alone(log.clone(), CLAIM, shutdown.clone(), move |turn| {
+        let (messenger, homes) = (writer.clone(), pages.clone());
+        async move {
+            tokio::join!(messenger.run(turn.clone()), homes.run(turn));
+        }
+    });
+    tasks.spawn(speaking);
 
     let tokens = config
         .api

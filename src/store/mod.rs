@@ -5,6 +5,7 @@
 
 mod card;
 pub mod chain;
+mod claim;
 mod credential;
 mod entry;
 mod home;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 
 pub use card::{Card, NewCard, Place};
 pub use chain::{Broken, Chain, GENESIS, RawEntry, Why};
+pub use claim::{Claim, Claims};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
 pub use home::{Home, Published, Whose};
@@ -173,8 +175,17 @@ pub trait Store: Send + Sync + 'static {
         except: RequestId,
     ) -> Result<Vec<Sharing>, StoreError>;
 
-    /// The requests with work due in `lane` at `now`, longest due first, at most `limit`.
-    async fn due(&self, lane: &Lane, now: Time, limit: u32) -> Result<Vec<RequestId>, StoreError>;
+    /// Claims requests with work due in `lane` at `now` that nobody works on in this lane, longest
+    /// due first, at most `limit`. A crash gives them back.
+    async fn claim_due(
+        &self,
+        lane: &Lane,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<(RequestId, Claim)>, StoreError>;
+
+    /// Claims `name`, unless somebody has it. A crash gives it back.
+    async fn claim(&self, name: &str) -> Result<Option<Claim>, StoreError>;
 
     /// When the next work of `lane` after `now` is due.
     async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError>;
@@ -247,6 +258,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Gives Homes their turn at `now`: what they show may have changed.
     async fn touch_homes(&self, whose: &Whose, now: Time) -> Result<(), StoreError>;
+
+    /// Moves whenever Homes were opened or touched otherwise than by a commit.
+    fn homes_touched(&self) -> watch::Receiver<u64>;
 
     /// The Home whose turn it is at `now`: one of which nothing is known to be shown first, since
     /// somebody looks at it, then longest waiting.

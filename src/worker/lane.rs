@@ -1,18 +1,14 @@
 //! One queue of work: what is due, at most so much at a time, woken by commits and the clock.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{Unfinished, Worker};
 use crate::{
     domain::{Lane, Refusal, RequestId, Time},
-    store::{Store, StoreError},
+    store::{Claim, Store, StoreError},
 };
 
 /// Pieces of work under way at once in a lane.
@@ -20,6 +16,10 @@ const WIDTH: usize = 64;
 
 /// How long unfinished work waits before it is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often the store is asked without having said anything: what another replica worked on is
+/// left behind in silence when it dies.
+const POLL: Duration = Duration::from_secs(2);
 
 /// Runs `lane` until `shutdown`, then waits for what is under way.
 pub(super) async fn run(worker: Arc<Worker>, lane: Lane, shutdown: CancellationToken) {
@@ -30,7 +30,7 @@ pub(super) async fn run(worker: Arc<Worker>, lane: Lane, shutdown: CancellationT
         // Seen before the store is asked: a commit in between wakes the lane again.
         head.borrow_and_update();
         let now = worker.clock.now();
-        queue.postponed.retain(|_, until| *until > now);
+        queue.postponed.retain(|_, postponed| postponed.until > now);
         let next = match queue.fill(&worker, &lane, &*store, now).await {
             Ok(next) => next,
             Err(error) => {
@@ -41,6 +41,7 @@ pub(super) async fn run(worker: Arc<Worker>, lane: Lane, shutdown: CancellationT
         tokio::select! {
             () = shutdown.cancelled() => break,
             () = wait(&worker, next) => {}
+            () = sleep(POLL) => {}
             Ok(()) = head.changed() => queue.wake_waiting(),
             () = queue.some_done(&worker), if !queue.running.is_empty() => {}
         }
@@ -59,12 +60,18 @@ async fn wait(worker: &Worker, next: Option<Time>) {
 
 #[derive(Default)]
 struct Queue {
-    running: JoinSet<(RequestId, Result<(), Unfinished>)>,
-    under_way: HashSet<RequestId>,
-    /// Work that is due but could not be finished, and when it is tried again.
-    postponed: HashMap<RequestId, Time>,
-    /// Of these, the ones that wait for other grants to end.
-    waiting: HashSet<RequestId>,
+    running: JoinSet<(RequestId, Claim, Result<(), Unfinished>)>,
+    postponed: HashMap<RequestId, Postponed>,
+}
+
+/// Work that is due but could not be finished. It stays claimed: other replicas would fare no
+/// better.
+struct Postponed {
+    /// When it is tried again.
+    until: Time,
+    /// Whether it waits for somebody else's work, and may go on with any commit.
+    waits: bool,
+    _claim: Claim,
 }
 
 impl Queue {
@@ -76,25 +83,20 @@ impl Queue {
         store: &dyn Store,
         now: Time,
     ) -> Result<Option<Time>, StoreError> {
-        if self.under_way.len() * 2 > WIDTH {
+        if self.running.len() * 2 > WIDTH {
             return Ok(None);
         }
-        let known = self.under_way.len() + self.postponed.len();
-        let limit = u32::try_from(WIDTH + known).unwrap_or(u32::MAX);
-        for id in store.due(lane, now, limit).await? {
-            let skip = self.postponed.contains_key(&id) || self.under_way.len() >= WIDTH;
-            if skip || !self.under_way.insert(id) {
-                continue;
-            }
+        let room = u32::try_from(WIDTH - self.running.len()).unwrap_or(u32::MAX);
+        for (id, claim) in store.claim_due(lane, now, room).await? {
             let (worker, lane) = (worker.clone(), lane.clone());
-            self.running
-                .spawn(async move { (id, worker.sweep(&lane, id).await) });
+            self.running.spawn(async move {
+                let result = worker.sweep(&lane, id).await;
+                (id, claim, result)
+            });
         }
         let next = store.next_due(lane, now).await?;
-        Ok(next
-            .into_iter()
-            .chain(self.postponed.values().copied())
-            .min())
+        let postponed = self.postponed.values().map(|postponed| postponed.until);
+        Ok(next.into_iter().chain(postponed).min())
     }
 
     /// Waits until a piece of work is done, and takes all that are.
@@ -102,24 +104,18 @@ impl Queue {
         let mut next = self.running.join_next().await;
         while let Some(done) = next {
             match done {
-                Ok((id, result)) => self.finished(worker, id, result),
-                Err(error) => {
-                    tracing::error!(%error, "a piece of work panicked");
-                    // Which one is not known: let all of them be asked for anew.
-                    self.under_way.clear();
-                }
+                Ok((_, _, Ok(()))) => {}
+                Ok((id, claim, Err(unfinished))) => self.postpone(worker, id, claim, &unfinished),
+                // Its claim is gone with it, so it is taken up anew.
+                Err(error) => tracing::error!(%error, "a piece of work panicked"),
             }
             next = self.running.try_join_next();
         }
     }
 
-    fn finished(&mut self, worker: &Worker, id: RequestId, result: Result<(), Unfinished>) {
-        self.under_way.remove(&id);
-        let Err(unfinished) = result else { return };
-        match &unfinished {
-            Unfinished::Waits => {
-                self.waiting.insert(id);
-            }
+    fn postpone(&mut self, worker: &Worker, id: RequestId, claim: Claim, why: &Unfinished) {
+        match why {
+            Unfinished::Waits => {}
             Unfinished::Refused(Refusal::NoSuchRequest(_)) => {
                 tracing::error!(request.id = %id, "work is due for a request that is not there");
             }
@@ -127,12 +123,15 @@ impl Queue {
                 tracing::warn!(request.id = %id, %refusal, "work could not be finished");
             }
         }
-        self.postponed.insert(id, worker.clock.now() + PAUSE);
+        let postponed = Postponed {
+            until: worker.clock.now() + PAUSE,
+            waits: matches!(why, Unfinished::Waits),
+            _claim: claim,
+        };
+        self.postponed.insert(id, postponed);
     }
 
     fn wake_waiting(&mut self) {
-        for id in self.waiting.drain() {
-            self.postponed.remove(&id);
-        }
+        self.postponed.retain(|_, postponed| !postponed.waits);
     }
 }

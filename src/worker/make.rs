@@ -27,8 +27,8 @@ impl Worker {
             }
         }
         let plan = &request.layers[layer].plan;
-        let entitlement = self.entitlement(&plan.entitlement);
-        let _alone = entitlement.lock().await;
+        let store = &**self.broker.store();
+        let _alone = self.turns.alone(store, &plan.entitlement).await?;
         // Nothing is made from the end on, also where the clock's lane has yet to say that it came.
         if request
             .expires_at

@@ -4,27 +4,23 @@
 //! are the same code. Every target has a lane of its own, and so has the clock: a target that is
 //! slow, or hangs, delays only itself. A lane sleeps until its next moment and is woken by commits.
 
+mod alone;
 mod lane;
 mod make;
 mod unmake;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::Mutex as AsyncMutex, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use alone::Turns;
 
 use crate::{
     backend::{Backend, BackendError, Backends, Order},
     broker::Broker,
     clock::{Clock, Entropy},
-    domain::{
-        Command, Entitlement, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work,
-        backoff,
-    },
+    domain::{Command, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work, backoff},
 };
 
 /// The longest that one call to a target may take, whatever its own limits are.
@@ -39,9 +35,7 @@ pub struct Worker {
     backends: Arc<Backends>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    /// One piece of access is looked at, made or taken back by one task at a time: whether it is
-    /// ours, and whether another grant stands on it, must not change in between.
-    entitlements: Mutex<HashMap<Entitlement, Weak<AsyncMutex<()>>>>,
+    turns: Turns,
 }
 
 /// Why a piece of work could not be finished now; it is due again.
@@ -68,7 +62,7 @@ impl Worker {
             backends,
             clock,
             entropy,
-            entitlements: Mutex::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -117,23 +111,8 @@ impl Worker {
             Work::Warn => Ok(clock(Command::Warn).await?),
             Work::Expire => Ok(clock(Command::Expire).await?),
             Work::Make { layer } => self.make(request, layer).await,
-            Work::Unmake { layer } => Ok(self.unmake(request, layer).await?),
+            Work::Unmake { layer } => self.unmake(request, layer).await,
         }
-    }
-
-    /// The lock on one piece of access.
-    fn entitlement(&self, entitlement: &Entitlement) -> Arc<AsyncMutex<()>> {
-        let mut locks = self
-            .entitlements
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(lock) = locks.get(entitlement).and_then(Weak::upgrade) {
-            return lock;
-        }
-        locks.retain(|_, lock| lock.strong_count() > 0);
-        let lock = Arc::new(AsyncMutex::new(()));
-        locks.insert(entitlement.clone(), Arc::downgrade(&lock));
-        lock
     }
 
     fn backend(&self, plan: &PlannedLayer) -> Result<&Arc<dyn Backend>, BackendError> {

@@ -1,17 +1,21 @@
 //! Taking a layer back: until the target was read back and it is not there, for ever.
 
-use super::{Worker, limited, order};
+use super::{Unfinished, Worker, limited, order};
 use crate::{
     backend::{BackendError, Presence},
-    domain::{Command, Gone, Refusal, Request},
+    domain::{Command, Gone, Request},
 };
 
 impl Worker {
     /// Takes `layer` back, unless it is not Keylend's to take or another grant stands on it.
-    pub(super) async fn unmake(&self, request: &Request, layer: usize) -> Result<Request, Refusal> {
+    pub(super) async fn unmake(
+        &self,
+        request: &Request,
+        layer: usize,
+    ) -> Result<Request, Unfinished> {
         let plan = &request.layers[layer].plan;
-        let entitlement = self.entitlement(&plan.entitlement);
-        let _alone = entitlement.lock().await;
+        let store = &**self.broker.store();
+        let _alone = self.turns.alone(store, &plan.entitlement).await?;
         let sharing = self.broker.sharing(&plan.entitlement, request.id).await?;
         let how = if !request.gives(layer) {
             Ok(Gone::WasThereBefore)
@@ -38,7 +42,7 @@ impl Worker {
                 }
             }
         };
-        self.broker.record(request.id, command, None).await
+        Ok(self.broker.record(request.id, command, None).await?)
     }
 
     async fn remove(&self, request: &Request, layer: usize) -> Result<(), BackendError> {

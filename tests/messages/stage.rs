@@ -82,7 +82,7 @@ impl Stage {
         );
         let shutdown = CancellationToken::new();
         Running {
-            task: tokio::spawn(messenger.run(shutdown.clone())),
+            task: tokio::spawn(Arc::new(messenger).run(shutdown.clone())),
             shutdown,
         }
     }

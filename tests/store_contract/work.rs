@@ -18,6 +18,8 @@ use crate::story::{
 crate::holds!(
     a_lane_is_due_at_its_earliest_work,
     what_is_longest_due_comes_first,
+    due_work_is_given_to_one_at_a_time,
+    a_name_is_claimed_by_one_at_a_time,
     grants_of_one_entitlement_know_each_other,
     a_revocation_that_fails_again_and_again_is_stuck_until_it_succeeds,
     credentials_are_erased_with_the_end,
@@ -27,8 +29,14 @@ fn target(name: &str) -> Lane {
     Lane::Target(BackendName::new(name))
 }
 
+/// What is due and nobody works on, given back at once.
+async fn due(store: &dyn Store, lane: &Lane, second: i64, limit: u32) -> Vec<RequestId> {
+    let claimed = store.claim_due(lane, at(second), limit).await.unwrap();
+    claimed.into_iter().map(|(request, _)| request).collect()
+}
+
 async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Store>) {
-    let due = async |lane: &Lane, second| store.due(lane, at(second), 9).await.unwrap();
+    let due = async |lane: &Lane, second| due(&*store, lane, second, 9).await;
     let next = async |lane: &Lane, second| store.next_due(lane, at(second)).await.unwrap();
     let (clock, pg, bastion) = (Lane::Clock, target("pg-prod"), target("bastion"));
 
@@ -83,8 +91,38 @@ async fn what_is_longest_due_comes_first(store: Arc<dyn Store>) {
         let request = commit(&*store, asked(seed, "alice", "db-prod:write", at(second))).await;
         ids.push(request.id);
     }
-    let due = store.due(&Lane::Clock, at(10_000), 2).await.unwrap();
-    assert_eq!(due, [ids[2], ids[0]]);
+    assert_eq!(
+        due(&*store, &Lane::Clock, 10_000, 2).await,
+        [ids[2], ids[0]]
+    );
+}
+
+async fn due_work_is_given_to_one_at_a_time(store: Arc<dyn Store>) {
+    for (seed, second) in [("one", 1), ("two", 2), ("three", 3)] {
+        commit(&*store, asked(seed, "alice", "db-prod:write", at(second))).await;
+    }
+    let claim = async |limit| {
+        let claimed = store.claim_due(&Lane::Clock, at(10_000), limit).await;
+        claimed.unwrap()
+    };
+    let first = claim(2).await;
+    let second = claim(9).await;
+    assert_eq!((first.len(), second.len()), (2, 1));
+    assert!(first.iter().all(|(id, _)| *id != second[0].0));
+    assert!(claim(9).await.is_empty());
+    drop(first);
+    assert_eq!(claim(9).await.len(), 2, "what was let go of is there again");
+    assert_eq!(claim(9).await.len(), 2, "as often as it is");
+}
+
+async fn a_name_is_claimed_by_one_at_a_time(store: Arc<dyn Store>) {
+    let claim = async |name| store.claim(name).await.unwrap();
+    let first = claim("slack").await;
+    assert!(first.is_some());
+    assert!(claim("slack").await.is_none());
+    assert!(claim("access/role").await.is_some(), "another name");
+    drop(first);
+    assert!(claim("slack").await.is_some());
 }
 
 async fn grants_of_one_entitlement_know_each_other(store: Arc<dyn Store>) {

@@ -30,7 +30,6 @@ mod pace;
 use std::{collections::BTreeSet, sync::Arc};
 
 use sha2::{Digest, Sha256};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::retry::{Retry, Trouble, within_grace};
@@ -55,8 +54,6 @@ pub struct Homes {
     broker: Arc<Broker>,
     client: Client,
     retry: Retry,
-    /// Homes became due without a commit.
-    touched: Notify,
 }
 
 /// What somebody's Home is to show.
@@ -79,7 +76,6 @@ impl Homes {
             broker,
             client,
             retry: Retry { clock, entropy },
-            touched: Notify::new(),
         }
     }
 
@@ -92,9 +88,7 @@ impl Homes {
     pub async fn opened(&self, person: &UserId) -> Result<(), StoreError> {
         self.store()
             .home_opened(person, self.retry.clock.now())
-            .await?;
-        self.touched.notify_one();
-        Ok(())
+            .await
     }
 
     /// Slack says that somebody changed, and whether they are a full member. Who was one shows the
@@ -125,9 +119,7 @@ impl Homes {
     async fn touch(&self, whose: &Whose) -> Result<(), StoreError> {
         self.store()
             .touch_homes(whose, self.retry.clock.now())
-            .await?;
-        self.touched.notify_one();
-        Ok(())
+            .await
     }
 
     /// Works until `shutdown`, then finishes what is on its way, within five seconds.
@@ -146,10 +138,12 @@ impl Homes {
     async fn publish(&self, shutdown: &CancellationToken) -> Option<()> {
         let clock = &self.retry.clock;
         let mut head = self.store().head();
+        let mut touched = self.store().homes_touched();
         let mut pace = Pace::default();
         loop {
             // Seen before the Homes are asked for: a change in between wakes us.
             head.borrow_and_update();
+            touched.borrow_and_update();
             let now = clock.now();
             let (due, next) = self.retry.insist(shutdown, || self.turn(now)).await?;
             let wait_until = match due {
@@ -174,7 +168,7 @@ impl Homes {
             tokio::select! {
                 () = shutdown.cancelled() => return None,
                 moved = head.changed() => moved.ok()?,
-                () = self.touched.notified() => {}
+                moved = touched.changed() => moved.ok()?,
                 () = turn => {}
             }
         }

@@ -6,7 +6,8 @@
 //!
 //! What survives a crash: which message shows which card, what each Home shows and how far each
 //! feed has told are in the store, written after Slack has answered. A crash, or a lost answer,
-//! between the two makes one message appear twice; none is lost. One messenger serves one store.
+//! between the two makes one message appear twice; none is lost. One messenger at a time serves one store: whoever
+//! runs it has [`CLAIM`], and stops when that is lost.
 
 mod cards;
 mod feeds;
@@ -25,6 +26,9 @@ use crate::{
     store::Store,
 };
 use retry::{Retry, Trouble, within_grace};
+
+/// What is claimed by the replica whose messenger and [`Homes`](homes::Homes) run.
+pub const CLAIM: &str = "slack";
 
 /// First posts that are not kept apart from each other.
 const STRIPES: usize = 32;
@@ -65,14 +69,13 @@ impl Messenger {
 
     /// Works until `shutdown`, then finishes the messages that are on their way, within five
     /// seconds.
-    pub async fn run(self, shutdown: CancellationToken) {
-        let this = Arc::new(self);
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let work = async {
             tokio::join!(
-                this.show_cards(&shutdown),
-                this.follow(feeds::Feed::Audit, &shutdown),
-                this.follow(feeds::Feed::Mirror, &shutdown),
-                this.follow(feeds::Feed::Notices, &shutdown),
+                self.show_cards(&shutdown),
+                self.follow(feeds::Feed::Audit, &shutdown),
+                self.follow(feeds::Feed::Mirror, &shutdown),
+                self.follow(feeds::Feed::Notices, &shutdown),
             )
         };
         if !within_grace(&shutdown, work).await {

@@ -16,7 +16,7 @@ mod requests;
 mod work;
 mod writer;
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
@@ -25,8 +25,8 @@ use tokio::{sync::watch, time::timeout};
 pub use file::OpenError;
 
 use super::{
-    Card, Commit, CommitError, Holdings, Home, Open, Place, Published, RawEntry, SealedCredential,
-    Sharing, Store, StoreError, Stuck, Whose,
+    Card, Claim, Claims, Commit, CommitError, Holdings, Home, Open, Place, Published, RawEntry,
+    SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
 };
 use crate::domain::{ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId};
 use commit::Write;
@@ -48,6 +48,9 @@ pub struct SqliteStore {
     /// Nothing if the file was opened for reading only.
     writer: Option<Writer>,
     head: watch::Receiver<u64>,
+    homes_touched: watch::Sender<u64>,
+    /// In memory alone: nobody else has the file, and a crash ends them all.
+    claims: Arc<Claims>,
 }
 
 impl SqliteStore {
@@ -70,6 +73,8 @@ impl SqliteStore {
             reads,
             writer: Some(writer),
             head,
+            homes_touched: watch::Sender::default(),
+            claims: Arc::default(),
         })
     }
 
@@ -88,6 +93,8 @@ impl SqliteStore {
             reads,
             writer: None,
             head: watch::channel(seq).1,
+            homes_touched: watch::Sender::default(),
+            claims: Arc::default(),
         })
     }
 
@@ -207,12 +214,24 @@ impl Store for SqliteStore {
         answer("look for grants of the same entitlement", question).await
     }
 
-    async fn due(&self, lane: &Lane, now: Time, limit: u32) -> Result<Vec<RequestId>, StoreError> {
-        answer(
-            "look for due work",
-            work::due(&self.reads, lane, now, limit),
-        )
-        .await
+    async fn claim_due(
+        &self,
+        lane: &Lane,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<(RequestId, Claim)>, StoreError> {
+        let held = u32::try_from(self.claims.count()).unwrap_or(u32::MAX);
+        let question = work::due(&self.reads, lane, now, limit.saturating_add(held));
+        let due = answer("look for due work", question).await?;
+        let claimed = due.into_iter().filter_map(|id| {
+            let claim = self.claims.take(format!("{}/{id}", lane.name()))?;
+            Some((id, claim))
+        });
+        Ok(claimed.take(limit as usize).collect())
+    }
+
+    async fn claim(&self, name: &str) -> Result<Option<Claim>, StoreError> {
+        Ok(self.claims.take(name.to_owned()))
     }
 
     async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError> {
@@ -303,13 +322,21 @@ impl Store for SqliteStore {
     async fn home_opened(&self, person: &UserId, now: Time) -> Result<(), StoreError> {
         let person = person.clone();
         self.note("keep a Home", Write::HomeOpened { person, now })
-            .await
+            .await?;
+        self.homes_touched.send_modify(|times| *times += 1);
+        Ok(())
     }
 
     async fn touch_homes(&self, whose: &Whose, now: Time) -> Result<(), StoreError> {
         let whose = whose.clone();
         self.note("touch Homes", Write::HomesTouched { whose, now })
-            .await
+            .await?;
+        self.homes_touched.send_modify(|times| *times += 1);
+        Ok(())
+    }
+
+    fn homes_touched(&self) -> watch::Receiver<u64> {
+        self.homes_touched.subscribe()
     }
 
     async fn due_home(&self, now: Time) -> Result<Option<Home>, StoreError> {

@@ -1,0 +1,56 @@
+//! One piece of access is looked at, made or taken back by one task at a time: whether it is ours,
+//! and whether another grant stands on it, must not change in between.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+use super::Unfinished;
+use crate::{
+    domain::{Entitlement, Refusal},
+    store::{Claim, Store},
+};
+
+/// The pieces of access that this process works on.
+#[derive(Default)]
+pub(super) struct Turns {
+    turns: Mutex<HashMap<Entitlement, Weak<AsyncMutex<()>>>>,
+}
+
+/// The right to work on one piece of access alone, until this is dropped.
+pub(super) struct Alone {
+    // Fields are dropped in order: whoever has the next turn here finds the claim free.
+    _claim: Claim,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Turns {
+    /// Waits for others in this process; while another replica is at it, the work waits.
+    pub(super) async fn alone(
+        &self,
+        store: &dyn Store,
+        entitlement: &Entitlement,
+    ) -> Result<Alone, Unfinished> {
+        let turn = self.turn(entitlement).lock_owned().await;
+        let claimed = store.claim(&format!("access/{entitlement}")).await;
+        let claim = claimed.map_err(|error| Refusal::StoreUnavailable(error.to_string()))?;
+        Ok(Alone {
+            _claim: claim.ok_or(Unfinished::Waits)?,
+            _turn: turn,
+        })
+    }
+
+    fn turn(&self, entitlement: &Entitlement) -> Arc<AsyncMutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(entitlement).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::new(AsyncMutex::new(()));
+        turns.insert(entitlement.clone(), Arc::downgrade(&turn));
+        turn
+    }
+}
