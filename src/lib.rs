@@ -39,6 +39,10 @@
 //! [`Event::Ended`]: domain::Event::Ended
 
 #![warn(unreachable_pub, clippy::unwrap_used)]
+#![expect(
+    clippy::duplicate_mod,
+    reason = "the SQL of the store is compiled once for each database"
+)]
 
 pub mod api;
 pub mod audit;

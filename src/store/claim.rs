@@ -59,6 +59,11 @@ impl Claims {
         })
     }
 
+    /// What is claimed.
+    pub fn names(&self) -> Vec<String> {
+        self.held().names.iter().cloned().collect()
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.held().names.len()

@@ -2,13 +2,20 @@
 //!
 //! A [`Commit`] is one transaction: all of it is there after a crash, or nothing. The log cannot
 //! disagree with the snapshots, because both are written together. Nothing here decides anything.
+//!
+//! There is one text of SQL for all databases, in `sql/`. Each database compiles it as modules of its
+//! own and says in a module `db` which types that is for, in `line` how its writer reaches it, and in
+//! `claims` how work is claimed.
 
+mod answer;
 mod card;
 pub mod chain;
 mod claim;
 mod credential;
 mod entry;
 mod home;
+mod open_error;
+mod postgres;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -20,7 +27,9 @@ pub use claim::{Claim, Claims};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
 pub use home::{Home, Published, Whose};
-pub use sqlite::{OpenError, SqliteStore};
+pub use open_error::OpenError;
+pub use postgres::PostgresStore;
+pub use sqlite::SqliteStore;
 
 use crate::domain::{
     ChannelId, Entitlement, Lane, Lock, LockTarget, Request, RequestId, ScopeId, Time, UserId,
@@ -223,6 +232,12 @@ pub trait Store: Send + Sync + 'static {
     /// The requests that changed behind `after`, and the number up to which this is the whole
     /// answer: entries up to `after + limit` are looked at.
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError>;
+
+    /// Why this replica stays out of the work, if it does: commits are refused and nothing is
+    /// claimed, while what is in the store can be read.
+    fn stays_out(&self) -> Option<String> {
+        None
+    }
 
     /// The log's head, and every later one: what followers wait on.
     fn head(&self) -> watch::Receiver<u64>;

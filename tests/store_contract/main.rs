@@ -1,6 +1,6 @@
 //! What every implementation of `store::Store` holds to. Each rule is a function of a store; the
-//! macro `holds` makes a test of it for each implementation. What only SQLite promises is in
-//! `sqlite`.
+//! macro `holds` makes a test of it for each implementation. What only one of them promises is in
+//! `sqlite` and `postgres`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,9 +8,13 @@ mod cards;
 mod commit;
 mod homes;
 mod log;
+mod postgres;
 mod sqlite;
 mod story;
 mod work;
+
+#[path = "../support/postgres.rs"]
+mod server;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -26,6 +30,15 @@ macro_rules! holds {
                 async fn $rule() {
                     let file = crate::SqliteFile::new();
                     super::$rule(file.store().await).await;
+                }
+            )+
+        }
+        mod on_postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $rule() {
+                    let database = crate::postgres::Database::new().await;
+                    super::$rule(std::sync::Arc::new(database.open().await)).await;
                 }
             )+
         }

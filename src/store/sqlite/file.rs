@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -13,6 +13,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
+use crate::store::OpenError;
+
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// How long one statement waits for somebody else's lock on the file; less than a caller waits
@@ -21,31 +23,6 @@ pub(super) const BUSY: Duration = Duration::from_secs(4);
 
 /// Bytes to which the write-ahead log is cut back after a burst.
 const JOURNAL_SIZE_LIMIT: &str = "16777216";
-
-/// Why a store could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another service has it.
-    #[error("the store `{0}` is in use by another `keylend serve`")]
-    InUse(PathBuf),
-    /// The file cannot be made or locked.
-    #[error("the store `{0}` cannot be opened")]
-    File(PathBuf, #[source] io::Error),
-    /// A later Keylend has written to it, or one whose tables are not up to date yet.
-    #[error("the store has the tables of version {found}, and this Keylend knows {known}")]
-    OtherVersion {
-        /// The version of the tables.
-        found: i64,
-        /// The version that this program knows.
-        known: i64,
-    },
-    /// The tables cannot be brought up to date.
-    #[error("the store's tables cannot be brought up to date")]
-    Migration(#[from] MigrateError),
-    /// The database does not answer.
-    #[error("the store does not answer")]
-    Database(#[from] sqlx::Error),
-}
 
 /// Takes the store for this process, until the answer is dropped. The lock is on a file beside
 /// it, since SQLite's own locks are dropped when any descriptor of the database is closed.

@@ -1,12 +1,13 @@
 //! The version of each person's holdings: two grants decided on one count are not both committed.
 
-use sqlx::{SqliteConnection, SqlitePool};
-
-use super::commit::{Failure, exactly_one};
+use super::{
+    commit::{Failure, exactly_one},
+    db::{Connection, Pool},
+};
 use crate::{domain::UserId, store::HolderVersion};
 
 /// The version to commit against.
-pub(super) async fn version(reads: &SqlitePool, person: &UserId) -> sqlx::Result<HolderVersion> {
+pub(super) async fn version(reads: &Pool, person: &UserId) -> sqlx::Result<HolderVersion> {
     let version: Option<(i64,)> = sqlx::query_as("SELECT version FROM holders WHERE person = $1")
         .bind(person.as_str())
         .fetch_optional(reads)
@@ -16,7 +17,7 @@ pub(super) async fn version(reads: &SqlitePool, person: &UserId) -> sqlx::Result
 
 /// Moves the version on. A conflict if it is not the one that was decided on.
 pub(super) async fn advance(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     person: &UserId,
     decided_on: HolderVersion,
 ) -> Result<(), Failure> {

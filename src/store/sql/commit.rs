@@ -1,8 +1,10 @@
 //! What one write does to the tables. The writer has begun a transaction and ends it.
 
-use sqlx::{SqliteConnection, sqlite::SqliteQueryResult};
-
-use super::{cards, credentials, holders, homes, locks, log, requests, work};
+use super::{
+    cards, credentials,
+    db::{Connection, Done},
+    holders, homes, locks, log, requests, work,
+};
 use crate::{
     domain::{Time, UserId},
     store::{Card, Chain, Change, Commit, Home, LockChange, Published, Whose},
@@ -21,6 +23,23 @@ pub(super) enum Write {
     HomeFailed { home: Home, retry_at: Option<Time> },
 }
 
+impl Write {
+    /// Whether a conflict can show when something was written already. Otherwise it shows in the
+    /// first statement, which then has changed nothing.
+    pub(super) fn can_conflict_midway(&self) -> bool {
+        match self {
+            Self::Commit(commit) => {
+                let is_one_change = commit.changes.len() == 1
+                    && commit.holder.is_none()
+                    && commit.lock.is_none()
+                    && commit.credentials.is_empty();
+                !is_one_change
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What a write has done, once it is durable.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Written {
@@ -28,6 +47,8 @@ pub(super) struct Written {
     pub(super) head: u64,
     /// Whether credentials were erased.
     pub(super) erased: bool,
+    /// Whether Homes were touched, otherwise than by a commit.
+    pub(super) homes: bool,
 }
 
 /// Why a write is to be rolled back.
@@ -44,7 +65,7 @@ impl From<sqlx::Error> for Failure {
 }
 
 /// Holds that a statement changed one row: none means that somebody else was faster.
-pub(super) fn exactly_one(done: &SqliteQueryResult) -> Result<(), Failure> {
+pub(super) fn exactly_one(done: &Done) -> Result<(), Failure> {
     match done.rows_affected() {
         1 => Ok(()),
         0 => Err(Failure::Conflict),
@@ -56,7 +77,7 @@ pub(super) fn exactly_one(done: &SqliteQueryResult) -> Result<(), Failure> {
 
 /// Carries out one write.
 pub(super) async fn carry_out(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     chain: &mut Chain,
     write: &Write,
 ) -> Result<Written, Failure> {
@@ -80,12 +101,13 @@ pub(super) async fn carry_out(
     Ok(Written {
         head: chain.seq(),
         erased,
+        homes: matches!(write, Write::HomeOpened { .. } | Write::HomesTouched { .. }),
     })
 }
 
 /// Answers whether credentials were erased.
 async fn commit(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     chain: &mut Chain,
     commit: &Commit,
 ) -> Result<bool, Failure> {
@@ -120,7 +142,7 @@ async fn commit(
 }
 
 async fn change(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     chain: &mut Chain,
     change: &Change,
 ) -> Result<(), Failure> {

@@ -1,8 +1,10 @@
 //! The requests' snapshots, and the layers that stand on entitlements.
 
-use sqlx::{SqliteConnection, SqlitePool};
-
-use super::commit::{Failure, exactly_one};
+use super::{
+    commit::{Failure, exactly_one},
+    db::{Connection, Pool},
+    work::read_count,
+};
 use crate::{
     domain::{Entitlement, Progress, Request, RequestId, State, Time, UserId},
     store::{Open, Sharing, Stuck},
@@ -11,7 +13,7 @@ use crate::{
 type Snapshot = (String,);
 
 /// One request.
-pub(super) async fn request(reads: &SqlitePool, id: RequestId) -> sqlx::Result<Option<Request>> {
+pub(super) async fn request(reads: &Pool, id: RequestId) -> sqlx::Result<Option<Request>> {
     let row: Option<Snapshot> = sqlx::query_as("SELECT snapshot FROM requests WHERE id = $1")
         .bind(id.to_string())
         .fetch_optional(reads)
@@ -20,7 +22,7 @@ pub(super) async fn request(reads: &SqlitePool, id: RequestId) -> sqlx::Result<O
 }
 
 /// The open requests, oldest first.
-pub(super) async fn open(reads: &SqlitePool, which: &Open) -> sqlx::Result<Vec<Request>> {
+pub(super) async fn open(reads: &Pool, which: &Open) -> sqlx::Result<Vec<Request>> {
     let question = match which {
         Open::All => {
             sqlx::query_as("SELECT snapshot FROM requests WHERE open = 1 ORDER BY asked_at, id")
@@ -42,7 +44,7 @@ pub(super) async fn open(reads: &SqlitePool, which: &Open) -> sqlx::Result<Vec<R
 
 /// A page of the open requests, oldest first.
 pub(super) async fn open_after(
-    reads: &SqlitePool,
+    reads: &Pool,
     after: Option<(Time, RequestId)>,
     limit: u32,
 ) -> sqlx::Result<Vec<Request>> {
@@ -56,46 +58,38 @@ pub(super) async fn open_after(
     )
     .bind(asked_at)
     .bind(id)
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
     rows.into_iter().map(read).collect()
 }
 
 /// The requests that wait for a decision, oldest first.
-pub(super) async fn awaiting(reads: &SqlitePool, limit: u32) -> sqlx::Result<Vec<Request>> {
+pub(super) async fn awaiting(reads: &Pool, limit: u32) -> sqlx::Result<Vec<Request>> {
     let rows: Vec<Snapshot> = sqlx::query_as(
         "SELECT snapshot FROM requests WHERE awaits = 1 ORDER BY asked_at, id LIMIT $1",
     )
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
     rows.into_iter().map(read).collect()
 }
 
 /// A person's requests that are over, the last to end first.
-pub(super) async fn past(
-    reads: &SqlitePool,
-    person: &UserId,
-    limit: u32,
-) -> sqlx::Result<Vec<Request>> {
+pub(super) async fn past(reads: &Pool, person: &UserId, limit: u32) -> sqlx::Result<Vec<Request>> {
     let rows: Vec<Snapshot> = sqlx::query_as(
         "SELECT snapshot FROM requests WHERE open = 0 AND requester = $1
          ORDER BY last_seq DESC LIMIT $2",
     )
     .bind(person.as_str())
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
     rows.into_iter().map(read).collect()
 }
 
 /// The requests that the entries behind `after`, up to `upto`, tell of.
-pub(super) async fn changed(
-    reads: &SqlitePool,
-    after: u64,
-    upto: u64,
-) -> sqlx::Result<Vec<Request>> {
+pub(super) async fn changed(reads: &Pool, after: u64, upto: u64) -> sqlx::Result<Vec<Request>> {
     let rows: Vec<Snapshot> = sqlx::query_as(
         "SELECT snapshot FROM requests WHERE id IN
              (SELECT request_id FROM events WHERE seq > $1 AND seq <= $2)
@@ -109,17 +103,18 @@ pub(super) async fn changed(
 }
 
 /// The ending grants whose revocation failed so often in a row.
-pub(super) async fn stuck(reads: &SqlitePool, failures: u32) -> sqlx::Result<Vec<Stuck>> {
-    let rows: Vec<(String, u32)> = sqlx::query_as(
+pub(super) async fn stuck(reads: &Pool, failures: u32) -> sqlx::Result<Vec<Stuck>> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
         "SELECT id, failures FROM requests WHERE failures > 0 AND failures >= $1
          ORDER BY failures DESC, id",
     )
-    .bind(failures)
+    .bind(i64::from(failures))
     .fetch_all(reads)
     .await?;
     rows.into_iter()
         .map(|(id, failures)| {
             let request = read_id(&id)?;
+            let failures = read_count(failures)?;
             Ok(Stuck { request, failures })
         })
         .collect()
@@ -127,7 +122,7 @@ pub(super) async fn stuck(reads: &SqlitePool, failures: u32) -> sqlx::Result<Vec
 
 /// The other grants that stand on an entitlement.
 pub(super) async fn sharing(
-    reads: &SqlitePool,
+    reads: &Pool,
     entitlement: &Entitlement,
     except: RequestId,
 ) -> sqlx::Result<Vec<Sharing>> {
@@ -153,7 +148,7 @@ pub(super) async fn sharing(
 
 /// Keeps a new request. A conflict if its name is taken.
 pub(super) async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: &Request,
     last_seq: u64,
 ) -> Result<(), Failure> {
@@ -171,10 +166,10 @@ pub(super) async fn insert(
     .bind(request.state.name())
     .bind(i64::from(request.is_open()))
     .bind(request.asked_at.timestamp_millis())
-    .bind(request.stuck_failures())
+    .bind(i64::from(request.stuck_failures()))
     .bind(last_seq.cast_signed())
     .bind(written(request))
-    .bind(request.awaits_decision())
+    .bind(i64::from(request.awaits_decision()))
     .execute(connection)
     .await?;
     exactly_one(&done)
@@ -182,7 +177,7 @@ pub(super) async fn insert(
 
 /// Replaces a request's snapshot. A conflict if it is not at version `before` any more.
 pub(super) async fn update(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: &Request,
     before: u64,
     last_seq: u64,
@@ -197,11 +192,11 @@ pub(super) async fn update(
     .bind(request.version.cast_signed())
     .bind(request.state.name())
     .bind(i64::from(request.is_open()))
-    .bind(request.stuck_failures())
+    .bind(i64::from(request.stuck_failures()))
     .bind(last_seq.cast_signed())
     .bind(written(request))
     .bind(before.cast_signed())
-    .bind(request.awaits_decision())
+    .bind(i64::from(request.awaits_decision()))
     .execute(connection)
     .await?;
     exactly_one(&done)
@@ -209,7 +204,7 @@ pub(super) async fn update(
 
 /// Notes which of a request's layers may stand in their targets now.
 pub(super) async fn note_layers(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: &Request,
 ) -> Result<(), Failure> {
     let id = request.id.to_string();

@@ -1,13 +1,16 @@
 //! The log: appended to by the writer, read by everybody, and how far its readers are.
 
 use serde_json::value::RawValue;
-use sqlx::{FromRow, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use sqlx::FromRow;
 
-use super::commit::{Failure, exactly_one};
+use super::{
+    commit::{Failure, exactly_one},
+    db::{Connection, Pool, Row},
+};
 use crate::store::{Chain, GENESIS, RawEntry, Record};
 
 /// The number and hash of the last entry.
-pub(super) async fn last(connection: &mut SqliteConnection) -> sqlx::Result<(u64, String)> {
+pub(super) async fn last(connection: &mut Connection) -> sqlx::Result<(u64, String)> {
     let last: Option<(i64, String)> =
         sqlx::query_as("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")
             .fetch_optional(connection)
@@ -18,9 +21,18 @@ pub(super) async fn last(connection: &mut SqliteConnection) -> sqlx::Result<(u64
     ))
 }
 
+/// The hash of an entry, if it is there.
+pub(super) async fn hash(connection: &mut Connection, seq: u64) -> sqlx::Result<Option<String>> {
+    let hash: Option<(String,)> = sqlx::query_as("SELECT hash FROM events WHERE seq = $1")
+        .bind(seq.cast_signed())
+        .fetch_optional(connection)
+        .await?;
+    Ok(hash.map(|(hash,)| hash))
+}
+
 /// Puts a record at the end of the chain.
 pub(super) async fn append(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     chain: &mut Chain,
     record: &Record,
 ) -> Result<(), Failure> {
@@ -45,23 +57,19 @@ pub(super) async fn append(
 }
 
 /// The entries behind `after`.
-pub(super) async fn entries(
-    reads: &SqlitePool,
-    after: u64,
-    limit: u32,
-) -> sqlx::Result<Vec<RawEntry>> {
+pub(super) async fn entries(reads: &Pool, after: u64, limit: u32) -> sqlx::Result<Vec<RawEntry>> {
     sqlx::query_as(
         "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash
          FROM events WHERE seq > $1 ORDER BY seq LIMIT $2",
     )
     .bind(after.cast_signed())
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(reads)
     .await
 }
 
-impl FromRow<'_, SqliteRow> for RawEntry {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+impl FromRow<'_, Row> for RawEntry {
+    fn from_row(row: &Row) -> sqlx::Result<Self> {
         use sqlx::Row as _;
 
         let json = |column| -> sqlx::Result<Box<RawValue>> {
@@ -83,7 +91,7 @@ impl FromRow<'_, SqliteRow> for RawEntry {
 }
 
 /// How far a feed is.
-pub(super) async fn cursor(reads: &SqlitePool, feed: &str) -> sqlx::Result<u64> {
+pub(super) async fn cursor(reads: &Pool, feed: &str) -> sqlx::Result<u64> {
     let seq: Option<(i64,)> = sqlx::query_as("SELECT seq FROM cursors WHERE feed = $1")
         .bind(feed)
         .fetch_optional(reads)
@@ -93,7 +101,7 @@ pub(super) async fn cursor(reads: &SqlitePool, feed: &str) -> sqlx::Result<u64> 
 
 /// Moves a feed forward; not back.
 pub(super) async fn move_cursor(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     feed: &str,
     seq: u64,
 ) -> Result<(), Failure> {

@@ -1,12 +1,13 @@
 //! The locks in force.
 
-use sqlx::{SqliteConnection, SqlitePool};
-
-use super::commit::{Failure, exactly_one};
+use super::{
+    commit::{Failure, exactly_one},
+    db::{Connection, Pool},
+};
 use crate::domain::{Lock, LockTarget};
 
 /// The locks, oldest first.
-pub(super) async fn locks(reads: &SqlitePool) -> sqlx::Result<Vec<Lock>> {
+pub(super) async fn locks(reads: &Pool) -> sqlx::Result<Vec<Lock>> {
     let rows: Vec<(String,)> = sqlx::query_as("SELECT lock FROM locks ORDER BY set_at, target")
         .fetch_all(reads)
         .await?;
@@ -18,7 +19,7 @@ pub(super) async fn locks(reads: &SqlitePool) -> sqlx::Result<Vec<Lock>> {
 }
 
 /// Sets a lock, in the place of one that is there.
-pub(super) async fn set(connection: &mut SqliteConnection, lock: &Lock) -> Result<(), Failure> {
+pub(super) async fn set(connection: &mut Connection, lock: &Lock) -> Result<(), Failure> {
     let done = sqlx::query(
         "INSERT INTO locks (target, set_at, lock) VALUES ($1, $2, $3)
          ON CONFLICT (target) DO UPDATE SET set_at = excluded.set_at, lock = excluded.lock",
@@ -32,10 +33,7 @@ pub(super) async fn set(connection: &mut SqliteConnection, lock: &Lock) -> Resul
 }
 
 /// Lifts a lock. A conflict if it is not there.
-pub(super) async fn lift(
-    connection: &mut SqliteConnection,
-    target: &LockTarget,
-) -> Result<(), Failure> {
+pub(super) async fn lift(connection: &mut Connection, target: &LockTarget) -> Result<(), Failure> {
     let done = sqlx::query("DELETE FROM locks WHERE target = $1")
         .bind(name(target))
         .execute(connection)

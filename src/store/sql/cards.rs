@@ -1,11 +1,12 @@
 //! The messages that show requests.
 
-use sqlx::{FromRow, SqliteConnection, SqlitePool};
+use sqlx::FromRow;
 
 use super::{
     commit::{Failure, exactly_one},
+    db::{Connection, Pool},
     requests::read_id,
-    work::read_time,
+    work::{read_count, read_time},
 };
 use crate::{
     domain::{ChannelId, RequestId, Time},
@@ -20,7 +21,7 @@ struct Row {
     channel: String,
     ts: Option<String>,
     shown: Option<String>,
-    failures: u32,
+    failures: i64,
 }
 
 impl Row {
@@ -35,27 +36,27 @@ impl Row {
             channel: ChannelId::new(self.channel),
             ts: self.ts,
             shown: self.shown,
-            failures: self.failures,
+            failures: read_count(self.failures)?,
         })
     }
 }
 
 /// The cards whose turn it is: those not posted yet first, then longest waiting.
-pub(super) async fn due(reads: &SqlitePool, now: Time, limit: u32) -> sqlx::Result<Vec<Card>> {
+pub(super) async fn due(reads: &Pool, now: Time, limit: u32) -> sqlx::Result<Vec<Card>> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT request_id, place, asked_for, channel, ts, shown, failures
          FROM cards WHERE due_at <= $1
          ORDER BY ts IS NOT NULL, due_at, request_id, place, asked_for LIMIT $2",
     )
     .bind(now.timestamp_millis())
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
     rows.into_iter().map(Row::read).collect()
 }
 
 /// When the next card after `now` has its turn.
-pub(super) async fn next(reads: &SqlitePool, now: Time) -> sqlx::Result<Option<Time>> {
+pub(super) async fn next(reads: &Pool, now: Time) -> sqlx::Result<Option<Time>> {
     let (next,): (Option<i64>,) = sqlx::query_as("SELECT min(due_at) FROM cards WHERE due_at > $1")
         .bind(now.timestamp_millis())
         .fetch_one(reads)
@@ -65,7 +66,7 @@ pub(super) async fn next(reads: &SqlitePool, now: Time) -> sqlx::Result<Option<T
 
 /// One card, by the channel that was asked for or by the one that it is in.
 pub(super) async fn card(
-    reads: &SqlitePool,
+    reads: &Pool,
     request: RequestId,
     place: Place,
     channel: &ChannelId,
@@ -84,7 +85,7 @@ pub(super) async fn card(
 }
 
 /// All cards of one request.
-pub(super) async fn cards(reads: &SqlitePool, request: RequestId) -> sqlx::Result<Vec<Card>> {
+pub(super) async fn cards(reads: &Pool, request: RequestId) -> sqlx::Result<Vec<Card>> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT request_id, place, asked_for, channel, ts, shown, failures
          FROM cards WHERE request_id = $1 ORDER BY place, asked_for",
@@ -97,7 +98,7 @@ pub(super) async fn cards(reads: &SqlitePool, request: RequestId) -> sqlx::Resul
 
 /// Adds a card that is not there yet.
 pub(super) async fn add(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: RequestId,
     card: &NewCard,
 ) -> Result<(), Failure> {
@@ -118,7 +119,7 @@ pub(super) async fn add(
 
 /// Gives every card of a request its turn at `at`, if it has none before.
 pub(super) async fn refresh(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: RequestId,
     at: Time,
 ) -> Result<(), Failure> {
@@ -135,7 +136,7 @@ pub(super) async fn refresh(
 
 /// Notes what Slack shows. The card rests if `version` is the request's last.
 pub(super) async fn shown(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     card: &Card,
     version: u64,
 ) -> Result<(), Failure> {
@@ -161,7 +162,7 @@ pub(super) async fn shown(
 
 /// Notes a failure, and when the card has its next turn, if ever.
 pub(super) async fn failed(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     card: &Card,
     retry_at: Option<Time>,
 ) -> Result<(), Failure> {

@@ -1,13 +1,14 @@
 //! Encrypted credentials, for as long as their request is open.
 
-use sqlx::{SqliteConnection, SqlitePool};
-
-use super::commit::{Failure, exactly_one};
+use super::{
+    commit::{Failure, exactly_one},
+    db::{Connection, Pool},
+};
 use crate::{domain::RequestId, store::SealedCredential};
 
 /// The credential of a request's layer.
 pub(super) async fn credential(
-    reads: &SqlitePool,
+    reads: &Pool,
     request: RequestId,
     layer: usize,
 ) -> sqlx::Result<Option<SealedCredential>> {
@@ -26,7 +27,7 @@ pub(super) async fn credential(
 
 /// Keeps a credential, in the place of an earlier one. A conflict if its request is over.
 pub(super) async fn keep(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     credential: &SealedCredential,
 ) -> Result<(), Failure> {
     let done = sqlx::query(
@@ -44,7 +45,7 @@ pub(super) async fn keep(
 
 /// Erases the credentials of a request, and says whether there were any.
 pub(super) async fn erase(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: RequestId,
 ) -> Result<bool, Failure> {
     let done = sqlx::query("DELETE FROM credentials WHERE request_id = $1")

@@ -2,39 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{SqliteConnection, SqlitePool};
-
 use super::{
     commit::{Failure, exactly_one},
-    requests::read_id,
+    db::{Connection, Pool},
 };
-use crate::domain::{Lane, Request, RequestId, Time};
-
-/// The requests with work due in a lane, longest due first.
-pub(super) async fn due(
-    reads: &SqlitePool,
-    lane: &Lane,
-    now: Time,
-    limit: u32,
-) -> sqlx::Result<Vec<RequestId>> {
-    let rows: Vec<(String,)> = sqlx::query_as(
-        "SELECT request_id FROM due WHERE lane = $1 AND due_at <= $2
-         ORDER BY due_at, request_id LIMIT $3",
-    )
-    .bind(lane.name())
-    .bind(now.timestamp_millis())
-    .bind(limit)
-    .fetch_all(reads)
-    .await?;
-    rows.iter().map(|(id,)| read_id(id)).collect()
-}
+use crate::domain::{Lane, Request, Time};
 
 /// When a lane's next work after `now` is due.
-pub(super) async fn next_due(
-    reads: &SqlitePool,
-    lane: &Lane,
-    now: Time,
-) -> sqlx::Result<Option<Time>> {
+pub(super) async fn next_due(reads: &Pool, lane: &Lane, now: Time) -> sqlx::Result<Option<Time>> {
     let (next,): (Option<i64>,) =
         sqlx::query_as("SELECT min(due_at) FROM due WHERE lane = $1 AND due_at > $2")
             .bind(lane.name())
@@ -45,10 +20,7 @@ pub(super) async fn next_due(
 }
 
 /// Notes when each lane has to look at a request next.
-pub(super) async fn note(
-    connection: &mut SqliteConnection,
-    request: &Request,
-) -> Result<(), Failure> {
+pub(super) async fn note(connection: &mut Connection, request: &Request) -> Result<(), Failure> {
     let id = request.id.to_string();
     sqlx::query("DELETE FROM due WHERE request_id = $1")
         .bind(&id)
@@ -75,4 +47,11 @@ pub(super) async fn note(
 pub(super) fn read_time(millis: i64) -> sqlx::Result<Time> {
     Time::from_timestamp_millis(millis)
         .ok_or_else(|| sqlx::Error::Decode(format!("{millis} is not a time").into()))
+}
+
+/// A number of times as the tables have it.
+pub(super) fn read_count(count: i64) -> sqlx::Result<u32> {
+    count
+        .try_into()
+        .map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{FromRow, SqliteConnection, SqlitePool};
+use sqlx::FromRow;
 
 use super::{
     commit::{Failure, exactly_one},
-    work::read_time,
+    db::{Connection, Pool},
+    work::{read_count, read_time},
 };
 use crate::{
     domain::{Request, Time, UserId},
@@ -18,12 +19,12 @@ struct Row {
     person: String,
     shown: Option<String>,
     touched: i64,
-    failures: u32,
+    failures: i64,
 }
 
 /// The Home whose turn it is: one of which nothing is known to be shown first, then longest
 /// waiting.
-pub(super) async fn due(reads: &SqlitePool, now: Time) -> sqlx::Result<Option<Home>> {
+pub(super) async fn due(reads: &Pool, now: Time) -> sqlx::Result<Option<Home>> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT person, shown, touched, failures FROM homes WHERE due_at <= $1
          ORDER BY shown IS NOT NULL, due_at, person LIMIT 1",
@@ -31,16 +32,19 @@ pub(super) async fn due(reads: &SqlitePool, now: Time) -> sqlx::Result<Option<Ho
     .bind(now.timestamp_millis())
     .fetch_optional(reads)
     .await?;
-    Ok(row.map(|row| Home {
-        person: UserId::new(row.person),
-        shown: row.shown,
-        touched: row.touched.cast_unsigned(),
-        failures: row.failures,
-    }))
+    row.map(|row| {
+        Ok(Home {
+            person: UserId::new(row.person),
+            shown: row.shown,
+            touched: row.touched.cast_unsigned(),
+            failures: read_count(row.failures)?,
+        })
+    })
+    .transpose()
 }
 
 /// When the next Home after `now` has its turn.
-pub(super) async fn next(reads: &SqlitePool, now: Time) -> sqlx::Result<Option<Time>> {
+pub(super) async fn next(reads: &Pool, now: Time) -> sqlx::Result<Option<Time>> {
     let (next,): (Option<i64>,) = sqlx::query_as("SELECT min(due_at) FROM homes WHERE due_at > $1")
         .bind(now.timestamp_millis())
         .fetch_one(reads)
@@ -50,14 +54,15 @@ pub(super) async fn next(reads: &SqlitePool, now: Time) -> sqlx::Result<Option<T
 
 /// Keeps a person's Home from now on, and knows nothing of what it shows.
 pub(super) async fn opened(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     person: &UserId,
     now: Time,
 ) -> Result<(), Failure> {
     let done = sqlx::query(
         "INSERT INTO homes (person, touched, failures, due_at) VALUES ($1, 1, 0, $2)
-         ON CONFLICT (person) DO UPDATE SET shown = NULL, touched = touched + 1,
-             due_at = min(coalesce(due_at, excluded.due_at), excluded.due_at)",
+         ON CONFLICT (person) DO UPDATE SET shown = NULL, touched = homes.touched + 1,
+             due_at = CASE WHEN homes.due_at < excluded.due_at THEN homes.due_at
+                 ELSE excluded.due_at END",
     )
     .bind(person.as_str())
     .bind(now.timestamp_millis())
@@ -68,7 +73,7 @@ pub(super) async fn opened(
 
 /// Gives Homes their turn at `at`, if they have none before.
 pub(super) async fn touch(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     whose: &Whose,
     at: Time,
 ) -> Result<(), Failure> {
@@ -76,7 +81,7 @@ pub(super) async fn touch(
         Whose::Of(people) => {
             for person in people {
                 sqlx::query(
-                    "UPDATE homes SET touched = touched + 1, due_at = min(coalesce(due_at, $2), $2)
+                    "UPDATE homes SET touched = touched + 1, due_at = CASE WHEN due_at < $2 THEN due_at ELSE $2 END
                      WHERE person = $1",
                 )
                 .bind(person.as_str())
@@ -87,7 +92,7 @@ pub(super) async fn touch(
         }
         Whose::Showing { person, shown } => {
             sqlx::query(
-                "UPDATE homes SET touched = touched + 1, due_at = min(coalesce(due_at, $3), $3)
+                "UPDATE homes SET touched = touched + 1, due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END
                  WHERE person = $1 AND shown = $2",
             )
             .bind(person.as_str())
@@ -98,7 +103,7 @@ pub(super) async fn touch(
         }
         Whose::Asked => {
             sqlx::query(
-                "UPDATE homes SET touched = touched + 1, due_at = min(coalesce(due_at, $1), $1)
+                "UPDATE homes SET touched = touched + 1, due_at = CASE WHEN due_at < $1 THEN due_at ELSE $1 END
                  WHERE person IN (SELECT person FROM home_questions)",
             )
             .bind(at.timestamp_millis())
@@ -112,12 +117,12 @@ pub(super) async fn touch(
 /// Gives their turn to the requester's Home, and to those that ask to decide this request, or
 /// another of the same requester: what somebody holds decides what else they may get.
 pub(super) async fn touch_by(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: &Request,
     at: Time,
 ) -> Result<(), Failure> {
     sqlx::query(
-        "UPDATE homes SET touched = touched + 1, due_at = min(coalesce(due_at, $3), $3)
+        "UPDATE homes SET touched = touched + 1, due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END
          WHERE person = $1 OR person IN (
              SELECT person FROM home_questions WHERE request_id = $2
              UNION SELECT person FROM home_questions
@@ -136,7 +141,7 @@ pub(super) async fn touch_by(
 /// new may have been answered while the store did not know that it was asked, so then the log
 /// (now at `head`) must not have moved either.
 pub(super) async fn shown(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     head: u64,
     home: &Home,
     published: &Published,
@@ -153,7 +158,7 @@ pub(super) async fn shown(
     let again = published.again.map(|at| at.timestamp_millis());
     let done = sqlx::query(
         "UPDATE homes
-         SET shown = CASE WHEN shown IS $2 THEN $3 ELSE shown END,
+         SET shown = CASE WHEN shown IS NOT DISTINCT FROM $2 THEN $3 ELSE shown END,
              failures = CASE WHEN $4 IS NULL THEN 0 ELSE failures + 1 END,
              due_at = CASE WHEN $5 AND touched = $6 THEN $4 ELSE due_at END
          WHERE person = $1",
@@ -189,7 +194,7 @@ pub(super) async fn shown(
 /// Notes a failure, and when the Home has its next turn. Without one it rests until something
 /// touches it, which may have happened already.
 pub(super) async fn failed(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     home: &Home,
     retry_at: Option<Time>,
 ) -> Result<(), Failure> {

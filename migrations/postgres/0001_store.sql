@@ -1,0 +1,145 @@
+-- Times are milliseconds since 1970 in UTC, JSON is text, truth is 0 or 1. Text is compared by its
+-- bytes, so that order does not depend on the server's language.
+
+-- The log. Its columns hold exactly the text that was hashed: `at` is RFC 3339, `body` and `rules`
+-- are canonical JSON. How to check it is told in src/store/chain.rs.
+CREATE TABLE events (
+    seq        BIGINT PRIMARY KEY,
+    at         TEXT NOT NULL,
+    request_id TEXT COLLATE "C",
+    kind       TEXT NOT NULL,
+    actor      TEXT NOT NULL,
+    rules      TEXT NOT NULL,
+    body       TEXT NOT NULL,
+    prev_hash  TEXT NOT NULL,
+    hash       TEXT NOT NULL
+);
+
+CREATE INDEX events_by_request ON events (request_id, seq);
+
+CREATE FUNCTION the_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the log is append-only';
+END $$;
+
+CREATE TRIGGER events_are_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON events
+FOR EACH STATEMENT EXECUTE FUNCTION the_log_is_append_only();
+
+CREATE FUNCTION the_log_has_no_gaps() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.seq <> 1 + (SELECT coalesce(max(seq), 0) FROM events) THEN
+        RAISE EXCEPTION 'the log has no gaps and is append-only';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER events_follow_each_other BEFORE INSERT ON events
+FOR EACH ROW EXECUTE FUNCTION the_log_has_no_gaps();
+
+-- The requests as the log tells them.
+CREATE TABLE requests (
+    id        TEXT COLLATE "C" PRIMARY KEY,
+    version   BIGINT NOT NULL,
+    requester TEXT COLLATE "C" NOT NULL,
+    scope     TEXT COLLATE "C" NOT NULL,
+    state     TEXT NOT NULL,
+    open      BIGINT NOT NULL,
+    asked_at  BIGINT NOT NULL,
+    failures  BIGINT NOT NULL, -- in a row, of the worst layer while it is ending
+    last_seq  BIGINT NOT NULL, -- its last entry in the log
+    snapshot  TEXT NOT NULL
+);
+
+CREATE INDEX open_requests ON requests (asked_at, id) WHERE open = 1;
+CREATE INDEX open_requests_by_requester ON requests (requester, asked_at, id) WHERE open = 1;
+CREATE INDEX open_requests_by_scope ON requests (scope, asked_at, id) WHERE open = 1;
+CREATE INDEX past_requests_by_requester ON requests (requester, last_seq) WHERE open = 0;
+CREATE INDEX stuck_requests ON requests (failures) WHERE failures > 0;
+
+-- When each lane has to look at a request next.
+CREATE TABLE due (
+    request_id TEXT COLLATE "C" NOT NULL REFERENCES requests (id),
+    lane       TEXT COLLATE "C" NOT NULL,
+    due_at     BIGINT NOT NULL,
+    PRIMARY KEY (request_id, lane)
+);
+
+CREATE INDEX due_by_lane ON due (lane, due_at, request_id);
+
+-- The layers that may stand in their targets: surveyed and not gone.
+CREATE TABLE layers (
+    request_id  TEXT COLLATE "C" NOT NULL REFERENCES requests (id),
+    layer       BIGINT NOT NULL,
+    entitlement TEXT COLLATE "C" NOT NULL,
+    given       BIGINT NOT NULL,
+    goes_on     BIGINT NOT NULL,
+    PRIMARY KEY (request_id, layer)
+);
+
+CREATE INDEX layers_by_entitlement ON layers (entitlement);
+
+-- The version of each person's holdings.
+CREATE TABLE holders (
+    person  TEXT COLLATE "C" PRIMARY KEY,
+    version BIGINT NOT NULL
+);
+
+-- The locks in force.
+CREATE TABLE locks (
+    target TEXT COLLATE "C" PRIMARY KEY,
+    set_at BIGINT NOT NULL,
+    lock   TEXT NOT NULL
+);
+
+-- Encrypted, and erased when their request is over.
+CREATE TABLE credentials (
+    request_id TEXT COLLATE "C" NOT NULL REFERENCES requests (id),
+    layer      BIGINT NOT NULL,
+    sealed     BYTEA NOT NULL,
+    PRIMARY KEY (request_id, layer)
+);
+
+-- The messages that show a request.
+CREATE TABLE cards (
+    request_id TEXT COLLATE "C" NOT NULL REFERENCES requests (id),
+    place      TEXT COLLATE "C" NOT NULL,
+    asked_for  TEXT COLLATE "C" NOT NULL,
+    channel    TEXT COLLATE "C" NOT NULL,
+    ts         TEXT,
+    shown      TEXT,
+    failures   BIGINT NOT NULL,
+    due_at     BIGINT,
+    PRIMARY KEY (request_id, place, asked_for)
+);
+
+CREATE INDEX due_cards ON cards (due_at) WHERE due_at IS NOT NULL;
+
+-- How far each feed has written.
+CREATE TABLE cursors (
+    feed TEXT COLLATE "C" PRIMARY KEY,
+    seq  BIGINT NOT NULL
+);
+
+-- From here on: what only a store of several replicas has.
+
+-- One row. Whoever writes holds it, so writers follow each other and the log has no gaps. It names
+-- the configuration that is in force: replicas with another one stay out of the work.
+CREATE TABLE service (
+    one           BIGINT PRIMARY KEY CHECK (one = 1),
+    configuration TEXT NOT NULL
+);
+
+INSERT INTO service (one, configuration) VALUES (1, '');
+
+-- The replicas, and when each was heard of last, by this server's clock.
+CREATE TABLE replicas (
+    id            TEXT COLLATE "C" PRIMARY KEY,
+    configuration TEXT NOT NULL,
+    seen          TIMESTAMPTZ NOT NULL
+);
+
+-- What a replica alone works on, as long as it is heard of.
+CREATE TABLE claims (
+    name    TEXT COLLATE "C" PRIMARY KEY,
+    replica TEXT COLLATE "C" NOT NULL
+);

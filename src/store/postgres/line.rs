@@ -1,0 +1,123 @@
+//! The connection that writes to the server.
+//!
+//! Every transaction begins by holding the one row of `service`, so the writers of all replicas
+//! follow each other: each finds the end of the chain where the one before left it, and none writes
+//! under a configuration that is not in force.
+
+use std::time::Duration;
+
+use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
+
+use super::{db::Connection, log, replica::Standing};
+use crate::store::Chain;
+
+/// How often a transaction is tried when the connection fails.
+pub(super) const TRIES: u32 = 6;
+
+/// How long to wait after the first failure; twice as long after each one more.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What is told to the other replicas, and where.
+pub(super) const LOG_MOVED: &str = "keylend_log";
+pub(super) const HOMES_TOUCHED: &str = "keylend_homes";
+
+/// Where lines come from.
+pub(super) struct Source {
+    pub(super) options: PgConnectOptions,
+    pub(super) standing: Standing,
+}
+
+/// The connection, and the end of the chain that it appends to.
+pub(super) struct Line {
+    pub(super) connection: Connection,
+    pub(super) chain: Chain,
+}
+
+impl Source {
+    /// How long to wait before a transaction is tried again. Replicas that lost the server together
+    /// do not come back together.
+    pub(super) fn pause(&self, failures: u32) -> Duration {
+        let pause = PAUSE * 2_u32.saturating_pow(failures - 1);
+        pause.mul_f64(0.5 + self.standing.jitter() / 2.0)
+    }
+}
+
+impl Line {
+    pub(super) async fn open(source: &Source) -> sqlx::Result<Self> {
+        let mut connection = source.options.connect().await?;
+        let (seq, hash) = log::last(&mut connection).await?;
+        let chain = Chain::after(seq, &hash);
+        Ok(Self { connection, chain })
+    }
+
+    pub(super) async fn begin(&mut self, source: &Source) -> sqlx::Result<()> {
+        self.execute("BEGIN").await?;
+        let (configuration,): (String,) =
+            sqlx::query_as("SELECT configuration FROM service FOR UPDATE")
+                .fetch_one(&mut self.connection)
+                .await?;
+        source
+            .standing
+            .may_write(&configuration)
+            .map_err(sqlx::Error::Protocol)?;
+        let (seq, hash) = log::last(&mut self.connection).await?;
+        if seq != self.chain.seq() || hash != self.chain.hash() {
+            self.chain = Chain::after(seq, &hash);
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction; the other replicas hear of it with its end.
+    pub(super) async fn commit(&mut self, seq: Option<u64>, homes: bool) -> sqlx::Result<()> {
+        if let Some(seq) = seq {
+            self.tell(LOG_MOVED, &seq.to_string()).await?;
+        }
+        if homes {
+            self.tell(HOMES_TOUCHED, "").await?;
+        }
+        self.execute("COMMIT").await
+    }
+
+    async fn tell(&mut self, channel: &str, what: &str) -> sqlx::Result<()> {
+        sqlx::query("SELECT pg_notify($1, $2)")
+            .bind(channel)
+            .bind(what)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+    }
+
+    pub(super) async fn execute(&mut self, statement: &'static str) -> sqlx::Result<()> {
+        sqlx::raw_sql(statement)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+    }
+
+    pub(super) async fn close(self) -> sqlx::Result<()> {
+        self.connection.close().await
+    }
+}
+
+/// Whether the connection or the server failed, or somebody was waited for too long, rather than a
+/// statement being wrong.
+pub(super) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        // Connection exceptions, rollbacks for serialisation and deadlocks, too few resources,
+        // objects in use, interventions of the operator such as a shutdown, and transactions ended
+        // by a time-out: "PostgreSQL Error Codes", appendix A of its manual.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "40", "53", "55", "57"]
+                .iter()
+                .any(|class| code.starts_with(class))
+                || code == "25P03"
+        }),
+        _ => false,
+    }
+}
+
+/// What was erased is encrypted, and the server's vacuum takes it from its files.
+pub(super) async fn tidy(_: &mut Connection) -> sqlx::Result<bool> {
+    Ok(true)
+}

@@ -1,0 +1,200 @@
+//! The store on a PostgreSQL server: for several replicas.
+//!
+//! Each replica has one connection that writes, one that claims work, one that listens, and a few
+//! that read. Writers follow each other, so a transaction means the same as with one process and the
+//! log has no gaps. A lost connection is made anew, a transaction tried again a few times; while the
+//! server is away the answer is that it is. `keylend store migrate` makes the tables, never `serve`.
+
+mod claims;
+mod connect;
+mod follow;
+mod line;
+mod replica;
+
+#[path = "../sql/cards.rs"]
+mod cards;
+#[path = "../sql/commit.rs"]
+mod commit;
+#[path = "../sql/credentials.rs"]
+mod credentials;
+#[path = "../sql/holders.rs"]
+mod holders;
+#[path = "../sql/homes.rs"]
+mod homes;
+#[path = "../sql/locks.rs"]
+mod locks;
+#[path = "../sql/log.rs"]
+mod log;
+#[path = "../sql/requests.rs"]
+mod requests;
+#[path = "../sql/store.rs"]
+mod store;
+#[path = "../sql/work.rs"]
+mod work;
+#[path = "../sql/writer.rs"]
+mod writer;
+
+use std::fmt;
+
+use sqlx::{
+    ConnectOptions as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow},
+};
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    OpenError, StoreError,
+    answer::{PATIENCE, answer, unavailable},
+};
+use claims::Desk;
+use line::Source;
+use replica::Standing;
+use writer::{News, Writer};
+
+/// The database that the shared statements are for.
+mod db {
+    pub(super) type Connection = super::PgConnection;
+    pub(super) type Pool = super::PgPool;
+    pub(super) type Row = super::PgRow;
+    pub(super) type Done = super::PgQueryResult;
+    pub(super) type Database = super::PostgresStore;
+}
+
+/// Connections that read.
+const READERS: u32 = 8;
+
+/// The store on a PostgreSQL server.
+///
+/// A commit that was not answered within five seconds is
+/// [`CommitError::Unavailable`](super::CommitError::Unavailable) and is not begun any more; one that
+/// was begun may still happen, so load again before trying again.
+pub struct PostgresStore {
+    reads: PgPool,
+    /// Nothing if it was opened for reading only.
+    writer: Option<Writer>,
+    desk: Option<Desk>,
+    standing: Option<Standing>,
+    news: News,
+    /// Ends the listening.
+    _listening: DropGuard,
+}
+
+impl PostgresStore {
+    /// Makes the tables, or brings them up to date.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not answer or does not let this user make tables, or if a later Keylend
+    /// has been here.
+    pub async fn migrate(url: &str, password: Option<&str>) -> Result<(), OpenError> {
+        connect::migrate(&connect::options(url, password)?).await
+    }
+
+    /// Opens the store for a replica of the service. `configuration` is a digest of what replicas
+    /// have to agree on: see [`Store::stays_out`](super::Store::stays_out). Has to be called in a
+    /// Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not answer, or has the tables of another version.
+    pub async fn open(
+        url: &str,
+        password: Option<&str>,
+        configuration: &str,
+    ) -> Result<Self, OpenError> {
+        let options = connect::options(url, password)?;
+        let mut connection = options.connect().await?;
+        connect::check_version(&mut connection).await?;
+        let standing = Standing::found(&mut connection, configuration).await?;
+        let news = News::default();
+        let source = Source {
+            options: options.clone(),
+            standing: standing.clone(),
+        };
+        let writer = Writer::start(source, news.clone()).await?;
+        let reads = pool(&options, READERS);
+        let shutdown = CancellationToken::new();
+        let listening = pool(&options, 1);
+        tokio::spawn(follow::run(
+            listening,
+            reads.clone(),
+            news.clone(),
+            shutdown.clone(),
+        ));
+        Ok(Self {
+            reads,
+            writer: Some(writer),
+            desk: Some(Desk::open(options, connection, standing.clone())),
+            standing: Some(standing),
+            news,
+            _listening: shutdown.drop_guard(),
+        })
+    }
+
+    /// Opens the store for reading, also while services write to it; commits are refused. The head
+    /// is the one at this moment and does not move.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not answer, or has the tables of another version.
+    pub async fn open_read_only(url: &str, password: Option<&str>) -> Result<Self, OpenError> {
+        let options =
+            connect::options(url, password)?.options([("default_transaction_read_only", "on")]);
+        let mut connection = options.connect().await?;
+        connect::check_version(&mut connection).await?;
+        let news = News::default();
+        let (seq, _) = log::last(&mut connection).await?;
+        news.reaches(seq);
+        Ok(Self {
+            reads: pool(&options, READERS),
+            writer: None,
+            desk: None,
+            standing: None,
+            news,
+            _listening: CancellationToken::new().drop_guard(),
+        })
+    }
+
+    /// Writes what is waiting, then hands what is claimed to the other replicas. Afterwards
+    /// everything is unavailable.
+    pub async fn close(&self) {
+        let closing = async {
+            if let Some(writer) = &self.writer {
+                writer.close().await;
+            }
+            if let Some(desk) = &self.desk {
+                desk.close().await;
+            }
+            self.reads.close().await;
+        };
+        if timeout(PATIENCE, closing).await.is_err() {
+            tracing::warn!("the store did not close in time");
+        }
+    }
+
+    fn why_out(&self) -> Option<String> {
+        self.standing.as_ref().and_then(Standing::stays_out)
+    }
+
+    fn desk(&self) -> Result<&Desk, StoreError> {
+        let closed = || unavailable("claim work", "the store was opened for reading only");
+        self.desk.as_ref().ok_or_else(closed)
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("standing", &self.standing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Connections that are made when they are needed, and looked at before they are used.
+fn pool(options: &PgConnectOptions, connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options.clone())
+}

@@ -1,0 +1,335 @@
+//! The one connection of a replica that writes, and the task that owns it.
+//!
+//! Whatever waits when a transaction begins goes into it together: many commits share one sync to
+//! the disk, and a conflict undoes only itself. Nobody is answered before that. A connection that has failed is replaced, and what failed with it tried
+//! again: without the write that was the cause, if it was one of them; a few times, if it was the
+//! connection. Whether a transaction whose end was not heard of came about is read from the log.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+use super::{
+    PATIENCE,
+    commit::{Failure, Write, Written, carry_out},
+    line::{Line, Source, TRIES, is_lost, tidy},
+    log, unavailable,
+};
+use crate::store::CommitError;
+
+/// Writes that may wait; a caller beyond that waits for its place.
+const QUEUE: usize = 1024;
+
+/// Writes in one transaction.
+const BATCH: usize = 256;
+
+/// How long a transaction may take.
+const TRANSACTION: Duration = Duration::from_secs(10);
+
+/// How long a connection that has failed may take to close.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// How long what was erased may be found in the files while others read.
+const TIDY_AGAIN: Duration = Duration::from_secs(1);
+
+/// The way to the task that writes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// Nothing after the store was closed.
+    task: Mutex<Option<(mpsc::Sender<Job>, JoinHandle<()>)>>,
+}
+
+#[derive(Debug)]
+struct Job {
+    write: Write,
+    answer: oneshot::Sender<Result<u64, CommitError>>,
+}
+
+/// What is said after each transaction.
+#[derive(Debug, Clone, Default)]
+pub(super) struct News {
+    /// The number of the log's last entry.
+    pub(super) head: watch::Sender<u64>,
+    /// Moves with everything that touches Homes beside commits.
+    pub(super) homes: watch::Sender<u64>,
+}
+
+impl News {
+    /// The log goes up to `seq` at least.
+    pub(super) fn reaches(&self, seq: u64) {
+        self.head.send_if_modified(|head| {
+            let is_news = seq > *head;
+            *head = seq.max(*head);
+            is_news
+        });
+    }
+
+    /// Homes were touched.
+    pub(super) fn homes(&self) {
+        self.homes
+            .send_modify(|times| *times = times.wrapping_add(1));
+    }
+}
+
+impl Writer {
+    /// Starts the task on a line from `source`.
+    pub(super) async fn start(source: Source, news: News) -> sqlx::Result<Self> {
+        let line = Line::open(&source).await?;
+        news.reaches(line.chain.seq());
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let task = Task {
+            source,
+            line: Some(line),
+            news,
+            landing: None,
+            is_untidy: false,
+        };
+        let task = tokio::spawn(task.run(queue));
+        let task = Mutex::new(Some((jobs, task)));
+        Ok(Self { task })
+    }
+
+    /// Hands a write to the task and waits until it is durable.
+    pub(super) async fn write(&self, write: Write) -> Result<u64, CommitError> {
+        let closed = || unavailable("write", "the store is closed");
+        let jobs = {
+            let task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+            task.as_ref().map(|(jobs, _)| jobs.clone())
+        };
+        let jobs = jobs.ok_or_else(closed)?;
+        let (answer, answered) = oneshot::channel();
+        let written = async {
+            jobs.send(Job { write, answer })
+                .await
+                .map_err(|_| closed())?;
+            answered.await.map_err(|_| closed())?
+        };
+        match timeout(PATIENCE, written).await {
+            Ok(written) => written,
+            Err(elapsed) => Err(unavailable("write", elapsed).into()),
+        }
+    }
+
+    /// Waits until everything is written and the store is let go of.
+    pub(super) async fn close(&self) {
+        let task = {
+            let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+            task.take()
+        };
+        if let Some((jobs, task)) = task {
+            drop(jobs);
+            // The task has no result, and if it panicked there is nothing left to wait for.
+            let _ = task.await;
+        }
+    }
+}
+
+/// One write's way through a transaction that came about; nothing is a conflict.
+type Outcome = Option<Written>;
+
+/// Why a transaction did not come about.
+struct Failed {
+    /// The write that was the cause; nothing if none of them can be written.
+    culprit: Option<usize>,
+    error: sqlx::Error,
+}
+
+impl From<sqlx::Error> for Failed {
+    fn from(error: sqlx::Error) -> Self {
+        let culprit = None;
+        Self { culprit, error }
+    }
+}
+
+/// A transaction whose end is under way.
+struct Landing {
+    seq: u64,
+    hash: String,
+    outcomes: Vec<Outcome>,
+}
+
+struct Task {
+    source: Source,
+    /// Nothing after a failure, until the next write.
+    line: Option<Line>,
+    news: News,
+    /// There after a failure at the end of a transaction that wrote to the log.
+    landing: Option<Landing>,
+    /// Whether the files may still hold what was erased.
+    is_untidy: bool,
+}
+
+impl Task {
+    async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut jobs = Vec::with_capacity(BATCH);
+        while self.receive(&mut queue, &mut jobs).await {
+            self.settle(&mut jobs).await;
+            if self.is_untidy && queue.is_empty() {
+                self.tidy().await;
+            }
+        }
+        if let Some(line) = self.line.take()
+            && let Err(error) = line.close().await
+        {
+            tracing::warn!(%error, "the store was not closed in order");
+        }
+    }
+
+    /// Waits for writes; false when there will be no more.
+    async fn receive(&mut self, queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) -> bool {
+        loop {
+            let wait = if self.is_untidy {
+                TIDY_AGAIN
+            } else {
+                Duration::MAX
+            };
+            match timeout(wait, queue.recv_many(jobs, BATCH)).await {
+                Ok(received) => return received > 0,
+                Err(_) => self.tidy().await,
+            }
+        }
+    }
+
+    /// Writes and answers all of `jobs`.
+    async fn settle(&mut self, jobs: &mut Vec<Job>) {
+        let mut lost = 0;
+        loop {
+            if self.landing.is_none() {
+                // Nobody waits for these any more: they have been told that they did not happen.
+                jobs.retain(|job| !job.answer.is_closed());
+            }
+            if jobs.is_empty() {
+                return;
+            }
+            let written = timeout(TRANSACTION, self.write(jobs)).await;
+            let failed = match written {
+                Ok(Ok(outcomes)) => return self.answer(jobs, outcomes),
+                Ok(Err(failed)) => failed,
+                Err(_) => {
+                    sqlx::Error::from(std::io::Error::from(std::io::ErrorKind::TimedOut)).into()
+                }
+            };
+            if let Some(line) = self.line.take() {
+                // What was begun is rolled back by this, whatever it answers.
+                let _ = timeout(CLOSING, line.close()).await;
+            }
+            let Failed { culprit, error } = failed;
+            if is_lost(&error) {
+                lost += 1;
+                if lost < TRIES {
+                    sleep(self.source.pause(lost)).await;
+                    continue;
+                }
+            }
+            self.landing = None;
+            let failed = match culprit.filter(|_| !is_lost(&error)) {
+                Some(culprit) => vec![jobs.remove(culprit)],
+                None => std::mem::take(jobs),
+            };
+            let error = Arc::new(error);
+            for job in failed {
+                answer(job, Err(unavailable("write", error.clone()).into()));
+            }
+        }
+    }
+
+    fn answer(&mut self, jobs: &mut Vec<Job>, outcomes: Vec<Outcome>) {
+        let written = || outcomes.iter().flatten();
+        self.is_untidy |= written().any(|written| written.erased);
+        if let Some(head) = written().map(|written| written.head).max() {
+            self.news.reaches(head);
+        }
+        if written().any(|written| written.homes) {
+            self.news.homes();
+        }
+        for (job, outcome) in jobs.drain(..).zip(outcomes) {
+            let head = outcome.map(|written| written.head);
+            answer(job, head.ok_or(CommitError::Conflict));
+        }
+    }
+
+    /// Writes all of `jobs` in one transaction, unless an earlier try did.
+    async fn write(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, Failed> {
+        let line = match &mut self.line {
+            Some(line) => line,
+            none => none.insert(Line::open(&self.source).await?),
+        };
+        line.begin(&self.source).await?;
+        // Read after the transaction began: an earlier one has ended by then, one way or the other.
+        if let Some(landing) = &self.landing
+            && log::hash(&mut line.connection, landing.seq).await?.as_ref() == Some(&landing.hash)
+        {
+            let outcomes = landing.outcomes.clone();
+            line.commit(None, false).await?;
+            self.landing = None;
+            return Ok(outcomes);
+        }
+        self.landing = None;
+        let before = line.chain.seq();
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for (index, job) in jobs.iter().enumerate() {
+            let outcome = attempt(line, &job.write).await.map_err(|error| Failed {
+                culprit: Some(index),
+                error,
+            })?;
+            outcomes.push(outcome);
+        }
+        let seq = line.chain.seq();
+        if seq > before {
+            self.landing = Some(Landing {
+                seq,
+                hash: line.chain.hash().to_owned(),
+                outcomes: outcomes.clone(),
+            });
+        }
+        let homes = outcomes.iter().flatten().any(|written| written.homes);
+        line.commit((seq > before).then_some(seq), homes).await?;
+        self.landing = None;
+        Ok(outcomes)
+    }
+
+    /// Sees to it that what was erased is not found in the files either. Readers can stand in the
+    /// way; then it is tried again.
+    async fn tidy(&mut self) {
+        let Some(line) = &mut self.line else {
+            return;
+        };
+        match tidy(&mut line.connection).await {
+            Ok(done) => self.is_untidy = !done,
+            Err(error) => tracing::warn!(%error, "the store's files were not tidied"),
+        }
+    }
+}
+
+/// Carries out one write, and undoes it if it conflicts.
+async fn attempt(line: &mut Line, write: &Write) -> sqlx::Result<Outcome> {
+    let undo = write.can_conflict_midway().then(|| line.chain.clone());
+    if undo.is_some() {
+        line.execute("SAVEPOINT one").await?;
+    }
+    let outcome = match carry_out(&mut line.connection, &mut line.chain, write).await {
+        Ok(written) => Some(written),
+        Err(Failure::Conflict) => None,
+        Err(Failure::Database(error)) => return Err(error),
+    };
+    if let Some(before) = undo {
+        if outcome.is_none() {
+            line.execute("ROLLBACK TO one").await?;
+            line.chain = before;
+        }
+        line.execute("RELEASE one").await?;
+    }
+    Ok(outcome)
+}
+
+/// Whoever does not wait any more does not need the answer.
+fn answer(job: Job, result: Result<u64, CommitError>) {
+    let _ = job.answer.send(result);
+}

@@ -1,0 +1,48 @@
+//! Claims on a file's work. They are in memory alone: nobody else has the file, and a crash ends
+//! them all.
+
+use super::{SqliteStore, answer, db::Pool, requests::read_id};
+use crate::{
+    domain::{Lane, RequestId, Time},
+    store::{Claim, StoreError},
+};
+
+impl SqliteStore {
+    pub(super) async fn claim_work(
+        &self,
+        lane: &Lane,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<(RequestId, Claim)>, StoreError> {
+        let claimed = u32::try_from(self.claims.count()).unwrap_or(u32::MAX);
+        let question = due(&self.reads, lane, now, limit.saturating_add(claimed));
+        let due = answer("look for due work", question).await?;
+        let claimed = due.into_iter().filter_map(|id| {
+            let claim = self.claims.take(format!("{}/{id}", lane.name()))?;
+            Some((id, claim))
+        });
+        Ok(claimed.take(limit as usize).collect())
+    }
+
+    pub(super) async fn claim_name(&self, name: &str) -> Result<Option<Claim>, StoreError> {
+        Ok(self.claims.take(name.to_owned()))
+    }
+
+    pub(super) fn why_out(&self) -> Option<String> {
+        None
+    }
+}
+
+/// The requests with work due in a lane, longest due first.
+async fn due(reads: &Pool, lane: &Lane, now: Time, limit: u32) -> sqlx::Result<Vec<RequestId>> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT request_id FROM due WHERE lane = $1 AND due_at <= $2
+         ORDER BY due_at, request_id LIMIT $3",
+    )
+    .bind(lane.name())
+    .bind(now.timestamp_millis())
+    .bind(i64::from(limit))
+    .fetch_all(reads)
+    .await?;
+    rows.iter().map(|(id,)| read_id(id)).collect()
+}

@@ -1,0 +1,89 @@
+//! The connection that writes to the file.
+
+use std::{fs::File, time::Duration};
+
+use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
+
+use super::{
+    db::Connection,
+    file::{BUSY, for_writing},
+    log,
+};
+use crate::store::Chain;
+
+/// How often a transaction is tried: a file that fails does not come back by itself.
+pub(super) const TRIES: u32 = 1;
+
+/// How long readers are waited for when the write-ahead log is cut.
+const TIDY_PATIENCE: Duration = Duration::from_millis(100);
+
+/// Where lines come from. It keeps the lock on the file until it is dropped.
+pub(super) struct Source {
+    pub(super) options: SqliteConnectOptions,
+    pub(super) _lock: File,
+}
+
+/// The connection, and the end of the chain that it appends to.
+pub(super) struct Line {
+    pub(super) connection: Connection,
+    pub(super) chain: Chain,
+}
+
+impl Source {
+    /// How long to wait before a transaction is tried again.
+    pub(super) fn pause(&self, _failures: u32) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl Line {
+    pub(super) async fn open(source: &Source) -> sqlx::Result<Self> {
+        let mut connection = for_writing(&source.options).connect().await?;
+        let (seq, hash) = log::last(&mut connection).await?;
+        let chain = Chain::after(seq, &hash);
+        Ok(Self { connection, chain })
+    }
+
+    pub(super) async fn begin(&mut self, _source: &Source) -> sqlx::Result<()> {
+        self.execute("BEGIN IMMEDIATE").await
+    }
+
+    pub(super) async fn commit(&mut self, _seq: Option<u64>, _homes: bool) -> sqlx::Result<()> {
+        self.execute("COMMIT").await
+    }
+
+    pub(super) async fn execute(&mut self, statement: &'static str) -> sqlx::Result<()> {
+        sqlx::query(statement)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+    }
+
+    pub(super) async fn close(self) -> sqlx::Result<()> {
+        self.connection.close().await
+    }
+}
+
+/// Whether the connection failed, rather than a statement.
+pub(super) fn is_lost(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(_))
+}
+
+/// Empties the write-ahead log and says whether nothing stood in the way. While it waits for readers
+/// nobody can write, so it does not wait long.
+pub(super) async fn tidy(connection: &mut Connection) -> sqlx::Result<bool> {
+    async fn patience(connection: &mut Connection, time: Duration) -> sqlx::Result<()> {
+        let statement = format!("PRAGMA busy_timeout = {}", time.as_millis());
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(connection)
+            .await
+            .map(drop)
+    }
+    patience(connection, TIDY_PATIENCE).await?;
+    let cut = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(&mut *connection)
+        .await;
+    patience(connection, BUSY).await?;
+    let (busy, _, _): (i64, i64, i64) = cut?;
+    Ok(busy == 0)
+}
