@@ -7,7 +7,7 @@
 //! the answer is no. Expiry needs no follower: it is compared with the clock at every check.
 //!
 //! Another replica's commits are known when the store learns of them, and at the latest with the
-//! next look at it, [`PROBE`] later.
+//! next look at it. Memory that may be more than two seconds behind says nothing: [`FRESH`].
 
 mod book;
 
@@ -31,14 +31,13 @@ use crate::{
 use book::Book;
 
 /// How often the store is looked at when it says nothing by itself.
-pub const PROBE: Duration = Duration::from_secs(1);
+pub const PROBE: Duration = Duration::from_millis(500);
 
-/// How long what was seen in the store counts as the present: two slow looks and the pause
-/// between them.
-const FRESH: Duration = Duration::from_secs(5);
+/// How long what was seen in the store counts as the present.
+const FRESH: Duration = Duration::from_secs(2);
 
 /// How long one look may take.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long to wait after a failed look.
 const RETRY: Duration = Duration::from_millis(200);

@@ -19,7 +19,7 @@ use crate::{
     backend::Backends,
     broker::{Broker, Parts},
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
-    config::{self, Config},
+    config::Config,
     directory::Directory,
     domain::Progress,
     grants::Grants,
@@ -29,7 +29,7 @@ use crate::{
         messages::{CLAIM, Messenger, homes::Homes},
         signature::Verifier,
     },
-    store::{SqliteStore, Store},
+    store::Store,
     vault::Vault,
     worker::Worker,
 };
@@ -68,7 +68,7 @@ pub struct Service {
     address: SocketAddr,
     shutdown: CancellationToken,
     tasks: TaskTracker,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
 }
 
 impl Service {
@@ -102,12 +102,11 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Outside { clock, entropy } = outside;
 
-    let config::Store::Sqlite(path) = &config.store;
-    let opened = SqliteStore::open(path).await;
-    let store = opened.with_context(|| format!("failed to open the store {}", path.display()))?;
-    let store = Arc::new(store);
+    let address = config.store.address().context("failed to find the store")?;
+    let opened = address.open(&config.digest).await;
+    let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;
     let backends = Arc::new(build_backends(&config, &clock)?);
-    refuse_orphans(&store, &backends).await?;
+    refuse_orphans(&*store, &backends).await?;
     let vault = Vault::new(&config.secrets.key.read()?).context("failed to read secrets.key")?;
     let token = config
         .slack
@@ -127,7 +126,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         config.groups.clone(),
         config.people.clone(),
     ));
-    let log: Arc<dyn Store> = store.clone();
+    let log = store.clone();
     let audit_channel = config.slack.audit_channel.clone();
     let broker = Arc::new(Broker::new(Parts {
         store: log.clone(),
@@ -250,7 +249,7 @@ fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
 }
 
 /// A grant whose target is no longer configured could never be taken back.
-async fn refuse_orphans(store: &SqliteStore, backends: &Backends) -> anyhow::Result<()> {
+async fn refuse_orphans(store: &dyn Store, backends: &Backends) -> anyhow::Result<()> {
     let mut after = None;
     loop {
         let page = store.open_after(after, PAGE).await;

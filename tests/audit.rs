@@ -23,7 +23,7 @@ use clock::TestClock;
 use keylend::{
     cli::Audit,
     domain::{Actor, Command, EndCause, RuleId, UserId},
-    store::SqliteStore,
+    store::{SqliteStore, Store as _},
 };
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use story::Story;

@@ -137,7 +137,7 @@ fn a_good_configuration_is_read_whole() {
         config.server.listen,
         SocketAddr::from(([127, 0, 0, 1], 8080))
     );
-    assert_eq!(config.store, Store::Sqlite("keylend.db".into()));
+    assert_eq!(config.store, Store::Written("sqlite://keylend.db".into()));
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api/");
     assert!(config.slack.incident_channels[0].matches("inc-42"));
     assert!(config.slack.incident_channels[1].matches("sev-1"));
@@ -476,18 +476,65 @@ fn a_secret_that_is_not_there_is_missed_before_it_is_needed() {
 }
 
 #[test]
+fn a_store_is_named_and_its_password_is_not() {
+    let url = "postgres://keylend@db.example.com/keylend?sslmode=verify-full";
+    let config = load(&GOOD.replace("sqlite://keylend.db", url), RULES);
+    let config = config.unwrap_or_else(|(problems, _)| panic!("{problems}"));
+    assert_eq!(config.store, Store::Written(url.to_owned()));
+    let wrong = [
+        (
+            "\"postgres://keylend:hunter2@db.example.com/keylend\"",
+            "store.url: this holds a password, and a secret is never written here",
+        ),
+        (
+            "\"mysql://db.example.com/keylend\"",
+            "store.url: this is not the URL of a store, such as `sqlite:///var/lib/keylend",
+        ),
+        (
+            "{ env = \"KEYLEND_TEST_UNSET\" }",
+            "store.url: the environment variable `KEYLEND_TEST_UNSET` is not set",
+        ),
+    ];
+    for (url, problem) in wrong {
+        let said = said_after(&[("\"sqlite://keylend.db\"", url)]);
+        assert!(said.starts_with("keylend.toml:6:"), "{said}");
+        assert!(said.contains(problem), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn replicas_agree_by_what_they_mean() {
+    let digest = |text: &str| {
+        // Where the secrets are counts, so they are in one place.
+        let text = text.replace("{folder}", "/run/secrets");
+        let file = tempfile::tempdir().unwrap();
+        let config = file.path().join("keylend.toml");
+        fs::create_dir(file.path().join("policies")).unwrap();
+        fs::write(file.path().join("policies/own.cedar"), RULES).unwrap();
+        fs::write(&config, text).unwrap();
+        Config::load(&config, Secrets::Unchecked).unwrap().digest
+    };
+    let text = GOOD;
+    let same = [
+        ("[server]", "# Elsewhere.\n[server]"),
+        ("sqlite://keylend.db", "postgres://db.example.com/keylend"),
+    ];
+    for (from, to) in same {
+        assert_eq!(digest(&text.replace(from, to)), digest(text), "{to}");
+    }
+    let other = text.replace("approvals = 2", "approvals = 1");
+    assert_ne!(digest(&other), digest(text));
+}
+
+#[test]
 fn what_this_version_does_not_have_is_said() {
     insta::assert_snapshot!(
         said_after(&[
             ("mode = \"http\"", "mode = \"socket\""),
-            ("sqlite://keylend.db", "postgres://db.example.com/keylend"),
             ("https://slack.com/api", "http://slack.example.com/api"),
         ]),
         @r#"
-    keylend.toml:6:7: store.url: this version keeps its state in SQLite alone: use `sqlite://keylend.db`
-    6 | url = "postgres://db.example.com/keylend"
-      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-
     keylend.toml:9:8: slack.mode: this version is reached by Slack over HTTP alone: use `mode = "http"`
     9 | mode = "socket"
       |        ^^^^^^^^

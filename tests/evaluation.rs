@@ -19,7 +19,7 @@ use keylend::{
     },
     grants::Grants,
     metrics::Metrics,
-    store::SqliteStore,
+    store::{SqliteStore, Store as _},
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};

@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "place",
             "policy",
             "secret",
+            "store",
             "vault",
         ],
     ),

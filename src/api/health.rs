@@ -2,8 +2,9 @@
 //!
 //! `/healthz` says that the process lives, and nothing else: who restarts Keylend asks there.
 //! `/readyz` says whether it can do its work: the store answers, checks follow the log, Slack has
-//! said who we are, and no revocation is stuck. A stuck revocation is access that outlives its grant, so it is as loud as
-//! a dead store: 503, with the request's id, until it succeeds. Who only decides where to send
+//! said who we are, this replica is not kept out of the work by others, and no revocation is stuck. A
+//! stuck revocation is access that outlives its grant, so it is as loud as a dead store: 503, with
+//! the request's id, until it succeeds. Who only decides where to send
 //! traffic asks `/readyz?exclude=stuck`: one dead target must not cut Keylend off from Slack.
 
 use std::{sync::Arc, time::Duration};
@@ -50,6 +51,8 @@ struct Readiness {
     store: &'static str,
     caught_up: bool,
     slack: bool,
+    /// Why this replica leaves the work to others; nothing if it does not.
+    stays_out: Option<String>,
     stuck: Vec<StuckRevocation>,
 }
 
@@ -64,8 +67,10 @@ async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Respo
     let caught_up = api.grants.caught_up_within(CATCH_UP).await.is_ok();
     let quiet = asked.exclude == Some(Exclude::Stuck);
     let slack = *api.introduced.borrow();
+    let stays_out = api.store.stays_out();
     let ready = caught_up
         && slack
+        && stays_out.is_none()
         && stuck
             .as_ref()
             .is_some_and(|stuck| quiet || stuck.is_empty());
@@ -74,6 +79,7 @@ async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Respo
         store: if stuck.is_some() { "ok" } else { "unavailable" },
         caught_up,
         slack,
+        stays_out,
         stuck: stuck
             .unwrap_or_default()
             .into_iter()

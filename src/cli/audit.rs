@@ -8,13 +8,13 @@ use std::{
     io::{BufWriter, Write},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
 };
 
 use anyhow::Context as _;
 use chrono::{DateTime, NaiveDateTime};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::store::address_in;
 use crate::{
     audit::{
         export::{self, ExportError, export},
@@ -25,7 +25,7 @@ use crate::{
     },
     clock::{Clock as _, SystemClock},
     domain::{ScopeId, Time},
-    store::SqliteStore,
+    store::Address,
 };
 
 /// What is asked of the log.
@@ -85,7 +85,7 @@ pub struct Source {
     config: PathBuf,
     /// The store itself, such as sqlite:///var/lib/keylend/keylend.db.
     #[arg(long, value_name = "URL")]
-    store: Option<String>,
+    store: Option<Address>,
     /// An export in JSON lines.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -185,35 +185,14 @@ impl Source {
             let log = Log::in_file(&file, after).await;
             return log.with_context(|| format!("failed to read `{}`", file.display()));
         }
-        let url = match self.store {
-            Some(url) => url,
-            None => store_url(&self.config)?,
+        let address = match self.store {
+            Some(address) => address,
+            None => address_in(&self.config)?,
         };
-        let path = url
-            .strip_prefix("sqlite://")
-            .with_context(|| format!("`{url}` is not the URL of a store: sqlite://PATH"))?;
-        let store = SqliteStore::open_read_only(Path::new(path))
-            .await
-            .with_context(|| format!("failed to open the store `{path}`"))?;
-        Ok(Log::in_store(Arc::new(store), after))
+        let opened = address.open_read_only().await;
+        let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;
+        Ok(Log::in_store(store, after))
     }
-}
-
-/// The one line of the configuration that an auditor needs.
-fn store_url(config: &Path) -> anyhow::Result<String> {
-    #[derive(serde::Deserialize)]
-    struct Config {
-        store: Store,
-    }
-    #[derive(serde::Deserialize)]
-    struct Store {
-        url: String,
-    }
-    let text = std::fs::read_to_string(config)
-        .with_context(|| format!("failed to read `{}`", config.display()))?;
-    let config: Config = toml::from_str(&text)
-        .with_context(|| format!("failed to find the store in `{}`", config.display()))?;
-    Ok(config.store.url)
 }
 
 impl From<WhoseArgs> for Whose {

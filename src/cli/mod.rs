@@ -8,6 +8,7 @@
 mod audit;
 mod check;
 mod serve;
+mod store;
 
 use std::{io::Write, process::ExitCode};
 
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 pub use audit::Audit;
 pub use check::Check;
 pub use serve::Serve;
+pub use store::Store;
 
 /// Lend privileged access for a time, asked for and approved in Slack.
 #[derive(Debug, Parser)]
@@ -33,6 +35,9 @@ enum Command {
     /// Ask the log: is it whole, what is in it, who had what.
     #[command(subcommand)]
     Audit(Audit),
+    /// Prepare the store, or move a history to another one.
+    #[command(subcommand)]
+    Store(Store),
 }
 
 impl Cli {
@@ -46,6 +51,7 @@ impl Cli {
             Command::Serve(serve) => serve.run().await,
             Command::Check(check) => check.run(out),
             Command::Audit(audit) => audit.run(out).await,
+            Command::Store(store) => store.run(out).await,
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod api;
 mod backends;
+mod digest;
 mod document;
 mod groups;
 mod limits;
@@ -26,7 +27,7 @@ use std::{
 
 pub use api::{Api, ApiToken};
 pub use problem::{Problem, Problems};
-pub use server::{Server, Store};
+pub use server::{NoAddress, Server, Store};
 pub use slack::Slack;
 pub use vault::VaultKey;
 
@@ -65,6 +66,8 @@ pub struct Config {
     pub backends: BTreeMap<BackendName, BackendConfig>,
     /// `[scopes]`: what can be asked for.
     pub catalogue: Catalogue,
+    /// What replicas have to agree on, as a digest: all of this but `[server]` and `[store]`.
+    pub digest: String,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Problem>,
 }
@@ -111,7 +114,10 @@ impl Config {
         })?;
         let mut document = Document::parse(file, &source)?;
         document.only(&SECTIONS);
-        let config = Self::read(&mut document, secrets);
+        let config = Self::read(&mut document, secrets).map(|config| Self {
+            digest: digest::of(&source, &config.policy),
+            ..config
+        });
         document.finish(config)
     }
 
@@ -119,7 +125,7 @@ impl Config {
     fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Self> {
         // Each section is read, whether or not another is wrong.
         let server = server::server(document);
-        let store = server::store(document);
+        let store = server::store(document, secrets);
         let slack = slack::read(document, secrets);
         let api = api::read(document, secrets);
         let vault = vault::read(document, secrets);
@@ -147,6 +153,7 @@ impl Config {
             limits: limits?,
             backends,
             catalogue,
+            digest: String::new(),
             warnings: Vec::new(),
         })
     }

@@ -7,10 +7,12 @@
 //! own and says in a module `db` which types that is for, in `line` how its writer reaches it, and in
 //! `claims` how work is claimed.
 
+mod address;
 mod answer;
 mod card;
 pub mod chain;
 mod claim;
+pub mod copy;
 mod credential;
 mod entry;
 mod home;
@@ -21,6 +23,7 @@ mod sqlite;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+pub use address::{Address, InvalidAddress};
 pub use card::{Card, NewCard, Place};
 pub use chain::{Broken, Chain, GENESIS, RawEntry, Why};
 pub use claim::{Claim, Claims};
@@ -232,6 +235,10 @@ pub trait Store: Send + Sync + 'static {
     /// The requests that changed behind `after`, and the number up to which this is the whole
     /// answer: entries up to `after + limit` are looked at.
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError>;
+
+    /// Writes what is waiting, then lets go of the store; what was claimed is free for other
+    /// replicas. Afterwards everything is unavailable.
+    async fn close(&self);
 
     /// Why this replica stays out of the work, if it does: commits are refused and nothing is
     /// claimed, while what is in the store can be read.

@@ -13,7 +13,7 @@ impl Database {
     /// One with tables.
     pub(crate) async fn new() -> Self {
         let server = Postgres::start().await;
-        PostgresStore::migrate(&server.admin_url(), None)
+        PostgresStore::migrate(&server.admin_url())
             .await
             .expect("tables");
         Self { server }
@@ -25,7 +25,7 @@ impl Database {
     }
 
     async fn open_with(&self, configuration: &str) -> PostgresStore {
-        PostgresStore::open(&self.server.admin_url(), None, configuration)
+        PostgresStore::open(&self.server.admin_url(), configuration)
             .await
             .expect("a store")
     }

@@ -25,12 +25,8 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// Reads an address. What it leaves out comes from the variables and files that `psql` reads too:
 /// `PGPASSWORD`, `PGSSLROOTCERT`, `~/.pgpass`.
-pub(super) fn options(url: &str, password: Option<&str>) -> Result<PgConnectOptions, OpenError> {
+pub(super) fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
     let options = PgConnectOptions::from_str(url).map_err(|_| OpenError::Address)?;
-    let options = match password {
-        Some(password) => options.password(password),
-        None => options,
-    };
     Ok(options
         .application_name("keylend")
         .options(SETTINGS.iter().copied())

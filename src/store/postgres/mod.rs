@@ -5,6 +5,7 @@
 //! log has no gaps. A lost connection is made anew, a transaction tried again a few times; while the
 //! server is away the answer is that it is. `keylend store migrate` makes the tables, never `serve`.
 
+mod alone;
 mod claims;
 mod connect;
 mod follow;
@@ -17,6 +18,8 @@ mod cards;
 mod commit;
 #[path = "../sql/credentials.rs"]
 mod credentials;
+#[path = "../sql/dump.rs"]
+mod dump;
 #[path = "../sql/holders.rs"]
 mod holders;
 #[path = "../sql/homes.rs"]
@@ -43,6 +46,8 @@ use sqlx::{
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub(super) use alone::Alone;
+
 use super::{
     OpenError, StoreError,
     answer::{PATIENCE, answer, unavailable},
@@ -54,6 +59,7 @@ use writer::{News, Writer};
 
 /// The database that the shared statements are for.
 mod db {
+    pub(super) type Kind = sqlx::Postgres;
     pub(super) type Connection = super::PgConnection;
     pub(super) type Pool = super::PgPool;
     pub(super) type Row = super::PgRow;
@@ -87,8 +93,8 @@ impl PostgresStore {
     ///
     /// If the server does not answer or does not let this user make tables, or if a later Keylend
     /// has been here.
-    pub async fn migrate(url: &str, password: Option<&str>) -> Result<(), OpenError> {
-        connect::migrate(&connect::options(url, password)?).await
+    pub async fn migrate(url: &str) -> Result<(), OpenError> {
+        connect::migrate(&connect::options(url)?).await
     }
 
     /// Opens the store for a replica of the service. `configuration` is a digest of what replicas
@@ -98,12 +104,8 @@ impl PostgresStore {
     /// # Errors
     ///
     /// If the server does not answer, or has the tables of another version.
-    pub async fn open(
-        url: &str,
-        password: Option<&str>,
-        configuration: &str,
-    ) -> Result<Self, OpenError> {
-        let options = connect::options(url, password)?;
+    pub async fn open(url: &str, configuration: &str) -> Result<Self, OpenError> {
+        let options = connect::options(url)?;
         let mut connection = options.connect().await?;
         connect::check_version(&mut connection).await?;
         let standing = Standing::found(&mut connection, configuration).await?;
@@ -138,9 +140,8 @@ impl PostgresStore {
     /// # Errors
     ///
     /// If the server does not answer, or has the tables of another version.
-    pub async fn open_read_only(url: &str, password: Option<&str>) -> Result<Self, OpenError> {
-        let options =
-            connect::options(url, password)?.options([("default_transaction_read_only", "on")]);
+    pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
+        let options = connect::options(url)?.options([("default_transaction_read_only", "on")]);
         let mut connection = options.connect().await?;
         connect::check_version(&mut connection).await?;
         let news = News::default();
@@ -156,9 +157,7 @@ impl PostgresStore {
         })
     }
 
-    /// Writes what is waiting, then hands what is claimed to the other replicas. Afterwards
-    /// everything is unavailable.
-    pub async fn close(&self) {
+    async fn shut(&self) {
         let closing = async {
             if let Some(writer) = &self.writer {
                 writer.close().await;

@@ -145,6 +145,10 @@ impl Store for Database {
         .await
     }
 
+    async fn close(&self) {
+        self.shut().await;
+    }
+
     fn stays_out(&self) -> Option<String> {
         self.why_out()
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, SqlitePool,
+    ConnectOptions as _, Connection as _, SqliteConnection,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
@@ -87,9 +87,9 @@ pub(super) async fn migrate(options: &SqliteConnectOptions) -> Result<(), OpenEr
 }
 
 /// Refuses tables of another version.
-pub(super) async fn check_version(reads: &SqlitePool) -> Result<(), OpenError> {
+pub(super) async fn check_version(connection: &mut SqliteConnection) -> Result<(), OpenError> {
     let (found,): (i64,) = sqlx::query_as("SELECT max(version) FROM _sqlx_migrations")
-        .fetch_one(reads)
+        .fetch_one(connection)
         .await?;
     if found == known() {
         Ok(())

@@ -4,6 +4,7 @@
 //! file is made for its owner alone and belongs to one service at a time. Every wait has an end.
 //! It refuses files that a later Keylend has written to.
 
+mod alone;
 mod claims;
 mod file;
 mod line;
@@ -14,6 +15,8 @@ mod cards;
 mod commit;
 #[path = "../sql/credentials.rs"]
 mod credentials;
+#[path = "../sql/dump.rs"]
+mod dump;
 #[path = "../sql/holders.rs"]
 mod holders;
 #[path = "../sql/homes.rs"]
@@ -36,6 +39,8 @@ use std::{path::Path, sync::Arc};
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteQueryResult, SqliteRow};
 use tokio::time::timeout;
 
+pub(super) use alone::Alone;
+
 use super::{
     Claims, OpenError,
     answer::{PATIENCE, answer, unavailable},
@@ -45,6 +50,7 @@ use writer::{News, Writer};
 
 /// The database that the shared statements are for.
 mod db {
+    pub(super) type Kind = sqlx::Sqlite;
     pub(super) type Connection = super::SqliteConnection;
     pub(super) type Pool = super::SqlitePool;
     pub(super) type Row = super::SqliteRow;
@@ -107,9 +113,10 @@ impl SqliteStore {
     pub async fn open_read_only(path: &Path) -> Result<Self, OpenError> {
         file::find(path)?;
         let reads = readers(path).await?;
-        file::check_version(&reads).await?;
+        let mut connection = reads.acquire().await?;
+        file::check_version(&mut connection).await?;
         let news = News::default();
-        let (seq, _) = log::last(&mut *reads.acquire().await?).await?;
+        let (seq, _) = log::last(&mut connection).await?;
         news.reaches(seq);
         Ok(Self {
             reads,
@@ -119,8 +126,7 @@ impl SqliteStore {
         })
     }
 
-    /// Writes what is waiting, then lets go of the file. Afterwards everything is unavailable.
-    pub async fn close(&self) {
+    async fn shut(&self) {
         let closing = async {
             if let Some(writer) = &self.writer {
                 writer.close().await;

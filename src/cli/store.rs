@@ -1,0 +1,126 @@
+//! `keylend store`: the store's tables, and moving a history to another store.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, ensure};
+use clap::{Args, Subcommand};
+
+use crate::{
+    audit::{
+        log::Log,
+        verify::{Whole, verify},
+    },
+    config,
+    store::{Address, copy},
+};
+
+/// What is done with the store.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Make the store's tables, or bring them up to date.
+    ///
+    /// A SQLite file is brought up to date by `keylend serve` as well. The tables of a PostgreSQL
+    /// server are not: its replicas are stopped first, or stay out of the work afterwards.
+    Migrate(Which),
+    /// Copy a whole history into an empty store, and verify the log on both sides.
+    ///
+    /// Nobody may be at work on either: stop the service, copy, change `store.url`, start it.
+    Copy {
+        /// The store that has the history, such as sqlite:///var/lib/keylend/keylend.db.
+        #[arg(long, value_name = "URL")]
+        from: Address,
+        /// The store that is to have it, such as postgres://keylend@db.example.com/keylend. Its
+        /// password is better given in PGPASSWORD or ~/.pgpass: others can see command lines.
+        #[arg(long, value_name = "URL")]
+        to: Address,
+    },
+}
+
+/// Which store.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// The configuration, which says where the store is.
+    #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
+    config: PathBuf,
+    /// The store itself.
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    store: Option<Address>,
+}
+
+impl Which {
+    /// Where it is.
+    pub(super) fn address(self) -> anyhow::Result<Address> {
+        match self.store {
+            Some(address) => Ok(address),
+            None => address_in(&self.config),
+        }
+    }
+}
+
+impl Store {
+    /// Does what was asked and answers on `out`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be done, or `out` takes no more.
+    pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Migrate(which) => {
+                let address = which.address()?;
+                let migrated = address.migrate().await;
+                migrated.with_context(|| format!("failed to prepare the store `{address}`"))?;
+                writeln!(out, "the tables of `{address}` are up to date")?;
+            }
+            Self::Copy { from, to } => {
+                let before = whole(&from).await?;
+                copy::copy(&from, &to)
+                    .await
+                    .with_context(|| format!("failed to copy `{from}` to `{to}`"))?;
+                let after = whole(&to).await?;
+                ensure!(
+                    before == after,
+                    "`{from}` was written to meanwhile: empty `{to}` and copy again"
+                );
+                writeln!(
+                    out,
+                    "copied: both logs are whole, {} entries, head {}",
+                    after.entries, after.head
+                )?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A log that is verified from its first entry on.
+async fn whole(address: &Address) -> anyhow::Result<Whole> {
+    let opened = address.open_read_only().await;
+    let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;
+    let verified = verify(Log::in_store(store.clone(), 0), None).await;
+    store.close().await;
+    verified.with_context(|| format!("the log in `{address}` is broken"))
+}
+
+/// The one line of the configuration that says where the store is; the rest may be wrong.
+pub(super) fn address_in(config: &Path) -> anyhow::Result<Address> {
+    #[derive(serde::Deserialize)]
+    struct Config {
+        store: Store,
+    }
+    #[derive(serde::Deserialize)]
+    struct Store {
+        url: config::Store,
+    }
+    let text = std::fs::read_to_string(config)
+        .with_context(|| format!("failed to read `{}`", config.display()))?;
+    let said: Config = toml::from_str(&text)
+        .with_context(|| format!("failed to find the store in `{}`", config.display()))?;
+    said.store
+        .url
+        .address()
+        .with_context(|| format!("failed to find the store in `{}`", config.display()))
+}

@@ -1,0 +1,105 @@
+//! Where a store is, and opening it there.
+
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{OpenError, PostgresStore, SqliteStore, Store};
+
+/// Where a store is: `sqlite://PATH` or `postgres://USER@HOST:PORT/DATABASE`.
+#[derive(Debug, Clone)]
+pub enum Address {
+    /// One file, for one process.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, for several replicas. The URL may hold a password. What it leaves out
+    /// comes from the variables and files that `psql` reads too: `PGPASSWORD`, `PGSSLROOTCERT`,
+    /// `~/.pgpass`.
+    Postgres(SecretString),
+}
+
+/// The text is not the URL of a store. It is not repeated, since it may hold a password.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this is not the URL of a store, such as `sqlite:///var/lib/keylend/keylend.db` or \
+     `postgres://keylend@db.example.com/keylend`"
+)]
+pub struct InvalidAddress;
+
+impl FromStr for Address {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once("://") {
+            Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
+            Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => {
+                Ok(Self::Postgres(text.into()))
+            }
+            _ => Err(InvalidAddress),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            // Without the password, and without what may be one.
+            Self::Postgres(url) => match url::Url::parse(url.expose_secret()) {
+                Ok(url) => write!(
+                    f,
+                    "postgres://{}{}",
+                    url.host_str().unwrap_or_default(),
+                    url.path()
+                ),
+                Err(_) => f.write_str("postgres://…"),
+            },
+        }
+    }
+}
+
+impl Address {
+    /// Opens the store for a service. `configuration` is a digest of what replicas have to agree
+    /// on. A file is made if it is not there, and its tables are brought up to date; a server's are
+    /// not.
+    ///
+    /// # Errors
+    ///
+    /// If another service has the file, if it cannot be read or written, or if the tables are of
+    /// another version.
+    pub async fn open(&self, configuration: &str) -> Result<Arc<dyn Store>, OpenError> {
+        Ok(match self {
+            Self::Sqlite(path) => Arc::new(SqliteStore::open(path).await?),
+            Self::Postgres(url) => {
+                Arc::new(PostgresStore::open(url.expose_secret(), configuration).await?)
+            }
+        })
+    }
+
+    /// Opens the store for reading, also while services write to it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or was written by another version of Keylend.
+    pub async fn open_read_only(&self) -> Result<Arc<dyn Store>, OpenError> {
+        Ok(match self {
+            Self::Sqlite(path) => Arc::new(SqliteStore::open_read_only(path).await?),
+            Self::Postgres(url) => {
+                Arc::new(PostgresStore::open_read_only(url.expose_secret()).await?)
+            }
+        })
+    }
+
+    /// Makes the tables, or brings them up to date.
+    ///
+    /// # Errors
+    ///
+    /// If another service has the file, if the server does not answer or does not let this user
+    /// make tables, or if a later Keylend has been there.
+    pub async fn migrate(&self) -> Result<(), OpenError> {
+        match self {
+            Self::Sqlite(path) => SqliteStore::open(path).await?.close().await,
+            Self::Postgres(url) => PostgresStore::migrate(url.expose_secret()).await?,
+        }
+        Ok(())
+    }
+}

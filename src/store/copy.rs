@@ -1,0 +1,228 @@
+//! Moving a whole history from one store to an empty one.
+//!
+//! The tables are copied row by row, as they are, in one transaction of the new store: the log's
+//! text and hashes are the same afterwards, or nothing is there. What belongs to replicas at work is
+//! left behind. Nobody may be at work on either store meanwhile.
+
+use secrecy::ExposeSecret as _;
+use tokio::sync::mpsc;
+
+use super::{Address, OpenError, postgres, sqlite};
+
+/// Batches that may wait between the two stores.
+const QUEUE: usize = 4;
+
+/// What one column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A whole number.
+    Number,
+    /// Text.
+    Text,
+    /// Bytes.
+    Bytes,
+}
+
+/// A table and its columns.
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [(&'static str, Kind)],
+}
+
+/// A value as both databases know it.
+pub(super) enum Cell {
+    Number(Option<i64>),
+    Text(Option<String>),
+    Bytes(Option<Vec<u8>>),
+}
+
+/// Rows of one table, in its order.
+pub(super) struct Batch {
+    pub(super) table: &'static Table,
+    pub(super) rows: Vec<Vec<Cell>>,
+}
+
+use Kind::{Bytes, Number, Text};
+
+/// What is copied. What refers to something comes behind it, and the log is in its order.
+pub(super) const TABLES: &[Table] = &[
+    Table {
+        name: "events",
+        columns: &[
+            ("seq", Number),
+            ("at", Text),
+            ("request_id", Text),
+            ("kind", Text),
+            ("actor", Text),
+            ("rules", Text),
+            ("body", Text),
+            ("prev_hash", Text),
+            ("hash", Text),
+        ],
+    },
+    Table {
+        name: "requests",
+        columns: &[
+            ("id", Text),
+            ("version", Number),
+            ("requester", Text),
+            ("scope", Text),
+            ("state", Text),
+            ("open", Number),
+            ("asked_at", Number),
+            ("failures", Number),
+            ("last_seq", Number),
+            ("snapshot", Text),
+            ("awaits", Number),
+        ],
+    },
+    Table {
+        name: "due",
+        columns: &[("request_id", Text), ("lane", Text), ("due_at", Number)],
+    },
+    Table {
+        name: "layers",
+        columns: &[
+            ("request_id", Text),
+            ("layer", Number),
+            ("entitlement", Text),
+            ("given", Number),
+            ("goes_on", Number),
+        ],
+    },
+    Table {
+        name: "holders",
+        columns: &[("person", Text), ("version", Number)],
+    },
+    Table {
+        name: "locks",
+        columns: &[("target", Text), ("set_at", Number), ("lock", Text)],
+    },
+    Table {
+        name: "credentials",
+        columns: &[("request_id", Text), ("layer", Number), ("sealed", Bytes)],
+    },
+    Table {
+        name: "cards",
+        columns: &[
+            ("request_id", Text),
+            ("place", Text),
+            ("asked_for", Text),
+            ("channel", Text),
+            ("ts", Text),
+            ("shown", Text),
+            ("failures", Number),
+            ("due_at", Number),
+        ],
+    },
+    Table {
+        name: "cursors",
+        columns: &[("feed", Text), ("seq", Number)],
+    },
+    Table {
+        name: "homes",
+        columns: &[
+            ("person", Text),
+            ("shown", Text),
+            ("touched", Number),
+            ("failures", Number),
+            ("due_at", Number),
+        ],
+    },
+    Table {
+        name: "home_questions",
+        columns: &[("request_id", Text), ("person", Text)],
+    },
+];
+
+/// Why a history was not copied; nothing of it is in the new store.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The store that has the history cannot be read.
+    #[error("the history cannot be read")]
+    From(#[source] OpenError),
+    /// The new store cannot be written.
+    #[error("the new store cannot be written")]
+    To(#[source] OpenError),
+    /// Somebody is at work on it.
+    #[error("replicas are at work on `{0}`: stop them first")]
+    AtWork(String),
+    /// There is a history already.
+    #[error("`{0}` is not empty")]
+    NotEmpty(String),
+}
+
+/// Copies everything that is in `from` to `to`, whose tables are made if they are not there.
+///
+/// # Errors
+///
+/// If somebody is at work on either store, if the new one is not empty, or if one of them fails.
+pub async fn copy(from: &Address, to: &Address) -> Result<(), CopyError> {
+    let mut source = Alone::open(from).await.map_err(CopyError::From)?;
+    if source.is_at_work().await.map_err(CopyError::From)? {
+        return Err(CopyError::AtWork(from.to_string()));
+    }
+    to.migrate().await.map_err(CopyError::To)?;
+    let mut target = Alone::open(to).await.map_err(CopyError::To)?;
+    if target.is_at_work().await.map_err(CopyError::To)? {
+        return Err(CopyError::AtWork(to.to_string()));
+    }
+    if !target.is_empty().await.map_err(CopyError::To)? {
+        return Err(CopyError::NotEmpty(to.to_string()));
+    }
+    let (batches, queue) = mpsc::channel(QUEUE);
+    let (read, written) = tokio::join!(source.read(batches), target.write(queue));
+    read.map_err(|error| CopyError::From(error.into()))?;
+    written.map_err(|error| CopyError::To(error.into()))?;
+    target
+        .commit()
+        .await
+        .map_err(|error| CopyError::To(error.into()))
+}
+
+/// A connection to a store that nobody else works on, in a transaction.
+enum Alone {
+    Sqlite(sqlite::Alone),
+    Postgres(postgres::Alone),
+}
+
+/// Does the same with either.
+macro_rules! either {
+    ($alone:expr, $one:ident => $does:expr) => {
+        match $alone {
+            Self::Sqlite($one) => $does,
+            Self::Postgres($one) => $does,
+        }
+    };
+}
+
+impl Alone {
+    async fn open(address: &Address) -> Result<Self, OpenError> {
+        Ok(match address {
+            Address::Sqlite(path) => Self::Sqlite(sqlite::Alone::open(path).await?),
+            Address::Postgres(url) => {
+                Self::Postgres(postgres::Alone::open(url.expose_secret()).await?)
+            }
+        })
+    }
+
+    async fn is_at_work(&mut self) -> Result<bool, OpenError> {
+        either!(self, alone => Ok(alone.is_at_work().await?))
+    }
+
+    async fn is_empty(&mut self) -> Result<bool, OpenError> {
+        either!(self, alone => Ok(alone.dump().is_empty().await?))
+    }
+
+    async fn read(&mut self, batches: mpsc::Sender<Batch>) -> sqlx::Result<()> {
+        either!(self, alone => alone.dump().read(batches).await)
+    }
+
+    async fn write(&mut self, batches: mpsc::Receiver<Batch>) -> sqlx::Result<()> {
+        either!(self, alone => alone.dump().write(batches).await)
+    }
+
+    async fn commit(&mut self) -> sqlx::Result<()> {
+        either!(self, alone => alone.dump().commit().await)
+    }
+}

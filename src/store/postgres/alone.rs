@@ -1,0 +1,48 @@
+//! A server's store that no replica works on.
+
+use sqlx::ConnectOptions as _;
+
+use super::{
+    connect::{check_version, options},
+    db::Connection,
+    dump::Dump,
+    replica::is_alive,
+};
+use crate::store::OpenError;
+
+/// A transaction that keeps the writers of all replicas waiting.
+pub(in crate::store) struct Alone {
+    connection: Connection,
+}
+
+impl Alone {
+    pub(in crate::store) async fn open(url: &str) -> Result<Self, OpenError> {
+        // A whole table is one statement here, and the other store may be slow.
+        let options = options(url)?.options([
+            ("statement_timeout", "0"),
+            ("idle_in_transaction_session_timeout", "0"),
+        ]);
+        let mut connection = options.connect().await?;
+        check_version(&mut connection).await?;
+        for statement in [
+            "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            "SELECT configuration FROM service FOR UPDATE",
+        ] {
+            sqlx::query(statement).execute(&mut connection).await?;
+        }
+        Ok(Self { connection })
+    }
+
+    /// Whether replicas are alive.
+    pub(in crate::store) async fn is_at_work(&mut self) -> sqlx::Result<bool> {
+        let statement = concat!("SELECT count(*) FROM replicas WHERE ", is_alive!());
+        let (alive,): (i64,) = sqlx::query_as(statement)
+            .fetch_one(&mut self.connection)
+            .await?;
+        Ok(alive > 0)
+    }
+
+    pub(in crate::store) fn dump(&mut self) -> Dump<'_> {
+        Dump::over(&mut self.connection)
+    }
+}

@@ -1,0 +1,114 @@
+//! All rows of a store, read or written in one transaction.
+
+use futures_util::TryStreamExt as _;
+use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
+use tokio::sync::mpsc;
+
+use super::db::{Connection, Kind as Database, Row};
+use crate::store::copy::{Batch, Cell, Kind, TABLES, Table};
+
+/// Rows that go together. Their values stay below what one statement may have, 32,766 in SQLite.
+const BATCH: usize = 500;
+
+/// A transaction over a whole store. Dropped, it has not happened.
+pub(in crate::store) struct Dump<'c> {
+    connection: &'c mut Connection,
+}
+
+impl<'c> Dump<'c> {
+    /// Over a connection that has begun a transaction.
+    pub(super) fn over(connection: &'c mut Connection) -> Self {
+        Self { connection }
+    }
+
+    /// Whether nothing has ever happened in it.
+    pub(in crate::store) async fn is_empty(&mut self) -> sqlx::Result<bool> {
+        let (rows,): (i64,) = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM (SELECT 1 FROM events LIMIT 1) AS one)
+                 + (SELECT count(*) FROM (SELECT 1 FROM requests LIMIT 1) AS one)
+                 + (SELECT count(*) FROM homes)",
+        )
+        .fetch_one(&mut *self.connection)
+        .await?;
+        Ok(rows == 0)
+    }
+
+    /// Hands on every row of every table. Stops early if nobody takes them any more.
+    pub(in crate::store) async fn read(self, batches: mpsc::Sender<Batch>) -> sqlx::Result<()> {
+        for table in TABLES {
+            let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+            let statement = format!(
+                "SELECT {} FROM {} ORDER BY 1, 2",
+                names.join(", "),
+                table.name
+            );
+            let mut found = sqlx::query(AssertSqlSafe(statement)).fetch(&mut *self.connection);
+            let mut rows = Vec::with_capacity(BATCH);
+            loop {
+                let row = found.try_next().await?;
+                let is_last = row.is_none();
+                rows.extend(row.map(|row| read(table, &row)).transpose()?);
+                if rows.len() == BATCH || is_last && !rows.is_empty() {
+                    let rows = std::mem::take(&mut rows);
+                    if batches.send(Batch { table, rows }).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                if is_last {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what comes.
+    pub(in crate::store) async fn write(
+        self,
+        mut batches: mpsc::Receiver<Batch>,
+    ) -> sqlx::Result<()> {
+        // A new store's tables may have been given rows, which those that come stand for.
+        sqlx::query("DELETE FROM cursors")
+            .execute(&mut *self.connection)
+            .await?;
+        while let Some(Batch { table, rows }) = batches.recv().await {
+            let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+            let into = format!("INSERT INTO {} ({}) ", table.name, names.join(", "));
+            let mut statement = QueryBuilder::<Database>::new(into);
+            statement.push_values(rows, |mut values, row| {
+                for cell in row {
+                    match cell {
+                        Cell::Number(number) => values.push_bind(number),
+                        Cell::Text(text) => values.push_bind(text),
+                        Cell::Bytes(bytes) => values.push_bind(bytes),
+                    };
+                }
+            });
+            statement
+                .build()
+                .persistent(false)
+                .execute(&mut *self.connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Makes all of it last.
+    pub(in crate::store) async fn commit(self) -> sqlx::Result<()> {
+        sqlx::query("COMMIT")
+            .execute(self.connection)
+            .await
+            .map(drop)
+    }
+}
+
+fn read(table: &Table, row: &Row) -> sqlx::Result<Vec<Cell>> {
+    let cells = table.columns.iter().enumerate().map(|(index, (_, kind))| {
+        Ok(match kind {
+            Kind::Number => Cell::Number(row.try_get(index)?),
+            Kind::Text => Cell::Text(row.try_get(index)?),
+            Kind::Bytes => Cell::Bytes(row.try_get(index)?),
+        })
+    });
+    cells.collect()
+}

@@ -1,0 +1,43 @@
+//! A file that nobody else works on.
+
+use std::{fs::File, path::Path};
+
+use sqlx::ConnectOptions as _;
+
+use super::{
+    db::Connection,
+    dump::Dump,
+    file::{check_version, find, for_writing, lock, options},
+};
+use crate::store::OpenError;
+
+/// A transaction on the file, which is this process's until this is dropped.
+pub(in crate::store) struct Alone {
+    connection: Connection,
+    _lock: File,
+}
+
+impl Alone {
+    pub(in crate::store) async fn open(path: &Path) -> Result<Self, OpenError> {
+        find(path)?;
+        let lock = lock(path)?;
+        let mut connection = for_writing(&options(path)).connect().await?;
+        check_version(&mut connection).await?;
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut connection)
+            .await?;
+        Ok(Self {
+            connection,
+            _lock: lock,
+        })
+    }
+
+    /// Whether somebody else works on it: then it could not have been opened.
+    pub(in crate::store) async fn is_at_work(&mut self) -> sqlx::Result<bool> {
+        Ok(false)
+    }
+
+    pub(in crate::store) fn dump(&mut self) -> Dump<'_> {
+        Dump::over(&mut self.connection)
+    }
+}
