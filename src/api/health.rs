@@ -1,10 +1,11 @@
 //! `GET /healthz` and `/readyz`. Neither needs a token: keep them inside.
 //!
 //! `/healthz` says that the process lives, and nothing else: who restarts Keylend asks there.
-//! `/readyz` says whether it can do its work: the store answers, checks follow the log, Slack has
-//! said who we are, and no revocation is stuck. A stuck revocation is access that outlives its grant, so it is as loud as
-//! a dead store: 503, with the request's id, until it succeeds. Who only decides where to send
-//! traffic asks `/readyz?exclude=stuck`: one dead target must not cut Keylend off from Slack.
+//! `/readyz` says whether it can do its work: the store answers, checks follow the log, Slack
+//! reaches us, and no revocation is stuck. A stuck revocation is access that outlives its grant, so
+//! it is as loud as a dead store: 503, with the request's id, until it succeeds. Who only decides
+//! where to send traffic asks `/readyz?exclude=stuck`: one dead target must not cut Keylend off from
+//! Slack.
 
 use std::{sync::Arc, time::Duration};
 
@@ -50,6 +51,9 @@ struct Readiness {
     store: &'static str,
     caught_up: bool,
     slack: bool,
+    /// Why Slack does not reach us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slack_trouble: Option<&'static str>,
     stuck: Vec<StuckRevocation>,
 }
 
@@ -63,9 +67,9 @@ async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Respo
     let stuck = stuck(&api).await;
     let caught_up = api.grants.caught_up_within(CATCH_UP).await.is_ok();
     let quiet = asked.exclude == Some(Exclude::Stuck);
-    let slack = *api.introduced.borrow();
+    let reach = *api.reach.borrow();
     let ready = caught_up
-        && slack
+        && reach.is_ok()
         && stuck
             .as_ref()
             .is_some_and(|stuck| quiet || stuck.is_empty());
@@ -73,7 +77,8 @@ async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Respo
         ready,
         store: if stuck.is_some() { "ok" } else { "unavailable" },
         caught_up,
-        slack,
+        slack: reach.is_ok(),
+        slack_trouble: reach.err(),
         stuck: stuck
             .unwrap_or_default()
             .into_iter()
