@@ -23,6 +23,7 @@ pub struct Metrics {
     retries: Counter,
     stuck: Gauge,
     active: Gauge,
+    connections: Gauge,
     head: Gauge,
     applied: Gauge,
     acknowledged: Histogram,
@@ -96,6 +97,7 @@ impl Default for Metrics {
             retries: Counter::default(),
             stuck: Gauge::default(),
             active: Gauge::default(),
+            connections: Gauge::default(),
             head: Gauge::default(),
             applied: Gauge::default(),
             acknowledged: Histogram::new(ACKNOWLEDGED),
@@ -174,6 +176,11 @@ impl Metrics {
         set(&self.active, count);
     }
 
+    /// Notes how many Socket Mode connections are open.
+    pub fn connections(&self, count: usize) {
+        set(&self.connections, count);
+    }
+
     /// Notes the log's head, and how far checks know the log.
     pub fn log(&self, head: u64, applied: u64) {
         set(&self.head, head);
@@ -211,6 +218,11 @@ impl Metrics {
             self.stuck.clone(),
         );
         registry.register("grants_active", "Active grants", self.active.clone());
+        registry.register(
+            "slack_connections",
+            "Open Socket Mode connections; none where Slack reaches Keylend over HTTP",
+            self.connections.clone(),
+        );
         registry.register(
             "log_head",
             "Number of the log's last entry",

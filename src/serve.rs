@@ -19,7 +19,7 @@ use crate::{
     backend::Backends,
     broker::{Broker, Parts},
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
-    config::Config,
+    config::{self, Config, Mode},
     directory::Directory,
     domain::Progress,
     grants::Grants,
@@ -33,7 +33,7 @@ use crate::{
     vault::Vault,
     worker::Worker,
 };
-use door::{Ingress, Introduction};
+use door::{Ingress, Introduction, Way};
 
 /// How long an answer may take in all, whatever is asked.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -113,13 +113,10 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .bot_token
         .read()
         .context("failed to read slack.bot_token")?;
-    let signing_secret = config
-        .slack
-        .signing_secret
-        .read()
-        .context("failed to read slack.signing_secret")?;
     let client = Client::new(&config.slack.api_url, token, clock.clone())?;
     let metrics = Arc::new(Metrics::default());
+    let shutdown = CancellationToken::new();
+    let (way, slack_routes) = way(&config.slack, &clock, &metrics, &shutdown)?;
     let directory = Arc::new(Directory::new(
         Arc::new(client.clone()),
         clock.clone(),
@@ -143,7 +140,6 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         entropy: entropy.clone(),
     }));
 
-    let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
     let worker = Worker::new(broker.clone(), backends, clock.clone(), entropy.clone());
     tasks.spawn(Arc::new(worker).run(shutdown.clone()));
@@ -185,33 +181,30 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .map(|entry| Ok((entry.name.clone(), entry.token.read()?)))
         .collect::<anyhow::Result<Vec<_>>>()
         .context("failed to read api.tokens")?;
-    let ingress = Ingress::new(metrics.clone());
-    let (met, introduced) = watch::channel(false);
+    let (telling, reach) = watch::channel(Err("Slack has not said who we are"));
     let api = Api {
         grants,
         store: log,
         clock: clock.clone(),
-        metrics,
+        metrics: metrics.clone(),
         tokens: Tokens::new(tokens),
-        introduced,
+        reach,
     };
     let door = Introduction {
         client,
         settings: config.slack,
-        verifier: Verifier::new(signing_secret, clock.clone()),
+        way,
         broker,
         homes,
         clock,
         entropy,
         tasks: tasks.clone(),
-        ingress: ingress.clone(),
-        met,
+        metrics,
+        reach: telling,
     };
     let meeting = shutdown.clone();
     tasks.spawn(async move { meeting.run_until_cancelled(door.meet_slack()).await });
-    let routes = Router::new()
-        .route("/slack/{*rest}", any(Ingress::answer))
-        .with_state(ingress.clone())
+    let routes = slack_routes
         .merge(api::router(api))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
@@ -236,6 +229,33 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         tasks,
         store,
     })
+}
+
+/// The way that Slack's deliveries come, and the routes for it: Socket Mode has none.
+fn way(
+    settings: &config::Slack,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<(Way, Router)> {
+    match &settings.mode {
+        Mode::Http { signing_secret } => {
+            let secret = signing_secret.read();
+            let secret = secret.context("failed to read slack.signing_secret")?;
+            let verifier = Verifier::new(secret, clock.clone());
+            let ingress = Ingress::new(metrics.clone());
+            let routes = Router::new()
+                .route("/slack/{*rest}", any(Ingress::answer))
+                .with_state(ingress.clone());
+            Ok((Way::Http { verifier, ingress }, routes))
+        }
+        Mode::Socket { app_token } => {
+            let token = app_token.read().context("failed to read slack.app_token")?;
+            let client = Client::new(&settings.api_url, token, clock.clone())?;
+            let shutdown = shutdown.clone();
+            Ok((Way::Socket { client, shutdown }, Router::new()))
+        }
+    }
 }
 
 fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Backends> {

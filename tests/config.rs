@@ -4,7 +4,7 @@
 use std::{fmt::Write as _, fs, net::SocketAddr, process::Command, time::Instant};
 
 use keylend::{
-    config::{Config, Problems, Secrets, Store},
+    config::{Config, Mode, Problems, Secrets, Store},
     directory::GroupSource,
     domain::{GroupName, OnLimit, ReasonRule, Span, UserId, Username},
 };
@@ -528,22 +528,78 @@ fn replicas_agree_by_what_they_mean() {
 }
 
 #[test]
-fn what_this_version_does_not_have_is_said() {
+fn the_token_is_not_sent_in_clear() {
     insta::assert_snapshot!(
-        said_after(&[
-            ("mode = \"http\"", "mode = \"socket\""),
-            ("https://slack.com/api", "http://slack.example.com/api"),
-        ]),
+        said_after(&[("https://slack.com/api", "http://slack.example.com/api")]),
         @r#"
-    keylend.toml:9:8: slack.mode: this version is reached by Slack over HTTP alone: use `mode = "http"`
-    9 | mode = "socket"
-      |        ^^^^^^^^
-
     keylend.toml:13:11: slack.api_url: the bot token is sent there, so it has to be `https://`, or `http://` to this machine
     13 | api_url = "http://slack.example.com/api"
        |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "#
     );
+}
+
+#[test]
+fn each_mode_needs_its_own_secret_and_leaves_the_other_alone() {
+    let socket = GOOD.replace("mode = \"http\"", "mode = \"socket\"");
+    let token = "app_token = { env = \"KEYLEND_TEST_UNUSED\" }\n";
+    let secret = "signing_secret = { file = \"{folder}/secret\" }\n";
+    let said = [
+        said_of(&socket, RULES),
+        said_of(&socket.replace(token, ""), RULES),
+        said_after(&[(secret, "")]),
+        said_after(&[("mode = \"http\"", "mode = \"websocket\"")]),
+    ];
+    insta::assert_snapshot!(said.join("\n\n"), @r#"
+    keylend.toml:12:1: slack.app_token: the environment variable `KEYLEND_TEST_UNUSED` is not set
+    12 | app_token = { env = "KEYLEND_TEST_UNUSED" }
+       | ^^^^^^^^^
+
+    keylend.toml:8:2: slack.app_token: `mode = "socket"` needs this key: say where an app-level token with the scope `connections:write` is
+    8 | [slack]
+      |  ^^^^^
+
+    keylend.toml:8:2: slack.signing_secret: `mode = "http"` needs this key: say where the app's signing secret is
+    8 | [slack]
+      |  ^^^^^
+
+    keylend.toml:9:8: slack.mode: `websocket` is not one of `http`, `socket`; did you mean `socket`?
+    9 | mode = "websocket"
+      |        ^^^^^^^^^^^
+    "#);
+
+    let app_token = "app_token = { file = \"{folder}/secret\" }\n";
+    let socket = socket.replace(token, app_token).replace(secret, "");
+    let config = load(&socket, RULES).unwrap_or_else(|(problems, _)| panic!("{problems}"));
+    assert!(matches!(config.slack.mode, Mode::Socket { .. }));
+}
+
+#[test]
+fn a_token_of_another_kind_is_recognised_and_not_shown() {
+    let folder = folder(
+        &GOOD
+            .replace("mode = \"http\"", "mode = \"socket\"")
+            .replace(
+                "{ env = \"KEYLEND_TEST_UNUSED\" }",
+                "{ file = \"{folder}/bot\" }",
+            )
+            .replacen("{folder}/secret", "{folder}/app", 1),
+        RULES,
+    );
+    fs::write(folder.path().join("bot"), "xoxb-1").unwrap();
+    fs::write(folder.path().join("app"), "xapp-1").unwrap();
+    let problems = Config::load(&folder.path().join("keylend.toml"), Secrets::Checked).unwrap_err();
+    let said = problems.to_string();
+    let said = said.replace(&format!("{}/", folder.path().display()), "");
+    insta::assert_snapshot!(said, @r#"
+    keylend.toml:10:1: slack.bot_token: file app holds another token: this one begins with `xoxb-`
+    10 | bot_token = { file = "app" }
+       | ^^^^^^^^^
+
+    keylend.toml:12:1: slack.app_token: file bot holds another token: this one begins with `xapp-`
+    12 | app_token = { file = "bot" }
+       | ^^^^^^^^^
+    "#);
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Service {
                 ("other".to_owned(), "another-token".into()),
                 ("gateway".to_owned(), TOKEN.into()),
             ]),
-            introduced: tokio::sync::watch::channel(true).1,
+            reach: tokio::sync::watch::channel(Ok(())).1,
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());

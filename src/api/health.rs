@@ -1,11 +1,11 @@
 //! `GET /healthz` and `/readyz`. Neither needs a token: keep them inside.
 //!
 //! `/healthz` says that the process lives, and nothing else: who restarts Keylend asks there.
-//! `/readyz` says whether it can do its work: the store answers, checks follow the log, Slack has
-//! said who we are, this replica is not kept out of the work by others, and no revocation is stuck. A
+//! `/readyz` says whether it can do its work: the store answers, checks follow the log, Slack
+//! reaches us, this replica is not kept out of the work by others, and no revocation is stuck. A
 //! stuck revocation is access that outlives its grant, so it is as loud as a dead store: 503, with
-//! the request's id, until it succeeds. Who only decides where to send
-//! traffic asks `/readyz?exclude=stuck`: one dead target must not cut Keylend off from Slack.
+//! the request's id, until it succeeds. Who only decides where to send traffic asks
+//! `/readyz?exclude=stuck`: one dead target must not cut Keylend off from Slack.
 
 use std::{sync::Arc, time::Duration};
 
@@ -51,7 +51,11 @@ struct Readiness {
     store: &'static str,
     caught_up: bool,
     slack: bool,
-    /// Why this replica leaves the work to others; nothing if it does not.
+    /// Why Slack does not reach us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slack_trouble: Option<&'static str>,
+    /// Why this replica leaves the work to others.
+    #[serde(skip_serializing_if = "Option::is_none")]
     stays_out: Option<String>,
     stuck: Vec<StuckRevocation>,
 }
@@ -66,10 +70,10 @@ async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Respo
     let stuck = stuck(&api).await;
     let caught_up = api.grants.caught_up_within(CATCH_UP).await.is_ok();
     let quiet = asked.exclude == Some(Exclude::Stuck);
-    let slack = *api.introduced.borrow();
+    let reach = *api.reach.borrow();
     let stays_out = api.store.stays_out();
     let ready = caught_up
-        && slack
+        && reach.is_ok()
         && stays_out.is_none()
         && stuck
             .as_ref()
@@ -78,7 +82,8 @@ async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Respo
         ready,
         store: if stuck.is_some() { "ok" } else { "unavailable" },
         caught_up,
-        slack,
+        slack: reach.is_ok(),
+        slack_trouble: reach.err(),
         stays_out,
         stuck: stuck
             .unwrap_or_default()

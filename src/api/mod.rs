@@ -34,8 +34,8 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// Who may ask.
     pub tokens: Tokens,
-    /// Whether Slack has said who we are: before, nothing that Slack sends is answered.
-    pub introduced: watch::Receiver<bool>,
+    /// Whether Slack reaches us, or why not: then nothing that people do there is answered.
+    pub reach: watch::Receiver<Result<(), &'static str>>,
 }
 
 /// The routes. Time limits and catching panics are the business of the whole program's router.

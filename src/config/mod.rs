@@ -28,7 +28,7 @@ use std::{
 pub use api::{Api, ApiToken};
 pub use problem::{Problem, Problems};
 pub use server::{NoAddress, Server, Store};
-pub use slack::Slack;
+pub use slack::{Mode, Slack};
 pub use vault::VaultKey;
 
 use self::document::Document;

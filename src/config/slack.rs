@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::{Host, Url};
 
@@ -20,8 +21,8 @@ use crate::{
 pub struct Slack {
     /// `bot_token`: what Keylend speaks to Slack with, `xoxb-…`.
     pub bot_token: Secret,
-    /// `signing_secret`: what Slack signs with.
-    pub signing_secret: Secret,
+    /// `mode`: how Slack reaches Keylend.
+    pub mode: Mode,
     /// `api_url`: Slack's Web API, default `https://slack.com/api/`. Ends with a slash.
     pub api_url: Url,
     /// `audit_channel`: the id of the channel that gets one line for everything that happens.
@@ -36,17 +37,29 @@ pub struct Slack {
     pub app_id: Option<String>,
 }
 
+/// How Slack reaches Keylend. The key of the other mode may stay: changing over is one word.
+#[derive(Debug, Clone)]
+pub enum Mode {
+    /// `mode = "http"`, the default: Slack posts to a public address.
+    Http {
+        /// `signing_secret`: what Slack signs with.
+        signing_secret: Secret,
+    },
+    /// `mode = "socket"`: Keylend connects to Slack, and no address need be public.
+    Socket {
+        /// `app_token`: what connections are opened with, `xapp-…`.
+        app_token: Secret,
+    },
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    /// How Slack reaches Keylend, default `http`.
     #[serde(default)]
-    mode: Mode,
+    mode: RawMode,
     bot_token: Secret,
-    signing_secret: Secret,
-    /// For socket mode; not needed for `http`.
-    #[serde(default, rename = "app_token")]
-    _app_token: Option<Secret>,
+    signing_secret: Option<Secret>,
+    app_token: Option<Secret>,
     #[serde(default = "default_api_url")]
     api_url: Url,
     audit_channel: String,
@@ -58,7 +71,7 @@ struct Raw {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Mode {
+enum RawMode {
     #[default]
     Http,
     Socket,
@@ -70,20 +83,15 @@ fn default_api_url() -> Url {
 
 pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Slack> {
     let raw: Raw = document.section("slack")?;
-    if matches!(raw.mode, Mode::Socket) {
-        document.problem(
-            at!["slack", "mode"],
-            "this version is reached by Slack over HTTP alone: use `mode = \"http\"`",
-        );
-    }
+    let mode = mode(document, raw.mode, raw.signing_secret, raw.app_token);
     if secrets == Secrets::Checked {
-        for (key, secret) in [
-            ("bot_token", &raw.bot_token),
-            ("signing_secret", &raw.signing_secret),
-        ] {
-            if let Err(missing) = secret.read() {
-                document.problem(at!["slack", key], missing.to_string());
+        check(document, "bot_token", &raw.bot_token, "xoxb-");
+        match &mode {
+            Some(Mode::Http { signing_secret }) => {
+                check(document, "signing_secret", signing_secret, "");
             }
+            Some(Mode::Socket { app_token }) => check(document, "app_token", app_token, "xapp-"),
+            None => {}
         }
     }
     if !is_channel_id(&raw.audit_channel) {
@@ -103,13 +111,60 @@ pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Slac
     }
     Some(Slack {
         bot_token: raw.bot_token,
-        signing_secret: raw.signing_secret,
+        mode: mode?,
         api_url: api_url(document, raw.api_url),
         audit_channel: ChannelId::new(raw.audit_channel),
         incident_channels: patterns(document, &raw.incident_channels),
         team_id: raw.team_id.map(TeamId::new),
         app_id: raw.app_id,
     })
+}
+
+/// Each mode has a secret of its own.
+fn mode(
+    document: &mut Document<'_>,
+    mode: RawMode,
+    signing_secret: Option<Secret>,
+    app_token: Option<Secret>,
+) -> Option<Mode> {
+    let (found, key, missing) = match mode {
+        RawMode::Http => (
+            signing_secret.map(|signing_secret| Mode::Http { signing_secret }),
+            "signing_secret",
+            "`mode = \"http\"` needs this key: say where the app's signing secret is",
+        ),
+        RawMode::Socket => (
+            app_token.map(|app_token| Mode::Socket { app_token }),
+            "app_token",
+            "`mode = \"socket\"` needs this key: say where an app-level token with the scope \
+             `connections:write` is",
+        ),
+    };
+    if found.is_none() {
+        document.problem(at!["slack", key], missing);
+    }
+    found
+}
+
+/// Reports a secret that is not there, and a token of Slack's that is of another kind.
+fn check(document: &mut Document<'_>, key: &str, secret: &Secret, sign: &str) {
+    let problem = match secret.read() {
+        Err(missing) => missing.to_string(),
+        Ok(text) => {
+            let text = text.expose_secret();
+            let is_other = ["xoxb-", "xoxp-", "xapp-"]
+                .iter()
+                .any(|other| *other != sign && text.starts_with(other));
+            if !is_other {
+                return;
+            }
+            match sign {
+                "" => format!("{secret} holds a token, which is not what is needed here"),
+                _ => format!("{secret} holds another token: this one begins with `{sign}`"),
+            }
+        }
+    };
+    document.problem(at!["slack", key], problem);
 }
 
 /// The bot token is sent there: nobody between may read it.

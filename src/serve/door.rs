@@ -1,5 +1,5 @@
 //! The door to Slack: shut until Slack has said who we are, since before that nobody could tell our
-//! people from strangers.
+//! people from strangers. Then Slack comes in by the routes that open, or we go out to it.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use crate::{
@@ -27,6 +27,7 @@ use crate::{
         self, Slack,
         caller::Ours,
         client::{Client, Identity},
+        ingress::{Reach, Receive, http, socket},
         messages::homes::Homes,
         signature::Verifier,
     },
@@ -71,23 +72,37 @@ impl Ingress {
     }
 }
 
-/// What opens the routes for Slack.
+/// The way that Slack's deliveries come.
+pub(super) enum Way {
+    /// Slack posts them to our routes.
+    Http {
+        verifier: Verifier,
+        ingress: Ingress,
+    },
+    /// We fetch them, with a client that has the app's token.
+    Socket {
+        client: Client,
+        shutdown: CancellationToken,
+    },
+}
+
+/// What opens the door to Slack.
 pub(super) struct Introduction {
     pub(super) client: Client,
     pub(super) settings: config::Slack,
-    pub(super) verifier: Verifier,
+    pub(super) way: Way,
     pub(super) broker: Arc<Broker>,
     pub(super) homes: Arc<Homes>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) tasks: TaskTracker,
-    pub(super) ingress: Ingress,
-    pub(super) met: watch::Sender<bool>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) reach: watch::Sender<Reach>,
 }
 
 impl Introduction {
-    /// Asks Slack who we are until it says so, then opens the routes. Without that nobody could
-    /// tell our people from strangers; meanwhile grants go on ending on time.
+    /// Asks Slack who we are until it says so, then lets its deliveries in. Without that nobody
+    /// could tell our people from strangers; meanwhile grants go on ending on time.
     pub(super) async fn meet_slack(self) {
         let mut failures = 0;
         let ours = loop {
@@ -104,19 +119,38 @@ impl Introduction {
             }
         };
         tracing::info!(slack.teams = ?ours.teams, slack.app = ?ours.app.get(), "Slack was reached");
-        let slack = Slack::new(slack::Parts {
+        let app = ours.app.get().cloned();
+        let receive: Arc<dyn Receive> = Arc::new(Slack::new(slack::Parts {
             broker: self.broker,
             client: self.client,
             homes: self.homes,
             ours,
             incident_channels: self.settings.incident_channels,
-            clock: self.clock,
-            tasks: self.tasks,
-        });
-        let routes = slack::ingress::http::router(self.verifier, Arc::new(slack));
-        // It is set once: there is one introduction.
-        let _ = self.ingress.routes.set(routes);
-        self.met.send_replace(true);
+            clock: self.clock.clone(),
+            tasks: self.tasks.clone(),
+        }));
+        match self.way {
+            Way::Http { verifier, ingress } => {
+                // It is set once: there is one introduction.
+                let _ = ingress.routes.set(http::router(verifier, receive));
+                self.reach.send_modify(|reach| *reach = Ok(()));
+            }
+            Way::Socket { client, shutdown } => {
+                let (reach, metrics) = (self.reach, self.metrics);
+                socket::run(socket::Parts {
+                    client,
+                    app,
+                    receive,
+                    reach,
+                    metrics,
+                    clock: self.clock,
+                    entropy: self.entropy,
+                    tasks: self.tasks,
+                    shutdown,
+                })
+                .await;
+            }
+        }
     }
 
     async fn ours(&self) -> anyhow::Result<Ours> {

@@ -12,3 +12,4 @@ mod form;
 mod home;
 mod limits;
 mod looking_up;
+mod socket;

@@ -11,7 +11,7 @@ use std::{
 use chrono::TimeDelta;
 use keylend::{
     clock::{Clock, SystemEntropy},
-    config::{Config, Secrets},
+    config::{Config, Mode, Secrets},
     domain::Time,
     serve::{self, Outside, Service},
     store::{Entry, SqliteStore, Store},
@@ -65,6 +65,11 @@ pub fn workspace() -> Workspace {
         .channel(Channel::new(GENERAL, "general", everybody))
 }
 
+/// The same configuration, for Socket Mode: nothing else has to be changed.
+pub fn over_sockets(config: &str) -> String {
+    config.replace("mode = \"http\"", "mode = \"socket\"")
+}
+
 /// The configuration of the story, before a test changes it.
 pub const CONFIG: &str = include_str!("keylend.toml");
 
@@ -80,6 +85,7 @@ pub fn write(
     let secrets = [
         ("bot_token", slack_sim::BOT_TOKEN),
         ("signing_secret", slack_sim::SIGNING_SECRET),
+        ("app_token", slack_sim::APP_TOKEN),
         ("api_token", TOKEN),
         ("webhook_secret", "a-webhook-secret-of-the-tests"),
         ("key", &"5e".repeat(32)),
@@ -117,12 +123,18 @@ impl Stage {
         Self::set(workspace(), change, policies).await
     }
 
+    /// Reached by Slack over Socket Mode.
+    pub async fn by_socket() -> Self {
+        Self::with(over_sockets, "").await
+    }
+
     /// In a workspace of its own.
     pub async fn of(workspace: Workspace) -> Self {
         Self::set(workspace, |config| config.to_owned(), "").await
     }
 
-    async fn set(
+    /// In a workspace of its own, with another configuration.
+    pub async fn set(
         workspace: Workspace,
         change: impl FnOnce(&str) -> String,
         policies: &str,
@@ -171,6 +183,7 @@ impl Stage {
     pub async fn boot_unready(&mut self) {
         let config = Config::load(&self.config_file(), Secrets::Checked)
             .unwrap_or_else(|wrong| panic!("{wrong}"));
+        let over_http = matches!(config.slack.mode, Mode::Http { .. });
         let clock: Arc<dyn Clock> = self.clock.clone();
         let outside = Outside {
             clock,
@@ -182,7 +195,10 @@ impl Stage {
             (runtime, service)
         });
         let (runtime, service) = running.await.unwrap();
-        self.sim.connect(format!("http://{}", service.address()));
+        match over_http {
+            true => self.sim.connect(format!("http://{}", service.address())),
+            false => self.sim.connect_socket(),
+        }
         self.running = Some((runtime, service));
     }
 
@@ -193,6 +209,16 @@ impl Stage {
         tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10)))
             .await
             .unwrap();
+    }
+
+    /// Stops the service, as SIGTERM does.
+    pub async fn stop(&mut self) {
+        let (runtime, service) = self.running.take().unwrap();
+        let stopping = tokio::task::spawn_blocking(move || {
+            runtime.block_on(service.stop());
+            runtime.shutdown_background();
+        });
+        stopping.await.unwrap();
     }
 
     pub fn config_file(&self) -> PathBuf {

@@ -354,6 +354,26 @@ impl Client {
         }
     }
 
+    /// Where to connect for Socket Mode (`apps.connections.open`): good once, for half a minute, and
+    /// as secret as the token, which has to be the app's.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, does not answer, or asked not to be called now.
+    pub async fn open_connection(&self) -> Result<Url, SlackError> {
+        #[derive(Serialize)]
+        struct Open {}
+        #[derive(Deserialize)]
+        struct Opened {
+            url: Url,
+        }
+        let opened: Opened = self
+            .api
+            .post("apps.connections.open", &Open {}, Patience::FailsFast)
+            .await?;
+        Ok(opened.url)
+    }
+
     /// Calls a method that reads. Never waits for its turn.
     pub(super) async fn read<RS: DeserializeOwned + Send>(
         &self,

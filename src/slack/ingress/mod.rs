@@ -2,6 +2,7 @@
 //! it decides nothing and knows nothing of requests.
 
 pub mod http;
+pub mod socket;
 
 use std::sync::Arc;
 
@@ -31,6 +32,9 @@ pub enum Answer {
     /// Nothing was done, and Slack is to tell so: it marks the button that was clicked.
     Busy,
 }
+
+/// Whether Slack reaches us, or why not.
+pub type Reach = Result<(), &'static str>;
 
 /// Who takes deliveries. Transports share it, so that a payload means the same however it came.
 #[async_trait]
