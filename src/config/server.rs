@@ -1,10 +1,11 @@
 //! `[server]` and `[store]`.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::document::{Document, at};
@@ -14,13 +15,32 @@ use super::document::{Document, at};
 pub struct Server {
     /// `listen`: the address and port to listen on, default `127.0.0.1:8080`. TLS ends before it.
     pub listen: SocketAddr,
+    /// `max_connections`: how many connections are held at once, default 1024. One more makes the
+    /// one that has waited longest give way. Where the process may open fewer files it is fewer.
+    pub max_connections: u32,
+    /// `max_connections_per_address`: how many of them one address may hold, default a quarter.
+    /// One more makes the one of that address that has waited longest give way.
+    pub max_connections_per_address: u32,
+    /// `trusted_proxies`: networks such as `10.0.0.0/8` whose `X-Forwarded-For` is believed and
+    /// that may hold as many connections as there are, default none. Whoever fails too often to
+    /// prove who they are is limited by address: without this, by the address of the proxy.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawServer {
     listen: Option<String>,
+    max_connections: Option<u32>,
+    max_connections_per_address: Option<u32>,
+    #[serde(default)]
+    trusted_proxies: Vec<String>,
 }
+
+/// Fewer are too few for Slack, a gateway and whoever looks after Keylend.
+const FEWEST_CONNECTIONS: u32 = 16;
+
+const CONNECTIONS: u32 = 1024;
 
 /// `[store]`, where state lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,21 +57,63 @@ struct RawStore {
 }
 
 pub(super) fn server(document: &mut Document<'_>) -> Option<Server> {
-    let RawServer { listen } = document.optional("server")?;
-    let Some(text) = listen else {
-        let listen = (Ipv4Addr::LOCALHOST, 8080).into();
-        return Some(Server { listen });
-    };
-    match text.parse() {
-        Ok(listen) => Some(Server { listen }),
-        Err(_) => {
-            document.problem(
-                at!["server", "listen"],
-                format!("`{text}` is not an address with a port, such as `127.0.0.1:8080`"),
-            );
-            None
-        }
+    let raw: RawServer = document.optional("server")?;
+    let listen = listen(document, raw.listen.as_deref());
+    let max_connections = raw.max_connections.unwrap_or(CONNECTIONS);
+    if max_connections < FEWEST_CONNECTIONS {
+        let problem = format!("use {FEWEST_CONNECTIONS} at least");
+        document.problem(at!["server", "max_connections"], problem);
     }
+    let max_connections_per_address = raw
+        .max_connections_per_address
+        .unwrap_or(max_connections / 4);
+    if raw.max_connections_per_address == Some(0) {
+        document.problem(
+            at!["server", "max_connections_per_address"],
+            "nobody could connect: use 1 at least",
+        );
+    }
+    let trusted_proxies = proxies(document, &raw.trusted_proxies);
+    Some(Server {
+        listen: listen?,
+        max_connections,
+        max_connections_per_address,
+        trusted_proxies,
+    })
+}
+
+fn listen(document: &mut Document<'_>, text: Option<&str>) -> Option<SocketAddr> {
+    let Some(text) = text else {
+        return Some((Ipv4Addr::LOCALHOST, 8080).into());
+    };
+    let listen = text.parse().ok();
+    if listen.is_none() {
+        document.problem(
+            at!["server", "listen"],
+            format!("`{text}` is not an address with a port, such as `127.0.0.1:8080`"),
+        );
+    }
+    listen
+}
+
+/// The networks that can be read; each other one is reported.
+fn proxies(document: &mut Document<'_>, texts: &[String]) -> Vec<IpNet> {
+    let mut proxies = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        let network = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let problem = match network {
+            Ok(network) if network.prefix_len() > 0 => {
+                proxies.push(network);
+                continue;
+            }
+            Ok(_) => "everybody could say to be anybody: name the networks of your proxies".into(),
+            Err(_) => format!("`{text}` is not a network, such as `10.0.0.0/8` or `10.1.2.3`"),
+        };
+        document.problem(at!["server", "trusted_proxies", index], problem);
+    }
+    proxies
 }
 
 pub(super) fn store(document: &mut Document<'_>) -> Option<Store> {
