@@ -33,6 +33,9 @@ const BACKLOG: u32 = 4096;
 /// Files that are not connections: the store's, those to Slack and to the targets.
 const OTHER_FILES: u64 = 256;
 
+/// One in so many places is kept free, so that whoever comes need not wait until another has gone.
+const SPARE: u32 = 16;
+
 /// How often connections are held against their time.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -60,6 +63,7 @@ pub(super) struct Listen {
     routes: Router,
     places: Arc<Places>,
     free: Arc<Semaphore>,
+    spare: usize,
     proxies: Arc<Proxies>,
     notices: Arc<Notices>,
 }
@@ -80,6 +84,7 @@ impl Listen {
             routes,
             places: Arc::new(Places::new(all, each, notices.clone())),
             free: Arc::new(Semaphore::new(all as usize)),
+            spare: (all / SPARE).max(1) as usize,
             proxies,
             notices,
         }
@@ -121,7 +126,7 @@ impl Listen {
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     self.notices.note(TurnedAway::Full, None, &error);
-                    self.places.give_way();
+                    self.places.give_way(1);
                     sleep(NO_FILE).await;
                 }
             }
@@ -143,10 +148,8 @@ impl Listen {
 
     async fn permit(&self) -> OwnedSemaphorePermit {
         loop {
-            if let Ok(permit) = self.free.clone().try_acquire_owned() {
-                return permit;
-            }
-            self.places.give_way();
+            let free = self.free.available_permits();
+            self.places.give_way(self.spare.saturating_sub(free));
             if let Ok(Ok(permit)) = timeout(BUSY, self.free.clone().acquire_owned()).await {
                 return permit;
             }

@@ -44,9 +44,11 @@ async fn slack_is_let_in_although_a_forger_shares_its_address() {
     for number in 0..MANY {
         let mut line = Line::open(&stage).await;
         line.say(&forged).await;
-        let expected = if number < 20 { 401 } else { 429 };
-        if number < 20 || number > 30 {
-            assert_eq!(line.hear().await.0, expected, "{number}");
+        // Time that passes meanwhile may let one or two more fail.
+        match (number, line.hear().await.0) {
+            (..20, status) => assert_eq!(status, 401),
+            (30.., status) => assert_eq!(status, 429),
+            _ => {}
         }
         alice_is_answered(&stage).await;
     }

@@ -127,10 +127,11 @@ impl Places {
         })
     }
 
-    /// Makes the one give way whose turn it is, if there is one and no place is about to be free.
-    pub(super) fn give_way(&self) {
+    /// Makes the one give way whose turn it is, if there is one and fewer than `wanted` places are
+    /// about to be free.
+    pub(super) fn give_way(&self, wanted: usize) {
         let mut table = self.table();
-        if table.closing > 0 {
+        if table.closing >= wanted {
             return;
         }
         // Newcomers would push each other out if the proven held nearly all.
