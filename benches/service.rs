@@ -5,7 +5,6 @@
 #![allow(clippy::print_stdout, reason = "figures are printed")]
 
 use std::{
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -22,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 #[allow(dead_code, reason = "each benchmark uses its own part")]
 mod support;
+
+use support::program::Program;
 
 fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -167,61 +168,4 @@ fn acknowledgement(runtime: &Runtime) {
             format!("{:.1} MB", program.resident_kb() as f64 / 1000.0),
         );
     });
-}
-
-/// The program itself, as its own process.
-struct Program {
-    child: std::process::Child,
-    address: String,
-}
-
-impl Program {
-    fn start(config: &Path) -> Self {
-        use std::process::{Command, Stdio};
-
-        let child = Command::new(env!("CARGO_BIN_EXE_keylend"))
-            .args(["serve", "--config"])
-            .arg(config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self {
-            child,
-            address: support::slack::address(config),
-        }
-    }
-
-    async fn until_ready(&mut self) -> String {
-        let http = reqwest::Client::new();
-        let page = format!("{}/readyz", self.address);
-        for _ in 0..2_000 {
-            if let Ok(answer) = http.get(&page).send().await
-                && answer.status().is_success()
-            {
-                return self.address.clone();
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!(
-            "the program did not become ready: {:?}",
-            self.child.try_wait()
-        );
-    }
-
-    fn resident_kb(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

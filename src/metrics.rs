@@ -23,9 +23,11 @@ pub struct Metrics {
     retries: Counter,
     stuck: Gauge,
     active: Gauge,
-    connections: Gauge,
+    slack_connections: Gauge,
     head: Gauge,
     applied: Gauge,
+    connections: Gauge,
+    turned_away: Family<[(&'static str, &'static str); 1], Counter>,
     acknowledged: Histogram,
     revocation_delay: Histogram,
 }
@@ -65,6 +67,46 @@ impl Decision {
     }
 }
 
+/// Why somebody at the door was turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TurnedAway {
+    /// Slack did not sign it.
+    Unsigned,
+    /// It came with no known token.
+    UnknownToken,
+    /// Its address had failed too often.
+    Throttled,
+    /// It took too long to ask, or to take the answer.
+    Slow,
+    /// It was waited for longest when its place or its memory was needed.
+    GaveWay,
+    /// There was no place, and nobody who could give way.
+    Full,
+}
+
+impl TurnedAway {
+    const ALL: [Self; 6] = [
+        Self::Unsigned,
+        Self::UnknownToken,
+        Self::Throttled,
+        Self::Slow,
+        Self::GaveWay,
+        Self::Full,
+    ];
+
+    /// The reason's name, in metrics and in the process's log.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Unsigned => "unsigned",
+            Self::UnknownToken => "unknown_token",
+            Self::Throttled => "throttled",
+            Self::Slow => "slow",
+            Self::GaveWay => "gave_way",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// What requests come to; every label is there from the start, at zero.
 const OUTCOMES: [&str; 9] = [
     "asked",
@@ -97,9 +139,11 @@ impl Default for Metrics {
             retries: Counter::default(),
             stuck: Gauge::default(),
             active: Gauge::default(),
-            connections: Gauge::default(),
+            slack_connections: Gauge::default(),
             head: Gauge::default(),
             applied: Gauge::default(),
+            connections: Gauge::default(),
+            turned_away: Family::default(),
             acknowledged: Histogram::new(ACKNOWLEDGED),
             revocation_delay: Histogram::new(DELAYS),
         };
@@ -108,6 +152,13 @@ impl Default for Metrics {
                 metrics
                     .checks
                     .get_or_create(&[("decision", decision.label())]),
+            );
+        }
+        for reason in TurnedAway::ALL {
+            drop(
+                metrics
+                    .turned_away
+                    .get_or_create(&[("reason", reason.label())]),
             );
         }
         for outcome in OUTCOMES {
@@ -177,14 +228,25 @@ impl Metrics {
     }
 
     /// Notes how many Socket Mode connections are open.
-    pub fn connections(&self, count: usize) {
-        set(&self.connections, count);
+    pub fn slack_connections(&self, count: usize) {
+        set(&self.slack_connections, count);
     }
 
     /// Notes the log's head, and how far checks know the log.
     pub fn log(&self, head: u64, applied: u64) {
         set(&self.head, head);
         set(&self.applied, applied);
+    }
+
+    /// Notes how many connections there are.
+    pub fn connections(&self, count: usize) {
+        set(&self.connections, count);
+    }
+
+    /// Counts a question or a connection that was turned away.
+    pub fn turned_away(&self, reason: TurnedAway) {
+        let label = [("reason", reason.label())];
+        self.turned_away.get_or_create(&label).inc();
     }
 
     /// Everything in the OpenMetrics text format.
@@ -221,7 +283,7 @@ impl Metrics {
         registry.register(
             "slack_connections",
             "Open Socket Mode connections; none where Slack reaches Keylend over HTTP",
-            self.connections.clone(),
+            self.slack_connections.clone(),
         );
         registry.register(
             "log_head",
@@ -232,6 +294,16 @@ impl Metrics {
             "log_applied",
             "Number of the last entry that checks know",
             self.applied.clone(),
+        );
+        registry.register(
+            "connections",
+            "Connections over which somebody asks or may ask",
+            self.connections.clone(),
+        );
+        registry.register(
+            "turned_away",
+            "Questions and connections that were turned away",
+            self.turned_away.clone(),
         );
         registry.register_with_unit(
             "acknowledgement",

@@ -3,14 +3,19 @@
 //! The sweeper runs first and needs nobody: grants end on time although Slack is away or refuses
 //! the token. What Slack sends is answered as soon as Slack has said who we are.
 
+mod address;
 mod door;
+mod front;
 mod lead;
+mod listen;
+mod notices;
+mod throttle;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use axum::{Router, http::StatusCode, routing::any};
-use tokio::{net::TcpListener, sync::watch};
+use axum::{Router, http::StatusCode, middleware, routing::any};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
@@ -33,7 +38,11 @@ use crate::{
     vault::Vault,
     worker::Worker,
 };
+use address::Proxies;
 use door::{Ingress, Introduction, Way};
+use front::Front;
+use listen::Listen;
+use notices::Notices;
 
 /// How long an answer may take in all, whatever is asked.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -181,6 +190,9 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .map(|entry| Ok((entry.name.clone(), entry.token.read()?)))
         .collect::<anyhow::Result<Vec<_>>>()
         .context("failed to read api.tokens")?;
+    let proxies = Arc::new(Proxies::new(config.server.trusted_proxies.clone()));
+    let notices = Arc::new(Notices::new(metrics.clone()));
+    let front = Front::new(proxies.clone(), notices.clone(), clock.clone());
     let (telling, reach) = watch::channel(Err("Slack has not said who we are"));
     let api = Api {
         grants,
@@ -210,18 +222,13 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
             StatusCode::REQUEST_TIMEOUT,
             ANSWER,
         ))
-        .layer(CatchPanicLayer::new());
-    let listener = TcpListener::bind(config.server.listen)
-        .await
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(Arc::new(front), Front::pass));
+    let listener = listen::bind(config.server.listen)
         .with_context(|| format!("failed to listen on {}", config.server.listen))?;
     let address = listener.local_addr()?;
-    let closing = shutdown.clone();
-    tasks.spawn(async move {
-        let serve = axum::serve(listener, routes).with_graceful_shutdown(closing.cancelled_owned());
-        if let Err(error) = serve.await {
-            tracing::error!(%error, "the HTTP server stopped");
-        }
-    });
+    let listen = Listen::new(listener, routes, &config.server, proxies, notices);
+    tasks.spawn(listen.run(tasks.clone(), shutdown.clone()));
     tracing::info!(%address, "Keylend listens");
     Ok(Service {
         address,

@@ -185,6 +185,9 @@ fn what_may_be_left_out_has_a_default() {
         config.server.listen,
         SocketAddr::from(([127, 0, 0, 1], 8080))
     );
+    assert_eq!(config.server.max_connections, 1024);
+    assert_eq!(config.server.max_connections_per_address, 256);
+    assert_eq!(config.server.trusted_proxies, []);
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api/");
     assert_eq!(config.limits, keylend::domain::Limits::default());
     assert_eq!(config.policy.rules().len(), 10);
@@ -245,6 +248,31 @@ fn a_missing_key_is_named() {
        |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "#
     );
+}
+
+#[test]
+fn the_bounds_of_the_server_have_to_leave_somebody_in_and_say_whom_to_believe() {
+    let server = r#"[server]
+max_connections = 4
+max_connections_per_address = 0
+trusted_proxies = ["10.0.0.0/8", "0.0.0.0/0", "proxy.example.com", "2001:db8::1"]"#;
+    insta::assert_snapshot!(said_after(&[("[server]", server)]), @r#"
+    keylend.toml:3:19: server.max_connections: use 16 at least
+    3 | max_connections = 4
+      |                   ^
+
+    keylend.toml:4:31: server.max_connections_per_address: nobody could connect: use 1 at least
+    4 | max_connections_per_address = 0
+      |                               ^
+
+    keylend.toml:5:34: server.trusted_proxies[1]: everybody could say to be anybody: name the networks of your proxies
+    5 | trusted_proxies = ["10.0.0.0/8", "0.0.0.0/0", "proxy.example.com", "2001:db8::1"]
+      |                                  ^^^^^^^^^^^
+
+    keylend.toml:5:47: server.trusted_proxies[2]: `proxy.example.com` is not a network, such as `10.0.0.0/8` or `10.1.2.3`
+    5 | trusted_proxies = ["10.0.0.0/8", "0.0.0.0/0", "proxy.example.com", "2001:db8::1"]
+      |                                               ^^^^^^^^^^^^^^^^^^^
+    "#);
 }
 
 #[test]

@@ -177,11 +177,35 @@ async fn a_body_over_a_mebibyte_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
+async fn a_body_is_not_waited_for_if_the_head_cannot_be_slacks() {
+    let house = House::open().await;
+    for headers in [vec![], signed(NOW - 301, "text=status")] {
+        let mut head = "POST /slack/commands HTTP/1.1\r\nhost: keylend\r\n".to_owned();
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += "content-length: 1000\r\n\r\n";
+        let mut connection = TcpStream::connect(house.address).await.unwrap();
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        connection.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 401");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_say_its_length_is_cut_off_too() {
     let house = House::open().await;
     let mut connection = TcpStream::connect(house.address).await.unwrap();
-    let head = "POST /slack/events HTTP/1.1\r\nhost: keylend\r\ntransfer-encoding: chunked\r\n\r\n";
-    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut head =
+        "POST /slack/events HTTP/1.1\r\nhost: keylend\r\ntransfer-encoding: chunked\r\n".to_owned();
+    for (name, value) in signed(NOW, "something else") {
+        head += &format!("{name}: {value}\r\n");
+    }
+    connection
+        .write_all(format!("{head}\r\n").as_bytes())
+        .await
+        .unwrap();
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
     for _ in 0..17 {
         // The door may close while we still talk.

@@ -1,5 +1,6 @@
 //! What the benchmarks measure on: a catalogue, people who are always there, a target in memory.
 
+pub mod program;
 pub mod slack;
 
 use std::{

@@ -16,6 +16,7 @@ mod problem;
 mod scopes;
 mod server;
 mod slack;
+mod store;
 mod text;
 mod vault;
 
@@ -27,8 +28,9 @@ use std::{
 
 pub use api::{Api, ApiToken};
 pub use problem::{Problem, Problems};
-pub use server::{NoAddress, Server, Store};
+pub use server::Server;
 pub use slack::{Mode, Slack};
+pub use store::{NoAddress, Store};
 pub use vault::VaultKey;
 
 use self::document::Document;
@@ -125,7 +127,7 @@ impl Config {
     fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Self> {
         // Each section is read, whether or not another is wrong.
         let server = server::server(document);
-        let store = server::store(document, secrets);
+        let store = store::read(document, secrets);
         let slack = slack::read(document, secrets);
         let api = api::read(document, secrets);
         let vault = vault::read(document, secrets);

@@ -1,142 +1,100 @@
-//! `[server]` and `[store]`.
+//! `[server]`.
 
-use std::{
-    fmt,
-    net::{Ipv4Addr, SocketAddr},
-};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use secrecy::ExposeSecret;
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
-};
-use url::Url;
+use ipnet::IpNet;
+use serde::Deserialize;
 
-use super::{
-    Secrets,
-    document::{Document, at},
-};
-use crate::{
-    secret::{ADVICE, MissingSecret, Secret},
-    store::{Address, InvalidAddress},
-};
+use super::document::{Document, at};
 
 /// `[server]`.
 #[derive(Debug, Clone)]
 pub struct Server {
     /// `listen`: the address and port to listen on, default `127.0.0.1:8080`. TLS ends before it.
     pub listen: SocketAddr,
+    /// `max_connections`: how many connections are held at once, default 1024. One more makes the
+    /// one that has waited longest give way. Where the process may open fewer files it is fewer.
+    pub max_connections: u32,
+    /// `max_connections_per_address`: how many of them one address may hold, default a quarter.
+    /// One more makes the one of that address that has waited longest give way.
+    pub max_connections_per_address: u32,
+    /// `trusted_proxies`: networks such as `10.0.0.0/8` whose `X-Forwarded-For` is believed and
+    /// that may hold as many connections as there are, default none. Whoever fails too often to
+    /// prove who they are is limited by address: without this, by the address of the proxy.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawServer {
     listen: Option<String>,
+    max_connections: Option<u32>,
+    max_connections_per_address: Option<u32>,
+    #[serde(default)]
+    trusted_proxies: Vec<String>,
 }
 
-/// `[store]`, where state lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Store {
-    /// `url = "sqlite://PATH"`: one file, for one process. A path that does not begin with `/` is
-    /// looked for from where Keylend is started. Or `url = "postgres://USER@HOST/DATABASE"`: a
-    /// server, for several replicas; the password comes from `PGPASSWORD` or `~/.pgpass`.
-    Written(String),
-    /// `url = { env = "NAME" }` or `{ file = "path" }`: a URL that holds a password.
-    Kept(Secret),
-}
+/// Fewer are too few for Slack, a gateway and whoever looks after Keylend.
+const FEWEST_CONNECTIONS: u32 = 16;
 
-impl Store {
-    /// Where the store is.
-    ///
-    /// # Errors
-    ///
-    /// If the secret is not there, or is no URL of a store.
-    pub fn address(&self) -> Result<Address, NoAddress> {
-        Ok(match self {
-            Self::Written(url) => url.parse()?,
-            Self::Kept(secret) => secret.read()?.expose_secret().parse()?,
-        })
-    }
-}
-
-/// Why it is not known where the store is.
-#[derive(Debug, thiserror::Error)]
-pub enum NoAddress {
-    /// The secret is not where the configuration says.
-    #[error(transparent)]
-    Missing(#[from] MissingSecret),
-    /// The text is not the URL of a store.
-    #[error(transparent)]
-    Invalid(#[from] InvalidAddress),
-}
-
-impl<'de> Deserialize<'de> for Store {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Url;
-        impl<'de> Visitor<'de> for Url {
-            type Value = Store;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the URL of a store, or where it is kept")
-            }
-
-            fn visit_str<E>(self, url: &str) -> Result<Store, E> {
-                Ok(Store::Written(url.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Store, A::Error> {
-                Secret::deserialize(MapAccessDeserializer::new(map)).map(Store::Kept)
-            }
-        }
-        deserializer.deserialize_any(Url)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawStore {
-    url: Store,
-}
+const CONNECTIONS: u32 = 1024;
 
 pub(super) fn server(document: &mut Document<'_>) -> Option<Server> {
-    let RawServer { listen } = document.optional("server")?;
-    let Some(text) = listen else {
-        let listen = (Ipv4Addr::LOCALHOST, 8080).into();
-        return Some(Server { listen });
-    };
-    match text.parse() {
-        Ok(listen) => Some(Server { listen }),
-        Err(_) => {
-            document.problem(
-                at!["server", "listen"],
-                format!("`{text}` is not an address with a port, such as `127.0.0.1:8080`"),
-            );
-            None
-        }
+    let raw: RawServer = document.optional("server")?;
+    let listen = listen(document, raw.listen.as_deref());
+    let max_connections = raw.max_connections.unwrap_or(CONNECTIONS);
+    if max_connections < FEWEST_CONNECTIONS {
+        let problem = format!("use {FEWEST_CONNECTIONS} at least");
+        document.problem(at!["server", "max_connections"], problem);
     }
-}
-
-pub(super) fn store(document: &mut Document<'_>, secrets: Secrets) -> Option<Store> {
-    let RawStore { url: store } = document.section("store")?;
-    let problem = match &store {
-        Store::Written(url) if holds_password(url) => {
-            Some(format!("this holds a password, and {ADVICE}"))
-        }
-        Store::Kept(_) if secrets == Secrets::Unchecked => None,
-        _ => store.address().err().map(|error| error.to_string()),
-    };
-    match problem {
-        Some(problem) => {
-            document.problem(at!["store", "url"], problem);
-            None
-        }
-        None => Some(store),
+    let max_connections_per_address = raw
+        .max_connections_per_address
+        .unwrap_or(max_connections / 4);
+    if raw.max_connections_per_address == Some(0) {
+        document.problem(
+            at!["server", "max_connections_per_address"],
+            "nobody could connect: use 1 at least",
+        );
     }
-}
-
-/// As part of the login or as a parameter.
-fn holds_password(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| {
-        url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
+    let trusted_proxies = proxies(document, &raw.trusted_proxies);
+    Some(Server {
+        listen: listen?,
+        max_connections,
+        max_connections_per_address,
+        trusted_proxies,
     })
+}
+
+fn listen(document: &mut Document<'_>, text: Option<&str>) -> Option<SocketAddr> {
+    let Some(text) = text else {
+        return Some((Ipv4Addr::LOCALHOST, 8080).into());
+    };
+    let listen = text.parse().ok();
+    if listen.is_none() {
+        document.problem(
+            at!["server", "listen"],
+            format!("`{text}` is not an address with a port, such as `127.0.0.1:8080`"),
+        );
+    }
+    listen
+}
+
+/// The networks that can be read; each other one is reported.
+fn proxies(document: &mut Document<'_>, texts: &[String]) -> Vec<IpNet> {
+    let mut proxies = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        let network = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let problem = match network {
+            Ok(network) if network.prefix_len() > 0 => {
+                proxies.push(network);
+                continue;
+            }
+            Ok(_) => "everybody could say to be anybody: name the networks of your proxies".into(),
+            Err(_) => format!("`{text}` is not a network, such as `10.0.0.0/8` or `10.1.2.3`"),
+        };
+        document.problem(at!["server", "trusted_proxies", index], problem);
+    }
+    proxies
 }

@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use crate::clock::Clock;
+use crate::{clock::Clock, domain::Time};
 
 /// How far the sender's clock and ours may be apart, in milliseconds; exactly this passes.
 const LARGEST_SKEW: u64 = 300_000;
@@ -54,28 +54,54 @@ impl Verifier {
     ///
     /// Why it is not taken for Slack's.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Unsigned> {
-        let timestamp = only(headers, TIMESTAMP)?;
-        let signature = only(headers, SIGNATURE)?;
-        let seconds = seconds(timestamp).ok_or(Unsigned::Malformed(TIMESTAMP))?;
-        let claimed = digest(signature).ok_or(Unsigned::Malformed(SIGNATURE))?;
-
-        let now = self.clock.now().timestamp_millis();
-        let skew = seconds
-            .saturating_mul(1000)
-            .saturating_sub(now)
-            .unsigned_abs();
-        if skew > LARGEST_SKEW {
-            return Err(Unsigned::Stale);
-        }
-
+        let claim = claim(headers, self.clock.now())?;
         let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes())
             .expect("HMAC takes a key of any length");
         mac.update(b"v0:");
-        mac.update(timestamp.as_bytes());
+        mac.update(claim.timestamp.as_bytes());
         mac.update(b":");
         mac.update(body);
-        mac.verify_slice(&claimed).map_err(|_| Unsigned::Wrong)
+        mac.verify_slice(&claim.signature)
+            .map_err(|_| Unsigned::Wrong)
     }
+
+    /// Whether the head alone leaves it open that Slack sent this. Anybody can write such a head.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be Slack's, whatever the body is.
+    pub fn plausible(&self, headers: &HeaderMap) -> Result<(), Unsigned> {
+        claim(headers, self.clock.now()).map(drop)
+    }
+}
+
+/// What a head claims: that its body was signed, and when.
+pub struct Claim<'a> {
+    timestamp: &'a str,
+    signature: [u8; 32],
+}
+
+/// Reads the claim, as far as it can be held against a rule without the body.
+///
+/// # Errors
+///
+/// Why it cannot be Slack's, whatever the body is.
+pub fn claim(headers: &HeaderMap, now: Time) -> Result<Claim<'_>, Unsigned> {
+    let timestamp = only(headers, TIMESTAMP)?;
+    let signature = only(headers, SIGNATURE)?;
+    let seconds = seconds(timestamp).ok_or(Unsigned::Malformed(TIMESTAMP))?;
+    let signature = digest(signature).ok_or(Unsigned::Malformed(SIGNATURE))?;
+    let skew = seconds
+        .saturating_mul(1000)
+        .saturating_sub(now.timestamp_millis())
+        .unsigned_abs();
+    if skew > LARGEST_SKEW {
+        return Err(Unsigned::Stale);
+    }
+    Ok(Claim {
+        timestamp,
+        signature,
+    })
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Unsigned> {

@@ -40,7 +40,7 @@ pub const GENERAL: &str = "C0GENERAL";
 pub const SCOPE: &str = "db-prod:write";
 pub const REQUEST: &str = "request db-prod:write 30m INC-4211 writes are failing";
 
-const TOKEN: &str = "a-gateway-token-of-the-tests";
+pub const TOKEN: &str = "a-gateway-token-of-the-tests";
 
 /// Alice and Dave are engineers, Bob and Carol approve, the rest have no rights. The app has what
 /// its manifest says and no more. It may call as often as it likes: most stories happen while the

@@ -1,16 +1,17 @@
 //! Slack over HTTP: four addresses behind one door.
 //!
-//! The door reads at most 1 MiB within 5 seconds and holds the bytes against the signature before
-//! anything in them is parsed. The one exception is Slack's `ssl_check`, which comes unsigned, has
-//! no effect, and is answered with nothing.
+//! The door reads at most 1 MiB within 5 seconds, nothing if the head alone shows that it is not
+//! Slack's, and holds the bytes against the signature before anything in them is parsed. The one
+//! exception is Slack's `ssl_check`, which comes unsigned, has no effect, and is answered with
+//! nothing. Why something was turned away is left with the answer, for whoever counts and logs it.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, FromRequest, Query, Request, State, rejection::QueryRejection},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -21,7 +22,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use super::{Answer, Delivery, Receive};
 use crate::slack::{
     inbound::{Event, Interaction, SlashCommand},
-    signature::Verifier,
+    signature::{Unsigned, Verifier},
 };
 
 /// The largest body, in bytes; a larger one is refused before it is read.
@@ -53,7 +54,7 @@ struct Door {
 enum TurnedAway {
     Unread(Response),
     SslCheck,
-    Unsigned,
+    Unsigned(Unsigned),
     Unreadable,
 }
 
@@ -62,7 +63,7 @@ impl IntoResponse for TurnedAway {
         match self {
             Self::Unread(response) => response,
             Self::SslCheck => StatusCode::OK.into_response(),
-            Self::Unsigned => StatusCode::UNAUTHORIZED.into_response(),
+            Self::Unsigned(why) => (StatusCode::UNAUTHORIZED, Extension(why)).into_response(),
             Self::Unreadable => StatusCode::BAD_REQUEST.into_response(),
         }
     }
@@ -83,6 +84,12 @@ impl Door {
     async fn let_in(&self, request: Request) -> Result<Bytes, TurnedAway> {
         let path = request.uri().path().to_owned();
         let headers = request.headers().clone();
+        let plausible = self.verifier.plausible(&headers);
+        if let Err(why) = plausible
+            && !SslCheck::may_come(&headers)
+        {
+            return Err(TurnedAway::Unsigned(why));
+        }
         let reading = Bytes::from_request(request, &());
         let body = match tokio::time::timeout(READING, reading).await {
             Ok(Ok(body)) => body,
@@ -92,13 +99,12 @@ impl Door {
                 return Err(TurnedAway::Unread(late));
             }
         };
-        if SslCheck::is_all_of(&body) {
+        if plausible.is_err() && SslCheck::is_all_of(&body) {
             return Err(TurnedAway::SslCheck);
         }
-        if let Err(why) = self.verifier.verify(&headers, &body) {
-            tracing::warn!(http.path = path, %why, "turned away what Slack did not sign");
-            return Err(TurnedAway::Unsigned);
-        }
+        self.verifier
+            .verify(&headers, &body)
+            .map_err(TurnedAway::Unsigned)?;
         if let Some(reason) = headers.get("x-slack-retry-reason") {
             tracing::info!(http.path = path, slack.retry_reason = ?reason, "Slack delivers again");
         }
@@ -164,6 +170,13 @@ struct SslCheck {
 impl SslCheck {
     /// The longest body that can be nothing but the check, in bytes: a token and the mark.
     const LONGEST: usize = 256;
+
+    /// Whether the body says that it is short enough to be the check and nothing else.
+    fn may_come(headers: &HeaderMap) -> bool {
+        let length = headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        length.is_some_and(|length| length <= Self::LONGEST)
+    }
 
     fn is_in(body: &[u8]) -> bool {
         serde_urlencoded::from_bytes(body).is_ok_and(|check: Self| check.ssl_check == "1")

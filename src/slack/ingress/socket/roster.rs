@@ -98,7 +98,7 @@ impl Roster {
     }
 
     fn tell(&self, seats: &Seats) {
-        self.metrics.connections(seats.queues.len());
+        self.metrics.slack_connections(seats.queues.len());
         let now = match seats.queues.is_empty() {
             false => Ok(()),
             true if seats.switched_off => Err(SWITCHED_OFF),
