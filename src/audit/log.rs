@@ -1,16 +1,18 @@
-//! Reading the log from its beginning, from the store or from an export, a page at a time.
+//! Reading the log from its beginning, from the store or from an export, a page at a time. While
+//! one page of the store is worked on, the next is read.
 
 use std::{path::Path, sync::Arc, vec};
 
 use tokio::{
     fs::File,
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    task::JoinHandle,
 };
 
 use crate::store::{Broken, RawEntry, Store, StoreError};
 
-/// How many entries are read from the store at a time.
-const PAGE: u32 = 500;
+/// How many entries are read from the store at a time; two such pages are in memory at once.
+const PAGE: u32 = 1000;
 
 /// The longest line of an export, in bytes: far above what Slack lets anybody write.
 const MAX_LINE: u64 = 1024 * 1024;
@@ -22,7 +24,7 @@ pub struct Log {
 }
 
 enum Source {
-    Store(Arc<dyn Store>, vec::IntoIter<RawEntry>),
+    Store(Pages),
     Export(BufReader<File>, u64),
 }
 
@@ -62,7 +64,11 @@ impl Log {
     /// The store's log behind entry `after`; 0 for all of it.
     pub fn in_store(store: Arc<dyn Store>, after: u64) -> Self {
         Self {
-            source: Source::Store(store, Vec::new().into_iter()),
+            source: Source::Store(Pages {
+                store,
+                page: Vec::new().into_iter(),
+                ahead: None,
+            }),
             last: after,
         }
     }
@@ -86,12 +92,9 @@ impl Log {
     /// [`Fault::Unreadable`] with the number of the entry that cannot be read.
     pub async fn next(&mut self) -> Result<Option<RawEntry>, Fault> {
         let entry = match &mut self.source {
-            Source::Store(store, page) => match page.next() {
+            Source::Store(pages) => match pages.page.next() {
                 Some(entry) => Some(entry),
-                None => {
-                    *page = read_page(store.as_ref(), self.last).await?.into_iter();
-                    page.next()
-                }
+                None => pages.turn(self.last).await?,
             },
             Source::Export(file, after) => loop {
                 let unreadable = |why| Fault::Unreadable {
@@ -113,6 +116,34 @@ impl Log {
     /// Whether what stands before the first entry may be elsewhere: an export can be of a part.
     pub(super) fn may_begin_later(&self) -> bool {
         matches!(self.source, Source::Export(..))
+    }
+}
+
+/// The store's log: the page that is worked on, and the one behind it on its way.
+struct Pages {
+    store: Arc<dyn Store>,
+    page: vec::IntoIter<RawEntry>,
+    ahead: Option<JoinHandle<Result<Vec<RawEntry>, Fault>>>,
+}
+
+impl Pages {
+    /// Goes on to the page behind entry `after`, whose first entry it answers; nothing at the end.
+    async fn turn(&mut self, after: u64) -> Result<Option<RawEntry>, Fault> {
+        let page = match self.ahead.take() {
+            // A reader that broke off has not shown where the log ends.
+            Some(ahead) => ahead.await.map_err(|error| Fault::Unreadable {
+                seq: after + 1,
+                why: error.to_string(),
+            })??,
+            None => read_page(self.store.as_ref(), after).await?,
+        };
+        if let Some(last) = page.last() {
+            let (store, after) = (self.store.clone(), last.seq);
+            let reading = async move { read_page(store.as_ref(), after).await };
+            self.ahead = Some(tokio::spawn(reading));
+        }
+        self.page = page.into_iter();
+        Ok(self.page.next())
     }
 }
 

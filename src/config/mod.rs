@@ -114,10 +114,20 @@ impl Config {
                 message: format!("the configuration cannot be read: {error}"),
             })
         })?;
-        let mut document = Document::parse(file, &source)?;
+        Self::parse(file, &source, secrets)
+    }
+
+    /// Reads `source` as the text of `file`, which need not be there, and the policies that it
+    /// names.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, in the order of the text.
+    pub fn parse(file: &Path, source: &str, secrets: Secrets) -> Result<Self, Problems> {
+        let mut document = Document::parse(file, source)?;
         document.only(&SECTIONS);
         let config = Self::read(&mut document, secrets).map(|config| Self {
-            digest: digest::of(&source, &config.policy),
+            digest: digest::of(source, &config.policy),
             ..config
         });
         document.finish(config)

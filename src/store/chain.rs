@@ -70,26 +70,26 @@ impl RawEntry {
 
     /// The keys stand in the order of RFC 8785, and serde_json escapes strings as it demands.
     fn write_canonical(&self, text: &mut Vec<u8>) {
-        fn string(text: &mut Vec<u8>, value: &str) {
-            serde_json::to_writer(text, value).expect("a string can be written to memory");
+        fn json(text: &mut Vec<u8>, value: impl Serialize) {
+            serde_json::to_writer(text, &value).expect("a plain value can be written to memory");
         }
         text.extend_from_slice(b"{\"actor\":");
-        string(text, &self.actor);
+        json(text, &self.actor);
         text.extend_from_slice(b",\"at\":");
-        string(text, &self.at);
+        json(text, &self.at);
         text.extend_from_slice(b",\"body\":");
         text.extend_from_slice(self.body.get().as_bytes());
         text.extend_from_slice(b",\"kind\":");
-        string(text, &self.kind);
+        json(text, &self.kind);
         text.extend_from_slice(b",\"request_id\":");
         match &self.request_id {
-            Some(id) => string(text, id),
+            Some(id) => json(text, id),
             None => text.extend_from_slice(b"null"),
         }
         text.extend_from_slice(b",\"rules\":");
         text.extend_from_slice(self.rules.get().as_bytes());
         text.extend_from_slice(b",\"seq\":");
-        text.extend_from_slice(self.seq.to_string().as_bytes());
+        json(text, self.seq);
         text.push(b'}');
     }
 }
@@ -174,7 +174,8 @@ impl Chain {
             prev_hash: self.hash.clone(),
             hash: String::new(),
         };
-        entry.hash = self.hash_of(&entry);
+        let hash = self.hash_of(&entry);
+        entry.hash = hash.iter().copied().map(char::from).collect();
         self.seq = entry.seq;
         self.hash.clone_from(&entry.hash);
         entry
@@ -194,7 +195,7 @@ impl Chain {
         if entry.prev_hash != self.hash {
             return broken(Why::Unlinked);
         }
-        if entry.hash != self.hash_of(entry) {
+        if entry.hash.as_bytes() != self.hash_of(entry) {
             return broken(Why::Altered);
         }
         self.seq = seq;
@@ -202,11 +203,15 @@ impl Chain {
         Ok(())
     }
 
-    fn hash_of(&mut self, entry: &RawEntry) -> String {
+    /// The entry's hash as hexadecimal digits.
+    fn hash_of(&mut self, entry: &RawEntry) -> [u8; GENESIS.len()] {
         self.text.clear();
         self.text.extend_from_slice(self.hash.as_bytes());
         entry.write_canonical(&mut self.text);
-        hex::encode(Sha256::digest(&self.text))
+        let mut digits = [0; GENESIS.len()];
+        hex::encode_to_slice(Sha256::digest(&self.text), &mut digits)
+            .expect("a hash has half as many bytes as digits");
+        digits
     }
 }
 

@@ -51,12 +51,19 @@ fn harmless(character: char) -> Cow<'static, str> {
         '>' => "&gt;".into(),
         // Formatting marks get a zero-width space, so that they stay marks.
         '*' | '_' | '~' | '`' => format!("\u{200b}{character}").into(),
-        '\u{2028}' | '\u{2029}' => " ".into(),
-        control if control.is_control() => " ".into(),
-        // Marks that turn the direction of text round could hide what stands there.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "".into(),
+        control if ends_a_line_or_is_obeyed(control) => " ".into(),
+        turning if turns(turning) => "".into(),
         other => other.to_string().into(),
     }
+}
+
+fn ends_a_line_or_is_obeyed(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// Marks that turn the direction of text round could hide what stands there.
+fn turns(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A name that its type or the configuration checked, as code, so that it can be copied as it
@@ -68,7 +75,7 @@ pub fn code(name: impl fmt::Display) -> String {
         .take(80)
         .map(|character| match character {
             '`' | '<' | '>' | '&' => '?',
-            odd if odd.is_control() => '?',
+            odd if ends_a_line_or_is_obeyed(odd) || turns(odd) => '?',
             other => other,
         })
         .collect();
@@ -137,6 +144,13 @@ mod tests {
         );
         assert_eq!(escape("a\u{202e}b", 100), "ab");
         assert_eq!(escape("one\u{2028}line", 100), "one line");
+    }
+
+    #[test]
+    fn a_name_stands_as_it_is_or_not_at_all() {
+        assert_eq!(code("db-prod:write"), "`db-prod:write`");
+        assert_eq!(code("a`<!channel>&\n"), "`a??!channel???`");
+        assert_eq!(code("a\u{2028}b\u{202e}c\u{2066}"), "`a?b?c?`");
     }
 
     #[test]

@@ -65,6 +65,11 @@ mod db {
     pub(super) type Row = super::PgRow;
     pub(super) type Done = super::PgQueryResult;
     pub(super) type Database = super::PostgresStore;
+
+    /// A page of the log as one array of arrays.
+    pub(super) const ENTRIES: &str = "SELECT coalesce(json_agg(json_build_array(
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash)), '[]')::text
+         FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
 }
 
 /// Connections that read.

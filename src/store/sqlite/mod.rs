@@ -56,6 +56,11 @@ mod db {
     pub(super) type Row = super::SqliteRow;
     pub(super) type Done = super::SqliteQueryResult;
     pub(super) type Database = super::SqliteStore;
+
+    /// A page of the log as one array of arrays.
+    pub(super) const ENTRIES: &str = "SELECT json_group_array(json_array(
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash))
+         FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
 }
 
 /// Connections that read.

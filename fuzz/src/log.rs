@@ -1,0 +1,111 @@
+//! An entry of an export keeps its hash however it is written, and no change to it goes unseen.
+//!
+//! The bytes: an export, one entry a line.
+
+use keylend::store::{Chain, Entry, GENESIS, RawEntry};
+use serde_json::{Value, json, value::RawValue};
+use sha2::{Digest, Sha256};
+
+/// Beyond it, RFC 8785 has no whole numbers.
+const LARGEST: u64 = 1 << 53;
+
+/// How many entries are looked at: every change to each of them is tried.
+const MOST: usize = 8;
+
+pub fn holds(data: &[u8]) {
+    let lines = data.split(|byte| *byte == b'\n');
+    let mut entries: Vec<RawEntry> = lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .take(MOST)
+        .collect();
+    let mut before = GENESIS.to_owned();
+    for (entry, seq) in entries.iter_mut().zip(1..) {
+        keeps_its_hash(entry);
+        // Sealed anew, as one log, by the recipe rather than by the program.
+        entry.seq = seq;
+        entry.prev_hash = before;
+        entry.hash = hash(entry);
+        before = entry.hash.clone();
+    }
+    assert_eq!(first_broken(&entries), None);
+    for (at, seq) in (0..entries.len()).zip(1..) {
+        let changes: [fn(&mut RawEntry); 6] = [
+            |entry| entry.actor.push('x'),
+            |entry| entry.at.push('0'),
+            |entry| entry.kind.insert(0, ' '),
+            |entry| entry.body = other_than(&entry.body),
+            |entry| entry.rules = other_than(&entry.rules),
+            |entry| {
+                entry.request_id = match entry.request_id {
+                    Some(_) => None,
+                    None => Some(String::new()),
+                }
+            },
+        ];
+        for change in changes {
+            let mut changed = entries.clone();
+            change(&mut changed[at]);
+            assert_eq!(first_broken(&changed), Some(seq), "{:?}", changed[at]);
+        }
+        let mut without = entries.clone();
+        without.remove(at);
+        let expected = (at < without.len()).then_some(seq);
+        assert_eq!(first_broken(&without), expected);
+    }
+}
+
+fn keeps_its_hash(entry: &RawEntry) {
+    let written = serde_json::to_string(entry).expect("an entry can be written");
+    let read: RawEntry = serde_json::from_str(&written).expect("what was written is read");
+    assert_eq!(hash(&read), hash(entry));
+    assert_eq!(
+        (&read.prev_hash, &read.hash),
+        (&entry.prev_hash, &entry.hash)
+    );
+    if entry.seq <= LARGEST {
+        let fields = json!({
+            "actor": entry.actor,
+            "at": entry.at,
+            "body": value(&entry.body),
+            "kind": entry.kind,
+            "request_id": entry.request_id,
+            "rules": value(&entry.rules),
+            "seq": entry.seq,
+        });
+        let canonical = serde_json_canonicalizer::to_string(&fields);
+        assert_eq!(
+            canonical.expect("it has a canonical form"),
+            entry.canonical()
+        );
+    }
+    if let Ok(understood) = Entry::try_from(entry) {
+        let written = serde_json::to_string(&understood).expect("an entry can be written");
+        let read: RawEntry = serde_json::from_str(&written).expect("what was written is read");
+        let again = Entry::try_from(&read).expect("what was understood is understood again");
+        let again = serde_json::to_string(&again).expect("an entry can be written");
+        assert_eq!(again, written);
+    }
+}
+
+fn first_broken(entries: &[RawEntry]) -> Option<u64> {
+    let mut chain = Chain::default();
+    let broken = entries.iter().find_map(|entry| chain.check(entry).err());
+    broken.map(|broken| broken.seq)
+}
+
+fn hash(entry: &RawEntry) -> String {
+    let hash = Sha256::new()
+        .chain_update(&entry.prev_hash)
+        .chain_update(entry.canonical())
+        .finalize();
+    hex::encode(hash)
+}
+
+fn value(text: &RawValue) -> Value {
+    serde_json::from_str(text.get()).expect("it was read as JSON")
+}
+
+fn other_than(text: &RawValue) -> Box<RawValue> {
+    let wrapped = format!("[{}]", text.get());
+    RawValue::from_string(wrapped).expect("it is JSON in brackets")
+}
