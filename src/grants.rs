@@ -7,7 +7,7 @@
 //! the answer is no. Expiry needs no follower: it is compared with the clock at every check.
 //!
 //! Another replica's commits are known when the store learns of them, and at the latest with the
-//! next look at it. Memory that may be more than two seconds behind says nothing: [`FRESH`].
+//! next look at it. Memory that may be more than two seconds behind says nothing.
 
 mod book;
 
