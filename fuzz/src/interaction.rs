@@ -19,7 +19,10 @@ pub fn holds(data: &[u8]) {
     let Ok(interaction) = Interaction::parse(text) else {
         return;
     };
-    let json: Value = serde_json::from_str(text).expect("what was read once is JSON");
+    // Text in what is not looked at need not be Unicode.
+    let Ok(json) = serde_json::from_str::<Value>(text) else {
+        return;
+    };
     let kind = json["type"].as_str().unwrap_or_default();
     match &interaction {
         Interaction::Actions(clicked) => {
