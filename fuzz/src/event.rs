@@ -7,8 +7,7 @@ pub fn holds(data: &[u8]) {
     let Ok(event) = Event::parse(data) else {
         return;
     };
-    // Text in what is not looked at need not be Unicode.
-    let Ok(json) = serde_json::from_slice::<Value>(data) else {
+    let Some(json) = super::read_again(data) else {
         return;
     };
     let inner = &json["event"];

@@ -19,8 +19,7 @@ pub fn holds(data: &[u8]) {
     let Ok(interaction) = Interaction::parse(text) else {
         return;
     };
-    // Text in what is not looked at need not be Unicode.
-    let Ok(json) = serde_json::from_str::<Value>(text) else {
+    let Some(json) = super::read_again(data) else {
         return;
     };
     let kind = json["type"].as_str().unwrap_or_default();
