@@ -3,21 +3,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream};
-use keylend::store::PostgresStore;
-use sqlx::Row;
+use keylend::{
+    domain::{Entitlement, Request},
+    store::PostgresStore,
+};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use sqlx::Row as _;
 
 use crate::{
     clock::TestClock,
     story::Story,
     support::{
         postgres::Postgres,
-        stage::{BEGINNING, BOB, Stage},
+        stage::{BEGINNING, Stage},
     },
 };
-
-/// Commits that are under way at a time while a storm is prepared.
-const AT_ONCE: usize = 64;
 
 /// How long anything may take while the clock stands.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -33,8 +34,6 @@ impl Storm {
         let server = Postgres::start().await;
         let url = server.admin_url();
         PostgresStore::migrate(&url).await.unwrap();
-        approve(engineers, targets, &url).await;
-
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("store");
         std::fs::write(&file, &url).unwrap();
@@ -43,9 +42,33 @@ impl Storm {
         let mut stage = Stage::with(on_postgres, "").await;
         stage.join().await;
         stage.join().await;
-        let storm = Self { stage, server };
-        storm.logged("activated", engineers * targets.len()).await;
-        storm
+
+        // A fourth replica gives the access, and leaves.
+        let config = stage.config();
+        let store = Arc::new(PostgresStore::open(&url, &config.digest).await.unwrap());
+        let clock = TestClock::at(BEGINNING);
+        let story = Story { store, clock };
+        let names: Vec<_> = (0..engineers).map(engineer).collect();
+        for (backend, scope) in targets {
+            let target = match *backend {
+                "console" => &stage.console,
+                _ => &stage.bastion,
+            };
+            let make = |request: &Request| {
+                let entitlement = entitlement(request);
+                target.admit(&entitlement, request.username.as_str());
+                Entitlement::new(format!("{backend}/{entitlement}"))
+            };
+            story.hold(&names, scope, 30, backend, make).await;
+        }
+        story.store.close().await;
+        let last = format!("{}@example.com", engineer(engineers - 1));
+        for (_, scope) in targets {
+            let heard = async { while !stage.admitted_anywhere(&last, scope).await {} };
+            let heard = tokio::time::timeout(PATIENCE, heard).await;
+            heard.expect("the replicas hear of what another has committed");
+        }
+        Self { stage, server }
     }
 
     /// Waits until the log has so many entries of this kind.
@@ -73,19 +96,8 @@ pub(crate) fn engineer(number: usize) -> String {
     format!("engineer{number}")
 }
 
-/// Writes approved requests, as another replica would have left them.
-async fn approve(engineers: usize, targets: &[(&str, &str)], url: &str) {
-    let store = Arc::new(PostgresStore::open(url, "before the storm").await.unwrap());
-    let clock = TestClock::at(BEGINNING);
-    let story = Story { store, clock };
-    for (backend, scope) in targets {
-        stream::iter(0..engineers)
-            .for_each_concurrent(AT_ONCE, async |number| {
-                let name = engineer(number);
-                let mut request = story.ask(&name, scope, 30, "a storm").await;
-                story.approve(&mut request, BOB, backend).await;
-            })
-            .await;
-    }
-    story.store.close().await;
+/// What a webhook calls a person's access without parameters.
+fn entitlement(request: &Request) -> String {
+    let held = serde_json::to_vec(&json!([request.username, {}])).unwrap();
+    hex::encode(Sha256::digest(held))
 }

@@ -43,7 +43,7 @@ async fn while_slack_has_had_enough_access_begins_and_ends_and_all_is_said_once_
     stage.clock.advance(Duration::from_secs(60));
     stage.told(ALICE, "`db-prod:write` has ended:").await;
     stage.told(DAVE, "`db-prod:read`").await;
-    stage.shows(&card, "approved").await;
+    stage.shows(&card, "Approved by").await;
     stage.audited("ended").await;
     let lines = stage.sim.messages(AUDIT);
     let lines = lines.iter().map(Message::all_text).collect::<Vec<_>>();
