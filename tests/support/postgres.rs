@@ -145,19 +145,48 @@ impl Postgres {
 
     /// Stops the server in its tracks: connections are taken by the system, and nobody answers.
     pub fn pause(&self) {
-        self.signal("STOP");
+        assert!(send("STOP", &self.postmaster()));
     }
 
-    /// Lets a paused server go on.
+    /// Stops the sessions in their tracks as well: nothing that was asked is answered any more.
+    pub fn hang(&self) {
+        // First whoever could make another session.
+        self.pause();
+        for session in self.sessions() {
+            // It may end by itself meanwhile.
+            send("STOP", &session);
+        }
+    }
+
+    /// Lets a server that was paused or hangs go on.
     pub fn resume(&self) {
-        self.signal("CONT");
+        for session in self.sessions() {
+            send("CONT", &session);
+        }
+        assert!(send("CONT", &self.postmaster()));
     }
 
-    fn signal(&self, signal: &str) {
+    /// The numbers of the server's other processes.
+    fn sessions(&self) -> Vec<String> {
+        let postmaster = self.postmaster();
+        // The parent stands behind the name, which may hold anything, and the state: proc(5).
+        let is_child = |pid: &String| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let (_, rest) = stat.rsplit_once(')').unwrap_or_default();
+            rest.split_whitespace().nth(1) == Some(&postmaster)
+        };
+        let all = fs::read_dir("/proc").expect("Linux lists its processes");
+        all.flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(is_child)
+            .collect()
+    }
+
+    /// The number of the process that makes the sessions.
+    fn postmaster(&self) -> String {
         let file = fs::read_to_string(self.dir.join("data/postmaster.pid")).expect("a server runs");
         let pid = file.lines().next().expect("the first line is its number");
-        let status = Command::new("kill").args(["-s", signal, pid]).status();
-        assert!(status.expect("kill runs").success());
+        pid.to_owned()
     }
 
     async fn superuser(&self) -> PgConnection {
@@ -229,6 +258,12 @@ impl Drop for Postgres {
             None => drop(fs::remove_dir_all(&self.dir)),
         }
     }
+}
+
+/// Sends a signal; false if there is no such process any more.
+fn send(signal: &str, pid: &str) -> bool {
+    let status = Command::new("kill").args(["-s", signal, pid]).status();
+    status.expect("kill runs").success()
 }
 
 /// Starts the server and waits until it takes connections. Nothing if its port is taken.
