@@ -15,6 +15,7 @@ mod dice;
 mod leaving;
 mod replica;
 mod shown;
+mod stopped;
 mod store_away;
 mod storm;
 mod taken_over;
