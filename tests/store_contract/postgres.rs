@@ -352,3 +352,33 @@ async fn the_log_is_append_only_for_everybody() {
     }
     assert_eq!(verify(&store).await, 5);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_commits_over_a_slow_way_come_through_a_few_at_a_time() {
+    let database = Database::new().await;
+    // One commit is a dozen questions: all of these take longer than a caller waits.
+    let wire = Wire::to(database.server.port(), Duration::from_millis(10)).await;
+    let store = database.open_behind(&wire).await;
+    let mut together = tokio::task::JoinSet::new();
+    for number in 0..120 {
+        let store = store.clone();
+        together.spawn(async move {
+            let request = asked(&format!("{number}"), "alice", "db-prod:write", at(0));
+            let id = request.after.id;
+            (id, store.commit(only(request)).await)
+        });
+    }
+    let mut done = 0;
+    while let Some(committed) = together.join_next().await {
+        let (id, result) = committed.unwrap();
+        match result {
+            Ok(_) => {
+                done += 1;
+                assert!(store.request(id).await.unwrap().is_some());
+            }
+            refused => assert!(is_unavailable(refused)),
+        }
+    }
+    assert!(done > 10, "{done} of 120 were committed");
+    verify(&*store).await;
+}
