@@ -20,7 +20,10 @@ const REQUESTERS: usize = 30;
 const APPROVERS: usize = 6;
 
 /// How long people wait before they try again.
-const AGAIN: Duration = Duration::from_secs(4);
+const AGAIN: Duration = Duration::from_secs(6);
+
+/// How many people do something within one look.
+const AT_ONCE: usize = 20;
 
 /// What becomes of a request, if people have their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +91,7 @@ pub fn workspace() -> Workspace {
 }
 
 impl Plan {
-    fn new(number: usize, at: Duration, dice: &mut Dice) -> Self {
+    fn new(number: usize, dice: &mut Dice) -> Self {
         let course = match dice.below(100) {
             0..25 => Course::Expires,
             25..50 => Course::Done,
@@ -97,7 +100,12 @@ impl Plan {
             80..90 => Course::Withdrawn,
             _ => Course::Unanswered,
         };
-        let scope = ["db-prod:write", "db-prod:read", "console:use"][dice.below(3)];
+        let scope = [
+            "db-prod:write",
+            "db-prod:read",
+            "console:use",
+            "console:use",
+        ][dice.below(4)];
         let duration = match course {
             Course::Expires | Course::Contested => format!("{}s", 3 + dice.below(9)),
             _ => "10m".to_owned(),
@@ -110,7 +118,7 @@ impl Plan {
             approvers: [first, (first + 1 + dice.below(APPROVERS - 1)) % APPROVERS],
             line: format!("request {scope} {duration} {ticket} the storm"),
             ticket,
-            at,
+            at: Duration::ZERO,
             asked: None,
         }
     }
@@ -120,12 +128,17 @@ impl Crowd {
     /// People who will ask `requests` times within `span`.
     pub fn new(sim: &Sim, requests: usize, span: Duration, dice: &mut Dice) -> Self {
         let step = span / u32::try_from(requests).unwrap();
-        let plans = (0..requests).zip(0_u32..);
+        let mut plans: Vec<Plan> = (0..requests)
+            .map(|number| Plan::new(number, dice))
+            .collect();
+        // First those whose end is waited for longest.
+        plans.sort_by_key(|plan| plan.course != Course::Unanswered);
+        for (plan, turn) in plans.iter_mut().zip(0..) {
+            plan.at = step * turn;
+        }
         Self {
             sim: sim.clone(),
-            plans: plans
-                .map(|(number, turn)| Plan::new(number, step * turn, dice))
-                .collect(),
+            plans,
             forms: (0..APPROVERS).map(|_| Arc::default()).collect(),
         }
     }
@@ -135,7 +148,7 @@ impl Crowd {
         let begun = Instant::now();
         let mut tried: BTreeMap<String, Instant> = BTreeMap::new();
         let mut acts = JoinSet::new();
-        let mut looks = tokio::time::interval(Duration::from_millis(250));
+        let mut looks = tokio::time::interval(Duration::from_millis(500));
         loop {
             looks.tick().await;
             // The store may be away: then people wait.
@@ -144,11 +157,12 @@ impl Crowd {
             };
             let tickets: BTreeSet<&str> = found.iter().map(|found| found.ticket.as_str()).collect();
             let is_due = |plan: &Plan| !tickets.contains(plan.ticket.as_str());
-            let mut missing = 0;
+            let (mut missing, mut busy) = (0, 0);
             for plan in self.plans.iter_mut().filter(|plan| is_due(plan)) {
                 missing += 1;
                 let waited = plan.asked.is_none_or(|asked| asked.elapsed() > AGAIN);
-                if waited && begun.elapsed() >= plan.at {
+                if waited && begun.elapsed() >= plan.at && busy < AT_ONCE {
+                    busy += 1;
                     plan.asked = Some(Instant::now());
                     let (person, line) = (self.sim.person(&plan.requester), plan.line.clone());
                     acts.spawn(async move { drop(person.command(GENERAL, "/jit", &line).await) });
@@ -166,7 +180,9 @@ impl Crowd {
             let cards = self.cards();
             for request in open {
                 let waited = tried.get(&request.id).is_none_or(|at| at.elapsed() > AGAIN);
-                if waited && self.act(request, cards.get(&request.id), &mut acts) {
+                if waited && busy < AT_ONCE && self.act(request, cards.get(&request.id), &mut acts)
+                {
+                    busy += 1;
                     tried.insert(request.id.clone(), Instant::now());
                 }
             }
