@@ -8,9 +8,11 @@ mod cards;
 mod commit;
 mod homes;
 mod log;
+mod moving;
 mod postgres;
 mod sqlite;
 mod story;
+mod wire;
 mod work;
 
 #[path = "../support/postgres.rs"]

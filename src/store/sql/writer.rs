@@ -1,10 +1,11 @@
 //! The one connection of a replica that writes, and the task that owns it.
 //!
 //! Whatever waits when a transaction begins goes into it together: many commits share one sync to
-//! the disk, and a conflict undoes only itself. Nobody is answered before that. A connection that
-//! has failed is replaced, and what failed with it tried again: without the write that was the cause,
-//! if it was one of them; a few times, if it was the connection. Whether a transaction whose end was
-//! not heard of came about is read from the log.
+//! the disk, and a conflict undoes only itself. Nobody is answered before that, so behind a slow
+//! server the transaction ends after a second, and the rest goes into the next. A connection that
+//! has failed is replaced, and what failed with it tried again: without the write that was the
+//! cause, if it was one of them; a few times, if it was the connection. Whether a transaction whose
+//! end was not heard of came about is read from the log.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -14,7 +15,7 @@ use std::{
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -32,6 +33,10 @@ const QUEUE: usize = 1024;
 
 /// Writes in one transaction.
 const BATCH: usize = 256;
+
+/// How long a transaction takes in writes. All of them wait for its end: were it longer than their
+/// patience, nobody would ever be answered.
+const SHARE: Duration = Duration::from_secs(1);
 
 /// How long a transaction may take.
 const TRANSACTION: Duration = Duration::from_secs(10);
@@ -223,7 +228,11 @@ impl Task {
             }
             let written = timeout(TRANSACTION, self.write(jobs, trails)).await;
             let failed = match written {
-                Ok(Ok(outcomes)) => return self.answer(jobs, outcomes),
+                Ok(Ok(outcomes)) => {
+                    self.answer(jobs, outcomes);
+                    lost = 0;
+                    continue;
+                }
                 Ok(Err(failed)) => failed,
                 Err(_) => {
                     sqlx::Error::from(std::io::Error::from(std::io::ErrorKind::TimedOut)).into()
@@ -256,6 +265,7 @@ impl Task {
         }
     }
 
+    /// Answers the first of `jobs`: those that have come about.
     fn answer(&mut self, jobs: &mut Vec<Job>, outcomes: Vec<Outcome>) {
         let written = || outcomes.iter().flatten();
         if let Some(head) = written().map(|written| written.head).max() {
@@ -264,13 +274,14 @@ impl Task {
         if written().any(|written| written.homes) {
             self.news.homes();
         }
-        for (job, outcome) in jobs.drain(..).zip(outcomes) {
+        for (job, outcome) in jobs.drain(..outcomes.len()).zip(outcomes) {
             let head = outcome.map(|written| written.head);
             answer(job, head.ok_or(CommitError::Conflict));
         }
     }
 
-    /// Writes all of `jobs` in one transaction, unless an earlier try did.
+    /// Writes the first of `jobs` in one transaction, as many as it has time for, unless an earlier
+    /// try did.
     async fn write(&mut self, jobs: &[Job], trails: Trails) -> Result<Vec<Outcome>, Failed> {
         let line = match &mut self.line {
             Some(line) => line,
@@ -288,9 +299,13 @@ impl Task {
         }
         self.landing = None;
         let before = line.chain.seq();
+        let over = Instant::now() + SHARE;
         let mut outcomes = Vec::with_capacity(jobs.len());
         let mut trail = Trail::default();
         for (index, job) in jobs.iter().enumerate() {
+            if index > 0 && Instant::now() >= over {
+                break;
+            }
             let failed = |error| Failed {
                 culprit: Some(index),
                 error,

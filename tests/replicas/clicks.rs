@@ -1,0 +1,45 @@
+//! Replicas are alike: whichever Slack sends to does what people want, and one of them speaks.
+
+use crate::{
+    shown::Doubled,
+    support::stage::{ALICE, APPROVALS, BOB, GENERAL, Has},
+    world::{REQUEST, World},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
+    let world = World::start().await;
+    let (first, second) = world.two().await;
+    let replicas = [first, second, world.boot().await];
+    let to = |turn: usize| world.balancer.only(replicas[turn % 3].address);
+    let (alice, bob) = (world.sim.person(ALICE), world.sim.person(BOB));
+    for turn in 0..3 {
+        to(turn);
+        alice.command(GENERAL, "/jit", REQUEST).await;
+        let card = world
+            .seen(|sim| {
+                let cards = sim.messages(APPROVALS).into_iter();
+                cards.into_iter().find(|card| card.has("approve"))
+            })
+            .await;
+        to(turn + 1);
+        bob.click(&card, "approve").await;
+        let grant = world.active().await;
+        world.until_checked(&replicas[turn], true).await;
+        to(turn + 2);
+        alice.click(&grant, "done").await;
+        world
+            .seen(|sim| {
+                let over = sim.message(&grant.channel, &grant.ts)?;
+                (!over.has("done")).then_some(())
+            })
+            .await;
+        world.until_checked(&replicas[turn], false).await;
+    }
+    assert_eq!(world.doubled().await, Doubled::NOTHING);
+    let speaking = |one: &crate::replica::Replica| one.says("this replica does it from now on");
+    assert_eq!(replicas.iter().flat_map(speaking).count(), 1);
+    assert_eq!(world.sim.messages(APPROVALS).len(), 3);
+    assert_eq!(world.entries("approved").await, 3);
+    world.verify();
+}
