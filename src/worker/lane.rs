@@ -39,11 +39,14 @@ pub(super) async fn run(worker: Arc<Worker>, lane: Lane, shutdown: CancellationT
             }
         };
         tokio::select! {
+            // In a fixed order, so that a run can be told again; what is done comes before what
+            // wakes, since a store that never rests would keep it waiting.
+            biased;
             () = shutdown.cancelled() => break,
+            () = queue.some_done(&worker), if !queue.running.is_empty() => {}
+            Ok(()) = head.changed() => queue.wake_waiting(),
             () = wait(&worker, next) => {}
             () = sleep(POLL) => {}
-            Ok(()) = head.changed() => queue.wake_waiting(),
-            () = queue.some_done(&worker), if !queue.running.is_empty() => {}
         }
     }
     while !queue.running.is_empty() {

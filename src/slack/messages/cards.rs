@@ -72,6 +72,7 @@ impl Messenger {
                 }
             };
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => break,
                 Some(shown) = running.join_next() => match shown {
                     Ok(place) => drop(busy.remove(&place)),

@@ -172,6 +172,7 @@ impl Homes {
                 }
             };
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return None,
                 moved = head.changed() => moved.ok()?,
                 moved = touched.changed() => moved.ok()?,
