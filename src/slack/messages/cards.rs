@@ -145,7 +145,12 @@ impl Messenger {
             .store
             .card(card.request, card.place, &card.asked_for)
             .await?;
-        self.send(known.unwrap_or(card), shutdown).await
+        match known {
+            // Posted meanwhile. If it shows something old it is due, and updated when its turn
+            // comes: two updates at once could come in the wrong order.
+            Some(posted) if posted.ts.is_some() => Ok(posted),
+            known => self.send(known.unwrap_or(card), shutdown).await,
+        }
     }
 
     /// Takes its question from a message that gives way to another. That it is not there any more
