@@ -6,7 +6,6 @@
 mod address;
 mod door;
 mod front;
-mod lead;
 mod listen;
 mod notices;
 mod throttle;
@@ -31,7 +30,7 @@ use crate::{
     metrics::Metrics,
     slack::{
         client::Client,
-        messages::{CLAIM, Messenger, homes::Homes},
+        messages::{Messenger, homes::Homes, speak},
         signature::Verifier,
     },
     store::Store,
@@ -174,14 +173,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         clock.clone(),
         entropy.clone(),
     ));
-    let (writer, pages) = (messenger, homes.clone());
-    let speaking = lead::alone(log.clone(), CLAIM, shutdown.clone(), move |turn| {
-        let (messenger, homes) = (writer.clone(), pages.clone());
-        async move {
-            tokio::join!(messenger.run(turn.clone()), homes.run(turn));
-        }
-    });
-    tasks.spawn(speaking);
+    tasks.spawn(speak(messenger, homes.clone(), shutdown.clone()));
 
     let tokens = config
         .api

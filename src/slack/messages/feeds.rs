@@ -93,6 +93,7 @@ impl Messenger {
                     .await?;
             }
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return None,
                 moved = head.wait_for(|head| *head > told) => moved.ok()?,
             };
