@@ -156,6 +156,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
             .await
             .context("failed to read the grants")?,
     );
+    let hearing = (broker.clone(), shutdown.clone());
+    tasks.spawn(async move { hearing.0.hear_outdated(hearing.1).await });
     let following = (grants.clone(), shutdown.clone());
     tasks.spawn(async move { following.0.follow(following.1).await });
     let showing = broker.clone();

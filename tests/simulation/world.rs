@@ -128,7 +128,7 @@ fn catalogue() -> Catalogue {
                 "db:write" => ("prod", 1, &[("pg", "writer")]),
                 "db:admin" => ("prod", 2, &[("pg", "writer"), ("ssh", "login")]),
                 "db:own" => ("prod", 1, &[("pg", "owner")]),
-                "lab:gpu" => ("research", 1, &[("ssh", "gpu")]),
+                "lab:gpu" => ("research", 1, &[("ssh", "writer")]),
                 _ => ("", 1, &[("ssh", "login")]),
             };
             let layer = |(backend, role): &(&str, &str)| LayerSpec {
