@@ -13,19 +13,14 @@ async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
     let replicas = [first, second, world.boot().await];
     let to = |turn: usize| world.balancer.only(replicas[turn % 3].address);
     let (alice, bob) = (world.sim.person(ALICE), world.sim.person(BOB));
-    for turn in 0..3 {
+    for (turn, asked) in replicas.iter().enumerate() {
         to(turn);
         alice.command(GENERAL, "/jit", REQUEST).await;
-        let card = world
-            .seen(|sim| {
-                let cards = sim.messages(APPROVALS).into_iter();
-                cards.into_iter().find(|card| card.has("approve"))
-            })
-            .await;
+        let card = world.open_card().await;
         to(turn + 1);
         bob.click(&card, "approve").await;
         let grant = world.active().await;
-        world.until_checked(&replicas[turn], true).await;
+        world.until_checked(asked, true).await;
         to(turn + 2);
         alice.click(&grant, "done").await;
         world
@@ -34,7 +29,7 @@ async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
                 (!over.has("done")).then_some(())
             })
             .await;
-        world.until_checked(&replicas[turn], false).await;
+        world.until_checked(asked, false).await;
     }
     assert_eq!(world.doubled().await, Doubled::NOTHING);
     let speaking = |one: &crate::replica::Replica| one.says("this replica does it from now on");

@@ -20,6 +20,7 @@ async fn a_replica_with_another_configuration_stays_out_and_joins_when_the_other
     std::fs::write(&file, other).unwrap();
 
     let other = Replica::start(&file).await;
+    world.reached(&other).await;
     let said = other.until_says("this replica stays out of the work").await;
     let (status, readiness) = world.readiness(&other).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);

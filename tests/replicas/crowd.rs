@@ -202,8 +202,8 @@ impl Crowd {
 
     /// Does what is to be done about a request now; false if there is nothing to do.
     fn act(&self, request: &Found, card: Option<&Message>, acts: &mut JoinSet<()>) -> bool {
-        let plans = self.plans.iter();
-        let Some(plan) = plans.into_iter().find(|plan| plan.ticket == request.ticket) else {
+        let mut plans = self.plans.iter();
+        let Some(plan) = plans.find(|plan| plan.ticket == request.ticket) else {
             return false;
         };
         let requester = self.sim.person(&plan.requester);

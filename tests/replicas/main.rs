@@ -2,6 +2,10 @@
 //! real processes, killed, stopped and woken, and the promises hold as they do for one.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what led to a failure is shown with it"
+)]
 
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test program uses its own part of the stage")]

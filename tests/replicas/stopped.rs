@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     shown::Doubled,
     support::{
-        stage::{ALICE, APPROVALS, BOB, DAVE, GENERAL, Has},
+        stage::{ALICE, BOB, DAVE, GENERAL, Has},
         target::Mood,
     },
     world::{PATIENCE, REQUEST, World, eventually},
@@ -23,12 +23,7 @@ async fn a_replica_that_wakes_up_does_nothing_twice_and_admits_nobody_whose_acce
     world.console.mood("make", Mood::Hanging);
     let (bob, dave) = (world.sim.person(BOB), world.sim.person(DAVE));
     dave.command(GENERAL, "/jit", REQUEST).await;
-    let card = world
-        .seen(|sim| {
-            let cards = sim.messages(APPROVALS).into_iter();
-            cards.into_iter().find(|card| card.has("approve"))
-        })
-        .await;
+    let card = world.open_card().await;
     bob.click(&card, "approve").await;
     world.console.until_ordered("make", 2).await;
     let second = world.boot().await;
@@ -74,8 +69,8 @@ async fn a_replica_that_wakes_up_does_nothing_twice_and_admits_nobody_whose_acce
     assert!(dave.says("console:use"), "{dave:?}");
     world
         .seen(|sim| {
-            let told = sim.dm(DAVE).into_iter();
-            told.into_iter().find(|message| message.says("has ended:"))
+            let mut told = sim.dm(DAVE).into_iter();
+            told.find(|message| message.says("has ended:"))
         })
         .await;
     let since = (world.console.orders("make"), world.console.orders("unmake"));

@@ -91,8 +91,17 @@ impl World {
     /// A replica more.
     pub async fn boot(&self) -> Replica {
         let replica = Replica::start(&self.config()).await;
+        self.reached(&replica).await;
         self.balancer.add(replica.address);
         replica
+    }
+
+    /// Waits until a replica takes what Slack sends.
+    pub async fn reached(&self, replica: &Replica) {
+        eventually("Slack's way in", PATIENCE, async || {
+            self.readiness(replica).await.1["slack"] == true
+        })
+        .await;
     }
 
     /// Two replicas, of which the first speaks to Slack until it is gone.
@@ -129,13 +138,16 @@ impl World {
 
     /// Alice asks; the answer is the card that asks for the approval.
     pub async fn asked(&self) -> Message {
-        let before = self.sim.messages(APPROVALS).len();
         let alice = self.sim.person(ALICE);
         assert!(alice.command(GENERAL, "/jit", REQUEST).await.is_ok());
+        self.open_card().await
+    }
+
+    /// Waits for a card that asks for a decision.
+    pub async fn open_card(&self) -> Message {
         self.seen(|sim| {
-            let cards = sim.messages(APPROVALS);
-            let mut new = cards.into_iter().skip(before);
-            new.find(|card| card.has("approve"))
+            let mut cards = sim.messages(APPROVALS).into_iter();
+            cards.find(|card| card.has("approve"))
         })
         .await
     }
@@ -156,8 +168,8 @@ impl World {
     /// Waits until Alice is told that her access has ended.
     pub async fn ended(&self) -> Message {
         self.seen(|sim| {
-            let told = sim.dm(ALICE).into_iter();
-            told.into_iter().find(|message| message.says("has ended:"))
+            let mut told = sim.dm(ALICE).into_iter();
+            told.find(|message| message.says("has ended:"))
         })
         .await
     }

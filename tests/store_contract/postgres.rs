@@ -188,7 +188,7 @@ async fn whatever_session_the_server_ends_what_is_answered_is_what_is_in_the_log
     let store = Arc::new(database.open().await);
     let committing = async {
         let mut answered = Vec::new();
-        for number in 0..150 {
+        for number in 0..300 {
             let request = asked(&format!("{number}"), "alice", "db-prod:write", at(0));
             let id = request.after.id;
             let result = store.commit(only(request)).await;
@@ -199,7 +199,9 @@ async fn whatever_session_the_server_ends_what_is_answered_is_what_is_in_the_log
         answered
     };
     let ending = async {
+        let mut turns = tokio::time::interval(Duration::from_millis(50));
         loop {
+            turns.tick().await;
             database
                 .server
                 .execute(
@@ -223,7 +225,7 @@ async fn whatever_session_the_server_ends_what_is_answered_is_what_is_in_the_log
         // What was begun and not answered may have happened, and never twice.
         assert!(times <= 1 && (times == 1 || !done), "{times} and {done}");
     }
-    assert!(answered.iter().filter(|(_, done)| *done).count() > 100);
+    assert!(answered.iter().filter(|(_, done)| *done).count() > 200);
     let whole = verify(&*store).await;
     assert_eq!(whole, u64::try_from(entries.len()).unwrap());
 }
