@@ -2,8 +2,8 @@
 
 use crate::{
     shown::Doubled,
-    support::stage::{ALICE, APPROVALS, BOB, GENERAL, Has},
-    world::{REQUEST, World},
+    support::stage::{ALICE, APPROVALS, BOB, CAROL, GENERAL, Has},
+    world::{PATIENCE, REQUEST, World, eventually},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,4 +37,30 @@ async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
     assert_eq!(world.sim.messages(APPROVALS).len(), 3);
     assert_eq!(world.entries("approved").await, 3);
     world.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_slack_tells_one_replica_counts_on_the_others_too() {
+    let world = World::start().await;
+    let (first, second) = world.two().await;
+    let bob = world.sim.person(BOB);
+    let card = world.asked().await;
+    // Known to the second, and good for a minute there: Bob was looked at a moment ago.
+    world.balancer.only(second.address);
+    bob.click(&card, "deny").await;
+    world.seen(|_| bob.modal()).await;
+
+    world.sim.set_group("S0DBA", [CAROL]);
+    world.balancer.only(first.address);
+    world.sim.send_group_change("S0DBA", &[], &[BOB]).await;
+
+    world.balancer.only(second.address);
+    eventually("the refusal", PATIENCE, async || {
+        bob.click(&card, "deny").await;
+        let heard = bob.ephemerals();
+        heard.iter().any(|answer| answer.says("approver-group"))
+    })
+    .await;
+    bob.click(&card, "approve").await;
+    assert_eq!(world.entries("approved").await, 0);
 }
