@@ -255,13 +255,7 @@ impl Drop for Postgres {
 }
 
 /// Starts the server and waits until it takes connections. Nothing if its port is taken.
-fn keep(
-    bin: &Path,
-    dir: &Path,
-    port: u16,
-    settings: &[&str],
-    log: &Arc<Log>,
-) -> Option<Child> {
+fn keep(bin: &Path, dir: &Path, port: u16, settings: &[&str], log: &Arc<Log>) -> Option<Child> {
     const READY: &str = "database system is ready to accept connections";
     const TAKEN: &str = "could not create any TCP/IP sockets";
 
