@@ -44,7 +44,7 @@ pub fn figure(what: &str, aim: &str, value: impl Display) {
     note(what, format!("{value}{aimed}"));
     if let Some(file) = std::env::var_os("KEYLEND_FIGURES") {
         let file = OpenOptions::new().append(true).create(true).open(file);
-        writeln!(file.unwrap(), "{what}\t{aim}\t{value}").unwrap();
+        writeln!(file.unwrap(), "{what}|{aim}|{value}").unwrap();
     }
 }
 
