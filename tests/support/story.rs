@@ -72,8 +72,17 @@ impl Story {
 
     /// `by` approves, and the access is made: from now on it is active.
     pub(crate) async fn grant(&self, request: &mut Request, by: &str) {
+        self.approve(request, by, "pg-prod").await;
+        let (layer, given) = (0, true);
+        self.tell(request, Command::Surveyed { layer, given }).await;
+        let until = request.expires_at.unwrap();
+        self.tell(request, Command::Made { layer, until }).await;
+    }
+
+    /// `by` approves: the access is now to be made by this backend.
+    pub(crate) async fn approve(&self, request: &mut Request, by: &str, backend: &str) {
         let plan = vec![PlannedLayer {
-            backend: BackendName::new("pg-prod"),
+            backend: BackendName::new(backend),
             params: Params::new(),
             handle: Handle::new(format!("keylend_{}", request.id)),
             entitlement: Entitlement::new(format!("{}/{}", request.username, request.terms.scope)),
@@ -86,10 +95,6 @@ impl Story {
             after: Vec::new(),
         };
         self.tell(request, approve).await;
-        let (layer, given) = (0, true);
-        self.tell(request, Command::Surveyed { layer, given }).await;
-        let until = request.expires_at.unwrap();
-        self.tell(request, Command::Made { layer, until }).await;
     }
 
     /// The requester is done: from now on every check says no.

@@ -32,6 +32,8 @@ mod log;
 mod requests;
 #[path = "../sql/store.rs"]
 mod store;
+#[path = "../sql/trail.rs"]
+mod trail;
 #[path = "../sql/work.rs"]
 mod work;
 #[path = "../sql/writer.rs"]
@@ -70,6 +72,14 @@ mod db {
     pub(super) const ENTRIES: &str = "SELECT coalesce(json_agg(json_build_array(
              seq, at, request_id, kind, actor, rules, body, prev_hash, hash)), '[]')::text
          FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
+
+    /// The rows of an array of arrays, the first parameter of a statement: each is `item.value`.
+    macro_rules! items {
+        () => {
+            "json_array_elements($1::json) AS item"
+        };
+    }
+    pub(super) use items;
 }
 
 /// Connections that read.

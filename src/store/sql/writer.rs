@@ -1,9 +1,10 @@
 //! The one connection of a replica that writes, and the task that owns it.
 //!
 //! Whatever waits when a transaction begins goes into it together: many commits share one sync to
-//! the disk, and a conflict undoes only itself. Nobody is answered before that. A connection that has failed is replaced, and what failed with it tried
-//! again: without the write that was the cause, if it was one of them; a few times, if it was the
-//! connection. Whether a transaction whose end was not heard of came about is read from the log.
+//! the disk, and a conflict undoes only itself. Nobody is answered before that. A connection that
+//! has failed is replaced, and what failed with it tried again: without the write that was the cause,
+//! if it was one of them; a few times, if it was the connection. Whether a transaction whose end was
+//! not heard of came about is read from the log.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -20,7 +21,9 @@ use super::{
     PATIENCE,
     commit::{Failure, Write, Written, carry_out},
     line::{Line, Source, TRIES, is_lost, tidy},
-    log, unavailable,
+    log,
+    trail::Trail,
+    unavailable,
 };
 use crate::store::CommitError;
 
@@ -136,9 +139,18 @@ type Outcome = Option<Written>;
 
 /// Why a transaction did not come about.
 struct Failed {
-    /// The write that was the cause; nothing if none of them can be written.
+    /// The write that was the cause; nothing if it is not known to be one of them.
     culprit: Option<usize>,
     error: sqlx::Error,
+}
+
+/// When what commits leave is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trails {
+    /// At the end of the transaction, all at once.
+    Together,
+    /// With each write, to find out which of them cannot be written.
+    Apart,
 }
 
 impl From<sqlx::Error> for Failed {
@@ -200,6 +212,7 @@ impl Task {
     /// Writes and answers all of `jobs`.
     async fn settle(&mut self, jobs: &mut Vec<Job>) {
         let mut lost = 0;
+        let mut trails = Trails::Together;
         loop {
             if self.landing.is_none() {
                 // Nobody waits for these any more: they have been told that they did not happen.
@@ -208,7 +221,7 @@ impl Task {
             if jobs.is_empty() {
                 return;
             }
-            let written = timeout(TRANSACTION, self.write(jobs)).await;
+            let written = timeout(TRANSACTION, self.write(jobs, trails)).await;
             let failed = match written {
                 Ok(Ok(outcomes)) => return self.answer(jobs, outcomes),
                 Ok(Err(failed)) => failed,
@@ -227,6 +240,9 @@ impl Task {
                     sleep(self.source.pause(lost)).await;
                     continue;
                 }
+            } else if culprit.is_none() && jobs.len() > 1 && trails == Trails::Together {
+                trails = Trails::Apart;
+                continue;
             }
             self.landing = None;
             let failed = match culprit.filter(|_| !is_lost(&error)) {
@@ -242,7 +258,6 @@ impl Task {
 
     fn answer(&mut self, jobs: &mut Vec<Job>, outcomes: Vec<Outcome>) {
         let written = || outcomes.iter().flatten();
-        self.is_untidy |= written().any(|written| written.erased);
         if let Some(head) = written().map(|written| written.head).max() {
             self.news.reaches(head);
         }
@@ -256,7 +271,7 @@ impl Task {
     }
 
     /// Writes all of `jobs` in one transaction, unless an earlier try did.
-    async fn write(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, Failed> {
+    async fn write(&mut self, jobs: &[Job], trails: Trails) -> Result<Vec<Outcome>, Failed> {
         let line = match &mut self.line {
             Some(line) => line,
             none => none.insert(Line::open(&self.source).await?),
@@ -274,13 +289,20 @@ impl Task {
         self.landing = None;
         let before = line.chain.seq();
         let mut outcomes = Vec::with_capacity(jobs.len());
+        let mut trail = Trail::default();
         for (index, job) in jobs.iter().enumerate() {
-            let outcome = attempt(line, &job.write).await.map_err(|error| Failed {
+            let failed = |error| Failed {
                 culprit: Some(index),
                 error,
-            })?;
-            outcomes.push(outcome);
+            };
+            let outcome = attempt(line, &mut trail, &job.write).await;
+            outcomes.push(outcome.map_err(failed)?);
+            if trails == Trails::Apart {
+                let left = std::mem::take(&mut trail).write(&mut line.connection).await;
+                self.is_untidy |= left.map_err(failed)?;
+            }
         }
+        self.is_untidy |= trail.write(&mut line.connection).await?;
         let seq = line.chain.seq();
         if seq > before {
             self.landing = Some(Landing {
@@ -309,13 +331,18 @@ impl Task {
 }
 
 /// Carries out one write, and undoes it if it conflicts.
-async fn attempt(line: &mut Line, write: &Write) -> sqlx::Result<Outcome> {
+async fn attempt(line: &mut Line, trail: &mut Trail, write: &Write) -> sqlx::Result<Outcome> {
     let undo = write.can_conflict_midway().then(|| line.chain.clone());
     if undo.is_some() {
         line.execute("SAVEPOINT one").await?;
     }
-    let outcome = match carry_out(&mut line.connection, &mut line.chain, write).await {
-        Ok(written) => Some(written),
+    let mut left = Trail::default();
+    let written = carry_out(&mut line.connection, &mut line.chain, &mut left, write).await;
+    let outcome = match written {
+        Ok(written) => {
+            trail.extend(left);
+            Some(written)
+        }
         Err(Failure::Conflict) => None,
         Err(Failure::Database(error)) => return Err(error),
     };
