@@ -18,7 +18,7 @@ use keylend::{
     clock::{Clock, SystemClock},
     domain::{Span, Time},
 };
-use tokio::{runtime::Runtime, time::sleep};
+use tokio::{runtime::Runtime, task::JoinSet, time::sleep};
 
 #[allow(dead_code, reason = "each benchmark uses its own part")]
 mod support;
@@ -41,14 +41,11 @@ fn main() {
     ]);
 }
 
-/// Grants that end one by one, half a second apart.
+/// Grants that end one by one, a second apart.
 fn lone(runtime: &Runtime) {
     runtime.block_on(async {
         let place = postgres().await;
-        let first = Span::seconds(3).after(support::now());
-        let ends: Vec<Time> = (0..20)
-            .map(|number| first + number * Duration::from_millis(500))
-            .collect();
+        let ends: Vec<u32> = (3..18).collect();
         let ending = end(&place, 1, &ends).await;
         let what = "a lone grant, PostgreSQL: from its end to revoked and read back";
         figure(what, "under 200 ms", ending.gone);
@@ -109,13 +106,17 @@ struct Ending {
 
 async fn together(place: &StorePlace, replicas: usize, grants: usize) -> Ending {
     // Enough to write them before.
-    let end = support::now() + Duration::from_secs(5) + Duration::from_millis(2) * grants as u32;
-    self::end(place, replicas, &vec![end; grants]).await
+    let seconds = 10 + u32::try_from(grants / 500).unwrap();
+    end(place, replicas, &vec![seconds; grants]).await
 }
 
-/// Lets grants end on so many replicas, one at each of `ends`.
-async fn end(place: &StorePlace, replicas: usize, ends: &[Time]) -> Ending {
+/// Lets grants end on so many replicas, one after each of `seconds` from now.
+async fn end(place: &StorePlace, replicas: usize, seconds: &[u32]) -> Ending {
     let (target, from) = (Arc::new(InMemory::default()), support::now());
+    let ends = seconds
+        .iter()
+        .map(|after| Span::seconds(*after).after(from));
+    let ends: Vec<Time> = ends.collect();
     let store = place.open().await;
     let requests = ends.iter().enumerate().map(|(number, end)| {
         let active = support::active(number, from, *end);
@@ -137,9 +138,10 @@ async fn end(place: &StorePlace, replicas: usize, ends: &[Time]) -> Ending {
 
     SystemClock.until(last).await;
     let (done, yes, asked) = <(Arc<AtomicBool>, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+    let mut checking = JoinSet::new();
     for replica in running.clone() {
         let (done, yes, asked) = (done.clone(), yes.clone(), asked.clone());
-        tokio::spawn(async move {
+        checking.spawn(async move {
             while !done.load(Ordering::Relaxed) {
                 let admitted = replica.admits(people, support::now).await;
                 yes.fetch_add(admitted, Ordering::Relaxed);
@@ -155,11 +157,14 @@ async fn end(place: &StorePlace, replicas: usize, ends: &[Time]) -> Ending {
     }
     let recorded = (support::now() - last).to_std().unwrap();
     done.store(true, Ordering::Relaxed);
-    let gone = target.gone();
-    assert_eq!(gone.len(), ends.len(), "each was taken back once");
-    let mut gone: Vec<Time> = gone;
+    checking.join_all().await;
+    for replica in running {
+        let replica = Arc::into_inner(replica).expect("nobody asks it any more");
+        replica.stop().await;
+    }
+    let mut gone = target.gone();
     gone.sort();
-    // They end in this order when they end apart, and are the same when they end together.
+    // They are gone in the order of their ends, unless these are the same.
     let gone = Times::of(
         gone.iter()
             .zip(ends)

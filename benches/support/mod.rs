@@ -216,7 +216,9 @@ pub fn asked(number: usize, from: Time, duration: Span) -> (Request, Vec<Occurre
 /// One grant that is active until `end`, as one commit would have left it.
 pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) {
     let seconds = u32::try_from((end - from).num_seconds()).unwrap();
-    let (mut request, mut events) = asked(number, from, Span::seconds(seconds));
+    let duration = Span::seconds(seconds);
+    assert_eq!(duration.after(from), end, "grants last whole seconds");
+    let (mut request, mut events) = asked(number, from, duration);
     let handle = handle(&request);
     let plan = vec![PlannedLayer {
         backend: BackendName::new("memory"),
