@@ -167,7 +167,7 @@ async fn end(place: &StorePlace, replicas: usize, seconds: &[u32]) -> Ending {
     // They are gone in the order of their ends, unless these are the same.
     let gone = Times::of(
         gone.iter()
-            .zip(ends)
+            .zip(&ends)
             .map(|(gone, end)| (*gone - *end).to_std().unwrap()),
     );
     Ending {
