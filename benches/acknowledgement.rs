@@ -4,8 +4,6 @@
 //! Keylend checks the signature, judges and records a request for each command; the others check the
 //! signature and acknowledge.
 
-#![allow(clippy::print_stdout, reason = "figures are printed")]
-
 use std::time::Duration;
 
 use tokio::runtime::Runtime;

@@ -1,7 +1,5 @@
 //! How long an auditor waits: the whole log of a store read back and checked.
 
-#![allow(clippy::print_stdout, reason = "figures are printed")]
-
 use std::time::Instant;
 
 use keylend::audit::{log::Log, verify};

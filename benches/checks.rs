@@ -4,7 +4,7 @@
 //! Keylend and the bare axum are programs of their own; both are asked by the same generator, by turns,
 //! and share the machine with it.
 
-#![allow(clippy::print_stdout, reason = "figures are printed")]
+#![allow(clippy::print_stdout, reason = "the bare axum says where it listens")]
 
 use std::{
     hint::black_box,

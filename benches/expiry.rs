@@ -4,8 +4,6 @@
 //! The replicas run in this process, each with its own connections to the store; the target is in
 //! memory and answers at once, so what is measured is Keylend and its store.
 
-#![allow(clippy::print_stdout, reason = "figures are printed")]
-
 use std::{
     sync::{
         Arc,

@@ -3,8 +3,6 @@
 //! `cargo bench --bench floods` runs everything; a word behind `--` picks what contains it. Flood,
 //! service and measurement share the machine.
 
-#![allow(clippy::print_stdout, reason = "figures are printed")]
-
 use std::{
     collections::VecDeque,
     net::{Ipv4Addr, SocketAddr},

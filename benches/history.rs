@@ -4,8 +4,6 @@
 //! `KEYLEND_REQUESTS` is how many requests the history has in the end, 1,000,000 without it. They are
 //! written through the service's own door, many to a transaction: some five minutes for both stores.
 
-#![allow(clippy::print_stdout, reason = "figures are printed")]
-
 use std::{
     sync::{
         Arc,

@@ -1,6 +1,8 @@
 //! How figures are said: a line each on the screen, and a line each for the table that
 //! `benches/run.sh` keeps, where `KEYLEND_FIGURES` names its file.
 
+#![allow(clippy::print_stdout, reason = "figures are printed")]
+
 use std::{
     fmt::Display,
     fs::OpenOptions,
