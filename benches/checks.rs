@@ -62,6 +62,7 @@ fn checks(runtime: &Runtime) {
         let end = Span::minutes(60).after(now);
         let requests = (0..GRANTS).map(|number| support::active(number, now, end));
         support::fill(&store, support::no_cards, requests).await;
+        support::told(&store).await;
         in_process(&store).await;
         store.close().await;
 

@@ -94,6 +94,7 @@ async fn grow(store: &Arc<dyn Store>, kind: &str) {
     let change = (then / few - 1.0) * 100.0;
     let value = format!("{}, {} ({change:+.0} %)", thousands(few), thousands(then));
     figure(&what, "within 20 %", value);
+    support::told(store).await;
     store.close().await;
 }
 

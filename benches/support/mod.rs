@@ -340,6 +340,15 @@ pub async fn fill(
     writing.join_all().await;
 }
 
+/// Notes that everything in the log was told in Slack, so that a program that starts on it has nothing
+/// left to tell.
+pub async fn told(store: &Arc<dyn Store>) {
+    let head = *store.head().borrow();
+    for feed in ["audit", "mirror", "dm", "homes"] {
+        store.move_cursor(feed, head).await.unwrap();
+    }
+}
+
 pub fn now() -> Time {
     SystemClock.now()
 }
