@@ -38,12 +38,10 @@ const UNPRIVILEGED: u32 = 65_534;
 /// Runs the server until its standard input says `stop` or ends. When it ends, so does the folder.
 const KEEPER: &str = r#"
 bin=$1 dir=$2 port=$3
+shift 3
 "$bin/postgres" -D "$dir/data" -p "$port" \
     -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off \
-    -c shared_buffers=16MB -c max_connections=60 -c max_wal_senders=0 -c wal_level=minimal \
-    -c logging_collector=off -c log_destination=stderr -c log_statement=all \
-    -c lc_messages=C &
+    -c logging_collector=off -c log_destination=stderr -c lc_messages=C "$@" &
 server=$!
 read -r word
 kill -CONT "$server"
@@ -57,11 +55,26 @@ else
 fi
 "#;
 
+/// What a server of tests is told: to forget everything when the machine fails, to log every
+/// statement, and not to do anything by itself.
+const QUICK: &[&str] = &[
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+    "shared_buffers=16MB",
+    "max_connections=60",
+    "max_wal_senders=0",
+    "wal_level=minimal",
+    "log_statement=all",
+];
+
 /// A running server. Dropping it stops it and removes its folder.
 pub struct Postgres {
     bin: PathBuf,
     dir: PathBuf,
     port: u16,
+    settings: &'static [&'static str],
     password: SecretString,
     log: Arc<Log>,
     keeper: Mutex<Option<Child>>,
@@ -70,7 +83,16 @@ pub struct Postgres {
 impl Postgres {
     /// Makes a server and starts it.
     pub async fn start() -> Self {
-        let server = tokio::task::spawn_blocking(Self::make)
+        Self::start_with(QUICK).await
+    }
+
+    /// Makes a server that keeps what it has committed, as PostgreSQL does by default.
+    pub async fn start_durable() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(settings: &'static [&'static str]) -> Self {
+        let server = tokio::task::spawn_blocking(|| Self::make(settings))
             .await
             .expect("the server starts");
         let verifier = verifier(server.password.expose_secret());
@@ -144,8 +166,8 @@ impl Postgres {
     /// Starts the server again, where it was.
     pub async fn start_again(&self) {
         let (bin, dir, port) = (self.bin.clone(), self.dir.clone(), self.port);
-        let log = Arc::clone(&self.log);
-        let keeper = tokio::task::spawn_blocking(move || keep(&bin, &dir, port, &log))
+        let (settings, log) = (self.settings, Arc::clone(&self.log));
+        let keeper = tokio::task::spawn_blocking(move || keep(&bin, &dir, port, settings, &log))
             .await
             .expect("waiting");
         *self.keeper() = Some(keeper.expect("the port is still free"));
@@ -207,7 +229,7 @@ impl Postgres {
         self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn make() -> Self {
+    fn make(settings: &'static [&'static str]) -> Self {
         let bin = programs();
         let dir = tempfile::Builder::new()
             .prefix("keylend-postgres-")
@@ -242,11 +264,12 @@ impl Postgres {
                 .and_then(|listener| listener.local_addr())
                 .expect("a free port")
                 .port();
-            if let Some(keeper) = keep(&bin, &dir, port, &log) {
+            if let Some(keeper) = keep(&bin, &dir, port, settings, &log) {
                 return Self {
                     bin,
                     dir,
                     port,
+                    settings,
                     password,
                     log,
                     keeper: Mutex::new(Some(keeper)),
@@ -275,7 +298,7 @@ fn send(signal: &str, pid: &str) -> bool {
 }
 
 /// Starts the server and waits until it takes connections. Nothing if its port is taken.
-fn keep(bin: &Path, dir: &Path, port: u16, log: &Arc<Log>) -> Option<Child> {
+fn keep(bin: &Path, dir: &Path, port: u16, settings: &[&str], log: &Arc<Log>) -> Option<Child> {
     const READY: &str = "database system is ready to accept connections";
     const TAKEN: &str = "could not create any TCP/IP sockets";
 
@@ -285,6 +308,7 @@ fn keep(bin: &Path, dir: &Path, port: u16, log: &Arc<Log>) -> Option<Child> {
         .arg(bin)
         .arg(dir)
         .arg(port.to_string())
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .current_dir("/")
         // Ctrl-C is for the tests; the keeper cleans up after them.
         .process_group(0)
