@@ -3,8 +3,6 @@
 //! `cargo bench --bench floods` runs everything; a word behind `--` picks what contains it. Flood,
 //! service and measurement share the machine.
 
-#![allow(clippy::print_stdout, reason = "figures are printed")]
-
 use std::{
     collections::VecDeque,
     net::{Ipv4Addr, SocketAddr},
@@ -27,7 +25,10 @@ use tokio::{
 #[allow(dead_code, reason = "each benchmark uses its own part")]
 mod support;
 
-use support::program::Program;
+use support::{
+    figures::{self, Times, brief, note},
+    program::Program,
+};
 
 /// Genuine commands a second, before and during each flood.
 const RATE: u32 = 50;
@@ -39,25 +40,8 @@ const SPAN: Duration = Duration::from_secs(10);
 const FLOODERS: usize = 8;
 
 fn main() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let wanted = std::env::args()
-        .nth(1)
-        .filter(|word| !word.starts_with('-'));
-    figure("files that this process may open", files());
-    for (name, measure) in [
-        ("idle", idle as fn(&Runtime)),
-        ("slow", slow),
-        ("forged", forged),
-    ] {
-        let named = |word: &String| name.contains(word.as_str());
-        if wanted.as_ref().is_none_or(named) {
-            measure(&Runtime::new().unwrap());
-        }
-    }
-}
-
-fn figure(what: &str, value: impl std::fmt::Display) {
-    println!("{what:<64} {value}");
+    note("files that this process may open", files());
+    figures::run(&[("idle", idle), ("slow", slow), ("forged", forged)]);
 }
 
 /// As many files as may be had.
@@ -165,8 +149,9 @@ fn measured(
         let config = support::slack::config(folder.path(), &sim);
         let mut program = Program::start(&config);
         let address = program.until_ready().await;
+        let url = format!("{address}/slack/commands");
         let at = address.trim_start_matches("http://").parse().unwrap();
-        let calm = support::slack::commands(&address, RATE, Duration::from_secs(5)).await;
+        let calm = support::slack::commands(&url, RATE, Duration::from_secs(5)).await;
         let before = program.resident_kb();
 
         let count = Arc::new(AtomicUsize::new(0));
@@ -175,34 +160,27 @@ fn measured(
         let (mut times, mut most) = (Vec::new(), 0);
         while !flooding.is_finished() {
             let second = Duration::from_secs(1);
-            times.extend(support::slack::commands(&address, RATE, second).await);
+            times.extend(support::slack::commands(&url, RATE, second).await);
             most = most.max(program.resident_kb());
         }
         let took = begun.elapsed();
         flooding.await.unwrap();
 
         let count = count.load(Ordering::Relaxed);
-        figure(what, count);
-        figure("  within", format!("{took:.1?}"));
+        note(what, count);
+        note("  within", format!("{took:.1?}"));
         told("  genuine commands before it", calm);
         told("  genuine commands meanwhile", times);
         let megabytes = |kb: u64| format!("{:.1} MB", kb as f64 / 1000.0);
-        figure("  resident memory before it", megabytes(before));
-        figure("  resident memory, most meanwhile", megabytes(most));
+        note("  resident memory before it", megabytes(before));
+        note("  resident memory, most meanwhile", megabytes(most));
     });
 }
 
-fn told(what: &str, mut times: Vec<Duration>) {
-    times.sort();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    let times = format!(
-        "{}, median {:.2?}, p99 {:.2?}, slowest {:.2?}",
-        times.len(),
-        at(0.5),
-        at(0.99),
-        at(1.0)
-    );
-    figure(what, times);
+fn told(what: &str, times: Vec<Duration>) {
+    let (count, times) = (times.len(), Times::of(times));
+    let slowest = brief(times.at(1.0));
+    note(what, format!("{count}, {times}, slowest {slowest}"));
 }
 
 /// A connection from one of many addresses: one has ports for 28,000 alone.

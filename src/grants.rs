@@ -172,11 +172,13 @@ impl Grants {
                 }
             };
             tokio::select! {
-                () = sleep(pause) => {}
+                // In a fixed order, so that a run can be told again.
+                biased;
                 moved = head.changed() => if moved.is_err() {
                     tracing::warn!("the store is closed: checks are not answered");
                     return;
                 },
+                () = sleep(pause) => {}
             }
         }
     }

@@ -6,7 +6,6 @@
 mod address;
 mod door;
 mod front;
-mod lead;
 mod listen;
 mod notices;
 mod throttle;
@@ -31,7 +30,7 @@ use crate::{
     metrics::Metrics,
     slack::{
         client::Client,
-        messages::{CLAIM, Messenger, homes::Homes},
+        messages::{Messenger, homes::Homes, speak},
         signature::Verifier,
     },
     store::Store,
@@ -157,6 +156,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
             .await
             .context("failed to read the grants")?,
     );
+    let hearing = (broker.clone(), shutdown.clone());
+    tasks.spawn(async move { hearing.0.hear_outdated(hearing.1).await });
     let following = (grants.clone(), shutdown.clone());
     tasks.spawn(async move { following.0.follow(following.1).await });
     let showing = broker.clone();
@@ -174,14 +175,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         clock.clone(),
         entropy.clone(),
     ));
-    let (writer, pages) = (messenger, homes.clone());
-    let speaking = lead::alone(log.clone(), CLAIM, shutdown.clone(), move |turn| {
-        let (messenger, homes) = (writer.clone(), pages.clone());
-        async move {
-            tokio::join!(messenger.run(turn.clone()), homes.run(turn));
-        }
-    });
-    tasks.spawn(speaking);
+    tasks.spawn(speak(messenger, homes.clone(), shutdown.clone()));
 
     let tokens = config
         .api

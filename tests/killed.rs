@@ -168,12 +168,9 @@ async fn between_target_and_record() {
     world.console.until_ordered("read", 1).await;
     world.console.mood("make", Mood::LosingAnswers);
     world.console.mood("read", Mood::Well);
-    world.console.until_ordered("make", 1).await;
+    // The target has done it, and nobody knows.
+    world.console.until_admits("alice").await;
     world.kill();
-    assert!(
-        world.console.admits("alice"),
-        "the target did it, nobody knows"
-    );
     world.console.mood("make", Mood::Well);
     world.boot();
     world.until_up().await;

@@ -1,15 +1,19 @@
 //! What the benchmarks measure on: a catalogue, people who are always there, a target in memory.
 
+pub mod figures;
+pub mod load;
+pub mod places;
 pub mod program;
+pub mod replica;
+pub mod rival;
 pub mod slack;
 
+#[path = "../../tests/support/postgres.rs"]
+pub mod postgres;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::{Arc, Mutex},
 };
 
 use async_trait::async_trait;
@@ -26,16 +30,17 @@ use keylend::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, Record, SqliteStore, Store},
+    store::{Change, Commit, NewCard, Place, Record, Store},
     vault::Vault,
 };
 use secrecy::SecretString;
+use tokio::task::JoinSet;
 
 /// A target that keeps its access in memory and answers at once.
 #[derive(Default)]
 pub struct InMemory {
     there: Mutex<HashSet<String>>,
-    revoked: AtomicUsize,
+    taken: Mutex<HashMap<String, Option<Time>>>,
 }
 
 impl InMemory {
@@ -43,8 +48,15 @@ impl InMemory {
         self.there.lock().unwrap().insert(entitlement.to_owned());
     }
 
-    pub fn revoked(&self) -> usize {
-        self.revoked.load(Ordering::Relaxed)
+    /// When each access that was taken back was first read back as not there.
+    pub fn gone(&self) -> Vec<Time> {
+        self.taken
+            .lock()
+            .unwrap()
+            .values()
+            .copied()
+            .flatten()
+            .collect()
     }
 }
 
@@ -69,18 +81,20 @@ impl Backend for InMemory {
 
     async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
         if self.there.lock().unwrap().remove(order.handle.as_str()) {
-            self.revoked.fetch_add(1, Ordering::Relaxed);
+            let handle = order.handle.as_str().to_owned();
+            self.taken.lock().unwrap().insert(handle, None);
         }
         Ok(())
     }
 
     async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
-        let there = self.there.lock().unwrap().contains(order.handle.as_str());
-        Ok(if there {
-            Presence::Present
-        } else {
-            Presence::Absent
-        })
+        if self.there.lock().unwrap().contains(order.handle.as_str()) {
+            return Ok(Presence::Present);
+        }
+        if let Some(at) = self.taken.lock().unwrap().get_mut(order.handle.as_str()) {
+            at.get_or_insert(now());
+        }
+        Ok(Presence::Absent)
     }
 }
 
@@ -129,7 +143,7 @@ pub fn scope() -> Scope {
 }
 
 /// The broker over a store and the target in memory.
-pub fn broker(store: Arc<SqliteStore>, target: Arc<InMemory>) -> (Arc<Broker>, Arc<Backends>) {
+pub fn broker(store: Arc<dyn Store>, target: Arc<InMemory>) -> (Arc<Broker>, Arc<Backends>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let backend: Arc<dyn Backend> = target;
     let backends = Arc::new(Backends::from([(BackendName::new("memory"), backend)]));
@@ -161,37 +175,51 @@ pub fn broker(store: Arc<SqliteStore>, target: Arc<InMemory>) -> (Arc<Broker>, A
     (Arc::new(broker), backends)
 }
 
-/// One grant that is active until `end`, as one commit would have left it.
-pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) {
-    let id = RequestId::derive(&format!("active {number}"));
-    let requester = UserId::new(format!("U0ENG{}", number % 5_000));
-    let seconds = u32::try_from((end - from).num_seconds()).unwrap();
+/// How many people the grants are spread over.
+pub const PEOPLE: usize = 5_000;
+
+/// The address of the holder of grant `number`.
+pub fn email(number: usize) -> String {
+    format!("engineer{}@example.com", number % PEOPLE)
+}
+
+/// One request that nobody has decided on.
+pub fn asked(number: usize, from: Time, duration: Span) -> (Request, Vec<Occurred>) {
+    let id = RequestId::derive(&format!("request {number}"));
+    let requester = UserId::new(format!("U0ENG{}", number % PEOPLE));
     let first = Occurred {
         at: from,
         actor: Actor::Person(requester.clone()),
         rules: vec![RuleId::new("requester-group")],
         event: Event::Requested {
-            email: Email::new(format!("engineer{}@example.com", number % 5_000)),
-            username: Username::new(format!("engineer{}", number % 5_000)),
+            email: Email::new(email(number)),
+            username: Username::new(format!("engineer{}", number % PEOPLE)),
             requester,
             terms: Terms {
                 scope: scope_id(),
                 title: "Production database, write".to_owned(),
                 environment: Some(Environment::new("prod")),
                 risk: Risk::High,
-                duration: Span::seconds(seconds),
+                duration,
                 reason: "writes are failing since the last deployment".to_owned(),
                 ticket: Some("INC-4211".to_owned()),
             },
             approvals_needed: 1,
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
-            lapses_at: end,
+            lapses_at: duration.after(from),
         },
     };
-    let mut events = vec![first];
-    let mut request = open(id, &events[0]);
-    let handle = format!("jit_{id}_0");
+    (open(id, &first), vec![first])
+}
+
+/// One grant that is active until `end`, as one commit would have left it.
+pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) {
+    let seconds = u32::try_from((end - from).num_seconds()).unwrap();
+    let duration = Span::seconds(seconds);
+    assert_eq!(duration.after(from), end, "grants last whole seconds");
+    let (mut request, mut events) = asked(number, from, duration);
+    let handle = handle(&request);
     let plan = vec![PlannedLayer {
         backend: BackendName::new("memory"),
         params: Params::new(),
@@ -199,34 +227,25 @@ pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) 
         handle: Handle::new(handle),
     }];
     let by = Actor::Person(UserId::new("U0BOB"));
-    let rules = vec![RuleId::new("approver-group")];
     let approve = Command::Approve {
         by,
-        rules,
+        rules: vec![RuleId::new("approver-group")],
         revision: 1,
         plan,
         after: Vec::new(),
     };
+    let (layer, given, until) = (0, true, end);
     tell(&mut request, &mut events, approve, from);
-    tell(
-        &mut request,
-        &mut events,
-        Command::Surveyed {
-            layer: 0,
-            given: true,
-        },
-        from,
-    );
-    tell(
-        &mut request,
-        &mut events,
-        Command::Made {
-            layer: 0,
-            until: end,
-        },
-        from,
-    );
+    let surveyed = Command::Surveyed { layer, given };
+    tell(&mut request, &mut events, surveyed, from);
+    let made = Command::Made { layer, until };
+    tell(&mut request, &mut events, made, from);
     (request, events)
+}
+
+/// What the only layer of a request is called in its target.
+pub fn handle(request: &Request) -> String {
+    format!("jit_{}_0", request.id)
 }
 
 /// One request from asking to its end.
@@ -253,41 +272,81 @@ fn tell(request: &mut Request, events: &mut Vec<Occurred>, command: Command, now
     }
 }
 
-/// Writes many requests, several hundred to a transaction.
-pub async fn fill(store: &SqliteStore, requests: impl Iterator<Item = (Request, Vec<Occurred>)>) {
-    let mut changes = Vec::new();
-    for (after, events) in requests {
-        let records = events
+/// Which messages show a request.
+pub type Cards = fn(&Request) -> Vec<NewCard>;
+
+/// Those of a grant, for as long as nobody posts them.
+pub fn unposted(request: &Request) -> Vec<NewCard> {
+    let requester = ChannelId::new(request.requester.as_str());
+    [
+        (Place::Audit, ChannelId::new("C0AUDIT")),
+        (Place::Approval, request.approval_channel.clone()),
+        (Place::Asked, requester.clone()),
+        (Place::Granted, requester),
+    ]
+    .map(|(place, channel)| NewCard { place, channel })
+    .into()
+}
+
+/// None: nothing is left to be shown.
+pub fn no_cards(_: &Request) -> Vec<NewCard> {
+    Vec::new()
+}
+
+/// The transaction that `changes` are.
+pub fn commit(changes: impl IntoIterator<Item = (Request, Vec<Occurred>)>, cards: Cards) -> Commit {
+    let changes = changes.into_iter().map(|(after, events)| Change {
+        records: events
             .iter()
             .map(|event| Record::of(after.id, event))
-            .collect();
-        changes.push(Change {
-            after,
-            before: None,
-            records,
-            cards: Vec::new(),
-        });
-        if changes.len() == 500 {
-            commit(store, std::mem::take(&mut changes)).await;
+            .collect(),
+        cards: cards(&after),
+        after,
+        before: None,
+    });
+    Commit {
+        changes: changes.collect(),
+        ..Commit::default()
+    }
+}
+
+/// The transaction in which the requester takes a request back.
+pub fn withdrawn(request: &Request) -> Commit {
+    let (mut after, mut events) = (request.clone(), Vec::new());
+    let by = request.requester.clone();
+    let at = request.asked_at;
+    tell(&mut after, &mut events, Command::Withdraw { by }, at);
+    let mut commit = commit([(after, events)], no_cards);
+    commit.changes[0].before = Some(request.version);
+    commit
+}
+
+/// Writes many requests, several hundred to a transaction.
+pub async fn fill(
+    store: &Arc<dyn Store>,
+    cards: Cards,
+    requests: impl Iterator<Item = (Request, Vec<Occurred>)>,
+) {
+    let mut requests = requests.peekable();
+    let mut writing = JoinSet::new();
+    while requests.peek().is_some() {
+        let commit = commit(requests.by_ref().take(250), cards);
+        let store = store.clone();
+        writing.spawn(async move { store.commit(commit).await.unwrap() });
+        if writing.len() > 2 {
+            writing.join_next().await.unwrap().unwrap();
         }
     }
-    commit(store, changes).await;
+    writing.join_all().await;
 }
 
-async fn commit(store: &SqliteStore, changes: Vec<Change>) {
-    if !changes.is_empty() {
-        store
-            .commit(Commit {
-                changes,
-                ..Commit::default()
-            })
-            .await
-            .unwrap();
+/// Notes that everything in the log was told in Slack, so that a program that starts on it has nothing
+/// left to tell.
+pub async fn told(store: &Arc<dyn Store>) {
+    let head = *store.head().borrow();
+    for feed in ["audit", "mirror", "dm", "homes"] {
+        store.move_cursor(feed, head).await.unwrap();
     }
-}
-
-pub async fn store(folder: &Path) -> Arc<SqliteStore> {
-    Arc::new(SqliteStore::open(&folder.join("keylend.db")).await.unwrap())
 }
 
 pub fn now() -> Time {

@@ -9,6 +9,11 @@ use std::{
 
 use slack_sim::{Channel, Person, Sim, Workspace};
 
+use super::places;
+
+/// The token that checks are asked with.
+pub const TOKEN: &str = "a token of the benchmark";
+
 pub async fn start() -> Sim {
     let people = (0..100)
         .map(|number| format!("U0ENG{number}"))
@@ -35,6 +40,7 @@ pub fn config(folder: &Path, sim: &Sim) -> PathBuf {
     let secrets = [
         ("bot_token", sim.bot_token().to_owned()),
         ("signing_secret", sim.signing_secret().to_owned()),
+        ("api_token", TOKEN.to_owned()),
         ("key", "00".repeat(32)),
         ("webhook_secret", "a secret of the benchmark".to_owned()),
     ];
@@ -49,13 +55,15 @@ pub fn config(folder: &Path, sim: &Sim) -> PathBuf {
 [server]
 listen = "127.0.0.1:{port}"
 [store]
-url = "sqlite://{folder}/keylend.db"
+url = "sqlite://{database}"
 [slack]
 mode = "http"
 bot_token = {{ file = "{folder}/bot_token" }}
 signing_secret = {{ file = "{folder}/signing_secret" }}
 api_url = "{slack}"
 audit_channel = "C0AUDIT"
+[api]
+tokens = [{{ name = "gateway", token = {{ file = "{folder}/api_token" }} }}]
 [secrets]
 key = {{ file = "{folder}/key" }}
 [groups]
@@ -77,6 +85,7 @@ reason = "required"
 layers = [{{ backend = "memory", role = "app_writer" }}]
 "#,
         folder = folder.display(),
+        database = places::file(folder).display(),
         slack = sim.api_url(),
         engineers = engineers.join(", "),
     );
@@ -95,16 +104,16 @@ pub fn address(config: &Path) -> String {
     format!("http://{}", line.trim_matches('"'))
 }
 
-/// Sends `rate` commands a second for `span`, whether or not earlier ones were answered; answers
-/// how long each answer took.
-pub async fn commands(address: &str, rate: u32, span: Duration) -> Vec<Duration> {
+/// Sends `rate` commands a second to `url` for `span`, whether or not earlier ones were answered;
+/// answers how long each answer took.
+pub async fn commands(url: &str, rate: u32, span: Duration) -> Vec<Duration> {
     let http = reqwest::Client::new();
     let start = tokio::time::Instant::now();
     let mut sending = tokio::task::JoinSet::new();
     let count = rate * u32::try_from(span.as_secs()).unwrap();
     for number in 0..count {
         tokio::time::sleep_until(start + Duration::from_secs(1) * number / rate).await;
-        let (http, url) = (http.clone(), format!("{address}/slack/commands"));
+        let (http, url) = (http.clone(), url.to_owned());
         sending.spawn(async move {
             let body = body(number);
             let timestamp = super::now().timestamp();

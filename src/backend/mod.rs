@@ -105,8 +105,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Whether access made with `params` ends by itself.
     fn ending(&self, params: &Params) -> Ending;
 
-    /// What the layer gives, whoever asked for it: two orders with the same entitlement stand on
-    /// one piece of access, and it is taken back with the last of them.
+    /// What the layer gives in this target, whoever asked for it: two orders with the same
+    /// entitlement stand on one piece of access, and it is taken back with the last of them.
     fn entitlement(&self, order: &Order) -> Entitlement;
 
     /// How the requester reaches the target with a password of their own (label and text, nothing

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, EndCause, Event, Handle, LayerSpec, Occurred, PlannedLayer, Refusal,
-        Request, RequestId, RuleId, Scope, State, UserId, decide,
+        Actor, Command, EndCause, Entitlement, Event, Handle, LayerSpec, Occurred, PlannedLayer,
+        Refusal, Request, RequestId, RuleId, Scope, State, UserId, decide,
     },
     policy::Action,
     store::{Commit, Holdings},
@@ -227,12 +227,14 @@ impl Broker {
             let mut plan = PlannedLayer {
                 backend: layer.backend.clone(),
                 params: layer.params.clone(),
-                entitlement: crate::domain::Entitlement::new(handle.as_str()),
+                entitlement: Entitlement::new(handle.as_str()),
                 handle,
             };
             if let Some(backend) = self.backend(&layer.backend) {
                 let order = Self::order(request, &plan, request.asked_at);
-                plan.entitlement = backend.entitlement(&order);
+                // Two targets may call their access the same.
+                let within = backend.entitlement(&order);
+                plan.entitlement = Entitlement::new(format!("{}/{within}", layer.backend));
             }
             plan
         };

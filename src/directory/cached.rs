@@ -146,6 +146,12 @@ impl Directory {
     pub fn forget_usergroup(&self, id: &str) {
         self.usergroups.forget(&id.to_owned());
     }
+
+    /// Forgets everything that was learnt.
+    pub fn forget_everything(&self) {
+        self.profiles.forget_all();
+        self.usergroups.forget_all();
+    }
 }
 
 /// Facts of one kind by key. One fetch at a time for each key; who waited takes its answer.
@@ -200,5 +206,12 @@ impl<K: Clone + Eq + std::hash::Hash, V: Clone> Cache<K, V> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(key);
+    }
+
+    fn forget_all(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }

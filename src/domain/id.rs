@@ -54,8 +54,8 @@ text_id! {
     /// What one layer is called in its target, derived from the grant so that it can be undone
     /// although the target's answer was lost.
     Handle;
-    /// What a layer gives in its target, whoever asked: two grants with the same entitlement
-    /// stand on one piece of access.
+    /// What a layer gives and in which target, whoever asked: two grants with the same
+    /// entitlement stand on one piece of access.
     Entitlement;
 }
 

@@ -15,13 +15,14 @@ mod claim;
 pub mod copy;
 mod credential;
 mod entry;
+mod fact;
 mod home;
 mod open_error;
 mod postgres;
 mod sqlite;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 pub use address::{Address, InvalidAddress};
 pub use card::{Card, NewCard, Place};
@@ -29,6 +30,7 @@ pub use chain::{Broken, Chain, GENESIS, RawEntry, Why};
 pub use claim::{Claim, Claims};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
+pub use fact::Fact;
 pub use home::{Home, Published, Whose};
 pub use open_error::OpenError;
 pub use postgres::PostgresStore;
@@ -243,6 +245,16 @@ pub trait Store: Send + Sync + 'static {
     /// Why this replica stays out of the work, if it does: commits are refused and nothing is
     /// claimed, while what is in the store can be read.
     fn stays_out(&self) -> Option<String> {
+        None
+    }
+
+    /// Tells the other replicas that something they know of people is old.
+    async fn tell_outdated(&self, _: &Fact) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// What replicas tell of each other's facts; nothing where this one is alone.
+    fn outdated(&self) -> Option<broadcast::Receiver<Fact>> {
         None
     }
 

@@ -39,11 +39,14 @@ pub(super) async fn run(worker: Arc<Worker>, lane: Lane, shutdown: CancellationT
             }
         };
         tokio::select! {
+            // In a fixed order, so that a run can be told again; what is done comes before what
+            // wakes, since a store that never rests would keep it waiting.
+            biased;
             () = shutdown.cancelled() => break,
+            () = queue.some_done(&worker), if !queue.running.is_empty() => {}
+            Ok(()) = head.changed() => queue.wake_waiting(),
             () = wait(&worker, next) => {}
             () = sleep(POLL) => {}
-            Ok(()) = head.changed() => queue.wake_waiting(),
-            () = queue.some_done(&worker), if !queue.running.is_empty() => {}
         }
     }
     while !queue.running.is_empty() {
@@ -76,6 +79,8 @@ struct Postponed {
 
 impl Queue {
     /// Starts what is due, as much as fits. Answers when to look again if nothing happens before.
+    /// Work whose claim is lost is dropped wherever it is: what it had still to do in a target would
+    /// come after what another replica does there.
     async fn fill(
         &mut self,
         worker: &Arc<Worker>,
@@ -90,7 +95,14 @@ impl Queue {
         for (id, claim) in store.claim_due(lane, now, room).await? {
             let (worker, lane) = (worker.clone(), lane.clone());
             self.running.spawn(async move {
-                let result = worker.sweep(&lane, id).await;
+                let result = tokio::select! {
+                    biased;
+                    () = claim.lost() => {
+                        tracing::warn!(request.id = %id, "another replica may work on it now");
+                        Ok(())
+                    }
+                    result = worker.sweep(&lane, id) => result,
+                };
                 (id, claim, result)
             });
         }

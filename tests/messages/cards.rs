@@ -253,6 +253,42 @@ async fn a_second_extension_is_asked_in_a_message_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() {
+    let stage = Stage::set().await;
+    let request = stage.commit(asked("one", 0, &[])).await;
+    let request = stage.commit(approved(&request, &LAYER, at(1))).await;
+    let request = stage.commit(surveyed(&request, 0, true, at(2))).await;
+    let request = stage.commit(made(&request, 0, at(3))).await;
+    let more = |request: &_, moment| {
+        let more = Command::AskExtension {
+            by: user("alice"),
+            rules: Vec::new(),
+            duration: Span::minutes(15),
+            lapses_at: at(600),
+        };
+        with_cards(
+            then(request, more, at(moment)),
+            &[card(Place::Extension, "C0DBA")],
+        )
+    };
+    let request = stage.commit(more(&request, 10)).await;
+    let running = stage.run();
+    stage.settled().await;
+    running.stop().await;
+    let request = stage.commit(approved(&request, &[], at(11))).await;
+    stage.commit(more(&request, 20)).await;
+    let running = stage.run();
+    stage.settled().await;
+    let questions = stage.sim.messages("C0DBA");
+    let [old, new] = questions.as_slice() else {
+        panic!("{questions:?}");
+    };
+    assert!(old.says("is settled") && old.buttons().is_empty());
+    assert!(!new.buttons().is_empty());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_warned_of_what_is_over() {
     let stage = Stage::set().await;
     let request = stage.commit(asked("one", 0, &[])).await;

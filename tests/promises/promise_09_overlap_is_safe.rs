@@ -22,6 +22,20 @@ async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
 }
 
 #[tokio::test]
+async fn the_same_role_in_two_targets_is_two_pieces_of_access() {
+    let one_role = |config: &str| config.replace("role = \"jump\"", "role = \"app_writer\"");
+    let stage = Stage::with(one_role, "").await;
+    let console = stage.granted(REQUEST).await;
+    stage.granted("request db-prod:read 1h look").await;
+    assert!(stage.bastion.admits("alice"));
+
+    stage.alice().click(&console, "done").await;
+    stage.ended(1).await;
+    assert!(!stage.console.admits("alice"));
+    assert!(stage.bastion.admits("alice"));
+}
+
+#[tokio::test]
 async fn access_that_was_there_before_is_left_as_it_was() {
     let stage = Stage::start().await;
     // A first grant tells what the entitlement is called in the target.

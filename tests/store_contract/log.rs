@@ -20,7 +20,8 @@ crate::holds!(
     a_feeds_cursor_moves_forward_only,
 );
 
-async fn verify(store: &dyn Store) -> u64 {
+/// The number of entries, all of which are what they were.
+pub(crate) async fn verify(store: &dyn Store) -> u64 {
     let mut chain = Chain::default();
     loop {
         let entries = store.raw_entries(chain.seq(), 7).await.unwrap();

@@ -1,6 +1,6 @@
 //! What every implementation of `store::Store` holds to. Each rule is a function of a store; the
-//! macro `holds` makes a test of it for each implementation. What only one of them promises is in
-//! `sqlite` and `postgres`.
+//! macro `holds` makes a test of it for each implementation, the simulation's store in memory among
+//! them. What only one of the others promises is in `sqlite` and `postgres`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,9 +8,14 @@ mod cards;
 mod commit;
 mod homes;
 mod log;
+#[path = "../simulation/store/mod.rs"]
+#[allow(dead_code, reason = "the simulation needs more of it")]
+mod memory;
+mod moving;
 mod postgres;
 mod sqlite;
 mod story;
+mod wire;
 mod work;
 
 #[path = "../support/postgres.rs"]
@@ -33,6 +38,17 @@ macro_rules! holds {
                 }
             )+
         }
+
+        mod in_memory {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $rule() {
+                    let store = crate::memory::MemoryStore::new(Default::default(), 1);
+                    super::$rule(std::sync::Arc::new(store)).await;
+                }
+            )+
+        }
+
         mod on_postgres {
             $(
                 #[tokio::test(flavor = "multi_thread")]

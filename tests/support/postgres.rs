@@ -21,8 +21,11 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use keylend::{clock::SystemEntropy, vault::generate_password};
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgRow};
 use tokio::sync::OnceCell;
 
@@ -35,12 +38,10 @@ const UNPRIVILEGED: u32 = 65_534;
 /// Runs the server until its standard input says `stop` or ends. When it ends, so does the folder.
 const KEEPER: &str = r#"
 bin=$1 dir=$2 port=$3
+shift 3
 "$bin/postgres" -D "$dir/data" -p "$port" \
     -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off \
-    -c shared_buffers=16MB -c max_connections=60 -c max_wal_senders=0 -c wal_level=minimal \
-    -c logging_collector=off -c log_destination=stderr -c log_statement=all \
-    -c lc_messages=C &
+    -c logging_collector=off -c log_destination=stderr -c lc_messages=C "$@" &
 server=$!
 read -r word
 kill -CONT "$server"
@@ -54,11 +55,26 @@ else
 fi
 "#;
 
+/// What a server of tests is told: to forget everything when the machine fails, to log every
+/// statement, and not to do anything by itself.
+const QUICK: &[&str] = &[
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+    "shared_buffers=16MB",
+    "max_connections=60",
+    "max_wal_senders=0",
+    "wal_level=minimal",
+    "log_statement=all",
+];
+
 /// A running server. Dropping it stops it and removes its folder.
 pub struct Postgres {
     bin: PathBuf,
     dir: PathBuf,
     port: u16,
+    settings: &'static [&'static str],
     password: SecretString,
     log: Arc<Log>,
     keeper: Mutex<Option<Child>>,
@@ -67,9 +83,23 @@ pub struct Postgres {
 impl Postgres {
     /// Makes a server and starts it.
     pub async fn start() -> Self {
-        tokio::task::spawn_blocking(Self::make)
+        Self::start_with(QUICK).await
+    }
+
+    /// Makes a server that keeps what it has committed, as PostgreSQL does by default.
+    pub async fn start_durable() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(settings: &'static [&'static str]) -> Self {
+        let server = tokio::task::spawn_blocking(|| Self::make(settings))
             .await
-            .expect("the server starts")
+            .expect("the server starts");
+        let verifier = verifier(server.password.expose_secret());
+        server
+            .execute(&format!("ALTER ROLE postgres PASSWORD '{verifier}'"))
+            .await;
+        server
     }
 
     /// The server that the tests of one process share. Nobody stops it, and everybody works under
@@ -136,8 +166,8 @@ impl Postgres {
     /// Starts the server again, where it was.
     pub async fn start_again(&self) {
         let (bin, dir, port) = (self.bin.clone(), self.dir.clone(), self.port);
-        let log = Arc::clone(&self.log);
-        let keeper = tokio::task::spawn_blocking(move || keep(&bin, &dir, port, &log))
+        let (settings, log) = (self.settings, Arc::clone(&self.log));
+        let keeper = tokio::task::spawn_blocking(move || keep(&bin, &dir, port, settings, &log))
             .await
             .expect("waiting");
         *self.keeper() = Some(keeper.expect("the port is still free"));
@@ -145,19 +175,48 @@ impl Postgres {
 
     /// Stops the server in its tracks: connections are taken by the system, and nobody answers.
     pub fn pause(&self) {
-        self.signal("STOP");
+        assert!(send("STOP", &self.postmaster()));
     }
 
-    /// Lets a paused server go on.
+    /// Stops the sessions in their tracks as well: nothing that was asked is answered any more.
+    pub fn hang(&self) {
+        // First whoever could make another session.
+        self.pause();
+        for session in self.sessions() {
+            // It may end by itself meanwhile.
+            send("STOP", &session);
+        }
+    }
+
+    /// Lets a server that was paused or hangs go on.
     pub fn resume(&self) {
-        self.signal("CONT");
+        for session in self.sessions() {
+            send("CONT", &session);
+        }
+        assert!(send("CONT", &self.postmaster()));
     }
 
-    fn signal(&self, signal: &str) {
+    /// The numbers of the server's other processes.
+    fn sessions(&self) -> Vec<String> {
+        let postmaster = self.postmaster();
+        // The parent stands behind the name, which may hold anything, and the state: proc(5).
+        let is_child = |pid: &String| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let (_, rest) = stat.rsplit_once(')').unwrap_or_default();
+            rest.split_whitespace().nth(1) == Some(&postmaster)
+        };
+        let all = fs::read_dir("/proc").expect("Linux lists its processes");
+        all.flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(is_child)
+            .collect()
+    }
+
+    /// The number of the process that makes the sessions.
+    fn postmaster(&self) -> String {
         let file = fs::read_to_string(self.dir.join("data/postmaster.pid")).expect("a server runs");
         let pid = file.lines().next().expect("the first line is its number");
-        let status = Command::new("kill").args(["-s", signal, pid]).status();
-        assert!(status.expect("kill runs").success());
+        pid.to_owned()
     }
 
     async fn superuser(&self) -> PgConnection {
@@ -170,7 +229,7 @@ impl Postgres {
         self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn make() -> Self {
+    fn make(settings: &'static [&'static str]) -> Self {
         let bin = programs();
         let dir = tempfile::Builder::new()
             .prefix("keylend-postgres-")
@@ -205,11 +264,12 @@ impl Postgres {
                 .and_then(|listener| listener.local_addr())
                 .expect("a free port")
                 .port();
-            if let Some(keeper) = keep(&bin, &dir, port, &log) {
+            if let Some(keeper) = keep(&bin, &dir, port, settings, &log) {
                 return Self {
                     bin,
                     dir,
                     port,
+                    settings,
                     password,
                     log,
                     keeper: Mutex::new(Some(keeper)),
@@ -231,8 +291,14 @@ impl Drop for Postgres {
     }
 }
 
+/// Sends a signal; false if there is no such process any more.
+fn send(signal: &str, pid: &str) -> bool {
+    let status = Command::new("kill").args(["-s", signal, pid]).status();
+    status.expect("kill runs").success()
+}
+
 /// Starts the server and waits until it takes connections. Nothing if its port is taken.
-fn keep(bin: &Path, dir: &Path, port: u16, log: &Arc<Log>) -> Option<Child> {
+fn keep(bin: &Path, dir: &Path, port: u16, settings: &[&str], log: &Arc<Log>) -> Option<Child> {
     const READY: &str = "database system is ready to accept connections";
     const TAKEN: &str = "could not create any TCP/IP sockets";
 
@@ -242,6 +308,7 @@ fn keep(bin: &Path, dir: &Path, port: u16, log: &Arc<Log>) -> Option<Child> {
         .arg(bin)
         .arg(dir)
         .arg(port.to_string())
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .current_dir("/")
         // Ctrl-C is for the tests; the keeper cleans up after them.
         .process_group(0)
@@ -266,6 +333,24 @@ fn keep(bin: &Path, dir: &Path, port: u16, log: &Arc<Log>) -> Option<Child> {
         }
         None => panic!("PostgreSQL does not start:\n{}", log.text()),
     }
+}
+
+/// What PostgreSQL keeps of a password (RFC 5803), after one round in place of 4,096: these are most
+/// of what a test's connections cost, and a password that was drawn by lot needs none.
+fn verifier(password: &str) -> String {
+    let salt = [0x5e; 16];
+    let first_block = [salt.as_slice(), &[0, 0, 0, 1]].concat();
+    let salted = authenticated(password.as_bytes(), &first_block);
+    let stored = Sha256::digest(authenticated(&salted, b"Client Key"));
+    let server = authenticated(&salted, b"Server Key");
+    let [salt, stored, server] =
+        [salt.as_slice(), &stored, &server].map(|part| STANDARD.encode(part));
+    format!("SCRAM-SHA-256$1:{salt}${stored}:{server}")
+}
+
+fn authenticated(key: &[u8], text: &[u8]) -> Vec<u8> {
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length");
+    mac.chain_update(text).finalize().into_bytes().to_vec()
 }
 
 fn unprivileged(program: &Path) -> Command {

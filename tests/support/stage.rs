@@ -40,6 +40,9 @@ pub const GENERAL: &str = "C0GENERAL";
 pub const SCOPE: &str = "db-prod:write";
 pub const REQUEST: &str = "request db-prod:write 30m INC-4211 writes are failing";
 
+/// When every story begins.
+pub const BEGINNING: &str = "2099-11-21T02:00:00Z";
+
 pub const TOKEN: &str = "a-gateway-token-of-the-tests";
 
 /// Alice and Dave are engineers, Bob and Carol approve, the rest have no rights. The app has what
@@ -110,6 +113,7 @@ pub struct Stage {
     pub clock: Arc<TestClock>,
     dir: TempDir,
     running: Option<(Runtime, Service)>,
+    replicas: Vec<(Runtime, Service)>,
     http: reqwest::Client,
 }
 
@@ -144,7 +148,7 @@ impl Stage {
             .with_max_level(tracing::Level::WARN)
             .with_test_writer()
             .try_init();
-        let clock = TestClock::at("2099-11-21T02:00:00Z");
+        let clock = TestClock::at(BEGINNING);
         let shared = clock.clone();
         let sim = Sim::start_with_clock(workspace, Arc::new(move || shared.now())).await;
         let dir = tempfile::tempdir().unwrap();
@@ -167,6 +171,7 @@ impl Stage {
             clock,
             dir,
             running: None,
+            replicas: Vec::new(),
             http,
         };
         stage.boot().await;
@@ -181,9 +186,28 @@ impl Stage {
 
     /// Starts it, whether or not it becomes ready.
     pub async fn boot_unready(&mut self) {
-        let config = Config::load(&self.config_file(), Secrets::Checked)
-            .unwrap_or_else(|wrong| panic!("{wrong}"));
+        let config = self.config();
         let over_http = matches!(config.slack.mode, Mode::Http { .. });
+        let (runtime, service) = self.launch(config).await;
+        match over_http {
+            true => self.sim.connect(format!("http://{}", service.address())),
+            false => self.sim.connect_socket(),
+        }
+        self.running = Some((runtime, service));
+    }
+
+    /// Starts one more replica on the same store. Slack goes on asking the first.
+    pub async fn join(&mut self) {
+        let replica = self.launch(self.config()).await;
+        self.replicas.push(replica);
+    }
+
+    pub fn config(&self) -> Config {
+        Config::load(&self.config_file(), Secrets::Checked)
+            .unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    async fn launch(&self, config: Config) -> (Runtime, Service) {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let outside = Outside {
             clock,
@@ -194,12 +218,7 @@ impl Stage {
             let service = runtime.block_on(serve::start(config, outside)).unwrap();
             (runtime, service)
         });
-        let (runtime, service) = running.await.unwrap();
-        match over_http {
-            true => self.sim.connect(format!("http://{}", service.address())),
-            false => self.sim.connect_socket(),
-        }
-        self.running = Some((runtime, service));
+        running.await.unwrap()
     }
 
     /// Ends the service in the middle of whatever it does, as a crash would.
@@ -399,26 +418,40 @@ impl Stage {
 
     /// Asks the check, as a gateway does.
     pub async fn check(&self, who: &str, scope: &str) -> Value {
+        let (_, service) = self.running.as_ref().unwrap();
+        let answer = self.check_at(service, who, scope).await;
+        assert_eq!(answer.status(), 200);
+        answer.json().await.unwrap()
+    }
+
+    async fn check_at(&self, service: &Service, who: &str, scope: &str) -> reqwest::Response {
         let (resource, action) = scope.split_once(':').unwrap();
         let question = json!({
             "subject": {"type": "user", "id": who},
             "action": {"name": action},
             "resource": {"type": "scope", "id": resource},
         });
-        let answer = self
-            .http
-            .post(self.url("/access/v1/evaluation"))
-            .bearer_auth(TOKEN)
-            .json(&question)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(answer.status(), 200);
-        answer.json().await.unwrap()
+        let url = format!("http://{}/access/v1/evaluation", service.address());
+        let question = self.http.post(url).bearer_auth(TOKEN).json(&question);
+        question.send().await.unwrap()
     }
 
     pub async fn admitted(&self, who: &str, scope: &str) -> bool {
         self.check(who, scope).await["decision"] == true
+    }
+
+    /// Whether any of the replicas says yes. One that is behind answers 503, which is a no.
+    pub async fn admitted_anywhere(&self, who: &str, scope: &str) -> bool {
+        for (_, service) in self.running.iter().chain(&self.replicas) {
+            let answer = self.check_at(service, who, scope).await;
+            if answer.status() == 200 {
+                let answer: Value = answer.json().await.unwrap();
+                if answer["decision"] == true {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     pub async fn page(&self, path: &str) -> (u16, String) {
@@ -468,7 +501,12 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         sent::keep(&self.sim);
-        if let Some((runtime, _)) = self.running.take() {
+        for (runtime, _) in self
+            .running
+            .take()
+            .into_iter()
+            .chain(self.replicas.drain(..))
+        {
             runtime.shutdown_background();
         }
     }

@@ -11,7 +11,7 @@ use keylend::{
     domain::{
         Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
         Gone, Handle, Occurred, Params, PlannedLayer, Request, RequestId, Risk, RuleId, Span,
-        Terms, UserId, Username, decide, open,
+        Terms, Time, UserId, Username, decide, open,
     },
     store::{Change, Commit, Record, Store},
 };
@@ -29,6 +29,12 @@ pub(crate) struct Story {
 impl Story {
     /// Alice is `U0ALICE`, alice@example.com and `alice`: asks for `scope`, with a reason.
     pub(crate) async fn ask(&self, name: &str, scope: &str, minutes: u32, reason: &str) -> Request {
+        let (request, first) = self.asked(name, scope, minutes, reason);
+        self.commit(vec![change(None, &request, &[first])]).await;
+        request
+    }
+
+    fn asked(&self, name: &str, scope: &str, minutes: u32, reason: &str) -> (Request, Occurred) {
         let now = self.clock.now();
         let requester = UserId::new(format!("U0{}", name.to_uppercase()));
         let first = Occurred {
@@ -54,42 +60,56 @@ impl Story {
                 lapses_at: Span::minutes(60).after(now),
             },
         };
-        let request = open(RequestId::derive(&format!("{name}{scope}{now}")), &first);
-        self.commit(None, request.clone(), &[first]).await;
-        request
+        let id = RequestId::derive(&format!("{name}{scope}{now}"));
+        (open(id, &first), first)
     }
 
     /// What `command` does to the request, committed.
     pub(crate) async fn tell(&self, request: &mut Request, command: Command) -> Vec<Occurred> {
-        let events = decide(request, command, self.clock.now()).unwrap();
         let before = request.version;
+        let events = self.told(request, command);
+        self.commit(vec![change(Some(before), request, &events)])
+            .await;
+        events
+    }
+
+    fn told(&self, request: &mut Request, command: Command) -> Vec<Occurred> {
+        let events = decide(request, command, self.clock.now()).unwrap();
         for event in &events {
             request.apply(event);
         }
-        self.commit(Some(before), request.clone(), &events).await;
         events
     }
 
     /// `by` approves, and the access is made: from now on it is active.
     pub(crate) async fn grant(&self, request: &mut Request, by: &str) {
-        let plan = vec![PlannedLayer {
-            backend: BackendName::new("pg-prod"),
-            params: Params::new(),
-            handle: Handle::new(format!("keylend_{}", request.id)),
-            entitlement: Entitlement::new(format!("{}/{}", request.username, request.terms.scope)),
-        }];
-        let approve = Command::Approve {
-            by: Actor::Person(UserId::new(by)),
-            rules: vec![RuleId::new("approver-group")],
-            revision: request.revision,
-            plan,
-            after: Vec::new(),
-        };
-        self.tell(request, approve).await;
-        let (layer, given) = (0, true);
-        self.tell(request, Command::Surveyed { layer, given }).await;
-        let until = request.expires_at.unwrap();
-        self.tell(request, Command::Made { layer, until }).await;
+        let entitlement = Entitlement::new(format!("{}/{}", request.username, request.terms.scope));
+        for command in granting(request, self.clock.now(), by, "pg-prod", entitlement) {
+            self.tell(request, command).await;
+        }
+    }
+
+    /// Everybody of `names` holds access by this backend, as one commit each would have left it.
+    pub(crate) async fn hold(
+        &self,
+        names: &[String],
+        scope: &str,
+        minutes: u32,
+        backend: &str,
+        entitlement: impl Fn(&Request) -> Entitlement,
+    ) {
+        let now = self.clock.now();
+        for some in names.chunks(100) {
+            let changes = some.iter().map(|name| {
+                let (mut request, first) = self.asked(name, scope, minutes, "a long night");
+                let mut events = vec![first];
+                for command in granting(&request, now, "U0BOB", backend, entitlement(&request)) {
+                    events.extend(self.told(&mut request, command));
+                }
+                change(None, &request, &events)
+            });
+            self.commit(changes.collect()).await;
+        }
     }
 
     /// The requester is done: from now on every check says no.
@@ -108,18 +128,51 @@ impl Story {
         self.tell(request, Command::Unmade { layer, how }).await;
     }
 
-    async fn commit(&self, before: Option<u64>, after: Request, events: &[Occurred]) {
-        let records = events.iter().map(|event| Record::of(after.id, event));
-        let change = Change {
-            before,
-            records: records.collect(),
-            cards: Vec::new(),
-            after,
-        };
+    async fn commit(&self, changes: Vec<Change>) {
         let commit = Commit {
-            changes: vec![change],
+            changes,
             ..Commit::default()
         };
         self.store.commit(commit).await.unwrap();
     }
+}
+
+fn change(before: Option<u64>, after: &Request, events: &[Occurred]) -> Change {
+    let records = events.iter().map(|event| Record::of(after.id, event));
+    Change {
+        before,
+        records: records.collect(),
+        cards: Vec::new(),
+        after: after.clone(),
+    }
+}
+
+/// What is said of a request until its access is active.
+fn granting(
+    request: &Request,
+    now: Time,
+    by: &str,
+    backend: &str,
+    entitlement: Entitlement,
+) -> [Command; 3] {
+    let plan = vec![PlannedLayer {
+        backend: BackendName::new(backend),
+        params: Params::new(),
+        handle: Handle::new(format!("keylend_{}", request.id)),
+        entitlement,
+    }];
+    let approve = Command::Approve {
+        by: Actor::Person(UserId::new(by)),
+        rules: vec![RuleId::new("approver-group")],
+        revision: request.revision,
+        plan,
+        after: Vec::new(),
+    };
+    let (layer, given) = (0, true);
+    let until = request.terms.duration.after(now);
+    [
+        approve,
+        Command::Surveyed { layer, given },
+        Command::Made { layer, until },
+    ]
 }

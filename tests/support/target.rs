@@ -117,17 +117,27 @@ impl Target {
             .map(|(_, entitlement)| entitlement.clone())
     }
 
-    /// Waits until `enough` orders of this kind came in.
+    /// Waits until `enough` orders of this kind came in; they need not be carried out yet.
     pub async fn until_ordered(&self, action: &str, enough: usize) {
+        let what = format!("{enough} orders to {action}");
+        self.until(&what, || self.orders(action) >= enough).await;
+    }
+
+    /// Waits until this person has access in the target itself.
+    pub async fn until_admits(&self, username: &str) {
+        self.until(username, || self.admits(username)).await;
+    }
+
+    async fn until(&self, what: &str, come: impl Fn() -> bool) {
         let mut changed = self.changed.subscribe();
         let wait = async {
-            while self.orders(action) < enough {
+            while !come() {
                 changed.changed().await.unwrap();
             }
         };
         tokio::time::timeout(std::time::Duration::from_secs(20), wait)
             .await
-            .unwrap_or_else(|_| panic!("fewer than {enough} orders to {action}"));
+            .unwrap_or_else(|_| panic!("the target waits in vain for {what}"));
     }
 }
 
@@ -193,5 +203,7 @@ impl Target {
             }
             _ => {}
         }
+        drop(inside);
+        self.changed.send_modify(|count| *count += 1);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     slack::{Slack, inbound::Event, ingress::Answer},
-    store::StoreError,
+    store::{Fact, StoreError},
 };
 
 /// How long the store may take; the rest of the three seconds is for the network.
@@ -24,7 +24,6 @@ impl Slack {
     }
 
     async fn note(&self, event: Event) -> Result<(), StoreError> {
-        let directory = self.broker.directory();
         let is_ours = |app: &Option<String>| self.ours.is_addressed(app.as_deref());
         match event {
             Event::PersonChanged {
@@ -32,7 +31,7 @@ impl Slack {
                 user,
                 is_member,
             } if is_ours(&app) => {
-                directory.forget_person(&user);
+                self.broker.outdated(Fact::Person(user.clone())).await?;
                 self.homes.person_changed(&user, is_member).await
             }
             Event::UsergroupChanged {
@@ -40,8 +39,9 @@ impl Slack {
                 usergroup,
                 people,
             } if is_ours(&app) => {
-                directory.forget_usergroup(&usergroup);
-                match directory.follows_usergroup(&usergroup) {
+                let fact = Fact::Usergroup(usergroup.clone());
+                self.broker.outdated(fact).await?;
+                match self.broker.directory().follows_usergroup(&usergroup) {
                     true => self.homes.people_changed(people).await,
                     false => Ok(()),
                 }

@@ -1,4 +1,4 @@
-//! One call of the Web API: its time limit, its turn after a 429, and its failure in our words.
+//! One call of the Web API: its time limit, and its turn after a 429.
 
 use std::{
     collections::HashMap,
@@ -7,24 +7,15 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use hyper_rustls::HttpsConnectorBuilder;
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use slack_morphism::{
-    SlackApiToken, SlackApiTokenValue, SlackClientApiCallContext, SlackClientHttpConnector,
-    errors::SlackClientError,
-    hyper_tokio::{SlackClientHyperConnector, SlackClientHyperHttpsConnector},
-};
+use serde_json::Value;
 use url::Url;
 
-use super::SlackError;
+use super::{SlackError, Wire};
 use crate::{clock::Clock, domain::Time};
 
 /// How long one call may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long to stay away from a method whose 429 does not say.
-const UNSAID: Duration = Duration::from_secs(30);
 
 /// The longest time that a call waits for its turn; beyond it, it fails instead.
 const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(5);
@@ -38,46 +29,26 @@ pub(super) enum Patience {
     Waits,
 }
 
-/// The machine has no root certificates to check Slack's with.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to read the machine's root certificates: {0}")]
-pub struct NoRootCertificates(std::io::Error);
-
 /// An answer of which nothing is needed but that it is one.
 #[derive(Deserialize)]
 pub(super) struct Done {}
 
 /// Slack's Web API.
 pub(super) struct Api {
-    connector: SlackClientHyperHttpsConnector,
-    token: SlackApiToken,
+    wire: Arc<dyn Wire>,
     own: url::Origin,
     clock: Arc<dyn Clock>,
     gates: Gates,
 }
 
 impl Api {
-    pub(super) fn new(
-        api_url: &Url,
-        token: &SecretString,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, NoRootCertificates> {
-        let https = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-            .map_err(NoRootCertificates)?
-            // The configured address says which; Slack's own is https.
-            .https_or_http()
-            .enable_all_versions()
-            .build();
-        let value = SlackApiTokenValue(token.expose_secret().to_owned());
-        Ok(Self {
-            connector: SlackClientHyperConnector::with_connector(https)
-                .with_slack_api_url(api_url.as_str().trim_end_matches('/')),
-            token: SlackApiToken::new(value),
+    pub(super) fn new(wire: Arc<dyn Wire>, api_url: &Url, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            wire,
             own: api_url.origin(),
             clock,
             gates: Gates::default(),
-        })
+        }
     }
 
     /// Calls `method` with a JSON body.
@@ -91,11 +62,8 @@ impl Api {
         RQ: Serialize + Send + Sync,
         RS: DeserializeOwned + Send,
     {
-        let span = tracing::Span::none();
-        let call = || {
-            self.connector
-                .http_post(method, request, self.context(&span))
-        };
+        let body = json(request);
+        let call = || self.wire.post(method, &body);
         self.in_turn(method, patience, call).await
     }
 
@@ -108,12 +76,7 @@ impl Api {
     where
         RS: DeserializeOwned + Send,
     {
-        let span = tracing::Span::none();
-        let params = params.to_vec();
-        let call = || {
-            self.connector
-                .http_get(method, &params, self.context(&span))
-        };
+        let call = || self.wire.get(method, params);
         self.in_turn(method, Patience::FailsFast, call).await
     }
 
@@ -126,29 +89,12 @@ impl Api {
             .ok()
             .filter(|url| self.is_slacks(url))
             .ok_or_else(|| SlackError::Refused("invalid_response_url".to_owned()))?;
-        let span = tracing::Span::none();
-        let call = || {
-            let context = SlackClientApiCallContext {
-                token: None,
-                // Whoever knows it may answer in our name.
-                is_sensitive_url: true,
-                ..self.context(&span)
-            };
-            self.connector.http_post_uri(url.clone(), response, context)
-        };
+        let body = json(response);
+        let call = || self.wire.respond(&url, &body);
         let Done {} = self
             .in_turn("response_url", Patience::FailsFast, call)
             .await?;
         Ok(())
-    }
-
-    fn context<'a>(&'a self, span: &'a tracing::Span) -> SlackClientApiCallContext<'a> {
-        SlackClientApiCallContext {
-            rate_control_params: None,
-            token: Some(&self.token),
-            tracing_span: span,
-            is_sensitive_url: false,
-        }
     }
 
     /// Whether a payload's URL leads to Slack: a forged one must not make us call others.
@@ -168,23 +114,25 @@ impl Api {
         call: impl FnOnce() -> F,
     ) -> Result<RS, SlackError>
     where
-        F: Future<Output = Result<RS, SlackClientError>>,
+        RS: DeserializeOwned,
+        F: Future<Output = Result<Value, SlackError>>,
     {
         self.gates.pass(method, patience, &*self.clock).await?;
         let answer = self.in_time(method, call).await;
         if let Err(SlackError::RateLimited { retry_after }) = &answer {
             self.gates.close(method, self.clock.now() + *retry_after);
         }
-        answer
+        serde_json::from_value(answer?)
+            .map_err(|_| SlackError::Unavailable("an answer of another shape".to_owned()))
     }
 
     /// Sends one call, within the time limit.
-    async fn in_time<RS, F>(&self, to: &str, call: impl FnOnce() -> F) -> Result<RS, SlackError>
+    async fn in_time<F>(&self, to: &str, call: impl FnOnce() -> F) -> Result<Value, SlackError>
     where
-        F: Future<Output = Result<RS, SlackClientError>>,
+        F: Future<Output = Result<Value, SlackError>>,
     {
         match tokio::time::timeout(TIME_LIMIT, call()).await {
-            Ok(answer) => answer.map_err(in_our_words),
+            Ok(answer) => answer,
             Err(_) => Err(SlackError::Unavailable(format!(
                 "no answer from {to} within {} s",
                 TIME_LIMIT.as_secs()
@@ -231,60 +179,21 @@ impl Gates {
     }
 }
 
-/// slack-morphism's own messages quote the whole answer: only what it means is kept.
-fn in_our_words(error: SlackClientError) -> SlackError {
-    match error {
-        SlackClientError::ApiError(error) => SlackError::Refused(error.code),
-        SlackClientError::RateLimitError(error) => SlackError::RateLimited {
-            retry_after: error.retry_after.unwrap_or(UNSAID),
-        },
-        SlackClientError::HttpError(error) => {
-            let code = error.http_response_body.as_deref().unwrap_or_default();
-            if error.status_code.is_client_error() && is_code(code) {
-                // Response URLs answer so: `404` and `used_url`.
-                SlackError::Refused(code.to_owned())
-            } else {
-                SlackError::Unavailable(format!("HTTP status {}", error.status_code.as_u16()))
-            }
-        }
-        SlackClientError::HttpProtocolError(error) => SlackError::Unavailable(match error.cause {
-            Some(cause) => chain(&*cause),
-            None => "the connection failed".to_owned(),
-        }),
-        SlackClientError::ProtocolError(_) => {
-            SlackError::Unavailable("an answer of another shape".to_owned())
-        }
-        _ => SlackError::Unavailable("the connection failed".to_owned()),
-    }
-}
-
-/// Whether a body is a bare error code.
-fn is_code(body: &str) -> bool {
-    (1..=64).contains(&body.len())
-        && body
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+fn json(body: &impl Serialize) -> Value {
+    serde_json::to_value(body).expect("what is said to Slack is JSON")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemClock;
+    use crate::{clock::SystemClock, slack::client::wire::Https};
 
     #[test]
     fn answers_go_to_slack_alone() {
         let url = |text: &str| Url::parse(text).unwrap();
         let own = url("http://127.0.0.1:4000/api/");
-        let api = Api::new(&own, &"xoxb-secret".into(), Arc::new(SystemClock)).unwrap();
+        let wire = Https::new(&own, &"xoxb-secret".into()).unwrap();
+        let api = Api::new(Arc::new(wire), &own, Arc::new(SystemClock));
         for slacks in [
             "https://hooks.slack.com/actions/T0/1/x",
             "https://hooks.slack-gov.com/commands/T0/1/x",

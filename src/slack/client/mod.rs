@@ -9,6 +9,7 @@
 mod call;
 mod error;
 mod identity;
+mod wire;
 
 use std::sync::Arc;
 
@@ -18,10 +19,11 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use url::Url;
 
-pub use call::NoRootCertificates;
 use call::{Api, Done, Patience};
 pub use error::SlackError;
 pub use identity::Identity;
+use wire::Https;
+pub use wire::{NoRootCertificates, Wire};
 
 use crate::{
     clock::Clock,
@@ -121,10 +123,16 @@ impl Client {
         token: SecretString,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, NoRootCertificates> {
-        Ok(Self {
-            api: Arc::new(Api::new(api_url, &token, clock)?),
+        let wire = Https::new(api_url, &token)?;
+        Ok(Self::over(Arc::new(wire), api_url, clock))
+    }
+
+    /// A client of the Web API at `api_url`, to which `wire` leads.
+    pub fn over(wire: Arc<dyn Wire>, api_url: &Url, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            api: Arc::new(Api::new(wire, api_url, clock)),
             identity: Arc::default(),
-        })
+        }
     }
 
     /// Who we are; asked once (`auth.test`, `bots.info`), since it stays as long as the token.

@@ -10,8 +10,8 @@ use super::{Messenger, STRIPES, Trouble};
 use crate::{
     domain::{ChannelId, Request, Time},
     slack::{
-        client::Message,
-        view::card::{Context, call, card as render},
+        client::{Message, SlackError},
+        view::card::{Context, call, card as render, uncalled},
     },
     store::{Card, Place, StoreError},
 };
@@ -72,6 +72,7 @@ impl Messenger {
                 }
             };
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => break,
                 Some(shown) = running.join_next() => match shown {
                     Ok(place) => drop(busy.remove(&place)),
@@ -144,7 +145,24 @@ impl Messenger {
             .store
             .card(card.request, card.place, &card.asked_for)
             .await?;
-        self.send(known.unwrap_or(card), shutdown).await
+        match known {
+            // Posted meanwhile. If it shows something old it is due, and updated when its turn
+            // comes: two updates at once could come in the wrong order.
+            Some(posted) if posted.ts.is_some() => Ok(posted),
+            known => self.send(known.unwrap_or(card), shutdown).await,
+        }
+    }
+
+    /// Takes its question from a message that gives way to another. That it is not there any more
+    /// keeps nobody from asking.
+    async fn leave(&self, channel: &ChannelId, ts: &str, left: &Message) -> Result<(), SlackError> {
+        match self.client.update(channel, ts, left).await {
+            Err(error) if error.is_permanent() => {
+                tracing::warn!(%channel, %error, "an old card stays as it is");
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     async fn send(&self, mut card: Card, shutdown: &CancellationToken) -> Result<Card, Trouble> {
@@ -167,7 +185,12 @@ impl Messenger {
                     Some(ts) if !calls_anew(&card, call.as_deref()) => {
                         self.client.update(&card.channel, ts, &message).await?;
                     }
-                    _ => {
+                    gives_way => {
+                        let still_calls = gives_way.as_ref().filter(|_| called(&card).is_some());
+                        let left = uncalled(card.place, &request, context);
+                        if let (Some(ts), Some(left)) = (still_calls, left) {
+                            self.leave(&card.channel, ts, &left).await?;
+                        }
                         let posted = self.client.post(&card.channel, None, &message).await?;
                         card.channel = posted.channel;
                         card.ts = Some(posted.ts);
@@ -182,6 +205,12 @@ impl Messenger {
             .await;
         Ok(card)
     }
+}
+
+/// What a card's message called attention to, when it was last seen to.
+fn called(card: &Card) -> Option<&str> {
+    let (_, call) = card.shown.as_deref()?.split_once(' ')?;
+    Some(call)
 }
 
 /// Whether a card is to be posted at all: nobody is warned any more of what is over.
@@ -201,9 +230,5 @@ fn digest(message: &Message, call: Option<&str>) -> String {
 
 /// Whether the card calls attention to something that its message did not.
 fn calls_anew(card: &Card, call: Option<&str>) -> bool {
-    let called = card
-        .shown
-        .as_deref()
-        .and_then(|shown| shown.split_once(' '));
-    call.is_some() && call != called.map(|(_, call)| call)
+    call.is_some() && call != called(card)
 }

@@ -65,13 +65,14 @@ impl Messenger {
     pub(super) async fn follow(&self, feed: Feed, shutdown: &CancellationToken) -> Option<()> {
         let name = feed.name();
         let mut head = self.store.head();
-        let mut told = self
-            .retry
-            .insist(shutdown, || self.store.cursor(name))
-            .await?;
         loop {
             // Seen before the log is read: an entry written in between wakes us.
             head.borrow_and_update();
+            // Asked for anew: another replica may have gone on while this one stood still.
+            let mut told = self
+                .retry
+                .insist(shutdown, || self.store.cursor(name))
+                .await?;
             let (parcels, read) = self
                 .retry
                 .insist(shutdown, || self.parcels(feed, told))
@@ -92,6 +93,7 @@ impl Messenger {
                     .await?;
             }
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return None,
                 moved = head.wait_for(|head| *head > told) => moved.ok()?,
             };

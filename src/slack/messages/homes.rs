@@ -27,7 +27,10 @@
 mod news;
 mod pace;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -140,6 +143,9 @@ impl Homes {
         let mut head = self.store().head();
         let mut touched = self.store().homes_touched();
         let mut pace = Pace::default();
+        // Whose Home certainly shows what the store says: an answer that was lost, or heard by
+        // somebody who died, leaves a page that nobody knows of.
+        let mut sure = HashSet::new();
         loop {
             // Seen before the Homes are asked for: a change in between wakes us.
             head.borrow_and_update();
@@ -150,7 +156,7 @@ impl Homes {
                 Some(home) => match pace.opens(&home, now) {
                     None => {
                         pace.took(now);
-                        if let Some(wait) = self.attend(home, shutdown).await? {
+                        if let Some(wait) = self.attend(home, &mut sure, shutdown).await? {
                             pace.close(wait);
                         }
                         continue;
@@ -166,6 +172,7 @@ impl Homes {
                 }
             };
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return None,
                 moved = head.changed() => moved.ok()?,
                 moved = touched.changed() => moved.ok()?,
@@ -182,10 +189,17 @@ impl Homes {
 
     /// Makes one Home show what is, or notes when to try again. Answers until when Slack asks to
     /// be left alone, if it does; nothing at all if told to stop.
-    async fn attend(&self, home: Home, shutdown: &CancellationToken) -> Option<Option<Time>> {
+    async fn attend(
+        &self,
+        home: Home,
+        sure: &mut HashSet<UserId>,
+        shutdown: &CancellationToken,
+    ) -> Option<Option<Time>> {
         let failures = home.failures.saturating_add(1);
         let now = self.retry.clock.now();
-        let Err(trouble) = self.show(&home, shutdown).await else {
+        let is_sure = sure.remove(&home.person);
+        let Err(trouble) = self.show(&home, is_sure, shutdown).await else {
+            sure.insert(home.person);
             return Some(None);
         };
         let asked_to_wait = trouble.asked_to_wait();
@@ -207,12 +221,17 @@ impl Homes {
         Some(asked_to_wait.and(retry_at))
     }
 
-    async fn show(&self, home: &Home, shutdown: &CancellationToken) -> Result<(), Trouble> {
+    async fn show(
+        &self,
+        home: &Home,
+        is_sure: bool,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Trouble> {
         // Before anything is looked at: what the log says later may not be in the page.
         let seen = *self.store().head().borrow();
         let page = self.page(&home.person).await?;
         let shown = digest(&page.view);
-        if home.shown.as_ref() != Some(&shown) {
+        if !is_sure || home.shown.as_ref() != Some(&shown) {
             self.client.publish_home(&home.person, page.view).await?;
         }
         let failures = home.failures.saturating_add(1);

@@ -6,13 +6,14 @@
 //!
 //! What survives a crash: which message shows which card, what each Home shows and how far each
 //! feed has told are in the store, written after Slack has answered. A crash, or a lost answer,
-//! between the two makes one message appear twice; none is lost. One messenger at a time serves one store: whoever
-//! runs it has [`CLAIM`], and stops when that is lost.
+//! between the two makes one message appear twice; none is lost. One replica at a time speaks:
+//! [`speak`].
 
 mod cards;
 mod feeds;
 pub mod homes;
 mod retry;
+mod turn;
 
 use std::sync::Arc;
 
@@ -26,9 +27,7 @@ use crate::{
     store::Store,
 };
 use retry::{Retry, Trouble, within_grace};
-
-/// What is claimed by the replica whose messenger and [`Homes`](homes::Homes) run.
-pub const CLAIM: &str = "slack";
+pub use turn::speak;
 
 /// First posts that are not kept apart from each other.
 const STRIPES: usize = 32;

@@ -44,6 +44,7 @@ impl Retry {
     pub(super) async fn wait(&self, time: Duration, shutdown: &CancellationToken) -> Option<()> {
         let over = self.clock.now() + time;
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => None,
             () = self.clock.until(over) => Some(()),
         }
@@ -67,6 +68,7 @@ pub(super) async fn within_grace<T>(
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
+        biased;
         _ = work => true,
         () = overdue => false,
     }

@@ -183,6 +183,10 @@ impl Task {
                 () = self.ended.some.notified() => {}
                 () = sleep_until(self.heard + BEAT) => {}
             }
+            if self.heard.elapsed() >= LOST {
+                // Said before the server is asked: whoever stood still must not go on meanwhile.
+                self.claims.lose();
+            }
             let leaves = |question: &Question| matches!(question, Question::Leave);
             if queue.is_closed() || questions.iter().any(leaves) {
                 return self.leave().await;
@@ -206,9 +210,6 @@ impl Task {
         self.connection = None;
         if !std::mem::replace(&mut self.is_failing, true) {
             tracing::warn!(%error, "nothing can be claimed");
-        }
-        if self.heard.elapsed() >= LOST {
-            self.claims.lose();
         }
         sleep(PAUSE.mul_f64(1.0 + self.standing.jitter())).await;
     }

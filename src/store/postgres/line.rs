@@ -20,6 +20,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// What is told to the other replicas, and where.
 pub(super) const LOG_MOVED: &str = "keylend_log";
 pub(super) const HOMES_TOUCHED: &str = "keylend_homes";
+pub(super) const OUTDATED: &str = "keylend_outdated";
 
 /// Where lines come from.
 pub(super) struct Source {

@@ -32,6 +32,8 @@ mod log;
 mod requests;
 #[path = "../sql/store.rs"]
 mod store;
+#[path = "../sql/trail.rs"]
+mod trail;
 #[path = "../sql/work.rs"]
 mod work;
 #[path = "../sql/writer.rs"]
@@ -43,16 +45,17 @@ use sqlx::{
     ConnectOptions as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow},
 };
-use tokio::time::timeout;
+use tokio::{sync::broadcast, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(super) use alone::Alone;
 
 use super::{
-    OpenError, StoreError,
+    Fact, OpenError, StoreError,
     answer::{PATIENCE, answer, unavailable},
 };
 use claims::Desk;
+use follow::Follower;
 use line::Source;
 use replica::Standing;
 use writer::{News, Writer};
@@ -70,10 +73,21 @@ mod db {
     pub(super) const ENTRIES: &str = "SELECT coalesce(json_agg(json_build_array(
              seq, at, request_id, kind, actor, rules, body, prev_hash, hash)), '[]')::text
          FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
+
+    /// The rows of an array of arrays, the first parameter of a statement: each is `item.value`.
+    macro_rules! items {
+        () => {
+            "json_array_elements($1::json) AS item"
+        };
+    }
+    pub(super) use items;
 }
 
 /// Connections that read.
 const READERS: u32 = 8;
+
+/// Outdated facts that may wait to be forgotten; beyond that everything is.
+const HEARD: usize = 64;
 
 /// The store on a PostgreSQL server.
 ///
@@ -87,6 +101,7 @@ pub struct PostgresStore {
     desk: Option<Desk>,
     standing: Option<Standing>,
     news: News,
+    outdated: broadcast::Sender<Fact>,
     /// Ends the listening.
     _listening: DropGuard,
 }
@@ -123,18 +138,21 @@ impl PostgresStore {
         let reads = pool(&options, READERS);
         let shutdown = CancellationToken::new();
         let listening = pool(&options, 1);
-        tokio::spawn(follow::run(
+        let outdated = broadcast::Sender::new(HEARD);
+        let follower = Follower {
             listening,
-            reads.clone(),
-            news.clone(),
-            shutdown.clone(),
-        ));
+            reads: reads.clone(),
+            news: news.clone(),
+            outdated: outdated.clone(),
+        };
+        tokio::spawn(follower.run(shutdown.clone()));
         Ok(Self {
             reads,
             writer: Some(writer),
             desk: Some(Desk::open(options, connection, standing.clone())),
             standing: Some(standing),
             news,
+            outdated,
             _listening: shutdown.drop_guard(),
         })
     }
@@ -158,6 +176,7 @@ impl PostgresStore {
             desk: None,
             standing: None,
             news,
+            outdated: broadcast::Sender::new(HEARD),
             _listening: CancellationToken::new().drop_guard(),
         })
     }

@@ -1,10 +1,11 @@
 //! The messages that show requests.
 
+use serde_json::Value;
 use sqlx::FromRow;
 
 use super::{
-    commit::{Failure, exactly_one},
-    db::{Connection, Pool},
+    commit::{Failure, exactly_one, run},
+    db::{Connection, Pool, items},
     requests::read_id,
     work::{read_count, read_time},
 };
@@ -118,20 +119,14 @@ pub(super) async fn add(
 }
 
 /// Gives every card of a request its turn at `at`, if it has none before.
-pub(super) async fn refresh(
-    connection: &mut Connection,
-    request: RequestId,
-    at: Time,
-) -> Result<(), Failure> {
-    sqlx::query(
-        "UPDATE cards SET due_at = $2
-         WHERE request_id = $1 AND (due_at IS NULL OR due_at > $2)",
-    )
-    .bind(request.to_string())
-    .bind(at.timestamp_millis())
-    .execute(connection)
-    .await?;
-    Ok(())
+pub(super) async fn refresh(connection: &mut Connection, changed: &Value) -> sqlx::Result<()> {
+    let statement = concat!(
+        "UPDATE cards SET due_at = CAST(item.value->>1 AS BIGINT) FROM ",
+        items!(),
+        " WHERE request_id = item.value->>0
+             AND (due_at IS NULL OR due_at > CAST(item.value->>1 AS BIGINT))"
+    );
+    run(connection, statement, changed).await.map(drop)
 }
 
 /// Notes what Slack shows. The card rests if `version` is the request's last.

@@ -1,9 +1,12 @@
 //! What one write does to the tables. The writer has begun a transaction and ends it.
 
+use serde_json::Value;
+
 use super::{
     cards, credentials,
     db::{Connection, Done},
-    holders, homes, locks, log, requests, work,
+    holders, homes, locks, log, requests,
+    trail::Trail,
 };
 use crate::{
     domain::{Time, UserId},
@@ -45,8 +48,6 @@ impl Write {
 pub(super) struct Written {
     /// The log's last entry after it.
     pub(super) head: u64,
-    /// Whether credentials were erased.
-    pub(super) erased: bool,
     /// Whether Homes were touched, otherwise than by a commit.
     pub(super) homes: bool,
 }
@@ -75,15 +76,43 @@ pub(super) fn exactly_one(done: &Done) -> Result<(), Failure> {
     }
 }
 
-/// Carries out one write.
+/// Adds `rows` by a statement whose parameter they are.
+pub(super) async fn add_all(
+    connection: &mut Connection,
+    statement: &'static str,
+    rows: Vec<Value>,
+) -> sqlx::Result<()> {
+    let count = rows.len() as u64;
+    if count == 0 {
+        return Ok(());
+    }
+    match run(connection, statement, &Value::Array(rows)).await? {
+        added if added == count => Ok(()),
+        added => Err(sqlx::Error::Protocol(format!(
+            "{added} rows were added in the place of {count}"
+        ))),
+    }
+}
+
+/// Runs a statement with `items` for its parameter, and answers how many rows it changed.
+pub(super) async fn run(
+    connection: &mut Connection,
+    statement: &'static str,
+    items: &Value,
+) -> sqlx::Result<u64> {
+    let done = sqlx::query(statement).bind(items.to_string());
+    Ok(done.execute(connection).await?.rows_affected())
+}
+
+/// Carries out one write, up to what it leaves in `trail`.
 pub(super) async fn carry_out(
     connection: &mut Connection,
     chain: &mut Chain,
+    trail: &mut Trail,
     write: &Write,
 ) -> Result<Written, Failure> {
-    let mut erased = false;
     match write {
-        Write::Commit(commit) => erased = self::commit(connection, chain, commit).await?,
+        Write::Commit(commit) => self::commit(connection, chain, trail, commit).await?,
         Write::CardShown { card, version } => cards::shown(connection, card, *version).await?,
         Write::CardFailed { card, retry_at } => {
             cards::failed(connection, card, *retry_at).await?;
@@ -100,50 +129,44 @@ pub(super) async fn carry_out(
     }
     Ok(Written {
         head: chain.seq(),
-        erased,
         homes: matches!(write, Write::HomeOpened { .. } | Write::HomesTouched { .. }),
     })
 }
 
-/// Answers whether credentials were erased.
 async fn commit(
     connection: &mut Connection,
     chain: &mut Chain,
+    trail: &mut Trail,
     commit: &Commit,
-) -> Result<bool, Failure> {
+) -> Result<(), Failure> {
     if let Some((person, decided_on)) = &commit.holder {
         holders::advance(connection, person, *decided_on).await?;
     }
     match &commit.lock {
         Some(LockChange::Set(lock, record)) => {
             locks::set(connection, lock).await?;
-            log::append(connection, chain, record).await?;
+            trail.append(chain, record);
             homes::touch(connection, &Whose::Asked, record.at).await?;
         }
         Some(LockChange::Lift(target, record)) => {
             locks::lift(connection, target).await?;
-            log::append(connection, chain, record).await?;
+            trail.append(chain, record);
         }
         None => {}
     }
     for change in &commit.changes {
-        self::change(connection, chain, change).await?;
+        self::change(connection, chain, trail, change).await?;
     }
     for credential in &commit.credentials {
         credentials::keep(connection, credential).await?;
     }
-    let mut erased = false;
-    for change in &commit.changes {
-        if !change.after.is_open() {
-            erased |= credentials::erase(connection, change.after.id).await?;
-        }
-    }
-    Ok(erased)
+    Ok(())
 }
 
 async fn change(
     connection: &mut Connection,
     chain: &mut Chain,
+    trail: &mut Trail,
     change: &Change,
 ) -> Result<(), Failure> {
     let request = &change.after;
@@ -157,16 +180,13 @@ async fn change(
         None => requests::insert(connection, request, last_seq).await?,
     }
     for record in &change.records {
-        log::append(connection, chain, record).await?;
+        trail.append(chain, record);
     }
-    work::note(connection, request).await?;
-    requests::note_layers(connection, request).await?;
     for card in &change.cards {
         cards::add(connection, request.id, card).await?;
     }
     if let Some(last) = change.records.last() {
-        cards::refresh(connection, request.id, last.at).await?;
-        homes::touch_by(connection, request, last.at).await?;
+        trail.leave(request, last.at);
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Encrypted credentials, for as long as their request is open.
 
+use serde_json::Value;
+
 use super::{
-    commit::{Failure, exactly_one},
-    db::{Connection, Pool},
+    commit::{Failure, exactly_one, run},
+    db::{Connection, Pool, items},
 };
 use crate::{domain::RequestId, store::SealedCredential};
 
@@ -43,14 +45,13 @@ pub(super) async fn keep(
     exactly_one(&done)
 }
 
-/// Erases the credentials of a request, and says whether there were any.
-pub(super) async fn erase(
-    connection: &mut Connection,
-    request: RequestId,
-) -> Result<bool, Failure> {
-    let done = sqlx::query("DELETE FROM credentials WHERE request_id = $1")
-        .bind(request.to_string())
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() > 0)
+/// Erases the credentials of these requests, and says whether there were any.
+pub(super) async fn erase(connection: &mut Connection, requests: Vec<Value>) -> sqlx::Result<bool> {
+    let statement = concat!(
+        "DELETE FROM credentials WHERE request_id IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    );
+    let erased = run(connection, statement, &Value::Array(requests)).await?;
+    Ok(erased > 0)
 }

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use sqlx::FromRow;
 
 use super::{
     commit::{Failure, exactly_one},
-    db::{Connection, Pool},
+    db::{Connection, Pool, items},
     work::{read_count, read_time},
 };
 use crate::{
-    domain::{Request, Time, UserId},
+    domain::{Time, UserId},
     store::{Home, Published, Whose},
 };
 
@@ -114,26 +115,31 @@ pub(super) async fn touch(
     Ok(())
 }
 
-/// Gives their turn to the requester's Home, and to those that ask to decide this request, or
-/// another of the same requester: what somebody holds decides what else they may get.
+/// Gives their turn to the Homes of the requesters, and to those that ask to decide these requests,
+/// or others of the same requesters: what somebody holds decides what else they may get.
 pub(super) async fn touch_by(
     connection: &mut Connection,
-    request: &Request,
+    changed: &Value,
     at: Time,
-) -> Result<(), Failure> {
-    sqlx::query(
-        "UPDATE homes SET touched = touched + 1, due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END
-         WHERE person = $1 OR person IN (
-             SELECT person FROM home_questions WHERE request_id = $2
+) -> sqlx::Result<()> {
+    let statement = concat!(
+        "WITH changed AS (
+             SELECT item.value->>0 AS id, item.value->>2 AS requester FROM ",
+        items!(),
+        ")
+         UPDATE homes SET touched = touched + 1, due_at = CASE WHEN due_at < $2 THEN due_at ELSE $2 END
+         WHERE person IN (
+             SELECT requester FROM changed
+             UNION SELECT person FROM home_questions WHERE request_id IN (SELECT id FROM changed)
              UNION SELECT person FROM home_questions
                  JOIN requests ON requests.id = home_questions.request_id
-                 WHERE requests.requester = $1 AND requests.open = 1)",
-    )
-    .bind(request.requester.as_str())
-    .bind(request.id.to_string())
-    .bind(at.timestamp_millis())
-    .execute(connection)
-    .await?;
+                 WHERE requests.requester IN (SELECT requester FROM changed) AND requests.open = 1)"
+    );
+    sqlx::query(statement)
+        .bind(changed.to_string())
+        .bind(at.timestamp_millis())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

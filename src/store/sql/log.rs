@@ -1,13 +1,13 @@
 //! The log: appended to by the writer, read by everybody, and how far its readers are.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
 
 use super::{
-    commit::{Failure, exactly_one},
-    db::{Connection, ENTRIES, Pool},
+    commit::{Failure, add_all},
+    db::{Connection, ENTRIES, Pool, items},
 };
-use crate::store::{Chain, GENESIS, RawEntry, Record};
+use crate::store::{GENESIS, RawEntry};
 
 /// The number and hash of the last entry.
 pub(super) async fn last(connection: &mut Connection) -> sqlx::Result<(u64, String)> {
@@ -30,30 +30,31 @@ pub(super) async fn hash(connection: &mut Connection, seq: u64) -> sqlx::Result<
     Ok(hash.map(|(hash,)| hash))
 }
 
-/// Puts a record at the end of the chain.
-pub(super) async fn append(
-    connection: &mut Connection,
-    chain: &mut Chain,
-    record: &Record,
-) -> Result<(), Failure> {
-    let entry = chain.seal(record);
-    let done = sqlx::query(
-        "INSERT INTO events
-             (seq, at, request_id, kind, actor, rules, body, prev_hash, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(entry.seq.cast_signed())
-    .bind(entry.at)
-    .bind(entry.request_id)
-    .bind(entry.kind)
-    .bind(entry.actor)
-    .bind(entry.rules.get())
-    .bind(entry.body.get())
-    .bind(entry.prev_hash)
-    .bind(entry.hash)
-    .execute(connection)
-    .await?;
-    exactly_one(&done)
+/// An entry as a row to append.
+pub(super) fn row(entry: &RawEntry) -> Value {
+    json!([
+        entry.seq,
+        entry.at,
+        entry.request_id,
+        entry.kind,
+        entry.actor,
+        entry.rules.get(),
+        entry.body.get(),
+        entry.prev_hash,
+        entry.hash,
+    ])
+}
+
+/// Appends entries.
+pub(super) async fn append(connection: &mut Connection, entries: Vec<Value>) -> sqlx::Result<()> {
+    let statement = concat!(
+        "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash)
+         SELECT CAST(item.value->>0 AS BIGINT), item.value->>1, item.value->>2, item.value->>3,
+             item.value->>4, item.value->>5, item.value->>6, item.value->>7, item.value->>8
+         FROM ",
+        items!()
+    );
+    add_all(connection, statement, entries).await
 }
 
 /// The entries behind `after`, fetched as one value: rows are handed over one by one, which takes

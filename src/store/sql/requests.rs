@@ -1,8 +1,10 @@
 //! The requests' snapshots, and the layers that stand on entitlements.
 
+use serde_json::{Value, json};
+
 use super::{
-    commit::{Failure, exactly_one},
-    db::{Connection, Pool},
+    commit::{Failure, add_all, exactly_one, run},
+    db::{Connection, Pool, items},
     work::read_count,
 };
 use crate::{
@@ -202,35 +204,48 @@ pub(super) async fn update(
     exactly_one(&done)
 }
 
-/// Notes which of a request's layers may stand in their targets now.
-pub(super) async fn note_layers(
-    connection: &mut Connection,
-    request: &Request,
-) -> Result<(), Failure> {
+/// Which of a request's layers may stand in their targets now, as rows.
+pub(super) fn layer_rows(request: &Request) -> Vec<Value> {
     let id = request.id.to_string();
-    sqlx::query("DELETE FROM layers WHERE request_id = $1")
-        .bind(&id)
-        .execute(&mut *connection)
-        .await?;
     let goes_on = matches!(request.state, State::Approved | State::Active { .. });
-    for (index, layer) in (0_i64..).zip(&request.layers) {
-        let (Progress::Surveyed { given } | Progress::Made { given, .. }) = layer.progress else {
-            continue;
-        };
-        let done = sqlx::query(
-            "INSERT INTO layers (request_id, layer, entitlement, given, goes_on)
-             VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(&id)
-        .bind(index)
-        .bind(layer.plan.entitlement.as_str())
-        .bind(i64::from(given))
-        .bind(i64::from(goes_on))
-        .execute(&mut *connection)
-        .await?;
-        exactly_one(&done)?;
-    }
-    Ok(())
+    (0_i64..)
+        .zip(&request.layers)
+        .filter_map(|(index, layer)| {
+            let (Progress::Surveyed { given } | Progress::Made { given, .. }) = layer.progress
+            else {
+                return None;
+            };
+            let entitlement = layer.plan.entitlement.as_str();
+            Some(json!([
+                id,
+                index,
+                entitlement,
+                i64::from(given),
+                i64::from(goes_on)
+            ]))
+        })
+        .collect()
+}
+
+/// Notes which layers of the requests that have changed may stand in their targets.
+pub(super) async fn replace_layers(
+    connection: &mut Connection,
+    changed: &Value,
+    rows: Vec<Value>,
+) -> sqlx::Result<()> {
+    let forget = concat!(
+        "DELETE FROM layers WHERE request_id IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    );
+    run(connection, forget, changed).await?;
+    let note = concat!(
+        "INSERT INTO layers (request_id, layer, entitlement, given, goes_on)
+         SELECT item.value->>0, CAST(item.value->>1 AS BIGINT), item.value->>2,
+             CAST(item.value->>3 AS BIGINT), CAST(item.value->>4 AS BIGINT) FROM ",
+        items!()
+    );
+    add_all(connection, note, rows).await
 }
 
 /// A request's id as the tables have it.

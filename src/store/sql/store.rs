@@ -1,7 +1,7 @@
 //! The store's questions and writes, each handed to the module that has its SQL.
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use super::{
     answer, cards, commit::Write, credentials, db::Database, holders, homes, locks, log, requests,
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
     store::{
-        Card, Claim, Commit, CommitError, Holdings, Home, Open, Place, Published, RawEntry,
+        Card, Claim, Commit, CommitError, Fact, Holdings, Home, Open, Place, Published, RawEntry,
         SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
     },
 };
@@ -151,6 +151,14 @@ impl Store for Database {
 
     fn stays_out(&self) -> Option<String> {
         self.why_out()
+    }
+
+    async fn tell_outdated(&self, fact: &Fact) -> Result<(), StoreError> {
+        self.tell(fact).await
+    }
+
+    fn outdated(&self) -> Option<broadcast::Receiver<Fact>> {
+        self.told()
     }
 
     fn head(&self) -> watch::Receiver<u64> {

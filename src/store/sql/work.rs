@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::{
-    commit::{Failure, exactly_one},
-    db::{Connection, Pool},
+    commit::{add_all, run},
+    db::{Connection, Pool, items},
 };
 use crate::domain::{Lane, Request, Time};
 
@@ -19,28 +21,38 @@ pub(super) async fn next_due(reads: &Pool, lane: &Lane, now: Time) -> sqlx::Resu
     next.map(read_time).transpose()
 }
 
-/// Notes when each lane has to look at a request next.
-pub(super) async fn note(connection: &mut Connection, request: &Request) -> Result<(), Failure> {
-    let id = request.id.to_string();
-    sqlx::query("DELETE FROM due WHERE request_id = $1")
-        .bind(&id)
-        .execute(&mut *connection)
-        .await?;
+/// When each lane has to look at a request next, as rows.
+pub(super) fn rows(request: &Request) -> Vec<Value> {
     let mut lanes = BTreeMap::new();
     // Soonest first, so the first of a lane stays.
     for due in request.due() {
         lanes.entry(due.lane).or_insert(due.at);
     }
-    for (lane, at) in lanes {
-        let done = sqlx::query("INSERT INTO due (request_id, lane, due_at) VALUES ($1, $2, $3)")
-            .bind(&id)
-            .bind(lane.name())
-            .bind(at.timestamp_millis())
-            .execute(&mut *connection)
-            .await?;
-        exactly_one(&done)?;
-    }
-    Ok(())
+    let id = request.id.to_string();
+    lanes
+        .into_iter()
+        .map(|(lane, at)| json!([id, lane.name(), at.timestamp_millis()]))
+        .collect()
+}
+
+/// Notes when each lane has to look at the requests that have changed.
+pub(super) async fn replace(
+    connection: &mut Connection,
+    changed: &Value,
+    rows: Vec<Value>,
+) -> sqlx::Result<()> {
+    let forget = concat!(
+        "DELETE FROM due WHERE request_id IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    );
+    run(connection, forget, changed).await?;
+    let note = concat!(
+        "INSERT INTO due (request_id, lane, due_at)
+         SELECT item.value->>0, item.value->>1, CAST(item.value->>2 AS BIGINT) FROM ",
+        items!()
+    );
+    add_all(connection, note, rows).await
 }
 
 /// A time as the tables have it.

@@ -1,9 +1,11 @@
 //! The one connection of a replica that writes, and the task that owns it.
 //!
 //! Whatever waits when a transaction begins goes into it together: many commits share one sync to
-//! the disk, and a conflict undoes only itself. Nobody is answered before that. A connection that has failed is replaced, and what failed with it tried
-//! again: without the write that was the cause, if it was one of them; a few times, if it was the
-//! connection. Whether a transaction whose end was not heard of came about is read from the log.
+//! the disk, and a conflict undoes only itself. Nobody is answered before that, so behind a slow
+//! server the transaction ends after a second, and the rest goes into the next. A connection that
+//! has failed is replaced, and what failed with it tried again: without the write that was the
+//! cause, if it was one of them; a few times, if it was the connection. Whether a transaction whose
+//! end was not heard of came about is read from the log.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,14 +15,16 @@ use std::{
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
     PATIENCE,
     commit::{Failure, Write, Written, carry_out},
     line::{Line, Source, TRIES, is_lost, tidy},
-    log, unavailable,
+    log,
+    trail::Trail,
+    unavailable,
 };
 use crate::store::CommitError;
 
@@ -29,6 +33,10 @@ const QUEUE: usize = 1024;
 
 /// Writes in one transaction.
 const BATCH: usize = 256;
+
+/// How long a transaction takes in writes. All of them wait for its end: were it longer than their
+/// patience, nobody would ever be answered.
+const SHARE: Duration = Duration::from_secs(1);
 
 /// How long a transaction may take.
 const TRANSACTION: Duration = Duration::from_secs(10);
@@ -136,9 +144,18 @@ type Outcome = Option<Written>;
 
 /// Why a transaction did not come about.
 struct Failed {
-    /// The write that was the cause; nothing if none of them can be written.
+    /// The write that was the cause; nothing if it is not known to be one of them.
     culprit: Option<usize>,
     error: sqlx::Error,
+}
+
+/// When what commits leave is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trails {
+    /// At the end of the transaction, all at once.
+    Together,
+    /// With each write, to find out which of them cannot be written.
+    Apart,
 }
 
 impl From<sqlx::Error> for Failed {
@@ -200,6 +217,7 @@ impl Task {
     /// Writes and answers all of `jobs`.
     async fn settle(&mut self, jobs: &mut Vec<Job>) {
         let mut lost = 0;
+        let mut trails = Trails::Together;
         loop {
             if self.landing.is_none() {
                 // Nobody waits for these any more: they have been told that they did not happen.
@@ -208,9 +226,13 @@ impl Task {
             if jobs.is_empty() {
                 return;
             }
-            let written = timeout(TRANSACTION, self.write(jobs)).await;
+            let written = timeout(TRANSACTION, self.write(jobs, trails)).await;
             let failed = match written {
-                Ok(Ok(outcomes)) => return self.answer(jobs, outcomes),
+                Ok(Ok(outcomes)) => {
+                    self.answer(jobs, outcomes);
+                    lost = 0;
+                    continue;
+                }
                 Ok(Err(failed)) => failed,
                 Err(_) => {
                     sqlx::Error::from(std::io::Error::from(std::io::ErrorKind::TimedOut)).into()
@@ -227,6 +249,9 @@ impl Task {
                     sleep(self.source.pause(lost)).await;
                     continue;
                 }
+            } else if culprit.is_none() && jobs.len() > 1 && trails == Trails::Together {
+                trails = Trails::Apart;
+                continue;
             }
             self.landing = None;
             let failed = match culprit.filter(|_| !is_lost(&error)) {
@@ -240,23 +265,24 @@ impl Task {
         }
     }
 
+    /// Answers the first of `jobs`: those that have come about.
     fn answer(&mut self, jobs: &mut Vec<Job>, outcomes: Vec<Outcome>) {
         let written = || outcomes.iter().flatten();
-        self.is_untidy |= written().any(|written| written.erased);
         if let Some(head) = written().map(|written| written.head).max() {
             self.news.reaches(head);
         }
         if written().any(|written| written.homes) {
             self.news.homes();
         }
-        for (job, outcome) in jobs.drain(..).zip(outcomes) {
+        for (job, outcome) in jobs.drain(..outcomes.len()).zip(outcomes) {
             let head = outcome.map(|written| written.head);
             answer(job, head.ok_or(CommitError::Conflict));
         }
     }
 
-    /// Writes all of `jobs` in one transaction, unless an earlier try did.
-    async fn write(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, Failed> {
+    /// Writes the first of `jobs` in one transaction, as many as it has time for, unless an earlier
+    /// try did.
+    async fn write(&mut self, jobs: &[Job], trails: Trails) -> Result<Vec<Outcome>, Failed> {
         let line = match &mut self.line {
             Some(line) => line,
             none => none.insert(Line::open(&self.source).await?),
@@ -273,14 +299,25 @@ impl Task {
         }
         self.landing = None;
         let before = line.chain.seq();
+        let over = Instant::now() + SHARE;
         let mut outcomes = Vec::with_capacity(jobs.len());
+        let mut trail = Trail::default();
         for (index, job) in jobs.iter().enumerate() {
-            let outcome = attempt(line, &job.write).await.map_err(|error| Failed {
+            if index > 0 && Instant::now() >= over {
+                break;
+            }
+            let failed = |error| Failed {
                 culprit: Some(index),
                 error,
-            })?;
-            outcomes.push(outcome);
+            };
+            let outcome = attempt(line, &mut trail, &job.write).await;
+            outcomes.push(outcome.map_err(failed)?);
+            if trails == Trails::Apart {
+                let left = std::mem::take(&mut trail).write(&mut line.connection).await;
+                self.is_untidy |= left.map_err(failed)?;
+            }
         }
+        self.is_untidy |= trail.write(&mut line.connection).await?;
         let seq = line.chain.seq();
         if seq > before {
             self.landing = Some(Landing {
@@ -309,13 +346,18 @@ impl Task {
 }
 
 /// Carries out one write, and undoes it if it conflicts.
-async fn attempt(line: &mut Line, write: &Write) -> sqlx::Result<Outcome> {
+async fn attempt(line: &mut Line, trail: &mut Trail, write: &Write) -> sqlx::Result<Outcome> {
     let undo = write.can_conflict_midway().then(|| line.chain.clone());
     if undo.is_some() {
         line.execute("SAVEPOINT one").await?;
     }
-    let outcome = match carry_out(&mut line.connection, &mut line.chain, write).await {
-        Ok(written) => Some(written),
+    let mut left = Trail::default();
+    let written = carry_out(&mut line.connection, &mut line.chain, &mut left, write).await;
+    let outcome = match written {
+        Ok(written) => {
+            trail.extend(left);
+            Some(written)
+        }
         Err(Failure::Conflict) => None,
         Err(Failure::Database(error)) => return Err(error),
     };

@@ -1,10 +1,12 @@
-//! Claims on a file's work. They are in memory alone: nobody else has the file, and a crash ends
-//! them all.
+//! What other stores share among replicas. Claims on a file's work are in memory alone: nobody else
+//! has the file, and a crash ends them all.
+
+use tokio::sync::broadcast;
 
 use super::{SqliteStore, answer, db::Pool, requests::read_id};
 use crate::{
     domain::{Lane, RequestId, Time},
-    store::{Claim, StoreError},
+    store::{Claim, Fact, StoreError},
 };
 
 impl SqliteStore {
@@ -29,6 +31,15 @@ impl SqliteStore {
     }
 
     pub(super) fn why_out(&self) -> Option<String> {
+        None
+    }
+
+    /// Nobody else is to be told.
+    pub(super) async fn tell(&self, _: &Fact) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    pub(super) fn told(&self) -> Option<broadcast::Receiver<Fact>> {
         None
     }
 }

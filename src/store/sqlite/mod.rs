@@ -29,6 +29,8 @@ mod log;
 mod requests;
 #[path = "../sql/store.rs"]
 mod store;
+#[path = "../sql/trail.rs"]
+mod trail;
 #[path = "../sql/work.rs"]
 mod work;
 #[path = "../sql/writer.rs"]
@@ -61,6 +63,14 @@ mod db {
     pub(super) const ENTRIES: &str = "SELECT json_group_array(json_array(
              seq, at, request_id, kind, actor, rules, body, prev_hash, hash))
          FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
+
+    /// The rows of an array of arrays, the first parameter of a statement: each is `item.value`.
+    macro_rules! items {
+        () => {
+            "json_each($1) AS item"
+        };
+    }
+    pub(super) use items;
 }
 
 /// Connections that read.

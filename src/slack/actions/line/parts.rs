@@ -136,7 +136,10 @@ impl Parts {
     fn ticket_by(&mut self, pattern: &Regex) -> Option<String> {
         let found = (0..self.words.len()).find_map(|at| {
             let word = self.plain(at)?;
-            // A pattern may allow anything; a ticket has a number.
+            // A pattern may allow anything; a ticket has a number, and is no length of time.
+            if self.is_of_a_duration(at) {
+                return None;
+            }
             let matches = |text: &str| {
                 text.bytes().any(|byte| byte.is_ascii_digit()) && pattern.is_match(text)
             };
@@ -150,6 +153,15 @@ impl Parts {
         let (at, ticket) = found?;
         self.take(at..at + 1);
         Some(ticket)
+    }
+
+    /// Whether the word there is read as one of those of a duration.
+    fn is_of_a_duration(&self, at: usize) -> bool {
+        let first = (at + 1).saturating_sub(LONGEST_DURATION);
+        (first..=at).any(|from| {
+            let read = duration_in(&self.words[from..], End::Front);
+            read.is_some_and(|(length, _)| from + length > at)
+        })
     }
 
     /// Takes what `read` finds at an end of a run of words that are left, with a `for` before it.

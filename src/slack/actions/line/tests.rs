@@ -32,8 +32,16 @@ fn catalogue() -> Catalogue {
         }),
         ..scope("db-prod:write")
     };
+    let with_any_ticket = Scope {
+        ticket: Some(TicketRule {
+            pattern: Regex::new("[a-z0-9]").unwrap(),
+            required: true,
+        }),
+        ..scope("lab:shell")
+    };
     [
         with_tickets,
+        with_any_ticket,
         scope("db-prod:read"),
         scope("k8s/payments:admin"),
     ]
@@ -119,6 +127,15 @@ fn what_stands_among_the_words_of_the_reason_or_in_quotes_stays_there() {
         assert_eq!(draft.duration, duration.map(Span::minutes), "{text}");
         assert_eq!(draft.reason, reason, "{text}");
         assert_eq!(draft.ticket, None, "{text}");
+    }
+}
+
+#[test]
+fn a_duration_is_no_ticket_whatever_a_ticket_may_be() {
+    for text in ["1h30m CHG7", "CHG7 1h 30m", "1 hour 30 minutes CHG7"] {
+        let draft = drafted(&format!("request lab:shell {text}"));
+        assert_eq!(draft.duration, Some(Span::minutes(90)), "{text}");
+        assert_eq!(draft.ticket.as_deref(), Some("CHG7"), "{text}");
     }
 }
 

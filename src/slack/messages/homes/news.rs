@@ -79,6 +79,7 @@ impl Homes {
                 }
             };
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return None,
                 moved = head.wait_for(|head| *head > read) => moved.map(drop).ok()?,
                 () = turn => {}

@@ -61,6 +61,15 @@ pub(super) fn extension_card(request: &Request) -> Option<Message> {
     }
 }
 
+/// What is left of a question whether somebody gets more time, once they ask for yet more.
+pub(super) fn settled_extension(request: &Request) -> Message {
+    let mut draft = Draft::default();
+    draft.title(&format!("More time: {}", request.terms.scope));
+    draft.say(":arrow_down: This question is settled; a newer one is below.".to_owned());
+    record::footer(request, &mut draft);
+    draft.message()
+}
+
 /// What waits for an answer, in short, with the same buttons as its card.
 pub(in crate::slack::view) fn question(request: &Request, draft: &mut Draft) {
     let (sentence, facts) = match &request.extension {

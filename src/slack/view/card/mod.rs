@@ -72,6 +72,19 @@ pub fn call(place: Place, request: &Request) -> Option<String> {
     }
 }
 
+/// What a card says that called for something and gives way to one that calls anew: that this went
+/// on, and nothing to press.
+pub fn uncalled(place: Place, request: &Request, context: Context) -> Option<Message> {
+    if place == Place::Extension {
+        return Some(approval::settled_extension(request));
+    }
+    let mut request = request.clone();
+    if let State::Active { warned } = &mut request.state {
+        *warned = false;
+    }
+    card(place, &request, context)
+}
+
 /// The value of every button: the request, and the revision that was on show.
 pub fn value(request: &Request) -> String {
     format!("{}.{}", request.id, request.revision)

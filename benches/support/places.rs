@@ -1,0 +1,54 @@
+//! Where the store of a benchmark is: a file, or a database of its own on a real server, both with
+//! every commit flushed to the disk.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use keylend::store::{Address, Store};
+use tempfile::TempDir;
+
+use super::postgres::Postgres;
+
+pub enum StorePlace {
+    Sqlite(TempDir),
+    Postgres { server: Arc<Postgres>, name: String },
+}
+
+impl StorePlace {
+    pub fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    /// A database named `name`, with tables.
+    pub async fn postgres(server: &Arc<Postgres>, name: &str) -> Self {
+        server.execute(&format!("CREATE DATABASE {name}")).await;
+        let place = Self::Postgres {
+            server: server.clone(),
+            name: name.to_owned(),
+        };
+        place.address().migrate().await.unwrap();
+        place
+    }
+
+    pub fn address(&self) -> Address {
+        match self {
+            Self::Sqlite(folder) => Address::Sqlite(file(folder.path())),
+            Self::Postgres { server, name } => {
+                let url = server.admin_url();
+                let url = url.replace("/postgres?", &format!("/{name}?"));
+                url.parse().unwrap()
+            }
+        }
+    }
+
+    pub async fn open(&self) -> Arc<dyn Store> {
+        self.address().open("the same for all").await.unwrap()
+    }
+}
+
+/// The file in `folder` that the program is configured with.
+pub fn file(folder: &Path) -> PathBuf {
+    folder.join("keylend.db")
+}

@@ -1,0 +1,64 @@
+//! A replica of the service without Slack: a store of its own connections, a sweeper, and the memory
+//! that checks are answered from. Several share the process, and so the cores, with the measurement.
+
+use std::{sync::Arc, time::Duration};
+
+use keylend::{
+    clock::{SystemClock, SystemEntropy},
+    domain::Time,
+    grants::Grants,
+    store::{Address, Store},
+    worker::Worker,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::InMemory;
+
+pub struct Replica {
+    pub store: Arc<dyn Store>,
+    grants: Arc<Grants>,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Replica {
+    pub async fn start(address: &Address, target: Arc<InMemory>) -> Self {
+        let store = address.open("the same for all").await.unwrap();
+        let (broker, backends) = super::broker(store.clone(), target);
+        let worker = Worker::new(
+            broker,
+            backends,
+            Arc::new(SystemClock),
+            Arc::new(SystemEntropy),
+        );
+        let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(Arc::new(worker).run(shutdown.clone()));
+        let (following, stop) = (grants.clone(), shutdown.clone());
+        tasks.spawn(async move { following.follow(stop).await });
+        Self {
+            store,
+            grants,
+            shutdown,
+            tasks,
+        }
+    }
+
+    /// How many of `people` a check admits at `now`. A memory that is behind admits nobody.
+    pub async fn admits(&self, people: usize, now: impl Fn() -> Time) -> usize {
+        let scope = super::scope_id();
+        match self.grants.caught_up_within(Duration::from_secs(1)).await {
+            Ok(known) => (0..people)
+                .filter(|number| known.check(&super::email(*number), &scope, now()).is_some())
+                .count(),
+            Err(_) => 0,
+        }
+    }
+
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+    }
+}

@@ -1,0 +1,44 @@
+//! Whose turn it is to speak: one replica's at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::{Messenger, homes::Homes};
+
+/// What is claimed by the replica that speaks.
+const CLAIM: &str = "slack";
+
+/// How long to wait before the claim is asked for again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs both whenever no other replica does, until `shutdown`. When the claim is lost, they fall
+/// silent at once: what they still had to say would come after what another replica says, and stay.
+pub async fn speak(messenger: Arc<Messenger>, homes: Arc<Homes>, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        match messenger.store.claim(CLAIM).await {
+            Ok(Some(claim)) => {
+                tracing::info!(claim = CLAIM, "this replica does it from now on");
+                let work = async {
+                    let (messenger, homes) = (messenger.clone(), homes.clone());
+                    tokio::join!(messenger.run(shutdown.clone()), homes.run(shutdown.clone()))
+                };
+                tokio::select! {
+                    biased;
+                    () = claim.lost() => {
+                        tracing::warn!(claim = CLAIM, "another replica may do it from now on");
+                    }
+                    _ = work => {}
+                }
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, claim = CLAIM, "the store does not answer"),
+        }
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {}
+            () = sleep(PAUSE) => {}
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What commits leave in the tables beside their requests: entries of the log, when each lane has
+//! to look again, which layers may stand, which messages and Homes are no longer true.
+//!
+//! Nothing of it decides whether a commit conflicts, so it is gathered, and written at the end of a
+//! transaction in as many statements as there are tables, however many commits there are.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{cards, credentials, db::Connection, homes, log, requests, work};
+use crate::{
+    domain::{Request, RequestId, Time},
+    store::{Chain, Record},
+};
+
+/// What a transaction's commits leave.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    entries: Vec<Value>,
+    requests: BTreeMap<RequestId, Traces>,
+}
+
+/// What a request leaves; what it left earlier does not count any more.
+#[derive(Debug)]
+struct Traces {
+    requester: String,
+    changed_at: Time,
+    is_over: bool,
+    due: Vec<Value>,
+    layers: Vec<Value>,
+}
+
+impl Trail {
+    /// Puts a record at the end of the chain.
+    pub(super) fn append(&mut self, chain: &mut Chain, record: &Record) {
+        self.entries.push(log::row(&chain.seal(record)));
+    }
+
+    /// A request is now like this.
+    pub(super) fn leave(&mut self, request: &Request, changed_at: Time) {
+        let traces = Traces {
+            requester: request.requester.as_str().to_owned(),
+            changed_at,
+            is_over: !request.is_open(),
+            due: work::rows(request),
+            layers: requests::layer_rows(request),
+        };
+        self.requests.insert(request.id, traces);
+    }
+
+    /// Adds what came after.
+    pub(super) fn extend(&mut self, later: Self) {
+        self.entries.extend(later.entries);
+        self.requests.extend(later.requests);
+    }
+
+    /// Writes it all, and answers whether credentials were erased.
+    pub(super) async fn write(self, connection: &mut Connection) -> sqlx::Result<bool> {
+        if !self.entries.is_empty() {
+            log::append(connection, self.entries).await?;
+        }
+        let Some(now) = self.requests.values().map(|traces| traces.changed_at).max() else {
+            return Ok(false);
+        };
+        let changed = self.requests.iter();
+        let changed = changed
+            .map(|(id, traces)| {
+                let at = traces.changed_at.timestamp_millis();
+                json!([id.to_string(), at, traces.requester])
+            })
+            .collect();
+        let changed = Value::Array(changed);
+        let over = self.requests.iter().filter(|(_, traces)| traces.is_over);
+        let over: Vec<Value> = over.map(|(id, _)| json!([id.to_string()])).collect();
+        let (due, layers): (Vec<_>, Vec<_>) = self
+            .requests
+            .into_values()
+            .map(|traces| (traces.due, traces.layers))
+            .unzip();
+        work::replace(connection, &changed, due.concat()).await?;
+        requests::replace_layers(connection, &changed, layers.concat()).await?;
+        cards::refresh(connection, &changed).await?;
+        homes::touch_by(connection, &changed, now).await?;
+        match over.is_empty() {
+            true => Ok(false),
+            false => credentials::erase(connection, over).await,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A replica that dies leaves nothing undone.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    support::{stage::ALICE, target::Mood},
+    world::World,
+};
+
+/// The lease, the longest pause between two looks for work, and what a busy machine adds.
+const AT_MOST: Duration = Duration::from_secs(10 + 2 + 4);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_whose_replica_is_killed_is_another_ones_within_the_lease() {
+    let world = World::start().await;
+    let mut first = world.boot().await;
+    let grant = world.granted().await;
+    world.console.mood("unmake", Mood::Hanging);
+    world.sim.person(ALICE).click(&grant, "done").await;
+    world.console.until_ordered("unmake", 1).await;
+    let second = world.boot().await;
+    world.until_checked(&second, false).await;
+
+    let killed = Instant::now();
+    first.kill();
+    world.balancer.only(second.address);
+    world.console.until_ordered("unmake", 2).await;
+    assert!(killed.elapsed() < AT_MOST, "{:?}", killed.elapsed());
+    world.console.mood("unmake", Mood::Well);
+    world.ended().await;
+    assert!(!world.console.admits("alice"));
+    assert_eq!(world.entries("ended").await, 1);
+    world.verify();
+}

@@ -1,0 +1,315 @@
+//! What people do: they ask, click twice, race, approve what they may not, and press buttons that
+//! are out of date.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use keylend::{
+    broker::{Ask, Broker},
+    domain::{ChannelId, LockTarget, Refusal, Request, RequestId, Span, State, UserId},
+};
+use tokio::time::sleep;
+
+use crate::{
+    people::{APPROVING, ASKING, NAMES, user},
+    replica::Replica,
+    story::promised,
+    world::{SCOPES, World},
+};
+
+impl World {
+    /// Somebody does something at one of `replicas`; often more than once, and elsewhere too.
+    pub(crate) fn somebody_acts(&self, replicas: &mut [Option<Replica>]) {
+        match self.dice.below(32) {
+            0..=6 => self.somebody_asks(replicas),
+            7..=15 => self.somebody_approves(replicas),
+            16 => self.somebody_races(replicas),
+            17 => self.somebody_locks(replicas),
+            18 | 19 => self.somebody_renews(replicas),
+            20 => self.somebody_approves_everything(replicas),
+            21 => self.somebody_opens_their_home(replicas),
+            22 => self.somebody_extends_again(replicas),
+            _ => self.somebody_clicks(replicas),
+        }
+    }
+
+    fn somebody_asks(&self, replicas: &mut [Option<Replica>]) {
+        let ask = self.ask();
+        // A payload that is delivered twice, to whoever answers.
+        for _ in 0..1 + usize::from(self.dice.once_in(4)) {
+            self.asks(replicas, ask.clone());
+        }
+    }
+
+    /// One person asks for as much as they can at once.
+    fn somebody_races(&self, replicas: &mut [Option<Replica>]) {
+        let first = self.ask();
+        for _ in 0..5 {
+            let (by, ask) = (first.by.clone(), self.ask());
+            self.asks(replicas, Ask { by, ..ask });
+        }
+    }
+
+    fn ask(&self) -> Ask {
+        let mut nonce = [0; 8];
+        keylend::clock::Entropy::fill(&*self.dice, &mut nonce);
+        Ask {
+            id: RequestId::derive(&hex::encode(nonce)),
+            by: user(self.dice.pick(&ASKING)),
+            scope: self.dice.pick(&SCOPES).parse().expect("a scope"),
+            duration: self
+                .dice
+                .once_in(2)
+                .then(|| self.dice.pick(&[10, 30, 90, 180, 300].map(Span::seconds))),
+            ticket: None,
+            reason: String::new(),
+            mirrors: match self.dice.once_in(4) {
+                true => vec![ChannelId::new("C0INC")],
+                false => Vec::new(),
+            },
+        }
+    }
+
+    fn asks(&self, replicas: &mut [Option<Replica>], ask: Ask) {
+        let what = format!("{} asks for {} as {}", ask.by, ask.scope, ask.id);
+        self.at_any(replicas, what, async move |broker| broker.ask(ask).await);
+    }
+
+    /// Approvers come one by one or together, click twice, and click what they saw before.
+    fn somebody_approves(&self, replicas: &mut [Option<Replica>]) {
+        let Some(request) = self.any(Request::awaits_decision) else {
+            return;
+        };
+        let stale = self.dice.once_in(12);
+        let revision = request.revision - u32::from(stale && request.revision > 1);
+        for _ in 0..1 + self.dice.below(3) {
+            let by = match self.dice.once_in(12) {
+                true => request.requester.clone(),
+                false => user(self.dice.pick(&APPROVING)),
+            };
+            for _ in 0..1 + usize::from(self.dice.once_in(4)) {
+                let (id, by, mutant) = (request.id, by.clone(), self.mutant.clone());
+                let what = format!("{by} approves {id}");
+                self.at_any(replicas, what, async move |broker| {
+                    mutant.approve(&broker, &by, id, revision).await
+                });
+            }
+        }
+    }
+
+    /// An approver goes through everything that waits, as fast as they can.
+    fn somebody_approves_everything(&self, replicas: &mut [Option<Replica>]) {
+        let waiting = self.all(Request::awaits_decision);
+        let by = user(self.dice.pick(&["bob", "erin"]));
+        for request in waiting {
+            let (id, revision, by) = (request.id, request.revision, by.clone());
+            let (what, mutant) = (format!("{by} approves {id}"), self.mutant.clone());
+            self.at_any(replicas, what, async move |broker| {
+                mutant.approve(&broker, &by, id, revision).await
+            });
+        }
+    }
+
+    /// Somebody gets the same access once more, and is done with the first grant meanwhile.
+    fn somebody_renews(&self, replicas: &mut [Option<Replica>]) {
+        let Some(old) = self.any(|request| matches!(request.state, State::Active { .. })) else {
+            return;
+        };
+        let ask = Ask {
+            by: old.requester.clone(),
+            scope: old.terms.scope.clone(),
+            duration: None,
+            ..self.ask()
+        };
+        let what = format!("{} renews {} as {}", ask.by, old.id, ask.id);
+        let mutant = self.mutant.clone();
+        let (id, by) = (old.id, old.requester.clone());
+        let pause = self.dice.millis(1..4_000);
+        self.at_any(replicas, what, async move |broker| {
+            let new = broker.ask(ask).await?;
+            for approver in ["bob", "erin", "dave"] {
+                let approved = mutant.approve(&broker, &user(approver), new.id, 1).await;
+                if approved.is_ok_and(|request| request.is_held()) {
+                    break;
+                }
+            }
+            broker.request(new.id).await
+        });
+        let what = format!("{by} is done with {id}");
+        self.at_any(replicas, what, async move |broker| {
+            sleep(pause).await;
+            broker.done(&by, id).await
+        });
+    }
+
+    /// Somebody looks at their Home; Slack may tell it twice.
+    fn somebody_opens_their_home(&self, replicas: &mut [Option<Replica>]) {
+        let person = user(self.dice.pick(&NAMES));
+        for _ in 0..1 + usize::from(self.dice.once_in(4)) {
+            let Some(replica) = self.any_of(replicas) else {
+                return;
+            };
+            let (homes, person) = (replica.homes.clone(), person.clone());
+            replica
+                .tasks
+                .spawn(async move { drop(homes.opened(&person).await) });
+        }
+    }
+
+    /// Slack tells one of the replicas that somebody changed, and again until it has heard.
+    pub(crate) fn slack_tells_of(
+        &self,
+        person: UserId,
+        is_member: bool,
+        replicas: &mut [Option<Replica>],
+    ) {
+        let Some(replica) = self.any_of(replicas) else {
+            return;
+        };
+        let (broker, homes) = (replica.broker.clone(), replica.homes.clone());
+        replica.tasks.spawn(async move {
+            broker.directory().forget_person(&person);
+            broker.directory().forget_usergroup("S0DBA");
+            while homes.person_changed(&person, is_member).await.is_err() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        });
+    }
+
+    fn any_of<'a>(&self, replicas: &'a mut [Option<Replica>]) -> Option<&'a mut Replica> {
+        let mut running: Vec<_> = replicas.iter_mut().flatten().collect();
+        let which = self.dice.below(running.len().max(1));
+        (!running.is_empty()).then(|| running.swap_remove(which))
+    }
+
+    /// Somebody gets more time, and at once asks for more again.
+    fn somebody_extends_again(&self, replicas: &mut [Option<Replica>]) {
+        let Some(held) = self.any(|request| matches!(request.state, State::Active { .. })) else {
+            return;
+        };
+        let (id, by) = (held.id, held.requester.clone());
+        let what = format!("{by} extends {id} twice");
+        self.at_any(replicas, what, async move |broker| {
+            let asked = broker.extend(&by, id, Some(Span::seconds(30))).await?;
+            for approver in ["bob", "erin", "dave"] {
+                let approved = broker.approve(&user(approver), id, asked.revision).await;
+                if approved.is_ok_and(|request| request.extension.is_none()) {
+                    break;
+                }
+            }
+            broker.extend(&by, id, Some(Span::seconds(30))).await
+        });
+    }
+
+    fn somebody_locks(&self, replicas: &mut [Option<Replica>]) {
+        let scope = self.dice.pick(&SCOPES).parse().expect("a scope");
+        let target = match self.dice.below(3) {
+            0 => LockTarget::Everything,
+            1 => LockTarget::Person(user(self.dice.pick(&ASKING))),
+            _ => LockTarget::Scope(scope),
+        };
+        let by = user(self.dice.pick(&["ada", "ada", "ada", "mallory"]));
+        let what = format!("{by} locks {target}");
+        let lifts = self.dice.millis(1_000..20_000);
+        let story = self.story.clone();
+        self.at_any(replicas, what, async move |broker| {
+            let locked = broker.lock(&by, target.clone(), "a leak").await;
+            sleep(lifts).await;
+            let lifted = broker.unlock(&by, target.clone()).await;
+            story.tell(format_args!("{by} unlocks {target}: {lifted:?}"));
+            Err(locked.err().unwrap_or(Refusal::NotDue))
+        });
+    }
+
+    /// Somebody presses a button of some request.
+    fn somebody_clicks(&self, replicas: &mut [Option<Replica>]) {
+        let button = self.dice.below(7);
+        let fits = |request: &Request| match button {
+            0 | 1 => request.awaits_decision(),
+            2 | 3 => matches!(request.state, State::Active { .. }),
+            _ => request.is_held(),
+        };
+        let Some(request) = self.any(fits) else {
+            return;
+        };
+        let by = match self.dice.once_in(6) {
+            true => user(self.dice.pick(&APPROVING)),
+            false => request.requester.clone(),
+        };
+        let (id, revision) = (request.id, request.revision);
+        let approver = user(self.dice.pick(&APPROVING));
+        match button {
+            0 => self.at_any(replicas, format!("{by} withdraws {id}"), async move |it| {
+                it.withdraw(&by, id).await
+            }),
+            1 => {
+                let what = format!("{approver} denies {id}");
+                self.at_any(replicas, what, async move |it| {
+                    it.deny(&approver, id, revision, "no").await
+                });
+            }
+            2 => self.at_any(replicas, format!("{by} extends {id}"), async move |it| {
+                it.extend(&by, id, Some(Span::seconds(45))).await
+            }),
+            3 => {
+                let what = format!("{by} looks at the credentials of {id}");
+                self.at_any(replicas, what, async move |it| {
+                    it.show_credentials(&by, id).await?;
+                    it.request(id).await
+                });
+            }
+            4 => {
+                let what = format!("{approver} revokes {id}");
+                self.at_any(replicas, what, async move |it| {
+                    it.revoke(&approver, id, "enough").await
+                });
+            }
+            _ => self.at_any(
+                replicas,
+                format!("{by} is done with {id}"),
+                async move |it| it.done(&by, id).await,
+            ),
+        }
+    }
+
+    /// Any request of the kind, as it is at this moment; it may be another when the click arrives.
+    fn any(&self, of: impl Fn(&Request) -> bool) -> Option<Request> {
+        let mut found = self.all(of);
+        (!found.is_empty()).then(|| found.swap_remove(self.dice.below(found.len())))
+    }
+
+    fn all(&self, of: impl Fn(&Request) -> bool) -> Vec<Request> {
+        let tables = self.database.tables();
+        let found = tables.every_request().filter(|it| of(it));
+        found.cloned().collect()
+    }
+
+    /// Lets a replica do it, and hears the answer if one comes: what was answered well is there.
+    fn at_any<F>(
+        &self,
+        replicas: &mut [Option<Replica>],
+        what: String,
+        act: impl FnOnce(Arc<Broker>) -> F,
+    ) where
+        F: Future<Output = Result<Request, Refusal>> + Send + 'static,
+    {
+        let Some(replica) = self.any_of(replicas) else {
+            return;
+        };
+        let at = replica.name;
+        self.story.tell(format_args!("{what} at {at}"));
+        let answer = act(replica.broker.clone());
+        let (story, database) = (self.story.clone(), self.database.clone());
+        replica.tasks.spawn(async move {
+            match answer.await {
+                Ok(after) => {
+                    story.tell(format_args!("{what}: {}", after.state.name()));
+                    let tables = database.tables();
+                    let kept = tables.request(after.id);
+                    let kept = kept.is_some_and(|kept| kept.version >= after.version);
+                    story.check(promised(5, kept, || format!("`{what}` is not in the log")));
+                }
+                Err(refusal) => story.tell(format_args!("{what}: {refusal}")),
+            }
+        });
+    }
+}

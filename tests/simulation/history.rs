@@ -1,0 +1,204 @@
+//! One history: some minutes in which much goes wrong, and the time it takes to come to rest.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use keylend::{clock::Clock, domain::Request};
+use tokio::time::sleep;
+
+use crate::{
+    mutants::Mutant,
+    replica::{NAMES, Replica},
+    story::{Broken, promised},
+    target::{Mood, Target},
+    world::World,
+};
+
+/// The longest that a history may take to come to rest once nothing goes wrong any more.
+const REST: Duration = Duration::from_secs(1_500);
+
+/// What came of a history.
+pub(crate) struct Told {
+    pub(crate) lines: Vec<String>,
+    pub(crate) broken: Option<Broken>,
+}
+
+/// Lives the history of `seed` through, on one thread and a clock of its own.
+pub(crate) fn history(seed: u64, mutant: Arc<dyn Mutant>) -> Told {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let world = World::new(seed, mutant);
+        let mut replicas = [const { None }; NAMES.len()];
+        world.live(&mut replicas).await;
+        Told {
+            lines: world.story.lines(),
+            broken: world.story.broken(),
+        }
+    })
+}
+
+impl World {
+    async fn live(&self, replicas: &mut [Option<Replica>; NAMES.len()]) {
+        let mut started = 0;
+        let many = 1 + self.dice.below(NAMES.len());
+        self.start(&mut replicas[..many], &mut started).await;
+        for _ in 0..20 + self.dice.below(30) {
+            self.weather_changes(replicas);
+            if self.dice.once_in(6) {
+                self.start(&mut replicas[..many], &mut started).await;
+            }
+            for _ in 0..self.dice.below(3) {
+                self.somebody_acts(replicas);
+            }
+            let pause = match self.dice.once_in(5) {
+                true => self.dice.millis(5_000..20_000),
+                false => self.dice.millis(1..3_000),
+            };
+            self.pass(replicas, pause).await;
+            if self.story.broken().is_some() {
+                return;
+            }
+        }
+        self.clear_up();
+        self.start(&mut replicas[..many], &mut started).await;
+        // Whatever is still on its way arrives, from replicas that were cut off too.
+        self.pass(replicas, Duration::from_secs(40)).await;
+        let began = self.clock.elapsed();
+        let is_open = |world: &Self| {
+            world
+                .database
+                .tables()
+                .every_request()
+                .any(Request::is_open)
+        };
+        while is_open(self) && self.clock.elapsed() - began < REST && self.story.broken().is_none()
+        {
+            self.pass(replicas, Duration::from_secs(5)).await;
+        }
+        // Messages that failed again and again are tried every five minutes at the latest.
+        let settled = |world: &Self| {
+            let tables = world.database.tables();
+            tables.is_shown()
+                && ["audit", "mirror", "dm"]
+                    .iter()
+                    .all(|feed| tables.cursor(feed) == tables.head())
+        };
+        while !settled(self) && self.clock.elapsed() - began < REST && self.story.broken().is_none()
+        {
+            self.pass(replicas, Duration::from_secs(5)).await;
+        }
+        self.pass(replicas, Duration::from_secs(5)).await;
+        let tables = self.database.tables();
+        self.referee.rests(&tables);
+        self.story
+            .check(self.slack.tells_the_truth(&tables, &self.people));
+        for target in &self.targets {
+            let secret = !self.slack.says(|text| target.gives_away(text));
+            self.story
+                .check(promised(8, secret, || "Slack has a password".to_owned()));
+        }
+    }
+
+    /// Starts the replicas that are down.
+    async fn start(&self, replicas: &mut [Option<Replica>], started: &mut u64) {
+        for (replica, name) in replicas.iter_mut().zip(NAMES) {
+            if replica.is_none() {
+                *started += 1;
+                *replica = Some(Replica::start(self, name, *started).await);
+            }
+        }
+    }
+
+    fn weather_changes(&self, replicas: &mut [Option<Replica>]) {
+        match self.dice.below(30) {
+            0..=4 => {
+                let mood = self.dice.pick(&[
+                    Mood::Well,
+                    Mood::Well,
+                    Mood::Away,
+                    Mood::Refusing,
+                    Mood::Hanging,
+                    Mood::Forgetful,
+                ]);
+                self.any_target().is(mood);
+            }
+            5 => self.any_target().restart(),
+            6..=8 => {
+                let (who, is_member) = self.people.change();
+                self.slack_tells_of(who, is_member, replicas);
+            }
+            13 => self.people.away(self.dice.once_in(3)),
+            9 | 10 => {
+                let which = self.dice.below(replicas.len());
+                if let Some(replica) = replicas[which].take() {
+                    replica.crash(self);
+                }
+            }
+            11 | 12 => {
+                let which = self.dice.below(replicas.len());
+                if let Some(replica) = &replicas[which] {
+                    replica.cut_off(self, self.dice.millis(2_000..40_000));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn any_target(&self) -> &Target {
+        &self.targets[self.dice.below(self.targets.len())]
+    }
+
+    /// From here on nothing goes wrong.
+    fn clear_up(&self) {
+        self.story.tell("~~ nothing goes wrong from here on");
+        self.weather.is_fair.store(true, Ordering::Relaxed);
+        self.people.away(false);
+        for target in &self.targets {
+            target.is(Mood::Well);
+        }
+    }
+
+    /// Lets time pass, then looks at everything.
+    async fn pass(&self, replicas: &mut [Option<Replica>], time: Duration) {
+        sleep(time).await;
+        self.referee.looks(&self.database.tables());
+        for replica in replicas.iter_mut().flatten() {
+            while replica.tasks.try_join_next().is_some() {}
+            self.gateway_asks(replica).await;
+        }
+    }
+
+    /// A gateway asks for everybody who ever asked, by either of their names.
+    async fn gateway_asks(&self, replica: &Replica) {
+        let Ok(checks) = replica.grants.caught_up_within(Duration::ZERO).await else {
+            return;
+        };
+        let asked: Vec<_> = {
+            let tables = self.database.tables();
+            let asked = tables.every_request();
+            asked
+                .map(|it| {
+                    (
+                        it.requester.clone(),
+                        it.email.clone(),
+                        it.terms.scope.clone(),
+                    )
+                })
+                .collect()
+        };
+        let now = self.clock.now();
+        for (person, email, scope) in asked {
+            for subject in [person.as_str(), email.as_str()] {
+                if let Some(held) = checks.check(subject, &scope, replica.clock.now()) {
+                    self.referee.admitted(&person, &scope, held, now);
+                }
+            }
+        }
+    }
+}

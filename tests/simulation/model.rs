@@ -1,0 +1,330 @@
+//! The reference model: what a request may be after each entry of the log, written anew from the
+//! promises and small enough to be checked by eye. It shares no rule with the code under test.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keylend::{
+    domain::{
+        Actor, EndCause, Entitlement, Environment, Event, Gone, LockEvent, LockTarget, RequestId,
+        ScopeId, Span, Time, UserId,
+    },
+    store::{Entry, EntryBody},
+};
+
+use crate::story::{Broken, promised};
+
+/// All requests, as far as the log has told.
+#[derive(Default)]
+pub(crate) struct Model {
+    pub(crate) lives: BTreeMap<RequestId, Life>,
+    locks: BTreeSet<LockTarget>,
+    /// What was locked at any time: a lock may be lifted while a grant that it ends is on its way.
+    ever_locked: BTreeSet<LockTarget>,
+    cap: usize,
+}
+
+/// One request.
+pub(crate) struct Life {
+    pub(crate) requester: UserId,
+    pub(crate) scope: ScopeId,
+    environment: Option<Environment>,
+    duration: Span,
+    needed: usize,
+    approvers: BTreeSet<String>,
+    lapses_at: Time,
+    pub(crate) stage: Stage,
+    pub(crate) expires_at: Option<Time>,
+    pub(crate) layers: Vec<Layer>,
+    after: Vec<RequestId>,
+    extension: Option<(Time, BTreeSet<String>, Span)>,
+    pub(crate) ended_at: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Pending,
+    Approved,
+    Active,
+    Ending,
+    Over,
+}
+
+pub(crate) struct Layer {
+    pub(crate) entitlement: Entitlement,
+    pub(crate) is: Is,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Is {
+    Planned,
+    Surveyed { given: bool },
+    Made { given: bool },
+    Gone,
+}
+
+impl Life {
+    /// Whether it counts against the cap as it is allowed to be: what makes room is not counted.
+    fn counts(&self) -> bool {
+        matches!(self.stage, Stage::Approved | Stage::Active)
+    }
+}
+
+impl Model {
+    pub(crate) fn with_cap(cap: usize) -> Self {
+        Self {
+            cap,
+            ..Self::default()
+        }
+    }
+
+    /// Takes the next entry in, if it may come next.
+    pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), Broken> {
+        match (&entry.body, entry.request_id) {
+            (EntryBody::Lock(LockEvent::Locked { target, .. }), _) => {
+                self.locks.insert(target.clone());
+                self.ever_locked.insert(target.clone());
+                Ok(())
+            }
+            (EntryBody::Lock(LockEvent::Unlocked { target }), _) => {
+                let locked = self.locks.remove(target);
+                promised(6, locked, || format!("{target} was unlocked twice"))
+            }
+            (EntryBody::Request(event), Some(id)) => self.happened(id, event, entry),
+            (EntryBody::Request(_), None) => Err(Broken {
+                promise: 5,
+                found: format!("entry {} names no request", entry.seq),
+            }),
+        }
+    }
+
+    fn happened(&mut self, id: RequestId, event: &Event, entry: &Entry) -> Result<(), Broken> {
+        if let Event::Requested {
+            requester,
+            terms,
+            approvals_needed,
+            lapses_at,
+            ..
+        } = event
+        {
+            let life = Life {
+                requester: requester.clone(),
+                scope: terms.scope.clone(),
+                environment: terms.environment.clone(),
+                duration: terms.duration,
+                needed: usize::from(*approvals_needed),
+                approvers: BTreeSet::new(),
+                lapses_at: *lapses_at,
+                stage: Stage::Pending,
+                expires_at: None,
+                layers: Vec::new(),
+                after: Vec::new(),
+                extension: None,
+                ended_at: None,
+            };
+            let new = self.lives.insert(id, life).is_none();
+            return promised(6, new, || format!("{id} was asked for twice"));
+        }
+        let over: BTreeSet<RequestId> = self
+            .lives
+            .iter()
+            .filter(|(_, life)| life.stage == Stage::Over)
+            .map(|(id, _)| *id)
+            .collect();
+        let locks = &self.ever_locked;
+        let Some(life) = self.lives.get_mut(&id) else {
+            return promised(5, false, || format!("{id} was never asked for"));
+        };
+        life.happened(event, entry, &over, locks)
+            .map_err(|broken| Broken {
+                found: format!("{id} at entry {}: {}", entry.seq, broken.found),
+                ..broken
+            })?;
+        match event {
+            Event::Approved { .. } => self.count(id),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nobody holds more than they may, in places that exclude each other neither.
+    fn count(&self, granted: RequestId) -> Result<(), Broken> {
+        let person = &self.lives[&granted].requester;
+        let held = self.lives.values();
+        let held: Vec<_> = held
+            .filter(|life| life.requester == *person && life.counts())
+            .collect();
+        promised(7, held.len() <= self.cap, || {
+            format!("{person} holds {} grants", held.len())
+        })?;
+        let places: BTreeSet<_> = held
+            .iter()
+            .filter_map(|it| it.environment.as_ref())
+            .collect();
+        promised(7, places.len() <= 1, || {
+            format!("{person} is in {places:?} at once")
+        })
+    }
+}
+
+impl Life {
+    fn happened(
+        &mut self,
+        event: &Event,
+        entry: &Entry,
+        over: &BTreeSet<RequestId>,
+        locks: &BTreeSet<LockTarget>,
+    ) -> Result<(), Broken> {
+        let at = entry.at;
+        let by_requester = entry.actor == Actor::Person(self.requester.clone());
+        let by_keylend = entry.actor == Actor::Keylend;
+        let stage = self.stage;
+        let from = |stages: &[Stage]| {
+            promised(6, stages.contains(&stage), || {
+                format!("{event:?} while it is {stage:?}")
+            })
+        };
+        let rightly = |promise, holds| promised(promise, holds, || format!("{event:?}"));
+        match event {
+            Event::Requested { .. } => unreachable!("the model took it in before"),
+            Event::ApprovalCounted { .. } | Event::Approved { .. } | Event::Extended { .. } => {
+                rightly(1, !by_requester && !by_keylend)?;
+                let (lapses_at, approvers) = match &mut self.extension {
+                    Some((lapses_at, approvers, _)) => (*lapses_at, approvers),
+                    None => (self.lapses_at, &mut self.approvers),
+                };
+                rightly(6, at < lapses_at)?;
+                rightly(6, approvers.insert(entry.actor.to_string()))?;
+                let enough = approvers.len() >= self.needed;
+                match (event, &self.extension) {
+                    (
+                        Event::Approved {
+                            expires_at,
+                            layers,
+                            after,
+                        },
+                        None,
+                    ) => {
+                        from(&[Stage::Pending])?;
+                        rightly(1, enough)?;
+                        rightly(3, *expires_at == self.duration.after(at))?;
+                        self.expires_at = Some(*expires_at);
+                        self.after.clone_from(after);
+                        let planned = layers.iter().map(|plan| Layer {
+                            entitlement: plan.entitlement.clone(),
+                            is: Is::Planned,
+                        });
+                        self.layers = planned.collect();
+                        self.stage = Stage::Approved;
+                    }
+                    (Event::Extended { expires_at }, Some((_, _, more))) => {
+                        from(&[Stage::Active])?;
+                        rightly(1, enough)?;
+                        let end = self.expires_at.filter(|end| at < *end);
+                        rightly(3, end.map(|end| more.after(end)) == Some(*expires_at))?;
+                        self.expires_at = Some(*expires_at);
+                        self.extension = None;
+                    }
+                    (Event::ApprovalCounted { .. }, Some(_)) => from(&[Stage::Active])?,
+                    (Event::ApprovalCounted { .. }, None) => from(&[Stage::Pending])?,
+                    _ => rightly(6, false)?,
+                }
+            }
+            Event::Denied { .. } => {
+                from(&[Stage::Pending])?;
+                rightly(1, !by_requester)?;
+                self.stage = Stage::Over;
+            }
+            Event::Withdrawn {} => {
+                from(&[Stage::Pending])?;
+                rightly(1, by_requester)?;
+                self.stage = Stage::Over;
+            }
+            Event::Lapsed {} => {
+                from(&[Stage::Pending])?;
+                rightly(3, at >= self.lapses_at)?;
+                self.stage = Stage::Over;
+            }
+            Event::LayerSurveyed { layer, given } => {
+                from(&[Stage::Approved])?;
+                rightly(7, self.after.iter().all(|other| over.contains(other)))?;
+                rightly(2, self.layers[*layer].is == Is::Planned)?;
+                self.layers[*layer].is = Is::Surveyed { given: *given };
+            }
+            Event::LayerMade { layer, .. } => {
+                from(&[Stage::Approved, Stage::Active])?;
+                let (Is::Surveyed { given } | Is::Made { given }) = self.layers[*layer].is else {
+                    return rightly(2, false);
+                };
+                self.layers[*layer].is = Is::Made { given };
+            }
+            Event::LayerNotMade { .. } => from(&[Stage::Approved, Stage::Active])?,
+            Event::Activated {} => {
+                from(&[Stage::Approved])?;
+                let made = |layer: &Layer| matches!(layer.is, Is::Made { .. });
+                rightly(10, self.layers.iter().all(made))?;
+                self.stage = Stage::Active;
+            }
+            Event::Warned {} => from(&[Stage::Active])?,
+            Event::EndingBegan { cause } => {
+                from(&[Stage::Approved, Stage::Active])?;
+                match cause {
+                    EndCause::Expired => {
+                        rightly(3, self.expires_at.is_some_and(|end| at >= end))?;
+                    }
+                    EndCause::Done => rightly(1, by_requester)?,
+                    EndCause::Locked { .. } => rightly(
+                        6,
+                        locks
+                            .iter()
+                            .any(|it| it.covers(&self.requester, &self.scope)),
+                    )?,
+                    _ => {}
+                }
+                self.extension = None;
+                self.stage = Stage::Ending;
+                self.ended_at = Some(at);
+            }
+            Event::LayerGone { layer, how } => {
+                from(&[Stage::Ending])?;
+                let was = std::mem::replace(&mut self.layers[*layer].is, Is::Gone);
+                let given = matches!(was, Is::Surveyed { given: true } | Is::Made { given: true });
+                rightly(
+                    4,
+                    match how {
+                        Gone::NeverMade => was == Is::Planned,
+                        Gone::Removed | Gone::LeftTo { .. } => given,
+                        Gone::WasThereBefore => !given && was != Is::Gone,
+                    },
+                )?;
+            }
+            Event::LayerNotGone { .. } => from(&[Stage::Ending])?,
+            Event::Ended {} | Event::Failed { .. } => {
+                from(&[Stage::Ending])?;
+                rightly(4, self.layers.iter().all(|layer| layer.is == Is::Gone))?;
+                self.stage = Stage::Over;
+            }
+            Event::ExtensionAsked {
+                duration,
+                lapses_at,
+                ..
+            } => {
+                from(&[Stage::Active])?;
+                rightly(1, by_requester)?;
+                rightly(6, self.extension.is_none())?;
+                self.extension = Some((*lapses_at, BTreeSet::new(), *duration));
+            }
+            Event::ExtensionDenied { .. } | Event::ExtensionLapsed {} => {
+                from(&[Stage::Active])?;
+                rightly(1, !by_requester)?;
+                rightly(6, self.extension.take().is_some())?;
+            }
+            Event::CredentialShown {} => {
+                from(&[Stage::Active])?;
+                rightly(
+                    8,
+                    by_requester && self.expires_at.is_some_and(|end| at < end),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! A change is committed on whatever version the request has by now. Breaks promise 6: of two
+//! decisions on one state one is refused; any other promise may be the first to show it.
+
+use keylend::store::Commit;
+
+use super::Mutant;
+use crate::store::Database;
+
+pub(super) struct IgnoresVersions;
+
+impl Mutant for IgnoresVersions {
+    fn commit(&self, database: &Database, mut commit: Commit) -> Commit {
+        let tables = database.tables();
+        for change in &mut commit.changes {
+            if let (Some(_), Some(now)) = (change.before, tables.request(change.after.id)) {
+                change.before = Some(now.version);
+                change.after.version = now.version + change.records.len() as u64;
+            }
+        }
+        commit
+    }
+}

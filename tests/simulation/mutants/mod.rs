@@ -1,0 +1,143 @@
+//! Planted bugs. Each is a whole idea of how a broker goes wrong, put in at a seam, so that
+//! production code holds nothing for it. The simulation is worth its time only while it finds them.
+
+mod approves_first;
+mod counts_grants_twice;
+mod forgets_work;
+mod ignores_leases;
+mod ignores_versions;
+mod late_clock;
+mod loses_entries;
+mod loses_notes;
+mod stale_facts;
+mod takes_errors_for_success;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use keylend::{
+    backend::Backend,
+    broker::Broker,
+    clock::Clock,
+    directory::PeopleSource,
+    domain::{Refusal, Request, RequestId, UserId},
+    store::{Card, Commit},
+};
+
+use crate::store::Database;
+
+/// Where a bug can be put in. What is not overridden is sound.
+#[async_trait]
+pub(crate) trait Mutant: Send + Sync {
+    /// What the store is told to commit.
+    fn commit(&self, _: &Database, commit: Commit) -> Commit {
+        commit
+    }
+
+    /// Writes what a commit holds in another way than the store does; answers the head then.
+    fn writes(&self, _: &Database, _: &Commit) -> Option<u64> {
+        None
+    }
+
+    /// Whether claims keep nobody away.
+    fn ignores_claims(&self) -> bool {
+        false
+    }
+
+    /// Whether work that is due for this request is not found.
+    fn forgets(&self, _: RequestId) -> bool {
+        false
+    }
+
+    /// Whether the store forgets which message shows this card.
+    fn loses_note(&self, _: &Card) -> bool {
+        false
+    }
+
+    /// A target as the worker sees it.
+    fn target(&self, target: Arc<dyn Backend>) -> Arc<dyn Backend> {
+        target
+    }
+
+    /// Where facts about people come from.
+    fn people(&self, people: Arc<dyn PeopleSource>) -> Arc<dyn PeopleSource> {
+        people
+    }
+
+    /// The clock that a replica's checks are held against.
+    fn clock(&self, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
+        clock
+    }
+
+    /// How an approval is taken.
+    async fn approve(
+        &self,
+        broker: &Broker,
+        by: &UserId,
+        id: RequestId,
+        revision: u32,
+    ) -> Result<Request, Refusal> {
+        broker.approve(by, id, revision).await
+    }
+}
+
+/// Keylend as it is.
+pub(crate) struct Sound;
+
+impl Mutant for Sound {}
+
+/// The planted bugs by name, each with the promises that it may break.
+pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
+    vec![
+        (
+            "the approval is checked after it is committed",
+            &[1],
+            Arc::new(approves_first::ApprovesFirst),
+        ),
+        (
+            "a revocation that fails counts as done",
+            &[4],
+            Arc::new(takes_errors_for_success::TakesErrorsForSuccess),
+        ),
+        (
+            "leases keep nobody away",
+            &[4, 6, 9, 10],
+            Arc::new(ignores_leases::IgnoresLeases),
+        ),
+        (
+            "versions are not checked",
+            &[1, 2, 3, 4, 5, 6, 7],
+            Arc::new(ignores_versions::IgnoresVersions),
+        ),
+        (
+            "two grants are decided on one count",
+            &[7],
+            Arc::new(counts_grants_twice::CountsGrantsTwice),
+        ),
+        (
+            "a snapshot is written without its entries",
+            &[5],
+            Arc::new(loses_entries::LosesEntries::default()),
+        ),
+        (
+            "which message shows a card is lost",
+            &[10],
+            Arc::new(loses_notes::LosesNotes),
+        ),
+        (
+            "due work is lost",
+            &[4, 6],
+            Arc::new(forgets_work::ForgetsWork),
+        ),
+        (
+            "facts about people are kept for ever",
+            &[1],
+            Arc::new(stale_facts::StaleFacts),
+        ),
+        (
+            "checks run on a clock that is late",
+            &[3],
+            Arc::new(late_clock::LateClock),
+        ),
+    ]
+}

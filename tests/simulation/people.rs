@@ -1,0 +1,182 @@
+//! The people, what they are at each moment, and a Slack that does not always say.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use keylend::{
+    clock::Clock,
+    directory::{FactsUnavailable, PeopleSource, Profile},
+    domain::{Email, Standing, Time, UserId},
+};
+use tokio::time::sleep;
+
+use crate::{
+    seed::{Dice, VirtualClock},
+    story::Story,
+};
+
+/// How old the facts behind a decision may be: a minute, and what it takes to decide.
+const OLDEST: Duration = Duration::from_secs(60 + 40);
+
+/// Everybody, in the order of their names.
+pub(crate) const NAMES: [&str; 9] = [
+    "ada", "alice", "bob", "carol", "dave", "erin", "gus", "mallory", "stan",
+];
+
+/// Everybody who ever asks for anything.
+pub(crate) const ASKING: [&str; 6] = ["alice", "alice", "carol", "dave", "bob", "mallory"];
+
+/// Whoever ever tries to approve: some may.
+pub(crate) const APPROVING: [&str; 8] = [
+    "bob", "bob", "erin", "erin", "dave", "gus", "stan", "mallory",
+];
+
+pub(crate) fn user(name: &str) -> UserId {
+    UserId::new(format!("U0{}", name.to_uppercase()))
+}
+
+/// The people as they are.
+pub(crate) struct People {
+    clock: VirtualClock,
+    dice: Arc<Dice>,
+    story: Arc<Story>,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Default)]
+struct Inside {
+    away: bool,
+    /// What somebody was from which moment on, oldest first.
+    lives: BTreeMap<UserId, Vec<(Time, Being)>>,
+}
+
+#[derive(Clone)]
+struct Being {
+    standing: Standing,
+    groups: BTreeSet<&'static str>,
+}
+
+impl People {
+    pub(crate) fn new(clock: VirtualClock, dice: Arc<Dice>, story: Arc<Story>) -> Arc<Self> {
+        let people = Self {
+            clock,
+            dice,
+            story,
+            inside: Mutex::default(),
+        };
+        for name in NAMES {
+            let standing = match name {
+                "gus" => Standing::Guest,
+                "stan" => Standing::Stranger,
+                _ => Standing::Member,
+            };
+            let groups: &[_] = match name {
+                "ada" => &["S0ADMINS", "S0ENG"],
+                "bob" | "erin" | "dave" => &["S0DBA", "S0ENG"],
+                "gus" | "stan" => &["S0DBA", "S0ENG"],
+                _ => &["S0ENG"],
+            };
+            people.becomes(name, standing, groups.iter().copied().collect());
+        }
+        Arc::new(people)
+    }
+
+    fn becomes(&self, name: &str, standing: Standing, groups: BTreeSet<&'static str>) {
+        let being = (self.clock.now(), Being { standing, groups });
+        let mut inside = self.inside.lock().unwrap();
+        inside.lives.entry(user(name)).or_default().push(being);
+    }
+
+    /// Somebody leaves, comes back, or leaves the approvers; answers who, and whether they are a
+    /// member now.
+    pub(crate) fn change(&self) -> (UserId, bool) {
+        let name = self.dice.pick(&["bob", "erin", "dave", "alice", "carol"]);
+        let mut being = {
+            let inside = self.inside.lock().unwrap();
+            inside.lives[&user(name)].last().expect("a life").1.clone()
+        };
+        match self.dice.below(3) {
+            0 => being.standing = Standing::Deactivated,
+            1 => being.standing = Standing::Member,
+            _ if being.groups.contains("S0DBA") => drop(being.groups.remove("S0DBA")),
+            _ if ["bob", "erin", "dave"].contains(&name) => drop(being.groups.insert("S0DBA")),
+            _ => {}
+        }
+        let Being { standing, groups } = being;
+        self.story
+            .tell(format_args!("~~ {name} is {standing:?}, in {groups:?}"));
+        self.becomes(name, standing, groups);
+        (user(name), standing == Standing::Member)
+    }
+
+    /// Everything that somebody ever was.
+    pub(crate) fn standings(&self, person: &UserId) -> Vec<Standing> {
+        let inside = self.inside.lock().unwrap();
+        let life = inside.lives.get(person).into_iter().flatten();
+        life.map(|(_, being)| being.standing).collect()
+    }
+
+    /// Whether Slack says nothing of anybody.
+    pub(crate) fn away(&self, away: bool) {
+        self.story
+            .tell(format_args!("~~ facts about people are away: {away}"));
+        self.inside.lock().unwrap().away = away;
+    }
+
+    /// Whether somebody was a member, and in one of `groups`, at moments that a decision at `at` may
+    /// rest on. They need not be the same: the two facts are learnt apart.
+    pub(crate) fn was(&self, person: &UserId, groups: &[&str], at: Time) -> bool {
+        let inside = self.inside.lock().unwrap();
+        let life = inside.lives.get(person).map_or(&[][..], Vec::as_slice);
+        let recent = life.iter().enumerate().filter(|(index, (from, _))| {
+            let until = life.get(index + 1).map(|(until, _)| *until);
+            *from <= at && until.is_none_or(|until| until >= at - OLDEST)
+        });
+        let recent: Vec<_> = recent.map(|(_, (_, being))| being).collect();
+        let is_in = |being: &&Being| groups.iter().any(|group| being.groups.contains(group));
+        recent.iter().any(|it| it.standing == Standing::Member) && recent.iter().any(is_in)
+    }
+
+    async fn answer(&self) -> Result<(), FactsUnavailable> {
+        sleep(self.dice.millis(1..300)).await;
+        if self.dice.once_in(20) {
+            sleep(self.dice.millis(1..2_000)).await;
+        }
+        match self.inside.lock().unwrap().away || self.dice.once_in(25) {
+            true => Err(FactsUnavailable("Slack does not answer".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl PeopleSource for People {
+    async fn profile(&self, id: &UserId) -> Result<Option<Profile>, FactsUnavailable> {
+        self.answer().await?;
+        let inside = self.inside.lock().unwrap();
+        let life = inside.lives.get(id).and_then(|life| life.last());
+        Ok(life.map(|(_, being)| {
+            let name = id.as_str().trim_start_matches("U0").to_lowercase();
+            Profile {
+                id: id.clone(),
+                standing: being.standing,
+                email: Some(Email::new(format!("{name}@example.com"))),
+                name,
+            }
+        }))
+    }
+
+    async fn usergroup(&self, id: &str) -> Result<BTreeSet<UserId>, FactsUnavailable> {
+        self.answer().await?;
+        let inside = self.inside.lock().unwrap();
+        let members = inside.lives.iter().filter(|(_, life)| {
+            let now = life.last().map(|(_, being)| being);
+            now.is_some_and(|being| being.groups.contains(id))
+        });
+        Ok(members.map(|(person, _)| person.clone()).collect())
+    }
+}

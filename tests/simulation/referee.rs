@@ -1,0 +1,273 @@
+//! The referee: holds every commit, every order and every check against the ten promises.
+//!
+//! It sees what no part of Keylend sees at once: the store, the targets and the people as they are.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use keylend::{
+    backend::Order,
+    domain::{
+        Actor, EndCause, Entitlement, Event, LockEvent, Progress, Request, RequestId, ScopeId,
+        State, Time, UserId,
+    },
+    grants::Held,
+    store::{Chain, Entry, EntryBody, RawEntry},
+};
+
+use crate::{
+    model::{Is, Model, Stage},
+    people::People,
+    store::Tables,
+    story::{Broken, Story, promised},
+    target::Target,
+};
+
+/// How long a check may take to learn of an end that another replica committed: the news of it,
+/// and the time for which what was seen counts as the present.
+const NEWS: Duration = Duration::from_secs(7);
+
+pub(crate) struct Referee {
+    story: Arc<Story>,
+    people: Arc<People>,
+    targets: OnceLock<Vec<Arc<Target>>>,
+    /// What people had before Keylend came.
+    standing: BTreeSet<Entitlement>,
+    seen: Mutex<Seen>,
+}
+
+struct Seen {
+    model: Model,
+    chain: Chain,
+    folded: BTreeMap<RequestId, Request>,
+}
+
+impl Referee {
+    pub(crate) fn new(
+        story: Arc<Story>,
+        people: Arc<People>,
+        cap: usize,
+        standing: BTreeSet<Entitlement>,
+    ) -> Arc<Self> {
+        let seen = Seen {
+            model: Model::with_cap(cap),
+            chain: Chain::default(),
+            folded: BTreeMap::new(),
+        };
+        Arc::new(Self {
+            story,
+            people,
+            targets: OnceLock::new(),
+            standing,
+            seen: Mutex::new(seen),
+        })
+    }
+
+    /// The targets, which are known later: they tell the referee what they do.
+    pub(crate) fn watches(&self, targets: Vec<Arc<Target>>) {
+        assert!(self.targets.set(targets).is_ok(), "they are told once");
+    }
+
+    fn targets(&self) -> &[Arc<Target>] {
+        self.targets.get().map_or(&[], Vec::as_slice)
+    }
+
+    fn holders(&self) -> BTreeSet<Entitlement> {
+        let targets = self.targets().iter();
+        targets.flat_map(|target| target.holders()).collect()
+    }
+
+    /// After every commit, and after every step.
+    pub(crate) fn looks(&self, tables: &Tables) {
+        self.story.check(self.log(tables));
+        self.story.check(self.access(tables));
+    }
+
+    /// The log goes on as the model allows, says who may say what, and agrees with the snapshots.
+    fn log(&self, tables: &Tables) -> Result<(), Broken> {
+        let mut seen = self.seen.lock().unwrap();
+        let known = seen.chain.seq();
+        for raw in tables.entries(known, u32::MAX) {
+            let linked = seen.chain.check(raw);
+            promised(5, linked.is_ok(), || format!("{linked:?}"))?;
+            self.keeps_secrets(raw)?;
+            let entry = Entry::try_from(raw).expect("an entry that this program wrote");
+            self.story.tell(format_args!(
+                "   #{} {} {} by {} {}",
+                raw.seq,
+                raw.request_id.as_deref().unwrap_or("-"),
+                raw.kind,
+                raw.actor,
+                raw.body
+            ));
+            self.authority(&seen.model, &entry)?;
+            seen.model.apply(&entry)?;
+            seen.fold(&entry)?;
+        }
+        for request in tables.every_request() {
+            promised(5, seen.folded.get(&request.id) == Some(request), || {
+                format!("the log does not tell how {} came to be", request.id)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn keeps_secrets(&self, raw: &RawEntry) -> Result<(), Broken> {
+        let given_away = |target: &Arc<Target>| target.gives_away(raw.body.get());
+        promised(8, !self.targets().iter().any(given_away), || {
+            format!("entry {} has a password", raw.seq)
+        })
+    }
+
+    /// Whoever decides may decide, and whoever receives may receive, on facts of the last minute.
+    fn authority(&self, model: &Model, entry: &Entry) -> Result<(), Broken> {
+        let groups: &[&str] = match &entry.body {
+            EntryBody::Lock(LockEvent::Locked { .. } | LockEvent::Unlocked { .. }) => &["S0ADMINS"],
+            EntryBody::Request(event) => match event {
+                Event::Requested { .. } | Event::ExtensionAsked { .. } => &["S0ENG"],
+                Event::ApprovalCounted { .. }
+                | Event::Approved { .. }
+                | Event::Extended { .. }
+                | Event::Denied { .. }
+                | Event::ExtensionDenied { .. } => &["S0DBA"],
+                Event::EndingBegan {
+                    cause: EndCause::Revoked { .. },
+                } => &["S0DBA", "S0ADMINS"],
+                _ => return Ok(()),
+            },
+        };
+        if let Actor::Person(person) = &entry.actor {
+            promised(1, self.people.was(person, groups, entry.at), || {
+                format!("{person} may not do what entry {} says", entry.seq)
+            })?;
+        }
+        let receives = matches!(
+            entry.body,
+            EntryBody::Request(Event::Approved { .. } | Event::Extended { .. })
+        );
+        match entry.request_id.and_then(|id| model.lives.get(&id)) {
+            Some(life) if receives => {
+                let requester = &life.requester;
+                promised(1, self.people.was(requester, &["S0ENG"], entry.at), || {
+                    format!("{requester} may not receive what entry {} gives", entry.seq)
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is over is gone, and what is active is there.
+    fn access(&self, tables: &Tables) -> Result<(), Broken> {
+        let holders = self.holders();
+        for request in tables.every_request() {
+            for layer in &request.layers {
+                let access = &layer.plan.entitlement;
+                if let State::Active { .. } = request.state {
+                    promised(9, holders.contains(access), || {
+                        format!("{} is active without {access}", request.id)
+                    })?;
+                }
+                if !request.is_open() && holders.contains(access) {
+                    let stands = self.standing.contains(access)
+                        || tables.every_request().any(|other| stands_on(other, access));
+                    promised(4, stands, || {
+                        format!("{} is over, and {access} is still there", request.id)
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A target has made access: that was approved, committed and not taken back.
+    pub(crate) fn made(&self, order: &Order) -> Result<(), Broken> {
+        let seen = self.seen.lock().unwrap();
+        let life = seen.model.lives.get(&order.request);
+        let life = life.filter(|life| life.stage != Stage::Pending && life.expires_at.is_some());
+        let Some(life) = life else {
+            return promised(2, false, || format!("{} is not approved", order.request));
+        };
+        let made = order.handle.as_str().rsplit('_').next();
+        let layer = made.and_then(|index| life.layers.get(index.parse::<usize>().ok()?));
+        let Some(layer) = layer.filter(|layer| layer.is != Is::Planned) else {
+            return promised(2, false, || {
+                format!("nobody noted whose the access of {} is", order.request)
+            });
+        };
+        let on = |is| matches!(is, Is::Surveyed { .. } | Is::Made { .. });
+        let others = seen.model.lives.values().flat_map(|life| &life.layers);
+        let mut others = others.filter(|other| other.entitlement == layer.entitlement);
+        let harmless = self.standing.contains(&layer.entitlement);
+        promised(6, harmless || others.any(|other| on(other.is)), || {
+            format!("{} was over when its access was made", order.request)
+        })
+    }
+
+    /// A check said yes: the grant is there, its time is not over, and nothing ended it that this
+    /// check could know of.
+    pub(crate) fn admitted(&self, person: &UserId, scope: &ScopeId, held: Held, now: Time) {
+        let seen = self.seen.lock().unwrap();
+        let life = seen.model.lives.get(&held.request);
+        let rightly = life.is_some_and(|life| {
+            let known = life.ended_at.is_none_or(|ended| now < ended + NEWS);
+            life.requester == *person
+                && life.scope == *scope
+                && life.expires_at.is_some_and(|end| now < end)
+                && matches!(life.stage, Stage::Active | Stage::Ending | Stage::Over)
+                && known
+        });
+        let result = promised(3, rightly, || {
+            format!("a check admits {person} to {scope} by {}", held.request)
+        });
+        drop(seen);
+        self.story.check(result);
+    }
+
+    /// When nothing goes wrong any more and time has passed: every request is settled, and nobody
+    /// has what they had not before.
+    pub(crate) fn rests(&self, tables: &Tables) {
+        for request in tables.every_request() {
+            self.story.check(promised(6, !request.is_open(), || {
+                format!("{} is {} for ever", request.id, request.state.name())
+            }));
+        }
+        let holders = self.holders();
+        self.story.check(promised(4, holders == self.standing, || {
+            format!("what is left is {holders:?}")
+        }));
+    }
+}
+
+/// Whether a request that goes on, or is being taken back, stands on this access.
+fn stands_on(request: &Request, access: &Entitlement) -> bool {
+    request.layers.iter().any(|layer| {
+        layer.plan.entitlement == *access
+            && matches!(
+                layer.progress,
+                Progress::Surveyed { .. } | Progress::Made { .. }
+            )
+    })
+}
+
+impl Seen {
+    fn fold(&mut self, entry: &Entry) -> Result<(), Broken> {
+        let (Some(id), Some(occurred)) = (entry.request_id, entry.occurred()) else {
+            return Ok(());
+        };
+        match self.folded.get_mut(&id) {
+            Some(request) => request.apply(&occurred),
+            None => {
+                let first = Request::first(id, &occurred);
+                let first = first.ok_or_else(|| Broken {
+                    promise: 5,
+                    found: format!("{id} begins with entry {}", entry.seq),
+                })?;
+                self.folded.insert(id, first);
+            }
+        }
+        Ok(())
+    }
+}

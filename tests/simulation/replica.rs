@@ -1,0 +1,199 @@
+//! One replica: the real broker, worker and grants, over seams that do what the seed says.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use keylend::{
+    backend::{Backend, Backends},
+    broker::{Broker, Parts},
+    clock::Clock,
+    directory::{Directory, GroupSource},
+    domain::{BackendName, ChannelId, GroupName},
+    grants::Grants,
+    slack::{
+        client::Client,
+        messages::{Messenger, homes::Homes, speak},
+    },
+    store::Store,
+    vault::Vault,
+    worker::Worker,
+};
+use tokio::{task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    faults::UnreliableStore,
+    slack,
+    store::{LEASE, MemoryStore},
+    target::Reached,
+    world::{AUDIT, World},
+};
+
+/// The replicas' names, as many as there are at most.
+pub(crate) const NAMES: [&str; 3] = ["r1", "r2", "r3"];
+
+/// How long after its turn a replica may still note what it said: the messenger's five seconds, and
+/// the store's answer.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// A replica that runs.
+pub(crate) struct Replica {
+    pub(crate) name: &'static str,
+    pub(crate) store: Arc<UnreliableStore>,
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) homes: Arc<Homes>,
+    /// What checks are held against.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Everything that it does: gone with it at whatever await point it is.
+    pub(crate) tasks: JoinSet<()>,
+    number: u64,
+}
+
+impl Replica {
+    /// Starts a replica as `serve` does. `number` was nobody's before.
+    pub(crate) async fn start(world: &World, name: &'static str, number: u64) -> Self {
+        let memory = Arc::new(MemoryStore::new(world.database.clone(), number));
+        let unreliable = Arc::new(UnreliableStore {
+            store: memory.clone(),
+            database: world.database.clone(),
+            dice: world.dice.clone(),
+            weather: world.weather.clone(),
+            referee: world.referee.clone(),
+            slack: world.slack.clone(),
+            mutant: world.mutant.clone(),
+            cut_off: AtomicBool::new(false),
+            dead: AtomicBool::new(false),
+            others: world.news_of(memory),
+        });
+        let store: Arc<dyn Store> = unreliable.clone();
+        let clock: Arc<dyn Clock> = Arc::new(world.clock);
+        let reached = |target: &Arc<_>| -> Arc<dyn Backend> {
+            world.mutant.target(Arc::new(Reached {
+                target: Arc::clone(target),
+                referee: world.referee.clone(),
+                replica: name,
+            }))
+        };
+        let backends = world.targets.iter();
+        let backends: Backends = backends
+            .map(|target| (BackendName::new(target.name), reached(target)))
+            .collect();
+        let backends = Arc::new(backends);
+        let groups = [
+            ("engineers", "S0ENG"),
+            ("dba", "S0DBA"),
+            ("admins", "S0ADMINS"),
+        ];
+        let groups = groups.map(|(name, id)| {
+            let source = GroupSource::SlackUsergroup(id.to_owned());
+            (GroupName::new(name), source)
+        });
+        let directory = Directory::new(
+            world.mutant.people(world.people.clone()),
+            clock.clone(),
+            groups.into(),
+            Default::default(),
+        );
+        let broker = Arc::new(Broker::new(Parts {
+            store: store.clone(),
+            policy: world.policy.clone(),
+            directory: Arc::new(directory),
+            backends: backends.clone(),
+            catalogue: world.catalogue.clone(),
+            limits: world.limits.clone(),
+            administrators: BTreeSet::from([GroupName::new("admins")]),
+            audit_channel: ChannelId::new(AUDIT),
+            vault: Vault::new(&"ab".repeat(32).into()).expect("a key"),
+            metrics: Arc::default(),
+            clock: clock.clone(),
+            entropy: world.dice.clone(),
+        }));
+        let worker = Worker::new(broker.clone(), backends, clock.clone(), world.dice.clone());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::new(worker).run(CancellationToken::new()));
+        let api_url = "https://slack.example.com/api/".parse().expect("a URL");
+        let wire = Arc::new(slack::Reached {
+            slack: world.slack.clone(),
+            replica: number,
+        });
+        let client = Client::over(wire, &api_url, clock.clone());
+        let showing = broker.clone();
+        let messenger = Arc::new(Messenger::new(
+            store.clone(),
+            client.clone(),
+            clock.clone(),
+            world.dice.clone(),
+            ChannelId::new(AUDIT),
+            Arc::new(move |request| showing.has_credentials(request)),
+        ));
+        let homes = Arc::new(Homes::new(
+            broker.clone(),
+            client,
+            clock.clone(),
+            world.dice.clone(),
+        ));
+        tasks.spawn(speak(messenger, homes.clone(), CancellationToken::new()));
+        let grants = loop {
+            match Grants::load(store.clone()).await {
+                Ok(grants) => break Arc::new(grants),
+                Err(_) => sleep(Duration::from_millis(200)).await,
+            }
+        };
+        let following = grants.clone();
+        tasks.spawn(async move { following.follow(CancellationToken::new()).await });
+        world.story.tell(format_args!("~~ {name} runs"));
+        Self {
+            name,
+            store: unreliable,
+            broker,
+            grants,
+            homes,
+            clock: world.mutant.clock(clock),
+            tasks,
+            number,
+        }
+    }
+
+    /// Dies at once. What it claimed, others have when the lease is over.
+    pub(crate) fn crash(self, world: &World) {
+        world.story.tell(format_args!("~~ {} dies", self.name));
+        self.store.dead.store(true, Ordering::Relaxed);
+        world.slack.doubt(self.number);
+        let orphan = world.database.orphan(self.number);
+        drop(self);
+        let database = world.database.clone();
+        tokio::spawn(async move {
+            sleep(LEASE).await;
+            database.lapse(orphan);
+        });
+    }
+
+    /// Loses the store from sight for a while, and with it, when that is long, its claims.
+    pub(crate) fn cut_off(&self, world: &World, time: Duration) {
+        world.story.tell(format_args!(
+            "~~ {} is cut off from the store for {} s",
+            self.name,
+            time.as_secs()
+        ));
+        self.store.cut_off.store(true, Ordering::Relaxed);
+        world.slack.doubt(self.number);
+        let (store, slack, number) = (self.store.clone(), world.slack.clone(), self.number);
+        tokio::spawn(async move {
+            sleep(time.min(LEASE)).await;
+            if time > LEASE {
+                store.store.lose_claims();
+                sleep(time - LEASE).await;
+            }
+            store.cut_off.store(false, Ordering::Relaxed);
+            sleep(LAST_WORDS).await;
+            slack.trust(number);
+        });
+    }
+}

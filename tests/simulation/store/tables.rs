@@ -1,0 +1,317 @@
+//! The tables, and what one commit does to them: all of it, or nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keylend::{
+    domain::{ChannelId, Entitlement, Lock, LockTarget, Progress, Request, RequestId, State, Time},
+    domain::{Lane, UserId},
+    store::{
+        Card, Chain, Change, Commit, CommitError, HolderVersion, Holdings, LockChange, Open, Place,
+        RawEntry, Record, SealedCredential, Sharing, Whose,
+    },
+};
+
+use super::{homes::Homes, trouble};
+
+/// Everything that is kept. Maps are ordered, so that every answer is the same in every run.
+#[derive(Default)]
+pub(crate) struct Tables {
+    pub(super) requests: BTreeMap<RequestId, Row>,
+    holders: BTreeMap<UserId, i64>,
+    locks: BTreeMap<LockTarget, Lock>,
+    pub(super) credentials: BTreeMap<(RequestId, usize), SealedCredential>,
+    pub(super) log: Vec<RawEntry>,
+    chain: Chain,
+    due: BTreeMap<(Lane, RequestId), Time>,
+    pub(super) cards: BTreeMap<CardKey, CardRow>,
+    pub(super) homes: Homes,
+    pub(super) cursors: BTreeMap<String, u64>,
+}
+
+/// One request and the last entry about it.
+pub(super) struct Row {
+    pub(super) request: Request,
+    pub(super) last_seq: u64,
+}
+
+/// A card is known by its request, its place and the channel that was asked for.
+pub(super) type CardKey = (RequestId, &'static str, ChannelId);
+
+pub(super) struct CardRow {
+    pub(super) card: Card,
+    pub(super) due_at: Option<Time>,
+}
+
+impl Tables {
+    pub(crate) fn request(&self, id: RequestId) -> Option<&Request> {
+        self.requests.get(&id).map(|row| &row.request)
+    }
+
+    /// Every request there ever was.
+    pub(crate) fn every_request(&self) -> impl Iterator<Item = &Request> {
+        self.requests.values().map(|row| &row.request)
+    }
+
+    pub(crate) fn head(&self) -> u64 {
+        self.chain.seq()
+    }
+
+    pub(crate) fn holder(&self, person: &UserId) -> HolderVersion {
+        HolderVersion(self.holders.get(person).copied().unwrap_or(0))
+    }
+
+    pub(crate) fn every_card(&self) -> impl Iterator<Item = &Card> {
+        self.cards.values().map(|row| &row.card)
+    }
+
+    /// How far the feed of this name has told.
+    pub(crate) fn cursor(&self, feed: &str) -> u64 {
+        self.cursors.get(feed).copied().unwrap_or(0)
+    }
+
+    /// Whether every card and every Home shows what is, as far as the store knows.
+    pub(crate) fn is_shown(&self) -> bool {
+        let mut cards = self.cards.values();
+        cards.all(|row| row.due_at.is_none()) && self.homes.rest()
+    }
+
+    /// Those who opened their Home.
+    pub(crate) fn homes(&self) -> impl Iterator<Item = &UserId> {
+        self.homes.people()
+    }
+
+    /// What is over of somebody's, latest first.
+    pub(crate) fn past(&self, person: &UserId, limit: usize) -> Vec<Request> {
+        let rows = self.requests.values();
+        let mut past: Vec<_> = rows
+            .filter(|row| row.request.requester == *person && !row.request.is_open())
+            .collect();
+        past.sort_by_key(|row| std::cmp::Reverse(row.last_seq));
+        let past = past.into_iter().take(limit);
+        past.map(|row| row.request.clone()).collect()
+    }
+
+    /// Carries out `commit`, or nothing of it.
+    pub(crate) fn commit(&mut self, commit: &Commit) -> Result<u64, CommitError> {
+        self.check(commit)?;
+        if let Some((person, _)) = &commit.holder {
+            *self.holders.entry(person.clone()).or_default() += 1;
+        }
+        match &commit.lock {
+            Some(LockChange::Set(lock, record)) => {
+                self.locks.insert(lock.target.clone(), lock.clone());
+                self.append(record);
+                self.touch(&Whose::Asked, record.at);
+            }
+            Some(LockChange::Lift(target, record)) => {
+                self.locks.remove(target);
+                self.append(record);
+            }
+            None => {}
+        }
+        for change in &commit.changes {
+            self.change(change);
+        }
+        for credential in &commit.credentials {
+            let key = (credential.request, credential.layer);
+            self.credentials.insert(key, credential.clone());
+        }
+        for change in commit.changes.iter().filter(|it| !it.after.is_open()) {
+            self.credentials.retain(|(id, _), _| *id != change.after.id);
+        }
+        Ok(self.head())
+    }
+
+    fn check(&self, commit: &Commit) -> Result<(), CommitError> {
+        let conflict = Err(CommitError::Conflict);
+        if let Some((person, decided_on)) = &commit.holder
+            && self.holder(person) != *decided_on
+        {
+            return conflict;
+        }
+        if let Some(LockChange::Lift(target, _)) = &commit.lock
+            && !self.locks.contains_key(target)
+        {
+            return conflict;
+        }
+        for change in &commit.changes {
+            let counted = change.before.unwrap_or(0) + change.records.len() as u64;
+            if change.records.is_empty() || counted != change.after.version {
+                return Err(trouble("commit", "the events do not make the version").into());
+            }
+            let version = self.request(change.after.id).map(|request| request.version);
+            if version != change.before {
+                return conflict;
+            }
+        }
+        for credential in &commit.credentials {
+            let after = commit.changes.iter().map(|change| &change.after);
+            let mut after = after.filter(|request| request.id == credential.request);
+            let request = after.next().or_else(|| self.request(credential.request));
+            if !request.is_some_and(Request::is_open) {
+                return conflict;
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, change: &Change) {
+        let request = &change.after;
+        for record in &change.records {
+            self.append(record);
+        }
+        self.put(request.clone());
+        for card in &change.cards {
+            if self.card(request.id, card.place, &card.channel).is_none() {
+                let key = (request.id, card.place.name(), card.channel.clone());
+                let card = Card {
+                    request: request.id,
+                    place: card.place,
+                    asked_for: card.channel.clone(),
+                    channel: card.channel.clone(),
+                    ts: None,
+                    shown: None,
+                    failures: 0,
+                };
+                self.cards.insert(key, CardRow { card, due_at: None });
+            }
+        }
+        if let Some(last) = change.records.last() {
+            let of_request = |key: &CardKey| key.0 == request.id;
+            for (_, row) in self.cards.iter_mut().filter(|(key, _)| of_request(key)) {
+                row.due_at = Some(row.due_at.map_or(last.at, |due_at| due_at.min(last.at)));
+            }
+            let asked_by = |id: &RequestId| {
+                let asked = self.requests.get(id).map(|row| &row.request);
+                *id == request.id
+                    || asked.is_some_and(|it| it.requester == request.requester && it.is_open())
+            };
+            self.homes.touch_by(&request.requester, asked_by, last.at);
+        }
+    }
+
+    /// The snapshot, and what follows from it, without a word in the log.
+    pub(crate) fn put(&mut self, request: Request) {
+        let id = request.id;
+        self.due.retain(|(_, other), _| *other != id);
+        // Soonest first, so the first of a lane stays.
+        for due in request.due() {
+            self.due.entry((due.lane, id)).or_insert(due.at);
+        }
+        let last_seq = self.head();
+        self.requests.insert(id, Row { request, last_seq });
+    }
+
+    fn append(&mut self, record: &Record) {
+        let entry = self.chain.seal(record);
+        self.log.push(entry);
+    }
+
+    pub(super) fn touch(&mut self, whose: &Whose, at: Time) {
+        self.homes.touch(whose, at);
+    }
+
+    pub(super) fn holdings(&self, person: &UserId) -> Holdings {
+        Holdings {
+            version: self.holder(person),
+            requests: self.open(&Open::Of(person.clone())),
+        }
+    }
+
+    /// The open requests, oldest first.
+    pub(super) fn open(&self, which: &Open) -> Vec<Request> {
+        self.oldest_first(|request| {
+            request.is_open()
+                && match which {
+                    Open::All => true,
+                    Open::Of(person) => request.requester == *person,
+                    Open::For(scope) => request.terms.scope == *scope,
+                }
+        })
+    }
+
+    pub(super) fn oldest_first(&self, wanted: impl Fn(&Request) -> bool) -> Vec<Request> {
+        let found = self.every_request().filter(|request| wanted(request));
+        let mut found: Vec<_> = found.cloned().collect();
+        found.sort_by_key(|request| (request.asked_at, request.id));
+        found
+    }
+
+    pub(super) fn sharing(&self, entitlement: &Entitlement, except: RequestId) -> Vec<Sharing> {
+        let others = self.every_request().filter(|other| other.id != except);
+        let standing = others.filter_map(|other| {
+            let given: Vec<bool> = other
+                .layers
+                .iter()
+                .filter(|layer| layer.plan.entitlement == *entitlement)
+                .filter_map(|layer| match layer.progress {
+                    Progress::Surveyed { given } | Progress::Made { given, .. } => Some(given),
+                    Progress::Planned | Progress::Gone => None,
+                })
+                .collect();
+            (!given.is_empty()).then(|| Sharing {
+                request: other.id,
+                given: given.contains(&true),
+                goes_on: matches!(other.state, State::Approved | State::Active { .. }),
+            })
+        });
+        standing.collect()
+    }
+
+    /// The requests with work due in a lane, longest due first.
+    pub(crate) fn due(&self, lane: &Lane, now: Time) -> Vec<RequestId> {
+        let mut due: Vec<_> = self.of_lane(lane).filter(|(at, _)| *at <= now).collect();
+        due.sort();
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    pub(super) fn next_due(&self, lane: &Lane, now: Time) -> Option<Time> {
+        let later = self.of_lane(lane).map(|(at, _)| at);
+        later.filter(|at| *at > now).min()
+    }
+
+    fn of_lane(&self, lane: &Lane) -> impl Iterator<Item = (Time, RequestId)> {
+        let of_lane = self.due.iter().filter(move |((of, _), _)| of == lane);
+        of_lane.map(|((_, id), at)| (*at, *id))
+    }
+
+    /// The locks, oldest first.
+    pub(super) fn locks(&self) -> Vec<Lock> {
+        let mut locks: Vec<_> = self.locks.values().cloned().collect();
+        locks.sort_by(|one, other| (one.at, &one.target).cmp(&(other.at, &other.target)));
+        locks
+    }
+
+    /// The requests that the entries behind `after` tell of, as far as `limit` entries reach.
+    pub(super) fn changed(&self, after: u64, limit: u32) -> (Vec<Request>, u64) {
+        let upto = (after + u64::from(limit)).min(self.head().max(after));
+        let told: BTreeSet<&str> = self
+            .entries(after, limit)
+            .iter()
+            .filter_map(|entry| entry.request_id.as_deref())
+            .collect();
+        let ids = told.iter().map(|id| id.parse().expect("the log's ids"));
+        let mut rows: Vec<&Row> = ids.filter_map(|id| self.requests.get(&id)).collect();
+        rows.sort_by_key(|row| row.last_seq);
+        (rows.iter().map(|row| row.request.clone()).collect(), upto)
+    }
+
+    pub(crate) fn entries(&self, after: u64, limit: u32) -> &[RawEntry] {
+        let behind = self.log.get(after as usize..).unwrap_or_default();
+        &behind[..behind.len().min(limit as usize)]
+    }
+
+    /// The card of this place in this channel, by what was asked for or where it is.
+    pub(crate) fn card(
+        &self,
+        request: RequestId,
+        place: Place,
+        channel: &ChannelId,
+    ) -> Option<&Card> {
+        self.every_card().find(|card| {
+            card.request == request
+                && card.place == place
+                && (card.asked_for == *channel || card.channel == *channel)
+        })
+    }
+}

@@ -1,0 +1,262 @@
+//! The targets: they know who holds what, and they fail, hang, lose answers and act late.
+//!
+//! One thing is taken for granted: an order that was sent is carried out, if ever, before a later
+//! order for the same piece of access. A database's locks and a queue in front of an API give that;
+//! against a target without it no broker could say "ended".
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use keylend::{
+    backend::{Backend, BackendError, Ending, Order, Presence},
+    domain::{Entitlement, Params},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{sync::watch, time::sleep};
+
+use crate::{referee::Referee, seed::Dice, story::Story};
+
+/// How a target is, for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// Mostly well.
+    Well,
+    /// It cannot be reached.
+    Away,
+    /// It says no for good.
+    Refusing,
+    /// It does not answer.
+    Hanging,
+    /// It acts, and its answers are lost, or it acts late.
+    Forgetful,
+}
+
+/// One target, whoever asks it.
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    dice: Arc<Dice>,
+    story: Arc<Story>,
+    inside: Mutex<Inside>,
+    /// Moves when it is started anew: what hangs is cut off.
+    restarts: watch::Sender<u64>,
+}
+
+struct Inside {
+    mood: Mood,
+    holders: BTreeSet<Entitlement>,
+    /// What is still on its way, by the access that it is for.
+    late: BTreeMap<Entitlement, Vec<Late>>,
+    passwords: BTreeSet<String>,
+}
+
+type Late = (bool, Order);
+
+/// A target as one replica reaches it.
+pub(crate) struct Reached {
+    pub(crate) target: Arc<Target>,
+    pub(crate) referee: Arc<Referee>,
+    pub(crate) replica: &'static str,
+}
+
+impl Target {
+    pub(crate) fn new(name: &'static str, dice: Arc<Dice>, story: Arc<Story>) -> Arc<Self> {
+        let inside = Inside {
+            mood: Mood::Well,
+            holders: BTreeSet::new(),
+            late: BTreeMap::new(),
+            passwords: BTreeSet::new(),
+        };
+        Arc::new(Self {
+            name,
+            dice,
+            story,
+            inside: Mutex::new(inside),
+            restarts: watch::Sender::new(0),
+        })
+    }
+
+    /// Access to this target, and to no other.
+    pub(crate) fn entitlement(&self, role: &str, username: &str) -> Entitlement {
+        Entitlement::new(format!("{}/{role}/{username}", self.name))
+    }
+
+    pub(crate) fn is(&self, mood: Mood) {
+        self.story
+            .tell(format_args!("~~ {} is {mood:?}", self.name));
+        self.inside.lock().unwrap().mood = mood;
+    }
+
+    pub(crate) fn restart(&self) {
+        self.story
+            .tell(format_args!("~~ {} is started anew", self.name));
+        self.restarts.send_modify(|times| *times += 1);
+    }
+
+    /// Access that somebody has without Keylend.
+    pub(crate) fn admit(&self, entitlement: Entitlement) {
+        self.inside.lock().unwrap().holders.insert(entitlement);
+    }
+
+    pub(crate) fn holders(&self) -> BTreeSet<Entitlement> {
+        self.inside.lock().unwrap().holders.clone()
+    }
+
+    /// Whether `text` gives a password away.
+    pub(crate) fn gives_away(&self, text: &str) -> bool {
+        let inside = self.inside.lock().unwrap();
+        inside
+            .passwords
+            .iter()
+            .any(|password| text.contains(password))
+    }
+
+    fn carry_out(&self, referee: &Referee, who: &str, make: bool, order: &Order) {
+        let entitlement = self.entitlement_of(order);
+        {
+            let mut inside = self.inside.lock().unwrap();
+            match make {
+                true => inside.holders.insert(entitlement.clone()),
+                false => inside.holders.remove(&entitlement),
+            };
+        }
+        let did = if make { "makes" } else { "takes back" };
+        self.story.tell(format_args!(
+            "   {} {did} {entitlement} for {} ({who})",
+            self.name, order.request
+        ));
+        if make {
+            self.story.check(referee.made(order));
+        }
+    }
+
+    fn catch_up(&self, referee: &Referee, entitlement: &Entitlement) {
+        let late = self.inside.lock().unwrap().late.remove(entitlement);
+        for (make, order) in late.into_iter().flatten() {
+            self.carry_out(referee, "late", make, &order);
+        }
+    }
+
+    fn entitlement_of(&self, order: &Order) -> Entitlement {
+        let role = order.params["role"].as_str().expect("a role");
+        self.entitlement(role, order.username.as_str())
+    }
+}
+
+impl Reached {
+    /// Takes an order through everything that can go wrong with it.
+    /// The answer is how it was when the target looked.
+    async fn ask(&self, order: &Order, make: Option<bool>) -> Result<Presence, BackendError> {
+        let Target { dice, inside, .. } = &*self.target;
+        let entitlement = self.target.entitlement_of(order);
+        let act = || {
+            self.target.catch_up(&self.referee, &entitlement);
+            if let Some(make) = make {
+                self.target
+                    .carry_out(&self.referee, self.replica, make, order);
+            }
+            match inside.lock().unwrap().holders.contains(&entitlement) {
+                true => Presence::Present,
+                false => Presence::Absent,
+            }
+        };
+        let retry = |why: &str| Err(BackendError::Retry(why.to_owned()));
+        let mut restarts = self.target.restarts.subscribe();
+        sleep(dice.millis(1..400)).await;
+        let mood = match inside.lock().unwrap().mood {
+            Mood::Well if dice.once_in(12) => {
+                dice.pick(&[Mood::Away, Mood::Hanging, Mood::Forgetful])
+            }
+            mood => mood,
+        };
+        match mood {
+            Mood::Well => {
+                // Before or after the answer is on its way: a crash may fall in between.
+                if dice.once_in(2) {
+                    sleep(dice.millis(1..3_000)).await;
+                }
+                if dice.once_in(10) {
+                    sleep(dice.millis(1..30_000)).await;
+                }
+                let seen = act();
+                sleep(dice.millis(1..400)).await;
+                Ok(seen)
+            }
+            Mood::Away => retry("no connection"),
+            Mood::Refusing => Err(BackendError::Fail("no such role".to_owned())),
+            Mood::Hanging => {
+                if dice.once_in(2) {
+                    act();
+                }
+                let hangs = sleep(dice.millis(5_000..90_000));
+                tokio::select! {
+                    biased;
+                    _ = restarts.changed() => retry("the connection was cut off"),
+                    () = hangs => retry("the connection broke"),
+                }
+            }
+            Mood::Forgetful => {
+                if let Some(make) = make
+                    && dice.once_in(2)
+                {
+                    self.target.catch_up(&self.referee, &entitlement);
+                    let mut inside = inside.lock().unwrap();
+                    let late = inside.late.entry(entitlement.clone()).or_default();
+                    late.push((make, order.clone()));
+                    drop(inside);
+                    let (target, referee) = (self.target.clone(), self.referee.clone());
+                    let lateness = dice.millis(1..20_000);
+                    tokio::spawn(async move {
+                        sleep(lateness).await;
+                        target.catch_up(&referee, &entitlement);
+                    });
+                } else {
+                    act();
+                }
+                sleep(Duration::from_millis(50)).await;
+                retry("the answer was lost")
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for Reached {
+    fn ending(&self, _: &Params) -> Ending {
+        Ending::ByKeylend
+    }
+
+    /// Other targets call theirs the same.
+    fn entitlement(&self, order: &Order) -> Entitlement {
+        let role = order.params["role"].as_str().expect("a role");
+        Entitlement::new(format!("{role}/{}", order.username))
+    }
+
+    fn credential(&self, order: &Order) -> Option<Vec<(String, String)>> {
+        let comes_with_one = order.params["role"] == "owner";
+        comes_with_one.then(|| vec![("Host".to_owned(), "db.example.com".to_owned())])
+    }
+
+    async fn make(
+        &self,
+        order: &Order,
+        password: Option<&SecretString>,
+    ) -> Result<(), BackendError> {
+        if let Some(password) = password {
+            let mut inside = self.target.inside.lock().unwrap();
+            inside.passwords.insert(password.expose_secret().to_owned());
+        }
+        self.ask(order, Some(true)).await.map(drop)
+    }
+
+    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
+        self.ask(order, Some(false)).await.map(drop)
+    }
+
+    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
+        self.ask(order, None).await
+    }
+}

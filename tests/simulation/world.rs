@@ -1,0 +1,156 @@
+//! Everything that one history happens in: what can be asked for, where, by whom, on what.
+
+use std::{
+    collections::BTreeSet,
+    num::NonZeroU8,
+    sync::{Arc, LazyLock, Mutex, Weak},
+};
+
+use keylend::{
+    domain::{
+        BackendName, Catalogue, ChannelId, Entitlement, Environment, GroupName, LayerSpec, Limits,
+        OnLimit, Params, ReasonRule, Risk, Scope, Span,
+    },
+    policy::Policy,
+};
+use tokio::time::sleep;
+
+use crate::{
+    faults::Weather,
+    mutants::Mutant,
+    people::People,
+    referee::Referee,
+    seed::{Dice, VirtualClock},
+    slack::Slack,
+    store::{Database, MemoryStore, News},
+    story::Story,
+    target::Target,
+};
+
+/// Where the log is told.
+pub(crate) const AUDIT: &str = "C0AUDIT";
+
+/// What can be asked for. Two scopes share the writer role, and two the bastion, so that grants
+/// overlap; a password comes with the owner role.
+pub(crate) const SCOPES: [&str; 5] = ["db:write", "db:admin", "db:own", "lab:gpu", "bastion:login"];
+
+/// How many grants one person may hold.
+const CAP: u32 = 2;
+
+pub(crate) struct World {
+    pub(crate) clock: VirtualClock,
+    pub(crate) dice: Arc<Dice>,
+    pub(crate) story: Arc<Story>,
+    pub(crate) weather: Arc<Weather>,
+    pub(crate) people: Arc<People>,
+    pub(crate) targets: Vec<Arc<Target>>,
+    pub(crate) database: Arc<Database>,
+    pub(crate) slack: Arc<Slack>,
+    pub(crate) referee: Arc<Referee>,
+    pub(crate) mutant: Arc<dyn Mutant>,
+    pub(crate) policy: Policy,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) limits: Limits,
+    ears: Arc<Mutex<Vec<Weak<MemoryStore>>>>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, mutant: Arc<dyn Mutant>) -> Self {
+        static POLICY: LazyLock<Policy> = LazyLock::new(Policy::base);
+
+        let (clock, dice) = (VirtualClock::start(), Dice::of(seed));
+        let story = Story::new(clock);
+        let weather = Arc::<Weather>::default();
+        let people = People::new(clock, dice.clone(), story.clone());
+        let targets: Vec<_> = ["pg", "ssh"]
+            .map(|name| Target::new(name, dice.clone(), story.clone()))
+            .into();
+        let mut standing = BTreeSet::<Entitlement>::new();
+        if dice.once_in(3) {
+            standing.insert(targets[0].entitlement("writer", "carol"));
+            targets[0].admit(targets[0].entitlement("writer", "carol"));
+        }
+        let referee = Referee::new(story.clone(), people.clone(), CAP as usize, standing);
+        referee.watches(targets.clone());
+        let limits = Limits {
+            max_active_per_person: CAP,
+            on_limit: match dice.once_in(2) {
+                true => OnLimit::EndOldest,
+                false => OnLimit::Refuse,
+            },
+            pending_timeout: Span::minutes(2),
+            min_duration: Span::seconds(20),
+            exclusive: vec![["prod", "research"].map(Environment::new).into()],
+        };
+        story.tell(format_args!("~~ seed {seed}, {:?}", limits.on_limit));
+        Self {
+            slack: Slack::new(dice.clone(), weather.clone(), story.clone()),
+            clock,
+            dice,
+            story,
+            weather,
+            people,
+            targets,
+            database: Arc::default(),
+            referee,
+            mutant,
+            policy: POLICY.clone(),
+            catalogue: catalogue(),
+            limits,
+            ears: Arc::default(),
+        }
+    }
+
+    /// What tells the others of this replica's commits, a little later.
+    pub(crate) fn news_of(&self, own: Arc<MemoryStore>) -> Box<dyn Fn(News) + Send + Sync> {
+        self.ears.lock().unwrap().push(Arc::downgrade(&own));
+        let (ears, dice, own) = (self.ears.clone(), self.dice.clone(), Arc::downgrade(&own));
+        Box::new(move |news| {
+            let (ears, own, later) = (ears.clone(), own.clone(), dice.millis(1..1_000));
+            tokio::spawn(async move {
+                sleep(later).await;
+                let others = ears.lock().unwrap();
+                for other in others.iter().filter(|other| !other.ptr_eq(&own)) {
+                    if let Some(other) = other.upgrade() {
+                        other.hear(news);
+                    }
+                }
+            });
+        })
+    }
+}
+
+fn catalogue() -> Catalogue {
+    SCOPES
+        .iter()
+        .map(|name| {
+            let (environment, approvals, layers): (_, _, &[_]) = match *name {
+                "db:write" => ("prod", 1, &[("pg", "writer")]),
+                "db:admin" => ("prod", 2, &[("pg", "writer"), ("ssh", "login")]),
+                "db:own" => ("prod", 1, &[("pg", "owner")]),
+                "lab:gpu" => ("research", 1, &[("ssh", "writer")]),
+                _ => ("", 1, &[("ssh", "login")]),
+            };
+            let layer = |(backend, role): &(&str, &str)| LayerSpec {
+                backend: BackendName::new(*backend),
+                params: Params::from_iter([("role".to_owned(), (*role).into())]),
+            };
+            let scope = Scope {
+                id: name.parse().expect("a scope"),
+                title: (*name).to_owned(),
+                environment: (!environment.is_empty()).then(|| Environment::new(environment)),
+                risk: Risk::High,
+                default_duration: Span::seconds(60),
+                max_duration: Span::minutes(3),
+                requesters: BTreeSet::from([GroupName::new("engineers")]),
+                approvers: BTreeSet::from([GroupName::new("dba")]),
+                approvals: NonZeroU8::new(approvals).expect("an approval"),
+                approval_channel: ChannelId::new("C0DBA"),
+                reason: ReasonRule::Optional,
+                ticket: None,
+                layers: layers.iter().map(layer).collect(),
+            };
+            (scope.id.clone(), scope)
+        })
+        .collect()
+}

@@ -1,0 +1,138 @@
+//! `keylend store`: tables are made, and a whole history moves from one store to the other.
+
+use std::process::{Command, Output};
+
+use keylend::store::{Address, Store};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::{
+    SqliteFile,
+    log::verify,
+    postgres::Database,
+    server::Postgres,
+    story::{active, asked, at, commit, withdrawn},
+};
+
+fn keylend(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_keylend"))
+        .arg("store")
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn copy(from: &str, to: &str) -> Output {
+    keylend(&["copy", "--from", from, "--to", to])
+}
+
+/// What is wrong, by the program's own words.
+fn refused(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn url(file: &SqliteFile) -> String {
+    format!("sqlite://{}", file.path().display())
+}
+
+/// The log's entries as they were hashed, with their hashes.
+async fn entries(url: &str) -> Vec<String> {
+    let address: Address = url.parse().unwrap();
+    let store = address.open_read_only().await.unwrap();
+    verify(&*store).await;
+    let entries = store.raw_entries(0, 1000).await.unwrap();
+    store.close().await;
+    entries.iter().map(|entry| format!("{entry:?}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_made_by_the_command_and_as_often_as_it_is_given() {
+    let server = Postgres::start().await;
+    let url = server.admin_url();
+    let address: Address = url.parse().unwrap();
+    assert!(address.open("the configuration").await.is_err());
+    for _ in 0..2 {
+        let made = keylend(&["migrate", "--store", &url]);
+        assert!(made.status.success(), "{made:?}");
+    }
+    let store = address.open("the configuration").await.unwrap();
+    commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_moves_to_a_server_and_back_to_the_letter() {
+    let (file, back) = (SqliteFile::new(), SqliteFile::new());
+    let store = file.open().await;
+    let request = active(&store, "one", "role").await;
+    let pending = commit(&store, asked("two", "bob", "db-prod:write", at(0))).await;
+    store.close().await;
+    let server = Postgres::start().await;
+    let (from, to) = (url(&file), server.admin_url());
+
+    let copied = copy(&from, &to);
+    assert!(copied.status.success(), "{copied:?}");
+    let said = String::from_utf8_lossy(&copied.stdout);
+    assert!(said.contains("both logs are whole, 6 entries"), "{said}");
+    let before = entries(&from).await;
+    assert_eq!(before.len(), 6);
+    assert_eq!(entries(&to).await, before);
+
+    // A replica goes on with it; then it moves back, with what happened meanwhile.
+    let address: Address = to.parse().unwrap();
+    let store = address.open("the configuration").await.unwrap();
+    let read = store.request(request.id).await.unwrap();
+    assert_eq!(read, Some(request));
+    let busy = refused(&copy(&to, &url(&back)));
+    assert!(busy.contains("stop them first"), "{busy}");
+    let withdrawn = commit(&*store, withdrawn(&pending, at(1))).await;
+    store.close().await;
+    let copied = copy(&to, &url(&back));
+    assert!(copied.status.success(), "{copied:?}");
+    assert_eq!(entries(&url(&back)).await, entries(&to).await);
+    let store = back.open().await;
+    let read = store.request(withdrawn.id).await.unwrap();
+    assert_eq!(read, Some(withdrawn));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_has_a_history_already_is_not_written_over() {
+    let (file, other) = (SqliteFile::new(), SqliteFile::new());
+    for one in [&file, &other] {
+        let store = one.open().await;
+        active(&store, "one", "role").await;
+        store.close().await;
+    }
+    let database = Database::new().await;
+    let store = database.open().await;
+    commit(&store, asked("other", "bob", "db-prod:write", at(0))).await;
+    store.close().await;
+    let server = database.server().admin_url();
+    for to in [&server, &url(&other)] {
+        let before = entries(to).await;
+        let said = refused(&copy(&url(&file), to));
+        assert!(said.contains("is not empty"), "{said}");
+        assert_eq!(entries(to).await, before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_was_tampered_with_is_not_copied() {
+    let file = SqliteFile::new();
+    let store = file.open().await;
+    active(&store, "one", "role").await;
+    store.close().await;
+    let options = SqliteConnectOptions::new().filename(file.path());
+    let mut stranger = SqliteConnection::connect_with(&options).await.unwrap();
+    for statement in [
+        "DROP TRIGGER events_are_not_updated",
+        "UPDATE events SET actor = 'person:U0MALLORY' WHERE seq = 2",
+    ] {
+        sqlx::query(statement).execute(&mut stranger).await.unwrap();
+    }
+    stranger.close().await.unwrap();
+    let database = Database::new().await;
+    let server = database.server().admin_url();
+    let said = refused(&copy(&url(&file), &server));
+    assert!(said.contains("is broken"), "{said}");
+    assert!(entries(&server).await.is_empty());
+}
