@@ -13,10 +13,9 @@ mod throttle;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use axum::{Router, http::StatusCode, middleware, routing::any};
+use axum::{Router, routing::any};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
     api::{self, Api, Tokens},
@@ -42,9 +41,6 @@ use door::{Ingress, Introduction, Way};
 use front::Front;
 use listen::Listen;
 use notices::Notices;
-
-/// How long an answer may take in all, whatever is asked.
-const ANSWER: Duration = Duration::from_secs(10);
 
 /// How long what is under way may take when the service stops; the rest is taken up by the next
 /// start.
@@ -186,7 +182,6 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .context("failed to read api.tokens")?;
     let proxies = Arc::new(Proxies::new(config.server.trusted_proxies.clone()));
     let notices = Arc::new(Notices::new(metrics.clone()));
-    let front = Front::new(proxies.clone(), notices.clone(), clock.clone());
     let (telling, reach) = watch::channel(Err("Slack has not said who we are"));
     let api = Api {
         grants,
@@ -202,7 +197,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         way,
         broker,
         homes,
-        clock,
+        clock: clock.clone(),
         entropy,
         tasks: tasks.clone(),
         metrics,
@@ -210,18 +205,12 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     };
     let meeting = shutdown.clone();
     tasks.spawn(async move { meeting.run_until_cancelled(door.meet_slack()).await });
-    let routes = slack_routes
-        .merge(api::router(api))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            ANSWER,
-        ))
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(Arc::new(front), Front::pass));
+    let routes = slack_routes.merge(api::router(api));
+    let front = Front::new(routes, proxies.clone(), notices.clone(), clock);
     let listener = listen::bind(config.server.listen)
         .with_context(|| format!("failed to listen on {}", config.server.listen))?;
     let address = listener.local_addr()?;
-    let listen = Listen::new(listener, routes, &config.server, proxies, notices);
+    let listen = Listen::new(listener, front, &config.server, proxies, notices);
     tasks.spawn(listen.run(tasks.clone(), shutdown.clone()));
     tracing::info!(%address, "Keylend listens");
     Ok(Service {

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRequestParts, Request, State, rejection::BytesRejection},
-    http::{HeaderName, HeaderValue, StatusCode, header, request::Parts},
-    middleware::{self, Next},
-    response::Response,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
     routing::post,
 };
 use chrono::SecondsFormat;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
 
 use super::{Api, CATCH_UP, problem::Problem, token::bearer};
@@ -33,10 +33,7 @@ const MAX_BODY: usize = 64 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(super) fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/access/v1/evaluation", post(evaluate))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(frame))
+    Router::new().route("/access/v1/evaluation", post(evaluate))
 }
 
 /// What is asked.
@@ -105,36 +102,33 @@ impl From<Option<Held>> for Answer {
     }
 }
 
-/// The asker: the name of their token.
-struct Asker(String);
-
-impl FromRequestParts<Arc<Api>> for Asker {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
-        if let Some(name) = api.tokens.holder(&parts.headers) {
-            return Ok(Self(name.to_owned()));
-        }
-        api.metrics.checked(Decision::Unauthorized);
-        Err(match bearer(&parts.headers) {
-            None => Problem::NoToken,
-            Some(_) => Problem::UnknownToken,
-        })
+/// Carries the request's id back (AuthZEN 1.0, "Request Identification"), and keeps answers out of
+/// every cache: a yes is good for the moment.
+async fn evaluate(State(api): State<Arc<Api>>, request: Request) -> Response {
+    let id = request.headers().get(REQUEST_ID).cloned();
+    let mut response = match decide(&api, request).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(problem) => problem.into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(id) = id {
+        headers.insert(REQUEST_ID, id);
     }
+    response
 }
 
-async fn evaluate(
-    State(api): State<Arc<Api>>,
-    asker: Asker,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Answer>, Problem> {
-    let (subject, scope) = read(body).inspect_err(|_| api.metrics.checked(Decision::Malformed))?;
+async fn decide(api: &Api, request: Request) -> Result<Answer, Problem> {
+    let asker = asker(api, request.headers())?;
+    let (subject, scope) = read(request)
+        .await
+        .inspect_err(|_| api.metrics.checked(Decision::Malformed))?;
     let known = match api.grants.caught_up_within(CATCH_UP).await {
         Ok(known) => known,
         Err(behind) => {
             api.metrics.checked(Decision::Unavailable);
             tracing::warn!(
-                api.token = asker.0,
+                api.token = asker,
                 log.head = behind.head,
                 log.applied = behind.applied,
                 "a check could not be answered"
@@ -151,21 +145,30 @@ async fn evaluate(
     };
     api.metrics.checked(decision);
     tracing::debug!(
-        api.token = asker.0,
+        api.token = asker,
         check.decision = ?decision,
         grant.request = held.map(|held| tracing::field::display(held.request)),
         "answered a check"
     );
-    Ok(Json(held.into()))
+    Ok(held.into())
+}
+
+/// The name of the asker's token.
+fn asker<'a>(api: &'a Api, headers: &HeaderMap) -> Result<&'a str, Problem> {
+    if let Some(name) = api.tokens.holder(headers) {
+        return Ok(name);
+    }
+    api.metrics.checked(Decision::Unauthorized);
+    Err(match bearer(headers) {
+        None => Problem::NoToken,
+        Some(_) => Problem::UnknownToken,
+    })
 }
 
 /// The subject's id and the scope; no scope if there can be none of that name.
-fn read(body: Result<Bytes, BytesRejection>) -> Result<(String, Option<ScopeId>), Problem> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
-        _ => Problem::Malformed("the body broke off".to_owned()),
-    })?;
-    let question: Question = serde_json::from_slice(&body)
+async fn read(request: Request) -> Result<(String, Option<ScopeId>), Problem> {
+    let question = body(request).await?;
+    let question: Question = serde_json::from_slice(&question)
         .map_err(|error| Problem::Malformed(format!("the body is not a question: {error}")))?;
     if question.subject.kind != "user" {
         let only_users = "`subject.type` has to be `user`".to_owned();
@@ -175,15 +178,11 @@ fn read(body: Result<Bytes, BytesRejection>) -> Result<(String, Option<ScopeId>)
     Ok((question.subject.id, scope.parse().ok()))
 }
 
-/// Carries the request's id back (AuthZEN 1.0, "Request Identification"), and keeps answers out of
-/// every cache: a yes is good for the moment.
-async fn frame(request: Request, next: Next) -> Response {
-    let id = request.headers().get(REQUEST_ID).cloned();
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(id) = id {
-        headers.insert(REQUEST_ID, id);
+async fn body(request: Request) -> Result<Bytes, Problem> {
+    let arriving = Limited::new(request.into_body(), MAX_BODY).collect();
+    match arriving.await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::TooLarge),
+        Err(_) => Err(Problem::Malformed("the body broke off".to_owned())),
     }
-    response
 }

@@ -1,4 +1,8 @@
 //! What every question passes first: whether its address has failed too often to prove who it is.
+//! Whatever becomes of it, there is an answer, and in time.
+//!
+//! All of it is one function around the routes: as layers of the router each would cost a check,
+//! which gateways ask at every step of everybody, as much as the check itself.
 //!
 //! Beyond the limit what is not even plausible is answered 429 before its body is read. What Slack
 //! may have signed by its head is read if it is short, and a known token is asked nothing more:
@@ -6,17 +10,21 @@
 //! kept Slack out would be the forger's best weapon. What the limit saves is memory and work.
 
 use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{
-    Extension,
-    extract::{Request, State},
+    Router,
+    extract::Request,
     http::{HeaderMap, Method, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
+use tokio::time::timeout;
+use tower::ServiceExt;
 
 use super::{
     address::{Peer, Proxies},
@@ -33,12 +41,16 @@ use crate::{
 /// our messages, forms and Home is far below.
 const SHORT: u64 = 256 * 1024;
 
+/// How long an answer may take in all, whatever is asked.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// Marks an answer to somebody who has proved who they are.
 #[derive(Clone)]
 pub(super) struct Proven;
 
 /// The front of all routes.
 pub(super) struct Front {
+    routes: Router,
     proxies: Arc<Proxies>,
     throttle: Throttle,
     notices: Arc<Notices>,
@@ -52,8 +64,14 @@ enum Proof {
 }
 
 impl Front {
-    pub(super) fn new(proxies: Arc<Proxies>, notices: Arc<Notices>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        routes: Router,
+        proxies: Arc<Proxies>,
+        notices: Arc<Notices>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
+            routes,
             proxies,
             throttle: Throttle::default(),
             notices,
@@ -61,32 +79,38 @@ impl Front {
         }
     }
 
+    /// Answers what `peer` asks.
+    pub(super) async fn answer(&self, peer: Peer, request: Request) -> Response {
+        let answering = timeout(ANSWER, self.pass(peer, request));
+        match AssertUnwindSafe(answering).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => StatusCode::REQUEST_TIMEOUT.into_response(),
+            // The panic has been reported where it happened.
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+
     /// Lets a question through, or turns it away.
-    pub(super) async fn pass(
-        State(front): State<Arc<Self>>,
-        Extension(peer): Extension<Peer>,
-        request: Request,
-        next: Next,
-    ) -> Response {
-        let Some(proof) = front.proof(&request) else {
-            return next.run(request).await;
+    async fn pass(&self, peer: Peer, request: Request) -> Response {
+        let Some(proof) = self.proof(&request) else {
+            return self.route(request).await;
         };
-        let caller = front.proxies.caller(peer, request.headers());
-        let wait = front.throttle.wait(caller.network(), Instant::now());
+        let caller = self.proxies.caller(peer, request.headers());
+        let wait = self.throttle.wait(caller.network(), Instant::now());
         if let Some(wait) = wait
             && let Proof::Signature { plausible } = proof
             && !(plausible && is_short(request.headers()))
         {
-            return front.too_many(
+            return self.too_many(
                 caller,
                 wait,
                 &"its head is not of Slack, or announces a long body",
             );
         }
         let posted = request.method() == Method::POST;
-        let mut response = next.run(request).await;
+        let mut response = self.route(request).await;
         match (response.status(), &proof) {
-            (StatusCode::UNAUTHORIZED, proof) => front.failed(caller, wait, proof, response),
+            (StatusCode::UNAUTHORIZED, proof) => self.failed(caller, wait, proof, response),
             // An unsigned `ssl_check` is answered too, and proves nothing.
             (StatusCode::OK, Proof::Token | Proof::Signature { plausible: true }) if posted => {
                 response.extensions_mut().insert(Proven);
@@ -94,6 +118,11 @@ impl Front {
             }
             _ => response,
         }
+    }
+
+    async fn route(&self, request: Request) -> Response {
+        let Ok(response): Result<_, Infallible> = self.routes.clone().oneshot(request).await;
+        response
     }
 
     /// What the question has to prove; nothing if anybody may ask it.

@@ -10,7 +10,6 @@ mod places;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
 use rustix::process::{Resource, getrlimit};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -22,6 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::places::{Places, Seat};
 use super::{
     address::{Peer, Proxies},
+    front::Front,
     notices::Notices,
 };
 use crate::{config, metrics::TurnedAway};
@@ -60,7 +60,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Takes connections and answers what they ask.
 pub(super) struct Listen {
     listener: TcpListener,
-    routes: Router,
+    front: Arc<Front>,
     places: Arc<Places>,
     free: Arc<Semaphore>,
     spare: usize,
@@ -72,7 +72,7 @@ impl Listen {
     /// Has as many places as `server` says and the process may open files for.
     pub(super) fn new(
         listener: TcpListener,
-        routes: Router,
+        front: Front,
         server: &config::Server,
         proxies: Arc<Proxies>,
         notices: Arc<Notices>,
@@ -81,7 +81,7 @@ impl Listen {
         let each = server.max_connections_per_address.min(all);
         Self {
             listener,
-            routes,
+            front: Arc::new(front),
             places: Arc::new(Places::new(all, each, notices.clone())),
             free: Arc::new(Semaphore::new(all as usize)),
             spare: (all / SPARE).max(1) as usize,
@@ -98,9 +98,9 @@ impl Listen {
             loop {
                 let (stream, peer) = self.next().await;
                 if let Some(seat) = self.seat(peer).await {
-                    let routes = self.routes.clone();
+                    let front = self.front.clone();
                     let stop = shutdown.clone();
-                    tasks.spawn(connection::serve(stream, peer, seat, routes, stop));
+                    tasks.spawn(connection::serve(stream, peer, seat, front, stop));
                 }
             }
         };

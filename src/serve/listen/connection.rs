@@ -13,10 +13,9 @@ use std::{
 };
 
 use axum::{
-    Error, Router,
+    Error,
     body::{Body, Bytes},
     extract::Request,
-    response::Response,
 };
 use hyper::{
     body::{Body as _, Frame, Incoming, SizeHint},
@@ -29,10 +28,12 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 use super::places::Seat;
-use crate::serve::{address::Peer, front::Proven};
+use crate::serve::{
+    address::Peer,
+    front::{Front, Proven},
+};
 
 /// The longest head, in bytes, and what is read or written at once. Slack's heads have one kilobyte.
 const BUFFER: usize = 16 * 1024;
@@ -43,7 +44,7 @@ pub(super) async fn serve(
     stream: TcpStream,
     peer: Peer,
     seat: Arc<Seat>,
-    routes: Router,
+    front: Arc<Front>,
     shutdown: CancellationToken,
 ) {
     // Answers are short: none waits for the next to fill a packet. It only costs time if it fails.
@@ -55,12 +56,11 @@ pub(super) async fn serve(
         seat: seat.clone(),
     };
     let answer = service_fn(|request: Request<Incoming>| {
-        let routes = routes.clone();
+        let front = front.clone();
         let (seat, answering) = (seat.clone(), answering.clone());
         async move {
-            let mut request = request.map(|body| arriving(body, &seat));
-            request.extensions_mut().insert(peer);
-            let Ok(response): Result<Response, Infallible> = routes.oneshot(request).await;
+            let request = request.map(|body| arriving(body, &seat));
+            let response = front.answer(peer, request).await;
             seat.answering(response.extensions().get::<Proven>().is_some());
             answering.begin();
             let leaving = |inner| Leaving { inner, answering };
