@@ -54,7 +54,7 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidSpan(text.to_owned());
-        let duration = humantime::parse_duration(text).map_err(|_| invalid())?;
+        let duration = humantime::parse_duration(text.trim()).map_err(|_| invalid())?;
         u32::try_from(duration.as_secs())
             .map(Self)
             .map_err(|_| invalid())
@@ -71,6 +71,11 @@ mod tests {
             assert_eq!(text.parse(), Ok(Span::minutes(minutes)), "{text}");
         }
         assert_eq!(Span::minutes(90).to_string(), "1h 30m");
+        assert_eq!(
+            " 0 ".parse(),
+            Ok(Span::seconds(0)),
+            "space around it means nothing"
+        );
         for text in ["", "30", "-5m", "soon", "99999999h"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }

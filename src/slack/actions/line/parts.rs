@@ -16,8 +16,8 @@ static TICKET: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^[A-Z][A-Z0-9]+-\d+$").expect("the pattern of a ticket is a regular expression")
 });
 
-/// The most words that a duration is written in: `1 hour 30 minutes`.
-const LONGEST_DURATION: usize = 4;
+/// The most words that a duration is written in: years, months, days, hours, minutes and seconds.
+const LONGEST_DURATION: usize = 6;
 
 /// How many mentioned channels are looked at.
 const CHANNELS: usize = 5;

@@ -100,6 +100,8 @@ fn durations_are_read_as_people_write_them() {
         ("2 hours", 120),
         ("for 2 hours", 120),
         ("2H", 120),
+        ("1day 2h 3m", 1563),
+        ("4 hours 5 minutes 60 seconds", 246),
     ] {
         let draft = drafted(&format!("request db-prod:read {text} why not"));
         assert_eq!(draft.duration, Some(Span::minutes(minutes)), "{text}");
