@@ -63,6 +63,10 @@ fn is_of_the_catalogue(draft: &Draft, catalogue: &Catalogue) {
 
 /// What was understood, put as the help puts it, is understood so again.
 fn asks_for_the_same(id: &ScopeId, draft: &Draft, catalogue: &Catalogue) {
+    // A ticket with a quote in it would be read as a quotation.
+    if (draft.ticket.iter()).any(|ticket| ticket.contains(['"', '“', '”', '„', '«', '»'])) {
+        return;
+    }
     let mut words = vec![format!("request {id}")];
     words.extend(draft.duration.map(|duration| duration.to_string()));
     words.extend(draft.ticket.clone());
