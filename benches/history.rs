@@ -2,7 +2,7 @@
 //! program on it.
 //!
 //! `KEYLEND_REQUESTS` is how many requests the history has in the end, 1,000,000 without it. They are
-//! written through the service's own door, many to a transaction: some five minutes for both stores.
+//! written through the service's own door, many to a transaction: some twelve minutes for both stores.
 
 use std::{
     sync::{

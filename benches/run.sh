@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the figures of the README, all in one run, and keeps them.
 #
-#   benches/run.sh                 everything: some twelve minutes beside compiling
+#   benches/run.sh                 everything: some sixteen minutes beside compiling
 #   KEYLEND_REQUESTS=100000 benches/run.sh   with a shorter history
 #
 # A row for this machine and commit is appended to benches/FIGURES.md, and the figures in the README are
