@@ -39,12 +39,12 @@ impl Slack {
                 usergroup,
                 people,
             } if is_ours(&app) => {
-                let fact = Fact::Usergroup(usergroup.clone());
-                self.broker.outdated(fact).await?;
-                match self.broker.directory().follows_usergroup(&usergroup) {
-                    true => self.homes.people_changed(people).await,
-                    false => Ok(()),
+                // Nothing is known of other groups, and nobody has to be told.
+                if self.broker.directory().follows_usergroup(&usergroup) {
+                    self.broker.outdated(Fact::Usergroup(usergroup)).await?;
+                    self.homes.people_changed(people).await?;
                 }
+                Ok(())
             }
             Event::HomeOpened { app, user } if is_ours(&app) => self.homes.opened(&user).await,
             event => {

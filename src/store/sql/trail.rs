@@ -57,9 +57,7 @@ impl Trail {
 
     /// Writes it all, and answers whether credentials were erased.
     pub(super) async fn write(self, connection: &mut Connection) -> sqlx::Result<bool> {
-        if !self.entries.is_empty() {
-            log::append(connection, self.entries).await?;
-        }
+        log::append(connection, self.entries).await?;
         let Some(now) = self.requests.values().map(|traces| traces.changed_at).max() else {
             return Ok(false);
         };
