@@ -38,7 +38,7 @@ pub struct Api {
     pub reach: watch::Receiver<Result<(), &'static str>>,
 }
 
-/// The routes. Time limits and catching panics are the business of the whole program's router.
+/// The routes. Time limits and catching panics are the business of the whole program's front.
 pub fn router(api: Api) -> Router {
     Router::new()
         .merge(evaluation::routes())

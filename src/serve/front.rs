@@ -85,8 +85,10 @@ impl Front {
         match AssertUnwindSafe(answering).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(_)) => StatusCode::REQUEST_TIMEOUT.into_response(),
-            // The panic has been reported where it happened.
-            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            Err(_) => {
+                tracing::error!("a question was not answered: what works on it has panicked");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
         }
     }
 
