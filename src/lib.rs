@@ -44,6 +44,7 @@
     reason = "the SQL of the store is compiled once for each database"
 )]
 
+pub mod alerts;
 pub mod api;
 pub mod audit;
 pub mod backend;

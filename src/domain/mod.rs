@@ -10,6 +10,7 @@ mod command;
 mod decide;
 mod due;
 mod event;
+mod human;
 mod id;
 mod limits;
 mod lock;
@@ -24,6 +25,7 @@ pub use command::Command;
 pub use decide::{decide, open};
 pub use due::{Due, Lane, Work, backoff};
 pub use event::{EndCause, Event, Gone, Occurred, PlannedLayer};
+pub use human::{Human, IdentityKey};
 pub use id::{
     BackendName, ChannelId, Email, Entitlement, Environment, GroupName, Handle, InvalidRequestId,
     RequestId, RuleId, TeamId, UserId, Username,
