@@ -198,6 +198,8 @@ impl Metrics {
                 return;
             }
             Event::ApprovalCounted { .. }
+            | Event::ApprovalVoided { .. }
+            | Event::Revised { .. }
             | Event::LayerSurveyed { .. }
             | Event::LayerMade { .. }
             | Event::LayerNotMade { .. }

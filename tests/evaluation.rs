@@ -14,8 +14,8 @@ use keylend::{
     api::{self, Api, Tokens},
     clock::Clock,
     domain::{
-        Actor, BackendName, Command, Entitlement, Gone, Handle, Params, PlannedLayer, Request,
-        Span, UserId,
+        Actor, BackendName, Command, Entitlement, Gone, Handle, Human, Identities, Params,
+        PlannedGrant, PlannedLayer, Request, Span, UserId,
     },
     grants::Grants,
     metrics::Metrics,
@@ -174,13 +174,16 @@ async fn no_before_the_approval_and_before_the_access_is_there() {
         by: Actor::Person(UserId::new("U0BOB")),
         rules: Vec::new(),
         revision: 1,
-        plan: vec![PlannedLayer {
-            backend: BackendName::new("pg-prod"),
-            params: Params::new(),
-            handle: Handle::new("h"),
-            entitlement: Entitlement::new("e"),
-        }],
-        after: Vec::new(),
+        identities: Identities::default(),
+        grant: PlannedGrant {
+            layers: vec![PlannedLayer {
+                backend: BackendName::new("pg-prod"),
+                params: Params::new(),
+                handle: Handle::new("h"),
+                entitlement: Entitlement::new("e"),
+            }],
+            ..PlannedGrant::default()
+        },
     };
     story.tell(&mut request, approve).await;
     assert!(!service.check("U0ALICE", "db-prod").await.0);
@@ -229,6 +232,7 @@ async fn an_extension_moves_the_end_that_the_check_knows() {
     let story = &service.story;
     let ask = Command::AskExtension {
         by: grant.requester.clone(),
+        human: Human::default(),
         rules: Vec::new(),
         duration: Span::minutes(15),
         lapses_at: Span::minutes(60).after(story.clock.now()),
@@ -238,8 +242,11 @@ async fn an_extension_moves_the_end_that_the_check_knows() {
         by: Actor::Person(UserId::new("U0BOB")),
         rules: Vec::new(),
         revision: grant.revision,
-        plan: Vec::new(),
-        after: Vec::new(),
+        identities: Identities::default(),
+        grant: PlannedGrant {
+            layers: Vec::new(),
+            ..PlannedGrant::default()
+        },
     };
     story.tell(&mut grant, approve).await;
     let (_, context) = service.check("U0ALICE", "db-prod").await;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use keylend::domain::{
     Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event, Gone, Handle,
-    Occurred, Params, PlannedLayer, Progress, Request, RequestId, Risk, RuleId, Span, State, Terms,
-    Time, UserId, Username, Work, decide, open,
+    Human, Identities, Occurred, Params, PlannedGrant, PlannedLayer, Progress, Request, RequestId,
+    Risk, RuleId, Span, State, Terms, Time, UserId, Username, Vote, Work, decide, open,
 };
 use proptest::prelude::*;
 
@@ -25,6 +25,7 @@ fn requested(approvals_needed: u8) -> Occurred {
         event: Event::Requested {
             requester: UserId::new(REQUESTER),
             email: Email::new("alice@example.com"),
+            human: Human::default(),
             username: Username::new("alice"),
             terms: Terms {
                 scope: "db-prod:write".parse().unwrap(),
@@ -34,6 +35,7 @@ fn requested(approvals_needed: u8) -> Occurred {
                 duration: Span::minutes(30),
                 reason: "writes are failing".into(),
                 ticket: Some("INC-4211".into()),
+                layers: Vec::new(),
             },
             approvals_needed,
             approval_channel: ChannelId::new("C0DBA"),
@@ -55,7 +57,52 @@ fn plan() -> Vec<PlannedLayer> {
 }
 
 fn person() -> impl Strategy<Value = UserId> {
-    prop::sample::select(vec![REQUESTER, "U0BOB", "U0CAROL"]).prop_map(UserId::new)
+    let ids = vec![REQUESTER, "W0ALICE", "U0BOB", "W0BOB", "U0CAROL"];
+    prop::sample::select(ids).prop_map(UserId::new)
+}
+
+/// Whose id it is: Alice and Bob have two each.
+fn human(id: &UserId) -> Human {
+    let name = id.as_str()[2..].to_lowercase();
+    Human::new(id, Some(&Email::new(format!("{name}@example.com"))))
+}
+
+fn human_of(actor: &Actor) -> Human {
+    match actor {
+        Actor::Person(id) => human(id),
+        Actor::Rule(_) | Actor::Keylend => Human::default(),
+    }
+}
+
+/// Who is who, and which of the earlier approvals still count.
+fn identities(by: &Actor, void: u8) -> Identities {
+    let ids = ["W0ALICE", "U0BOB", "W0BOB", "U0CAROL"].map(UserId::new);
+    let votes = ids.into_iter().enumerate().map(|(index, id)| {
+        let vote = match void & (1 << index) {
+            0 => Vote::Counts { human: human(&id) },
+            _ => Vote::Void {
+                reason: "has left".into(),
+            },
+        };
+        (id, vote)
+    });
+    Identities {
+        approver: human_of(by),
+        requester: human(&UserId::new(REQUESTER)),
+        votes: votes.collect(),
+    }
+}
+
+/// The terms, as a catalogue that changes gives them.
+fn revised(title: bool, minutes: u32) -> Terms {
+    let Event::Requested { mut terms, .. } = requested(1).event else {
+        unreachable!("a request begins by being asked for")
+    };
+    if title {
+        terms.title.push_str(" (new)");
+    }
+    terms.duration = Span::minutes(minutes);
+    terms
 }
 
 fn actor() -> impl Strategy<Value = Actor> {
@@ -82,15 +129,21 @@ fn command() -> impl Strategy<Value = Command> {
     let layer = 0..LAYERS;
     let later = (0u32..120).prop_map(|minutes| Span::minutes(minutes).after(start()));
     let people = prop_oneof![
-        6 => (actor(), 1u32..4).prop_map(|(by, revision)| Command::Approve {
-            by, rules: vec![], revision, plan: plan(), after: vec![],
+        6 => (actor(), 1u32..4, 0u8..16).prop_map(|(by, revision, void)| Command::Approve {
+            identities: identities(&by, void & void >> 1),
+            by, rules: vec![], revision,
+            grant: PlannedGrant { layers: plan(), ..PlannedGrant::default() },
+        }),
+        1 => (any::<bool>(), 10u32..31, 1u8..4).prop_map(|(title, minutes, approvals_needed)| {
+            Command::Revise { terms: revised(title, minutes), approvals_needed }
         }),
         2 => (person(), 1u32..4).prop_map(|(by, revision)| Command::Deny {
-            by, rules: vec![], revision, reason: "not now".into(),
+            human: human(&by), by, rules: vec![], revision, reason: "not now".into(),
         }),
-        1 => person().prop_map(|by| Command::Withdraw { by }),
+        1 => person().prop_map(|by| Command::Withdraw { human: human(&by), by }),
+        1 => person().prop_map(|by| Command::Done { human: human(&by), by }),
         2 => (person(), later.clone()).prop_map(|(by, lapses_at)| Command::AskExtension {
-            by, rules: vec![], duration: Span::minutes(20), lapses_at,
+            human: human(&by), by, rules: vec![], duration: Span::minutes(20), lapses_at,
         }),
         2 => (actor(), cause()).prop_map(|(by, cause)| Command::End { by, rules: vec![], cause }),
         1 => person().prop_map(|by| Command::ShowCredential { by }),
@@ -156,11 +209,15 @@ proptest! {
             if !matches!(request.state, State::Approved | State::Active { .. }) {
                 return;
             }
+            // Each human once, whichever of their ids approved.
             let foreign: BTreeSet<String> = request
                 .approvals
                 .iter()
-                .filter(|approval| approval.by != Actor::Person(UserId::new(REQUESTER)))
-                .map(|approval| approval.by.to_string())
+                .filter(|approval| !human_of(&approval.by).is(&request.human))
+                .map(|approval| match &approval.by {
+                    Actor::Person(id) => id.as_str()[2..].to_owned(),
+                    by => by.to_string(),
+                })
                 .collect();
             let by_rule = foreign.iter().any(|by| by.starts_with("rule:"));
             assert!(by_rule || foreign.len() >= usize::from(needed), "{request:?}");

@@ -24,9 +24,9 @@ use keylend::{
     directory::{Directory, FactsUnavailable, GroupSource, PeopleSource, Profile},
     domain::{
         Actor, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event, Gone,
-        GroupName, Handle, LayerSpec, Limits, Occurred, Params, PlannedLayer, ReasonRule, Request,
-        RequestId, Risk, RuleId, Scope, ScopeId, Span, Standing, Terms, Time, UserId, Username,
-        decide, open,
+        GroupName, Handle, Human, Identities, LayerSpec, Limits, Occurred, Params, PlannedGrant,
+        PlannedLayer, ReasonRule, Request, RequestId, Risk, RuleId, Scope, ScopeId, Span, Standing,
+        Terms, Time, UserId, Username, decide, open,
     },
     metrics::Metrics,
     policy::Policy,
@@ -193,6 +193,7 @@ pub fn asked(number: usize, from: Time, duration: Span) -> (Request, Vec<Occurre
         rules: vec![RuleId::new("requester-group")],
         event: Event::Requested {
             email: Email::new(email(number)),
+            human: Human::default(),
             username: Username::new(format!("engineer{}", number % PEOPLE)),
             requester,
             terms: Terms {
@@ -203,6 +204,7 @@ pub fn asked(number: usize, from: Time, duration: Span) -> (Request, Vec<Occurre
                 duration,
                 reason: "writes are failing since the last deployment".to_owned(),
                 ticket: Some("INC-4211".to_owned()),
+                layers: Vec::new(),
             },
             approvals_needed: 1,
             approval_channel: ChannelId::new("C0DBA"),
@@ -231,8 +233,11 @@ pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) 
         by,
         rules: vec![RuleId::new("approver-group")],
         revision: 1,
-        plan,
-        after: Vec::new(),
+        identities: Identities::default(),
+        grant: PlannedGrant {
+            layers: plan,
+            ..PlannedGrant::default()
+        },
     };
     let (layer, given, until) = (0, true, end);
     tell(&mut request, &mut events, approve, from);
@@ -315,7 +320,15 @@ pub fn withdrawn(request: &Request) -> Commit {
     let (mut after, mut events) = (request.clone(), Vec::new());
     let by = request.requester.clone();
     let at = request.asked_at;
-    tell(&mut after, &mut events, Command::Withdraw { by }, at);
+    tell(
+        &mut after,
+        &mut events,
+        Command::Withdraw {
+            by,
+            human: Human::default(),
+        },
+        at,
+    );
     let mut commit = commit([(after, events)], no_cards);
     commit.changes[0].before = Some(request.version);
     commit

@@ -4,16 +4,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Broker, alone,
-    facts::{Count, Question},
+    facts::{self, Count, Question, human},
+    names::bound,
 };
 use crate::{
     domain::{
-        Actor, Command, EndCause, Entitlement, Event, Handle, LayerSpec, Occurred, PlannedLayer,
-        Refusal, Request, RequestId, RuleId, Scope, State, UserId, decide,
+        Actor, Command, EndCause, Entitlement, Event, Handle, Human, Identities, LayerSpec,
+        Occurred, Person, PlannedGrant, PlannedLayer, Refusal, Request, RequestId, RuleId, Scope,
+        State, UserId, Vote, decide,
     },
     policy::Action,
     store::{Commit, Holdings},
 };
+
+/// What a yes does now.
+struct Evaluated {
+    events: Vec<Occurred>,
+    held: Held,
+    /// Every identity of the requester.
+    human: Human,
+}
+
+/// What a human holds besides one request.
+struct Held {
+    holdings: Holdings,
+    /// What has to end so that the request fits under the cap.
+    displaced: BTreeMap<RequestId, Request>,
+    count: Count,
+}
 
 impl Broker {
     /// Says yes to what `revision` of the request shows: the request itself, or more time for it.
@@ -30,6 +48,7 @@ impl Broker {
         id: RequestId,
         revision: u32,
     ) -> Result<Request, Refusal> {
+        self.revise(id).await?;
         self.settle(id, |request| self.approve_once(by, request, revision))
             .await
     }
@@ -40,18 +59,21 @@ impl Broker {
         request: Request,
         revision: u32,
     ) -> Result<(Request, Commit), Refusal> {
-        let holdings = self.holdings(&request.requester).await?;
-        let displaced = self.displaced_by(&request, &holdings);
-        let events = self
-            .weigh(by, &request, revision, &holdings, &displaced)
-            .await?;
+        let Evaluated {
+            events,
+            held,
+            human,
+        } = self.evaluate(by, &request, revision).await?;
         let mut commit = Commit::default();
         if events
             .iter()
             .any(|occurred| matches!(occurred.event, Event::Approved { .. }))
         {
-            commit.holder = Some((request.requester.clone(), holdings.version));
-            for displaced in displaced.values() {
+            let (owners, version) = self.owners(&request.username, &human).await?;
+            let name = bound(&request.username, &human, owners, version);
+            commit.names.extend(name);
+            commit.holders = held.holdings.versions;
+            for displaced in held.displaced.values() {
                 let cause = EndCause::Displaced { by: request.id };
                 let command = Command::End {
                     by: Actor::Keylend,
@@ -78,62 +100,129 @@ impl Broker {
     ///
     /// Why not.
     pub async fn may_approve(&self, by: &UserId, request: &Request) -> Result<(), Refusal> {
-        let holdings = self.holdings(&request.requester).await?;
-        let displaced = self.displaced_by(request, &holdings);
-        self.weigh(by, request, request.revision, &holdings, &displaced)
-            .await
-            .map(drop)
+        self.evaluate(by, request, request.revision).await?;
+        Ok(())
     }
 
     /// What a yes to `revision` of the request does now, if its author may say it and the
     /// requester may receive it. Nothing is asked about the requester before the author may.
-    async fn weigh(
+    async fn evaluate(
         &self,
         by: &UserId,
         request: &Request,
         revision: u32,
-        holdings: &Holdings,
-        displaced: &BTreeMap<RequestId, &Request>,
-    ) -> Result<Vec<Occurred>, Refusal> {
+    ) -> Result<Evaluated, Refusal> {
         let scope = self.scope(&request.terms.scope)?;
         let approver = self.person(by, Some(scope)).await?;
         let locks = self.locks().await?;
-        let mut except: BTreeSet<RequestId> = displaced.keys().copied().collect();
-        except.insert(request.id);
-        let count = Count::of(holdings, &except);
+        let held = self.held(request, &request.human).await?;
         let question = Question {
             scope: Some(scope),
             requester: &request.requester,
+            human: &request.human,
             duration: self.decided_duration(request),
             ticket: request.terms.ticket.as_deref(),
             locks: &locks,
-            count: &count,
+            count: &held.count,
         };
         let rules = self.judge(Action::Approve, &approver, &question)?;
+        if approver.email.is_none() {
+            return Err(Refusal::NoDeciderEmail);
+        }
+        let votes = self.votes(request, scope, &question).await?;
+        let requester = self.person(&request.requester, Some(scope)).await?;
+        let human = request.human.clone().with(&human(&requester));
+        // The requester may hold more under an address that they did not have when they asked.
+        let held = self.held(request, &human).await?;
+        let question = Question {
+            human: &human,
+            count: &held.count,
+            ..question
+        };
         let command = Command::Approve {
             by: Actor::Person(by.clone()),
             rules,
             revision,
-            plan: self.plan(request, scope),
-            after: displaced.keys().copied().collect(),
+            identities: Identities {
+                approver: facts::human(&approver),
+                requester: human.clone(),
+                votes,
+            },
+            grant: PlannedGrant {
+                layers: self.plan(request, scope),
+                after: held.displaced.keys().copied().collect(),
+                facts: self.approval_facts(&requester, &question),
+            },
         };
         let events = decide(request, command, self.now())?;
-        let requester = self.person(&request.requester, Some(scope)).await?;
         self.judge(Action::Receive, &requester, &question)?;
-        Ok(events)
+        if let State::Pending { .. } = request.state {
+            self.owners(&request.username, &human).await?;
+        }
+        Ok(Evaluated {
+            events,
+            held,
+            human,
+        })
     }
 
-    /// The older grants that end if the request is approved now.
-    fn displaced_by<'a>(
+    /// Whether those who approved before still have the authority, on today's facts and rules.
+    async fn votes(
         &self,
         request: &Request,
-        holdings: &'a Holdings,
-    ) -> BTreeMap<RequestId, &'a Request> {
-        match request.state {
-            State::Pending { .. } => self.displaced(holdings, request.id),
+        scope: &Scope,
+        question: &Question<'_>,
+    ) -> Result<BTreeMap<UserId, Vote>, Refusal> {
+        let approvals = match &request.extension {
+            Some(extension) => &extension.approvals,
+            None => &request.approvals,
+        };
+        let mut votes = BTreeMap::new();
+        for approval in approvals {
+            let Actor::Person(approver) = &approval.by else {
+                continue;
+            };
+            let person = self.person(approver, Some(scope)).await;
+            let person = person.map_err(|refusal| match refusal {
+                Refusal::FactsUnavailable(error) => Refusal::EarlierApprover {
+                    approver: approver.clone(),
+                    error,
+                },
+                refusal => refusal,
+            })?;
+            let vote = match self.judge(Action::Approve, &person, question) {
+                Ok(_) if person.email.is_none() => Vote::Void {
+                    reason: "the approver has no usable address".to_owned(),
+                },
+                Ok(_) => Vote::Counts {
+                    human: human(&person),
+                },
+                Err(refusal @ Refusal::Forbidden(_)) => Vote::Void {
+                    reason: refusal.to_string(),
+                },
+                Err(refusal) => return Err(refusal),
+            };
+            votes.insert(approver.clone(), vote);
+        }
+        Ok(votes)
+    }
+
+    /// What a human holds besides the request, and what has to end if it is approved now.
+    async fn held(&self, request: &Request, human: &Human) -> Result<Held, Refusal> {
+        let holdings = self.holdings(human).await?;
+        let displaced = match request.state {
+            State::Pending { .. } => self.displaced(&holdings, request.id),
             // More time for what is held already displaces nothing.
             _ => BTreeMap::new(),
-        }
+        };
+        let mut except: BTreeSet<RequestId> = displaced.keys().copied().collect();
+        except.insert(request.id);
+        let count = Count::of(&holdings, &except);
+        Ok(Held {
+            holdings,
+            displaced,
+            count,
+        })
     }
 
     /// Says no to what `revision` of the request shows.
@@ -149,10 +238,11 @@ impl Broker {
         reason: &str,
     ) -> Result<Request, Refusal> {
         self.settle(id, async |request| {
-            let rules = self.may(Action::Deny, by, &request).await?;
+            let (person, rules) = self.may_decide(by, &request).await?;
             let (by, reason) = (by.clone(), reason.trim().to_owned());
             let command = Command::Deny {
                 by,
+                human: human(&person),
                 rules,
                 revision,
                 reason,
@@ -174,12 +264,13 @@ impl Broker {
         revision: u32,
     ) -> Result<Request, Refusal> {
         let request = self.request(id).await?;
-        let rules = self.may(Action::Deny, by, &request).await?;
+        let (person, rules) = self.may_decide(by, &request).await?;
         let (by, reason) = (by.clone(), String::new());
         decide(
             &request,
             Command::Deny {
                 by,
+                human: human(&person),
                 rules,
                 revision,
                 reason,
@@ -196,28 +287,41 @@ impl Broker {
     /// Why not; nothing has changed.
     pub async fn withdraw(&self, by: &UserId, id: RequestId) -> Result<Request, Refusal> {
         self.settle(id, async |request| {
+            let human = self.human_beside(by, &request.requester).await?;
+            let by = by.clone();
             Ok(alone(
-                self.change(&request, Command::Withdraw { by: by.clone() })?,
+                self.change(&request, Command::Withdraw { by, human })?,
             ))
         })
         .await
     }
 
-    /// The rules that let `by` do `action` to `request` now.
+    /// Who says no, and the rules that let them.
+    async fn may_decide(
+        &self,
+        by: &UserId,
+        request: &Request,
+    ) -> Result<(Person, Vec<RuleId>), Refusal> {
+        let (person, rules) = self.may(Action::Deny, by, request).await?;
+        match person.email {
+            Some(_) => Ok((person, rules)),
+            None => Err(Refusal::NoDeciderEmail),
+        }
+    }
+
+    /// Who does `action` to `request`, and the rules that let them do it now.
     pub(super) async fn may(
         &self,
         action: Action,
         by: &UserId,
         request: &Request,
-    ) -> Result<Vec<RuleId>, Refusal> {
+    ) -> Result<(Person, Vec<RuleId>), Refusal> {
         // Whoever may take access back may do so after the scope has left the catalogue.
         let scope = self.parts.catalogue.get(&request.terms.scope);
         let person = self.person(by, scope).await?;
-        self.judge(
-            action,
-            &person,
-            &Question::of_authority(scope, &request.requester),
-        )
+        let question = Question::of_authority(scope, &request.requester, &request.human);
+        let rules = self.judge(action, &person, &question)?;
+        Ok((person, rules))
     }
 
     /// What is made if the request is approved now.

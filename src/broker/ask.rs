@@ -2,13 +2,14 @@
 
 use super::{
     Broker, contended,
-    facts::{Count, Question},
+    facts::{Count, Question, human},
+    names::bound,
     unavailable,
 };
 use crate::{
     domain::{
-        Actor, ChannelId, Command, Event, Occurred, Person, ReasonRule, Refusal, Request,
-        RequestId, RuleId, Scope, ScopeId, Span, Terms, UserId, decide, open,
+        Actor, ChannelId, Command, Event, Identities, Occurred, Person, PlannedGrant, ReasonRule,
+        Refusal, Request, RequestId, RuleId, Scope, ScopeId, Span, Terms, UserId, decide, open,
     },
     policy::Action,
     store::{Commit, CommitError},
@@ -63,12 +64,14 @@ impl Broker {
         let requester = self.person(&ask.by, Some(scope)).await?;
         let duration = ask.duration.unwrap_or(scope.default_duration);
         let locks = self.locks().await?;
-        let holdings = self.holdings(&ask.by).await?;
+        let human = human(&requester);
+        let holdings = self.holdings(&human).await?;
         let displaced = self.displaced(&holdings, ask.id);
         let count = Count::of(&holdings, &displaced.keys().copied().collect());
         let question = Question {
             scope: Some(scope),
             requester: &ask.by,
+            human: &human,
             duration,
             ticket: ask.ticket.as_deref(),
             locks: &locks,
@@ -76,6 +79,8 @@ impl Broker {
         };
         let rules = self.judge(Action::Request, &requester, &question)?;
         let first = self.requested(ask, scope, &requester, duration, rules)?;
+        let username = requester.username.as_ref().ok_or(Refusal::NoUsername)?;
+        let (owners, version) = self.owners(username, &human).await?;
 
         let mut request = open(ask.id, &first);
         let mut events = vec![first];
@@ -87,14 +92,24 @@ impl Broker {
                 by: Actor::Rule(rule.clone()),
                 rules: vec![rule],
                 revision: request.revision,
-                plan: self.plan(&request, scope),
-                after: Vec::new(),
+                identities: Identities {
+                    requester: human.clone(),
+                    ..Identities::default()
+                },
+                grant: PlannedGrant {
+                    layers: self.plan(&request, scope),
+                    after: Vec::new(),
+                    facts: self.approval_facts(&requester, &question),
+                },
             };
             for event in decide(&request, command, self.now())? {
                 request.apply(&event);
                 events.push(event);
             }
-            commit.holder = Some((ask.by.clone(), holdings.version));
+            commit.holders = holdings.versions;
+            commit
+                .names
+                .extend(bound(username, &human, owners, version));
         }
         commit
             .changes
@@ -123,6 +138,7 @@ impl Broker {
         }
         let event = Event::Requested {
             requester: ask.by.clone(),
+            human: human(requester),
             email: requester.email.clone().ok_or(Refusal::NoEmail)?,
             username: requester.username.clone().ok_or(Refusal::NoUsername)?,
             terms: Terms {
@@ -133,6 +149,7 @@ impl Broker {
                 duration,
                 reason: ask.reason.trim().to_owned(),
                 ticket: ask.ticket.clone(),
+                layers: scope.layers.clone(),
             },
             approvals_needed: scope.approvals.get(),
             approval_channel: scope.approval_channel.clone(),

@@ -1,10 +1,14 @@
 //! Ending access before its time: done, revoke, lock.
 
-use super::{Broker, alone, contended, facts::Question, unavailable};
+use super::{
+    Broker, alone, contended,
+    facts::{Question, human},
+    unavailable,
+};
 use crate::{
     domain::{
-        Actor, Command, EndCause, Lock, LockEvent, LockTarget, Refusal, Request, RequestId, RuleId,
-        State, UserId,
+        Actor, Command, EndCause, Human, Lock, LockEvent, LockTarget, Refusal, Request, RequestId,
+        RuleId, Scope, State, UserId,
     },
     policy::Action,
     store::{Commit, CommitError, EntryBody, LockChange, Open, Record},
@@ -18,15 +22,9 @@ impl Broker {
     /// Why not; nothing has changed.
     pub async fn done(&self, by: &UserId, id: RequestId) -> Result<Request, Refusal> {
         self.settle(id, async |request| {
-            if request.requester != *by {
-                return Err(Refusal::NotTheRequester);
-            }
-            let by = Actor::Person(by.clone());
-            let command = Command::End {
-                by,
-                rules: Vec::new(),
-                cause: EndCause::Done,
-            };
+            let human = self.human_beside(by, &request.requester).await?;
+            let by = by.clone();
+            let command = Command::Done { by, human };
             Ok(alone(self.change(&request, command)?))
         })
         .await
@@ -44,7 +42,7 @@ impl Broker {
         reason: &str,
     ) -> Result<Request, Refusal> {
         self.settle(id, async |request| {
-            let rules = self.may(Action::Revoke, by, &request).await?;
+            let (_, rules) = self.may(Action::Revoke, by, &request).await?;
             let by = Actor::Person(by.clone());
             let cause = EndCause::Revoked {
                 reason: reason.trim().to_owned(),
@@ -71,19 +69,25 @@ impl Broker {
         for _ in 0..super::ATTEMPTS {
             let rules = self.may_lock(Action::Lock, by, &target).await?;
             let reason = reason.trim().to_owned();
+            let person = match &target {
+                LockTarget::Person(person) => self.human_known(person).await?,
+                LockTarget::Scope(_) | LockTarget::Everything => Human::default(),
+            };
             let event = LockEvent::Locked {
                 target: target.clone(),
+                person: person.clone(),
                 reason: reason.clone(),
             };
             let record = self.lock_record(by, rules, event);
             let lock = Lock {
                 target: target.clone(),
+                person,
                 by: by.clone(),
                 reason: reason.clone(),
                 at: record.at,
             };
             let mut changes = Vec::new();
-            for request in self.covered(&target).await? {
+            for request in self.covered(&lock).await? {
                 changes.push(self.change(&request, ended_by_lock(&lock))?);
             }
             let ended = changes.len();
@@ -138,10 +142,7 @@ impl Broker {
     pub async fn end_if_locked(&self, id: RequestId) -> Result<bool, Refusal> {
         let locks = self.locks().await?;
         let request = self.request(id).await?;
-        match locks
-            .iter()
-            .find(|lock| lock.target.covers_request(&request))
-        {
+        match locks.iter().find(|lock| lock.covers_request(&request)) {
             None => Ok(false),
             Some(lock) => self
                 .record(id, ended_by_lock(lock), None)
@@ -150,13 +151,16 @@ impl Broker {
         }
     }
 
-    async fn covered(&self, target: &LockTarget) -> Result<Vec<Request>, Refusal> {
-        let which = match target {
-            LockTarget::Everything => Open::All,
-            LockTarget::Scope(scope) => Open::For(scope.clone()),
-            LockTarget::Person(person) => Open::Of(person.clone()),
+    async fn covered(&self, lock: &Lock) -> Result<Vec<Request>, Refusal> {
+        let store = &self.parts.store;
+        let mut open = match &lock.target {
+            LockTarget::Everything => store.open(Open::All).await.map_err(unavailable)?,
+            LockTarget::Scope(scope) => {
+                let which = Open::For(scope.clone());
+                store.open(which).await.map_err(unavailable)?
+            }
+            LockTarget::Person(_) => self.holdings(&lock.person).await?.requests,
         };
-        let mut open = self.parts.store.open(which).await.map_err(unavailable)?;
         open.retain(|request| matches!(request.state, State::Approved | State::Active { .. }));
         Ok(open)
     }
@@ -171,8 +175,20 @@ impl Broker {
             LockTarget::Scope(scope) => Some(self.scope(scope)?),
             LockTarget::Person(_) | LockTarget::Everything => None,
         };
+        self.may_administer(action, by, scope).await
+    }
+
+    /// The rules that let `by` do what administrators do.
+    pub(super) async fn may_administer(
+        &self,
+        action: Action,
+        by: &UserId,
+        scope: Option<&Scope>,
+    ) -> Result<Vec<RuleId>, Refusal> {
         let person = self.person(by, scope).await?;
-        self.judge(action, &person, &Question::of_authority(scope, by))
+        let human = human(&person);
+        let question = Question::of_authority(scope, by, &human);
+        self.judge(action, &person, &question)
     }
 
     fn lock_record(&self, by: &UserId, rules: Vec<RuleId>, event: LockEvent) -> Record {

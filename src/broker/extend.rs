@@ -2,7 +2,7 @@
 
 use super::{
     Broker, alone,
-    facts::{Count, Question},
+    facts::{Count, Question, human},
 };
 use crate::{
     domain::{Command, Refusal, Request, RequestId, Span, UserId},
@@ -33,9 +33,11 @@ impl Broker {
                 });
             }
             let person = self.person(by, Some(scope)).await?;
+            let asker = request.human.clone().with(&human(&person));
             let question = Question {
                 scope: Some(scope),
                 requester: &request.requester,
+                human: &asker,
                 duration: self.with_what_is_left(&request, duration),
                 ticket: request.terms.ticket.as_deref(),
                 locks: &self.locks().await?,
@@ -45,6 +47,7 @@ impl Broker {
             let lapses_at = self.parts.limits.pending_timeout.after(self.now());
             let command = Command::AskExtension {
                 by: by.clone(),
+                human: human(&person),
                 rules,
                 duration,
                 lapses_at,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Broker, unavailable};
 use crate::{
     domain::{
-        Environment, GroupName, Lock, Person, Refusal, Request, RequestId, RuleId, Ruling, Scope,
-        Span, Standing, UserId,
+        ApprovalFacts, Environment, GroupName, Human, Lock, Person, Refusal, Request, RequestId,
+        RuleId, Ruling, Scope, Span, Standing, UserId,
     },
     policy::{Action, Facts, TicketFact},
     store::Holdings,
@@ -40,6 +40,8 @@ pub(super) struct Question<'a> {
     /// catalogue.
     pub scope: Option<&'a Scope>,
     pub requester: &'a UserId,
+    /// Every identity of the requester, as far as it is known.
+    pub human: &'a Human,
     pub duration: Span,
     pub ticket: Option<&'a str>,
     pub locks: &'a [Lock],
@@ -48,7 +50,11 @@ pub(super) struct Question<'a> {
 
 impl<'a> Question<'a> {
     /// A question about nothing but authority.
-    pub(super) fn of_authority(scope: Option<&'a Scope>, requester: &'a UserId) -> Self {
+    pub(super) fn of_authority(
+        scope: Option<&'a Scope>,
+        requester: &'a UserId,
+        human: &'a Human,
+    ) -> Self {
         static NOTHING: Count = Count {
             held: 0,
             environments: BTreeSet::new(),
@@ -57,6 +63,7 @@ impl<'a> Question<'a> {
         Self {
             scope,
             requester,
+            human,
             duration,
             ticket: None,
             locks: &[],
@@ -120,13 +127,12 @@ impl Broker {
         let Question {
             scope,
             requester,
+            human,
             duration,
             ticket,
             locks,
             count,
         } = question;
-        let environment = scope.and_then(|scope| scope.environment.as_ref());
-        let excluded = environment.map(|environment| self.parts.limits.excluded_by(environment));
         let pattern = scope
             .and_then(|scope| scope.ticket.as_ref())
             .map(|rule| &rule.pattern);
@@ -145,19 +151,11 @@ impl Broker {
                     }
                     (Some(_), _) => TicketFact::Given,
                 },
-                locked: scope.is_some_and(|scope| {
-                    locks
-                        .iter()
-                        .any(|lock| lock.target.covers(requester, &scope.id))
-                }),
+                locked: scope
+                    .is_some_and(|scope| locks.iter().any(|lock| lock.covers(human, &scope.id))),
                 held: count.held,
                 cap: self.parts.limits.max_active_per_person,
-                excluded_by: excluded
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter(|other| count.environments.contains(*other))
-                    .cloned()
-                    .collect(),
+                excluded_by: self.excluded_by(question),
                 now: self.now(),
             },
         );
@@ -167,21 +165,76 @@ impl Broker {
         verdict
     }
 
+    /// What an approval now depends on, to be kept with it.
+    pub(super) fn approval_facts(
+        &self,
+        requester: &Person,
+        question: &Question<'_>,
+    ) -> ApprovalFacts {
+        ApprovalFacts {
+            held: question.count.held,
+            excluded_by: self.excluded_by(question),
+            groups: requester.groups.clone(),
+        }
+    }
+
+    /// The environments that the requester is in and that exclude the scope's.
+    fn excluded_by(&self, question: &Question<'_>) -> BTreeSet<Environment> {
+        let environment = question.scope.and_then(|scope| scope.environment.as_ref());
+        let excluded = environment.map(|environment| self.parts.limits.excluded_by(environment));
+        let held = &question.count.environments;
+        excluded
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|other| held.contains(*other))
+            .cloned()
+            .collect()
+    }
+
     pub(super) async fn locks(&self) -> Result<Vec<Lock>, Refusal> {
         self.parts.store.locks().await.map_err(unavailable)
     }
 
-    pub(super) async fn holdings(&self, person: &UserId) -> Result<Holdings, Refusal> {
+    pub(super) async fn holdings(&self, person: &Human) -> Result<Holdings, Refusal> {
         self.parts.store.holdings(person).await.map_err(unavailable)
+    }
+
+    /// Every identity of somebody who acts on another's behalf or their own, on fresh facts; nothing
+    /// is asked where they are `requester` by their id already.
+    pub(super) async fn human_beside(
+        &self,
+        id: &UserId,
+        requester: &UserId,
+    ) -> Result<Human, Refusal> {
+        if id == requester {
+            return Ok(Human::new(id, None));
+        }
+        self.person(id, None).await.map(|person| human(&person))
+    }
+
+    /// Every identity of this id that is known without asking anybody, and those that Slack knows if
+    /// it answers.
+    pub(super) async fn human_known(&self, id: &UserId) -> Result<Human, Refusal> {
+        let known = Human::new(id, None);
+        let known = match self.parts.directory.person(id, &BTreeSet::new()).await {
+            Ok(person) => known.with(&human(&person)),
+            Err(error) => {
+                tracing::warn!(%error, "only the recorded identities of a person are known");
+                known
+            }
+        };
+        let recorded = self.holdings(&known).await?;
+        let recorded = recorded.requests.iter().map(|request| &request.human);
+        Ok(recorded.fold(known, Human::with))
     }
 
     /// The oldest grants that have to end so that one more fits under the cap; none where the
     /// configuration refuses instead.
-    pub(super) fn displaced<'a>(
+    pub(super) fn displaced(
         &self,
-        holdings: &'a Holdings,
+        holdings: &Holdings,
         except: RequestId,
-    ) -> BTreeMap<RequestId, &'a Request> {
+    ) -> BTreeMap<RequestId, Request> {
         use crate::domain::OnLimit;
 
         let cap = usize::try_from(self.parts.limits.max_active_per_person).unwrap_or(usize::MAX);
@@ -196,8 +249,13 @@ impl Broker {
             OnLimit::EndOldest => held
                 .iter()
                 .take((held.len() + 1).saturating_sub(cap))
-                .map(|request| (request.id, *request))
+                .map(|request| (request.id, (*request).clone()))
                 .collect(),
         }
     }
+}
+
+/// Every identity of a person.
+pub(super) fn human(person: &Person) -> Human {
+    Human::new(&person.id, person.email.as_ref())
 }

@@ -12,9 +12,11 @@ mod end;
 mod extend;
 mod facts;
 mod find;
+mod names;
 mod outdated;
 mod questions;
 mod record;
+mod revise;
 
 use std::{collections::BTreeSet, sync::Arc};
 

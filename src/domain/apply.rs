@@ -1,8 +1,8 @@
 //! Folding the log into a request. It decides nothing: an event that is in the log has happened.
 
 use super::{
-    Actor, Approval, EndCause, Event, Extension, ExtensionOutcome, Layer, Occurred, Progress,
-    Request, RequestId, SettledExtension, Span, State, Time,
+    Actor, Approval, ApprovalFacts, EndCause, Event, Extension, ExtensionOutcome, Human, Layer,
+    Occurred, Progress, Request, RequestId, SettledExtension, Span, State, Time,
 };
 
 /// The shortest and longest warning before the end.
@@ -14,6 +14,7 @@ impl Request {
         let Event::Requested {
             requester,
             email,
+            human,
             username,
             terms,
             approvals_needed,
@@ -30,6 +31,7 @@ impl Request {
             revision: 1,
             requester: requester.clone(),
             email: email.clone(),
+            human: Human::new(requester, Some(email)).with(human),
             username: username.clone(),
             terms: terms.clone(),
             approvals_needed: *approvals_needed,
@@ -41,6 +43,7 @@ impl Request {
             warn_at: None,
             layers: Vec::new(),
             after: Vec::new(),
+            facts: ApprovalFacts::default(),
             extension: None,
             last_extension: None,
             state: State::Pending {
@@ -58,24 +61,44 @@ impl Request {
             event,
         } = occurred;
         self.version += 1;
-        let approval = || Approval {
+        let approval = |human: &Human| Approval {
             by: actor.clone(),
             at: *at,
             rules: rules.clone(),
+            human: human.clone(),
         };
         match event {
             // The first event makes the request; a second one changes nothing.
             Event::Requested { .. } | Event::CredentialShown {} => {}
-            Event::ApprovalCounted { .. } => match &mut self.extension {
-                Some(extension) => extension.approvals.push(approval()),
-                None => self.approvals.push(approval()),
-            },
+            Event::ApprovalCounted { human, .. } => self.waiting_approvals().push(approval(human)),
+            Event::ApprovalVoided { approver, .. } => {
+                let theirs = Actor::Person(approver.clone());
+                self.waiting_approvals()
+                    .retain(|approval| approval.by != theirs);
+            }
+            Event::Revised {
+                terms,
+                approvals_needed,
+                revision,
+            } => {
+                self.terms = terms.clone();
+                self.approvals_needed = *approvals_needed;
+                if self.revision != *revision {
+                    self.revision = *revision;
+                    self.waiting_approvals().clear();
+                }
+            }
             Event::Approved {
                 expires_at,
                 layers,
                 after,
+                human,
+                requester,
+                facts,
             } => {
-                self.approvals.push(approval());
+                self.approvals.push(approval(human));
+                self.human = std::mem::take(&mut self.human).with(requester);
+                self.facts = facts.clone();
                 self.ends_at(*expires_at, *at, self.terms.duration);
                 self.after.clone_from(after);
                 self.layers = layers
@@ -150,9 +173,9 @@ impl Request {
                     approvals: Vec::new(),
                 });
             }
-            Event::Extended { expires_at } => {
+            Event::Extended { expires_at, human } => {
                 if let Some(extension) = &mut self.extension {
-                    extension.approvals.push(approval());
+                    extension.approvals.push(approval(human));
                     let duration = extension.duration;
                     self.approvals.extend(extension.approvals.clone());
                     self.ends_at(*expires_at, *at, duration);
@@ -174,6 +197,14 @@ impl Request {
             Event::ExtensionLapsed {} => {
                 self.settle_extension(occurred, ExtensionOutcome::Lapsed);
             }
+        }
+    }
+
+    /// The approvals of what waits for its decision: the request, or more time for it.
+    fn waiting_approvals(&mut self) -> &mut Vec<Approval> {
+        match &mut self.extension {
+            Some(extension) => &mut extension.approvals,
+            None => &mut self.approvals,
         }
     }
 

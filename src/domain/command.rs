@@ -1,6 +1,11 @@
 //! What can be asked of a request, in the imperative.
 
-use super::{Actor, EndCause, Gone, PlannedLayer, RequestId, RuleId, Span, Time, UserId};
+use std::collections::BTreeMap;
+
+use super::{
+    Actor, ApprovalFacts, EndCause, Gone, Human, PlannedLayer, RequestId, RuleId, Span, Terms,
+    Time, UserId,
+};
 
 /// What can be asked of a request. Whoever sends one has asked the policy first: what the domain
 /// refuses again by itself is only what must hold under every policy.
@@ -14,15 +19,24 @@ pub enum Command {
         rules: Vec<RuleId>,
         /// The revision that they were shown.
         revision: u32,
-        /// What will be made if this is the last approval.
-        plan: Vec<PlannedLayer>,
-        /// The grants that have to be gone first.
-        after: Vec<RequestId>,
+        /// Who is who, on today's facts.
+        identities: Identities,
+        /// What is granted if this is the last approval.
+        grant: PlannedGrant,
+    },
+    /// Bring a request that waits for its decision up to date with the catalogue.
+    Revise {
+        /// The terms that the catalogue gives today.
+        terms: Terms,
+        /// How many approvals it needs today.
+        approvals_needed: u8,
     },
     /// Say no.
     Deny {
         /// Who.
         by: UserId,
+        /// Every identity of theirs.
+        human: Human,
         /// The rules that allowed it.
         rules: Vec<RuleId>,
         /// The revision that they were shown.
@@ -34,11 +48,22 @@ pub enum Command {
     Withdraw {
         /// Who.
         by: UserId,
+        /// Every identity of theirs.
+        human: Human,
+    },
+    /// End it before its time, since the requester is done.
+    Done {
+        /// Who.
+        by: UserId,
+        /// Every identity of theirs.
+        human: Human,
     },
     /// Ask for more time.
     AskExtension {
         /// Who.
         by: UserId,
+        /// Every identity of theirs.
+        human: Human,
         /// The rules that allowed it.
         rules: Vec<RuleId>,
         /// How much more.
@@ -105,4 +130,41 @@ pub enum Command {
         /// When it is tried again.
         retry_at: Time,
     },
+}
+
+/// Who is who when somebody approves, on today's facts. What was recorded before counts too.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Identities {
+    /// Every identity of the person who approves; empty for a rule.
+    pub approver: Human,
+    /// Every identity of the requester.
+    pub requester: Human,
+    /// Whether the earlier approvals still count. One that is not listed does not.
+    pub votes: BTreeMap<UserId, Vote>,
+}
+
+/// Whether an earlier approval still counts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Vote {
+    /// The approver still has the authority.
+    Counts {
+        /// Every identity of theirs.
+        human: Human,
+    },
+    /// The approver has lost the authority.
+    Void {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What is granted with the last approval.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PlannedGrant {
+    /// What is made in the targets.
+    pub layers: Vec<PlannedLayer>,
+    /// The grants that have to be gone first.
+    pub after: Vec<RequestId>,
+    /// What the approval depended on.
+    pub facts: ApprovalFacts,
 }

@@ -1,8 +1,8 @@
 //! What a command does to a request: one total match on state and command.
 
 use super::{
-    Actor, Command, EndCause, Event, Gone, Occurred, Progress, Refusal, Request, RequestId, State,
-    Time, UserId,
+    Actor, Approval, Command, EndCause, Event, Gone, Human, Identities, Occurred, Progress,
+    Refusal, Request, RequestId, State, Terms, Time, UserId, Vote,
 };
 
 /// Opens a request: the fold of its first event.
@@ -35,49 +35,61 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 by: who,
                 rules,
                 revision,
-                plan,
-                after,
+                identities,
+                grant,
             },
         ) if request.awaits_decision() => {
-            may_decide(request, &who, revision, now)?;
-            let approvals = request
-                .extension
-                .as_ref()
-                .map_or(&request.approvals, |extension| &extension.approvals);
-            if approvals.iter().any(|approval| approval.by == who) {
+            let approver = of_actor(&who).with(&identities.approver);
+            let requester = request.human.clone().with(&identities.requester);
+            may_decide(request, &approver, &requester, revision, now)?;
+            let (counted, voided) = count_votes(request, &identities, &requester);
+            if counted.iter().any(|other| other.is(&approver)) {
                 return Err(Refusal::ApprovedBefore);
             }
-            let given = u8::try_from(approvals.len() + 1).unwrap_or(u8::MAX);
+            let given = u8::try_from(counted.len() + 1).unwrap_or(u8::MAX);
             // A rule stands for all the approvers at once.
             let enough = matches!(who, Actor::Rule(_)) || given >= request.approvals_needed;
+            let human = match who {
+                Actor::Person(_) => approver,
+                Actor::Rule(_) | Actor::Keylend => Human::default(),
+            };
             let event = match (&request.extension, request.expires_at) {
                 _ if !enough => Event::ApprovalCounted {
                     given,
                     needed: request.approvals_needed,
+                    human,
                 },
                 (Some(extension), Some(end)) if now < end => Event::Extended {
                     expires_at: extension.duration.after(end),
+                    human,
                 },
                 (Some(_), _) => return Err(Refusal::NotActive { state: "over" }),
                 (None, _) => Event::Approved {
                     expires_at: request.terms.duration.after(now),
-                    layers: plan,
-                    after,
+                    layers: grant.layers,
+                    after: grant.after,
+                    human,
+                    requester,
+                    facts: grant.facts,
                 },
             };
-            Ok(vec![by(&who, &rules, event)])
+            let mut events: Vec<Occurred> = voided.into_iter().map(keylend).collect();
+            events.push(by(&who, &rules, event));
+            Ok(events)
         }
         (
             State::Pending { .. } | State::Active { .. },
             Command::Deny {
                 by: who,
+                human,
                 rules,
                 revision,
                 reason,
             },
         ) if request.awaits_decision() => {
             let who = Actor::Person(who);
-            may_decide(request, &who, revision, now)?;
+            let decider = of_actor(&who).with(&human);
+            may_decide(request, &decider, &request.human, revision, now)?;
             let event = match request.extension {
                 Some(_) => Event::ExtensionDenied { reason },
                 None => Event::Denied { reason },
@@ -86,8 +98,32 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         }
         (_, Command::Approve { .. } | Command::Deny { .. }) => Err(settled(request)),
 
-        (State::Pending { .. }, Command::Withdraw { by: who }) => {
-            only_requester(request, &who)?;
+        (
+            State::Pending { .. } | State::Active { .. },
+            Command::Revise {
+                terms,
+                approvals_needed,
+            },
+        ) if request.awaits_decision() => {
+            // The catalogue can only make a request that waits stricter.
+            let terms = Terms {
+                duration: terms.duration.min(request.terms.duration),
+                ..terms
+            };
+            let approvals_needed = approvals_needed.max(request.approvals_needed);
+            if terms == request.terms && approvals_needed == request.approvals_needed {
+                return Err(Refusal::NotDue);
+            }
+            let is_new = terms.differ_from(&request.terms);
+            Ok(vec![keylend(Event::Revised {
+                terms,
+                approvals_needed,
+                revision: request.revision + u32::from(is_new),
+            })])
+        }
+
+        (State::Pending { .. }, Command::Withdraw { by: who, human }) => {
+            only_requester(request, &who, &human)?;
             Ok(vec![by(&Actor::Person(who), &[], Event::Withdrawn {})])
         }
         (_, Command::Withdraw { .. }) => Err(settled(request)),
@@ -96,12 +132,13 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             State::Active { .. },
             Command::AskExtension {
                 by: who,
+                human,
                 rules,
                 duration,
                 lapses_at,
             },
         ) => {
-            only_requester(request, &who)?;
+            only_requester(request, &who, &human)?;
             if !request.is_usable(now) {
                 return Err(Refusal::NotActive { state: "over" });
             }
@@ -117,6 +154,12 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             Ok(vec![by(&Actor::Person(who), &rules, event)])
         }
 
+        (State::Approved | State::Active { .. }, Command::Done { by: who, human }) => {
+            only_requester(request, &who, &human)?;
+            let cause = EndCause::Done;
+            let began = by(&Actor::Person(who), &[], Event::EndingBegan { cause });
+            Ok(begin_ending(request, began))
+        }
         (
             State::Approved | State::Active { .. },
             Command::End {
@@ -124,18 +167,17 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 rules,
                 cause,
             },
-        ) => {
-            if let (EndCause::Done, Actor::Person(person)) = (&cause, &who) {
-                only_requester(request, person)?;
-            }
-            Ok(begin_ending(
-                request,
-                by(&who, &rules, Event::EndingBegan { cause }),
-            ))
-        }
+        ) => Ok(begin_ending(
+            request,
+            by(&who, &rules, Event::EndingBegan { cause }),
+        )),
 
         (State::Active { .. }, Command::ShowCredential { by: who }) => {
-            only_requester(request, &who)?;
+            // A credential is for the id that asked, not for the person's other ids: nobody but the
+            // account that asked sees it.
+            if who != request.requester {
+                return Err(Refusal::NotTheRequester);
+            }
             if !request.is_usable(now) {
                 return Err(Refusal::NotActive { state: "over" });
             }
@@ -147,7 +189,10 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         }
         (
             state,
-            Command::AskExtension { .. } | Command::End { .. } | Command::ShowCredential { .. },
+            Command::AskExtension { .. }
+            | Command::Done { .. }
+            | Command::End { .. }
+            | Command::ShowCredential { .. },
         ) => Err(Refusal::NotActive {
             state: state.name(),
         }),
@@ -254,7 +299,8 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         }
         (
             _,
-            Command::Lapse
+            Command::Revise { .. }
+            | Command::Lapse
             | Command::Warn
             | Command::Expire
             | Command::Surveyed { .. }
@@ -267,8 +313,14 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
 }
 
 /// What holds for every decision, under every policy.
-fn may_decide(request: &Request, who: &Actor, revision: u32, now: Time) -> Result<(), Refusal> {
-    if *who == Actor::Person(request.requester.clone()) {
+fn may_decide(
+    request: &Request,
+    decider: &Human,
+    requester: &Human,
+    revision: u32,
+    now: Time,
+) -> Result<(), Refusal> {
+    if decider.is(requester) {
         return Err(Refusal::OwnRequest);
     }
     if revision != request.revision {
@@ -291,8 +343,64 @@ fn may_decide(request: &Request, who: &Actor, revision: u32, now: Time) -> Resul
     Ok(())
 }
 
-fn only_requester(request: &Request, who: &UserId) -> Result<(), Refusal> {
-    if *who == request.requester {
+/// The humans whose earlier approvals count today, and an event for each approval that does not.
+fn count_votes(
+    request: &Request,
+    identities: &Identities,
+    requester: &Human,
+) -> (Vec<Human>, Vec<Event>) {
+    let approvals = request
+        .extension
+        .as_ref()
+        .map_or(&request.approvals, |extension| &extension.approvals);
+    let (mut counted, mut voided) = (Vec::<Human>::new(), Vec::new());
+    for approval in approvals {
+        let Actor::Person(approver) = &approval.by else {
+            continue;
+        };
+        match vote(approval, approver, identities, requester, &counted) {
+            Ok(human) => counted.push(human),
+            Err(reason) => voided.push(Event::ApprovalVoided {
+                approver: approver.clone(),
+                reason,
+            }),
+        }
+    }
+    (counted, voided)
+}
+
+/// Who stands behind an earlier approval, if it counts today; otherwise why not.
+fn vote(
+    approval: &Approval,
+    approver: &UserId,
+    identities: &Identities,
+    requester: &Human,
+    counted: &[Human],
+) -> Result<Human, String> {
+    let human = match identities.votes.get(approver) {
+        Some(Vote::Counts { human }) => of_actor(&approval.by).with(&approval.human).with(human),
+        Some(Vote::Void { reason }) => return Err(reason.clone()),
+        None => return Err("it was not evaluated again".to_owned()),
+    };
+    if human.is(requester) {
+        return Err("the approver and the requester are the same person".to_owned());
+    }
+    if counted.iter().any(|other| other.is(&human)) {
+        return Err("another approval is by the same person".to_owned());
+    }
+    Ok(human)
+}
+
+/// The person who acts, as far as the actor alone tells.
+fn of_actor(actor: &Actor) -> Human {
+    match actor {
+        Actor::Person(id) => Human::new(id, None),
+        Actor::Rule(_) | Actor::Keylend => Human::default(),
+    }
+}
+
+fn only_requester(request: &Request, who: &UserId, human: &Human) -> Result<(), Refusal> {
+    if Human::new(who, None).with(human).is(&request.human) {
         Ok(())
     } else {
         Err(Refusal::NotTheRequester)

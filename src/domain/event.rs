@@ -1,10 +1,12 @@
 //! What happened to a request, in the past tense: the bodies of the log's entries.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, BackendName, ChannelId, Email, Entitlement, Handle, Params, RequestId, RuleId, Span,
-    Terms, Time, UserId, Username,
+    Actor, BackendName, ChannelId, Email, Entitlement, Environment, GroupName, Handle, Human,
+    Params, RequestId, RuleId, Span, Terms, Time, UserId, Username,
 };
 
 /// An event with what the log says about it.
@@ -35,6 +37,9 @@ pub enum Event {
         requester: UserId,
         /// Their verified address.
         email: Email,
+        /// Every identity of theirs.
+        #[serde(default)]
+        human: Human,
         /// Their name in the targets.
         username: Username,
         /// What for.
@@ -54,6 +59,25 @@ pub enum Event {
         given: u8,
         /// How many it needs.
         needed: u8,
+        /// Every identity of the approver.
+        #[serde(default)]
+        human: Human,
+    },
+    /// An earlier approval does not count any more.
+    ApprovalVoided {
+        /// Whose approval.
+        approver: UserId,
+        /// Why.
+        reason: String,
+    },
+    /// The catalogue has changed while the request waited for its decision.
+    Revised {
+        /// The terms from now on.
+        terms: Terms,
+        /// How many approvals it needs from now on.
+        approvals_needed: u8,
+        /// The revision of the request from now on. A new one voids earlier approvals.
+        revision: u32,
     },
     /// The last approval: the intent, with everything that is needed to undo it.
     Approved {
@@ -63,6 +87,15 @@ pub enum Event {
         layers: Vec<PlannedLayer>,
         /// The grants that have to be gone before this one is made.
         after: Vec<RequestId>,
+        /// Every identity of the approver; empty for a rule.
+        #[serde(default)]
+        human: Human,
+        /// Every identity of the requester: their name in the targets is bound to it.
+        #[serde(default)]
+        requester: Human,
+        /// What the approval depended on.
+        #[serde(default)]
+        facts: ApprovalFacts,
     },
     /// An approver said no.
     Denied {
@@ -141,6 +174,9 @@ pub enum Event {
     Extended {
         /// The new end.
         expires_at: Time,
+        /// Every identity of the approver; empty for a rule.
+        #[serde(default)]
+        human: Human,
     },
     /// An approver said no to the extension; the grant goes on to its end.
     ExtensionDenied {
@@ -151,6 +187,17 @@ pub enum Event {
     ExtensionLapsed {},
     /// The requester was shown the grant's credentials.
     CredentialShown {},
+}
+
+/// What the last approval depended on, besides the terms and the moment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalFacts {
+    /// How many other grants the requester held.
+    pub held: u32,
+    /// The environments they held that exclude this scope's.
+    pub excluded_by: BTreeSet<Environment>,
+    /// The groups they were in, of those that the decision asked about.
+    pub groups: BTreeSet<GroupName>,
 }
 
 /// A layer as it was planned when the approval was committed.

@@ -59,6 +59,15 @@ text_id! {
     Entitlement;
 }
 
+impl Username {
+    /// The name as names are told apart: targets differ in whether case counts, so it never makes
+    /// two names of one.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        Self(self.0.to_lowercase())
+    }
+}
+
 impl Email {
     /// What stands before the last `@`.
     pub fn local_part(&self) -> &str {

@@ -4,13 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Request, ScopeId, Time, UserId};
+use super::{Human, IdentityKey, Request, ScopeId, Time, UserId};
 
 /// A lock in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     /// What is locked.
     pub target: LockTarget,
+    /// Every identity of the person who is locked; empty for other targets.
+    #[serde(default)]
+    pub person: Human,
     /// Who locked it.
     pub by: UserId,
     /// Why, in their words.
@@ -31,19 +34,32 @@ pub enum LockTarget {
     Person(UserId),
 }
 
-impl LockTarget {
+impl Lock {
     /// Whether a request by `requester` for `scope` falls under the lock.
-    pub fn covers(&self, requester: &UserId, scope: &ScopeId) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Scope(locked) => locked == scope,
-            Self::Person(locked) => locked == requester,
-        }
+    pub fn covers(&self, requester: &Human, scope: &ScopeId) -> bool {
+        self.target.covers(requester, scope) || self.person.is(requester)
     }
 
     /// Whether `request` falls under the lock.
     pub fn covers_request(&self, request: &Request) -> bool {
-        self.covers(&request.requester, &request.terms.scope)
+        self.covers(&request.human, &request.terms.scope)
+    }
+}
+
+impl LockTarget {
+    /// Whether a request by `requester` for `scope` falls under a lock of this target. A lock of a
+    /// person covers their other identities too: see [`Lock::covers`].
+    fn covers(&self, requester: &Human, scope: &ScopeId) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Scope(locked) => locked == scope,
+            Self::Person(locked) => requester.has(&IdentityKey::Id(locked.clone())),
+        }
+    }
+
+    /// Whether `request` falls under a lock of this target, as far as the target alone tells.
+    pub fn covers_request(&self, request: &Request) -> bool {
+        self.covers(&request.human, &request.terms.scope)
     }
 }
 
@@ -65,6 +81,9 @@ pub enum LockEvent {
     Locked {
         /// What is locked.
         target: LockTarget,
+        /// Every identity of the person who is locked; empty for other targets.
+        #[serde(default)]
+        person: Human,
         /// Why.
         reason: String,
     },

@@ -14,6 +14,7 @@ mod human;
 mod id;
 mod limits;
 mod lock;
+mod name;
 mod person;
 mod refusal;
 mod request;
@@ -21,10 +22,10 @@ mod scope;
 mod span;
 
 pub use actor::Actor;
-pub use command::Command;
+pub use command::{Command, Identities, PlannedGrant, Vote};
 pub use decide::{decide, open};
 pub use due::{Due, Lane, Work, backoff};
-pub use event::{EndCause, Event, Gone, Occurred, PlannedLayer};
+pub use event::{ApprovalFacts, EndCause, Event, Gone, Occurred, PlannedLayer};
 pub use human::{Human, IdentityKey};
 pub use id::{
     BackendName, ChannelId, Email, Entitlement, Environment, GroupName, Handle, InvalidRequestId,
@@ -32,6 +33,7 @@ pub use id::{
 };
 pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};
+pub use name::{NameEvent, NameOwners};
 pub use person::{Person, Standing};
 pub use refusal::{Refusal, Ruling};
 pub use request::{

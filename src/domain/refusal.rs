@@ -1,6 +1,6 @@
 //! Why something was not done. A refusal is an answer, not a failure.
 
-use super::{Actor, RequestId, RuleId, ScopeId, Span};
+use super::{Actor, RequestId, RuleId, ScopeId, Span, UserId, Username};
 
 /// Why something was not done; nothing was changed.
 ///
@@ -62,6 +62,27 @@ pub enum Refusal {
     /// Slack gave no verified address for the requester.
     #[error("the requester has no verified address")]
     NoEmail,
+    /// Slack gave no usable address for the person who decides.
+    #[error("the person who decides has no usable address")]
+    NoDeciderEmail,
+    /// The facts about an earlier approver are not to be had, so nobody knows whether their
+    /// approval still counts.
+    #[error("the facts about the earlier approver {approver} are not to be had: {error}")]
+    EarlierApprover {
+        /// Who approved before.
+        approver: UserId,
+        /// Why the facts are not to be had.
+        error: String,
+    },
+    /// The requester's name in the targets belongs to somebody else.
+    #[error("the name {0} belongs to another person")]
+    NameBound(Username),
+    /// Several people have used the requester's name in the targets.
+    #[error("the name {0} was used by more than one person")]
+    NameContested(Username),
+    /// The name in the targets is not bound to anybody.
+    #[error("the name {0} is not bound to anybody")]
+    NameFree(Username),
     /// What is known of the person is too old and could not be had anew.
     #[error("the facts are not to be had: {0}")]
     FactsUnavailable(String),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, ChannelId, Email, EndCause, Environment, PlannedLayer, RequestId, Risk, RuleId, ScopeId,
-    Span, Time, UserId, Username,
+    Actor, ApprovalFacts, ChannelId, Email, EndCause, Environment, Human, LayerSpec, PlannedLayer,
+    RequestId, Risk, RuleId, Scope, ScopeId, Span, Time, UserId, Username,
 };
 
 /// From so many failures in a row a revocation counts as stuck, and is told wherever somebody looks.
@@ -23,6 +23,8 @@ pub struct Request {
     pub requester: UserId,
     /// Their verified address.
     pub email: Email,
+    /// Every identity of theirs that was recorded.
+    pub human: Human,
     /// Their name in the targets.
     pub username: Username,
     /// What for.
@@ -45,6 +47,8 @@ pub struct Request {
     pub layers: Vec<Layer>,
     /// The grants that have to be gone before this one is made.
     pub after: Vec<RequestId>,
+    /// What the last approval depended on.
+    pub facts: ApprovalFacts,
     /// More time, asked for and not decided yet.
     pub extension: Option<Extension>,
     /// What came of the extension that was asked for last.
@@ -70,6 +74,33 @@ pub struct Terms {
     pub reason: String,
     /// Under which ticket.
     pub ticket: Option<String>,
+    /// What is granted in the targets.
+    #[serde(default)]
+    pub layers: Vec<LayerSpec>,
+}
+
+impl Terms {
+    /// The terms that `scope` gives today to what these terms ask for: the catalogue's words and
+    /// layers, and no longer a time than it allows.
+    #[must_use]
+    pub fn revised(&self, scope: &Scope) -> Self {
+        Self {
+            title: scope.title.clone(),
+            environment: scope.environment.clone(),
+            risk: scope.risk,
+            duration: self.duration.min(scope.max_duration),
+            layers: scope.layers.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether an approver who was shown the other terms would decide on something else.
+    pub(super) fn differ_from(&self, other: &Self) -> bool {
+        Self {
+            duration: other.duration,
+            ..self.clone()
+        } != *other
+    }
 }
 
 /// One yes.
@@ -81,6 +112,8 @@ pub struct Approval {
     pub at: Time,
     /// Under which rules.
     pub rules: Vec<RuleId>,
+    /// Every identity of the approver that was recorded; empty for a rule.
+    pub human: Human,
 }
 
 /// More time, asked for.

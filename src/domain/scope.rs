@@ -162,7 +162,7 @@ pub struct TicketRule {
 }
 
 /// One piece of access in one target.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerSpec {
     /// The target.
     pub backend: BackendName,

@@ -39,6 +39,8 @@ pub enum Action {
     Lock,
     /// Somebody lifts a lock.
     Unlock,
+    /// An administrator releases a name in the targets.
+    Release,
 }
 
 impl Action {
@@ -54,6 +56,7 @@ impl Action {
             Self::Revoke => "revoke",
             Self::Lock => "lock",
             Self::Unlock => "unlock",
+            Self::Release => "release",
         }
     }
 
@@ -64,7 +67,7 @@ impl Action {
             Self::Request | Self::Extend | Self::Receive => "requester-group",
             Self::Revoke if scope.is_none() => "administrators",
             Self::Approve | Self::Deny | Self::Revoke => "approver-group",
-            Self::Lock | Self::Unlock => "administrators",
+            Self::Lock | Self::Unlock | Self::Release => "administrators",
             Self::AutoApprove => return None,
         };
         Some(RuleId::new(id))

@@ -92,7 +92,15 @@ pub(super) const TABLES: &[Table] = &[
     },
     Table {
         name: "holders",
-        columns: &[("person", Text), ("version", Number)],
+        columns: &[("key", Text), ("version", Number)],
+    },
+    Table {
+        name: "identities",
+        columns: &[("request_id", Text), ("key", Text)],
+    },
+    Table {
+        name: "names",
+        columns: &[("name", Text), ("version", Number), ("owners", Text)],
     },
     Table {
         name: "locks",

@@ -4,14 +4,14 @@ use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::RawEntry;
-use crate::domain::{Actor, Event, LockEvent, Occurred, RequestId, RuleId, Time};
+use crate::domain::{Actor, Event, LockEvent, NameEvent, Occurred, RequestId, RuleId, Time};
 
 /// What is to be written to the log, before it has its place in the chain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// When.
     pub at: Time,
-    /// Which request; nothing for locks.
+    /// Which request; nothing for locks and names.
     pub request: Option<RequestId>,
     /// By whose word.
     pub actor: Actor,
@@ -42,7 +42,7 @@ pub struct Entry {
     /// When; RFC 3339 in UTC with milliseconds.
     #[serde(serialize_with = "as_time_text")]
     pub at: Time,
-    /// Which request; null for locks.
+    /// Which request; null for locks and names.
     pub request_id: Option<RequestId>,
     /// What, and its particulars: the fields `kind` and `body`.
     #[serde(flatten)]
@@ -58,7 +58,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry as it happened to its request; nothing for a lock.
+    /// The entry as it happened to its request; nothing for a lock or a name.
     pub fn occurred(&self) -> Option<Occurred> {
         match &self.body {
             EntryBody::Request(event) => Some(Occurred {
@@ -67,7 +67,7 @@ impl Entry {
                 rules: self.rules.clone(),
                 event: event.clone(),
             }),
-            EntryBody::Lock(_) => None,
+            EntryBody::Lock(_) | EntryBody::Name(_) => None,
         }
     }
 }
@@ -93,6 +93,18 @@ pub enum EntryBody {
     Request(Event),
     /// A lock.
     Lock(LockEvent),
+    /// A name in the targets.
+    Name(NameEvent),
+}
+
+impl EntryBody {
+    /// Whether a request's requester has more identities after this than before.
+    pub(super) fn identifies(&self) -> bool {
+        matches!(
+            self,
+            Self::Request(Event::Requested { .. } | Event::Approved { .. })
+        )
+    }
 }
 
 /// Time with three digits of the second, always: the same moment is the same text.

@@ -37,11 +37,12 @@ pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 use crate::domain::{
-    ChannelId, Entitlement, Lane, Lock, LockTarget, Request, RequestId, ScopeId, Time, UserId,
+    ChannelId, Entitlement, Human, IdentityKey, Lane, Lock, LockTarget, NameOwners, Request,
+    RequestId, ScopeId, Time, UserId, Username,
 };
 
-/// The version of one person's holdings: it moves with every grant, so that two grants decided on
-/// the same count cannot both be committed.
+/// The version of what a person holds under one of their identities: it moves with every grant, so
+/// that two grants decided on the same count cannot both be committed, whichever of their ids ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HolderVersion(pub i64);
 
@@ -50,8 +51,10 @@ pub struct HolderVersion(pub i64);
 pub struct Commit {
     /// The requests that change, each with its events.
     pub changes: Vec<Change>,
-    /// If somebody is to hold more after this: the count that was decided on.
-    pub holder: Option<(UserId, HolderVersion)>,
+    /// If somebody is to hold more after this: the count that was decided on, for each identity.
+    pub holders: Vec<(IdentityKey, HolderVersion)>,
+    /// Names in the targets that are bound or released.
+    pub names: Vec<NameChange>,
     /// A lock to be set or lifted.
     pub lock: Option<LockChange>,
     /// Credentials to be kept, already encrypted.
@@ -70,6 +73,23 @@ pub struct Change {
     /// The Slack messages that show the request from now on, beside those that do already.
     pub cards: Vec<NewCard>,
 }
+
+/// A name in the targets that is bound or released.
+#[derive(Debug)]
+pub struct NameChange {
+    /// The name, as [`Username::folded`] gives it.
+    pub name: Username,
+    /// The version that was decided on.
+    pub before: NameVersion,
+    /// To whom it belongs from now on.
+    pub owners: NameOwners,
+    /// What the log will say; nothing where the request's own approval says it.
+    pub record: Option<Record>,
+}
+
+/// The version of a name: it moves whenever the name is bound or released.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NameVersion(pub i64);
 
 /// A lock to be set or lifted, with what the log will say.
 #[derive(Debug)]
@@ -101,11 +121,11 @@ pub struct StoreError {
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// What one person holds, and the version to commit against.
+/// What one human holds, and the versions to commit against.
 #[derive(Debug, Clone)]
 pub struct Holdings {
-    /// The version of this count.
-    pub version: HolderVersion,
+    /// The version of this count for each of their identities.
+    pub versions: Vec<(IdentityKey, HolderVersion)>,
     /// Their open requests, pending ones included, oldest first.
     pub requests: Vec<Request>,
 }
@@ -162,8 +182,11 @@ pub trait Store: Send + Sync + 'static {
     /// One request.
     async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError>;
 
-    /// What one person has open.
-    async fn holdings(&self, person: &UserId) -> Result<Holdings, StoreError>;
+    /// What one human has open, under any of their identities.
+    async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError>;
+
+    /// To whom a name in the targets belongs, and the version to commit against.
+    async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError>;
 
     /// The open requests, oldest first.
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError>;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keylend::{
     clock::Clock,
-    domain::{Command, RequestId, Span},
+    domain::{Command, Human, RequestId, Span},
     store::{Place, Store},
 };
 use slack_sim::{Fault, Sim};
@@ -229,6 +229,7 @@ async fn a_second_extension_is_asked_in_a_message_of_its_own() {
     for (times, moment) in [(1, 10), (2, 20)] {
         let more = Command::AskExtension {
             by: user("alice"),
+            human: Human::default(),
             rules: Vec::new(),
             duration: Span::minutes(15),
             lapses_at: at(600),
@@ -262,6 +263,7 @@ async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() 
     let more = |request: &_, moment| {
         let more = Command::AskExtension {
             by: user("alice"),
+            human: Human::default(),
             rules: Vec::new(),
             duration: Span::minutes(15),
             lapses_at: at(600),

@@ -2,7 +2,7 @@
 
 use keylend::{
     domain::{
-        Actor, ChannelId, Command, Event, Lock, LockEvent, LockTarget, Request, RuleId, open,
+        Actor, ChannelId, Command, Event, Human, Lock, LockEvent, LockTarget, Request, RuleId, open,
     },
     store::{Commit, EntryBody, LockChange, Place, Record, Store},
 };
@@ -178,6 +178,7 @@ async fn a_requester_hears_of_a_no_and_why() {
     let request = stage.commit(asked("one", 0, &[])).await;
     let deny = Command::Deny {
         by: user("bob"),
+        human: Human::default(),
         rules: vec![RuleId::new("approver-group")],
         revision: request.revision,
         reason: "use the <!channel> replica".to_owned(),
@@ -234,6 +235,7 @@ async fn a_lock_is_told_in_the_channel_itself() {
     let running = stage.run();
     let lock = Lock {
         target: LockTarget::Everything,
+        person: Human::default(),
         by: user("bob"),
         reason: "incident".to_owned(),
         at: at(0),
@@ -245,6 +247,7 @@ async fn a_lock_is_told_in_the_channel_itself() {
         rules: Vec::new(),
         body: EntryBody::Lock(LockEvent::Locked {
             target: lock.target.clone(),
+            person: Human::default(),
             reason: lock.reason.clone(),
         }),
     };

@@ -11,10 +11,13 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    domain::{ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
+    domain::{
+        ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time, UserId,
+        Username,
+    },
     store::{
-        Card, Claim, Claims, Commit, CommitError, Holdings, Home, Open, Place, Published, RawEntry,
-        SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
+        Card, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion, Open, Place,
+        Published, RawEntry, SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
     },
 };
 use tokio::{sync::watch, time::sleep};
@@ -119,8 +122,12 @@ impl Store for UnreliableStore {
         asked!(self, "load a request", self.store.request(id))
     }
 
-    async fn holdings(&self, person: &UserId) -> Result<Holdings, StoreError> {
+    async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {
         asked!(self, "count grants", self.store.holdings(person))
+    }
+
+    async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError> {
+        asked!(self, "look up a name", self.store.name(name))
     }
 
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {

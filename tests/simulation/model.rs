@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keylend::{
     domain::{
-        Actor, EndCause, Entitlement, Environment, Event, Gone, LockEvent, LockTarget, RequestId,
-        ScopeId, Span, Time, UserId,
+        Actor, EndCause, Entitlement, Environment, Event, Gone, LockEvent, LockTarget, NameEvent,
+        RequestId, ScopeId, Span, Time, UserId,
     },
     store::{Entry, EntryBody},
 };
@@ -30,6 +30,7 @@ pub(crate) struct Life {
     environment: Option<Environment>,
     duration: Span,
     needed: usize,
+    revision: u32,
     approvers: BTreeSet<String>,
     lapses_at: Time,
     pub(crate) stage: Stage,
@@ -63,6 +64,14 @@ pub(crate) enum Is {
 }
 
 impl Life {
+    fn is_locked_by(&self, lock: &LockTarget) -> bool {
+        match lock {
+            LockTarget::Everything => true,
+            LockTarget::Scope(scope) => *scope == self.scope,
+            LockTarget::Person(person) => *person == self.requester,
+        }
+    }
+
     /// Whether it counts against the cap as it is allowed to be: what makes room is not counted.
     fn counts(&self) -> bool {
         matches!(self.stage, Stage::Approved | Stage::Active)
@@ -89,6 +98,7 @@ impl Model {
                 let locked = self.locks.remove(target);
                 promised(6, locked, || format!("{target} was unlocked twice"))
             }
+            (EntryBody::Name(NameEvent::NameReleased { .. }), _) => Ok(()),
             (EntryBody::Request(event), Some(id)) => self.happened(id, event, entry),
             (EntryBody::Request(_), None) => Err(Broken {
                 promise: 5,
@@ -112,6 +122,7 @@ impl Model {
                 environment: terms.environment.clone(),
                 duration: terms.duration,
                 needed: usize::from(*approvals_needed),
+                revision: 1,
                 approvers: BTreeSet::new(),
                 lapses_at: *lapses_at,
                 stage: Stage::Pending,
@@ -200,6 +211,7 @@ impl Life {
                             expires_at,
                             layers,
                             after,
+                            ..
                         },
                         None,
                     ) => {
@@ -215,7 +227,7 @@ impl Life {
                         self.layers = planned.collect();
                         self.stage = Stage::Approved;
                     }
-                    (Event::Extended { expires_at }, Some((_, _, more))) => {
+                    (Event::Extended { expires_at, .. }, Some((_, _, more))) => {
                         from(&[Stage::Active])?;
                         rightly(1, enough)?;
                         let end = self.expires_at.filter(|end| at < *end);
@@ -226,6 +238,32 @@ impl Life {
                     (Event::ApprovalCounted { .. }, Some(_)) => from(&[Stage::Active])?,
                     (Event::ApprovalCounted { .. }, None) => from(&[Stage::Pending])?,
                     _ => rightly(6, false)?,
+                }
+            }
+            Event::ApprovalVoided { approver, .. } => {
+                rightly(1, by_keylend)?;
+                let approvers = match &mut self.extension {
+                    Some((_, approvers, _)) => approvers,
+                    None => &mut self.approvers,
+                };
+                rightly(6, approvers.remove(&format!("person:{approver}")))?;
+            }
+            Event::Revised {
+                terms,
+                approvals_needed,
+                revision,
+            } => {
+                from(&[Stage::Pending, Stage::Active])?;
+                rightly(
+                    1,
+                    by_keylend && usize::from(*approvals_needed) >= self.needed,
+                )?;
+                rightly(7, terms.duration <= self.duration)?;
+                self.needed = (*approvals_needed).into();
+                self.duration = terms.duration;
+                if *revision != self.revision {
+                    self.revision = *revision;
+                    self.approvers.clear();
                 }
             }
             Event::Denied { .. } => {
@@ -271,12 +309,9 @@ impl Life {
                         rightly(3, self.expires_at.is_some_and(|end| at >= end))?;
                     }
                     EndCause::Done => rightly(1, by_requester)?,
-                    EndCause::Locked { .. } => rightly(
-                        6,
-                        locks
-                            .iter()
-                            .any(|it| it.covers(&self.requester, &self.scope)),
-                    )?,
+                    EndCause::Locked { .. } => {
+                        rightly(6, locks.iter().any(|it| self.is_locked_by(it)))?
+                    }
                     _ => {}
                 }
                 self.extension = None;
@@ -305,8 +340,9 @@ impl Life {
             Event::ExtensionAsked {
                 duration,
                 lapses_at,
-                ..
+                revision,
             } => {
+                self.revision = *revision;
                 from(&[Stage::Active])?;
                 rightly(1, by_requester)?;
                 rightly(6, self.extension.is_none())?;

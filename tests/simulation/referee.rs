@@ -11,8 +11,8 @@ use std::{
 use keylend::{
     backend::Order,
     domain::{
-        Actor, EndCause, Entitlement, Event, LockEvent, Progress, Request, RequestId, ScopeId,
-        State, Time, UserId,
+        Actor, EndCause, Entitlement, Event, LockEvent, NameEvent, Progress, Request, RequestId,
+        ScopeId, State, Time, UserId,
     },
     grants::Held,
     store::{Chain, Entry, EntryBody, RawEntry},
@@ -126,6 +126,7 @@ impl Referee {
     fn authority(&self, model: &Model, entry: &Entry) -> Result<(), Broken> {
         let groups: &[&str] = match &entry.body {
             EntryBody::Lock(LockEvent::Locked { .. } | LockEvent::Unlocked { .. }) => &["S0ADMINS"],
+            EntryBody::Name(NameEvent::NameReleased { .. }) => &["S0ADMINS"],
             EntryBody::Request(event) => match event {
                 Event::Requested { .. } | Event::ExtensionAsked { .. } => &["S0ENG"],
                 Event::ApprovalCounted { .. }

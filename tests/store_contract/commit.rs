@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use keylend::{
-    domain::{Actor, Lock, LockEvent, LockTarget},
+    domain::{Actor, Human, IdentityKey, Lock, LockEvent, LockTarget},
     store::{Commit, EntryBody, HolderVersion, LockChange, NewCard, Place, Record, Store},
 };
 
 use crate::story::{
-    self, approved, asked, at, commit, done, is_conflict, is_unavailable, only, user, with_cards,
-    withdrawn,
+    self, approved, asked, at, commit, done, human, is_conflict, is_unavailable, only, user,
+    with_cards, withdrawn,
 };
 
 crate::holds!(
@@ -36,13 +36,13 @@ async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
         change.after.version = 8;
         change
     };
-    let holder = store.holdings(&user("alice")).await.unwrap().version;
+    let holder = store.holdings(&human("alice")).await.unwrap().versions;
     let result = store
         .commit(Commit {
             changes: vec![with_cards(new, &[card]), stale],
-            holder: Some((user("alice"), holder)),
+            holders: holder.clone(),
             lock: Some(set(LockTarget::Everything, "all of it")),
-            credentials: Vec::new(),
+            ..Commit::default()
         })
         .await;
     assert!(is_conflict(result));
@@ -52,7 +52,7 @@ async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
     assert_eq!(store.cards(id).await.unwrap(), []);
     assert_eq!(store.locks().await.unwrap(), []);
     assert_eq!(
-        store.holdings(&user("alice")).await.unwrap().version,
+        store.holdings(&human("alice")).await.unwrap().versions,
         holder
     );
     assert_eq!(store.raw_entries(0, 100).await.unwrap().len(), 1);
@@ -76,13 +76,13 @@ async fn a_requests_name_is_given_once(store: Arc<dyn Store>) {
 
 async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Store>) {
     let mut racing = Vec::new();
-    let count = store.holdings(&user("alice")).await.unwrap().version;
+    let count = store.holdings(&human("alice")).await.unwrap().versions;
     for seed in ["one", "two", "three", "four", "five"] {
         let request = commit(&*store, asked(seed, "alice", "db-prod:write", at(0))).await;
-        let store = store.clone();
+        let (store, count) = (store.clone(), count.clone());
         racing.push(tokio::spawn(async move {
             let grant = Commit {
-                holder: Some((user("alice"), count)),
+                holders: count,
                 ..only(approved(&request, &[("pg-prod", "role")], at(1)))
             };
             store.commit(grant).await
@@ -96,14 +96,20 @@ async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Stor
         }
     }
     assert_eq!(won, 1);
-    let holdings = store.holdings(&user("alice")).await.unwrap();
-    assert!(holdings.version > count);
+    let holdings = store.holdings(&human("alice")).await.unwrap();
+    assert!(
+        holdings
+            .versions
+            .iter()
+            .zip(&count)
+            .all(|((key, now), (before, then))| key == before && now > then)
+    );
     let held = holdings.requests.iter().filter(|held| held.is_held());
     assert_eq!(held.count(), 1);
 
     // Nobody has been counted so often before.
     let never = Commit {
-        holder: Some((user("bob"), HolderVersion(3))),
+        holders: vec![(IdentityKey::Id(user("bob")), HolderVersion(3))],
         ..only(asked("six", "bob", "db-prod:write", at(2)))
     };
     assert!(is_conflict(store.commit(never).await));
@@ -112,12 +118,14 @@ async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Stor
 fn set(target: LockTarget, reason: &str) -> LockChange {
     let lock = Lock {
         target: target.clone(),
+        person: Human::default(),
         by: user("bob"),
         reason: reason.to_owned(),
         at: at(5),
     };
     let event = LockEvent::Locked {
         target,
+        person: Human::default(),
         reason: reason.to_owned(),
     };
     LockChange::Set(lock, lock_record(event))
@@ -209,7 +217,7 @@ async fn one_persons_requests_are_found_open_and_past(store: Arc<dyn Store>) {
     assert_eq!(open(of).await, [early.clone(), late.clone()]);
     let for_scope = Open::For(story::scope("db-prod:write"));
     assert_eq!(open(for_scope).await, [other, late.clone()]);
-    let held = store.holdings(&user("alice")).await.unwrap().requests;
+    let held = store.holdings(&human("alice")).await.unwrap().requests;
     assert_eq!(held, [early.clone(), late.clone()]);
 
     let past = async |limit| store.past(&user("alice"), limit).await.unwrap();

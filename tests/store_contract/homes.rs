@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use keylend::{
-    domain::{Command, Lock, LockEvent, LockTarget, Request, Span},
+    domain::{Command, Human, Lock, LockEvent, LockTarget, Request, Span},
     store::{Commit, EntryBody, Home, LockChange, Published, Record, Store, Whose},
 };
 
@@ -137,6 +137,7 @@ async fn a_lock_touches_everybody_who_is_asked_anything(store: Arc<dyn Store>) {
     let (target, reason) = (LockTarget::Everything, "incident".to_owned());
     let event = LockEvent::Locked {
         target: target.clone(),
+        person: Human::default(),
         reason: reason.clone(),
     };
     let record = Record {
@@ -148,6 +149,7 @@ async fn a_lock_touches_everybody_who_is_asked_anything(store: Arc<dyn Store>) {
     };
     let lock = Lock {
         target,
+        person: Human::default(),
         by: user("sam"),
         reason,
         at: at(2),
@@ -270,6 +272,7 @@ async fn what_waits_is_what_awaits_a_decision(store: Arc<dyn Store>) {
     assert_eq!(waiting().await, [pending.id]);
     let ask = Command::AskExtension {
         by: grant.requester.clone(),
+        human: Human::default(),
         rules: Vec::new(),
         duration: Span::minutes(10),
         lapses_at: at(4000),

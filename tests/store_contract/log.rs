@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use keylend::{
-    domain::{Command, Request, RequestId, Span},
+    domain::{Command, Human, Request, RequestId, Span},
     store::{Chain, Store},
 };
 
@@ -67,6 +67,7 @@ async fn a_life(store: &dyn Store) -> Request {
     let request = active(store, "one", "role").await;
     let extension = Command::AskExtension {
         by: user("alice"),
+        human: Human::default(),
         rules: Vec::new(),
         duration: Span::minutes(10),
         lapses_at: at(900),

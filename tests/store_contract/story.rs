@@ -3,8 +3,8 @@
 use keylend::{
     domain::{
         Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Gone, Handle, Occurred, Params, PlannedLayer, Request, RequestId, Risk, RuleId, ScopeId,
-        Span, Terms, Time, UserId, Username, decide, open,
+        Gone, Handle, Human, Identities, Occurred, Params, PlannedGrant, PlannedLayer, Request,
+        RequestId, Risk, RuleId, ScopeId, Span, Terms, Time, UserId, Username, decide, open,
     },
     store::{Change, Commit, CommitError, NewCard, Record, Store},
 };
@@ -16,6 +16,14 @@ pub(crate) fn at(seconds: i64) -> Time {
 
 pub(crate) fn user(name: &str) -> UserId {
     UserId::new(format!("U0{}", name.to_uppercase()))
+}
+
+/// Everybody's first id and address.
+pub(crate) fn human(name: &str) -> Human {
+    Human::new(
+        &user(name),
+        Some(&Email::new(format!("{name}@example.com"))),
+    )
 }
 
 pub(crate) fn scope(name: &str) -> ScopeId {
@@ -31,6 +39,7 @@ pub(crate) fn asked(seed: &str, requester: &str, scope_name: &str, now: Time) ->
         event: Event::Requested {
             requester: user(requester),
             email: Email::new(format!("{requester}@example.com")),
+            human: Human::default(),
             username: Username::new(requester),
             terms: Terms {
                 scope: scope(scope_name),
@@ -40,6 +49,7 @@ pub(crate) fn asked(seed: &str, requester: &str, scope_name: &str, now: Time) ->
                 duration: Span::minutes(30),
                 reason: "Größe „falsch“, \"writes\" are failing 🔑".to_owned(),
                 ticket: Some("INC-4211".to_owned()),
+                layers: Vec::new(),
             },
             approvals_needed: 1,
             approval_channel: ChannelId::new("C0DBA"),
@@ -87,8 +97,11 @@ pub(crate) fn approved(request: &Request, layers: &[(&str, &str)], now: Time) ->
         by: Actor::Person(user("bob")),
         rules: vec![RuleId::new("approver-group")],
         revision: request.revision,
-        plan,
-        after: Vec::new(),
+        identities: Identities::default(),
+        grant: PlannedGrant {
+            layers: plan,
+            ..PlannedGrant::default()
+        },
     };
     then(request, command, now)
 }
@@ -128,7 +141,14 @@ pub(crate) fn not_unmade(request: &Request, layer: usize, retry_at: Time, now: T
 
 pub(crate) fn withdrawn(request: &Request, now: Time) -> Change {
     let by = request.requester.clone();
-    then(request, Command::Withdraw { by }, now)
+    then(
+        request,
+        Command::Withdraw {
+            by,
+            human: Human::default(),
+        },
+        now,
+    )
 }
 
 /// The change, and messages that show the request from now on.

@@ -10,8 +10,8 @@ use keylend::{
     clock::Clock,
     domain::{
         Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Gone, Handle, Occurred, Params, PlannedLayer, Request, RequestId, Risk, RuleId, Span,
-        Terms, Time, UserId, Username, decide, open,
+        Gone, Handle, Human, Identities, Occurred, Params, PlannedGrant, PlannedLayer, Request,
+        RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
     },
     store::{Change, Commit, Record, Store},
 };
@@ -44,6 +44,7 @@ impl Story {
             event: Event::Requested {
                 requester,
                 email: Email::new(format!("{name}@example.com")),
+                human: Human::default(),
                 username: Username::new(name),
                 terms: Terms {
                     scope: scope.parse().unwrap(),
@@ -53,6 +54,7 @@ impl Story {
                     duration: Span::minutes(minutes),
                     reason: reason.to_owned(),
                     ticket: Some("INC-4211".to_owned()),
+                    layers: Vec::new(),
                 },
                 approvals_needed: 1,
                 approval_channel: ChannelId::new("C0DBA"),
@@ -165,8 +167,11 @@ fn granting(
         by: Actor::Person(UserId::new(by)),
         rules: vec![RuleId::new("approver-group")],
         revision: request.revision,
-        plan,
-        after: Vec::new(),
+        identities: Identities::default(),
+        grant: PlannedGrant {
+            layers: plan,
+            ..PlannedGrant::default()
+        },
     };
     let (layer, given) = (0, true);
     let until = request.terms.duration.after(now);

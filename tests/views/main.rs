@@ -13,7 +13,7 @@ mod story;
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use keylend::{
-    domain::{Actor, LockEvent, LockTarget},
+    domain::{Actor, Human, LockEvent, LockTarget},
     slack::{
         client::Message,
         view::{
@@ -108,6 +108,7 @@ fn lock_lines_name_what_is_locked_and_by_whom() {
     let lock = |event| lock_line(&lock_entry(event)).unwrap();
     let locked = |target| LockEvent::Locked {
         target,
+        person: Human::default(),
         reason: "incident <!channel>".to_owned(),
     };
     let lines = [

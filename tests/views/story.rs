@@ -4,8 +4,8 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use keylend::{
     domain::{
         Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Gone, Handle, Occurred, Params, PlannedLayer, Request, RequestId, Risk, RuleId, Span,
-        Terms, Time, UserId, Username, decide, open,
+        Gone, Handle, Human, Identities, Occurred, Params, PlannedGrant, PlannedLayer, Request,
+        RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
     },
     store::{Entry, EntryBody},
 };
@@ -33,6 +33,7 @@ pub(crate) fn terms(hostile: Option<&str>) -> Terms {
         duration: Span::minutes(30),
         reason: said("writes are failing since the last deploy"),
         ticket: Some(said("INC-4211")),
+        layers: Vec::new(),
     }
 }
 
@@ -46,6 +47,7 @@ impl Story {
             event: Event::Requested {
                 requester: alice(),
                 email: Email::new("alice@example.com"),
+                human: Human::default(),
                 username: Username::new("alice"),
                 terms,
                 approvals_needed,
@@ -93,8 +95,11 @@ impl Story {
                 by,
                 rules: vec![RuleId::new(rule)],
                 revision: self.request.revision,
-                plan: vec![plan],
-                after: Vec::new(),
+                identities: Identities::default(),
+                grant: PlannedGrant {
+                    layers: vec![plan],
+                    ..PlannedGrant::default()
+                },
             },
         )
     }
@@ -104,6 +109,7 @@ impl Story {
             1,
             Command::Deny {
                 by: bob(),
+                human: Human::default(),
                 rules: vec![RuleId::new("approver-group")],
                 revision: self.request.revision,
                 reason: reason.to_owned(),
@@ -132,6 +138,7 @@ impl Story {
             1,
             Command::AskExtension {
                 by: alice(),
+                human: Human::default(),
                 rules: vec![RuleId::new("requester-group")],
                 duration: Span::minutes(15),
                 lapses_at: self.now + TimeDelta::minutes(10),
@@ -239,7 +246,13 @@ pub(crate) fn every_state(hostile: Option<&str>) -> Vec<(&'static str, Story)> {
         ("denied", pending.deny(&said("use the replica"))),
         (
             "withdrawn",
-            pending.after(3, Command::Withdraw { by: alice() }),
+            pending.after(
+                3,
+                Command::Withdraw {
+                    by: alice(),
+                    human: Human::default(),
+                },
+            ),
         ),
         ("lapsed", pending.after(60, Command::Lapse)),
         ("approved", approved),

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Event, Gone, LockEvent, LockTarget, Occurred, Request, RuleId, STUCK_FROM, State,
-        Time,
+        Actor, Event, Gone, LockEvent, LockTarget, NameEvent, Occurred, Request, RuleId,
+        STUCK_FROM, State, Time,
     },
     store::{Entry, EntryBody},
 };
@@ -43,9 +43,24 @@ pub fn line(entry: &Entry, request: &Request) -> Option<String> {
             }
             line
         }
-        Event::ApprovalCounted { given, needed } => {
+        Event::ApprovalCounted { given, needed, .. } => {
             format!("approved by {by}, {given} of {needed}")
         }
+        Event::ApprovalVoided { approver, reason } => format!(
+            "the approval by {} no longer counts: {}",
+            text::person(approver),
+            words(reason)
+        ),
+        Event::Revised {
+            approvals_needed,
+            terms,
+            ..
+        } => format!(
+            "revised: the catalogue has changed. {} for {}, needs {}",
+            text::code(&terms.scope),
+            terms.duration,
+            count(*approvals_needed, "approval")
+        ),
         Event::Approved { expires_at, .. } => {
             format!("*approved* by {by} · ends {}", text::time(*expires_at))
         }
@@ -85,7 +100,7 @@ pub fn line(entry: &Entry, request: &Request) -> Option<String> {
         Event::Ended {} => "*ended*: every target was read back".to_owned(),
         Event::Failed { error } => format!("*failed*: {} · nothing of it is left", words(error)),
         Event::ExtensionAsked { duration, .. } => format!("{by} asked for {duration} more"),
-        Event::Extended { expires_at } => {
+        Event::Extended { expires_at, .. } => {
             format!("*extended* by {by} · ends {}", text::time(*expires_at))
         }
         Event::ExtensionDenied { reason } => because(format!("more time denied by {by}"), reason),
@@ -95,18 +110,22 @@ pub fn line(entry: &Entry, request: &Request) -> Option<String> {
     Some(stamped(&occurred, &what))
 }
 
-/// The line of a lock; nothing for entries about requests.
+/// The line of a lock or a name; nothing for entries about requests.
 pub fn lock_line(entry: &Entry) -> Option<String> {
-    let EntryBody::Lock(event) = &entry.body else {
-        return None;
-    };
     let by = text::actor(&entry.actor);
-    let what = match event {
-        LockEvent::Locked { target, reason } => because(
+    let what = match &entry.body {
+        EntryBody::Lock(LockEvent::Locked { target, reason, .. }) => because(
             format!(":rotating_light: *{}* locked by {by}", locked(target)),
             reason,
         ),
-        LockEvent::Unlocked { target } => format!(":unlock: *{}* unlocked by {by}", locked(target)),
+        EntryBody::Lock(LockEvent::Unlocked { target }) => {
+            format!(":unlock: *{}* unlocked by {by}", locked(target))
+        }
+        EntryBody::Name(NameEvent::NameReleased { name, reason }) => because(
+            format!("The name {} was released by {by}", text::code(name)),
+            reason,
+        ),
+        EntryBody::Request(_) => return None,
     };
     Some(under(entry.at, &what, &entry.actor, &entry.rules))
 }
@@ -145,7 +164,7 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
             ),
             _ => format!(":lock: Your access to {scope} has ended."),
         },
-        Event::Extended { expires_at } => format!(
+        Event::Extended { expires_at, .. } => format!(
             ":large_green_circle: Your access to {scope} was extended by {by} and ends {}.",
             text::time(*expires_at)
         ),

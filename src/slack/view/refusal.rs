@@ -172,6 +172,35 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
              your address in Slack, then ask again."
                 .to_owned()
         }
+        Refusal::NoDeciderEmail => {
+            "Slack gives no verified email address for you, so your decision cannot count. Confirm \
+             your address in Slack, then decide again."
+                .to_owned()
+        }
+        Refusal::EarlierApprover { approver, .. } => format!(
+            "Slack did not say whether {} may still approve, and their earlier approval counts only \
+             if they may. Nothing was decided; try again in a moment.",
+            voice.actor(&Actor::Person(approver.clone()))
+        ),
+        Refusal::NameBound(name) => format!(
+            "The login {} belongs to another person, so nothing is granted under it. An \
+             administrator can add you under [people] with a login of your own, or release the name \
+             with {}.",
+            voice.code(name),
+            voice.code(format!("/jit release {name} REASON"))
+        ),
+        Refusal::NameContested(name) => format!(
+            "More than one person has used the login {}, so nothing is granted under it. Ask an \
+             administrator to find out whose it is and to release it with {}.",
+            voice.code(name),
+            voice.code(format!("/jit release {name} REASON"))
+        ),
+        Refusal::NameFree(name) => {
+            format!(
+                "The login {} belongs to nobody. Nothing was changed.",
+                voice.code(name)
+            )
+        }
         Refusal::FactsUnavailable(_) => {
             "Slack could not be asked who you are and which groups you are in, and without that \
              the answer is no. Nothing was done; try again in a moment."
@@ -230,7 +259,7 @@ fn ticket(scope: &Scope) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{RequestId, RuleId, UserId};
+    use crate::domain::{RequestId, RuleId, UserId, Username};
 
     fn ruling(rule: &str, reason: &str) -> Ruling {
         Ruling {
@@ -270,6 +299,14 @@ mod tests {
             Refusal::RuleError("secret detail".to_owned()),
             Refusal::NoUsername,
             Refusal::NoEmail,
+            Refusal::NoDeciderEmail,
+            Refusal::EarlierApprover {
+                approver: UserId::new("U0BOB"),
+                error: "secret detail".to_owned(),
+            },
+            Refusal::NameBound(Username::new("bob")),
+            Refusal::NameContested(Username::new("app")),
+            Refusal::NameFree(Username::new("app")),
             Refusal::FactsUnavailable("secret detail".to_owned()),
             Refusal::StoreUnavailable("secret detail".to_owned()),
             Refusal::TooShort {

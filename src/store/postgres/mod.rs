@@ -28,6 +28,8 @@ mod homes;
 mod locks;
 #[path = "../sql/log.rs"]
 mod log;
+#[path = "../sql/names.rs"]
+mod names;
 #[path = "../sql/requests.rs"]
 mod requests;
 #[path = "../sql/store.rs"]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     cards, credentials,
     db::{Connection, Done},
-    holders, homes, locks, log, requests,
+    holders, homes, locks, log, names, requests,
     trail::Trail,
 };
 use crate::{
@@ -33,7 +33,8 @@ impl Write {
         match self {
             Self::Commit(commit) => {
                 let is_one_change = commit.changes.len() == 1
-                    && commit.holder.is_none()
+                    && commit.holders.is_empty()
+                    && commit.names.is_empty()
                     && commit.lock.is_none()
                     && commit.credentials.is_empty();
                 !is_one_change
@@ -139,8 +140,12 @@ async fn commit(
     trail: &mut Trail,
     commit: &Commit,
 ) -> Result<(), Failure> {
-    if let Some((person, decided_on)) = &commit.holder {
-        holders::advance(connection, person, *decided_on).await?;
+    holders::advance(connection, &commit.holders).await?;
+    for name in &commit.names {
+        names::change(connection, name).await?;
+        if let Some(record) = &name.record {
+            trail.append(chain, record);
+        }
     }
     match &commit.lock {
         Some(LockChange::Set(lock, record)) => {
@@ -187,6 +192,9 @@ async fn change(
     }
     if let Some(last) = change.records.last() {
         trail.leave(request, last.at);
+    }
+    if change.records.iter().any(|record| record.body.identifies()) {
+        trail.identify(request);
     }
     Ok(())
 }

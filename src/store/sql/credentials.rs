@@ -46,12 +46,12 @@ pub(super) async fn keep(
 }
 
 /// Erases the credentials of these requests, and says whether there were any.
-pub(super) async fn erase(connection: &mut Connection, requests: Vec<Value>) -> sqlx::Result<bool> {
+pub(super) async fn erase(connection: &mut Connection, requests: &Value) -> sqlx::Result<bool> {
     let statement = concat!(
         "DELETE FROM credentials WHERE request_id IN (SELECT item.value->>0 FROM ",
         items!(),
         ")"
     );
-    let erased = run(connection, statement, &Value::Array(requests)).await?;
+    let erased = run(connection, statement, requests).await?;
     Ok(erased > 0)
 }

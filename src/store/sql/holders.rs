@@ -1,37 +1,102 @@
-//! The version of each person's holdings: two grants decided on one count are not both committed.
+//! What each human holds: their open requests by identity, and a version for each identity, so that
+//! two grants decided on one count are not both committed.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::{
-    commit::{Failure, exactly_one},
-    db::{Connection, Pool},
+    commit::{Failure, run},
+    db::{Connection, Pool, items},
 };
-use crate::{domain::UserId, store::HolderVersion};
+use crate::{
+    domain::{Human, IdentityKey, Request},
+    store::HolderVersion,
+};
 
-/// The version to commit against.
-pub(super) async fn version(reads: &Pool, person: &UserId) -> sqlx::Result<HolderVersion> {
-    let version: Option<(i64,)> = sqlx::query_as("SELECT version FROM holders WHERE person = $1")
-        .bind(person.as_str())
-        .fetch_optional(reads)
+/// The versions to commit against.
+pub(super) async fn versions(
+    reads: &Pool,
+    person: &Human,
+) -> sqlx::Result<Vec<(IdentityKey, HolderVersion)>> {
+    let statement = concat!(
+        "SELECT key, version FROM holders WHERE key IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    );
+    let found: Vec<(String, i64)> = sqlx::query_as(statement)
+        .bind(keys(person).to_string())
+        .fetch_all(reads)
         .await?;
-    Ok(HolderVersion(version.map_or(0, |(version,)| version)))
+    let found: BTreeMap<String, i64> = found.into_iter().collect();
+    let version = |key: &IdentityKey| {
+        let version = found.get(&key.to_string()).copied();
+        (key.clone(), HolderVersion(version.unwrap_or(0)))
+    };
+    Ok(person.keys().map(version).collect())
 }
 
-/// Moves the version on. A conflict if it is not the one that was decided on.
+/// Moves the versions on. A conflict if one of them is not the one that was decided on.
 pub(super) async fn advance(
     connection: &mut Connection,
-    person: &UserId,
-    decided_on: HolderVersion,
+    decided_on: &[(IdentityKey, HolderVersion)],
 ) -> Result<(), Failure> {
-    sqlx::query(
-        "INSERT INTO holders (person, version) VALUES ($1, 0) ON CONFLICT (person) DO NOTHING",
-    )
-    .bind(person.as_str())
-    .execute(&mut *connection)
-    .await?;
-    let done =
-        sqlx::query("UPDATE holders SET version = version + 1 WHERE person = $1 AND version = $2")
-            .bind(person.as_str())
-            .bind(decided_on.0)
-            .execute(connection)
-            .await?;
-    exactly_one(&done)
+    if decided_on.is_empty() {
+        return Ok(());
+    }
+    let statement = concat!(
+        "INSERT INTO holders (key, version)
+         SELECT item.value->>0, CAST(item.value->>1 AS BIGINT) + 1 FROM ",
+        items!(),
+        " WHERE CAST(item.value->>1 AS BIGINT) = 0
+             OR EXISTS (SELECT 1 FROM holders WHERE key = item.value->>0)
+         ON CONFLICT (key) DO UPDATE SET version = excluded.version
+             WHERE holders.version = excluded.version - 1"
+    );
+    let rows = decided_on
+        .iter()
+        .map(|(key, version)| json!([key, version.0]))
+        .collect();
+    let moved = run(connection, statement, &Value::Array(rows)).await?;
+    match moved == decided_on.len() as u64 {
+        true => Ok(()),
+        false => Err(Failure::Conflict),
+    }
+}
+
+/// The identities of a request's requester, as rows.
+pub(super) fn identity_rows(request: &Request) -> impl Iterator<Item = Value> {
+    let id = request.id.to_string();
+    request.human.keys().map(move |key| json!([id, key]))
+}
+
+/// Notes identities, those included that are noted already.
+pub(super) async fn identify(connection: &mut Connection, rows: Vec<Value>) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let statement = concat!(
+        "INSERT INTO identities (request_id, key)
+         SELECT item.value->>0, item.value->>1 FROM ",
+        items!(),
+        " WHERE true ON CONFLICT (key, request_id) DO NOTHING"
+    );
+    run(connection, statement, &Value::Array(rows))
+        .await
+        .map(drop)
+}
+
+/// Forgets the identities of requests that are over.
+pub(super) async fn forget(connection: &mut Connection, over: &Value) -> sqlx::Result<()> {
+    let statement = concat!(
+        "DELETE FROM identities WHERE request_id IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    );
+    run(connection, statement, over).await.map(drop)
+}
+
+/// A person's identities as the parameter of a statement.
+pub(super) fn keys(person: &Human) -> Value {
+    person.keys().map(|key| json!([key])).collect()
 }

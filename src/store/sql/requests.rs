@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::{
     commit::{Failure, add_all, exactly_one, run},
     db::{Connection, Pool, items},
+    holders,
     work::read_count,
 };
 use crate::{
-    domain::{Entitlement, Progress, Request, RequestId, State, Time, UserId},
+    domain::{Entitlement, Human, Progress, Request, RequestId, State, Time, UserId},
     store::{Open, Sharing, Stuck},
 };
 
@@ -41,6 +42,23 @@ pub(super) async fn open(reads: &Pool, which: &Open) -> sqlx::Result<Vec<Request
         .bind(scope.as_str()),
     };
     let rows: Vec<Snapshot> = question.fetch_all(reads).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// The open requests of one human, oldest first.
+pub(super) async fn open_of_human(reads: &Pool, person: &Human) -> sqlx::Result<Vec<Request>> {
+    let statement = concat!(
+        "SELECT snapshot FROM requests WHERE open = 1 AND id IN
+             (SELECT request_id FROM identities
+              WHERE key IN (SELECT item.value->>0 FROM ",
+        items!(),
+        "))
+         ORDER BY asked_at, id"
+    );
+    let rows: Vec<Snapshot> = sqlx::query_as(statement)
+        .bind(holders::keys(person).to_string())
+        .fetch_all(reads)
+        .await?;
     rows.into_iter().map(read).collect()
 }
 

@@ -4,14 +4,17 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
 use super::{
-    answer, cards, commit::Write, credentials, db::Database, holders, homes, locks, log, requests,
-    unavailable, work,
+    answer, cards, commit::Write, credentials, db::Database, holders, homes, locks, log, names,
+    requests, unavailable, work,
 };
 use crate::{
-    domain::{ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
+    domain::{
+        ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time, UserId,
+        Username,
+    },
     store::{
-        Card, Claim, Commit, CommitError, Fact, Holdings, Home, Open, Place, Published, RawEntry,
-        SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
+        Card, Claim, Commit, CommitError, Fact, Holdings, Home, NameVersion, Open, Place,
+        Published, RawEntry, SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
     },
 };
 
@@ -43,15 +46,19 @@ impl Store for Database {
         answer("load a request", requests::request(&self.reads, id)).await
     }
 
-    async fn holdings(&self, person: &UserId) -> Result<Holdings, StoreError> {
-        // The version first: whatever comes in between then makes the commit a conflict.
+    async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {
+        // The versions first: whatever comes in between then makes the commit a conflict.
         answer("count a person's grants", async {
             Ok(Holdings {
-                version: holders::version(&self.reads, person).await?,
-                requests: requests::open(&self.reads, &Open::Of(person.clone())).await?,
+                versions: holders::versions(&self.reads, person).await?,
+                requests: requests::open_of_human(&self.reads, person).await?,
             })
         })
         .await
+    }
+
+    async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError> {
+        answer("look up a name", names::name(&self.reads, name)).await
     }
 
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{cards, credentials, db::Connection, homes, log, requests, work};
+use super::{cards, credentials, db::Connection, holders, homes, log, requests, work};
 use crate::{
     domain::{Request, RequestId, Time},
     store::{Chain, Record},
@@ -19,6 +19,8 @@ use crate::{
 pub(super) struct Trail {
     entries: Vec<Value>,
     requests: BTreeMap<RequestId, Traces>,
+    /// The identities of requesters, as rows.
+    identities: Vec<Value>,
 }
 
 /// What a request leaves; what it left earlier does not count any more.
@@ -49,10 +51,16 @@ impl Trail {
         self.requests.insert(request.id, traces);
     }
 
+    /// These are identities of the request's requester.
+    pub(super) fn identify(&mut self, request: &Request) {
+        self.identities.extend(holders::identity_rows(request));
+    }
+
     /// Adds what came after.
     pub(super) fn extend(&mut self, later: Self) {
         self.entries.extend(later.entries);
         self.requests.extend(later.requests);
+        self.identities.extend(later.identities);
     }
 
     /// Writes it all, and answers whether credentials were erased.
@@ -80,9 +88,12 @@ impl Trail {
         requests::replace_layers(connection, &changed, layers.concat()).await?;
         cards::refresh(connection, &changed).await?;
         homes::touch_by(connection, &changed, now).await?;
-        match over.is_empty() {
-            true => Ok(false),
-            false => credentials::erase(connection, over).await,
+        holders::identify(connection, self.identities).await?;
+        if over.is_empty() {
+            return Ok(false);
         }
+        let over = Value::Array(over);
+        holders::forget(connection, &over).await?;
+        credentials::erase(connection, &over).await
     }
 }

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use keylend::{
     broker::Broker,
     domain::{
-        Actor, Command, Entitlement, Handle, PlannedLayer, Refusal, Request, RequestId, UserId,
-        decide,
+        Actor, Command, Entitlement, Handle, Identities, PlannedGrant, PlannedLayer, Refusal,
+        Request, RequestId, UserId, decide,
     },
     store::{Change, Commit, CommitError, Record},
 };
@@ -29,8 +29,11 @@ impl Mutant for ApprovesFirst {
             by: Actor::Person(by.clone()),
             rules: Vec::new(),
             revision,
-            plan: plan(broker, &before)?,
-            after: Vec::new(),
+            identities: Identities::default(),
+            grant: PlannedGrant {
+                layers: plan(broker, &before)?,
+                ..PlannedGrant::default()
+            },
         };
         let now = before.asked_at;
         let mut after = before.clone();

@@ -10,8 +10,8 @@ pub(super) struct CountsGrantsTwice;
 
 impl Mutant for CountsGrantsTwice {
     fn commit(&self, database: &Database, mut commit: Commit) -> Commit {
-        if let Some((person, version)) = &mut commit.holder {
-            *version = database.tables().holder(person);
+        for (key, version) in &mut commit.holders {
+            *version = database.tables().holder(key);
         }
         commit
     }

@@ -18,10 +18,13 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    domain::{ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
+    domain::{
+        ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time, UserId,
+        Username,
+    },
     store::{
-        Card, Claim, Claims, Commit, CommitError, Holdings, Home, Open, Place, Published, RawEntry,
-        SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
+        Card, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion, Open, Place,
+        Published, RawEntry, SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
     },
 };
 use tokio::sync::watch;
@@ -216,8 +219,12 @@ impl Store for MemoryStore {
         Ok(self.database.tables().request(id).cloned())
     }
 
-    async fn holdings(&self, person: &UserId) -> Result<Holdings, StoreError> {
+    async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {
         Ok(self.database.tables().holdings(person))
+    }
+
+    async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError> {
+        Ok(self.database.tables().name(name))
     }
 
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keylend::{
     domain::{ChannelId, Entitlement, Lock, LockTarget, Progress, Request, RequestId, State, Time},
+    domain::{Human, IdentityKey, NameOwners, Username},
     domain::{Lane, UserId},
     store::{
-        Card, Chain, Change, Commit, CommitError, HolderVersion, Holdings, LockChange, Open, Place,
-        RawEntry, Record, SealedCredential, Sharing, Whose,
+        Card, Chain, Change, Commit, CommitError, HolderVersion, Holdings, LockChange, NameChange,
+        NameVersion, Open, Place, RawEntry, Record, SealedCredential, Sharing, Whose,
     },
 };
 
@@ -17,7 +18,8 @@ use super::{homes::Homes, trouble};
 #[derive(Default)]
 pub(crate) struct Tables {
     pub(super) requests: BTreeMap<RequestId, Row>,
-    holders: BTreeMap<UserId, i64>,
+    holders: BTreeMap<IdentityKey, i64>,
+    names: BTreeMap<Username, (NameOwners, NameVersion)>,
     locks: BTreeMap<LockTarget, Lock>,
     pub(super) credentials: BTreeMap<(RequestId, usize), SealedCredential>,
     pub(super) log: Vec<RawEntry>,
@@ -56,8 +58,12 @@ impl Tables {
         self.chain.seq()
     }
 
-    pub(crate) fn holder(&self, person: &UserId) -> HolderVersion {
-        HolderVersion(self.holders.get(person).copied().unwrap_or(0))
+    pub(crate) fn holder(&self, key: &IdentityKey) -> HolderVersion {
+        HolderVersion(self.holders.get(key).copied().unwrap_or(0))
+    }
+
+    pub(super) fn name(&self, name: &Username) -> (NameOwners, NameVersion) {
+        self.names.get(name).cloned().unwrap_or_default()
     }
 
     pub(crate) fn every_card(&self) -> impl Iterator<Item = &Card> {
@@ -94,8 +100,16 @@ impl Tables {
     /// Carries out `commit`, or nothing of it.
     pub(crate) fn commit(&mut self, commit: &Commit) -> Result<u64, CommitError> {
         self.check(commit)?;
-        if let Some((person, _)) = &commit.holder {
-            *self.holders.entry(person.clone()).or_default() += 1;
+        for (key, _) in &commit.holders {
+            *self.holders.entry(key.clone()).or_default() += 1;
+        }
+        for change in &commit.names {
+            let version = NameVersion(change.before.0 + 1);
+            let owners = change.owners.clone();
+            self.names.insert(change.name.clone(), (owners, version));
+            if let Some(record) = &change.record {
+                self.append(record);
+            }
         }
         match &commit.lock {
             Some(LockChange::Set(lock, record)) => {
@@ -124,9 +138,12 @@ impl Tables {
 
     fn check(&self, commit: &Commit) -> Result<(), CommitError> {
         let conflict = Err(CommitError::Conflict);
-        if let Some((person, decided_on)) = &commit.holder
-            && self.holder(person) != *decided_on
-        {
+        let moved = |(key, decided_on): &(IdentityKey, _)| self.holder(key) != *decided_on;
+        if commit.holders.iter().any(moved) {
+            return conflict;
+        }
+        let moved = |change: &NameChange| self.name(&change.name).1 != change.before;
+        if commit.names.iter().any(moved) {
             return conflict;
         }
         if let Some(LockChange::Lift(target, _)) = &commit.lock
@@ -211,10 +228,11 @@ impl Tables {
         self.homes.touch(whose, at);
     }
 
-    pub(super) fn holdings(&self, person: &UserId) -> Holdings {
+    pub(super) fn holdings(&self, person: &Human) -> Holdings {
+        let versions = person.keys().map(|key| (key.clone(), self.holder(key)));
         Holdings {
-            version: self.holder(person),
-            requests: self.open(&Open::Of(person.clone())),
+            versions: versions.collect(),
+            requests: self.oldest_first(|request| request.is_open() && request.human.is(person)),
         }
     }
 

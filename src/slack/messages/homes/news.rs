@@ -159,6 +159,9 @@ fn about(entry: &Entry) -> About<'_> {
             EntryBody::Request(
                 Event::Requested { .. }
                 | Event::ExtensionAsked { .. }
+                // An approver whose approval was voided may be asked again.
+                | Event::ApprovalVoided { .. }
+                | Event::Revised { .. }
                 // What its requester holds counts against what else they may get.
                 | Event::Ended {}
                 | Event::Failed { .. },

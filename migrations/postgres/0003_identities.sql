@@ -1,0 +1,39 @@
+-- The identities of those who have open requests: `id:U0ALICE`, `address:alice@example.com`,
+-- `person:alice`. Two requests that share one are one human's.
+CREATE TABLE identities (
+    request_id TEXT COLLATE "C" NOT NULL REFERENCES requests (id),
+    key        TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (key, request_id)
+);
+
+CREATE INDEX identities_by_request ON identities (request_id);
+
+-- The version of what is held under each identity.
+DROP TABLE holders;
+CREATE TABLE holders (
+    key     TEXT COLLATE "C" PRIMARY KEY,
+    version BIGINT NOT NULL
+);
+
+-- To whom each name in the targets belongs: an array of people, each an array of identities. Nobody
+-- is granted anything under a name that several people have used.
+CREATE TABLE names (
+    name    TEXT COLLATE "C" PRIMARY KEY,
+    version BIGINT NOT NULL,
+    owners  TEXT NOT NULL
+);
+
+UPDATE requests SET snapshot = (snapshot::jsonb || jsonb_build_object('human', jsonb_build_array(
+    'id:' || requester, 'address:' || lower((snapshot::json ->> 'email') COLLATE "C"))))::text;
+
+INSERT INTO identities (request_id, key)
+SELECT requests.id, item.value FROM requests, json_array_elements_text(snapshot::json -> 'human') AS item
+WHERE open = 1;
+
+-- Every approval before this one has bound its requester's name.
+INSERT INTO names (name, version, owners)
+SELECT name, 1, jsonb_agg(human)::text
+FROM (SELECT DISTINCT lower(snapshot::json ->> 'username') AS name,
+             snapshot::jsonb -> 'human' AS human
+      FROM requests WHERE snapshot::json ->> 'expires_at' IS NOT NULL) AS used
+GROUP BY name;

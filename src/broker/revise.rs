@@ -1,0 +1,50 @@
+//! Keeping what waits for its decision in step with the catalogue.
+
+use super::{Broker, alone};
+use crate::domain::{Command, Refusal, Request, RequestId, State};
+
+impl Broker {
+    /// Brings a request that waits for its decision up to date with the catalogue: today's title,
+    /// risk and layers (which make a new revision), the shorter duration, the larger number of
+    /// approvals. A request that is up to date, or does not wait, stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoSuchRequest`], or the store's trouble.
+    pub async fn revise(&self, id: RequestId) -> Result<Request, Refusal> {
+        let request = self.request(id).await?;
+        let change = |request: &Request| match self.revised(request) {
+            Some(command) => self.change(request, command),
+            None => Err(Refusal::NotDue),
+        };
+        if let Err(Refusal::NotDue) = change(&request) {
+            return Ok(request);
+        }
+        let revised = self
+            .settle(id, async |request| Ok(alone(change(&request)?)))
+            .await;
+        match revised {
+            // Another replica was faster.
+            Err(Refusal::NotDue) => self.request(id).await,
+            revised => revised,
+        }
+    }
+
+    /// The command that brings the request up to date; nothing where there is nothing to change.
+    fn revised(&self, request: &Request) -> Option<Command> {
+        let scope = self.parts.catalogue.get(&request.terms.scope)?;
+        if !request.awaits_decision() {
+            return None;
+        }
+        let terms = match request.state {
+            State::Pending { .. } => request.terms.revised(scope),
+            // What is granted already stays as it was approved.
+            _ => request.terms.clone(),
+        };
+        let approvals_needed = scope.approvals.get();
+        Some(Command::Revise {
+            terms,
+            approvals_needed,
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! To whom a name in the targets belongs.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Human, Refusal, Username};
+
+/// The people who have been granted access under one name, by any target.
+///
+/// The first approval binds a name to its requester, and it stays theirs when their address
+/// changes. An administrator releases it. A name that two people have used is contested: nobody
+/// is granted anything under it until it is released.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NameOwners(Vec<Human>);
+
+impl NameOwners {
+    /// Adds a person who was granted access under the name. What is known of one human is kept
+    /// together.
+    pub fn bind(&mut self, human: &Human) {
+        let (theirs, others) = std::mem::take(&mut self.0)
+            .into_iter()
+            .partition(|owner| owner.is(human));
+        let owner = Vec::into_iter(theirs).fold(human.clone(), |all, one| all.with(&one));
+        self.0 = others;
+        self.0.push(owner);
+    }
+
+    /// Whether nobody has been granted anything under the name.
+    pub fn is_free(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether everything that is known of this person is known as the owner's.
+    pub fn knows(&self, human: &Human) -> bool {
+        matches!(&*self.0, [owner] if owner.clone().with(human) == *owner)
+    }
+
+    /// Refuses `name` to everybody but the one person it belongs to.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NameContested`] or [`Refusal::NameBound`].
+    pub fn admit(&self, name: &Username, human: &Human) -> Result<(), Refusal> {
+        match &*self.0 {
+            [] => Ok(()),
+            [owner] if owner.is(human) => Ok(()),
+            [_] => Err(Refusal::NameBound(name.clone())),
+            _ => Err(Refusal::NameContested(name.clone())),
+        }
+    }
+}
+
+/// What the log says of names, besides the approvals that bind them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body", rename_all = "snake_case")]
+pub enum NameEvent {
+    /// An administrator released a name; the next approval binds it again.
+    NameReleased {
+        /// The name.
+        name: Username,
+        /// Why.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Email, UserId};
+
+    fn human(id: &str, email: &str) -> Human {
+        Human::new(&UserId::new(id), Some(&Email::new(email)))
+    }
+
+    #[test]
+    fn a_name_belongs_to_the_first_person_who_is_granted_it() {
+        let name = Username::new("bob");
+        let bob = human("U0BOB", "bob@example.com");
+        let mut owners = NameOwners::default();
+        assert!(owners.is_free());
+        assert_eq!(owners.admit(&name, &bob), Ok(()));
+        owners.bind(&bob);
+        let contractor = human("U0CONTRACTOR", "bob@contractor.example");
+        assert_eq!(
+            owners.admit(&name, &contractor),
+            Err(Refusal::NameBound(name.clone()))
+        );
+
+        // Bob changes his address, then his account; the name stays his.
+        let renamed = human("U0BOB", "robert@example.com");
+        assert_eq!(owners.admit(&name, &renamed), Ok(()));
+        assert!(!owners.knows(&renamed));
+        owners.bind(&renamed);
+        assert!(owners.knows(&renamed) && owners.knows(&bob));
+        assert_eq!(
+            owners.admit(&name, &human("W0BOB", "Robert@example.com")),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_name_that_two_people_have_used_is_refused_to_both() {
+        let name = Username::new("app");
+        let (one, other) = (
+            human("U0ONE", "app@example.com"),
+            human("U0OTHER", "app@other.example"),
+        );
+        let mut owners = NameOwners::default();
+        owners.bind(&one);
+        owners.bind(&other);
+        for human in [&one, &other] {
+            assert_eq!(
+                owners.admit(&name, human),
+                Err(Refusal::NameContested(name.clone()))
+            );
+        }
+        // It turns out that they are one person.
+        owners.bind(&human("U0ONE", "app@other.example"));
+        assert_eq!(owners.admit(&name, &one), Ok(()));
+    }
+}
