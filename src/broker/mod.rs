@@ -23,6 +23,7 @@ pub use credentials::Credential;
 pub use questions::Questions;
 
 use crate::{
+    alerts::Alerts,
     backend::{Backend, Backends, Order},
     clock::{Clock, Entropy},
     directory::Directory,
@@ -56,6 +57,8 @@ pub struct Parts {
     pub audit_channel: ChannelId,
     /// The key for credentials.
     pub vault: Vault,
+    /// What somebody has to look at.
+    pub alerts: Arc<Alerts>,
     /// Where outcomes are counted.
     pub metrics: Arc<Metrics>,
     /// Time.
@@ -98,6 +101,11 @@ impl Broker {
     /// Where state lives, for those who only read.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.parts.store
+    }
+
+    /// What somebody has to look at.
+    pub fn alerts(&self) -> &Alerts {
+        &self.parts.alerts
     }
 
     fn now(&self) -> Time {

@@ -6,6 +6,8 @@ use crate::support::{
     target::Mood,
 };
 
+const DEGRADED: &str = r#""degraded":["revocation_failing:console"]"#;
+
 /// Lets time pass until the target was told so many times more to take the access back.
 async fn retries(stage: &Stage, count: usize) {
     let enough = stage.console.orders("unmake") + count;
@@ -34,9 +36,11 @@ async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhi
     assert!(!stage.admitted(ALICE, SCOPE).await);
 
     retries(&stage, 4).await;
-    stage.audited("stuck").await;
+    stage.audited("*Alert* `revocation_failing:console`").await;
     let (status, ready) = stage.page("/readyz").await;
-    assert_eq!(status, 503, "{ready}");
+    // One target in trouble takes no replica out of Slack.
+    assert_eq!(status, 200, "{ready}");
+    assert!(ready.contains(DEGRADED), "{ready}");
     let (_, metrics) = stage.page("/metrics").await;
     assert!(metrics.contains("keylend_revocations_stuck 1"), "{metrics}");
     assert!(!says_ended(&stage));
@@ -47,7 +51,10 @@ async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhi
     stage.console.mood("unmake", Mood::Well);
     stage.until("the end", says_ended).await;
     assert!(!stage.console.admits("alice"));
-    assert_eq!(stage.page("/readyz").await.0, 200);
+    stage
+        .audited("*Cleared* `revocation_failing:console`")
+        .await;
+    assert!(!stage.page("/readyz").await.1.contains(DEGRADED));
     assert!(
         stage
             .page("/metrics")

@@ -9,6 +9,7 @@
 //! between the two makes one message appear twice; none is lost. One replica at a time speaks:
 //! [`speak`].
 
+mod alerts;
 mod cards;
 mod feeds;
 pub mod homes;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use crate::{
+    alerts::Alerts,
     clock::{Clock, Entropy},
     domain::{ChannelId, Request},
     store::Store,
@@ -35,6 +37,24 @@ const STRIPES: usize = 32;
 /// Whether a request comes with credentials to show.
 pub type HasCredentials = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
 
+/// What a [`Messenger`] works with.
+pub struct Parts {
+    /// What is to be shown and told.
+    pub store: Arc<dyn Store>,
+    /// The way to Slack.
+    pub client: Client,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where the audit feed and alerts are written.
+    pub audit_channel: ChannelId,
+    /// Which requests come with credentials.
+    pub has_credentials: HasCredentials,
+    /// What somebody has to look at.
+    pub alerts: Arc<Alerts>,
+}
+
 /// Keeps what Slack's channels show in step with the store.
 pub struct Messenger {
     store: Arc<dyn Store>,
@@ -42,26 +62,30 @@ pub struct Messenger {
     retry: Retry,
     audit_channel: ChannelId,
     has_credentials: HasCredentials,
+    alerts: Arc<Alerts>,
     /// A head is posted by the cards' loop or by the feed that needs its thread, not by both.
     first_posts: [Mutex<()>; STRIPES],
 }
 
 impl Messenger {
-    /// A messenger from `store` to Slack. `audit_channel` is where the audit feed is written.
-    pub fn new(
-        store: Arc<dyn Store>,
-        client: Client,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        audit_channel: ChannelId,
-        has_credentials: HasCredentials,
-    ) -> Self {
+    /// A messenger from `parts.store` to Slack.
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            store,
+            client,
+            clock,
+            entropy,
+            audit_channel,
+            has_credentials,
+            alerts,
+        } = parts;
         Self {
             store,
             client,
             retry: Retry { clock, entropy },
             audit_channel,
             has_credentials,
+            alerts,
             first_posts: Default::default(),
         }
     }
@@ -71,6 +95,7 @@ impl Messenger {
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let work = async {
             tokio::join!(
+                self.tell_alerts(&shutdown),
                 self.show_cards(&shutdown),
                 self.follow(feeds::Feed::Audit, &shutdown),
                 self.follow(feeds::Feed::Mirror, &shutdown),
