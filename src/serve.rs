@@ -167,6 +167,11 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         client: client.clone(),
         clock: clock.clone(),
         entropy: entropy.clone(),
+        other_channels: config
+            .catalogue
+            .values()
+            .map(|scope| scope.approval_channel.clone())
+            .collect(),
         audit_channel,
         has_credentials: Arc::new(move |request| showing.has_credentials(request)),
         alerts: alerts.clone(),

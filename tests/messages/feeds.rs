@@ -10,7 +10,7 @@ use slack_sim::{Fault, Message};
 
 use crate::{
     stage::{Stage, asked, card},
-    story::{approved, at, done, made, not_unmade, surveyed, then, unmade, user, with_cards},
+    story::{approved, at, done, made, not_unmade, surveyed, then, unmade, user},
 };
 
 const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
@@ -207,24 +207,6 @@ async fn a_line_whose_thread_was_deleted_is_told_in_the_channel() {
     let told = stage.says("C0AUDIT", "*approved* by").await;
     assert_eq!(told.thread_ts, None);
     assert!(told.says(&format!("Request `{}`", request.id)));
-    running.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_channel_that_is_gone_holds_nothing_up() {
-    let stage = Stage::set().await;
-    stage.sim.archive("C0AUDIT");
-    let running = stage.run();
-    let cards = [card(Place::Audit, "C0AUDIT"), card(Place::Asked, "U0ALICE")];
-    let change = with_cards(asked("one", 0, &[]), &cards);
-    let request = stage.commit(change).await;
-    stage.commit(approved(&request, &LAYER, at(1))).await;
-    stage.tells("U0ALICE", "Approved by").await;
-    stage.settled().await;
-    let head = *stage.store.head().borrow();
-    while stage.store.cursor("audit").await.unwrap() < head {
-        tokio::task::yield_now().await;
-    }
     running.stop().await;
 }
 

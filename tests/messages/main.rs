@@ -5,6 +5,7 @@
 
 mod alerts;
 mod cards;
+mod channels;
 mod client;
 #[path = "../support/clock.rs"]
 mod clock;

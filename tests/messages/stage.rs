@@ -86,6 +86,7 @@ impl Stage {
             audit_channel: ChannelId::new("C0AUDIT"),
             has_credentials: Arc::new(|_: &Request| true),
             alerts: self.alerts.clone(),
+            other_channels: [ChannelId::new("C0DBA")].into(),
         });
         let shutdown = CancellationToken::new();
         Running {
@@ -137,6 +138,20 @@ impl Stage {
             drop(self.sim.try_wait_for(soon, |_| None::<()>).await);
         }
         panic!("cards are due for ever:\n{}", self.sim.describe());
+    }
+
+    /// Waits until no card has its turn at this moment.
+    pub(crate) async fn settled_for_now(&self) {
+        while !self
+            .store
+            .due_cards(self.clock.now(), 1)
+            .await
+            .expect("the store")
+            .is_empty()
+        {
+            let soon = Duration::from_millis(1);
+            drop(self.sim.try_wait_for(soon, |_| None::<()>).await);
+        }
     }
 
     /// Waits until a message of the channel says `words`.

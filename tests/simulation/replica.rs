@@ -136,6 +136,7 @@ impl Replica {
             audit_channel: ChannelId::new(AUDIT),
             has_credentials: Arc::new(move |request| showing.has_credentials(request)),
             alerts,
+            other_channels: BTreeSet::new(),
         }));
         let homes = Arc::new(Homes::new(
             broker.clone(),

@@ -7,6 +7,7 @@
 //! its block models refuse what they do not know.
 
 mod call;
+mod channel;
 mod error;
 mod identity;
 mod wire;
@@ -20,6 +21,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use call::{Api, Done, Patience};
+pub use channel::{ChannelInfo, ChannelTrouble};
 pub use error::SlackError;
 pub use identity::Identity;
 use wire::Https;
@@ -337,29 +339,6 @@ impl Client {
         let channel = ChannelId::new(user.as_str());
         self.post(&channel, None, &Message::text(text)).await?;
         Ok(())
-    }
-
-    /// A channel's name without `#` (`conversations.info`); nothing for direct messages and
-    /// for channels that the bot may not know of.
-    ///
-    /// # Errors
-    ///
-    /// If Slack refuses it otherwise, does not answer, or asked not to be called now.
-    pub async fn channel_name(&self, channel: &ChannelId) -> Result<Option<String>, SlackError> {
-        #[derive(Deserialize)]
-        struct Info {
-            channel: Channel,
-        }
-        #[derive(Deserialize)]
-        struct Channel {
-            name: Option<String>,
-        }
-        let asked = [("channel", Some(channel.to_string()))];
-        match self.read::<Info>("conversations.info", &asked).await {
-            Ok(info) => Ok(info.channel.name),
-            Err(SlackError::Refused(code)) if code == "channel_not_found" => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// Where to connect for Socket Mode (`apps.connections.open`): good once, for half a minute, and

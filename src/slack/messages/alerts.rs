@@ -1,4 +1,5 @@
-//! Alerts: the audit channel is told once when one is raised and once when it clears.
+//! Alerts: the audit channel is told once when one is raised and once when it clears; another
+//! channel, while Slack takes no messages in the audit channel.
 //!
 //! What was told is known in memory only: a replica that takes over tells what is raised then. A
 //! crash between Slack's answer and the note of it tells an alert twice; none is lost, because an
@@ -54,16 +55,37 @@ impl Messenger {
             let Some(news) = alert::news(told, &raised) else {
                 return Some(raised);
             };
-            let channel = &self.audit_channel;
-            let error = match self.client.post(channel, None, &Message::text(news)).await {
-                Ok(_) => return Some(raised),
-                Err(error) => error,
-            };
-            tracing::warn!(%channel, %error, failures, "alerts have to be told again");
+            if self.post_alerts(&Message::text(news), shutdown).await {
+                return Some(raised);
+            }
             self.retry
                 .wait(self.retry.after(failures), shutdown)
                 .await?;
         }
         None
+    }
+
+    /// Posts in the audit channel or, if Slack takes no messages there, in the first other channel
+    /// in which it does. Answers whether it was posted.
+    async fn post_alerts(&self, news: &Message, shutdown: &CancellationToken) -> bool {
+        for channel in std::iter::once(&self.audit_channel).chain(&self.other_channels) {
+            if self.closed_until(channel).is_some() {
+                continue;
+            }
+            match self.client.post(channel, None, news).await {
+                Ok(_) => {
+                    self.channel_works(channel, shutdown).await;
+                    return true;
+                }
+                Err(error) if error.is_of_the_channel() => {
+                    self.channel_fails(channel, &error, shutdown).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%channel, %error, "alerts have to be told again");
+                    return false;
+                }
+            }
+        }
+        false
     }
 }

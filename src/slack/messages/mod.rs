@@ -11,14 +11,15 @@
 
 mod alerts;
 mod cards;
+mod channels;
 mod feeds;
 pub mod homes;
 mod retry;
 mod turn;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
@@ -28,6 +29,7 @@ use crate::{
     domain::{ChannelId, Request},
     store::Store,
 };
+use channels::Channels;
 use retry::{Retry, Trouble, within_grace};
 pub use turn::speak;
 
@@ -53,6 +55,8 @@ pub struct Parts {
     pub has_credentials: HasCredentials,
     /// What somebody has to look at.
     pub alerts: Arc<Alerts>,
+    /// Where alerts are written while the audit channel cannot be written to, the first that can.
+    pub other_channels: BTreeSet<ChannelId>,
 }
 
 /// Keeps what Slack's channels show in step with the store.
@@ -63,6 +67,10 @@ pub struct Messenger {
     audit_channel: ChannelId,
     has_credentials: HasCredentials,
     alerts: Arc<Alerts>,
+    other_channels: BTreeSet<ChannelId>,
+    channels: Channels,
+    /// Wakes those who wait for something that is not in the log.
+    woken: Notify,
     /// A head is posted by the cards' loop or by the feed that needs its thread, not by both.
     first_posts: [Mutex<()>; STRIPES],
 }
@@ -78,6 +86,7 @@ impl Messenger {
             audit_channel,
             has_credentials,
             alerts,
+            other_channels,
         } = parts;
         Self {
             store,
@@ -86,6 +95,9 @@ impl Messenger {
             audit_channel,
             has_credentials,
             alerts,
+            other_channels,
+            channels: Channels::default(),
+            woken: Notify::new(),
             first_posts: Default::default(),
         }
     }
@@ -96,6 +108,7 @@ impl Messenger {
         let work = async {
             tokio::join!(
                 self.tell_alerts(&shutdown),
+                self.forget_dropped(&shutdown),
                 self.show_cards(&shutdown),
                 self.follow(feeds::Feed::Audit, &shutdown),
                 self.follow(feeds::Feed::Mirror, &shutdown),
