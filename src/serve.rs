@@ -155,6 +155,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
             .await
             .context("failed to read the grants")?,
     );
+    let asking = (broker.clone(), shutdown.clone());
+    tasks.spawn(async move { asking.0.watch_groups(asking.1).await });
     let hearing = (broker.clone(), shutdown.clone());
     tasks.spawn(async move { hearing.0.hear_outdated(hearing.1).await });
     let following = (grants.clone(), shutdown.clone());

@@ -147,6 +147,7 @@ fn mistakes_come_back_on_their_field_with_what_would_be_right() {
         Refusal::ReasonMissing,
         Refusal::NoEmail,
         Refusal::FactsUnavailable("detail".to_owned()),
+        Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
     ]
     .iter()
     .map(|refusal| {

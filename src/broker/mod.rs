@@ -12,6 +12,7 @@ mod end;
 mod extend;
 mod facts;
 mod find;
+mod groups;
 mod outdated;
 mod questions;
 mod record;

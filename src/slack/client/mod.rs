@@ -9,6 +9,7 @@
 mod call;
 mod channel;
 mod error;
+mod groups;
 mod identity;
 mod wire;
 
@@ -23,6 +24,7 @@ use url::Url;
 use call::{Api, Done, Patience};
 pub use channel::{ChannelInfo, ChannelTrouble};
 pub use error::SlackError;
+pub(super) use groups::UnknownGroups;
 pub use identity::Identity;
 use wire::Https;
 pub use wire::{NoRootCertificates, Wire};
@@ -37,6 +39,7 @@ use crate::{
 pub struct Client {
     api: Arc<Api>,
     identity: Arc<OnceCell<Identity>>,
+    unknown_groups: Arc<UnknownGroups>,
 }
 
 /// A message as it is sent.
@@ -132,8 +135,9 @@ impl Client {
     /// A client of the Web API at `api_url`, to which `wire` leads.
     pub fn over(wire: Arc<dyn Wire>, api_url: &Url, clock: Arc<dyn Clock>) -> Self {
         Self {
-            api: Arc::new(Api::new(wire, api_url, clock)),
+            api: Arc::new(Api::new(wire, api_url, clock.clone())),
             identity: Arc::default(),
+            unknown_groups: Arc::new(UnknownGroups::new(clock)),
         }
     }
 
@@ -359,6 +363,11 @@ impl Client {
             .post("apps.connections.open", &Open {}, Patience::FailsFast)
             .await?;
         Ok(opened.url)
+    }
+
+    /// The groups that Slack did not know a moment ago.
+    pub(super) fn unknown_groups(&self) -> &UnknownGroups {
+        &self.unknown_groups
     }
 
     /// Calls a method that reads. Never waits for its turn.
