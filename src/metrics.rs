@@ -303,7 +303,7 @@ impl Metrics {
         );
         registry.register(
             "revocations_stuck",
-            "Grants that are over and whose revocation failed three times in a row or more",
+            "Grants that are over and that a target has failed to revoke",
             self.stuck.clone(),
         );
         registry.register("grants_active", "Active grants", self.active.clone());

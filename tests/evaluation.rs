@@ -438,25 +438,28 @@ async fn nothing_is_answered_once_the_store_is_out_of_sight() {
 }
 
 #[tokio::test]
-async fn a_stuck_revocation_is_told_until_it_succeeds() {
+async fn the_first_failure_to_revoke_is_told_until_the_access_is_proven_gone() {
     let service = Service::start().await;
     let mut grant = service.alice_holds("db-prod:write", 30).await;
     assert_eq!(service.fetch("/readyz").await.0, StatusCode::OK);
+    let over = service.story.clock.now();
     service.story.done(&mut grant).await;
-    for _ in 0..3 {
-        let retry_at = Span::seconds(1).after(service.story.clock.now());
-        let (layer, error) = (0, "connection refused".to_owned());
-        let failed = Command::NotUnmade {
-            layer,
-            error,
-            retry_at,
-        };
-        service.story.tell(&mut grant, failed).await;
-    }
+    let (decision, context) = service.check("U0ALICE", "db-prod").await;
+    let since = over.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let expected = json!({ "reason": "being_revoked", "since": since });
+    assert_eq!((decision, &context), (false, &expected));
+    let retry_at = Span::seconds(1).after(service.story.clock.now());
+    let (layer, error) = (0, "connection refused".to_owned());
+    let failed = Command::NotUnmade {
+        layer,
+        error,
+        retry_at,
+    };
+    service.story.tell(&mut grant, failed).await;
     let body = service
         .until_degraded(&["revocation_failing:pg-prod"])
         .await;
-    let expected = json!([{ "request": grant.id.to_string(), "failures": 3 }]);
+    let expected = json!([{ "request": grant.id.to_string(), "failures": 1 }]);
     assert_eq!((&body["ready"], &body["stuck"]), (&json!(true), &expected));
     let (_, metrics) = service.fetch("/metrics").await;
     assert!(metrics.contains("keylend_revocations_stuck 1"), "{metrics}");
@@ -465,6 +468,8 @@ async fn a_stuck_revocation_is_told_until_it_succeeds() {
 
     service.story.gone(&mut grant).await;
     service.until_degraded(&[]).await;
+    let (_, context) = service.check("U0ALICE", "db-prod").await;
+    assert_eq!(context, json!({ "reason": "no_active_grant" }));
     let (_, metrics) = service.fetch("/metrics").await;
     assert!(metrics.contains("keylend_revocations_stuck 0"), "{metrics}");
     assert!(!metrics.contains("keylend_alert{"), "{metrics}");

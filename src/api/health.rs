@@ -21,10 +21,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::{Api, CATCH_UP};
-use crate::{
-    domain::{RequestId, STUCK_FROM},
-    store::Stuck,
-};
+use crate::{domain::RequestId, store::Stuck};
 
 /// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -90,9 +87,9 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
     (status, no_store, Json(readiness)).into_response()
 }
 
-/// The stuck revocations; nothing if the store does not answer.
+/// The grants that are over and that a target has failed to revoke; nothing if the store does not answer.
 pub(super) async fn stuck(api: &Api) -> Option<Vec<Stuck>> {
-    match timeout(PATIENCE, api.store.stuck(STUCK_FROM)).await {
+    match timeout(PATIENCE, api.store.stuck(1)).await {
         Ok(Ok(stuck)) => Some(stuck),
         Ok(Err(error)) => {
             tracing::warn!(%error, "the store does not say what is stuck");

@@ -2,7 +2,7 @@
 //! target was read back and the access was not there.
 
 use crate::support::{
-    stage::{ALICE, REQUEST, SCOPE, Stage},
+    stage::{ALICE, BOB, REQUEST, SCOPE, Stage},
     target::Mood,
 };
 
@@ -35,7 +35,7 @@ async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhi
     stage.console.until_ordered("unmake", 1).await;
     assert!(!stage.admitted(ALICE, SCOPE).await);
 
-    retries(&stage, 4).await;
+    retries(&stage, 1).await;
     stage.audited("*Alert* `revocation_failing:console`").await;
     let (status, ready) = stage.page("/readyz").await;
     // One target in trouble takes no replica out of Slack.
@@ -44,6 +44,17 @@ async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhi
     let (_, metrics) = stage.page("/metrics").await;
     assert!(metrics.contains("keylend_revocations_stuck 1"), "{metrics}");
     assert!(!says_ended(&stage));
+    stage.told(ALICE, "over, being revoked since").await;
+    for question in [format!("who {SCOPE}"), "who @alice".to_owned()] {
+        let answer = stage.answer(BOB, &question).await;
+        assert!(answer.says("over, being revoked since"), "{}", answer.text);
+    }
+    let answer = stage.answer(ALICE, "status").await;
+    assert!(answer.says("over, being revoked since"), "{}", answer.text);
+    assert_eq!(
+        stage.check(ALICE, SCOPE).await["context"]["reason"],
+        "being_revoked"
+    );
 
     // Far longer than any other broker tries.
     retries(&stage, 30).await;
@@ -51,6 +62,8 @@ async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhi
     stage.console.mood("unmake", Mood::Well);
     stage.until("the end", says_ended).await;
     assert!(!stage.console.admits("alice"));
+    let answer = stage.answer(BOB, &format!("who {SCOPE}")).await;
+    assert!(answer.says("Nobody has"), "{}", answer.text);
     stage
         .audited("*Cleared* `revocation_failing:console`")
         .await;

@@ -116,7 +116,9 @@ impl Messenger {
                 let Some(line) = said(feed, entry, request.as_ref()) else {
                     continue;
                 };
-                let is_loud = request.as_ref().is_some_and(|now| is_loud(entry, now));
+                // The audit channel is told of it by an alert.
+                let is_loud =
+                    feed == Feed::Mirror && request.as_ref().is_some_and(|now| is_loud(entry, now));
                 match parcels[first..].last_mut() {
                     Some(parcel) if fits(&parcel.text, &line) => {
                         parcel.text.push('\n');

@@ -143,10 +143,11 @@ fn over(request: &Request, draft: &mut Draft) -> Option<()> {
             cause,
             by,
             was_active: true,
-            ..
+            since,
         } => format!(
-            ":hourglass: Your {} is being taken back: {}.",
+            ":hourglass: Your {} is over, being revoked since {}: {}.",
             record::what(request),
+            text::time(*since),
             record::ending_because(cause, by)
         ),
         State::Ended { cause, by, at } => format!(
