@@ -1,6 +1,9 @@
 //! The paths that every request goes through, one by one.
 
-use std::{collections::BTreeSet, hint::black_box};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hint::black_box,
+};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use keylend::{
@@ -21,6 +24,7 @@ fn rules(criterion: &mut Criterion) {
         email: None,
         username: Some(Username::new("bob")),
         groups: BTreeSet::from([GroupName::new("dba")]),
+        unknown_groups: BTreeMap::new(),
     };
     let requester = UserId::new("U0ALICE");
     criterion.bench_function("policy: may this person approve", |bencher| {

@@ -12,6 +12,7 @@
 mod book;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -22,10 +23,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use book::Held;
+pub use book::{BeingRevoked, Held};
 
 use crate::{
-    domain::{ScopeId, Time},
+    alerts::Alerts,
+    domain::{BackendName, ScopeId, Time},
     store::{Store, StoreError},
 };
 use book::Book;
@@ -149,6 +151,33 @@ impl Grants {
         self.read(Book::len)
     }
 
+    /// Keeps an alert for each target that fails to revoke, from the first recorded failure until
+    /// the access of every grant is proven gone there; until `shutdown`.
+    pub async fn watch_revocations(&self, alerts: &Alerts, shutdown: CancellationToken) {
+        let mut progress = self.progress.subscribe();
+        let mut shown: BTreeMap<BackendName, usize> = BTreeMap::new();
+        let watching = async {
+            loop {
+                progress.borrow_and_update();
+                let failing = self.read(|book| book.failing().clone());
+                if failing != shown {
+                    for target in shown.keys().filter(|target| !failing.contains_key(*target)) {
+                        alerts.clear(&alert_name(target));
+                    }
+                    for (target, count) in &failing {
+                        alerts.raise(alert_name(target), alert_text(target, *count));
+                    }
+                    shown = failing;
+                }
+                // The sender lives as long as `self`.
+                if progress.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        shutdown.run_until_cancelled(watching).await;
+    }
+
     async fn keep_up(&self) {
         // Registered before the first look: a commit that falls between a look and the wait
         // behind it still ends that wait.
@@ -222,6 +251,30 @@ impl CaughtUp<'_> {
     /// several, the one that lasts longest.
     pub fn check(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<Held> {
         self.grants.read(|book| book.check(subject, scope, now))
+    }
+
+    /// The grant of `subject` for `scope` that is over at `now` and whose access is not proven
+    /// gone yet.
+    pub fn being_revoked(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<BeingRevoked> {
+        self.grants
+            .read(|book| book.being_revoked(subject, scope, now))
+    }
+}
+
+fn alert_name(target: &BackendName) -> String {
+    format!("revocation_failing:{target}")
+}
+
+fn alert_text(target: &BackendName, count: usize) -> String {
+    match count {
+        1 => format!(
+            "{target} failed to revoke the access of 1 grant that is over. The access may still \
+             be there; it is being revoked until it is proven gone."
+        ),
+        many => format!(
+            "{target} failed to revoke the access of {many} grants that are over. The access may \
+             still be there; it is being revoked until it is proven gone."
+        ),
     }
 }
 

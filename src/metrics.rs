@@ -5,7 +5,12 @@
 //! of the store or of memory (what is stuck, what is active) is a gauge, set when it is read, so
 //! that it is right after a restart. No label carries a person, a scope or a request.
 
-use std::{fmt, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::text::encode,
@@ -21,6 +26,9 @@ pub struct Metrics {
     checks: Family<[(&'static str, &'static str); 1], Counter>,
     requests: Family<[(&'static str, &'static str); 1], Counter>,
     retries: Counter,
+    alerts: Family<[(&'static str, String); 1], Gauge>,
+    /// The alerts that the gauge shows.
+    alerting: Mutex<BTreeSet<String>>,
     stuck: Gauge,
     active: Gauge,
     slack_connections: Gauge,
@@ -137,6 +145,8 @@ impl Default for Metrics {
             checks: Family::default(),
             requests: Family::default(),
             retries: Counter::default(),
+            alerts: Family::default(),
+            alerting: Mutex::default(),
             stuck: Gauge::default(),
             active: Gauge::default(),
             slack_connections: Gauge::default(),
@@ -219,6 +229,18 @@ impl Metrics {
         self.acknowledged.observe(after.as_secs_f64());
     }
 
+    /// Notes which alerts are raised.
+    pub fn alerts(&self, raised: BTreeSet<String>) {
+        let mut shown = self.alerting.lock().unwrap_or_else(PoisonError::into_inner);
+        for cleared in shown.difference(&raised) {
+            self.alerts.remove(&[("alert", cleared.clone())]);
+        }
+        for name in &raised {
+            self.alerts.get_or_create(&[("alert", name.clone())]).set(1);
+        }
+        *shown = raised;
+    }
+
     /// Notes how many revocations are stuck.
     pub fn stuck(&self, count: usize) {
         set(&self.stuck, count);
@@ -277,8 +299,13 @@ impl Metrics {
             self.retries.clone(),
         );
         registry.register(
+            "alert",
+            "1 for each alert that is raised on this replica",
+            self.alerts.clone(),
+        );
+        registry.register(
             "revocations_stuck",
-            "Grants that are over and whose revocation failed three times in a row or more",
+            "Grants that are over and that a target has failed to revoke",
             self.stuck.clone(),
         );
         registry.register("grants_active", "Active grants", self.active.clone());

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    alerts::Alerts,
     api::{self, Api, Tokens},
     backend::Backends,
     broker::{Broker, Parts},
@@ -29,7 +30,7 @@ use crate::{
     metrics::Metrics,
     slack::{
         client::Client,
-        messages::{Messenger, homes::Homes, speak},
+        messages::{self, Messenger, homes::Homes, speak},
         signature::Verifier,
     },
     store::Store,
@@ -119,6 +120,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .context("failed to read slack.bot_token")?;
     let client = Client::new(&config.slack.api_url, token, clock.clone())?;
     let metrics = Arc::new(Metrics::default());
+    let alerts = Arc::new(Alerts::default());
     let shutdown = CancellationToken::new();
     let (way, slack_routes) = way(&config.slack, &clock, &metrics, &shutdown)?;
     let directory = Arc::new(Directory::new(
@@ -139,6 +141,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         administrators: config.administrators.clone(),
         audit_channel: audit_channel.clone(),
         vault,
+        alerts: alerts.clone(),
         metrics: metrics.clone(),
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -152,19 +155,29 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
             .await
             .context("failed to read the grants")?,
     );
+    let asking = (broker.clone(), shutdown.clone());
+    tasks.spawn(async move { asking.0.watch_groups(asking.1).await });
     let hearing = (broker.clone(), shutdown.clone());
     tasks.spawn(async move { hearing.0.hear_outdated(hearing.1).await });
     let following = (grants.clone(), shutdown.clone());
     tasks.spawn(async move { following.0.follow(following.1).await });
+    let watching = (grants.clone(), alerts.clone(), shutdown.clone());
+    tasks.spawn(async move { watching.0.watch_revocations(&watching.1, watching.2).await });
     let showing = broker.clone();
-    let messenger = Arc::new(Messenger::new(
-        log.clone(),
-        client.clone(),
-        clock.clone(),
-        entropy.clone(),
+    let messenger = Arc::new(Messenger::new(messages::Parts {
+        store: log.clone(),
+        client: client.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        other_channels: config
+            .catalogue
+            .values()
+            .map(|scope| scope.approval_channel.clone())
+            .collect(),
         audit_channel,
-        Arc::new(move |request| showing.has_credentials(request)),
-    ));
+        has_credentials: Arc::new(move |request| showing.has_credentials(request)),
+        alerts: alerts.clone(),
+    }));
     let homes = Arc::new(Homes::new(
         broker.clone(),
         client.clone(),
@@ -188,6 +201,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         store: log,
         clock: clock.clone(),
         metrics: metrics.clone(),
+        alerts,
         tokens: Tokens::new(tokens),
         reach,
     };

@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use clock::TestClock;
 use keylend::{
+    alerts::Alerts,
     api::{self, Api, Tokens},
     clock::Clock,
     domain::{
@@ -61,11 +62,15 @@ impl Service {
         let store = open(&folder).await;
         let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
         let stop = CancellationToken::new();
+        let alerts = Arc::new(Alerts::default());
+        let watching = (grants.clone(), alerts.clone(), stop.clone());
+        tokio::spawn(async move { watching.0.watch_revocations(&watching.1, watching.2).await });
         let router = api::router(Api {
             grants: grants.clone(),
             store: store.clone(),
             clock: clock.clone(),
             metrics: Arc::new(Metrics::default()),
+            alerts,
             tokens: Tokens::new([
                 ("other".to_owned(), "another-token".into()),
                 ("gateway".to_owned(), TOKEN.into()),
@@ -120,6 +125,23 @@ impl Service {
             answer["decision"].as_bool().unwrap(),
             answer["context"].take(),
         )
+    }
+
+    /// Waits until `/readyz` lists these alerts, ready all the while; answers the page.
+    async fn until_degraded(&self, alerts: &[&str]) -> Value {
+        let listed = async {
+            loop {
+                let (status, body) = self.fetch("/readyz").await;
+                assert_eq!(status, StatusCode::OK, "{body}");
+                let body: Value = serde_json::from_str(&body).unwrap();
+                if body["degraded"] == json!(alerts) {
+                    return body;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), listed)
+            .await
+            .unwrap()
     }
 
     async fn fetch(&self, path: &str) -> (StatusCode, String) {
@@ -423,38 +445,41 @@ async fn nothing_is_answered_once_the_store_is_out_of_sight() {
 }
 
 #[tokio::test]
-async fn a_stuck_revocation_is_told_until_it_succeeds() {
+async fn the_first_failure_to_revoke_is_told_until_the_access_is_proven_gone() {
     let service = Service::start().await;
     let mut grant = service.alice_holds("db-prod:write", 30).await;
     assert_eq!(service.fetch("/readyz").await.0, StatusCode::OK);
+    let over = service.story.clock.now();
     service.story.done(&mut grant).await;
-    for _ in 0..3 {
-        let retry_at = Span::seconds(1).after(service.story.clock.now());
-        let (layer, error) = (0, "connection refused".to_owned());
-        let failed = Command::NotUnmade {
-            layer,
-            error,
-            retry_at,
-        };
-        service.story.tell(&mut grant, failed).await;
-    }
-    let (status, body) = service.fetch("/readyz").await;
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    let body: Value = serde_json::from_str(&body).unwrap();
-    let expected = json!([{ "request": grant.id.to_string(), "failures": 3 }]);
-    assert_eq!((&body["ready"], &body["stuck"]), (&json!(false), &expected));
-    assert_eq!(
-        service.fetch("/readyz?exclude=stuck").await.0,
-        StatusCode::OK
-    );
+    let (decision, context) = service.check("U0ALICE", "db-prod").await;
+    let since = over.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let expected = json!({ "reason": "being_revoked", "since": since });
+    assert_eq!((decision, &context), (false, &expected));
+    let retry_at = Span::seconds(1).after(service.story.clock.now());
+    let (layer, error) = (0, "connection refused".to_owned());
+    let failed = Command::NotUnmade {
+        layer,
+        error,
+        retry_at,
+    };
+    service.story.tell(&mut grant, failed).await;
+    let body = service
+        .until_degraded(&["revocation_failing:pg-prod"])
+        .await;
+    let expected = json!([{ "request": grant.id.to_string(), "failures": 1 }]);
+    assert_eq!((&body["ready"], &body["stuck"]), (&json!(true), &expected));
     let (_, metrics) = service.fetch("/metrics").await;
     assert!(metrics.contains("keylend_revocations_stuck 1"), "{metrics}");
+    let alert = r#"keylend_alert{alert="revocation_failing:pg-prod"} 1"#;
+    assert!(metrics.contains(alert), "{metrics}");
 
     service.story.gone(&mut grant).await;
-    let (status, body) = service.fetch("/readyz").await;
-    assert_eq!(status, StatusCode::OK, "{body}");
+    service.until_degraded(&[]).await;
+    let (_, context) = service.check("U0ALICE", "db-prod").await;
+    assert_eq!(context, json!({ "reason": "no_active_grant" }));
     let (_, metrics) = service.fetch("/metrics").await;
     assert!(metrics.contains("keylend_revocations_stuck 0"), "{metrics}");
+    assert!(!metrics.contains("keylend_alert{"), "{metrics}");
 }
 
 #[tokio::test]

@@ -1,7 +1,12 @@
 //! Who may do what: each base rule, what operators can add to them, and what they cannot.
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
-use std::{collections::BTreeSet, fs, num::NonZeroU8, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    num::NonZeroU8,
+    path::PathBuf,
+};
 
 use keylend::{
     domain::{
@@ -21,6 +26,7 @@ fn person(id: &str, groups: &[&str]) -> Person {
         email: None,
         username: None,
         groups: groups.iter().copied().map(GroupName::new).collect(),
+        unknown_groups: BTreeMap::new(),
     }
 }
 

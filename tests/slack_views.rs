@@ -147,6 +147,7 @@ fn mistakes_come_back_on_their_field_with_what_would_be_right() {
         Refusal::ReasonMissing,
         Refusal::NoEmail,
         Refusal::FactsUnavailable("detail".to_owned()),
+        Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
     ]
     .iter()
     .map(|refusal| {
@@ -172,8 +173,11 @@ fn every_answer_reads_well() {
             answer::asked(&waiting, &[answer::not_mirrored(&ChannelId::new("C0INC"))]),
         ),
         ("asked, approved by a rule", answer::asked(&approved, &[])),
-        ("status", answer::status(&[active.clone(), waiting.clone()])),
-        ("status of nothing", answer::status(&[])),
+        (
+            "status",
+            answer::status(&[active.clone(), waiting.clone()], now),
+        ),
+        ("status of nothing", answer::status(&[], now)),
         (
             "who has",
             answer::who_has(&scope, &[active.clone(), waiting.clone()], now),
@@ -221,7 +225,10 @@ fn every_answer_reads_well() {
             "was not locked",
             answer::unlocked(&LockTarget::Scope(id.clone()), false),
         ),
-        ("which", answer::which("done", &[active.clone(), approved])),
+        (
+            "which",
+            answer::which("done", &[active.clone(), approved], now),
+        ),
         ("nothing to", answer::nothing_to("extend")),
         ("usage", answer::usage("/jit explain scope")),
         ("no such", answer::no_such("db-prod:wirte", &[id])),
@@ -243,7 +250,7 @@ fn every_answer_reads_well() {
 #[test]
 fn a_list_of_a_thousand_grants_is_one_short_answer() {
     let many = vec![active(); 1000];
-    let said = answer::status(&many);
+    let said = answer::status(&many, many[0].asked_at);
     assert!(said.encode_utf16().count() <= 4000);
     assert!(said.contains("and 980 more"), "{said}");
 }

@@ -168,6 +168,7 @@ pub fn broker(store: Arc<dyn Store>, target: Arc<InMemory>) -> (Arc<Broker>, Arc
         administrators: BTreeSet::new(),
         audit_channel: ChannelId::new("C0AUDIT"),
         vault: Vault::new(&"00".repeat(32).into()).unwrap(),
+        alerts: Arc::default(),
         metrics: Arc::new(Metrics::default()),
         clock,
         entropy: Arc::new(SystemEntropy),

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Api, CATCH_UP, problem::Problem, token::bearer};
 use crate::{
-    domain::{RequestId, ScopeId},
-    grants::Held,
+    domain::{RequestId, ScopeId, Time},
+    grants::{BeingRevoked, Held},
     metrics::Decision,
 };
 
@@ -81,18 +81,27 @@ enum Context {
     },
     Refused {
         reason: &'static str,
+        /// Since when the subject's grant is over, while its access is not proven gone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<String>,
     },
 }
 
-impl From<Option<Held>> for Answer {
-    fn from(held: Option<Held>) -> Self {
-        let context = match held {
-            Some(held) => Context::Granted {
+impl Answer {
+    fn new(held: Option<Held>, being_revoked: Option<BeingRevoked>) -> Self {
+        let written = |time: Time| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let context = match (held, being_revoked) {
+            (Some(held), _) => Context::Granted {
                 grant: held.request,
-                expires_at: held.expires_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+                expires_at: written(held.expires_at),
             },
-            None => Context::Refused {
+            (None, Some(over)) => Context::Refused {
+                reason: "being_revoked",
+                since: Some(written(over.since)),
+            },
+            (None, None) => Context::Refused {
                 reason: "no_active_grant",
+                since: None,
             },
         };
         Self {
@@ -137,7 +146,13 @@ async fn decide(api: &Api, request: Request) -> Result<Answer, Problem> {
         }
     };
     // The clock is read after the wait: a grant that ended meanwhile has ended.
-    let held = scope.and_then(|scope| known.check(&subject, &scope, api.clock.now()));
+    let now = api.clock.now();
+    let held = scope
+        .as_ref()
+        .and_then(|scope| known.check(&subject, scope, now));
+    let being_revoked = scope
+        .filter(|_| held.is_none())
+        .and_then(|scope| known.being_revoked(&subject, &scope, now));
     let decision = if held.is_some() {
         Decision::Yes
     } else {
@@ -150,7 +165,7 @@ async fn decide(api: &Api, request: Request) -> Result<Answer, Problem> {
         grant.request = held.map(|held| tracing::field::display(held.request)),
         "answered a check"
     );
-    Ok(held.into())
+    Ok(Answer::new(held, being_revoked))
 }
 
 /// The name of the asker's token.

@@ -1,29 +1,27 @@
 //! `GET /healthz` and `/readyz`. Neither needs a token: keep them inside.
 //!
 //! `/healthz` says that the process lives, and nothing else: who restarts Keylend asks there.
-//! `/readyz` says whether it can do its work: the store answers, checks follow the log, Slack
-//! reaches us, this replica is not kept out of the work by others, and no revocation is stuck. A
-//! stuck revocation is access that outlives its grant, so it is as loud as a dead store: 503, with
-//! the request's id, until it succeeds. Who only decides where to send traffic asks
-//! `/readyz?exclude=stuck`: one dead target must not cut Keylend off from Slack.
+//! `/readyz` says whether this replica can serve: 200 if it can answer people and gateways, 503 if
+//! it cannot. It cannot while the store does not answer, checks do not follow the log, Slack does
+//! not reach it, or it stays out of the work because of another replica. Everything else that
+//! somebody has to look at (a target that fails to revoke, a channel or a group that Slack does not
+//! know) is listed in `degraded` and changes no status: it concerns every replica alike, and
+//! taking all of them out of Slack would leave nobody to end the access.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Query, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::time::timeout;
 
 use super::{Api, CATCH_UP};
-use crate::{
-    domain::{RequestId, STUCK_FROM},
-    store::Stuck,
-};
+use crate::{domain::RequestId, store::Stuck};
 
 /// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,17 +30,6 @@ pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
-}
-
-#[derive(Deserialize)]
-struct Asked {
-    exclude: Option<Exclude>,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "snake_case")]
-enum Exclude {
-    Stuck,
 }
 
 #[derive(Serialize)]
@@ -57,6 +44,8 @@ struct Readiness {
     /// Why this replica leaves the work to others.
     #[serde(skip_serializing_if = "Option::is_none")]
     stays_out: Option<String>,
+    /// The alerts that are raised on this replica, by name.
+    degraded: Vec<String>,
     stuck: Vec<StuckRevocation>,
 }
 
@@ -66,18 +55,12 @@ struct StuckRevocation {
     failures: u32,
 }
 
-async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Response {
+async fn ready(State(api): State<Arc<Api>>) -> Response {
     let stuck = stuck(&api).await;
     let caught_up = api.grants.caught_up_within(CATCH_UP).await.is_ok();
-    let quiet = asked.exclude == Some(Exclude::Stuck);
     let reach = *api.reach.borrow();
     let stays_out = api.store.stays_out();
-    let ready = caught_up
-        && reach.is_ok()
-        && stays_out.is_none()
-        && stuck
-            .as_ref()
-            .is_some_and(|stuck| quiet || stuck.is_empty());
+    let ready = caught_up && reach.is_ok() && stays_out.is_none() && stuck.is_some();
     let readiness = Readiness {
         ready,
         store: if stuck.is_some() { "ok" } else { "unavailable" },
@@ -85,6 +68,7 @@ async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Respo
         slack: reach.is_ok(),
         slack_trouble: reach.err(),
         stays_out,
+        degraded: api.alerts.raised().into_keys().collect(),
         stuck: stuck
             .unwrap_or_default()
             .into_iter()
@@ -103,9 +87,9 @@ async fn ready(State(api): State<Arc<Api>>, Query(asked): Query<Asked>) -> Respo
     (status, no_store, Json(readiness)).into_response()
 }
 
-/// The stuck revocations; nothing if the store does not answer.
+/// The grants that are over and that a target has failed to revoke; nothing if the store does not answer.
 pub(super) async fn stuck(api: &Api) -> Option<Vec<Stuck>> {
-    match timeout(PATIENCE, api.store.stuck(STUCK_FROM)).await {
+    match timeout(PATIENCE, api.store.stuck(1)).await {
         Ok(Ok(stuck)) => Some(stuck),
         Ok(Err(error)) => {
             tracing::warn!(%error, "the store does not say what is stuck");

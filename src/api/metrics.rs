@@ -24,6 +24,8 @@ async fn metrics(State(api): State<Arc<Api>>) -> Response {
     if let Some(stuck) = health::stuck(&api).await {
         api.metrics.stuck(stuck.len());
     }
+    api.metrics
+        .alerts(api.alerts.raised().into_keys().collect());
     api.metrics.active(api.grants.active());
     let head = *api.store.head().borrow();
     api.metrics.log(head, api.grants.applied());

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 pub use token::Tokens;
 
-use crate::{clock::Clock, grants::Grants, metrics::Metrics, store::Store};
+use crate::{alerts::Alerts, clock::Clock, grants::Grants, metrics::Metrics, store::Store};
 
 /// How long an answer waits for memory to know what is in the log.
 const CATCH_UP: Duration = Duration::from_millis(250);
@@ -32,6 +32,8 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     /// Where checks are counted.
     pub metrics: Arc<Metrics>,
+    /// What `/readyz` lists as degraded.
+    pub alerts: Arc<Alerts>,
     /// Who may ask.
     pub tokens: Tokens,
     /// Whether Slack reaches us, or why not: then nothing that people do there is answered.

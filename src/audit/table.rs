@@ -39,9 +39,16 @@ pub fn write(holdings: &[Holding], out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 fn row(holding: &Holding) -> [String; COLUMNS.len()] {
-    let ended = match &holding.ended {
-        None => "not yet".to_owned(),
-        Some(Ended { cause, by }) => format!("{} by {by}", cause_in_words(cause)),
+    let why = match &holding.ended {
+        None => None,
+        Some(Ended { cause, by }) => Some(format!("{} by {by}", cause_in_words(cause))),
+    };
+    let ended = match (holding.being_revoked_since, why) {
+        (None, why) => why.unwrap_or_else(|| "not yet".to_owned()),
+        (Some(since), why) => {
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
+            format!("over, being revoked since {}{why}", second(since))
+        }
     };
     let approved: Vec<String> = holding
         .approved

@@ -1,8 +1,9 @@
 //! Who could do what, and when: the log folded, and nothing else asked.
 //!
 //! The answer covers what was agreed and made, from the moment a grant was active until its end or
-//! its time was over, whichever was first: the same fact that checks go by. What is kept while
-//! reading is the open requests and the answer.
+//! its time was over, whichever was first: the same fact that checks go by. From then on until its
+//! access was proven gone, a grant is listed as being revoked: the access may still have been there.
+//! What is kept while reading is the open requests and the answer.
 
 use std::collections::HashMap;
 
@@ -38,7 +39,7 @@ impl Whose {
     }
 }
 
-/// A grant that was usable at the moment asked for.
+/// A grant that was usable at the moment asked for, or over and not proven gone.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Holding {
     /// The grant.
@@ -53,6 +54,8 @@ pub struct Holding {
     pub from: Time,
     /// Until when; for a grant that has not ended, until when it will last.
     pub until: Time,
+    /// Since when it was over, if its access was not proven gone at the moment asked for.
+    pub being_revoked_since: Option<Time>,
     /// Why it ended; nothing if the log does not tell of an end.
     pub ended: Option<Ended>,
     /// Whose word it stood on at that moment.
@@ -106,9 +109,8 @@ pub async fn who(mut log: Log, whose: &Whose, at: Time) -> Result<Vec<Holding>, 
         let Some(grant) = open.get_mut(&id) else {
             continue;
         };
-        if let Event::EndingBegan { .. } = occurred.event {
-            grant.request.apply(&occurred);
-            answer.extend(grant.holding(at));
+        if let Event::Ended {} | Event::Failed { .. } = occurred.event {
+            answer.extend(grant.holding(at, Some(occurred.at)));
             open.remove(&id);
         } else {
             grant.note(&occurred);
@@ -117,7 +119,7 @@ pub async fn who(mut log: Log, whose: &Whose, at: Time) -> Result<Vec<Holding>, 
             }
         }
     }
-    answer.extend(open.values().filter_map(|grant| grant.holding(at)));
+    answer.extend(open.values().filter_map(|grant| grant.holding(at, None)));
     answer.sort_by_key(|holding: &Holding| (holding.from, holding.request));
     Ok(answer)
 }
@@ -136,10 +138,11 @@ impl Grant {
         self.request.apply(occurred);
     }
 
-    /// What was held at `at`, if it was.
-    fn holding(&self, at: Time) -> Option<Holding> {
+    /// What was held at `at`, or was over and not gone: `gone` is when it was proven gone, if the
+    /// log tells of that.
+    fn holding(&self, at: Time, gone: Option<Time>) -> Option<Holding> {
         let request = &self.request;
-        let (from, expires_at) = (self.since?, request.expires_at?);
+        let expires_at = request.expires_at?;
         let (until, ended) = match &request.state {
             // A sweeper that came late changes nothing: the time was over.
             State::Ending {
@@ -154,14 +157,23 @@ impl Grant {
             }
             _ => (expires_at, None),
         };
+        let being_revoked = until <= at && gone.is_none_or(|gone| at < gone);
+        let from = match self.since {
+            Some(active) => active,
+            // It was never active, and something may have been made all the same.
+            None if being_revoked => request.approvals.last()?.at,
+            None => return None,
+        };
         let approved = request.approvals.iter();
-        (from <= at && at < until).then(|| Holding {
+        let was_active = from <= at && at < until;
+        (was_active || being_revoked).then(|| Holding {
             request: request.id,
             requester: request.requester.clone(),
             email: request.email.clone(),
             scope: request.terms.scope.clone(),
             from,
             until,
+            being_revoked_since: being_revoked.then_some(until),
             ended,
             approved: approved
                 .filter(|approval| approval.at <= at)

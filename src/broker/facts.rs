@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broker, unavailable};
+use super::{Broker, groups::whichever, unavailable};
 use crate::{
     domain::{
         ApprovalFacts, Environment, GroupName, Human, Lock, Person, Refusal, Request, RequestId,
@@ -73,7 +73,8 @@ impl<'a> Question<'a> {
 }
 
 impl Broker {
-    /// Who this is, on fresh facts, with the groups that matter for `scope`.
+    /// Who this is, on fresh facts, with the groups that matter for `scope` as far as they can be
+    /// known.
     pub(super) async fn person(
         &self,
         id: &UserId,
@@ -89,7 +90,9 @@ impl Broker {
             groups.extend(scope.requesters.iter().chain(&scope.approvers));
         }
         let person = self.parts.directory.person(id, &groups).await;
-        person.map_err(|error| Refusal::FactsUnavailable(error.0))
+        let person = person.map_err(|error| Refusal::FactsUnavailable(error.0))?;
+        self.note_groups(&groups, &person.unknown_groups);
+        Ok(person)
     }
 
     /// Refuses anybody who is not a full member of this workspace, on fresh facts.
@@ -118,7 +121,22 @@ impl Broker {
     }
 
     /// Asks the policy. Answers the rules that allowed it.
+    ///
+    /// # Errors
+    ///
+    /// Why not; [`Refusal::GroupsUnavailable`] if that depends on groups that are unknown.
     pub(super) fn judge(
+        &self,
+        action: Action,
+        principal: &Person,
+        question: &Question<'_>,
+    ) -> Result<Vec<RuleId>, Refusal> {
+        whichever(principal, |principal| {
+            self.judge_one(action, principal, question)
+        })
+    }
+
+    fn judge_one(
         &self,
         action: Action,
         principal: &Person,

@@ -12,6 +12,7 @@ mod end;
 mod extend;
 mod facts;
 mod find;
+mod groups;
 mod names;
 mod outdated;
 mod questions;
@@ -25,6 +26,7 @@ pub use credentials::Credential;
 pub use questions::Questions;
 
 use crate::{
+    alerts::Alerts,
     backend::{Backend, Backends, Order},
     clock::{Clock, Entropy},
     directory::Directory,
@@ -58,6 +60,8 @@ pub struct Parts {
     pub audit_channel: ChannelId,
     /// The key for credentials.
     pub vault: Vault,
+    /// What somebody has to look at.
+    pub alerts: Arc<Alerts>,
     /// Where outcomes are counted.
     pub metrics: Arc<Metrics>,
     /// Time.
@@ -100,6 +104,11 @@ impl Broker {
     /// Where state lives, for those who only read.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.parts.store
+    }
+
+    /// What somebody has to look at.
+    pub fn alerts(&self) -> &Alerts {
+        &self.parts.alerts
     }
 
     fn now(&self) -> Time {

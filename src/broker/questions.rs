@@ -30,6 +30,15 @@ pub struct Questions {
     pub is_unsure: bool,
 }
 
+/// Who is worth asking about, as far as it is known.
+#[derive(Debug, Default)]
+pub struct Concerned {
+    /// Who, of the groups that are known.
+    pub people: BTreeSet<UserId>,
+    /// Why a group's members are not among them, if any are missing.
+    pub missing: Option<FactsUnavailable>,
+}
+
 impl Broker {
     /// What waits for this person's decision: at most `most` requests.
     ///
@@ -48,13 +57,10 @@ impl Broker {
             if !approvers.contains_key(&scope) {
                 approvers.insert(scope.clone(), self.recent_approvers(&scope).await);
             }
-            match &approvers[&scope] {
-                Ok(people) if people.contains(person) => {}
-                Ok(_) => continue,
-                Err(_) => {
-                    questions.is_unsure = true;
-                    continue;
-                }
+            let approvers = &approvers[&scope];
+            if !approvers.people.contains(person) {
+                questions.is_unsure |= approvers.missing.is_some();
+                continue;
             }
             if questions.asked.len() == most || judged == JUDGED {
                 questions.more += 1;
@@ -63,7 +69,9 @@ impl Broker {
             judged += 1;
             match self.may_approve(person, &request).await {
                 Ok(()) => questions.asked.push(request),
-                Err(Refusal::FactsUnavailable(_)) => questions.is_unsure = true,
+                Err(Refusal::FactsUnavailable(_) | Refusal::GroupsUnavailable(_)) => {
+                    questions.is_unsure = true;
+                }
                 Err(refusal @ Refusal::StoreUnavailable(_)) => return Err(refusal),
                 Err(_) => {}
             }
@@ -76,27 +84,24 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// [`Refusal::FactsUnavailable`], or the store's trouble.
-    pub async fn concerned_by(&self, requester: &UserId) -> Result<BTreeSet<UserId>, Refusal> {
+    /// The store's trouble.
+    pub async fn concerned_by(&self, requester: &UserId) -> Result<Concerned, Refusal> {
         let open = self.open_of(requester).await?;
         let waiting = open.iter().filter(|request| request.awaits_decision());
-        self.approvers_of(waiting).await
+        Ok(self.approvers_of(waiting).await)
     }
 
     /// Who is worth asking about when a lock is lifted.
     ///
     /// # Errors
     ///
-    /// [`Refusal::FactsUnavailable`], or the store's trouble.
-    pub async fn concerned_by_unlocking(
-        &self,
-        target: &LockTarget,
-    ) -> Result<BTreeSet<UserId>, Refusal> {
+    /// The store's trouble.
+    pub async fn concerned_by_unlocking(&self, target: &LockTarget) -> Result<Concerned, Refusal> {
         let waiting = self.awaiting().await?;
         let locked = waiting
             .iter()
             .filter(|request| target.covers_request(request));
-        self.approvers_of(locked).await
+        Ok(self.approvers_of(locked).await)
     }
 
     async fn awaiting(&self) -> Result<Vec<Request>, Refusal> {
@@ -107,30 +112,28 @@ impl Broker {
             .map_err(unavailable)
     }
 
-    async fn approvers_of(
-        &self,
-        requests: impl Iterator<Item = &Request>,
-    ) -> Result<BTreeSet<UserId>, Refusal> {
+    async fn approvers_of(&self, requests: impl Iterator<Item = &Request>) -> Concerned {
         let scopes: BTreeSet<&ScopeId> = requests.map(|request| &request.terms.scope).collect();
-        let mut people = BTreeSet::new();
+        let mut concerned = Concerned::default();
         for scope in scopes {
             let approvers = self.recent_approvers(scope).await;
-            people.extend(approvers.map_err(|error| Refusal::FactsUnavailable(error.0))?);
+            concerned.people.extend(approvers.people);
+            concerned.missing = concerned.missing.or(approvers.missing);
         }
-        Ok(people)
+        concerned
     }
 
     /// Nobody, for a scope that has left the catalogue.
-    async fn recent_approvers(
-        &self,
-        scope: &ScopeId,
-    ) -> Result<BTreeSet<UserId>, FactsUnavailable> {
+    async fn recent_approvers(&self, scope: &ScopeId) -> Concerned {
         let groups = self.parts.catalogue.get(scope).into_iter();
-        let mut people = BTreeSet::new();
+        let mut concerned = Concerned::default();
         for group in groups.flat_map(|scope: &Scope| &scope.approvers) {
-            people.extend(self.parts.directory.recent_members(group).await?);
+            match self.parts.directory.recent_members(group).await {
+                Ok(members) => concerned.people.extend(members),
+                Err(error) => concerned.missing = Some(error),
+            }
         }
-        Ok(people)
+        concerned
     }
 }
 

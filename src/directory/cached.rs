@@ -52,11 +52,12 @@ impl Directory {
         }
     }
 
-    /// One person, and which of `groups` they are in.
+    /// One person, and which of `groups` they are in. A group whose members cannot be had fresh is
+    /// one of [`Person::unknown_groups`].
     ///
     /// # Errors
     ///
-    /// If any of it cannot be had fresh: half the facts are no facts.
+    /// If what Slack says of the person cannot be had fresh.
     pub async fn person(
         &self,
         id: &UserId,
@@ -68,9 +69,16 @@ impl Directory {
             .await?
             .ok_or_else(|| FactsUnavailable(format!("Slack knows nobody by the id {id}")))?;
         let mut member_of = BTreeSet::new();
+        let mut unknown_groups = BTreeMap::new();
         for name in groups {
-            if self.members(name).await?.contains(id) {
-                member_of.insert((*name).clone());
+            match self.members(name).await {
+                Ok(members) if members.contains(id) => {
+                    member_of.insert((*name).clone());
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    unknown_groups.insert((*name).clone(), error.0);
+                }
             }
         }
         let username = match self.usernames.get(id) {
@@ -89,6 +97,7 @@ impl Directory {
             email: profile.email,
             username,
             groups: member_of,
+            unknown_groups,
         })
     }
 

@@ -37,8 +37,7 @@ pub use name::{NameEvent, NameOwners};
 pub use person::{Person, Standing};
 pub use refusal::{Refusal, Ruling};
 pub use request::{
-    Approval, Extension, ExtensionOutcome, Layer, Progress, Request, STUCK_FROM, SettledExtension,
-    State, Terms,
+    Approval, Extension, ExtensionOutcome, Layer, Progress, Request, SettledExtension, State, Terms,
 };
 pub use scope::{InvalidScopeId, LayerSpec, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule};
 pub use span::{InvalidSpan, Span};

@@ -1,6 +1,6 @@
 //! What is known of a person when something is decided.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Email, GroupName, UserId, Username};
 
@@ -19,6 +19,8 @@ pub struct Person {
     pub username: Option<Username>,
     /// The groups they are in.
     pub groups: BTreeSet<GroupName>,
+    /// The groups that they may or may not be in, each with why nobody knows.
+    pub unknown_groups: BTreeMap<GroupName, String>,
 }
 
 /// What a person is to this workspace. Only a member ever decides or receives anything.

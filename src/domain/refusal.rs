@@ -1,6 +1,8 @@
 //! Why something was not done. A refusal is an answer, not a failure.
 
-use super::{Actor, RequestId, RuleId, ScopeId, Span, UserId, Username};
+use std::collections::BTreeSet;
+
+use super::{Actor, GroupName, RequestId, RuleId, ScopeId, Span, UserId, Username};
 
 /// Why something was not done; nothing was changed.
 ///
@@ -86,6 +88,9 @@ pub enum Refusal {
     /// What is known of the person is too old and could not be had anew.
     #[error("the facts are not to be had: {0}")]
     FactsUnavailable(String),
+    /// The answer depends on these groups, and nobody knows who is in them.
+    #[error("nobody knows who is in {}", names(.0))]
+    GroupsUnavailable(BTreeSet<GroupName>),
     /// The store does not answer.
     #[error("the store is unavailable: {0}")]
     StoreUnavailable(String),
@@ -106,6 +111,11 @@ pub enum Refusal {
     /// A request of this name exists already, by somebody else.
     #[error("the request's name is taken")]
     NameTaken,
+}
+
+fn names(groups: &BTreeSet<GroupName>) -> String {
+    let names: Vec<&str> = groups.iter().map(GroupName::as_str).collect();
+    names.join(", ")
 }
 
 /// One rule that said no, and its words for people.

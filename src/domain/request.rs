@@ -7,9 +7,6 @@ use super::{
     RequestId, Risk, RuleId, Scope, ScopeId, Span, Time, UserId, Username,
 };
 
-/// From so many failures in a row a revocation counts as stuck, and is told wherever somebody looks.
-pub const STUCK_FROM: u32 = 3;
-
 /// A request as the log tells it: [`Request::apply`] makes nothing else of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
@@ -315,6 +312,17 @@ impl Request {
         self.extension
             .as_ref()
             .map_or(self.terms.duration, |extension| extension.duration)
+    }
+
+    /// Since when it is over at `now`, although its access is not proven gone; nothing while it is
+    /// in force, and once nothing of it is left.
+    pub fn being_revoked_since(&self, now: Time) -> Option<Time> {
+        match self.state {
+            State::Ending { since, .. } => Some(since),
+            // The sweeper is only late.
+            State::Approved | State::Active { .. } => self.expires_at.filter(|end| now >= *end),
+            _ => None,
+        }
     }
 
     /// The failures in a row of the layer that fails most while the request is ending.

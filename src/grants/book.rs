@@ -4,13 +4,13 @@
 //! Names are never forgotten: there are as many as people and scopes.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use chrono::DateTime;
 
-use crate::domain::{Request, RequestId, ScopeId, State, Time};
+use crate::domain::{BackendName, Progress, Request, RequestId, ScopeId, State, Time};
 
 /// A grant that says yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +21,31 @@ pub struct Held {
     pub expires_at: Time,
 }
 
-/// The active grants by holder and scope.
+/// A grant that is over and whose access is not proven gone yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BeingRevoked {
+    /// The grant.
+    pub request: RequestId,
+    /// Since when it is over.
+    pub since: Time,
+}
+
+/// The active grants by holder and scope, and those that are being revoked.
 #[derive(Default)]
 pub(super) struct Book {
     names: HashMap<Arc<str>, Number>,
     grants: HashMap<RequestId, Grant>,
     rows: BTreeSet<Row>,
+    ending: HashMap<RequestId, Ending>,
+    ending_rows: BTreeSet<Row>,
+    /// The targets that have failed to revoke, with how many grants each.
+    failing: BTreeMap<BackendName, usize>,
+}
+
+/// One grant that is being revoked; the end of `grant` is when that began.
+struct Ending {
+    grant: Grant,
+    failing: BTreeSet<BackendName>,
 }
 
 type Number = u32;
@@ -55,25 +74,56 @@ impl Book {
                 self.rows.remove(&row);
             }
         }
-        if let (State::Active { .. }, Some(end)) = (&request.state, request.expires_at) {
-            let grant = Grant {
-                holder: self.number(request.requester.as_str()),
-                email: email_key(request.email.as_str()).map(|email| self.number(&email)),
-                scope: self.number(request.terms.scope.as_str()),
-                end: end.timestamp_millis(),
-            };
-            self.rows.extend(grant.rows(request.id));
-            self.grants.insert(request.id, grant);
+        if let Some(ending) = self.ending.remove(&request.id) {
+            self.forget(request.id, &ending);
         }
+        match (&request.state, request.expires_at) {
+            (State::Active { .. }, Some(end)) => {
+                let grant = self.grant(request, end);
+                self.rows.extend(grant.rows(request.id));
+                self.grants.insert(request.id, grant);
+            }
+            (State::Ending { since, .. }, _) => {
+                let grant = self.grant(request, *since);
+                self.ending_rows.extend(grant.rows(request.id));
+                let failing = request.layers.iter();
+                let failing: BTreeSet<BackendName> = failing
+                    .filter(|layer| layer.failures > 0 && layer.progress != Progress::Gone)
+                    .map(|layer| layer.plan.backend.clone())
+                    .collect();
+                for target in &failing {
+                    *self.failing.entry(target.clone()).or_default() += 1;
+                }
+                self.ending.insert(request.id, Ending { grant, failing });
+            }
+            _ => {}
+        }
+    }
+
+    fn grant(&mut self, request: &Request, end: Time) -> Grant {
+        Grant {
+            holder: self.number(request.requester.as_str()),
+            email: email_key(request.email.as_str()).map(|email| self.number(&email)),
+            scope: self.number(request.terms.scope.as_str()),
+            end: end.timestamp_millis(),
+        }
+    }
+
+    fn forget(&mut self, request: RequestId, ending: &Ending) {
+        for row in ending.grant.rows(request) {
+            self.ending_rows.remove(&row);
+        }
+        for target in &ending.failing {
+            if let Some(count) = self.failing.get_mut(target) {
+                *count -= 1;
+            }
+        }
+        self.failing.retain(|_, count| *count > 0);
     }
 
     /// The grant by which `subject` may use `scope` at `now`.
     pub(super) fn check(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<Held> {
-        let holder = match email_key(subject) {
-            Some(email) => self.names.get(email.as_str()),
-            None => self.names.get(subject),
-        };
-        let (holder, scope) = (*holder?, *self.names.get(scope.as_str())?);
+        let (holder, scope) = self.numbers(subject, scope)?;
         // At its end a grant is over, so its last millisecond is the one before.
         let first = (holder, scope, now.timestamp_millis() + 1, None);
         let behind = (holder, scope + 1, Millis::MIN, None);
@@ -82,6 +132,42 @@ impl Book {
             request: (*request)?,
             expires_at: DateTime::from_timestamp_millis(*end)?,
         })
+    }
+
+    /// The grant of `subject` for `scope` that is over at `now` and not proven gone; of several,
+    /// one that began to end last.
+    pub(super) fn being_revoked(
+        &self,
+        subject: &str,
+        scope: &ScopeId,
+        now: Time,
+    ) -> Option<BeingRevoked> {
+        let (holder, scope) = self.numbers(subject, scope)?;
+        let first = (holder, scope, Millis::MIN, None);
+        let behind = (holder, scope + 1, Millis::MIN, None);
+        // An active grant whose time is over is being revoked too: the sweeper is only late.
+        let overdue = (holder, scope, now.timestamp_millis() + 1, None);
+        let ending = self.ending_rows.range(first..behind).next_back();
+        let (_, _, since, request) =
+            ending.or_else(|| self.rows.range(first..overdue).next_back())?;
+        Some(BeingRevoked {
+            request: (*request)?,
+            since: DateTime::from_timestamp_millis(*since)?,
+        })
+    }
+
+    /// The targets that have failed to revoke since they last succeeded, with how many grants
+    /// that is true of.
+    pub(super) fn failing(&self) -> &BTreeMap<BackendName, usize> {
+        &self.failing
+    }
+
+    fn numbers(&self, subject: &str, scope: &ScopeId) -> Option<(Number, Number)> {
+        let holder = match email_key(subject) {
+            Some(email) => self.names.get(email.as_str()),
+            None => self.names.get(subject),
+        };
+        Some((*holder?, *self.names.get(scope.as_str())?))
     }
 
     /// How many there are.

@@ -38,6 +38,10 @@ impl PeopleSource for Client {
         struct Members {
             users: BTreeSet<UserId>,
         }
+        let unknown = || FactsUnavailable(format!("Slack knows no user group {id}"));
+        if self.unknown_groups().contains(id) {
+            return Err(unknown());
+        }
         let ours = self.identity().await.map_err(unavailable)?;
         let ask = async |workspace: Option<String>| {
             let asked = [
@@ -48,20 +52,23 @@ impl PeopleSource for Client {
             ];
             self.read::<Members>("usergroups.users.list", &asked).await
         };
-        if !ours.org_wide {
-            return Ok(ask(None).await.map_err(unavailable)?.users);
-        }
         // A group's id does not tell which of the organisation's workspaces it belongs to.
-        for workspace in &ours.workspaces {
-            match ask(Some(workspace.to_string())).await {
+        let workspaces: Vec<Option<String>> = match ours.org_wide {
+            false => vec![None],
+            true => {
+                let workspaces = ours.workspaces.iter();
+                workspaces.map(|it| Some(it.to_string())).collect()
+            }
+        };
+        for workspace in workspaces {
+            match ask(workspace).await {
                 Ok(members) => return Ok(members.users),
                 Err(SlackError::Refused(code)) if code == "no_such_subteam" => {}
                 Err(error) => return Err(unavailable(error)),
             }
         }
-        Err(FactsUnavailable(format!(
-            "none of the organisation's workspaces knows the group {id}"
-        )))
+        self.unknown_groups().insert(id);
+        Err(unknown())
     }
 }
 

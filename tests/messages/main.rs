@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alerts;
 mod cards;
+mod channels;
 mod client;
 #[path = "../support/clock.rs"]
 mod clock;

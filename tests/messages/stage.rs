@@ -3,9 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use keylend::{
+    alerts::Alerts,
     clock::{Clock, SystemEntropy},
     domain::{ChannelId, Request, Time},
-    slack::{client::Client, messages::Messenger},
+    slack::{
+        client::Client,
+        messages::{self, Messenger},
+    },
     store::{Change, NewCard, Place, SqliteStore, Store},
 };
 use slack_sim::{Channel, Message, Person, Sim, Workspace};
@@ -25,6 +29,7 @@ pub(crate) struct Stage {
     pub(crate) sim: Sim,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) alerts: Arc<Alerts>,
     _folder: TempDir,
 }
 
@@ -61,6 +66,7 @@ impl Stage {
             sim,
             store: Arc::new(store.expect("a store")),
             clock,
+            alerts: Arc::default(),
             _folder: folder,
         }
     }
@@ -72,14 +78,16 @@ impl Stage {
 
     /// Starts a messenger; every request comes with credentials.
     pub(crate) fn run(&self) -> Running {
-        let messenger = Messenger::new(
-            self.store.clone(),
-            self.client(),
-            self.clock.clone(),
-            Arc::new(SystemEntropy),
-            ChannelId::new("C0AUDIT"),
-            Arc::new(|_: &Request| true),
-        );
+        let messenger = Messenger::new(messages::Parts {
+            store: self.store.clone(),
+            client: self.client(),
+            clock: self.clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+            audit_channel: ChannelId::new("C0AUDIT"),
+            has_credentials: Arc::new(|_: &Request| true),
+            alerts: self.alerts.clone(),
+            other_channels: [ChannelId::new("C0DBA")].into(),
+        });
         let shutdown = CancellationToken::new();
         Running {
             task: tokio::spawn(Arc::new(messenger).run(shutdown.clone())),
@@ -130,6 +138,20 @@ impl Stage {
             drop(self.sim.try_wait_for(soon, |_| None::<()>).await);
         }
         panic!("cards are due for ever:\n{}", self.sim.describe());
+    }
+
+    /// Waits until no card has its turn at this moment.
+    pub(crate) async fn settled_for_now(&self) {
+        while !self
+            .store
+            .due_cards(self.clock.now(), 1)
+            .await
+            .expect("the store")
+            .is_empty()
+        {
+            let soon = Duration::from_millis(1);
+            drop(self.sim.try_wait_for(soon, |_| None::<()>).await);
+        }
     }
 
     /// Waits until a message of the channel says `words`.

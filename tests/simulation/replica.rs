@@ -10,6 +10,7 @@ use std::{
 };
 
 use keylend::{
+    alerts::Alerts,
     backend::{Backend, Backends},
     broker::{Broker, Parts},
     clock::Clock,
@@ -18,7 +19,7 @@ use keylend::{
     grants::Grants,
     slack::{
         client::Client,
-        messages::{Messenger, homes::Homes, speak},
+        messages::{self, Messenger, homes::Homes, speak},
     },
     store::Store,
     vault::Vault,
@@ -101,6 +102,7 @@ impl Replica {
             groups.into(),
             Default::default(),
         );
+        let alerts = Arc::new(Alerts::default());
         let broker = Arc::new(Broker::new(Parts {
             store: store.clone(),
             policy: world.policy.clone(),
@@ -111,6 +113,7 @@ impl Replica {
             administrators: BTreeSet::from([GroupName::new("admins")]),
             audit_channel: ChannelId::new(AUDIT),
             vault: Vault::new(&"ab".repeat(32).into()).expect("a key"),
+            alerts: alerts.clone(),
             metrics: Arc::default(),
             clock: clock.clone(),
             entropy: world.dice.clone(),
@@ -125,14 +128,16 @@ impl Replica {
         });
         let client = Client::over(wire, &api_url, clock.clone());
         let showing = broker.clone();
-        let messenger = Arc::new(Messenger::new(
-            store.clone(),
-            client.clone(),
-            clock.clone(),
-            world.dice.clone(),
-            ChannelId::new(AUDIT),
-            Arc::new(move |request| showing.has_credentials(request)),
-        ));
+        let messenger = Arc::new(Messenger::new(messages::Parts {
+            store: store.clone(),
+            client: client.clone(),
+            clock: clock.clone(),
+            entropy: world.dice.clone(),
+            audit_channel: ChannelId::new(AUDIT),
+            has_credentials: Arc::new(move |request| showing.has_credentials(request)),
+            alerts,
+            other_channels: BTreeSet::new(),
+        }));
         let homes = Arc::new(Homes::new(
             broker.clone(),
             client,

@@ -73,7 +73,10 @@ impl Inside {
         for shown in tables.every_card() {
             let request = tables.request(shown.request).expect("a card's request");
             let has_credentials = has_credentials(request);
-            let context = Context { has_credentials };
+            let context = Context {
+                has_credentials,
+                ..Context::default()
+            };
             // A warning that came too late is not posted at all.
             let (Some(message), Some(ts)) = (card(shown.place, request, context), &shown.ts) else {
                 continue;

@@ -9,6 +9,7 @@ mod asking;
 mod callers;
 mod ending_early;
 mod form;
+mod groups;
 mod home;
 mod limits;
 mod looking_up;

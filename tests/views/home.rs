@@ -109,7 +109,10 @@ fn a_buttons_value_is_that_of_the_card() {
 fn credentials_are_offered_only_where_there_are_some() {
     let active = pending().approve("U0BOB").active().request;
     for has_credentials in [false, true] {
-        let context = keylend::slack::view::card::Context { has_credentials };
+        let context = keylend::slack::view::card::Context {
+            has_credentials,
+            unreachable: None,
+        };
         let view = home(&Home {
             open: vec![(active.clone(), context)],
             ..Home::default()

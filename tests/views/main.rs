@@ -39,6 +39,7 @@ const PLACES: [Place; 7] = [
 
 const CONTEXT: Context = Context {
     has_credentials: true,
+    unreachable: None,
 };
 
 /// Everything that a person could write to break a message or to fake one.
@@ -147,7 +148,15 @@ fn buttons_are_there_only_while_a_click_can_do_something() {
 fn credentials_are_offered_only_where_there_are_some() {
     let active = Story::begin(terms(None), 1).approve("U0BOB").active();
     for has_credentials in [false, true] {
-        let card = card(Place::Granted, &active.request, Context { has_credentials }).unwrap();
+        let card = card(
+            Place::Granted,
+            &active.request,
+            Context {
+                has_credentials,
+                unreachable: None,
+            },
+        )
+        .unwrap();
         let offers = buttons(&card)
             .iter()
             .any(|button| button.action == "credentials");

@@ -5,7 +5,7 @@
 use crate::{
     sim::Sim,
     web_api::Standing,
-    workspace::{Channel, Person},
+    workspace::{Channel, Group, Person},
 };
 
 impl Sim {
@@ -41,6 +41,28 @@ impl Sim {
             group.map(|group| group.members = members).is_some()
         });
         assert!(known, "there is no group {id}");
+    }
+
+    /// Removes a group: Slack knows none of its id from now on. The app is not told.
+    ///
+    /// # Panics
+    /// If the workspace has no such group.
+    pub fn remove_group(&self, id: &str) {
+        let removed = self
+            .inner
+            .change(|state, _| state.workspace.groups.remove(id));
+        assert!(removed.is_some(), "there is no group {id}");
+    }
+
+    /// Adds a group, or puts another in the place of the one of its id.
+    pub fn add_group(&self, id: &str, handle: &str, members: &[&str]) {
+        let group = Group {
+            id: id.to_owned(),
+            handle: handle.to_owned(),
+            members: members.iter().map(|&member| member.to_owned()).collect(),
+        };
+        self.inner
+            .change(|state, _| state.workspace.groups.insert(id.to_owned(), group));
     }
 
     /// Archives a channel.

@@ -5,5 +5,5 @@ use crate::slack::view::answer;
 
 pub(super) async fn run(visit: &Visit) -> Outcome {
     let mine = visit.slack.broker.open_of(&visit.caller.user).await?;
-    Ok(Some(answer::status(&mine)))
+    Ok(Some(answer::status(&mine, visit.slack.clock.now())))
 }

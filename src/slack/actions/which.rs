@@ -36,6 +36,6 @@ pub(super) async fn of_mine(visit: &Visit, what: Named, command: &str) -> Result
     Ok(match meant.len() {
         0 => Which::Unclear(answer::nothing_to(command)),
         1 => Which::This(meant.remove(0).id),
-        _ => Which::Unclear(answer::which(command, &meant)),
+        _ => Which::Unclear(answer::which(command, &meant, visit.slack.clock.now())),
     })
 }

@@ -19,6 +19,23 @@ pub enum SlackError {
     Unavailable(String),
 }
 
+/// Refusals that are about the channel: every message there is refused until somebody has mended
+/// the channel, or what Slack lets the app do in it.
+/// <https://docs.slack.dev/reference/methods/chat.postMessage>
+const OF_THE_CHANNEL: &[&str] = &[
+    "channel_not_found",
+    "channel_type_not_supported",
+    "ekm_access_denied",
+    "external_channel_migrating",
+    "is_archived",
+    "is_inactive",
+    "method_not_supported_for_channel_type",
+    "no_permission",
+    "not_in_channel",
+    "team_access_not_granted",
+    "team_not_found",
+];
+
 /// Refusals that say nothing of the message: the same call may succeed later, by itself or when
 /// somebody has mended the installation.
 const PASSING: &[&str] = &[
@@ -28,6 +45,8 @@ const PASSING: &[&str] = &[
     "enterprise_is_restricted",
     "fatal_error",
     "internal_error",
+    // Nobody can be written to before an administrator of the app turns it on.
+    "messages_tab_disabled",
     "invalid_auth",
     "missing_scope",
     "not_authed",
@@ -37,7 +56,6 @@ const PASSING: &[&str] = &[
     "message_limit_exceeded",
     "request_timeout",
     "service_unavailable",
-    "team_access_not_granted",
     "team_added_to_org",
     "token_expired",
     "token_revoked",
@@ -48,8 +66,32 @@ impl SlackError {
     /// known to pass is permanent: what waits behind it must not wait for ever.
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Refused(code) => !PASSING.contains(&code.as_str()),
+            Self::Refused(code) => !PASSING.contains(&code.as_str()) && !self.is_of_the_channel(),
             Self::RateLimited { .. } | Self::Unavailable(_) => false,
         }
+    }
+
+    /// Whether Slack refuses every message in the channel, whatever it says.
+    pub fn is_of_the_channel(&self) -> bool {
+        match self {
+            // Slack adds codes to this family, such as `restricted_action_read_only_channel`.
+            Self::Refused(code) => {
+                OF_THE_CHANNEL.contains(&code.as_str())
+                    || code.starts_with("restricted_action")
+                    || code.ends_with("_archived")
+            }
+            Self::RateLimited { .. } | Self::Unavailable(_) => false,
+        }
+    }
+
+    /// Whether a message cannot go into its thread, and may still go into the channel.
+    pub fn is_of_the_thread(&self) -> bool {
+        let codes = [
+            "thread_not_found",
+            "cannot_reply_to_message",
+            "restricted_action_non_threadable_channel",
+            "restricted_action_thread_locked",
+        ];
+        matches!(self, Self::Refused(code) if codes.contains(&code.as_str()))
     }
 }

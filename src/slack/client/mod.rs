@@ -7,7 +7,9 @@
 //! its block models refuse what they do not know.
 
 mod call;
+mod channel;
 mod error;
+mod groups;
 mod identity;
 mod wire;
 
@@ -20,7 +22,9 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use call::{Api, Done, Patience};
+pub use channel::{ChannelInfo, ChannelTrouble};
 pub use error::SlackError;
+pub(super) use groups::UnknownGroups;
 pub use identity::Identity;
 use wire::Https;
 pub use wire::{NoRootCertificates, Wire};
@@ -35,6 +39,7 @@ use crate::{
 pub struct Client {
     api: Arc<Api>,
     identity: Arc<OnceCell<Identity>>,
+    unknown_groups: Arc<UnknownGroups>,
 }
 
 /// A message as it is sent.
@@ -130,8 +135,9 @@ impl Client {
     /// A client of the Web API at `api_url`, to which `wire` leads.
     pub fn over(wire: Arc<dyn Wire>, api_url: &Url, clock: Arc<dyn Clock>) -> Self {
         Self {
-            api: Arc::new(Api::new(wire, api_url, clock)),
+            api: Arc::new(Api::new(wire, api_url, clock.clone())),
             identity: Arc::default(),
+            unknown_groups: Arc::new(UnknownGroups::new(clock)),
         }
     }
 
@@ -339,29 +345,6 @@ impl Client {
         Ok(())
     }
 
-    /// A channel's name without `#` (`conversations.info`); nothing for direct messages and
-    /// for channels that the bot may not know of.
-    ///
-    /// # Errors
-    ///
-    /// If Slack refuses it otherwise, does not answer, or asked not to be called now.
-    pub async fn channel_name(&self, channel: &ChannelId) -> Result<Option<String>, SlackError> {
-        #[derive(Deserialize)]
-        struct Info {
-            channel: Channel,
-        }
-        #[derive(Deserialize)]
-        struct Channel {
-            name: Option<String>,
-        }
-        let asked = [("channel", Some(channel.to_string()))];
-        match self.read::<Info>("conversations.info", &asked).await {
-            Ok(info) => Ok(info.channel.name),
-            Err(SlackError::Refused(code)) if code == "channel_not_found" => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Where to connect for Socket Mode (`apps.connections.open`): good once, for half a minute, and
     /// as secret as the token, which has to be the app's.
     ///
@@ -380,6 +363,11 @@ impl Client {
             .post("apps.connections.open", &Open {}, Patience::FailsFast)
             .await?;
         Ok(opened.url)
+    }
+
+    /// The groups that Slack did not know a moment ago.
+    pub(super) fn unknown_groups(&self) -> &UnknownGroups {
+        &self.unknown_groups
     }
 
     /// Calls a method that reads. Never waits for its turn.

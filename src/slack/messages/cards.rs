@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Messenger, STRIPES, Trouble};
+use super::{Messenger, STRIPES, Trouble, channels::is_personal};
 use crate::{
     domain::{ChannelId, Request, Time},
     slack::{
@@ -50,6 +50,7 @@ impl Messenger {
         while !shutdown.is_cancelled() {
             // Seen before the cards are asked for: a change in between wakes us.
             head.borrow_and_update();
+            let woken = self.woken.notified();
             let now = self.retry.clock.now();
             let Some((due, next)) = self.retry.insist(shutdown, || self.turns(now)).await else {
                 break;
@@ -87,6 +88,7 @@ impl Messenger {
                         break;
                     }
                 }
+                () = woken => {}
                 () = turn => {}
             }
         }
@@ -101,11 +103,27 @@ impl Messenger {
 
     /// Shows one card, or notes when to try again.
     async fn attend(&self, card: Card, shutdown: &CancellationToken) {
+        if let Some(opens) = self.closed_until(&card.channel) {
+            self.retry
+                .insist(shutdown, || self.store.card_failed(&card, Some(opens)))
+                .await;
+            return;
+        }
         let Err(trouble) = self.show(card.clone(), shutdown).await else {
             return;
         };
         let (request, place) = (card.request, card.place.name());
-        let retry_at = if trouble.is_permanent() {
+        let retry_at = if let Some(error) = trouble.of_the_channel()
+            && !is_personal(&card.asked_for)
+        {
+            if self.is_over_in_an_incident_channel(&card, shutdown).await {
+                self.channel_works(&card.channel, shutdown).await;
+                None
+            } else {
+                Some(self.channel_fails(&card.channel, error, shutdown).await)
+            }
+        } else if trouble.is_permanent() || trouble.of_the_channel().is_some() {
+            self.message_dropped(&card.channel, &trouble);
             // Until the request changes, which is worth another try.
             tracing::error!(
                 request.id = %request, card.place = place, channel = %card.channel, %trouble,
@@ -128,6 +146,23 @@ impl Messenger {
         self.retry
             .insist(shutdown, || self.store.card_failed(&card, retry_at))
             .await;
+    }
+
+    /// Whether a card tells an incident channel of a request that is over. Incident channels are
+    /// archived when their incident is, so there is nothing to wait for and nothing to look at.
+    async fn is_over_in_an_incident_channel(
+        &self,
+        card: &Card,
+        shutdown: &CancellationToken,
+    ) -> bool {
+        if card.place != Place::Mirror {
+            return false;
+        }
+        let request = self
+            .retry
+            .insist(shutdown, || self.store.request(card.request))
+            .await;
+        request.is_some_and(|request| request.is_none_or(|request| !request.is_open()))
     }
 
     /// Makes a card show its request as it is now, and answers the card as it is then.
@@ -173,12 +208,30 @@ impl Messenger {
                 .await;
             return Ok(card);
         };
-        let context = Context {
-            has_credentials: (self.has_credentials)(&request),
-        };
-        let message = render(card.place, &request, context).filter(|_| is_wanted(&card, &request));
+        loop {
+            let context = self.context(&request);
+            card = self.send_in(card, &request, context, shutdown).await?;
+            // Not given up: a message that the store does not know of would be posted again.
+            self.retry
+                .insist(shutdown, || self.store.card_shown(&card, request.version))
+                .await;
+            // What has changed meanwhile gave this card its turn, which has just been taken away.
+            if shutdown.is_cancelled() || self.context(&request) == context {
+                return Ok(card);
+            }
+        }
+    }
+
+    async fn send_in(
+        &self,
+        mut card: Card,
+        request: &Request,
+        context: Context,
+        shutdown: &CancellationToken,
+    ) -> Result<Card, Trouble> {
+        let message = render(card.place, request, context).filter(|_| is_wanted(&card, request));
         if let Some(message) = message {
-            let call = call(card.place, &request);
+            let call = call(card.place, request);
             let now_shown = digest(&message, call.as_deref());
             if card.shown.as_ref() != Some(&now_shown) {
                 match &card.ts {
@@ -187,7 +240,7 @@ impl Messenger {
                     }
                     gives_way => {
                         let still_calls = gives_way.as_ref().filter(|_| called(&card).is_some());
-                        let left = uncalled(card.place, &request, context);
+                        let left = uncalled(card.place, request, context);
                         if let (Some(ts), Some(left)) = (still_calls, left) {
                             self.leave(&card.channel, ts, &left).await?;
                         }
@@ -197,12 +250,9 @@ impl Messenger {
                     }
                 }
                 card.shown = Some(now_shown);
+                self.channel_works(&card.channel, shutdown).await;
             }
         }
-        // Not given up: a message that the store does not know of would be posted again.
-        self.retry
-            .insist(shutdown, || self.store.card_shown(&card, request.version))
-            .await;
         Ok(card)
     }
 }

@@ -2,11 +2,11 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Messenger, Trouble};
+use super::{Messenger, Trouble, channels::is_personal};
 use crate::{
     domain::{ChannelId, Request, RequestId},
     slack::{
-        client::{Message, SlackError},
+        client::Message,
         view::{
             line::{is_loud, line, lock_line, notice},
             text,
@@ -116,7 +116,9 @@ impl Messenger {
                 let Some(line) = said(feed, entry, request.as_ref()) else {
                     continue;
                 };
-                let is_loud = request.as_ref().is_some_and(|now| is_loud(entry, now));
+                // The audit channel is told of it by an alert.
+                let is_loud =
+                    feed == Feed::Mirror && request.as_ref().is_some_and(|now| is_loud(entry, now));
                 match parcels[first..].last_mut() {
                     Some(parcel) if fits(&parcel.text, &line) => {
                         parcel.text.push('\n');
@@ -169,12 +171,28 @@ impl Messenger {
             if shutdown.is_cancelled() {
                 return None;
             }
+            let channel = &destination.channel;
+            if let Some(opens) = self.closed_until(channel) {
+                // The audit channel gets every line, in order. What an incident channel misses
+                // must not hold up the others: its heads tell how things stand when it is back.
+                if destination.head == Some(Place::Mirror) {
+                    return Some(());
+                }
+                self.retry.wait_until(opens, shutdown).await?;
+            }
             let Err(trouble) = self.post(destination, parcel, shutdown).await else {
+                self.channel_works(channel, shutdown).await;
                 return Some(());
             };
-            let channel = &destination.channel;
-            if trouble.is_permanent() {
+            if let Some(error) = trouble.of_the_channel()
+                && !is_personal(channel)
+            {
+                self.channel_fails(channel, error, shutdown).await;
+                continue;
+            }
+            if trouble.is_permanent() || trouble.of_the_channel().is_some() {
                 tracing::error!(%channel, entry = parcel.through, %trouble, "a line is given up");
+                self.message_dropped(channel, &trouble);
                 return Some(());
             }
             match trouble.asked_to_wait() {
@@ -210,7 +228,7 @@ impl Messenger {
                 false => self.client.post(channel, Some(&ts), &message).await,
             };
             match posted {
-                Err(SlackError::Refused(code)) if code == "thread_not_found" => {}
+                Err(error) if error.is_of_the_thread() => {}
                 posted => return posted.map(drop).map_err(Trouble::from),
             }
         }

@@ -268,7 +268,11 @@ impl Homes {
         open.retain(|request| past.iter().all(|over| over.id != request.id));
         let in_context = |request| {
             let has_credentials = self.broker.has_credentials(&request);
-            (request, Context { has_credentials })
+            let context = Context {
+                has_credentials,
+                ..Context::default()
+            };
+            (request, context)
         };
         let home = view::Home {
             questions: self.broker.questions_for(person, QUESTIONS).await?,

@@ -9,23 +9,27 @@
 //! between the two makes one message appear twice; none is lost. One replica at a time speaks:
 //! [`speak`].
 
+mod alerts;
 mod cards;
+mod channels;
 mod feeds;
 pub mod homes;
 mod retry;
 mod turn;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use crate::{
+    alerts::Alerts,
     clock::{Clock, Entropy},
     domain::{ChannelId, Request},
     store::Store,
 };
+use channels::Channels;
 use retry::{Retry, Trouble, within_grace};
 pub use turn::speak;
 
@@ -35,6 +39,26 @@ const STRIPES: usize = 32;
 /// Whether a request comes with credentials to show.
 pub type HasCredentials = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
 
+/// What a [`Messenger`] works with.
+pub struct Parts {
+    /// What is to be shown and told.
+    pub store: Arc<dyn Store>,
+    /// The way to Slack.
+    pub client: Client,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where the audit feed and alerts are written.
+    pub audit_channel: ChannelId,
+    /// Which requests come with credentials.
+    pub has_credentials: HasCredentials,
+    /// What somebody has to look at.
+    pub alerts: Arc<Alerts>,
+    /// Where alerts are written while the audit channel cannot be written to, the first that can.
+    pub other_channels: BTreeSet<ChannelId>,
+}
+
 /// Keeps what Slack's channels show in step with the store.
 pub struct Messenger {
     store: Arc<dyn Store>,
@@ -42,26 +66,38 @@ pub struct Messenger {
     retry: Retry,
     audit_channel: ChannelId,
     has_credentials: HasCredentials,
+    alerts: Arc<Alerts>,
+    other_channels: BTreeSet<ChannelId>,
+    channels: Channels,
+    /// Wakes those who wait for something that is not in the log.
+    woken: Notify,
     /// A head is posted by the cards' loop or by the feed that needs its thread, not by both.
     first_posts: [Mutex<()>; STRIPES],
 }
 
 impl Messenger {
-    /// A messenger from `store` to Slack. `audit_channel` is where the audit feed is written.
-    pub fn new(
-        store: Arc<dyn Store>,
-        client: Client,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        audit_channel: ChannelId,
-        has_credentials: HasCredentials,
-    ) -> Self {
+    /// A messenger from `parts.store` to Slack.
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            store,
+            client,
+            clock,
+            entropy,
+            audit_channel,
+            has_credentials,
+            alerts,
+            other_channels,
+        } = parts;
         Self {
             store,
             client,
             retry: Retry { clock, entropy },
             audit_channel,
             has_credentials,
+            alerts,
+            other_channels,
+            channels: Channels::default(),
+            woken: Notify::new(),
             first_posts: Default::default(),
         }
     }
@@ -71,6 +107,8 @@ impl Messenger {
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let work = async {
             tokio::join!(
+                self.tell_alerts(&shutdown),
+                self.forget_dropped(&shutdown),
                 self.show_cards(&shutdown),
                 self.follow(feeds::Feed::Audit, &shutdown),
                 self.follow(feeds::Feed::Mirror, &shutdown),

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{Clock, Entropy},
-    domain::{Refusal, Span, backoff},
+    domain::{Refusal, Span, Time, backoff},
     slack::client::SlackError,
     store::StoreError,
 };
@@ -42,11 +42,19 @@ impl Retry {
 
     /// Waits by the clock; nothing if told to stop first.
     pub(super) async fn wait(&self, time: Duration, shutdown: &CancellationToken) -> Option<()> {
-        let over = self.clock.now() + time;
+        self.wait_until(self.clock.now() + time, shutdown).await
+    }
+
+    /// Waits for a moment of the clock; nothing if told to stop first.
+    pub(super) async fn wait_until(
+        &self,
+        moment: Time,
+        shutdown: &CancellationToken,
+    ) -> Option<()> {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => None,
-            () = self.clock.until(over) => Some(()),
+            () = self.clock.until(moment) => Some(()),
         }
     }
 
@@ -86,6 +94,14 @@ impl Trouble {
     /// Whether trying again makes no sense.
     pub(super) fn is_permanent(&self) -> bool {
         matches!(self, Self::Slack(error) if error.is_permanent())
+    }
+
+    /// Slack's refusal, if it is about the channel and not about the message.
+    pub(super) fn of_the_channel(&self) -> Option<&SlackError> {
+        match self {
+            Self::Slack(error) if error.is_of_the_channel() => Some(error),
+            _ => None,
+        }
     }
 
     /// How long Slack asks to wait, if it does.

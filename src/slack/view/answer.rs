@@ -70,36 +70,38 @@ pub fn not_mirrored(channel: &ChannelId) -> String {
 }
 
 /// What somebody holds and waits for.
-pub fn status(requests: &[Request]) -> String {
+pub fn status(requests: &[Request], now: Time) -> String {
     if requests.is_empty() {
         return "You hold nothing, and nothing of yours waits for an answer. Type `/jit` to ask \
                 for access."
             .to_owned();
     }
-    list("You have:", requests, standing)
+    list("You have:", requests, |request| standing(request, now))
 }
 
 /// Who has a scope.
 pub fn who_has(scope: &Scope, requests: &[Request], now: Time) -> String {
     let what = text::code(&scope.id);
-    let held = held(requests, now);
+    let held = held(requests);
     if held.is_empty() {
         return format!("Nobody has {what} now.");
     }
     list(&format!("{what} is with:"), &held, |request| {
         let who = text::person(&request.requester);
-        format!("{who} {} · {}", how(request), id(request))
+        format!("{who} {} · {}", how(request, now), id(request))
     })
 }
 
 /// What a person has.
 pub fn what_has(person: &UserId, requests: &[Request], now: Time) -> String {
     let who = text::person(person);
-    let held = held(requests, now);
+    let held = held(requests);
     if held.is_empty() {
         return format!("{who} has nothing now.");
     }
-    list(&format!("{who} has:"), &held, standing)
+    list(&format!("{who} has:"), &held, |request| {
+        standing(request, now)
+    })
 }
 
 /// What a scope is, and who decides on it.
@@ -174,7 +176,7 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
 /// The requester is done.
 pub fn done(request: &Request) -> String {
     format!(
-        "{} is being taken back. You will hear when it has ended.",
+        "{} is being revoked. You will hear when it has ended.",
         text::code(&request.terms.scope)
     )
 }
@@ -201,7 +203,7 @@ pub fn revoked(revoked: &[Request], refused: &[String]) -> String {
         .take(LISTED)
         .map(|request| {
             format!(
-                "{} of {} is being taken back.",
+                "{} of {} is being revoked.",
                 text::code(&request.terms.scope),
                 text::person(&request.requester)
             )
@@ -255,9 +257,9 @@ pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
 }
 
 /// Somebody has several grants, and one is meant.
-pub fn which(command: &str, requests: &[Request]) -> String {
+pub fn which(command: &str, requests: &[Request], now: Time) -> String {
     let head = format!("Which one? Type `/jit {command}` with one of these:");
-    list(&head, requests, standing)
+    list(&head, requests, |request| standing(request, now))
 }
 
 /// Somebody has no grant to which a command could apply.
@@ -296,23 +298,22 @@ pub fn unknown_command(written: &str, like: Option<&str>) -> String {
     )
 }
 
-fn held(requests: &[Request], now: Time) -> Vec<Request> {
-    // From its end on a grant is nobody's, whether or not the sweeper has run.
-    let over = |request: &Request| request.expires_at.is_some_and(|end| now >= end);
-    requests
-        .iter()
-        .filter(|request| request.is_held() && !over(request))
-        .cloned()
-        .collect()
+/// What is granted, and what is over and not proven gone yet.
+fn held(requests: &[Request]) -> Vec<Request> {
+    let held = requests.iter().filter(|request| request.is_held());
+    held.cloned().collect()
 }
 
 /// What a request is for, and how it stands.
-fn standing(request: &Request) -> String {
+fn standing(request: &Request, now: Time) -> String {
     let what = text::code(&request.terms.scope);
-    format!("{what} {} · {}", how(request), id(request))
+    format!("{what} {} · {}", how(request, now), id(request))
 }
 
-fn how(request: &Request) -> String {
+fn how(request: &Request, now: Time) -> String {
+    if let Some(since) = request.being_revoked_since(now) {
+        return format!("· over, being revoked since {}", text::time(since));
+    }
     match (&request.state, request.expires_at) {
         (State::Pending { lapses_at }, _) => format!(
             "waits for an answer in {} until {}",
@@ -321,7 +322,6 @@ fn how(request: &Request) -> String {
         ),
         (State::Approved, Some(end)) => format!("is being made, until {}", text::time(end)),
         (State::Active { .. }, Some(end)) => format!("until {}", text::time(end)),
-        (State::Ending { .. }, _) => "is being taken back".to_owned(),
         (state, _) => state.name().to_owned(),
     }
 }

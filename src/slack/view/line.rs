@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Event, Gone, LockEvent, LockTarget, NameEvent, Occurred, Request, RuleId,
-        STUCK_FROM, State, Time,
+        Actor, Event, Gone, LockEvent, LockTarget, NameEvent, Occurred, Request, RuleId, State,
+        Time,
     },
     store::{Entry, EntryBody},
 };
@@ -130,10 +130,14 @@ pub fn lock_line(entry: &Entry) -> Option<String> {
     Some(under(entry.at, &what, &entry.actor, &entry.rules))
 }
 
-/// Whether the line of an entry is to be heard beyond its thread: a revocation that is stuck.
+/// Whether the line of an entry is to be heard beyond its thread: a target's first failure to
+/// revoke.
 pub fn is_loud(entry: &Entry, request: &Request) -> bool {
     match &entry.body {
-        EntryBody::Request(Event::LayerNotGone { layer, .. }) => is_stuck(request, *layer),
+        EntryBody::Request(Event::LayerNotGone { layer, .. }) => request
+            .layers
+            .get(*layer)
+            .is_some_and(|layer| layer.failures == 1),
         _ => false,
     }
 }
@@ -223,25 +227,16 @@ fn gone(target: &str, how: &Gone) -> String {
     }
 }
 
-/// Loud from the third failure on. The count is the request's own, as it stands now.
+/// The count is the request's own, as it stands now.
 fn not_gone(request: &Request, layer: usize, error: &str, retry_at: Time) -> String {
     let target = target(request, layer);
     let (error, next) = (words(error), next(Some(retry_at)));
     let failures = request.layers.get(layer).map_or(0, |layer| layer.failures);
-    if is_stuck(request, layer) {
-        format!(
-            ":rotating_light: *Revocation is stuck*: {target} failed {failures} times in a row to \
-             take the access back: {error} · {next}"
-        )
-    } else {
-        format!("{target} failed to take the access back: {error} · {next}")
-    }
-}
-
-fn is_stuck(request: &Request, layer: usize) -> bool {
-    let layer = request.layers.get(layer);
-    request.stuck_failures() >= STUCK_FROM
-        && layer.is_some_and(|layer| layer.failures >= STUCK_FROM)
+    let times = match failures {
+        0 | 1 => String::new(),
+        many => format!(", {many} times in a row by now"),
+    };
+    format!(":rotating_light: {target} failed to revoke the access{times}: {error} · {next}")
 }
 
 fn locked(target: &LockTarget) -> String {

@@ -1,4 +1,5 @@
 //! Everything a person reads in Slack.
+pub mod alert;
 pub mod answer;
 pub mod card;
 pub mod home;

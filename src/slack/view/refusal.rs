@@ -206,6 +206,18 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
              the answer is no. Nothing was done; try again in a moment."
                 .to_owned()
         }
+        Refusal::GroupsUnavailable(groups) => {
+            let names: Vec<String> = groups.iter().take(8).map(|name| voice.code(name)).collect();
+            let (which, whom) = match groups.len() {
+                1 => ("the group", "it"),
+                _ => ("the groups", "them"),
+            };
+            format!(
+                "Whether you can do this depends on {which} {}, and Slack does not say who is in \
+                 {whom}. Nothing was done. Try again later; the people who run Keylend are alerted.",
+                names.join(", ")
+            )
+        }
         Refusal::StoreUnavailable(_) => {
             "Keylend's store does not answer. Nothing was done that was not recorded; try again in \
              a moment."
@@ -259,7 +271,7 @@ fn ticket(scope: &Scope) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{RequestId, RuleId, UserId, Username};
+    use crate::domain::{GroupName, RequestId, RuleId, UserId, Username};
 
     fn ruling(rule: &str, reason: &str) -> Ruling {
         Ruling {
@@ -308,6 +320,8 @@ mod tests {
             Refusal::NameContested(Username::new("app")),
             Refusal::NameFree(Username::new("app")),
             Refusal::FactsUnavailable("secret detail".to_owned()),
+            Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
+            Refusal::GroupsUnavailable([GroupName::new("dba"), GroupName::new("ops")].into()),
             Refusal::StoreUnavailable("secret detail".to_owned()),
             Refusal::TooShort {
                 asked: Span::seconds(10),

@@ -134,15 +134,18 @@ impl Homes {
     }
 
     async fn tell_of(&self, news: &News) -> Result<(), Refusal> {
-        let people = match news {
+        let concerned = match news {
             News::Of(requester) => self.broker.concerned_by(requester).await?,
             News::Unlocked(target) => self.broker.concerned_by_unlocking(target).await?,
         };
-        if people.is_empty() {
-            return Ok(());
+        if !concerned.people.is_empty() {
+            let touched = self.touch(&Whose::Of(concerned.people)).await;
+            touched.map_err(|error| Refusal::StoreUnavailable(error.to_string()))?;
         }
-        let touched = self.touch(&Whose::Of(people)).await;
-        touched.map_err(|error| Refusal::StoreUnavailable(error.to_string()))
+        match concerned.missing {
+            Some(error) => Err(Refusal::FactsUnavailable(error.0)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -54,7 +54,12 @@ pub(in crate::slack::view) fn state(request: &Request) -> String {
             Some(end) => format!(":large_green_circle: *active* until {}", text::time(end)),
             None => ":large_green_circle: *active*".to_owned(),
         },
-        State::Ending { .. } => ":hourglass: *ending*".to_owned(),
+        State::Ending { since, .. } => {
+            format!(
+                ":hourglass: *over*, being revoked since {}",
+                text::time(*since)
+            )
+        }
         State::Ended { at, .. } => format!(":lock: *ended* {}", text::time(*at)),
         State::Failed { at, .. } => format!(":x: *failed* {}", text::time(*at)),
         State::Denied { by, at, .. } => format!(

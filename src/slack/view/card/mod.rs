@@ -18,7 +18,7 @@ pub(super) use requester::{grant, waiting};
 
 use crate::{
     domain::{Request, State},
-    slack::client::Message,
+    slack::client::{ChannelTrouble, Message},
     store::Place,
 };
 
@@ -45,6 +45,8 @@ pub mod action {
 pub struct Context {
     /// Whether the request comes with credentials to show.
     pub has_credentials: bool,
+    /// Why those who are asked for a decision cannot be reached, if they cannot.
+    pub unreachable: Option<ChannelTrouble>,
 }
 
 /// The card of `request` for `place`; nothing where there is nothing to show: no grant yet, no
@@ -53,7 +55,7 @@ pub fn card(place: Place, request: &Request, context: Context) -> Option<Message
     match place {
         Place::Approval => Some(approval::request_card(request)),
         Place::Extension => approval::extension_card(request),
-        Place::Asked => Some(requester::asked(request)),
+        Place::Asked => Some(requester::asked(request, context)),
         Place::Granted => requester::granted(request, context),
         Place::Warning => requester::warning(request),
         Place::Audit | Place::Mirror => Some(head::head(request)),

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use crate::{
-    domain::{Actor, Approval, EndCause, Progress, Request, Risk, RuleId, STUCK_FROM, State},
+    domain::{Actor, Approval, EndCause, Progress, Request, Risk, RuleId, State},
     slack::view::text,
 };
 
@@ -95,8 +95,11 @@ fn state(request: &Request) -> Option<String> {
             Some(end) => format!(":large_green_circle: Active until {}.", text::time(end)),
             None => ":large_green_circle: Active.".to_owned(),
         },
-        State::Ending { cause, by, .. } => format!(
-            ":hourglass: Being taken back: {}. Every check says no from now on.",
+        State::Ending {
+            cause, by, since, ..
+        } => format!(
+            ":hourglass: Over, being revoked since {}: {}. Every check says no.",
+            text::time(*since),
             ending_because(cause, by)
         ),
         State::Ended { cause, by, at } => format!(
@@ -155,30 +158,30 @@ pub(super) fn footer(request: &Request, draft: &mut Draft) {
     ));
 }
 
-/// A revocation that has failed several times in a row, loudly; nothing otherwise.
+/// That a target has failed to revoke, and when it is tried next; nothing otherwise.
 pub(in crate::slack::view) fn stuck(request: &Request) -> Option<String> {
-    if request.stuck_failures() < STUCK_FROM {
+    if request.stuck_failures() == 0 {
         return None;
     }
     let targets: Vec<String> = request
         .layers
         .iter()
-        .filter(|layer| layer.failures >= STUCK_FROM && layer.progress != Progress::Gone)
+        .filter(|layer| layer.failures > 0 && layer.progress != Progress::Gone)
         .take(8)
         .map(|layer| {
             let next = layer
                 .retry_at
                 .map_or_else(String::new, |at| format!(", next try {}", text::time(at)));
             format!(
-                "{} has failed {} in a row{next}",
+                "{} has failed {}{next}",
                 text::code(&layer.plan.backend),
                 times(layer.failures)
             )
         })
         .collect();
     Some(format!(
-        ":rotating_light: *Revocation is stuck*: {}. The access may still be there. It is tried \
-         again until it is gone.",
+        ":rotating_light: *Revocation failed*: {}. The access may still be there. It is being \
+         revoked until it is proven gone.",
         targets.join("; ")
     ))
 }

@@ -7,17 +7,23 @@ use super::{
 };
 use crate::{
     domain::{Request, State},
-    slack::{client::Message, view::text},
+    slack::{
+        client::{ChannelTrouble, Message},
+        view::text,
+    },
 };
 
 /// What they asked for, and what came of it.
-pub(super) fn asked(request: &Request) -> Message {
+pub(super) fn asked(request: &Request, context: Context) -> Message {
     let mut draft = Draft::default();
     let what = record::what(request);
     let duration = request.terms.duration;
     draft.say(format!("You asked for {what} for *{duration}*."));
     if let Some(waiting) = waiting(request) {
         draft.say(waiting);
+    }
+    if let Some(unreachable) = unreachable(request, context) {
+        draft.say(unreachable);
     }
     record::write(request, &mut draft);
     if matches!(request.state, State::Pending { .. }) {
@@ -45,6 +51,21 @@ pub(in crate::slack::view) fn waiting(request: &Request) -> Option<String> {
     ))
 }
 
+/// That approvers cannot be reached, and why; nothing if they can.
+pub(in crate::slack::view) fn unreachable(request: &Request, context: Context) -> Option<String> {
+    let channel = text::channel(&request.approval_channel);
+    let why = match context.unreachable.filter(|_| request.awaits_decision())? {
+        ChannelTrouble::Archived => format!("{channel} is archived"),
+        ChannelTrouble::NotAMember => format!("Keylend was removed from {channel}"),
+        ChannelTrouble::Unknown => format!("Slack does not let Keylend see {channel}"),
+        ChannelTrouble::Refused => format!("Slack takes no messages in {channel}"),
+    };
+    Some(format!(
+        ":warning: Approvers cannot be reached: {why}. The people who run Keylend are alerted, and \
+         your request is posted as soon as the channel is back."
+    ))
+}
+
 /// What they hold, and until when; nothing before they hold it.
 pub(super) fn granted(request: &Request, context: Context) -> Option<Message> {
     let mut draft = Draft::default();
@@ -69,6 +90,9 @@ pub(in crate::slack::view) fn grant(
             buttons.push(Button::primary(action::CREDENTIALS, "Show credentials"));
         }
         in_use(request, buttons, draft);
+        if let Some(unreachable) = unreachable(request, context) {
+            draft.say(unreachable);
+        }
         Some(())
     } else {
         over(request, draft)
@@ -119,10 +143,11 @@ fn over(request: &Request, draft: &mut Draft) -> Option<()> {
             cause,
             by,
             was_active: true,
-            ..
+            since,
         } => format!(
-            ":hourglass: Your {} is being taken back: {}.",
+            ":hourglass: Your {} is over, being revoked since {}: {}.",
             record::what(request),
+            text::time(*since),
             record::ending_because(cause, by)
         ),
         State::Ended { cause, by, at } => format!(

@@ -1,0 +1,71 @@
+//! What Slack says of a channel (`conversations.info`).
+
+use serde::Deserialize;
+
+use super::{Client, SlackError};
+use crate::domain::ChannelId;
+
+/// A channel, as far as writing to it is concerned. A field that Slack leaves out says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ChannelInfo {
+    /// Its name without `#`; nothing for direct messages.
+    pub name: Option<String>,
+    is_archived: Option<bool>,
+    is_member: Option<bool>,
+}
+
+/// Why messages cannot be written to a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelTrouble {
+    /// It is archived.
+    Archived,
+    /// The bot is not in it.
+    NotAMember,
+    /// Slack does not know it, or does not let us know of it.
+    Unknown,
+    /// Slack refuses it for a reason that the channel does not show.
+    Refused,
+}
+
+impl ChannelInfo {
+    /// Why a message was refused in this channel.
+    pub fn trouble(&self) -> ChannelTrouble {
+        match (self.is_archived, self.is_member) {
+            (Some(true), _) => ChannelTrouble::Archived,
+            (_, Some(false)) => ChannelTrouble::NotAMember,
+            _ => ChannelTrouble::Refused,
+        }
+    }
+}
+
+impl Client {
+    /// What a channel is like (`conversations.info`).
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it (`channel_not_found`: the bot may not know of it), does not answer, or
+    /// asked not to be called now.
+    pub async fn channel(&self, channel: &ChannelId) -> Result<ChannelInfo, SlackError> {
+        #[derive(Deserialize)]
+        struct Info {
+            channel: ChannelInfo,
+        }
+        let asked = [("channel", Some(channel.to_string()))];
+        let info: Info = self.read("conversations.info", &asked).await?;
+        Ok(info.channel)
+    }
+
+    /// A channel's name without `#` (`conversations.info`); nothing for direct messages and
+    /// for channels that the bot may not know of.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it otherwise, does not answer, or asked not to be called now.
+    pub async fn channel_name(&self, channel: &ChannelId) -> Result<Option<String>, SlackError> {
+        match self.channel(channel).await {
+            Ok(info) => Ok(info.name),
+            Err(SlackError::Refused(code)) if code == "channel_not_found" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Channels that Slack does not let Keylend write to: archived, without our bot, unknown.
+//!
+//! Nothing that belongs in such a channel is lost. It is tried again every few minutes, for ever,
+//! by one message at a time; an alert names the channel and why; and the cards of those whose
+//! approvers cannot be reached say so. When Slack takes a message there again, all of it is taken
+//! back. A direct message is no such channel: a person who cannot be written to has left.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::Messenger;
+use crate::{
+    domain::{ChannelId, Request, Span, Time, backoff},
+    slack::{
+        client::{ChannelTrouble, SlackError},
+        view::{alert, card::Context},
+    },
+    store::Place,
+};
+
+/// How long to wait before a channel in trouble is tried again: the first time, and at most.
+const RETRY: (Span, Span) = (Span::minutes(1), Span::minutes(5));
+
+/// How long a message that was dropped is an alert.
+const DROPPED: Duration = Duration::from_secs(3600);
+
+/// How many waiting requests are looked through for those whose approvers cannot be reached.
+const LOOKED_THROUGH: u32 = 500;
+
+/// The channels in trouble, and those in which a message was dropped.
+#[derive(Default)]
+pub(super) struct Channels {
+    closed: Mutex<HashMap<ChannelId, Closed>>,
+    dropped: Mutex<HashMap<String, Time>>,
+}
+
+#[derive(Clone, Copy)]
+struct Closed {
+    why: ChannelTrouble,
+    failures: u32,
+    opens: Time,
+}
+
+/// Whether this is somebody's direct message: named by a person, or opened by the first post.
+pub(super) fn is_personal(channel: &ChannelId) -> bool {
+    !channel.as_str().starts_with(['C', 'G'])
+}
+
+impl Channels {
+    fn get(&self, channel: &ChannelId) -> Option<Closed> {
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.get(channel).copied()
+    }
+
+    fn put(&self, channel: &ChannelId, now: Option<Closed>) -> Option<Closed> {
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        match now {
+            Some(now) => closed.insert(channel.clone(), now),
+            None => closed.remove(channel),
+        }
+    }
+}
+
+impl Messenger {
+    /// Until when nothing is to be tried in this channel, if it is in trouble.
+    pub(super) fn closed_until(&self, channel: &ChannelId) -> Option<Time> {
+        let closed = self.channels.get(channel)?;
+        (self.retry.clock.now() < closed.opens).then_some(closed.opens)
+    }
+
+    /// What the cards of a request need to know beside it.
+    pub(super) fn context(&self, request: &Request) -> Context {
+        let closed = self.channels.get(&request.approval_channel);
+        Context {
+            has_credentials: (self.has_credentials)(request),
+            unreachable: closed
+                .filter(|_| request.awaits_decision())
+                .map(|closed| closed.why),
+        }
+    }
+
+    /// Slack took a message in `channel`, or nothing is waiting for that any more.
+    pub(super) async fn channel_works(&self, channel: &ChannelId, shutdown: &CancellationToken) {
+        if self.channels.put(channel, None).is_some() {
+            tracing::info!(%channel, "Slack takes messages in a channel again");
+            self.alerts.clear(&alert::channel_name(channel));
+            self.show_whether_approvers_are_reached(channel, shutdown)
+                .await;
+        }
+    }
+
+    /// Slack refused a message because of `channel`. Answers when to try again.
+    pub(super) async fn channel_fails(
+        &self,
+        channel: &ChannelId,
+        error: &SlackError,
+        shutdown: &CancellationToken,
+    ) -> Time {
+        let (why, name) = match self.client.channel(channel).await {
+            Ok(info) => (info.trouble(), info.name),
+            Err(SlackError::Refused(code)) if code == "channel_not_found" => {
+                (ChannelTrouble::Unknown, None)
+            }
+            Err(error) => {
+                tracing::warn!(%channel, %error, "Slack does not say what a channel's trouble is");
+                (ChannelTrouble::Refused, None)
+            }
+        };
+        let before = self.channels.get(channel);
+        let failures = before.map_or(0, |before| before.failures).saturating_add(1);
+        let mut jitter = [0];
+        self.retry.entropy.fill(&mut jitter);
+        let opens = self.retry.clock.now() + backoff(failures, RETRY.0, RETRY.1, jitter[0]);
+        let closed = Closed {
+            why,
+            failures,
+            opens,
+        };
+        self.channels.put(channel, Some(closed));
+        tracing::warn!(%channel, %error, failures, "Slack takes no messages in a channel");
+        self.alerts.raise(
+            alert::channel_name(channel),
+            alert::channel_text(channel, name.as_deref(), why, error),
+        );
+        if before.is_none_or(|before| before.why != why) {
+            self.show_whether_approvers_are_reached(channel, shutdown)
+                .await;
+        }
+        opens
+    }
+
+    /// A message can never be sent as it is, and is given up.
+    pub(super) fn message_dropped(&self, channel: &ChannelId, why: &dyn std::fmt::Display) {
+        let place = match is_personal(channel) {
+            // No metric names a person.
+            true => "dm",
+            false => channel.as_str(),
+        };
+        let name = alert::dropped_name(place);
+        self.alerts.raise(&name, alert::dropped_text(place, why));
+        let until = self.retry.clock.now() + DROPPED;
+        let dropped = self.channels.dropped.lock();
+        let mut dropped = dropped.unwrap_or_else(PoisonError::into_inner);
+        dropped.insert(name, until);
+        drop(dropped);
+        self.woken.notify_waiters();
+    }
+
+    /// Clears the alerts of dropped messages when their time is over, until told to stop.
+    pub(super) async fn forget_dropped(&self, shutdown: &CancellationToken) -> Option<()> {
+        loop {
+            let woken = self.woken.notified();
+            let next = {
+                let dropped = self.channels.dropped.lock();
+                let mut dropped = dropped.unwrap_or_else(PoisonError::into_inner);
+                let now = self.retry.clock.now();
+                dropped.retain(|name, until| {
+                    let stays = now < *until;
+                    if !stays {
+                        self.alerts.clear(name);
+                    }
+                    stays
+                });
+                dropped.values().min().copied()
+            };
+            let over = async {
+                match next {
+                    Some(next) => self.retry.clock.until(next).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return None,
+                () = woken => {}
+                () = over => {}
+            }
+        }
+    }
+
+    /// Gives the cards of those who wait for an answer from `channel` their turn: what they say of
+    /// it has changed.
+    async fn show_whether_approvers_are_reached(
+        &self,
+        channel: &ChannelId,
+        shutdown: &CancellationToken,
+    ) {
+        let touch = async || {
+            let now = self.retry.clock.now();
+            let waiting = self.store.awaiting(LOOKED_THROUGH).await?;
+            for request in waiting
+                .iter()
+                .filter(|one| one.approval_channel == *channel)
+            {
+                for card in self.store.cards(request.id).await? {
+                    if matches!(card.place, Place::Asked | Place::Granted) {
+                        self.store.card_failed(&card, Some(now)).await?;
+                    }
+                }
+            }
+            Ok(())
+        };
+        self.retry.insist(shutdown, touch).await;
+        self.woken.notify_waiters();
+    }
+}

@@ -1,0 +1,79 @@
+//! Alerts as the audit channel reads them.
+
+use std::{collections::BTreeMap, fmt};
+
+use super::text;
+use crate::{
+    domain::ChannelId,
+    slack::client::{ChannelTrouble, SlackError},
+};
+
+/// How many alerts one message lists.
+const LISTED: usize = 12;
+
+/// How much of an alert's text a line takes.
+const WORDS: usize = 200;
+
+/// What has changed between two sets of alerts, each a name and its text: a line for each that was
+/// raised or has cleared. Nothing if none was; a text that changed is not told again.
+pub fn news(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Option<String> {
+    let raised = now
+        .iter()
+        .filter(|(name, _)| !before.contains_key(*name))
+        .map(|(name, words)| {
+            let words = text::escape(words, WORDS);
+            format!(":rotating_light: *Alert* {}: {words}", text::code(name))
+        });
+    let cleared = before
+        .keys()
+        .filter(|name| !now.contains_key(*name))
+        .map(|name| format!(":white_check_mark: *Cleared* {}", text::code(name)));
+    let mut lines: Vec<String> = raised.chain(cleared).collect();
+    let more = lines.len().saturating_sub(LISTED);
+    if more > 0 {
+        lines.truncate(LISTED);
+        lines.push(format!("and {more} more; `/readyz` lists what is raised"));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// The name of the alert of a channel that Slack takes no messages in.
+pub fn channel_name(channel: &ChannelId) -> String {
+    format!("channel_unavailable:{channel}")
+}
+
+/// What is wrong with a channel, and what to do about it.
+pub fn channel_text(
+    channel: &ChannelId,
+    name: Option<&str>,
+    why: ChannelTrouble,
+    error: &SlackError,
+) -> String {
+    let name = name.map_or_else(
+        || channel.to_string(),
+        |name| format!("#{name} ({channel})"),
+    );
+    let why = match why {
+        ChannelTrouble::Archived => "it is archived. Unarchive it".to_owned(),
+        ChannelTrouble::NotAMember => "Keylend is not a member. Invite it there".to_owned(),
+        ChannelTrouble::Unknown => {
+            "Slack does not know it, or it is private and Keylend is not a member".to_owned()
+        }
+        ChannelTrouble::Refused => error.to_string(),
+    };
+    format!("Keylend cannot write to {name}: {why}. What belongs there waits until then.")
+}
+
+/// The name of the alert of a message that was given up in a channel, or in a direct message.
+pub fn dropped_name(place: &str) -> String {
+    format!("message_dropped:{place}")
+}
+
+/// That a message was given up, and why.
+pub fn dropped_text(place: &str, why: &dyn fmt::Display) -> String {
+    let place = match place {
+        "dm" => "a direct message",
+        channel => channel,
+    };
+    format!("Slack will never take a message for {place}, so it was given up: {why}.")
+}
