@@ -21,7 +21,9 @@ use keylend::{
     backend::{Backend, BackendError, Backends, Ending, Order, Presence},
     broker::{Broker, Parts},
     clock::{Clock, SystemClock, SystemEntropy},
-    directory::{Directory, FactsUnavailable, GroupSource, PeopleSource, Profile},
+    directory::{
+        Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
+    },
     domain::{
         Actor, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event, Gone,
         GroupName, Handle, LayerSpec, Limits, Occurred, Params, PlannedLayer, ReasonRule, Request,
@@ -109,6 +111,7 @@ impl PeopleSource for Everybody {
             name: "alice".to_owned(),
             standing: Standing::Member,
             email: Some(Email::new("alice@example.com")),
+            confirmed: Confirmed::Yes,
         }))
     }
 
@@ -157,7 +160,12 @@ pub fn broker(store: Arc<dyn Store>, target: Arc<InMemory>) -> (Arc<Broker>, Arc
             GroupSource::Members(BTreeSet::from([UserId::new("U0BOB")])),
         ),
     ]);
-    let directory = Directory::new(Arc::new(Everybody), clock.clone(), groups, BTreeMap::new());
+    let directory = Directory::new(
+        Arc::new(Everybody),
+        clock.clone(),
+        groups,
+        Identities::default(),
+    );
     let broker = Broker::new(Parts {
         store,
         policy: Policy::base(),

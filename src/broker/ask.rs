@@ -124,7 +124,7 @@ impl Broker {
         let event = Event::Requested {
             requester: ask.by.clone(),
             email: requester.email.clone().ok_or(Refusal::NoEmail)?,
-            username: requester.username.clone().ok_or(Refusal::NoUsername)?,
+            username: requester.username.clone().map_err(Refusal::NoUsername)?,
             terms: Terms {
                 scope: scope.id.clone(),
                 title: scope.title.clone(),

@@ -49,7 +49,7 @@ text_id! {
     Environment;
     /// A person's name in the targets.
     Username;
-    /// An email address that Slack has verified.
+    /// An email address.
     Email;
     /// What one layer is called in its target, derived from the grant so that it can be undone
     /// although the target's answer was lost.
@@ -57,13 +57,6 @@ text_id! {
     /// What a layer gives and in which target, whoever asked: two grants with the same
     /// entitlement stand on one piece of access.
     Entitlement;
-}
-
-impl Email {
-    /// What stands before the last `@`.
-    pub fn local_part(&self) -> &str {
-        self.0.rsplit_once('@').map_or("", |(local, _)| local)
-    }
 }
 
 /// The name of one request: 60 bits, written as twelve letters and digits of Crockford's base 32.

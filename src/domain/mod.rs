@@ -32,7 +32,7 @@ pub use id::{
 };
 pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};
-pub use person::{Person, Standing};
+pub use person::{NoUsername, Person, Standing};
 pub use refusal::{Refusal, Ruling};
 pub use request::{
     Approval, Extension, ExtensionOutcome, Layer, Progress, Request, STUCK_FROM, SettledExtension,

@@ -1,6 +1,6 @@
 //! Why something was not done. A refusal is an answer, not a failure.
 
-use super::{Actor, RequestId, RuleId, ScopeId, Span};
+use super::{Actor, NoUsername, RequestId, RuleId, ScopeId, Span};
 
 /// Why something was not done; nothing was changed.
 ///
@@ -56,11 +56,11 @@ pub enum Refusal {
     /// A rule could not be evaluated, which means no.
     #[error("a rule could not be evaluated: {0}")]
     RuleError(String),
-    /// The requester has no name in the targets: no verified address and no entry in `[people]`.
-    #[error("the requester has no name in the targets")]
-    NoUsername,
-    /// Slack gave no verified address for the requester.
-    #[error("the requester has no verified address")]
+    /// The requester has no name in the targets.
+    #[error("the requester has no name in the targets: {0}")]
+    NoUsername(NoUsername),
+    /// Slack gave no address for the requester that counts.
+    #[error("the requester has no address that counts")]
     NoEmail,
     /// What is known of the person is too old and could not be had anew.
     #[error("the facts are not to be had: {0}")]

@@ -13,7 +13,7 @@ use keylend::{
     backend::{Backend, Backends},
     broker::{Broker, Parts},
     clock::Clock,
-    directory::{Directory, GroupSource},
+    directory::{Directory, GroupSource, Identities},
     domain::{BackendName, ChannelId, GroupName},
     grants::Grants,
     slack::{
@@ -99,7 +99,7 @@ impl Replica {
             world.mutant.people(world.people.clone()),
             clock.clone(),
             groups.into(),
-            Default::default(),
+            Identities::new(vec!["example.com".to_owned()], false, Default::default()),
         );
         let broker = Arc::new(Broker::new(Parts {
             store: store.clone(),

@@ -10,6 +10,7 @@ mod callers;
 mod ending_early;
 mod form;
 mod home;
+mod identity;
 mod limits;
 mod looking_up;
 mod socket;
