@@ -7,7 +7,7 @@ use std::{
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use keylend::{
-    domain::{Actor, Command, GroupName, Person, Span, Standing, UserId, Username, decide},
+    domain::{Actor, Command, GroupName, Human, Person, Span, Standing, UserId, Username, decide},
     policy::{Action, Facts, Policy, TicketFact},
 };
 
@@ -22,7 +22,8 @@ fn rules(criterion: &mut Criterion) {
         name: "bob".to_owned(),
         standing: Standing::Member,
         email: None,
-        username: Some(Username::new("bob")),
+        human: Human::new(&UserId::new("U0BOB"), None),
+        username: Ok(Username::new("bob")),
         groups: BTreeSet::from([GroupName::new("dba")]),
         unknown_groups: BTreeMap::new(),
     };

@@ -127,7 +127,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         Arc::new(client.clone()),
         clock.clone(),
         config.groups.clone(),
-        config.people.clone(),
+        config.identities(),
     ));
     let log = store.clone();
     let audit_channel = config.slack.audit_channel.clone();

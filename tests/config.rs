@@ -4,8 +4,8 @@
 use std::{fmt::Write as _, fs, net::SocketAddr, process::Command};
 
 use keylend::{
-    config::{Config, Mode, Problems, Secrets, Store},
-    directory::GroupSource,
+    config::{Config, Identity, Mode, Problems, Secrets, Store},
+    directory::{GroupSource, PersonEntry},
     domain::{GroupName, OnLimit, ReasonRule, Span, UserId, Username},
 };
 use tempfile::TempDir;
@@ -35,8 +35,16 @@ tokens = [{ name = "gateway", token = { file = "{folder}/secret" } }]
 [secrets]
 key = { file = "{folder}/key" }
 
-[people]
-U0ALICE = { username = "alice.l" }
+[identity]
+email_domains = ["Example.com", "sub.example.org"]
+require_confirmed = true
+
+[people.alice]
+username = "alice.l"
+slack_ids = ["U0ALICE", "W0ALICE"]
+
+[people.bob]
+slack_ids = ["U0BOB", "W0BOB"]
 
 [policy]
 files = ["policies/*.cedar"]
@@ -142,8 +150,18 @@ fn a_good_configuration_is_read_whole() {
     assert!(config.slack.incident_channels[0].matches("inc-42"));
     assert!(config.slack.incident_channels[1].matches("sev-1"));
     assert_eq!(config.api.tokens[0].name, "gateway");
+    assert_eq!(
+        config.identity.email_domains,
+        ["example.com", "sub.example.org"]
+    );
+    assert!(config.identity.require_confirmed);
     let alice = UserId::new("U0ALICE");
-    assert_eq!(config.people[&alice], Username::new("alice.l"));
+    let entry = PersonEntry {
+        username: Some(Username::new("alice.l")),
+        slack_ids: [alice.clone(), UserId::new("W0ALICE")].into(),
+    };
+    assert_eq!(config.people["alice"], entry);
+    assert_eq!(config.people["bob"].username, None);
     let leads = &config.groups[&GroupName::new("leads")];
     assert_eq!(
         *leads,
@@ -212,15 +230,109 @@ fn a_misspelt_key_is_recognised() {
     11 | signing_secrt = { file = "secret" }
        | ^^^^^^^^^^^^^
 
-    keylend.toml:26:13: people.U0ALICE.user_name: there is no key `user_name` here; did you mean `username`?
-    26 | U0ALICE = { user_name = "alice.l" }
-       |             ^^^^^^^^^
+    keylend.toml:30:1: people.alice.user_name: there is no key `user_name` here; did you mean `username`?
+    30 | user_name = "alice.l"
+       | ^^^^^^^^^
 
-    keylend.toml:57:1: scopes."db-prod:write".max_durations: there is no key `max_durations` here; did you mean `max_duration`?
-    57 | max_durations = "1h"
+    keylend.toml:65:1: scopes."db-prod:write".max_durations: there is no key `max_durations` here; did you mean `max_duration`?
+    65 | max_durations = "1h"
        | ^^^^^^^^^^^^^
     "#
     );
+}
+
+#[test]
+fn whose_addresses_give_names_is_said_wherever_a_name_reaches_a_target() {
+    let domains = "email_domains = [\"Example.com\", \"sub.example.org\"]\n";
+    insta::assert_snapshot!(said_after(&[(domains, "")]), @r#"
+    keylend.toml:25:2: identity.email_domains: `db-prod:write` gives access to the requester's name, so Keylend has to know whose addresses give names: add `email_domains = ["example.com"]` to [identity], your own domain first
+    25 | [identity]
+       |  ^^^^^^^^
+    "#);
+    let section = GOOD.split_once("[identity]").unwrap().1;
+    let section = section.split_once("[people.alice]").unwrap().0;
+    let section = format!("[identity]{section}");
+    insta::assert_snapshot!(said_after(&[(&section, "")]), @r#"
+    keylend.toml:1:1: identity.email_domains: `db-prod:write` gives access to the requester's name, so Keylend has to know whose addresses give names: add `email_domains = ["example.com"]` to [identity], your own domain first
+    "#);
+
+    // A login that is made for the grant is nobody's name.
+    let generated = GOOD
+        .replace(&section, "")
+        .replace(
+            "role = \"app_writer\"",
+            "role = \"app_writer\", login = \"generated\"",
+        )
+        .replace(
+            "{ backend = \"hook\", host = \"lab-1\", ports = [22, 2222] }",
+            "{ backend = \"pg-prod\", role = \"lab\", login = \"generated\" }",
+        );
+    let config = load(&generated, RULES).unwrap_or_else(|(problems, _)| panic!("{problems}"));
+    assert_eq!(config.identity, Identity::default());
+}
+
+#[test]
+fn a_domain_is_written_out_and_nothing_else() {
+    let domains = "[\"Example.com\", \"sub.example.org\"]";
+    let wrong = "[\"example.com\", \"EXAMPLE.com\", \"\", \"@example.com\", \"*.example.com\", \
+                 \"example .com\", \"example..com\", \"b\u{fc}cher.example\"]";
+    insta::assert_snapshot!(said_after(&[(domains, wrong)]), @r#"
+    keylend.toml:26:33: identity.email_domains[1]: `example.com` is listed twice
+    26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
+       |                                 ^^^^^^^^^^^^^
+
+    keylend.toml:26:48: identity.email_domains[2]: the domain is empty
+    26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
+       |                                                ^^
+
+    keylend.toml:26:52: identity.email_domains[3]: `@example.com` is not a domain such as `example.com`: leave out the `@` and what stands before it
+    26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
+       |                                                    ^^^^^^^^^^^^^^
+
+    keylend.toml:26:68: identity.email_domains[4]: `*.example.com` is not a domain such as `example.com`: write every domain out; a `*` would let others in
+    26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
+       |                                                                    ^^^^^^^^^^^^^^^
+
+    keylend.toml:26:85: identity.email_domains[5]: `example .com` is not a domain such as `example.com`: it contains a space
+    26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
+       |                                                                                     ^^^^^^^^^^^^^^
+
+    keylend.toml:26:101: identity.email_domains[6]: `example..com` is not a domain such as `example.com`: it is made of letters, digits and `-`, with dots between
+    26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
+       |                                                                                                     ^^^^^^^^^^^^^^
+
+    keylend.toml:26:117: identity.email_domains[7]: `bücher.example` is not a domain such as `example.com`: it is made of letters, digits and `-`, with dots between
+    26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
+       |                                                                                                                     ^^^^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn two_people_share_neither_a_name_nor_an_id() {
+    let bob = "[people.bob]\nslack_ids = [\"U0BOB\", \"W0BOB\"]";
+    let wrong = "[people.bob]\nusername = \"Alice.L\"\nslack_ids = [\"U0BOB\", \"W0ALICE\", \"U0BOB\"]\n\
+                 [people.aaron]\nusername = \"app\\n\"\nslack_ids = []";
+    insta::assert_snapshot!(said_after(&[(bob, wrong)]), @r#"
+    keylend.toml:34:12: people.bob.username: `Alice.L` is the name of `people.alice` already, line 30
+    34 | username = "Alice.L"
+       |            ^^^^^^^^^
+
+    keylend.toml:35:23: people.bob.slack_ids[1]: `W0ALICE` is an id of `people.alice` already, line 31
+    35 | slack_ids = ["U0BOB", "W0ALICE", "U0BOB"]
+       |                       ^^^^^^^^^
+
+    keylend.toml:35:34: people.bob.slack_ids[2]: `U0BOB` is an id of `people.bob` already, line 35
+    35 | slack_ids = ["U0BOB", "W0ALICE", "U0BOB"]
+       |                                  ^^^^^^^
+
+    keylend.toml:37:12: people.aaron.username: the name in the targets has control characters
+    37 | username = "app\n"
+       |            ^^^^^^^
+
+    keylend.toml:38:13: people.aaron.slack_ids: nobody is meant by this: name one Slack id at least
+    38 | slack_ids = []
+       |             ^^
+    "#);
 }
 
 #[test]
@@ -239,12 +351,12 @@ fn a_missing_key_is_named() {
     5 | [store]
       | ^^^^^^^
 
-    keylend.toml:51:1: scopes."db-prod:write": the key `risk` is missing
-    51 | [scopes."db-prod:write"]
+    keylend.toml:59:1: scopes."db-prod:write": the key `risk` is missing
+    59 | [scopes."db-prod:write"]
        | ^^^^^^^^^^^^^^^^^^^^^^^^
 
-    keylend.toml:73:11: scopes."lab:shell".layers[0]: the key `backend` is missing
-    73 | layers = [{ host = "lab-1", ports = [22, 2222] }]
+    keylend.toml:81:11: scopes."lab:shell".layers[0]: the key `backend` is missing
+    81 | layers = [{ host = "lab-1", ports = [22, 2222] }]
        |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "#
     );
@@ -289,16 +401,16 @@ fn a_value_of_the_wrong_type_is_pointed_at() {
     3 | listen = "localhost"
       |          ^^^^^^^^^^^
 
-    keylend.toml:37:25: limits.max_active_per_person: wrong type: string "2", expected a whole number
-    37 | max_active_per_person = "2"
+    keylend.toml:45:25: limits.max_active_per_person: wrong type: string "2", expected a whole number
+    45 | max_active_per_person = "2"
        |                         ^^^
 
-    keylend.toml:55:8: scopes."db-prod:write".risk: `hihg` is not one of `low`, `medium`, `high`, `critical`; did you mean `high`?
-    55 | risk = "hihg"
+    keylend.toml:63:8: scopes."db-prod:write".risk: `hihg` is not one of `low`, `medium`, `high`, `critical`; did you mean `high`?
+    63 | risk = "hihg"
        |        ^^^^^^
 
-    keylend.toml:71:16: scopes."lab:shell".max_duration: wrong type: integer `8`, expected a duration such as "30m" or "1h30m"
-    71 | max_duration = 8
+    keylend.toml:79:16: scopes."lab:shell".max_duration: wrong type: integer `8`, expected a duration such as "30m" or "1h30m"
+    79 | max_duration = 8
        |                ^
     "#
     );
@@ -313,16 +425,16 @@ fn durations_are_held_against_each_other() {
             ("default_duration = \"1h\"", "default_duration = \"9h\""),
         ]),
         @r#"
-    keylend.toml:39:19: limits.pending_timeout: use one second at least
-    39 | pending_timeout = "0s"
+    keylend.toml:47:19: limits.pending_timeout: use one second at least
+    47 | pending_timeout = "0s"
        |                   ^^^^
 
-    keylend.toml:56:20: scopes."db-prod:write".default_duration: `30 mints` is not a duration such as `30m` or `1h30m`
-    56 | default_duration = "30 mints"
+    keylend.toml:64:20: scopes."db-prod:write".default_duration: `30 mints` is not a duration such as `30m` or `1h30m`
+    64 | default_duration = "30 mints"
        |                    ^^^^^^^^^^
 
-    keylend.toml:70:20: scopes."lab:shell".default_duration: 9h is longer than `max_duration`, 8h
-    70 | default_duration = "9h"
+    keylend.toml:78:20: scopes."lab:shell".default_duration: 9h is longer than `max_duration`, 8h
+    78 | default_duration = "9h"
        |                    ^^^^
     "#
     );
@@ -345,24 +457,24 @@ fn what_a_scope_names_has_to_be_there() {
             ("[scopes.\"lab:shell\"]", "[scopes.\"lab shell\"]"),
         ]),
         @r#"
-    keylend.toml:30:19: policy.administrators[0]: there is no group `lead` in [groups]; did you mean `leads`?
-    30 | administrators = ["lead"]
+    keylend.toml:38:19: policy.administrators[0]: there is no group `lead` in [groups]; did you mean `leads`?
+    38 | administrators = ["lead"]
        |                   ^^^^^^
 
-    keylend.toml:43:25: exclusive[0].environments[1]: no scope is in the environment `reserch`; did you mean `research`?
-    43 | environments = ["prod", "reserch"]
+    keylend.toml:51:25: exclusive[0].environments[1]: no scope is in the environment `reserch`; did you mean `research`?
+    51 | environments = ["prod", "reserch"]
        |                         ^^^^^^^^^
 
-    keylend.toml:58:15: scopes."db-prod:write".requesters[0]: there is no group `enginers` in [groups]; did you mean `engineers`?
-    58 | requesters = ["enginers"]
+    keylend.toml:66:15: scopes."db-prod:write".requesters[0]: there is no group `enginers` in [groups]; did you mean `engineers`?
+    66 | requesters = ["enginers"]
        |               ^^^^^^^^^^
 
-    keylend.toml:64:23: scopes."db-prod:write".layers[0].backend: there is no backend `pg-porod` in [backends]; did you mean `pg-prod`?
-    64 | layers = [{ backend = "pg-porod", role = "app_writer" }]
+    keylend.toml:72:23: scopes."db-prod:write".layers[0].backend: there is no backend `pg-porod` in [backends]; did you mean `pg-prod`?
+    72 | layers = [{ backend = "pg-porod", role = "app_writer" }]
        |                       ^^^^^^^^^^
 
-    keylend.toml:66:9: scopes."lab shell": `lab shell` is not a scope's name: it is written `resource:action` in letters, digits, `.`, `_`, `-` and `/`, at most 75 in all
-    66 | [scopes."lab shell"]
+    keylend.toml:74:9: scopes."lab shell": `lab shell` is not a scope's name: it is written `resource:action` in letters, digits, `.`, `_`, `-` and `/`, at most 75 in all
+    74 | [scopes."lab shell"]
        |         ^^^^^^^^^^^
     "#
     );
@@ -376,16 +488,16 @@ fn approvals_have_to_be_possible() {
             ("approvers = [\"engineers\", \"leads\"]", "approvers = []\napprovals = 0"),
         ]),
         @r#"
-    keylend.toml:60:13: scopes."db-prod:write".approvals: 3 approvals are needed, but the approver groups list fewer people than that: 2
-    60 | approvals = 3
+    keylend.toml:68:13: scopes."db-prod:write".approvals: 3 approvals are needed, but the approver groups list fewer people than that: 2
+    68 | approvals = 3
        |             ^
 
-    keylend.toml:73:13: scopes."lab:shell".approvers: the approvers are nobody: name one group at least
-    73 | approvers = []
+    keylend.toml:81:13: scopes."lab:shell".approvers: the approvers are nobody: name one group at least
+    81 | approvers = []
        |             ^^
 
-    keylend.toml:74:13: scopes."lab:shell".approvals: a request needs 1 approval at least; a rule can give it, by a permit of `auto_approve`
-    74 | approvals = 0
+    keylend.toml:82:13: scopes."lab:shell".approvals: a request needs 1 approval at least; a rule can give it, by a permit of `auto_approve`
+    82 | approvals = 0
        |             ^
     "#
     );
@@ -410,20 +522,20 @@ fn names_where_slack_wants_ids_are_refused() {
     16 | team_id = "acme"
        |           ^^^^^^
 
-    keylend.toml:33:33: groups.engineers.slack_usergroup: `@engineers` is not a user group's id, such as `S0123ABCD`: Slack shows it in the menu of the group, as "Copy group ID"
-    33 | engineers = { slack_usergroup = "@engineers" }
+    keylend.toml:41:33: groups.engineers.slack_usergroup: `@engineers` is not a user group's id, such as `S0123ABCD`: Slack shows it in the menu of the group, as "Copy group ID"
+    41 | engineers = { slack_usergroup = "@engineers" }
        |                                 ^^^^^^^^^^^^
 
-    keylend.toml:34:33: groups.leads.members[1]: `bob@example.com` is not a person's id, such as `U0123ABCD`: Slack shows it in the menu of their profile, as "Copy member ID"
-    34 | leads = { members = ["U0ALICE", "bob@example.com"] }
+    keylend.toml:42:33: groups.leads.members[1]: `bob@example.com` is not a person's id, such as `U0123ABCD`: Slack shows it in the menu of their profile, as "Copy member ID"
+    42 | leads = { members = ["U0ALICE", "bob@example.com"] }
        |                                 ^^^^^^^^^^^^^^^^^
 
-    keylend.toml:60:13: scopes."db-prod:write".approvals: 2 approvals are needed, but the approver groups list fewer people than that: 1
-    60 | approvals = 2
+    keylend.toml:68:13: scopes."db-prod:write".approvals: 2 approvals are needed, but the approver groups list fewer people than that: 1
+    68 | approvals = 2
        |             ^
 
-    keylend.toml:61:20: scopes."db-prod:write".approval_channel: `D0DIRECT` is not a channel's id, such as `C0123ABCD`: Slack shows it at the bottom of the channel's details
-    61 | approval_channel = "D0DIRECT"
+    keylend.toml:69:20: scopes."db-prod:write".approval_channel: `D0DIRECT` is not a channel's id, such as `C0123ABCD`: Slack shows it at the bottom of the channel's details
+    69 | approval_channel = "D0DIRECT"
        |                    ^^^^^^^^^^
     "##
     );
@@ -438,8 +550,8 @@ fn a_pattern_that_does_not_compile_is_explained() {
     15 | incident_channels = ["inc-***", "#sev-?"]
        |                      ^^^^^^^^^
 
-    keylend.toml:63:22: scopes."db-prod:write".ticket.pattern: this is not a regular expression: unclosed group
-    63 | ticket = { pattern = "^INC-([0-9]+$", required = false }
+    keylend.toml:71:22: scopes."db-prod:write".ticket.pattern: this is not a regular expression: unclosed group
+    71 | ticket = { pattern = "^INC-([0-9]+$", required = false }
        |                      ^^^^^^^^^^^^^^^
     "##
     );
@@ -468,7 +580,7 @@ fn a_secret_that_was_written_down_is_refused_and_not_shown() {
 
     keylend.toml:23:7: secrets.key: a secret is never written here: say where it is, `{ env = "NAME" }` or `{ file = "path" }`
 
-    keylend.toml:46:7: backends.pg-prod.postgres.url: a secret is never written here: say where it is, `{ env = "NAME" }` or `{ file = "path" }`
+    keylend.toml:54:7: backends.pg-prod.postgres.url: a secret is never written here: say where it is, `{ env = "NAME" }` or `{ file = "path" }`
     "#);
     let broken = said_after(&[("{ file = \"{folder}/secret\" }", "\"hunter2")]);
     assert!(!broken.contains("hunter2"), "{broken}");
@@ -496,8 +608,8 @@ fn a_secret_that_is_not_there_is_missed_before_it_is_needed() {
     23 | key = { file = "secret" }
        | ^^^
 
-    keylend.toml:45:11: backends.pg-prod: the file secret does not hold a URL such as `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`
-    45 | [backends.pg-prod.postgres]
+    keylend.toml:53:11: backends.pg-prod: the file secret does not hold a URL such as `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`
+    53 | [backends.pg-prod.postgres]
        |           ^^^^^^^
     "#
     );
@@ -687,12 +799,12 @@ fn what_is_allowed_and_probably_not_meant_is_a_warning() {
         .unwrap();
     }
     insta::assert_snapshot!(said, @r#"
-    keylend.toml:63:22: scopes."db-prod:write".ticket.pattern: the pattern matches anywhere in a text; write `^INC-[0-9]+$` if it is meant for the whole ticket
-    63 | ticket = { pattern = "INC-[0-9]+", required = false }
+    keylend.toml:71:22: scopes."db-prod:write".ticket.pattern: the pattern matches anywhere in a text; write `^INC-[0-9]+$` if it is meant for the whole ticket
+    71 | ticket = { pattern = "INC-[0-9]+", required = false }
        |                      ^^^^^^^^^^^^
 
-    keylend.toml:64:10: scopes."db-prod:write".layers: the risk is critical, and no target ends this access by itself: while Keylend is down, it does not end
-    64 | layers = [{ backend = "pg-prod", role = "app_writer" }]
+    keylend.toml:72:10: scopes."db-prod:write".layers: the risk is critical, and no target ends this access by itself: while Keylend is down, it does not end
+    72 | layers = [{ backend = "pg-prod", role = "app_writer" }]
        |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "#);
 }

@@ -15,7 +15,7 @@ use keylend::{
     api::{self, Api, Tokens},
     clock::Clock,
     domain::{
-        Actor, BackendName, Command, Entitlement, Gone, Handle, Human, Identities, Params,
+        Actor, BackendName, Command, Entitlement, Gone, Handle, Human, Params, Parties,
         PlannedGrant, PlannedLayer, Request, Span, UserId,
     },
     grants::Grants,
@@ -196,7 +196,7 @@ async fn no_before_the_approval_and_before_the_access_is_there() {
         by: Actor::Person(UserId::new("U0BOB")),
         rules: Vec::new(),
         revision: 1,
-        identities: Identities::default(),
+        parties: Parties::default(),
         grant: PlannedGrant {
             layers: vec![PlannedLayer {
                 backend: BackendName::new("pg-prod"),
@@ -264,7 +264,7 @@ async fn an_extension_moves_the_end_that_the_check_knows() {
         by: Actor::Person(UserId::new("U0BOB")),
         rules: Vec::new(),
         revision: grant.revision,
-        identities: Identities::default(),
+        parties: Parties::default(),
         grant: PlannedGrant {
             layers: Vec::new(),
             ..PlannedGrant::default()

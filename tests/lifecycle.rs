@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use keylend::domain::{
     Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event, Gone, Handle,
-    Human, Identities, Occurred, Params, PlannedGrant, PlannedLayer, Progress, Request, RequestId,
+    Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Progress, Request, RequestId,
     Risk, RuleId, Span, State, Terms, Time, UserId, Username, Vote, Work, decide, open,
 };
 use proptest::prelude::*;
@@ -75,7 +75,7 @@ fn human_of(actor: &Actor) -> Human {
 }
 
 /// Who is who, and which of the earlier approvals still count.
-fn identities(by: &Actor, void: u8) -> Identities {
+fn parties(by: &Actor, void: u8) -> Parties {
     let ids = ["W0ALICE", "U0BOB", "W0BOB", "U0CAROL"].map(UserId::new);
     let votes = ids.into_iter().enumerate().map(|(index, id)| {
         let vote = match void & (1 << index) {
@@ -86,7 +86,7 @@ fn identities(by: &Actor, void: u8) -> Identities {
         };
         (id, vote)
     });
-    Identities {
+    Parties {
         approver: human_of(by),
         requester: human(&UserId::new(REQUESTER)),
         votes: votes.collect(),
@@ -130,7 +130,7 @@ fn command() -> impl Strategy<Value = Command> {
     let later = (0u32..120).prop_map(|minutes| Span::minutes(minutes).after(start()));
     let people = prop_oneof![
         6 => (actor(), 1u32..4, 0u8..16).prop_map(|(by, revision, void)| Command::Approve {
-            identities: identities(&by, void & void >> 1),
+            parties: parties(&by, void & void >> 1),
             by, rules: vec![], revision,
             grant: PlannedGrant { layers: plan(), ..PlannedGrant::default() },
         }),

@@ -10,8 +10,8 @@ use std::{
 
 use keylend::{
     domain::{
-        BackendName, ChannelId, Environment, GroupName, LayerSpec, Params, Person, ReasonRule,
-        Refusal, Risk, RuleId, Scope, Span, Standing, TicketRule, Time, UserId,
+        BackendName, ChannelId, Environment, GroupName, Human, LayerSpec, NoUsername, Params,
+        Person, ReasonRule, Refusal, Risk, RuleId, Scope, Span, Standing, TicketRule, Time, UserId,
     },
     policy::{Action, Facts, Policy, TicketFact},
 };
@@ -24,7 +24,8 @@ fn person(id: &str, groups: &[&str]) -> Person {
         name: id.to_owned(),
         standing: Standing::Member,
         email: None,
-        username: None,
+        human: Human::new(&UserId::new(id), None),
+        username: Err(NoUsername::NoAddress),
         groups: groups.iter().copied().map(GroupName::new).collect(),
         unknown_groups: BTreeMap::new(),
     }

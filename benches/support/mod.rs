@@ -21,10 +21,12 @@ use keylend::{
     backend::{Backend, BackendError, Backends, Ending, Order, Presence},
     broker::{Broker, Parts},
     clock::{Clock, SystemClock, SystemEntropy},
-    directory::{Directory, FactsUnavailable, GroupSource, PeopleSource, Profile},
+    directory::{
+        Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
+    },
     domain::{
         Actor, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event, Gone,
-        GroupName, Handle, Human, Identities, LayerSpec, Limits, Occurred, Params, PlannedGrant,
+        GroupName, Handle, Human, LayerSpec, Limits, Occurred, Params, Parties, PlannedGrant,
         PlannedLayer, ReasonRule, Request, RequestId, Risk, RuleId, Scope, ScopeId, Span, Standing,
         Terms, Time, UserId, Username, decide, open,
     },
@@ -109,6 +111,7 @@ impl PeopleSource for Everybody {
             name: "alice".to_owned(),
             standing: Standing::Member,
             email: Some(Email::new("alice@example.com")),
+            confirmed: Confirmed::Yes,
         }))
     }
 
@@ -157,7 +160,12 @@ pub fn broker(store: Arc<dyn Store>, target: Arc<InMemory>) -> (Arc<Broker>, Arc
             GroupSource::Members(BTreeSet::from([UserId::new("U0BOB")])),
         ),
     ]);
-    let directory = Directory::new(Arc::new(Everybody), clock.clone(), groups, BTreeMap::new());
+    let directory = Directory::new(
+        Arc::new(Everybody),
+        clock.clone(),
+        groups,
+        Identities::default(),
+    );
     let broker = Broker::new(Parts {
         store,
         policy: Policy::base(),
@@ -234,7 +242,7 @@ pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) 
         by,
         rules: vec![RuleId::new("approver-group")],
         revision: 1,
-        identities: Identities::default(),
+        parties: Parties::default(),
         grant: PlannedGrant {
             layers: plan,
             ..PlannedGrant::default()

@@ -66,6 +66,8 @@ audit_channel = "C0AUDIT"
 tokens = [{{ name = "gateway", token = {{ file = "{folder}/api_token" }} }}]
 [secrets]
 key = {{ file = "{folder}/key" }}
+[identity]
+email_domains = ["example.com"]
 [groups]
 engineers = {{ members = [{engineers}] }}
 dba = {{ members = ["U0BOB"] }}

@@ -1,7 +1,7 @@
 //! A command line never names what is not in the catalogue, and what is echoed of it is no markup.
 
 use keylend::{
-    domain::{Catalogue, ChannelId, ReasonRule, Risk, Scope, ScopeId, Span, TicketRule},
+    domain::{Catalogue, ChannelId, ReasonRule, Risk, Scope, ScopeId, Span, TicketRule, Username},
     slack::{
         actions::line::{Draft, Line, Named, Wanted, parse},
         view::{answer, text},
@@ -33,6 +33,10 @@ pub fn holds(data: &[u8]) {
         }
         Line::Revoke { what, reason } | Line::Lock { what, reason } => {
             names_what_is_there(&what, &catalogue);
+            is_harmless(&text::escape(&reason, 3000));
+        }
+        Line::Release { name, reason } => {
+            is_harmless(&answer::released(&Username::new(name)));
             is_harmless(&text::escape(&reason, 3000));
         }
         Line::Unknown { written, like } => is_harmless(&answer::unknown_command(&written, like)),

@@ -29,6 +29,11 @@ pub(super) trait Kind {
     /// See [`BackendConfig::check_layer`].
     fn check_layer(&self, params: &Params) -> Result<(), InvalidParam>;
 
+    /// See [`BackendConfig::takes_username`].
+    fn takes_username(&self, _: &Params) -> bool {
+        true
+    }
+
     /// See [`BackendConfig::build`].
     fn build(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError>;
 }
@@ -50,6 +55,12 @@ impl BackendConfig {
     /// The first parameter that is wrong.
     pub fn check_layer(&self, params: &Params) -> Result<(), InvalidParam> {
         self.kind().check_layer(params)
+    }
+
+    /// Whether the requester's name reaches the target with this layer, so that whose it is decides
+    /// who gets the access. Only a kind that makes a name of its own can say no.
+    pub fn takes_username(&self, params: &Params) -> bool {
+        self.kind().takes_username(params)
     }
 
     /// Fetches the secrets and makes the target ready. Connects to nothing: a target that is down

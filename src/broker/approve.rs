@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Broker, alone,
-    facts::{self, Count, Question, human},
+    facts::{Count, Question},
     names::bound,
 };
 use crate::{
     domain::{
-        Actor, Command, EndCause, Entitlement, Event, Handle, Human, Identities, LayerSpec,
-        Occurred, Person, PlannedGrant, PlannedLayer, Refusal, Request, RequestId, RuleId, Scope,
-        State, UserId, Vote, decide,
+        Actor, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec, Occurred, Parties,
+        Person, PlannedGrant, PlannedLayer, Refusal, Request, RequestId, RuleId, Scope, State,
+        UserId, Vote, decide,
     },
     policy::Action,
     store::{Commit, Holdings},
@@ -131,7 +131,7 @@ impl Broker {
         }
         let votes = self.votes(request, scope, &question).await?;
         let requester = self.person(&request.requester, Some(scope)).await?;
-        let human = request.human.clone().with(&human(&requester));
+        let human = request.human.clone().with(&requester.human);
         // The requester may hold more under an address that they did not have when they asked.
         let held = self.held(request, &human).await?;
         let question = Question {
@@ -143,8 +143,8 @@ impl Broker {
             by: Actor::Person(by.clone()),
             rules,
             revision,
-            identities: Identities {
-                approver: facts::human(&approver),
+            parties: Parties {
+                approver: approver.human,
                 requester: human.clone(),
                 votes,
             },
@@ -195,7 +195,7 @@ impl Broker {
                     reason: "the approver has no usable address".to_owned(),
                 },
                 Ok(_) => Vote::Counts {
-                    human: human(&person),
+                    human: person.human,
                 },
                 Err(refusal @ Refusal::Forbidden(_)) => Vote::Void {
                     reason: refusal.to_string(),
@@ -242,7 +242,7 @@ impl Broker {
             let (by, reason) = (by.clone(), reason.trim().to_owned());
             let command = Command::Deny {
                 by,
-                human: human(&person),
+                human: person.human,
                 rules,
                 revision,
                 reason,
@@ -270,7 +270,7 @@ impl Broker {
             &request,
             Command::Deny {
                 by,
-                human: human(&person),
+                human: person.human,
                 rules,
                 revision,
                 reason,

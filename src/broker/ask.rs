@@ -2,13 +2,13 @@
 
 use super::{
     Broker, contended,
-    facts::{Count, Question, human},
+    facts::{Count, Question},
     names::bound,
     unavailable,
 };
 use crate::{
     domain::{
-        Actor, ChannelId, Command, Event, Identities, Occurred, Person, PlannedGrant, ReasonRule,
+        Actor, ChannelId, Command, Event, Occurred, Parties, Person, PlannedGrant, ReasonRule,
         Refusal, Request, RequestId, RuleId, Scope, ScopeId, Span, Terms, UserId, decide, open,
     },
     policy::Action,
@@ -64,7 +64,7 @@ impl Broker {
         let requester = self.person(&ask.by, Some(scope)).await?;
         let duration = ask.duration.unwrap_or(scope.default_duration);
         let locks = self.locks().await?;
-        let human = human(&requester);
+        let human = requester.human.clone();
         let holdings = self.holdings(&human).await?;
         let displaced = self.displaced(&holdings, ask.id);
         let count = Count::of(&holdings, &displaced.keys().copied().collect());
@@ -79,7 +79,10 @@ impl Broker {
         };
         let rules = self.judge(Action::Request, &requester, &question)?;
         let first = self.requested(ask, scope, &requester, duration, rules)?;
-        let username = requester.username.as_ref().ok_or(Refusal::NoUsername)?;
+        let username = requester
+            .username
+            .as_ref()
+            .map_err(|error| Refusal::NoUsername(error.clone()))?;
         let (owners, version) = self.owners(username, &human).await?;
 
         let mut request = open(ask.id, &first);
@@ -92,9 +95,9 @@ impl Broker {
                 by: Actor::Rule(rule.clone()),
                 rules: vec![rule],
                 revision: request.revision,
-                identities: Identities {
+                parties: Parties {
                     requester: human.clone(),
-                    ..Identities::default()
+                    ..Parties::default()
                 },
                 grant: PlannedGrant {
                     layers: self.plan(&request, scope),
@@ -138,9 +141,9 @@ impl Broker {
         }
         let event = Event::Requested {
             requester: ask.by.clone(),
-            human: human(requester),
+            human: requester.human.clone(),
             email: requester.email.clone().ok_or(Refusal::NoEmail)?,
-            username: requester.username.clone().ok_or(Refusal::NoUsername)?,
+            username: requester.username.clone().map_err(Refusal::NoUsername)?,
             terms: Terms {
                 scope: scope.id.clone(),
                 title: scope.title.clone(),

@@ -1,10 +1,6 @@
 //! Ending access before its time: done, revoke, lock.
 
-use super::{
-    Broker, alone, contended,
-    facts::{Question, human},
-    unavailable,
-};
+use super::{Broker, alone, contended, facts::Question, unavailable};
 use crate::{
     domain::{
         Actor, Command, EndCause, Human, Lock, LockEvent, LockTarget, Refusal, Request, RequestId,
@@ -186,8 +182,7 @@ impl Broker {
         scope: Option<&Scope>,
     ) -> Result<Vec<RuleId>, Refusal> {
         let person = self.person(by, scope).await?;
-        let human = human(&person);
-        let question = Question::of_authority(scope, by, &human);
+        let question = Question::of_authority(scope, by, &person.human);
         self.judge(action, &person, &question)
     }
 

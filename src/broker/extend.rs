@@ -2,7 +2,7 @@
 
 use super::{
     Broker, alone,
-    facts::{Count, Question, human},
+    facts::{Count, Question},
 };
 use crate::{
     domain::{Command, Refusal, Request, RequestId, Span, UserId},
@@ -33,7 +33,7 @@ impl Broker {
                 });
             }
             let person = self.person(by, Some(scope)).await?;
-            let asker = request.human.clone().with(&human(&person));
+            let asker = request.human.clone().with(&person.human);
             let question = Question {
                 scope: Some(scope),
                 requester: &request.requester,
@@ -47,7 +47,7 @@ impl Broker {
             let lapses_at = self.parts.limits.pending_timeout.after(self.now());
             let command = Command::AskExtension {
                 by: by.clone(),
-                human: human(&person),
+                human: person.human,
                 rules,
                 duration,
                 lapses_at,

@@ -227,18 +227,17 @@ impl Broker {
         if id == requester {
             return Ok(Human::new(id, None));
         }
-        self.person(id, None).await.map(|person| human(&person))
+        self.person(id, None).await.map(|person| person.human)
     }
 
     /// Every identity of this id that is known without asking anybody, and those that Slack knows if
     /// it answers.
     pub(super) async fn human_known(&self, id: &UserId) -> Result<Human, Refusal> {
-        let known = Human::new(id, None);
         let known = match self.parts.directory.person(id, &BTreeSet::new()).await {
-            Ok(person) => known.with(&human(&person)),
+            Ok(person) => person.human,
             Err(error) => {
                 tracing::warn!(%error, "only the recorded identities of a person are known");
-                known
+                self.parts.directory.human(id, None)
             }
         };
         let recorded = self.holdings(&known).await?;
@@ -271,9 +270,4 @@ impl Broker {
                 .collect(),
         }
     }
-}
-
-/// Every identity of a person.
-pub(super) fn human(person: &Person) -> Human {
-    Human::new(&person.id, person.email.as_ref())
 }

@@ -147,7 +147,7 @@ fn text(group: &GroupName, why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Standing, UserId};
+    use crate::domain::{Human, NoUsername, Standing, UserId};
 
     fn person(unknown: &[&str]) -> Person {
         Person {
@@ -155,7 +155,8 @@ mod tests {
             name: "bob".to_owned(),
             standing: Standing::Member,
             email: None,
-            username: None,
+            human: Human::default(),
+            username: Err(NoUsername::NoAddress),
             groups: BTreeSet::new(),
             unknown_groups: unknown
                 .iter()

@@ -168,6 +168,11 @@ impl<'a> Document<'a> {
             .collect()
     }
 
+    /// The line of the value at `path`; where there is none, of what it should be in.
+    pub(super) fn line(&self, path: &[Step<'_>]) -> usize {
+        self.lines.place(self.span_of(path).start, 0).line
+    }
+
     /// Reports what is wrong with the value at `path`; where there is none, with what it should be
     /// in.
     pub(super) fn problem(&mut self, path: &[Step<'_>], message: impl Into<String>) {

@@ -1,4 +1,4 @@
-//! `[people]` and `[groups]`.
+//! `[groups]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +10,8 @@ use super::{
 };
 use crate::{
     directory::GroupSource,
-    domain::{GroupName, UserId, Username},
+    domain::{GroupName, UserId},
 };
-
-/// One of `[people]`, by the person's id in Slack: only for those whose name in the targets is not
-/// the local part of their verified address.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPerson {
-    /// Their name in the targets.
-    username: String,
-}
 
 /// One of `[groups]`: one of these.
 #[derive(Deserialize)]
@@ -30,23 +21,6 @@ enum RawGroup {
     SlackUsergroup(String),
     /// The ids of the people in it.
     Members(Vec<String>),
-}
-
-pub(super) fn people(document: &mut Document<'_>) -> BTreeMap<UserId, Username> {
-    let mut people = BTreeMap::new();
-    for (id, RawPerson { username }) in document.entries("people") {
-        match person(&id) {
-            Ok(person) if !username.trim().is_empty() => {
-                people.insert(person, Username::new(username));
-            }
-            Ok(_) => document.problem(
-                at!["people", &*id, "username"],
-                "the name in the targets is empty",
-            ),
-            Err(problem) => document.problem(at!["people", &*id], problem),
-        }
-    }
-    people
 }
 
 pub(super) fn groups(document: &mut Document<'_>) -> BTreeMap<GroupName, GroupSource> {

@@ -10,7 +10,9 @@ mod backends;
 mod digest;
 mod document;
 mod groups;
+mod identity;
 mod limits;
+mod people;
 mod policy;
 mod problem;
 mod scopes;
@@ -27,6 +29,7 @@ use std::{
 };
 
 pub use api::{Api, ApiToken};
+pub use identity::Identity;
 pub use problem::{Problem, Problems};
 pub use server::Server;
 pub use slack::{Mode, Slack};
@@ -36,8 +39,8 @@ pub use vault::VaultKey;
 use self::document::Document;
 use crate::{
     backend::BackendConfig,
-    directory::GroupSource,
-    domain::{BackendName, Catalogue, GroupName, Limits, UserId, Username},
+    directory::{GroupSource, Identities, PersonEntry},
+    domain::{BackendName, Catalogue, GroupName, LayerSpec, Limits},
     policy::Policy,
 };
 
@@ -54,8 +57,10 @@ pub struct Config {
     pub api: Api,
     /// `[secrets]`: the key under which credentials are kept.
     pub secrets: VaultKey,
-    /// `[people]`: names in the targets, where the address does not give them.
-    pub people: BTreeMap<UserId, Username>,
+    /// `[identity]`: whose addresses count, and what people are called in the targets.
+    pub identity: Identity,
+    /// `[people]`: who has several Slack ids, or a name that the address does not give.
+    pub people: BTreeMap<String, PersonEntry>,
     /// `[groups]`: where the members of each group come from.
     pub groups: BTreeMap<GroupName, GroupSource>,
     /// `policy.administrators`: the groups whose members may revoke and lock anything.
@@ -84,12 +89,13 @@ pub enum Secrets {
 }
 
 /// The sections that there are.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "server",
     "store",
     "slack",
     "api",
     "secrets",
+    "identity",
     "people",
     "policy",
     "groups",
@@ -141,13 +147,15 @@ impl Config {
         let slack = slack::read(document, secrets);
         let api = api::read(document, secrets);
         let vault = vault::read(document, secrets);
-        let people = groups::people(document);
+        let identity = identity::read(document);
+        let people = people::read(document);
         let groups = groups::groups(document);
         let rules = policy::read(document);
         let backends = backends::read(document);
         let limits = limits::read(document);
         let shortest = limits.as_ref().map(|limits| limits.min_duration);
         let catalogue = scopes::read(document, &groups, &backends, shortest);
+        require_domains(document, identity.as_ref(), &catalogue, &backends);
         if secrets == Secrets::Checked {
             backends::check_secrets(document, &backends, &catalogue);
         }
@@ -158,6 +166,7 @@ impl Config {
             slack: slack?,
             api: api?,
             secrets: vault?,
+            identity: identity?,
             people,
             groups,
             administrators,
@@ -168,5 +177,36 @@ impl Config {
             digest: String::new(),
             warnings: Vec::new(),
         })
+    }
+
+    /// What the configuration says about who people are.
+    pub fn identities(&self) -> Identities {
+        Identities::new(
+            self.identity.email_domains.clone(),
+            self.identity.require_confirmed,
+            self.people.clone(),
+        )
+    }
+}
+
+/// Names in the targets have to be one person's where they decide who gets access.
+fn require_domains(
+    document: &mut Document<'_>,
+    identity: Option<&Identity>,
+    catalogue: &Catalogue,
+    backends: &BTreeMap<BackendName, BackendConfig>,
+) {
+    if identity.is_none_or(|identity| !identity.email_domains.is_empty()) {
+        return;
+    }
+    let by_name = |layer: &LayerSpec| {
+        let backend = backends.get(&layer.backend);
+        backend.is_some_and(|backend| backend.takes_username(&layer.params))
+    };
+    let scope = catalogue
+        .values()
+        .find(|scope| scope.layers.iter().any(by_name));
+    if let Some(scope) = scope {
+        identity::require_domains(document, scope.id.as_str());
     }
 }

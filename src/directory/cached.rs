@@ -8,10 +8,10 @@ use std::{
 
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{FRESH, FactsUnavailable, PeopleSource, Profile, RECENT};
+use super::{FRESH, FactsUnavailable, Identities, PeopleSource, Profile, RECENT};
 use crate::{
     clock::Clock,
-    domain::{GroupName, Person, Time, UserId, Username},
+    domain::{Email, GroupName, Human, IdentityKey, Person, Time, UserId},
 };
 
 /// Where the members of a group come from.
@@ -28,25 +28,25 @@ pub struct Directory {
     source: Arc<dyn PeopleSource>,
     clock: Arc<dyn Clock>,
     groups: BTreeMap<GroupName, GroupSource>,
-    usernames: BTreeMap<UserId, Username>,
+    identities: Identities,
     profiles: Cache<UserId, Option<Profile>>,
     usergroups: Cache<String, BTreeSet<UserId>>,
 }
 
 impl Directory {
-    /// A directory over `source`, with the configuration's groups and names in the targets.
+    /// A directory over `source`, with what the configuration says of groups and people.
     pub fn new(
         source: Arc<dyn PeopleSource>,
         clock: Arc<dyn Clock>,
         groups: BTreeMap<GroupName, GroupSource>,
-        usernames: BTreeMap<UserId, Username>,
+        identities: Identities,
     ) -> Self {
         let (profiles, usergroups) = (Cache::default(), Cache::default());
         Self {
             source,
             clock,
             groups,
-            usernames,
+            identities,
             profiles,
             usergroups,
         }
@@ -81,24 +81,28 @@ impl Directory {
                 }
             }
         }
-        let username = match self.usernames.get(id) {
-            Some(listed) => Some(listed.clone()),
-            None => profile
-                .email
-                .as_ref()
-                .map(|email| email.local_part())
-                .filter(|local| !local.is_empty())
-                .map(Username::new),
-        };
+        let email = self.identities.address(&profile);
         Ok(Person {
+            human: self.identities.human(id, email.as_ref()),
+            username: self.identities.username(id, email.as_ref()),
             id: profile.id,
             name: profile.name,
             standing: profile.standing,
-            email: profile.email,
-            username,
+            email,
             groups: member_of,
             unknown_groups,
         })
+    }
+
+    /// The person whose id and address these are, with all that the configuration says of them.
+    /// Asks nobody, so it serves for what was recorded too.
+    pub fn human(&self, id: &UserId, email: Option<&Email>) -> Human {
+        self.identities.human(id, email)
+    }
+
+    /// The person who is recognized by this key, with all that the configuration says of them.
+    pub fn human_of_key(&self, key: &IdentityKey) -> Human {
+        self.identities.human_of_key(key)
     }
 
     /// The members of one group.

@@ -4,12 +4,14 @@
 //! fails there are no facts, so the answer is no. Events from Slack make facts old at once.
 
 mod cached;
+mod identity;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 
 pub use cached::{Directory, GroupSource};
+pub use identity::{Identities, PersonEntry};
 
 use crate::domain::{Email, Standing, UserId};
 
@@ -28,8 +30,22 @@ pub struct Profile {
     pub name: String,
     /// What they are to this workspace.
     pub standing: Standing,
-    /// Their address; only a verified one.
+    /// Their address, whether or not it counts.
     pub email: Option<Email>,
+    /// Whether the address is theirs.
+    pub confirmed: Confirmed,
+}
+
+/// What a source says of whether a person's address is theirs. Slack's documented user object has
+/// no such field, and its answers sometimes do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It is.
+    Yes,
+    /// It is not, or not yet.
+    No,
+    /// Nothing was said.
+    Unsaid,
 }
 
 /// Facts could not be had.

@@ -20,7 +20,7 @@ pub enum Command {
         /// The revision that they were shown.
         revision: u32,
         /// Who is who, on today's facts.
-        identities: Identities,
+        parties: Parties,
         /// What is granted if this is the last approval.
         grant: PlannedGrant,
     },
@@ -134,7 +134,7 @@ pub enum Command {
 
 /// Who is who when somebody approves, on today's facts. What was recorded before counts too.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Identities {
+pub struct Parties {
     /// Every identity of the person who approves; empty for a rule.
     pub approver: Human,
     /// Every identity of the requester.

@@ -1,8 +1,8 @@
 //! What a command does to a request: one total match on state and command.
 
 use super::{
-    Actor, Approval, Command, EndCause, Event, Gone, Human, Identities, Occurred, Progress,
-    Refusal, Request, RequestId, State, Terms, Time, UserId, Vote,
+    Actor, Approval, Command, EndCause, Event, Gone, Human, Occurred, Parties, Progress, Refusal,
+    Request, RequestId, State, Terms, Time, UserId, Vote,
 };
 
 /// Opens a request: the fold of its first event.
@@ -35,14 +35,14 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 by: who,
                 rules,
                 revision,
-                identities,
+                parties,
                 grant,
             },
         ) if request.awaits_decision() => {
-            let approver = of_actor(&who).with(&identities.approver);
-            let requester = request.human.clone().with(&identities.requester);
+            let approver = of_actor(&who).with(&parties.approver);
+            let requester = request.human.clone().with(&parties.requester);
             may_decide(request, &approver, &requester, revision, now)?;
-            let (counted, voided) = count_votes(request, &identities, &requester);
+            let (counted, voided) = count_votes(request, &parties, &requester);
             if counted.iter().any(|other| other.is(&approver)) {
                 return Err(Refusal::ApprovedBefore);
             }
@@ -346,7 +346,7 @@ fn may_decide(
 /// The humans whose earlier approvals count today, and an event for each approval that does not.
 fn count_votes(
     request: &Request,
-    identities: &Identities,
+    parties: &Parties,
     requester: &Human,
 ) -> (Vec<Human>, Vec<Event>) {
     let approvals = request
@@ -358,7 +358,7 @@ fn count_votes(
         let Actor::Person(approver) = &approval.by else {
             continue;
         };
-        match vote(approval, approver, identities, requester, &counted) {
+        match vote(approval, approver, parties, requester, &counted) {
             Ok(human) => counted.push(human),
             Err(reason) => voided.push(Event::ApprovalVoided {
                 approver: approver.clone(),
@@ -373,11 +373,11 @@ fn count_votes(
 fn vote(
     approval: &Approval,
     approver: &UserId,
-    identities: &Identities,
+    parties: &Parties,
     requester: &Human,
     counted: &[Human],
 ) -> Result<Human, String> {
-    let human = match identities.votes.get(approver) {
+    let human = match parties.votes.get(approver) {
         Some(Vote::Counts { human }) => of_actor(&approval.by).with(&approval.human).with(human),
         Some(Vote::Void { reason }) => return Err(reason.clone()),
         None => return Err("it was not evaluated again".to_owned()),

@@ -49,7 +49,7 @@ text_id! {
     Environment;
     /// A person's name in the targets.
     Username;
-    /// An email address that Slack has verified.
+    /// An email address.
     Email;
     /// What one layer is called in its target, derived from the grant so that it can be undone
     /// although the target's answer was lost.
@@ -65,13 +65,6 @@ impl Username {
     #[must_use]
     pub fn folded(&self) -> Self {
         Self(self.0.to_lowercase())
-    }
-}
-
-impl Email {
-    /// What stands before the last `@`.
-    pub fn local_part(&self) -> &str {
-        self.0.rsplit_once('@').map_or("", |(local, _)| local)
     }
 }
 

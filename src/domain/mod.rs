@@ -22,7 +22,7 @@ mod scope;
 mod span;
 
 pub use actor::Actor;
-pub use command::{Command, Identities, PlannedGrant, Vote};
+pub use command::{Command, Parties, PlannedGrant, Vote};
 pub use decide::{decide, open};
 pub use due::{Due, Lane, Work, backoff};
 pub use event::{ApprovalFacts, EndCause, Event, Gone, Occurred, PlannedLayer};
@@ -34,7 +34,7 @@ pub use id::{
 pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};
 pub use name::{NameEvent, NameOwners};
-pub use person::{Person, Standing};
+pub use person::{NoUsername, Person, Standing};
 pub use refusal::{Refusal, Ruling};
 pub use request::{
     Approval, Extension, ExtensionOutcome, Layer, Progress, Request, SettledExtension, State, Terms,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Email, GroupName, UserId, Username};
+use super::{Email, GroupName, Human, UserId, Username};
 
 /// A person as the directory knew them at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,14 +13,33 @@ pub struct Person {
     pub name: String,
     /// What they are to this workspace.
     pub standing: Standing,
-    /// Their verified address, if Slack gave one.
+    /// Their address, if Slack gave one that counts.
     pub email: Option<Email>,
-    /// Their name in the targets, if they have one.
-    pub username: Option<Username>,
+    /// Every id and address that is known to be theirs.
+    pub human: Human,
+    /// Their name in the targets, or why they have none.
+    pub username: Result<Username, NoUsername>,
     /// The groups they are in.
     pub groups: BTreeSet<GroupName>,
     /// The groups that they may or may not be in, each with why nobody knows.
     pub unknown_groups: BTreeMap<GroupName, String>,
+}
+
+/// Why somebody has no name in the targets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoUsername {
+    /// They have no address that counts, and no entry in `[people]`.
+    #[error("no address counts")]
+    NoAddress,
+    /// Their address is of this domain, which `identity.email_domains` does not list.
+    #[error("`{0}` is not in `identity.email_domains`")]
+    OtherDomain(String),
+    /// Their address has characters that are not safe in a name.
+    #[error("the address has characters that a name in a target cannot have")]
+    UnexpectedCharacters,
+    /// The name that their address gives is listed in `[people]` for somebody else.
+    #[error("the name is another person's in `[people]`")]
+    Listed,
 }
 
 /// What a person is to this workspace. Only a member ever decides or receives anything.

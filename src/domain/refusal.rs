@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Actor, GroupName, RequestId, RuleId, ScopeId, Span, UserId, Username};
+use super::{Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, UserId, Username};
 
 /// Why something was not done; nothing was changed.
 ///
@@ -58,11 +58,11 @@ pub enum Refusal {
     /// A rule could not be evaluated, which means no.
     #[error("a rule could not be evaluated: {0}")]
     RuleError(String),
-    /// The requester has no name in the targets: no verified address and no entry in `[people]`.
-    #[error("the requester has no name in the targets")]
-    NoUsername,
-    /// Slack gave no verified address for the requester.
-    #[error("the requester has no verified address")]
+    /// The requester has no name in the targets.
+    #[error("the requester has no name in the targets: {0}")]
+    NoUsername(NoUsername),
+    /// Slack gave no address for the requester that counts.
+    #[error("the requester has no address that counts")]
     NoEmail,
     /// Slack gave no usable address for the person who decides.
     #[error("the person who decides has no usable address")]

@@ -10,7 +10,7 @@ use std::{
 
 use chrono::DateTime;
 
-use crate::domain::{BackendName, Progress, Request, RequestId, ScopeId, State, Time};
+use crate::domain::{BackendName, IdentityKey, Progress, Request, RequestId, ScopeId, State, Time};
 
 /// A grant that says yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +51,10 @@ struct Ending {
 type Number = u32;
 
 /// One active grant.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Grant {
-    holder: Number,
-    email: Option<Number>,
+    /// The holder under each of their ids and addresses: two, and seldom more.
+    holders: Box<[Number]>,
     scope: Number,
     end: Millis,
 }
@@ -102,8 +102,12 @@ impl Book {
 
     fn grant(&mut self, request: &Request, end: Time) -> Grant {
         Grant {
-            holder: self.number(request.requester.as_str()),
-            email: email_key(request.email.as_str()).map(|email| self.number(&email)),
+            holders: request
+                .human
+                .keys()
+                .filter_map(name_of)
+                .map(|name| self.number(name))
+                .collect(),
             scope: self.number(request.terms.scope.as_str()),
             end: end.timestamp_millis(),
         }
@@ -187,11 +191,19 @@ impl Book {
 }
 
 impl Grant {
-    fn rows(self, request: RequestId) -> impl Iterator<Item = Row> {
-        [Some(self.holder), self.email]
-            .into_iter()
-            .flatten()
-            .map(move |name| (name, self.scope, self.end, Some(request)))
+    fn rows(&self, request: RequestId) -> impl Iterator<Item = Row> {
+        let holders = self.holders.iter();
+        holders.map(move |name| (*name, self.scope, self.end, Some(request)))
+    }
+}
+
+/// What a check calls the person by; nothing for an entry of the configuration, whose ids all count.
+/// An address has an `@` and an id has none, so that neither passes for the other.
+fn name_of(key: &IdentityKey) -> Option<&str> {
+    match key {
+        IdentityKey::Id(id) => Some(id.as_str()).filter(|id| !id.contains('@')),
+        IdentityKey::Address(address) => Some(address.as_str()).filter(|it| it.contains('@')),
+        IdentityKey::Person(_) => None,
     }
 }
 

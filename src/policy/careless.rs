@@ -31,6 +31,7 @@ pub(super) fn careless(policy: &Policy) -> Option<String> {
         Action::Revoke,
         Action::Lock,
         Action::Unlock,
+        Action::Release,
     ];
     if anybody && let Some(action) = deciding.into_iter().find(|action| permits(*action)) {
         return Some(format!(

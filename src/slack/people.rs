@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::client::{Client, Identity, SlackError};
 use crate::{
-    directory::{FactsUnavailable, PeopleSource, Profile},
+    directory::{Confirmed, FactsUnavailable, PeopleSource, Profile},
     domain::{Email, Standing, TeamId, UserId},
 };
 
@@ -117,14 +117,18 @@ impl User {
             .or_else(|| said(&self.profile.real_name))
             .or_else(|| said(&self.name))
             .unwrap_or_else(|| self.id.to_string());
-        let email = said(&self.profile.email)
-            .filter(|_| self.is_email_confirmed != Some(false))
-            .map(Email::new);
+        let email = said(&self.profile.email).map(Email::new);
+        let confirmed = match self.is_email_confirmed {
+            Some(true) => Confirmed::Yes,
+            Some(false) => Confirmed::No,
+            None => Confirmed::Unsaid,
+        };
         Profile {
             id: self.id,
             name,
             standing,
             email,
+            confirmed,
         }
     }
 
@@ -261,13 +265,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_confirmed_address_counts() {
+    fn what_slack_does_not_say_of_an_address_is_neither_yes_nor_no() {
         let profile = read(member(), &ours());
         assert_eq!(profile.email, Some(Email::new("alice@example.com")));
         assert_eq!(profile.name, "Alice A.");
+        assert_eq!(profile.confirmed, Confirmed::Unsaid);
         let mut user = member();
         user["is_email_confirmed"] = json!(false);
-        assert_eq!(read(user, &ours()).email, None);
+        assert_eq!(read(user.clone(), &ours()).confirmed, Confirmed::No);
+        user["is_email_confirmed"] = json!(true);
+        assert_eq!(read(user, &ours()).confirmed, Confirmed::Yes);
     }
 
     /// Recorded answers are not part of the project; the test says how many it read.

@@ -15,3 +15,4 @@ mod promise_07_nobody_holds_more_than_allowed;
 mod promise_08_credentials_are_seen_by_their_requester_alone;
 mod promise_09_overlap_is_safe;
 mod promise_10_what_slack_shows_is_true;
+mod promise_11_a_name_belongs_to_one_person;

@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
-use slack_sim::{Fault, Kind, Message};
+use slack_sim::{Fault, Kind, Message, Person};
 
-use crate::support::stage::{ALICE, BOB, CAROL, DAVE, GUEST, Has, REQUEST, SCOPE, STRANGER, Stage};
+use crate::support::stage::{
+    ALICE, BOB, CAROL, DAVE, GUEST, Has, REQUEST, SCOPE, SECURITY, STRANGER, Stage,
+};
 
 /// A click was refused: said privately, the card stays, nobody has access.
 async fn refused(stage: &Stage, who: &str, card: &Message, words: &str) {
@@ -144,4 +146,219 @@ async fn two_approvals_are_two_people() {
     stage.told(ALICE, "db-prod:admin").await;
     stage.sim.wait_until(|_| stage.grants(ALICE).pop()).await;
     assert!(stage.admitted(ALICE, "db-prod:admin").await);
+}
+
+/// A second account of somebody, in the approver group.
+async fn second_account(stage: &Stage, id: &str, name: &str, email: &str) {
+    stage.sim.add_person(Person {
+        email: email.to_owned(),
+        ..Person::member(id, name)
+    });
+    stage.sim.set_group("S0DBA", [BOB, CAROL, id]);
+}
+
+#[tokio::test]
+async fn a_second_id_with_the_requester_s_address_is_refused() {
+    let stage = Stage::start().await;
+    second_account(&stage, "W0ALICE", "alice-2", "Alice@Example.com").await;
+    let card = stage.asked(REQUEST).await;
+    refused(&stage, "W0ALICE", &card, "own request").await;
+}
+
+#[tokio::test]
+async fn an_address_that_changed_between_asking_and_approving_still_counts() {
+    let stage = Stage::start().await;
+    second_account(&stage, "W0ALICE", "alice-2", "alice-2@example.com").await;
+    let card = stage.asked(REQUEST).await;
+    // The requester's address moves to the account that is to approve.
+    stage.sim.update_person(ALICE, |alice| {
+        alice.email = "alice-1@example.com".to_owned();
+    });
+    stage.sim.update_person("W0ALICE", |second| {
+        second.email = "alice@example.com".to_owned();
+    });
+    stage.clock.advance(Duration::from_secs(61));
+    refused(&stage, "W0ALICE", &card, "own request").await;
+    // Or the account's address moves to the requester.
+    stage.sim.update_person(ALICE, |alice| {
+        alice.email = "alice-2@example.com".to_owned();
+    });
+    stage.sim.update_person("W0ALICE", |second| {
+        second.email = "alice-2@example.com".to_owned();
+    });
+    stage.clock.advance(Duration::from_secs(61));
+    refused(&stage, "W0ALICE", &card, "own request").await;
+}
+
+#[tokio::test]
+async fn two_ids_of_one_entry_in_people_are_one_person() {
+    let people = "[people.alice]\nslack_ids = [\"U0ALICE\", \"W0ALICE\"]\n";
+    let stage = Stage::with(|config| people.to_owned() + config, "").await;
+    second_account(&stage, "W0ALICE", "other", "other@example.com").await;
+    let card = stage.asked(REQUEST).await;
+    refused(&stage, "W0ALICE", &card, "own request").await;
+}
+
+#[tokio::test]
+async fn two_ids_of_one_approver_are_one_approval() {
+    let stage = Stage::start().await;
+    second_account(&stage, "W0BOB", "bob-2", "bob@example.com").await;
+    let card = stage
+        .asked("request db-prod:admin 15m restore a table")
+        .await;
+    stage.bob().click(&card, "approve").await;
+    let card = stage.shows(&card, "1 of 2").await;
+    stage.person("W0BOB").click(&card, "approve").await;
+    stage.answered("W0BOB", "already approved").await;
+    assert!(!stage.admitted(ALICE, "db-prod:admin").await);
+}
+
+#[tokio::test]
+async fn who_has_no_confirmed_address_decides_nothing() {
+    let stage = Stage::start().await;
+    stage
+        .sim
+        .update_person(BOB, |bob| bob.is_email_confirmed = Some(false));
+    let card = stage.asked(REQUEST).await;
+    refused(&stage, BOB, &card, "Confirm your address").await;
+}
+
+/// Bob has approved, and another has to.
+async fn approved_by_bob(stage: &Stage) -> Message {
+    let card = stage
+        .asked("request db-prod:admin 15m restore a table")
+        .await;
+    stage.bob().click(&card, "approve").await;
+    stage.shows(&card, "1 of 2").await
+}
+
+/// Carol approves too; it is not enough, until Sam does.
+async fn bobs_approval_does_not_count(stage: &Stage, card: &Message) {
+    stage.carol().click(card, "approve").await;
+    stage.audited("no longer counts").await;
+    assert!(!stage.admitted(ALICE, "db-prod:admin").await);
+    assert_eq!(stage.console.orders("make"), 0);
+    let kinds = stage.kinds().await;
+    assert_eq!(
+        kinds[kinds.len() - 2..],
+        ["approval_voided", "approval_counted"]
+    );
+    stage.person(SECURITY).click(card, "approve").await;
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
+}
+
+#[tokio::test]
+async fn an_approver_who_left_the_group_after_approving_does_not_count() {
+    let stage = Stage::start().await;
+    let card = approved_by_bob(&stage).await;
+    stage.sim.set_group("S0DBA", [CAROL, SECURITY]);
+    stage.clock.advance(Duration::from_secs(61));
+    bobs_approval_does_not_count(&stage, &card).await;
+}
+
+#[tokio::test]
+async fn an_approver_who_was_deactivated_after_approving_does_not_count() {
+    let stage = Stage::start().await;
+    stage.sim.set_group("S0DBA", [BOB, CAROL, SECURITY]);
+    let card = approved_by_bob(&stage).await;
+    stage
+        .sim
+        .update_person(BOB, |bob| bob.kind = Kind::Deactivated);
+    stage.clock.advance(Duration::from_secs(61));
+    bobs_approval_does_not_count(&stage, &card).await;
+}
+
+#[tokio::test]
+async fn an_approver_who_became_a_guest_after_approving_does_not_count() {
+    let stage = Stage::start().await;
+    stage.sim.set_group("S0DBA", [BOB, CAROL, SECURITY]);
+    let card = approved_by_bob(&stage).await;
+    stage.sim.update_person(BOB, |bob| bob.kind = Kind::Guest);
+    stage.clock.advance(Duration::from_secs(61));
+    bobs_approval_does_not_count(&stage, &card).await;
+}
+
+#[tokio::test]
+async fn an_approver_who_turns_out_to_be_the_requester_does_not_count() {
+    let stage = Stage::start().await;
+    stage.sim.set_group("S0DBA", [BOB, CAROL, SECURITY]);
+    let card = approved_by_bob(&stage).await;
+    stage.sim.update_person(BOB, |bob| {
+        bob.email = "alice@example.com".to_owned();
+    });
+    stage.clock.advance(Duration::from_secs(61));
+    bobs_approval_does_not_count(&stage, &card).await;
+}
+
+#[tokio::test]
+async fn the_last_approval_is_refused_while_nobody_knows_whether_the_first_counts() {
+    let stage = Stage::start().await;
+    let card = approved_by_bob(&stage).await;
+    stage.clock.advance(Duration::from_secs(61));
+    // Carol is known and fresh; what is known of Bob is old.
+    stage.answer(CAROL, "status").await;
+    stage.sim.fault("users.info", Fault::Status(500), 1000);
+    stage.carol().click(&card, "approve").await;
+    stage.answered(CAROL, "may still approve").await;
+    assert!(!stage.admitted(ALICE, "db-prod:admin").await);
+    assert!(!stage.kinds().await.contains(&"approval_voided".to_owned()));
+    stage.sim.heal();
+    stage.carol().click(&card, "approve").await;
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
+}
+
+/// Restarts with another catalogue while a request waits.
+async fn changed(stage: &mut Stage, from: &str, to: &str) {
+    stage.stop().await;
+    stage.reconfigure(|config| {
+        assert!(config.contains(from));
+        config.replacen(from, to, 1)
+    });
+    stage.boot().await;
+}
+
+#[tokio::test]
+async fn a_scope_that_needs_more_approvals_today_is_not_granted_by_those_of_yesterday() {
+    let mut stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    let scope = "approval_channel = \"C0DBA\"\nreason = \"required\"\nticket";
+    changed(&mut stage, scope, &format!("approvals = 2\n{scope}")).await;
+    stage.bob().click(&card, "approve").await;
+    let card = stage.shows(&card, "1 of 2").await;
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+    stage.carol().click(&card, "approve").await;
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
+}
+
+#[tokio::test]
+async fn a_shorter_maximum_today_shortens_what_waits() {
+    let mut stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    let lengths = "default_duration = \"30m\"\nmax_duration = \"1h\"";
+    let shorter = "default_duration = \"10m\"\nmax_duration = \"10m\"";
+    changed(&mut stage, lengths, shorter).await;
+    stage.bob().click(&card, "approve").await;
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
+    assert!(stage.admitted(ALICE, SCOPE).await);
+    stage.advance_minutes(11);
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+}
+
+#[tokio::test]
+async fn a_click_on_a_card_that_shows_other_layers_than_todays_is_refused() {
+    let mut stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    changed(&mut stage, "role = \"app_writer\"", "role = \"owner\"").await;
+    stage.bob().click(&card, "approve").await;
+    stage.answered(BOB, "has changed").await;
+    assert_eq!(stage.console.orders("make"), 0);
+    // The card shows the new revision now, and a click on it counts.
+    let card = stage
+        .in_time(|sim| {
+            let now = sim.message(&card.channel, &card.ts)?;
+            (now.value_of("approve") != card.value_of("approve")).then_some(now)
+        })
+        .await;
+    stage.bob().click(&card, "approve").await;
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
 }

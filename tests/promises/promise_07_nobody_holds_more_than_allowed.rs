@@ -3,7 +3,9 @@
 
 use futures_util::future::join_all;
 
-use crate::support::stage::{ALICE, APPROVALS, BOB, Has, SCOPE, Stage};
+use slack_sim::Person;
+
+use crate::support::stage::{ALICE, APPROVALS, BOB, Has, SCOPE, SECURITY, Stage};
 
 #[tokio::test]
 async fn ten_requests_race_and_three_are_granted() {
@@ -85,4 +87,81 @@ async fn the_oldest_grant_ends_where_the_operator_says_so() {
     assert!(stage.bastion.admits("alice"));
     assert!(!stage.admitted(ALICE, SCOPE).await);
     assert!(stage.admitted(ALICE, "db-prod:read").await);
+}
+
+/// A second account of Alice's, an engineer too.
+fn second_account(stage: &Stage) {
+    stage.sim.add_person(Person {
+        email: "alice@example.com".to_owned(),
+        ..Person::member("W0ALICE", "alice-2")
+    });
+    stage.sim.set_group("S0ENG", [ALICE, "W0ALICE"]);
+}
+
+#[tokio::test]
+async fn two_ids_of_one_person_share_one_cap_also_when_they_race() {
+    let stage = Stage::start().await;
+    second_account(&stage);
+    for _ in 0..3 {
+        stage.jit(ALICE, "request db-prod:read 10m look").await;
+        stage.jit("W0ALICE", "request db-prod:read 10m look").await;
+    }
+    let cards = stage
+        .in_time(|sim| {
+            let cards = sim.messages(APPROVALS);
+            let cards: Vec<_> = cards
+                .into_iter()
+                .filter(|card| card.has("approve"))
+                .collect();
+            (cards.len() == 6).then_some(cards)
+        })
+        .await;
+    let bob = stage.bob();
+    join_all(cards.iter().map(|card| bob.click(card, "approve"))).await;
+    stage
+        .in_time(|_| {
+            let refused = bob.ephemerals();
+            let refused = refused.iter().filter(|it| it.says("holdings-cap"));
+            (refused.count() == 3).then_some(())
+        })
+        .await;
+    let kinds = stage.kinds().await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == "approved").count(), 3);
+}
+
+#[tokio::test]
+async fn environments_exclude_each_other_for_a_person_not_for_an_id() {
+    let stage = Stage::start().await;
+    second_account(&stage);
+    stage.granted("request db-prod:write 30m INC-1 fix").await;
+    stage.jit("W0ALICE", "request lab:use 10m measure").await;
+    stage.answered("W0ALICE", "exclusive-environments").await;
+}
+
+#[tokio::test]
+async fn a_lock_of_one_id_covers_the_person_s_other_id() {
+    let stage = Stage::start().await;
+    second_account(&stage);
+    stage.granted("request db-prod:write 30m INC-1 fix").await;
+    stage.jit(SECURITY, "lock <@W0ALICE> laptop stolen").await;
+    stage.answered(SECURITY, "is locked").await;
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+    stage.told(ALICE, "has ended:").await;
+    stage
+        .jit(ALICE, "request db-prod:write 30m INC-1 fix")
+        .await;
+    stage.answered(ALICE, "locked").await;
+}
+
+#[tokio::test]
+async fn a_person_ends_and_withdraws_under_either_id_and_a_check_knows_both() {
+    let people = "[people.alice]\nslack_ids = [\"U0ALICE\", \"W0ALICE\"]\n";
+    let stage = Stage::with(|config| people.to_owned() + config, "").await;
+    second_account(&stage);
+    let grant = stage.granted("request db-prod:write 30m INC-1 fix").await;
+    assert!(stage.admitted("W0ALICE", SCOPE).await);
+    assert!(stage.admitted("ALICE@example.com", SCOPE).await);
+    stage.person("W0ALICE").click(&grant, "done").await;
+    stage.told(ALICE, "has ended:").await;
+    assert!(!stage.admitted("W0ALICE", SCOPE).await);
 }

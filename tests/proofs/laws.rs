@@ -6,7 +6,7 @@
 
 use cedar_policy::{PolicySet, RequestEnv};
 use keylend::policy::Action::{
-    self, Approve, AutoApprove, Deny, Extend, Lock, Receive, Request, Revoke, Unlock,
+    self, Approve, AutoApprove, Deny, Extend, Lock, Receive, Release, Request, Revoke, Unlock,
 };
 
 /// What must never be allowed, and the rule that sees to it.
@@ -60,6 +60,7 @@ pub const MEMBERS_ONLY: Law = Law {
         Revoke,
         Lock,
         Unlock,
+        Release,
     ],
     leaves: &[],
 };
@@ -69,7 +70,16 @@ pub const NO_SELF_APPROVAL: Law = Law {
     guard: "no-self-approval",
     never: "context.requester == principal.id",
     binds: &[Approve, Deny],
-    leaves: &[Request, Extend, Receive, AutoApprove, Revoke, Lock, Unlock],
+    leaves: &[
+        Request,
+        Extend,
+        Receive,
+        AutoApprove,
+        Revoke,
+        Lock,
+        Unlock,
+        Release,
+    ],
 };
 
 /// Nobody gets a grant, or more time, beyond the scope's maximum.
@@ -77,7 +87,7 @@ pub const MAX_DURATION: Law = Law {
     guard: "max-duration",
     never: "resource.max_duration < context.duration",
     binds: &[Request, Extend, Receive, AutoApprove],
-    leaves: &[Approve, Deny, Revoke, Lock, Unlock],
+    leaves: &[Approve, Deny, Revoke, Lock, Unlock, Release],
 };
 
 /// Nobody gets anything for a malformed ticket, or for none where one is required.
@@ -88,7 +98,7 @@ pub const TICKET_REQUIRED: Law = Law {
         (resource.ticket_required || context.ticket != Ticket::"none")
     "#,
     binds: &[Request, Extend, Receive, AutoApprove],
-    leaves: &[Approve, Deny, Revoke, Lock, Unlock],
+    leaves: &[Approve, Deny, Revoke, Lock, Unlock, Release],
 };
 
 /// What is locked is not asked for, approved or received; it can still be ended.
@@ -96,7 +106,7 @@ pub const LOCKED: Law = Law {
     guard: "locked",
     never: "context.locked",
     binds: &[Request, Extend, Receive, AutoApprove, Approve],
-    leaves: &[Deny, Revoke, Lock, Unlock],
+    leaves: &[Deny, Revoke, Lock, Unlock, Release],
 };
 
 /// Nobody gets into an environment while one that excludes it is held.
@@ -104,7 +114,16 @@ pub const EXCLUSIVE_ENVIRONMENTS: Law = Law {
     guard: "exclusive-environments",
     never: "!context.excluded_by.isEmpty()",
     binds: &[Request, Receive],
-    leaves: &[Extend, AutoApprove, Approve, Deny, Revoke, Lock, Unlock],
+    leaves: &[
+        Extend,
+        AutoApprove,
+        Approve,
+        Deny,
+        Revoke,
+        Lock,
+        Unlock,
+        Release,
+    ],
 };
 
 /// Nobody gets more grants than one person may hold.
@@ -112,7 +131,16 @@ pub const HOLDINGS_CAP: Law = Law {
     guard: "holdings-cap",
     never: "!(context.held < context.cap)",
     binds: &[Request, Receive],
-    leaves: &[Extend, AutoApprove, Approve, Deny, Revoke, Lock, Unlock],
+    leaves: &[
+        Extend,
+        AutoApprove,
+        Approve,
+        Deny,
+        Revoke,
+        Lock,
+        Unlock,
+        Release,
+    ],
 };
 
 /// All of them.

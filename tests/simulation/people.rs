@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use keylend::{
     clock::Clock,
-    directory::{FactsUnavailable, PeopleSource, Profile},
+    directory::{Confirmed, FactsUnavailable, PeopleSource, Profile},
     domain::{Email, Standing, Time, UserId},
 };
 use tokio::time::sleep;
@@ -165,6 +165,7 @@ impl PeopleSource for People {
                 id: id.clone(),
                 standing: being.standing,
                 email: Some(Email::new(format!("{name}@example.com"))),
+                confirmed: Confirmed::Unsaid,
                 name,
             }
         }))

@@ -14,7 +14,7 @@ use keylend::{
     backend::{Backend, Backends},
     broker::{Broker, Parts},
     clock::Clock,
-    directory::{Directory, GroupSource},
+    directory::{Directory, GroupSource, Identities},
     domain::{BackendName, ChannelId, GroupName},
     grants::Grants,
     slack::{
@@ -100,7 +100,7 @@ impl Replica {
             world.mutant.people(world.people.clone()),
             clock.clone(),
             groups.into(),
-            Default::default(),
+            Identities::new(vec!["example.com".to_owned()], false, Default::default()),
         );
         let alerts = Arc::new(Alerts::default());
         let broker = Arc::new(Broker::new(Parts {

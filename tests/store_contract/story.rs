@@ -3,7 +3,7 @@
 use keylend::{
     domain::{
         Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Gone, Handle, Human, Identities, Occurred, Params, PlannedGrant, PlannedLayer, Request,
+        Gone, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Request,
         RequestId, Risk, RuleId, ScopeId, Span, Terms, Time, UserId, Username, decide, open,
     },
     store::{Change, Commit, CommitError, NewCard, Record, Store},
@@ -97,7 +97,7 @@ pub(crate) fn approved(request: &Request, layers: &[(&str, &str)], now: Time) ->
         by: Actor::Person(user("bob")),
         rules: vec![RuleId::new("approver-group")],
         revision: request.revision,
-        identities: Identities::default(),
+        parties: Parties::default(),
         grant: PlannedGrant {
             layers: plan,
             ..PlannedGrant::default()

@@ -11,6 +11,7 @@ mod ending_early;
 mod form;
 mod groups;
 mod home;
+mod identity;
 mod limits;
 mod looking_up;
 mod socket;

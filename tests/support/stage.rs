@@ -207,6 +207,12 @@ impl Stage {
             .unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 
+    /// Writes another configuration, for the next start.
+    pub fn reconfigure(&self, change: impl FnOnce(&str) -> String) {
+        let config = fs::read_to_string(self.config_file()).unwrap();
+        fs::write(self.config_file(), change(&config)).unwrap();
+    }
+
     async fn launch(&self, config: Config) -> (Runtime, Service) {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let outside = Outside {

@@ -10,7 +10,7 @@ use keylend::{
     clock::Clock,
     domain::{
         Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Gone, Handle, Human, Identities, Occurred, Params, PlannedGrant, PlannedLayer, Request,
+        Gone, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Request,
         RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
     },
     store::{Change, Commit, Record, Store},
@@ -167,7 +167,7 @@ fn granting(
         by: Actor::Person(UserId::new(by)),
         rules: vec![RuleId::new("approver-group")],
         revision: request.revision,
-        identities: Identities::default(),
+        parties: Parties::default(),
         grant: PlannedGrant {
             layers: plan,
             ..PlannedGrant::default()

@@ -4,7 +4,7 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use keylend::{
     domain::{
         Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Gone, Handle, Human, Identities, Occurred, Params, PlannedGrant, PlannedLayer, Request,
+        Gone, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Request,
         RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
     },
     store::{Entry, EntryBody},
@@ -95,7 +95,7 @@ impl Story {
                 by,
                 rules: vec![RuleId::new(rule)],
                 revision: self.request.revision,
-                identities: Identities::default(),
+                parties: Parties::default(),
                 grant: PlannedGrant {
                     layers: vec![plan],
                     ..PlannedGrant::default()

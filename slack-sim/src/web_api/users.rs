@@ -95,6 +95,9 @@ pub(crate) fn object(state: &State, person: &Person) -> Value {
         }
     } else if !person.email.is_empty() && state.has_scope("users:read.email") {
         out["profile"]["email"] = json!(person.email);
+        if let Some(confirmed) = person.is_email_confirmed {
+            out["is_email_confirmed"] = json!(confirmed);
+        }
     }
     if let Some(enterprise) = &state.workspace.enterprise {
         out["enterprise_user"] = json!({

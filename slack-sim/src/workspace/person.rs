@@ -29,8 +29,11 @@ pub struct Person {
     pub name: String,
     /// The full name.
     pub real_name: String,
-    /// The verified address.
+    /// The address.
     pub email: String,
+    /// What `is_email_confirmed` says, default nothing: Slack's documentation does not know the
+    /// field, and some answers have it.
+    pub is_email_confirmed: Option<bool>,
     /// What they are to the workspace.
     pub kind: Kind,
     /// An IANA time zone, default `Etc/UTC`.
@@ -48,6 +51,7 @@ impl Person {
             id: id.into(),
             real_name: name.clone(),
             email: format!("{name}@example.com"),
+            is_email_confirmed: None,
             name,
             kind,
             tz: "Etc/UTC".into(),

@@ -96,6 +96,10 @@ impl Kind for Config {
         params::parse::<Asked>(params).map(drop)
     }
 
+    fn takes_username(&self, params: &Params) -> bool {
+        params::parse::<Asked>(params).map_or(true, |asked| asked.login == LoginKind::Named)
+    }
+
     fn build(&self, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
         let url = self.url.read()?;
         let server = Server::new(

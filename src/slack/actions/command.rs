@@ -5,7 +5,7 @@ use super::{
     form::{self, Typed},
     incident::Origin,
     line::{self, Draft, Line, Wanted},
-    lock, request, revoke, status,
+    lock, release, request, revoke, status,
     visit::Visit,
     who,
 };
@@ -32,6 +32,7 @@ pub(super) async fn run(visit: &Visit, text: &str, channel_name: Option<&str>) -
         Line::Revoke { what, reason } => revoke::run(visit, what, &reason).await,
         Line::Lock { what, reason } => lock::lock(visit, what, &reason).await,
         Line::Unlock(what) => lock::unlock(visit, what).await,
+        Line::Release { name, reason } => release::run(visit, &name, &reason).await,
         Line::Explain(what) => explain::run(visit, what).await,
         Line::Help => Ok(Some(answer::HELP.to_owned())),
         Line::Unknown { written, like } => Ok(Some(answer::unknown_command(&written, like))),

@@ -16,6 +16,7 @@ mod happening;
 pub(super) mod incident;
 pub mod line;
 mod lock;
+mod release;
 mod request;
 mod revoke;
 mod status;

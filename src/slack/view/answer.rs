@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{modal::whole_lines, text};
 use crate::domain::{
     ChannelId, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time, UserId,
+    Username,
 };
 
 /// The longest answer; Slack cuts longer ones.
@@ -37,7 +38,8 @@ line, in any order
 `/jit explain scope` says what it is and who decides; `/jit who scope` or `/jit who @person` says \
 who has what
 `/jit revoke id`, `@person` or `scope`, then why: takes access back, for approvers
-`/jit lock everything`, `scope` or `@person`, then why; `/jit unlock …`: for administrators";
+`/jit lock everything`, `scope` or `@person`, then why; `/jit unlock …`: for administrators
+`/jit release NAME REASON` frees a login that is bound to a person: for administrators";
 
 /// A request was made.
 pub fn asked(request: &Request, notes: &[String]) -> String {
@@ -254,6 +256,14 @@ pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
         ),
         false => format!("{} was not locked.", capitalised(target)),
     }
+}
+
+/// A name in the targets was released.
+pub fn released(name: &Username) -> String {
+    format!(
+        "The login {} is released. It belongs to the next person who is granted access under it.",
+        text::code(name)
+    )
 }
 
 /// Somebody has several grants, and one is meant.

@@ -3,7 +3,7 @@
 
 use super::text;
 use crate::{
-    domain::{Actor, Refusal, Ruling, Scope, Span},
+    domain::{Actor, NoUsername, Refusal, Ruling, Scope, Span},
     slack::caller::Unwelcome,
 };
 
@@ -162,14 +162,11 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
              Keylend, whose log says which rule."
                 .to_owned()
         }
-        Refusal::NoUsername => {
-            "Keylend does not know your name in the targets. Have whoever runs it add you under \
-             [people] in its configuration."
-                .to_owned()
-        }
+        Refusal::NoUsername(why) => no_username(why, voice),
         Refusal::NoEmail => {
-            "Slack gives no verified email address for you, and access is given by it. Confirm \
-             your address in Slack, then ask again."
+            "Keylend has no email address of yours that it can trust, and access depends on one. \
+             Confirm your address in Slack and try again; if that does not help, ask your Keylend \
+             administrator to check email_domains in [identity] of its configuration."
                 .to_owned()
         }
         Refusal::NoDeciderEmail => {
@@ -234,6 +231,29 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
             "Somebody else's request has this name already. Nothing was done; ask again.".to_owned()
         }
     }
+}
+
+/// Why a person has no name in the targets. An entry of their own always helps.
+fn no_username(why: &NoUsername, voice: Voice) -> String {
+    let why = match why {
+        NoUsername::NoAddress => {
+            "Slack gives no email address of yours that it can trust".to_owned()
+        }
+        NoUsername::OtherDomain(domain) => format!(
+            "the domain of your email address, {}, is not one of those that give names",
+            voice.words(domain)
+        ),
+        NoUsername::UnexpectedCharacters => {
+            "your email address has characters, such as +, that are not safe in a name".to_owned()
+        }
+        NoUsername::Listed => {
+            "the name that your email address gives belongs to another person".to_owned()
+        }
+    };
+    format!(
+        "Keylend does not know your name in the targets: {why}. Nothing was done. Ask your Keylend \
+         administrator to add you under [people] in its configuration."
+    )
 }
 
 /// The rules' own reasons, each with its rule. Without a rule, nothing permitted it.
@@ -309,7 +329,10 @@ mod tests {
             ]),
             Refusal::Forbidden(Vec::new()),
             Refusal::RuleError("secret detail".to_owned()),
-            Refusal::NoUsername,
+            Refusal::NoUsername(NoUsername::NoAddress),
+            Refusal::NoUsername(NoUsername::OtherDomain("<!channel>.example".to_owned())),
+            Refusal::NoUsername(NoUsername::UnexpectedCharacters),
+            Refusal::NoUsername(NoUsername::Listed),
             Refusal::NoEmail,
             Refusal::NoDeciderEmail,
             Refusal::EarlierApprover {

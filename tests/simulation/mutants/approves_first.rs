@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use keylend::{
     broker::Broker,
     domain::{
-        Actor, Command, Entitlement, Handle, Identities, PlannedGrant, PlannedLayer, Refusal,
-        Request, RequestId, UserId, decide,
+        Actor, Command, Entitlement, Handle, Parties, PlannedGrant, PlannedLayer, Refusal, Request,
+        RequestId, UserId, decide,
     },
     store::{Change, Commit, CommitError, Record},
 };
@@ -29,7 +29,7 @@ impl Mutant for ApprovesFirst {
             by: Actor::Person(by.clone()),
             rules: Vec::new(),
             revision,
-            identities: Identities::default(),
+            parties: Parties::default(),
             grant: PlannedGrant {
                 layers: plan(broker, &before)?,
                 ..PlannedGrant::default()

@@ -52,6 +52,13 @@ pub enum Line {
     },
     /// Let people have it again.
     Unlock(Named),
+    /// Let a name in the targets belong to nobody.
+    Release {
+        /// The name, as it was written.
+        name: String,
+        /// Why; may be empty.
+        reason: String,
+    },
     /// What is this scope, and who decides on it?
     Explain(Named),
     /// What can I type?
@@ -120,8 +127,9 @@ pub enum Named {
 }
 
 /// The commands, as they are written.
-const COMMANDS: [&str; 10] = [
-    "request", "status", "done", "extend", "who", "revoke", "lock", "unlock", "explain", "help",
+const COMMANDS: [&str; 11] = [
+    "request", "status", "done", "extend", "who", "revoke", "lock", "unlock", "release", "explain",
+    "help",
 ];
 
 /// How alike a word and a command have to be, from 0 to 1, to take one for a slip of the other.
@@ -155,6 +163,7 @@ pub fn parse(text: &str, catalogue: &Catalogue) -> Line {
             reason: because(behind),
         },
         "unlock" => Line::Unlock(what),
+        "release" => release(&rest),
         "explain" => Line::Explain(what),
         _ => Line::Help,
     }
@@ -181,6 +190,15 @@ fn without_command(words: Vec<Word>, catalogue: &Catalogue) -> Line {
             written: markup::readable(&first),
             like,
         },
+    }
+}
+
+/// `release app because …`: a name is nothing that the catalogue knows.
+fn release(words: &[Word]) -> Line {
+    let (name, behind) = words.split_at(words.len().min(1));
+    Line::Release {
+        name: parts::text_of(name),
+        reason: because(behind),
     }
 }
 
