@@ -67,6 +67,19 @@ pub(super) struct News {
     pub(super) head: watch::Sender<u64>,
     /// Moves with everything that touches Homes beside commits.
     pub(super) homes: watch::Sender<u64>,
+    /// What this replica has done, for telling the others.
+    pub(super) own: watch::Sender<Own>,
+}
+
+/// What this replica has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Own {
+    /// The last entry of the log after its last write.
+    pub(super) head: u64,
+    /// How often it touched Homes otherwise than by a commit.
+    pub(super) homes: u64,
+    /// How often it said that facts are outdated.
+    pub(super) facts: u64,
 }
 
 impl News {
@@ -83,6 +96,20 @@ impl News {
     pub(super) fn homes(&self) {
         self.homes
             .send_modify(|times| *times = times.wrapping_add(1));
+    }
+
+    /// This replica wrote: the log goes up to `head`, and Homes may have been touched.
+    fn wrote(&self, head: u64, homes: bool) {
+        self.reaches(head);
+        if homes {
+            self.homes();
+        }
+        self.own.send_if_modified(|own| {
+            let before = *own;
+            own.head = head.max(own.head);
+            own.homes += u64::from(homes);
+            *own != before
+        });
     }
 }
 
@@ -269,10 +296,8 @@ impl Task {
     fn answer(&mut self, jobs: &mut Vec<Job>, outcomes: Vec<Outcome>) {
         let written = || outcomes.iter().flatten();
         if let Some(head) = written().map(|written| written.head).max() {
-            self.news.reaches(head);
-        }
-        if written().any(|written| written.homes) {
-            self.news.homes();
+            self.news
+                .wrote(head, written().any(|written| written.homes));
         }
         for (job, outcome) in jobs.drain(..outcomes.len()).zip(outcomes) {
             let head = outcome.map(|written| written.head);
@@ -293,7 +318,7 @@ impl Task {
             && log::hash(&mut line.connection, landing.seq).await?.as_ref() == Some(&landing.hash)
         {
             let outcomes = landing.outcomes.clone();
-            line.commit(None, false).await?;
+            line.commit().await?;
             self.landing = None;
             return Ok(outcomes);
         }
@@ -326,8 +351,7 @@ impl Task {
                 outcomes: outcomes.clone(),
             });
         }
-        let homes = outcomes.iter().flatten().any(|written| written.homes);
-        line.commit((seq > before).then_some(seq), homes).await?;
+        line.commit().await?;
         self.landing = None;
         Ok(outcomes)
     }
