@@ -19,6 +19,13 @@ pub struct Lock {
     pub at: Time,
 }
 
+impl Lock {
+    /// Whether `request` falls under the lock.
+    pub fn covers_request(&self, request: &Request) -> bool {
+        self.target.covers_request(request)
+    }
+}
+
 /// What a lock covers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -10,7 +10,7 @@ use std::{
 
 use chrono::DateTime;
 
-use crate::domain::{Request, RequestId, ScopeId, State, Time};
+use crate::domain::{Lock, Request, RequestId, ScopeId, State, Time};
 
 /// A grant that says yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Held {
 /// The active grants by holder and scope.
 #[derive(Default)]
 pub(super) struct Book {
+    /// What they cover is not in here.
+    locks: Vec<Lock>,
     names: HashMap<Arc<str>, Number>,
     grants: HashMap<RequestId, Grant>,
     rows: BTreeSet<Row>,
@@ -48,12 +50,28 @@ type Millis = i64;
 type Row = (Number, Number, Millis, Option<RequestId>);
 
 impl Book {
+    /// An empty one, under these locks.
+    pub(super) fn under(locks: Vec<Lock>) -> Self {
+        Self {
+            locks,
+            ..Self::default()
+        }
+    }
+
+    /// The locks that it is under.
+    pub(super) fn locks(&self) -> &[Lock] {
+        &self.locks
+    }
+
     /// Notes the state that `request` is in now.
     pub(super) fn note(&mut self, request: &Request) {
         if let Some(grant) = self.grants.remove(&request.id) {
             for row in grant.rows(request.id) {
                 self.rows.remove(&row);
             }
+        }
+        if self.locks.iter().any(|lock| lock.covers_request(request)) {
+            return;
         }
         if let (State::Active { .. }, Some(end)) = (&request.state, request.expires_at) {
             let grant = Grant {

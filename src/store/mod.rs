@@ -37,7 +37,8 @@ pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 use crate::domain::{
-    ChannelId, Entitlement, Lane, Lock, LockTarget, Request, RequestId, ScopeId, Time, UserId,
+    ChannelId, Entitlement, Event, Lane, Lock, LockTarget, Request, RequestId, ScopeId, Time,
+    UserId,
 };
 
 /// The version of one person's holdings: it moves with every grant, so that two grants decided on
@@ -69,6 +70,24 @@ pub struct Change {
     pub records: Vec<Record>,
     /// The Slack messages that show the request from now on, beside those that do already.
     pub cards: Vec<NewCard>,
+}
+
+impl Change {
+    /// Whether somebody comes closer to access by it, or gets or keeps it longer: what no lock lets
+    /// through.
+    pub fn grants(&self) -> bool {
+        self.records.iter().any(|record| {
+            matches!(
+                &record.body,
+                EntryBody::Request(
+                    Event::ApprovalCounted { .. }
+                        | Event::Approved { .. }
+                        | Event::Activated {}
+                        | Event::Extended { .. }
+                )
+            )
+        })
+    }
 }
 
 /// A lock to be set or lifted, with what the log will say.
@@ -151,12 +170,16 @@ pub trait Store: Send + Sync + 'static {
     /// that is set, of everybody whose Home asks anything. Erases the credentials of every request
     /// that is no longer open. Survives a crash once it has returned.
     ///
+    /// The locks are read in the transaction: from a lock's commit on, nothing that it covers is
+    /// [granted](Change::grants).
+    ///
     /// Returns the log's head: the number of the last entry.
     ///
     /// # Errors
     ///
-    /// [`CommitError::Conflict`] if a version moved on, a new request's id is taken, or a lock to
-    /// be lifted is not there.
+    /// [`CommitError::Conflict`] if a version moved on, a new request's id is taken, a lock to be
+    /// lifted is not there, or a lock covers what is granted. Whoever reads the store after that
+    /// sees what was in the way.
     async fn commit(&self, commit: Commit) -> Result<u64, CommitError>;
 
     /// One request.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod locks;
 #[path = "../support/postgres.rs"]
 mod server;
 mod store;

@@ -22,6 +22,7 @@ use super::{
     PATIENCE,
     commit::{Failure, Write, Written, carry_out},
     line::{Line, Source, TRIES, is_lost, tidy},
+    locks::InForce,
     log,
     trail::Trail,
     unavailable,
@@ -327,6 +328,7 @@ impl Task {
         let over = Instant::now() + SHARE;
         let mut outcomes = Vec::with_capacity(jobs.len());
         let mut trail = Trail::default();
+        let mut in_force = InForce::default();
         for (index, job) in jobs.iter().enumerate() {
             if index > 0 && Instant::now() >= over {
                 break;
@@ -335,7 +337,7 @@ impl Task {
                 culprit: Some(index),
                 error,
             };
-            let outcome = attempt(line, &mut trail, &job.write).await;
+            let outcome = attempt(line, &mut in_force, &mut trail, &job.write).await;
             outcomes.push(outcome.map_err(failed)?);
             if trails == Trails::Apart {
                 let left = std::mem::take(&mut trail).write(&mut line.connection).await;
@@ -370,13 +372,19 @@ impl Task {
 }
 
 /// Carries out one write, and undoes it if it conflicts.
-async fn attempt(line: &mut Line, trail: &mut Trail, write: &Write) -> sqlx::Result<Outcome> {
+async fn attempt(
+    line: &mut Line,
+    in_force: &mut InForce,
+    trail: &mut Trail,
+    write: &Write,
+) -> sqlx::Result<Outcome> {
     let undo = write.can_conflict_midway().then(|| line.chain.clone());
     if undo.is_some() {
         line.execute("SAVEPOINT one").await?;
     }
     let mut left = Trail::default();
-    let written = carry_out(&mut line.connection, &mut line.chain, &mut left, write).await;
+    let (connection, chain) = (&mut line.connection, &mut line.chain);
+    let written = carry_out(connection, chain, in_force, &mut left, write).await;
     let outcome = match written {
         Ok(written) => {
             trail.extend(left);
@@ -389,6 +397,7 @@ async fn attempt(line: &mut Line, trail: &mut Trail, write: &Write) -> sqlx::Res
         if outcome.is_none() {
             line.execute("ROLLBACK TO one").await?;
             line.chain = before;
+            in_force.forget();
         }
         line.execute("RELEASE one").await?;
     }

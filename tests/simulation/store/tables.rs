@@ -143,6 +143,10 @@ impl Tables {
             if version != change.before {
                 return conflict;
             }
+            let covers = |lock: &Lock| lock.covers_request(&change.after);
+            if change.grants() && self.locks.values().any(covers) {
+                return conflict;
+            }
         }
         for credential in &commit.credentials {
             let after = commit.changes.iter().map(|change| &change.after);
