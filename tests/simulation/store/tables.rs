@@ -19,6 +19,8 @@ pub(crate) struct Tables {
     pub(super) requests: BTreeMap<RequestId, Row>,
     holders: BTreeMap<UserId, i64>,
     locks: BTreeMap<LockTarget, Lock>,
+    /// Set for a planted bug.
+    pub(crate) ignores_locks: bool,
     pub(super) credentials: BTreeMap<(RequestId, usize), SealedCredential>,
     pub(super) log: Vec<RawEntry>,
     chain: Chain,
@@ -144,7 +146,7 @@ impl Tables {
                 return conflict;
             }
             let covers = |lock: &Lock| lock.covers_request(&change.after);
-            if change.grants() && self.locks.values().any(covers) {
+            if change.grants() && !self.ignores_locks && self.locks.values().any(covers) {
                 return conflict;
             }
         }
