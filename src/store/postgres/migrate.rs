@@ -141,7 +141,7 @@ async fn move_from_public(connection: &mut PgConnection) -> Result<(), OpenError
     .fetch_all(&mut *connection)
     .await?;
     let is_found = |name: &&str| found.iter().any(|(found, ..)| found == name);
-    if !FIRST_TABLES.iter().all(|name| is_found(&name)) {
+    if !FIRST_TABLES.iter().all(is_found) {
         // There is no earlier store: these are tables of others who chose some of the names.
         return Ok(());
     }
