@@ -4,7 +4,8 @@
 //! nothing is answered without a [`CaughtUp`], and that is only given out when everything which
 //! was committed before the question has been applied, and the store was heard of a moment ago.
 //! When the store is away, when the follower has stopped, when it is too slow, there is none, and
-//! the answer is no. Expiry needs no follower: it is compared with the clock at every check.
+//! the answer is no. Expiry needs no follower: it is compared with the clock at every check. What a
+//! lock covers is not usable from the lock's commit on, whether or not it has been ended yet.
 //!
 //! Another replica's commits are known when the store learns of them, and at the latest with the
 //! next look at it. Memory that may be more than two seconds behind says nothing.
@@ -27,7 +28,7 @@ pub use book::{BeingRevoked, Held};
 
 use crate::{
     alerts::Alerts,
-    domain::{BackendName, ScopeId, Time},
+    domain::{BackendName, Lock, ScopeId, Time},
     store::{Store, StoreError},
 };
 use book::Book;
@@ -40,6 +41,9 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long reading everything again may take.
+const REREAD: Duration = Duration::from_secs(30);
 
 /// How long to wait after a failed look.
 const RETRY: Duration = Duration::from_millis(200);
@@ -94,20 +98,10 @@ impl Grants {
     /// If the store does not answer.
     pub async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
         // The head before the requests: what is committed in between is read twice, not missed.
-        let seen = Instant::now();
+        let seen = Some(Instant::now());
         let applied = *store.head().borrow();
-        let (mut book, mut after) = (Book::default(), None);
-        loop {
-            let page = store.open_after(after, PAGE).await?;
-            for request in &page {
-                book.note(request);
-            }
-            after = page.last().map(|last| (last.asked_at, last.id));
-            if after.is_none() {
-                break;
-            }
-        }
-        let seen = Some(seen);
+        let locks = store.locks().await?;
+        let book = read(&*store, locks).await?;
         Ok(Self {
             store,
             book: RwLock::new(book),
@@ -219,11 +213,17 @@ impl Grants {
             let head = *self.store.head().borrow();
             let applied = self.applied();
             let (changed, through) = timeout(LOOK, self.store.changed(applied, PAGE)).await??;
-            {
+            // Behind the requests, so that no lock is missed that was committed before them.
+            let locks = timeout(LOOK, self.store.locks()).await??;
+            if self.read(|book| *book.locks() == *locks) {
                 let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
                 for request in &changed {
                     book.note(request);
                 }
+            } else {
+                // Rare, and what else it changes is a matter of every grant.
+                let read = timeout(REREAD, read(&*self.store, locks)).await??;
+                *self.book.write().unwrap_or_else(PoisonError::into_inner) = read;
             }
             let through = through.max(applied);
             self.progress.send_replace(Progress {
@@ -243,6 +243,21 @@ impl Grants {
 
     fn read<T>(&self, question: impl FnOnce(&Book) -> T) -> T {
         question(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// All open requests, under these locks.
+async fn read(store: &dyn Store, locks: Vec<Lock>) -> Result<Book, StoreError> {
+    let (mut book, mut after) = (Book::under(locks), None);
+    loop {
+        let page = store.open_after(after, PAGE).await?;
+        for request in &page {
+            book.note(request);
+        }
+        after = page.last().map(|last| (last.asked_at, last.id));
+        if after.is_none() {
+            return Ok(book);
+        }
     }
 }
 

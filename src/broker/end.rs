@@ -7,8 +7,11 @@ use crate::{
         RuleId, Scope, State, UserId,
     },
     policy::Action,
-    store::{Commit, CommitError, EntryBody, LockChange, Open, Record},
+    store::{Commit, CommitError, EntryBody, LockChange, Record},
 };
+
+/// Open requests that are looked at at a time, and grants that end in one transaction at most.
+const PAGE: u32 = 100;
 
 impl Broker {
     /// Ends the requester's own grant.
@@ -50,8 +53,11 @@ impl Broker {
         .await
     }
 
-    /// Locks, and begins to end every grant that the lock covers, in one transaction. Answers how
-    /// many those are.
+    /// Locks, then ends every grant that the lock covers. Answers how many those are.
+    ///
+    /// The lock is committed alone: nothing can come in its way, and from then on every check says
+    /// no and nothing that it covers is granted. What cannot be ended now, because the store fails
+    /// or the process dies, the worker's patrol ends.
     ///
     /// # Errors
     ///
@@ -62,53 +68,55 @@ impl Broker {
         target: LockTarget,
         reason: &str,
     ) -> Result<usize, Refusal> {
-        for _ in 0..super::ATTEMPTS {
-            let rules = self.may_lock(Action::Lock, by, &target).await?;
-            let reason = reason.trim().to_owned();
-            let person = match &target {
-                LockTarget::Person(person) => self.human_known(person).await?,
-                LockTarget::Scope(_) | LockTarget::Everything => Human::default(),
-            };
-            let event = LockEvent::Locked {
-                target: target.clone(),
-                person: person.clone(),
-                reason: reason.clone(),
-            };
-            let record = self.lock_record(by, rules, event);
-            let lock = Lock {
-                target: target.clone(),
-                person,
-                by: by.clone(),
-                reason: reason.clone(),
-                at: record.at,
-            };
-            let mut changes = Vec::new();
-            for request in self.covered(&lock).await? {
-                changes.push(self.change(&request, ended_by_lock(&lock))?);
-            }
-            let ended = changes.len();
-            let lock = Some(LockChange::Set(lock, record));
-            let commit = Commit {
-                changes,
-                lock,
-                ..Commit::default()
-            };
-            match self.commit(None, commit).await {
-                Ok(()) => return Ok(ended),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+        let rules = self.may_lock(Action::Lock, by, &target).await?;
+        let reason = reason.trim().to_owned();
+        let person = match &target {
+            LockTarget::Person(person) => self.human_known(person).await?,
+            LockTarget::Scope(_) | LockTarget::Everything => Human::default(),
+        };
+        let event = LockEvent::Locked {
+            target: target.clone(),
+            person: person.clone(),
+            reason: reason.clone(),
+        };
+        let record = self.lock_record(by, rules, event);
+        let lock = Lock {
+            target,
+            person,
+            by: by.clone(),
+            reason,
+            at: record.at,
+        };
+        let commit = Commit {
+            lock: Some(LockChange::Set(lock.clone(), record)),
+            ..Commit::default()
+        };
+        match self.commit(None, commit).await {
+            Ok(()) => {}
+            Err(CommitError::Conflict) => return Err(contended()),
+            Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+        }
+        match self.end_covered(std::slice::from_ref(&lock)).await {
+            Ok(ended) => Ok(ended),
+            Err(refusal) => {
+                tracing::warn!(lock = %lock.target, %refusal, "the patrol ends what a lock covers");
+                Ok(0)
             }
         }
-        Err(contended())
     }
 
-    /// Lifts a lock. False if there was none.
+    /// Lifts a lock. False if there was none. What it covered has ended by then, also where whoever
+    /// locked could not end it.
     ///
     /// # Errors
     ///
     /// Why not; nothing has changed.
     pub async fn unlock(&self, by: &UserId, target: LockTarget) -> Result<bool, Refusal> {
         let rules = self.may_lock(Action::Unlock, by, &target).await?;
+        let locks = self.locks().await?;
+        if let Some(lock) = locks.iter().find(|lock| lock.target == target) {
+            self.end_covered(std::slice::from_ref(lock)).await?;
+        }
         let event = LockEvent::Unlocked {
             target: target.clone(),
         };
@@ -129,36 +137,86 @@ impl Broker {
         }
     }
 
-    /// Ends a grant that a lock covers although it was approved: the approval and the lock were
-    /// committed side by side. True if there was one.
+    /// Ends a grant that a lock covers although it was approved: the lock came later. True if there
+    /// was one.
     ///
     /// # Errors
     ///
     /// The store's trouble.
     pub async fn end_if_locked(&self, id: RequestId) -> Result<bool, Refusal> {
-        let locks = self.locks().await?;
         let request = self.request(id).await?;
-        match locks.iter().find(|lock| lock.covers_request(&request)) {
+        match self.lock_over(&request).await? {
             None => Ok(false),
             Some(lock) => self
-                .record(id, ended_by_lock(lock), None)
+                .record(id, ended_by_lock(&lock), None)
                 .await
                 .map(|_| true),
         }
     }
 
-    async fn covered(&self, lock: &Lock) -> Result<Vec<Request>, Refusal> {
-        let store = &self.parts.store;
-        let mut open = match &lock.target {
-            LockTarget::Everything => store.open(Open::All).await.map_err(unavailable)?,
-            LockTarget::Scope(scope) => {
-                let which = Open::For(scope.clone());
-                store.open(which).await.map_err(unavailable)?
+    /// Ends every grant that one of `locks` covers, a page at a time. Answers how many.
+    ///
+    /// One pass is enough: what is not granted when it begins cannot be while the locks are in
+    /// force. Survives a crash in between by being called again.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble; what was ended before stays so.
+    pub async fn end_covered(&self, locks: &[Lock]) -> Result<usize, Refusal> {
+        let (mut ended, mut after) = (0, None);
+        while !locks.is_empty() {
+            let page = self.parts.store.open_after(after, PAGE).await;
+            let page = page.map_err(unavailable)?;
+            after = page.last().map(|last| (last.asked_at, last.id));
+            if after.is_none() {
+                break;
             }
-            LockTarget::Person(_) => self.holdings(&lock.person).await?.requests,
+            let goes_on = |request: &&Request| {
+                matches!(request.state, State::Approved | State::Active { .. })
+            };
+            let covered: Vec<(&Request, &Lock)> = page
+                .iter()
+                .filter(goes_on)
+                .filter_map(|request| Some((request, covering(locks, request)?)))
+                .collect();
+            if !covered.is_empty() {
+                ended += self.end_together(&covered).await?;
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Ends grants in one transaction; one by one where somebody else changes them meanwhile.
+    async fn end_together(&self, covered: &[(&Request, &Lock)]) -> Result<usize, Refusal> {
+        let changes = covered
+            .iter()
+            .map(|(request, lock)| self.change(request, ended_by_lock(lock)))
+            .collect::<Result<_, _>>()?;
+        let commit = Commit {
+            changes,
+            ..Commit::default()
         };
-        open.retain(|request| matches!(request.state, State::Approved | State::Active { .. }));
-        Ok(open)
+        match self.commit(None, commit).await {
+            Ok(()) => return Ok(covered.len()),
+            Err(CommitError::Conflict) => {}
+            Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+        }
+        let mut ended = 0;
+        for (request, lock) in covered {
+            match self.record(request.id, ended_by_lock(lock), None).await {
+                Ok(_) => ended += 1,
+                // It has ended by itself, or is about to.
+                Err(Refusal::NotActive { .. }) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(ended)
+    }
+
+    /// The lock that covers `request`, if one does.
+    pub(super) async fn lock_over(&self, request: &Request) -> Result<Option<Lock>, Refusal> {
+        let locks = self.locks().await?;
+        Ok(covering(&locks, request).cloned())
     }
 
     async fn may_lock(
@@ -197,7 +255,11 @@ impl Broker {
     }
 }
 
-fn ended_by_lock(lock: &Lock) -> Command {
+fn covering<'a>(locks: &'a [Lock], request: &Request) -> Option<&'a Lock> {
+    locks.iter().find(|lock| lock.covers_request(request))
+}
+
+pub(super) fn ended_by_lock(lock: &Lock) -> Command {
     Command::End {
         by: Actor::Person(lock.by.clone()),
         rules: Vec::new(),

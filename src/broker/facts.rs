@@ -209,7 +209,7 @@ impl Broker {
             .collect()
     }
 
-    pub(super) async fn locks(&self) -> Result<Vec<Lock>, Refusal> {
+    pub(crate) async fn locks(&self) -> Result<Vec<Lock>, Refusal> {
         self.parts.store.locks().await.map_err(unavailable)
     }
 

@@ -1,6 +1,6 @@
 //! What the worker found out: commands of the clock and the targets.
 
-use super::{Broker, alone, unavailable};
+use super::{Broker, alone, end::ended_by_lock, unavailable};
 use crate::{
     domain::{Command, Entitlement, PlannedLayer, Refusal, Request, RequestId, Time},
     store::{SealedCredential, Sharing},
@@ -9,7 +9,8 @@ use crate::{
 
 impl Broker {
     /// Commits `command`, decided on the request as it is now, with a credential where the step
-    /// makes one. Survives a crash once it has returned.
+    /// makes one. What would grant something that is locked by now ends the request instead.
+    /// Survives a crash once it has returned.
     ///
     /// # Errors
     ///
@@ -21,7 +22,13 @@ impl Broker {
         credential: Option<SealedCredential>,
     ) -> Result<Request, Refusal> {
         self.settle(id, async |request| {
-            let (after, mut commit) = alone(self.change(&request, command.clone())?);
+            let mut change = self.change(&request, command.clone())?;
+            if change.grants()
+                && let Some(lock) = self.lock_over(&request).await?
+            {
+                change = self.change(&request, ended_by_lock(&lock))?;
+            }
+            let (after, mut commit) = alone(change);
             commit.credentials.extend(credential.clone());
             Ok((after, commit))
         })

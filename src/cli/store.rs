@@ -25,6 +25,10 @@ pub enum Store {
     ///
     /// A SQLite file is brought up to date by `keylend serve` as well. The tables of a PostgreSQL
     /// server are not: its replicas are stopped first, or stay out of the work afterwards.
+    ///
+    /// On a server, everything is in a schema `keylend` of the role that Keylend connects as. Tables
+    /// that an earlier Keylend made in the schema `public` are moved there. Where that role owns the
+    /// database, `CONNECT` is revoked from `PUBLIC`; otherwise a warning says what its owner runs.
     Migrate(Which),
     /// Copy a whole history into an empty store, and verify the log on both sides.
     ///
@@ -72,12 +76,14 @@ impl Store {
             Self::Migrate(which) => {
                 let address = which.address()?;
                 let migrated = address.migrate().await;
-                migrated.with_context(|| format!("failed to prepare the store `{address}`"))?;
+                let advice =
+                    migrated.with_context(|| format!("failed to prepare the store `{address}`"))?;
                 writeln!(out, "the tables of `{address}` are up to date")?;
+                warn(out, advice)?;
             }
             Self::Copy { from, to } => {
                 let before = whole(&from).await?;
-                copy::copy(&from, &to)
+                let advice = copy::copy(&from, &to)
                     .await
                     .with_context(|| format!("failed to copy `{from}` to `{to}`"))?;
                 let after = whole(&to).await?;
@@ -90,9 +96,18 @@ impl Store {
                     "copied: both logs are whole, {} entries, head {}",
                     after.entries, after.head
                 )?;
+                warn(out, advice)?;
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Says what the database's owner has to do.
+fn warn(out: &mut (dyn Write + Send), advice: Option<String>) -> std::io::Result<()> {
+    match advice {
+        Some(advice) => writeln!(out, "warning: {advice}"),
+        None => Ok(()),
     }
 }
 

@@ -22,18 +22,6 @@ pub struct Lock {
     pub at: Time,
 }
 
-/// What a lock covers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LockTarget {
-    /// Everything there is.
-    Everything,
-    /// One scope, for everybody.
-    Scope(ScopeId),
-    /// One person, for every scope.
-    Person(UserId),
-}
-
 impl Lock {
     /// Whether a request by `requester` for `scope` falls under the lock.
     pub fn covers(&self, requester: &Human, scope: &ScopeId) -> bool {
@@ -44,6 +32,18 @@ impl Lock {
     pub fn covers_request(&self, request: &Request) -> bool {
         self.covers(&request.human, &request.terms.scope)
     }
+}
+
+/// What a lock covers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockTarget {
+    /// Everything there is.
+    Everything,
+    /// One scope, for everybody.
+    Scope(ScopeId),
+    /// One person, for every scope.
+    Person(UserId),
 }
 
 impl LockTarget {

@@ -10,7 +10,9 @@ use std::{
 
 use chrono::DateTime;
 
-use crate::domain::{BackendName, IdentityKey, Progress, Request, RequestId, ScopeId, State, Time};
+use crate::domain::{
+    BackendName, IdentityKey, Lock, Progress, Request, RequestId, ScopeId, State, Time,
+};
 
 /// A grant that says yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct BeingRevoked {
 /// The active grants by holder and scope, and those that are being revoked.
 #[derive(Default)]
 pub(super) struct Book {
+    /// The locks in force; what they cover counts as being revoked.
+    locks: Vec<Lock>,
     names: HashMap<Arc<str>, Number>,
     grants: HashMap<RequestId, Grant>,
     rows: BTreeSet<Row>,
@@ -67,6 +71,19 @@ type Millis = i64;
 type Row = (Number, Number, Millis, Option<RequestId>);
 
 impl Book {
+    /// An empty one, under these locks.
+    pub(super) fn under(locks: Vec<Lock>) -> Self {
+        Self {
+            locks,
+            ..Self::default()
+        }
+    }
+
+    /// The locks that it is under.
+    pub(super) fn locks(&self) -> &[Lock] {
+        &self.locks
+    }
+
     /// Notes the state that `request` is in now.
     pub(super) fn note(&mut self, request: &Request) {
         if let Some(grant) = self.grants.remove(&request.id) {
@@ -77,13 +94,21 @@ impl Book {
         if let Some(ending) = self.ending.remove(&request.id) {
             self.forget(request.id, &ending);
         }
-        match (&request.state, request.expires_at) {
-            (State::Active { .. }, Some(end)) => {
+        let lock = self.locks.iter().find(|lock| lock.covers_request(request));
+        match (&request.state, request.expires_at, lock.map(|lock| lock.at)) {
+            // Its end is on its way; no check says yes meanwhile.
+            (State::Active { .. }, Some(_), Some(since)) => {
+                let grant = self.grant(request, since);
+                self.ending_rows.extend(grant.rows(request.id));
+                let failing = BTreeSet::new();
+                self.ending.insert(request.id, Ending { grant, failing });
+            }
+            (State::Active { .. }, Some(end), None) => {
                 let grant = self.grant(request, end);
                 self.rows.extend(grant.rows(request.id));
                 self.grants.insert(request.id, grant);
             }
-            (State::Ending { since, .. }, _) => {
+            (State::Ending { since, .. }, _, _) => {
                 let grant = self.grant(request, *since);
                 self.ending_rows.extend(grant.rows(request.id));
                 let failing = request.layers.iter();

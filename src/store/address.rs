@@ -89,17 +89,20 @@ impl Address {
         })
     }
 
-    /// Makes the tables, or brings them up to date.
+    /// Makes the tables, or brings them up to date. Answers what the database's owner has to do, if
+    /// Keylend may not do it.
     ///
     /// # Errors
     ///
     /// If another service has the file, if the server does not answer or does not let this user
     /// make tables, or if a later Keylend has been there.
-    pub async fn migrate(&self) -> Result<(), OpenError> {
+    pub async fn migrate(&self) -> Result<Option<String>, OpenError> {
         match self {
-            Self::Sqlite(path) => SqliteStore::open(path).await?.close().await,
-            Self::Postgres(url) => PostgresStore::migrate(url.expose_secret()).await?,
+            Self::Sqlite(path) => {
+                SqliteStore::open(path).await?.close().await;
+                Ok(None)
+            }
+            Self::Postgres(url) => PostgresStore::migrate(url.expose_secret()).await,
         }
-        Ok(())
     }
 }

@@ -160,17 +160,18 @@ pub enum CopyError {
     NotEmpty(String),
 }
 
-/// Copies everything that is in `from` to `to`, whose tables are made if they are not there.
+/// Copies everything that is in `from` to `to`, whose tables are made if they are not there. Answers
+/// what the owner of the new database has to do, if Keylend may not do it.
 ///
 /// # Errors
 ///
 /// If somebody is at work on either store, if the new one is not empty, or if one of them fails.
-pub async fn copy(from: &Address, to: &Address) -> Result<(), CopyError> {
+pub async fn copy(from: &Address, to: &Address) -> Result<Option<String>, CopyError> {
     let mut source = Alone::open(from).await.map_err(CopyError::From)?;
     if source.is_at_work().await.map_err(CopyError::From)? {
         return Err(CopyError::AtWork(from.to_string()));
     }
-    to.migrate().await.map_err(CopyError::To)?;
+    let advice = to.migrate().await.map_err(CopyError::To)?;
     let mut target = Alone::open(to).await.map_err(CopyError::To)?;
     if target.is_at_work().await.map_err(CopyError::To)? {
         return Err(CopyError::AtWork(to.to_string()));
@@ -185,7 +186,8 @@ pub async fn copy(from: &Address, to: &Address) -> Result<(), CopyError> {
     target
         .commit()
         .await
-        .map_err(|error| CopyError::To(error.into()))
+        .map_err(|error| CopyError::To(error.into()))?;
+    Ok(advice)
 }
 
 /// A connection to a store that nobody else works on, in a transaction.

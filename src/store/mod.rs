@@ -37,7 +37,7 @@ pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 use crate::domain::{
-    ChannelId, Entitlement, Human, IdentityKey, Lane, Lock, LockTarget, NameOwners, Request,
+    ChannelId, Entitlement, Event, Human, IdentityKey, Lane, Lock, LockTarget, NameOwners, Request,
     RequestId, ScopeId, Time, UserId, Username,
 };
 
@@ -72,6 +72,24 @@ pub struct Change {
     pub records: Vec<Record>,
     /// The Slack messages that show the request from now on, beside those that do already.
     pub cards: Vec<NewCard>,
+}
+
+impl Change {
+    /// Whether somebody comes closer to access by it, or gets or keeps it longer: what no lock lets
+    /// through.
+    pub fn grants(&self) -> bool {
+        self.records.iter().any(|record| {
+            matches!(
+                &record.body,
+                EntryBody::Request(
+                    Event::ApprovalCounted { .. }
+                        | Event::Approved { .. }
+                        | Event::Activated {}
+                        | Event::Extended { .. }
+                )
+            )
+        })
+    }
 }
 
 /// A name in the targets that is bound or released.
@@ -171,12 +189,16 @@ pub trait Store: Send + Sync + 'static {
     /// that is set, of everybody whose Home asks anything. Erases the credentials of every request
     /// that is no longer open. Survives a crash once it has returned.
     ///
+    /// The locks are read in the transaction: from a lock's commit on, nothing that it covers is
+    /// [granted](Change::grants).
+    ///
     /// Returns the log's head: the number of the last entry.
     ///
     /// # Errors
     ///
-    /// [`CommitError::Conflict`] if a version moved on, a new request's id is taken, or a lock to
-    /// be lifted is not there.
+    /// [`CommitError::Conflict`] if a version moved on, a new request's id is taken, a lock to be
+    /// lifted is not there, or a lock covers what is granted. Whoever reads the store after that
+    /// sees what was in the way.
     async fn commit(&self, commit: Commit) -> Result<u64, CommitError>;
 
     /// One request.

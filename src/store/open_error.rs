@@ -35,6 +35,9 @@ pub enum OpenError {
         /// The version that this program knows.
         known: i64,
     },
+    /// The database's schema `keylend` is not Keylend's alone, or cannot be.
+    #[error("{0}")]
+    Schema(String),
     /// The tables cannot be brought up to date.
     #[error("the store's tables cannot be brought up to date")]
     Migration(#[from] MigrateError),

@@ -3,10 +3,12 @@
 //! What is due follows from the state alone, so the first attempt and the recovery after a crash
 //! are the same code. Every target has a lane of its own, and so has the clock: a target that is
 //! slow, or hangs, delays only itself. A lane sleeps until its next moment and is woken by commits.
+//! What no state makes due, `patrol` finds.
 
 mod alone;
 mod lane;
 mod make;
+mod patrol;
 mod unmake;
 
 use std::{sync::Arc, time::Duration};
@@ -73,6 +75,7 @@ impl Worker {
         let mut running: JoinSet<()> = lanes
             .map(|lane| lane::run(self.clone(), lane, shutdown.clone()))
             .collect();
+        running.spawn(patrol::run(self.clone(), shutdown.clone()));
         while let Some(ended) = running.join_next().await {
             if let Err(error) = ended
                 && error.is_panic()

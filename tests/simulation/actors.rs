@@ -28,6 +28,7 @@ impl World {
             20 => self.somebody_approves_everything(replicas),
             21 => self.somebody_opens_their_home(replicas),
             22 => self.somebody_extends_again(replicas),
+            23 => self.somebody_locks_meanwhile(replicas),
             _ => self.somebody_clicks(replicas),
         }
     }
@@ -208,10 +209,29 @@ impl World {
             _ => LockTarget::Scope(scope),
         };
         let by = user(self.dice.pick(&["ada", "ada", "ada", "mallory"]));
+        self.locks(replicas, by, target, Duration::ZERO);
+    }
+
+    /// An administrator locks everything while approvals are under way.
+    fn somebody_locks_meanwhile(&self, replicas: &mut [Option<Replica>]) {
+        self.somebody_approves_everything(replicas);
+        self.somebody_approves_everything(replicas);
+        let pause = self.dice.millis(1..600);
+        self.locks(replicas, user("ada"), LockTarget::Everything, pause);
+    }
+
+    fn locks(
+        &self,
+        replicas: &mut [Option<Replica>],
+        by: UserId,
+        target: LockTarget,
+        pause: Duration,
+    ) {
         let what = format!("{by} locks {target}");
         let lifts = self.dice.millis(1_000..20_000);
         let story = self.story.clone();
         self.at_any(replicas, what, async move |broker| {
+            sleep(pause).await;
             let locked = broker.lock(&by, target.clone(), "a leak").await;
             sleep(lifts).await;
             let lifted = broker.unlock(&by, target.clone()).await;

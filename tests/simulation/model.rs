@@ -17,7 +17,8 @@ use crate::story::{Broken, promised};
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) lives: BTreeMap<RequestId, Life>,
-    locks: BTreeSet<LockTarget>,
+    /// What is locked, and since when.
+    locks: BTreeMap<LockTarget, Time>,
     /// What was locked at any time: a lock may be lifted while a grant that it ends is on its way.
     ever_locked: BTreeSet<LockTarget>,
     cap: usize,
@@ -90,12 +91,12 @@ impl Model {
     pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), Broken> {
         match (&entry.body, entry.request_id) {
             (EntryBody::Lock(LockEvent::Locked { target, .. }), _) => {
-                self.locks.insert(target.clone());
+                self.locks.insert(target.clone(), entry.at);
                 self.ever_locked.insert(target.clone());
                 Ok(())
             }
             (EntryBody::Lock(LockEvent::Unlocked { target }), _) => {
-                let locked = self.locks.remove(target);
+                let locked = self.locks.remove(target).is_some();
                 promised(6, locked, || format!("{target} was unlocked twice"))
             }
             (EntryBody::Name(NameEvent::NameReleased { .. }), _) => Ok(()),
@@ -141,10 +142,21 @@ impl Model {
             .filter(|(_, life)| life.stage == Stage::Over)
             .map(|(id, _)| *id)
             .collect();
+        let is_locked = self.locked_since(id).is_some();
         let locks = &self.ever_locked;
         let Some(life) = self.lives.get_mut(&id) else {
             return promised(5, false, || format!("{id} was never asked for"));
         };
+        let grants = matches!(
+            event,
+            Event::ApprovalCounted { .. }
+                | Event::Approved { .. }
+                | Event::Activated {}
+                | Event::Extended { .. }
+        );
+        promised(7, !(grants && is_locked), || {
+            format!("{id} at entry {}: {event:?} under a lock", entry.seq)
+        })?;
         life.happened(event, entry, &over, locks)
             .map_err(|broken| Broken {
                 found: format!("{id} at entry {}: {}", entry.seq, broken.found),
@@ -154,6 +166,18 @@ impl Model {
             Event::Approved { .. } => self.count(id),
             _ => Ok(()),
         }
+    }
+
+    /// Since when a lock covers this request, if one does.
+    pub(crate) fn locked_since(&self, id: RequestId) -> Option<Time> {
+        let life = self.lives.get(&id)?;
+        let covers = |lock: &&LockTarget| match lock {
+            LockTarget::Everything => true,
+            LockTarget::Scope(scope) => *scope == life.scope,
+            LockTarget::Person(person) => *person == life.requester,
+        };
+        let locks = self.locks.iter().filter(|(lock, _)| covers(lock));
+        locks.map(|(_, since)| *since).min()
     }
 
     /// Nobody holds more than they may, in places that exclude each other neither.

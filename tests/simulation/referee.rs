@@ -213,7 +213,11 @@ impl Referee {
         let seen = self.seen.lock().unwrap();
         let life = seen.model.lives.get(&held.request);
         let rightly = life.is_some_and(|life| {
-            let known = life.ended_at.is_none_or(|ended| now < ended + NEWS);
+            let locked = seen.model.locked_since(held.request);
+            let known = [life.ended_at, locked]
+                .iter()
+                .flatten()
+                .all(|ended| now < *ended + NEWS);
             life.requester == *person
                 && life.scope == *scope
                 && life.expires_at.is_some_and(|end| now < end)

@@ -83,6 +83,8 @@ impl World {
             exclusive: vec![["prod", "research"].map(Environment::new).into()],
         };
         story.tell(format_args!("~~ seed {seed}, {:?}", limits.on_limit));
+        let database = Arc::<Database>::default();
+        database.tables().ignores_locks = mutant.ignores_locks();
         Self {
             slack: Slack::new(dice.clone(), weather.clone(), story.clone()),
             clock,
@@ -91,7 +93,7 @@ impl World {
             weather,
             people,
             targets,
-            database: Arc::default(),
+            database,
             referee,
             mutant,
             policy: POLICY.clone(),

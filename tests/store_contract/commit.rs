@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use keylend::{
-    domain::{Actor, Human, IdentityKey, Lock, LockEvent, LockTarget},
+    domain::{Actor, Command, Human, IdentityKey, Lock, LockEvent, LockTarget, Span},
     store::{Commit, EntryBody, HolderVersion, LockChange, NewCard, Place, Record, Store},
 };
 
 use crate::story::{
-    self, approved, asked, at, commit, done, human, is_conflict, is_unavailable, only, user,
-    with_cards, withdrawn,
+    self, active, approved, asked, asked_for_two, at, commit, done, human, is_conflict,
+    is_unavailable, made, only, surveyed, then, user, with_cards, withdrawn,
 };
 
 crate::holds!(
@@ -18,6 +18,8 @@ crate::holds!(
     a_requests_name_is_given_once,
     of_two_grants_decided_on_one_count_one_is_committed,
     a_lock_is_set_replaced_and_lifted_once,
+    nothing_that_a_lock_covers_is_granted,
+    behind_a_lock_the_log_grants_nothing_whoever_commits_at_once,
     a_version_that_does_not_count_its_events_is_refused,
     one_persons_requests_are_found_open_and_past,
 );
@@ -229,4 +231,122 @@ async fn one_persons_requests_are_found_open_and_past(store: Arc<dyn Store>) {
     let early = commit(&*store, done(&early, at(13))).await;
     assert_eq!(past(1).await, [early]);
     assert_eq!(open(Open::Of(user("alice"))).await, [late]);
+}
+
+fn locking(lock: LockChange) -> Commit {
+    Commit {
+        lock: Some(lock),
+        ..Commit::default()
+    }
+}
+
+fn lifting(target: &LockTarget) -> Commit {
+    let target = target.clone();
+    let event = LockEvent::Unlocked {
+        target: target.clone(),
+    };
+    locking(LockChange::Lift(target, lock_record(event)))
+}
+
+async fn nothing_that_a_lock_covers_is_granted(store: Arc<dyn Store>) {
+    let layers = [("pg-prod", "role")];
+    let targets = [
+        LockTarget::Everything,
+        LockTarget::Scope(story::scope("db-prod:write")),
+        LockTarget::Person(user("alice")),
+    ];
+    for (round, target) in targets.into_iter().enumerate() {
+        let pending = asked(&format!("pending {round}"), "alice", "db-prod:write", at(0));
+        let pending = commit(&*store, pending).await;
+        let twice = asked_for_two(&format!("twice {round}"), at(0));
+        let twice = commit(&*store, twice).await;
+        let other = asked(&format!("other {round}"), "dave", "db-prod:read", at(0));
+        let other = commit(&*store, other).await;
+        let made_soon = asked(&format!("made {round}"), "alice", "db-prod:write", at(0));
+        let made_soon = commit(&*store, made_soon).await;
+        let made_soon = commit(&*store, approved(&made_soon, &layers, at(1))).await;
+        let made_soon = commit(&*store, surveyed(&made_soon, 0, true, at(2))).await;
+        let longer = active(&*store, &format!("longer {round}"), "role").await;
+        let asks = Command::AskExtension {
+            human: Human::default(),
+            by: user("alice"),
+            rules: Vec::new(),
+            duration: Span::minutes(10),
+            lapses_at: at(900),
+        };
+        let longer = commit(&*store, then(&longer, asks, at(4))).await;
+
+        store
+            .commit(locking(set(target.clone(), "a leak")))
+            .await
+            .unwrap();
+        let grants = [
+            (&pending, approved(&pending, &layers, at(6))),
+            (&twice, approved(&twice, &layers, at(6))),
+            (&made_soon, made(&made_soon, 0, at(6))),
+            (&longer, approved(&longer, &layers, at(6))),
+        ];
+        for (request, change) in grants {
+            assert!(change.grants());
+            assert!(is_conflict(store.commit(only(change)).await), "{target}");
+            let after = store.request(request.id).await.unwrap();
+            assert_eq!(after.as_ref(), Some(request));
+        }
+        // In one transaction with what may be, and it is not there either.
+        let holders = store.holdings(&human("alice")).await.unwrap().versions;
+        let both = Commit {
+            changes: vec![
+                asked(&format!("new {round}"), "carol", "db-prod:read", at(6)),
+                approved(&pending, &layers, at(6)),
+            ],
+            holders: holders.clone(),
+            ..Commit::default()
+        };
+        assert!(is_conflict(store.commit(both).await));
+        assert_eq!(
+            store.holdings(&human("alice")).await.unwrap().versions,
+            holders
+        );
+
+        // What grants nothing goes on, and what the lock does not cover.
+        commit(&*store, done(&longer, at(7))).await;
+        let other = approved(&other, &layers, at(7));
+        let is_covered = target == LockTarget::Everything;
+        assert_eq!(is_conflict(store.commit(only(other)).await), is_covered);
+
+        store.commit(lifting(&target)).await.unwrap();
+        commit(&*store, approved(&pending, &layers, at(8))).await;
+        commit(&*store, made(&made_soon, 0, at(8))).await;
+    }
+}
+
+async fn behind_a_lock_the_log_grants_nothing_whoever_commits_at_once(store: Arc<dyn Store>) {
+    const ROUNDS: usize = 40;
+    let layers = [("pg-prod", "role")];
+    let target = LockTarget::Everything;
+    for round in 0..ROUNDS {
+        let mut racing = tokio::task::JoinSet::new();
+        for number in 0..8 {
+            let asked = asked(
+                &format!("{round} {number}"),
+                "alice",
+                "db-prod:write",
+                at(0),
+            );
+            let pending = commit(&*store, asked).await;
+            let (store, approved) = (store.clone(), approved(&pending, &layers, at(1)));
+            racing.spawn(async move { store.commit(only(approved)).await });
+        }
+        let (store, lock) = (store.clone(), locking(set(target.clone(), "a leak")));
+        let locked = store.commit(lock).await.unwrap();
+        while let Some(result) = racing.join_next().await {
+            match result.unwrap() {
+                Ok(_) => {}
+                refused => assert!(is_conflict(refused)),
+            }
+        }
+        let behind = store.entries(locked, 100).await.unwrap();
+        assert!(behind.is_empty(), "{behind:?}");
+        store.commit(lifting(&target)).await.unwrap();
+    }
 }

@@ -66,6 +66,8 @@ impl Database {
         let mut stranger = sqlx::PgConnection::connect(&self.server.admin_url())
             .await
             .unwrap();
+        let path = "SET search_path = keylend";
+        sqlx::raw_sql(path).execute(&mut stranger).await.unwrap();
         let done = sqlx::raw_sql(statement).execute(&mut stranger).await;
         done.expect_err(statement).to_string()
     }

@@ -6,7 +6,7 @@ use keylend::{
         Gone, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Request,
         RequestId, Risk, RuleId, ScopeId, Span, Terms, Time, UserId, Username, decide, open,
     },
-    store::{Change, Commit, CommitError, NewCard, Record, Store},
+    store::{Change, Commit, CommitError, EntryBody, NewCard, Record, Store},
 };
 
 /// This many seconds after the story's beginning, which has milliseconds of its own.
@@ -64,6 +64,21 @@ pub(crate) fn asked(seed: &str, requester: &str, scope_name: &str, now: Time) ->
         records: vec![Record::of(id, &first)],
         cards: Vec::new(),
     }
+}
+
+/// A request of Alice's that needs two approvals.
+pub(crate) fn asked_for_two(seed: &str, now: Time) -> Change {
+    let mut change = asked(seed, "alice", "db-prod:write", now);
+    change.after.approvals_needed = 2;
+    for record in &mut change.records {
+        if let EntryBody::Request(Event::Requested {
+            approvals_needed, ..
+        }) = &mut record.body
+        {
+            *approvals_needed = 2;
+        }
+    }
+    change
 }
 
 /// What a command makes of a request.

@@ -26,7 +26,10 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use keylend::{clock::SystemEntropy, vault::generate_password};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgRow};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection,
+    postgres::{PgConnectOptions, PgRow},
+};
 use tokio::sync::OnceCell;
 
 /// How long anything that the server does may take.
@@ -220,7 +223,10 @@ impl Postgres {
     }
 
     async fn superuser(&self) -> PgConnection {
-        PgConnection::connect(&self.admin_url())
+        // Tests look at the tables of a store by their plain names.
+        let options: PgConnectOptions = self.admin_url().parse().expect("a URL");
+        let options = options.options([("search_path", "public, keylend")]);
+        PgConnection::connect_with(&options)
             .await
             .expect("the superuser gets in")
     }

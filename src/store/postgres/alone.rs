@@ -3,7 +3,7 @@
 use sqlx::ConnectOptions as _;
 
 use super::{
-    connect::{check_version, options},
+    connect::{check, options},
     db::Connection,
     dump::Dump,
     replica::is_alive,
@@ -23,7 +23,7 @@ impl Alone {
             ("idle_in_transaction_session_timeout", "0"),
         ]);
         let mut connection = options.connect().await?;
-        check_version(&mut connection).await?;
+        check(&mut connection).await?;
         for statement in [
             "BEGIN ISOLATION LEVEL REPEATABLE READ",
             "SELECT configuration FROM service FOR UPDATE",

@@ -1,23 +1,43 @@
 //! How the database is reached, and which tables it has.
 
-use std::str::FromStr as _;
+use std::{str::FromStr as _, sync::LazyLock};
 
-use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection,
-    migrate::{MigrateError, Migrator},
-    postgres::PgConnectOptions,
-};
+use sqlx::{ConnectOptions as _, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 
+use super::schema;
 use crate::store::OpenError;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+/// The migrations. They are tracked in Keylend's schema, and without the migrator's advisory lock:
+/// every user of the database can hold that one for as long as they like.
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("migrations/postgres");
+    migrations.dangerous_set_table_name("keylend._sqlx_migrations");
+    migrations.set_locking(false);
+    migrations
+});
 
-/// What every session is told. A statement ends before its caller gives up, so that the answer says
-/// why. A replica that hangs in the middle of a transaction does not keep the others waiting, and the
-/// server notices within seconds that a peer is gone.
+/// What every session is told when it starts. This outranks what `ALTER ROLE … SET` and
+/// `ALTER DATABASE … SET` say, so nobody else decides how Keylend's statements are read.
+///
+/// `pg_catalog` is searched first because it is not named. Behind it comes only Keylend's schema, in
+/// which nobody else can create anything, so no better match for a function or an operator can be
+/// planted. Temporary objects come last.
+///
+/// A statement ends before its caller gives up, so that the answer says why. A replica that hangs in
+/// the middle of a transaction does not keep the others waiting, and the server notices within
+/// seconds that a peer is gone.
 const SETTINGS: &[(&str, &str)] = &[
+    ("search_path", "keylend, pg_temp"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_deferrable", "off"),
+    ("standard_conforming_strings", "on"),
+    ("transform_null_equals", "off"),
+    ("synchronous_commit", "on"),
     ("statement_timeout", "4s"),
+    ("lock_timeout", "0"),
     ("idle_in_transaction_session_timeout", "5s"),
+    ("idle_session_timeout", "0"),
     ("tcp_keepalives_idle", "5"),
     ("tcp_keepalives_interval", "2"),
     ("tcp_keepalives_count", "3"),
@@ -33,24 +53,20 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
         .disable_statement_logging())
 }
 
-/// Brings the tables up to date.
-pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), OpenError> {
-    // A new index may take longer than any other statement.
-    let options = options.clone().options([("statement_timeout", "0")]);
-    let mut connection = options.connect().await?;
-    let migrated = MIGRATIONS.run(&mut connection).await;
-    connection.close().await?;
-    match migrated {
-        Err(MigrateError::VersionMissing(found)) => Err(OpenError::OtherVersion {
-            found,
-            known: known(),
-        }),
-        migrated => Ok(migrated?),
-    }
+/// Refuses a store that is not safe to work on: tables of another version, or a schema in which
+/// others can plant something.
+pub(super) async fn check(connection: &mut PgConnection) -> Result<(), OpenError> {
+    check_version(connection).await?;
+    schema::check(connection, schema::Owner::Us).await
 }
 
-/// Refuses tables of another version.
-pub(super) async fn check_version(connection: &mut PgConnection) -> Result<(), OpenError> {
+/// The same for a session that only reads, which may belong to another role such as an auditor's.
+pub(super) async fn check_for_reading(connection: &mut PgConnection) -> Result<(), OpenError> {
+    check_version(connection).await?;
+    schema::check(connection, schema::Owner::Anybody).await
+}
+
+async fn check_version(connection: &mut PgConnection) -> Result<(), OpenError> {
     let (found, known) = (version(connection).await?, known());
     match found {
         found if found < known => Err(OpenError::NotMigrated { found, known }),
@@ -61,14 +77,15 @@ pub(super) async fn check_version(connection: &mut PgConnection) -> Result<(), O
 
 /// The version of the tables; 0 where there are none.
 pub(super) async fn version(connection: &mut PgConnection) -> sqlx::Result<i64> {
-    let (is_there,): (bool,) = sqlx::query_as("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
-        .fetch_one(&mut *connection)
-        .await?;
+    let (is_there,): (bool,) =
+        sqlx::query_as("SELECT to_regclass('keylend._sqlx_migrations') IS NOT NULL")
+            .fetch_one(&mut *connection)
+            .await?;
     if !is_there {
         return Ok(0);
     }
     let (version,): (Option<i64>,) =
-        sqlx::query_as("SELECT max(version) FROM _sqlx_migrations WHERE success")
+        sqlx::query_as("SELECT max(version) FROM keylend._sqlx_migrations WHERE success")
             .fetch_one(connection)
             .await?;
     Ok(version.unwrap_or_default())

@@ -1,28 +1,49 @@
-//! What other replicas write, heard as soon as they have: by `LISTEN`, with a slow look behind it
-//! for what was said while nobody heard.
+//! What other replicas write, heard by `LISTEN` as soon as they have, with a slow look behind it for
+//! what was said while nobody heard.
+//!
+//! Every user of the database can send a notification on any channel. So one is only a hint to look,
+//! what it says is not read, and looks are rare enough that a flood of hints costs little.
 
-use std::time::Duration;
+use std::{collections::HashMap, convert::Infallible, time::Duration};
 
 use sqlx::{PgPool, postgres::PgListener};
 use tokio::{
     sync::broadcast,
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    PostgresStore,
-    line::{HOMES_TOUCHED, LOG_MOVED, OUTDATED},
-    log,
-    writer::News,
-};
+use super::{PostgresStore, log, writer::News};
 use crate::store::{Fact, StoreError, answer::answer};
 
-/// How often the log is looked at while nothing is heard.
+/// The log has moved.
+pub(super) const LOG_MOVED: &str = "keylend_log";
+
+/// Homes were touched.
+pub(super) const HOMES_TOUCHED: &str = "keylend_homes";
+
+/// Facts about people are outdated.
+pub(super) const OUTDATED: &str = "keylend_outdated";
+
+/// How often everything is looked at while nothing is heard.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How often the log's head is looked at at most.
+const HEAD: Duration = Duration::from_millis(20);
+
+/// How often everything else is looked at at most.
+const REST: Duration = Duration::from_millis(200);
+
+/// Hints that are taken in between two looks. The server keeps the others, and they say nothing that
+/// the next look does not see.
+const HINTS: usize = 64;
 
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long after the last look the next one still sees everything that was told in between. With
+/// the time that telling may take it is less than what [`outdated`] looks at.
+const REMEMBERED: Duration = Duration::from_secs(8);
 
 /// How one replica follows the others.
 pub(super) struct Follower {
@@ -33,13 +54,19 @@ pub(super) struct Follower {
     pub(super) outdated: broadcast::Sender<Fact>,
 }
 
+/// What was told lately, and when it was looked at.
+struct Told {
+    facts: HashMap<String, String>,
+    at: Instant,
+}
+
 impl Follower {
-    /// Passes on what is heard, until `shutdown`.
+    /// Passes on what there is, until `shutdown`.
     pub(super) async fn run(self, shutdown: CancellationToken) {
         let following = async {
-            let mut is_failing = false;
+            let (mut is_failing, mut told) = (false, None);
             loop {
-                let Err(error) = self.listen(&mut is_failing).await;
+                let Err(error) = self.listen(&mut is_failing, &mut told).await;
                 if !std::mem::replace(&mut is_failing, true) {
                     tracing::warn!(%error, "the other replicas are not heard; the log is looked at");
                 }
@@ -49,36 +76,52 @@ impl Follower {
         shutdown.run_until_cancelled(following).await;
     }
 
-    async fn listen(&self, is_failing: &mut bool) -> sqlx::Result<std::convert::Infallible> {
+    async fn listen(
+        &self,
+        is_failing: &mut bool,
+        told: &mut Option<Told>,
+    ) -> sqlx::Result<Infallible> {
         let mut listener = PgListener::connect_with(&self.listening).await?;
         listener
             .listen_all([LOG_MOVED, HOMES_TOUCHED, OUTDATED])
             .await?;
-        // Something may have been said before.
-        self.is_outdated(Fact::Any);
+        let (mut rest, mut rest_at) = (true, Instant::now());
         loop {
+            let looked_at = Instant::now();
             let (seq, _) = log::last(&mut *self.reads.acquire().await?).await?;
             self.news.reaches(seq);
-            self.news.homes();
+            if rest && looked_at >= rest_at {
+                self.news.homes();
+                self.look_for_outdated(told).await?;
+                (rest, rest_at) = (false, looked_at + REST);
+            }
             if std::mem::take(is_failing) {
                 tracing::info!("the other replicas are heard again");
             }
-            // A connection that was lost is replaced by the listener, which then says nothing.
-            while let Ok(said) = timeout(POLL, listener.try_recv()).await {
-                let Some(said) = said? else {
-                    self.is_outdated(Fact::Any);
-                    break;
-                };
-                match (said.channel(), said.payload().parse()) {
-                    (LOG_MOVED, Ok(seq)) => self.news.reaches(seq),
-                    (OUTDATED, _) => {
-                        let fact = serde_json::from_str(said.payload());
-                        self.is_outdated(fact.unwrap_or(Fact::Any));
-                    }
-                    _ => self.news.homes(),
+            sleep_until(looked_at + HEAD).await;
+            let until = if rest { rest_at } else { looked_at + POLL };
+            rest |= hear(&mut listener, until).await?;
+        }
+    }
+
+    /// Passes on what was told since the last look; everything where that was too long ago.
+    async fn look_for_outdated(&self, told: &mut Option<Told>) -> sqlx::Result<()> {
+        let at = Instant::now();
+        let facts = outdated(&self.reads).await?;
+        match told {
+            Some(before) if at.duration_since(before.at) <= REMEMBERED => {
+                let news = facts
+                    .iter()
+                    .filter(|(fact, at)| before.facts.get(*fact) != Some(at));
+                for (fact, _) in news {
+                    let fact = serde_json::from_str(fact);
+                    self.is_outdated(fact.unwrap_or(Fact::Any));
                 }
             }
+            _ => self.is_outdated(Fact::Any),
         }
+        *told = Some(Told { facts, at });
+        Ok(())
     }
 
     fn is_outdated(&self, fact: Fact) {
@@ -87,15 +130,54 @@ impl Follower {
     }
 }
 
+/// Waits for a hint, and takes in those that are there already. Answers whether there may be more to
+/// look at than the log.
+async fn hear(listener: &mut PgListener, until: Instant) -> sqlx::Result<bool> {
+    let Ok(first) = timeout_at(until, listener.try_recv()).await else {
+        return Ok(true);
+    };
+    let (mut said, mut rest) = (first?, false);
+    for _ in 0..HINTS {
+        match said {
+            Some(hint) => rest |= hint.channel() != LOG_MOVED,
+            // The listener has replaced a connection that was lost.
+            None => return Ok(true),
+        }
+        said = match timeout(Duration::ZERO, listener.try_recv()).await {
+            Ok(next) => next?,
+            Err(_) => break,
+        };
+    }
+    Ok(rest)
+}
+
+/// What was told lately, each with the moment when.
+async fn outdated(reads: &PgPool) -> sqlx::Result<HashMap<String, String>> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT fact, told_at::text FROM outdated
+         WHERE told_at > clock_timestamp() - interval '15 seconds'",
+    )
+    .fetch_all(reads)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
 impl PostgresStore {
-    /// Tells all replicas, this one too.
+    /// Tells all replicas, this one too. What nobody looks at any more is deleted.
     pub(super) async fn tell(&self, fact: &Fact) -> Result<(), StoreError> {
         let fact = serde_json::to_string(fact).expect("a fact can be written as JSON");
-        let telling = sqlx::query("SELECT pg_notify($1, $2)")
-            .bind(OUTDATED)
-            .bind(fact)
-            .execute(&self.reads);
-        answer("tell the other replicas", telling).await.map(drop)
+        let telling = sqlx::query(
+            "WITH past AS (
+                 DELETE FROM outdated
+                 WHERE told_at < clock_timestamp() - interval '1 minute' AND fact <> $1)
+             INSERT INTO outdated (fact, told_at) VALUES ($1, clock_timestamp())
+             ON CONFLICT (fact) DO UPDATE SET told_at = excluded.told_at",
+        )
+        .bind(fact)
+        .execute(&self.reads);
+        answer("tell the other replicas", telling).await?;
+        self.news.own.send_modify(|own| own.facts += 1);
+        Ok(())
     }
 
     pub(super) fn told(&self) -> Option<broadcast::Receiver<Fact>> {

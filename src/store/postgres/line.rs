@@ -17,11 +17,6 @@ pub(super) const TRIES: u32 = 6;
 /// How long to wait after the first failure; twice as long after each one more.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What is told to the other replicas, and where.
-pub(super) const LOG_MOVED: &str = "keylend_log";
-pub(super) const HOMES_TOUCHED: &str = "keylend_homes";
-pub(super) const OUTDATED: &str = "keylend_outdated";
-
 /// Where lines come from.
 pub(super) struct Source {
     pub(super) options: PgConnectOptions,
@@ -68,24 +63,8 @@ impl Line {
         Ok(())
     }
 
-    /// Ends the transaction; the other replicas hear of it with its end.
-    pub(super) async fn commit(&mut self, seq: Option<u64>, homes: bool) -> sqlx::Result<()> {
-        if let Some(seq) = seq {
-            self.tell(LOG_MOVED, &seq.to_string()).await?;
-        }
-        if homes {
-            self.tell(HOMES_TOUCHED, "").await?;
-        }
+    pub(super) async fn commit(&mut self) -> sqlx::Result<()> {
         self.execute("COMMIT").await
-    }
-
-    async fn tell(&mut self, channel: &str, what: &str) -> sqlx::Result<()> {
-        sqlx::query("SELECT pg_notify($1, $2)")
-            .bind(channel)
-            .bind(what)
-            .execute(&mut self.connection)
-            .await
-            .map(drop)
     }
 
     pub(super) async fn execute(&mut self, statement: &'static str) -> sqlx::Result<()> {

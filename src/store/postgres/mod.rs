@@ -1,16 +1,20 @@
 //! The store on a PostgreSQL server: for several replicas.
 //!
-//! Each replica has one connection that writes, one that claims work, one that listens, and a few
-//! that read. Writers follow each other, so a transaction means the same as with one process and the
+//! Everything is in a schema `keylend`, which only the role that Keylend connects as can create in.
+//! Each replica has one connection that writes, one that claims work, one that listens, one that
+//! tells the others, and a few that read. Writers follow each other, so a transaction means the same as with one process and the
 //! log has no gaps. A lost connection is made anew, a transaction tried again a few times; while the
 //! server is away the answer is that it is. `keylend store migrate` makes the tables, never `serve`.
 
 mod alone;
+mod announce;
 mod claims;
 mod connect;
 mod follow;
 mod line;
+mod migrate;
 mod replica;
+mod schema;
 
 #[path = "../sql/cards.rs"]
 mod cards;
@@ -56,6 +60,7 @@ use super::{
     Fact, OpenError, StoreError,
     answer::{PATIENCE, answer, unavailable},
 };
+use announce::Announcer;
 use claims::Desk;
 use follow::Follower;
 use line::Source;
@@ -104,19 +109,20 @@ pub struct PostgresStore {
     standing: Option<Standing>,
     news: News,
     outdated: broadcast::Sender<Fact>,
-    /// Ends the listening.
+    /// Ends the listening and the telling.
     _listening: DropGuard,
 }
 
 impl PostgresStore {
-    /// Makes the tables, or brings them up to date.
+    /// Makes the tables, or brings them up to date, and lets nobody else connect to the database.
+    /// Answers what the database's owner has to do, if Keylend may not do it.
     ///
     /// # Errors
     ///
-    /// If the server does not answer or does not let this user make tables, or if a later Keylend
-    /// has been here.
-    pub async fn migrate(url: &str) -> Result<(), OpenError> {
-        connect::migrate(&connect::options(url)?).await
+    /// If the server does not answer or does not let this user make tables, if the schema `keylend`
+    /// is not this user's alone, or if a later Keylend has been here.
+    pub async fn migrate(url: &str) -> Result<Option<String>, OpenError> {
+        migrate::migrate(&connect::options(url)?).await
     }
 
     /// Opens the store for a replica of the service. `configuration` is a digest of what replicas
@@ -125,11 +131,12 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// If the server does not answer, or has the tables of another version.
+    /// If the server does not answer, has the tables of another version, or others can create
+    /// objects in the schema `keylend`.
     pub async fn open(url: &str, configuration: &str) -> Result<Self, OpenError> {
         let options = connect::options(url)?;
         let mut connection = options.connect().await?;
-        connect::check_version(&mut connection).await?;
+        connect::check(&mut connection).await?;
         let standing = Standing::found(&mut connection, configuration).await?;
         let news = News::default();
         let source = Source {
@@ -148,6 +155,11 @@ impl PostgresStore {
             outdated: outdated.clone(),
         };
         tokio::spawn(follower.run(shutdown.clone()));
+        let announcer = Announcer {
+            sending: pool(&options, 1),
+            own: news.own.subscribe(),
+        };
+        tokio::spawn(announcer.run(shutdown.clone()));
         Ok(Self {
             reads,
             writer: Some(writer),
@@ -168,7 +180,7 @@ impl PostgresStore {
     pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
         let options = connect::options(url)?.options([("default_transaction_read_only", "on")]);
         let mut connection = options.connect().await?;
-        connect::check_version(&mut connection).await?;
+        connect::check_for_reading(&mut connection).await?;
         let news = News::default();
         let (seq, _) = log::last(&mut connection).await?;
         news.reaches(seq);

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::{
     cards, credentials,
     db::{Connection, Done},
-    holders, homes, locks, log, names, requests,
+    holders, homes,
+    locks::{self, InForce},
+    log, names, requests,
     trail::Trail,
 };
 use crate::{
@@ -109,11 +111,14 @@ pub(super) async fn run(
 pub(super) async fn carry_out(
     connection: &mut Connection,
     chain: &mut Chain,
+    in_force: &mut InForce,
     trail: &mut Trail,
     write: &Write,
 ) -> Result<Written, Failure> {
     match write {
-        Write::Commit(commit) => self::commit(connection, chain, trail, commit).await?,
+        Write::Commit(commit) => {
+            self::commit(connection, chain, in_force, trail, commit).await?;
+        }
         Write::CardShown { card, version } => cards::shown(connection, card, *version).await?,
         Write::CardFailed { card, retry_at } => {
             cards::failed(connection, card, *retry_at).await?;
@@ -137,6 +142,7 @@ pub(super) async fn carry_out(
 async fn commit(
     connection: &mut Connection,
     chain: &mut Chain,
+    in_force: &mut InForce,
     trail: &mut Trail,
     commit: &Commit,
 ) -> Result<(), Failure> {
@@ -146,6 +152,9 @@ async fn commit(
         if let Some(record) = &name.record {
             trail.append(chain, record);
         }
+    }
+    if commit.lock.is_some() {
+        in_force.forget();
     }
     match &commit.lock {
         Some(LockChange::Set(lock, record)) => {
@@ -160,7 +169,7 @@ async fn commit(
         None => {}
     }
     for change in &commit.changes {
-        self::change(connection, chain, trail, change).await?;
+        self::change(connection, chain, in_force, trail, change).await?;
     }
     for credential in &commit.credentials {
         credentials::keep(connection, credential).await?;
@@ -171,10 +180,14 @@ async fn commit(
 async fn change(
     connection: &mut Connection,
     chain: &mut Chain,
+    in_force: &mut InForce,
     trail: &mut Trail,
     change: &Change,
 ) -> Result<(), Failure> {
     let request = &change.after;
+    if change.grants() && in_force.cover(connection, request).await? {
+        return Err(Failure::Conflict);
+    }
     if change.before.unwrap_or(0) + change.records.len() as u64 != request.version {
         let error = format!("the events of {} do not make its version", request.id);
         return Err(Failure::Database(sqlx::Error::Protocol(error)));

@@ -2,14 +2,39 @@
 
 use super::{
     commit::{Failure, exactly_one},
-    db::{Connection, Pool},
+    db::Connection,
 };
-use crate::domain::{Lock, LockTarget};
+use crate::domain::{Lock, LockTarget, Request};
+
+/// The locks in force, as one transaction that writes knows them.
+#[derive(Debug, Default)]
+pub(super) struct InForce(Option<Vec<Lock>>);
+
+impl InForce {
+    /// Forgets what is known: a lock may have been set or lifted, or that undone.
+    pub(super) fn forget(&mut self) {
+        self.0 = None;
+    }
+
+    /// Whether a lock covers `request`. Read from the tables once in a transaction: no other writer
+    /// changes them meanwhile.
+    pub(super) async fn cover(
+        &mut self,
+        connection: &mut Connection,
+        request: &Request,
+    ) -> sqlx::Result<bool> {
+        let locks = match &mut self.0 {
+            Some(locks) => locks,
+            unknown => unknown.insert(locks(connection).await?),
+        };
+        Ok(locks.iter().any(|lock| lock.covers_request(request)))
+    }
+}
 
 /// The locks, oldest first.
-pub(super) async fn locks(reads: &Pool) -> sqlx::Result<Vec<Lock>> {
+pub(super) async fn locks(connection: &mut Connection) -> sqlx::Result<Vec<Lock>> {
     let rows: Vec<(String,)> = sqlx::query_as("SELECT lock FROM locks ORDER BY set_at, target")
-        .fetch_all(reads)
+        .fetch_all(connection)
         .await?;
     rows.iter()
         .map(|(lock,)| {

@@ -126,7 +126,10 @@ impl Store for Database {
     }
 
     async fn locks(&self) -> Result<Vec<Lock>, StoreError> {
-        answer("load the locks", locks::locks(&self.reads)).await
+        answer("load the locks", async {
+            locks::locks(&mut *self.reads.acquire().await?).await
+        })
+        .await
     }
 
     async fn credential(

@@ -22,6 +22,7 @@ use super::{
     PATIENCE,
     commit::{Failure, Write, Written, carry_out},
     line::{Line, Source, TRIES, is_lost, tidy},
+    locks::InForce,
     log,
     trail::Trail,
     unavailable,
@@ -67,6 +68,19 @@ pub(super) struct News {
     pub(super) head: watch::Sender<u64>,
     /// Moves with everything that touches Homes beside commits.
     pub(super) homes: watch::Sender<u64>,
+    /// What this replica has done, for telling the others.
+    pub(super) own: watch::Sender<Own>,
+}
+
+/// What this replica has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Own {
+    /// The last entry of the log after its last write.
+    pub(super) head: u64,
+    /// How often it touched Homes otherwise than by a commit.
+    pub(super) homes: u64,
+    /// How often it said that facts are outdated.
+    pub(super) facts: u64,
 }
 
 impl News {
@@ -83,6 +97,20 @@ impl News {
     pub(super) fn homes(&self) {
         self.homes
             .send_modify(|times| *times = times.wrapping_add(1));
+    }
+
+    /// This replica wrote: the log goes up to `head`, and Homes may have been touched.
+    fn wrote(&self, head: u64, homes: bool) {
+        self.reaches(head);
+        if homes {
+            self.homes();
+        }
+        self.own.send_if_modified(|own| {
+            let before = *own;
+            own.head = head.max(own.head);
+            own.homes += u64::from(homes);
+            *own != before
+        });
     }
 }
 
@@ -269,10 +297,8 @@ impl Task {
     fn answer(&mut self, jobs: &mut Vec<Job>, outcomes: Vec<Outcome>) {
         let written = || outcomes.iter().flatten();
         if let Some(head) = written().map(|written| written.head).max() {
-            self.news.reaches(head);
-        }
-        if written().any(|written| written.homes) {
-            self.news.homes();
+            self.news
+                .wrote(head, written().any(|written| written.homes));
         }
         for (job, outcome) in jobs.drain(..outcomes.len()).zip(outcomes) {
             let head = outcome.map(|written| written.head);
@@ -293,7 +319,7 @@ impl Task {
             && log::hash(&mut line.connection, landing.seq).await?.as_ref() == Some(&landing.hash)
         {
             let outcomes = landing.outcomes.clone();
-            line.commit(None, false).await?;
+            line.commit().await?;
             self.landing = None;
             return Ok(outcomes);
         }
@@ -302,6 +328,7 @@ impl Task {
         let over = Instant::now() + SHARE;
         let mut outcomes = Vec::with_capacity(jobs.len());
         let mut trail = Trail::default();
+        let mut in_force = InForce::default();
         for (index, job) in jobs.iter().enumerate() {
             if index > 0 && Instant::now() >= over {
                 break;
@@ -310,7 +337,7 @@ impl Task {
                 culprit: Some(index),
                 error,
             };
-            let outcome = attempt(line, &mut trail, &job.write).await;
+            let outcome = attempt(line, &mut in_force, &mut trail, &job.write).await;
             outcomes.push(outcome.map_err(failed)?);
             if trails == Trails::Apart {
                 let left = std::mem::take(&mut trail).write(&mut line.connection).await;
@@ -326,8 +353,7 @@ impl Task {
                 outcomes: outcomes.clone(),
             });
         }
-        let homes = outcomes.iter().flatten().any(|written| written.homes);
-        line.commit((seq > before).then_some(seq), homes).await?;
+        line.commit().await?;
         self.landing = None;
         Ok(outcomes)
     }
@@ -346,13 +372,19 @@ impl Task {
 }
 
 /// Carries out one write, and undoes it if it conflicts.
-async fn attempt(line: &mut Line, trail: &mut Trail, write: &Write) -> sqlx::Result<Outcome> {
+async fn attempt(
+    line: &mut Line,
+    in_force: &mut InForce,
+    trail: &mut Trail,
+    write: &Write,
+) -> sqlx::Result<Outcome> {
     let undo = write.can_conflict_midway().then(|| line.chain.clone());
     if undo.is_some() {
         line.execute("SAVEPOINT one").await?;
     }
     let mut left = Trail::default();
-    let written = carry_out(&mut line.connection, &mut line.chain, &mut left, write).await;
+    let (connection, chain) = (&mut line.connection, &mut line.chain);
+    let written = carry_out(connection, chain, in_force, &mut left, write).await;
     let outcome = match written {
         Ok(written) => {
             trail.extend(left);
@@ -365,6 +397,7 @@ async fn attempt(line: &mut Line, trail: &mut Trail, write: &Write) -> sqlx::Res
         if outcome.is_none() {
             line.execute("ROLLBACK TO one").await?;
             line.chain = before;
+            in_force.forget();
         }
         line.execute("RELEASE one").await?;
     }

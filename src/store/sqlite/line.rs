@@ -48,7 +48,7 @@ impl Line {
         self.execute("BEGIN IMMEDIATE").await
     }
 
-    pub(super) async fn commit(&mut self, _seq: Option<u64>, _homes: bool) -> sqlx::Result<()> {
+    pub(super) async fn commit(&mut self) -> sqlx::Result<()> {
         self.execute("COMMIT").await
     }
 

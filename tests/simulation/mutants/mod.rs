@@ -4,6 +4,7 @@
 mod approves_first;
 mod counts_grants_twice;
 mod forgets_work;
+mod grants_under_locks;
 mod ignores_leases;
 mod ignores_versions;
 mod late_clock;
@@ -37,6 +38,11 @@ pub(crate) trait Mutant: Send + Sync {
     /// Writes what a commit holds in another way than the store does; answers the head then.
     fn writes(&self, _: &Database, _: &Commit) -> Option<u64> {
         None
+    }
+
+    /// Whether a commit may grant what is locked.
+    fn ignores_locks(&self) -> bool {
+        false
     }
 
     /// Whether claims keep nobody away.
@@ -113,6 +119,11 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             "two grants are decided on one count",
             &[7],
             Arc::new(counts_grants_twice::CountsGrantsTwice),
+        ),
+        (
+            "locks are not read in the commit",
+            &[7],
+            Arc::new(grants_under_locks::GrantsUnderLocks),
         ),
         (
             "a snapshot is written without its entries",

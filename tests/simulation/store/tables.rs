@@ -21,6 +21,8 @@ pub(crate) struct Tables {
     holders: BTreeMap<IdentityKey, i64>,
     names: BTreeMap<Username, (NameOwners, NameVersion)>,
     locks: BTreeMap<LockTarget, Lock>,
+    /// Set for a planted bug.
+    pub(crate) ignores_locks: bool,
     pub(super) credentials: BTreeMap<(RequestId, usize), SealedCredential>,
     pub(super) log: Vec<RawEntry>,
     chain: Chain,
@@ -158,6 +160,10 @@ impl Tables {
             }
             let version = self.request(change.after.id).map(|request| request.version);
             if version != change.before {
+                return conflict;
+            }
+            let covers = |lock: &Lock| lock.covers_request(&change.after);
+            if change.grants() && !self.ignores_locks && self.locks.values().any(covers) {
                 return conflict;
             }
         }

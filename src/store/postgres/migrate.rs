@@ -1,0 +1,216 @@
+//! Bringing the tables up to date, in one transaction.
+//!
+//! Whoever migrates at the same time waits for the table of migrations, which nobody else can lock.
+//! Tables that an earlier Keylend made in the schema `public` are moved, if they are this role's.
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, migrate::MigrateError,
+    postgres::PgConnectOptions,
+};
+
+use super::{
+    connect::{MIGRATIONS, known},
+    schema::{self, Owner},
+};
+use crate::store::OpenError;
+
+/// How often a migration is tried that meets another one in a store that has no tables yet.
+const TRIES: u32 = 3;
+
+/// The tables of the first version, which were in `public`.
+const FIRST_TABLES: &[&str] = &[
+    "_sqlx_migrations",
+    "events",
+    "requests",
+    "due",
+    "layers",
+    "holders",
+    "locks",
+    "credentials",
+    "cards",
+    "cursors",
+    "service",
+    "replicas",
+    "claims",
+];
+
+/// The tables that the second version added in `public`.
+const SECOND_TABLES: &[&str] = &["homes", "home_questions"];
+
+/// The functions that these versions had in `public`. They take no arguments.
+const FUNCTIONS: &[&str] = &["the_log_is_append_only", "the_log_has_no_gaps"];
+
+/// Brings the tables up to date, and lets nobody else connect to the database. Answers what an
+/// administrator of the database has to do, if Keylend may not.
+pub(super) async fn migrate(options: &PgConnectOptions) -> Result<Option<String>, OpenError> {
+    // A new index may take longer than any other statement.
+    let options = options
+        .clone()
+        .options([("statement_timeout", "0"), ("lock_timeout", "30s")]);
+    let mut connection = options.connect().await?;
+    let mut tries = 1;
+    let migrated = loop {
+        match migrate_once(&mut connection).await {
+            Err(error) if tries < TRIES && met_another(&error) => tries += 1,
+            migrated => break migrated,
+        }
+    };
+    connection.close().await?;
+    migrated
+}
+
+async fn migrate_once(connection: &mut PgConnection) -> Result<Option<String>, OpenError> {
+    let mut transaction = connection.begin().await?;
+    if !is_there(
+        &mut transaction,
+        "SELECT to_regnamespace('keylend') IS NOT NULL",
+    )
+    .await?
+    {
+        create_schema(&mut transaction).await?;
+    }
+    schema::check(&mut transaction, Owner::Us).await?;
+    let tables = "SELECT to_regclass('keylend._sqlx_migrations') IS NOT NULL";
+    if is_there(&mut transaction, tables).await? {
+        sqlx::query("LOCK TABLE keylend._sqlx_migrations IN SHARE ROW EXCLUSIVE MODE")
+            .execute(&mut *transaction)
+            .await?;
+    } else {
+        move_from_public(&mut transaction).await?;
+        schema::check(&mut transaction, Owner::Us).await?;
+    }
+    match MIGRATIONS.run(&mut *transaction).await {
+        Err(MigrateError::VersionMissing(found)) => {
+            let known = known();
+            return Err(OpenError::OtherVersion { found, known });
+        }
+        migrated => migrated?,
+    }
+    let advice = keep_strangers_out(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(advice)
+}
+
+async fn is_there(connection: &mut PgConnection, question: &'static str) -> sqlx::Result<bool> {
+    let (is_there,) = sqlx::query_as(question).fetch_one(connection).await?;
+    Ok(is_there)
+}
+
+/// Whether somebody else made the same schema or table first.
+fn met_another(error: &OpenError) -> bool {
+    let error = match error {
+        OpenError::Database(error)
+        | OpenError::Migration(
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _),
+        ) => error,
+        _ => return false,
+    };
+    // unique_violation, duplicate_schema, duplicate_table
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| ["23505", "42P06", "42P07"].contains(&&*code))
+}
+
+async fn create_schema(connection: &mut PgConnection) -> Result<(), OpenError> {
+    let created = sqlx::query("CREATE SCHEMA keylend")
+        .execute(&mut *connection)
+        .await;
+    match created {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => {
+            Err(OpenError::Schema(
+                "Keylend may not create the schema `keylend` in this database: have its owner run \
+                 `CREATE SCHEMA keylend AUTHORIZATION ` with the role that Keylend connects as"
+                    .to_owned(),
+            ))
+        }
+        created => Ok(created.map(drop)?),
+    }
+}
+
+/// Moves what an earlier Keylend made in `public`. Only the catalogue is asked before it is known to
+/// be ours: to read another's table can be to run another's code.
+async fn move_from_public(connection: &mut PgConnection) -> Result<(), OpenError> {
+    let names = [FIRST_TABLES, SECOND_TABLES].concat();
+    let found: Vec<(String, String, bool)> = sqlx::query_as(
+        "SELECT relname::text, pg_get_userbyid(relowner)::text, relkind = 'r'
+                AND relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+         FROM pg_class
+         WHERE relnamespace = to_regnamespace('public') AND relname = ANY($1)
+             AND relkind IN ('r', 'v', 'm', 'f', 'p')",
+    )
+    .bind(names)
+    .fetch_all(&mut *connection)
+    .await?;
+    let is_found = |name: &&str| found.iter().any(|(found, ..)| found == name);
+    if !FIRST_TABLES.iter().all(is_found) {
+        // There is no earlier store: these are tables of others who chose some of the names.
+        return Ok(());
+    }
+    let functions: Vec<(String, String, bool)> = sqlx::query_as(
+        "SELECT proname::text, pg_get_userbyid(proowner)::text,
+                proowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+         FROM pg_proc
+         WHERE pronamespace = to_regnamespace('public') AND proname = ANY($1) AND pronargs = 0",
+    )
+    .bind(FUNCTIONS)
+    .fetch_all(&mut *connection)
+    .await?;
+    if let Some((name, owner, _)) = found.iter().chain(&functions).find(|(.., ours)| !ours) {
+        return Err(OpenError::Schema(format!(
+            "the schema `public` has the tables of an earlier Keylend, but `public.{name}` is of \
+             `{owner}`, and only tables of the role that Keylend connects as are taken over: if \
+             they are Keylend's, have all of them belong to that role (`ALTER TABLE … OWNER TO`); \
+             if they are not, drop or rename them"
+        )));
+    }
+    let tables = found
+        .iter()
+        .map(|(name, ..)| format!("TABLE public.{name}"));
+    let functions = functions
+        .iter()
+        .map(|(name, ..)| format!("FUNCTION public.{name}()"));
+    for what in tables.chain(functions) {
+        let statement = format!("ALTER {what} SET SCHEMA keylend");
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Takes `CONNECT` on the database from everybody who does not have it by name: whoever can connect
+/// can hold up notifications. Where the database is not ours, answers what its owner has to run.
+async fn keep_strangers_out(connection: &mut PgConnection) -> sqlx::Result<Option<String>> {
+    const QUESTION: &str = "
+        SELECT datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user),
+            EXISTS (SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba)))
+                WHERE grantee = 0 AND privilege_type = 'CONNECT'),
+            quote_ident(datname), quote_ident(current_user)
+        FROM pg_database WHERE datname = current_database()";
+    type Answer = (bool, bool, String, String);
+    let (is_ours, is_open, database, role): Answer =
+        sqlx::query_as(QUESTION).fetch_one(&mut *connection).await?;
+    if !is_open {
+        return Ok(None);
+    }
+    // Ourselves first, so that Keylend is never the one that is kept out.
+    let statements = [
+        format!("GRANT CONNECT ON DATABASE {database} TO {role}"),
+        format!("REVOKE CONNECT ON DATABASE {database} FROM PUBLIC"),
+    ];
+    if is_ours {
+        for statement in &statements {
+            sqlx::query(AssertSqlSafe(statement.clone()))
+                .execute(&mut *connection)
+                .await?;
+        }
+        // What somebody else has granted is still there.
+        let (_, is_open, ..): Answer = sqlx::query_as(QUESTION).fetch_one(connection).await?;
+        if !is_open {
+            return Ok(None);
+        }
+    }
+    Ok(Some(format!(
+        "every user of the server may connect to this database: have its owner run `{}`",
+        statements.join("; ")
+    )))
+}

@@ -1,0 +1,74 @@
+//! Keylend's schema: everything of the store is in `keylend`, and nobody else can create anything
+//! there.
+//!
+//! Every session searches this schema, so whoever can create a function or an operator in it can
+//! have it run with Keylend's rights.
+
+use sqlx::PgConnection;
+
+use crate::store::OpenError;
+
+/// Who has to own the schema.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The role that this session belongs to.
+    Us,
+    /// Any one role.
+    Anybody,
+}
+
+/// Who owns the schema, who else may create in it, and what in it belongs to somebody else. What
+/// superusers own is not counted: they can run what they like in any case.
+const QUESTION: &str = "
+    WITH schema AS (
+        SELECT oid, nspowner, nspacl FROM pg_namespace WHERE nspname = 'keylend'
+    ), found (kind, name, owner) AS (
+        SELECT 'relation', relname, relowner FROM pg_class, schema
+            WHERE relnamespace = schema.oid
+        UNION ALL SELECT 'function', proname, proowner FROM pg_proc, schema
+            WHERE pronamespace = schema.oid
+        UNION ALL SELECT 'operator', oprname, oprowner FROM pg_operator, schema
+            WHERE oprnamespace = schema.oid
+        UNION ALL SELECT 'type', typname, typowner FROM pg_type, schema
+            WHERE typnamespace = schema.oid
+        UNION ALL SELECT 'trigger', tgname, proowner FROM pg_trigger
+            JOIN pg_class ON pg_class.oid = tgrelid
+            JOIN pg_proc ON pg_proc.oid = tgfoid, schema
+            WHERE relnamespace = schema.oid AND NOT tgisinternal
+    )
+    SELECT pg_get_userbyid(nspowner)::text,
+        nspowner = (SELECT oid FROM pg_roles WHERE rolname = current_user),
+        (SELECT string_agg(
+                CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
+                ', ')
+            FROM aclexplode(nspacl)
+            WHERE privilege_type = 'CREATE' AND grantee <> nspowner),
+        (SELECT string_agg(
+                kind || ' ' || quote_ident(name) || ' of ' || quote_ident(pg_get_userbyid(owner)),
+                ', ')
+            FROM (SELECT * FROM found WHERE owner <> nspowner AND owner NOT IN (
+                SELECT oid FROM pg_roles WHERE rolsuper) LIMIT 5) AS others)
+    FROM schema";
+
+/// Refuses a schema that others can plant something in, or have.
+pub(super) async fn check(connection: &mut PgConnection, owner: Owner) -> Result<(), OpenError> {
+    let found: Option<(String, bool, Option<String>, Option<String>)> =
+        sqlx::query_as(QUESTION).fetch_optional(connection).await?;
+    let trouble = match found {
+        None => "the database has no schema `keylend`: run `keylend store migrate`".to_owned(),
+        Some((role, false, ..)) if owner == Owner::Us => format!(
+            "the schema `keylend` belongs to `{role}`: it has to belong to the role that Keylend \
+             connects as"
+        ),
+        Some((_, _, Some(others), _)) => format!(
+            "others may create objects in the schema `keylend`, which Keylend would use: run \
+             `REVOKE CREATE ON SCHEMA keylend FROM {others}`"
+        ),
+        Some((_, _, None, Some(others))) => format!(
+            "the schema `keylend` holds objects of others, which Keylend would use ({others}): \
+             drop them, or have them belong to the schema's owner"
+        ),
+        Some((_, _, None, None)) => return Ok(()),
+    };
+    Err(OpenError::Schema(trouble))
+}

@@ -1,0 +1,75 @@
+//! The patrol: looks over everything once a minute, for what was left undone and is due to nobody.
+//!
+//! One replica does it. It looks at the locks more often, and goes round at once when they have
+//! changed: whoever locked may have died before the grants were ended.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+use crate::domain::{Lock, Refusal};
+
+/// What is claimed by the replica that goes round.
+const CLAIM: &str = "patrol";
+
+/// How often it goes round.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// How often the locks are looked at, and the claim is asked for.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Goes round whenever no other replica does, until `shutdown`.
+pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
+    let patrol = async {
+        loop {
+            match worker.broker.store().claim(CLAIM).await {
+                Ok(Some(claim)) => tokio::select! {
+                    biased;
+                    () = claim.lost() => {
+                        tracing::warn!(claim = CLAIM, "another replica may do it from now on");
+                    }
+                    never = go_round(&worker) => match never {},
+                },
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, claim = CLAIM, "the store does not answer"),
+            }
+            sleep(LOOK).await;
+        }
+    };
+    shutdown.run_until_cancelled(patrol).await;
+}
+
+async fn go_round(worker: &Worker) -> Infallible {
+    let mut last: Option<(Vec<Lock>, Instant)> = None;
+    let mut is_failing = false;
+    loop {
+        match once(worker, &mut last).await {
+            Ok(()) => is_failing = false,
+            Err(refusal) => {
+                if !std::mem::replace(&mut is_failing, true) {
+                    tracing::warn!(%refusal, "the patrol could not go round");
+                }
+            }
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Goes round if it is time to.
+async fn once(worker: &Worker, last: &mut Option<(Vec<Lock>, Instant)>) -> Result<(), Refusal> {
+    let locks = worker.broker.locks().await?;
+    let is_due = match last {
+        Some((known, at)) => *known != locks || at.elapsed() >= EVERY,
+        None => true,
+    };
+    if is_due {
+        let ended = worker.broker.end_covered(&locks).await?;
+        if ended > 0 {
+            tracing::warn!(ended, "the patrol ended grants that are locked");
+        }
+        *last = Some((locks, Instant::now()));
+    }
+    Ok(())
+}

@@ -1,0 +1,441 @@
+//! A lock against approvals, activations and extensions that are under way: from the moment that the
+//! lock is committed nobody has access that it covers, whoever was faster.
+//!
+//! The broker, the worker and the grants are the real ones, on real stores, and nothing stands still:
+//! each round is a race, and there are hundreds.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU8,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use keylend::{
+    backend::{Backend, BackendError, Ending, Order, Presence},
+    broker::{Ask, Broker, Parts},
+    clock::{Clock, SystemClock, SystemEntropy},
+    directory::{
+        Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
+    },
+    domain::{
+        BackendName, ChannelId, Email, Entitlement, GroupName, Human, LayerSpec, Limits, Lock,
+        LockTarget, OnLimit, Params, ReasonRule, RequestId, Risk, Scope, ScopeId, Span, Standing,
+        State, UserId,
+    },
+    grants::Grants,
+    policy::Policy,
+    store::{EntryBody, Open, PostgresStore, SqliteStore, Store},
+    vault::Vault,
+    worker::Worker,
+};
+use secrecy::SecretString;
+use tokio::{task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::server::Postgres;
+
+/// How long something may take that has to come about.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// People who ask at once.
+const ASKING: [&str; 4] = ["alice", "carol", "dave", "erin"];
+
+const SCOPE: &str = "db:write";
+
+/// Everybody is a member, and in every group.
+struct Everybody;
+
+#[async_trait]
+impl PeopleSource for Everybody {
+    async fn profile(&self, id: &UserId) -> Result<Option<Profile>, FactsUnavailable> {
+        let name = id.as_str().trim_start_matches("U0").to_lowercase();
+        Ok(Some(Profile {
+            id: id.clone(),
+            standing: Standing::Member,
+            email: Some(Email::new(format!("{name}@example.com"))),
+            confirmed: Confirmed::Yes,
+            name,
+        }))
+    }
+
+    async fn usergroup(&self, _: &str) -> Result<BTreeSet<UserId>, FactsUnavailable> {
+        Ok(ASKING.iter().chain(&["bob"]).copied().map(user).collect())
+    }
+}
+
+/// A target that does at once what it is told.
+#[derive(Default)]
+struct Target(Mutex<BTreeSet<Entitlement>>);
+
+#[async_trait]
+impl Backend for Target {
+    fn ending(&self, _: &Params) -> Ending {
+        Ending::ByKeylend
+    }
+
+    fn entitlement(&self, order: &Order) -> Entitlement {
+        Entitlement::new(order.username.as_str())
+    }
+
+    fn credential(&self, _: &Order) -> Option<Vec<(String, String)>> {
+        None
+    }
+
+    async fn make(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+        self.0.lock().unwrap().insert(self.entitlement(order));
+        Ok(())
+    }
+
+    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
+        self.0.lock().unwrap().remove(&self.entitlement(order));
+        Ok(())
+    }
+
+    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
+        Ok(
+            match self.0.lock().unwrap().contains(&self.entitlement(order)) {
+                true => Presence::Present,
+                false => Presence::Absent,
+            },
+        )
+    }
+}
+
+fn user(name: &str) -> UserId {
+    UserId::new(format!("U0{}", name.to_uppercase()))
+}
+
+/// One replica.
+struct Replica {
+    broker: Arc<Broker>,
+    grants: Arc<Grants>,
+    target: Arc<Target>,
+    store: Arc<dyn Store>,
+    _tasks: JoinSet<()>,
+}
+
+impl Replica {
+    async fn start(store: Arc<dyn Store>, target: Arc<Target>) -> Self {
+        let backends: BTreeMap<_, Arc<dyn Backend>> =
+            [(BackendName::new("pg"), target.clone() as _)].into();
+        let backends = Arc::new(backends);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let group = GroupName::new("everybody");
+        let groups = [(
+            group.clone(),
+            GroupSource::SlackUsergroup("S0ALL".to_owned()),
+        )];
+        let directory = Directory::new(
+            Arc::new(Everybody),
+            clock.clone(),
+            groups.into(),
+            Identities::new(vec!["example.com".to_owned()], true, BTreeMap::new()),
+        );
+        let scope = Scope {
+            id: SCOPE.parse().unwrap(),
+            title: SCOPE.to_owned(),
+            environment: None,
+            risk: Risk::High,
+            default_duration: Span::minutes(30),
+            max_duration: Span::minutes(60),
+            requesters: BTreeSet::from([group.clone()]),
+            approvers: BTreeSet::from([group.clone()]),
+            approvals: NonZeroU8::MIN,
+            approval_channel: ChannelId::new("C0DBA"),
+            reason: ReasonRule::Optional,
+            ticket: None,
+            layers: vec![LayerSpec {
+                backend: BackendName::new("pg"),
+                params: Params::new(),
+            }],
+        };
+        let broker = Arc::new(Broker::new(Parts {
+            store: store.clone(),
+            policy: Policy::base(),
+            directory: Arc::new(directory),
+            backends: backends.clone(),
+            catalogue: [(scope.id.clone(), scope)].into_iter().collect(),
+            limits: Limits {
+                max_active_per_person: 9,
+                on_limit: OnLimit::Refuse,
+                pending_timeout: Span::minutes(60),
+                min_duration: Span::minutes(1),
+                exclusive: Vec::new(),
+            },
+            administrators: BTreeSet::from([group]),
+            audit_channel: ChannelId::new("C0AUDIT"),
+            vault: Vault::new(&"ab".repeat(32).into()).unwrap(),
+            metrics: Arc::default(),
+            alerts: Arc::default(),
+            clock: clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+        }));
+        let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
+        let mut tasks = JoinSet::new();
+        let following = grants.clone();
+        tasks.spawn(async move { following.follow(CancellationToken::new()).await });
+        let worker = Worker::new(broker.clone(), backends, clock, Arc::new(SystemEntropy));
+        tasks.spawn(Arc::new(worker).run(CancellationToken::new()));
+        Self {
+            broker,
+            grants,
+            target,
+            store,
+            _tasks: tasks,
+        }
+    }
+
+    async fn ask(&self, name: &str) -> RequestId {
+        let mut nonce = [0; 8];
+        keylend::clock::Entropy::fill(&SystemEntropy, &mut nonce);
+        let ask = Ask {
+            id: RequestId::derive(&hex::encode(nonce)),
+            by: user(name),
+            scope: SCOPE.parse().unwrap(),
+            duration: None,
+            ticket: None,
+            reason: String::new(),
+            mirrors: Vec::new(),
+        };
+        self.broker.ask(ask).await.unwrap().id
+    }
+
+    /// Approves a request and waits until its access is there.
+    async fn hold(&self, name: &str) -> RequestId {
+        let id = self.ask(name).await;
+        self.broker.approve(&user("bob"), id, 1).await.unwrap();
+        self.reaches(id, |state| matches!(state, State::Active { .. }))
+            .await;
+        id
+    }
+
+    async fn reaches(&self, id: RequestId, enough: impl Fn(&State) -> bool) {
+        let coming = async {
+            let mut head = self.store.head();
+            while !enough(&self.broker.request(id).await.unwrap().state) {
+                // Another replica's commits are seen a little later than they happen.
+                let _ = timeout(Duration::from_millis(100), head.changed()).await;
+            }
+        };
+        timeout(PATIENCE, coming).await.unwrap();
+    }
+
+    async fn admits(&self, name: &str) -> bool {
+        let known = self.grants.caught_up_within(PATIENCE).await.unwrap();
+        let scope: ScopeId = SCOPE.parse().unwrap();
+        let by_id = known.check(user(name).as_str(), &scope, SystemClock.now());
+        let address = format!("{name}@example.com");
+        by_id
+            .or(known.check(&address, &scope, SystemClock.now()))
+            .is_some()
+    }
+
+    /// Waits until nothing is on its way into the target or out of it.
+    async fn rests(&self) {
+        let resting = async {
+            let mut head = self.store.head();
+            loop {
+                let open = self.store.open(Open::All).await.unwrap();
+                if open
+                    .iter()
+                    .all(|it| matches!(it.state, State::Pending { .. }))
+                {
+                    return;
+                }
+                let _ = timeout(Duration::from_millis(100), head.changed()).await;
+            }
+        };
+        timeout(PATIENCE, resting).await.unwrap();
+    }
+}
+
+/// The three kinds of lock, again and again, each against people who ask, approve, extend and are
+/// being granted access at this moment, at both replicas.
+async fn race(one: &Replica, other: &Replica, rounds: usize) {
+    for round in 0..rounds {
+        let target = match round % 3 {
+            0 => LockTarget::Everything,
+            1 => LockTarget::Scope(SCOPE.parse().unwrap()),
+            _ => LockTarget::Person(user("alice")),
+        };
+        let extended = one.hold("alice").await;
+        let extension = one.broker.extend(&user("alice"), extended, None).await;
+        let revision = extension.unwrap().revision;
+        let mut racing = JoinSet::new();
+        for (number, name) in ASKING.into_iter().enumerate() {
+            let id = one.ask(name).await;
+            let at = [one, other][number % 2].broker.clone();
+            racing.spawn(async move { at.approve(&user("bob"), id, 1).await.map(drop) });
+        }
+        let broker = other.broker.clone();
+        racing.spawn(async move {
+            broker
+                .approve(&user("bob"), extended, revision)
+                .await
+                .map(drop)
+        });
+        for _ in 0..round % 7 * 3 {
+            tokio::task::yield_now().await;
+        }
+        one.broker
+            .lock(&user("bob"), target.clone(), "a leak")
+            .await
+            .unwrap();
+        let covers = |name: &str| match &target {
+            LockTarget::Person(person) => *person == user(name),
+            _ => true,
+        };
+        let covered: Vec<&str> = ASKING.into_iter().filter(|name| covers(name)).collect();
+        for name in &covered {
+            assert!(!one.admits(name).await, "{name} is admitted under {target}");
+        }
+        // Whether they came before the lock or were refused.
+        while let Some(result) = racing.join_next().await {
+            drop(result.unwrap());
+        }
+        for name in &covered {
+            assert!(!one.admits(name).await, "{name} is admitted under {target}");
+        }
+        let ends = async || {
+            for request in one.store.open(Open::All).await.unwrap() {
+                let name = request.username.as_str().to_owned();
+                let held = matches!(request.state, State::Approved | State::Active { .. });
+                assert!(!held || !covers(&name), "{name} holds {}", request.id);
+            }
+        };
+        ends().await;
+        one.broker.unlock(&user("bob"), target).await.unwrap();
+        // What no lock covered, and what still waits, is nobody's from here on.
+        for request in one.store.open(Open::All).await.unwrap() {
+            let by = request.requester.clone();
+            match request.state {
+                State::Pending { .. } => drop(one.broker.withdraw(&by, request.id).await),
+                _ => drop(one.broker.done(&by, request.id).await),
+            }
+        }
+        one.rests().await;
+        let left = one.target.0.lock().unwrap().clone();
+        assert!(left.is_empty(), "{left:?} is left in the target");
+    }
+    behind_locks_the_log_grants_nothing(&*one.store).await;
+}
+
+/// Reads it in the log: between a lock and its end nothing is approved, activated or extended.
+async fn behind_locks_the_log_grants_nothing(store: &dyn Store) {
+    use keylend::domain::{Event, LockEvent};
+
+    let mut locked: BTreeSet<LockTarget> = BTreeSet::new();
+    let (mut requesters, mut after) = (BTreeMap::new(), 0);
+    loop {
+        let page = store.entries(after, 1000).await.unwrap();
+        let Some(last) = page.last() else {
+            return;
+        };
+        after = last.seq;
+        for entry in page {
+            match (&entry.body, entry.request_id) {
+                (EntryBody::Lock(LockEvent::Locked { target, .. }), _) => {
+                    locked.insert(target.clone());
+                }
+                (EntryBody::Lock(LockEvent::Unlocked { target }), _) => {
+                    locked.remove(target);
+                }
+                (EntryBody::Request(Event::Requested { requester, .. }), Some(id)) => {
+                    requesters.insert(id, requester.clone());
+                }
+                (
+                    EntryBody::Request(
+                        Event::Approved { .. } | Event::Activated {} | Event::Extended { .. },
+                    ),
+                    Some(id),
+                ) => {
+                    let scope = SCOPE.parse().unwrap();
+                    let covers = |target: &LockTarget| match target {
+                        LockTarget::Everything => true,
+                        LockTarget::Scope(locked) => *locked == scope,
+                        LockTarget::Person(person) => *person == requesters[&id],
+                    };
+                    assert!(!locked.iter().any(covers), "entry {} is locked", entry.seq);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_wins_every_race_on_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
+    let replica = Replica::start(Arc::new(store.unwrap()), Arc::default()).await;
+    race(&replica, &replica, 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_wins_every_race_between_replicas() {
+    let server = Postgres::start().await;
+    let url = server.admin_url();
+    PostgresStore::migrate(&url).await.unwrap();
+    let target = Arc::<Target>::default();
+    let open = async || {
+        let store = PostgresStore::open(&url, "the configuration").await;
+        Replica::start(Arc::new(store.unwrap()), target.clone()).await
+    };
+    let (one, other) = (open().await, open().await);
+    race(&one, &other, 45).await;
+}
+
+/// A process that dies between the lock and the ends: the lock is all that it has committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lock_covers_ends_although_whoever_locked_is_dead() {
+    use keylend::{
+        domain::{Actor, LockEvent},
+        store::{Commit, LockChange, Record},
+    };
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
+    let store: Arc<dyn Store> = Arc::new(store.unwrap());
+    let replica = Replica::start(store.clone(), Arc::default()).await;
+    let mut held = Vec::new();
+    for name in ASKING {
+        held.push(replica.hold(name).await);
+    }
+    assert!(replica.admits("alice").await);
+    let target = LockTarget::Person(user("alice"));
+    let lock = Lock {
+        target: target.clone(),
+        person: Human::default(),
+        by: user("bob"),
+        reason: "a leak".to_owned(),
+        at: SystemClock.now(),
+    };
+    let record = Record {
+        at: lock.at,
+        request: None,
+        actor: Actor::Person(user("bob")),
+        rules: Vec::new(),
+        body: EntryBody::Lock(LockEvent::Locked {
+            target,
+            person: Human::default(),
+            reason: lock.reason.clone(),
+        }),
+    };
+    let commit = Commit {
+        lock: Some(LockChange::Set(lock, record)),
+        ..Commit::default()
+    };
+    store.commit(commit).await.unwrap();
+    // At once by the checks, and soon in the target.
+    assert!(!replica.admits("alice").await);
+    assert!(replica.admits("carol").await);
+    replica
+        .reaches(held[0], |state| matches!(state, State::Ended { .. }))
+        .await;
+    assert!(replica.admits("carol").await);
+    let left = replica.target.0.lock().unwrap().clone();
+    assert!(!left.contains(&Entitlement::new("alice")));
+    assert_eq!(left.len(), 3);
+}
