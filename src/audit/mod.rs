@@ -6,7 +6,8 @@
 //!
 //! A chain cannot tell that its tail was cut off. So keep a [`Head`](verify::Head), number and
 //! hash, where whoever can write to the database cannot: `keylend audit verify` prints it, and
-//! with `--head` checks that the log still contains it.
+//! with `--head` checks that the log still contains it. An export is verified from its first entry
+//! on; a partial one only behind a place that was noted before (`--after`).
 
 pub mod export;
 pub mod log;

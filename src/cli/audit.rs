@@ -20,7 +20,7 @@ use crate::{
         export::{self, ExportError, export},
         log::{Fault, Log},
         table,
-        verify::{Head, verify},
+        verify::{Head, Known, verify},
         who::{Whose, who},
     },
     clock::{Clock as _, SystemClock},
@@ -33,7 +33,7 @@ use crate::{
 pub enum Audit {
     /// Check that nothing in the log was changed, taken out or put in between.
     ///
-    /// Answers how many entries there are and the head of the log. Keep the head where whoever can
+    /// Answers which entries were verified and the head of the log. Keep the head where whoever can
     /// write to the store cannot, and give it with --head the next time: only so does it show that
     /// the log's end was cut off, or all of it written anew.
     Verify {
@@ -43,6 +43,9 @@ pub enum Audit {
         /// A head that was answered before, which the log has to contain.
         #[arg(long, value_name = "SEQ:HASH")]
         head: Option<Head>,
+        /// For a partial export: the entry before its first one, as it was answered before.
+        #[arg(long, value_name = "SEQ:HASH", requires = "file")]
+        after: Option<Head>,
     },
     /// Write the log as JSON lines, to be checked by anybody, or as CSV, to be looked at.
     Export {
@@ -121,9 +124,13 @@ impl Audit {
     /// If there is no log where it was looked for, or `out` takes no more.
     pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Verify { source, head } => match verify(source.open(0).await?, head).await {
+            Self::Verify {
+                source,
+                head,
+                after,
+            } => match verify(source.open(0).await?, Known { after, head }).await {
                 Ok(whole) => {
-                    writeln!(out, "{} entries, head {}", whole.entries, whole.head)?;
+                    writeln!(out, "{whole}")?;
                     Ok(ExitCode::SUCCESS)
                 }
                 Err(fault) => broken(&fault, out),
@@ -173,8 +180,20 @@ impl Audit {
     }
 }
 
+/// Says what is wrong with the log, and what to do about it.
 fn broken(fault: &Fault, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
-    writeln!(out, "the log is broken: {fault}")?;
+    match fault.is_lack_of_evidence() {
+        true => writeln!(
+            out,
+            "not verified: {fault}.\nExport the log again, and compare it with a head that you \
+             noted before."
+        )?,
+        false => writeln!(
+            out,
+            "the log is broken: {fault}.\nKeep the store and every export as they are, and compare \
+             them from this entry on."
+        )?,
+    }
     Ok(ExitCode::FAILURE)
 }
 

@@ -9,6 +9,7 @@
 
 mod address;
 mod answer;
+mod canonical;
 mod card;
 pub mod chain;
 mod claim;
@@ -26,7 +27,7 @@ use tokio::sync::{broadcast, watch};
 
 pub use address::{Address, InvalidAddress};
 pub use card::{Card, NewCard, Place};
-pub use chain::{Broken, Chain, GENESIS, RawEntry, Why};
+pub use chain::{Broken, Chain, GENESIS, NotCanonical, RawEntry, Why};
 pub use claim::{Claim, Claims};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
