@@ -9,7 +9,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::store::{Broken, NotCanonical, RawEntry, Store, StoreError};
+use crate::store::{Broken, NotCanonical, RawEntry, Store, StoreError, View};
 
 /// How many entries are read from the store at a time; two such pages are in memory at once.
 const PAGE: u32 = 1000;
@@ -25,6 +25,7 @@ pub struct Log {
 
 enum Source {
     Store(Pages),
+    View(View, vec::IntoIter<RawEntry>),
     Export(Export),
 }
 
@@ -38,6 +39,20 @@ pub enum Fault {
         line: u64,
         /// Why not.
         why: BadLine,
+    },
+    /// An entry could be read in two ways.
+    #[error("entry {seq} was changed: it is not in canonical form (RFC 8785)")]
+    NotCanonical {
+        /// Its number.
+        seq: u64,
+    },
+    /// A table cannot be read, so it is not compared with the log.
+    #[error("the table {table} cannot be read: {why}")]
+    Table {
+        /// The table.
+        table: &'static str,
+        /// What stands in the way.
+        why: String,
     },
     /// An export has no entries.
     #[error("the file has no entries")]
@@ -97,7 +112,11 @@ impl Fault {
     pub fn is_lack_of_evidence(&self) -> bool {
         matches!(
             self,
-            Self::Line { .. } | Self::Empty | Self::Beginning { .. } | Self::HeadBefore { .. }
+            Self::Line { .. }
+                | Self::Empty
+                | Self::Beginning { .. }
+                | Self::HeadBefore { .. }
+                | Self::Table { .. }
         )
     }
 }
@@ -132,6 +151,22 @@ impl Log {
         }
     }
 
+    /// The log of one view of a store.
+    pub fn in_view(view: View) -> Self {
+        Self {
+            source: Source::View(view, Vec::new().into_iter()),
+            last: 0,
+        }
+    }
+
+    /// The view that it reads, if it reads one.
+    pub fn into_view(self) -> Option<View> {
+        match self.source {
+            Source::View(view, _) => Some(view),
+            Source::Store(_) | Source::Export(_) => None,
+        }
+    }
+
     /// An export in JSONL behind entry `after`; it may be an export of a part of the log.
     ///
     /// # Errors
@@ -156,6 +191,13 @@ impl Log {
     /// with the number of a line of an export.
     pub async fn next(&mut self) -> Result<Option<RawEntry>, Fault> {
         let entry = match &mut self.source {
+            Source::View(view, page) => match page.next() {
+                Some(entry) => Some(entry),
+                None => {
+                    *page = read_view(view, self.last).await?.into_iter();
+                    page.next()
+                }
+            },
             Source::Store(pages) => match pages.page.next() {
                 Some(entry) => Some(entry),
                 None => pages.turn(self.last).await?,
@@ -213,6 +255,17 @@ async fn read_page(store: &dyn Store, after: u64) -> Result<Vec<RawEntry>, Fault
         why: error.to_string(),
     };
     store.raw_entries(after, 1).await.map_err(unreadable)
+}
+
+async fn read_view(view: &mut View, after: u64) -> Result<Vec<RawEntry>, Fault> {
+    if let Ok(entries) = view.entries(after, PAGE).await {
+        return Ok(entries);
+    }
+    let unreadable = |error: StoreError| Fault::Unreadable {
+        seq: after + 1,
+        why: error.to_string(),
+    };
+    view.entries(after, 1).await.map_err(unreadable)
 }
 
 /// An export, line by line.

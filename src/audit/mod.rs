@@ -9,8 +9,12 @@
 //! with `--head` checks that the log still contains it. An export is verified from its first entry
 //! on; a partial one only behind a place that was noted before (`--after`).
 
+mod differences;
 pub mod export;
 pub mod log;
 pub mod table;
+pub mod tables;
 pub mod verify;
 pub mod who;
+
+pub use differences::Difference;

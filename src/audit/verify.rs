@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::log::{Fault, Log};
-use crate::store::{Chain, GENESIS};
+use crate::store::{Chain, GENESIS, RawEntry};
 
 /// A place in the log: the number of an entry and its hash. Written `128:9f86d0…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +87,15 @@ impl fmt::Display for Whole {
 ///
 /// The first thing that is wrong, or the evidence that is missing.
 pub async fn verify(mut log: Log, known: Known) -> Result<Whole, Fault> {
+    verify_each(&mut log, known, |_| Ok(())).await
+}
+
+/// The same, and shows each entry that is in its place to `look`.
+pub(super) async fn verify_each(
+    log: &mut Log,
+    known: Known,
+    mut look: impl FnMut(&RawEntry) -> Result<(), Fault>,
+) -> Result<Whole, Fault> {
     let Known { after, head } = known;
     let begins_anywhere = after.is_none() && log.is_export();
     let mut chain = match after {
@@ -106,6 +115,7 @@ pub async fn verify(mut log: Log, known: Known) -> Result<Whole, Fault> {
             return Err(Fault::Beginning { first: entry.seq });
         }
         chain.check(&entry)?;
+        look(&entry)?;
         if let Some(head) = head.as_ref().filter(|head| head.seq == entry.seq)
             && head.hash != entry.hash
         {

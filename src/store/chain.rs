@@ -104,6 +104,12 @@ impl RawEntry {
         is_canonical(self.body.get()) && is_canonical(self.rules.get())
     }
 
+    /// Whether its hash is the one that its text has, behind the entry that it names.
+    pub fn has_its_hash(&self) -> bool {
+        let mut before = Chain::after(self.seq.saturating_sub(1), &self.prev_hash);
+        before.check(self).is_ok()
+    }
+
     fn text(&self, hashes: Hashes) -> String {
         let mut text = Vec::new();
         self.write_canonical(&mut text, hashes);

@@ -17,10 +17,12 @@ pub mod copy;
 mod credential;
 mod entry;
 mod fact;
+mod fold;
 mod home;
 mod open_error;
 mod postgres;
 mod sqlite;
+mod view;
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
@@ -32,10 +34,12 @@ pub use claim::{Claim, Claims};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
 pub use fact::Fact;
+pub use fold::{Fold, NotFoldable};
 pub use home::{Home, Published, Whose};
 pub use open_error::OpenError;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
+pub use view::{Rows, View};
 
 use crate::domain::{
     ChannelId, Entitlement, Lane, Lock, LockTarget, Request, RequestId, ScopeId, Time, UserId,
@@ -221,6 +225,15 @@ pub trait Store: Send + Sync + 'static {
     /// The log's entries behind `after` as the text that was hashed, in order, at most `limit`: for
     /// verifying and exporting.
     async fn raw_entries(&self, after: u64, limit: u32) -> Result<Vec<RawEntry>, StoreError>;
+
+    /// The entries behind `after` that tell of `request`, or with nothing those that tell of no
+    /// request, such as locks; in order, at most `limit`.
+    async fn entries_of(
+        &self,
+        request: Option<RequestId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RawEntry>, StoreError>;
 
     /// The log's entries behind `after`, in order, at most `limit`.
     async fn entries(&self, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {

@@ -218,6 +218,19 @@ impl Store for UnreliableStore {
         asked!(self, "read the log", self.store.raw_entries(after, limit))
     }
 
+    async fn entries_of(
+        &self,
+        request: Option<RequestId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RawEntry>, StoreError> {
+        asked!(
+            self,
+            "read the log",
+            self.store.entries_of(request, after, limit)
+        )
+    }
+
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {
         asked!(self, "look for changes", self.store.changed(after, limit))
     }

@@ -205,7 +205,7 @@ pub(super) async fn update(
 }
 
 /// Which of a request's layers may stand in their targets now, as rows.
-pub(super) fn layer_rows(request: &Request) -> Vec<Value> {
+pub(in crate::store) fn layer_rows(request: &Request) -> Vec<Value> {
     let id = request.id.to_string();
     let goes_on = matches!(request.state, State::Approved | State::Active { .. });
     (0_i64..)

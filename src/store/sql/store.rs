@@ -132,7 +132,20 @@ impl Store for Database {
     }
 
     async fn raw_entries(&self, after: u64, limit: u32) -> Result<Vec<RawEntry>, StoreError> {
-        answer("read the log", log::entries(&self.reads, after, limit)).await
+        answer("read the log", async {
+            log::entries(&mut *self.reads.acquire().await?, after, limit).await
+        })
+        .await
+    }
+
+    async fn entries_of(
+        &self,
+        request: Option<RequestId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RawEntry>, StoreError> {
+        let question = log::entries_of(&self.reads, request, after, limit);
+        answer("read the log", question).await
     }
 
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {

@@ -22,7 +22,7 @@ pub(super) async fn next_due(reads: &Pool, lane: &Lane, now: Time) -> sqlx::Resu
 }
 
 /// When each lane has to look at a request next, as rows.
-pub(super) fn rows(request: &Request) -> Vec<Value> {
+pub(in crate::store) fn rows(request: &Request) -> Vec<Value> {
     let mut lanes = BTreeMap::new();
     // Soonest first, so the first of a lane stays.
     for due in request.due() {

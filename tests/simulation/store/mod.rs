@@ -306,6 +306,19 @@ impl Store for MemoryStore {
         Ok(self.database.tables().entries(after, limit).to_vec())
     }
 
+    async fn entries_of(
+        &self,
+        request: Option<RequestId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RawEntry>, StoreError> {
+        let id = request.map(|id| id.to_string());
+        let tables = self.database.tables();
+        let behind = tables.log.iter().filter(|entry| entry.seq > after);
+        let of_it = behind.filter(|entry| entry.request_id == id);
+        Ok(of_it.take(limit as usize).cloned().collect())
+    }
+
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {
         Ok(self.database.tables().changed(after, limit))
     }
