@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    alerts::Alerts,
     api::{self, Api, Tokens},
     backend::Backends,
     broker::{Broker, Parts},
@@ -140,6 +141,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         audit_channel: audit_channel.clone(),
         vault,
         metrics: metrics.clone(),
+        alerts: Arc::new(Alerts::default()),
         clock: clock.clone(),
         entropy: entropy.clone(),
     }));

@@ -169,6 +169,7 @@ pub fn broker(store: Arc<dyn Store>, target: Arc<InMemory>) -> (Arc<Broker>, Arc
         audit_channel: ChannelId::new("C0AUDIT"),
         vault: Vault::new(&"00".repeat(32).into()).unwrap(),
         metrics: Arc::new(Metrics::default()),
+        alerts: Arc::default(),
         clock,
         entropy: Arc::new(SystemEntropy),
     });

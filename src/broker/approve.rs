@@ -40,6 +40,7 @@ impl Broker {
         request: Request,
         revision: u32,
     ) -> Result<(Request, Commit), Refusal> {
+        self.uncontradicted(&request).await?;
         let holdings = self.holdings(&request.requester).await?;
         let displaced = self.displaced_by(&request, &holdings);
         let events = self

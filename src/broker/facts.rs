@@ -167,10 +167,6 @@ impl Broker {
         verdict
     }
 
-    pub(super) async fn locks(&self) -> Result<Vec<Lock>, Refusal> {
-        self.parts.store.locks().await.map_err(unavailable)
-    }
-
     pub(super) async fn holdings(&self, person: &UserId) -> Result<Holdings, Refusal> {
         self.parts.store.holdings(person).await.map_err(unavailable)
     }

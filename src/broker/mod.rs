@@ -12,6 +12,7 @@ mod end;
 mod extend;
 mod facts;
 mod find;
+mod log;
 mod outdated;
 mod questions;
 mod record;
@@ -22,7 +23,10 @@ pub use ask::Ask;
 pub use credentials::Credential;
 pub use questions::Questions;
 
+use log::LoggedLocks;
+
 use crate::{
+    alerts::Alerts,
     backend::{Backend, Backends, Order},
     clock::{Clock, Entropy},
     directory::Directory,
@@ -58,6 +62,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Where outcomes are counted.
     pub metrics: Arc<Metrics>,
+    /// What somebody has to look at.
+    pub alerts: Arc<Alerts>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -69,6 +75,8 @@ pub struct Broker {
     parts: Parts,
     /// The groups that the policy's rules name, whose members it must be told of.
     named_groups: BTreeSet<GroupName>,
+    /// The locks that the log says are in force.
+    logged_locks: LoggedLocks,
 }
 
 /// How often a command is decided anew after a conflict. Each conflict means that somebody else
@@ -82,6 +90,7 @@ impl Broker {
         Self {
             parts,
             named_groups,
+            logged_locks: LoggedLocks::default(),
         }
     }
 

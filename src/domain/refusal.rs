@@ -65,6 +65,9 @@ pub enum Refusal {
     /// What is known of the person is too old and could not be had anew.
     #[error("the facts are not to be had: {0}")]
     FactsUnavailable(String),
+    /// The tables say something else of the request than the log: nothing rests on either.
+    #[error("the tables contradict the log on request {0}")]
+    Contradicted(RequestId),
     /// The store does not answer.
     #[error("the store is unavailable: {0}")]
     StoreUnavailable(String),

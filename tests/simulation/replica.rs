@@ -112,6 +112,7 @@ impl Replica {
             audit_channel: ChannelId::new(AUDIT),
             vault: Vault::new(&"ab".repeat(32).into()).expect("a key"),
             metrics: Arc::default(),
+            alerts: Arc::default(),
             clock: clock.clone(),
             entropy: world.dice.clone(),
         }));
