@@ -12,8 +12,8 @@ use std::{
 
 use super::{Broker, unavailable};
 use crate::{
-    domain::{Lock, LockEvent, LockTarget, Refusal, Request},
-    store::{Entry, EntryBody, Fold, RawEntry},
+    domain::{Lock, LockEvent, LockTarget, Refusal, Request, RequestId},
+    store::{CommitError, Entry, EntryBody, Fold, RawEntry},
 };
 
 /// Entries that are read at a time.
@@ -105,6 +105,65 @@ impl Broker {
         );
         self.alert(&name, &text);
         Err(Refusal::Contradicted(request.id))
+    }
+
+    /// Makes the rows of a request again from the log if its snapshot is not what the log says, or
+    /// nothing is due for it although the log has it open. Answers whether that was so. What another
+    /// commit changes meanwhile is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub(crate) async fn mend(&self, id: RequestId) -> Result<bool, Refusal> {
+        let store = &self.parts.store;
+        let mut fold = Fold::new(id);
+        loop {
+            let page = store.entries_of(Some(id), fold.last_seq(), PAGE).await;
+            let page = page.map_err(unavailable)?;
+            for raw in &page {
+                if let Err(error) = fold.add(raw) {
+                    let text = format!("The log is broken: {error}. Run `keylend audit verify`.");
+                    self.alert("log_broken", &text);
+                    return Ok(false);
+                }
+            }
+            if page.len() < PAGE as usize {
+                break;
+            }
+        }
+        let Some(request) = fold.request() else {
+            let text = format!(
+                "The tables have work for request {id}, of which the log knows nothing: somebody \
+                 may have changed the tables. Run `keylend audit verify`."
+            );
+            self.alert(&format!("contradicted:{id}"), &text);
+            return Ok(false);
+        };
+        // A snapshot that cannot be read is not what the log says either.
+        let found = store.request(id).await.ok().flatten();
+        let is_missed = request.is_open() && !self.is_attended(id).await?;
+        if found.as_ref() == Some(request) && !is_missed {
+            return Ok(false);
+        }
+        match store.restore(request, fold.last_seq()).await {
+            Ok(()) => {}
+            Err(CommitError::Conflict) => return Ok(false),
+            Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+        }
+        let text = format!(
+            "The tables said something else about request {id} than the log, so they were made \
+             again from the log: it is {}. Somebody may have changed the tables. Run `keylend \
+             audit verify`.",
+            request.state.name()
+        );
+        self.alert(&format!("repaired:{id}"), &text);
+        Ok(true)
+    }
+
+    /// Whether something is due for a request in any lane.
+    async fn is_attended(&self, id: RequestId) -> Result<bool, Refusal> {
+        let store = &self.parts.store;
+        store.is_attended(id).await.map_err(unavailable)
     }
 
     /// How the snapshot differs from the log, if it does.

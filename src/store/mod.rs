@@ -209,6 +209,25 @@ pub trait Store: Send + Sync + 'static {
     /// When the next work of `lane` after `now` is due.
     async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError>;
 
+    /// The requests for which something is due in any lane, whenever, by name and behind `after`, at
+    /// most `limit`.
+    async fn attended(
+        &self,
+        after: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RequestId>, StoreError>;
+
+    /// Whether something is due for this request in any lane, whenever.
+    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError>;
+
+    /// Makes the rows of a request again, for a snapshot or rows in `due` or `layers` that are not
+    /// what the log says: `request` is what its entries up to `last_seq` make.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Conflict`] if `last_seq` is not its last entry any more.
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError>;
+
     /// The ending grants whose revocation failed at least `failures` times in a row.
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError>;
 

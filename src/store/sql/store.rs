@@ -110,6 +110,27 @@ impl Store for Database {
         .await
     }
 
+    async fn attended(
+        &self,
+        after: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RequestId>, StoreError> {
+        let question = work::attended(&self.reads, after, limit);
+        answer("look for what is due", question).await
+    }
+
+    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError> {
+        let question = work::is_attended(&self.reads, id);
+        answer("look for what is due", question).await
+    }
+
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
+        let request = Box::new(request.clone());
+        self.write(Write::Restored { request, last_seq })
+            .await
+            .map(drop)
+    }
+
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError> {
         answer(
             "look for stuck revocations",

@@ -276,6 +276,32 @@ impl Store for MemoryStore {
         Ok(self.database.tables().next_due(lane, now))
     }
 
+    async fn attended(
+        &self,
+        after: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RequestId>, StoreError> {
+        let attended = self.database.tables().attended();
+        let behind = attended.into_iter().filter(|id| Some(*id) > after);
+        Ok(behind.take(limit as usize).collect())
+    }
+
+    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError> {
+        Ok(self.database.tables().attended().contains(&id))
+    }
+
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
+        let mut tables = self.database.tables();
+        let id = request.id.to_string();
+        let mut of_it = tables.log.iter().rev();
+        let last = of_it.find(|entry| entry.request_id.as_ref() == Some(&id));
+        if last.is_none_or(|entry| entry.seq != last_seq) {
+            return Err(CommitError::Conflict);
+        }
+        tables.put(request.clone());
+        Ok(())
+    }
+
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError> {
         let tables = self.database.tables();
         let stuck = tables.every_request().map(|request| Stuck {
