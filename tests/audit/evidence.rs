@@ -52,7 +52,8 @@ fn forged(body: &str) -> String {
     sealed(GENESIS, &text)
 }
 
-/// What both programs answer: the exit codes, and what they say.
+/// What both programs answer: the exit code, and what it says.
+#[expect(clippy::print_stdout, reason = "a test says what it did not try")]
 async fn verify(told: &Told, file: &[u8], args: &[&str]) -> (u8, String) {
     let path = told.file("under-test.jsonl");
     fs::write(&path, file).unwrap();
@@ -252,7 +253,8 @@ async fn a_file_with_too_little_or_too_much_in_it_is_refused() {
 async fn a_line_counts_only_in_its_canonical_form() {
     let (told, lines) = export().await;
     let line = &lines[0];
-    let changes: [(&str, fn(&str) -> String); 14] = [
+    type Change = fn(&str) -> String;
+    let changes: [(&str, Change); 14] = [
         ("a space", |line| line.replacen(':', ": ", 1)),
         ("a space in front", |line| format!(" {line}")),
         ("a space behind", |line| format!("{line} ")),
