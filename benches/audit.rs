@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use keylend::audit::{log::Log, verify};
+use keylend::audit::{
+    log::Log,
+    verify::{Known, verify},
+};
 use tokio::runtime::Runtime;
 
 #[allow(dead_code, reason = "each benchmark uses its own part")]
@@ -37,7 +40,7 @@ fn audit(runtime: &Runtime) {
         let mut rates = Vec::new();
         for _ in 0..TIMES {
             let begun = Instant::now();
-            let whole = verify::verify(Log::in_store(store.clone(), 0), None).await;
+            let whole = verify(Log::in_store(store.clone(), 0), Known::default()).await;
             assert_eq!(whole.unwrap().entries, entries);
             rates.push(rate(usize::try_from(entries).unwrap(), begun));
         }

@@ -149,7 +149,9 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
 
     let tasks = TaskTracker::new();
     let worker = Worker::new(broker.clone(), backends, clock.clone(), entropy.clone());
-    tasks.spawn(Arc::new(worker).run(shutdown.clone()));
+    let worker = Arc::new(worker);
+    tasks.spawn(worker.clone().look_for_missing_work(shutdown.clone()));
+    tasks.spawn(worker.run(shutdown.clone()));
     let grants = Arc::new(
         Grants::load(log.clone())
             .await

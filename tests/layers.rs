@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("place", &[]),
     ("policy", &["domain", "place"]),
     // Doors to the world outside; none of them decides anything.
+    ("alerts", &[]),
     ("clock", &["domain"]),
     ("secret", &[]),
     ("metrics", &["domain"]),
@@ -40,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "broker",
         &[
+            "alerts",
             "backend",
             "clock",
             "directory",
@@ -70,6 +72,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "serve",
         &[
+            "alerts",
             "api",
             "backend",
             "broker",

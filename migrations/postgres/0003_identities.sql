@@ -6,7 +6,7 @@ CREATE TABLE identities (
     PRIMARY KEY (key, request_id)
 );
 
-CREATE INDEX identities_by_request ON identities (request_id);
+CREATE INDEX identities_by_request ON identities (request_id, key);
 
 -- The version of what is held under each identity.
 DROP TABLE holders;

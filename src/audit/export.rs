@@ -11,7 +11,8 @@ use crate::store::RawEntry;
 /// How an export is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// One entry a line: every hashed field, and the hashes. `audit verify --file` reads it.
+    /// One entry a line, in canonical form: every hashed field, and the hashes. `audit verify
+    /// --file` reads it.
     Jsonl,
     /// A table for spreadsheets; it cannot be verified, since cells are made safe to open.
     Csv,
@@ -64,8 +65,7 @@ pub async fn export(
     match format {
         Format::Jsonl => {
             while let Some(entry) = log.next().await? {
-                serde_json::to_writer(&mut out, &entry).map_err(std::io::Error::from)?;
-                out.write_all(b"\n")?;
+                writeln!(out, "{}", entry.line())?;
                 written += 1;
             }
         }

@@ -1,7 +1,7 @@
 //! Reading the log from its beginning, from the store or from an export, a page at a time. While
 //! one page of the store is worked on, the next is read.
 
-use std::{path::Path, sync::Arc, vec};
+use std::{io, path::Path, sync::Arc, vec};
 
 use tokio::{
     fs::File,
@@ -9,13 +9,13 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::store::{Broken, RawEntry, Store, StoreError};
+use crate::store::{Broken, NotCanonical, RawEntry, Store, StoreError, View};
 
 /// How many entries are read from the store at a time; two such pages are in memory at once.
 const PAGE: u32 = 1000;
 
 /// The longest line of an export, in bytes: far above what Slack lets anybody write.
-const MAX_LINE: u64 = 1024 * 1024;
+const MAX_LINE: usize = 1024 * 1024;
 
 /// A log that is being read; nothing is checked here.
 pub struct Log {
@@ -25,12 +25,59 @@ pub struct Log {
 
 enum Source {
     Store(Pages),
-    Export(BufReader<File>, u64),
+    View(View, vec::IntoIter<RawEntry>),
+    Export(Export),
 }
 
 /// The first thing that is wrong with a log.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
+    /// A line of an export does not count.
+    #[error("line {line} {why}")]
+    Line {
+        /// Which line, from 1.
+        line: u64,
+        /// Why not.
+        why: BadLine,
+    },
+    /// An entry could be read in two ways.
+    #[error("entry {seq} was changed: it is not in canonical form (RFC 8785)")]
+    NotCanonical {
+        /// Its number.
+        seq: u64,
+    },
+    /// A table cannot be read, so it is not compared with the log.
+    #[error("the table {table} cannot be read: {why}")]
+    Table {
+        /// The table.
+        table: &'static str,
+        /// What stands in the way.
+        why: String,
+    },
+    /// An export has no entries.
+    #[error("the file has no entries")]
+    Empty,
+    /// An export does not begin with the log's first entry, and nobody said what comes before.
+    #[error(
+        "the file begins with entry {first}, so it lacks the beginning of the log. To verify a \
+         partial export, give the place before it, which you noted: --after {}:HASH",
+        first - 1
+    )]
+    Beginning {
+        /// Its first entry.
+        first: u64,
+    },
+    /// The head that was known from before lies before the range that is verified.
+    #[error(
+        "the head, entry {head}, is not in the verified range, which begins with entry {first}. \
+         Verify an export that contains it"
+    )]
+    HeadBefore {
+        /// The head's entry.
+        head: u64,
+        /// The first entry of the range.
+        first: u64,
+    },
     /// An entry cannot be read at all.
     #[error("entry {seq} cannot be read: {why}")]
     Unreadable {
@@ -60,6 +107,37 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// Whether evidence is missing or cannot be read, rather than found to be wrong.
+    pub fn is_lack_of_evidence(&self) -> bool {
+        matches!(
+            self,
+            Self::Line { .. }
+                | Self::Empty
+                | Self::Beginning { .. }
+                | Self::HeadBefore { .. }
+                | Self::Table { .. }
+        )
+    }
+}
+
+/// Why a line of an export does not count.
+#[derive(Debug, thiserror::Error)]
+pub enum BadLine {
+    /// It is written in another way than Keylend writes it.
+    #[error("is {0}: something changed the file after it was exported")]
+    NotCanonical(#[from] NotCanonical),
+    /// It does not end.
+    #[error("does not end: the export was interrupted, or the file was cut off")]
+    Unfinished,
+    /// It is longer than any entry.
+    #[error("is longer than {MAX_LINE} bytes, so it is no entry")]
+    TooLong,
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+}
+
 impl Log {
     /// The store's log behind entry `after`; 0 for all of it.
     pub fn in_store(store: Arc<dyn Store>, after: u64) -> Self {
@@ -73,14 +151,34 @@ impl Log {
         }
     }
 
+    /// The log of one view of a store.
+    pub fn in_view(view: View) -> Self {
+        Self {
+            source: Source::View(view, Vec::new().into_iter()),
+            last: 0,
+        }
+    }
+
+    /// The view that it reads, if it reads one.
+    pub fn into_view(self) -> Option<View> {
+        match self.source {
+            Source::View(view, _) => Some(view),
+            Source::Store(_) | Source::Export(_) => None,
+        }
+    }
+
     /// An export in JSONL behind entry `after`; it may be an export of a part of the log.
     ///
     /// # Errors
     ///
     /// If the file cannot be opened.
-    pub async fn in_file(path: &Path, after: u64) -> std::io::Result<Self> {
+    pub async fn in_file(path: &Path, after: u64) -> io::Result<Self> {
         Ok(Self {
-            source: Source::Export(BufReader::new(File::open(path).await?), after),
+            source: Source::Export(Export {
+                file: BufReader::new(File::open(path).await?),
+                lines: 0,
+                after,
+            }),
             last: 0,
         })
     }
@@ -89,23 +187,22 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`Fault::Unreadable`] with the number of the entry that cannot be read.
+    /// [`Fault::Unreadable`] with the number of the entry that cannot be read, or [`Fault::Line`]
+    /// with the number of a line of an export.
     pub async fn next(&mut self) -> Result<Option<RawEntry>, Fault> {
         let entry = match &mut self.source {
+            Source::View(view, page) => match page.next() {
+                Some(entry) => Some(entry),
+                None => {
+                    *page = read_view(view, self.last).await?.into_iter();
+                    page.next()
+                }
+            },
             Source::Store(pages) => match pages.page.next() {
                 Some(entry) => Some(entry),
                 None => pages.turn(self.last).await?,
             },
-            Source::Export(file, after) => loop {
-                let unreadable = |why| Fault::Unreadable {
-                    seq: self.last + 1,
-                    why,
-                };
-                match read_line(file).await.map_err(unreadable)? {
-                    Some(entry) if entry.seq <= *after => self.last = entry.seq,
-                    other => break other,
-                }
-            },
+            Source::Export(export) => export.next().await?,
         };
         if let Some(entry) = &entry {
             self.last = entry.seq;
@@ -113,8 +210,8 @@ impl Log {
         Ok(entry)
     }
 
-    /// Whether what stands before the first entry may be elsewhere: an export can be of a part.
-    pub(super) fn may_begin_later(&self) -> bool {
+    /// Whether it is an export, which somebody could have cut at its beginning.
+    pub(super) fn is_export(&self) -> bool {
         matches!(self.source, Source::Export(..))
     }
 }
@@ -160,12 +257,48 @@ async fn read_page(store: &dyn Store, after: u64) -> Result<Vec<RawEntry>, Fault
     store.raw_entries(after, 1).await.map_err(unreadable)
 }
 
-async fn read_line(file: &mut BufReader<File>) -> Result<Option<RawEntry>, String> {
+async fn read_view(view: &mut View, after: u64) -> Result<Vec<RawEntry>, Fault> {
+    if let Ok(entries) = view.entries(after, PAGE).await {
+        return Ok(entries);
+    }
+    let unreadable = |error: StoreError| Fault::Unreadable {
+        seq: after + 1,
+        why: error.to_string(),
+    };
+    view.entries(after, 1).await.map_err(unreadable)
+}
+
+/// An export, line by line.
+struct Export {
+    file: BufReader<File>,
+    /// How many lines were read.
+    lines: u64,
+    /// The entries up to this one are passed over.
+    after: u64,
+}
+
+impl Export {
+    async fn next(&mut self) -> Result<Option<RawEntry>, Fault> {
+        loop {
+            self.lines += 1;
+            let line = self.lines;
+            match read_line(&mut self.file).await {
+                Ok(Some(entry)) if entry.seq <= self.after => {}
+                Ok(entry) => return Ok(entry),
+                Err(why) => return Err(Fault::Line { line, why }),
+            }
+        }
+    }
+}
+
+async fn read_line(file: &mut BufReader<File>) -> Result<Option<RawEntry>, BadLine> {
     let mut line = Vec::new();
-    let mut limited = file.take(MAX_LINE);
-    let read = limited.read_until(b'\n', &mut line).await;
-    match read.map_err(|error| error.to_string())? {
-        0 => Ok(None),
-        _ => serde_json::from_slice(&line).map_err(|error| error.to_string()),
+    let mut limited = file.take(MAX_LINE as u64 + 1);
+    limited.read_until(b'\n', &mut line).await?;
+    match line.split_last() {
+        None => Ok(None),
+        Some((b'\n', line)) => Ok(Some(RawEntry::from_line(line)?)),
+        Some(_) if line.len() > MAX_LINE => Err(BadLine::TooLong),
+        Some(_) => Err(BadLine::Unfinished),
     }
 }

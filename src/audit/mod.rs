@@ -6,10 +6,15 @@
 //!
 //! A chain cannot tell that its tail was cut off. So keep a [`Head`](verify::Head), number and
 //! hash, where whoever can write to the database cannot: `keylend audit verify` prints it, and
-//! with `--head` checks that the log still contains it.
+//! with `--head` checks that the log still contains it. An export is verified from its first entry
+//! on; a partial one only behind a place that was noted before (`--after`).
 
+mod differences;
 pub mod export;
 pub mod log;
 pub mod table;
+pub mod tables;
 pub mod verify;
 pub mod who;
+
+pub use differences::Difference;

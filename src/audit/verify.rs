@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::log::{Fault, Log};
-use crate::store::{Chain, GENESIS};
+use crate::store::{Chain, GENESIS, RawEntry};
 
 /// A place in the log: the number of an entry and its hash. Written `128:9f86d0…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,59 +29,118 @@ impl FromStr for Head {
     type Err = InvalidHead;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (seq, hash) = text.split_once(':').ok_or(InvalidHead)?;
-        let digits = hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        match seq.parse() {
-            Ok(seq) if digits && hash.len() == GENESIS.len() => Ok(Self {
-                seq,
-                hash: hash.to_ascii_lowercase(),
-            }),
-            _ => Err(InvalidHead),
+        let (number, hash) = text.split_once(':').ok_or(InvalidHead)?;
+        let seq: u64 = number.parse().map_err(|_| InvalidHead)?;
+        let hash = hash.to_ascii_lowercase();
+        let is_hash =
+            hash.len() == GENESIS.len() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // An empty log has one hash only.
+        let is_place = seq > 0 || hash == GENESIS;
+        if number == seq.to_string() && is_hash && is_place {
+            Ok(Self { seq, hash })
+        } else {
+            Err(InvalidHead)
         }
     }
 }
 
-/// A log that is whole.
+/// What is known of a log from elsewhere.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The place before the first entry that is verified; nothing for a log from its beginning.
+    pub after: Option<Head>,
+    /// A head that was noted before: the log has to contain it.
+    pub head: Option<Head>,
+}
+
+/// A range of a log that is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Whole {
+    /// The first entry that was checked.
+    pub first: u64,
     /// How many entries were checked.
     pub entries: u64,
     /// The last of them.
     pub head: Head,
 }
 
-/// Checks every entry of `log` and, if `anchor` is a head that is known from before, that the log
-/// still contains it. An export that begins later is checked from there on.
+impl fmt::Display for Whole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, entries, head) = (self.first, self.entries, &self.head);
+        match entries {
+            0 => write!(f, "the log is empty: 0 entries, head {head}"),
+            _ => {
+                let last = head.seq;
+                write!(
+                    f,
+                    "verified entries {first} to {last}: {entries} entries, head {head}"
+                )
+            }
+        }
+    }
+}
+
+/// Checks every entry of `log`, and that the log contains what is `known` of it from before. An
+/// export has to begin with the log's first entry, or behind a place that is known.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong.
-pub async fn verify(mut log: Log, anchor: Option<Head>) -> Result<Whole, Fault> {
-    let (mut chain, mut entries) = (Chain::default(), 0);
+/// The first thing that is wrong, or the evidence that is missing.
+pub async fn verify(mut log: Log, known: Known) -> Result<Whole, Fault> {
+    verify_each(&mut log, known, |_| Ok(())).await
+}
+
+/// The same, and shows each entry that is in its place to `look`.
+pub(super) async fn verify_each(
+    log: &mut Log,
+    known: Known,
+    mut look: impl FnMut(&RawEntry) -> Result<(), Fault>,
+) -> Result<Whole, Fault> {
+    let Known { after, head } = known;
+    let begins_anywhere = after.is_none() && log.is_export();
+    let mut chain = match after {
+        Some(after) => Chain::after(after.seq, &after.hash),
+        None => Chain::default(),
+    };
+    let first = chain.seq() + 1;
+    if let Some(head) = head.as_ref().filter(|head| head.seq < first)
+        && (head.seq, head.hash.as_str()) != (chain.seq(), chain.hash())
+    {
+        let head = head.seq;
+        return Err(Fault::HeadBefore { head, first });
+    }
+    let mut entries = 0;
     while let Some(entry) = log.next().await? {
-        if entries == 0 && entry.seq > 1 && log.may_begin_later() {
-            chain = Chain::after(entry.seq - 1, &entry.prev_hash);
+        if entries == 0 && entry.seq > 1 && begins_anywhere {
+            return Err(Fault::Beginning { first: entry.seq });
         }
         chain.check(&entry)?;
-        if let Some(anchor) = anchor.as_ref().filter(|anchor| anchor.seq == entry.seq)
-            && anchor.hash != entry.hash
+        look(&entry)?;
+        if let Some(head) = head.as_ref().filter(|head| head.seq == entry.seq)
+            && head.hash != entry.hash
         {
             return Err(Fault::Rewritten {
-                seq: anchor.seq,
-                hash: anchor.hash.clone(),
+                seq: head.seq,
+                hash: head.hash.clone(),
             });
         }
         entries += 1;
     }
-    let head = Head {
-        seq: chain.seq(),
-        hash: chain.hash().to_owned(),
-    };
-    match anchor {
-        Some(anchor) if anchor.seq > head.seq => Err(Fault::CutOff {
-            expected: anchor.seq,
-            last: head.seq,
+    if entries == 0 && log.is_export() {
+        return Err(Fault::Empty);
+    }
+    match head {
+        Some(head) if head.seq > chain.seq() => Err(Fault::CutOff {
+            expected: head.seq,
+            last: chain.seq(),
         }),
-        _ => Ok(Whole { entries, head }),
+        _ => Ok(Whole {
+            first,
+            entries,
+            head: Head {
+                seq: chain.seq(),
+                hash: chain.hash().to_owned(),
+            },
+        }),
     }
 }

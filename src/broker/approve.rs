@@ -59,6 +59,7 @@ impl Broker {
         request: Request,
         revision: u32,
     ) -> Result<(Request, Commit), Refusal> {
+        self.uncontradicted(&request).await?;
         let Evaluated {
             events,
             held,

@@ -120,17 +120,40 @@ impl Broker {
         let event = LockEvent::Unlocked {
             target: target.clone(),
         };
-        let record = self.lock_record(by, rules, event);
-        let lock = Some(LockChange::Lift(target, record));
-        match self
-            .parts
-            .store
-            .commit(Commit {
-                lock,
-                ..Commit::default()
-            })
-            .await
-        {
+        let record = self.lock_record(by, rules.clone(), event);
+        let lift = LockChange::Lift(target.clone(), record);
+        if self.change_lock(lift).await? {
+            return Ok(true);
+        }
+        let Some(mut lock) = self.logged_locks().await?.remove(&target) else {
+            return Ok(false);
+        };
+        // The table lost the lock, which the log says is in force: what is set again can be lifted.
+        let event = LockEvent::Locked {
+            target: target.clone(),
+            person: lock.person.clone(),
+            reason: lock.reason.clone(),
+        };
+        let record = self.lock_record(by, rules.clone(), event);
+        (lock.by, lock.at) = (by.clone(), record.at);
+        self.change_lock(LockChange::Set(lock, record)).await?;
+        let record = self.lock_record(
+            by,
+            rules,
+            LockEvent::Unlocked {
+                target: target.clone(),
+            },
+        );
+        self.change_lock(LockChange::Lift(target, record)).await
+    }
+
+    /// Sets or lifts a lock. False if the one to be lifted is not there.
+    async fn change_lock(&self, change: LockChange) -> Result<bool, Refusal> {
+        let commit = Commit {
+            lock: Some(change),
+            ..Commit::default()
+        };
+        match self.parts.store.commit(commit).await {
             Ok(_) => Ok(true),
             Err(CommitError::Conflict) => Ok(false),
             Err(CommitError::Unavailable(error)) => Err(unavailable(error)),

@@ -209,10 +209,6 @@ impl Broker {
             .collect()
     }
 
-    pub(crate) async fn locks(&self) -> Result<Vec<Lock>, Refusal> {
-        self.parts.store.locks().await.map_err(unavailable)
-    }
-
     pub(super) async fn holdings(&self, person: &Human) -> Result<Holdings, Refusal> {
         self.parts.store.holdings(person).await.map_err(unavailable)
     }

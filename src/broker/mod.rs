@@ -13,6 +13,7 @@ mod extend;
 mod facts;
 mod find;
 mod groups;
+mod log;
 mod names;
 mod outdated;
 mod questions;
@@ -24,6 +25,8 @@ use std::{collections::BTreeSet, sync::Arc};
 pub use ask::Ask;
 pub use credentials::Credential;
 pub use questions::Questions;
+
+use log::LoggedLocks;
 
 use crate::{
     alerts::Alerts,
@@ -75,6 +78,8 @@ pub struct Broker {
     parts: Parts,
     /// The groups that the policy's rules name, whose members it must be told of.
     named_groups: BTreeSet<GroupName>,
+    /// The locks that the log says are in force.
+    logged_locks: LoggedLocks,
 }
 
 /// How often a command is decided anew after a conflict. Each conflict means that somebody else
@@ -88,6 +93,7 @@ impl Broker {
         Self {
             parts,
             named_groups,
+            logged_locks: LoggedLocks::default(),
         }
     }
 

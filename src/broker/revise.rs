@@ -1,7 +1,10 @@
 //! Keeping what waits for its decision in step with the catalogue.
 
-use super::{Broker, alone};
+use super::{Broker, alone, unavailable};
 use crate::domain::{Command, Refusal, Request, RequestId, State};
+
+/// Open requests that are looked at at a time.
+const PAGE: u32 = 100;
 
 impl Broker {
     /// Brings a request that waits for its decision up to date with the catalogue: today's title,
@@ -27,6 +30,26 @@ impl Broker {
             // Another replica was faster.
             Err(Refusal::NotDue) => self.request(id).await,
             revised => revised,
+        }
+    }
+
+    /// Brings everything that waits for its decision up to date with the catalogue.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble; what was revised before stays so.
+    pub async fn revise_all(&self) -> Result<(), Refusal> {
+        let mut after = None;
+        loop {
+            let page = self.parts.store.open_after(after, PAGE).await;
+            let page = page.map_err(unavailable)?;
+            after = page.last().map(|last| (last.asked_at, last.id));
+            if after.is_none() {
+                return Ok(());
+            }
+            for request in page.iter().filter(|request| request.awaits_decision()) {
+                self.revise(request.id).await?;
+            }
         }
     }
 

@@ -17,10 +17,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::store::address_in;
 use crate::{
     audit::{
+        Difference,
         export::{self, ExportError, export},
         log::{Fault, Log},
         table,
-        verify::{Head, verify},
+        tables::verify_store,
+        verify::{Head, Known, verify},
         who::{Whose, who},
     },
     clock::{Clock as _, SystemClock},
@@ -31,9 +33,10 @@ use crate::{
 /// What is asked of the log.
 #[derive(Debug, Subcommand)]
 pub enum Audit {
-    /// Check that nothing in the log was changed, taken out or put in between.
+    /// Check that nothing in the log was changed, taken out or put in between, and that a store's
+    /// tables say what the log says.
     ///
-    /// Answers how many entries there are and the head of the log. Keep the head where whoever can
+    /// Answers which entries were verified and the head of the log. Keep the head where whoever can
     /// write to the store cannot, and give it with --head the next time: only so does it show that
     /// the log's end was cut off, or all of it written anew.
     Verify {
@@ -43,6 +46,9 @@ pub enum Audit {
         /// A head that was answered before, which the log has to contain.
         #[arg(long, value_name = "SEQ:HASH")]
         head: Option<Head>,
+        /// For a partial export: the entry before its first one, as it was answered before.
+        #[arg(long, value_name = "SEQ:HASH", requires = "file")]
+        after: Option<Head>,
     },
     /// Write the log as JSON lines, to be checked by anybody, or as CSV, to be looked at.
     Export {
@@ -121,13 +127,23 @@ impl Audit {
     /// If there is no log where it was looked for, or `out` takes no more.
     pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Verify { source, head } => match verify(source.open(0).await?, head).await {
-                Ok(whole) => {
-                    writeln!(out, "{} entries, head {}", whole.entries, whole.head)?;
-                    Ok(ExitCode::SUCCESS)
+            Self::Verify {
+                source,
+                head,
+                after,
+            } => {
+                let known = Known { after, head };
+                match &source.file {
+                    Some(_) => match verify(source.open(0).await?, known).await {
+                        Ok(whole) => {
+                            writeln!(out, "{whole}")?;
+                            Ok(ExitCode::SUCCESS)
+                        }
+                        Err(fault) => broken(&fault, out),
+                    },
+                    None => verify_with_tables(&source.address()?, known, out).await,
                 }
-                Err(fault) => broken(&fault, out),
-            },
+            }
             Self::Export {
                 source,
                 format,
@@ -173,25 +189,79 @@ impl Audit {
     }
 }
 
+/// Verifies a store's log, and that its tables say the same.
+async fn verify_with_tables(
+    address: &Address,
+    known: Known,
+    out: &mut (dyn Write + Send),
+) -> anyhow::Result<ExitCode> {
+    let opened = address.view().await;
+    let view = opened.with_context(|| format!("failed to open the store `{address}`"))?;
+    let (mut differences, mut written) = (0_u64, Ok(()));
+    let mut report = |difference: Difference| {
+        differences += 1;
+        if written.is_ok() {
+            written = writeln!(out, "{difference}");
+        }
+    };
+    let verified = verify_store(view, known, &mut report).await;
+    written?;
+    match verified {
+        Err(fault) => broken(&fault, out),
+        Ok(whole) if differences == 0 => {
+            writeln!(out, "{whole}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(whole) => {
+            writeln!(
+                out,
+                "the tables contradict the log in {differences} places: somebody changed them, or \
+                 Keylend has a fault.\nThe log itself is whole. Stop the service, keep a copy of \
+                 the store, and find out who can write to it.\n{whole}"
+            )?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Says what is wrong with the log, and what to do about it.
 fn broken(fault: &Fault, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
-    writeln!(out, "the log is broken: {fault}")?;
+    match fault.is_lack_of_evidence() {
+        true => writeln!(
+            out,
+            "not verified: {fault}.\nExport the log again, and compare it with a head that you \
+             noted before."
+        )?,
+        false => writeln!(
+            out,
+            "the log is broken: {fault}.\nKeep the store and every export as they are, and compare \
+             them from this entry on."
+        )?,
+    }
     Ok(ExitCode::FAILURE)
 }
 
 impl Source {
     /// The log behind entry `after`.
     async fn open(self, after: u64) -> anyhow::Result<Log> {
-        if let Some(file) = self.file {
-            let log = Log::in_file(&file, after).await;
+        if let Some(file) = &self.file {
+            let log = Log::in_file(file, after).await;
             return log.with_context(|| format!("failed to read `{}`", file.display()));
         }
-        let address = match self.store {
-            Some(address) => address,
-            None => address_in(&self.config)?,
-        };
+        let address = self.address()?;
         let opened = address.open_read_only().await;
         let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;
         Ok(Log::in_store(store, after))
+    }
+}
+
+impl Source {
+    /// Where the store is.
+    fn address(&self) -> anyhow::Result<Address> {
+        match &self.store {
+            Some(address) => Ok(address.clone()),
+            None => address_in(&self.config),
+        }
     }
 }
 

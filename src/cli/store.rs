@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use crate::{
     audit::{
         log::Log,
-        verify::{Whole, verify},
+        verify::{Known, Whole, verify},
     },
     config,
     store::{Address, copy},
@@ -115,7 +115,7 @@ fn warn(out: &mut (dyn Write + Send), advice: Option<String>) -> std::io::Result
 async fn whole(address: &Address) -> anyhow::Result<Whole> {
     let opened = address.open_read_only().await;
     let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;
-    let verified = verify(Log::in_store(store.clone(), 0), None).await;
+    let verified = verify(Log::in_store(store.clone(), 0), Known::default()).await;
     store.close().await;
     verified.with_context(|| format!("the log in `{address}` is broken"))
 }

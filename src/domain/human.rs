@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for IdentityKey {
 ///
 /// Two sets that share a key are the same human. A name in a target is no key: two people whose
 /// addresses give the same name stay two people.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Human(BTreeSet<IdentityKey>);
 

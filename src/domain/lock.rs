@@ -1,10 +1,10 @@
 //! Locks: the red button. What is locked can neither be asked for, approved nor kept.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Human, IdentityKey, Request, ScopeId, Time, UserId};
+use super::{Actor, Human, IdentityKey, Request, ScopeId, Time, UserId};
 
 /// A lock in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,4 +92,32 @@ pub enum LockEvent {
         /// What is free again.
         target: LockTarget,
     },
+}
+
+impl LockEvent {
+    /// Folds the event into the locks in force, by what they cover.
+    pub fn apply(&self, at: Time, actor: &Actor, locks: &mut BTreeMap<LockTarget, Lock>) {
+        match self {
+            Self::Locked {
+                target,
+                person,
+                reason,
+            } => {
+                let by = match actor {
+                    Actor::Person(id) => id.clone(),
+                    // Nobody else locks today; what is locked stays so, whoever did it.
+                    other => UserId::new(other.to_string()),
+                };
+                let lock = Lock {
+                    target: target.clone(),
+                    person: person.clone(),
+                    by,
+                    reason: reason.clone(),
+                    at,
+                };
+                locks.insert(target.clone(), lock);
+            }
+            Self::Unlocked { target } => drop(locks.remove(target)),
+        }
+    }
 }

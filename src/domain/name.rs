@@ -1,5 +1,7 @@
 //! To whom a name in the targets belongs.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Human, Refusal, Username};
@@ -11,18 +13,18 @@ use super::{Human, Refusal, Username};
 /// is granted anything under it until it is released.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct NameOwners(Vec<Human>);
+pub struct NameOwners(BTreeSet<Human>);
 
 impl NameOwners {
     /// Adds a person who was granted access under the name. What is known of one human is kept
     /// together.
     pub fn bind(&mut self, human: &Human) {
-        let (theirs, others) = std::mem::take(&mut self.0)
-            .into_iter()
-            .partition(|owner| owner.is(human));
-        let owner = Vec::into_iter(theirs).fold(human.clone(), |all, one| all.with(&one));
+        let owners = std::mem::take(&mut self.0);
+        let (theirs, others): (BTreeSet<_>, _) =
+            owners.into_iter().partition(|owner| owner.is(human));
         self.0 = others;
-        self.0.push(owner);
+        self.0
+            .insert(theirs.iter().fold(human.clone(), Human::with));
     }
 
     /// Whether nobody has been granted anything under the name.
@@ -32,7 +34,8 @@ impl NameOwners {
 
     /// Whether everything that is known of this person is known as the owner's.
     pub fn knows(&self, human: &Human) -> bool {
-        matches!(&*self.0, [owner] if owner.clone().with(human) == *owner)
+        self.only()
+            .is_some_and(|owner| owner.clone().with(human) == *owner)
     }
 
     /// Refuses `name` to everybody but the one person it belongs to.
@@ -41,12 +44,17 @@ impl NameOwners {
     ///
     /// [`Refusal::NameContested`] or [`Refusal::NameBound`].
     pub fn admit(&self, name: &Username, human: &Human) -> Result<(), Refusal> {
-        match &*self.0 {
-            [] => Ok(()),
-            [owner] if owner.is(human) => Ok(()),
-            [_] => Err(Refusal::NameBound(name.clone())),
-            _ => Err(Refusal::NameContested(name.clone())),
+        match self.only() {
+            Some(owner) if owner.is(human) => Ok(()),
+            Some(_) => Err(Refusal::NameBound(name.clone())),
+            None if self.is_free() => Ok(()),
+            None => Err(Refusal::NameContested(name.clone())),
         }
+    }
+
+    /// The owner, if there is one and no other.
+    fn only(&self) -> Option<&Human> {
+        self.0.first().filter(|_| self.0.len() == 1)
     }
 }
 

@@ -91,6 +91,9 @@ pub enum Refusal {
     /// The answer depends on these groups, and nobody knows who is in them.
     #[error("nobody knows who is in {}", names(.0))]
     GroupsUnavailable(BTreeSet<GroupName>),
+    /// The tables say something else of the request than the log: nothing rests on either.
+    #[error("the tables contradict the log on request {0}")]
+    Contradicted(RequestId),
     /// The store does not answer.
     #[error("the store is unavailable: {0}")]
     StoreUnavailable(String),

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{OpenError, PostgresStore, SqliteStore, Store};
+use super::{OpenError, PostgresStore, SqliteStore, Store, View};
 
 /// Where a store is: `sqlite://PATH` or `postgres://USER@HOST:PORT/DATABASE`.
 #[derive(Debug, Clone)]
@@ -86,6 +86,18 @@ impl Address {
             Self::Postgres(url) => {
                 Arc::new(PostgresStore::open_read_only(url.expose_secret()).await?)
             }
+        })
+    }
+
+    /// Opens one view of the store as it is now, also while services write to it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or was written by another version of Keylend.
+    pub async fn view(&self) -> Result<View, OpenError> {
+        Ok(match self {
+            Self::Sqlite(path) => View::Sqlite(SqliteStore::view(path).await?),
+            Self::Postgres(url) => View::Postgres(PostgresStore::view(url.expose_secret()).await?),
         })
     }
 

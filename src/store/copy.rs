@@ -23,9 +23,10 @@ pub(super) enum Kind {
     Bytes,
 }
 
-/// A table and its columns.
+/// A table, how many of its columns are its key, and its columns.
 pub(super) struct Table {
     pub(super) name: &'static str,
+    pub(super) key: usize,
     pub(super) columns: &'static [(&'static str, Kind)],
 }
 
@@ -48,6 +49,7 @@ use Kind::{Bytes, Number, Text};
 pub(super) const TABLES: &[Table] = &[
     Table {
         name: "events",
+        key: 1,
         columns: &[
             ("seq", Number),
             ("at", Text),
@@ -62,6 +64,7 @@ pub(super) const TABLES: &[Table] = &[
     },
     Table {
         name: "requests",
+        key: 1,
         columns: &[
             ("id", Text),
             ("version", Number),
@@ -78,10 +81,12 @@ pub(super) const TABLES: &[Table] = &[
     },
     Table {
         name: "due",
+        key: 2,
         columns: &[("request_id", Text), ("lane", Text), ("due_at", Number)],
     },
     Table {
         name: "layers",
+        key: 2,
         columns: &[
             ("request_id", Text),
             ("layer", Number),
@@ -92,26 +97,32 @@ pub(super) const TABLES: &[Table] = &[
     },
     Table {
         name: "holders",
+        key: 1,
         columns: &[("key", Text), ("version", Number)],
     },
     Table {
         name: "identities",
+        key: 2,
         columns: &[("request_id", Text), ("key", Text)],
     },
     Table {
         name: "names",
+        key: 1,
         columns: &[("name", Text), ("version", Number), ("owners", Text)],
     },
     Table {
         name: "locks",
+        key: 1,
         columns: &[("target", Text), ("set_at", Number), ("lock", Text)],
     },
     Table {
         name: "credentials",
+        key: 2,
         columns: &[("request_id", Text), ("layer", Number), ("sealed", Bytes)],
     },
     Table {
         name: "cards",
+        key: 3,
         columns: &[
             ("request_id", Text),
             ("place", Text),
@@ -125,10 +136,12 @@ pub(super) const TABLES: &[Table] = &[
     },
     Table {
         name: "cursors",
+        key: 1,
         columns: &[("feed", Text), ("seq", Number)],
     },
     Table {
         name: "homes",
+        key: 1,
         columns: &[
             ("person", Text),
             ("shown", Text),
@@ -139,6 +152,7 @@ pub(super) const TABLES: &[Table] = &[
     },
     Table {
         name: "home_questions",
+        key: 2,
         columns: &[("request_id", Text), ("person", Text)],
     },
 ];

@@ -9,6 +9,7 @@
 
 mod address;
 mod answer;
+mod canonical;
 mod card;
 pub mod chain;
 mod claim;
@@ -16,25 +17,29 @@ pub mod copy;
 mod credential;
 mod entry;
 mod fact;
+mod fold;
 mod home;
 mod open_error;
 mod postgres;
 mod sqlite;
+mod view;
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
 pub use address::{Address, InvalidAddress};
 pub use card::{Card, NewCard, Place};
-pub use chain::{Broken, Chain, GENESIS, RawEntry, Why};
+pub use chain::{Broken, Chain, GENESIS, NotCanonical, RawEntry, Why};
 pub use claim::{Claim, Claims};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
 pub use fact::Fact;
+pub use fold::{Fold, NotFoldable};
 pub use home::{Home, Published, Whose};
 pub use open_error::OpenError;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
+pub use view::{Rows, View};
 
 use crate::domain::{
     ChannelId, Entitlement, Event, Human, IdentityKey, Lane, Lock, LockTarget, NameOwners, Request,
@@ -249,6 +254,25 @@ pub trait Store: Send + Sync + 'static {
     /// When the next work of `lane` after `now` is due.
     async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError>;
 
+    /// The requests for which something is due in any lane, whenever, by name and behind `after`, at
+    /// most `limit`.
+    async fn attended(
+        &self,
+        after: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RequestId>, StoreError>;
+
+    /// Whether something is due for this request in any lane, whenever.
+    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError>;
+
+    /// Makes the rows of a request again, for a snapshot or rows in `due` or `layers` that are not
+    /// what the log says: `request` is what its entries up to `last_seq` make.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Conflict`] if `last_seq` is not its last entry any more.
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError>;
+
     /// The ending grants whose revocation failed at least `failures` times in a row.
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError>;
 
@@ -265,6 +289,15 @@ pub trait Store: Send + Sync + 'static {
     /// The log's entries behind `after` as the text that was hashed, in order, at most `limit`: for
     /// verifying and exporting.
     async fn raw_entries(&self, after: u64, limit: u32) -> Result<Vec<RawEntry>, StoreError>;
+
+    /// The entries behind `after` that tell of `request`, or with nothing those that tell of no
+    /// request, such as locks; in order, at most `limit`.
+    async fn entries_of(
+        &self,
+        request: Option<RequestId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RawEntry>, StoreError>;
 
     /// The log's entries behind `after`, in order, at most `limit`.
     async fn entries(&self, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {

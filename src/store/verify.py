@@ -1,13 +1,114 @@
-import hashlib, json, sys
+"""Verifies an export of Keylend's log: python3 verify.py FILE [--head SEQ:HASH] [--after SEQ:HASH]
 
-last = {"seq": 0, "hash": "0" * 64}
-for line in open(sys.argv[1], encoding="utf-8"):
-    entry = json.loads(line)
-    prev_hash, claimed = entry.pop("prev_hash"), entry.pop("hash")
-    text = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    found = hashlib.sha256((prev_hash + text).encode("utf-8")).hexdigest()
-    follows = entry["seq"] == last["seq"] + 1 and prev_hash == last["hash"]
-    if found != claimed or not follows:
-        sys.exit(f"entry {last['seq'] + 1} is not what it was")
-    last = {"seq": entry["seq"], "hash": found}
-print(f"{last['seq']} entries, {last['hash']}")
+Exit codes: 0 all is well, 1 refused or found wrong, 2 usage.
+"""
+import argparse, decimal, hashlib, json, re, sys
+
+KEYS = ["actor", "at", "body", "hash", "kind", "prev_hash", "request_id", "rules", "seq"]
+LONGEST, DEEPEST = 1024 * 1024, 100
+AGAIN = "Export the log again, and compare it with a head that you noted before"
+
+
+def canonical(value, deepest=DEEPEST):
+    """The value as RFC 8785 writes it."""
+    if isinstance(value, (dict, list)) and not deepest:
+        raise ValueError("it is nested too deep")
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        members = (canonical(key) + ":" + canonical(value[key], deepest - 1) for key in keys)
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(canonical(item, deepest - 1) for item in value) + "]"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number(float(value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def number(value):
+    """The number as JavaScript writes it."""
+    if value == 0:
+        return "0"
+    if value != value or value in (float("inf"), float("-inf")):
+        raise ValueError("it holds what is not a number")
+    _, digits, exponent = decimal.Decimal(repr(abs(value))).normalize().as_tuple()
+    text, point = "".join(map(str, digits)), len(digits) + exponent
+    if len(text) <= point <= 21:
+        text += "0" * (point - len(text))
+    elif 0 < point <= 21:
+        text = text[:point] + "." + text[point:]
+    elif -6 < point <= 0:
+        text = "0." + "0" * -point + text
+    else:
+        fraction = "." + text[1:] if text[1:] else ""
+        text = f"{text[0]}{fraction}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return "-" + text if value < 0 else text
+
+
+def entry_in(line):
+    """The entry, if the line is written as Keylend writes it, byte for byte."""
+    text = line.decode("utf-8")
+    entry = json.loads(text)
+    of = lambda kind, *keys: all(type(entry[key]) is kind for key in keys)
+    if not isinstance(entry, dict) or sorted(entry) != KEYS or canonical(entry) != text:
+        raise ValueError("it is not in canonical form")
+    if not of(str, "actor", "at", "hash", "kind", "prev_hash") or not of(int, "seq"):
+        raise ValueError("it is not an entry")
+    if not (entry["request_id"] is None or of(str, "request_id")) or not 0 <= entry["seq"] < 2**64:
+        raise ValueError("it is not an entry")
+    return entry
+
+
+def head(text):
+    """A place in the log as the command line gives it."""
+    found = re.fullmatch(r"(0|[1-9][0-9]{0,19}):([0-9a-fA-F]{64})", text, re.ASCII)
+    place = found and (int(found[1]), found[2].lower())
+    if not place or place[0] >= 2**64 or (place[0] == 0 and place[1] != "0" * 64):
+        raise argparse.ArgumentTypeError("write a number, a colon and 64 hexadecimal digits")
+    return place
+
+
+def verify(file, after, anchor):
+    start, last = after or (0, "0" * 64)
+    if anchor and anchor[0] <= start and anchor != (start, last):
+        sys.exit(f"not verified: the head, entry {anchor[0]}, is not in the verified range, which "
+                 f"begins with entry {start + 1}. Verify an export that contains it")
+    seq = start
+    lines = 0
+    while line := file.readline(LONGEST + 1):
+        lines += 1
+        if not line.endswith(b"\n"):
+            kind = "is too long" if len(line) > LONGEST else "does not end: the file was cut off"
+            sys.exit(f"not verified: line {lines} {kind}. {AGAIN}")
+        try:
+            entry = entry_in(line[:-1])
+        except (ValueError, OverflowError, RecursionError) as error:
+            sys.exit(f"not verified: line {lines} is not an entry in canonical form (RFC 8785): "
+                     f"{error}. {AGAIN}")
+        if lines == 1 and not after and entry["seq"] > 1:
+            sys.exit(f"not verified: the file begins with entry {entry['seq']}. Give the place "
+                     "before it, which you noted: --after SEQ:HASH")
+        prev_hash, claimed = entry.pop("prev_hash"), entry.pop("hash")
+        hashed = hashlib.sha256((prev_hash + canonical(entry)).encode("utf-8")).hexdigest()
+        if entry["seq"] != seq + 1 or prev_hash != last or hashed != claimed:
+            sys.exit(f"the log is broken: entry {seq + 1} is not what it was")
+        seq, last = entry["seq"], claimed
+        if anchor and anchor[0] == seq and anchor[1] != last:
+            sys.exit(f"the log is broken: entry {seq} is not the one that was seen before")
+    if not lines:
+        sys.exit(f"not verified: the file has no entries. {AGAIN}")
+    if anchor and anchor[0] > seq:
+        sys.exit(f"the log is broken: entry {anchor[0]} is missing: the log ends with entry {seq}")
+    print(f"verified entries {start + 1} to {seq}: {seq - start} entries, head {seq}:{last}")
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(allow_abbrev=False)
+    arguments.add_argument("file")
+    arguments.add_argument("--head", type=head, help="a head that the log has to contain")
+    arguments.add_argument("--after", type=head, help="the place before a partial export")
+    given = arguments.parse_args()
+    try:
+        with open(given.file, "rb") as export:
+            verify(export, given.after, given.head)
+    except OSError as error:
+        sys.exit(f"not verified: {error}")

@@ -131,6 +131,8 @@ impl Queue {
             Unfinished::Refused(Refusal::NoSuchRequest(_)) => {
                 tracing::error!(request.id = %id, "work is due for a request that is not there");
             }
+            // The broker has said it, and raised an alert.
+            Unfinished::Refused(Refusal::Contradicted(_)) => {}
             Unfinished::Refused(refusal) => {
                 tracing::warn!(request.id = %id, %refusal, "work could not be finished");
             }

@@ -12,12 +12,13 @@ const TRIES: u32 = 6;
 impl Worker {
     /// Makes `layer`, or tells its target of a later end. A crash anywhere in here is made good by
     /// the same call: what was there before Keylend touched the target is committed first, and so
-    /// is the password.
+    /// is the password. Nothing is made of a snapshot that the log contradicts.
     pub(super) async fn make(
         &self,
         request: &Request,
         layer: usize,
     ) -> Result<Request, Unfinished> {
+        self.broker.uncontradicted(request).await?;
         if self.broker.end_if_locked(request.id).await? {
             return Err(Refusal::NotDue.into());
         }
@@ -44,7 +45,11 @@ impl Worker {
             _ => Ok(request.clone()),
         };
         let made = match surveyed {
-            Ok(request) => self.make_surveyed(&request, layer).await,
+            Ok(request) => {
+                // It was loaded once more meanwhile.
+                self.broker.uncontradicted(&request).await?;
+                self.make_surveyed(&request, layer).await
+            }
             Err(error) => Err(error),
         };
         let command = match made {

@@ -8,6 +8,7 @@
 mod alone;
 mod lane;
 mod make;
+mod missing_work;
 mod patrol;
 mod unmake;
 
@@ -89,13 +90,21 @@ impl Worker {
 
     /// Does everything of `lane` that is due for one request.
     async fn sweep(&self, lane: &Lane, id: RequestId) -> Result<(), Unfinished> {
-        let mut request = self.broker.request(id).await?;
+        let mut request = match self.broker.request(id).await {
+            Err(Refusal::NoSuchRequest(_)) if self.broker.mend(id).await? => return Ok(()),
+            request => request?,
+        };
         let due: Vec<Work> = request
             .due()
             .into_iter()
             .filter(|due| due.lane == *lane && due.at <= self.clock.now())
             .map(|due| due.work)
             .collect();
+        if due.is_empty() {
+            // Somebody else did it; or the snapshot is not what the log says.
+            self.broker.mend(id).await?;
+            return Ok(());
+        }
         for work in due {
             match self.work(&request, work).await {
                 Ok(after) => request = after,

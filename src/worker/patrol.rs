@@ -43,9 +43,19 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
 
 async fn go_round(worker: &Worker) -> Infallible {
     let mut last: Option<(Vec<Lock>, Instant)> = None;
+    let mut is_revised = false;
     let mut is_failing = false;
     loop {
-        match once(worker, &mut last).await {
+        let looked = async {
+            once(worker, &mut last).await?;
+            // The catalogue is the same for as long as the process lives.
+            if !is_revised {
+                worker.broker.revise_all().await?;
+                is_revised = true;
+            }
+            Ok::<_, Refusal>(())
+        };
+        match looked.await {
             Ok(()) => is_failing = false,
             Err(refusal) => {
                 if !std::mem::replace(&mut is_failing, true) {

@@ -197,6 +197,29 @@ impl Store for UnreliableStore {
         )
     }
 
+    async fn attended(
+        &self,
+        after: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RequestId>, StoreError> {
+        asked!(
+            self,
+            "look for what is due",
+            self.store.attended(after, limit)
+        )
+    }
+
+    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError> {
+        asked!(self, "look for what is due", self.store.is_attended(id))
+    }
+
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
+        self.begin("restore").await?;
+        self.store.restore(request, last_seq).await?;
+        self.end("restore").await?;
+        Ok(())
+    }
+
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError> {
         asked!(
             self,
@@ -223,6 +246,19 @@ impl Store for UnreliableStore {
 
     async fn raw_entries(&self, after: u64, limit: u32) -> Result<Vec<RawEntry>, StoreError> {
         asked!(self, "read the log", self.store.raw_entries(after, limit))
+    }
+
+    async fn entries_of(
+        &self,
+        request: Option<RequestId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RawEntry>, StoreError> {
+        asked!(
+            self,
+            "read the log",
+            self.store.entries_of(request, after, limit)
+        )
     }
 
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {

@@ -115,9 +115,8 @@ async fn what_the_log_says_reads_back_to_the_letter(store: Arc<dyn Store>) {
     assert_eq!(entry.body, record.body);
     let raw = store.raw_entries(0, 1).await.unwrap().remove(0);
     assert_eq!(raw.at, "2027-01-15T08:00:00.120Z");
-    let same = serde_json::to_string(&entry).unwrap();
-    let same: keylend::store::RawEntry = serde_json::from_str(&same).unwrap();
-    assert_eq!(same.canonical(), raw.canonical());
+    let same = serde_json_canonicalizer::to_string(&entry).unwrap();
+    assert_eq!(same, raw.line());
 }
 
 async fn followers_hear_of_the_head(store: Arc<dyn Store>) {

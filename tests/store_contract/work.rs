@@ -6,7 +6,7 @@ use std::sync::Arc;
 use keylend::{
     clock::SystemEntropy,
     domain::{BackendName, Entitlement, Lane, RequestId},
-    store::{Commit, SealedCredential, Sharing, Store, Stuck},
+    store::{Commit, CommitError, SealedCredential, Sharing, Store, Stuck},
     vault::{Vault, generate_password},
 };
 
@@ -23,6 +23,7 @@ crate::holds!(
     grants_of_one_entitlement_know_each_other,
     a_revocation_that_fails_again_and_again_is_stuck_until_it_succeeds,
     credentials_are_erased_with_the_end,
+    a_request_is_made_again_only_as_its_last_entry_left_it,
 );
 
 fn target(name: &str) -> Lane {
@@ -208,4 +209,47 @@ async fn credentials_are_erased_with_the_end(store: Arc<dyn Store>) {
         .unwrap();
     assert_eq!(store.credential(request.id, 0).await.unwrap(), None);
     assert!(is_conflict(store.commit(keep(&second)).await), "it is over");
+}
+
+async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn Store>) {
+    let entries = async |request| {
+        let entries = store.entries_of(request, 0, 9).await.unwrap();
+        entries.iter().map(|entry| entry.seq).collect::<Vec<_>>()
+    };
+    let first = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    let other = commit(&*store, asked("two", "bob", "db-prod:write", at(1))).await;
+    let layers = [("pg-prod", "a")];
+    let second = commit(&*store, approved(&first, &layers, at(2))).await;
+    assert_eq!(entries(Some(first.id)).await, [1, 3]);
+    assert_eq!(entries(Some(other.id)).await, [2]);
+    assert!(entries(None).await.is_empty());
+    let behind = store.entries_of(Some(first.id), 1, 9).await.unwrap();
+    assert_eq!(behind.len(), 1);
+    let mut both = [first.id, other.id];
+    both.sort_by_key(ToString::to_string);
+    assert_eq!(store.attended(None, 9).await.unwrap(), both);
+    assert_eq!(store.attended(Some(both[0]), 9).await.unwrap(), both[1..]);
+
+    // Not to what it was before its last entry, also if that comes in the same moment.
+    let stale = store.restore(&first, 1).await;
+    assert!(matches!(stale, Err(CommitError::Conflict)), "{stale:?}");
+    let change = surveyed(&second, 0, true, at(3));
+    let after = change.after.clone();
+    let (committed, stale) = tokio::join!(store.commit(only(change)), store.restore(&second, 3));
+    committed.unwrap();
+    assert!(matches!(stale, Err(CommitError::Conflict)), "{stale:?}");
+    assert_eq!(
+        store.request(first.id).await.unwrap().as_ref(),
+        Some(&after)
+    );
+
+    store.restore(&after, 4).await.unwrap();
+    assert_eq!(
+        store.request(first.id).await.unwrap().as_ref(),
+        Some(&after)
+    );
+    assert_eq!(due(&*store, &target("pg-prod"), 9, 9).await, [first.id]);
+    assert!(store.is_attended(first.id).await.unwrap());
+    let over = commit(&*store, withdrawn(&other, at(4))).await;
+    assert!(!store.is_attended(over.id).await.unwrap());
 }

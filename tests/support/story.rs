@@ -70,8 +70,16 @@ impl Story {
     pub(crate) async fn tell(&self, request: &mut Request, command: Command) -> Vec<Occurred> {
         let before = request.version;
         let events = self.told(request, command);
-        self.commit(vec![change(Some(before), request, &events)])
-            .await;
+        let is_approval = |told: &Occurred| matches!(told.event, Event::Approved { .. });
+        let mut commit = Commit {
+            changes: vec![change(Some(before), request, &events)],
+            ..Commit::default()
+        };
+        if events.iter().any(is_approval) {
+            let holdings = self.store.holdings(&request.human).await.unwrap();
+            commit.holders = holdings.versions;
+        }
+        self.store.commit(commit).await.unwrap();
         events
     }
 

@@ -220,6 +220,12 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
              a moment."
                 .to_owned()
         }
+        Refusal::Contradicted(_) => {
+            "Keylend's tables say something else about this request than its log, so somebody may \
+             have changed them. Nothing was granted. Tell whoever runs Keylend, who has to run \
+             keylend audit verify; then ask again."
+                .to_owned()
+        }
         Refusal::TooShort { asked, min } => {
             format!("Duration is at least {min}; {asked} was asked.")
         }
@@ -346,6 +352,7 @@ mod tests {
             Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
             Refusal::GroupsUnavailable([GroupName::new("dba"), GroupName::new("ops")].into()),
             Refusal::StoreUnavailable("secret detail".to_owned()),
+            Refusal::Contradicted(RequestId::derive("contradicted")),
             Refusal::TooShort {
                 asked: Span::seconds(10),
                 min: Span::minutes(1),

@@ -40,6 +40,8 @@ mod requests;
 mod store;
 #[path = "../sql/trail.rs"]
 mod trail;
+#[path = "../sql/view.rs"]
+mod view;
 #[path = "../sql/work.rs"]
 mod work;
 #[path = "../sql/writer.rs"]
@@ -55,6 +57,7 @@ use tokio::{sync::broadcast, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(super) use alone::Alone;
+pub(super) use view::View;
 
 use super::{
     Fact, OpenError, StoreError,
@@ -80,6 +83,12 @@ mod db {
     pub(super) const ENTRIES: &str = "SELECT coalesce(json_agg(json_build_array(
              seq, at, request_id, kind, actor, rules, body, prev_hash, hash)), '[]')::text
          FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
+
+    /// A page of the log by request, as one array of arrays.
+    pub(super) const ENTRIES_BY_REQUEST: &str = "SELECT coalesce(json_agg(json_build_array(
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash)), '[]')::text
+         FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
+             ORDER BY request_id, seq LIMIT $3) AS page";
 
     /// The rows of an array of arrays, the first parameter of a statement: each is `item.value`.
     macro_rules! items {
@@ -193,6 +202,23 @@ impl PostgresStore {
             outdated: broadcast::Sender::new(HEARD),
             _listening: CancellationToken::new().drop_guard(),
         })
+    }
+
+    /// One view of the tables as they are now, also while services write to them.
+    pub(super) async fn view(url: &str) -> Result<View, OpenError> {
+        // A page is one statement, and what is done between two of them may take its time.
+        let options = connect::options(url)?.options([
+            ("default_transaction_read_only", "on"),
+            ("statement_timeout", "60s"),
+            ("idle_in_transaction_session_timeout", "0"),
+        ]);
+        let mut connection = options.connect().await?;
+        sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .execute(&mut connection)
+            .await?;
+        // The first look fixes the view.
+        connect::check_for_reading(&mut connection).await?;
+        Ok(View::over(connection))
     }
 
     async fn shut(&self) {

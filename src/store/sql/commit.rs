@@ -11,7 +11,7 @@ use super::{
     trail::Trail,
 };
 use crate::{
-    domain::{Time, UserId},
+    domain::{Request, Time, UserId},
     store::{Card, Chain, Change, Commit, Home, LockChange, Published, Whose},
 };
 
@@ -19,16 +19,46 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Write {
     Commit(Box<Commit>),
-    CardShown { card: Card, version: u64 },
-    CardFailed { card: Card, retry_at: Option<Time> },
-    CursorMoved { feed: String, seq: u64 },
-    HomeOpened { person: UserId, now: Time },
-    HomesTouched { whose: Whose, now: Time },
-    HomeShown { home: Home, published: Published },
-    HomeFailed { home: Home, retry_at: Option<Time> },
+    CardShown {
+        card: Card,
+        version: u64,
+    },
+    CardFailed {
+        card: Card,
+        retry_at: Option<Time>,
+    },
+    CursorMoved {
+        feed: String,
+        seq: u64,
+    },
+    HomeOpened {
+        person: UserId,
+        now: Time,
+    },
+    HomesTouched {
+        whose: Whose,
+        now: Time,
+    },
+    HomeShown {
+        home: Home,
+        published: Published,
+    },
+    HomeFailed {
+        home: Home,
+        retry_at: Option<Time>,
+    },
+    Restored {
+        request: Box<Request>,
+        last_seq: u64,
+    },
 }
 
 impl Write {
+    /// Whether it looks at the log: then everything before it has to be there.
+    pub(super) fn reads_the_log(&self) -> bool {
+        matches!(self, Self::Restored { .. })
+    }
+
     /// Whether a conflict can show when something was written already. Otherwise it shows in the
     /// first statement, which then has changed nothing.
     pub(super) fn can_conflict_midway(&self) -> bool {
@@ -128,6 +158,9 @@ pub(super) async fn carry_out(
         Write::HomesTouched { whose, now } => homes::touch(connection, whose, *now).await?,
         Write::HomeShown { home, published } => {
             homes::shown(connection, chain.seq(), home, published).await?;
+        }
+        Write::Restored { request, last_seq } => {
+            requests::restore(connection, request, *last_seq).await?;
         }
         Write::HomeFailed { home, retry_at } => {
             homes::failed(connection, home, *retry_at).await?;

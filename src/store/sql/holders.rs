@@ -65,9 +65,10 @@ pub(super) async fn advance(
 }
 
 /// The identities of a request's requester, as rows.
-pub(super) fn identity_rows(request: &Request) -> impl Iterator<Item = Value> {
+pub(in crate::store) fn identity_rows(request: &Request) -> Vec<Value> {
     let id = request.id.to_string();
-    request.human.keys().map(move |key| json!([id, key]))
+    let keys = request.human.keys();
+    keys.map(|key| json!([id, key])).collect()
 }
 
 /// Notes identities, those included that are noted already.

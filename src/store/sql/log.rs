@@ -2,12 +2,16 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
+use sqlx::FromRow;
 
 use super::{
     commit::{Failure, add_all},
-    db::{Connection, ENTRIES, Pool, items},
+    db::{Connection, ENTRIES, ENTRIES_BY_REQUEST, Pool, items},
 };
-use crate::store::{GENESIS, RawEntry};
+use crate::{
+    domain::RequestId,
+    store::{GENESIS, RawEntry},
+};
 
 /// The number and hash of the last entry.
 pub(super) async fn last(connection: &mut Connection) -> sqlx::Result<(u64, String)> {
@@ -59,22 +63,73 @@ pub(super) async fn append(connection: &mut Connection, entries: Vec<Value>) -> 
 
 /// The entries behind `after`, fetched as one value: rows are handed over one by one, which takes
 /// longer than to verify them. Their text stays as it is, also where it is JSON, since it was hashed.
-pub(super) async fn entries(reads: &Pool, after: u64, limit: u32) -> sqlx::Result<Vec<RawEntry>> {
-    let (page,): (String,) = sqlx::query_as(ENTRIES)
+pub(super) async fn entries(
+    connection: &mut Connection,
+    after: u64,
+    limit: u32,
+) -> sqlx::Result<Vec<RawEntry>> {
+    let page = sqlx::query_as(ENTRIES)
         .bind(after.cast_signed())
         .bind(i64::from(limit))
-        .fetch_one(reads)
+        .fetch_one(connection)
         .await?;
-    let rows: Vec<Row> =
-        serde_json::from_str(&page).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    let mut entries: Vec<RawEntry> = rows.into_iter().map(Row::read).collect::<Result<_, _>>()?;
+    let mut entries = read_page(page)?;
     // An aggregate promises no order.
     entries.sort_by_key(|entry| entry.seq);
     Ok(entries)
 }
 
+/// The entries about requests in the order of their names and numbers, behind `after`.
+pub(super) async fn entries_by_request(
+    connection: &mut Connection,
+    (request, after): (&str, u64),
+    limit: u32,
+) -> sqlx::Result<Vec<RawEntry>> {
+    let page = sqlx::query_as(ENTRIES_BY_REQUEST)
+        .bind(request)
+        .bind(after.cast_signed())
+        .bind(i64::from(limit))
+        .fetch_one(connection)
+        .await?;
+    let mut entries = read_page(page)?;
+    entries.sort_by(|one, other| (&one.request_id, one.seq).cmp(&(&other.request_id, other.seq)));
+    Ok(entries)
+}
+
+fn read_page((page,): (String,)) -> sqlx::Result<Vec<RawEntry>> {
+    let rows: Vec<Row> =
+        serde_json::from_str(&page).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    rows.into_iter().map(Row::read).collect()
+}
+
+/// The entries behind `after` of one request, or of none.
+pub(super) async fn entries_of(
+    reads: &Pool,
+    request: Option<RequestId>,
+    after: u64,
+    limit: u32,
+) -> sqlx::Result<Vec<RawEntry>> {
+    let question = match request {
+        Some(id) => sqlx::query_as(
+            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash FROM events
+             WHERE request_id = $3 AND seq > $1 ORDER BY seq LIMIT $2",
+        )
+        .bind(after.cast_signed())
+        .bind(i64::from(limit))
+        .bind(id.to_string()),
+        None => sqlx::query_as(
+            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash FROM events
+             WHERE request_id IS NULL AND seq > $1 ORDER BY seq LIMIT $2",
+        )
+        .bind(after.cast_signed())
+        .bind(i64::from(limit)),
+    };
+    let rows: Vec<Row> = question.fetch_all(reads).await?;
+    rows.into_iter().map(Row::read).collect()
+}
+
 /// The columns of an entry.
-#[derive(Deserialize)]
+#[derive(Deserialize, FromRow)]
 struct Row(
     i64,
     String,

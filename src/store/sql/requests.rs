@@ -6,7 +6,7 @@ use super::{
     commit::{Failure, add_all, exactly_one, run},
     db::{Connection, Pool, items},
     holders,
-    work::read_count,
+    work::{self, read_count},
 };
 use crate::{
     domain::{Entitlement, Human, Progress, Request, RequestId, State, Time, UserId},
@@ -222,8 +222,57 @@ pub(super) async fn update(
     exactly_one(&done)
 }
 
+/// Makes the rows of a request again. A conflict if `last_seq` is not its last entry.
+pub(super) async fn restore(
+    connection: &mut Connection,
+    request: &Request,
+    last_seq: u64,
+) -> Result<(), Failure> {
+    let id = request.id.to_string();
+    let (last,): (Option<i64>,) =
+        sqlx::query_as("SELECT max(seq) FROM events WHERE request_id = $1")
+            .bind(&id)
+            .fetch_one(&mut *connection)
+            .await?;
+    if last != Some(last_seq.cast_signed()) {
+        return Err(Failure::Conflict);
+    }
+    sqlx::query(
+        "INSERT INTO requests
+             (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
+              awaits)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (id) DO UPDATE
+         SET version = excluded.version, requester = excluded.requester, scope = excluded.scope,
+             state = excluded.state, open = excluded.open, asked_at = excluded.asked_at,
+             failures = excluded.failures, last_seq = excluded.last_seq,
+             snapshot = excluded.snapshot, awaits = excluded.awaits",
+    )
+    .bind(&id)
+    .bind(request.version.cast_signed())
+    .bind(request.requester.as_str())
+    .bind(request.terms.scope.as_str())
+    .bind(request.state.name())
+    .bind(i64::from(request.is_open()))
+    .bind(request.asked_at.timestamp_millis())
+    .bind(i64::from(request.stuck_failures()))
+    .bind(last_seq.cast_signed())
+    .bind(written(request))
+    .bind(i64::from(request.awaits_decision()))
+    .execute(&mut *connection)
+    .await?;
+    let changed = json!([[id]]);
+    work::replace(connection, &changed, work::rows(request)).await?;
+    replace_layers(connection, &changed, layer_rows(request)).await?;
+    holders::forget(connection, &changed).await?;
+    if request.is_open() {
+        holders::identify(connection, holders::identity_rows(request)).await?;
+    }
+    Ok(())
+}
+
 /// Which of a request's layers may stand in their targets now, as rows.
-pub(super) fn layer_rows(request: &Request) -> Vec<Value> {
+pub(in crate::store) fn layer_rows(request: &Request) -> Vec<Value> {
     let id = request.id.to_string();
     let goes_on = matches!(request.state, State::Approved | State::Active { .. });
     (0_i64..)

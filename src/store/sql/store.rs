@@ -117,6 +117,27 @@ impl Store for Database {
         .await
     }
 
+    async fn attended(
+        &self,
+        after: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RequestId>, StoreError> {
+        let question = work::attended(&self.reads, after, limit);
+        answer("look for what is due", question).await
+    }
+
+    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError> {
+        let question = work::is_attended(&self.reads, id);
+        answer("look for what is due", question).await
+    }
+
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
+        let request = Box::new(request.clone());
+        self.write(Write::Restored { request, last_seq })
+            .await
+            .map(drop)
+    }
+
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError> {
         answer(
             "look for stuck revocations",
@@ -142,7 +163,20 @@ impl Store for Database {
     }
 
     async fn raw_entries(&self, after: u64, limit: u32) -> Result<Vec<RawEntry>, StoreError> {
-        answer("read the log", log::entries(&self.reads, after, limit)).await
+        answer("read the log", async {
+            log::entries(&mut *self.reads.acquire().await?, after, limit).await
+        })
+        .await
+    }
+
+    async fn entries_of(
+        &self,
+        request: Option<RequestId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RawEntry>, StoreError> {
+        let question = log::entries_of(&self.reads, request, after, limit);
+        answer("read the log", question).await
     }
 
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {

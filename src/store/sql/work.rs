@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::{
     commit::{add_all, run},
     db::{Connection, Pool, items},
+    requests::read_id,
 };
-use crate::domain::{Lane, Request, Time};
+use crate::domain::{Lane, Request, RequestId, Time};
 
 /// When a lane's next work after `now` is due.
 pub(super) async fn next_due(reads: &Pool, lane: &Lane, now: Time) -> sqlx::Result<Option<Time>> {
@@ -21,8 +22,35 @@ pub(super) async fn next_due(reads: &Pool, lane: &Lane, now: Time) -> sqlx::Resu
     next.map(read_time).transpose()
 }
 
+/// The requests for which anything is due, by name.
+pub(super) async fn attended(
+    reads: &Pool,
+    after: Option<RequestId>,
+    limit: u32,
+) -> sqlx::Result<Vec<RequestId>> {
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT DISTINCT request_id FROM due WHERE request_id > $1 ORDER BY request_id LIMIT $2",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(reads)
+    .await?;
+    rows.iter().map(|(id,)| read_id(id)).collect()
+}
+
+/// Whether anything is due for a request.
+pub(super) async fn is_attended(reads: &Pool, id: RequestId) -> sqlx::Result<bool> {
+    let row: Option<(i64,)> =
+        sqlx::query_as("SELECT due_at FROM due WHERE request_id = $1 LIMIT 1")
+            .bind(id.to_string())
+            .fetch_optional(reads)
+            .await?;
+    Ok(row.is_some())
+}
+
 /// When each lane has to look at a request next, as rows.
-pub(super) fn rows(request: &Request) -> Vec<Value> {
+pub(in crate::store) fn rows(request: &Request) -> Vec<Value> {
     let mut lanes = BTreeMap::new();
     // Soonest first, so the first of a lane stays.
     for due in request.due() {

@@ -337,6 +337,10 @@ impl Task {
                 culprit: Some(index),
                 error,
             };
+            if job.write.reads_the_log() {
+                let left = std::mem::take(&mut trail).write(&mut line.connection).await;
+                self.is_untidy |= left.map_err(failed)?;
+            }
             let outcome = attempt(line, &mut in_force, &mut trail, &job.write).await;
             outcomes.push(outcome.map_err(failed)?);
             if trails == Trails::Apart {

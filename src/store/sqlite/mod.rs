@@ -33,6 +33,8 @@ mod requests;
 mod store;
 #[path = "../sql/trail.rs"]
 mod trail;
+#[path = "../sql/view.rs"]
+mod view;
 #[path = "../sql/work.rs"]
 mod work;
 #[path = "../sql/writer.rs"]
@@ -40,10 +42,17 @@ mod writer;
 
 use std::{path::Path, sync::Arc};
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteQueryResult, SqliteRow};
+use sqlx::{
+    ConnectOptions as _,
+    sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteQueryResult, SqliteRow},
+};
 use tokio::time::timeout;
 
 pub(super) use alone::Alone;
+pub(super) use holders::identity_rows;
+pub(super) use requests::layer_rows;
+pub(super) use view::View;
+pub(super) use work::rows as due_rows;
 
 use super::{
     Claims, OpenError,
@@ -65,6 +74,12 @@ mod db {
     pub(super) const ENTRIES: &str = "SELECT json_group_array(json_array(
              seq, at, request_id, kind, actor, rules, body, prev_hash, hash))
          FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
+
+    /// A page of the log by request, as one array of arrays.
+    pub(super) const ENTRIES_BY_REQUEST: &str = "SELECT json_group_array(json_array(
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash))
+         FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
+             ORDER BY request_id, seq LIMIT $3) AS page";
 
     /// The rows of an array of arrays, the first parameter of a statement: each is `item.value`.
     macro_rules! items {
@@ -141,6 +156,16 @@ impl SqliteStore {
             news,
             claims: Arc::default(),
         })
+    }
+
+    /// One view of the file as it is now, also while a service writes to it.
+    pub(super) async fn view(path: &Path) -> Result<View, OpenError> {
+        file::find(path)?;
+        let mut connection = file::options(path).read_only(true).connect().await?;
+        sqlx::query("BEGIN").execute(&mut connection).await?;
+        // The first look fixes the view.
+        file::check_version(&mut connection).await?;
+        Ok(View::over(connection))
     }
 
     async fn shut(&self) {

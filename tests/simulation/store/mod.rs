@@ -283,6 +283,32 @@ impl Store for MemoryStore {
         Ok(self.database.tables().next_due(lane, now))
     }
 
+    async fn attended(
+        &self,
+        after: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<RequestId>, StoreError> {
+        let attended = self.database.tables().attended();
+        let behind = attended.into_iter().filter(|id| Some(*id) > after);
+        Ok(behind.take(limit as usize).collect())
+    }
+
+    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError> {
+        Ok(self.database.tables().attended().contains(&id))
+    }
+
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
+        let mut tables = self.database.tables();
+        let id = request.id.to_string();
+        let mut of_it = tables.log.iter().rev();
+        let last = of_it.find(|entry| entry.request_id.as_ref() == Some(&id));
+        if last.is_none_or(|entry| entry.seq != last_seq) {
+            return Err(CommitError::Conflict);
+        }
+        tables.put(request.clone());
+        Ok(())
+    }
+
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError> {
         let tables = self.database.tables();
         let stuck = tables.every_request().map(|request| Stuck {
@@ -311,6 +337,19 @@ impl Store for MemoryStore {
 
     async fn raw_entries(&self, after: u64, limit: u32) -> Result<Vec<RawEntry>, StoreError> {
         Ok(self.database.tables().entries(after, limit).to_vec())
+    }
+
+    async fn entries_of(
+        &self,
+        request: Option<RequestId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RawEntry>, StoreError> {
+        let id = request.map(|id| id.to_string());
+        let tables = self.database.tables();
+        let behind = tables.log.iter().filter(|entry| entry.seq > after);
+        let of_it = behind.filter(|entry| entry.request_id == id);
+        Ok(of_it.take(limit as usize).cloned().collect())
     }
 
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {

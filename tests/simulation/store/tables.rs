@@ -289,6 +289,11 @@ impl Tables {
         due.into_iter().map(|(_, id)| id).collect()
     }
 
+    /// The requests for which anything is due.
+    pub(super) fn attended(&self) -> BTreeSet<RequestId> {
+        self.due.keys().map(|(_, id)| *id).collect()
+    }
+
     pub(super) fn next_due(&self, lane: &Lane, now: Time) -> Option<Time> {
         let later = self.of_lane(lane).map(|(at, _)| at);
         later.filter(|at| *at > now).min()

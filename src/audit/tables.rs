@@ -1,0 +1,493 @@
+//! Whether the tables say what the log says.
+//!
+//! The log is read twice in one view of the store. The first time by number: for the chain, and for
+//! what concerns no request, such as locks. The second time by request, alongside the tables in the
+//! same order: each request is folded and compared with its rows, then forgotten. So memory does not
+//! grow with the log; it grows with the people who ever held something and with the locks in force.
+//!
+//! What each table is compared with:
+//!
+//! - `requests`: every column with the fold, the snapshot as the program reads it.
+//! - `due`, `layers`: the rows that the writer makes of the fold.
+//! - `locks`: the locks in force by the log.
+//! - `holders`: the number of approvals that the log has under this identity, which is how often a
+//!   commit moved the version on.
+//! - `identities`: those of the requester, as long as the request is open.
+//! - `names`: whom approvals bound a name to since it was last released.
+//! - `credentials`: only what is open and was begun may have one; `cards`: only a request that the
+//!   log knows. What is in them is not in the log.
+//! - `cursors`: not beyond the head. How far a feed has told its lines is not in the log either, so
+//!   one that was moved within it is not found.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde_json::{Value, json};
+
+use super::{
+    differences::Difference,
+    log::{Fault, Log},
+    verify::{Known, Whole, verify_each},
+};
+use crate::{
+    domain::{
+        Event, IdentityKey, Lock, LockTarget, NameEvent, NameOwners, Progress, Request, Username,
+    },
+    store::{Entry, EntryBody, Fold, NotFoldable, RawEntry, Rows, StoreError, View},
+};
+
+/// Rows of a table, or entries of the log, that are read at a time.
+const PAGE: u32 = 500;
+
+/// Verifies the log of `view`, then compares the tables with it: each difference is handed to
+/// `report`.
+///
+/// # Errors
+///
+/// The first thing that is wrong with the log, with which there is nothing to compare; or a table
+/// that cannot be read.
+pub async fn verify_store(
+    view: View,
+    known: Known,
+    report: &mut (dyn FnMut(Difference) + Send),
+) -> Result<Whole, Fault> {
+    let mut log = Log::in_view(view);
+    let mut without_request = WithoutRequest::default();
+    let whole = verify_each(&mut log, known, |entry| without_request.fold(entry)).await?;
+    let Some(view) = log.into_view() else {
+        return Ok(whole);
+    };
+    let mut comparison = Comparison {
+        view,
+        report,
+        approvals: BTreeMap::new(),
+        released: without_request.released,
+        names: BTreeMap::new(),
+    };
+    let entries = comparison.by_request().await?;
+    if entries != without_request.of_requests {
+        let (expected, found) = (without_request.of_requests, entries);
+        let [expected, found] = [expected, found].map(|n| format!("{n} entries about requests"));
+        (comparison.report)(Difference::new("events", &[], expected, found));
+    }
+    comparison.holders().await?;
+    comparison.names().await?;
+    comparison.locks(&without_request.locks).await?;
+    comparison.cursors(whole.head.seq).await?;
+    Ok(whole)
+}
+
+/// What the first reading keeps.
+#[derive(Default)]
+struct WithoutRequest {
+    locks: BTreeMap<LockTarget, Lock>,
+    /// The last release of each name.
+    released: BTreeMap<Username, u64>,
+    /// How many entries tell of requests.
+    of_requests: u64,
+}
+
+impl WithoutRequest {
+    fn fold(&mut self, raw: &RawEntry) -> Result<(), Fault> {
+        if !raw.is_canonical() {
+            return Err(Fault::NotCanonical { seq: raw.seq });
+        }
+        if raw.request_id.is_some() {
+            self.of_requests += 1;
+            return Ok(());
+        }
+        let entry = Entry::try_from(raw).map_err(|error| Fault::Unreadable {
+            seq: raw.seq,
+            why: error.to_string(),
+        })?;
+        match &entry.body {
+            EntryBody::Lock(event) => event.apply(entry.at, &entry.actor, &mut self.locks),
+            EntryBody::Name(NameEvent::NameReleased { name, .. }) => {
+                self.released.insert(name.folded(), entry.seq);
+            }
+            EntryBody::Request(_) => {}
+        }
+        Ok(())
+    }
+}
+
+struct Comparison<'a> {
+    view: View,
+    report: &'a mut (dyn FnMut(Difference) + Send),
+    /// How many approvals the log has under each identity.
+    approvals: BTreeMap<IdentityKey, u64>,
+    /// The last release of each name in the targets.
+    released: BTreeMap<Username, u64>,
+    /// Whom approvals bound each name to since then.
+    names: BTreeMap<Username, NameOwners>,
+}
+
+impl Comparison<'_> {
+    /// Compares what belongs to requests, in the order of their names. Answers how many entries
+    /// there are about them.
+    async fn by_request(&mut self) -> Result<u64, Fault> {
+        let mut entries = Entries::default();
+        let mut requests = Table::of("requests");
+        let mut due = Table::of("due");
+        let mut layers = Table::of("layers");
+        let mut identities = Table::of("identities");
+        let mut credentials = Table::of("credentials");
+        let mut cards = Table::of("cards");
+        let mut count = 0;
+        loop {
+            let mut next = entries.peek(&mut self.view).await?;
+            for table in [
+                &mut requests,
+                &mut due,
+                &mut layers,
+                &mut identities,
+                &mut credentials,
+                &mut cards,
+            ] {
+                let name = table.next_request(&mut self.view).await?;
+                next = next.into_iter().chain(name).min();
+            }
+            let Some(id) = next else {
+                return Ok(count);
+            };
+            let fold = self.folded(&id, &mut entries, &mut count).await?;
+            let request = fold.as_ref().map(|(request, _)| request);
+            let expected = fold
+                .as_ref()
+                .map(|(request, seq)| Rows::request(request, *seq));
+            self.rows(&mut requests, &id, expected.into_iter().collect())
+                .await?;
+            let expected = request.map(Rows::due).unwrap_or_default();
+            self.rows(&mut due, &id, expected).await?;
+            let expected = request.map(Rows::layers).unwrap_or_default();
+            self.rows(&mut layers, &id, expected).await?;
+            let expected = request.map(Rows::identities).unwrap_or_default();
+            self.rows(&mut identities, &id, expected).await?;
+            while let Some(row) = credentials.take(&mut self.view, &id).await? {
+                if !request.is_some_and(|request| may_have_credential(request, &row[1])) {
+                    self.differs(Difference::orphan(
+                        "credentials",
+                        &row[..2],
+                        &[json!("one")],
+                    ));
+                }
+            }
+            while let Some(row) = cards.take(&mut self.view, &id).await? {
+                if request.is_none() {
+                    self.differs(Difference::orphan("cards", &row[..3], &row[3..4]));
+                }
+            }
+        }
+    }
+
+    /// The request of this name as the log tells it, with the number of its last entry.
+    async fn folded(
+        &mut self,
+        id: &str,
+        entries: &mut Entries,
+        count: &mut u64,
+    ) -> Result<Option<(Request, u64)>, Fault> {
+        let mut fold = id.parse().ok().map(Fold::new);
+        let mut approved = None;
+        let mut wrong: Option<NotFoldable> = None;
+        while let Some(raw) = entries.take(&mut self.view, id).await? {
+            *count += 1;
+            if wrong.is_some() {
+                continue;
+            }
+            if let Some(fold) = &mut fold {
+                wrong = fold.add(&raw).err();
+            }
+            approved = approved.or_else(|| is_approval(&raw).then_some(raw.seq));
+        }
+        let fold = match (fold, wrong) {
+            (Some(fold), None) => fold,
+            (_, wrong) => {
+                let why = wrong.map_or("the name is not a request's".to_owned(), |it| {
+                    it.to_string()
+                });
+                let found = "what makes no request";
+                self.differs(Difference::new("events", &[json!(id)], why, found));
+                return Ok(None);
+            }
+        };
+        let seq = fold.last_seq();
+        let request = fold.request().cloned();
+        if let (Some(request), Some(approved)) = (&request, approved) {
+            for key in request.human.keys() {
+                *self.approvals.entry(key.clone()).or_default() += 1;
+            }
+            let name = request.username.folded();
+            if self.released.get(&name).is_none_or(|seq| *seq < approved) {
+                self.names.entry(name).or_default().bind(&request.human);
+            }
+        }
+        Ok(request.map(|request| (request, seq)))
+    }
+
+    /// Compares the rows that a table has for a request with those that it should have.
+    async fn rows(
+        &mut self,
+        table: &mut Table,
+        id: &str,
+        mut expected: Vec<Vec<Value>>,
+    ) -> Result<(), Fault> {
+        let rows = table.rows;
+        while let Some(row) = table.take(&mut self.view, id).await? {
+            let known = expected
+                .iter()
+                .position(|it| rows.key(it) == rows.key(&row));
+            match known.map(|known| expected.swap_remove(known)) {
+                Some(expected) => self.columns(rows, &expected, &row),
+                None => self.orphan(rows, &row),
+            }
+        }
+        for row in expected {
+            self.missing(rows, &row);
+        }
+        Ok(())
+    }
+
+    async fn holders(&mut self) -> Result<(), Fault> {
+        let approvals = std::mem::take(&mut self.approvals).into_iter();
+        let expected = approvals.map(|(key, version)| vec![json!(key), json!(version)]);
+        self.whole_table("holders", expected.collect()).await
+    }
+
+    /// Compares the owners of each name. The version only keeps commits apart.
+    async fn names(&mut self) -> Result<(), Fault> {
+        let mut expected = std::mem::take(&mut self.names);
+        let mut table = Table::of("names");
+        while let Some(row) = table.next(&mut self.view).await? {
+            let name = Username::new(row[0].as_str().unwrap_or_default());
+            let owners = expected.remove(&name).unwrap_or_default();
+            let found = row[2].as_str().and_then(|it| serde_json::from_str(it).ok());
+            if found.as_ref() != Some(&owners) {
+                let key = &row[..1];
+                let difference = Difference::value("names", key, "owners", &json!(owners), &row[2]);
+                self.differs(difference);
+            }
+        }
+        for (name, owners) in &expected {
+            self.differs(Difference::missing(
+                "names",
+                &[json!(name)],
+                &[json!(owners)],
+            ));
+        }
+        Ok(())
+    }
+
+    async fn locks(&mut self, locks: &BTreeMap<LockTarget, Lock>) -> Result<(), Fault> {
+        let expected = locks.values().map(Rows::lock).collect();
+        self.whole_table("locks", expected).await
+    }
+
+    /// Compares a table that has one key, which is text.
+    async fn whole_table(
+        &mut self,
+        name: &'static str,
+        expected: Vec<Vec<Value>>,
+    ) -> Result<(), Fault> {
+        let key = |row: &[Value]| row[0].as_str().unwrap_or_default().to_owned();
+        let expected = expected.into_iter().map(|row| (key(&row), row));
+        let mut expected: BTreeMap<String, Vec<Value>> = expected.collect();
+        let mut table = Table::of(name);
+        while let Some(row) = table.next(&mut self.view).await? {
+            match expected.remove(&key(&row)) {
+                Some(expected) => self.columns(table.rows, &expected, &row),
+                None => self.orphan(table.rows, &row),
+            }
+        }
+        for row in expected.values() {
+            self.missing(table.rows, row);
+        }
+        Ok(())
+    }
+
+    async fn cursors(&mut self, head: u64) -> Result<(), Fault> {
+        let mut table = Table::of("cursors");
+        while let Some(row) = table.next(&mut self.view).await? {
+            if row[1].as_u64().is_none_or(|seq| seq > head) {
+                let log = format!("that it ends with entry {head}");
+                self.differs(Difference::new(
+                    "cursors",
+                    &row[..1],
+                    log,
+                    row[1].to_string(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn columns(&mut self, rows: Rows, expected: &[Value], row: &[Value]) {
+        let columns = rows.columns().zip(expected.iter().zip(row));
+        for (column, (expected, found)) in columns.filter(|(_, (one, other))| one != other) {
+            match (read(expected), read(found)) {
+                (Some(expected), Some(found)) => {
+                    self.fields(rows, row, column, &expected, &found);
+                }
+                _ => self.differs(Difference::value(
+                    rows.name(),
+                    rows.key(row),
+                    column,
+                    expected,
+                    found,
+                )),
+            }
+        }
+    }
+
+    /// Compares what a column holds as JSON, by its fields: how it is laid out says nothing.
+    fn fields(&mut self, rows: Rows, row: &[Value], column: &str, expected: &Value, found: &Value) {
+        let (Value::Object(expected), Value::Object(found)) = (expected, found) else {
+            if expected != found {
+                let key = rows.key(row);
+                self.differs(Difference::value(rows.name(), key, column, expected, found));
+            }
+            return;
+        };
+        let names: std::collections::BTreeSet<&String> =
+            expected.keys().chain(found.keys()).collect();
+        for name in names {
+            let (expected, found) = (expected.get(name), found.get(name));
+            if expected != found {
+                let [expected, found] = [expected, found].map(|it| it.cloned().unwrap_or_default());
+                let field = format!("{column}.{name}");
+                let key = rows.key(row);
+                self.differs(Difference::value(
+                    rows.name(),
+                    key,
+                    &field,
+                    &expected,
+                    &found,
+                ));
+            }
+        }
+    }
+
+    fn orphan(&mut self, rows: Rows, row: &[Value]) {
+        let key = rows.key(row);
+        self.differs(Difference::orphan(rows.name(), key, &row[key.len()..]));
+    }
+
+    fn missing(&mut self, rows: Rows, row: &[Value]) {
+        let key = rows.key(row);
+        self.differs(Difference::missing(rows.name(), key, &row[key.len()..]));
+    }
+
+    fn differs(&mut self, difference: Difference) {
+        (self.report)(difference);
+    }
+}
+
+/// A column's JSON object, if it holds one.
+fn read(value: &Value) -> Option<Value> {
+    let text = value.as_str().filter(|text| text.starts_with('{'))?;
+    serde_json::from_str(text).ok()
+}
+
+fn is_approval(raw: &RawEntry) -> bool {
+    let approved = Entry::try_from(raw).map(|entry| entry.body);
+    matches!(approved, Ok(EntryBody::Request(Event::Approved { .. })))
+}
+
+/// A credential is made with the first step in the target, and erased when the request is over.
+fn may_have_credential(request: &Request, layer: &Value) -> bool {
+    let layer = layer.as_u64().and_then(|layer| usize::try_from(layer).ok());
+    let layer = layer.and_then(|layer| request.layers.get(layer));
+    request.is_open() && layer.is_some_and(|layer| layer.progress != Progress::Planned)
+}
+
+/// A table that is read in the order of its key.
+struct Table {
+    rows: Rows,
+    page: VecDeque<Vec<Value>>,
+    last: Vec<Value>,
+    is_over: bool,
+}
+
+impl Table {
+    fn of(name: &str) -> Self {
+        Self {
+            rows: Rows::of(name),
+            page: VecDeque::new(),
+            last: Vec::new(),
+            is_over: false,
+        }
+    }
+
+    async fn fill(&mut self, view: &mut View) -> Result<(), Fault> {
+        if !self.page.is_empty() || self.is_over {
+            return Ok(());
+        }
+        let table = self.rows.name();
+        let page = view.rows(self.rows, &self.last, PAGE).await;
+        let page = page.map_err(|error| unreadable(table, &error))?;
+        self.is_over = page.len() < PAGE as usize;
+        if let Some(last) = page.last() {
+            self.last = self.rows.key(last).to_vec();
+        }
+        self.page = page.into();
+        Ok(())
+    }
+
+    async fn next(&mut self, view: &mut View) -> Result<Option<Vec<Value>>, Fault> {
+        self.fill(view).await?;
+        Ok(self.page.pop_front())
+    }
+
+    /// Which request the next row belongs to.
+    async fn next_request(&mut self, view: &mut View) -> Result<Option<String>, Fault> {
+        self.fill(view).await?;
+        let row = self.page.front();
+        Ok(row.map(|row| row[0].as_str().unwrap_or_default().to_owned()))
+    }
+
+    /// The next row, if it belongs to the request of this name.
+    async fn take(&mut self, view: &mut View, id: &str) -> Result<Option<Vec<Value>>, Fault> {
+        match self.next_request(view).await? {
+            Some(next) if next == id => Ok(self.page.pop_front()),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The log by request.
+#[derive(Default)]
+struct Entries {
+    page: VecDeque<RawEntry>,
+    last: (String, u64),
+    is_over: bool,
+}
+
+impl Entries {
+    async fn peek(&mut self, view: &mut View) -> Result<Option<String>, Fault> {
+        if self.page.is_empty() && !self.is_over {
+            let page = view
+                .entries_by_request((&self.last.0, self.last.1), PAGE)
+                .await;
+            let page = page.map_err(|error| unreadable("events", &error))?;
+            self.is_over = page.len() < PAGE as usize;
+            if let Some(last) = page.last() {
+                self.last = (last.request_id.clone().unwrap_or_default(), last.seq);
+            }
+            self.page = page.into();
+        }
+        Ok(self.page.front().and_then(|entry| entry.request_id.clone()))
+    }
+
+    async fn take(&mut self, view: &mut View, id: &str) -> Result<Option<RawEntry>, Fault> {
+        match self.peek(view).await? {
+            Some(next) if next == id => Ok(self.page.pop_front()),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn unreadable(table: &'static str, error: &StoreError) -> Fault {
+    Fault::Table {
+        table,
+        why: error.to_string(),
+    }
+}

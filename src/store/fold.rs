@@ -1,0 +1,81 @@
+//! Folding a request from its entries: what the log says, whatever the tables say.
+
+use super::{Entry, RawEntry};
+use crate::domain::{Request, RequestId};
+
+/// A request while its entries are folded in, one after the other.
+#[derive(Debug)]
+pub struct Fold {
+    id: RequestId,
+    request: Option<Request>,
+    last_seq: u64,
+}
+
+/// The entries do not tell of one request.
+#[derive(Debug, thiserror::Error)]
+#[error("entry {seq} {why}")]
+pub struct NotFoldable {
+    /// The entry.
+    pub seq: u64,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl Fold {
+    /// Before the first entry about this request.
+    pub fn new(id: RequestId) -> Self {
+        Self {
+            id,
+            request: None,
+            last_seq: 0,
+        }
+    }
+
+    /// Folds the next entry in. Its own hash has to be right; whether it follows from the entry
+    /// before it in the log, only a look at the whole log shows.
+    ///
+    /// # Errors
+    ///
+    /// If it is not as it was written, or not the request's next entry.
+    pub fn add(&mut self, raw: &RawEntry) -> Result<(), NotFoldable> {
+        self.fold(raw).map_err(|why| NotFoldable {
+            seq: raw.seq,
+            why: why.to_owned(),
+        })
+    }
+
+    fn fold(&mut self, raw: &RawEntry) -> Result<(), &'static str> {
+        if !raw.has_its_hash() {
+            return Err("was changed: its text does not have its hash");
+        }
+        if raw.seq <= self.last_seq {
+            return Err("is not in its place");
+        }
+        let entry = Entry::try_from(raw).map_err(|_| "is not understood")?;
+        if entry.request_id != Some(self.id) {
+            return Err("tells of another request");
+        }
+        let Some(occurred) = entry.occurred() else {
+            return Err("does not tell of a request");
+        };
+        match &mut self.request {
+            Some(request) => request.apply(&occurred),
+            None => {
+                let first = Request::first(self.id, &occurred);
+                self.request = Some(first.ok_or("does not begin a request")?);
+            }
+        }
+        self.last_seq = raw.seq;
+        Ok(())
+    }
+
+    /// The request as the entries so far tell it; nothing before the first.
+    pub fn request(&self) -> Option<&Request> {
+        self.request.as_ref()
+    }
+
+    /// The number of the last entry that was folded in.
+    pub fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+}

@@ -1,0 +1,213 @@
+//! What Keylend does on tables that somebody changed.
+
+use serde_json::{Value, json};
+
+use crate::{
+    on_both,
+    scene::Scene,
+    support::stage::{ALICE, DAVE, Has as _, REQUEST, SECURITY},
+};
+
+on_both!(
+    a_lock_that_was_deleted_from_its_table_still_counts,
+    a_snapshot_edited_to_approved_makes_nothing,
+    a_snapshot_set_back_to_before_its_end_makes_nothing,
+    a_vote_put_into_a_snapshot_approves_nothing,
+    a_grant_whose_due_rows_were_deleted_still_ends,
+    a_grant_whose_snapshot_says_that_it_ended_still_ends,
+);
+
+const STATE: &str = "SELECT state FROM requests";
+
+async fn a_lock_that_was_deleted_from_its_table_still_counts(scene: Scene) {
+    let stage = &scene.stage;
+    let card = stage.asked(REQUEST).await;
+    stage
+        .answer(SECURITY, "lock @alice her laptop is gone")
+        .await;
+    scene.tamper("DELETE FROM locks").await;
+
+    scene.bob_is_refused(&card).await;
+    scene.until(STATE, &["pending"]).await;
+    scene
+        .is_named(&["locks", "U0ALICE", "the row is missing"])
+        .await;
+    let refused = stage.answer(ALICE, "request db-prod:read 10m look").await;
+    assert!(!refused.has("withdraw"), "{refused:?}");
+    assert_eq!(scene.kinds().await, ["requested", "locked"]);
+
+    // An administrator can lift it all the same; then nothing stands in the way any more.
+    stage.answer(SECURITY, "unlock @alice").await;
+    assert_eq!(
+        scene.kinds().await,
+        ["requested", "locked", "locked", "unlocked"]
+    );
+    scene.is_well().await;
+    stage.bob().click(&card, "approve").await;
+    scene.until(STATE, &["active"]).await;
+    assert!(stage.console.admits("alice"));
+}
+
+/// What a snapshot holds once its request was approved, as far as an outsider can tell.
+fn approved(snapshot: &mut Value, end: &str) {
+    let id = snapshot["id"].as_str().unwrap().to_owned();
+    snapshot["state"] = json!({"is": "approved"});
+    snapshot["approvals"] =
+        json!([{"by": "person:U0BOB", "at": snapshot["asked_at"], "rules": ["approver-group"]}]);
+    snapshot["expires_at"] = json!(end);
+    snapshot["warn_at"] = json!(end);
+    snapshot["layers"] = json!([{
+        "plan": {
+            "backend": "console",
+            "params": {"role": "app_writer"},
+            "handle": format!("jit_{id}_0"),
+            "entitlement": format!("console/jit_{id}_0"),
+        },
+        "progress": {"at": "planned"},
+        "failures": 0,
+        "retry_at": null,
+    }]);
+}
+
+/// Dave's request is granted in the same lane, behind what was due before it.
+async fn the_lane_has_been_swept(scene: &Scene) {
+    let stage = &scene.stage;
+    stage
+        .jit(DAVE, "request db-prod:write 20m INC-7 pods")
+        .await;
+    let card = stage.in_time(|sim| {
+        let mut cards = sim.messages("C0DBA").into_iter();
+        cards.find(|card| card.says("pods") && card.has("approve"))
+    });
+    let card = card.await;
+    stage.bob().click(&card, "approve").await;
+    scene
+        .until(
+            "SELECT state FROM requests WHERE requester = 'U0DAVE'",
+            &["active"],
+        )
+        .await;
+}
+
+async fn a_snapshot_edited_to_approved_makes_nothing(scene: Scene) {
+    let stage = &scene.stage;
+    stage.asked(REQUEST).await;
+    let id = scene.request().await;
+    let end = "2099-11-21T02:30:00Z";
+    scene.edit(&id, |snapshot| approved(snapshot, end)).await;
+    scene
+        .tamper("UPDATE requests SET state = 'approved', awaits = 0")
+        .await;
+    scene
+        .tamper(&format!("INSERT INTO due VALUES ('{id}', 'console', 0)"))
+        .await;
+    the_lane_has_been_swept(&scene).await;
+
+    assert!(!stage.console.admits("alice"));
+    let alices = format!("SELECT kind FROM events WHERE request_id = '{id}' ORDER BY seq");
+    assert_eq!(scene.ask(&alices).await, ["requested"]);
+    scene
+        .is_named(&["requests", &id, "state pending", "state approved"])
+        .await;
+    scene
+        .is_named(&["due", &id, "console", "the log says nothing"])
+        .await;
+}
+
+async fn a_snapshot_set_back_to_before_its_end_makes_nothing(scene: Scene) {
+    let stage = &scene.stage;
+    let card = stage.asked(REQUEST).await;
+    let id = scene.request().await;
+    // What the row was when the request was approved, kept by whoever can read it.
+    stage
+        .console
+        .mood("make", crate::support::target::Mood::Hanging);
+    stage.bob().click(&card, "approve").await;
+    scene.until(STATE, &["approved"]).await;
+    let kept = scene.ask("SELECT snapshot FROM requests").await.remove(0);
+    stage
+        .console
+        .mood("make", crate::support::target::Mood::Well);
+    scene.until(STATE, &["active"]).await;
+    let grant = stage.in_time(|_| stage.grants(ALICE).pop()).await;
+    stage.alice().click(&grant, "done").await;
+    scene.until(STATE, &["ended"]).await;
+
+    let version: Value = serde_json::from_str(&kept).unwrap();
+    let version = &version["version"];
+    scene
+        .tamper(&format!(
+            "UPDATE requests SET snapshot = '{kept}', state = 'approved', open = 1,
+                 version = {version}"
+        ))
+        .await;
+    scene
+        .tamper(&format!("INSERT INTO due VALUES ('{id}', 'console', 0)"))
+        .await;
+    the_lane_has_been_swept(&scene).await;
+    assert!(!stage.console.admits("alice"));
+    scene
+        .is_named(&["requests", &id, "state ended", "state approved"])
+        .await;
+}
+
+async fn a_vote_put_into_a_snapshot_approves_nothing(scene: Scene) {
+    let stage = &scene.stage;
+    let card = stage.asked("request db-prod:admin 15m failover").await;
+    let id = scene.request().await;
+    scene
+        .edit(&id, |snapshot| {
+            snapshot["approvals"] = json!([{
+                "by": "person:U0CAROL", "at": snapshot["asked_at"], "rules": ["approver-group"]
+            }]);
+        })
+        .await;
+    scene.bob_is_refused(&card).await;
+    assert_eq!(scene.kinds().await, ["requested"]);
+    scene
+        .is_named(&["requests", &id, "snapshot.approvals"])
+        .await;
+}
+
+async fn a_grant_whose_due_rows_were_deleted_still_ends(scene: Scene) {
+    let stage = &scene.stage;
+    stage.granted(REQUEST).await;
+    let id = scene.request().await;
+    scene.tamper("DELETE FROM due").await;
+    scene.is_named(&["due", &id, "the row is missing"]).await;
+    scene.until_mended(&id).await;
+    scene.is_well().await;
+    assert!(stage.console.admits("alice"));
+    stage.advance_minutes(30);
+    scene.until(STATE, &["ended"]).await;
+    assert!(!stage.console.admits("alice"));
+    scene.is_well().await;
+}
+
+async fn a_grant_whose_snapshot_says_that_it_ended_still_ends(scene: Scene) {
+    let stage = &scene.stage;
+    stage.granted(REQUEST).await;
+    let id = scene.request().await;
+    scene
+        .edit(&id, |snapshot| {
+            let at = snapshot["asked_at"].clone();
+            snapshot["state"] = json!({
+                "is": "ended", "cause": {"because": "done"}, "by": "person:U0ALICE", "at": at
+            });
+        })
+        .await;
+    scene
+        .tamper("UPDATE requests SET state = 'ended', open = 0")
+        .await;
+    scene.tamper("DELETE FROM due").await;
+    scene
+        .is_named(&["requests", &id, "state active", "state ended"])
+        .await;
+    scene.until_mended(&id).await;
+    scene.until(STATE, &["active"]).await;
+    stage.advance_minutes(30);
+    let last = "SELECT kind FROM events ORDER BY seq DESC LIMIT 1";
+    scene.until(last, &["ended"]).await;
+    assert!(!stage.console.admits("alice"));
+    scene.is_well().await;
+}

@@ -1,0 +1,37 @@
+//! Nothing decides that the log does not say: somebody who can write to the tables, but not to the
+//! log, gains nothing by it, and `keylend audit verify` names what they did. Each story happens in a
+//! real service on a real store, SQLite and PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test program uses its own part of the stage")]
+mod support;
+
+mod deciding;
+mod scene;
+mod verifying;
+
+/// Makes a test of every story named, for both databases.
+macro_rules! on_both {
+    ($($story:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $story() {
+                    super::$story(crate::scene::Scene::on_sqlite().await).await;
+                }
+            )+
+        }
+
+        mod on_postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $story() {
+                    super::$story(crate::scene::Scene::on_postgres().await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_both;

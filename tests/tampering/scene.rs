@@ -1,0 +1,177 @@
+//! A running service, and somebody with access to its tables.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Parser;
+use keylend::{cli::Audit, store::PostgresStore};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use tempfile::TempDir;
+
+use crate::support::{postgres::Postgres, stage::Stage};
+
+/// A service on a store, and somebody who can write to the store's tables.
+pub struct Scene {
+    pub stage: Stage,
+    tables: Tables,
+}
+
+enum Tables {
+    Sqlite(String),
+    Postgres(
+        Postgres,
+        #[expect(dead_code, reason = "it keeps the folder")] TempDir,
+    ),
+}
+
+#[derive(Parser)]
+struct Keylend {
+    #[command(subcommand)]
+    audit: Audit,
+}
+
+impl Scene {
+    pub async fn on_sqlite() -> Self {
+        let stage = Stage::start().await;
+        let tables = Tables::Sqlite(format!("sqlite://{}", stage.database().display()));
+        Self { stage, tables }
+    }
+
+    pub async fn on_postgres() -> Self {
+        let server = Postgres::start().await;
+        PostgresStore::migrate(&server.admin_url()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("url");
+        std::fs::write(&file, server.admin_url()).unwrap();
+        let kept = format!("url = {{ file = \"{}\" }}", file.display());
+        let on_server = |config: &str| config.replace("url = \"sqlite://DIR/keylend.db\"", &kept);
+        let stage = Stage::with(on_server, "").await;
+        let tables = Tables::Postgres(server, folder);
+        Self { stage, tables }
+    }
+
+    fn address(&self) -> String {
+        match &self.tables {
+            Tables::Sqlite(url) => url.clone(),
+            Tables::Postgres(server, _) => server.admin_url(),
+        }
+    }
+
+    /// Runs a statement behind Keylend's back, and holds that it changed something.
+    pub async fn tamper(&self, sql: &str) {
+        let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let rows = match &self.tables {
+            Tables::Sqlite(url) => {
+                let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
+                let busy = sqlx::raw_sql("PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = OFF");
+                busy.execute(&mut connection).await.unwrap();
+                let done = statement.execute(&mut connection).await;
+                done.unwrap().rows_affected()
+            }
+            Tables::Postgres(server, _) => {
+                let url = server.admin_url();
+                let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+                let done = statement.execute(&mut connection).await;
+                done.unwrap().rows_affected()
+            }
+        };
+        assert!(rows > 0, "nothing was changed by {sql}");
+    }
+
+    /// The first column of what a question finds, as text.
+    pub async fn ask(&self, sql: &str) -> Vec<String> {
+        let question = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        match &self.tables {
+            Tables::Sqlite(url) => {
+                let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
+                let rows = question.fetch_all(&mut connection).await.unwrap();
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+            Tables::Postgres(server, _) => {
+                let url = server.admin_url();
+                let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+                let rows = question.fetch_all(&mut connection).await.unwrap();
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+        }
+    }
+
+    /// The kinds of the log's entries, in order.
+    pub async fn kinds(&self) -> Vec<String> {
+        self.ask("SELECT kind FROM events ORDER BY seq").await
+    }
+
+    /// The name of the only request.
+    pub async fn request(&self) -> String {
+        let mut ids = self.ask("SELECT id FROM requests").await;
+        assert_eq!(ids.len(), 1);
+        ids.remove(0)
+    }
+
+    /// Edits the snapshot of a request.
+    pub async fn edit(&self, id: &str, change: impl FnOnce(&mut Value)) {
+        let question = format!("SELECT snapshot FROM requests WHERE id = '{id}'");
+        let mut snapshot: Value = serde_json::from_str(&self.ask(&question).await[0]).unwrap();
+        change(&mut snapshot);
+        let written = snapshot.to_string().replace('\'', "''");
+        self.tamper(&format!(
+            "UPDATE requests SET snapshot = '{written}' WHERE id = '{id}'"
+        ))
+        .await;
+    }
+
+    /// What `keylend audit verify` says of the store, and whether all is well.
+    pub async fn verify(&self) -> (bool, String) {
+        let args = ["audit", "verify", "--store", &self.address()];
+        let command = Keylend::try_parse_from(args).unwrap().audit;
+        let mut out = Vec::new();
+        let code = command.run(&mut out).await.unwrap();
+        (code == ExitCode::SUCCESS, String::from_utf8(out).unwrap())
+    }
+
+    /// Holds that `keylend audit verify` finds something wrong, and names it.
+    pub async fn is_named(&self, words: &[&str]) {
+        let (is_well, said) = self.verify().await;
+        assert!(!is_well, "{said}");
+        let named = said
+            .lines()
+            .any(|line| words.iter().all(|word| line.contains(word)));
+        assert!(named, "{words:?} are not in one line of\n{said}");
+    }
+
+    /// Holds that `keylend audit verify` finds nothing wrong.
+    pub async fn is_well(&self) {
+        let (is_well, said) = self.verify().await;
+        assert!(is_well, "{said}");
+    }
+
+    /// Waits until the store answers a question like this.
+    pub async fn until(&self, sql: &str, answer: &[&str]) {
+        let come = async {
+            while self.ask(sql).await != answer {
+                self.stage.page("/healthz").await;
+            }
+        };
+        let patience = Duration::from_secs(60);
+        if tokio::time::timeout(patience, come).await.is_err() {
+            panic!("{sql} answers {:?}, not {answer:?}", self.ask(sql).await);
+        }
+    }
+
+    /// Lets a minute pass, and waits until something is due for this request.
+    pub async fn until_mended(&self, id: &str) {
+        self.stage.advance_minutes(2);
+        self.until("SELECT DISTINCT request_id FROM due", &[id])
+            .await;
+    }
+
+    /// Bob clicks, and hears why not.
+    pub async fn bob_is_refused(&self, card: &slack_sim::Message) {
+        let bob = self.stage.bob();
+        let before = bob.ephemerals().len();
+        bob.click(card, "approve").await;
+        self.stage
+            .in_time(|_| bob.ephemerals().into_iter().nth(before))
+            .await;
+    }
+}

@@ -1,0 +1,319 @@
+//! What `keylend audit verify` finds in tables that somebody changed.
+
+use std::{path::Path, process::Command, sync::Arc};
+
+use keylend::{
+    domain::{
+        Actor, ChannelId, Email, Event, Occurred, RequestId, Risk, Span, Terms, Time, UserId,
+        Username, open,
+    },
+    store::{Change, Commit, Record, SqliteStore, Store},
+};
+
+use crate::{
+    on_both,
+    scene::Scene,
+    support::stage::{ALICE, APPROVALS, DAVE, Has as _, REQUEST},
+};
+
+on_both!(
+    every_change_to_a_table_is_named,
+    a_service_that_is_busy_has_nothing_wrong_with_it,
+);
+
+async fn every_change_to_a_table_is_named(scene: Scene) {
+    let stage = &scene.stage;
+    stage.granted(REQUEST).await;
+    let id = &scene.request().await;
+    stage.answer("U0SEC", "lock lab:use a fire").await;
+    // The feeds have told what there is, and write no more.
+    let head = scene.kinds().await.len().to_string();
+    let behind =
+        format!("SELECT count(*) || '' FROM cursors WHERE feed <> 'homes' AND seq < {head}");
+    scene.until(&behind, &["0"]).await;
+    scene.is_well().await;
+
+    let keep = |table: &str| format!("CREATE TABLE kept AS SELECT * FROM {table}");
+    for (table, change, words) in [
+        (
+            "locks",
+            "DELETE FROM locks",
+            vec!["locks", "lab:use", "the row is missing"],
+        ),
+        (
+            "locks",
+            "UPDATE locks SET set_at = set_at + 1",
+            vec!["locks", "lab:use", "set_at"],
+        ),
+        (
+            "locks",
+            "UPDATE locks SET lock = replace(lock, 'a fire', 'a drill')",
+            vec!["locks", "lock.reason a fire", "lock.reason a drill"],
+        ),
+        (
+            "locks",
+            "INSERT INTO locks SELECT '\"everything\"', set_at, lock FROM locks",
+            vec!["locks", "everything", "the log says nothing"],
+        ),
+        (
+            "layers",
+            "DELETE FROM layers",
+            vec!["layers", id, "the row is missing"],
+        ),
+        (
+            "layers",
+            "UPDATE layers SET given = 0",
+            vec!["layers", id, "given 1", "given 0"],
+        ),
+        (
+            "layers",
+            "UPDATE layers SET layer = 1",
+            vec!["layers", id, "the log says nothing"],
+        ),
+        (
+            "due",
+            "DELETE FROM due",
+            vec!["due", id, "the row is missing"],
+        ),
+        (
+            "due",
+            "UPDATE due SET due_at = due_at + 60000",
+            vec!["due", id, "due_at"],
+        ),
+        (
+            "holders",
+            "DELETE FROM holders",
+            vec!["holders", "U0ALICE", "the row is missing"],
+        ),
+        (
+            "holders",
+            "UPDATE holders SET version = 0",
+            vec!["holders", "U0ALICE", "version 1", "version 0"],
+        ),
+        (
+            "holders",
+            "INSERT INTO holders VALUES ('U0DAVE', 3)",
+            vec!["holders", "U0DAVE", "the log says nothing"],
+        ),
+        (
+            "cursors",
+            "UPDATE cursors SET seq = 1000 WHERE feed = 'audit'",
+            vec!["cursors", "audit", "1000"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET open = 0",
+            vec!["requests", id, "open 1", "open 0"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET version = 1",
+            vec!["requests", id, "version"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET requester = 'U0DAVE'",
+            vec!["requests", id, "U0ALICE", "U0DAVE"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET scope = 'lab:use'",
+            vec!["requests", id, "db-prod:write"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET asked_at = 1",
+            vec!["requests", id, "asked_at"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET failures = 1",
+            vec!["requests", id, "failures"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET last_seq = 1",
+            vec!["requests", id, "last_seq"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET awaits = 1",
+            vec!["requests", id, "awaits"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET state = 'ended'",
+            vec!["requests", id, "state"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET snapshot = '{}'",
+            vec!["requests", id, "snapshot.username alice"],
+        ),
+        (
+            "requests",
+            "UPDATE requests SET snapshot = replace(snapshot, 'app_writer', 'owner')",
+            vec!["requests", id, "snapshot.layers"],
+        ),
+        (
+            "requests",
+            "INSERT INTO requests
+                 SELECT 'aaaaaaaaaaaa', version, requester, scope, state, open, asked_at, failures,
+                     last_seq, snapshot, awaits FROM requests",
+            vec!["requests", "aaaaaaaaaaaa", "the log says nothing"],
+        ),
+        (
+            "cards",
+            "INSERT INTO requests
+                 SELECT 'aaaaaaaaaaaa', version, requester, scope, state, open, asked_at, failures,
+                     last_seq, snapshot, awaits FROM requests;
+             UPDATE cards SET request_id = 'aaaaaaaaaaaa'",
+            vec!["cards", "aaaaaaaaaaaa", "the log says nothing"],
+        ),
+    ] {
+        // One after the other on one store: each is undone.
+        scene.tamper(&format!("{}; {change}", keep(table))).await;
+        scene.is_named(&words).await;
+        if table == "cards" {
+            break;
+        }
+        if table == "requests" {
+            let columns = "version, requester, scope, state, open, asked_at, failures, last_seq, \
+                           snapshot, awaits";
+            let back = columns
+                .split(", ")
+                .map(|column| format!("{column} = (SELECT kept.{column} FROM kept)"));
+            let back = back.collect::<Vec<_>>().join(", ");
+            scene
+                .tamper(&format!(
+                    "DELETE FROM requests WHERE id = 'aaaaaaaaaaaa';
+                     UPDATE requests SET {back}; DROP TABLE kept"
+                ))
+                .await;
+        } else {
+            scene
+                .tamper(&format!(
+                    "DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept"
+                ))
+                .await;
+        }
+        scene.is_well().await;
+    }
+}
+
+async fn a_service_that_is_busy_has_nothing_wrong_with_it(scene: Scene) {
+    let stage = &scene.stage;
+    let busy = async {
+        for round in 0..12 {
+            for (person, scope) in [(ALICE, "db-prod:read"), (DAVE, "lab:use")] {
+                let words = format!("{person} in round {round}.");
+                let line = format!("request {scope} 10m {words}");
+                stage.jit(person, &line).await;
+                let card = stage.in_time(|sim| {
+                    let mut cards = sim.messages(APPROVALS).into_iter();
+                    cards.find(|card| card.says(&words) && card.has("approve"))
+                });
+                stage.bob().click(&card.await, "approve").await;
+            }
+            stage.advance_minutes(11);
+        }
+    };
+    let looking = async {
+        loop {
+            scene.is_well().await;
+            stage.page("/healthz").await;
+        }
+    };
+    tokio::select! {
+        () = busy => {}
+        () = looking => {}
+    }
+    let entries = scene.kinds().await.len();
+    assert!(entries > 100, "{entries} entries");
+    scene.is_well().await;
+}
+
+/// A history in which one person asks and thinks better of it, again and again.
+async fn write_history(path: &Path, requests: usize) {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path).await.unwrap());
+    let numbers: Vec<usize> = (0..requests).collect();
+    for some in numbers.chunks(500) {
+        let changes = some.iter().map(|number| {
+            let id = RequestId::derive(&format!("request {number}"));
+            let requester = UserId::new(ALICE);
+            let occurred = |event| Occurred {
+                at: Time::UNIX_EPOCH,
+                actor: Actor::Person(requester.clone()),
+                rules: Vec::new(),
+                event,
+            };
+            let first = occurred(Event::Requested {
+                human: keylend::domain::Human::default(),
+                requester: requester.clone(),
+                email: Email::new("alice@example.com"),
+                username: Username::new("alice"),
+                terms: Terms {
+                    scope: "db-prod:write".parse().unwrap(),
+                    title: "Production database, write".to_owned(),
+                    environment: None,
+                    risk: Risk::Low,
+                    duration: Span::minutes(10),
+                    reason: "writes are failing, and nobody knows why ".repeat(20),
+                    ticket: None,
+                    layers: Vec::new(),
+                },
+                approvals_needed: 1,
+                approval_channel: ChannelId::new(APPROVALS),
+                mirrors: Vec::new(),
+                lapses_at: Time::UNIX_EPOCH,
+            });
+            let mut after = open(id, &first);
+            let withdrawn = occurred(Event::Withdrawn {});
+            after.apply(&withdrawn);
+            let records = [first, withdrawn];
+            Change {
+                records: records.iter().map(|it| Record::of(id, it)).collect(),
+                before: None,
+                cards: Vec::new(),
+                after,
+            }
+        });
+        let changes = changes.collect();
+        let commit = Commit {
+            changes,
+            ..Commit::default()
+        };
+        store.commit(commit).await.unwrap();
+    }
+    store.close().await;
+}
+
+/// The most memory that the program had while it verified a store, in KiB.
+fn peak(path: &Path) -> Option<u64> {
+    const MEASURE: &str = "import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
+    let url = format!("sqlite://{}", path.display());
+    let program = env!("CARGO_BIN_EXE_keylend");
+    let measured = Command::new("python3")
+        .args(["-c", MEASURE, program, "audit", "verify", "--store", &url])
+        .output()
+        .ok()?;
+    assert!(measured.status.success(), "{measured:?}");
+    let text = String::from_utf8(measured.stdout).unwrap();
+    Some(text.trim().parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_does_not_grow_with_the_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let [small, large] = ["small.db", "large.db"].map(|name| folder.path().join(name));
+    write_history(&small, 3_000).await;
+    write_history(&large, 12_000).await;
+    let (Some(small), Some(large)) = (peak(&small), peak(&large)) else {
+        println!("python3 is not there: nothing was measured");
+        return;
+    };
+    // All of the larger history would be some 30 MiB more.
+    assert!(large < small + 8 * 1024, "{small} KiB, then {large} KiB");
+}
