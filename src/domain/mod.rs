@@ -14,6 +14,7 @@ mod human;
 mod id;
 mod limits;
 mod lock;
+mod login;
 mod person;
 mod refusal;
 mod request;
@@ -32,6 +33,7 @@ pub use id::{
 };
 pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};
+pub use login::{Login, LoginName};
 pub use person::{Person, Standing};
 pub use refusal::{Refusal, Ruling};
 pub use request::{
