@@ -111,7 +111,7 @@ mkdir -p "$KEYLEND_SENT"
 
 if cargo nextest --version >/dev/null 2>&1; then
     # Tests that are skipped are listed with those that pass.
-    cargo nextest run --workspace --status-level skip "$@"
+    cargo nextest run --workspace --no-fail-fast --status-level skip "$@"
     if [ $# -eq 0 ]; then
         # nextest does not run the examples in the documentation.
         cargo test --workspace --doc
@@ -120,6 +120,6 @@ if cargo nextest --version >/dev/null 2>&1; then
     fi
 else
     # This runs the examples in the documentation too, and marks skipped tests as ignored.
-    cargo test --workspace "$@"
+    cargo test --workspace --no-fail-fast "$@"
 fi
 hold_what_was_sent "$@"

@@ -165,7 +165,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(async move { following.0.follow(following.1).await });
     let watching = (grants.clone(), alerts.clone(), shutdown.clone());
     tasks.spawn(async move { watching.0.watch_revocations(&watching.1, watching.2).await });
-    let showing = broker.clone();
+    let (showing, lending) = (broker.clone(), broker.clone());
     let messenger = Arc::new(Messenger::new(messages::Parts {
         store: log.clone(),
         client: client.clone(),
@@ -178,6 +178,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
             .collect(),
         audit_channel,
         has_credentials: Arc::new(move |request| showing.has_credentials(request)),
+        logins: Arc::new(move |request| lending.logins(request)),
         alerts: alerts.clone(),
     }));
     let homes = Arc::new(Homes::new(

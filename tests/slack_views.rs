@@ -172,6 +172,10 @@ fn every_answer_reads_well() {
             "asked",
             answer::asked(&waiting, &[answer::not_mirrored(&ChannelId::new("C0INC"))]),
         ),
+        (
+            "asked, not reached",
+            answer::asked(&waiting, &[answer::not_reached(&ChannelId::new("C0DBA"))]),
+        ),
         ("asked, approved by a rule", answer::asked(&approved, &[])),
         (
             "status",

@@ -39,10 +39,8 @@ pub fn write(holdings: &[Holding], out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 fn row(holding: &Holding) -> [String; COLUMNS.len()] {
-    let why = match &holding.ended {
-        None => None,
-        Some(Ended { cause, by }) => Some(format!("{} by {by}", cause_in_words(cause))),
-    };
+    let why = holding.ended.as_ref();
+    let why = why.map(|Ended { cause, by }| format!("{} by {by}", cause_in_words(cause)));
     let ended = match (holding.being_revoked_since, why) {
         (None, why) => why.unwrap_or_else(|| "not yet".to_owned()),
         (Some(since), why) => {

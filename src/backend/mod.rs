@@ -35,7 +35,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 use crate::domain::{
-    BackendName, Email, Entitlement, Handle, Params, RequestId, ScopeId, Time, UserId, Username,
+    BackendName, Email, Entitlement, Handle, LoginName, Params, RequestId, ScopeId, Time, UserId,
+    Username,
 };
 
 /// One layer of one grant, as a target sees it.
@@ -108,6 +109,12 @@ pub trait Backend: Send + Sync + 'static {
     /// What the layer gives in this target, whoever asked for it: two orders with the same
     /// entitlement stand on one piece of access, and it is taken back with the last of them.
     fn entitlement(&self, order: &Order) -> Entitlement;
+
+    /// The login that receives the access: people decide on it. The requester's own name in the
+    /// targets, where the target does not make one.
+    fn login(&self, order: &Order) -> LoginName {
+        LoginName::Named(order.username.to_string())
+    }
 
     /// How the requester reaches the target with a password of their own (label and text, nothing
     /// secret), if the layer comes with one. Keylend makes the password and hands it to

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::{Broker, unavailable};
-use crate::domain::{Command, Refusal, Request, RequestId, Time, UserId};
+use crate::domain::{Command, Login, LoginName, Refusal, Request, RequestId, Time, UserId};
 
 /// How a requester reaches one target with a password of their own.
 #[derive(Debug)]
@@ -19,6 +19,32 @@ impl Broker {
     pub fn has_credentials(&self, request: &Request) -> bool {
         let end = request.expires_at.unwrap_or(request.asked_at);
         (0..request.layers.len()).any(|layer| self.connection(request, layer, end).is_some())
+    }
+
+    /// The logins that receive the access, or would if the request were approved now; each once.
+    pub fn logins(&self, request: &Request) -> Vec<Login> {
+        let plans = match self.parts.catalogue.get(&request.terms.scope) {
+            Some(scope) if request.layers.is_empty() => self.plan(request, scope),
+            _ => request
+                .layers
+                .iter()
+                .map(|layer| layer.plan.clone())
+                .collect(),
+        };
+        let end = request.expires_at.unwrap_or(request.asked_at);
+        let mut logins: Vec<Login> = Vec::new();
+        for plan in plans {
+            let name = match self.backend(&plan.backend) {
+                Some(backend) => backend.login(&Self::order(request, &plan, end)),
+                None => LoginName::Named(request.username.to_string()),
+            };
+            let target = plan.backend;
+            let login = Login { target, name };
+            if !logins.contains(&login) {
+                logins.push(login);
+            }
+        }
+        logins
     }
 
     /// Opens the grant's credentials for its requester. That they were shown is in the log before

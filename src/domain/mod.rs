@@ -14,6 +14,7 @@ mod human;
 mod id;
 mod limits;
 mod lock;
+mod login;
 mod name;
 mod person;
 mod refusal;
@@ -33,6 +34,7 @@ pub use id::{
 };
 pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};
+pub use login::{Login, LoginName};
 pub use name::{NameEvent, NameOwners};
 pub use person::{NoUsername, Person, Standing};
 pub use refusal::{Refusal, Ruling};

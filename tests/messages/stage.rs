@@ -85,6 +85,7 @@ impl Stage {
             entropy: Arc::new(SystemEntropy),
             audit_channel: ChannelId::new("C0AUDIT"),
             has_credentials: Arc::new(|_: &Request| true),
+            logins: Arc::new(|_: &Request| Vec::new()),
             alerts: self.alerts.clone(),
             other_channels: [ChannelId::new("C0DBA")].into(),
         });

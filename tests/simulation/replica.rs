@@ -135,6 +135,7 @@ impl Replica {
             entropy: world.dice.clone(),
             audit_channel: ChannelId::new(AUDIT),
             has_credentials: Arc::new(move |request| showing.has_credentials(request)),
+            logins: Arc::new(|_| Vec::new()),
             alerts,
             other_channels: BTreeSet::new(),
         }));

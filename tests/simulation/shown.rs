@@ -78,7 +78,8 @@ impl Inside {
                 ..Context::default()
             };
             // A warning that came too late is not posted at all.
-            let (Some(message), Some(ts)) = (card(shown.place, request, context), &shown.ts) else {
+            let (Some(message), Some(ts)) = (card(shown.place, request, &context), &shown.ts)
+            else {
                 continue;
             };
             let mut messages = self.messages.iter();
@@ -196,7 +197,7 @@ fn lines(entry: &Entry, tables: &Tables) -> Vec<(String, String)> {
     };
     let request = tables.request(id).expect("a request of the log");
     let mut lines = Vec::new();
-    if let Some(line) = line(entry, request) {
+    if let Some(line) = line(entry, request, &[]) {
         let mirrors = request.mirrors.iter().map(|it| it.as_str().to_owned());
         let channels = mirrors.chain([AUDIT.to_owned()]);
         lines.extend(channels.map(|channel| (channel, line.clone())));

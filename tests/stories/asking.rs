@@ -37,6 +37,18 @@ async fn the_requester_hears_whom_the_request_reaches() {
 }
 
 #[tokio::test]
+async fn everybody_concerned_sees_the_login_that_receives_the_access() {
+    let stage = Stage::start().await;
+    let card = stage.asked("request db-prod:admin 15m fix").await;
+    let logins = "`alice` on `console`, `alice` on `bastion`";
+    assert!(card.says(&format!("Login: {logins}")), "{}", card.text);
+    stage
+        .told(ALICE, &format!("The access goes to {logins}."))
+        .await;
+    stage.audited(&format!("login {logins}")).await;
+}
+
+#[tokio::test]
 async fn what_is_not_allowed_is_refused_with_what_would_be_right() {
     let stage = Stage::start().await;
     for (line, words) in [

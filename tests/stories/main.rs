@@ -7,6 +7,7 @@ mod support;
 
 mod asking;
 mod callers;
+mod channels;
 mod ending_early;
 mod form;
 mod groups;

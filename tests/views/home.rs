@@ -20,10 +20,11 @@ fn of_every_state(hostile: Option<&str>, times: usize) -> Home {
         for _ in 0..times {
             let request = story.request.clone();
             if request.awaits_decision() {
+                made.logins.insert(request.id, CONTEXT.logins.clone());
                 made.questions.asked.push(request.clone());
             }
             match request.is_open() {
-                true => made.open.push((request, CONTEXT)),
+                true => made.open.push((request, CONTEXT.clone())),
                 false => made.past.push(request),
             }
         }
@@ -111,7 +112,7 @@ fn credentials_are_offered_only_where_there_are_some() {
     for has_credentials in [false, true] {
         let context = keylend::slack::view::card::Context {
             has_credentials,
-            unreachable: None,
+            ..keylend::slack::view::card::Context::default()
         };
         let view = home(&Home {
             open: vec![(active.clone(), context)],

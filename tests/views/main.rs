@@ -10,12 +10,12 @@ mod limits;
 mod sent;
 mod story;
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
 
 use keylend::{
-    domain::{Actor, Human, LockEvent, LockTarget},
+    domain::{Actor, BackendName, Human, LockEvent, LockTarget, Login, LoginName},
     slack::{
-        client::Message,
+        client::{ChannelTrouble, Message},
         view::{
             card::{Context, call, card},
             line::{line, lock_line, notice},
@@ -37,10 +37,19 @@ const PLACES: [Place; 7] = [
     Place::Mirror,
 ];
 
-const CONTEXT: Context = Context {
+static CONTEXT: LazyLock<Context> = LazyLock::new(|| Context {
     has_credentials: true,
     unreachable: None,
-};
+    logins: [
+        ("pg-prod", LoginName::Named("alice".to_owned())),
+        ("pg-stage", LoginName::New),
+    ]
+    .map(|(target, name)| Login {
+        target: BackendName::new(target),
+        name,
+    })
+    .into(),
+});
 
 /// Everything that a person could write to break a message or to fake one.
 const HOSTILE: [&str; 6] = [
@@ -89,7 +98,7 @@ fn lines_and_notices_say_each_transition_once() {
     for (name, story) in every_state(None) {
         writeln!(out, "## {name}").unwrap();
         for (entry, request) in &story.log {
-            let mut lines = match line(entry, request) {
+            let mut lines = match line(entry, request, &CONTEXT.logins) {
                 Some(line) => format!("{line}\n"),
                 None => format!("({} has no line)\n", kind(entry)),
             };
@@ -129,7 +138,7 @@ fn buttons_are_there_only_while_a_click_can_do_something() {
         let open = story.request.is_open();
         let waits = story.request.awaits_decision();
         for place in PLACES {
-            let Some(card) = card(place, &story.request, CONTEXT) else {
+            let Some(card) = card(place, &story.request, &CONTEXT) else {
                 continue;
             };
             let buttons = buttons(&card);
@@ -151,9 +160,9 @@ fn credentials_are_offered_only_where_there_are_some() {
         let card = card(
             Place::Granted,
             &active.request,
-            Context {
+            &Context {
                 has_credentials,
-                unreachable: None,
+                ..Context::default()
             },
         )
         .unwrap();
@@ -161,6 +170,50 @@ fn credentials_are_offered_only_where_there_are_some() {
             .iter()
             .any(|button| button.action == "credentials");
         assert_eq!(offers, has_credentials);
+    }
+}
+
+#[test]
+fn who_decides_sees_the_login_and_nothing_that_its_name_could_fake() {
+    let story = Story::begin(terms(None), 1);
+    for (name, shown) in [
+        ("alice", "`alice` on `pg-prod`"),
+        ("`<!channel>", "`??!channel?` on"),
+    ] {
+        let login = Login {
+            target: BackendName::new("pg-prod"),
+            name: LoginName::Named(name.to_owned()),
+        };
+        let context = Context {
+            logins: vec![login],
+            ..Context::default()
+        };
+        for place in [Place::Approval, Place::Asked] {
+            let card = card(place, &story.request, &context).unwrap();
+            assert!(card.text.contains(shown), "{}", card.text);
+        }
+    }
+}
+
+#[test]
+fn a_requester_whose_approvers_cannot_be_reached_reads_why() {
+    let story = Story::begin(terms(None), 1);
+    for (why, words) in [
+        (ChannelTrouble::Archived, "is archived"),
+        (ChannelTrouble::NotAMember, "Keylend was removed from"),
+        (ChannelTrouble::Unknown, "does not let Keylend see"),
+        (ChannelTrouble::Refused, "takes no messages in"),
+    ] {
+        let context = Context {
+            unreachable: Some(why),
+            ..Context::default()
+        };
+        let waiting = card(Place::Asked, &story.request, &context).unwrap();
+        assert!(waiting.text.contains("Approvers cannot be reached"));
+        assert!(waiting.text.contains(words), "{}", waiting.text);
+        let decided = story.approve("U0BOB");
+        let decided = card(Place::Asked, &decided.request, &context).unwrap();
+        assert!(!decided.text.contains("cannot be reached"));
     }
 }
 
@@ -188,7 +241,7 @@ fn a_long_reason_is_shown_whole() {
     let mut asked = terms(None);
     asked.reason = reason.clone();
     let story = Story::begin(asked, 1);
-    let card = card(Place::Approval, &story.request, CONTEXT).unwrap();
+    let card = card(Place::Approval, &story.request, &CONTEXT).unwrap();
     let sections = card.blocks.as_array().unwrap().iter();
     let quoted: String = sections
         .flat_map(|block| block["text"]["text"].as_str().unwrap_or_default().lines())
@@ -203,7 +256,7 @@ fn no_text_from_people_breaks_a_limit_or_escapes() {
         let long: String = hostile.chars().cycle().take(10_000).collect();
         for (name, story) in every_state(Some(&long)) {
             for place in PLACES {
-                let Some(card) = card(place, &story.request, CONTEXT) else {
+                let Some(card) = card(place, &story.request, &CONTEXT) else {
                     continue;
                 };
                 let wrong = limits::passed(&card);
@@ -217,7 +270,10 @@ fn no_text_from_people_breaks_a_limit_or_escapes() {
                 }
             }
             for (entry, request) in &story.log {
-                for said in [line(entry, request), notice(entry, request)] {
+                for said in [
+                    line(entry, request, &CONTEXT.logins),
+                    notice(entry, request),
+                ] {
                     let said = said.unwrap_or_default();
                     assert!(said.encode_utf16().count() <= 3000, "{name}: {said}");
                     assert!(
@@ -237,7 +293,7 @@ fn slacks_own_libraries_accept_every_card() {
     for words in [None, Some(hostile.as_str())] {
         for (_, story) in every_state(words) {
             let places = PLACES.iter();
-            let shown = places.filter_map(|place| card(*place, &story.request, CONTEXT));
+            let shown = places.filter_map(|place| card(*place, &story.request, &CONTEXT));
             cards.extend(shown.map(|card| serde_json::to_value(&card).unwrap()));
         }
     }
@@ -290,7 +346,7 @@ fn in_every_state(place: Place) -> String {
     let mut out = String::new();
     for (name, story) in every_state(None) {
         writeln!(out, "## {name}").unwrap();
-        match card(place, &story.request, CONTEXT) {
+        match card(place, &story.request, &CONTEXT) {
             Some(message) => out.push_str(&as_read(&message)),
             None => out.push_str("(nothing)\n"),
         }

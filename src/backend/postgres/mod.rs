@@ -42,7 +42,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, Params},
+    domain::{Entitlement, LoginName, Params},
     secret::Secret,
 };
 
@@ -164,6 +164,13 @@ impl Backend for Postgres {
             Ok(access) => Entitlement::new(access.name()),
             // Nothing is ever made for it, and it shares that with nobody.
             Err(_) => Entitlement::new(order.handle.as_str()),
+        }
+    }
+
+    fn login(&self, order: &Order) -> LoginName {
+        match Access::of(order) {
+            Ok(access) if access.kind == LoginKind::Generated => LoginName::New,
+            _ => LoginName::Named(order.username.to_string()),
         }
     }
 

@@ -4,7 +4,11 @@ use super::{Outcome, incident::Origin, line::Draft, visit::Visit};
 use crate::{
     broker::Ask,
     domain::{ChannelId, Refusal, Request, RequestId, ScopeId},
-    slack::{Slack, caller::Caller, view::answer},
+    slack::{
+        Slack,
+        caller::Caller,
+        view::{alert, answer},
+    },
 };
 
 /// Asks for what was typed in one line.
@@ -51,6 +55,11 @@ pub(super) async fn mirrored(
         .await;
     ask.mirrors = mirrors.channels;
     let request = slack.broker.ask(ask).await?;
-    let notes = mirrors.unnamed.iter().map(answer::not_mirrored).collect();
+    let mut notes: Vec<String> = mirrors.unnamed.iter().map(answer::not_mirrored).collect();
+    let channel = &request.approval_channel;
+    let alerts = slack.broker.alerts().raised();
+    if request.awaits_decision() && alerts.contains_key(&alert::channel_name(channel)) {
+        notes.push(answer::not_reached(channel));
+    }
     Ok((request, notes))
 }

@@ -210,7 +210,7 @@ impl Messenger {
         };
         loop {
             let context = self.context(&request);
-            card = self.send_in(card, &request, context, shutdown).await?;
+            card = self.send_in(card, &request, &context, shutdown).await?;
             // Not given up: a message that the store does not know of would be posted again.
             self.retry
                 .insist(shutdown, || self.store.card_shown(&card, request.version))
@@ -226,7 +226,7 @@ impl Messenger {
         &self,
         mut card: Card,
         request: &Request,
-        context: Context,
+        context: &Context,
         shutdown: &CancellationToken,
     ) -> Result<Card, Trouble> {
         let message = render(card.place, request, context).filter(|_| is_wanted(&card, request));

@@ -81,6 +81,7 @@ impl Messenger {
             unreachable: closed
                 .filter(|_| request.awaits_decision())
                 .map(|closed| closed.why),
+            logins: (self.logins)(request),
         }
     }
 

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, Trouble, channels::is_personal};
 use crate::{
-    domain::{ChannelId, Request, RequestId},
+    domain::{ChannelId, Login, Request, RequestId},
     slack::{
         client::Message,
         view::{
@@ -113,7 +113,9 @@ impl Messenger {
             };
             let first = parcels.len();
             for entry in entries {
-                let Some(line) = said(feed, entry, request.as_ref()) else {
+                let logins = request.as_ref().map(|now| (self.logins)(now));
+                let logins = logins.unwrap_or_default();
+                let Some(line) = said(feed, entry, request.as_ref(), &logins) else {
                     continue;
                 };
                 // The audit channel is told of it by an alert.
@@ -256,9 +258,9 @@ impl Messenger {
     }
 }
 
-fn said(feed: Feed, entry: &Entry, request: Option<&Request>) -> Option<String> {
+fn said(feed: Feed, entry: &Entry, request: Option<&Request>, logins: &[Login]) -> Option<String> {
     match (feed, request) {
-        (Feed::Audit | Feed::Mirror, Some(request)) => line(entry, request),
+        (Feed::Audit | Feed::Mirror, Some(request)) => line(entry, request, logins),
         (Feed::Notices, Some(request)) => notice(entry, request),
         (Feed::Audit, None) => lock_line(entry),
         (Feed::Mirror | Feed::Notices, None) => None,

@@ -270,12 +270,18 @@ impl Homes {
             let has_credentials = self.broker.has_credentials(&request);
             let context = Context {
                 has_credentials,
-                ..Context::default()
+                unreachable: None,
+                logins: self.broker.logins(&request),
             };
             (request, context)
         };
+        let questions = self.broker.questions_for(person, QUESTIONS).await?;
+        let asked = questions.asked.iter();
         let home = view::Home {
-            questions: self.broker.questions_for(person, QUESTIONS).await?,
+            logins: asked
+                .map(|request| (request.id, self.broker.logins(request)))
+                .collect(),
+            questions,
             open: open.into_iter().map(in_context).collect(),
             past,
         };

@@ -26,7 +26,7 @@ use super::client::Client;
 use crate::{
     alerts::Alerts,
     clock::{Clock, Entropy},
-    domain::{ChannelId, Request},
+    domain::{ChannelId, Login, Request},
     store::Store,
 };
 use channels::Channels;
@@ -53,11 +53,16 @@ pub struct Parts {
     pub audit_channel: ChannelId,
     /// Which requests come with credentials.
     pub has_credentials: HasCredentials,
+    /// Which logins receive the access.
+    pub logins: Logins,
     /// What somebody has to look at.
     pub alerts: Arc<Alerts>,
     /// Where alerts are written while the audit channel cannot be written to, the first that can.
     pub other_channels: BTreeSet<ChannelId>,
 }
+
+/// The logins that receive a request's access.
+pub type Logins = Arc<dyn Fn(&Request) -> Vec<Login> + Send + Sync>;
 
 /// Keeps what Slack's channels show in step with the store.
 pub struct Messenger {
@@ -66,6 +71,7 @@ pub struct Messenger {
     retry: Retry,
     audit_channel: ChannelId,
     has_credentials: HasCredentials,
+    logins: Logins,
     alerts: Arc<Alerts>,
     other_channels: BTreeSet<ChannelId>,
     channels: Channels,
@@ -85,6 +91,7 @@ impl Messenger {
             entropy,
             audit_channel,
             has_credentials,
+            logins,
             alerts,
             other_channels,
         } = parts;
@@ -94,6 +101,7 @@ impl Messenger {
             retry: Retry { clock, entropy },
             audit_channel,
             has_credentials,
+            logins,
             alerts,
             other_channels,
             channels: Channels::default(),

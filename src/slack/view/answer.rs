@@ -71,6 +71,15 @@ pub fn not_mirrored(channel: &ChannelId) -> String {
     )
 }
 
+/// The approvers of a request cannot be reached yet.
+pub fn not_reached(channel: &ChannelId) -> String {
+    format!(
+        ":warning: Approvers cannot be reached: Slack takes no messages in {}. The people who run \
+         Keylend are alerted, and your request is posted as soon as the channel is back.",
+        text::channel(channel)
+    )
+}
+
 /// What somebody holds and waits for.
 pub fn status(requests: &[Request], now: Time) -> String {
     if requests.is_empty() {

@@ -6,6 +6,8 @@
 //! and 250 kB; what does not fit is counted. Nothing in it changes by itself: times are dates that
 //! Slack shows in the reader's zone.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -17,7 +19,7 @@ use super::{
 };
 use crate::{
     broker::Questions,
-    domain::{Request, State},
+    domain::{Login, Request, RequestId, State},
 };
 
 /// How many questions a Home asks; each takes four blocks.
@@ -37,6 +39,8 @@ const HELD: usize = 8;
 pub struct Home {
     /// What waits for their decision.
     pub questions: Questions,
+    /// The logins that would receive the access, of each question.
+    pub logins: BTreeMap<RequestId, Vec<Login>>,
     /// What they have open, oldest first.
     pub open: Vec<(Request, Context)>,
     /// What of theirs is over, latest first.
@@ -48,7 +52,7 @@ pub fn home(home: &Home) -> Value {
     let mut draft = Draft::default();
     let request = Button::primary(action::REQUEST, "Request access");
     draft.buttons(callback::HOME, vec![request]);
-    questions(&home.questions, &mut draft);
+    questions(home, &mut draft);
     let (pending, held): (Vec<_>, Vec<_>) = home
         .open
         .iter()
@@ -65,7 +69,7 @@ pub fn home(home: &Home) -> Value {
         draft.say(HOLDS_NOTHING.to_owned());
     }
     for (request, context) in held.iter().take(HELD) {
-        holds(request, *context, &mut draft);
+        holds(request, context, &mut draft);
     }
     rest(held.len(), HELD, &mut draft);
     if !home.past.is_empty() {
@@ -99,10 +103,15 @@ const HOLDS_NOTHING: &str = "You hold nothing. *Request access* opens the form; 
 const UNSURE: &str = ":warning: Slack could not be asked about all who have a part in this, so \
                       what waits for you may be missing here. It is asked again.";
 
-fn questions(questions: &Questions, draft: &mut Draft) {
+fn questions(home: &Home, draft: &mut Draft) {
+    let questions = &home.questions;
     draft.title("Waiting for you");
     for request in questions.asked.iter().take(QUESTIONS) {
-        question(request, draft);
+        let context = Context {
+            logins: home.logins.get(&request.id).cloned().unwrap_or_default(),
+            ..Context::default()
+        };
+        question(request, &context, draft);
     }
     if questions.is_unsure {
         draft.say(UNSURE.to_owned());
@@ -132,7 +141,7 @@ fn own(request: &Request, draft: &mut Draft) {
     draft.buttons(&value(request), vec![withdraw]);
 }
 
-fn holds(request: &Request, context: Context, draft: &mut Draft) {
+fn holds(request: &Request, context: &Context, draft: &mut Draft) {
     if grant(request, context, draft).is_none() {
         draft.say(format!("{} · {}", what(request), state(request)));
         if let Some(stuck) = stuck(request) {

@@ -2,20 +2,20 @@
 //! who watch; as notices in the requester's direct messages.
 
 use super::{
-    card::{ending_because, given_by, words},
+    card::{ending_because, given_by, logins, words},
     text,
 };
 use crate::{
     domain::{
-        Actor, Event, Gone, LockEvent, LockTarget, NameEvent, Occurred, Request, RuleId, State,
-        Time,
+        Actor, Event, Gone, LockEvent, LockTarget, Login, NameEvent, Occurred, Request, RuleId,
+        State, Time,
     },
     store::{Entry, EntryBody},
 };
 
 /// The line of one entry about `request`, which may have moved on since; nothing for what is of
-/// no interest outside the log.
-pub fn line(entry: &Entry, request: &Request) -> Option<String> {
+/// no interest outside the log. `to` is the logins that receive the access.
+pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
     let occurred = entry.occurred()?;
     let by = text::actor(&occurred.actor);
     let what = match &occurred.event {
@@ -38,6 +38,7 @@ pub fn line(entry: &Entry, request: &Request) -> Option<String> {
                 count(*approvals_needed, "approval"),
                 text::channel(approval_channel)
             ));
+            line.push_str(&login(to));
             if !terms.reason.trim().is_empty() {
                 line.push_str(&format!(" · {}", words(&terms.reason)));
             }
@@ -62,7 +63,8 @@ pub fn line(entry: &Entry, request: &Request) -> Option<String> {
             count(*approvals_needed, "approval")
         ),
         Event::Approved { expires_at, .. } => {
-            format!("*approved* by {by} · ends {}", text::time(*expires_at))
+            let (end, login) = (text::time(*expires_at), login(to));
+            format!("*approved* by {by} · ends {end}{login}")
         }
         Event::Denied { reason } => because(format!("*denied* by {by}"), reason),
         Event::Withdrawn {} => format!("withdrawn by {by}"),
@@ -190,6 +192,11 @@ fn stamped(occurred: &Occurred, what: &str) -> String {
 
 fn under(at: Time, what: &str, actor: &Actor, rules: &[RuleId]) -> String {
     format!("{} {what}{}", text::time(at), given_by(actor, rules))
+}
+
+/// The logins that receive the access, as the end of a sentence.
+fn login(to: &[Login]) -> String {
+    logins(to).map_or_else(String::new, |logins| format!(" · login {logins}"))
 }
 
 fn because(what: String, reason: &str) -> String {

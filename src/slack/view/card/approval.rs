@@ -1,7 +1,7 @@
 //! What approvers see, in the scope's channel.
 
 use super::{
-    action,
+    Context, action,
     draft::{Button, Draft},
     record, value,
 };
@@ -14,7 +14,7 @@ use crate::{
 const LONGEST_REASON: usize = 2_800;
 
 /// The question whether somebody gets access, and what came of it.
-pub(super) fn request_card(request: &Request) -> Message {
+pub(super) fn request_card(request: &Request, context: &Context) -> Message {
     let terms = &request.terms;
     let mut draft = Draft::default();
     draft.title(&format!(
@@ -22,7 +22,7 @@ pub(super) fn request_card(request: &Request) -> Message {
         terms.scope, terms.duration
     ));
     draft.say(sentence(request));
-    draft.facts(&facts(request));
+    draft.facts(&facts(request, context));
     reason(request, &mut draft);
     record::write(request, &mut draft);
     if matches!(request.state, State::Pending { .. }) {
@@ -33,12 +33,12 @@ pub(super) fn request_card(request: &Request) -> Message {
 }
 
 /// The question whether somebody gets more time, and what came of it.
-pub(super) fn extension_card(request: &Request) -> Option<Message> {
+pub(super) fn extension_card(request: &Request, context: &Context) -> Option<Message> {
     match (&request.extension, &request.last_extension) {
         (Some(extension), _) => {
             let more = extension.duration;
             let mut draft = extension_head(request, more);
-            draft.facts(&more_facts(request, extension));
+            draft.facts(&more_facts(request, extension, context));
             reason(request, &mut draft);
             record::approvals(&extension.approvals, &mut draft);
             decide(request, &mut draft);
@@ -47,7 +47,7 @@ pub(super) fn extension_card(request: &Request) -> Option<Message> {
         }
         (None, Some(settled)) => {
             let mut draft = extension_head(request, settled.duration);
-            draft.facts(&about(request));
+            draft.facts(&about(request, context));
             reason(request, &mut draft);
             record::approvals(&settled.approvals, &mut draft);
             draft.say(outcome(settled));
@@ -71,13 +71,13 @@ pub(super) fn settled_extension(request: &Request) -> Message {
 }
 
 /// What waits for an answer, in short, with the same buttons as its card.
-pub(in crate::slack::view) fn question(request: &Request, draft: &mut Draft) {
+pub(in crate::slack::view) fn question(request: &Request, context: &Context, draft: &mut Draft) {
     let (sentence, facts) = match &request.extension {
         Some(extension) => (
             more_sentence(request, extension.duration),
-            more_facts(request, extension),
+            more_facts(request, extension, context),
         ),
-        None => (sentence(request), facts(request)),
+        None => (sentence(request), facts(request, context)),
     };
     draft.say(sentence);
     match text::escape(&request.terms.reason, LONGEST_REASON) {
@@ -139,8 +139,8 @@ fn outcome(settled: &SettledExtension) -> String {
 }
 
 /// What it is about, and, while it waits for its first decision, by when that has to come.
-fn facts(request: &Request) -> Vec<(&'static str, String)> {
-    let mut facts = about(request);
+fn facts(request: &Request, context: &Context) -> Vec<(&'static str, String)> {
+    let mut facts = about(request, context);
     if let State::Pending { lapses_at } = request.state {
         facts.extend(awaited(request, &request.approvals, lapses_at));
     }
@@ -148,8 +148,12 @@ fn facts(request: &Request) -> Vec<(&'static str, String)> {
 }
 
 /// What it is about, what more time would do, and by when that has to be decided.
-fn more_facts(request: &Request, extension: &Extension) -> Vec<(&'static str, String)> {
-    let mut facts = about(request);
+fn more_facts(
+    request: &Request,
+    extension: &Extension,
+    context: &Context,
+) -> Vec<(&'static str, String)> {
+    let mut facts = about(request, context);
     if let Some(end) = request.expires_at {
         facts.push(("Ends now", text::time(end)));
         facts.push(("Would end", text::time(extension.duration.after(end))));
@@ -166,7 +170,7 @@ fn awaited(request: &Request, given: &[Approval], lapses_at: Time) -> [(&'static
     ]
 }
 
-fn about(request: &Request) -> Vec<(&'static str, String)> {
+fn about(request: &Request, context: &Context) -> Vec<(&'static str, String)> {
     let terms = &request.terms;
     let mut facts = vec![("Risk", record::risk(terms.risk).to_owned())];
     if let Some(environment) = &terms.environment {
@@ -175,6 +179,7 @@ fn about(request: &Request) -> Vec<(&'static str, String)> {
     if let Some(ticket) = record::ticket(request) {
         facts.push(("Ticket", ticket));
     }
+    facts.extend(record::logins(&context.logins).map(|logins| ("Login", logins)));
     facts
 }
 

@@ -13,11 +13,11 @@ mod requester;
 pub(super) use approval::question;
 pub(super) use draft::{Button, Draft};
 pub(super) use head::{outcome, state};
-pub(super) use record::{ending_because, given_by, stuck, what, words};
+pub(super) use record::{ending_because, given_by, logins, stuck, what, words};
 pub(super) use requester::{grant, waiting};
 
 use crate::{
-    domain::{Request, State},
+    domain::{Login, Request, State},
     slack::client::{ChannelTrouble, Message},
     store::Place,
 };
@@ -41,20 +41,22 @@ pub mod action {
 }
 
 /// What a card needs to know beside its request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context {
     /// Whether the request comes with credentials to show.
     pub has_credentials: bool,
     /// Why those who are asked for a decision cannot be reached, if they cannot.
     pub unreachable: Option<ChannelTrouble>,
+    /// The logins that receive the access.
+    pub logins: Vec<Login>,
 }
 
 /// The card of `request` for `place`; nothing where there is nothing to show: no grant yet, no
 /// extension asked for.
-pub fn card(place: Place, request: &Request, context: Context) -> Option<Message> {
+pub fn card(place: Place, request: &Request, context: &Context) -> Option<Message> {
     match place {
-        Place::Approval => Some(approval::request_card(request)),
-        Place::Extension => approval::extension_card(request),
+        Place::Approval => Some(approval::request_card(request, context)),
+        Place::Extension => approval::extension_card(request, context),
         Place::Asked => Some(requester::asked(request, context)),
         Place::Granted => requester::granted(request, context),
         Place::Warning => requester::warning(request),
@@ -76,7 +78,7 @@ pub fn call(place: Place, request: &Request) -> Option<String> {
 
 /// What a card says that called for something and gives way to one that calls anew: that this went
 /// on, and nothing to press.
-pub fn uncalled(place: Place, request: &Request, context: Context) -> Option<Message> {
+pub fn uncalled(place: Place, request: &Request, context: &Context) -> Option<Message> {
     if place == Place::Extension {
         return Some(approval::settled_extension(request));
     }

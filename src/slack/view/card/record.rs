@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use crate::{
-    domain::{Actor, Approval, EndCause, Progress, Request, Risk, RuleId, State},
+    domain::{Actor, Approval, EndCause, Login, LoginName, Progress, Request, Risk, RuleId, State},
     slack::view::text,
 };
 
@@ -10,6 +10,9 @@ use crate::{
 const TITLE: usize = 200;
 const TICKET: usize = 200;
 const WORDS: usize = 800;
+
+/// How many logins a sentence lists.
+const LOGINS: usize = 8;
 
 /// How many approvals a card lists.
 const APPROVALS: usize = 8;
@@ -28,6 +31,23 @@ pub(in crate::slack::view) fn what(request: &Request) -> String {
 pub(super) fn ticket(request: &Request) -> Option<String> {
     let ticket = text::escape(request.terms.ticket.as_deref()?, TICKET);
     (!ticket.is_empty()).then_some(ticket)
+}
+
+/// The logins that receive the access, within a sentence; nothing if none are known.
+pub(in crate::slack::view) fn logins(logins: &[Login]) -> Option<String> {
+    let mut all: Vec<String> = logins.iter().take(LOGINS).map(login).collect();
+    if logins.len() > LOGINS {
+        all.push(format!("{} more", logins.len() - LOGINS));
+    }
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+fn login(login: &Login) -> String {
+    let target = text::code(&login.target);
+    match &login.name {
+        LoginName::Named(name) => format!("{} on {target}", text::code(name)),
+        LoginName::New => format!("a new login on {target}"),
+    }
 }
 
 /// The risk: a mark for those who look, a word for those who listen.

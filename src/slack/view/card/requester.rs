@@ -14,11 +14,14 @@ use crate::{
 };
 
 /// What they asked for, and what came of it.
-pub(super) fn asked(request: &Request, context: Context) -> Message {
+pub(super) fn asked(request: &Request, context: &Context) -> Message {
     let mut draft = Draft::default();
     let what = record::what(request);
     let duration = request.terms.duration;
     draft.say(format!("You asked for {what} for *{duration}*."));
+    if let Some(logins) = record::logins(&context.logins) {
+        draft.say(format!("The access goes to {logins}."));
+    }
     if let Some(waiting) = waiting(request) {
         draft.say(waiting);
     }
@@ -52,7 +55,7 @@ pub(in crate::slack::view) fn waiting(request: &Request) -> Option<String> {
 }
 
 /// That approvers cannot be reached, and why; nothing if they can.
-pub(in crate::slack::view) fn unreachable(request: &Request, context: Context) -> Option<String> {
+pub(in crate::slack::view) fn unreachable(request: &Request, context: &Context) -> Option<String> {
     let channel = text::channel(&request.approval_channel);
     let why = match context.unreachable.filter(|_| request.awaits_decision())? {
         ChannelTrouble::Archived => format!("{channel} is archived"),
@@ -67,7 +70,7 @@ pub(in crate::slack::view) fn unreachable(request: &Request, context: Context) -
 }
 
 /// What they hold, and until when; nothing before they hold it.
-pub(super) fn granted(request: &Request, context: Context) -> Option<Message> {
+pub(super) fn granted(request: &Request, context: &Context) -> Option<Message> {
     let mut draft = Draft::default();
     grant(request, context, &mut draft)?;
     Some(draft.message())
@@ -76,7 +79,7 @@ pub(super) fn granted(request: &Request, context: Context) -> Option<Message> {
 /// How a grant stands, with what can be done with it; nothing before there is one.
 pub(in crate::slack::view) fn grant(
     request: &Request,
-    context: Context,
+    context: &Context,
     draft: &mut Draft,
 ) -> Option<()> {
     if matches!(request.state, State::Active { .. }) {
@@ -85,6 +88,9 @@ pub(in crate::slack::view) fn grant(
             record::what(request),
             text::time(request.expires_at?)
         ));
+        if let Some(logins) = record::logins(&context.logins) {
+            draft.say(format!("The access goes to {logins}."));
+        }
         let mut buttons = Vec::new();
         if context.has_credentials {
             buttons.push(Button::primary(action::CREDENTIALS, "Show credentials"));

@@ -1,0 +1,21 @@
+//! The login that receives a grant's access in a target.
+
+use super::BackendName;
+
+/// Which login in which target receives access.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The target.
+    pub target: BackendName,
+    /// The login.
+    pub name: LoginName,
+}
+
+/// The name of a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginName {
+    /// It is there already, and somebody's own.
+    Named(String),
+    /// It is made for this grant alone.
+    New,
+}

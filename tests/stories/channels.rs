@@ -1,0 +1,80 @@
+//! A channel that Slack takes no messages in: the people concerned hear of it, and nothing is lost.
+
+use crate::support::stage::{ALICE, APPROVALS, AUDIT, Has, REQUEST, Stage};
+
+/// What `/readyz` lists, while this replica is ready.
+async fn degraded(stage: &Stage) -> String {
+    let (status, page) = stage.page("/readyz").await;
+    assert_eq!(status, 200, "{page}");
+    let (_, list) = page.split_once("\"degraded\":[").unwrap();
+    list.split(']').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_request_outlives_its_archived_approval_channel() {
+    let stage = Stage::start().await;
+    stage.sim.archive(APPROVALS);
+    stage.jit(ALICE, REQUEST).await;
+    stage
+        .told(ALICE, "Approvers cannot be reached: <#C0DBA> is archived")
+        .await;
+    stage
+        .audited("*Alert* `channel_unavailable:C0DBA`: Keylend cannot write to #dba")
+        .await;
+    assert_eq!(degraded(&stage).await, "\"channel_unavailable:C0DBA\"");
+    let (_, metrics) = stage.page("/metrics").await;
+    let alert = r#"keylend_alert{alert="channel_unavailable:C0DBA"} 1"#;
+    assert!(metrics.contains(alert), "{metrics}");
+
+    // Who asks now is told at once.
+    let answer = stage.answer(ALICE, "request db-prod:read 10m look").await;
+    assert!(answer.says("cannot be reached"), "{}", answer.text);
+
+    let back = |channel: &mut slack_sim::Channel| channel.is_archived = false;
+    stage.sim.update_channel(APPROVALS, back);
+    let card = stage.open_card().await;
+    stage
+        .in_time(|sim| {
+            let told = sim.dm(ALICE);
+            let none = !told.iter().any(|message| message.says("cannot be reached"));
+            none.then_some(())
+        })
+        .await;
+    stage.audited("*Cleared* `channel_unavailable:C0DBA`").await;
+    assert_eq!(degraded(&stage).await, "");
+    stage.bob().click(&card, "approve").await;
+    stage
+        .in_time(|_| {
+            stage
+                .grants(ALICE)
+                .into_iter()
+                .find(|grant| grant.has("done"))
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_the_audit_channel_missed_is_told_when_keylend_is_invited_again() {
+    let stage = Stage::start().await;
+    let member = |is: bool| move |channel: &mut slack_sim::Channel| channel.bot_is_member = is;
+    stage.sim.update_channel(AUDIT, member(false));
+    stage.granted(REQUEST).await;
+    stage
+        .in_time(|sim| {
+            let told = sim.messages(APPROVALS);
+            let alert = "*Alert* `channel_unavailable:C0AUDIT`";
+            told.into_iter().find(|message| message.says(alert))
+        })
+        .await;
+    assert_eq!(degraded(&stage).await, "\"channel_unavailable:C0AUDIT\"");
+
+    stage.sim.update_channel(AUDIT, member(true));
+    for line in [
+        "asked for `db-prod:write`",
+        "*approved* by",
+        "the access is there",
+    ] {
+        stage.audited(line).await;
+    }
+    assert_eq!(degraded(&stage).await, "");
+}
