@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    alerts::Alerts,
     api::{self, Api, Tokens},
     backend::Backends,
     broker::{Broker, Parts},
@@ -26,6 +27,7 @@ use crate::{
     directory::Directory,
     domain::Progress,
     grants::Grants,
+    leavers::Leavers,
     metrics::Metrics,
     slack::{
         client::Client,
@@ -156,6 +158,15 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(async move { hearing.0.hear_outdated(hearing.1).await });
     let following = (grants.clone(), shutdown.clone());
     tasks.spawn(async move { following.0.follow(following.1).await });
+    let alerts = Arc::new(Alerts::default());
+    let leavers = Leavers::new(
+        broker.clone(),
+        alerts,
+        metrics.clone(),
+        clock.clone(),
+        entropy.clone(),
+    );
+    tasks.spawn(leavers.run(shutdown.clone()));
     let showing = broker.clone();
     let messenger = Arc::new(Messenger::new(
         log.clone(),

@@ -12,6 +12,7 @@ mod end;
 mod extend;
 mod facts;
 mod find;
+mod leave;
 mod outdated;
 mod questions;
 mod record;
@@ -20,6 +21,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 pub use ask::Ask;
 pub use credentials::Credential;
+pub use leave::Memberships;
+pub use outdated::Changed;
 pub use questions::Questions;
 
 use crate::{
@@ -69,6 +72,7 @@ pub struct Broker {
     parts: Parts,
     /// The groups that the policy's rules name, whose members it must be told of.
     named_groups: BTreeSet<GroupName>,
+    changes: outdated::Changes,
 }
 
 /// How often a command is decided anew after a conflict. Each conflict means that somebody else
@@ -82,6 +86,7 @@ impl Broker {
         Self {
             parts,
             named_groups,
+            changes: outdated::Changes::default(),
         }
     }
 

@@ -43,6 +43,7 @@ impl Request {
             after: Vec::new(),
             extension: None,
             last_extension: None,
+            departure: None,
             state: State::Pending {
                 lapses_at: *lapses_at,
             },
@@ -116,6 +117,7 @@ impl Request {
                 layer, retry_at, ..
             } => self.stumble(*layer, *retry_at),
             Event::Activated {} => self.state = State::Active { warned: false },
+            Event::LeaveNoticed { departure } => self.departure = Some(departure.clone()),
             Event::Warned {} => self.state = State::Active { warned: true },
             Event::EndingBegan { cause } => {
                 self.settle_extension(occurred, ExtensionOutcome::Overtaken);

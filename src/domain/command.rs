@@ -1,6 +1,8 @@
 //! What can be asked of a request, in the imperative.
 
-use super::{Actor, EndCause, Gone, PlannedLayer, RequestId, RuleId, Span, Time, UserId};
+use super::{
+    Actor, Departure, EndCause, Gone, PlannedLayer, RequestId, RuleId, Span, Time, UserId,
+};
 
 /// What can be asked of a request. Whoever sends one has asked the policy first: what the domain
 /// refuses again by itself is only what must hold under every policy.
@@ -54,6 +56,13 @@ pub enum Command {
         rules: Vec<RuleId>,
         /// Why.
         cause: EndCause,
+    },
+    /// Note that the requester has left groups, which does not end it.
+    NoticeLeave {
+        /// The rules by which they would not receive it now.
+        rules: Vec<RuleId>,
+        /// What changed.
+        departure: Departure,
     },
     /// Note that the requester sees the credentials now.
     ShowCredential {

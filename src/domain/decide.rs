@@ -134,6 +134,13 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             ))
         }
 
+        (State::Approved | State::Active { .. }, Command::NoticeLeave { rules, departure })
+            if request.departure.as_ref() != Some(&departure) =>
+        {
+            let event = Event::LeaveNoticed { departure };
+            Ok(vec![by(&Actor::Keylend, &rules, event)])
+        }
+
         (State::Active { .. }, Command::ShowCredential { by: who }) => {
             only_requester(request, &who)?;
             if !request.is_usable(now) {
@@ -255,6 +262,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         (
             _,
             Command::Lapse
+            | Command::NoticeLeave { .. }
             | Command::Warn
             | Command::Expire
             | Command::Surveyed { .. }

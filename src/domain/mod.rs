@@ -8,6 +8,7 @@ mod actor;
 mod apply;
 mod command;
 mod decide;
+mod departure;
 mod due;
 mod event;
 mod human;
@@ -23,6 +24,7 @@ mod span;
 pub use actor::Actor;
 pub use command::Command;
 pub use decide::{decide, open};
+pub use departure::Departure;
 pub use due::{Due, Lane, Work, backoff};
 pub use event::{EndCause, Event, Gone, Occurred, PlannedLayer};
 pub use human::{Human, IdentityKey};
@@ -38,7 +40,9 @@ pub use request::{
     Approval, Extension, ExtensionOutcome, Layer, Progress, Request, STUCK_FROM, SettledExtension,
     State, Terms,
 };
-pub use scope::{InvalidScopeId, LayerSpec, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule};
+pub use scope::{
+    InvalidScopeId, LayerSpec, OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
+};
 pub use span::{InvalidSpan, Span};
 
 /// Time as the whole crate counts it: UTC, cut to the millisecond so that the log, the store and

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, ChannelId, Email, EndCause, Environment, PlannedLayer, RequestId, Risk, RuleId, ScopeId,
-    Span, Time, UserId, Username,
+    Actor, ChannelId, Departure, Email, EndCause, Environment, PlannedLayer, RequestId, Risk,
+    RuleId, ScopeId, Span, Time, UserId, Username,
 };
 
 /// From so many failures in a row a revocation counts as stuck, and is told wherever somebody looks.
@@ -49,6 +49,8 @@ pub struct Request {
     pub extension: Option<Extension>,
     /// What came of the extension that was asked for last.
     pub last_extension: Option<SettledExtension>,
+    /// What was noticed last of the requester's leaving, where that ends nothing.
+    pub departure: Option<Departure>,
     /// How far it has come.
     pub state: State,
 }

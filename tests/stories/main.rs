@@ -11,6 +11,7 @@ mod ending_early;
 mod form;
 mod home;
 mod identity;
+mod leaving;
 mod limits;
 mod looking_up;
 mod socket;

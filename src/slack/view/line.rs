@@ -2,7 +2,7 @@
 //! who watch; as notices in the requester's direct messages.
 
 use super::{
-    card::{ending_because, given_by, words},
+    card::{departed, ending_because, given_by, words},
     text,
 };
 use crate::{
@@ -73,6 +73,10 @@ pub fn line(entry: &Entry, request: &Request) -> Option<String> {
             "{} is told that the end is near",
             text::person(&request.requester)
         ),
+        Event::LeaveNoticed { departure } => format!(
+            ":warning: {}, and the access goes on to its end",
+            departed(&request.requester, departure)
+        ),
         Event::EndingBegan { cause } => {
             format!("*ending*: {}", ending_because(cause, &occurred.actor))
         }
@@ -111,10 +115,12 @@ pub fn lock_line(entry: &Entry) -> Option<String> {
     Some(under(entry.at, &what, &entry.actor, &entry.rules))
 }
 
-/// Whether the line of an entry is to be heard beyond its thread: a revocation that is stuck.
+/// Whether the line of an entry is to be heard beyond its thread: a revocation that is stuck, or a
+/// holder who left and keeps the access.
 pub fn is_loud(entry: &Entry, request: &Request) -> bool {
     match &entry.body {
         EntryBody::Request(Event::LayerNotGone { layer, .. }) => is_stuck(request, *layer),
+        EntryBody::Request(Event::LeaveNoticed { .. }) => true,
         _ => false,
     }
 }

@@ -2,7 +2,10 @@
 
 use super::draft::Draft;
 use crate::{
-    domain::{Actor, Approval, EndCause, Progress, Request, Risk, RuleId, STUCK_FROM, State},
+    domain::{
+        Actor, Approval, Departure, EndCause, Progress, Request, Risk, RuleId, STUCK_FROM, State,
+        UserId,
+    },
     slack::view::text,
 };
 
@@ -200,8 +203,14 @@ pub(in crate::slack::view) fn ending_because(cause: &EndCause, by: &Actor) -> St
         EndCause::Displaced { by } => {
             format!("it made room for the newer request {}", text::code(by))
         }
+        EndCause::Left { person, departure } => departed(person, departure),
         EndCause::NotMade { error } => format!("it could not be made: {}", words(error)),
     }
+}
+
+/// What is said of somebody who left.
+pub(in crate::slack::view) fn departed(person: &UserId, departure: &Departure) -> String {
+    format!("{} {}", text::person(person), words(&departure.to_string()))
 }
 
 /// Somebody's or some target's words within a sentence.
