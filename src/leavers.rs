@@ -102,6 +102,7 @@ impl Leavers {
     /// Looks at what Slack says has changed.
     async fn follow_changes(&self) {
         let mut turns: BTreeMap<Change, Turn> = BTreeMap::new();
+        let mut looked: BTreeMap<String, Time> = BTreeMap::new();
         loop {
             let next = turns.values().map(|turn| turn.at).min();
             let due = async {
@@ -113,11 +114,16 @@ impl Leavers {
             tokio::select! {
                 biased;
                 Changed { people, usergroups } = self.broker.changed() => {
-                    let turn = Turn { at: self.clock.now(), failures: 0 };
-                    let people = people.into_iter().map(Change::Person);
-                    let changes = people.chain(usergroups.into_iter().map(Change::Usergroup));
-                    turns.extend(changes.map(|change| (change, turn)));
-                    continue;
+                    let now = self.clock.now();
+                    let people = people.into_iter().map(|person| (Change::Person(person), now));
+                    // In some workspaces anybody may change a group, as often as they like.
+                    let usergroups = usergroups.into_iter().map(|usergroup| {
+                        let at = looked.get(&usergroup).map_or(now, |at| now.max(*at + GROUP));
+                        (Change::Usergroup(usergroup), at)
+                    });
+                    for (change, at) in people.chain(usergroups) {
+                        turns.entry(change).or_insert(Turn { at, failures: 0 });
+                    }
                 }
                 () = due => {}
             }
@@ -127,6 +133,9 @@ impl Leavers {
                 continue;
             };
             turns.remove(&change);
+            if let Change::Usergroup(usergroup) = &change {
+                looked.insert(usergroup.clone(), now);
+            }
             if self.look_at(&change).await.is_err() && turn.failures + 1 < TRIES {
                 let failures = turn.failures + 1;
                 let mut jitter = [0];
