@@ -94,10 +94,16 @@ fn state(request: &Request) -> Option<String> {
     Some(match &request.state {
         State::Pending { .. } => return None,
         State::Approved => being_made(request),
-        State::Active { .. } => match request.expires_at {
-            Some(end) => format!(":large_green_circle: Active until {}.", text::time(end)),
-            None => ":large_green_circle: Active.".to_owned(),
-        },
+        State::Active { .. } => {
+            let until = request.expires_at.map(text::time);
+            let until = until.map_or_else(String::new, |end| format!(" until {end}"));
+            let left = request.departure.as_ref().map(|departure| {
+                let departed = departed(&request.requester, departure);
+                format!(" :warning: {departed}.")
+            });
+            let left = left.unwrap_or_default();
+            format!(":large_green_circle: Active{until}.{left}")
+        }
         State::Ending { cause, by, .. } => format!(
             ":hourglass: Being taken back: {}. Every check says no from now on.",
             ending_because(cause, by)
