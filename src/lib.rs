@@ -55,6 +55,7 @@ pub mod config;
 pub mod directory;
 pub mod domain;
 pub mod grants;
+pub mod leavers;
 pub mod metrics;
 pub mod place;
 pub mod policy;

@@ -38,6 +38,7 @@ pub struct Metrics {
     turned_away: Family<[(&'static str, &'static str); 1], Counter>,
     acknowledged: Histogram,
     revocation_delay: Histogram,
+    leaver_round: Gauge,
 }
 
 /// How a check was answered.
@@ -156,6 +157,7 @@ impl Default for Metrics {
             turned_away: Family::default(),
             acknowledged: Histogram::new(ACKNOWLEDGED),
             revocation_delay: Histogram::new(DELAYS),
+            leaver_round: Gauge::default(),
         };
         for decision in Decision::ALL {
             drop(
@@ -214,6 +216,7 @@ impl Metrics {
             | Event::LayerMade { .. }
             | Event::LayerNotMade { .. }
             | Event::Warned {}
+            | Event::LeaveNoticed { .. }
             | Event::EndingBegan { .. }
             | Event::LayerGone { .. }
             | Event::ExtensionAsked { .. }
@@ -271,6 +274,11 @@ impl Metrics {
     pub fn turned_away(&self, reason: TurnedAway) {
         let label = [("reason", reason.label())];
         self.turned_away.get_or_create(&label).inc();
+    }
+
+    /// Notes how long it took to ask about everybody who holds access whether they have left.
+    pub fn leaver_round(&self, took: Duration) {
+        set(&self.leaver_round, took.as_secs());
     }
 
     /// Everything in the OpenMetrics text format.
@@ -345,6 +353,13 @@ impl Metrics {
             "Time from a grant's end until every target was read back",
             seconds(),
             self.revocation_delay.clone(),
+        );
+        registry.register_with_unit(
+            "leaver_round",
+            "Time that the last round took through everybody who holds access; 0 on replicas that \
+             do not make it",
+            seconds(),
+            self.leaver_round.clone(),
         );
         self
     }

@@ -27,6 +27,7 @@ use crate::{
     directory::Directory,
     domain::Progress,
     grants::Grants,
+    leavers::Leavers,
     metrics::Metrics,
     slack::{
         client::Client,
@@ -165,6 +166,14 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(async move { following.0.follow(following.1).await });
     let watching = (grants.clone(), alerts.clone(), shutdown.clone());
     tasks.spawn(async move { watching.0.watch_revocations(&watching.1, watching.2).await });
+    let leavers = Leavers::new(
+        broker.clone(),
+        alerts.clone(),
+        metrics.clone(),
+        clock.clone(),
+        entropy.clone(),
+    );
+    tasks.spawn(leavers.run(shutdown.clone()));
     let (showing, lending) = (broker.clone(), broker.clone());
     let messenger = Arc::new(Messenger::new(messages::Parts {
         store: log.clone(),

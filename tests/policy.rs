@@ -10,8 +10,9 @@ use std::{
 
 use keylend::{
     domain::{
-        BackendName, ChannelId, Environment, GroupName, Human, LayerSpec, NoUsername, Params,
-        Person, ReasonRule, Refusal, Risk, RuleId, Scope, Span, Standing, TicketRule, Time, UserId,
+        BackendName, ChannelId, Environment, GroupName, Human, LayerSpec, NoUsername, OnLeave,
+        Params, Person, ReasonRule, Refusal, Risk, RuleId, Scope, Span, Standing, TicketRule, Time,
+        UserId,
     },
     policy::{Action, Facts, Policy, TicketFact},
 };
@@ -48,6 +49,7 @@ fn scope() -> Scope {
             pattern: regex::Regex::new("^INC-[0-9]+$").unwrap(),
             required: true,
         }),
+        on_leave: OnLeave::End,
         layers: vec![LayerSpec {
             backend: BackendName::new("pg-prod"),
             params: Params::new(),

@@ -210,6 +210,10 @@ fn events_that_make_facts_old_are_told_from_all_others() {
         "person changed"
     );
     assert_eq!(
+        event(json!({ "type": "team_join", "user": { "id": "U0ALICE" } })),
+        "person changed"
+    );
+    assert_eq!(
         event(json!({ "type": "subteam_members_changed", "subteam_id": "S0DBA" })),
         "usergroup changed"
     );

@@ -12,8 +12,8 @@ use chrono::TimeDelta;
 use keylend::{
     broker::Credential,
     domain::{
-        ChannelId, Environment, GroupName, LockTarget, ReasonRule, Refusal, Request, Risk, RuleId,
-        Ruling, Scope, Span, TicketRule, UserId,
+        ChannelId, Environment, GroupName, LockTarget, OnLeave, ReasonRule, Refusal, Request, Risk,
+        RuleId, Ruling, Scope, Span, TicketRule, UserId,
     },
     slack::view::{
         answer, modal,
@@ -45,6 +45,7 @@ fn scope() -> Scope {
             pattern: Regex::new("^INC-[0-9]+$").unwrap(),
             required: true,
         }),
+        on_leave: OnLeave::End,
         layers: Vec::new(),
     }
 }

@@ -26,9 +26,9 @@ use keylend::{
     },
     domain::{
         Actor, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event, Gone,
-        GroupName, Handle, Human, LayerSpec, Limits, Occurred, Params, Parties, PlannedGrant,
-        PlannedLayer, ReasonRule, Request, RequestId, Risk, RuleId, Scope, ScopeId, Span, Standing,
-        Terms, Time, UserId, Username, decide, open,
+        GroupName, Handle, Human, LayerSpec, Limits, Occurred, OnLeave, Params, Parties,
+        PlannedGrant, PlannedLayer, ReasonRule, Request, RequestId, Risk, RuleId, Scope, ScopeId,
+        Span, Standing, Terms, Time, UserId, Username, decide, open,
     },
     metrics::Metrics,
     policy::Policy,
@@ -138,6 +138,7 @@ pub fn scope() -> Scope {
         approval_channel: ChannelId::new("C0DBA"),
         reason: ReasonRule::Required,
         ticket: None,
+        on_leave: OnLeave::End,
         layers: vec![LayerSpec {
             backend: BackendName::new("memory"),
             params: Params::new(),

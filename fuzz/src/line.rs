@@ -130,6 +130,7 @@ fn catalogue() -> Catalogue {
                 pattern: Regex::new(pattern).expect("it is a regular expression"),
                 required: true,
             }),
+            on_leave: keylend::domain::OnLeave::End,
             layers: Vec::new(),
         };
         (id, scope)

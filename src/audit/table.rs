@@ -77,6 +77,7 @@ fn cause_in_words(cause: &EndCause) -> String {
         EndCause::Revoked { reason } => format!("revoked ({reason})"),
         EndCause::Locked { reason } => format!("locked ({reason})"),
         EndCause::Displaced { by } => format!("made room for {by}"),
+        EndCause::Left { departure, .. } => format!("the holder {departure}"),
         EndCause::NotMade { error } => format!("not made ({error})"),
     }
 }

@@ -162,13 +162,7 @@ impl Broker {
                 scope: *scope,
                 administrators: &self.parts.administrators,
                 duration: *duration,
-                ticket: match (ticket, pattern) {
-                    (None, _) => TicketFact::None,
-                    (Some(ticket), Some(pattern)) if !pattern.is_match(ticket) => {
-                        TicketFact::Malformed
-                    }
-                    (Some(_), _) => TicketFact::Given,
-                },
+                ticket: TicketFact::of(*ticket, pattern),
                 locked: scope
                     .is_some_and(|scope| locks.iter().any(|lock| lock.covers(human, &scope.id))),
                 held: count.held,

@@ -13,6 +13,7 @@ mod extend;
 mod facts;
 mod find;
 mod groups;
+mod leave;
 mod log;
 mod names;
 mod outdated;
@@ -24,6 +25,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 pub use ask::Ask;
 pub use credentials::Credential;
+pub use leave::Memberships;
+pub use outdated::Changed;
 pub use questions::Questions;
 
 use log::LoggedLocks;
@@ -80,6 +83,7 @@ pub struct Broker {
     named_groups: BTreeSet<GroupName>,
     /// The locks that the log says are in force.
     logged_locks: LoggedLocks,
+    changes: outdated::Changes,
 }
 
 /// How often a command is decided anew after a conflict. Each conflict means that somebody else
@@ -94,6 +98,7 @@ impl Broker {
             parts,
             named_groups,
             logged_locks: LoggedLocks::default(),
+            changes: outdated::Changes::default(),
         }
     }
 

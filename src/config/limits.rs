@@ -8,7 +8,7 @@ use super::{
     document::{Document, at},
     text::{Length, nearest},
 };
-use crate::domain::{Environment, Limits, OnLimit, Span};
+use crate::domain::{Environment, Limits, OnLeave, OnLimit, Span};
 
 /// `[limits]`: what holds for everybody, whatever the scope.
 #[derive(Default, Deserialize)]
@@ -22,6 +22,9 @@ struct Raw {
     pending_timeout: Option<Length>,
     /// The shortest grant, default `1m`.
     min_duration: Option<Length>,
+    /// What happens to a grant when its holder leaves the requester groups, where the scope does not
+    /// say: `end` it, the default, or `warn`.
+    on_leave: Option<OnLeave>,
 }
 
 /// One of `[[exclusive]]`.
@@ -47,6 +50,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<Limits> {
         min_duration: raw
             .min_duration
             .map_or(defaults.min_duration, |length| length.0),
+        on_leave: raw.on_leave.unwrap_or_default(),
         exclusive: exclusive?,
     };
     if limits.max_active_per_person == 0 {

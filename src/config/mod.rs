@@ -153,8 +153,7 @@ impl Config {
         let rules = policy::read(document);
         let backends = backends::read(document);
         let limits = limits::read(document);
-        let shortest = limits.as_ref().map(|limits| limits.min_duration);
-        let catalogue = scopes::read(document, &groups, &backends, shortest);
+        let catalogue = scopes::read(document, &groups, &backends, limits.as_ref());
         require_domains(document, identity.as_ref(), &catalogue, &backends);
         if secrets == Secrets::Checked {
             backends::check_secrets(document, &backends, &catalogue);

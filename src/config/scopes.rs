@@ -17,8 +17,8 @@ use crate::{
     backend::BackendConfig,
     directory::GroupSource,
     domain::{
-        BackendName, Catalogue, ChannelId, Environment, GroupName, LayerSpec, Params, ReasonRule,
-        Risk, Scope, ScopeId, Span, TicketRule,
+        BackendName, Catalogue, ChannelId, Environment, GroupName, LayerSpec, Limits, OnLeave,
+        Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
     },
 };
 
@@ -50,6 +50,9 @@ struct Raw {
     reason: ReasonRule,
     /// What a ticket looks like; default anything, and none is needed.
     ticket: Option<RawTicket>,
+    /// What happens to a grant when its holder leaves the requester groups: `end` it, or `warn`;
+    /// default `limits.on_leave`.
+    on_leave: Option<OnLeave>,
     /// What is made in the targets: all of it, or nothing.
     layers: Vec<toml::Table>,
 }
@@ -82,7 +85,7 @@ struct Known<'a> {
     groups: &'a BTreeMap<GroupName, GroupSource>,
     backend_names: BTreeSet<String>,
     backends: &'a BTreeMap<BackendName, BackendConfig>,
-    shortest: Option<Span>,
+    limits: Option<&'a Limits>,
     patterns: RefCell<HashMap<String, Regex>>,
 }
 
@@ -90,14 +93,14 @@ pub(super) fn read(
     document: &mut Document<'_>,
     groups: &BTreeMap<GroupName, GroupSource>,
     backends: &BTreeMap<BackendName, BackendConfig>,
-    shortest: Option<Span>,
+    limits: Option<&Limits>,
 ) -> Catalogue {
     let known = Known {
         group_names: document.keys("groups").into_iter().collect(),
         groups,
         backend_names: document.keys("backends").into_iter().collect(),
         backends,
-        shortest,
+        limits,
         patterns: RefCell::default(),
     };
     let mut catalogue = Catalogue::new();
@@ -146,6 +149,10 @@ fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) 
             Some(ticket) => Some(ticket?),
             None => None,
         },
+        on_leave: raw
+            .on_leave
+            .or(known.limits.map(|limits| limits.on_leave))
+            .unwrap_or_default(),
         layers: layers?,
         id,
     })
@@ -159,7 +166,7 @@ fn durations(document: &mut Document<'_>, known: &Known<'_>, name: &str, raw: &R
             format!("{default} is longer than `max_duration`, {max}"),
         );
     }
-    if let Some(shortest) = known.shortest
+    if let Some(shortest) = known.limits.map(|limits| limits.min_duration)
         && default < shortest
     {
         document.problem(

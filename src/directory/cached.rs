@@ -127,11 +127,19 @@ impl Directory {
         self.members_within(RECENT, group).await
     }
 
-    /// Whether any group is this user group of Slack.
-    pub fn follows_usergroup(&self, id: &str) -> bool {
-        self.groups
-            .values()
-            .any(|source| matches!(source, GroupSource::SlackUsergroup(followed) if followed == id))
+    /// The groups that are this user group of Slack.
+    pub fn groups_of(&self, usergroup: &str) -> BTreeSet<GroupName> {
+        let is_it = |source: &GroupSource| match source {
+            GroupSource::SlackUsergroup(followed) => followed == usergroup,
+            GroupSource::Members(_) => false,
+        };
+        let groups = self.groups.iter().filter(|(_, source)| is_it(source));
+        groups.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether Slack is asked for the members of this group.
+    pub fn is_live(&self, group: &GroupName) -> bool {
+        matches!(self.groups.get(group), Some(GroupSource::SlackUsergroup(_)))
     }
 
     async fn members_within(

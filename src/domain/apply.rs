@@ -46,6 +46,7 @@ impl Request {
             facts: ApprovalFacts::default(),
             extension: None,
             last_extension: None,
+            departure: None,
             state: State::Pending {
                 lapses_at: *lapses_at,
             },
@@ -139,6 +140,7 @@ impl Request {
                 layer, retry_at, ..
             } => self.stumble(*layer, *retry_at),
             Event::Activated {} => self.state = State::Active { warned: false },
+            Event::LeaveNoticed { departure } => self.departure = Some(departure.clone()),
             Event::Warned {} => self.state = State::Active { warned: true },
             Event::EndingBegan { cause } => {
                 self.settle_extension(occurred, ExtensionOutcome::Overtaken);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Actor, ApprovalFacts, EndCause, Gone, Human, PlannedLayer, RequestId, RuleId, Span, Terms,
-    Time, UserId,
+    Actor, ApprovalFacts, Departure, EndCause, Gone, Human, PlannedLayer, RequestId, RuleId, Span,
+    Terms, Time, UserId,
 };
 
 /// What can be asked of a request. Whoever sends one has asked the policy first: what the domain
@@ -79,6 +79,13 @@ pub enum Command {
         rules: Vec<RuleId>,
         /// Why.
         cause: EndCause,
+    },
+    /// Note that the requester has left groups, which does not end it.
+    NoticeLeave {
+        /// The rules by which they would not receive it now.
+        rules: Vec<RuleId>,
+        /// What changed.
+        departure: Departure,
     },
     /// Note that the requester sees the credentials now.
     ShowCredential {

@@ -172,6 +172,13 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             by(&who, &rules, Event::EndingBegan { cause }),
         )),
 
+        (State::Approved | State::Active { .. }, Command::NoticeLeave { rules, departure })
+            if request.departure.as_ref() != Some(&departure) =>
+        {
+            let event = Event::LeaveNoticed { departure };
+            Ok(vec![by(&Actor::Keylend, &rules, event)])
+        }
+
         (State::Active { .. }, Command::ShowCredential { by: who }) => {
             // A credential is for the id that asked, not for the person's other ids: nobody but the
             // account that asked sees it.
@@ -301,6 +308,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             _,
             Command::Revise { .. }
             | Command::Lapse
+            | Command::NoticeLeave { .. }
             | Command::Warn
             | Command::Expire
             | Command::Surveyed { .. }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, BackendName, ChannelId, Email, Entitlement, Environment, GroupName, Handle, Human,
-    Params, RequestId, RuleId, Span, Terms, Time, UserId, Username,
+    Actor, BackendName, ChannelId, Departure, Email, Entitlement, Environment, GroupName, Handle,
+    Human, Params, RequestId, RuleId, Span, Terms, Time, UserId, Username,
 };
 
 /// An event with what the log says about it.
@@ -133,6 +133,12 @@ pub enum Event {
     Activated {},
     /// The requester was told that the end is near.
     Warned {},
+    /// The requester left the groups by which they received the access, and the scope's `on_leave`
+    /// lets it go on to its end.
+    LeaveNoticed {
+        /// What changed.
+        departure: Departure,
+    },
     /// From here on every check says no, and the layers are taken back.
     EndingBegan {
         /// Why.
@@ -235,6 +241,13 @@ pub enum EndCause {
     Displaced {
         /// The newer grant.
         by: RequestId,
+    },
+    /// The requester left.
+    Left {
+        /// Who.
+        person: UserId,
+        /// What changed.
+        departure: Departure,
     },
     /// A layer could not be made for good.
     NotMade {

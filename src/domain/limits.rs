@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Environment, Scope, ScopeId, Span};
+use super::{Environment, OnLeave, Scope, ScopeId, Span};
 
 /// Everything that can be asked for.
 pub type Catalogue = BTreeMap<ScopeId, Scope>;
@@ -18,6 +18,9 @@ pub struct Limits {
     pub pending_timeout: Span,
     /// The shortest grant; default one minute.
     pub min_duration: Span,
+    /// What happens to a grant when its holder leaves the requester groups, where the scope does not
+    /// say; default [`OnLeave::End`].
+    pub on_leave: OnLeave,
     /// Sets of environments of which one person may be in one at a time.
     pub exclusive: Vec<BTreeSet<Environment>>,
 }
@@ -40,6 +43,7 @@ impl Default for Limits {
             on_limit: OnLimit::default(),
             pending_timeout: Span::minutes(60),
             min_duration: Span::minutes(1),
+            on_leave: OnLeave::default(),
             exclusive: Vec::new(),
         }
     }

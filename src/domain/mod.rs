@@ -8,6 +8,7 @@ mod actor;
 mod apply;
 mod command;
 mod decide;
+mod departure;
 mod due;
 mod event;
 mod human;
@@ -25,6 +26,7 @@ mod span;
 pub use actor::Actor;
 pub use command::{Command, Parties, PlannedGrant, Vote};
 pub use decide::{decide, open};
+pub use departure::Departure;
 pub use due::{Due, Lane, Work, backoff};
 pub use event::{ApprovalFacts, EndCause, Event, Gone, Occurred, PlannedLayer};
 pub use human::{Human, IdentityKey};
@@ -41,7 +43,9 @@ pub use refusal::{Refusal, Ruling};
 pub use request::{
     Approval, Extension, ExtensionOutcome, Layer, Progress, Request, SettledExtension, State, Terms,
 };
-pub use scope::{InvalidScopeId, LayerSpec, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule};
+pub use scope::{
+    InvalidScopeId, LayerSpec, OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
+};
 pub use span::{InvalidSpan, Span};
 
 /// Time as the whole crate counts it: UTC, cut to the millisecond so that the log, the store and

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, ApprovalFacts, ChannelId, Email, EndCause, Environment, Human, LayerSpec, PlannedLayer,
-    RequestId, Risk, RuleId, Scope, ScopeId, Span, Time, UserId, Username,
+    Actor, ApprovalFacts, ChannelId, Departure, Email, EndCause, Environment, Human, LayerSpec,
+    PlannedLayer, RequestId, Risk, RuleId, Scope, ScopeId, Span, Time, UserId, Username,
 };
 
 /// A request as the log tells it: [`Request::apply`] makes nothing else of it.
@@ -50,6 +50,8 @@ pub struct Request {
     pub extension: Option<Extension>,
     /// What came of the extension that was asked for last.
     pub last_extension: Option<SettledExtension>,
+    /// What was noticed last of the requester's leaving, where that ends nothing.
+    pub departure: Option<Departure>,
     /// How far it has come.
     pub state: State,
 }

@@ -113,6 +113,8 @@ pub struct Scope {
     pub reason: ReasonRule,
     /// What a ticket looks like, and whether there has to be one.
     pub ticket: Option<TicketRule>,
+    /// What happens to a grant when its holder leaves the requester groups.
+    pub on_leave: OnLeave,
     /// What is made in the targets; never empty.
     pub layers: Vec<LayerSpec>,
 }
@@ -150,6 +152,18 @@ pub enum ReasonRule {
     Required,
     /// It may be left out.
     Optional,
+}
+
+/// What happens to a grant when its holder leaves the groups by which they received it. Who is
+/// deactivated or becomes a guest loses it whatever this says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLeave {
+    /// It ends.
+    #[default]
+    End,
+    /// It goes on to its end, and the audit channel is told.
+    Warn,
 }
 
 /// What a ticket looks like, and whether there has to be one.

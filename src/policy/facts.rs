@@ -10,6 +10,7 @@ use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
 };
 use chrono::{Datelike, SecondsFormat, Timelike};
+use regex::Regex;
 
 use super::SCHEMA;
 use crate::domain::{
@@ -89,6 +90,17 @@ pub enum TicketFact {
     Malformed,
     /// There is one, and it matches, or the scope has no pattern.
     Given,
+}
+
+impl TicketFact {
+    /// What is known of `ticket`, which a scope wants to match `pattern`.
+    pub fn of(ticket: Option<&str>, pattern: Option<&Regex>) -> Self {
+        match (ticket, pattern) {
+            (None, _) => Self::None,
+            (Some(ticket), Some(pattern)) if !pattern.is_match(ticket) => Self::Malformed,
+            (Some(_), _) => Self::Given,
+        }
+    }
 }
 
 /// What a verdict rests on: everything that a rule can ask for, as fresh as the decision needs.

@@ -133,11 +133,12 @@ impl User {
     }
 
     fn standing(&self, ours: &Identity) -> Standing {
-        if self.is_stranger == Some(true) || !self.belongs(ours) {
-            return Standing::Stranger;
-        }
+        // Who was deactivated may belong to none of the organisation's workspaces any more.
         if self.deleted == Some(true) {
             return Standing::Deactivated;
+        }
+        if self.is_stranger == Some(true) || !self.belongs(ours) {
+            return Standing::Stranger;
         }
         // Slackbot says `is_bot: false` of itself.
         if self.is_bot == Some(true) || self.id.as_str() == "USLACKBOT" {

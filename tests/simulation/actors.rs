@@ -5,7 +5,9 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use keylend::{
     broker::{Ask, Broker},
+    clock::Clock,
     domain::{ChannelId, LockTarget, Refusal, Request, RequestId, Span, State, UserId},
+    store::Fact,
 };
 use tokio::time::sleep;
 
@@ -15,6 +17,12 @@ use crate::{
     story::promised,
     world::{SCOPES, World},
 };
+
+/// Somebody who left, and how long they may go on to hold access.
+pub(crate) struct Leaver {
+    pub(crate) person: UserId,
+    pub(crate) within: Duration,
+}
 
 impl World {
     /// Somebody does something at one of `replicas`; often more than once, and elsewhere too.
@@ -168,12 +176,38 @@ impl World {
         };
         let (broker, homes) = (replica.broker.clone(), replica.homes.clone());
         replica.tasks.spawn(async move {
-            broker.directory().forget_person(&person);
-            broker.directory().forget_usergroup("S0DBA");
+            // Nobody else is told: the others' facts may be a minute old.
+            let _ = broker.outdated(Fact::Person(person.clone())).await;
+            if !is_member {
+                broker.may_have_left(person.clone());
+            }
+            for group in ["S0DBA", "S0ENG"] {
+                let _ = broker.outdated(Fact::Usergroup(group.to_owned())).await;
+                broker.may_have_lost_members(group.to_owned());
+            }
             while homes.person_changed(&person, is_member).await.is_err() {
                 sleep(Duration::from_secs(1)).await;
             }
         });
+    }
+
+    /// Somebody who holds access for a while yet is deactivated. Slack may tell of it; then it ends
+    /// within a minute, and otherwise when the next round has come by.
+    pub(crate) fn somebody_leaves(&self, replicas: &mut [Option<Replica>]) -> Option<Leaver> {
+        let is_told = self.dice.once_in(2);
+        let now = self.clock.now();
+        let within = Duration::from_secs(if is_told { 60 } else { 150 });
+        let lasts = |request: &Request| {
+            let goes_on = matches!(request.state, State::Approved | State::Active { .. });
+            goes_on && request.expires_at.is_some_and(|end| end > now + within)
+        };
+        let request = self.any(lasts)?;
+        let person = request.requester;
+        self.people.deactivate(&person);
+        if is_told {
+            self.slack_tells_of(person.clone(), false, replicas);
+        }
+        Some(Leaver { person, within })
     }
 
     fn any_of<'a>(&self, replicas: &'a mut [Option<Replica>]) -> Option<&'a mut Replica> {

@@ -9,6 +9,7 @@ use keylend::{clock::Clock, domain::Request};
 use tokio::time::sleep;
 
 use crate::{
+    actors::Leaver,
     mutants::Mutant,
     replica::{NAMES, Replica},
     story::{Broken, promised},
@@ -69,6 +70,14 @@ impl World {
         self.start(&mut replicas[..many], &mut started).await;
         // Whatever is still on its way arrives, from replicas that were cut off too.
         self.pass(replicas, Duration::from_secs(40)).await;
+        if let Some(Leaver { person, within }) = self.somebody_leaves(replicas) {
+            let left = self.clock.elapsed();
+            while self.clock.elapsed() - left < within && self.story.broken().is_none() {
+                self.pass(replicas, Duration::from_secs(5)).await;
+            }
+            let tables = self.database.tables();
+            self.referee.has_nothing(&person, &tables);
+        }
         let began = self.clock.elapsed();
         let is_open = |world: &Self| {
             world

@@ -326,6 +326,7 @@ impl Life {
                 self.stage = Stage::Active;
             }
             Event::Warned {} => from(&[Stage::Active])?,
+            Event::LeaveNoticed { .. } => from(&[Stage::Approved, Stage::Active])?,
             Event::EndingBegan { cause } => {
                 from(&[Stage::Approved, Stage::Active])?;
                 match cause {

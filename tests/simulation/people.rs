@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use keylend::{
     clock::Clock,
     directory::{Confirmed, FactsUnavailable, PeopleSource, Profile},
-    domain::{Email, Standing, Time, UserId},
+    domain::{Departure, Email, Standing, Time, UserId},
 };
 use tokio::time::sleep;
 
@@ -91,7 +91,28 @@ impl People {
         inside.lives.entry(user(name)).or_default().push(being);
     }
 
-    /// Somebody leaves, comes back, or leaves the approvers; answers who, and whether they are a
+    /// Somebody is deactivated from now on.
+    pub(crate) fn deactivate(&self, person: &UserId) {
+        let mut inside = self.inside.lock().unwrap();
+        let life = inside.lives.get_mut(person).expect("somebody who asked");
+        let groups = life.last().expect("a life").1.groups.clone();
+        self.story.tell(format_args!("~~ {person} is deactivated"));
+        let standing = Standing::Deactivated;
+        life.push((self.clock.now(), Being { standing, groups }));
+    }
+
+    /// Whether somebody had left as `departure` says, at a moment that a decision at `at` may rest
+    /// on.
+    pub(crate) fn had_left(&self, person: &UserId, departure: &Departure, at: Time) -> bool {
+        let inside = self.inside.lock().unwrap();
+        recent(&inside, person, at).any(|being| match departure {
+            Departure::Deactivated => being.standing == Standing::Deactivated,
+            Departure::Guest => being.standing == Standing::Guest,
+            Departure::Group { .. } => !being.groups.contains("S0ENG"),
+        })
+    }
+
+    /// Somebody leaves, comes back, or leaves the engineers or the approvers; answers who, and whether they are a
     /// member now.
     pub(crate) fn change(&self) -> (UserId, bool) {
         let name = self.dice.pick(&["bob", "erin", "dave", "alice", "carol"]);
@@ -99,9 +120,11 @@ impl People {
             let inside = self.inside.lock().unwrap();
             inside.lives[&user(name)].last().expect("a life").1.clone()
         };
-        match self.dice.below(3) {
+        match self.dice.below(4) {
             0 => being.standing = Standing::Deactivated,
             1 => being.standing = Standing::Member,
+            2 if being.groups.contains("S0ENG") => drop(being.groups.remove("S0ENG")),
+            2 => drop(being.groups.insert("S0ENG")),
             _ if being.groups.contains("S0DBA") => drop(being.groups.remove("S0DBA")),
             _ if ["bob", "erin", "dave"].contains(&name) => drop(being.groups.insert("S0DBA")),
             _ => {}
@@ -131,12 +154,7 @@ impl People {
     /// rest on. They need not be the same: the two facts are learnt apart.
     pub(crate) fn was(&self, person: &UserId, groups: &[&str], at: Time) -> bool {
         let inside = self.inside.lock().unwrap();
-        let life = inside.lives.get(person).map_or(&[][..], Vec::as_slice);
-        let recent = life.iter().enumerate().filter(|(index, (from, _))| {
-            let until = life.get(index + 1).map(|(until, _)| *until);
-            *from <= at && until.is_none_or(|until| until >= at - OLDEST)
-        });
-        let recent: Vec<_> = recent.map(|(_, (_, being))| being).collect();
+        let recent: Vec<_> = recent(&inside, person, at).collect();
         let is_in = |being: &&Being| groups.iter().any(|group| being.groups.contains(group));
         recent.iter().any(|it| it.standing == Standing::Member) && recent.iter().any(is_in)
     }
@@ -151,6 +169,16 @@ impl People {
             false => Ok(()),
         }
     }
+}
+
+/// What somebody was at the moments that a decision at `at` may rest on.
+fn recent<'a>(inside: &'a Inside, person: &UserId, at: Time) -> impl Iterator<Item = &'a Being> {
+    let life = inside.lives.get(person).map_or(&[][..], Vec::as_slice);
+    let recent = life.iter().enumerate().filter(move |(index, (from, _))| {
+        let until = life.get(index + 1).map(|(until, _)| *until);
+        *from <= at && until.is_none_or(|until| until >= at - OLDEST)
+    });
+    recent.map(|(_, (_, being))| being)
 }
 
 #[async_trait]

@@ -104,6 +104,7 @@ impl Referee {
                 raw.body
             ));
             self.authority(&seen.model, &entry)?;
+            self.departure(&entry)?;
             seen.model.apply(&entry)?;
             seen.fold(&entry)?;
         }
@@ -120,6 +121,33 @@ impl Referee {
         promised(8, !self.targets().iter().any(given_away), || {
             format!("entry {} has a password", raw.seq)
         })
+    }
+
+    /// A grant ends because its holder left only if they did.
+    fn departure(&self, entry: &Entry) -> Result<(), Broken> {
+        let EntryBody::Request(Event::EndingBegan {
+            cause: EndCause::Left { person, departure },
+        }) = &entry.body
+        else {
+            return Ok(());
+        };
+        promised(7, self.people.had_left(person, departure, entry.at), || {
+            format!(
+                "entry {} ends what {person} holds, who has not left",
+                entry.seq
+            )
+        })
+    }
+
+    /// Who left some time ago holds nothing.
+    pub(crate) fn has_nothing(&self, person: &UserId, tables: &Tables) {
+        let held = tables.every_request().find(|request| {
+            let goes_on = matches!(request.state, State::Approved | State::Active { .. });
+            request.requester == *person && goes_on
+        });
+        self.story.check(promised(7, held.is_none(), || {
+            format!("{person} left and still holds {:?}", held.map(|it| it.id))
+        }));
     }
 
     /// Whoever decides may decide, and whoever receives may receive, on facts of the last minute.

@@ -17,6 +17,7 @@ use keylend::{
     directory::{Directory, GroupSource, Identities},
     domain::{BackendName, ChannelId, GroupName},
     grants::Grants,
+    leavers::Leavers,
     slack::{
         client::Client,
         messages::{self, Messenger, homes::Homes, speak},
@@ -120,6 +121,16 @@ impl Replica {
         }));
         let worker = Worker::new(broker.clone(), backends, clock.clone(), world.dice.clone());
         let mut tasks = JoinSet::new();
+        if !world.mutant.lets_leavers_be() {
+            let leavers = Leavers::new(
+                broker.clone(),
+                Arc::default(),
+                Arc::default(),
+                clock.clone(),
+                world.dice.clone(),
+            );
+            tasks.spawn(leavers.run(CancellationToken::new()));
+        }
         tasks.spawn(Arc::new(worker).run(CancellationToken::new()));
         let api_url = "https://slack.example.com/api/".parse().expect("a URL");
         let wire = Arc::new(slack::Reached {

@@ -9,7 +9,7 @@ use std::{
 use keylend::{
     domain::{
         BackendName, Catalogue, ChannelId, Entitlement, Environment, GroupName, LayerSpec, Limits,
-        OnLimit, Params, ReasonRule, Risk, Scope, Span,
+        OnLeave, OnLimit, Params, ReasonRule, Risk, Scope, Span,
     },
     policy::Policy,
 };
@@ -80,6 +80,7 @@ impl World {
             },
             pending_timeout: Span::minutes(2),
             min_duration: Span::seconds(20),
+            on_leave: OnLeave::End,
             exclusive: vec![["prod", "research"].map(Environment::new).into()],
         };
         story.tell(format_args!("~~ seed {seed}, {:?}", limits.on_limit));
@@ -150,6 +151,7 @@ fn catalogue() -> Catalogue {
                 approval_channel: ChannelId::new("C0DBA"),
                 reason: ReasonRule::Optional,
                 ticket: None,
+                on_leave: OnLeave::End,
                 layers: layers.iter().map(layer).collect(),
             };
             (scope.id.clone(), scope)

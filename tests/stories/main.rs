@@ -13,6 +13,7 @@ mod form;
 mod groups;
 mod home;
 mod identity;
+mod leaving;
 mod limits;
 mod looking_up;
 mod socket;

@@ -3,9 +3,10 @@
 use chrono::{TimeDelta, TimeZone, Utc};
 use keylend::{
     domain::{
-        Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Gone, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Request,
-        RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
+        Actor, BackendName, ChannelId, Command, Departure, Email, EndCause, Entitlement,
+        Environment, Event, Gone, GroupName, Handle, Human, Occurred, Params, Parties,
+        PlannedGrant, PlannedLayer, Request, RequestId, Risk, RuleId, Span, Terms, Time, UserId,
+        Username, decide, open,
     },
     store::{Entry, EntryBody},
 };
@@ -219,6 +220,16 @@ pub(crate) fn every_state(hostile: Option<&str>) -> Vec<(&'static str, Story)> {
             reason: said("wrong table"),
         },
     );
+    let no_engineer = Departure::Group {
+        groups: [GroupName::new(said("engineers"))].into(),
+    };
+    let left = active.end(
+        Actor::Keylend,
+        EndCause::Left {
+            person: alice(),
+            departure: no_engineer.clone(),
+        },
+    );
     let refused = "connection refused";
     let stuck = active
         .expire()
@@ -304,6 +315,17 @@ pub(crate) fn every_state(hostile: Option<&str>) -> Vec<(&'static str, Story)> {
                     },
                 )
                 .gone(),
+        ),
+        ("left the engineers, and ended", left.gone()),
+        (
+            "left the engineers, and goes on",
+            active.after(
+                1,
+                Command::NoticeLeave {
+                    rules: vec![RuleId::new("requester-group")],
+                    departure: no_engineer,
+                },
+            ),
         ),
         ("pending", pending),
     ]

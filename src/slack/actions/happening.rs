@@ -31,7 +31,11 @@ impl Slack {
                 user,
                 is_member,
             } if is_ours(&app) => {
-                self.broker.outdated(Fact::Person(user.clone())).await?;
+                let told = self.broker.outdated(Fact::Person(user.clone())).await;
+                if !is_member {
+                    self.broker.may_have_left(user.clone());
+                }
+                told?;
                 self.homes.person_changed(&user, is_member).await
             }
             Event::UsergroupChanged {
@@ -40,8 +44,14 @@ impl Slack {
                 people,
             } if is_ours(&app) => {
                 // Nothing is known of other groups, and nobody has to be told.
-                if self.broker.directory().follows_usergroup(&usergroup) {
-                    self.broker.outdated(Fact::Usergroup(usergroup)).await?;
+                let groups = self.broker.directory().groups_of(&usergroup);
+                if !groups.is_empty() {
+                    let told = self
+                        .broker
+                        .outdated(Fact::Usergroup(usergroup.clone()))
+                        .await;
+                    self.broker.may_have_lost_members(usergroup);
+                    told?;
                     self.homes.people_changed(people).await?;
                 }
                 Ok(())

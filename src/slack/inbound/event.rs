@@ -124,11 +124,13 @@ impl Inner {
         let user = user.filter(|id| !id.is_empty()).map(UserId::new);
         let usergroup = self.subteam_id.or(self.subteam.id);
         match (kind.as_str(), user, usergroup) {
-            ("user_change" | "user_profile_changed", Some(user), _) => Event::PersonChanged {
-                app,
-                user,
-                is_member: NOT_A_MEMBER.iter().all(|flag| self.user[flag] == false),
-            },
+            ("user_change" | "user_profile_changed" | "team_join", Some(user), _) => {
+                Event::PersonChanged {
+                    app,
+                    user,
+                    is_member: NOT_A_MEMBER.iter().all(|flag| self.user[flag] == false),
+                }
+            }
             ("subteam_members_changed" | "subteam_updated", _, Some(usergroup)) => {
                 let people = [self.added_users, self.removed_users, self.subteam.users];
                 Event::UsergroupChanged {

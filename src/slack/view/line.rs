@@ -2,7 +2,7 @@
 //! who watch; as notices in the requester's direct messages.
 
 use super::{
-    card::{ending_because, given_by, logins, words},
+    card::{departed, ending_because, given_by, logins, words},
     text,
 };
 use crate::{
@@ -90,6 +90,10 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             "{} is told that the end is near",
             text::person(&request.requester)
         ),
+        Event::LeaveNoticed { departure } => format!(
+            ":warning: {}, and the access goes on to its end",
+            departed(&request.requester, departure)
+        ),
         Event::EndingBegan { cause } => {
             format!("*ending*: {}", ending_because(cause, &occurred.actor))
         }
@@ -133,13 +137,14 @@ pub fn lock_line(entry: &Entry) -> Option<String> {
 }
 
 /// Whether the line of an entry is to be heard beyond its thread: a target's first failure to
-/// revoke.
+/// revoke, or a holder who left and keeps the access.
 pub fn is_loud(entry: &Entry, request: &Request) -> bool {
     match &entry.body {
         EntryBody::Request(Event::LayerNotGone { layer, .. }) => request
             .layers
             .get(*layer)
             .is_some_and(|layer| layer.failures == 1),
+        EntryBody::Request(Event::LeaveNoticed { .. }) => true,
         _ => false,
     }
 }

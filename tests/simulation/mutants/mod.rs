@@ -8,10 +8,12 @@ mod grants_under_locks;
 mod ignores_leases;
 mod ignores_versions;
 mod late_clock;
+mod lets_leavers_be;
 mod loses_entries;
 mod loses_notes;
 mod stale_facts;
 mod takes_errors_for_success;
+mod takes_silence_for_no;
 
 use std::sync::Arc;
 
@@ -47,6 +49,11 @@ pub(crate) trait Mutant: Send + Sync {
 
     /// Whether claims keep nobody away.
     fn ignores_claims(&self) -> bool {
+        false
+    }
+
+    /// Whether nobody looks whether people left who hold access.
+    fn lets_leavers_be(&self) -> bool {
         false
     }
 
@@ -144,6 +151,16 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             "facts about people are kept for ever",
             &[1],
             Arc::new(stale_facts::StaleFacts),
+        ),
+        (
+            "nobody looks whether people left",
+            &[7],
+            Arc::new(lets_leavers_be::LetsLeaversBe),
+        ),
+        (
+            "what Slack does not say is taken for a no",
+            &[7],
+            Arc::new(takes_silence_for_no::TakesSilenceForNo),
         ),
         (
             "checks run on a clock that is late",

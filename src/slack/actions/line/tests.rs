@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use regex::Regex;
 
 use super::*;
-use crate::domain::{ReasonRule, Risk, Scope, TicketRule};
+use crate::domain::{OnLeave, ReasonRule, Risk, Scope, TicketRule};
 
 pub(in crate::slack) fn scope(id: &str) -> Scope {
     Scope {
@@ -20,6 +20,7 @@ pub(in crate::slack) fn scope(id: &str) -> Scope {
         approval_channel: ChannelId::new("C0DBA"),
         reason: ReasonRule::Required,
         ticket: None,
+        on_leave: OnLeave::End,
         layers: Vec::new(),
     }
 }

@@ -2,7 +2,10 @@
 
 use super::draft::Draft;
 use crate::{
-    domain::{Actor, Approval, EndCause, Login, LoginName, Progress, Request, Risk, RuleId, State},
+    domain::{
+        Actor, Approval, Departure, EndCause, Login, LoginName, Progress, Request, Risk, RuleId,
+        State, UserId,
+    },
     slack::view::text,
 };
 
@@ -111,10 +114,16 @@ fn state(request: &Request) -> Option<String> {
     Some(match &request.state {
         State::Pending { .. } => return None,
         State::Approved => being_made(request),
-        State::Active { .. } => match request.expires_at {
-            Some(end) => format!(":large_green_circle: Active until {}.", text::time(end)),
-            None => ":large_green_circle: Active.".to_owned(),
-        },
+        State::Active { .. } => {
+            let until = request.expires_at.map(text::time);
+            let until = until.map_or_else(String::new, |end| format!(" until {end}"));
+            let left = request.departure.as_ref().map(|departure| {
+                let departed = departed(&request.requester, departure);
+                format!(" :warning: {departed}.")
+            });
+            let left = left.unwrap_or_default();
+            format!(":large_green_circle: Active{until}.{left}")
+        }
         State::Ending {
             cause, by, since, ..
         } => format!(
@@ -223,8 +232,14 @@ pub(in crate::slack::view) fn ending_because(cause: &EndCause, by: &Actor) -> St
         EndCause::Displaced { by } => {
             format!("it made room for the newer request {}", text::code(by))
         }
+        EndCause::Left { person, departure } => departed(person, departure),
         EndCause::NotMade { error } => format!("it could not be made: {}", words(error)),
     }
+}
+
+/// What is said of somebody who left.
+pub(in crate::slack::view) fn departed(person: &UserId, departure: &Departure) -> String {
+    format!("{} {}", text::person(person), words(&departure.to_string()))
 }
 
 /// Somebody's or some target's words within a sentence.

@@ -1,0 +1,310 @@
+//! Looking whether the people who hold access are still who they were: at once when Slack says that
+//! something changed, and otherwise in rounds through everybody, as fast as Slack's limits allow.
+//!
+//! The replica that Slack told looks by itself. The rounds are one replica's, which has claimed
+//! them; they find what no event told, or what an event told that could not be looked at then.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    alerts::Alerts,
+    broker::{Broker, Changed, Memberships},
+    clock::{Clock, Entropy},
+    directory::FRESH,
+    domain::{GroupName, Refusal, Request, Span, Standing, Time, UserId, backoff},
+    metrics::Metrics,
+};
+
+/// What is claimed by the replica that makes the rounds.
+const CLAIM: &str = "leavers";
+
+/// How long to wait before the claim is asked for again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The shortest round: facts are this old at most, so a shorter one would learn nothing.
+const ROUND: Duration = FRESH;
+
+/// Between two people: half of what Slack allows for `users.info`, 100 a minute.
+const PERSON: Duration = Duration::from_millis(1_200);
+
+/// Between two user groups: half of what Slack allows for `usergroups.users.list`, 20 a minute.
+const GROUP: Duration = Duration::from_secs(6);
+
+/// How long to wait before something that changed is looked at again: at first, and at most.
+const RETRY: (Span, Span) = (Span::seconds(1), Span::seconds(30));
+
+/// How often something that changed is looked at; then it is left to the rounds.
+const TRIES: u32 = 8;
+
+/// What is raised while it is not known of somebody who holds access whether they left.
+const UNCHECKED: &str = "leavers_unchecked";
+
+/// Looks whether people left who hold access.
+pub struct Leavers {
+    broker: Arc<Broker>,
+    alerts: Arc<Alerts>,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    /// Of whom it is not known whether they left, and why not.
+    unchecked: Mutex<BTreeMap<UserId, String>>,
+}
+
+/// Something that Slack said has changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    Person(UserId),
+    Usergroup(String),
+}
+
+/// When it is looked at, and how often it was looked at in vain.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    at: Time,
+    failures: u32,
+}
+
+/// It could not be learnt whether somebody left.
+struct Unknown;
+
+impl Leavers {
+    /// Looks on `broker`'s facts, and raises `alerts` where there are none.
+    pub fn new(
+        broker: Arc<Broker>,
+        alerts: Arc<Alerts>,
+        metrics: Arc<Metrics>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            broker,
+            alerts,
+            metrics,
+            clock,
+            entropy,
+            unchecked: Mutex::default(),
+        }
+    }
+
+    /// Looks until `shutdown`.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let work = async { tokio::join!(self.follow_changes(), self.make_rounds()) };
+        shutdown.run_until_cancelled(work).await;
+    }
+
+    /// Looks at what Slack says has changed.
+    async fn follow_changes(&self) {
+        let mut turns: BTreeMap<Change, Turn> = BTreeMap::new();
+        let mut looked: BTreeMap<String, Time> = BTreeMap::new();
+        loop {
+            let next = turns.values().map(|turn| turn.at).min();
+            let due = async {
+                match next {
+                    Some(at) => self.clock.until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                Changed { people, usergroups } = self.broker.changed() => {
+                    let now = self.clock.now();
+                    let people = people.into_iter().map(|person| (Change::Person(person), now));
+                    // In some workspaces anybody may change a group, as often as they like.
+                    let usergroups = usergroups.into_iter().map(|usergroup| {
+                        let at = looked.get(&usergroup).map_or(now, |at| now.max(*at + GROUP));
+                        (Change::Usergroup(usergroup), at)
+                    });
+                    for (change, at) in people.chain(usergroups) {
+                        turns.entry(change).or_insert(Turn { at, failures: 0 });
+                    }
+                }
+                () = due => {}
+            }
+            let now = self.clock.now();
+            let due = turns.iter().find(|(_, turn)| turn.at <= now);
+            let Some((change, turn)) = due.map(|(change, turn)| (change.clone(), *turn)) else {
+                continue;
+            };
+            turns.remove(&change);
+            if let Change::Usergroup(usergroup) = &change {
+                looked.insert(usergroup.clone(), now);
+            }
+            if self.look_at(&change).await.is_err() && turn.failures + 1 < TRIES {
+                let failures = turn.failures + 1;
+                let mut jitter = [0];
+                self.entropy.fill(&mut jitter);
+                let at = self.clock.now() + backoff(failures, RETRY.0, RETRY.1, jitter[0]);
+                turns.insert(change, Turn { at, failures });
+            }
+        }
+    }
+
+    async fn look_at(&self, change: &Change) -> Result<(), Unknown> {
+        match change {
+            Change::Person(person) => {
+                let grants = self.broker.grants_of(person).await;
+                self.check_person(person, &grants.map_err(store)?).await
+            }
+            Change::Usergroup(usergroup) => {
+                let changed = self.broker.directory().groups_of(usergroup);
+                let mut grants = self.broker.grants().await.map_err(store)?;
+                grants.retain(|grant| !self.broker.groups_behind([grant]).is_disjoint(&changed));
+                let mut known = Memberships::new();
+                for group in self.broker.groups_behind(&grants) {
+                    known.insert(group.clone(), self.members(&group).await);
+                }
+                self.end_those_who_left(&grants, &known).await?;
+                let unknown = changed.iter().any(|it| known.get(it) == Some(&None));
+                if unknown { Err(Unknown) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Makes rounds whenever no other replica does.
+    async fn make_rounds(&self) {
+        loop {
+            match self.broker.store().claim(CLAIM).await {
+                Ok(Some(claim)) => {
+                    tracing::info!(claim = CLAIM, "this replica does it from now on");
+                    tokio::select! {
+                        biased;
+                        () = claim.lost() => {
+                            tracing::warn!(claim = CLAIM, "another replica may do it from now on");
+                        }
+                        () = self.go_round_and_round() => {}
+                    }
+                    self.metrics.leaver_round(Duration::ZERO);
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, claim = CLAIM, "the store does not answer"),
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn go_round_and_round(&self) {
+        loop {
+            let began = self.clock.now();
+            if self.go_round().await.is_ok() {
+                let took = (self.clock.now() - began).to_std().unwrap_or_default();
+                self.metrics.leaver_round(took);
+            }
+            self.clock.until(began + ROUND).await;
+            // Where the clock jumps, a round still gives way to others.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Looks at everybody who holds access, once.
+    async fn go_round(&self) -> Result<(), Unknown> {
+        let grants = self.broker.grants().await.map_err(store)?;
+        let mut known = Memberships::new();
+        let mut next = self.clock.now();
+        for group in self.broker.groups_behind(&grants) {
+            if self.broker.directory().is_live(&group) {
+                self.clock.until(next).await;
+                next = self.clock.now() + GROUP;
+            }
+            known.insert(group.clone(), self.members(&group).await);
+        }
+        self.end_those_who_left(&grants, &known).await?;
+        let mut held: BTreeMap<UserId, Vec<Request>> = BTreeMap::new();
+        for grant in grants {
+            held.entry(grant.requester.clone()).or_default().push(grant);
+        }
+        let holders: BTreeSet<UserId> = held.keys().cloned().collect();
+        self.note(|unchecked| unchecked.retain(|person, _| holders.contains(person)));
+        let mut next = self.clock.now();
+        for (person, grants) in held {
+            self.clock.until(next).await;
+            next = self.clock.now() + PERSON;
+            // What is unknown is kept in mind; the others are looked at all the same.
+            let _ = self.check_person(&person, &grants).await;
+        }
+        Ok(())
+    }
+
+    /// Ends what this person holds if they are deactivated or a guest.
+    async fn check_person(&self, person: &UserId, grants: &[Request]) -> Result<(), Unknown> {
+        let why = match grants {
+            [] => None,
+            grants => match self.broker.end_if_departed(person, grants).await {
+                Ok(Standing::Member | Standing::Deactivated | Standing::Guest) => None,
+                Ok(Standing::Stranger | Standing::Bot) => Some(
+                    "Slack neither says that they are a full member nor that they left".to_owned(),
+                ),
+                Err(Refusal::FactsUnavailable(why)) => Some(why),
+                Err(refusal) => return Err(store(refusal)),
+            },
+        };
+        let is_known = why.is_none();
+        self.note(|unchecked| match why {
+            None => drop(unchecked.remove(person)),
+            Some(why) => drop(unchecked.insert(person.clone(), why)),
+        });
+        if is_known { Ok(()) } else { Err(Unknown) }
+    }
+
+    async fn end_those_who_left(
+        &self,
+        grants: &[Request],
+        known: &Memberships,
+    ) -> Result<(), Unknown> {
+        for grant in grants {
+            self.broker.end_if_left(grant, known).await.map_err(store)?;
+        }
+        Ok(())
+    }
+
+    /// Who is in a group; nothing, and an alert, where Slack does not say.
+    async fn members(&self, group: &GroupName) -> Option<BTreeSet<UserId>> {
+        let name = format!("group_unavailable:{group}");
+        match self.broker.directory().members(group).await {
+            Ok(members) => {
+                self.alerts.clear(&name);
+                Some(members)
+            }
+            Err(error) => {
+                let text = format!(
+                    "Slack does not say who is in the group {group}: {error}. Whatever depends on \
+                     it is refused."
+                );
+                self.alerts.raise(name, text);
+                None
+            }
+        }
+    }
+
+    /// Changes what is known to be unknown, and says so.
+    fn note(&self, change: impl FnOnce(&mut BTreeMap<UserId, String>)) {
+        let mut unchecked = self
+            .unchecked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        change(&mut unchecked);
+        let Some((person, why)) = unchecked.first_key_value() else {
+            return self.alerts.clear(UNCHECKED);
+        };
+        let others = match unchecked.len() - 1 {
+            0 => String::new(),
+            1 => " and 1 other person".to_owned(),
+            others => format!(" and {others} other people"),
+        };
+        let text = format!(
+            "It is not known whether {person}{others} left: {why}. What they hold goes on to its end."
+        );
+        self.alerts.raise(UNCHECKED, text);
+    }
+}
+
+fn store(refusal: Refusal) -> Unknown {
+    tracing::warn!(%refusal, "it could not be looked at whether people left who hold access");
+    Unknown
+}
