@@ -412,13 +412,22 @@ async fn what_a_lock_covers_ends_although_whoever_locked_is_dead() {
     // And where nobody is left, by whoever starts next.
     drop(replica);
     locked_by_one_who_dies(&*store, user("carol")).await;
-    let replica = Replica::start(store, target).await;
+    let replica = Replica::start(store.clone(), target).await;
     assert!(!replica.admits("carol").await);
     replica
         .reaches(held[1], |state| matches!(state, State::Ended { .. }))
         .await;
     assert!(replica.admits("dave").await);
     assert_eq!(replica.target.0.lock().unwrap().len(), 2);
+
+    // Nor is anything left to come back when the lock is lifted.
+    locked_by_one_who_dies(&*store, user("dave")).await;
+    let dave = LockTarget::Person(user("dave"));
+    assert!(replica.broker.unlock(&user("bob"), dave).await.unwrap());
+    assert!(!replica.admits("dave").await);
+    replica
+        .reaches(held[2], |state| matches!(state, State::Ended { .. }))
+        .await;
 }
 
 /// Commits a lock, and does nothing after it.
