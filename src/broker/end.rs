@@ -53,7 +53,8 @@ impl Broker {
         .await
     }
 
-    /// Locks, then ends every grant that the lock covers. Answers how many those are.
+    /// Locks, then ends every grant that the lock covers. Answers how many those are; nothing if
+    /// the store failed before that was known.
     ///
     /// The lock is committed alone: nothing can come in its way, and from then on every check says
     /// no and nothing that it covers is granted. What cannot be ended now, because the store fails
@@ -67,7 +68,7 @@ impl Broker {
         by: &UserId,
         target: LockTarget,
         reason: &str,
-    ) -> Result<usize, Refusal> {
+    ) -> Result<Option<usize>, Refusal> {
         let rules = self.may_lock(Action::Lock, by, &target).await?;
         let reason = reason.trim().to_owned();
         let person = match &target {
@@ -97,10 +98,10 @@ impl Broker {
             Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
         }
         match self.end_covered(std::slice::from_ref(&lock)).await {
-            Ok(ended) => Ok(ended),
+            Ok(ended) => Ok(Some(ended)),
             Err(refusal) => {
                 tracing::warn!(lock = %lock.target, %refusal, "the patrol ends what a lock covers");
-                Ok(0)
+                Ok(None)
             }
         }
     }

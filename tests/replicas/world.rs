@@ -11,7 +11,10 @@ use keylend::store::PostgresStore;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use slack_sim::{Message, Sim, Workspace};
-use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use sqlx::{
+    AssertSqlSafe, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -65,10 +68,10 @@ impl World {
         store
             .execute("ALTER ROLE postgres SET log_statement = 'none'")
             .await;
+        let reached: PgConnectOptions = store.admin_url().parse().unwrap();
         let looks = PgPoolOptions::new()
             .max_connections(2)
-            .connect_lazy(&store.admin_url())
-            .unwrap();
+            .connect_lazy_with(reached.options([("search_path", "keylend")]));
         let balancer = Balancer::start().await;
         sim.connect(balancer.url());
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -13,7 +13,10 @@ pub(super) async fn lock(visit: &Visit, what: Named, reason: &str) -> Outcome {
     }
     let by = &visit.caller.user;
     let ended = visit.slack.broker.lock(by, target.clone(), reason).await?;
-    Ok(Some(answer::locked(&target, ended)))
+    Ok(Some(match ended {
+        Some(ended) => answer::locked(&target, ended),
+        None => answer::locked_and_ending(&target),
+    }))
 }
 
 pub(super) async fn unlock(visit: &Visit, what: Named) -> Outcome {

@@ -256,6 +256,15 @@ pub fn locked(target: &LockTarget, ended: usize) -> String {
     )
 }
 
+/// A lock was set, and how many grants end by it is not known yet.
+pub fn locked_and_ending(target: &LockTarget) -> String {
+    format!(
+        "{} is locked. The store does not answer, so the grants that end by it are not counted yet. \
+         `/jit unlock` lifts it.",
+        capitalised(target)
+    )
+}
+
 /// A lock was lifted, or there was none.
 pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
     match was_locked {

@@ -14,7 +14,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{PostgresStore, log, writer::News};
-use crate::store::{Fact, StoreError, answer::answer};
+use crate::store::{
+    Fact, StoreError,
+    answer::{PATIENCE, answer},
+};
 
 /// The log has moved.
 pub(super) const LOG_MOVED: &str = "keylend_log";
@@ -81,27 +84,37 @@ impl Follower {
         is_failing: &mut bool,
         told: &mut Option<Told>,
     ) -> sqlx::Result<Infallible> {
-        let mut listener = PgListener::connect_with(&self.listening).await?;
-        listener
-            .listen_all([LOG_MOVED, HOMES_TOUCHED, OUTDATED])
-            .await?;
-        let (mut rest, mut rest_at) = (true, Instant::now());
+        let listening = async {
+            let mut listener = PgListener::connect_with(&self.listening).await?;
+            listener
+                .listen_all([LOG_MOVED, HOMES_TOUCHED, OUTDATED])
+                .await?;
+            Ok(listener)
+        };
+        let mut listener = in_time(listening).await?;
+        let mut rest_at = Instant::now();
         loop {
             let looked_at = Instant::now();
-            let (seq, _) = log::last(&mut *self.reads.acquire().await?).await?;
-            self.news.reaches(seq);
-            if rest && looked_at >= rest_at {
+            in_time(self.look_at_log()).await?;
+            if looked_at >= rest_at {
                 self.news.homes();
-                self.look_for_outdated(told).await?;
-                (rest, rest_at) = (false, looked_at + REST);
+                in_time(self.look_for_outdated(told)).await?;
+                rest_at = looked_at + POLL;
             }
             if std::mem::take(is_failing) {
                 tracing::info!("the other replicas are heard again");
             }
             sleep_until(looked_at + HEAD).await;
-            let until = if rest { rest_at } else { looked_at + POLL };
-            rest |= hear(&mut listener, until).await?;
+            if hear(&mut listener, rest_at).await? {
+                rest_at = rest_at.min(looked_at + REST);
+            }
         }
+    }
+
+    async fn look_at_log(&self) -> sqlx::Result<()> {
+        let (seq, _) = log::last(&mut *self.reads.acquire().await?).await?;
+        self.news.reaches(seq);
+        Ok(())
     }
 
     /// Passes on what was told since the last look; everything where that was too long ago.
@@ -127,6 +140,14 @@ impl Follower {
     fn is_outdated(&self, fact: Fact) {
         // If nobody hears it, nobody knows anything.
         let _ = self.outdated.send(fact);
+    }
+}
+
+/// Waits for the database, but not for ever.
+async fn in_time<T>(answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    match timeout(PATIENCE, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
     }
 }
 
