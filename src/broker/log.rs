@@ -107,9 +107,9 @@ impl Broker {
         Err(Refusal::Contradicted(request.id))
     }
 
-    /// Makes the rows of a request again from the log if its snapshot is not what the log says, or
-    /// nothing is due for it although the log has it open. Answers whether that was so. What another
-    /// commit changes meanwhile is left as it is.
+    /// Makes the rows of a request again from the log if its snapshot, or what is due for it, is not
+    /// what the log says. Answers whether that was so. What another commit changes meanwhile is left
+    /// as it is.
     ///
     /// # Errors
     ///
@@ -141,8 +141,8 @@ impl Broker {
         };
         // A snapshot that cannot be read is not what the log says either.
         let found = store.request(id).await.ok().flatten();
-        let is_missed = request.is_open() && !self.is_attended(id).await?;
-        if found.as_ref() == Some(request) && !is_missed {
+        let due = store.due_of(id).await.map_err(unavailable)?;
+        if found.as_ref() == Some(request) && due == request.due_by_lane() {
             return Ok(false);
         }
         match store.restore(request, fold.last_seq()).await {
@@ -158,12 +158,6 @@ impl Broker {
         );
         self.alert(&format!("repaired:{id}"), &text);
         Ok(true)
-    }
-
-    /// Whether something is due for a request in any lane.
-    async fn is_attended(&self, id: RequestId) -> Result<bool, Refusal> {
-        let store = &self.parts.store;
-        store.is_attended(id).await.map_err(unavailable)
     }
 
     /// How the snapshot differs from the log, if it does.

@@ -24,6 +24,8 @@ mod postgres;
 mod sqlite;
 mod view;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
@@ -217,8 +219,8 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<RequestId>, StoreError>;
 
-    /// Whether something is due for this request in any lane, whenever.
-    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError>;
+    /// When each lane has to look at this request next.
+    async fn due_of(&self, id: RequestId) -> Result<BTreeMap<Lane, Time>, StoreError>;
 
     /// Makes the rows of a request again, for a snapshot or rows in `due` or `layers` that are not
     /// what the log says: `request` is what its entries up to `last_seq` make.
