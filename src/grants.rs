@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::{
     sync::watch,
     time::{Instant, error::Elapsed, sleep, timeout},
@@ -25,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 pub use book::Held;
 
 use crate::{
-    domain::{ScopeId, Time},
-    store::{Store, StoreError},
+    domain::{Request, ScopeId, State, Time},
+    store::{Store, StoreError, contradiction},
 };
 use book::Book;
 
@@ -41,6 +42,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How long to wait after a failed look.
 const RETRY: Duration = Duration::from_millis(200);
+
+/// Grants that are compared with the log at once.
+const PROOFS: usize = 4;
 
 /// How many requests, or entries of the log, are looked at at a time.
 const PAGE: u32 = 1000;
@@ -97,8 +101,8 @@ impl Grants {
         let (mut book, mut after) = (Book::default(), None);
         loop {
             let page = store.open_after(after, PAGE).await?;
-            for request in &page {
-                book.note(request);
+            for (request, is_proven) in page.iter().zip(proven(&*store, &page).await?) {
+                book.note(request, is_proven);
             }
             after = page.last().map(|last| (last.asked_at, last.id));
             if after.is_none() {
@@ -190,10 +194,11 @@ impl Grants {
             let head = *self.store.head().borrow();
             let applied = self.applied();
             let (changed, through) = timeout(LOOK, self.store.changed(applied, PAGE)).await??;
+            let proven = timeout(LOOK, proven(&*self.store, &changed)).await??;
             {
                 let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
-                for request in &changed {
-                    book.note(request);
+                for (request, is_proven) in changed.iter().zip(proven) {
+                    book.note(request, is_proven);
                 }
             }
             let through = through.max(applied);
@@ -223,6 +228,27 @@ impl CaughtUp<'_> {
     pub fn check(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<Held> {
         self.grants.read(|book| book.check(subject, scope, now))
     }
+}
+
+/// Which of these the log bears out: a snapshot of an active grant that somebody put into the tables
+/// says yes to nothing. What is not active says no anyway.
+async fn proven(store: &dyn Store, requests: &[Request]) -> Result<Vec<bool>, StoreError> {
+    let proofs: Vec<_> = requests.iter().map(|it| is_proven(store, it)).collect();
+    stream::iter(proofs).buffered(PROOFS).try_collect().await
+}
+
+async fn is_proven(store: &dyn Store, request: &Request) -> Result<bool, StoreError> {
+    if !matches!(request.state, State::Active { .. }) {
+        return Ok(true);
+    }
+    let difference = contradiction(store, request).await?;
+    if let Some(difference) = &difference {
+        tracing::error!(
+            request.id = %request.id, difference,
+            "the tables contradict the log: checks say no; run `keylend audit verify`"
+        );
+    }
+    Ok(difference.is_none())
 }
 
 /// Why a look at the store failed.

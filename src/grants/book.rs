@@ -48,14 +48,16 @@ type Millis = i64;
 type Row = (Number, Number, Millis, Option<RequestId>);
 
 impl Book {
-    /// Notes the state that `request` is in now.
-    pub(super) fn note(&mut self, request: &Request) {
+    /// Notes the state that `request` is in now, if the log bears it out; otherwise nothing of it.
+    pub(super) fn note(&mut self, request: &Request, is_proven: bool) {
         if let Some(grant) = self.grants.remove(&request.id) {
             for row in grant.rows(request.id) {
                 self.rows.remove(&row);
             }
         }
-        if let (State::Active { .. }, Some(end)) = (&request.state, request.expires_at) {
+        if let (true, State::Active { .. }, Some(end)) =
+            (is_proven, &request.state, request.expires_at)
+        {
             let grant = Grant {
                 holder: self.number(request.requester.as_str()),
                 email: email_key(request.email.as_str()).map(|email| self.number(&email)),

@@ -36,7 +36,7 @@ pub use claim::{Claim, Claims};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
 pub use fact::Fact;
-pub use fold::{Fold, NotFoldable};
+pub use fold::{Fold, NotFoldable, contradiction};
 pub use home::{Home, Published, Whose};
 pub use open_error::OpenError;
 pub use postgres::PostgresStore;

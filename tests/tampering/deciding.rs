@@ -16,6 +16,7 @@ on_both!(
     a_grant_whose_due_rows_were_deleted_still_ends,
     a_grant_whose_snapshot_says_that_it_ended_still_ends,
     a_grant_whose_end_was_moved_ends_all_the_same,
+    an_active_grant_put_into_the_tables_answers_no_check,
 );
 
 const STATE: &str = "SELECT state FROM requests";
@@ -234,4 +235,25 @@ async fn a_grant_whose_end_was_moved_ends_all_the_same(scene: Scene) {
     scene.until(STATE, &["ended"]).await;
     assert!(!stage.console.admits("alice"));
     scene.is_well().await;
+}
+
+async fn an_active_grant_put_into_the_tables_answers_no_check(mut scene: Scene) {
+    scene.stage.asked(REQUEST).await;
+    let id = scene.request().await;
+    let end = "2099-11-21T02:30:00Z";
+    scene
+        .edit(&id, |snapshot| {
+            approved(snapshot, end);
+            snapshot["state"] = json!({"is": "active", "warned": false});
+            snapshot["layers"][0]["progress"] = json!({"at": "made", "given": true, "until": end});
+        })
+        .await;
+    scene
+        .tamper("UPDATE requests SET state = 'active', awaits = 0")
+        .await;
+    // Memory is read from the tables when the service starts.
+    scene.stage.stop().await;
+    scene.stage.boot().await;
+    let check = scene.stage.admitted("alice@example.com", "db-prod:write");
+    assert!(!check.await);
 }
