@@ -16,6 +16,7 @@
 //! - `names`: whom approvals bound a name to since it was last released.
 //! - `credentials`: only what is open and was begun may have one; `cards`: only a request that the
 //!   log knows. What is in them is not in the log.
+//! - `homes` and what belongs to them are not compared: they are about what Slack shows.
 //! - `cursors`: not beyond the head. How far a feed has told its lines is not in the log either, so
 //!   one that was moved within it is not found.
 
@@ -29,9 +30,7 @@ use super::{
     verify::{Known, Whole, verify_each},
 };
 use crate::{
-    domain::{
-        Event, IdentityKey, Lock, LockTarget, NameEvent, NameOwners, Progress, Request, Username,
-    },
+    domain::{IdentityKey, Lock, LockTarget, NameEvent, NameOwners, Progress, Request, Username},
     store::{Entry, EntryBody, Fold, NotFoldable, RawEntry, Rows, StoreError, View},
 };
 
@@ -197,7 +196,9 @@ impl Comparison<'_> {
             if let Some(fold) = &mut fold {
                 wrong = fold.add(&raw).err();
             }
-            approved = approved.or_else(|| is_approval(&raw).then_some(raw.seq));
+            if raw.kind == "approved" {
+                approved = Some(raw.seq);
+            }
         }
         let fold = match (fold, wrong) {
             (Some(fold), None) => fold,
@@ -385,11 +386,6 @@ impl Comparison<'_> {
 fn read(value: &Value) -> Option<Value> {
     let text = value.as_str().filter(|text| text.starts_with('{'))?;
     serde_json::from_str(text).ok()
-}
-
-fn is_approval(raw: &RawEntry) -> bool {
-    let approved = Entry::try_from(raw).map(|entry| entry.body);
-    matches!(approved, Ok(EntryBody::Request(Event::Approved { .. })))
 }
 
 /// A credential is made with the first step in the target, and erased when the request is over.

@@ -13,7 +13,7 @@ use std::{
 use super::{Broker, unavailable};
 use crate::{
     domain::{Lock, LockEvent, LockTarget, Refusal, Request, RequestId},
-    store::{CommitError, Entry, EntryBody, Fold, RawEntry},
+    store::{CommitError, Entry, EntryBody, Fold, RawEntry, contradiction},
 };
 
 /// Entries that are read at a time.
@@ -94,7 +94,8 @@ impl Broker {
     /// [`Refusal::Contradicted`], which raises an alert, or the store's trouble.
     pub(crate) async fn uncontradicted(&self, request: &Request) -> Result<(), Refusal> {
         let name = format!("contradicted:{}", request.id);
-        let Some(difference) = self.contradiction(request).await? else {
+        let difference = contradiction(&*self.parts.store, request).await;
+        let Some(difference) = difference.map_err(unavailable)? else {
             self.parts.alerts.clear(&name);
             return Ok(());
         };
@@ -107,9 +108,9 @@ impl Broker {
         Err(Refusal::Contradicted(request.id))
     }
 
-    /// Makes the rows of a request again from the log if its snapshot is not what the log says, or
-    /// nothing is due for it although the log has it open. Answers whether that was so. What another
-    /// commit changes meanwhile is left as it is.
+    /// Makes the rows of a request again from the log if its snapshot, or what is due for it, is not
+    /// what the log says. Answers whether that was so. What another commit changes meanwhile is left
+    /// as it is.
     ///
     /// # Errors
     ///
@@ -141,8 +142,8 @@ impl Broker {
         };
         // A snapshot that cannot be read is not what the log says either.
         let found = store.request(id).await.ok().flatten();
-        let is_missed = request.is_open() && !self.is_attended(id).await?;
-        if found.as_ref() == Some(request) && !is_missed {
+        let due = store.due_of(id).await.map_err(unavailable)?;
+        if found.as_ref() == Some(request) && due == request.due_by_lane() {
             return Ok(false);
         }
         match store.restore(request, fold.last_seq()).await {
@@ -158,54 +159,6 @@ impl Broker {
         );
         self.alert(&format!("repaired:{id}"), &text);
         Ok(true)
-    }
-
-    /// Whether something is due for a request in any lane.
-    async fn is_attended(&self, id: RequestId) -> Result<bool, Refusal> {
-        let store = &self.parts.store;
-        store.is_attended(id).await.map_err(unavailable)
-    }
-
-    /// How the snapshot differs from the log, if it does.
-    async fn contradiction(&self, request: &Request) -> Result<Option<String>, Refusal> {
-        let store = &self.parts.store;
-        let mut fold = Fold::new(request.id);
-        loop {
-            let page = store
-                .entries_of(Some(request.id), fold.last_seq(), PAGE)
-                .await
-                .map_err(unavailable)?;
-            for raw in &page {
-                if let Some(folded) = fold.request()
-                    && folded.version == request.version
-                {
-                    // The log goes further than this snapshot: the table has to as well.
-                    let now = store.request(request.id).await.map_err(unavailable)?;
-                    let moved_on = now.is_some_and(|now| now.version > request.version);
-                    let behind = || "the snapshot is behind its last entry".to_owned();
-                    return Ok((!moved_on).then(behind));
-                }
-                if let Err(error) = fold.add(raw) {
-                    return Ok(Some(error.to_string()));
-                }
-                if let Some(folded) = fold.request()
-                    && folded.version == request.version
-                    && folded != request
-                {
-                    return Ok(Some("the snapshot is not what its entries make".to_owned()));
-                }
-            }
-            if page.len() < PAGE as usize {
-                break;
-            }
-        }
-        Ok(match fold.request() {
-            None => Some("the log has no entry about it".to_owned()),
-            Some(folded) if folded.version < request.version => {
-                Some("the snapshot is ahead of the log".to_owned())
-            }
-            Some(_) => None,
-        })
     }
 
     /// Raises an alert, and says it in the process's log the first time.

@@ -1,6 +1,8 @@
 //! What has to be done next, and when: a pure function of the state, so that the first attempt
 //! and the recovery after a crash are the same code.
 
+use std::collections::BTreeMap;
+
 use super::{BackendName, Progress, Request, Span, State, Time};
 
 /// One piece of work that waits for its moment.
@@ -29,6 +31,14 @@ impl Lane {
         match self {
             Self::Clock => "",
             Self::Target(backend) => backend.as_str(),
+        }
+    }
+
+    /// The lane of this name.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "" => Self::Clock,
+            backend => Self::Target(BackendName::new(backend)),
         }
     }
 }
@@ -97,6 +107,16 @@ impl Request {
         }
         due.sort_by_key(|due| due.at);
         due
+    }
+
+    /// When each lane has to look at the request next.
+    pub fn due_by_lane(&self) -> BTreeMap<Lane, Time> {
+        let mut lanes = BTreeMap::new();
+        // Soonest first, so the first of a lane stays.
+        for due in self.due() {
+            lanes.entry(due.lane).or_insert(due.at);
+        }
+        lanes
     }
 
     fn layers_to_make(&self, end: Time, due: &mut Vec<Due>) {

@@ -24,6 +24,8 @@ mod postgres;
 mod sqlite;
 mod view;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
@@ -34,7 +36,7 @@ pub use claim::{Claim, Claims};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
 pub use fact::Fact;
-pub use fold::{Fold, NotFoldable};
+pub use fold::{Fold, NotFoldable, contradiction};
 pub use home::{Home, Published, Whose};
 pub use open_error::OpenError;
 pub use postgres::PostgresStore;
@@ -262,8 +264,8 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<RequestId>, StoreError>;
 
-    /// Whether something is due for this request in any lane, whenever.
-    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError>;
+    /// When each lane has to look at this request next.
+    async fn due_of(&self, id: RequestId) -> Result<BTreeMap<Lane, Time>, StoreError>;
 
     /// Makes the rows of a request again, for a snapshot or rows in `due` or `layers` that are not
     /// what the log says: `request` is what its entries up to `last_seq` make.

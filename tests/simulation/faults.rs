@@ -2,6 +2,7 @@
 //! answers are lost, and a replica that is cut off or dead.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -209,8 +210,8 @@ impl Store for UnreliableStore {
         )
     }
 
-    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError> {
-        asked!(self, "look for what is due", self.store.is_attended(id))
+    async fn due_of(&self, id: RequestId) -> Result<BTreeMap<Lane, Time>, StoreError> {
+        asked!(self, "look for what is due", self.store.due_of(id))
     }
 
     async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {

@@ -249,7 +249,7 @@ async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn S
         Some(&after)
     );
     assert_eq!(due(&*store, &target("pg-prod"), 9, 9).await, [first.id]);
-    assert!(store.is_attended(first.id).await.unwrap());
+    assert_eq!(store.due_of(first.id).await.unwrap(), after.due_by_lane());
     let over = commit(&*store, withdrawn(&other, at(4))).await;
-    assert!(!store.is_attended(over.id).await.unwrap());
+    assert!(store.due_of(over.id).await.unwrap().is_empty());
 }

@@ -15,6 +15,7 @@ on_both!(
     a_vote_put_into_a_snapshot_approves_nothing,
     a_grant_whose_due_rows_were_deleted_still_ends,
     a_grant_whose_snapshot_says_that_it_ended_still_ends,
+    a_grant_whose_end_was_moved_ends_all_the_same,
 );
 
 const STATE: &str = "SELECT state FROM requests";
@@ -208,6 +209,29 @@ async fn a_grant_whose_snapshot_says_that_it_ended_still_ends(scene: Scene) {
     stage.advance_minutes(30);
     let last = "SELECT kind FROM events ORDER BY seq DESC LIMIT 1";
     scene.until(last, &["ended"]).await;
+    assert!(!stage.console.admits("alice"));
+    scene.is_well().await;
+}
+
+async fn a_grant_whose_end_was_moved_ends_all_the_same(scene: Scene) {
+    let stage = &scene.stage;
+    stage.granted(REQUEST).await;
+    let id = scene.request().await;
+    scene
+        .edit(&id, |snapshot| {
+            snapshot["expires_at"] = json!("2099-11-21T12:00:00Z")
+        })
+        .await;
+    scene
+        .tamper("UPDATE due SET due_at = due_at + 36000000 WHERE lane = ''")
+        .await;
+    scene
+        .is_named(&["requests", &id, "snapshot.expires_at"])
+        .await;
+    stage.advance_minutes(30);
+    assert!(!stage.admitted("alice@example.com", "db-prod:write").await);
+    stage.advance_minutes(2);
+    scene.until(STATE, &["ended"]).await;
     assert!(!stage.console.admits("alice"));
     scene.is_well().await;
 }

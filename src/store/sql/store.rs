@@ -1,5 +1,7 @@
 //! The store's questions and writes, each handed to the module that has its SQL.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
@@ -126,8 +128,8 @@ impl Store for Database {
         answer("look for what is due", question).await
     }
 
-    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError> {
-        let question = work::is_attended(&self.reads, id);
+    async fn due_of(&self, id: RequestId) -> Result<BTreeMap<Lane, Time>, StoreError> {
+        let question = work::due_of(&self.reads, id);
         answer("look for what is due", question).await
     }
 

@@ -39,26 +39,24 @@ pub(super) async fn attended(
     rows.iter().map(|(id,)| read_id(id)).collect()
 }
 
-/// Whether anything is due for a request.
-pub(super) async fn is_attended(reads: &Pool, id: RequestId) -> sqlx::Result<bool> {
-    let row: Option<(i64,)> =
-        sqlx::query_as("SELECT due_at FROM due WHERE request_id = $1 LIMIT 1")
+/// When each lane has to look at a request next.
+pub(super) async fn due_of(reads: &Pool, id: RequestId) -> sqlx::Result<BTreeMap<Lane, Time>> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT lane, due_at FROM due WHERE request_id = $1")
             .bind(id.to_string())
-            .fetch_optional(reads)
+            .fetch_all(reads)
             .await?;
-    Ok(row.is_some())
+    let lanes = rows.into_iter();
+    lanes
+        .map(|(lane, at)| Ok((Lane::named(&lane), read_time(at)?)))
+        .collect()
 }
 
 /// When each lane has to look at a request next, as rows.
 pub(in crate::store) fn rows(request: &Request) -> Vec<Value> {
-    let mut lanes = BTreeMap::new();
-    // Soonest first, so the first of a lane stays.
-    for due in request.due() {
-        lanes.entry(due.lane).or_insert(due.at);
-    }
     let id = request.id.to_string();
+    let lanes = request.due_by_lane().into_iter();
     lanes
-        .into_iter()
         .map(|(lane, at)| json!([id, lane.name(), at.timestamp_millis()]))
         .collect()
 }

@@ -293,8 +293,8 @@ impl Store for MemoryStore {
         Ok(behind.take(limit as usize).collect())
     }
 
-    async fn is_attended(&self, id: RequestId) -> Result<bool, StoreError> {
-        Ok(self.database.tables().attended().contains(&id))
+    async fn due_of(&self, id: RequestId) -> Result<BTreeMap<Lane, Time>, StoreError> {
+        Ok(self.database.tables().due_of(id))
     }
 
     async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {

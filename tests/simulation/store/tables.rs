@@ -217,9 +217,8 @@ impl Tables {
     pub(crate) fn put(&mut self, request: Request) {
         let id = request.id;
         self.due.retain(|(_, other), _| *other != id);
-        // Soonest first, so the first of a lane stays.
-        for due in request.due() {
-            self.due.entry((due.lane, id)).or_insert(due.at);
+        for (lane, at) in request.due_by_lane() {
+            self.due.insert((lane, id), at);
         }
         let last_seq = self.head();
         self.requests.insert(id, Row { request, last_seq });
@@ -292,6 +291,12 @@ impl Tables {
     /// The requests for which anything is due.
     pub(super) fn attended(&self) -> BTreeSet<RequestId> {
         self.due.keys().map(|(_, id)| *id).collect()
+    }
+
+    /// When each lane has to look at a request next.
+    pub(super) fn due_of(&self, id: RequestId) -> BTreeMap<Lane, Time> {
+        let due = self.due.iter().filter(|((_, other), _)| *other == id);
+        due.map(|((lane, _), at)| (lane.clone(), *at)).collect()
     }
 
     pub(super) fn next_due(&self, lane: &Lane, now: Time) -> Option<Time> {
