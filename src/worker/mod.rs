@@ -7,6 +7,7 @@
 mod alone;
 mod lane;
 mod make;
+mod tend;
 mod unmake;
 
 use std::{sync::Arc, time::Duration};
@@ -73,6 +74,9 @@ impl Worker {
         let mut running: JoinSet<()> = lanes
             .map(|lane| lane::run(self.clone(), lane, shutdown.clone()))
             .collect();
+        for name in self.backends.keys() {
+            running.spawn(tend::run(self.clone(), name.clone(), shutdown.clone()));
+        }
         while let Some(ended) = running.join_next().await {
             if let Err(error) = ended
                 && error.is_panic()
@@ -122,6 +126,13 @@ impl Worker {
                 plan.backend
             ))
         })
+    }
+
+    /// `pause`, and at most that again by chance.
+    fn jittered(&self, pause: Duration) -> Duration {
+        let mut jitter = [0];
+        self.entropy.fill(&mut jitter);
+        pause.mul_f64(1.0 + f64::from(jitter[0]) / 255.0)
     }
 
     /// When a target that failed `failures` times in a row before is tried again.
