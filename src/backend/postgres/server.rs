@@ -213,6 +213,14 @@ impl Server {
         }
         if spare.is_none() {
             let mut connection = self.connect(&self.options).await?;
+            if !has_reserved_places(&mut connection).await? {
+                tracing::warn!(
+                    host = self.options.get_host(),
+                    "others can take every connection of this PostgreSQL server: set \
+                     `reserved_connections` there and `GRANT pg_use_reserved_connections` to \
+                     Keylend's login"
+                );
+            }
             rest(&mut connection).await?;
             *spare = Some(connection);
         }
@@ -225,6 +233,19 @@ impl Server {
             Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
         }
     }
+}
+
+/// Whether the server keeps places for Keylend's login, or is too old to.
+async fn has_reserved_places(connection: &mut PgConnection) -> Result<bool, Error> {
+    let has: Option<bool> = sqlx::query_scalar(
+        "SELECT pg_catalog.pg_has_role(r.oid, 'USAGE') \
+            AND pg_catalog.current_setting('reserved_connections') OPERATOR(pg_catalog.<>) '0' \
+         FROM pg_catalog.pg_roles r \
+         WHERE r.rolname OPERATOR(pg_catalog.=) 'pg_use_reserved_connections'",
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(has.unwrap_or(true))
 }
 
 /// Leaves a connection open without work; an error if it does not answer.

@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn the_name_of_a_session_fits_and_tells_accesses_apart() {
         let name = application_name(r#"member:"alice":"app_writer""#);
-        assert_eq!(name, "keylend a4f8 ");
+        assert_eq!(name, "keylend 9a24dfa8bfde3cdbb7933b36deca ");
         assert_ne!(name, application_name(r#"member:"alice":"app_reader""#));
         let stamp = "YYMMDDHHMMSSUUUUUU".len() + "0000000".len();
         assert!(name.len() + stamp <= 63);
