@@ -6,9 +6,11 @@
 #
 # From Debian come PostgreSQL, Chromium, Python, Node (18 or later) and the solver cvc5; from PyPI and
 # npm the judges, in the versions and with the digests that tests/judges pins: Slack's own SDKs and
-# types, and what drives and examines the browser. They stay in target/judges.
+# types, what drives and examines the browser, and PostgreSQL 16 and 18, on which the tests of
+# PostgreSQL targets run again. They stay in target/judges.
 #
-# POSTGRES_BIN names the folder of another PostgreSQL's programs (initdb, postgres), to test with;
+# POSTGRES_BIN names the folder of another PostgreSQL's programs (initdb, postgres), to test with
+# instead of all of these;
 # KEYLEND_JUDGES another folder for the judges; KEYLEND_CHROMIUM another browser's program;
 # CVC5 another solver's.
 set -euo pipefail
@@ -89,9 +91,46 @@ install_judges() {
     mkdir -p "$KEYLEND_JUDGES"
     cp tests/judges/{package.json,package-lock.json,.npmrc} "$KEYLEND_JUDGES"
     (cd "$KEYLEND_JUDGES" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    for package in "$KEYLEND_JUDGES"/node_modules/postgres-*; do
+        [ -d "$package" ] || continue
+        # What its install script does, which npm was told not to run: links between libraries.
+        (cd "$package" && node scripts/hydrate-symlinks.js)
+        chmod -R a+rX "$package"
+    done
     python3 -m venv "$KEYLEND_JUDGES/venv"
     "$KEYLEND_JUDGES/venv/bin/pip" install --quiet --require-hashes -r tests/judges/requirements.txt
     echo "$pinned" >"$KEYLEND_JUDGES/installed"
+}
+
+# As the tests run a server: not as root, which PostgreSQL refuses.
+as_nobody() {
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"
+    else
+        "$@"
+    fi
+}
+
+# Runs what concerns a PostgreSQL target on the versions that Debian has not.
+test_other_versions() {
+    local bin failed=0
+    if [ -n "${POSTGRES_BIN:-}" ] || [ $# -gt 0 ]; then
+        echo "test.sh: skipped PostgreSQL 16 and 18, which POSTGRES_BIN or arguments leave out"
+        return 0
+    fi
+    for version in 16 18; do
+        bin="$KEYLEND_JUDGES/node_modules/postgres-$version/native/bin"
+        if ! as_nobody "$bin/postgres" --version; then
+            echo "test.sh: skipped PostgreSQL $version, which this machine does not run from $bin"
+        elif cargo nextest --version >/dev/null 2>&1; then
+            POSTGRES_BIN="$bin" cargo nextest run --no-fail-fast --status-level fail \
+                --test backend_contract --test adversary -- postgres target:: || failed=1
+        else
+            POSTGRES_BIN="$bin" cargo test --no-fail-fast \
+                --test backend_contract --test adversary -- postgres target:: || failed=1
+        fi
+    done
+    return $failed
 }
 
 # Holds everything that was sent to Slack in the tests against Slack's own libraries.
@@ -122,4 +161,5 @@ else
     # This runs the examples in the documentation too, and marks skipped tests as ignored.
     cargo test --workspace --no-fail-fast "$@"
 fi
+test_other_versions "$@"
 hold_what_was_sent "$@"

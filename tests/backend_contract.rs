@@ -5,6 +5,8 @@
 
 #[path = "backend_contract/exec.rs"]
 mod exec;
+#[path = "backend_contract/postgres/part.rs"]
+mod part;
 #[path = "backend_contract/postgres/mod.rs"]
 mod postgres;
 #[path = "support/postgres.rs"]

@@ -15,6 +15,11 @@
 //! Every method is idempotent, and every wait inside one has a time limit: the worker calls again
 //! after a crash, after a lost answer, and whenever it is not sure. What the target does not say
 //! is an error, never [`Presence::Absent`].
+//!
+//! The worker takes a claim in the store for each entitlement, so that across all replicas one call
+//! at a time is under way for it. A call that was given up may still be at work in the target: what
+//! it does must not take effect after the next call has answered. Never use a lock in the target
+//! for this that its users could take too.
 
 mod config;
 mod document;
@@ -116,10 +121,27 @@ pub trait Backend: Send + Sync + 'static {
         LoginName::Named(order.username.to_string())
     }
 
+    /// The login in the target whose sessions are all ended with this access, where that cannot be
+    /// avoided. Other access of the same target with the same answer is interrupted, which is said
+    /// before approval and before an early end. Nothing by default.
+    fn interrupts(&self, _: &Order) -> Option<String> {
+        None
+    }
+
     /// How the requester reaches the target with a password of their own (label and text, nothing
     /// secret), if the layer comes with one. Keylend makes the password and hands it to
     /// [`make`](Self::make).
     fn credential(&self, order: &Order) -> Option<Vec<(String, String)>>;
+
+    /// Looks whether the access is there before Keylend makes it for the first time, and refuses
+    /// what will never be made. What is refused here is not revoked later: nothing was done.
+    ///
+    /// # Errors
+    ///
+    /// What the target said, and whether trying again makes sense.
+    async fn survey(&self, order: &Order) -> Result<Presence, BackendError> {
+        self.read(order).await
+    }
 
     /// Makes the access, or sets its end anew if it is there. Called again with the same order and
     /// password after a crash.
@@ -146,6 +168,16 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// What the target said. Whatever it was, it is tried again.
     async fn read(&self, order: &Order) -> Result<Presence, BackendError>;
+
+    /// Does what can wait: nothing that ends access, and nothing that an end waits for. The worker
+    /// calls it when it starts, then about once a minute.
+    ///
+    /// # Errors
+    ///
+    /// What the target said. It is tried again soon.
+    async fn tend(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
 }
 
 /// The targets by name.

@@ -66,7 +66,7 @@ impl Worker {
         let order = order(request, plan);
         let sharing = self.broker.sharing(&plan.entitlement, request.id).await?;
         let given = if sharing.is_empty() {
-            limited(self.backend(plan)?.read(&order)).await? == Presence::Absent
+            limited(self.backend(plan)?.survey(&order)).await? == Presence::Absent
         } else {
             sharing.iter().any(|other| other.given)
         };

@@ -10,6 +10,7 @@ mod lane;
 mod make;
 mod missing_work;
 mod patrol;
+mod tend;
 mod unmake;
 
 use std::{sync::Arc, time::Duration};
@@ -77,6 +78,9 @@ impl Worker {
             .map(|lane| lane::run(self.clone(), lane, shutdown.clone()))
             .collect();
         running.spawn(patrol::run(self.clone(), shutdown.clone()));
+        for name in self.backends.keys() {
+            running.spawn(tend::run(self.clone(), name.clone(), shutdown.clone()));
+        }
         while let Some(ended) = running.join_next().await {
             if let Err(error) = ended
                 && error.is_panic()
@@ -134,6 +138,13 @@ impl Worker {
                 plan.backend
             ))
         })
+    }
+
+    /// `pause`, and at most that again by chance.
+    fn jittered(&self, pause: Duration) -> Duration {
+        let mut jitter = [0];
+        self.entropy.fill(&mut jitter);
+        pause.mul_f64(1.0 + f64::from(jitter[0]) / 255.0)
     }
 
     /// When a target that failed `failures` times in a row before is tried again.

@@ -4,9 +4,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod locks;
+#[path = "../backend_contract/postgres/part.rs"]
+mod part;
 #[path = "../support/postgres.rs"]
-mod server;
+mod postgres_server;
 mod store;
 #[path = "../store_contract/story.rs"]
 #[allow(dead_code, reason = "each test program uses its own part of the story")]
 mod story;
+#[allow(dead_code, reason = "the contract's own part of it is not needed here")]
+#[path = "../backend_contract/subject.rs"]
+mod subject;
+mod target;
+
+use postgres_server as server;

@@ -54,9 +54,7 @@ pub(crate) async fn making_at_the_same_time_is_making_once<S: Subject>() {
     let order = subject.order("alice").await;
     let once = || make(&subject, &order);
     let (a, b, c, d) = tokio::join!(once(), once(), once(), once());
-    for made in [a, b, c, d] {
-        made.expect("made");
-    }
+    one_gets_through([a, b, c, d]);
     assert!(subject.works(&order).await);
 
     unmake(&subject, &order).await;
@@ -99,9 +97,20 @@ pub(crate) async fn taking_back_at_the_same_time_is_taking_back_once<S: Subject>
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
     make(&subject, &order).await.expect("made");
-    let once = || unmake(&subject, &order);
-    tokio::join!(once(), once(), once(), once());
+    let once = || subject.backend().unmake(&order);
+    let (a, b, c, d) = tokio::join!(once(), once(), once(), once());
+    one_gets_through([a, b, c, d]);
     assert_eq!(read(&subject, &order).await, Presence::Absent);
+}
+
+/// The worker has one call at a time under way for one piece of access. A target may cut off the
+/// older of two, which is then to be tried again.
+fn one_gets_through(outcomes: [Result<(), BackendError>; 4]) {
+    assert!(outcomes.iter().any(Result::is_ok), "{outcomes:?}");
+    for outcome in outcomes {
+        let is_fine = matches!(outcome, Ok(()) | Err(BackendError::Retry(_)));
+        assert!(is_fine, "{outcome:?}");
+    }
 }
 
 pub(crate) async fn taking_back_what_was_never_made_succeeds<S: Subject>() {

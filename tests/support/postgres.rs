@@ -67,6 +67,7 @@ const QUICK: &[&str] = &[
     "autovacuum=off",
     "shared_buffers=16MB",
     "max_connections=60",
+    "max_prepared_transactions=8",
     "max_wal_senders=0",
     "wal_level=minimal",
     "log_statement=all",
@@ -189,6 +190,12 @@ impl Postgres {
             // It may end by itself meanwhile.
             send("STOP", &session);
         }
+    }
+
+    /// Stops one session in its tracks, or lets it go on.
+    pub fn freeze(&self, pid: i32, frozen: bool) {
+        let signal = if frozen { "STOP" } else { "CONT" };
+        assert!(send(signal, &pid.to_string()));
     }
 
     /// Lets a server that was paused or hangs go on.

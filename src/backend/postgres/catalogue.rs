@@ -1,4 +1,7 @@
 //! What PostgreSQL's catalogues say of roles, and which roles are never touched.
+//!
+//! Names and operators are qualified and parameters have exact types, so that nothing that others
+//! have made can be found in their place.
 
 use sqlx::{FromRow, PgConnection};
 
@@ -15,6 +18,10 @@ pub(super) struct Role {
     pub(super) is_own: bool,
     /// Whether it or its members can become such a role.
     pub(super) gives_might: bool,
+    /// What it may do beyond its memberships, for people; nothing for an ordinary login.
+    pub(super) privileges: String,
+    /// Whether it owns the database that Keylend connects to, or leads to its owner.
+    pub(super) owns_home: bool,
 }
 
 /// Looks a role up.
@@ -25,18 +32,30 @@ pub(super) async fn role(
     Ok(sqlx::query_as(
         "SELECT r.rolcanlogin AS can_login, \
                 r.rolsuper AS is_superuser, \
-                r.rolname IN (session_user, current_user) AS is_own, \
-                EXISTS (SELECT FROM pg_roles m \
-                        WHERE (m.rolsuper OR m.rolname IN (session_user, current_user)) \
-                          AND pg_has_role(r.oid, m.oid, 'MEMBER')) AS gives_might \
-         FROM pg_roles r WHERE r.rolname::text = $1",
+                r.rolname OPERATOR(pg_catalog.=) session_user AS is_own, \
+                EXISTS (SELECT FROM pg_catalog.pg_roles m \
+                        WHERE (m.rolsuper OR m.rolname OPERATOR(pg_catalog.=) session_user) \
+                          AND pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER')) AS gives_might, \
+                pg_catalog.concat_ws(', ', \
+                    CASE WHEN r.rolcreaterole THEN 'has CREATEROLE' END, \
+                    CASE WHEN r.rolreplication THEN 'has REPLICATION' END, \
+                    CASE WHEN r.rolbypassrls THEN 'has BYPASSRLS' END, \
+                    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_database d \
+                                      WHERE d.datdba OPERATOR(pg_catalog.=) r.oid) \
+                         THEN 'owns a database' END) AS privileges, \
+                EXISTS (SELECT FROM pg_catalog.pg_database d \
+                        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
+                          AND pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER')) AS owns_home \
+         FROM pg_catalog.pg_roles r \
+         WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text",
     )
     .bind(name.as_str())
     .fetch_optional(connection)
     .await?)
 }
 
-/// Refuses a role that does not exist, or that would give its members the whole server.
+/// Refuses a role that does not exist, or that would give its members the whole server or the
+/// sessions of Keylend's own.
 pub(super) async fn check_lendable(
     connection: &mut PgConnection,
     name: &RoleName,
@@ -49,6 +68,13 @@ pub(super) async fn check_lendable(
             gives_might: true, ..
         }) => Err(Error::Refused(format!(
             "the role `{name}` is not lent: it is, or leads to, a superuser or Keylend's own login"
+        ))),
+        // Its owner decides what happens in the sessions of others there.
+        Some(Role {
+            owns_home: true, ..
+        }) => Err(Error::Refused(format!(
+            "the role `{name}` is not lent: it is, or leads to, the owner of the database that \
+             Keylend connects to; name another database in the URL"
         ))),
         Some(_) => Ok(()),
     }
@@ -70,11 +96,12 @@ pub(super) async fn grantors(
     role: &RoleName,
 ) -> Result<Vec<String>, Error> {
     Ok(sqlx::query_scalar(
-        "SELECT coalesce(g.rolname::text, '') FROM pg_auth_members a \
-         JOIN pg_roles m ON m.oid = a.member \
-         JOIN pg_roles r ON r.oid = a.roleid \
-         LEFT JOIN pg_roles g ON g.oid = a.grantor \
-         WHERE m.rolname::text = $1 AND r.rolname::text = $2",
+        "SELECT coalesce(g.rolname::pg_catalog.text, '') FROM pg_catalog.pg_auth_members a \
+         JOIN pg_catalog.pg_roles m ON m.oid OPERATOR(pg_catalog.=) a.member \
+         JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.roleid \
+         LEFT JOIN pg_catalog.pg_roles g ON g.oid OPERATOR(pg_catalog.=) a.grantor \
+         WHERE m.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+           AND r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text",
     )
     .bind(member.as_str())
     .bind(role.as_str())
@@ -82,27 +109,99 @@ pub(super) async fn grantors(
     .await?)
 }
 
-/// The server's version, such as 150018 for 15.18.
-pub(super) async fn version(connection: &mut PgConnection) -> Result<i32, Error> {
-    Ok(
-        sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
-            .fetch_one(connection)
-            .await?,
+/// Whether `member` is in `role` in any way, also by way of a third role.
+pub(super) async fn is_in(
+    connection: &mut PgConnection,
+    member: &RoleName,
+    role: &RoleName,
+) -> Result<Option<bool>, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT pg_catalog.pg_has_role(m.oid, r.oid, 'MEMBER') \
+         FROM pg_catalog.pg_roles m, pg_catalog.pg_roles r \
+         WHERE m.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+           AND r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text",
     )
+    .bind(member.as_str())
+    .bind(role.as_str())
+    .fetch_optional(connection)
+    .await?)
 }
 
-/// The databases that hold something of `login`, or that it was given something in.
-pub(super) async fn databases_of(
+/// What a login made for a grant still has.
+#[derive(Debug, FromRow)]
+pub(super) struct Remains {
+    /// Whether it can log in.
+    pub(super) can_login: bool,
+    /// Whether it is in the role that it was lent.
+    pub(super) is_member: bool,
+    /// How many sessions it has.
+    pub(super) sessions: i64,
+    /// How many prepared transactions it has.
+    pub(super) prepared: i64,
+}
+
+impl Remains {
+    /// Whether it gives nothing any more, now or later.
+    pub(super) fn are_harmless(&self) -> bool {
+        let Self {
+            can_login,
+            is_member,
+            sessions,
+            prepared,
+        } = self;
+        !can_login && !is_member && *sessions == 0 && *prepared == 0
+    }
+}
+
+/// Reads what `login` still has; nothing if there is no such login.
+pub(super) async fn remains(
+    connection: &mut PgConnection,
+    login: &RoleName,
+    role: &RoleName,
+) -> Result<Option<Remains>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT r.rolcanlogin AS can_login, \
+                EXISTS (SELECT FROM pg_catalog.pg_auth_members a \
+                        JOIN pg_catalog.pg_roles l ON l.oid OPERATOR(pg_catalog.=) a.roleid \
+                        WHERE a.member OPERATOR(pg_catalog.=) r.oid \
+                          AND l.rolname::pg_catalog.text \
+                              OPERATOR(pg_catalog.=) $2::pg_catalog.text) AS is_member, \
+                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a \
+                 WHERE a.usesysid OPERATOR(pg_catalog.=) r.oid) AS sessions, \
+                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_xacts p \
+                 WHERE p.owner OPERATOR(pg_catalog.=) r.rolname) AS prepared \
+         FROM pg_catalog.pg_roles r \
+         WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text",
+    )
+    .bind(login.as_str())
+    .bind(role.as_str())
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// The databases with prepared transactions of `login`.
+pub(super) async fn databases_with_prepared(
     connection: &mut PgConnection,
     login: &RoleName,
 ) -> Result<Vec<String>, Error> {
     Ok(sqlx::query_scalar(
-        "SELECT DISTINCT d.datname::text FROM pg_shdepend s \
-         JOIN pg_roles r ON r.oid = s.refobjid \
-         JOIN pg_database d ON d.oid = s.dbid \
-                            OR s.dbid = 0 AND d.datname = current_database() \
-         WHERE s.refclassid = 'pg_authid'::regclass AND r.rolname::text = $1 \
-         ORDER BY 1",
+        "SELECT DISTINCT p.database::pg_catalog.text FROM pg_catalog.pg_prepared_xacts p \
+         WHERE p.owner::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text",
+    )
+    .bind(login.as_str())
+    .fetch_all(connection)
+    .await?)
+}
+
+/// The prepared transactions of `login` in the database of the connection.
+pub(super) async fn prepared(
+    connection: &mut PgConnection,
+    login: &RoleName,
+) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT p.gid FROM pg_catalog.pg_prepared_xacts p \
+         WHERE p.owner::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+           AND p.database OPERATOR(pg_catalog.=) pg_catalog.current_database()",
     )
     .bind(login.as_str())
     .fetch_all(connection)

@@ -1,5 +1,7 @@
 //! What went wrong in a session, and whether trying again makes sense.
 
+use std::borrow::Cow;
+
 use sqlx::postgres::PgDatabaseError;
 
 use super::name::InvalidRoleName;
@@ -23,6 +25,9 @@ pub(super) enum Error {
     /// Keylend refuses.
     #[error("{0}")]
     Refused(String),
+    /// Something is in the way that passes.
+    #[error("{0}")]
+    Busy(String),
 }
 
 impl Error {
@@ -37,12 +42,50 @@ impl Error {
         }
     }
 
+    /// Whether somebody held a lock for longer than Keylend waits.
+    pub(super) fn is_locked(&self) -> bool {
+        const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+        self.sqlstate().as_deref() == Some(LOCK_NOT_AVAILABLE)
+    }
+
+    /// Whether other work of the same moment was in the way.
+    pub(super) fn is_collision(&self) -> bool {
+        const COLLISIONS: [&str; 4] = [
+            "40001", // serialization failure
+            "40P01", // deadlock
+            "23505", // two insert one row of a catalogue
+            "XX000", // internal error: "tuple concurrently updated", in whatever language
+        ];
+
+        self.sqlstate()
+            .is_some_and(|state| COLLISIONS.contains(&&*state))
+    }
+
+    /// Whether Keylend's login may not do it.
+    pub(super) fn is_denied(&self) -> bool {
+        const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+        self.sqlstate().as_deref() == Some(INSUFFICIENT_PRIVILEGE)
+    }
+
     /// Whether something still depends on the role that was to be dropped.
     pub(super) fn is_dependency(&self) -> bool {
         const DEPENDENT_OBJECTS_STILL_EXIST: &str = "2BP01";
 
-        matches!(self, Self::Sql(sqlx::Error::Database(error))
-            if error.code().as_deref() == Some(DEPENDENT_OBJECTS_STILL_EXIST))
+        self.sqlstate().as_deref() == Some(DEPENDENT_OBJECTS_STILL_EXIST)
+    }
+
+    /// What PostgreSQL calls the error (PostgreSQL, appendix A).
+    fn sqlstate(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Sql(sqlx::Error::Database(error))
+            | Self::In {
+                error: sqlx::Error::Database(error),
+                ..
+            } => error.code(),
+            _ => None,
+        }
     }
 }
 
@@ -51,6 +94,7 @@ impl From<Error> for BackendError {
         let message = error.to_string();
         match error {
             Error::Sql(error) | Error::In { error, .. } if may_pass(&error) => Self::Retry(message),
+            Error::Busy(_) => Self::Retry(message),
             _ => Self::Fail(message),
         }
     }
@@ -66,7 +110,8 @@ fn may_pass(error: &sqlx::Error) -> bool {
 
 /// Whether an error of this SQLSTATE may be gone at the next try (PostgreSQL, appendix A).
 fn state_may_pass(sqlstate: &str) -> bool {
-    const CLASSES: [&str; 8] = [
+    const CLASSES: [&str; 9] = [
+        "23", // two sessions insert one row of a catalogue
         "08", // connection exception
         "40", // transaction rollback: serialization failure, deadlock
         "53", // insufficient resources: too many connections, disk full
@@ -109,7 +154,7 @@ mod tests {
     fn what_passes_is_tried_again_and_what_does_not_is_not() {
         for passing in [
             "08006", "40001", "40P01", "53300", "55P03", "57P01", "57P03", "57014", "25006",
-            "XX000",
+            "XX000", "23505",
         ] {
             assert!(state_may_pass(passing), "{passing}");
         }

@@ -1,17 +1,24 @@
 //! A login of its own for one grant, with a password that Keylend made.
+//!
+//! Two things end it, one after the other. Ending the access is [`unmake`]: whoever has the login
+//! cannot hold it up. Dropping the login is [`cleanup`](super::cleanup): objects that others use
+//! can hold that up for as long as they like.
 
 use postgres_protocol::password::scram_sha_256;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection, PgConnection};
 
 use super::{
-    catalogue,
+    catalogue, cleanup,
     error::Error,
-    name::{Literal, RoleName},
-    server::{Session, run},
+    name::{Exact, Literal, RoleName},
+    named,
+    purpose::Purpose,
+    server::{self, run},
+    session::Session,
     sessions,
 };
-use crate::backend::Order;
+use crate::backend::{Order, Presence};
 
 /// The most sessions that a generated login may have open: enough for a client with a few tabs
 /// and a dump, too few to exhaust a server.
@@ -29,11 +36,23 @@ pub(super) async fn make(
     password: &SecretString,
 ) -> Result<(), Error> {
     let verifier = scram_sha_256(password.expose_secret().as_bytes());
+    loop {
+        match try_make(session, order, login, role, &verifier).await {
+            Err(error) if session.tries_again(&error) => {}
+            done => return done,
+        }
+    }
+}
+
+async fn try_make(
+    session: &mut Session<'_>,
+    order: &Order,
+    login: &RoleName,
+    role: &RoleName,
+    verifier: &str,
+) -> Result<(), Error> {
     let expires_at = order.expires_at.to_rfc3339();
-    let purpose = format!(
-        "Lent by Keylend to {} for {}, request {}",
-        order.username, order.scope, order.request
-    );
+    let purpose = Purpose::of(order, role).to_string();
     let name = login.quoted();
 
     let mut transaction = session.connection.begin().await?;
@@ -47,11 +66,14 @@ pub(super) async fn make(
         format!(
             "{verb} ROLE {name} LOGIN INHERIT CONNECTION LIMIT {CONNECTION_LIMIT} \
              PASSWORD {} VALID UNTIL {}",
-            Literal(&verifier),
+            Literal(verifier),
             Literal(&expires_at)
         ),
         format!("GRANT {} TO {name}", role.quoted()),
         format!("COMMENT ON ROLE {name} IS {}", Literal(&purpose)),
+        // Only a member may roll back what the login prepares, and hand on what it owns. Where the
+        // membership is already there, nobody can keep it from being given.
+        joining(login),
     ] {
         run(&mut transaction, statement).await?;
     }
@@ -59,30 +81,70 @@ pub(super) async fn make(
     Ok(())
 }
 
-/// Shuts the login, ends its sessions, hands what it owns to `role`, and drops it.
-///
-/// Each step is safe to repeat, and the first one ends the access: whatever fails later leaves a
-/// login that nobody can use.
+/// Ends the access: takes the role from the login, shuts it, ends its sessions, and rolls back what
+/// it prepared, until nothing of it is left. What it owns, and the login itself, are left to the
+/// clean-up.
 pub(super) async fn unmake(
     session: &mut Session<'_>,
     login: &RoleName,
     role: &RoleName,
 ) -> Result<(), Error> {
-    if !is_there(&mut session.connection, login).await? {
-        return Ok(());
+    loop {
+        if !is_there(&mut session.connection, login).await? {
+            return Ok(());
+        }
+        // Whatever keeps the role from being revoked, a login that is shut cannot use it.
+        let revoked = named::revoke(session, login, role).await;
+        sessions::end(session, login).await?;
+        shut(session, login).await?;
+        sessions::end(session, login).await?;
+        roll_back_prepared(session, login).await?;
+        revoked?;
+        match catalogue::remains(&mut session.connection, login, role).await? {
+            None => return Ok(()),
+            Some(remains) if remains.are_harmless() => {
+                // The clean-up finds it by this, and an older PostgreSQL lets the login undo it.
+                join(session, login).await?;
+                cleanup::drop_if_unused(session, login).await;
+                return Ok(());
+            }
+            Some(_) if session.has_time() => {}
+            Some(remains) => {
+                return Err(Error::Busy(format!(
+                    "the login `{login}` is not gone yet: {remains:?}"
+                )));
+            }
+        }
     }
+}
+
+/// Whether the login, or something of it that works, is there.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    login: &RoleName,
+    role: &RoleName,
+) -> Result<Presence, Error> {
+    Ok(match catalogue::remains(connection, login, role).await? {
+        Some(remains) if !remains.are_harmless() => Presence::Present,
+        _ => Presence::Absent,
+    })
+}
+
+/// Sees to it that nobody logs in any more. A session that changes its own password, and leaves
+/// that transaction open, holds the row that has to be changed: it is ended.
+async fn shut(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
     let shut = format!(
         "ALTER ROLE {} NOLOGIN VALID UNTIL '-infinity'",
         login.quoted()
     );
-    session.run(shut).await?;
-    sessions::end(&mut session.connection, login).await?;
-    match drop_role(session, login).await {
-        Err(error) if error.is_dependency() => {
-            hand_over(session, login, role).await?;
-            drop_role(session, login).await
+    loop {
+        match session.run(shut.clone()).await {
+            Err(error) if session.tries_again(&error) => {
+                sessions::end(session, login).await?;
+                roll_back_prepared(session, login).await?;
+            }
+            done => return done,
         }
-        result => result,
     }
 }
 
@@ -97,29 +159,42 @@ async fn is_there(connection: &mut PgConnection, login: &RoleName) -> Result<boo
     }
 }
 
-async fn drop_role(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
-    let statement = format!("DROP ROLE IF EXISTS {}", login.quoted());
-    session.run(statement).await.map(|_| ())
+/// Rolls back the transactions that the login prepared: they would keep their locks, and could be
+/// committed later. Only their owner may, in the database that they are in.
+async fn roll_back_prepared(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
+    let databases = catalogue::databases_with_prepared(&mut session.connection, login).await?;
+    if databases.is_empty() {
+        return Ok(());
+    }
+    join(session, login).await?;
+    for database in databases {
+        let mut connection = session.connect_to(&database).await?;
+        let rolled_back = roll_back_all(&mut connection, login).await;
+        server::close(connection).await;
+        rolled_back.map_err(|error| error.within(&database))?;
+    }
+    Ok(())
 }
 
-/// Hands what the login owns to the role it was lent, in every database that holds something of
-/// it, and drops the rights it was given there.
-///
-/// Not to Keylend's own login: a function with `SECURITY DEFINER` would then run with its rights.
-async fn hand_over(
-    session: &mut Session<'_>,
-    login: &RoleName,
-    role: &RoleName,
-) -> Result<(), Error> {
-    // Only a member of both may do it.
-    let join = format!("GRANT {} TO CURRENT_USER", login.quoted());
-    session.run(join).await?;
-    let statements = [
-        format!("REASSIGN OWNED BY {} TO {}", login.quoted(), role.quoted()),
-        format!("DROP OWNED BY {}", login.quoted()),
-    ];
-    for database in catalogue::databases_of(&mut session.connection, login).await? {
-        session.run_in(&database, &statements).await?;
+/// Makes Keylend a member of the login, if it is not.
+async fn join(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
+    loop {
+        match session.run(joining(login)).await {
+            Err(error) if session.tries_again(&error) => {}
+            done => return done,
+        }
+    }
+}
+
+fn joining(login: &RoleName) -> String {
+    format!("GRANT {} TO SESSION_USER", login.quoted())
+}
+
+async fn roll_back_all(connection: &mut PgConnection, login: &RoleName) -> Result<(), Error> {
+    let prepared = catalogue::prepared(connection, login).await?;
+    run(connection, format!("SET ROLE {}", login.quoted())).await?;
+    for gid in prepared {
+        run(connection, format!("ROLLBACK PREPARED {}", Exact(&gid))).await?;
     }
     Ok(())
 }

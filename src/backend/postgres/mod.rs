@@ -6,36 +6,55 @@
 //! - `login = "named"`, the default: the role is granted to the requester's own login and revoked
 //!   at the end, when all sessions of that login end too. PostgreSQL knows no end for a membership,
 //!   so it is Keylend that takes it back. Only the membership itself is looked at: somebody who is
-//!   in the role by way of a third role stays in it.
+//!   in the role by way of a third role stays in it. Nothing is lent to superusers, to logins that
+//!   have CREATEROLE, REPLICATION or BYPASSRLS, or that own a database, to those in `never_lend`,
+//!   or outside `people_role`, if there is one.
 //! - `login = "generated"`: a login is made, with a password that the requester alone sees and
-//!   `VALID UNTIL` the end of the grant, and dropped at the end. What it owns goes to the role.
-//!   `VALID UNTIL` bounds logins by password: `pg_hba.conf` should let these in by
-//!   `scram-sha-256` alone. Where the login can be shut but not dropped, the grant stays in its
-//!   ending and says which database is in the way.
+//!   `VALID UNTIL` the end of the grant. At the end it loses the role, is shut, and its sessions
+//!   and prepared transactions end. It is dropped once what it owns has gone to the role, which
+//!   others can delay but which delays nothing. `VALID UNTIL` bounds logins by password:
+//!   `pg_hba.conf` should let these in by `scram-sha-256` alone.
 //!
 //! Keylend's own login need not be a superuser. It needs
 //! `CREATE ROLE keylend LOGIN CREATEROLE`, `GRANT … TO keylend WITH ADMIN OPTION` for each role
-//! that is lent, `GRANT pg_signal_backend, pg_read_all_stats TO keylend`, and a session of its own,
-//! so no pooler in transaction mode between.
+//! that is lent, `GRANT pg_signal_backend, pg_read_all_stats TO keylend`, and sessions of its own,
+//! so no pooler in transaction mode between. From PostgreSQL 16 on,
+//! `GRANT pg_use_reserved_connections TO keylend` and `reserved_connections = 5` in the server's
+//! configuration keep places for it when others have taken all the rest; in any case one connection
+//! is kept open to revoke over. The URL should name a database that an administrator owns: a role
+//! that owns it is not lent.
 //!
-//! Whoever may create objects may leave some behind that act for their owner (`SECURITY
-//! DEFINER`): PostgreSQL takes a role back, not what was done with it.
+//! # What remains
+//!
+//! PostgreSQL takes a role back, not what was done with it. Whoever may create objects may leave
+//! some behind that act for their owner (`SECURITY DEFINER`), and a transaction that was prepared
+//! after `SET ROLE` belongs to the role. PostgreSQL 15 lets every login make others a member of
+//! itself; a session of theirs that has taken the role by way of it is not found. 16 does not.
 
 mod catalogue;
+mod cleanup;
 mod error;
 mod generated;
 mod name;
 mod named;
+mod purpose;
 mod server;
+mod session;
 mod sessions;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::Deserialize;
+use sqlx::PgConnection;
 
-use self::{error::Error, name::RoleName, server::Server};
+use self::{
+    error::Error,
+    name::RoleName,
+    named::Eligible,
+    server::{Purpose, Server},
+};
 use super::{
     Backend, BackendError, BuildError, Ending, InvalidParam, Order, Presence, config::Kind, params,
     timeout::Timeout,
@@ -60,6 +79,15 @@ pub struct Config {
     /// statements and idle sessions of Keylend's after the same time.
     #[serde(default = "default_timeout")]
     pub timeout: Timeout,
+    /// Logins to which nothing is ever lent, whoever asks. Default none; superusers, Keylend's own
+    /// login, and logins with CREATEROLE, REPLICATION or BYPASSRLS, or that own a database, are
+    /// always among them.
+    #[serde(default)]
+    pub never_lend: BTreeSet<String>,
+    /// A role whose members alone are lent anything, directly or by way of other roles. Default
+    /// everybody's login.
+    #[serde(default)]
+    people_role: Option<RoleName>,
 }
 
 const fn default_connect_timeout() -> Timeout {
@@ -108,12 +136,17 @@ impl Kind for Config {
             self.timeout.duration(),
         )
         .map_err(|_| BuildError::PostgresUrl(self.url.clone()))?;
-        Ok(Arc::new(Postgres { server }))
+        let eligible = Eligible {
+            never: self.never_lend.clone(),
+            people: self.people_role.clone(),
+        };
+        Ok(Arc::new(Postgres { server, eligible }))
     }
 }
 
 struct Postgres {
     server: Server,
+    eligible: Eligible,
 }
 
 /// One layer of one grant, with names that PostgreSQL takes.
@@ -133,6 +166,17 @@ impl Access {
         };
         let login = RoleName::try_from(login.to_owned()).map_err(Error::NoSuchName)?;
         Ok(Self { kind, login, role })
+    }
+
+    async fn read(&self, connection: &mut PgConnection) -> Result<Presence, Error> {
+        let Self { kind, login, role } = self;
+        match kind {
+            LoginKind::Generated => generated::read(connection, login, role).await,
+            LoginKind::Named => Ok(match catalogue::is_member(connection, login, role).await? {
+                true => Presence::Present,
+                false => Presence::Absent,
+            }),
+        }
     }
 
     /// What two orders share that stand on the same access, and what is worked on by one at a
@@ -174,6 +218,13 @@ impl Backend for Postgres {
         }
     }
 
+    /// PostgreSQL does not say which session has taken a role with `SET ROLE` and would keep it, so
+    /// all sessions of a person's own login end.
+    fn interrupts(&self, order: &Order) -> Option<String> {
+        let access = Access::of(order).ok()?;
+        (access.kind == LoginKind::Named).then(|| access.login.to_string())
+    }
+
     fn credential(&self, order: &Order) -> Option<Vec<(String, String)>> {
         let access = Access::of(order).ok()?;
         if access.kind == LoginKind::Named {
@@ -189,6 +240,16 @@ impl Backend for Postgres {
         Some(lines.map(|(label, text)| (label.to_owned(), text)).into())
     }
 
+    async fn survey(&self, order: &Order) -> Result<Presence, BackendError> {
+        let work = async {
+            let access = Access::of(order)?;
+            let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
+            let seen = self.look_first(&mut session.connection, &access).await;
+            session.close(seen).await
+        };
+        self.server.in_time(work).await
+    }
+
     async fn make(
         &self,
         order: &Order,
@@ -197,20 +258,19 @@ impl Backend for Postgres {
         let work = async {
             let access = Access::of(order)?;
             let Access { kind, login, role } = &access;
-            let mut session = self.server.session(&access.name()).await?;
-            match (kind, password) {
-                (LoginKind::Named, _) => named::make(&mut session, login, role).await?,
+            let mut session = self.server.open(Purpose::Grant, &access.name()).await?;
+            let made = match (kind, password) {
+                (LoginKind::Named, _) => {
+                    named::make(&mut session, &self.eligible, login, role).await
+                }
                 (LoginKind::Generated, Some(password)) => {
-                    generated::make(&mut session, order, login, role, password).await?;
+                    generated::make(&mut session, order, login, role, password).await
                 }
-                (LoginKind::Generated, None) => {
-                    return Err(Error::Refused(format!(
-                        "the login `{login}` is not made without a password"
-                    )));
-                }
-            }
-            session.close().await;
-            Ok(())
+                (LoginKind::Generated, None) => Err(Error::Refused(format!(
+                    "the login `{login}` is not made without a password"
+                ))),
+            };
+            session.close(made).await
         };
         self.server.in_time(work).await
     }
@@ -222,13 +282,12 @@ impl Backend for Postgres {
                 access => access?,
             };
             let Access { kind, login, role } = &access;
-            let mut session = self.server.session(&access.name()).await?;
-            match kind {
-                LoginKind::Named => named::unmake(&mut session, login, role).await?,
-                LoginKind::Generated => generated::unmake(&mut session, login, role).await?,
-            }
-            session.close().await;
-            Ok(())
+            let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
+            let unmade = match kind {
+                LoginKind::Named => named::unmake(&mut session, login, role).await,
+                LoginKind::Generated => generated::unmake(&mut session, login, role).await,
+            };
+            session.close(unmade).await
         };
         self.server.in_time(work).await
     }
@@ -239,20 +298,33 @@ impl Backend for Postgres {
                 Err(Error::NoSuchName(_)) => return Ok(Presence::Absent),
                 access => access?,
             };
-            let Access { kind, login, role } = &access;
-            let mut session = self.server.session(&access.name()).await?;
-            let connection = &mut session.connection;
-            let present = match kind {
-                LoginKind::Named => catalogue::is_member(connection, login, role).await?,
-                LoginKind::Generated => catalogue::role(connection, login).await?.is_some(),
-            };
-            session.close().await;
-            Ok(if present {
-                Presence::Present
-            } else {
-                Presence::Absent
-            })
+            let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
+            let seen = access.read(&mut session.connection).await;
+            session.close(seen).await
         };
         self.server.in_time(work).await
+    }
+
+    async fn tend(&self) -> Result<(), BackendError> {
+        self.server.in_time(self.server.keep_spare()).await?;
+        cleanup::sweep(&self.server)
+            .await
+            .map_err(BackendError::from)
+    }
+}
+
+impl Postgres {
+    /// Refuses what is never lent, before the log says that it is Keylend's to revoke: revoking
+    /// would end the sessions of a login that was lent nothing.
+    async fn look_first(
+        &self,
+        connection: &mut PgConnection,
+        access: &Access,
+    ) -> Result<Presence, Error> {
+        catalogue::check_lendable(connection, &access.role).await?;
+        if access.kind == LoginKind::Named {
+            self.eligible.check(connection, &access.login).await?;
+        }
+        access.read(connection).await
     }
 }

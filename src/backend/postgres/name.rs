@@ -85,6 +85,16 @@ impl fmt::Display for Literal<'_> {
     }
 }
 
+/// A text between single quotes exactly as it stands, for what others have named.
+pub(super) struct Exact<'a>(pub(super) &'a str);
+
+impl fmt::Display for Exact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.replace('\\', "\\\\").replace('\'', "''");
+        write!(f, "E'{text}'")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,81 +1,159 @@
 //! A role given to the login that a person already has.
 
-use sqlx::Connection;
+use std::collections::BTreeSet;
+
+use sqlx::{Connection, PgConnection};
 
 use super::{
     catalogue::{self, Role},
     error::Error,
     name::RoleName,
-    server::{Session, run},
+    server::run,
+    session::Session,
     sessions,
 };
+
+/// The first version in which a grant by one role does not stand for a grant by another.
+const PER_GRANTOR: i32 = 160_000;
+
+/// To which logins of people a role is lent.
+#[derive(Debug)]
+pub(super) struct Eligible {
+    /// Never to these.
+    pub(super) never: BTreeSet<String>,
+    /// Only to members of this role, if there is one.
+    pub(super) people: Option<RoleName>,
+}
+
+impl Eligible {
+    /// Refuses a login that is not one person's ordinary login.
+    pub(super) async fn check(
+        &self,
+        connection: &mut PgConnection,
+        login: &RoleName,
+    ) -> Result<(), Error> {
+        let refused = |why: &str| Err(Error::Refused(format!("`{login}` {why}")));
+        let Some(found) = catalogue::role(connection, login).await? else {
+            return Err(Error::Refused(format!(
+                "there is no login `{login}` in PostgreSQL"
+            )));
+        };
+        if !found.can_login {
+            // Everybody who is in a group would receive what the group receives.
+            return refused("is a group in PostgreSQL, not somebody's login");
+        }
+        if found.is_superuser || found.is_own {
+            return refused("is a superuser or Keylend's own login: nothing is lent to it");
+        }
+        if !found.privileges.is_empty() {
+            return refused(&format!(
+                "{}: nothing is lent to logins that can do more than work with data",
+                found.privileges
+            ));
+        }
+        if self.never.contains(login.as_str()) {
+            return refused("is in `never_lend`");
+        }
+        let Some(people) = &self.people else {
+            return Ok(());
+        };
+        match catalogue::is_in(connection, login, people).await? {
+            Some(true) => Ok(()),
+            Some(false) => refused(&format!("is not in the role `{people}` of `people_role`")),
+            None => Err(Error::Refused(format!(
+                "there is no role `{people}`, which `people_role` names, in PostgreSQL"
+            ))),
+        }
+    }
+}
 
 /// Gives `role` to `login`.
 pub(super) async fn make(
     session: &mut Session<'_>,
+    eligible: &Eligible,
+    login: &RoleName,
+    role: &RoleName,
+) -> Result<(), Error> {
+    loop {
+        match grant(session, eligible, login, role).await {
+            Err(error) if session.tries_again(&error) => {}
+            done => return done,
+        }
+    }
+}
+
+async fn grant(
+    session: &mut Session<'_>,
+    eligible: &Eligible,
     login: &RoleName,
     role: &RoleName,
 ) -> Result<(), Error> {
     let mut transaction = session.connection.begin().await?;
     catalogue::check_lendable(&mut transaction, role).await?;
-    match catalogue::role(&mut transaction, login).await? {
-        None => Err(Error::Refused(format!(
-            "there is no login `{login}` in PostgreSQL"
-        ))),
-        // Everybody who is in a group would receive what the group receives.
-        Some(Role {
-            can_login: false, ..
-        }) => Err(Error::Refused(format!(
-            "`{login}` is a group in PostgreSQL, not somebody's login"
-        ))),
-        Some(found) if found.is_superuser || found.is_own => Err(Error::Refused(format!(
-            "`{login}` is a superuser or Keylend's own login: nothing is lent to it"
-        ))),
-        Some(_) => {
-            let grant = format!("GRANT {} TO {}", role.quoted(), login.quoted());
-            run(&mut transaction, grant).await?;
-            transaction.commit().await?;
-            Ok(())
-        }
-    }
+    eligible.check(&mut transaction, login).await?;
+    let grant = format!("GRANT {} TO {}", role.quoted(), login.quoted());
+    run(&mut transaction, grant).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Takes `role` from `login`, whoever gave it, and ends the login's sessions: one that has done
-/// `SET ROLE` would keep the role.
+/// `SET ROLE` would keep the role. Never changes the login itself, which is the person's own and
+/// which they can keep locked.
 ///
-/// They end even if the membership is gone already: asked for again after a crash, it is, and a
+/// Sessions end even if the membership is gone already: asked for again after a crash, it is, and a
 /// session may still be there.
 pub(super) async fn unmake(
     session: &mut Session<'_>,
     login: &RoleName,
     role: &RoleName,
 ) -> Result<(), Error> {
-    let connection = &mut session.connection;
-    let (Some(_), Some(holder)) = (
-        catalogue::role(connection, role).await?,
-        catalogue::role(connection, login).await?,
-    ) else {
-        return Ok(());
-    };
     // What `make` refuses has nothing of Keylend's; what Keylend itself may do is not taken away.
-    if holder.is_own {
-        return Ok(());
+    let is_superuser = match catalogue::role(&mut session.connection, login).await? {
+        None | Some(Role { is_own: true, .. }) => return Ok(()),
+        Some(found) => found.is_superuser,
+    };
+    loop {
+        revoke(session, login, role).await?;
+        if is_superuser {
+            return Ok(());
+        }
+        sessions::end(session, login).await?;
+        if !catalogue::is_member(&mut session.connection, login, role).await? {
+            return Ok(());
+        }
+        if !session.has_time() {
+            return Err(Error::Busy(format!(
+                "`{login}` is given the role `{role}` again and again"
+            )));
+        }
     }
-    revoke(session, login, role).await?;
-    if holder.is_superuser || !holder.can_login {
-        return Ok(());
-    }
-    sessions::end(&mut session.connection, login).await
 }
 
-async fn revoke(session: &mut Session<'_>, login: &RoleName, role: &RoleName) -> Result<(), Error> {
-    /// The first version in which a grant by one role does not stand for a grant by another.
-    const PER_GRANTOR: i32 = 160_000;
+/// Revokes `role` from `login`, whoever gave it.
+pub(super) async fn revoke(
+    session: &mut Session<'_>,
+    login: &RoleName,
+    role: &RoleName,
+) -> Result<(), Error> {
+    loop {
+        match try_revoke(session, login, role).await {
+            Err(error) if session.tries_again(&error) => {}
+            done => return done,
+        }
+    }
+}
 
+async fn try_revoke(
+    session: &mut Session<'_>,
+    login: &RoleName,
+    role: &RoleName,
+) -> Result<(), Error> {
+    let version = session.version;
     let mut transaction = session.connection.begin().await?;
     let grantors = catalogue::grantors(&mut transaction, login, role).await?;
     let revoke = format!("REVOKE {} FROM {}", role.quoted(), login.quoted());
-    if catalogue::version(&mut transaction).await? >= PER_GRANTOR {
+    if version >= PER_GRANTOR {
         for grantor in grantors
             .into_iter()
             .filter_map(|name| RoleName::try_from(name).ok())

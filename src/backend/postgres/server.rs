@@ -1,11 +1,5 @@
-//! The way to one server: connections with every wait bounded on both sides.
-//!
-//! A session belongs to one piece of access and holds an advisory lock on it until it closes, so
-//! that the work on that piece is done one after the other, by all replicas. It also settles the
-//! worst case: a `make` whose answer was lost and that is still under way in the server cannot
-//! take effect after the `unmake` that follows, since that one waits for the lock, and is tried
-//! again if it does not get it. The server ends a session whose client is gone by the same time
-//! limit. The lock needs a session of its own: a pooler in transaction mode may not stand between.
+//! The way to one server: connections with every wait bounded on both sides, and every option set
+//! that somebody else could have changed.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -15,22 +9,67 @@ use sqlx::{
     postgres::{PgConnectOptions, PgQueryResult, PgSslMode},
 };
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::timeout,
+    sync::{Mutex, Semaphore},
+    time::{Instant, timeout},
 };
 
-use super::error::Error;
+use super::{error::Error, session::Session};
 use crate::backend::BackendError;
 
-/// The most sessions that one target has at a time.
-const MOST_SESSIONS: usize = 8;
+/// The most sessions that make access at a time.
+const MOST_GRANTING: usize = 8;
+
+/// The most sessions that revoke access, or look at it, at a time.
+const MOST_REVOKING: usize = 16;
+
+/// How long the spare connection may take to show that it is alive.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
+/// What every session of Keylend's runs under. Options that come with the connection win over
+/// `ALTER DATABASE … SET` and `ALTER ROLE … SET`, which a database's owner and others may do.
+const OPTIONS: [(&str, &str); 18] = [
+    // Nothing that others have made is found by its name.
+    ("search_path", "pg_catalog, pg_temp"),
+    ("role", "none"),
+    ("row_security", "on"),
+    // Nothing waits for somebody else's lock, and nobody waits behind Keylend for longer.
+    ("lock_timeout", "200ms"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_deferrable", "off"),
+    // What was revoked stays revoked after a crash.
+    ("synchronous_commit", "on"),
+    ("standard_conforming_strings", "on"),
+    ("backslash_quote", "safe_encoding"),
+    ("transform_null_equals", "off"),
+    ("DateStyle", "ISO"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("bytea_output", "hex"),
+    // A client that is gone without a word is noticed within a minute.
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+];
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Making access, and what can wait.
+    Grant,
+    /// Revoking access, or looking at it.
+    Revoke,
+}
 
 /// One server, as its administrator's URL names it.
 pub(super) struct Server {
     options: PgConnectOptions,
     connect_timeout: Duration,
     timeout: Duration,
-    places: Semaphore,
+    granting: Semaphore,
+    revoking: Semaphore,
+    /// An open connection for revoking when the server takes no other.
+    spare: Mutex<Option<PgConnection>>,
 }
 
 /// The text is not a URL that leads to a PostgreSQL server.
@@ -57,6 +96,8 @@ impl Server {
                 ("idle_session_timeout", &limit),
                 ("idle_in_transaction_session_timeout", &limit),
             ])
+            // Behind what the URL itself sets, so that these win.
+            .options(OPTIONS)
             // Statements hold verifiers of passwords.
             .disable_statement_logging();
         if can_be_read_on_the_way(&options) {
@@ -69,7 +110,9 @@ impl Server {
             options,
             connect_timeout,
             timeout,
-            places: Semaphore::new(MOST_SESSIONS),
+            granting: Semaphore::new(MOST_GRANTING),
+            revoking: Semaphore::new(MOST_REVOKING),
+            spare: Mutex::new(None),
         })
     }
 
@@ -96,23 +139,92 @@ impl Server {
         }
     }
 
-    /// Opens a session that nobody else has for the same piece of access.
-    pub(super) async fn session(&self, access: &str) -> Result<Session<'_>, Error> {
-        let place = self
-            .places
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
-        let mut connection = self.connect(&self.options).await?;
-        sqlx::query("SELECT pg_advisory_lock(hashtextextended($1, 0))")
-            .bind(format!("keylend {access}"))
-            .execute(&mut connection)
-            .await?;
-        Ok(Session {
-            server: self,
-            connection,
-            _place: place,
-        })
+    /// Opens a session that works on `access` alone.
+    ///
+    /// Revoking has places of its own and does not wait behind grants. When the server takes no
+    /// more connections, revoking goes on over the one that was kept open.
+    pub(super) async fn open(&self, purpose: Purpose, access: &str) -> Result<Session<'_>, Error> {
+        let places = match purpose {
+            Purpose::Grant => &self.granting,
+            Purpose::Revoke => &self.revoking,
+        };
+        let place = places.acquire().await.expect("never closed");
+        // Some time is left to say what was in the way.
+        let until = Instant::now() + self.timeout.mul_f64(0.8);
+        match (self.connect(&self.options).await, purpose) {
+            (Ok(connection), _) => Session::begin(self, connection, access, until, place).await,
+            (Err(error), Purpose::Grant) => Err(error),
+            (Err(error), Purpose::Revoke) => {
+                let mut spare = self.spare.lock().await;
+                let Some(connection) = spare.take() else {
+                    return Err(error);
+                };
+                tracing::debug!(%error, "revoking over the connection that was kept open");
+                let session = Session::begin(self, connection, access, until, place).await?;
+                Ok(session.over_spare(spare))
+            }
+        }
+    }
+
+    /// Opens a connection to another database of the server, for the work of `session`.
+    pub(super) async fn connect_to(
+        &self,
+        database: &str,
+        application_name: &str,
+        version: i32,
+    ) -> Result<PgConnection, Error> {
+        let mut options = self
+            .options
+            .clone()
+            .database(database)
+            .application_name(application_name);
+        // These cannot wait for the first statement where a hostile owner has set them, and older
+        // servers do not know them.
+        if version >= 160_000 {
+            options = options.options([("createrole_self_grant", "")]);
+        }
+        if version >= 170_000 {
+            options = options.options([("transaction_timeout", "0")]);
+        }
+        self.connect(&options).await
+    }
+
+    /// Keeps `connection` open for revoking, if none is kept yet.
+    pub(super) async fn keep_or_close(&self, mut connection: PgConnection) {
+        if let Ok(mut spare) = self.spare.try_lock()
+            && spare.is_none()
+        {
+            *spare = rest(&mut connection).await.is_ok().then_some(connection);
+        } else {
+            close(connection).await;
+        }
+    }
+
+    /// Sees to it that a connection is kept open for revoking.
+    pub(super) async fn keep_spare(&self) -> Result<(), Error> {
+        // Who has it now uses it, or is looking after it.
+        let Ok(mut spare) = self.spare.try_lock() else {
+            return Ok(());
+        };
+        if let Some(connection) = &mut *spare
+            && rest(connection).await.is_err()
+        {
+            *spare = None;
+        }
+        if spare.is_none() {
+            let mut connection = self.connect(&self.options).await?;
+            if !has_reserved_places(&mut connection).await? {
+                tracing::warn!(
+                    host = self.options.get_host(),
+                    "others can take every connection of this PostgreSQL server: set \
+                     `reserved_connections` there and `GRANT pg_use_reserved_connections` to \
+                     Keylend's login"
+                );
+            }
+            rest(&mut connection).await?;
+            *spare = Some(connection);
+        }
+        Ok(())
     }
 
     async fn connect(&self, options: &PgConnectOptions) -> Result<PgConnection, Error> {
@@ -123,47 +235,25 @@ impl Server {
     }
 }
 
-fn can_be_read_on_the_way(options: &PgConnectOptions) -> bool {
-    use PgSslMode::{Allow, Disable, Prefer};
-
-    let host = options.get_host();
-    let stays = options.get_socket().is_some()
-        || host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    !stays && matches!(options.get_ssl_mode(), Allow | Disable | Prefer)
+/// Whether the server keeps places for Keylend's login, or is too old to.
+async fn has_reserved_places(connection: &mut PgConnection) -> Result<bool, Error> {
+    let has: Option<bool> = sqlx::query_scalar(
+        "SELECT pg_catalog.pg_has_role(r.oid, 'USAGE') \
+            AND pg_catalog.current_setting('reserved_connections') OPERATOR(pg_catalog.<>) '0' \
+         FROM pg_catalog.pg_roles r \
+         WHERE r.rolname OPERATOR(pg_catalog.=) 'pg_use_reserved_connections'",
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(has.unwrap_or(true))
 }
 
-/// A session that holds the lock on one piece of access.
-pub(super) struct Session<'a> {
-    server: &'a Server,
-    pub(super) connection: PgConnection,
-    _place: SemaphorePermit<'a>,
-}
-
-impl Session<'_> {
-    /// Runs a statement that takes no parameters; whatever stands in it went through
-    /// [`name`](super::name).
-    pub(super) async fn run(&mut self, statement: String) -> Result<PgQueryResult, Error> {
-        run(&mut self.connection, statement).await
-    }
-
-    /// Runs statements in another database of the same server.
-    pub(super) async fn run_in(&self, database: &str, statements: &[String]) -> Result<(), Error> {
-        let work = async {
-            let options = self.server.options.clone().database(database);
-            let mut connection = self.server.connect(&options).await?;
-            for statement in statements {
-                run(&mut connection, statement.clone()).await?;
-            }
-            close(connection).await;
-            Ok(())
-        };
-        work.await.map_err(|error: Error| error.within(database))
-    }
-
-    /// Ends the session, and with it the lock.
-    pub(super) async fn close(self) {
-        close(self.connection).await;
+/// Leaves a connection open without work; an error if it does not answer.
+pub(super) async fn rest(connection: &mut PgConnection) -> Result<(), Error> {
+    let statements = "SET application_name = 'keylend'; SET idle_session_timeout = 0";
+    match timeout(SIGN_OF_LIFE, run(connection, statements.to_owned())).await {
+        Ok(result) => result.map(drop),
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
     }
 }
 
@@ -178,10 +268,20 @@ pub(super) async fn run(
         .await?)
 }
 
-async fn close(connection: PgConnection) {
+pub(super) async fn close(connection: PgConnection) {
     if let Err(error) = connection.close().await {
         tracing::debug!(error = %error, "A session with PostgreSQL did not close well");
     }
+}
+
+fn can_be_read_on_the_way(options: &PgConnectOptions) -> bool {
+    use PgSslMode::{Allow, Disable, Prefer};
+
+    let host = options.get_host();
+    let stays = options.get_socket().is_some()
+        || host == "localhost"
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    !stays && matches!(options.get_ssl_mode(), Allow | Disable | Prefer)
 }
 
 #[cfg(test)]

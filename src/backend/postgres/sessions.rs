@@ -1,22 +1,102 @@
 //! Ending what is open under a login. PostgreSQL checks rights when a session begins and when it
 //! takes a role, never again: an open session outlives `VALID UNTIL`, `NOLOGIN` and `REVOKE`.
+//!
+//! A connection can be in a role before it shows whose it is: one that asks for
+//! `-c role=app_writer -c post_auth_delay=2000` has taken the role, and for that long it is in no
+//! list of sessions. While it starts it holds a lock on its database, which shows its number. It
+//! usually takes less than a millisecond to become a session; one that takes longer than
+//! [`STARTING`] after access was revoked is ended, whoever it may be. It has not begun any work
+//! that could be lost.
 
-use sqlx::PgConnection;
+use std::time::Duration;
 
-use super::{error::Error, name::RoleName};
+use sqlx::{FromRow, PgConnection};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    error::Error,
+    name::RoleName,
+    session::{Session, terminate},
+};
+
+/// How long a connection that began before access was revoked may take to show whose it is.
+const STARTING: Duration = Duration::from_secs(1);
+
+/// How long to wait before looking again at connections that are starting.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A connection between its authentication and its first statement. The transaction tells it from
+/// a later process of the same number.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+struct Starting {
+    pid: i32,
+    transaction: String,
+}
 
 /// Ends every session of `login` that began before now, and waits until they are gone.
 ///
 /// Which of them has taken a role with `SET ROLE` PostgreSQL does not tell others, so all of them
 /// end.
-pub(super) async fn end(connection: &mut PgConnection, login: &RoleName) -> Result<(), Error> {
-    let now: String = sqlx::query_scalar("SELECT clock_timestamp()::text")
-        .fetch_one(&mut *connection)
+pub(super) async fn end(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
+    let now: String = sqlx::query_scalar("SELECT pg_catalog.clock_timestamp()::pg_catalog.text")
+        .fetch_one(&mut session.connection)
         .await?;
-    // All are told at once, then waited for, a moment each.
-    signal(connection, login, &now, 0).await?;
-    while signal(connection, login, &now, 100).await? > 0 {}
-    Ok(())
+    let since = Instant::now();
+    let mut first: Option<Vec<Starting>> = None;
+    let mut wait_ms = 0;
+    loop {
+        // In this order: what is no longer starting by now shows among the sessions.
+        let starting = starting(&mut session.connection).await?;
+        let found = signal(&mut session.connection, login, &now, wait_ms).await?;
+        let mut hidden = hidden(&mut session.connection, starting).await?;
+        match &first {
+            // Later ones find that access was revoked.
+            Some(first) => hidden.retain(|one| first.contains(one)),
+            None => first = Some(hidden.clone()),
+        }
+        if found == 0 && hidden.is_empty() {
+            return Ok(());
+        }
+        if !session.has_time() {
+            return Err(Error::Busy(format!(
+                "sessions of `{login}` have not ended: {}",
+                found + hidden.len()
+            )));
+        }
+        if found > 0 {
+            // All are told at once, then waited for, a moment each.
+            wait_ms = 100;
+            continue;
+        }
+        if since.elapsed() > STARTING {
+            first = Some(end_hidden(session, hidden).await?);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Ends connections that do not show whose they are, and gives back those that may be the login's
+/// all the same.
+async fn end_hidden(
+    session: &mut Session<'_>,
+    hidden: Vec<Starting>,
+) -> Result<Vec<Starting>, Error> {
+    let mut left = Vec::new();
+    for one in hidden {
+        match terminate(&mut session.connection, one.pid, 0).await {
+            // It is a superuser's, or the server's own.
+            Err(error) if error.is_denied() => {}
+            Err(error) => return Err(error),
+            Ok(()) => {
+                tracing::warn!(
+                    pid = one.pid,
+                    "ended a connection to PostgreSQL that hid whose it was while access was revoked"
+                );
+                left.push(one);
+            }
+        }
+    }
+    Ok(left)
 }
 
 /// Tells the sessions to end, waits up to `wait_ms` for each, and counts those that it found.
@@ -30,10 +110,13 @@ async fn signal(
     wait_ms: i64,
 ) -> Result<usize, Error> {
     let found = sqlx::query(
-        "SELECT pg_terminate_backend(a.pid, $3) FROM pg_stat_activity a \
-         JOIN pg_roles r ON r.oid = a.usesysid \
-         WHERE r.rolname::text = $1 AND a.pid <> pg_backend_pid() \
-           AND coalesce(a.backend_start <= $2::text::timestamptz, true)",
+        "SELECT pg_catalog.pg_terminate_backend(a.pid, $3::pg_catalog.int8) \
+         FROM pg_catalog.pg_stat_activity a \
+         JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.usesysid \
+         WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+           AND a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() \
+           AND coalesce(a.backend_start OPERATOR(pg_catalog.<=) \
+                        $2::pg_catalog.text::pg_catalog.timestamptz, true)",
     )
     .bind(login.as_str())
     .bind(before)
@@ -41,4 +124,39 @@ async fn signal(
     .fetch_all(connection)
     .await?;
     Ok(found.len())
+}
+
+/// The connections that hold the lock on their database which every connection takes when it
+/// starts.
+async fn starting(connection: &mut PgConnection) -> Result<Vec<Starting>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT l.pid AS pid, l.virtualtransaction AS transaction FROM pg_catalog.pg_locks l \
+         WHERE l.locktype OPERATOR(pg_catalog.=) 'object' \
+           AND l.classid OPERATOR(pg_catalog.=) 1262::pg_catalog.oid \
+           AND l.mode OPERATOR(pg_catalog.=) 'RowExclusiveLock' \
+           AND l.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()",
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Those of `starting` that no list of sessions shows with their user.
+async fn hidden(
+    connection: &mut PgConnection,
+    mut starting: Vec<Starting>,
+) -> Result<Vec<Starting>, Error> {
+    if starting.is_empty() {
+        return Ok(starting);
+    }
+    let pids: Vec<i32> = starting.iter().map(|one| one.pid).collect();
+    let shown: Vec<i32> = sqlx::query_scalar(
+        "SELECT a.pid FROM pg_catalog.pg_stat_activity a \
+         WHERE a.pid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.int4[]) \
+           AND a.usesysid IS NOT NULL",
+    )
+    .bind(pids)
+    .fetch_all(connection)
+    .await?;
+    starting.retain(|one| !shown.contains(&one.pid));
+    Ok(starting)
 }

@@ -1,0 +1,72 @@
+//! What the comment on a generated login says: to people, why it is there; to Keylend, which role
+//! it was lent, so that what it owns can go there after the membership is gone.
+//!
+//! Only Keylend and administrators of roles can write it.
+
+use std::fmt;
+
+use super::name::RoleName;
+use crate::backend::Order;
+
+/// What every such comment begins with.
+pub(super) const MARK: &str = "Lent by Keylend: role ";
+
+/// The comment on a generated login.
+pub(super) struct Purpose<'a> {
+    order: &'a Order,
+    role: &'a RoleName,
+}
+
+impl<'a> Purpose<'a> {
+    pub(super) fn of(order: &'a Order, role: &'a RoleName) -> Self {
+        Self { order, role }
+    }
+}
+
+impl fmt::Display for Purpose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { order, role } = self;
+        write!(
+            f,
+            "{MARK}{}, to {} for {}, request {}",
+            role.quoted(),
+            order.username,
+            order.scope,
+            order.request
+        )
+    }
+}
+
+/// The role that a comment names.
+pub(super) fn role_in(comment: &str) -> Option<RoleName> {
+    let mut rest = comment.strip_prefix(MARK)?.strip_prefix('"')?;
+    let mut name = String::new();
+    loop {
+        let (text, behind) = rest.split_once('"')?;
+        name.push_str(text);
+        match behind.strip_prefix('"') {
+            Some(behind) => {
+                name.push('"');
+                rest = behind;
+            }
+            None => return RoleName::try_from(name).ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_role_is_read_back_whatever_its_name_and_whoever_has_the_login() {
+        for name in ["app_writer", r#"odd "role", to bob"#, "löwe"] {
+            let role = RoleName::try_from(name.to_owned()).unwrap();
+            let comment = format!("{MARK}{}, to \"alice\", role \"x\"", role.quoted());
+            assert_eq!(role_in(&comment), Some(role));
+        }
+        for comment in ["", "Lent by Keylend to alice", "Lent by Keylend: role \"x"] {
+            assert_eq!(role_in(comment), None);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! One session's work on one piece of access.
+//!
+//! The worker takes a claim in the store before it works on a piece of access, so two sessions work
+//! on one only if a call was given up and the server is still at it. A grant whose answer was lost
+//! must not take effect after the revocation that follows. So a session names the access in its
+//! `application_name`, first ends Keylend's own older sessions that name it too, and waits until
+//! they are gone. Only sessions of Keylend's login count: anybody may choose such a name. Nothing
+//! here is a lock, which an unprivileged user could take as well.
+//!
+//! A session names itself before it looks, so of two at least one sees the other. The newer one
+//! goes on.
+
+use sha2::{Digest, Sha256};
+use sqlx::{FromRow, PgConnection};
+use tokio::{
+    sync::{MutexGuard, SemaphorePermit},
+    time::Instant,
+};
+
+use super::{
+    error::Error,
+    server::{self, Server},
+};
+
+/// How often in a row other work of the same moment may get in the way.
+const COLLISIONS: u32 = 20;
+
+/// A session that works on one piece of access.
+pub(super) struct Session<'a> {
+    pub(super) connection: PgConnection,
+    /// The server's version, such as 150018 for 15.18.
+    pub(super) version: i32,
+    server: &'a Server,
+    name: String,
+    until: Instant,
+    collisions: u32,
+    spare: Option<MutexGuard<'a, Option<PgConnection>>>,
+    _place: SemaphorePermit<'a>,
+}
+
+#[derive(FromRow)]
+struct Start {
+    name: String,
+    version: i32,
+    is_as_set: bool,
+}
+
+#[derive(FromRow)]
+struct Other {
+    pid: i32,
+    name: String,
+}
+
+impl<'a> Session<'a> {
+    pub(super) async fn begin(
+        server: &'a Server,
+        mut connection: PgConnection,
+        access: &str,
+        until: Instant,
+        place: SemaphorePermit<'a>,
+    ) -> Result<Self, Error> {
+        let prefix = application_name(access);
+        let start = start(&mut connection, &prefix).await?;
+        if !start.is_as_set {
+            return Err(Error::Refused(
+                "PostgreSQL did not take the options of Keylend's session: \
+                 is a pooler between them?"
+                    .to_owned(),
+            ));
+        }
+        let mut session = Self {
+            connection,
+            version: start.version,
+            server,
+            name: start.name,
+            until,
+            collisions: 0,
+            spare: None,
+            _place: place,
+        };
+        session.end_older(&prefix).await?;
+        Ok(session)
+    }
+
+    /// Marks the connection as the one that is kept open.
+    pub(super) fn over_spare(mut self, spare: MutexGuard<'a, Option<PgConnection>>) -> Self {
+        self.spare = Some(spare);
+        self
+    }
+
+    /// Whether what failed with `error` is to be tried again at once: only work of the same moment
+    /// was in the way. Since PostgreSQL 16, GRANT and REVOKE lock the lent role until they are
+    /// committed; 15 says "tuple concurrently updated" instead.
+    pub(super) fn tries_again(&mut self, error: &Error) -> bool {
+        if !self.has_time() {
+            return false;
+        }
+        if error.is_collision() {
+            self.collisions += 1;
+            return self.collisions <= COLLISIONS;
+        }
+        error.is_locked()
+    }
+
+    /// Whether there is time left to try again.
+    pub(super) fn has_time(&self) -> bool {
+        Instant::now() < self.until
+    }
+
+    /// Runs a statement that takes no parameters; whatever stands in it went through
+    /// [`name`](super::name).
+    pub(super) async fn run(&mut self, statement: String) -> Result<(), Error> {
+        server::run(&mut self.connection, statement).await.map(drop)
+    }
+
+    /// Opens a connection to another database of the same server, which a later session on this
+    /// access ends as it ends this one.
+    pub(super) async fn connect_to(&self, database: &str) -> Result<PgConnection, Error> {
+        let connected = self.server.connect_to(database, &self.name, self.version);
+        connected.await.map_err(|error| error.within(database))
+    }
+
+    /// Ends the session and hands `result` on.
+    pub(super) async fn close<T>(mut self, result: Result<T, Error>) -> Result<T, Error> {
+        match &mut self.spare {
+            None => self.server.keep_or_close(self.connection).await,
+            Some(spare) => {
+                if server::rest(&mut self.connection).await.is_ok() {
+                    **spare = Some(self.connection);
+                }
+            }
+        }
+        result
+    }
+
+    async fn end_older(&mut self, prefix: &str) -> Result<(), Error> {
+        let mut wait_ms = 0;
+        loop {
+            let others = others(&mut self.connection, prefix).await?;
+            let own = &self.name;
+            if others.iter().any(|other| other.name > *own) {
+                return Err(Error::Busy(
+                    "a newer session of Keylend's works on this access".to_owned(),
+                ));
+            }
+            if others.is_empty() {
+                return Ok(());
+            }
+            if !self.has_time() {
+                return Err(Error::Busy(
+                    "an older session of Keylend's on this access has not ended".to_owned(),
+                ));
+            }
+            for Other { pid, .. } in others {
+                terminate(&mut self.connection, pid, wait_ms).await?;
+            }
+            wait_ms = 100;
+        }
+    }
+}
+
+/// What the sessions on one piece of access have in common, in the 63 bytes that PostgreSQL keeps.
+fn application_name(access: &str) -> String {
+    let digest = Sha256::digest(access.as_bytes());
+    let digits: String = digest[..14].iter().map(|b| format!("{b:02x}")).collect();
+    format!("keylend {digits} ")
+}
+
+/// Names the session, with the server's clock and the session's number so that no two are the same,
+/// and sets what servers of all versions cannot be told while connecting.
+async fn start(connection: &mut PgConnection, prefix: &str) -> Result<Start, Error> {
+    Ok(sqlx::query_as(
+        "WITH v(version) AS MATERIALIZED ( \
+            SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4), \
+         s(name) AS MATERIALIZED ( \
+            SELECT pg_catalog.concat($1::pg_catalog.text, \
+                pg_catalog.to_char(pg_catalog.clock_timestamp(), 'YYMMDDHH24MISSUS'), \
+                pg_catalog.lpad(pg_catalog.pg_backend_pid()::pg_catalog.text, 7, '0'))), \
+         o AS MATERIALIZED ( \
+            SELECT CASE WHEN v.version OPERATOR(pg_catalog.>=) 160000 THEN \
+                        pg_catalog.set_config('createrole_self_grant', '', false) END, \
+                   CASE WHEN v.version OPERATOR(pg_catalog.>=) 170000 THEN \
+                        pg_catalog.set_config('transaction_timeout', '0', false) END \
+            FROM v) \
+         SELECT pg_catalog.set_config('application_name', s.name, false) AS name, \
+                v.version AS version, \
+                pg_catalog.current_setting('search_path') \
+                    OPERATOR(pg_catalog.=) 'pg_catalog, pg_temp' \
+                AND current_user OPERATOR(pg_catalog.=) session_user AS is_as_set \
+         FROM v, s, o",
+    )
+    .bind(prefix)
+    .fetch_one(connection)
+    .await?)
+}
+
+/// Keylend's own other sessions on this access.
+async fn others(connection: &mut PgConnection, prefix: &str) -> Result<Vec<Other>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT a.pid AS pid, a.application_name AS name \
+         FROM pg_catalog.pg_stat_activity a \
+         JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.usesysid \
+         WHERE r.rolname OPERATOR(pg_catalog.=) session_user \
+           AND a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() \
+           AND pg_catalog.starts_with(a.application_name, $1::pg_catalog.text)",
+    )
+    .bind(prefix)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Ends a session and waits up to `wait_ms` for it.
+pub(super) async fn terminate(
+    connection: &mut PgConnection,
+    pid: i32,
+    wait_ms: i64,
+) -> Result<(), Error> {
+    sqlx::query("SELECT pg_catalog.pg_terminate_backend($1::pg_catalog.int4, $2::pg_catalog.int8)")
+        .bind(pid)
+        .bind(wait_ms)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_session_fits_and_tells_accesses_apart() {
+        let name = application_name(r#"member:"alice":"app_writer""#);
+        assert_eq!(name, "keylend 9a24dfa8bfde3cdbb7933b36deca ");
+        assert_ne!(name, application_name(r#"member:"alice":"app_reader""#));
+        let stamp = "YYMMDDHHMMSSUUUUUU".len() + "0000000".len();
+        assert!(name.len() + stamp <= 63);
+    }
+}

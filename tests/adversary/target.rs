@@ -1,0 +1,76 @@
+//! Attacks of database users on a PostgreSQL target: on its locks, its sessions, its connections and
+//! its names.
+
+mod logins;
+mod names;
+mod objects;
+mod sessions;
+
+use std::time::Duration;
+
+use keylend::backend::{BackendError, Order, Presence};
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::{
+    part::{Part, run},
+    subject::order,
+};
+
+/// Every person's own password.
+pub(crate) const PASSWORD: &str = "their-own";
+
+/// What Keylend would generate.
+pub(crate) const GENERATED: &str = "abcdefghjkmnpqrstuvwxyz23456789A";
+
+impl Part {
+    /// Makes a login of a person's own, with attributes if it is to have any.
+    pub(crate) async fn person(&self, name: &str, attributes: &str) -> String {
+        let login = format!("{}_{name}", self.name);
+        let create = format!("CREATE ROLE {login} LOGIN PASSWORD '{PASSWORD}' {attributes}");
+        self.postgres().execute(&create).await;
+        login
+    }
+
+    pub(crate) fn named(&self, login: &str) -> Order {
+        order(login, json!({"role": self.role()}))
+    }
+
+    pub(crate) fn generated(&self) -> Order {
+        order("alice", json!({"role": self.role(), "login": "generated"}))
+    }
+
+    pub(crate) async fn grant(&self, order: &Order) -> Result<(), BackendError> {
+        let password = (order.params.get("login").is_some()).then(|| GENERATED.into());
+        self.backend.make(order, password.as_ref()).await
+    }
+
+    /// Ends the access, and expects that nothing holds it up.
+    pub(crate) async fn end(&self, order: &Order) {
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.backend.unmake(order));
+        ended.await.expect("in time").expect("ended");
+        assert_eq!(self.read(order).await, Presence::Absent);
+    }
+
+    pub(crate) async fn read(&self, order: &Order) -> Presence {
+        self.backend.read(order).await.expect("an answer")
+    }
+
+    pub(crate) async fn enter(&self, login: &str) -> PgConnection {
+        self.log_in(login, PASSWORD).await.expect("in")
+    }
+
+    /// Opens a session of a generated login.
+    pub(crate) async fn enter_as(&self, order: &Order) -> PgConnection {
+        self.log_in(order.handle.as_str(), GENERATED)
+            .await
+            .expect("in")
+    }
+}
+
+/// Runs a statement that is expected to work.
+pub(crate) async fn does(session: &mut PgConnection, statement: &str) {
+    run(session, statement)
+        .await
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
+}
