@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("place", &[]),
     ("policy", &["domain", "place"]),
     // Doors to the world outside; none of them decides anything.
+    ("alerts", &[]),
     ("clock", &["domain"]),
     ("secret", &[]),
     ("metrics", &["domain"]),
@@ -54,6 +55,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         "worker",
         &["backend", "broker", "clock", "domain", "metrics", "store"],
     ),
+    (
+        "leavers",
+        &[
+            "alerts",
+            "broker",
+            "clock",
+            "directory",
+            "domain",
+            "metrics",
+        ],
+    ),
     ("grants", &["domain", "store"]),
     // Leaves: they never see each other.
     (
@@ -70,6 +82,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "serve",
         &[
+            "alerts",
             "api",
             "backend",
             "broker",
@@ -78,6 +91,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "directory",
             "domain",
             "grants",
+            "leavers",
             "metrics",
             "policy",
             "secret",
