@@ -56,6 +56,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         "worker",
         &["backend", "broker", "clock", "domain", "metrics", "store"],
     ),
+    (
+        "leavers",
+        &[
+            "alerts",
+            "broker",
+            "clock",
+            "directory",
+            "domain",
+            "metrics",
+        ],
+    ),
     ("grants", &["domain", "store"]),
     // Leaves: they never see each other.
     (
@@ -81,6 +92,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "directory",
             "domain",
             "grants",
+            "leavers",
             "metrics",
             "policy",
             "secret",

@@ -209,6 +209,7 @@ impl World {
             audit_channel: ChannelId::new("C0AUDIT"),
             vault: Vault::new(&"00".repeat(32).into()).unwrap(),
             metrics: metrics.clone(),
+            alerts: alerts.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
         }));

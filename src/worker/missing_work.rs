@@ -44,7 +44,7 @@ impl Open {
         };
         match event {
             Event::Requested { .. } => drop(self.requests.insert(id, None)),
-            Event::Approved { expires_at, .. } | Event::Extended { expires_at } => {
+            Event::Approved { expires_at, .. } | Event::Extended { expires_at, .. } => {
                 self.requests.insert(id, Some(*expires_at));
             }
             Event::EndingBegan { .. } => drop(self.requests.insert(id, Some(entry.at))),

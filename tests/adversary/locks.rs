@@ -21,8 +21,8 @@ use keylend::{
     },
     domain::{
         Actor, BackendName, ChannelId, Email, Entitlement, Event, GroupName, Human, LayerSpec,
-        Limits, Lock, LockEvent, LockTarget, OnLimit, Params, ReasonRule, RequestId, Risk, Scope,
-        ScopeId, Span, Standing, State, UserId,
+        Limits, Lock, LockEvent, LockTarget, OnLeave, OnLimit, Params, ReasonRule, RequestId, Risk,
+        Scope, ScopeId, Span, Standing, State, UserId,
     },
     grants::Grants,
     policy::Policy,
@@ -145,6 +145,7 @@ impl Replica {
             approvals: NonZeroU8::MIN,
             approval_channel: ChannelId::new("C0DBA"),
             reason: ReasonRule::Optional,
+            on_leave: OnLeave::End,
             ticket: None,
             layers: vec![LayerSpec {
                 backend: BackendName::new("pg"),
@@ -160,6 +161,7 @@ impl Replica {
             limits: Limits {
                 max_active_per_person: 9,
                 on_limit: OnLimit::Refuse,
+                on_leave: OnLeave::End,
                 pending_timeout: Span::minutes(60),
                 min_duration: Span::minutes(1),
                 exclusive: Vec::new(),

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use keylend::store::{Place, Store};
+use keylend::{
+    domain::ChannelId,
+    store::{Place, Store},
+};
 use slack_sim::{Fault, Sim};
 
 use crate::{
     stage::{Stage, asked, card},
-    story::{approved, at, made, surveyed, with_cards, withdrawn},
+    story::{approved, at, done, made, surveyed, with_cards, withdrawn},
 };
 
 const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
@@ -206,6 +209,55 @@ async fn an_archived_incident_channel_holds_up_no_other() {
     while stage.store.cursor("mirror").await.unwrap() < head {
         tokio::task::yield_now().await;
     }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_channel_is_told_what_it_missed_and_once() {
+    let stage = Stage::set().await;
+    let running = stage.run();
+    let mut ask = asked("one", 0, &[card(Place::Mirror, "C0INC42")]);
+    ask.after.mirrors = vec![ChannelId::new("C0INC42")];
+    let request = stage.commit(ask).await;
+    stage.in_time(|sim| says(sim, "C0INC42", "asked for")).await;
+
+    let member = |is: bool| move |channel: &mut slack_sim::Channel| channel.bot_is_member = is;
+    stage.sim.update_channel("C0INC42", member(false));
+    let request = stage.commit(approved(&request, &LAYER, at(10))).await;
+    let request = stage.commit(surveyed(&request, 0, true, at(11))).await;
+    let caught_up = async || {
+        let seq = *stage.store.head().borrow();
+        while stage.store.cursor("mirror").await.unwrap() < seq {
+            let soon = Duration::from_millis(10);
+            drop(stage.sim.try_wait_for(soon, |_| None::<()>).await);
+        }
+    };
+    caught_up().await;
+    // What was missed is known to the replica that goes on.
+    running.stop().await;
+    let running = stage.run();
+    let request = stage.commit(made(&request, 0, at(12))).await;
+    caught_up().await;
+    stage.sim.update_channel("C0INC42", member(true));
+    stage
+        .in_time(|sim| says(sim, "C0INC42", "the access is there"))
+        .await;
+    stage.commit(done(&request, at(1_500))).await;
+    stage.in_time(|sim| says(sim, "C0INC42", "*ending*")).await;
+    let all = stage.sim.messages("C0INC42");
+    let text: Vec<&str> = all[1..].iter().map(|one| one.text.as_str()).collect();
+    let text = text.join("\n");
+    let lines = [
+        "asked for `db-prod:write`",
+        "*approved* by <@U0BOB>",
+        "`pg-prod` gives access",
+        "the access is there",
+        "*ending*",
+    ];
+    let places: Vec<_> = lines.iter().map(|line| text.find(line)).collect();
+    assert!(places.iter().all(Option::is_some), "{text}");
+    assert!(places.is_sorted(), "{text}");
+    assert_eq!(text.lines().count(), lines.len(), "each once: {text}");
     running.stop().await;
 }
 

@@ -179,31 +179,54 @@ pub(super) async fn remains(
     .await?)
 }
 
-/// The databases with prepared transactions of `login`.
-pub(super) async fn databases_with_prepared(
-    connection: &mut PgConnection,
-    login: &RoleName,
-) -> Result<Vec<String>, Error> {
+/// Who is changing roles in a transaction that is still open.
+pub(super) async fn changing_roles(connection: &mut PgConnection) -> Result<Vec<String>, Error> {
     Ok(sqlx::query_scalar(
-        "SELECT DISTINCT p.database::pg_catalog.text FROM pg_catalog.pg_prepared_xacts p \
-         WHERE p.owner::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text",
+        "SELECT DISTINCT CASE WHEN l.pid IS NULL THEN 'a prepared transaction' \
+                ELSE pg_catalog.concat(a.usename, ' (process ', l.pid, ')') END \
+         FROM pg_catalog.pg_locks l \
+         LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid OPERATOR(pg_catalog.=) l.pid \
+         WHERE l.relation OPERATOR(pg_catalog.=) 1260::pg_catalog.oid \
+           AND l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock' AND l.granted \
+           AND coalesce(l.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid(), true)",
     )
-    .bind(login.as_str())
     .fetch_all(connection)
     .await?)
 }
 
-/// The prepared transactions of `login` in the database of the connection.
+/// A transaction that a generated login prepared.
+#[derive(Debug, FromRow)]
+pub(super) struct Prepared {
+    /// What it is called in its database.
+    pub(super) gid: String,
+    /// Where it can be rolled back.
+    pub(super) database: String,
+    /// Who can: whoever the session was when it prepared it.
+    pub(super) owner: String,
+}
+
+/// The prepared transactions of `login`: those that it owns, and those that change roles and are
+/// owned by `role`, which it was lent and may have been in when it prepared them.
 pub(super) async fn prepared(
     connection: &mut PgConnection,
     login: &RoleName,
-) -> Result<Vec<String>, Error> {
-    Ok(sqlx::query_scalar(
-        "SELECT p.gid FROM pg_catalog.pg_prepared_xacts p \
+    role: &RoleName,
+) -> Result<Vec<Prepared>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT p.gid AS gid, p.database::pg_catalog.text AS database, \
+                p.owner::pg_catalog.text AS owner \
+         FROM pg_catalog.pg_prepared_xacts p \
          WHERE p.owner::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
-           AND p.database OPERATOR(pg_catalog.=) pg_catalog.current_database()",
+            OR p.owner::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text \
+               AND EXISTS (SELECT FROM pg_catalog.pg_locks l \
+                           JOIN pg_catalog.pg_locks t ON t.virtualtransaction \
+                                OPERATOR(pg_catalog.=) l.virtualtransaction \
+                           WHERE l.relation OPERATOR(pg_catalog.=) 1260::pg_catalog.oid \
+                             AND t.transactionid OPERATOR(pg_catalog.=) p.transaction \
+                             AND l.pid IS NULL AND t.pid IS NULL)",
     )
     .bind(login.as_str())
+    .bind(role.as_str())
     .fetch_all(connection)
     .await?)
 }

@@ -86,7 +86,7 @@ async fn drop_login(
                 continue;
             }
         };
-        let handed_over = hand_over(&mut connection, login, &role).await;
+        let handed_over = hand_over(&mut connection, login, &role, session).await;
         server::close(connection).await;
         if let Err(error) = handed_over {
             in_the_way.get_or_insert(error.within(&database));
@@ -121,10 +121,15 @@ async fn hand_over(
     connection: &mut PgConnection,
     login: &RoleName,
     role: &RoleName,
+    session: &Session<'_>,
 ) -> Result<(), Error> {
     run(connection, BRIEFLY.to_owned()).await?;
     let mut in_the_way = None;
     for object in owned(connection, login).await? {
+        if !session.has_time() {
+            in_the_way.get_or_insert(Error::Busy("it owns more objects".to_owned()));
+            break;
+        }
         if let Err(error) = give(connection, &object, role).await {
             let error = named(connection, &object, error).await;
             in_the_way.get_or_insert(error);
@@ -201,8 +206,8 @@ async fn named(connection: &mut PgConnection, object: &Object, error: Error) -> 
 /// Who holds a lock on the object.
 async fn users(connection: &mut PgConnection, object: &Object) -> Result<Vec<String>, Error> {
     Ok(sqlx::query_scalar(
-        "SELECT DISTINCT coalesce(pg_catalog.concat(a.usename, ' (process ', a.pid, ')'), \
-                                  'a prepared transaction') \
+        "SELECT DISTINCT CASE WHEN l.pid IS NULL THEN 'a prepared transaction' \
+                ELSE pg_catalog.concat(a.usename, ' (process ', l.pid, ')') END \
          FROM pg_catalog.pg_locks l \
          LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid OPERATOR(pg_catalog.=) l.pid \
          WHERE l.granted \

@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection, PgConnection};
 
 use super::{
-    catalogue, cleanup,
+    catalogue::{self, Prepared},
+    cleanup,
     error::Error,
     name::{Exact, Literal, RoleName},
     named,
@@ -71,9 +72,9 @@ async fn try_make(
         ),
         format!("GRANT {} TO {name}", role.quoted()),
         format!("COMMENT ON ROLE {name} IS {}", Literal(&purpose)),
-        // Only a member may roll back what the login prepares, and hand on what it owns. Where the
-        // membership is already there, nobody can keep it from being given.
-        joining(login),
+        // Only a member may roll back what the login prepares, and hand on what it owns. Given
+        // now, so that nothing can be in the way of it later; the clean-up finds the login by it.
+        format!("GRANT {name} TO SESSION_USER"),
     ] {
         run(&mut transaction, statement).await?;
     }
@@ -96,15 +97,13 @@ pub(super) async fn unmake(
         // Whatever keeps the role from being revoked, a login that is shut cannot use it.
         let revoked = named::revoke(session, login, role).await;
         sessions::end(session, login).await?;
-        shut(session, login).await?;
+        shut(session, login, role).await?;
         sessions::end(session, login).await?;
-        roll_back_prepared(session, login).await?;
+        roll_back_prepared(session, login, role).await?;
         revoked?;
         match catalogue::remains(&mut session.connection, login, role).await? {
             None => return Ok(()),
             Some(remains) if remains.are_harmless() => {
-                // The clean-up finds it by this, and an older PostgreSQL lets the login undo it.
-                join(session, login).await?;
                 cleanup::drop_if_unused(session, login).await;
                 return Ok(());
             }
@@ -132,7 +131,7 @@ pub(super) async fn read(
 
 /// Sees to it that nobody logs in any more. A session that changes its own password, and leaves
 /// that transaction open, holds the row that has to be changed: it is ended.
-async fn shut(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
+async fn shut(session: &mut Session<'_>, login: &RoleName, role: &RoleName) -> Result<(), Error> {
     let shut = format!(
         "ALTER ROLE {} NOLOGIN VALID UNTIL '-infinity'",
         login.quoted()
@@ -141,7 +140,14 @@ async fn shut(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> 
         match session.run(shut.clone()).await {
             Err(error) if session.tries_again(&error) => {
                 sessions::end(session, login).await?;
-                roll_back_prepared(session, login).await?;
+                roll_back_prepared(session, login, role).await?;
+            }
+            Err(error) if error.is_locked() => {
+                let by = catalogue::changing_roles(&mut session.connection).await?;
+                return Err(Error::Busy(format!(
+                    "the login `{login}` cannot be shut: roles are being changed by {}",
+                    by.join(", ")
+                )));
             }
             done => return done,
         }
@@ -161,40 +167,27 @@ async fn is_there(connection: &mut PgConnection, login: &RoleName) -> Result<boo
 
 /// Rolls back the transactions that the login prepared: they would keep their locks, and could be
 /// committed later. Only their owner may, in the database that they are in.
-async fn roll_back_prepared(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
-    let databases = catalogue::databases_with_prepared(&mut session.connection, login).await?;
-    if databases.is_empty() {
+async fn roll_back_prepared(
+    session: &mut Session<'_>,
+    login: &RoleName,
+    role: &RoleName,
+) -> Result<(), Error> {
+    let prepared = catalogue::prepared(&mut session.connection, login, role).await?;
+    if prepared.is_empty() {
         return Ok(());
     }
-    join(session, login).await?;
-    for database in databases {
-        let mut connection = session.connect_to(&database).await?;
-        let rolled_back = roll_back_all(&mut connection, login).await;
+    for prepared in prepared {
+        let mut connection = session.connect_to(&prepared.database).await?;
+        let rolled_back = roll_back(&mut connection, &prepared).await;
         server::close(connection).await;
-        rolled_back.map_err(|error| error.within(&database))?;
+        rolled_back.map_err(|error| error.within(&prepared.database))?;
     }
     Ok(())
 }
 
-/// Makes Keylend a member of the login, if it is not.
-async fn join(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
-    loop {
-        match session.run(joining(login)).await {
-            Err(error) if session.tries_again(&error) => {}
-            done => return done,
-        }
-    }
-}
-
-fn joining(login: &RoleName) -> String {
-    format!("GRANT {} TO SESSION_USER", login.quoted())
-}
-
-async fn roll_back_all(connection: &mut PgConnection, login: &RoleName) -> Result<(), Error> {
-    let prepared = catalogue::prepared(connection, login).await?;
-    run(connection, format!("SET ROLE {}", login.quoted())).await?;
-    for gid in prepared {
-        run(connection, format!("ROLLBACK PREPARED {}", Exact(&gid))).await?;
-    }
-    Ok(())
+async fn roll_back(connection: &mut PgConnection, prepared: &Prepared) -> Result<(), Error> {
+    let owner = RoleName::try_from(prepared.owner.clone()).map_err(Error::NoSuchName)?;
+    run(connection, format!("SET ROLE {}", owner.quoted())).await?;
+    let roll_back = format!("ROLLBACK PREPARED {}", Exact(&prepared.gid));
+    run(connection, roll_back).await.map(drop)
 }

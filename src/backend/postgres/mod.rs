@@ -28,8 +28,7 @@
 //!
 //! PostgreSQL takes a role back, not what was done with it. Whoever may create objects may leave
 //! some behind that act for their owner (`SECURITY DEFINER`), and a transaction that was prepared
-//! after `SET ROLE` belongs to the role. PostgreSQL 15 lets every login make others a member of
-//! itself; a session of theirs that has taken the role by way of it is not found. 16 does not.
+//! after `SET ROLE` belongs to the role.
 
 mod catalogue;
 mod cleanup;

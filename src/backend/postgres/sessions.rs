@@ -134,6 +134,7 @@ async fn starting(connection: &mut PgConnection) -> Result<Vec<Starting>, Error>
          WHERE l.locktype OPERATOR(pg_catalog.=) 'object' \
            AND l.classid OPERATOR(pg_catalog.=) 1262::pg_catalog.oid \
            AND l.mode OPERATOR(pg_catalog.=) 'RowExclusiveLock' \
+           AND l.granted \
            AND l.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()",
     )
     .fetch_all(connection)

@@ -250,6 +250,11 @@ impl Messenger {
                     }
                 }
                 card.shown = Some(now_shown);
+                if card.place == Place::Mirror && card.failures > 0 {
+                    // Also of what a replica before this one could not tell.
+                    self.channels.missed(&card.asked_for);
+                    self.woken.notify_waiters();
+                }
                 self.channel_works(&card.channel, shutdown).await;
             }
         }

@@ -6,7 +6,7 @@
 //! back. A direct message is no such channel: a person who cannot be written to has left.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -37,6 +37,8 @@ const LOOKED_THROUGH: u32 = 500;
 pub(super) struct Channels {
     closed: Mutex<HashMap<ChannelId, Closed>>,
     dropped: Mutex<HashMap<String, Time>>,
+    /// Incident channels that may have missed lines.
+    missed: Mutex<BTreeSet<ChannelId>>,
 }
 
 #[derive(Clone, Copy)]
@@ -63,6 +65,23 @@ impl Channels {
             Some(now) => closed.insert(channel.clone(), now),
             None => closed.remove(channel),
         }
+    }
+}
+
+impl Channels {
+    pub(super) fn missed(&self, channel: &ChannelId) {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        missed.insert(channel.clone());
+    }
+
+    pub(super) fn missed_nothing(&self, channel: &ChannelId) {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        missed.remove(channel);
+    }
+
+    pub(super) fn all_that_missed(&self) -> BTreeSet<ChannelId> {
+        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        missed.clone()
     }
 }
 

@@ -44,18 +44,20 @@ impl Feed {
 }
 
 /// Lines that go out as one message.
-struct Parcel {
+pub(super) struct Parcel {
     /// What they are about; nothing for a lock.
     request: Option<Request>,
     text: String,
     is_loud: bool,
+    /// The first entry that they tell of.
+    pub(super) from: u64,
     /// The last entry that they tell of.
-    through: u64,
+    pub(super) through: u64,
 }
 
 /// Where a message goes.
-struct Destination {
-    channel: ChannelId,
+pub(super) struct Destination {
+    pub(super) channel: ChannelId,
     /// The card whose thread it belongs in.
     head: Option<Place>,
 }
@@ -68,6 +70,10 @@ impl Messenger {
         loop {
             // Seen before the log is read: an entry written in between wakes us.
             head.borrow_and_update();
+            let woken = self.woken.notified();
+            if feed == Feed::Mirror {
+                self.catch_up_all(shutdown).await?;
+            }
             // Asked for anew: another replica may have gone on while this one stood still.
             let mut told = self
                 .retry
@@ -75,11 +81,16 @@ impl Messenger {
                 .await?;
             let (parcels, read) = self
                 .retry
-                .insist(shutdown, || self.parcels(feed, told))
+                .insist(shutdown, || self.parcels(feed, told, u64::MAX))
                 .await?;
             for parcel in parcels {
                 for destination in self.destinations(feed, &parcel) {
-                    self.deliver(&destination, &parcel, shutdown).await?;
+                    match feed {
+                        Feed::Mirror => self.mirror(&destination, &parcel, shutdown).await?,
+                        Feed::Audit | Feed::Notices => {
+                            self.deliver(&destination, &parcel, shutdown).await?;
+                        }
+                    }
                 }
                 told = parcel.through;
                 self.retry
@@ -95,14 +106,21 @@ impl Messenger {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return None,
-                moved = head.wait_for(|head| *head > told) => moved.ok()?,
+                moved = head.wait_for(|head| *head > told) => drop(moved.ok()?),
+                () = woken, if feed == Feed::Mirror => {}
             };
         }
     }
 
-    /// What is to be told of the next entries, and the last of them.
-    async fn parcels(&self, feed: Feed, told: u64) -> Result<(Vec<Parcel>, u64), StoreError> {
-        let entries = self.store.entries(told, BATCH).await?;
+    /// What is to be told of the next entries up to `until`, and the last of them.
+    pub(super) async fn parcels(
+        &self,
+        feed: Feed,
+        told: u64,
+        until: u64,
+    ) -> Result<(Vec<Parcel>, u64), StoreError> {
+        let mut entries = self.store.entries(told, BATCH).await?;
+        entries.retain(|entry| entry.seq <= until);
         let read = entries.last().map_or(told, |entry| entry.seq);
         let mut parcels: Vec<Parcel> = Vec::new();
         let same = |one: &Entry, next: &Entry| one.request_id == next.request_id;
@@ -132,6 +150,7 @@ impl Messenger {
                         request: request.clone(),
                         text: line,
                         is_loud,
+                        from: entry.seq,
                         through: entry.seq,
                     }),
                 }
@@ -140,7 +159,7 @@ impl Messenger {
         Ok((parcels, read))
     }
 
-    fn destinations(&self, feed: Feed, parcel: &Parcel) -> Vec<Destination> {
+    pub(super) fn destinations(&self, feed: Feed, parcel: &Parcel) -> Vec<Destination> {
         match (feed, &parcel.request) {
             (Feed::Audit, request) => vec![Destination {
                 channel: self.audit_channel.clone(),
@@ -162,29 +181,29 @@ impl Messenger {
         }
     }
 
-    /// Posts until it is posted, or can never be; nothing if told to stop first.
-    async fn deliver(
+    /// Posts until it is posted, or can never be. False if the channel is in trouble and must not
+    /// hold up others; nothing if told to stop first.
+    pub(super) async fn deliver(
         &self,
         destination: &Destination,
         parcel: &Parcel,
         shutdown: &CancellationToken,
-    ) -> Option<()> {
+    ) -> Option<bool> {
         for failures in 1.. {
             if shutdown.is_cancelled() {
                 return None;
             }
             let channel = &destination.channel;
             if let Some(opens) = self.closed_until(channel) {
-                // The audit channel gets every line, in order. What an incident channel misses
-                // must not hold up the others: its heads tell how things stand when it is back.
                 if destination.head == Some(Place::Mirror) {
-                    return Some(());
+                    return Some(false);
                 }
+                // Nobody else waits for the audit channel's turn.
                 self.retry.wait_until(opens, shutdown).await?;
             }
             let Err(trouble) = self.post(destination, parcel, shutdown).await else {
                 self.channel_works(channel, shutdown).await;
-                return Some(());
+                return Some(true);
             };
             if let Some(error) = trouble.of_the_channel()
                 && !is_personal(channel)
@@ -195,7 +214,7 @@ impl Messenger {
             if trouble.is_permanent() || trouble.of_the_channel().is_some() {
                 tracing::error!(%channel, entry = parcel.through, %trouble, "a line is given up");
                 self.message_dropped(channel, &trouble);
-                return Some(());
+                return Some(true);
             }
             match trouble.asked_to_wait() {
                 // Slack takes one message a second in a channel: a burst waits its turn.

@@ -14,6 +14,7 @@ mod cards;
 mod channels;
 mod feeds;
 pub mod homes;
+mod missed;
 mod retry;
 mod turn;
 

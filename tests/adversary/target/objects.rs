@@ -148,6 +148,26 @@ async fn a_prepared_transaction_is_rolled_back() {
     assert!(!part.has_role(order.handle.as_str()).await);
 }
 
+/// The owner of a prepared transaction is the role that the session was in at that moment.
+#[tokio::test]
+async fn a_transaction_that_was_prepared_as_the_role_does_not_keep_the_login_locked() {
+    let part = Part::start_alone("10s").await;
+    let order = part.generated();
+    part.grant(&order).await.expect("granted");
+    let mut session = part.enter_as(&order).await;
+    does(
+        &mut session,
+        &format!(
+            "BEGIN; ALTER ROLE CURRENT_USER PASSWORD 'another'; SET ROLE {};
+             PREPARE TRANSACTION 'mine'",
+            part.role()
+        ),
+    )
+    .await;
+    part.end(&order).await;
+    assert!(!part.has_role(order.handle.as_str()).await);
+}
+
 #[tokio::test]
 async fn a_stranger_who_gives_it_rights_delays_only_the_clean_up() {
     let part = Part::start_alone("10s").await;
