@@ -18,7 +18,7 @@ use crate::{
     broker::{Broker, Changed, Memberships},
     clock::{Clock, Entropy},
     directory::FRESH,
-    domain::{GroupName, Refusal, Request, Span, Standing, Time, UserId, backoff},
+    domain::{Refusal, Request, Span, Standing, Time, UserId, backoff},
     metrics::Metrics,
 };
 
@@ -158,7 +158,7 @@ impl Leavers {
                 grants.retain(|grant| !self.broker.groups_behind([grant]).is_disjoint(&changed));
                 let mut known = Memberships::new();
                 for group in self.broker.groups_behind(&grants) {
-                    known.insert(group.clone(), self.members(&group).await);
+                    known.insert(group.clone(), self.broker.members(&group).await);
                 }
                 self.end_those_who_left(&grants, &known).await?;
                 let unknown = changed.iter().any(|it| known.get(it) == Some(&None));
@@ -212,7 +212,7 @@ impl Leavers {
                 self.clock.until(next).await;
                 next = self.clock.now() + GROUP;
             }
-            known.insert(group.clone(), self.members(&group).await);
+            known.insert(group.clone(), self.broker.members(&group).await);
         }
         self.end_those_who_left(&grants, &known).await?;
         let mut held: BTreeMap<UserId, Vec<Request>> = BTreeMap::new();
@@ -261,25 +261,6 @@ impl Leavers {
             self.broker.end_if_left(grant, known).await.map_err(store)?;
         }
         Ok(())
-    }
-
-    /// Who is in a group; nothing, and an alert, where Slack does not say.
-    async fn members(&self, group: &GroupName) -> Option<BTreeSet<UserId>> {
-        let name = format!("group_unavailable:{group}");
-        match self.broker.directory().members(group).await {
-            Ok(members) => {
-                self.alerts.clear(&name);
-                Some(members)
-            }
-            Err(error) => {
-                let text = format!(
-                    "Slack does not say who is in the group {group}: {error}. Whatever depends on \
-                     it is refused."
-                );
-                self.alerts.raise(name, text);
-                None
-            }
-        }
     }
 
     /// Changes what is known to be unknown, and says so.

@@ -376,6 +376,21 @@ async fn a_person_of_whom_slack_does_not_say_it_has_not_left() {
 }
 
 #[tokio::test]
+async fn a_person_who_leaves_a_group_that_a_rule_requires_loses_the_access() {
+    let world = World::new().await;
+    let requires = "@id(\"on-call-only\")\n@reason(\"Only on call.\")\n\
+                    forbid (principal, action == Action::\"receive\", resource)\n\
+                    unless { principal in Group::\"oncall\" };";
+    joins(&world.people, "S0ONCALL");
+    let replica = world.replica(catalogue(&["engineers"]), requires);
+    let id = world.grant(&replica, ALICE).await;
+    world.two_rounds("S0ONCALL").await;
+    assert!(world.goes_on(id).await);
+    leaves(&world.people, "S0ONCALL");
+    world.ends(id).await;
+}
+
+#[tokio::test]
 async fn a_configuration_that_changed_is_not_a_person_who_left() {
     let world = World::new().await;
     let forbids = "@id(\"freeze\")\n@reason(\"Nothing now.\")\n\
@@ -383,7 +398,12 @@ async fn a_configuration_that_changed_is_not_a_person_who_left() {
     let before = world.replica(catalogue(&["engineers"]), "");
     let id = world.grant(&before, ALICE).await;
     drop(before);
-    for (catalogue, rules) in [(Catalogue::new(), ""), (catalogue(&["engineers"]), forbids)] {
+    let changes = [
+        (Catalogue::new(), ""),
+        (catalogue(&["engineers"]), forbids),
+        (catalogue(&["oncall"]), ""),
+    ];
+    for (catalogue, rules) in changes {
         let replica = world.replica(catalogue, rules);
         world.two_rounds(ALICE).await;
         assert!(world.goes_on(id).await);

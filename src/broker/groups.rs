@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
 
 use super::Broker;
-use crate::domain::{GroupName, Person, Refusal, RuleId, Span, backoff};
+use crate::domain::{GroupName, Person, Refusal, RuleId, Span, UserId, backoff};
 
 /// How many unknown groups are tried in all combinations: 64 verdicts at most.
 const COMBINED: usize = 6;
@@ -94,6 +94,20 @@ impl Broker {
         }
     }
 
+    /// Who is in a group; nothing, and an alert, where Slack does not say.
+    pub async fn members(&self, group: &GroupName) -> Option<BTreeSet<UserId>> {
+        match self.parts.directory.members(group).await {
+            Ok(members) => {
+                self.alerts().clear(&name(group));
+                Some(members)
+            }
+            Err(error) => {
+                self.alerts().raise(name(group), text(group, &error.0));
+                None
+            }
+        }
+    }
+
     /// Asks again for the groups that are unavailable until they are known, so that an alert does
     /// not outlive its cause; until `shutdown`.
     pub async fn watch_groups(&self, shutdown: CancellationToken) {
@@ -116,9 +130,7 @@ impl Broker {
                 let wait = backoff(failures, RETRY.0, RETRY.1, jitter[0]);
                 self.parts.clock.until(self.now() + wait).await;
                 for group in unavailable {
-                    if self.parts.directory.members(&group).await.is_ok() {
-                        self.alerts().clear(&name(&group));
-                    }
+                    self.members(&group).await;
                 }
             }
         };
@@ -147,7 +159,7 @@ fn text(group: &GroupName, why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Human, NoUsername, Standing, UserId};
+    use crate::domain::{Human, NoUsername, Standing};
 
     fn person(unknown: &[&str]) -> Person {
         Person {
