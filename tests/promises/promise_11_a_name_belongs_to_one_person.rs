@@ -5,7 +5,7 @@ use crate::support::stage::{ALICE, DAVE, Has, REQUEST, SCOPE, SECURITY, Stage};
 
 /// `[people]` with the name `shared` for one Slack id.
 fn shared_name_of(id: &str) -> String {
-    format!("[people.somebody]\nusername = \"shared\"\nslack_ids = [\"{id}\"]\n")
+    format!("[people.{id}]\nusername = \"shared\"\nslack_ids = [\"{id}\"]\n")
 }
 
 /// Alice was granted access under a name that the configuration gives to Dave today.

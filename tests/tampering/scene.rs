@@ -69,8 +69,7 @@ impl Scene {
                 done.unwrap().rows_affected()
             }
             Tables::Postgres(server, _) => {
-                let url = server.admin_url();
-                let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+                let mut connection = connect(server).await;
                 let done = statement.execute(&mut connection).await;
                 done.unwrap().rows_affected()
             }
@@ -88,8 +87,7 @@ impl Scene {
                 rows.iter().map(|row| row.get(0)).collect()
             }
             Tables::Postgres(server, _) => {
-                let url = server.admin_url();
-                let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+                let mut connection = connect(server).await;
                 let rows = question.fetch_all(&mut connection).await.unwrap();
                 rows.iter().map(|row| row.get(0)).collect()
             }
@@ -174,4 +172,13 @@ impl Scene {
             .in_time(|_| bob.ephemerals().into_iter().nth(before))
             .await;
     }
+}
+
+/// A session of the database's administrator that finds the store's tables.
+async fn connect(server: &Postgres) -> sqlx::PgConnection {
+    let url = server.admin_url();
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let path = sqlx::raw_sql("SET search_path = keylend");
+    path.execute(&mut connection).await.unwrap();
+    connection
 }

@@ -6,7 +6,7 @@ use keylend::{
         Actor, BackendName, ChannelId, Command, Departure, Email, EndCause, Entitlement,
         Environment, Event, Gone, GroupName, Handle, Human, Occurred, Params, Parties,
         PlannedGrant, PlannedLayer, Request, RequestId, Risk, RuleId, Span, Terms, Time, UserId,
-        Username, decide, open,
+        Username, Vote, decide, open,
     },
     store::{Entry, EntryBody},
 };
@@ -96,13 +96,34 @@ impl Story {
                 by,
                 rules: vec![RuleId::new(rule)],
                 revision: self.request.revision,
-                parties: Parties::default(),
+                parties: self.parties(),
                 grant: PlannedGrant {
                     layers: vec![plan],
                     ..PlannedGrant::default()
                 },
             },
         )
+    }
+
+    /// Every earlier approval still counts.
+    fn parties(&self) -> Parties {
+        let request = &self.request;
+        let extended = request.extension.iter().flat_map(|it| &it.approvals);
+        let votes = request
+            .approvals
+            .iter()
+            .chain(extended)
+            .filter_map(|approval| match &approval.by {
+                Actor::Person(id) => {
+                    let human = approval.human.clone();
+                    Some((id.clone(), Vote::Counts { human }))
+                }
+                Actor::Rule(_) | Actor::Keylend => None,
+            });
+        Parties {
+            votes: votes.collect(),
+            ..Parties::default()
+        }
     }
 
     pub(crate) fn deny(&self, reason: &str) -> Self {
