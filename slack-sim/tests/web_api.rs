@@ -100,6 +100,38 @@ async fn refusals_have_slacks_names() {
 }
 
 #[tokio::test]
+async fn a_group_that_was_removed_is_unknown_until_it_is_added() {
+    let (sim, _app, _hand) = start().await;
+    let asked = async || api(&sim, "usergroups.users.list", json!({"usergroup": "S0DBA"})).await;
+    assert_eq!(asked().await["ok"], true);
+    sim.remove_group("S0DBA");
+    assert_eq!(asked().await["error"], "no_such_subteam");
+    sim.add_group("S0DBA", "dba", &["U0ALICE"]);
+    assert_eq!(asked().await["users"], json!(["U0ALICE"]));
+}
+
+#[tokio::test]
+async fn a_channel_takes_messages_again_when_it_is_unarchived_and_the_bot_is_back() {
+    let (sim, _app, _hand) = start().await;
+    let post = async || {
+        api(
+            &sim,
+            "chat.postMessage",
+            json!({"channel": "C0DBA", "text": "x"}),
+        )
+        .await
+    };
+    sim.archive("C0DBA");
+    assert_eq!(post().await["error"], "is_archived");
+    sim.update_channel("C0DBA", |channel| {
+        (channel.is_archived, channel.bot_is_member) = (false, false);
+    });
+    assert_eq!(post().await["error"], "not_in_channel");
+    sim.update_channel("C0DBA", |channel| channel.bot_is_member = true);
+    assert_eq!(post().await["ok"], true);
+}
+
+#[tokio::test]
 async fn user_objects_have_only_the_fields_that_slack_gives() {
     let (sim, ..) = start().await;
     let user = async |id: &str| {

@@ -262,6 +262,25 @@ async fn an_incident_channel_is_told_what_it_missed_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_slack_refuses_is_an_alert_until_it_is_taken() {
+    let stage = Stage::set().await;
+    let refused = Fault::error("token_revoked");
+    stage.sim.fault("chat.postMessage", refused, usize::MAX);
+    let running = stage.run();
+    let change = asked("one", 0, &[card(Place::Approval, "C0DBA")]);
+    stage.commit(change).await;
+    stage
+        .in_time(|_| raised(&stage, "slack_refuses:token_revoked").then_some(()))
+        .await;
+    stage.sim.heal();
+    stage.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
+    stage
+        .in_time(|_| stage.alerts.raised().is_empty().then_some(()))
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_can_never_be_sent_raises_an_alert_for_an_hour() {
     let stage = Stage::set().await;
     let refused = Fault::error("invalid_blocks");

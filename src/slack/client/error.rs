@@ -36,29 +36,32 @@ const OF_THE_CHANNEL: &[&str] = &[
     "team_not_found",
 ];
 
-/// Refusals that say nothing of the message: the same call may succeed later, by itself or when
-/// somebody has mended the installation.
-const PASSING: &[&str] = &[
+/// Refusals that are about the app or its token: nothing is taken until an administrator of the
+/// workspace has mended that.
+const OF_THE_INSTALLATION: &[&str] = &[
     "access_denied",
     "account_inactive",
     "accesslimited",
     "enterprise_is_restricted",
-    "fatal_error",
-    "internal_error",
-    // Nobody can be written to before an administrator of the app turns it on.
-    "messages_tab_disabled",
     "invalid_auth",
+    "messages_tab_disabled",
     "missing_scope",
     "not_authed",
     "org_login_required",
-    "ratelimited",
-    "rate_limited",
-    "message_limit_exceeded",
-    "request_timeout",
-    "service_unavailable",
     "team_added_to_org",
     "token_expired",
     "token_revoked",
+];
+
+/// Refusals that say nothing of the message: the same call may succeed later, by itself.
+const PASSING: &[&str] = &[
+    "fatal_error",
+    "internal_error",
+    "message_limit_exceeded",
+    "rate_limited",
+    "ratelimited",
+    "request_timeout",
+    "service_unavailable",
 ];
 
 impl SlackError {
@@ -66,7 +69,10 @@ impl SlackError {
     /// known to pass is permanent: what waits behind it must not wait for ever.
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Refused(code) => !PASSING.contains(&code.as_str()) && !self.is_of_the_channel(),
+            Self::Refused(code) => {
+                let passes = PASSING.contains(&code.as_str());
+                !(passes || self.is_of_the_channel() || self.is_of_the_installation())
+            }
             Self::RateLimited { .. } | Self::Unavailable(_) => false,
         }
     }
@@ -82,6 +88,11 @@ impl SlackError {
             }
             Self::RateLimited { .. } | Self::Unavailable(_) => false,
         }
+    }
+
+    /// Whether Slack refuses everything of the kind until an administrator does something.
+    pub fn is_of_the_installation(&self) -> bool {
+        matches!(self, Self::Refused(code) if OF_THE_INSTALLATION.contains(&code.as_str()))
     }
 
     /// Whether a message cannot go into its thread, and may still go into the channel.

@@ -131,6 +131,9 @@ impl Messenger {
             );
             None
         } else {
+            if let Some(error) = trouble.of_the_installation() {
+                self.app_refused(&card.channel, error);
+            }
             match trouble.asked_to_wait() {
                 Some(_) => tracing::debug!(request.id = %request, %trouble, "a message waits"),
                 None => tracing::warn!(

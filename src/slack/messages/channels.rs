@@ -37,6 +37,8 @@ const LOOKED_THROUGH: u32 = 500;
 pub(super) struct Channels {
     closed: Mutex<HashMap<ChannelId, Closed>>,
     dropped: Mutex<HashMap<String, Time>>,
+    /// The alerts of what Slack refuses the app, each with whether it was a direct message.
+    refused: Mutex<HashMap<String, bool>>,
     /// Incident channels that may have missed lines.
     missed: Mutex<BTreeSet<ChannelId>>,
 }
@@ -104,8 +106,28 @@ impl Messenger {
         }
     }
 
+    /// Slack refused a message because of the app or its token, which an administrator has to mend.
+    pub(super) fn app_refused(&self, channel: &ChannelId, error: &SlackError) {
+        let name = alert::refused_name(error);
+        self.alerts.raise(&name, alert::refused_text(error));
+        let refused = self.channels.refused.lock();
+        let mut refused = refused.unwrap_or_else(PoisonError::into_inner);
+        refused.insert(name, is_personal(channel));
+    }
+
     /// Slack took a message in `channel`, or nothing is waiting for that any more.
     pub(super) async fn channel_works(&self, channel: &ChannelId, shutdown: &CancellationToken) {
+        {
+            let refused = self.channels.refused.lock();
+            let mut refused = refused.unwrap_or_else(PoisonError::into_inner);
+            refused.retain(|name, personal| {
+                let stays = *personal != is_personal(channel);
+                if !stays {
+                    self.alerts.clear(name);
+                }
+                stays
+            });
+        }
         if self.channels.put(channel, None).is_some() {
             tracing::info!(%channel, "Slack takes messages in a channel again");
             self.alerts.clear(&alert::channel_name(channel));

@@ -216,6 +216,9 @@ impl Messenger {
                 self.message_dropped(channel, &trouble);
                 return Some(true);
             }
+            if let Some(error) = trouble.of_the_installation() {
+                self.app_refused(channel, error);
+            }
             match trouble.asked_to_wait() {
                 // Slack takes one message a second in a channel: a burst waits its turn.
                 Some(_) => tracing::debug!(%channel, %trouble, "a line waits"),

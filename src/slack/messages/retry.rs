@@ -104,6 +104,14 @@ impl Trouble {
         }
     }
 
+    /// Slack's refusal, if it is about the app or its token.
+    pub(super) fn of_the_installation(&self) -> Option<&SlackError> {
+        match self {
+            Self::Slack(error) if error.is_of_the_installation() => Some(error),
+            _ => None,
+        }
+    }
+
     /// How long Slack asks to wait, if it does.
     pub(super) fn asked_to_wait(&self) -> Option<Duration> {
         match self {

@@ -77,3 +77,19 @@ pub fn dropped_text(place: &str, why: &dyn fmt::Display) -> String {
     };
     format!("Slack will never take a message for {place}, so it was given up: {why}.")
 }
+
+/// The name of the alert of what Slack refuses the app: Slack's code.
+pub fn refused_name(error: &SlackError) -> String {
+    match error {
+        SlackError::Refused(code) => format!("slack_refuses:{code}"),
+        _ => "slack_refuses".to_owned(),
+    }
+}
+
+/// That Slack refuses the app something, and who can do something about it.
+pub fn refused_text(error: &SlackError) -> String {
+    format!(
+        "Messages wait because {error}. An administrator of the workspace has to look at the app \
+         and its token."
+    )
+}
