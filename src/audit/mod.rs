@@ -1,5 +1,5 @@
-//! What the log proves: that it is whole ([`verify`]), what it says ([`export`]), and who could do
-//! what, when ([`who`]). Everything here reads the log alone, and changes nothing.
+//! What the log proves: that it is whole ([`verify`]), that the tables say the same ([`tables`]),
+//! what it says ([`export`]), and who could do what, when ([`who`]). Nothing here changes anything.
 //!
 //! Nobody has to trust this program for it: [`Chain`](crate::store::Chain) says what is hashed,
 //! and how to redo it with Python's standard library on an export.
@@ -8,6 +8,9 @@
 //! hash, where whoever can write to the database cannot: `keylend audit verify` prints it, and
 //! with `--head` checks that the log still contains it. An export is verified from its first entry
 //! on; a partial one only behind a place that was noted before (`--after`).
+//!
+//! What remains: until heads are signed, somebody who can write to the tables can append a valid
+//! entry, and nothing here tells it from Keylend's own.
 
 mod differences;
 pub mod export;
