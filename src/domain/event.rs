@@ -25,10 +25,6 @@ pub struct Occurred {
 /// What can happen to a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "body", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "events are short-lived and few at a time"
-)]
 pub enum Event {
     /// Somebody asked. Everything that is known of them then is kept here, so that the log can be
     /// read without Slack.
