@@ -20,6 +20,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 pub use ask::Ask;
 pub use credentials::Credential;
+pub use find::Interruption;
 pub use questions::Questions;
 
 use crate::{
