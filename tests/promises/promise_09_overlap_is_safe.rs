@@ -48,16 +48,16 @@ async fn done_says_first_that_it_closes_the_sessions_of_another_grant() {
     let scopes = LOGINS.replace("DIR/pg_url", &url.display().to_string());
     let stage = Stage::with(|config| format!("{config}{scopes}"), "").await;
     stage.granted("request pg:read 30m").await;
-    stage.granted("request pg:write 30m").await;
+    let grant = stage.granted("request pg:write 30m").await;
     let mut session = PgConnection::connect(&postgres.url_for("alice", "hers"))
         .await
         .unwrap();
 
+    let closes = "closes every session of `alice` on `pg`, which `pg:read` uses";
+    stage.alice().click(&grant, "done").await;
+    stage.answered(ALICE, closes).await;
     let told = stage.answer(ALICE, "done pg:write").await.all_text();
-    assert!(
-        told.contains("closes every session of `alice` on `pg`, which `pg:read` uses"),
-        "{told}"
-    );
+    assert!(told.contains(closes), "{told}");
     sqlx::query("SET ROLE app_writer")
         .execute(&mut session)
         .await
