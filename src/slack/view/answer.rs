@@ -192,7 +192,7 @@ pub fn interrupts(request: &Request, interrupted: &[Interruption]) -> String {
             text::code(&one.other)
         )
     }));
-    let command = text::code(&format!("/jit done {}", request.id));
+    let command = text::code(format!("/jit done {}", request.id));
     lines.push(format!("To end it anyway, type {command}."));
     clipped(&lines)
 }
