@@ -4,9 +4,22 @@ use std::collections::BTreeSet;
 
 use super::{Broker, unavailable};
 use crate::{
-    domain::{Refusal, Request, RequestId, Scope, ScopeId, UserId},
+    domain::{
+        BackendName, PlannedLayer, Refusal, Request, RequestId, Scope, ScopeId, State, UserId,
+    },
     store::Open,
 };
+
+/// A login whose sessions all end with one grant, and another grant that uses them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interruption {
+    /// The login.
+    pub login: String,
+    /// Its target.
+    pub backend: BackendName,
+    /// What the other grant is for.
+    pub other: ScopeId,
+}
 
 impl Broker {
     /// One request.
@@ -30,6 +43,50 @@ impl Broker {
             .open(Open::Of(person.clone()))
             .await
             .map_err(unavailable)
+    }
+
+    /// The other grants of the requester that the end of `request` interrupts, because its target
+    /// cannot tell their sessions apart.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub async fn interrupted_by(&self, request: &Request) -> Result<Vec<Interruption>, Refusal> {
+        let ending = self.sessions_of(request);
+        if ending.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut interrupted = Vec::new();
+        for other in self.open_of(&request.requester).await? {
+            if other.id == request.id || !matches!(other.state, State::Active { .. }) {
+                continue;
+            }
+            for (backend, login) in self.sessions_of(&other) {
+                if ending.contains(&(backend.clone(), login.clone())) {
+                    let other = other.terms.scope.clone();
+                    interrupted.push(Interruption {
+                        login,
+                        backend,
+                        other,
+                    });
+                }
+            }
+        }
+        Ok(interrupted)
+    }
+
+    /// The logins whose sessions all end with `request`, by target.
+    fn sessions_of(&self, request: &Request) -> BTreeSet<(BackendName, String)> {
+        let login = |plan: &PlannedLayer| {
+            let order = Self::order(request, plan, request.asked_at);
+            let login = self.backend(&plan.backend)?.interrupts(&order)?;
+            Some((plan.backend.clone(), login))
+        };
+        request
+            .layers
+            .iter()
+            .filter_map(|layer| login(&layer.plan))
+            .collect()
     }
 
     /// What a person had that is over, latest first, at most `limit`.

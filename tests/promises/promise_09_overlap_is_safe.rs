@@ -1,7 +1,79 @@
 //! Promise 9: Overlap is safe: when two grants give the same entitlement, ending one leaves it until the
 //! other ends; an extension never interrupts.
 
-use crate::support::stage::{ALICE, REQUEST, SCOPE, Stage};
+use std::fs;
+
+use sqlx::{Connection, PgConnection};
+
+use crate::support::{
+    postgres::Postgres,
+    stage::{ALICE, REQUEST, SCOPE, Stage},
+};
+
+const LOGINS: &str = r#"
+[backends.pg.postgres]
+url = { file = "DIR/pg_url" }
+[scopes."pg:read"]
+title = "PostgreSQL, read"
+risk = "high"
+default_duration = "30m"
+max_duration = "1h"
+requesters = ["engineers"]
+approvers = ["dba"]
+approval_channel = "C0DBA"
+reason = "optional"
+layers = [{ backend = "pg", role = "app_reader" }]
+[scopes."pg:write"]
+title = "PostgreSQL, write"
+risk = "high"
+default_duration = "30m"
+max_duration = "1h"
+requesters = ["engineers"]
+approvers = ["dba"]
+approval_channel = "C0DBA"
+reason = "optional"
+layers = [{ backend = "pg", role = "app_writer" }]
+"#;
+
+/// PostgreSQL does not tell which session of a login has taken which role, so all of them end.
+#[tokio::test]
+async fn done_says_first_that_it_closes_the_sessions_of_another_grant() {
+    let postgres = Postgres::start().await;
+    postgres
+        .execute("CREATE ROLE app_reader; CREATE ROLE app_writer; CREATE ROLE alice LOGIN PASSWORD 'hers'")
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("pg_url");
+    fs::write(&url, postgres.admin_url()).unwrap();
+    let scopes = LOGINS.replace("DIR/pg_url", &url.display().to_string());
+    let stage = Stage::with(|config| format!("{config}{scopes}"), "").await;
+    stage.granted("request pg:read 30m").await;
+    let grant = stage.granted("request pg:write 30m").await;
+    let mut session = PgConnection::connect(&postgres.url_for("alice", "hers"))
+        .await
+        .unwrap();
+
+    let closes = "closes every session of `alice` on `pg`, which `pg:read` uses";
+    stage.alice().click(&grant, "done").await;
+    stage.answered(ALICE, closes).await;
+    let told = stage.answer(ALICE, "done pg:write").await.all_text();
+    assert!(told.contains(closes), "{told}");
+    sqlx::query("SET ROLE app_writer")
+        .execute(&mut session)
+        .await
+        .unwrap();
+
+    let anyway = told.split("/jit ").nth(1).expect("a command");
+    let anyway = anyway.split('`').next().expect("its end");
+    stage.jit(ALICE, anyway).await;
+    stage.ended(1).await;
+    assert!(sqlx::query("SELECT 1").execute(&mut session).await.is_err());
+    assert!(stage.admitted(ALICE, "pg:read").await);
+
+    // The last one interrupts nothing.
+    stage.jit(ALICE, "done pg:read").await;
+    stage.ended(2).await;
+}
 
 #[tokio::test]
 async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {

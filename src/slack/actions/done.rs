@@ -8,15 +8,32 @@ use super::{
 };
 use crate::{domain::RequestId, slack::view::answer};
 
+/// Ends the grant, unless that interrupts another one: then that is said first.
 pub(super) async fn run(visit: &Visit, id: RequestId) -> Outcome {
-    let request = visit.slack.broker.done(&visit.caller.user, id).await?;
-    Ok(Some(answer::done(&request)))
+    let broker = &visit.slack.broker;
+    let request = broker.request(id).await?;
+    // Who it belongs to, the broker says when it ends it.
+    if request.requester == visit.caller.user {
+        let interrupted = broker.interrupted_by(&request).await?;
+        if !interrupted.is_empty() {
+            return Ok(Some(answer::interrupts(&request, &interrupted)));
+        }
+    }
+    end(visit, id).await
 }
 
-/// Ends what was named, or the only thing that they hold.
+/// Ends what was named, or the only thing that they hold. Whoever names the request by its id has
+/// been told what that interrupts.
 pub(super) async fn chosen(visit: &Visit, what: Named) -> Outcome {
+    let has_been_told = matches!(what, Named::Request(_));
     match which::of_mine(visit, what, "done").await? {
+        Which::This(id) if has_been_told => end(visit, id).await,
         Which::This(id) => run(visit, id).await,
         Which::Unclear(told) => Ok(Some(told)),
     }
+}
+
+async fn end(visit: &Visit, id: RequestId) -> Outcome {
+    let request = visit.slack.broker.done(&visit.caller.user, id).await?;
+    Ok(Some(answer::done(&request)))
 }

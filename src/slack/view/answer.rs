@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{modal::whole_lines, text};
+use crate::broker::Interruption;
 use crate::domain::{
     ChannelId, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time, UserId,
     Username,
@@ -190,6 +191,23 @@ pub fn done(request: &Request) -> String {
         "{} is being revoked. You will hear when it has ended.",
         text::code(&request.terms.scope)
     )
+}
+
+/// Ending a grant would interrupt others.
+pub fn interrupts(request: &Request, interrupted: &[Interruption]) -> String {
+    let mut lines = vec![format!("Ending {} also:", text::code(&request.terms.scope))];
+    lines.extend(interrupted.iter().map(|one| {
+        format!(
+            "• closes every session of {} on {}, which {} uses. You keep that access and can \
+             reconnect.",
+            text::code(&one.login),
+            text::code(&one.backend),
+            text::code(&one.other)
+        )
+    }));
+    let command = text::code(format!("/jit done {}", request.id));
+    lines.push(format!("To end it anyway, type {command}."));
+    clipped(&lines)
 }
 
 /// More time was asked for.
