@@ -67,13 +67,24 @@ const ARROWS: &[(&str, &[&str])] = &[
             "metrics",
         ],
     ),
-    ("grants", &["domain", "store"]),
+    ("grants", &["alerts", "domain", "store"]),
     // Leaves: they never see each other.
     (
         "slack",
-        &["broker", "clock", "directory", "domain", "metrics", "store"],
+        &[
+            "alerts",
+            "broker",
+            "clock",
+            "directory",
+            "domain",
+            "metrics",
+            "store",
+        ],
     ),
-    ("api", &["clock", "domain", "grants", "metrics", "store"]),
+    (
+        "api",
+        &["alerts", "clock", "domain", "grants", "metrics", "store"],
+    ),
     ("audit", &["domain", "store"]),
     // The command line only parses and calls; the composition root sees everything but it.
     (

@@ -173,15 +173,15 @@ async fn a_guard_that_is_gone_or_weakened_is_found_out() {
         lines.push(format!("{mutant}: {}", kinds.join(", ")));
     }
     insta::assert_snapshot!(lines.join("\n"), @r"
-    members-only, gone: approve, auto_approve, deny, extend, lock, lock Everything, receive, request, revoke, revoke Everything, unlock, unlock Everything
+    members-only, gone: approve, auto_approve, deny, extend, lock, lock Everything, receive, release, release Everything, request, revoke, revoke Everything, unlock, unlock Everything
     no-self-approval, gone: approve, deny
     max-duration, gone: auto_approve, extend, receive, request
     ticket-required, gone: auto_approve, extend, receive, request
     locked, gone: approve, auto_approve, extend, receive, request
     exclusive-environments, gone: receive, request
     holdings-cap, gone: receive, request
-    members-only, of scopes alone: lock Everything, revoke Everything, unlock Everything
-    members-only, by what is shut out: approve, auto_approve, deny, extend, lock, lock Everything, receive, request, revoke, revoke Everything, unlock, unlock Everything
+    members-only, of scopes alone: lock Everything, release Everything, revoke Everything, unlock Everything
+    members-only, by what is shut out: approve, auto_approve, deny, extend, lock, lock Everything, receive, release, release Everything, request, revoke, revoke Everything, unlock, unlock Everything
     no-self-approval, of a yes alone: deny
     no-self-approval, by the wrong attribute: approve, deny
     no-self-approval, but for administrators: approve, deny

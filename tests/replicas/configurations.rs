@@ -45,6 +45,15 @@ async fn a_replica_with_another_configuration_stays_out_and_joins_when_the_other
         world.readiness(&other).await.0 == StatusCode::OK
     })
     .await;
+    // The title has changed with the configuration, so the card shows a new revision.
+    let card = world
+        .seen(|sim| {
+            let now = sim.message(&card.channel, &card.ts)?;
+            let is_new = now.value_of("approve") != card.value_of("approve");
+            is_new.then_some(now)
+        })
+        .await;
+    assert!(card.says("The old console"));
     bob.click(&card, "approve").await;
     let grant = world.active().await;
     world.sim.person(ALICE).click(&grant, "done").await;

@@ -37,6 +37,7 @@ impl World {
             21 => self.somebody_opens_their_home(replicas),
             22 => self.somebody_extends_again(replicas),
             23 => self.somebody_locks_meanwhile(replicas),
+            24 => self.a_voter_leaves(replicas),
             _ => self.somebody_clicks(replicas),
         }
     }
@@ -103,6 +104,28 @@ impl World {
                 });
             }
         }
+    }
+
+    /// The first of two approvers leaves before the second comes.
+    fn a_voter_leaves(&self, replicas: &mut [Option<Replica>]) {
+        let ask = Ask {
+            by: user("carol"),
+            scope: "db:admin".parse().expect("a scope"),
+            ..self.ask()
+        };
+        let (people, mutant) = (self.people.clone(), self.mutant.clone());
+        let what = format!("bob approves {} and leaves", ask.id);
+        self.at_any(replicas, what, async move |broker| {
+            let asked = broker.ask(ask).await?;
+            let first = broker.approve(&user("bob"), asked.id, 1).await;
+            people.leaves_approvers("bob");
+            first?;
+            // Until no fact is fresh enough any more, and before the request lapses.
+            sleep(Duration::from_secs(105)).await;
+            let second = mutant.approve(&broker, &user("erin"), asked.id, 1).await;
+            people.joins_approvers("bob");
+            second
+        });
     }
 
     /// An approver goes through everything that waits, as fast as they can.

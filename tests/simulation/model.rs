@@ -11,7 +11,10 @@ use keylend::{
     store::{Entry, EntryBody},
 };
 
-use crate::story::{Broken, promised};
+use crate::{
+    people::person_of,
+    story::{Broken, promised},
+};
 
 /// All requests, as far as the log has told.
 #[derive(Default)]
@@ -24,6 +27,9 @@ pub(crate) struct Model {
     cap: usize,
 }
 
+/// The people who approved, each with the account that they used; a rule has none.
+type Approvers = BTreeMap<String, Option<UserId>>;
+
 /// One request.
 pub(crate) struct Life {
     pub(crate) requester: UserId,
@@ -32,13 +38,13 @@ pub(crate) struct Life {
     duration: Span,
     needed: usize,
     revision: u32,
-    approvers: BTreeSet<String>,
+    approvers: Approvers,
     lapses_at: Time,
     pub(crate) stage: Stage,
     pub(crate) expires_at: Option<Time>,
     pub(crate) layers: Vec<Layer>,
     after: Vec<RequestId>,
-    extension: Option<(Time, BTreeSet<String>, Span)>,
+    extension: Option<(Time, Approvers, Span)>,
     pub(crate) ended_at: Option<Time>,
 }
 
@@ -69,8 +75,14 @@ impl Life {
         match lock {
             LockTarget::Everything => true,
             LockTarget::Scope(scope) => *scope == self.scope,
-            LockTarget::Person(person) => *person == self.requester,
+            LockTarget::Person(person) => person_of(person) == person_of(&self.requester),
         }
+    }
+
+    /// The accounts whose approvals of what waits count so far.
+    pub(crate) fn voters(&self) -> impl Iterator<Item = &UserId> {
+        let waiting = self.extension.as_ref().map(|(_, approvers, _)| approvers);
+        waiting.unwrap_or(&self.approvers).values().flatten()
     }
 
     /// Whether it counts against the cap as it is allowed to be: what makes room is not counted.
@@ -124,7 +136,7 @@ impl Model {
                 duration: terms.duration,
                 needed: usize::from(*approvals_needed),
                 revision: 1,
-                approvers: BTreeSet::new(),
+                approvers: Approvers::new(),
                 lapses_at: *lapses_at,
                 stage: Stage::Pending,
                 expires_at: None,
@@ -185,7 +197,7 @@ impl Model {
         let person = &self.lives[&granted].requester;
         let held = self.lives.values();
         let held: Vec<_> = held
-            .filter(|life| life.requester == *person && life.counts())
+            .filter(|life| person_of(&life.requester) == person_of(person) && life.counts())
             .collect();
         promised(7, held.len() <= self.cap, || {
             format!("{person} holds {} grants", held.len())
@@ -209,7 +221,10 @@ impl Life {
         locks: &BTreeSet<LockTarget>,
     ) -> Result<(), Broken> {
         let at = entry.at;
-        let by_requester = entry.actor == Actor::Person(self.requester.clone());
+        let by_requester = matches!(
+            &entry.actor,
+            Actor::Person(id) if person_of(id) == person_of(&self.requester)
+        );
         let by_keylend = entry.actor == Actor::Keylend;
         let stage = self.stage;
         let from = |stages: &[Stage]| {
@@ -227,7 +242,11 @@ impl Life {
                     None => (self.lapses_at, &mut self.approvers),
                 };
                 rightly(6, at < lapses_at)?;
-                rightly(6, approvers.insert(entry.actor.to_string()))?;
+                let (person, account) = match &entry.actor {
+                    Actor::Person(id) => (person_of(id).to_owned(), Some(id.clone())),
+                    other => (other.to_string(), None),
+                };
+                rightly(6, approvers.insert(person, account).is_none())?;
                 let enough = approvers.len() >= self.needed;
                 match (event, &self.extension) {
                     (
@@ -270,7 +289,7 @@ impl Life {
                     Some((_, approvers, _)) => approvers,
                     None => &mut self.approvers,
                 };
-                rightly(6, approvers.remove(&format!("person:{approver}")))?;
+                rightly(6, approvers.remove(person_of(approver)).is_some())?;
             }
             Event::Revised {
                 terms,
@@ -371,7 +390,7 @@ impl Life {
                 from(&[Stage::Active])?;
                 rightly(1, by_requester)?;
                 rightly(6, self.extension.is_none())?;
-                self.extension = Some((*lapses_at, BTreeSet::new(), *duration));
+                self.extension = Some((*lapses_at, Approvers::new(), *duration));
             }
             Event::ExtensionDenied { .. } | Event::ExtensionLapsed {} => {
                 from(&[Stage::Active])?;

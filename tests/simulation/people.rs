@@ -22,18 +22,25 @@ use crate::{
 /// How old the facts behind a decision may be: a minute, and what it takes to decide.
 const OLDEST: Duration = Duration::from_secs(60 + 40);
 
-/// Everybody, in the order of their names.
-pub(crate) const NAMES: [&str; 9] = [
-    "ada", "alice", "bob", "carol", "dave", "erin", "gus", "mallory", "stan",
+/// Everybody, in the order of their names. Alice and Bob have a second account each.
+pub(crate) const NAMES: [&str; 11] = [
+    "ada", "alice", "alice2", "bob", "bob2", "carol", "dave", "erin", "gus", "mallory", "stan",
 ];
 
 /// Everybody who ever asks for anything.
-pub(crate) const ASKING: [&str; 6] = ["alice", "alice", "carol", "dave", "bob", "mallory"];
-
-/// Whoever ever tries to approve: some may.
-pub(crate) const APPROVING: [&str; 8] = [
-    "bob", "bob", "erin", "erin", "dave", "gus", "stan", "mallory",
+pub(crate) const ASKING: [&str; 7] = [
+    "alice", "alice", "alice2", "carol", "dave", "bob", "mallory",
 ];
+
+/// Everybody who ever tries to approve: some may.
+pub(crate) const APPROVING: [&str; 10] = [
+    "bob", "bob", "bob2", "erin", "erin", "dave", "alice2", "gus", "stan", "mallory",
+];
+
+/// Whose account this is.
+pub(crate) fn person_of(id: &UserId) -> &str {
+    id.as_str().trim_end_matches('2')
+}
 
 pub(crate) fn user(name: &str) -> UserId {
     UserId::new(format!("U0{}", name.to_uppercase()))
@@ -76,7 +83,7 @@ impl People {
             };
             let groups: &[_] = match name {
                 "ada" => &["S0ADMINS", "S0ENG"],
-                "bob" | "erin" | "dave" => &["S0DBA", "S0ENG"],
+                "bob" | "bob2" | "alice2" | "erin" | "dave" => &["S0DBA", "S0ENG"],
                 "gus" | "stan" => &["S0DBA", "S0ENG"],
                 _ => &["S0ENG"],
             };
@@ -89,6 +96,28 @@ impl People {
         let being = (self.clock.now(), Being { standing, groups });
         let mut inside = self.inside.lock().unwrap();
         inside.lives.entry(user(name)).or_default().push(being);
+    }
+
+    /// Somebody may not approve any more.
+    pub(crate) fn leaves_approvers(&self, name: &str) {
+        let mut being = self.being(name);
+        being.groups.remove("S0DBA");
+        self.story
+            .tell(format_args!("~~ {name} is no approver any more"));
+        self.becomes(name, being.standing, being.groups);
+    }
+
+    /// Somebody may approve.
+    pub(crate) fn joins_approvers(&self, name: &str) {
+        let mut being = self.being(name);
+        being.groups.insert("S0DBA");
+        self.story.tell(format_args!("~~ {name} is an approver"));
+        self.becomes(name, being.standing, being.groups);
+    }
+
+    fn being(&self, name: &str) -> Being {
+        let inside = self.inside.lock().unwrap();
+        inside.lives[&user(name)].last().expect("a life").1.clone()
     }
 
     /// Somebody is deactivated from now on.
@@ -116,10 +145,7 @@ impl People {
     /// member now.
     pub(crate) fn change(&self) -> (UserId, bool) {
         let name = self.dice.pick(&["bob", "erin", "dave", "alice", "carol"]);
-        let mut being = {
-            let inside = self.inside.lock().unwrap();
-            inside.lives[&user(name)].last().expect("a life").1.clone()
-        };
+        let mut being = self.being(name);
         match self.dice.below(4) {
             0 => being.standing = Standing::Deactivated,
             1 => being.standing = Standing::Member,
@@ -188,7 +214,7 @@ impl PeopleSource for People {
         let inside = self.inside.lock().unwrap();
         let life = inside.lives.get(id).and_then(|life| life.last());
         Ok(life.map(|(_, being)| {
-            let name = id.as_str().trim_start_matches("U0").to_lowercase();
+            let name = person_of(id).trim_start_matches("U0").to_lowercase();
             Profile {
                 id: id.clone(),
                 standing: being.standing,

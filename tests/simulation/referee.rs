@@ -20,7 +20,7 @@ use keylend::{
 
 use crate::{
     model::{Is, Model, Stage},
-    people::People,
+    people::{People, person_of},
     store::Tables,
     story::{Broken, Story, promised},
     target::Target,
@@ -182,6 +182,11 @@ impl Referee {
                 let requester = &life.requester;
                 promised(1, self.people.was(requester, &["S0ENG"], entry.at), || {
                     format!("{requester} may not receive what entry {} gives", entry.seq)
+                })?;
+                let lost = |voter: &&UserId| !self.people.was(voter, &["S0DBA"], entry.at);
+                let lost = life.voters().find(lost);
+                promised(1, lost.is_none(), || {
+                    format!("the vote of {lost:?} counts in entry {}", entry.seq)
                 })
             }
             _ => Ok(()),
@@ -246,7 +251,7 @@ impl Referee {
                 .iter()
                 .flatten()
                 .all(|ended| now < *ended + NEWS);
-            life.requester == *person
+            person_of(&life.requester) == person_of(person)
                 && life.scope == *scope
                 && life.expires_at.is_some_and(|end| now < end)
                 && matches!(life.stage, Stage::Active | Stage::Ending | Stage::Over)

@@ -13,7 +13,7 @@ use keylend::{
         Gone, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Request,
         RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
     },
-    store::{Change, Commit, Record, Store},
+    store::{Change, Commit, NameChange, Record, Store},
 };
 
 use crate::clock::TestClock;
@@ -78,6 +78,17 @@ impl Story {
         if events.iter().any(is_approval) {
             let holdings = self.store.holdings(&request.human).await.unwrap();
             commit.holders = holdings.versions;
+            let name = request.username.folded();
+            let (mut owners, before) = self.store.name(&name).await.unwrap();
+            if !owners.knows(&request.human) {
+                owners.bind(&request.human);
+                commit.names.push(NameChange {
+                    name,
+                    before,
+                    owners,
+                    record: None,
+                });
+            }
         }
         self.store.commit(commit).await.unwrap();
         events

@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use keylend::{
     broker::Broker,
     domain::{
-        Actor, Command, Entitlement, Handle, Parties, PlannedGrant, PlannedLayer, Refusal, Request,
-        RequestId, UserId, decide,
+        Actor, Command, Entitlement, Handle, IdentityKey, Parties, PlannedGrant, PlannedLayer,
+        Refusal, Request, RequestId, Time, UserId, decide,
     },
-    store::{Change, Commit, CommitError, Record},
+    store::{Change, Commit, CommitError, HolderVersion, Record},
 };
 
 use super::Mutant;
@@ -25,37 +25,58 @@ impl Mutant for ApprovesFirst {
         revision: u32,
     ) -> Result<Request, Refusal> {
         let before = broker.request(id).await?;
-        let command = Command::Approve {
-            by: Actor::Person(by.clone()),
-            rules: Vec::new(),
-            revision,
-            parties: Parties::default(),
-            grant: PlannedGrant {
-                layers: plan(broker, &before)?,
-                ..PlannedGrant::default()
-            },
-        };
-        let now = before.asked_at;
-        let mut after = before.clone();
-        let events = decide(&before, command, now)?;
-        events.iter().for_each(|event| after.apply(event));
-        let change = Change {
-            after: after.clone(),
-            before: Some(before.version),
-            records: events.iter().map(|event| Record::of(id, event)).collect(),
-            cards: Vec::new(),
-        };
-        let commit = Commit {
-            changes: vec![change],
-            ..Commit::default()
-        };
-        match broker.store().commit(commit).await {
-            Ok(_) => broker.may_approve(by, &after).await.map(|()| after),
-            Err(CommitError::Conflict) => Err(Refusal::NotDue),
-            Err(CommitError::Unavailable(error)) => {
-                Err(Refusal::StoreUnavailable(error.to_string()))
-            }
-        }
+        let command = approval(broker, &before, by, revision)?;
+        let after = carry_out(broker, &before, command, before.asked_at, Vec::new()).await?;
+        broker.may_approve(by, &after).await.map(|()| after)
+    }
+}
+
+/// Somebody's yes, of which nobody asked whether they may say it.
+pub(super) fn approval(
+    broker: &Broker,
+    request: &Request,
+    by: &UserId,
+    revision: u32,
+) -> Result<Command, Refusal> {
+    Ok(Command::Approve {
+        by: Actor::Person(by.clone()),
+        rules: Vec::new(),
+        revision,
+        parties: Parties::default(),
+        grant: PlannedGrant {
+            layers: plan(broker, request)?,
+            ..PlannedGrant::default()
+        },
+    })
+}
+
+/// Commits what a command does, without another look.
+pub(super) async fn carry_out(
+    broker: &Broker,
+    before: &Request,
+    command: Command,
+    now: Time,
+    holders: Vec<(IdentityKey, HolderVersion)>,
+) -> Result<Request, Refusal> {
+    let events = decide(before, command, now)?;
+    let mut after = before.clone();
+    events.iter().for_each(|event| after.apply(event));
+    let record = |event| Record::of(before.id, event);
+    let change = Change {
+        after: after.clone(),
+        before: Some(before.version),
+        records: events.iter().map(record).collect(),
+        cards: Vec::new(),
+    };
+    let commit = Commit {
+        changes: vec![change],
+        holders,
+        ..Commit::default()
+    };
+    match broker.store().commit(commit).await {
+        Ok(_) => Ok(after),
+        Err(CommitError::Conflict) => Err(Refusal::NotDue),
+        Err(CommitError::Unavailable(error)) => Err(Refusal::StoreUnavailable(error.to_string())),
     }
 }
 

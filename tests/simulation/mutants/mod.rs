@@ -3,6 +3,7 @@
 
 mod approves_first;
 mod counts_grants_twice;
+mod counts_old_votes;
 mod forgets_work;
 mod grants_under_locks;
 mod ignores_leases;
@@ -13,6 +14,7 @@ mod loses_entries;
 mod loses_notes;
 mod stale_facts;
 mod takes_errors_for_success;
+mod takes_ids_for_people;
 mod takes_silence_for_no;
 
 use std::sync::Arc;
@@ -149,7 +151,7 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
         ),
         (
             "facts about people are kept for ever",
-            &[1],
+            &[1, 7],
             Arc::new(stale_facts::StaleFacts),
         ),
         (
@@ -161,6 +163,16 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             "what Slack does not say is taken for a no",
             &[7],
             Arc::new(takes_silence_for_no::TakesSilenceForNo),
+        ),
+        (
+            "an id is taken for a person",
+            &[1, 6, 7],
+            Arc::new(takes_ids_for_people::TakesIdsForPeople),
+        ),
+        (
+            "an approval counts for ever",
+            &[1],
+            Arc::new(counts_old_votes::CountsOldVotes::default()),
         ),
         (
             "checks run on a clock that is late",

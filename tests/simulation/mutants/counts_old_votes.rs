@@ -1,0 +1,54 @@
+//! An approval counts for ever: at the last one nobody looks whether the others still may approve.
+//! Breaks promise 1: authority is checked for every vote that counts.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use keylend::{
+    broker::Broker,
+    clock::Clock,
+    domain::{Actor, Command, Refusal, Request, RequestId, UserId, Vote},
+};
+
+use super::{
+    Mutant,
+    approves_first::{approval, carry_out},
+};
+
+#[derive(Default)]
+pub(super) struct CountsOldVotes(Mutex<Option<Arc<dyn Clock>>>);
+
+#[async_trait]
+impl Mutant for CountsOldVotes {
+    fn clock(&self, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
+        *self.0.lock().unwrap() = Some(clock.clone());
+        clock
+    }
+
+    async fn approve(
+        &self,
+        broker: &Broker,
+        by: &UserId,
+        id: RequestId,
+        revision: u32,
+    ) -> Result<Request, Refusal> {
+        let before = broker.request(id).await?;
+        let now = self.0.lock().unwrap().as_ref().map(|clock| clock.now());
+        let Some(now) = now.filter(|_| before.extension.is_none()) else {
+            return broker.approve(by, id, revision).await;
+        };
+        let holdings = broker.store().holdings(&before.human).await;
+        let holdings = holdings.map_err(|error| Refusal::StoreUnavailable(error.to_string()))?;
+        broker.may_approve(by, &before).await?;
+        let mut command = approval(broker, &before, by, revision)?;
+        if let Command::Approve { parties, .. } = &mut command {
+            for approval in &before.approvals {
+                if let Actor::Person(voter) = &approval.by {
+                    let human = approval.human.clone();
+                    parties.votes.insert(voter.clone(), Vote::Counts { human });
+                }
+            }
+        }
+        carry_out(broker, &before, command, now, holdings.versions).await
+    }
+}
