@@ -34,12 +34,16 @@ impl Broker {
         let end = request.expires_at.unwrap_or(request.asked_at);
         let mut logins: Vec<Login> = Vec::new();
         for plan in plans {
-            let name = match self.backend(&plan.backend) {
-                Some(backend) => backend.login(&Self::order(request, &plan, end)),
-                None => LoginName::Named(request.username.to_string()),
+            let order = Self::order(request, &plan, end);
+            let backend = self.backend(&plan.backend);
+            let login = Login {
+                name: match backend {
+                    Some(backend) => backend.login(&order),
+                    None => LoginName::Named(request.username.to_string()),
+                },
+                closes_sessions: backend.is_some_and(|it| it.interrupts(&order).is_some()),
+                target: plan.backend,
             };
-            let target = plan.backend;
-            let login = Login { target, name };
             if !logins.contains(&login) {
                 logins.push(login);
             }

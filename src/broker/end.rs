@@ -106,46 +106,54 @@ impl Broker {
         }
     }
 
-    /// Lifts a lock. False if there was none. What it covered has ended by then, also where whoever
-    /// locked could not end it.
+    /// Lifts a lock; of a person, every lock under any of their identities. False if there was none.
+    /// What it covered has ended by then, also where the one who locked could not end it.
     ///
     /// # Errors
     ///
-    /// Why not; nothing has changed.
+    /// Why not; what was lifted before stays so.
     pub async fn unlock(&self, by: &UserId, target: LockTarget) -> Result<bool, Refusal> {
         let rules = self.may_lock(Action::Unlock, by, &target).await?;
-        let locks = self.locks().await?;
-        if let Some(lock) = locks.iter().find(|lock| lock.target == target) {
-            self.end_covered(std::slice::from_ref(lock)).await?;
-        }
-        let event = LockEvent::Unlocked {
-            target: target.clone(),
+        let person = match &target {
+            LockTarget::Person(person) => self.human_known(person).await?,
+            LockTarget::Scope(_) | LockTarget::Everything => Human::default(),
         };
-        let record = self.lock_record(by, rules.clone(), event);
-        let lift = LockChange::Lift(target.clone(), record);
-        if self.change_lock(lift).await? {
+        let mut locks = self.locks().await?;
+        locks.retain(|lock| lock.target == target || lock.person.is(&person));
+        let mut was_locked = false;
+        for lock in locks {
+            self.end_covered(std::slice::from_ref(&lock)).await?;
+            was_locked |= self.lift(by, &rules, lock).await?;
+        }
+        Ok(was_locked)
+    }
+
+    /// Lifts one lock. False if somebody else has lifted it.
+    async fn lift(&self, by: &UserId, rules: &[RuleId], mut lock: Lock) -> Result<bool, Refusal> {
+        let target = lock.target.clone();
+        let lift = || {
+            let target = target.clone();
+            let event = LockEvent::Unlocked {
+                target: target.clone(),
+            };
+            LockChange::Lift(target, self.lock_record(by, rules.to_vec(), event))
+        };
+        if self.change_lock(lift()).await? {
             return Ok(true);
         }
-        let Some(mut lock) = self.logged_locks().await?.remove(&target) else {
+        if !self.logged_locks().await?.contains_key(&target) {
             return Ok(false);
-        };
+        }
         // The table lost the lock, which the log says is in force: what is set again can be lifted.
         let event = LockEvent::Locked {
             target: target.clone(),
             person: lock.person.clone(),
             reason: lock.reason.clone(),
         };
-        let record = self.lock_record(by, rules.clone(), event);
+        let record = self.lock_record(by, rules.to_vec(), event);
         (lock.by, lock.at) = (by.clone(), record.at);
         self.change_lock(LockChange::Set(lock, record)).await?;
-        let record = self.lock_record(
-            by,
-            rules,
-            LockEvent::Unlocked {
-                target: target.clone(),
-            },
-        );
-        self.change_lock(LockChange::Lift(target, record)).await
+        self.change_lock(lift()).await
     }
 
     /// Sets or lifts a lock. False if the one to be lifted is not there.

@@ -32,17 +32,15 @@ impl Broker {
         found.ok_or(Refusal::NoSuchRequest(id))
     }
 
-    /// What a person has open, oldest first.
+    /// What a person has open under any id that the configuration or their requests name, oldest
+    /// first.
     ///
     /// # Errors
     ///
     /// The store's trouble.
     pub async fn open_of(&self, person: &UserId) -> Result<Vec<Request>, Refusal> {
-        self.parts
-            .store
-            .open(Open::Of(person.clone()))
-            .await
-            .map_err(unavailable)
+        let human = self.parts.directory.human(person, None);
+        Ok(self.holdings(&human).await?.requests)
     }
 
     /// The other grants of the requester that the end of `request` interrupts, because its target

@@ -9,6 +9,8 @@ pub struct Login {
     pub target: BackendName,
     /// The login.
     pub name: LoginName,
+    /// Whether every session of the login closes when the access ends, those of other grants too.
+    pub closes_sessions: bool,
 }
 
 /// The name of a login.

@@ -2,7 +2,7 @@
 
 use slack_sim::{Person, Workspace};
 
-use crate::support::stage::{ALICE, APPROVALS, Stage, workspace};
+use crate::support::stage::{ALICE, APPROVALS, BOB, Stage, workspace};
 
 const LINE: &str = "request lab:use 30m look at a model";
 
@@ -32,6 +32,9 @@ async fn named(email: &str, confirmed: Option<bool>, more: &str, name: &str) {
     let stage = Stage::set(with_address(email), with_two_domains(more), "").await;
     let change = |alice: &mut Person| alice.is_email_confirmed = confirmed;
     stage.sim.update_person(ALICE, change);
+    // Who approves needs an address that counts too.
+    let confirm = |bob: &mut Person| bob.is_email_confirmed = Some(true);
+    stage.sim.update_person(BOB, confirm);
     stage.granted(LINE).await;
     stage.bastion.until_admits(name).await;
 }

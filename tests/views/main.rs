@@ -46,6 +46,8 @@ static CONTEXT: LazyLock<Context> = LazyLock::new(|| Context {
     ]
     .map(|(target, name)| Login {
         target: BackendName::new(target),
+        // PostgreSQL does not tell which session uses what it was granted.
+        closes_sessions: name != LoginName::New,
         name,
     })
     .into(),
@@ -183,6 +185,7 @@ fn who_decides_sees_the_login_and_nothing_that_its_name_could_fake() {
         let login = Login {
             target: BackendName::new("pg-prod"),
             name: LoginName::Named(name.to_owned()),
+            closes_sessions: false,
         };
         let context = Context {
             logins: vec![login],

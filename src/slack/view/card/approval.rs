@@ -26,6 +26,9 @@ pub(super) fn request_card(request: &Request, context: &Context) -> Message {
     reason(request, &mut draft);
     record::write(request, &mut draft);
     if matches!(request.state, State::Pending { .. }) {
+        if let Some(closes) = record::closes(&context.logins) {
+            draft.say(closes);
+        }
         decide(request, &mut draft);
     }
     record::footer(request, &mut draft);

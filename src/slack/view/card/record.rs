@@ -45,6 +45,19 @@ pub(in crate::slack::view) fn logins(logins: &[Login]) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
+/// Whose sessions close when the access ends, in a sentence; nothing where none do.
+pub(super) fn closes(logins: &[Login]) -> Option<String> {
+    let closing: Vec<Login> = logins
+        .iter()
+        .filter(|login| login.closes_sessions)
+        .cloned()
+        .collect();
+    let logins = self::logins(&closing)?;
+    Some(format!(
+        "When the access ends, every session of {logins} closes."
+    ))
+}
+
 fn login(login: &Login) -> String {
     let target = text::code(&login.target);
     match &login.name {

@@ -91,6 +91,9 @@ pub(in crate::slack::view) fn grant(
         if let Some(logins) = record::logins(&context.logins) {
             draft.say(format!("The access goes to {logins}."));
         }
+        if let Some(closes) = record::closes(&context.logins) {
+            draft.say(closes);
+        }
         let mut buttons = Vec::new();
         if context.has_credentials {
             buttons.push(Button::primary(action::CREDENTIALS, "Show credentials"));
