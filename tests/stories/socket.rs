@@ -175,6 +175,8 @@ async fn socket_mode_that_is_switched_off_is_said_and_works_again_when_it_is_on(
     // As when somebody switches it off in the app's settings.
     stage.sim.connect("http://127.0.0.1:1");
     readiness(&stage, "Socket Mode is switched off in the app's settings").await;
+    // The reason is there before the last of the connections is gone.
+    readiness(&stage, "\"slack\":false").await;
     assert_eq!(stage.page("/readyz").await.0, 503);
     let asked = stage.sim.arrivals(OPEN);
     stage.advance_minutes(5);
