@@ -25,12 +25,15 @@
 //!
 //! At the end the check says no, because the clock says so. The worker commits
 //! [`Event::EndingBegan`], takes the access back, reads the target, and only when it is not there
-//! commits [`Event::Ended`]. If the target fails it is asked again for ever, and from the third
-//! failure on everybody hears of it. A crash at any point changes nothing: what is due follows from
-//! the state, so the next start does what the last one did not.
+//! commits [`Event::Ended`]. If the target fails it is asked again for ever, and the first failure
+//! raises one of the [`alerts`]. A crash at any point changes nothing: what is due follows from the
+//! state, so the next start does what the last one did not.
 //!
-//! [`audit`] reads the log and nothing else; [`config`] turns a file into checked values;
-//! [`serve`] wires all of this together.
+//! A person is a [`Human`](domain::Human), the set of their ids and addresses, wherever two people
+//! are told apart. [`leavers`] ends what is held by people who have left.
+//!
+//! [`audit`] reads the log and compares the tables with it; [`config`] turns a file into checked
+//! values; [`serve`] wires all of this together.
 //!
 //! [`Event::Requested`]: domain::Event::Requested
 //! [`Event::Approved`]: domain::Event::Approved

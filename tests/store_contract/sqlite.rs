@@ -2,12 +2,15 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, sync::Arc};
 
-use keylend::store::{Chain, Commit, OpenError, SqliteStore, Store};
+use keylend::{
+    domain::{Refusal, Request, Username},
+    store::{Chain, Commit, OpenError, SqliteStore, Store},
+};
 use sqlx::{Connection as _, SqliteConnection, migrate::Migrator, sqlite::SqliteConnectOptions};
 
 use crate::{
     SqliteFile,
-    story::{active, asked, at, commit, done, is_unavailable, only, unmade, withdrawn},
+    story::{active, asked, at, commit, done, human, is_unavailable, only, unmade, withdrawn},
     work::sealed,
 };
 
@@ -275,6 +278,22 @@ async fn a_file_of_the_first_version_keeps_what_it_has() {
         let asked = asked("two", "alice", "db-prod:write", at(1)).after;
         withdrawn(&asked, at(2)).after
     };
+    earlier(&file, &[&pending, &over]).await;
+
+    let store = file.open().await;
+    assert_eq!(
+        store.awaiting(9).await.unwrap(),
+        std::slice::from_ref(&pending)
+    );
+    assert_eq!(store.request(over.id).await.unwrap(), Some(over));
+    assert_eq!(store.cursor("homes").await.unwrap(), 2);
+    store.home_opened(&pending.requester, at(9)).await.unwrap();
+    let home = store.due_home(at(9)).await.unwrap().unwrap();
+    assert_eq!(home.person, pending.requester);
+}
+
+/// The file of the first Keylend, with these requests in it.
+async fn earlier(file: &SqliteFile, requests: &[&Request]) {
     let options = SqliteConnectOptions::new()
         .filename(file.path())
         .create_if_missing(true);
@@ -286,7 +305,7 @@ async fn a_file_of_the_first_version_keeps_what_it_has() {
         ..Migrator::DEFAULT
     };
     first.run(&mut connection).await.unwrap();
-    for (request, last_seq) in [(&pending, 1_i64), (&over, 2)] {
+    for (request, last_seq) in requests.iter().zip(1_i64..) {
         sqlx::query(
             "INSERT INTO requests
                  (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot)
@@ -316,15 +335,45 @@ async fn a_file_of_the_first_version_keeps_what_it_has() {
         .unwrap();
     }
     connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn approvals_of_an_earlier_version_have_bound_the_names_in_the_targets() {
+    let file = SqliteFile::new();
+    let as_user = |seed: &str, person: &str, name: &str| {
+        let mut request = asked(seed, person, "db-prod:write", at(0)).after;
+        request.username = Username::new(name);
+        request
+    };
+    let granted = |seed, person, name| {
+        let mut request = as_user(seed, person, name);
+        request.expires_at = Some(at(30));
+        request
+    };
+    let alice = granted("one", "alice", "alice");
+    let (app, other) = (
+        granted("two", "alice", "app"),
+        granted("three", "bob", "App"),
+    );
+    let pending = as_user("four", "bob", "bob");
+    earlier(&file, &[&alice, &app, &other, &pending]).await;
 
     let store = file.open().await;
-    assert_eq!(
-        store.awaiting(9).await.unwrap(),
-        std::slice::from_ref(&pending)
-    );
-    assert_eq!(store.request(over.id).await.unwrap(), Some(over));
-    assert_eq!(store.cursor("homes").await.unwrap(), 2);
-    store.home_opened(&pending.requester, at(9)).await.unwrap();
-    let home = store.due_home(at(9)).await.unwrap().unwrap();
-    assert_eq!(home.person, pending.requester);
+    let admits = async |name: &str, person: &str| {
+        let name = Username::new(name);
+        let (owners, _) = store.name(&name).await.unwrap();
+        owners.admit(&name, &human(person))
+    };
+    assert_eq!(admits("alice", "alice").await, Ok(()));
+    let bound = Refusal::NameBound(Username::new("alice"));
+    assert_eq!(admits("alice", "bob").await, Err(bound));
+    // Two people have used it.
+    let contested = Refusal::NameContested(Username::new("app"));
+    for person in ["alice", "bob"] {
+        assert_eq!(admits("app", person).await, Err(contested.clone()));
+    }
+    // Asking binds nothing.
+    assert_eq!(admits("bob", "alice").await, Ok(()));
+    let held = store.holdings(&human("bob")).await.unwrap().requests;
+    assert_eq!(held.len(), 2);
 }
