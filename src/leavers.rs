@@ -57,6 +57,14 @@ pub struct Leavers {
     unchecked: Mutex<BTreeMap<UserId, String>>,
 }
 
+/// When somebody of whom Slack said that they changed is looked at again: a grant that was approved
+/// on what they were before may become active only after the first look.
+const AGAIN: [Duration; 3] = [
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(30),
+];
+
 /// Something that Slack said has changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Change {
@@ -69,6 +77,8 @@ enum Change {
 struct Turn {
     at: Time,
     failures: u32,
+    /// How often it was looked at well.
+    looks: usize,
 }
 
 /// It could not be learnt whether somebody left.
@@ -102,7 +112,7 @@ impl Leavers {
     /// Looks at what Slack says has changed.
     async fn follow_changes(&self) {
         let mut turns: BTreeMap<Change, Turn> = BTreeMap::new();
-        let mut looked: BTreeMap<String, Time> = BTreeMap::new();
+        let mut next_usergroup = self.clock.now();
         loop {
             let next = turns.values().map(|turn| turn.at).min();
             let due = async {
@@ -116,13 +126,17 @@ impl Leavers {
                 Changed { people, usergroups } = self.broker.changed() => {
                     let now = self.clock.now();
                     let people = people.into_iter().map(|person| (Change::Person(person), now));
-                    // In some workspaces anybody may change a group, as often as they like.
-                    let usergroups = usergroups.into_iter().map(|usergroup| {
-                        let at = looked.get(&usergroup).map_or(now, |at| now.max(*at + GROUP));
-                        (Change::Usergroup(usergroup), at)
-                    });
-                    for (change, at) in people.chain(usergroups) {
-                        turns.entry(change).or_insert(Turn { at, failures: 0 });
+                    for (change, at) in people {
+                        turns.insert(change, Turn { at, failures: 0, looks: 0 });
+                    }
+                    // In some workspaces anybody may change groups, as often as they like, and
+                    // Slack's limit is one for all groups.
+                    for usergroup in usergroups {
+                        turns.entry(Change::Usergroup(usergroup)).or_insert_with(|| {
+                            let at = now.max(next_usergroup);
+                            next_usergroup = at + GROUP;
+                            Turn { at, failures: 0, looks: 0 }
+                        });
                     }
                 }
                 () = due => {}
@@ -133,15 +147,34 @@ impl Leavers {
                 continue;
             };
             turns.remove(&change);
-            if let Change::Usergroup(usergroup) = &change {
-                looked.insert(usergroup.clone(), now);
-            }
-            if self.look_at(&change).await.is_err() && turn.failures + 1 < TRIES {
-                let failures = turn.failures + 1;
-                let mut jitter = [0];
-                self.entropy.fill(&mut jitter);
-                let at = self.clock.now() + backoff(failures, RETRY.0, RETRY.1, jitter[0]);
-                turns.insert(change, Turn { at, failures });
+            let known = self.look_at(&change).await;
+            let now = self.clock.now();
+            let again = match known {
+                Err(Unknown) if turn.failures + 1 < TRIES => {
+                    let failures = turn.failures + 1;
+                    let mut jitter = [0];
+                    self.entropy.fill(&mut jitter);
+                    let at = now + backoff(failures, RETRY.0, RETRY.1, jitter[0]);
+                    Some(Turn {
+                        at,
+                        failures,
+                        ..turn
+                    })
+                }
+                Ok(()) if matches!(change, Change::Person(_)) => {
+                    AGAIN.get(turn.looks).map(|wait| {
+                        let looks = turn.looks + 1;
+                        Turn {
+                            at: now + *wait,
+                            failures: 0,
+                            looks,
+                        }
+                    })
+                }
+                Err(Unknown) | Ok(()) => None,
+            };
+            if let Some(turn) = again {
+                turns.insert(change, turn);
             }
         }
     }

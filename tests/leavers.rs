@@ -165,9 +165,9 @@ impl World {
         people.change(|inside| {
             let members = |ids: &[&str]| ids.iter().copied().map(UserId::new).collect();
             let groups = [
-                ("S0ENG", members(&[ALICE])),
-                ("S0ONCALL", members(&[])),
-                ("S0CONTRACTORS", members(&[])),
+                ("S0ENG", members(&[ALICE, "U0ERIN"])),
+                ("S0ONCALL", members(&["U0ERIN"])),
+                ("S0CONTRACTORS", members(&["U0ERIN"])),
             ];
             inside.groups = groups.map(|(id, who)| (id.to_owned(), who)).into();
         });
@@ -388,6 +388,37 @@ async fn a_person_who_leaves_a_group_that_a_rule_requires_loses_the_access() {
     assert!(world.goes_on(id).await);
     leaves(&world.people, "S0ONCALL");
     world.ends(id).await;
+}
+
+#[tokio::test]
+async fn a_group_that_was_switched_off_has_lost_nobody() {
+    let world = World::new().await;
+    let replica = world.replica(catalogue(&["engineers"]), "");
+    let id = world.grant(&replica, ALICE).await;
+    // Slack answers for such a group as if it had no members.
+    world
+        .people
+        .change(|inside| inside.groups.get_mut("S0ENG").unwrap().clear());
+    world.two_rounds("S0ENG").await;
+    assert!(world.goes_on(id).await);
+}
+
+#[tokio::test]
+async fn a_limit_that_was_lowered_meanwhile_keeps_nobody_who_left() {
+    let world = World::new().await;
+    let before = world.replica(catalogue(&["engineers"]), "");
+    let id = world.grant(&before, ALICE).await;
+    drop(before);
+    let mut lowered = catalogue(&["engineers"]);
+    for scope in lowered.values_mut() {
+        scope.max_duration = Span::minutes(1);
+    }
+    let replica = world.replica(lowered, "");
+    world.two_rounds("S0ENG").await;
+    assert!(world.goes_on(id).await);
+    leaves(&world.people, "S0ENG");
+    world.ends(id).await;
+    drop(replica);
 }
 
 #[tokio::test]

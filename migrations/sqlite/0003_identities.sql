@@ -15,6 +15,12 @@ CREATE TABLE holders (
     version INTEGER NOT NULL
 ) STRICT;
 
+-- What is known of each person: for each identity of theirs, all of them.
+CREATE TABLE humans (
+    key   TEXT PRIMARY KEY,
+    human TEXT NOT NULL
+) STRICT;
+
 -- To whom each name in the targets belongs: an array of people, each an array of identities. Nobody
 -- is granted anything under a name that several people have used.
 CREATE TABLE names (
@@ -26,8 +32,22 @@ CREATE TABLE names (
 UPDATE requests SET snapshot = json_set(
     snapshot, '$.human', json_array('id:' || requester, 'address:' || lower(snapshot ->> 'email')));
 
-INSERT INTO identities (request_id, key)
-SELECT requests.id, item.value FROM requests, json_each(snapshot, '$.human') AS item WHERE open = 1;
+CREATE TABLE known AS
+SELECT requests.id, item.value AS key, open, snapshot ->> 'expires_at' IS NOT NULL AS approved
+FROM requests, json_each(snapshot, '$.human') AS item;
+
+INSERT INTO identities (request_id, key) SELECT id, key FROM known WHERE open = 1;
+
+INSERT INTO humans (key, human)
+SELECT key, json_group_array(other)
+FROM (SELECT DISTINCT one.key AS key, two.key AS other
+      FROM known AS one JOIN known AS two ON two.id = one.id
+      ORDER BY one.key, two.key LIKE 'id:%' DESC, two.key)
+GROUP BY key;
+
+INSERT INTO holders (key, version) SELECT key, count(*) FROM known WHERE approved GROUP BY key;
+
+DROP TABLE known;
 
 -- Every approval before this one has bound its requester's name.
 INSERT INTO names (name, version, owners)

@@ -13,6 +13,7 @@
 //! - `holders`: the number of approvals that the log has under this identity, which is how often a
 //!   commit moved the version on.
 //! - `identities`: those of the requester, as long as the request is open.
+//! - `humans`: identities that the log has of one person.
 //! - `names`: whom approvals bound a name to since it was last released.
 //! - `credentials`: only what is open and was begun may have one; `cards`: only a request that the
 //!   log knows. What is in them is not in the log.
@@ -20,7 +21,7 @@
 //! - `cursors`: not beyond the head. How far a feed has told its lines is not in the log either, so
 //!   one that was moved within it is not found.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
@@ -30,7 +31,9 @@ use super::{
     verify::{Known, Whole, verify_each},
 };
 use crate::{
-    domain::{IdentityKey, Lock, LockTarget, NameEvent, NameOwners, Progress, Request, Username},
+    domain::{
+        Human, IdentityKey, Lock, LockTarget, NameEvent, NameOwners, Progress, Request, Username,
+    },
     store::{Entry, EntryBody, Fold, NotFoldable, RawEntry, Rows, StoreError, View},
 };
 
@@ -61,6 +64,7 @@ pub async fn verify_store(
         approvals: BTreeMap::new(),
         released: without_request.released,
         names: BTreeMap::new(),
+        humans: Humans::default(),
     };
     let entries = comparison.by_request().await?;
     if entries != without_request.of_requests {
@@ -70,6 +74,7 @@ pub async fn verify_store(
     }
     comparison.holders().await?;
     comparison.names().await?;
+    comparison.humans().await?;
     comparison.locks(&without_request.locks).await?;
     comparison.cursors(whole.head.seq).await?;
     Ok(whole)
@@ -118,6 +123,8 @@ struct Comparison<'a> {
     released: BTreeMap<Username, u64>,
     /// Whom approvals bound each name to since then.
     names: BTreeMap<Username, NameOwners>,
+    /// The humans that the log tells of.
+    humans: Humans,
 }
 
 impl Comparison<'_> {
@@ -213,6 +220,9 @@ impl Comparison<'_> {
         };
         let seq = fold.last_seq();
         let request = fold.request().cloned();
+        if let Some(request) = &request {
+            self.humans.add(&request.human);
+        }
         if let (Some(request), Some(approved)) = (&request, approved) {
             for key in request.human.keys() {
                 *self.approvals.entry(key.clone()).or_default() += 1;
@@ -252,6 +262,12 @@ impl Comparison<'_> {
         let approvals = std::mem::take(&mut self.approvals).into_iter();
         let expected = approvals.map(|(key, version)| vec![json!(key), json!(version)]);
         self.whole_table("holders", expected.collect()).await
+    }
+
+    async fn humans(&mut self) -> Result<(), Fault> {
+        let humans = std::mem::take(&mut self.humans);
+        let expected = humans.all().flat_map(Rows::human).collect();
+        self.whole_table("humans", expected).await
     }
 
     /// Compares the owners of each name. The version only keeps commits apart.
@@ -348,8 +364,7 @@ impl Comparison<'_> {
             }
             return;
         };
-        let names: std::collections::BTreeSet<&String> =
-            expected.keys().chain(found.keys()).collect();
+        let names: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
         for name in names {
             let (expected, found) = (expected.get(name), found.get(name));
             if expected != found {
@@ -379,6 +394,36 @@ impl Comparison<'_> {
 
     fn differs(&mut self, difference: Difference) {
         (self.report)(difference);
+    }
+}
+
+/// Identities that are one human's, by each of them.
+#[derive(Default)]
+struct Humans {
+    numbers: BTreeMap<IdentityKey, usize>,
+    humans: BTreeMap<usize, Human>,
+    next: usize,
+}
+
+impl Humans {
+    fn add(&mut self, human: &Human) {
+        let numbers = &self.numbers;
+        let same: BTreeSet<usize> = human
+            .keys()
+            .filter_map(|it| numbers.get(it).copied())
+            .collect();
+        let same = same.iter().filter_map(|number| self.humans.remove(number));
+        let whole = same.fold(human.clone(), |all, one| all.with(&one));
+        self.next += 1;
+        let number = self.next;
+        for key in whole.keys() {
+            self.numbers.insert(key.clone(), number);
+        }
+        self.humans.insert(number, whole);
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Human> {
+        self.humans.values()
     }
 }
 

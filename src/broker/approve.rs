@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec, Occurred, Parties,
-        Person, PlannedGrant, PlannedLayer, Refusal, Request, RequestId, RuleId, Scope, State,
-        UserId, Vote, decide,
+        Actor, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec, NoUsername,
+        Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal, Request, RequestId, RuleId,
+        Scope, State, UserId, Vote, decide,
     },
     policy::Action,
     store::{Commit, Holdings},
@@ -72,7 +72,7 @@ impl Broker {
         {
             let (owners, version) = self.owners(&request.username, &human).await?;
             let name = bound(&request.username, &human, owners, version);
-            commit.names.extend(name);
+            commit.names.push(name);
             commit.holders = held.holdings.versions;
             for displaced in held.displaced.values() {
                 let cause = EndCause::Displaced { by: request.id };
@@ -157,9 +157,11 @@ impl Broker {
         };
         let events = decide(request, command, self.now())?;
         self.judge(Action::Receive, &requester, &question)?;
-        if let State::Pending { .. } = request.state {
-            self.owners(&request.username, &human).await?;
+        if let Err(error @ NoUsername::Listed) = &requester.username {
+            // The configuration has given the name to somebody else meanwhile.
+            return Err(Refusal::NoUsername(error.clone()));
         }
+        self.owners(&request.username, &human).await?;
         Ok(Evaluated {
             events,
             held,

@@ -110,9 +110,7 @@ impl Broker {
                 events.push(event);
             }
             commit.holders = holdings.versions;
-            commit
-                .names
-                .extend(bound(username, &human, owners, version));
+            commit.names.push(bound(username, &human, owners, version));
         }
         commit
             .changes

@@ -90,8 +90,9 @@ impl Broker {
             groups.extend(scope.requesters.iter().chain(&scope.approvers));
         }
         let person = self.parts.directory.person(id, &groups).await;
-        let person = person.map_err(|error| Refusal::FactsUnavailable(error.0))?;
+        let mut person = person.map_err(|error| Refusal::FactsUnavailable(error.0))?;
         self.note_groups(&groups, &person.unknown_groups);
+        person.human = self.known(person.human).await?;
         Ok(person)
     }
 
@@ -131,9 +132,20 @@ impl Broker {
         principal: &Person,
         question: &Question<'_>,
     ) -> Result<Vec<RuleId>, Refusal> {
-        whichever(principal, |principal| {
-            self.judge_one(action, principal, question)
-        })
+        let judge = |principal: &Person| self.judge_one(action, principal, question);
+        if principal.unknown_groups.is_empty() {
+            return judge(principal);
+        }
+        let mut principal = principal.clone();
+        let scope = question.scope;
+        principal.unknown_groups.retain(|group, _| {
+            let of_scope =
+                |scope: &Scope| scope.requesters.contains(group) || scope.approvers.contains(group);
+            self.parts.administrators.contains(group)
+                || scope.is_some_and(of_scope)
+                || self.parts.policy.names_group(action, group)
+        });
+        whichever(&principal, judge)
     }
 
     fn judge_one(
@@ -220,19 +232,27 @@ impl Broker {
         self.person(id, None).await.map(|person| person.human)
     }
 
-    /// Every identity of this id that is known without asking anybody, and those that Slack knows if
-    /// it answers.
+    /// The same human with every identity that the log has of them: one who changes their address
+    /// stays who they are.
+    async fn known(&self, human: Human) -> Result<Human, Refusal> {
+        let recorded = self.parts.store.known(&human).await.map_err(unavailable)?;
+        Ok(human.with(&recorded))
+    }
+
+    /// Every identity of this id that the configuration and the log have. Asks nobody.
+    pub(super) async fn human_recorded(&self, id: &UserId) -> Result<Human, Refusal> {
+        self.known(self.parts.directory.human(id, None)).await
+    }
+
+    /// Every identity of this id that is recorded, and those that Slack knows if it answers.
     pub(super) async fn human_known(&self, id: &UserId) -> Result<Human, Refusal> {
-        let known = match self.parts.directory.person(id, &BTreeSet::new()).await {
-            Ok(person) => person.human,
+        match self.parts.directory.person(id, &BTreeSet::new()).await {
+            Ok(person) => self.known(person.human).await,
             Err(error) => {
                 tracing::warn!(%error, "only the recorded identities of a person are known");
-                self.parts.directory.human(id, None)
+                self.human_recorded(id).await
             }
-        };
-        let recorded = self.holdings(&known).await?;
-        let recorded = recorded.requests.iter().map(|request| &request.human);
-        Ok(recorded.fold(known, Human::with))
+        }
     }
 
     /// The oldest grants that have to end so that one more fits under the cap; none where the

@@ -32,15 +32,25 @@ impl Broker {
         found.ok_or(Refusal::NoSuchRequest(id))
     }
 
-    /// What a person has open under any id that the configuration or their requests name, oldest
-    /// first.
+    /// What a person has open under any of their ids that the configuration or the log names,
+    /// oldest first.
     ///
     /// # Errors
     ///
     /// The store's trouble.
     pub async fn open_of(&self, person: &UserId) -> Result<Vec<Request>, Refusal> {
-        let human = self.parts.directory.human(person, None);
+        let human = self.human_recorded(person).await?;
         Ok(self.holdings(&human).await?.requests)
+    }
+
+    /// Whether the request is this person's, under whichever id they asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::FactsUnavailable`], or the store's trouble.
+    pub async fn is_theirs(&self, person: &UserId, request: &Request) -> Result<bool, Refusal> {
+        let human = self.human_beside(person, &request.requester).await?;
+        Ok(human.is(&request.human))
     }
 
     /// The other grants of the requester that the end of `request` interrupts, because its target
@@ -55,7 +65,7 @@ impl Broker {
             return Ok(Vec::new());
         }
         let mut interrupted = Vec::new();
-        for other in self.open_of(&request.requester).await? {
+        for other in self.holdings(&request.human).await?.requests {
             if other.id == request.id || !matches!(other.state, State::Active { .. }) {
                 continue;
             }

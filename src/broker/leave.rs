@@ -159,6 +159,9 @@ impl Broker {
         let (mut now, mut left) = (BTreeSet::new(), BTreeSet::new());
         for group in self.groups_that_matter(scope) {
             match memberships.get(group) {
+                // Slack has no active group without members: one that seems to have none was
+                // switched off.
+                Some(Some(members)) if members.is_empty() => false,
                 Some(Some(members)) if members.contains(&grant.requester) => now.insert(group),
                 Some(Some(_)) => left.insert(group),
                 Some(None) | None => false,
@@ -226,11 +229,16 @@ impl Broker {
                 requester: &grant.requester,
                 scope: Some(scope),
                 administrators: &self.parts.administrators,
-                duration: grant.terms.duration,
+                // A limit that was lowered since is not what the person left.
+                duration: grant.terms.duration.min(scope.max_duration),
                 ticket: TicketFact::of(grant.terms.ticket.as_deref(), pattern),
                 locked: false,
                 held: grant.facts.held,
-                cap: self.parts.limits.max_active_per_person,
+                cap: self
+                    .parts
+                    .limits
+                    .max_active_per_person
+                    .max(grant.facts.held + 1),
                 excluded_by: grant.facts.excluded_by.clone(),
                 now: approval.map_or(grant.asked_at, |approval| approval.at),
             },

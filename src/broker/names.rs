@@ -68,21 +68,19 @@ impl Broker {
     }
 }
 
-/// The change that binds `name` to `human`; nothing where all of it is known already.
+/// The change that binds `name` to `human`. It is committed where nothing new is bound too: a name
+/// that was released meanwhile is a conflict.
 pub(super) fn bound(
     name: &Username,
     human: &Human,
     mut owners: NameOwners,
     before: NameVersion,
-) -> Option<NameChange> {
-    if owners.knows(human) {
-        return None;
-    }
+) -> NameChange {
     owners.bind(human);
-    Some(NameChange {
+    NameChange {
         name: name.folded(),
         before,
         owners,
         record: None,
-    })
+    }
 }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::{FRESH, FactsUnavailable, Identities, PeopleSource, Profile, RECENT};
@@ -23,6 +24,13 @@ pub enum GroupSource {
     Members(BTreeSet<UserId>),
 }
 
+/// How many user groups are forgotten in [`FORGETTING`] at most. `usergroups.users.list` is of Slack's
+/// Tier 2, 20 calls a minute.
+const FORGOTTEN: usize = 6;
+
+/// See [`FORGOTTEN`].
+const FORGETTING: TimeDelta = TimeDelta::minutes(1);
+
 /// Facts about people, no older than [`FRESH`].
 pub struct Directory {
     source: Arc<dyn PeopleSource>,
@@ -31,6 +39,8 @@ pub struct Directory {
     identities: Identities,
     profiles: Cache<UserId, Option<Profile>>,
     usergroups: Cache<String, BTreeSet<UserId>>,
+    /// When user groups were forgotten lately.
+    forgotten: Mutex<Vec<Time>>,
 }
 
 impl Directory {
@@ -49,6 +59,7 @@ impl Directory {
             identities,
             profiles,
             usergroups,
+            forgotten: Mutex::default(),
         }
     }
 
@@ -63,11 +74,6 @@ impl Directory {
         id: &UserId,
         groups: &BTreeSet<&GroupName>,
     ) -> Result<Person, FactsUnavailable> {
-        let profile = self
-            .profiles
-            .known(id, FRESH, &*self.clock, || self.source.profile(id))
-            .await?
-            .ok_or_else(|| FactsUnavailable(format!("Slack knows nobody by the id {id}")))?;
         let mut member_of = BTreeSet::new();
         let mut unknown_groups = BTreeMap::new();
         for name in groups {
@@ -81,6 +87,13 @@ impl Directory {
                 }
             }
         }
+        // Last, since it says most and is learnt fastest: groups may take their time, and somebody
+        // who left meanwhile is not taken for who they were before.
+        let profile = self
+            .profiles
+            .known(id, FRESH, &*self.clock, || self.source.profile(id))
+            .await?
+            .ok_or_else(|| FactsUnavailable(format!("Slack knows nobody by the id {id}")))?;
         let email = self.identities.address(&profile);
         Ok(Person {
             human: self.identities.human(id, email.as_ref()),
@@ -163,9 +176,20 @@ impl Directory {
         self.profiles.forget(id);
     }
 
-    /// Forgets who is in a user group: Slack says that it changed.
+    /// Forgets who is in a user group: Slack says that it changed. In some workspaces anybody may
+    /// change groups, and Slack's limit is one for all of them, so beyond a few in a row what is
+    /// known stays until it is [`FRESH`] no more.
     pub fn forget_usergroup(&self, id: &str) {
-        self.usergroups.forget(&id.to_owned());
+        let mut forgotten = self
+            .forgotten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        forgotten.retain(|at| now - *at < FORGETTING && now >= *at);
+        if forgotten.len() < FORGOTTEN {
+            forgotten.push(now);
+            self.usergroups.forget(&id.to_owned());
+        }
     }
 
     /// Forgets everything that was learnt.

@@ -163,10 +163,12 @@ impl Request {
                 };
             }
             Event::ExtensionAsked {
+                human,
                 duration,
                 revision,
                 lapses_at,
             } => {
+                self.human = std::mem::take(&mut self.human).with(human);
                 self.revision = *revision;
                 self.last_extension = None;
                 self.extension = Some(Extension {
@@ -175,7 +177,12 @@ impl Request {
                     approvals: Vec::new(),
                 });
             }
-            Event::Extended { expires_at, human } => {
+            Event::Extended {
+                expires_at,
+                human,
+                requester,
+            } => {
+                self.human = std::mem::take(&mut self.human).with(requester);
                 if let Some(extension) = &mut self.extension {
                     extension.approvals.push(approval(human));
                     let duration = extension.duration;

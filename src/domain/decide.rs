@@ -62,6 +62,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 (Some(extension), Some(end)) if now < end => Event::Extended {
                     expires_at: extension.duration.after(end),
                     human,
+                    requester,
                 },
                 (Some(_), _) => return Err(Refusal::NotActive { state: "over" }),
                 (None, _) => Event::Approved {
@@ -139,6 +140,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             },
         ) => {
             only_requester(request, &who, &human)?;
+            let human = Human::new(&who, None).with(&human);
             if !request.is_usable(now) {
                 return Err(Refusal::NotActive { state: "over" });
             }
@@ -147,6 +149,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             }
             let revision = request.revision + 1;
             let event = Event::ExtensionAsked {
+                human,
                 duration,
                 revision,
                 lapses_at,

@@ -165,6 +165,9 @@ pub enum Event {
     },
     /// The requester asked for more time.
     ExtensionAsked {
+        /// Every identity of the person who asked.
+        #[serde(default)]
+        human: Human,
         /// How much.
         duration: Span,
         /// The revision of the request that asks for it.
@@ -179,6 +182,9 @@ pub enum Event {
         /// Every identity of the approver; empty for a rule.
         #[serde(default)]
         human: Human,
+        /// Every identity of the requester.
+        #[serde(default)]
+        requester: Human,
     },
     /// An approver said no to the extension; the grant goes on to its end.
     ExtensionDenied {

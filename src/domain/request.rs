@@ -45,6 +45,7 @@ pub struct Request {
     /// The grants that have to be gone before this one is made.
     pub after: Vec<RequestId>,
     /// What the last approval depended on.
+    #[serde(default)]
     pub facts: ApprovalFacts,
     /// More time, asked for and not decided yet.
     pub extension: Option<Extension>,
@@ -112,6 +113,7 @@ pub struct Approval {
     /// Under which rules.
     pub rules: Vec<RuleId>,
     /// Every identity of the approver that was recorded; empty for a rule.
+    #[serde(default)]
     pub human: Human,
 }
 

@@ -56,7 +56,8 @@ pub(super) fn careless(policy: &Policy) -> Option<String> {
     None
 }
 
-fn names(policy: &Policy, action: Action) -> bool {
+/// Whether the rule may apply to this action.
+pub(super) fn names(policy: &Policy, action: Action) -> bool {
     policy
         .get_valid_request_envs(&SCHEMA)
         .any(|environment| environment.action().id().unescaped() == action.name())

@@ -45,6 +45,20 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every action.
+    pub const ALL: [Self; 10] = [
+        Self::Request,
+        Self::Extend,
+        Self::Receive,
+        Self::AutoApprove,
+        Self::Approve,
+        Self::Deny,
+        Self::Revoke,
+        Self::Lock,
+        Self::Unlock,
+        Self::Release,
+    ];
+
     /// The action's name in rules.
     pub fn name(self) -> &'static str {
         match self {

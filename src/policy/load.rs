@@ -12,7 +12,10 @@ use std::{
 use cedar_policy::{Effect, PolicyId, PolicySet, ValidationError, ValidationMode, Validator};
 use miette::Diagnostic;
 
-use super::{Policy, Rule, SCHEMA, careless::careless};
+use super::{
+    Action, Policy, Rule, SCHEMA,
+    careless::{careless, names},
+};
 use crate::{
     domain::{GroupName, RuleId},
     place::{Lines, Place},
@@ -162,6 +165,8 @@ impl Reading {
             .filter(|uid| uid.type_name().basename() == "Group")
             .map(|uid| GroupName::new(uid.id().unescaped()))
             .collect();
+        let actions = Action::ALL.into_iter();
+        let actions = actions.filter(|action| names(policy, *action)).collect();
         let order = self.rules.len();
         self.set
             .add(policy.new_id(PolicyId::new(id.as_str())))
@@ -170,6 +175,7 @@ impl Reading {
             order,
             reason: reason.to_owned(),
             groups,
+            actions,
             origin: (origin == Origin::Operator).then(|| (file.to_owned(), place.clone())),
         };
         self.rules.insert(id, rule);

@@ -51,6 +51,8 @@ struct Rule {
     reason: String,
     /// The groups that it speaks of.
     groups: BTreeSet<GroupName>,
+    /// The actions that it may apply to.
+    actions: BTreeSet<Action>,
     /// Where it was read; nothing for a base rule.
     origin: Option<(PathBuf, Place)>,
 }
@@ -74,6 +76,12 @@ impl Policy {
     /// too when something is judged.
     pub fn groups(&self) -> &BTreeSet<GroupName> {
         &self.groups
+    }
+
+    /// Whether a rule that may apply to `action` speaks of this group.
+    pub fn names_group(&self, action: Action, group: &GroupName) -> bool {
+        let mut rules = self.rules.values();
+        rules.any(|rule| rule.actions.contains(&action) && rule.groups.contains(group))
     }
 
     /// The rules' names, base rules among them.

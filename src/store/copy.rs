@@ -106,6 +106,11 @@ pub(super) const TABLES: &[Table] = &[
         columns: &[("request_id", Text), ("key", Text)],
     },
     Table {
+        name: "humans",
+        key: 1,
+        columns: &[("key", Text), ("human", Text)],
+    },
+    Table {
         name: "names",
         key: 1,
         columns: &[("name", Text), ("version", Number), ("owners", Text)],

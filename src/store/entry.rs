@@ -102,7 +102,12 @@ impl EntryBody {
     pub(super) fn identifies(&self) -> bool {
         matches!(
             self,
-            Self::Request(Event::Requested { .. } | Event::Approved { .. })
+            Self::Request(
+                Event::Requested { .. }
+                    | Event::Approved { .. }
+                    | Event::ExtensionAsked { .. }
+                    | Event::Extended { .. }
+            )
         )
     }
 }

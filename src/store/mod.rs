@@ -214,6 +214,9 @@ pub trait Store: Send + Sync + 'static {
     /// What one human has open, under any of their identities.
     async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError>;
 
+    /// Every identity that the log has of this human, beyond those given.
+    async fn known(&self, person: &Human) -> Result<Human, StoreError>;
+
     /// To whom a name in the targets belongs, and the version to commit against.
     async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError>;
 

@@ -12,7 +12,7 @@ use super::{
     copy::{TABLES, Table},
     postgres, sqlite,
 };
-use crate::domain::{Lock, Request};
+use crate::domain::{Human, Lock, Request};
 
 /// How long one page may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -151,6 +151,11 @@ impl Rows {
             true => arrays(sqlite::identity_rows(request)),
             false => Vec::new(),
         }
+    }
+
+    /// The rows of a human whom the log tells of.
+    pub fn human(human: &Human) -> Vec<Vec<Value>> {
+        arrays(sqlite::human_rows(human))
     }
 
     /// The row of a lock in force.

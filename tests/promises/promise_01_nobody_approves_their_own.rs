@@ -362,3 +362,40 @@ async fn a_click_on_a_card_that_shows_other_layers_than_todays_is_refused() {
     stage.bob().click(&card, "approve").await;
     stage.in_time(|_| stage.grants(ALICE).pop()).await;
 }
+
+#[tokio::test]
+async fn who_asked_for_more_time_under_another_id_does_not_approve_it() {
+    let stage = Stage::start().await;
+    second_account(&stage, "W0ALICE", "alice-2", "alice@example.com").await;
+    stage.sim.set_group("S0ENG", [ALICE, "W0ALICE"]);
+    let grant = stage.granted(REQUEST).await;
+    stage.person("W0ALICE").click(&grant, "extend").await;
+    let card = stage.open_card().await;
+    // The account that asked for more time is given another address.
+    stage.sim.update_person("W0ALICE", |second| {
+        second.email = "alice-2@example.com".to_owned();
+    });
+    stage.clock.advance(Duration::from_secs(61));
+    stage.person("W0ALICE").click(&card, "approve").await;
+    stage.answered("W0ALICE", "own request").await;
+    assert!(!stage.kinds().await.contains(&"extended".to_owned()));
+}
+
+#[tokio::test]
+async fn an_address_that_changed_before_asking_does_not_make_two_people_of_one() {
+    let stage = Stage::start().await;
+    second_account(&stage, "W0ALICE", "alice-2", "alice@example.com").await;
+    // The log has seen both accounts under one address.
+    stage.granted("request lab:use 10m look").await;
+    stage.jit(ALICE, "done").await;
+    stage.ended(1).await;
+    stage.sim.set_group("S0ENG", [ALICE, "W0ALICE"]);
+    stage.jit("W0ALICE", "request lab:use 10m look").await;
+    stage.open_card().await;
+    stage.sim.update_person("W0ALICE", |second| {
+        second.email = "alice-2@example.com".to_owned();
+    });
+    stage.clock.advance(Duration::from_secs(61));
+    let card = stage.asked(REQUEST).await;
+    refused(&stage, "W0ALICE", &card, "own request").await;
+}

@@ -165,3 +165,21 @@ async fn a_person_ends_and_withdraws_under_either_id_and_a_check_knows_both() {
     stage.told(ALICE, "has ended:").await;
     assert!(!stage.admitted("W0ALICE", SCOPE).await);
 }
+
+#[tokio::test]
+async fn an_approver_revokes_what_a_person_holds_under_every_id() {
+    let people = "[people.alice]\nslack_ids = [\"U0ALICE\", \"W0ALICE\"]\n";
+    let stage = Stage::with(|config| people.to_owned() + config, "").await;
+    second_account(&stage);
+    stage.granted("request db-prod:write 30m INC-1 fix").await;
+    let bob = stage.bob();
+    stage.jit("W0ALICE", "request db-prod:read 10m look").await;
+    bob.click(&stage.open_card().await, "approve").await;
+    stage.in_time(|_| stage.grants("W0ALICE").pop()).await;
+    stage.jit(BOB, "who <@U0ALICE>").await;
+    stage.answered(BOB, "db-prod:read").await;
+    stage.jit(BOB, "revoke <@U0ALICE> gone rogue").await;
+    stage.told(ALICE, "has ended:").await;
+    stage.told("W0ALICE", "has ended:").await;
+    assert!(!stage.admitted("W0ALICE", "db-prod:read").await);
+}

@@ -127,6 +127,10 @@ impl Store for UnreliableStore {
         asked!(self, "count grants", self.store.holdings(person))
     }
 
+    async fn known(&self, person: &Human) -> Result<Human, StoreError> {
+        asked!(self, "look up a person", self.store.known(person))
+    }
+
     async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError> {
         asked!(self, "look up a name", self.store.name(name))
     }

@@ -385,6 +385,7 @@ impl Life {
                 duration,
                 lapses_at,
                 revision,
+                ..
             } => {
                 self.revision = *revision;
                 from(&[Stage::Active])?;

@@ -80,15 +80,13 @@ impl Story {
             commit.holders = holdings.versions;
             let name = request.username.folded();
             let (mut owners, before) = self.store.name(&name).await.unwrap();
-            if !owners.knows(&request.human) {
-                owners.bind(&request.human);
-                commit.names.push(NameChange {
-                    name,
-                    before,
-                    owners,
-                    record: None,
-                });
-            }
+            owners.bind(&request.human);
+            commit.names.push(NameChange {
+                name,
+                before,
+                owners,
+                record: None,
+            });
         }
         self.store.commit(commit).await.unwrap();
         events

@@ -13,7 +13,7 @@ pub(super) async fn run(visit: &Visit, id: RequestId) -> Outcome {
     let broker = &visit.slack.broker;
     let request = broker.request(id).await?;
     // Who it belongs to, the broker says when it ends it.
-    if request.requester == visit.caller.user {
+    if broker.is_theirs(&visit.caller.user, &request).await? {
         let interrupted = broker.interrupted_by(&request).await?;
         if !interrupted.is_empty() {
             return Ok(Some(answer::interrupts(&request, &interrupted)));

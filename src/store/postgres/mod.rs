@@ -28,6 +28,8 @@ mod dump;
 mod holders;
 #[path = "../sql/homes.rs"]
 mod homes;
+#[path = "../sql/humans.rs"]
+mod humans;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/log.rs"]

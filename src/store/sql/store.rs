@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
 use super::{
-    answer, cards, commit::Write, credentials, db::Database, holders, homes, locks, log, names,
-    requests, unavailable, work,
+    answer, cards, commit::Write, credentials, db::Database, holders, homes, humans, locks, log,
+    names, requests, unavailable, work,
 };
 use crate::{
     domain::{
@@ -55,6 +55,13 @@ impl Store for Database {
                 versions: holders::versions(&self.reads, person).await?,
                 requests: requests::open_of_human(&self.reads, person).await?,
             })
+        })
+        .await
+    }
+
+    async fn known(&self, person: &Human) -> Result<Human, StoreError> {
+        answer("look up a person", async {
+            humans::known(&mut *self.reads.acquire().await?, person).await
         })
         .await
     }

@@ -21,6 +21,8 @@ mod dump;
 mod holders;
 #[path = "../sql/homes.rs"]
 mod homes;
+#[path = "../sql/humans.rs"]
+mod humans;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/log.rs"]
@@ -50,6 +52,7 @@ use tokio::time::timeout;
 
 pub(super) use alone::Alone;
 pub(super) use holders::identity_rows;
+pub(super) use humans::rows as human_rows;
 pub(super) use requests::layer_rows;
 pub(super) use view::View;
 pub(super) use work::rows as due_rows;

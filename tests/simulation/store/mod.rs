@@ -223,6 +223,10 @@ impl Store for MemoryStore {
         Ok(self.database.tables().holdings(person))
     }
 
+    async fn known(&self, person: &Human) -> Result<Human, StoreError> {
+        Ok(self.database.tables().known(person))
+    }
+
     async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError> {
         Ok(self.database.tables().name(name))
     }

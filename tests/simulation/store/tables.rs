@@ -64,6 +64,20 @@ impl Tables {
         HolderVersion(self.holders.get(key).copied().unwrap_or(0))
     }
 
+    /// Every identity that some request has together with one of this person's, and so on.
+    pub(super) fn known(&self, person: &Human) -> Human {
+        let mut known = person.clone();
+        loop {
+            let before = known.clone();
+            for request in self.every_request().filter(|it| it.human.is(&before)) {
+                known = known.with(&request.human);
+            }
+            if known == before {
+                return known;
+            }
+        }
+    }
+
     pub(super) fn name(&self, name: &Username) -> (NameOwners, NameVersion) {
         self.names.get(name).cloned().unwrap_or_default()
     }
