@@ -306,3 +306,30 @@ fn moment(text: &str) -> Result<Time, String> {
         .map(|time| time.and_utc())
         .ok_or_else(|| "write 2026-11-21T09:30:00Z, or 2026-11-21 09:30 for UTC".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(fault: &Fault) -> String {
+        let mut out = Vec::new();
+        assert_eq!(broken(fault, &mut out).unwrap(), ExitCode::FAILURE);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_log_is_called_broken_only_if_that_was_found() {
+        let why = || "gone".to_owned();
+        let (seq, table) = (7, "due");
+        let no_answer = said(&Fault::NoAnswer { seq, why: why() });
+        let no_table = said(&Fault::Table { table, why: why() });
+        for said in [no_answer, no_table] {
+            assert!(said.starts_with("not verified: "), "{said}");
+            assert!(said.contains("store is reachable") && !said.contains("export"));
+        }
+        let partial = said(&Fault::Beginning { first: 20 });
+        assert_eq!(partial.lines().count(), 1, "{partial}");
+        let unreadable = said(&Fault::Unreadable { seq, why: why() });
+        assert!(unreadable.starts_with("the log is broken: entry 7 "));
+    }
+}

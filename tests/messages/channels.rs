@@ -101,7 +101,7 @@ async fn a_request_is_posted_when_keylend_is_invited_again() {
         &stage,
         |sim| sim.update_channel("C0DBA", |channel| channel.bot_is_member = false),
         |sim| sim.update_channel("C0DBA", |channel| channel.bot_is_member = true),
-        "Keylend was removed from <#C0DBA>",
+        "Keylend is not a member of <#C0DBA>",
     )
     .await;
 }

@@ -251,3 +251,29 @@ pub(super) async fn prepared(
     .fetch_all(connection)
     .await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Remains;
+
+    #[test]
+    fn what_remains_is_written_in_words() {
+        let all = Remains {
+            can_login: true,
+            is_member: true,
+            sessions: 2,
+            prepared: 1,
+        };
+        assert_eq!(
+            all.to_string(),
+            "can still log in, still in the role, 2 sessions, 1 prepared transaction"
+        );
+        let one = Remains {
+            can_login: false,
+            is_member: false,
+            sessions: 1,
+            prepared: 0,
+        };
+        assert_eq!(one.to_string(), "1 session");
+    }
+}
