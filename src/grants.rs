@@ -281,16 +281,14 @@ fn alert_name(target: &BackendName) -> String {
 }
 
 fn alert_text(target: &BackendName, count: usize) -> String {
-    match count {
-        1 => format!(
-            "{target} failed to revoke the access of 1 grant that is over. The access may still \
-             be there; it is being revoked until it is proven gone."
-        ),
-        many => format!(
-            "{target} failed to revoke the access of {many} grants that are over. The access may \
-             still be there; it is being revoked until it is proven gone."
-        ),
-    }
+    let grants = match count {
+        1 => "1 grant".to_owned(),
+        many => format!("{many} grants"),
+    };
+    format!(
+        "{target} failed to revoke {grants}. The access may still work. Keylend retries until it has \
+         confirmed removal. Check that the target is reachable."
+    )
 }
 
 /// Why a look at the store failed.

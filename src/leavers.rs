@@ -271,7 +271,8 @@ impl Leavers {
             grants => match self.broker.end_if_departed(person, grants).await {
                 Ok(Standing::Member | Standing::Deactivated | Standing::Guest) => None,
                 Ok(Standing::Stranger | Standing::Bot) => Some(
-                    "Slack neither says that they are a full member nor that they left".to_owned(),
+                    "Slack lists them neither as a full member nor as a guest or deactivated"
+                        .to_owned(),
                 ),
                 Err(Refusal::FactsUnavailable(why)) => Some(why),
                 Err(refusal) => return Err(store(refusal)),
@@ -312,7 +313,8 @@ impl Leavers {
             others => format!(" and {others} other people"),
         };
         let text = format!(
-            "It is not known whether {person}{others} left: {why}. What they hold goes on to its end."
+            "Keylend can't tell whether {person}{others} left: {why}. Their access continues until \
+             it expires. To end it now, use `/jit revoke`."
         );
         self.alerts.raise(UNCHECKED, text);
     }

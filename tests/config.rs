@@ -245,7 +245,7 @@ fn a_misspelt_key_is_recognised() {
 fn whose_addresses_give_names_is_said_wherever_a_name_reaches_a_target() {
     let domains = "email_domains = [\"Example.com\", \"sub.example.org\"]\n";
     insta::assert_snapshot!(said_after(&[(domains, "")]), @r#"
-    keylend.toml:25:2: identity.email_domains: `db-prod:write` gives access to the requester's name, so Keylend has to know whose addresses give names: add `email_domains = ["example.com"]` to [identity], your own domain first
+    keylend.toml:25:2: identity.email_domains: `db-prod:write` grants access to the requester's login, which comes from their email address: add `email_domains = ["example.com"]` to [identity], with your main domain first
     25 | [identity]
        |  ^^^^^^^^
     "#);
@@ -253,7 +253,7 @@ fn whose_addresses_give_names_is_said_wherever_a_name_reaches_a_target() {
     let section = section.split_once("[people.alice]").unwrap().0;
     let section = format!("[identity]{section}");
     insta::assert_snapshot!(said_after(&[(&section, "")]), @r#"
-    keylend.toml:1:1: identity.email_domains: `db-prod:write` gives access to the requester's name, so Keylend has to know whose addresses give names: add `email_domains = ["example.com"]` to [identity], your own domain first
+    keylend.toml:1:1: identity.email_domains: `db-prod:write` grants access to the requester's login, which comes from their email address: add `email_domains = ["example.com"]` to [identity], with your main domain first
     "#);
 
     // A login that is made for the grant is nobody's name.
@@ -285,11 +285,11 @@ fn a_domain_is_written_out_and_nothing_else() {
     26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
        |                                                ^^
 
-    keylend.toml:26:52: identity.email_domains[3]: `@example.com` is not a domain such as `example.com`: leave out the `@` and what stands before it
+    keylend.toml:26:52: identity.email_domains[3]: `@example.com` is not a domain such as `example.com`: remove the `@` and everything before it
     26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
        |                                                    ^^^^^^^^^^^^^^
 
-    keylend.toml:26:68: identity.email_domains[4]: `*.example.com` is not a domain such as `example.com`: write every domain out; a `*` would let others in
+    keylend.toml:26:68: identity.email_domains[4]: `*.example.com` is not a domain such as `example.com`: list each domain; wildcards are not allowed
     26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
        |                                                                    ^^^^^^^^^^^^^^^
 
@@ -297,11 +297,11 @@ fn a_domain_is_written_out_and_nothing_else() {
     26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
        |                                                                                     ^^^^^^^^^^^^^^
 
-    keylend.toml:26:101: identity.email_domains[6]: `example..com` is not a domain such as `example.com`: it is made of letters, digits and `-`, with dots between
+    keylend.toml:26:101: identity.email_domains[6]: `example..com` is not a domain such as `example.com`: use ASCII letters, digits and `-`, separated by dots
     26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
        |                                                                                                     ^^^^^^^^^^^^^^
 
-    keylend.toml:26:117: identity.email_domains[7]: `bücher.example` is not a domain such as `example.com`: it is made of letters, digits and `-`, with dots between
+    keylend.toml:26:117: identity.email_domains[7]: `bücher.example` is not a domain such as `example.com`: use ASCII letters, digits and `-`, separated by dots
     26 | email_domains = ["example.com", "EXAMPLE.com", "", "@example.com", "*.example.com", "example .com", "example..com", "bücher.example"]
        |                                                                                                                     ^^^^^^^^^^^^^^^^
     "#);
@@ -313,23 +313,23 @@ fn two_people_share_neither_a_name_nor_an_id() {
     let wrong = "[people.bob]\nusername = \"Alice.L\"\nslack_ids = [\"U0BOB\", \"W0ALICE\", \"U0BOB\"]\n\
                  [people.aaron]\nusername = \"app\\n\"\nslack_ids = []";
     insta::assert_snapshot!(said_after(&[(bob, wrong)]), @r#"
-    keylend.toml:34:12: people.bob.username: `Alice.L` is the name of `people.alice` already, line 30
+    keylend.toml:34:12: people.bob.username: `Alice.L` is already the username of `people.alice`, line 30
     34 | username = "Alice.L"
        |            ^^^^^^^^^
 
-    keylend.toml:35:23: people.bob.slack_ids[1]: `W0ALICE` is an id of `people.alice` already, line 31
+    keylend.toml:35:23: people.bob.slack_ids[1]: `W0ALICE` is already listed in `people.alice`, line 31
     35 | slack_ids = ["U0BOB", "W0ALICE", "U0BOB"]
        |                       ^^^^^^^^^
 
-    keylend.toml:35:34: people.bob.slack_ids[2]: `U0BOB` is an id of `people.bob` already, line 35
+    keylend.toml:35:34: people.bob.slack_ids[2]: `U0BOB` is already listed in `people.bob`, line 35
     35 | slack_ids = ["U0BOB", "W0ALICE", "U0BOB"]
        |                                  ^^^^^^^
 
-    keylend.toml:37:12: people.aaron.username: the name in the targets has control characters
+    keylend.toml:37:12: people.aaron.username: `username` contains control characters
     37 | username = "app\n"
        |            ^^^^^^^
 
-    keylend.toml:38:13: people.aaron.slack_ids: nobody is meant by this: name one Slack id at least
+    keylend.toml:38:13: people.aaron.slack_ids: `slack_ids` is empty; list at least one Slack id
     38 | slack_ids = []
        |             ^^
     "#);

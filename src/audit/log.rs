@@ -59,8 +59,8 @@ pub enum Fault {
     Empty,
     /// An export does not begin with the log's first entry, and nobody said what comes before.
     #[error(
-        "the file begins with entry {first}, so it lacks the beginning of the log. To verify a \
-         partial export, give the place before it, which you noted: --after {}:HASH",
+        "the file begins with entry {first}, so the beginning of the log is missing. To verify a \
+         partial export, pass the head that you saved for the entry before it: --after {}:HASH",
         first - 1
     )]
     Beginning {
@@ -78,7 +78,15 @@ pub enum Fault {
         /// The first entry of the range.
         first: u64,
     },
-    /// An entry cannot be read at all.
+    /// The store did not answer, which says nothing about the log.
+    #[error("entry {seq} could not be read from the store: {why}")]
+    NoAnswer {
+        /// The number of the entry that was read.
+        seq: u64,
+        /// What stands in the way.
+        why: String,
+    },
+    /// An entry cannot be parsed.
     #[error("entry {seq} cannot be read: {why}")]
     Unreadable {
         /// Its number, if all before it are there.
@@ -117,6 +125,7 @@ impl Fault {
                 | Self::Beginning { .. }
                 | Self::HeadBefore { .. }
                 | Self::Table { .. }
+                | Self::NoAnswer { .. }
         )
     }
 }
@@ -187,8 +196,8 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`Fault::Unreadable`] with the number of the entry that cannot be read, or [`Fault::Line`]
-    /// with the number of a line of an export.
+    /// [`Fault::Unreadable`] with the number of the entry that cannot be parsed, [`Fault::NoAnswer`]
+    /// if the store fails, or [`Fault::Line`] with the number of a line of an export.
     pub async fn next(&mut self) -> Result<Option<RawEntry>, Fault> {
         let entry = match &mut self.source {
             Source::View(view, page) => match page.next() {
@@ -228,7 +237,7 @@ impl Pages {
     async fn turn(&mut self, after: u64) -> Result<Option<RawEntry>, Fault> {
         let page = match self.ahead.take() {
             // A reader that broke off has not shown where the log ends.
-            Some(ahead) => ahead.await.map_err(|error| Fault::Unreadable {
+            Some(ahead) => ahead.await.map_err(|error| Fault::NoAnswer {
                 seq: after + 1,
                 why: error.to_string(),
             })??,
@@ -250,22 +259,25 @@ async fn read_page(store: &dyn Store, after: u64) -> Result<Vec<RawEntry>, Fault
     if let Ok(entries) = store.raw_entries(after, PAGE).await {
         return Ok(entries);
     }
-    let unreadable = |error: StoreError| Fault::Unreadable {
-        seq: after + 1,
-        why: error.to_string(),
-    };
-    store.raw_entries(after, 1).await.map_err(unreadable)
+    let entries = store.raw_entries(after, 1).await;
+    entries.map_err(|error| unread(after + 1, &error))
 }
 
 async fn read_view(view: &mut View, after: u64) -> Result<Vec<RawEntry>, Fault> {
     if let Ok(entries) = view.entries(after, PAGE).await {
         return Ok(entries);
     }
-    let unreadable = |error: StoreError| Fault::Unreadable {
-        seq: after + 1,
-        why: error.to_string(),
-    };
-    view.entries(after, 1).await.map_err(unreadable)
+    let entries = view.entries(after, 1).await;
+    entries.map_err(|error| unread(after + 1, &error))
+}
+
+/// Why an entry was not read: it is not one, or the store did not answer.
+fn unread(seq: u64, error: &StoreError) -> Fault {
+    let why = error.to_string();
+    match error.is_bad_row() {
+        true => Fault::Unreadable { seq, why },
+        false => Fault::NoAnswer { seq, why },
+    }
 }
 
 /// An export, line by line.

@@ -19,7 +19,7 @@ const COLUMNS: [&str; 8] = [
 /// If `out` takes no more.
 pub fn write(holdings: &[Holding], out: &mut dyn io::Write) -> io::Result<()> {
     if holdings.is_empty() {
-        return writeln!(out, "no grant was active");
+        return writeln!(out, "no grant was active or being revoked");
     }
     let rows: Vec<[String; COLUMNS.len()]> = std::iter::once(COLUMNS.map(str::to_owned))
         .chain(holdings.iter().map(row))
@@ -77,7 +77,7 @@ fn cause_in_words(cause: &EndCause) -> String {
         EndCause::Revoked { reason } => format!("revoked ({reason})"),
         EndCause::Locked { reason } => format!("locked ({reason})"),
         EndCause::Displaced { by } => format!("made room for {by}"),
-        EndCause::Left { departure, .. } => format!("the holder {departure}"),
+        EndCause::Left { departure, .. } => format!("ended (holder {departure})"),
         EndCause::NotMade { error } => format!("not made ({error})"),
     }
 }

@@ -213,7 +213,7 @@ impl Comparison<'_> {
                 let why = wrong.map_or("the name is not a request's".to_owned(), |it| {
                     it.to_string()
                 });
-                let found = "what makes no request";
+                let found = "entries that form no valid request";
                 self.differs(Difference::new("events", &[json!(id)], why, found));
                 return Ok(None);
             }
@@ -325,7 +325,7 @@ impl Comparison<'_> {
         let mut table = Table::of("cursors");
         while let Some(row) = table.next(&mut self.view).await? {
             if row[1].as_u64().is_none_or(|seq| seq > head) {
-                let log = format!("that it ends with entry {head}");
+                let log = format!("it ends with entry {head}");
                 self.differs(Difference::new(
                     "cursors",
                     &row[..1],

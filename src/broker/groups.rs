@@ -152,7 +152,8 @@ fn name(group: &GroupName) -> String {
 
 fn text(group: &GroupName, why: &str) -> String {
     format!(
-        "Slack does not say who is in the group {group}: {why}. Whatever depends on it is refused."
+        "Slack did not return the members of the group {group}: {why}. Keylend denies requests and \
+         approvals that depend on it; active grants continue. Check the group under [groups]."
     )
 }
 

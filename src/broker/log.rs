@@ -49,9 +49,8 @@ impl Broker {
         let again = self.locks_in_table().await?;
         if let Some(target) = logged.keys().find(|target| lacks(&again, target)) {
             let text = format!(
-                "The table of locks lacks the lock on {target}, which the log says is in force: \
-                 somebody may have changed the table. The lock still counts. Run `keylend audit \
-                 verify`."
+                "The log has a lock on {target}, but the locks table does not. Somebody may have \
+                 changed the table. The lock stays in force. Run `keylend audit verify`."
             );
             self.alert(LOCK_MISSING, &text);
         }
@@ -100,8 +99,8 @@ impl Broker {
             return Ok(());
         };
         let text = format!(
-            "The tables say something else about request {} than the log: {difference}. Somebody \
-             may have changed the tables. Nothing is granted for it. Run `keylend audit verify`.",
+            "Request {} does not match the log: {difference}. Somebody may have changed the tables. \
+             Keylend does not approve or grant it. Run `keylend audit verify`.",
             request.id
         );
         self.alert(&name, &text);
@@ -134,8 +133,8 @@ impl Broker {
         }
         let Some(request) = fold.request() else {
             let text = format!(
-                "The tables have work for request {id}, of which the log knows nothing: somebody \
-                 may have changed the tables. Run `keylend audit verify`."
+                "The tables have work for request {id}, but the log has no entry for it. Somebody may \
+                 have changed the tables. Run `keylend audit verify`."
             );
             self.alert(&format!("contradicted:{id}"), &text);
             return Ok(false);
@@ -152,9 +151,8 @@ impl Broker {
             Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
         }
         let text = format!(
-            "The tables said something else about request {id} than the log, so they were made \
-             again from the log: it is {}. Somebody may have changed the tables. Run `keylend \
-             audit verify`.",
+            "Request {id} did not match the log, so Keylend restored its rows from the log. Its \
+             state is {}. Somebody may have changed the tables. Run `keylend audit verify`.",
             request.state.name()
         );
         self.alert(&format!("repaired:{id}"), &text);

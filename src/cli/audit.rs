@@ -33,20 +33,19 @@ use crate::{
 /// What is asked of the log.
 #[derive(Debug, Subcommand)]
 pub enum Audit {
-    /// Check that nothing in the log was changed, taken out or put in between, and that a store's
-    /// tables say what the log says.
+    /// Verify that the log is intact and that the store's tables match it.
     ///
-    /// Answers which entries were verified and the head of the log. Keep the head where whoever can
-    /// write to the store cannot, and give it with --head the next time: only so does it show that
-    /// the log's end was cut off, or all of it written anew.
+    /// Prints the verified range and the head of the log. Save the head where people who can write
+    /// to the store cannot change it. Pass it with --head next time to detect a truncated or
+    /// rewritten log.
     Verify {
         /// Where the log is.
         #[command(flatten)]
         source: Source,
-        /// A head that was answered before, which the log has to contain.
+        /// A head that you saved before, which the log has to contain.
         #[arg(long, value_name = "SEQ:HASH")]
         head: Option<Head>,
-        /// For a partial export: the entry before its first one, as it was answered before.
+        /// For a partial export: the head that you saved for the entry before its first one.
         #[arg(long, value_name = "SEQ:HASH", requires = "file")]
         after: Option<Head>,
     },
@@ -65,7 +64,8 @@ pub enum Audit {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Say who could use a scope at a moment, or what a person held then.
+    /// Say who could use a scope at a moment, or what a person held then, grants that were being
+    /// revoked included.
     Who {
         /// Where the log is.
         #[command(flatten)]
@@ -215,8 +215,8 @@ async fn verify_with_tables(
         Ok(whole) => {
             writeln!(
                 out,
-                "the tables contradict the log in {differences} places: somebody changed them, or \
-                 Keylend has a fault.\nThe log itself is whole. Stop the service, keep a copy of \
+                "differences between the tables and the log: {differences}. Somebody changed the \
+                 tables, or Keylend has a bug.\nThe log is intact. Stop the service, keep a copy of \
                  the store, and find out who can write to it.\n{whole}"
             )?;
             Ok(ExitCode::FAILURE)
@@ -226,13 +226,21 @@ async fn verify_with_tables(
 
 /// Says what is wrong with the log, and what to do about it.
 fn broken(fault: &Fault, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
-    match fault.is_lack_of_evidence() {
-        true => writeln!(
+    match (fault.is_lack_of_evidence(), fault) {
+        // These say what to do themselves.
+        (true, Fault::Beginning { .. } | Fault::HeadBefore { .. }) => {
+            writeln!(out, "not verified: {fault}.")?;
+        }
+        (true, Fault::NoAnswer { .. } | Fault::Table { .. }) => writeln!(
             out,
-            "not verified: {fault}.\nExport the log again, and compare it with a head that you \
-             noted before."
+            "not verified: {fault}.\nCheck that the store is reachable, then run the command again."
         )?,
-        false => writeln!(
+        (true, _) => writeln!(
+            out,
+            "not verified: {fault}.\nIf the file is damaged, export the log again. Pass the head that \
+             you saved with --head."
+        )?,
+        (false, _) => writeln!(
             out,
             "the log is broken: {fault}.\nKeep the store and every export as they are, and compare \
              them from this entry on."
@@ -297,4 +305,31 @@ fn moment(text: &str) -> Result<Time, String> {
         .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
         .map(|time| time.and_utc())
         .ok_or_else(|| "write 2026-11-21T09:30:00Z, or 2026-11-21 09:30 for UTC".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(fault: &Fault) -> String {
+        let mut out = Vec::new();
+        assert_eq!(broken(fault, &mut out).unwrap(), ExitCode::FAILURE);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_log_is_called_broken_only_if_that_was_found() {
+        let why = || "gone".to_owned();
+        let (seq, table) = (7, "due");
+        let no_answer = said(&Fault::NoAnswer { seq, why: why() });
+        let no_table = said(&Fault::Table { table, why: why() });
+        for said in [no_answer, no_table] {
+            assert!(said.starts_with("not verified: "), "{said}");
+            assert!(said.contains("store is reachable") && !said.contains("export"));
+        }
+        let partial = said(&Fault::Beginning { first: 20 });
+        assert_eq!(partial.lines().count(), 1, "{partial}");
+        let unreadable = said(&Fault::Unreadable { seq, why: why() });
+        assert!(unreadable.starts_with("the log is broken: entry 7 "));
+    }
 }

@@ -9,9 +9,9 @@ use super::document::{Document, at};
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     /// `email_domains`: the domains of your people's addresses, exactly; a subdomain is another
-    /// domain. Addresses of the first give their local part as the name in the targets, those of
-    /// the others are the name whole, and those of any other domain give none. Required where such
-    /// a name reaches a target, default none.
+    /// domain. Addresses of the first give their local part as the login, those of the others are
+    /// the login whole, and those of any other domain give none. Required where such a login
+    /// reaches a target, default none.
     #[serde(default)]
     pub email_domains: Vec<String>,
     /// `require_confirmed`: whether an address counts only where Slack says that it is confirmed,
@@ -42,9 +42,9 @@ pub(super) fn require_domains(document: &mut Document<'_>, scope: &str) {
     document.problem(
         at!["identity", "email_domains"],
         format!(
-            "`{scope}` gives access to the requester's name, so Keylend has to know whose \
-             addresses give names: add `email_domains = [\"example.com\"]` to [identity], your \
-             own domain first"
+            "`{scope}` grants access to the requester's login, which comes from their email \
+             address: add `email_domains = [\"example.com\"]` to [identity], with your main domain \
+             first"
         ),
     );
 }
@@ -59,10 +59,10 @@ fn check(domain: &str) -> Result<(), String> {
         ))
     };
     if domain.contains('@') {
-        return wrong("leave out the `@` and what stands before it");
+        return wrong("remove the `@` and everything before it");
     }
     if domain.contains('*') {
-        return wrong("write every domain out; a `*` would let others in");
+        return wrong("list each domain; wildcards are not allowed");
     }
     if domain.contains(char::is_whitespace) {
         return wrong("it contains a space");
@@ -76,6 +76,6 @@ fn check(domain: &str) -> Result<(), String> {
     };
     match domain.split('.').all(is_label) {
         true => Ok(()),
-        false => wrong("it is made of letters, digits and `-`, with dots between"),
+        false => wrong("use ASCII letters, digits and `-`, separated by dots"),
     }
 }

@@ -63,7 +63,8 @@ pub struct Config {
     pub people: BTreeMap<String, PersonEntry>,
     /// `[groups]`: where the members of each group come from.
     pub groups: BTreeMap<GroupName, GroupSource>,
-    /// `policy.administrators`: the groups whose members may revoke and lock anything.
+    /// `policy.administrators`: the groups whose members may revoke, lock, unlock and
+    /// release anything.
     pub administrators: BTreeSet<GroupName>,
     /// The base rules and those of `policy.files`.
     pub policy: Policy,

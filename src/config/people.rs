@@ -11,11 +11,11 @@ use super::{
 use crate::{directory::PersonEntry, domain::Username};
 
 /// One of `[people]`, by any name you like: for people who have more than one Slack id, or whose
-/// name in the targets is not the one that their address gives.
+/// login is not the one that their address gives.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    /// The name in the targets; default the one that the address gives.
+    /// The login; default the one that the address gives.
     username: Option<String>,
     /// Every Slack id of this person.
     slack_ids: Vec<String>,
@@ -35,12 +35,13 @@ pub(super) fn read(document: &mut Document<'_>) -> BTreeMap<String, PersonEntry>
             let line = document.line(path);
             let key = username.to_lowercase();
             if username.trim().is_empty() {
-                document.problem(path, "the name in the targets is empty");
+                document.problem(path, "`username` is empty");
             } else if username.contains(char::is_control) {
-                document.problem(path, "the name in the targets has control characters");
+                document.problem(path, "`username` contains control characters");
             } else if let Some((other, line)) = usernames.get(&key) {
-                let problem =
-                    format!("`{username}` is the name of `people.{other}` already, line {line}");
+                let problem = format!(
+                    "`{username}` is already the username of `people.{other}`, line {line}"
+                );
                 document.problem(path, problem);
             } else {
                 usernames.insert(key, (name.clone(), line));
@@ -50,7 +51,7 @@ pub(super) fn read(document: &mut Document<'_>) -> BTreeMap<String, PersonEntry>
         if raw.slack_ids.is_empty() {
             document.problem(
                 at!["people", &*name, "slack_ids"],
-                "nobody is meant by this: name one Slack id at least",
+                "`slack_ids` is empty; list at least one Slack id",
             );
         }
         for (index, text) in raw.slack_ids.into_iter().enumerate() {
@@ -61,7 +62,7 @@ pub(super) fn read(document: &mut Document<'_>) -> BTreeMap<String, PersonEntry>
                 Ok(id) => match ids.get(&text) {
                     Some((other, line)) => {
                         let problem =
-                            format!("`{text}` is an id of `people.{other}` already, line {line}");
+                            format!("`{text}` is already listed in `people.{other}`, line {line}");
                         document.problem(path, problem);
                     }
                     None => {

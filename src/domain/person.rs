@@ -35,7 +35,7 @@ pub enum NoUsername {
     #[error("`{0}` is not in `identity.email_domains`")]
     OtherDomain(String),
     /// Their address has characters that are not safe in a name.
-    #[error("the address has characters that a name in a target cannot have")]
+    #[error("the address has characters that a login cannot have")]
     UnexpectedCharacters,
     /// The name that their address gives is listed in `[people]` for somebody else.
     #[error("the name is another person's in `[people]`")]

@@ -59,7 +59,7 @@ pub enum Refusal {
     #[error("a rule could not be evaluated: {0}")]
     RuleError(String),
     /// The requester has no name in the targets.
-    #[error("the requester has no name in the targets: {0}")]
+    #[error("the requester has no login: {0}")]
     NoUsername(NoUsername),
     /// Slack gave no address for the requester that counts.
     #[error("the requester has no address that counts")]

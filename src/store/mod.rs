@@ -146,6 +146,16 @@ pub struct StoreError {
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
+impl StoreError {
+    /// Whether the database answered, with a row that has other values than this program writes.
+    pub fn is_bad_row(&self) -> bool {
+        matches!(
+            self.source.downcast_ref(),
+            Some(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+        )
+    }
+}
+
 /// What one human holds, and the versions to commit against.
 #[derive(Debug, Clone)]
 pub struct Holdings {

@@ -6,7 +6,7 @@ import argparse, decimal, hashlib, json, re, sys
 
 KEYS = ["actor", "at", "body", "hash", "kind", "prev_hash", "request_id", "rules", "seq"]
 LONGEST, DEEPEST = 1024 * 1024, 100
-AGAIN = "Export the log again, and compare it with a head that you noted before"
+AGAIN = "If the file is damaged, export the log again. Pass the head that you saved with --head"
 
 
 def canonical(value, deepest=DEEPEST):
@@ -85,8 +85,9 @@ def verify(file, after, anchor):
             sys.exit(f"not verified: line {lines} is not an entry in canonical form (RFC 8785): "
                      f"{error}. {AGAIN}")
         if lines == 1 and not after and entry["seq"] > 1:
-            sys.exit(f"not verified: the file begins with entry {entry['seq']}. Give the place "
-                     "before it, which you noted: --after SEQ:HASH")
+            sys.exit(f"not verified: the file begins with entry {entry['seq']}, so the beginning of "
+                     "the log is missing. To verify a partial export, pass the head that you saved "
+                     f"for the entry before it: --after {entry['seq'] - 1}:HASH")
         prev_hash, claimed = entry.pop("prev_hash"), entry.pop("hash")
         hashed = hashlib.sha256((prev_hash + canonical(entry)).encode("utf-8")).hexdigest()
         if entry["seq"] != seq + 1 or prev_hash != last or hashed != claimed:
@@ -104,8 +105,8 @@ def verify(file, after, anchor):
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(allow_abbrev=False)
     arguments.add_argument("file")
-    arguments.add_argument("--head", type=head, help="a head that the log has to contain")
-    arguments.add_argument("--after", type=head, help="the place before a partial export")
+    arguments.add_argument("--head", type=head, help="a head that you saved before, which the log has to contain")
+    arguments.add_argument("--after", type=head, help="for a partial export: the head that you saved for the entry before its first one")
     given = arguments.parse_args()
     try:
         with open(given.file, "rb") as export:

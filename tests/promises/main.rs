@@ -1,4 +1,4 @@
-//! The ten promises of Keylend, each held by the tests of one file, through the public doors: a
+//! The eleven promises of Keylend, each held by the tests of one file, through the public doors: a
 //! Slack with people in it, targets, the check.
 
 #[path = "../support/mod.rs"]

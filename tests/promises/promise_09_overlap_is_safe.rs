@@ -53,7 +53,7 @@ async fn done_says_first_that_it_closes_the_sessions_of_another_grant() {
         .await
         .unwrap();
 
-    let closes = "closes every session of `alice` on `pg`, which `pg:read` uses";
+    let closes = "every session of `alice` on `pg`, which you use for `pg:read`";
     stage.alice().click(&grant, "done").await;
     stage.answered(ALICE, closes).await;
     let told = stage.answer(ALICE, "done pg:write").await.all_text();

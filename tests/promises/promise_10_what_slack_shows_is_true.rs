@@ -150,7 +150,7 @@ async fn every_home_that_was_opened_is_true_through_failures_and_a_crash() {
     stage.sim.heal();
     stage.boot().await;
     stage
-        .in_time(|sim| says(sim, ALICE, "is being revoked").then_some(()))
+        .in_time(|sim| says(sim, ALICE, "being revoked since").then_some(()))
         .await;
     assert!(
         !says(&stage.sim, ALICE, "*ended*"),

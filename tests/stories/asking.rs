@@ -42,9 +42,7 @@ async fn everybody_concerned_sees_the_login_that_receives_the_access() {
     let card = stage.asked("request db-prod:admin 15m fix").await;
     let logins = "`alice` on `console`, `alice` on `bastion`";
     assert!(card.says(&format!("Login: {logins}")), "{}", card.text);
-    stage
-        .told(ALICE, &format!("The access goes to {logins}."))
-        .await;
+    stage.told(ALICE, &format!("Login: {logins}.")).await;
     stage.audited(&format!("login {logins}")).await;
 }
 

@@ -16,10 +16,13 @@ async fn a_request_outlives_its_archived_approval_channel() {
     stage.sim.archive(APPROVALS);
     stage.jit(ALICE, REQUEST).await;
     stage
-        .told(ALICE, "Approvers cannot be reached: <#C0DBA> is archived")
+        .told(
+            ALICE,
+            "Approvers can't see this request: <#C0DBA> is archived",
+        )
         .await;
     stage
-        .audited("*Alert* `channel_unavailable:C0DBA`: Keylend cannot write to #dba")
+        .audited("*Alert* `channel_unavailable:C0DBA`: Keylend can't post in #dba")
         .await;
     assert_eq!(degraded(&stage).await, "\"channel_unavailable:C0DBA\"");
     let (_, metrics) = stage.page("/metrics").await;
@@ -28,7 +31,7 @@ async fn a_request_outlives_its_archived_approval_channel() {
 
     // Who asks now is told at once.
     let answer = stage.answer(ALICE, "request db-prod:read 10m look").await;
-    assert!(answer.says("cannot be reached"), "{}", answer.text);
+    assert!(answer.says("can't see"), "{}", answer.text);
 
     let back = |channel: &mut slack_sim::Channel| channel.is_archived = false;
     stage.sim.update_channel(APPROVALS, back);
@@ -36,7 +39,7 @@ async fn a_request_outlives_its_archived_approval_channel() {
     stage
         .in_time(|sim| {
             let told = sim.dm(ALICE);
-            let none = !told.iter().any(|message| message.says("cannot be reached"));
+            let none = !told.iter().any(|message| message.says("can't see"));
             none.then_some(())
         })
         .await;

@@ -41,8 +41,8 @@ async fn named(email: &str, confirmed: Option<bool>, more: &str, name: &str) {
 
 #[tokio::test]
 async fn an_address_of_another_domain_gives_nobodys_name() {
-    refused("bob@contractor.example", None, "", "email_domains").await;
-    refused("bob@sub.example.com", None, "", "email_domains").await;
+    refused("bob@contractor.example", None, "", "[identity]").await;
+    refused("bob@sub.example.com", None, "", "[identity]").await;
     refused(
         "bob@contractor.example",
         Some(true),
@@ -50,7 +50,7 @@ async fn an_address_of_another_domain_gives_nobodys_name() {
         "contractor.example",
     )
     .await;
-    refused("bob@example.com", Some(false), "", "email_domains").await;
+    refused("bob@example.com", Some(false), "", "[identity]").await;
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn an_address_of_a_listed_domain_gives_one_name() {
 #[tokio::test]
 async fn only_a_confirmed_address_counts_where_the_operator_says_so() {
     let strict = "require_confirmed = true";
-    refused("alice@example.com", None, strict, "email_domains").await;
+    refused("alice@example.com", None, strict, "[identity]").await;
     named("alice@example.com", Some(true), strict, "alice").await;
 }
 

@@ -1,4 +1,4 @@
-//! What people do with Keylend in Slack, beyond the ten promises: each story comes in by the
+//! What people do with Keylend in Slack, beyond the eleven promises: each story comes in by the
 //! public door.
 
 #[path = "../support/mod.rs"]

@@ -3,16 +3,19 @@
 use std::{path::Path, process::Command, sync::Arc};
 
 use keylend::{
+    audit::{log::Fault, tables::verify_store, verify::Known},
     domain::{
         Actor, ChannelId, Email, Event, Occurred, RequestId, Risk, Span, Terms, Time, UserId,
         Username, open,
     },
-    store::{Change, Commit, Record, SqliteStore, Store},
+    store::{Address, Change, Commit, Record, SqliteStore, Store},
 };
+use sqlx::{Connection as _, PgConnection};
 
 use crate::{
     on_both,
     scene::Scene,
+    support::postgres::Postgres,
     support::stage::{ALICE, APPROVALS, DAVE, Has as _, REQUEST},
 };
 
@@ -316,4 +319,26 @@ async fn memory_does_not_grow_with_the_history() {
     };
     // All of the larger history would be some 30 MiB more.
     assert!(large < small + 8 * 1024, "{small} KiB, then {large} KiB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_stops_answering_is_not_taken_for_a_broken_log() {
+    let server = Postgres::start().await;
+    let address: Address = server.admin_url().parse().unwrap();
+    address.migrate().await.unwrap();
+    let view = address.view().await.unwrap();
+    let mut other = PgConnection::connect(&server.admin_url()).await.unwrap();
+    let ended: Vec<bool> = sqlx::query_scalar(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+    )
+    .fetch_all(&mut other)
+    .await
+    .unwrap();
+    assert!(!ended.is_empty() && ended.iter().all(|ended| *ended));
+
+    let fault = verify_store(view, Known::default(), &mut |_| {}).await;
+    let fault = fault.unwrap_err();
+    assert!(matches!(fault, Fault::NoAnswer { seq: 1, .. }), "{fault}");
+    assert!(fault.is_lack_of_evidence());
 }

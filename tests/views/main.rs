@@ -203,20 +203,20 @@ fn a_requester_whose_approvers_cannot_be_reached_reads_why() {
     let story = Story::begin(terms(None), 1);
     for (why, words) in [
         (ChannelTrouble::Archived, "is archived"),
-        (ChannelTrouble::NotAMember, "Keylend was removed from"),
+        (ChannelTrouble::NotAMember, "Keylend is not a member of"),
         (ChannelTrouble::Unknown, "does not let Keylend see"),
-        (ChannelTrouble::Refused, "takes no messages in"),
+        (ChannelTrouble::Refused, "rejects messages in"),
     ] {
         let context = Context {
             unreachable: Some(why),
             ..Context::default()
         };
         let waiting = card(Place::Asked, &story.request, &context).unwrap();
-        assert!(waiting.text.contains("Approvers cannot be reached"));
+        assert!(waiting.text.contains("Approvers can't see this request"));
         assert!(waiting.text.contains(words), "{}", waiting.text);
         let decided = story.approve("U0BOB");
         let decided = card(Place::Asked, &decided.request, &context).unwrap();
-        assert!(!decided.text.contains("cannot be reached"));
+        assert!(!decided.text.contains("can't see"));
     }
 }
 

@@ -3,6 +3,8 @@
 //! Names and operators are qualified and parameters have exact types, so that nothing that others
 //! have made can be found in their place.
 
+use std::fmt;
+
 use sqlx::{FromRow, PgConnection};
 
 use super::{error::Error, name::RoleName};
@@ -67,14 +69,15 @@ pub(super) async fn check_lendable(
         Some(Role {
             gives_might: true, ..
         }) => Err(Error::Refused(format!(
-            "the role `{name}` is not lent: it is, or leads to, a superuser or Keylend's own login"
+            "the role `{name}` cannot be granted: it is, or is a member of, a superuser or Keylend's \
+             own login"
         ))),
         // Its owner decides what happens in the sessions of others there.
         Some(Role {
             owns_home: true, ..
         }) => Err(Error::Refused(format!(
-            "the role `{name}` is not lent: it is, or leads to, the owner of the database that \
-             Keylend connects to; name another database in the URL"
+            "the role `{name}` cannot be granted: it is, or is a member of, the owner of the \
+             database that Keylend connects to. Use another database in the URL"
         ))),
         Some(_) => Ok(()),
     }
@@ -127,8 +130,8 @@ pub(super) async fn is_in(
     .await?)
 }
 
-/// What a login made for a grant still has.
-#[derive(Debug, FromRow)]
+/// What a login made for a grant still has. Written as `can still log in, 2 sessions`.
+#[derive(FromRow)]
 pub(super) struct Remains {
     /// Whether it can log in.
     pub(super) can_login: bool,
@@ -150,6 +153,24 @@ impl Remains {
             prepared,
         } = self;
         !can_login && !is_member && *sessions == 0 && *prepared == 0
+    }
+}
+
+impl fmt::Display for Remains {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |count: i64, what: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            many => Some(format!("{many} {what}s")),
+        };
+        let remains = [
+            self.can_login.then(|| "can still log in".to_owned()),
+            self.is_member.then(|| "still in the role".to_owned()),
+            count(self.sessions, "session"),
+            count(self.prepared, "prepared transaction"),
+        ];
+        let remains: Vec<String> = remains.into_iter().flatten().collect();
+        f.write_str(&remains.join(", "))
     }
 }
 
@@ -229,4 +250,30 @@ pub(super) async fn prepared(
     .bind(role.as_str())
     .fetch_all(connection)
     .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Remains;
+
+    #[test]
+    fn what_remains_is_written_in_words() {
+        let all = Remains {
+            can_login: true,
+            is_member: true,
+            sessions: 2,
+            prepared: 1,
+        };
+        assert_eq!(
+            all.to_string(),
+            "can still log in, still in the role, 2 sessions, 1 prepared transaction"
+        );
+        let one = Remains {
+            can_login: false,
+            is_member: false,
+            sessions: 1,
+            prepared: 0,
+        };
+        assert_eq!(one.to_string(), "1 session");
+    }
 }

@@ -110,7 +110,7 @@ pub(super) async fn unmake(
             Some(_) if session.has_time() => {}
             Some(remains) => {
                 return Err(Error::Busy(format!(
-                    "the login `{login}` is not gone yet: {remains:?}"
+                    "the login `{login}` is not gone yet: {remains}"
                 )));
             }
         }
@@ -145,7 +145,7 @@ async fn shut(session: &mut Session<'_>, login: &RoleName, role: &RoleName) -> R
             Err(error) if error.is_locked() => {
                 let by = catalogue::changing_roles(&mut session.connection).await?;
                 return Err(Error::Busy(format!(
-                    "the login `{login}` cannot be shut: roles are being changed by {}",
+                    "cannot disable the login `{login}`: an open transaction is changing roles: {}",
                     by.join(", ")
                 )));
             }

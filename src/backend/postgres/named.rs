@@ -43,11 +43,11 @@ impl Eligible {
             return refused("is a group in PostgreSQL, not somebody's login");
         }
         if found.is_superuser || found.is_own {
-            return refused("is a superuser or Keylend's own login: nothing is lent to it");
+            return refused("is a superuser or Keylend's own login: Keylend grants it nothing");
         }
         if !found.privileges.is_empty() {
             return refused(&format!(
-                "{}: nothing is lent to logins that can do more than work with data",
+                "{}: Keylend grants nothing to such logins",
                 found.privileges
             ));
         }
@@ -124,7 +124,8 @@ pub(super) async fn unmake(
         }
         if !session.has_time() {
             return Err(Error::Busy(format!(
-                "`{login}` is given the role `{role}` again and again"
+                "`{login}` gets the role `{role}` back each time Keylend revokes it. Find out what \
+                 grants it"
             )));
         }
     }

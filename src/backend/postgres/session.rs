@@ -63,8 +63,8 @@ impl<'a> Session<'a> {
         let start = start(&mut connection, &prefix).await?;
         if !start.is_as_set {
             return Err(Error::Refused(
-                "PostgreSQL did not take the options of Keylend's session: \
-                 is a pooler between them?"
+                "PostgreSQL did not accept Keylend's session options. Connect to the server \
+                 directly, without a pooler"
                     .to_owned(),
             ));
         }

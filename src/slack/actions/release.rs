@@ -1,11 +1,11 @@
-//! Releasing a name in the targets.
+//! Releasing a login.
 
 use super::{Outcome, visit::Visit};
 use crate::{domain::Username, slack::view::answer};
 
 pub(super) async fn run(visit: &Visit, name: &str, reason: &str) -> Outcome {
     if name.is_empty() || reason.is_empty() {
-        return Ok(Some(answer::usage("/jit release NAME REASON")));
+        return Ok(Some(answer::usage("/jit release LOGIN REASON")));
     }
     let name = Username::new(name);
     let by = &visit.caller.user;

@@ -54,14 +54,18 @@ pub fn channel_text(
         |name| format!("#{name} ({channel})"),
     );
     let why = match why {
-        ChannelTrouble::Archived => "it is archived. Unarchive it".to_owned(),
-        ChannelTrouble::NotAMember => "Keylend is not a member. Invite it there".to_owned(),
+        ChannelTrouble::Archived => "the channel is archived. Unarchive it".to_owned(),
+        ChannelTrouble::NotAMember => "Keylend is not a member. Invite it".to_owned(),
         ChannelTrouble::Unknown => {
-            "Slack does not know it, or it is private and Keylend is not a member".to_owned()
+            "the channel does not exist, or it is private and Keylend is not a member. Check the \
+             channel id, or invite Keylend"
+                .to_owned()
         }
         ChannelTrouble::Refused => error.to_string(),
     };
-    format!("Keylend cannot write to {name}: {why}. What belongs there waits until then.")
+    format!(
+        "Keylend can't post in {name}: {why}. It keeps retrying, and messages for that channel wait."
+    )
 }
 
 /// The name of the alert of a message that was given up in a channel, or in a direct message.
@@ -75,7 +79,10 @@ pub fn dropped_text(place: &str, why: &dyn fmt::Display) -> String {
         "dm" => "a direct message",
         channel => channel,
     };
-    format!("Slack will never take a message for {place}, so it was given up: {why}.")
+    format!(
+        "Slack rejected a message for {place}: {why}. Keylend does not retry it. This alert clears \
+         after 1 hour."
+    )
 }
 
 /// The name of the alert of what Slack refuses the app: Slack's code.
@@ -89,7 +96,7 @@ pub fn refused_name(error: &SlackError) -> String {
 /// That Slack refuses the app something, and who can do something about it.
 pub fn refused_text(error: &SlackError) -> String {
     format!(
-        "Messages wait because {error}. An administrator of the workspace has to look at the app \
+        "Messages are waiting: {error}. Ask a Slack workspace administrator to check the Keylend app \
          and its token."
     )
 }

@@ -40,7 +40,7 @@ line, in any order
 who has what
 `/jit revoke id`, `@person` or `scope`, then why: takes access back, for approvers
 `/jit lock everything`, `scope` or `@person`, then why; `/jit unlock …`: for administrators
-`/jit release NAME REASON` frees a login that is bound to a person: for administrators";
+`/jit release LOGIN REASON` unbinds a login from its owner: for administrators";
 
 /// A request was made.
 pub fn asked(request: &Request, notes: &[String]) -> String {
@@ -75,8 +75,8 @@ pub fn not_mirrored(channel: &ChannelId) -> String {
 /// The approvers of a request cannot be reached yet.
 pub fn not_reached(channel: &ChannelId) -> String {
     format!(
-        ":warning: Approvers cannot be reached: Slack takes no messages in {}. The people who run \
-         Keylend are alerted, and your request is posted as soon as the channel is back.",
+        ":warning: Approvers can't see this request: Slack rejects messages in {}. Keylend keeps \
+         retrying and has alerted the people who run it.",
         text::channel(channel)
     )
 }
@@ -188,17 +188,20 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
 /// The requester is done.
 pub fn done(request: &Request) -> String {
     format!(
-        "{} is being revoked. You will hear when it has ended.",
+        "Revoking {}. I'll message you when removal is confirmed.",
         text::code(&request.terms.scope)
     )
 }
 
 /// Ending a grant would interrupt others.
 pub fn interrupts(request: &Request, interrupted: &[Interruption]) -> String {
-    let mut lines = vec![format!("Ending {} also:", text::code(&request.terms.scope))];
+    let mut lines = vec![format!(
+        "Ending {} also closes these sessions:",
+        text::code(&request.terms.scope)
+    )];
     lines.extend(interrupted.iter().map(|one| {
         format!(
-            "• closes every session of {} on {}, which {} uses. You keep that access and can \
+            "• every session of {} on {}, which you use for {}. You keep that access and can \
              reconnect.",
             text::code(&one.login),
             text::code(&one.backend),
@@ -277,8 +280,8 @@ pub fn locked(target: &LockTarget, ended: usize) -> String {
 /// A lock was set, and how many grants end by it is not known yet.
 pub fn locked_and_ending(target: &LockTarget) -> String {
     format!(
-        "{} is locked. The store does not answer, so the grants that end by it are not counted yet. \
-         `/jit unlock` lifts it.",
+        "{} is locked. The store does not answer, so Keylend revokes the grants it covers when the \
+         store is back. `/jit unlock` lifts the lock.",
         capitalised(target)
     )
 }
@@ -294,10 +297,11 @@ pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
     }
 }
 
-/// A name in the targets was released.
+/// A login was released.
 pub fn released(name: &Username) -> String {
     format!(
-        "The login {} is released. It belongs to the next person who is granted access under it.",
+        "The login {} is released. The next person granted access under it becomes its owner. \
+         Active grants don't change.",
         text::code(name)
     )
 }

@@ -57,7 +57,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             terms,
             ..
         } => format!(
-            "revised: the catalogue has changed. {} for {}, needs {}",
+            "revised because the catalogue changed: {} for {}, needs {}",
             text::code(&terms.scope),
             terms.duration,
             count(*approvals_needed, "approval")
@@ -91,7 +91,8 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             text::person(&request.requester)
         ),
         Event::LeaveNoticed { departure } => format!(
-            ":warning: {}, and the access goes on to its end",
+            ":warning: {}. `on_leave` is `warn`, so the access continues until it expires; `/jit \
+             revoke` ends it now",
             departed(&request.requester, departure)
         ),
         Event::EndingBegan { cause } => {
@@ -116,7 +117,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
     Some(stamped(&occurred, &what))
 }
 
-/// The line of a lock or a name; nothing for entries about requests.
+/// The line of a lock or a login; nothing for entries about requests.
 pub fn lock_line(entry: &Entry) -> Option<String> {
     let by = text::actor(&entry.actor);
     let what = match &entry.body {
@@ -128,7 +129,7 @@ pub fn lock_line(entry: &Entry) -> Option<String> {
             format!(":unlock: *{}* unlocked by {by}", locked(target))
         }
         EntryBody::Name(NameEvent::NameReleased { name, reason }) => because(
-            format!("The name {} was released by {by}", text::code(name)),
+            format!(":unlock: Login {} released by {by}", text::code(name)),
             reason,
         ),
         EntryBody::Request(_) => return None,

@@ -164,31 +164,32 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
         }
         Refusal::NoUsername(why) => no_username(why, voice),
         Refusal::NoEmail => {
-            "Keylend has no email address of yours that it can trust, and access depends on one. \
-             Confirm your address in Slack and try again; if that does not help, ask your Keylend \
-             administrator to check email_domains in [identity] of its configuration."
+            "Keylend needs an email address of yours that it can trust. Confirm your address in \
+             Slack and try again. If that doesn't help, ask the people who run Keylend to check \
+             [identity] in its configuration."
                 .to_owned()
         }
         Refusal::NoDeciderEmail => {
-            "Slack gives no verified email address for you, so your decision cannot count. Confirm \
-             your address in Slack, then decide again."
+            "Keylend needs an email address of yours that it can trust, so your decision doesn't \
+             count. Confirm your address in Slack and try again. If that doesn't help, ask the \
+             people who run Keylend to check [identity] in its configuration."
                 .to_owned()
         }
         Refusal::EarlierApprover { approver, .. } => format!(
-            "Slack did not say whether {} may still approve, and their earlier approval counts only \
-             if they may. Nothing was decided; try again in a moment.",
+            "Keylend couldn't confirm in Slack that {} may still approve, so it can't count their \
+             approval. Nothing was decided. Try again in a moment.",
             voice.actor(&Actor::Person(approver.clone()))
         ),
         Refusal::NameBound(name) => format!(
-            "The login {} belongs to another person, so nothing is granted under it. An \
-             administrator can add you under [people] with a login of your own, or release the name \
-             with {}.",
+            "The login {} belongs to another person, so the requester can't get access under it. \
+             Ask the people who run Keylend to give the requester a login under [people], or ask an \
+             administrator to release it with {}.",
             voice.code(name),
             voice.code(format!("/jit release {name} REASON"))
         ),
         Refusal::NameContested(name) => format!(
-            "More than one person has used the login {}, so nothing is granted under it. Ask an \
-             administrator to find out whose it is and to release it with {}.",
+            "More than one person has used the login {}, so nobody can get access under it. Ask an \
+             administrator to find out whose it is, then release it with {}.",
             voice.code(name),
             voice.code(format!("/jit release {name} REASON"))
         ),
@@ -210,8 +211,8 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
                 _ => ("the groups", "them"),
             };
             format!(
-                "Whether you can do this depends on {which} {}, and Slack does not say who is in \
-                 {whom}. Nothing was done. Try again later; the people who run Keylend are alerted.",
+                "This depends on {which} {}, and Slack did not return the members of {whom}. \
+                 Nothing was done. Try again later. Keylend has alerted the people who run it.",
                 names.join(", ")
             )
         }
@@ -221,9 +222,8 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
                 .to_owned()
         }
         Refusal::Contradicted(_) => {
-            "Keylend's tables say something else about this request than its log, so somebody may \
-             have changed them. Nothing was granted. Tell whoever runs Keylend, who has to run \
-             keylend audit verify; then ask again."
+            "This request does not match Keylend's log, so somebody may have changed the database. \
+             Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
                 .to_owned()
         }
         Refusal::TooShort { asked, min } => {
@@ -239,26 +239,24 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
     }
 }
 
-/// Why a person has no name in the targets. An entry of their own always helps.
+/// Why a person has no login. An entry of their own always helps.
 fn no_username(why: &NoUsername, voice: Voice) -> String {
     let why = match why {
-        NoUsername::NoAddress => {
-            "Slack gives no email address of yours that it can trust".to_owned()
-        }
+        NoUsername::NoAddress => "it has no email address of yours that it can trust".to_owned(),
         NoUsername::OtherDomain(domain) => format!(
-            "the domain of your email address, {}, is not one of those that give names",
+            "the domain of your email address, {}, is not in email_domains",
             voice.words(domain)
         ),
         NoUsername::UnexpectedCharacters => {
-            "your email address has characters, such as +, that are not safe in a name".to_owned()
+            "your email address has characters, such as +, that are not safe in a login".to_owned()
         }
         NoUsername::Listed => {
-            "the name that your email address gives belongs to another person".to_owned()
+            "[people] gives the login from your email address to another person".to_owned()
         }
     };
     format!(
-        "Keylend does not know your name in the targets: {why}. Nothing was done. Ask your Keylend \
-         administrator to add you under [people] in its configuration."
+        "Keylend can't tell your login: {why}. Nothing was done. Ask the people who run Keylend to \
+         add you under [people] in its configuration."
     )
 }
 

@@ -117,8 +117,9 @@ async fn create_schema(connection: &mut PgConnection) -> Result<(), OpenError> {
     match created {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => {
             Err(OpenError::Schema(
-                "Keylend may not create the schema `keylend` in this database: have its owner run \
-                 `CREATE SCHEMA keylend AUTHORIZATION ` with the role that Keylend connects as"
+                "Keylend's role cannot create the schema `keylend` in this database: ask the \
+                 database owner to run `CREATE SCHEMA keylend AUTHORIZATION ROLE`, where ROLE is the \
+                 role that Keylend connects as"
                     .to_owned(),
             ))
         }
@@ -156,10 +157,9 @@ async fn move_from_public(connection: &mut PgConnection) -> Result<(), OpenError
     .await?;
     if let Some((name, owner, _)) = found.iter().chain(&functions).find(|(.., ours)| !ours) {
         return Err(OpenError::Schema(format!(
-            "the schema `public` has the tables of an earlier Keylend, but `public.{name}` is of \
-             `{owner}`, and only tables of the role that Keylend connects as are taken over: if \
-             they are Keylend's, have all of them belong to that role (`ALTER TABLE … OWNER TO`); \
-             if they are not, drop or rename them"
+            "the schema `public` has tables of an earlier Keylend, but `{owner}` owns \
+             `public.{name}`. If it is Keylend's, change its owner to the role that Keylend connects \
+             as (`ALTER TABLE … OWNER TO`). If not, drop or rename it"
         )));
     }
     let tables = found
@@ -210,7 +210,7 @@ async fn keep_strangers_out(connection: &mut PgConnection) -> sqlx::Result<Optio
         }
     }
     Ok(Some(format!(
-        "every user of the server may connect to this database: have its owner run `{}`",
+        "every user of the server can connect to this database: ask its owner to run `{}`",
         statements.join("; ")
     )))
 }

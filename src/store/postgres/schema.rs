@@ -57,16 +57,16 @@ pub(super) async fn check(connection: &mut PgConnection, owner: Owner) -> Result
     let trouble = match found {
         None => "the database has no schema `keylend`: run `keylend store migrate`".to_owned(),
         Some((role, false, ..)) if owner == Owner::Us => format!(
-            "the schema `keylend` belongs to `{role}`: it has to belong to the role that Keylend \
-             connects as"
+            "the schema `keylend` belongs to `{role}`: it must belong to the role that Keylend \
+             connects as; run `ALTER SCHEMA keylend OWNER TO ROLE`, where ROLE is that role"
         ),
         Some((_, _, Some(others), _)) => format!(
-            "others may create objects in the schema `keylend`, which Keylend would use: run \
+            "other roles can create objects in the schema `keylend`, and Keylend would use them: run \
              `REVOKE CREATE ON SCHEMA keylend FROM {others}`"
         ),
         Some((_, _, None, Some(others))) => format!(
-            "the schema `keylend` holds objects of others, which Keylend would use ({others}): \
-             drop them, or have them belong to the schema's owner"
+            "the schema `keylend` contains objects that other roles own ({others}): drop them, or \
+             make the schema's owner their owner"
         ),
         Some((_, _, None, None)) => return Ok(()),
     };

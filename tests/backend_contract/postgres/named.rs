@@ -269,7 +269,7 @@ async fn a_role_that_leads_to_the_whole_server_is_never_lent() {
         let expected = if role == "nothing" {
             "there is no role"
         } else {
-            "is not lent"
+            "cannot be granted"
         };
         assert!(said.contains(expected), "{role}: {said}");
     }

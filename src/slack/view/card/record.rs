@@ -140,7 +140,7 @@ fn state(request: &Request) -> Option<String> {
         State::Ending {
             cause, by, since, ..
         } => format!(
-            ":hourglass: Over, being revoked since {}: {}. Every check says no.",
+            ":hourglass: Over, being revoked since {}: {}. Checks deny this access.",
             text::time(*since),
             ending_because(cause, by)
         ),
@@ -222,8 +222,8 @@ pub(in crate::slack::view) fn stuck(request: &Request) -> Option<String> {
         })
         .collect();
     Some(format!(
-        ":rotating_light: *Revocation failed*: {}. The access may still be there. It is being \
-         revoked until it is proven gone.",
+        ":rotating_light: *Revocation failed*: {}. The access may still work. Keylend retries until \
+         it has confirmed removal.",
         targets.join("; ")
     ))
 }

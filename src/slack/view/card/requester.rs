@@ -20,7 +20,7 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
     let duration = request.terms.duration;
     draft.say(format!("You asked for {what} for *{duration}*."));
     if let Some(logins) = record::logins(&context.logins) {
-        draft.say(format!("The access goes to {logins}."));
+        draft.say(format!("Login: {logins}."));
     }
     if let Some(waiting) = waiting(request) {
         draft.say(waiting);
@@ -54,18 +54,18 @@ pub(in crate::slack::view) fn waiting(request: &Request) -> Option<String> {
     ))
 }
 
-/// That approvers cannot be reached, and why; nothing if they can.
+/// That approvers cannot see the request, and why; nothing if they can.
 pub(in crate::slack::view) fn unreachable(request: &Request, context: &Context) -> Option<String> {
     let channel = text::channel(&request.approval_channel);
     let why = match context.unreachable.filter(|_| request.awaits_decision())? {
         ChannelTrouble::Archived => format!("{channel} is archived"),
-        ChannelTrouble::NotAMember => format!("Keylend was removed from {channel}"),
+        ChannelTrouble::NotAMember => format!("Keylend is not a member of {channel}"),
         ChannelTrouble::Unknown => format!("Slack does not let Keylend see {channel}"),
-        ChannelTrouble::Refused => format!("Slack takes no messages in {channel}"),
+        ChannelTrouble::Refused => format!("Slack rejects messages in {channel}"),
     };
     Some(format!(
-        ":warning: Approvers cannot be reached: {why}. The people who run Keylend are alerted, and \
-         your request is posted as soon as the channel is back."
+        ":warning: Approvers can't see this request: {why}. Keylend keeps retrying and has alerted \
+         the people who run it."
     ))
 }
 
@@ -89,7 +89,7 @@ pub(in crate::slack::view) fn grant(
             text::time(request.expires_at?)
         ));
         if let Some(logins) = record::logins(&context.logins) {
-            draft.say(format!("The access goes to {logins}."));
+            draft.say(format!("Login: {logins}."));
         }
         if let Some(closes) = record::closes(&context.logins) {
             draft.say(closes);
