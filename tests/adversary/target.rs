@@ -1,9 +1,14 @@
 //! Attacks of database users on a PostgreSQL target: on its locks, its sessions, its connections and
 //! its names.
 
+mod exiting;
+mod grantors;
 mod logins;
 mod names;
 mod objects;
+mod prepared;
+mod race;
+mod relay;
 mod sessions;
 
 use std::time::Duration;

@@ -92,7 +92,8 @@ pub(super) async fn is_member(
     Ok(!grantors(connection, member, role).await?.is_empty())
 }
 
-/// Who gave `member` the role. Since PostgreSQL 16 each grantor's word counts by itself.
+/// Who gave `member` the role, Keylend first. Since PostgreSQL 16 each grantor's word counts by
+/// itself.
 pub(super) async fn grantors(
     connection: &mut PgConnection,
     member: &RoleName,
@@ -104,7 +105,8 @@ pub(super) async fn grantors(
          JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.roleid \
          LEFT JOIN pg_catalog.pg_roles g ON g.oid OPERATOR(pg_catalog.=) a.grantor \
          WHERE m.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
-           AND r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text",
+           AND r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text \
+         ORDER BY g.rolname OPERATOR(pg_catalog.=) session_user DESC NULLS LAST",
     )
     .bind(member.as_str())
     .bind(role.as_str())
@@ -130,29 +132,27 @@ pub(super) async fn is_in(
     .await?)
 }
 
-/// What a login made for a grant still has. Written as `can still log in, 2 sessions`.
-#[derive(FromRow)]
+/// What a login made for a grant still has, apart from its sessions. Written as `can still log in,
+/// 2 prepared transactions`.
+#[derive(Debug, FromRow)]
 pub(super) struct Remains {
     /// Whether it can log in.
     pub(super) can_login: bool,
     /// Whether it is in the role that it was lent.
     pub(super) is_member: bool,
-    /// How many sessions it has.
-    pub(super) sessions: i64,
     /// How many prepared transactions it has.
     pub(super) prepared: i64,
 }
 
 impl Remains {
-    /// Whether it gives nothing any more, now or later.
+    /// Whether it gives nothing any more, now or later, once its sessions have ended.
     pub(super) fn are_harmless(&self) -> bool {
         let Self {
             can_login,
             is_member,
-            sessions,
             prepared,
         } = self;
-        !can_login && !is_member && *sessions == 0 && *prepared == 0
+        !can_login && !is_member && *prepared == 0
     }
 }
 
@@ -166,7 +166,6 @@ impl fmt::Display for Remains {
         let remains = [
             self.can_login.then(|| "can still log in".to_owned()),
             self.is_member.then(|| "still in the role".to_owned()),
-            count(self.sessions, "session"),
             count(self.prepared, "prepared transaction"),
         ];
         let remains: Vec<String> = remains.into_iter().flatten().collect();
@@ -187,8 +186,6 @@ pub(super) async fn remains(
                         WHERE a.member OPERATOR(pg_catalog.=) r.oid \
                           AND l.rolname::pg_catalog.text \
                               OPERATOR(pg_catalog.=) $2::pg_catalog.text) AS is_member, \
-                (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a \
-                 WHERE a.usesysid OPERATOR(pg_catalog.=) r.oid) AS sessions, \
                 (SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_xacts p \
                  WHERE p.owner OPERATOR(pg_catalog.=) r.rolname) AS prepared \
          FROM pg_catalog.pg_roles r \
@@ -215,36 +212,60 @@ pub(super) async fn changing_roles(connection: &mut PgConnection) -> Result<Vec<
     .await?)
 }
 
-/// A transaction that a generated login prepared.
+/// A transaction that was prepared for a commit in two phases.
 #[derive(Debug, FromRow)]
 pub(super) struct Prepared {
     /// What it is called in its database.
     pub(super) gid: String,
     /// Where it can be rolled back.
     pub(super) database: String,
+    /// Whether that is the database of Keylend's session.
+    pub(super) is_here: bool,
     /// Who can: whoever the session was when it prepared it.
     pub(super) owner: String,
 }
 
-/// The prepared transactions of `login`: those that it owns, and those that change roles and are
-/// owned by `role`, which it was lent and may have been in when it prepared them.
-pub(super) async fn prepared(
+/// The prepared transactions that `login` owns.
+pub(super) async fn prepared_by(
+    connection: &mut PgConnection,
+    login: &RoleName,
+) -> Result<Vec<Prepared>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT p.gid AS gid, p.database::pg_catalog.text AS database, \
+                p.database OPERATOR(pg_catalog.=) pg_catalog.current_database() AS is_here, \
+                p.owner::pg_catalog.text AS owner \
+         FROM pg_catalog.pg_prepared_xacts p \
+         WHERE p.owner::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text",
+    )
+    .bind(login.as_str())
+    .fetch_all(connection)
+    .await?)
+}
+
+/// The prepared transactions that change roles and belong to a role that `login` could take, by
+/// itself or by way of `role`, which it was lent.
+pub(super) async fn prepared_by_roles(
     connection: &mut PgConnection,
     login: &RoleName,
     role: &RoleName,
 ) -> Result<Vec<Prepared>, Error> {
     Ok(sqlx::query_as(
         "SELECT p.gid AS gid, p.database::pg_catalog.text AS database, \
+                p.database OPERATOR(pg_catalog.=) pg_catalog.current_database() AS is_here, \
                 p.owner::pg_catalog.text AS owner \
          FROM pg_catalog.pg_prepared_xacts p \
-         WHERE p.owner::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
-            OR p.owner::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text \
-               AND EXISTS (SELECT FROM pg_catalog.pg_locks l \
-                           JOIN pg_catalog.pg_locks t ON t.virtualtransaction \
-                                OPERATOR(pg_catalog.=) l.virtualtransaction \
-                           WHERE l.relation OPERATOR(pg_catalog.=) 1260::pg_catalog.oid \
-                             AND t.transactionid OPERATOR(pg_catalog.=) p.transaction \
-                             AND l.pid IS NULL AND t.pid IS NULL)",
+         JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner \
+         WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r \
+                       WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) \
+                             ANY (ARRAY[$1::pg_catalog.text, $2::pg_catalog.text]) \
+                         AND pg_catalog.pg_has_role(r.oid, o.oid, 'MEMBER')) \
+           AND EXISTS (SELECT FROM pg_catalog.pg_locks l \
+                       JOIN pg_catalog.pg_locks t ON t.virtualtransaction \
+                            OPERATOR(pg_catalog.=) l.virtualtransaction \
+                       WHERE l.relation OPERATOR(pg_catalog.=) 1260::pg_catalog.oid \
+                         AND l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock' \
+                         AND t.transactionid OPERATOR(pg_catalog.=) p.transaction \
+                         AND l.pid IS NULL AND t.pid IS NULL)",
     )
     .bind(login.as_str())
     .bind(role.as_str())
@@ -261,19 +282,17 @@ mod tests {
         let all = Remains {
             can_login: true,
             is_member: true,
-            sessions: 2,
             prepared: 1,
         };
         assert_eq!(
             all.to_string(),
-            "can still log in, still in the role, 2 sessions, 1 prepared transaction"
+            "can still log in, still in the role, 1 prepared transaction"
         );
         let one = Remains {
             can_login: false,
             is_member: false,
-            sessions: 1,
-            prepared: 0,
+            prepared: 2,
         };
-        assert_eq!(one.to_string(), "1 session");
+        assert_eq!(one.to_string(), "2 prepared transactions");
     }
 }

@@ -85,6 +85,8 @@ async fn try_make(
 /// Ends the access: takes the role from the login, shuts it, ends its sessions, and rolls back what
 /// it prepared, until nothing of it is left. What it owns, and the login itself, are left to the
 /// clean-up.
+///
+/// Each of these happens whether or not the others succeed.
 pub(super) async fn unmake(
     session: &mut Session<'_>,
     login: &RoleName,
@@ -94,13 +96,13 @@ pub(super) async fn unmake(
         if !is_there(&mut session.connection, login).await? {
             return Ok(());
         }
-        // Whatever keeps the role from being revoked, a login that is shut cannot use it.
         let revoked = named::revoke(session, login, role).await;
-        sessions::end(session, login).await?;
-        shut(session, login, role).await?;
-        sessions::end(session, login).await?;
-        roll_back_prepared(session, login, role).await?;
-        revoked?;
+        // A session may hold the row that has to be changed to shut the login.
+        let told = sessions::tell(session, login).await;
+        let shut = shut(session, login, role).await;
+        let ended = sessions::end(session, login).await;
+        let rolled_back = roll_back_own(session, login).await;
+        shut.and(told).and(ended).and(rolled_back).and(revoked)?;
         match catalogue::remains(&mut session.connection, login, role).await? {
             None => return Ok(()),
             Some(remains) if remains.are_harmless() => {
@@ -118,19 +120,28 @@ pub(super) async fn unmake(
 }
 
 /// Whether the login, or something of it that works, is there.
+///
+/// Only by telling a session to end can one see whether it has ended. A login that is shut has no
+/// use for its sessions, so this does.
 pub(super) async fn read(
-    connection: &mut PgConnection,
+    session: &mut Session<'_>,
     login: &RoleName,
     role: &RoleName,
 ) -> Result<Presence, Error> {
-    Ok(match catalogue::remains(connection, login, role).await? {
-        Some(remains) if !remains.are_harmless() => Presence::Present,
-        _ => Presence::Absent,
-    })
+    match catalogue::remains(&mut session.connection, login, role).await? {
+        None => return Ok(Presence::Absent),
+        Some(remains) if !remains.are_harmless() => return Ok(Presence::Present),
+        Some(_) => {}
+    }
+    match sessions::end(session, login).await {
+        Ok(()) => Ok(Presence::Absent),
+        Err(Error::Busy(_)) => Ok(Presence::Present),
+        Err(error) => Err(error),
+    }
 }
 
 /// Sees to it that nobody logs in any more. A session that changes its own password, and leaves
-/// that transaction open, holds the row that has to be changed: it is ended.
+/// that transaction open or prepares it, holds the row that has to be changed: both are ended.
 async fn shut(session: &mut Session<'_>, login: &RoleName, role: &RoleName) -> Result<(), Error> {
     let shut = format!(
         "ALTER ROLE {} NOLOGIN VALID UNTIL '-infinity'",
@@ -139,8 +150,9 @@ async fn shut(session: &mut Session<'_>, login: &RoleName, role: &RoleName) -> R
     loop {
         match session.run(shut.clone()).await {
             Err(error) if session.tries_again(&error) => {
-                sessions::end(session, login).await?;
-                roll_back_prepared(session, login, role).await?;
+                if let Err(error) = make_way(session, login, role, error.is_locked()).await {
+                    tracing::warn!(%login, %error, "a lock on a login that is to be shut stays");
+                }
             }
             Err(error) if error.is_locked() => {
                 let by = catalogue::changing_roles(&mut session.connection).await?;
@@ -152,6 +164,28 @@ async fn shut(session: &mut Session<'_>, login: &RoleName, role: &RoleName) -> R
             done => return done,
         }
     }
+}
+
+/// Ends what may be in the way of shutting the login.
+///
+/// The owner of a prepared transaction is the role that the session was in at the end, which can be
+/// any that the login could take. Others prepare transactions in these roles too, so they are
+/// rolled back only if the login really `is_locked`.
+async fn make_way(
+    session: &mut Session<'_>,
+    login: &RoleName,
+    role: &RoleName,
+    is_locked: bool,
+) -> Result<(), Error> {
+    // The next try waits for them to go.
+    sessions::tell(session, login).await?;
+    roll_back_own(session, login).await?;
+    if is_locked {
+        let connection = &mut session.connection;
+        let prepared = catalogue::prepared_by_roles(connection, login, role).await?;
+        roll_back_all(session, prepared).await?;
+    }
+    Ok(())
 }
 
 /// Whether the login is there. One that could not be Keylend's is an error.
@@ -166,26 +200,36 @@ async fn is_there(connection: &mut PgConnection, login: &RoleName) -> Result<boo
 }
 
 /// Rolls back the transactions that the login prepared: they would keep their locks, and could be
-/// committed later. Only their owner may, in the database that they are in.
-async fn roll_back_prepared(
-    session: &mut Session<'_>,
-    login: &RoleName,
-    role: &RoleName,
-) -> Result<(), Error> {
-    let prepared = catalogue::prepared(&mut session.connection, login, role).await?;
-    if prepared.is_empty() {
-        return Ok(());
-    }
-    for prepared in prepared {
-        let mut connection = session.connect_to(&prepared.database).await?;
-        let rolled_back = roll_back(&mut connection, &prepared).await;
-        server::close(connection).await;
-        rolled_back.map_err(|error| error.within(&prepared.database))?;
-    }
-    Ok(())
+/// committed later.
+async fn roll_back_own(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
+    let prepared = catalogue::prepared_by(&mut session.connection, login).await?;
+    roll_back_all(session, prepared).await
 }
 
-async fn roll_back(connection: &mut PgConnection, prepared: &Prepared) -> Result<(), Error> {
+/// Rolls back each of the transactions, and returns the first error.
+async fn roll_back_all(session: &mut Session<'_>, prepared: Vec<Prepared>) -> Result<(), Error> {
+    let mut first = Ok(());
+    for prepared in prepared {
+        first = first.and(roll_back(session, &prepared).await);
+    }
+    first
+}
+
+/// Rolls back a transaction in the database that it is in, as its owner: nobody else may.
+async fn roll_back(session: &mut Session<'_>, prepared: &Prepared) -> Result<(), Error> {
+    if prepared.is_here {
+        // There may be no place for another connection.
+        let rolled_back = roll_back_over(&mut session.connection, prepared).await;
+        session.run("RESET ROLE".to_owned()).await?;
+        return rolled_back;
+    }
+    let mut connection = session.connect_to(&prepared.database).await?;
+    let rolled_back = roll_back_over(&mut connection, prepared).await;
+    server::close(connection).await;
+    rolled_back.map_err(|error| error.within(&prepared.database))
+}
+
+async fn roll_back_over(connection: &mut PgConnection, prepared: &Prepared) -> Result<(), Error> {
     let owner = RoleName::try_from(prepared.owner.clone()).map_err(Error::NoSuchName)?;
     run(connection, format!("SET ROLE {}", owner.quoted())).await?;
     let roll_back = format!("ROLLBACK PREPARED {}", Exact(&prepared.gid));

@@ -46,13 +46,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::Deserialize;
-use sqlx::PgConnection;
 
 use self::{
     error::Error,
     name::RoleName,
     named::Eligible,
     server::{Purpose, Server},
+    session::Session,
 };
 use super::{
     Backend, BackendError, BuildError, Ending, InvalidParam, Order, Presence, config::Kind, params,
@@ -167,14 +167,17 @@ impl Access {
         Ok(Self { kind, login, role })
     }
 
-    async fn read(&self, connection: &mut PgConnection) -> Result<Presence, Error> {
+    async fn read(&self, session: &mut Session<'_>) -> Result<Presence, Error> {
         let Self { kind, login, role } = self;
         match kind {
-            LoginKind::Generated => generated::read(connection, login, role).await,
-            LoginKind::Named => Ok(match catalogue::is_member(connection, login, role).await? {
-                true => Presence::Present,
-                false => Presence::Absent,
-            }),
+            LoginKind::Generated => generated::read(session, login, role).await,
+            LoginKind::Named => {
+                let is_member = catalogue::is_member(&mut session.connection, login, role);
+                Ok(match is_member.await? {
+                    true => Presence::Present,
+                    false => Presence::Absent,
+                })
+            }
         }
     }
 
@@ -243,7 +246,7 @@ impl Backend for Postgres {
         let work = async {
             let access = Access::of(order)?;
             let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
-            let seen = self.look_first(&mut session.connection, &access).await;
+            let seen = self.look_first(&mut session, &access).await;
             session.close(seen).await
         };
         self.server.in_time(work).await
@@ -298,7 +301,7 @@ impl Backend for Postgres {
                 access => access?,
             };
             let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
-            let seen = access.read(&mut session.connection).await;
+            let seen = access.read(&mut session).await;
             session.close(seen).await
         };
         self.server.in_time(work).await
@@ -317,13 +320,15 @@ impl Postgres {
     /// would end the sessions of a login that was lent nothing.
     async fn look_first(
         &self,
-        connection: &mut PgConnection,
+        session: &mut Session<'_>,
         access: &Access,
     ) -> Result<Presence, Error> {
-        catalogue::check_lendable(connection, &access.role).await?;
+        catalogue::check_lendable(&mut session.connection, &access.role).await?;
         if access.kind == LoginKind::Named {
-            self.eligible.check(connection, &access.login).await?;
+            self.eligible
+                .check(&mut session.connection, &access.login)
+                .await?;
         }
-        access.read(connection).await
+        access.read(session).await
     }
 }

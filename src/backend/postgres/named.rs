@@ -114,11 +114,12 @@ pub(super) async fn unmake(
         Some(found) => found.is_superuser,
     };
     loop {
-        revoke(session, login, role).await?;
+        let revoked = revoke(session, login, role).await;
         if is_superuser {
-            return Ok(());
+            return revoked;
         }
-        sessions::end(session, login).await?;
+        let ended = sessions::end(session, login).await;
+        revoked.and(ended)?;
         if !catalogue::is_member(&mut session.connection, login, role).await? {
             return Ok(());
         }
@@ -132,42 +133,46 @@ pub(super) async fn unmake(
 }
 
 /// Revokes `role` from `login`, whoever gave it.
+///
+/// Each grantor's grant is revoked by itself, Keylend's own first: what somebody else gave, which
+/// Keylend may not be allowed to revoke, does not keep the rest.
 pub(super) async fn revoke(
     session: &mut Session<'_>,
     login: &RoleName,
     role: &RoleName,
 ) -> Result<(), Error> {
+    let revoke = format!("REVOKE {} FROM {}", role.quoted(), login.quoted());
+    let grantors = catalogue::grantors(&mut session.connection, login, role).await?;
+    if session.version < PER_GRANTOR {
+        return match &*grantors {
+            [] => Ok(()),
+            _ => insist(session, &revoke).await,
+        };
+    }
+    let mut first = Ok(());
+    for grantor in grantors
+        .into_iter()
+        .filter_map(|name| RoleName::try_from(name).ok())
+    {
+        let statement = format!("{revoke} GRANTED BY {}", grantor.quoted());
+        let revoked = match insist(session, &statement).await {
+            Err(error) if error.is_denied() => Err(Error::Refused(format!(
+                "`{grantor}` has given `{login}` the role `{role}` too, and Keylend may not revoke \
+                 that: {error}"
+            ))),
+            done => done,
+        };
+        first = first.and(revoked);
+    }
+    first
+}
+
+/// Runs the statement, again if other work of the same moment is in the way.
+async fn insist(session: &mut Session<'_>, statement: &str) -> Result<(), Error> {
     loop {
-        match try_revoke(session, login, role).await {
+        match session.run(statement.to_owned()).await {
             Err(error) if session.tries_again(&error) => {}
             done => return done,
         }
     }
-}
-
-async fn try_revoke(
-    session: &mut Session<'_>,
-    login: &RoleName,
-    role: &RoleName,
-) -> Result<(), Error> {
-    let version = session.version;
-    let mut transaction = session.connection.begin().await?;
-    let grantors = catalogue::grantors(&mut transaction, login, role).await?;
-    let revoke = format!("REVOKE {} FROM {}", role.quoted(), login.quoted());
-    if version >= PER_GRANTOR {
-        for grantor in grantors
-            .into_iter()
-            .filter_map(|name| RoleName::try_from(name).ok())
-        {
-            run(
-                &mut transaction,
-                format!("{revoke} GRANTED BY {}", grantor.quoted()),
-            )
-            .await?;
-        }
-    } else if !grantors.is_empty() {
-        run(&mut transaction, revoke).await?;
-    }
-    transaction.commit().await?;
-    Ok(())
 }

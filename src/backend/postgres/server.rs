@@ -152,7 +152,9 @@ impl Server {
         // Some time is left to say what was in the way.
         let until = Instant::now() + self.timeout.mul_f64(0.8);
         match (self.connect(&self.options).await, purpose) {
-            (Ok(connection), _) => Session::begin(self, connection, access, until, place).await,
+            (Ok(connection), _) => {
+                Session::begin(self, connection, None, access, until, place).await
+            }
             (Err(error), Purpose::Grant) => Err(error),
             (Err(error), Purpose::Revoke) => {
                 let mut spare = self.spare.lock().await;
@@ -160,8 +162,7 @@ impl Server {
                     return Err(error);
                 };
                 tracing::debug!(%error, "revoking over the connection that was kept open");
-                let session = Session::begin(self, connection, access, until, place).await?;
-                Ok(session.over_spare(spare))
+                Session::begin(self, connection, Some(spare), access, until, place).await
             }
         }
     }

@@ -52,15 +52,35 @@ struct Other {
 }
 
 impl<'a> Session<'a> {
+    /// Begins work on `access`; `spare` is where the connection comes from and returns to if it is
+    /// the one that is kept open.
     pub(super) async fn begin(
         server: &'a Server,
-        mut connection: PgConnection,
+        connection: PgConnection,
+        spare: Option<MutexGuard<'a, Option<PgConnection>>>,
         access: &str,
         until: Instant,
         place: SemaphorePermit<'a>,
     ) -> Result<Self, Error> {
-        let prefix = application_name(access);
-        let start = start(&mut connection, &prefix).await?;
+        let mut session = Self {
+            connection,
+            version: 0,
+            server,
+            name: String::new(),
+            until,
+            collisions: 0,
+            spare,
+            _place: place,
+        };
+        match session.take_over(&application_name(access)).await {
+            Ok(()) => Ok(session),
+            Err(error) => session.close(Err(error)).await,
+        }
+    }
+
+    /// Names the session and ends Keylend's older ones on the same access.
+    async fn take_over(&mut self, prefix: &str) -> Result<(), Error> {
+        let start = start(&mut self.connection, prefix).await?;
         if !start.is_as_set {
             return Err(Error::Refused(
                 "PostgreSQL did not accept Keylend's session options. Connect to the server \
@@ -68,24 +88,9 @@ impl<'a> Session<'a> {
                     .to_owned(),
             ));
         }
-        let mut session = Self {
-            connection,
-            version: start.version,
-            server,
-            name: start.name,
-            until,
-            collisions: 0,
-            spare: None,
-            _place: place,
-        };
-        session.end_older(&prefix).await?;
-        Ok(session)
-    }
-
-    /// Marks the connection as the one that is kept open.
-    pub(super) fn over_spare(mut self, spare: MutexGuard<'a, Option<PgConnection>>) -> Self {
-        self.spare = Some(spare);
-        self
+        self.version = start.version;
+        self.name = start.name;
+        self.end_older(prefix).await
     }
 
     /// Whether what failed with `error` is to be tried again at once: only work of the same moment

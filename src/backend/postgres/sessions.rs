@@ -8,7 +8,7 @@
 //! [`STARTING`] after access was revoked is ended, whoever it may be. It has not begun any work
 //! that could be lost.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use sqlx::{FromRow, PgConnection};
 use tokio::time::{Instant, sleep};
@@ -22,7 +22,10 @@ use super::{
 /// How long a connection that began before access was revoked may take to show whose it is.
 const STARTING: Duration = Duration::from_secs(1);
 
-/// How long to wait before looking again at connections that are starting.
+/// How long after it was told to end a session that waits for a lock counts as exiting.
+const EXITING: Duration = Duration::from_secs(1);
+
+/// How long to wait before looking again at sessions and connections that have not ended.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// A connection between its authentication and its first statement. The transaction tells it from
@@ -33,46 +36,71 @@ struct Starting {
     transaction: String,
 }
 
+/// A session that was told to end. Its beginning tells it from a later process of the same number.
+#[derive(Debug, FromRow)]
+struct Signalled {
+    pid: i32,
+    began: String,
+    waits_for_lock: bool,
+}
+
 /// Ends every session of `login` that began before now, and waits until they are gone.
 ///
 /// Which of them has taken a role with `SET ROLE` PostgreSQL does not tell others, so all of them
 /// end.
+///
+/// A session drops its temporary objects while it exits, and waits without limit for locks that
+/// others hold on what depends on them. It runs no more statements, so access does not wait for it:
+/// whoever waits for a lock in a statement ends at once when told to.
 pub(super) async fn end(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
     let now: String = sqlx::query_scalar("SELECT pg_catalog.clock_timestamp()::pg_catalog.text")
         .fetch_one(&mut session.connection)
         .await?;
     let since = Instant::now();
     let mut first: Option<Vec<Starting>> = None;
-    let mut wait_ms = 0;
+    let mut told: HashMap<(i32, String), Instant> = HashMap::new();
     loop {
-        // In this order: what is no longer starting by now shows among the sessions.
+        // In this order: a connection that is no longer starting by the second look, or no longer
+        // hidden by the third, shows among the sessions.
         let starting = starting(&mut session.connection).await?;
-        let found = signal(&mut session.connection, login, &now, wait_ms).await?;
         let mut hidden = hidden(&mut session.connection, starting).await?;
+        let found = signal(&mut session.connection, login, Some(&now)).await?;
         match &first {
             // Later ones find that access was revoked.
             Some(first) => hidden.retain(|one| first.contains(one)),
             None => first = Some(hidden.clone()),
         }
-        if found == 0 && hidden.is_empty() {
+        let seen = Instant::now();
+        let (exiting, open): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| {
+            let first_told = *told.entry((one.pid, one.began.clone())).or_insert(seen);
+            one.waits_for_lock && seen.duration_since(first_told) > EXITING
+        });
+        if open.is_empty() && hidden.is_empty() {
+            for Signalled { pid, .. } in exiting {
+                let blockers = blockers(&mut session.connection, pid).await?;
+                tracing::warn!(
+                    %login, pid, blockers = blockers.join(", "),
+                    "a session that has ended waits for a lock before its process exits"
+                );
+            }
             return Ok(());
         }
         if !session.has_time() {
             return Err(Error::Busy(format!(
                 "sessions of `{login}` have not ended: {}",
-                found + hidden.len()
+                open.len() + hidden.len()
             )));
-        }
-        if found > 0 {
-            // All are told at once, then waited for, a moment each.
-            wait_ms = 100;
-            continue;
         }
         if since.elapsed() > STARTING {
             first = Some(end_hidden(session, hidden).await?);
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Tells every session of `login` to end, and waits for none.
+pub(super) async fn tell(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
+    signal(&mut session.connection, login, None).await.map(drop)
 }
 
 /// Ends connections that do not show whose they are, and gives back those that may be the login's
@@ -99,18 +127,20 @@ async fn end_hidden(
     Ok(left)
 }
 
-/// Tells the sessions to end, waits up to `wait_ms` for each, and counts those that it found.
+/// Tells the sessions to end, all of them or those that began `before`, and gives them back.
 ///
 /// Without `pg_read_all_stats` the start of another's session reads as null; it then counts as
 /// old.
 async fn signal(
     connection: &mut PgConnection,
     login: &RoleName,
-    before: &str,
-    wait_ms: i64,
-) -> Result<usize, Error> {
-    let found = sqlx::query(
-        "SELECT pg_catalog.pg_terminate_backend(a.pid, $3::pg_catalog.int8) \
+    before: Option<&str>,
+) -> Result<Vec<Signalled>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT a.pid AS pid, \
+                coalesce(a.backend_start::pg_catalog.text, '') AS began, \
+                coalesce(a.wait_event_type OPERATOR(pg_catalog.=) 'Lock', false) AS waits_for_lock, \
+                pg_catalog.pg_terminate_backend(a.pid, 0::pg_catalog.int8) \
          FROM pg_catalog.pg_stat_activity a \
          JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.usesysid \
          WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
@@ -120,10 +150,21 @@ async fn signal(
     )
     .bind(login.as_str())
     .bind(before)
-    .bind(wait_ms)
     .fetch_all(connection)
-    .await?;
-    Ok(found.len())
+    .await?)
+}
+
+/// Who holds a lock that a process waits for.
+async fn blockers(connection: &mut PgConnection, pid: i32) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT CASE WHEN b.pid OPERATOR(pg_catalog.=) 0 THEN 'a prepared transaction' \
+                ELSE pg_catalog.concat(a.usename, ' (process ', b.pid, ')') END \
+         FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1::pg_catalog.int4)) b(pid) \
+         LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid OPERATOR(pg_catalog.=) b.pid",
+    )
+    .bind(pid)
+    .fetch_all(connection)
+    .await?)
 }
 
 /// The connections that hold the lock on their database which every connection takes when it
