@@ -11,6 +11,7 @@
 //! next look at it. Memory that may be more than two seconds behind says nothing.
 
 mod book;
+mod proofs;
 
 use std::{
     collections::BTreeMap,
@@ -29,9 +30,10 @@ pub use book::{BeingRevoked, Held};
 use crate::{
     alerts::Alerts,
     domain::{BackendName, Lock, ScopeId, Time},
-    store::{Store, StoreError},
+    store::{LoggedLocks, Store, StoreError, locks_in_force},
 };
 use book::Book;
+use proofs::Proofs;
 
 /// How often the store is looked at when it says nothing by itself.
 pub const PROBE: Duration = Duration::from_millis(500);
@@ -51,10 +53,15 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How many requests, or entries of the log, are looked at at a time.
 const PAGE: u32 = 1000;
 
+/// How many requests are compared with the log in one question.
+const COMPARED: usize = 250;
+
 /// The grants that are usable now.
 pub struct Grants {
     store: Arc<dyn Store>,
     book: RwLock<Book>,
+    proofs: Proofs,
+    logged_locks: LoggedLocks,
     progress: watch::Sender<Progress>,
 }
 
@@ -100,11 +107,14 @@ impl Grants {
         // The head before the requests: what is committed in between is read twice, not missed.
         let seen = Some(Instant::now());
         let applied = *store.head().borrow();
-        let locks = store.locks().await?;
-        let book = read(&*store, locks).await?;
+        let (proofs, logged_locks) = (Proofs::default(), LoggedLocks::default());
+        let locks = locks_in_force(store.locks().await?, logged_locks.read(&*store).await?);
+        let book = read(&*store, locks, &proofs).await?;
         Ok(Self {
             store,
             book: RwLock::new(book),
+            proofs,
+            logged_locks,
             progress: watch::Sender::new(Progress { applied, seen }),
         })
     }
@@ -214,15 +224,23 @@ impl Grants {
             let applied = self.applied();
             let (changed, through) = timeout(LOOK, self.store.changed(applied, PAGE)).await??;
             // Behind the requests, so that no lock is missed that was committed before them.
-            let locks = timeout(LOOK, self.store.locks()).await??;
+            let table = timeout(LOOK, self.store.locks()).await??;
+            let logged = match through > applied {
+                true => timeout(LOOK, self.logged_locks.read(&*self.store)).await??,
+                false => self.logged_locks.known(),
+            };
+            let locks = locks_in_force(table, logged);
+            self.proofs.forget(&changed);
             if self.read(|book| *book.locks() == *locks) {
-                let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
-                for request in &changed {
-                    book.note(request);
+                for changed in changed.chunks(COMPARED) {
+                    let proven = timeout(LOOK, self.proofs.prove(&*self.store, changed)).await??;
+                    let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+                    book.note_all(&proven);
                 }
             } else {
                 // Rare, and what else it changes is a matter of every grant.
-                let read = timeout(REREAD, read(&*self.store, locks)).await??;
+                let read = read(&*self.store, locks, &self.proofs);
+                let read = timeout(REREAD, read).await??;
                 *self.book.write().unwrap_or_else(PoisonError::into_inner) = read;
             }
             let through = through.max(applied);
@@ -247,12 +265,12 @@ impl Grants {
 }
 
 /// All open requests, under these locks.
-async fn read(store: &dyn Store, locks: Vec<Lock>) -> Result<Book, StoreError> {
+async fn read(store: &dyn Store, locks: Vec<Lock>, proofs: &Proofs) -> Result<Book, StoreError> {
     let (mut book, mut after) = (Book::under(locks), None);
     loop {
         let page = store.open_after(after, PAGE).await?;
-        for request in &page {
-            book.note(request);
+        for requests in page.chunks(COMPARED) {
+            book.note_all(&proofs.prove(store, requests).await?);
         }
         after = page.last().map(|last| (last.asked_at, last.id));
         if after.is_none() {

@@ -49,7 +49,7 @@ impl Broker {
         revision: u32,
     ) -> Result<Request, Refusal> {
         self.revise(id).await?;
-        self.settle(id, |request| self.approve_once(by, request, revision))
+        self.settle_comparing(id, |request| self.approve_once(by, request, revision))
             .await
     }
 

@@ -7,7 +7,7 @@ use crate::{
         RuleId, Scope, State, UserId,
     },
     policy::Action,
-    store::{Commit, CommitError, EntryBody, LockChange, Record},
+    store::{Commit, CommitError, EntryBody, LockChange, Record, logged},
 };
 
 /// Open requests that are looked at at a time, and grants that end in one transaction at most.
@@ -218,9 +218,17 @@ impl Broker {
         Ok(ended)
     }
 
-    /// Ends grants in one transaction; one by one where somebody else changes them meanwhile.
+    /// Ends grants in one transaction; one by one where somebody else changes them meanwhile, or
+    /// where their snapshots are not what the log says.
     async fn end_together(&self, covered: &[(&Request, &Lock)]) -> Result<usize, Refusal> {
-        let changes = covered
+        let ids: Vec<RequestId> = covered.iter().map(|(request, _)| request.id).collect();
+        let logged = logged(&*self.parts.store, &ids)
+            .await
+            .map_err(unavailable)?;
+        let is_logged = |request: &Request| logged.get(&request.id) == Some(request);
+        let (together, alone): (Vec<_>, Vec<_>) =
+            covered.iter().partition(|(request, _)| is_logged(request));
+        let changes = together
             .iter()
             .map(|(request, lock)| self.change(request, ended_by_lock(lock)))
             .collect::<Result<_, _>>()?;
@@ -228,17 +236,22 @@ impl Broker {
             changes,
             ..Commit::default()
         };
-        match self.commit(None, commit).await {
-            Ok(()) => return Ok(covered.len()),
-            Err(CommitError::Conflict) => {}
+        let (mut ended, mut left) = (0, alone);
+        let committed = match together.is_empty() {
+            true => Ok(()),
+            false => self.commit(None, commit).await,
+        };
+        match committed {
+            Ok(()) => ended = together.len(),
+            Err(CommitError::Conflict) => left.extend(together),
             Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
         }
-        let mut ended = 0;
-        for (request, lock) in covered {
+        for (request, lock) in left {
             match self.record(request.id, ended_by_lock(lock), None).await {
                 Ok(_) => ended += 1,
-                // It has ended by itself, or is about to.
-                Err(Refusal::NotActive { .. }) => {}
+                // It has ended by itself, or is about to; or the log does not tell of it, which has
+                // raised an alert and keeps nothing else from ending.
+                Err(Refusal::NotActive { .. } | Refusal::Contradicted(_)) => {}
                 Err(refusal) => return Err(refusal),
             }
         }

@@ -5,15 +5,12 @@
 //! and a lock counts if the table or the log has it. Each entry's own hash is checked here; whether
 //! the log itself is whole, `keylend audit verify` shows.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
 
-use super::{Broker, unavailable};
+use super::{Broker, contended, unavailable};
 use crate::{
-    domain::{Lock, LockEvent, LockTarget, Refusal, Request, RequestId},
-    store::{CommitError, Entry, EntryBody, Fold, RawEntry, contradiction},
+    domain::{Lock, LockTarget, Refusal, Request, RequestId},
+    store::{CommitError, Fold, contradiction, locks_in_force},
 };
 
 /// Entries that are read at a time.
@@ -22,26 +19,35 @@ const PAGE: u32 = 1000;
 /// The alert that the table lacks a lock.
 const LOCK_MISSING: &str = "lock_missing";
 
-/// The locks that the log says are in force. Only what is new is read each time.
-#[derive(Default)]
-pub(super) struct LoggedLocks(Mutex<Locks>);
+/// What a comparison of a request's rows with its entries found.
+enum Compared {
+    /// They say the same.
+    Same(Box<Request>),
+    /// They differed, and the rows were made again from the entries.
+    Restored(Box<Request>),
+    /// The entries make no request.
+    Unknown,
+}
 
-#[derive(Default, Clone)]
-struct Locks {
-    /// The last entry without a request that was read.
-    read: u64,
-    in_force: BTreeMap<LockTarget, Lock>,
+/// What the log says of a snapshot.
+pub(super) enum Standing {
+    /// It is what its entries make.
+    Proven,
+    /// It was not; the tables now have what the log says.
+    Outdated,
+    /// The log tells of no such request, or is broken.
+    Unproven,
 }
 
 impl Broker {
     /// The locks in force: those in the table, and those that the log tells of.
     pub(crate) async fn locks(&self) -> Result<Vec<Lock>, Refusal> {
-        let mut locks = self.locks_in_table().await?;
-        let mut logged = self.logged_locks().await?;
+        let table = self.locks_in_table().await?;
+        let logged = self.logged_locks().await?;
+        let locks = locks_in_force(table.clone(), logged.clone());
         let lacks =
             |locks: &[Lock], target: &LockTarget| !locks.iter().any(|lock| lock.target == *target);
-        logged.retain(|target, _| lacks(&locks, target));
-        if logged.is_empty() {
+        if !logged.keys().any(|target| lacks(&table, target)) {
             self.parts.alerts.clear(LOCK_MISSING);
             return Ok(locks);
         }
@@ -54,7 +60,6 @@ impl Broker {
             );
             self.alert(LOCK_MISSING, &text);
         }
-        locks.extend(logged.into_values());
         Ok(locks)
     }
 
@@ -64,26 +69,8 @@ impl Broker {
 
     /// The locks in force by the log alone.
     pub(super) async fn logged_locks(&self) -> Result<BTreeMap<LockTarget, Lock>, Refusal> {
-        let known = &self.logged_locks.0;
-        let mut locks = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let before = locks.read;
-        loop {
-            let page = self.parts.store.entries_of(None, locks.read, PAGE).await;
-            let page = page.map_err(unavailable)?;
-            for raw in &page {
-                locks.fold(raw);
-            }
-            if page.len() < PAGE as usize {
-                break;
-            }
-        }
-        if locks.read > before {
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.read < locks.read {
-                known.clone_from(&locks);
-            }
-        }
-        Ok(locks.in_force)
+        let logged = self.logged_locks.read(&*self.parts.store).await;
+        logged.map_err(unavailable)
     }
 
     /// Refuses a request whose snapshot says something else than its entries in the log.
@@ -108,55 +95,102 @@ impl Broker {
     }
 
     /// Makes the rows of a request again from the log if its snapshot, or what is due for it, is not
-    /// what the log says. Answers whether that was so. What another commit changes meanwhile is left
-    /// as it is.
+    /// what the log says. Answers whether that was so.
     ///
     /// # Errors
     ///
     /// The store's trouble.
     pub(crate) async fn mend(&self, id: RequestId) -> Result<bool, Refusal> {
+        let compared = self.compare(id).await?;
+        Ok(matches!(compared, Compared::Restored(_)))
+    }
+
+    /// The request as the log tells it, with its rows made again where they differ from it; nothing
+    /// if the log does not tell.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub(crate) async fn logged(&self, id: RequestId) -> Result<Option<Request>, Refusal> {
+        Ok(match self.compare(id).await? {
+            Compared::Same(request) | Compared::Restored(request) => Some(*request),
+            Compared::Unknown => None,
+        })
+    }
+
+    /// Whether a decision may rest on this snapshot.
+    pub(super) async fn standing(&self, request: &Request) -> Result<Standing, Refusal> {
+        let difference = contradiction(&*self.parts.store, request).await;
+        if difference.map_err(unavailable)?.is_none() {
+            return Ok(Standing::Proven);
+        }
+        Ok(match self.compare(request.id).await? {
+            Compared::Same(_) | Compared::Restored(_) => Standing::Outdated,
+            Compared::Unknown => Standing::Unproven,
+        })
+    }
+
+    async fn compare(&self, id: RequestId) -> Result<Compared, Refusal> {
         let store = &self.parts.store;
+        for _ in 0..super::ATTEMPTS {
+            let Some((request, last_seq)) = self.folded(id).await? else {
+                return Ok(Compared::Unknown);
+            };
+            // A snapshot that cannot be read is not what the log says either.
+            let found = store.request(id).await.ok().flatten();
+            let due = store.due_of(id).await.map_err(unavailable)?;
+            if found.as_ref() == Some(&request) && due == request.due_by_lane() {
+                return Ok(Compared::Same(Box::new(request)));
+            }
+            match store.restore(&request, last_seq).await {
+                Ok(()) => {}
+                // Another commit came between the looks at the log and at the tables.
+                Err(CommitError::Conflict) => continue,
+                Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+            }
+            let text = format!(
+                "Request {id} did not match the log, so Keylend restored its rows from the log. Its \
+                 state is {}. Somebody may have changed the tables. Run `keylend audit verify`.",
+                request.state.name()
+            );
+            self.alert(&format!("repaired:{id}"), &text);
+            return Ok(Compared::Restored(Box::new(request)));
+        }
+        Err(contended())
+    }
+
+    /// What the request's entries make, and the number of the last one; nothing, and an alert, if
+    /// they make nothing.
+    async fn folded(&self, id: RequestId) -> Result<Option<(Request, u64)>, Refusal> {
         let mut fold = Fold::new(id);
         loop {
-            let page = store.entries_of(Some(id), fold.last_seq(), PAGE).await;
-            let page = page.map_err(unavailable)?;
+            let page = self
+                .parts
+                .store
+                .entries_of(Some(id), fold.last_seq(), PAGE)
+                .await
+                .map_err(unavailable)?;
             for raw in &page {
                 if let Err(error) = fold.add(raw) {
                     let text = format!("The log is broken: {error}. Run `keylend audit verify`.");
                     self.alert("log_broken", &text);
-                    return Ok(false);
+                    return Ok(None);
                 }
             }
             if page.len() < PAGE as usize {
                 break;
             }
         }
+        let last_seq = fold.last_seq();
         let Some(request) = fold.request() else {
             let text = format!(
                 "The tables have work for request {id}, but the log has no entry for it. Somebody may \
                  have changed the tables. Run `keylend audit verify`."
             );
             self.alert(&format!("contradicted:{id}"), &text);
-            return Ok(false);
+            return Ok(None);
         };
-        // A snapshot that cannot be read is not what the log says either.
-        let found = store.request(id).await.ok().flatten();
-        let due = store.due_of(id).await.map_err(unavailable)?;
-        if found.as_ref() == Some(request) && due == request.due_by_lane() {
-            return Ok(false);
-        }
-        match store.restore(request, fold.last_seq()).await {
-            Ok(()) => {}
-            Err(CommitError::Conflict) => return Ok(false),
-            Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
-        }
-        let text = format!(
-            "Request {id} did not match the log, so Keylend restored its rows from the log. Its \
-             state is {}. Somebody may have changed the tables. Run `keylend audit verify`.",
-            request.state.name()
-        );
-        self.alert(&format!("repaired:{id}"), &text);
-        Ok(true)
+        Ok(Some((request.clone(), last_seq)))
     }
 
     /// Raises an alert, and says it in the process's log the first time.
@@ -165,31 +199,5 @@ impl Broker {
             tracing::error!(alert = name, "{text}");
         }
         self.parts.alerts.raise(name, text);
-    }
-}
-
-impl Locks {
-    /// Folds an entry in that tells of no request. One that was changed can still lock, but
-    /// unlocks nothing.
-    fn fold(&mut self, raw: &RawEntry) {
-        self.read = raw.seq;
-        let entry = match Entry::try_from(raw) {
-            Ok(entry) => entry,
-            Err(error) => {
-                tracing::error!(seq = raw.seq, %error, "an entry of the log is not understood");
-                return;
-            }
-        };
-        let EntryBody::Lock(event) = &entry.body else {
-            return;
-        };
-        if matches!(event, LockEvent::Unlocked { .. }) && !raw.has_its_hash() {
-            tracing::error!(
-                seq = raw.seq,
-                "an entry of the log was changed: nothing is unlocked"
-            );
-            return;
-        }
-        event.apply(entry.at, &entry.actor, &mut self.in_force);
     }
 }

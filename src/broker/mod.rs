@@ -30,7 +30,7 @@ pub use leave::Memberships;
 pub use outdated::Changed;
 pub use questions::Questions;
 
-use log::LoggedLocks;
+use log::Standing;
 
 use crate::{
     alerts::Alerts,
@@ -38,12 +38,12 @@ use crate::{
     clock::{Clock, Entropy},
     directory::Directory,
     domain::{
-        BackendName, Catalogue, ChannelId, Command, GroupName, Limits, Occurred, PlannedLayer,
-        Refusal, Request, RequestId, Time, decide,
+        BackendName, Catalogue, ChannelId, Command, Event, GroupName, Limits, Occurred,
+        PlannedLayer, Refusal, Request, RequestId, Time, decide,
     },
     metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, CommitError, EntryBody, Record, Store, StoreError},
+    store::{Change, Commit, CommitError, EntryBody, LoggedLocks, Record, Store, StoreError},
     vault::Vault,
 };
 
@@ -127,8 +127,10 @@ impl Broker {
         self.parts.clock.now()
     }
 
-    /// Loads, decides and commits until nobody else was faster. `decide` sees the request as it is
-    /// and answers the whole transaction.
+    /// Loads, decides and commits until nobody else was faster. `decide` sees the request as the log
+    /// tells it and answers the whole transaction.
+    ///
+    /// Where the log does not tell, an end can still begin, but nothing else is said.
     async fn settle<F>(
         &self,
         id: RequestId,
@@ -139,14 +141,47 @@ impl Broker {
     {
         for _ in 0..ATTEMPTS {
             let before = self.request(id).await?;
+            let standing = self.standing(&before).await?;
+            if matches!(standing, Standing::Outdated) {
+                continue;
+            }
             let (after, commit) = decide(before.clone()).await?;
-            match self.commit(Some(&before), commit).await {
-                Ok(()) => return Ok(after),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+            if matches!(standing, Standing::Unproven) && !commit.changes.iter().all(only_ends) {
+                return Err(Refusal::Contradicted(id));
+            }
+            if self.is_committed(&before, commit).await? {
+                return Ok(after);
             }
         }
         Err(contended())
+    }
+
+    /// The same for a `decide` that compares the request with the log by itself.
+    async fn settle_comparing<F>(
+        &self,
+        id: RequestId,
+        mut decide: impl FnMut(Request) -> F,
+    ) -> Result<Request, Refusal>
+    where
+        F: Future<Output = Result<(Request, Commit), Refusal>>,
+    {
+        for _ in 0..ATTEMPTS {
+            let before = self.request(id).await?;
+            let (after, commit) = decide(before.clone()).await?;
+            if self.is_committed(&before, commit).await? {
+                return Ok(after);
+            }
+        }
+        Err(contended())
+    }
+
+    /// Commits what was decided on `before`. False if somebody else was faster.
+    async fn is_committed(&self, before: &Request, commit: Commit) -> Result<bool, Refusal> {
+        match self.commit(Some(before), commit).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Conflict) => Ok(false),
+            Err(CommitError::Unavailable(error)) => Err(unavailable(error)),
+        }
     }
 
     /// Commits, and counts what happened. `before` is the request that it is about.
@@ -212,6 +247,16 @@ impl Broker {
             expires_at,
         }
     }
+}
+
+/// Whether an end begins, or fails once more, and nothing is said to be gone.
+fn only_ends(change: &Change) -> bool {
+    change.records.iter().all(|record| {
+        matches!(
+            record.body,
+            EntryBody::Request(Event::EndingBegan { .. } | Event::LayerNotGone { .. })
+        )
+    })
 }
 
 /// One request changes, and nothing else.

@@ -2,10 +2,21 @@
 
 use super::{Broker, alone, end::ended_by_lock, unavailable};
 use crate::{
-    domain::{Command, Entitlement, PlannedLayer, Refusal, Request, RequestId, Time},
+    domain::{
+        Command, Entitlement, PlannedLayer, Progress, Refusal, Request, RequestId, State, Time,
+    },
     store::{SealedCredential, Sharing},
     vault::generate_password,
 };
+
+/// The other grants that depend on an entitlement.
+#[derive(Default)]
+pub(crate) struct Sharers {
+    /// Those that the log tells of.
+    pub proven: Vec<Sharing>,
+    /// One that the table has and the log does not tell of.
+    pub unproven: Option<RequestId>,
+}
 
 impl Broker {
     /// Commits `command`, decided on the request as it is now, with a credential where the step
@@ -35,7 +46,8 @@ impl Broker {
         .await
     }
 
-    /// The other grants that stand on `entitlement`.
+    /// The other grants that depend on `entitlement`. The table only says where to look: each is
+    /// counted as the log tells it, and not at all if the log does not tell.
     ///
     /// # Errors
     ///
@@ -44,12 +56,16 @@ impl Broker {
         &self,
         entitlement: &Entitlement,
         except: RequestId,
-    ) -> Result<Vec<Sharing>, Refusal> {
-        self.parts
-            .store
-            .sharing(entitlement, except)
-            .await
-            .map_err(unavailable)
+    ) -> Result<Sharers, Refusal> {
+        let found = self.parts.store.sharing(entitlement, except).await;
+        let mut sharers = Sharers::default();
+        for found in found.map_err(unavailable)? {
+            match self.logged(found.request).await? {
+                Some(other) => sharers.proven.extend(as_sharing(&other, entitlement)),
+                None => sharers.unproven = Some(found.request),
+            }
+        }
+        Ok(sharers)
     }
 
     /// The password for a layer that comes with one, sealed: made before the target is asked, so
@@ -70,4 +86,22 @@ impl Broker {
                 .seal(request.id, layer, &password, &*self.parts.entropy),
         )
     }
+}
+
+/// What `request` has to do with `entitlement`: nothing unless a layer of it may be in its target.
+fn as_sharing(request: &Request, entitlement: &Entitlement) -> Option<Sharing> {
+    let given: Vec<bool> = request
+        .layers
+        .iter()
+        .filter(|layer| layer.plan.entitlement == *entitlement)
+        .filter_map(|layer| match layer.progress {
+            Progress::Surveyed { given } | Progress::Made { given, .. } => Some(given),
+            Progress::Planned | Progress::Gone => None,
+        })
+        .collect();
+    (!given.is_empty()).then(|| Sharing {
+        request: request.id,
+        given: given.contains(&true),
+        goes_on: matches!(request.state, State::Approved | State::Active { .. }),
+    })
 }

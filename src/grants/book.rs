@@ -84,16 +84,28 @@ impl Book {
         &self.locks
     }
 
-    /// Notes the state that `request` is in now.
-    pub(super) fn note(&mut self, request: &Request) {
-        if let Some(grant) = self.grants.remove(&request.id) {
-            for row in grant.rows(request.id) {
+    /// Notes the states that these requests are in now; nothing of one that is not proven.
+    pub(super) fn note_all(&mut self, requests: &[(RequestId, Option<Request>)]) {
+        for (id, request) in requests {
+            self.remove(*id);
+            if let Some(request) = request {
+                self.note(request);
+            }
+        }
+    }
+
+    fn remove(&mut self, request: RequestId) {
+        if let Some(grant) = self.grants.remove(&request) {
+            for row in grant.rows(request) {
                 self.rows.remove(&row);
             }
         }
-        if let Some(ending) = self.ending.remove(&request.id) {
-            self.forget(request.id, &ending);
+        if let Some(ending) = self.ending.remove(&request) {
+            self.forget(request, &ending);
         }
+    }
+
+    fn note(&mut self, request: &Request) {
         let lock = self.locks.iter().find(|lock| lock.covers_request(request));
         match (&request.state, request.expires_at, lock.map(|lock| lock.at)) {
             // Its end is on its way; no check says yes meanwhile.

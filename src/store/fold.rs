@@ -1,5 +1,7 @@
 //! Folding a request from its entries: what the log says, whatever the tables say.
 
+use std::collections::HashMap;
+
 use super::{Entry, RawEntry, Store, StoreError};
 use crate::domain::{Request, RequestId};
 
@@ -86,6 +88,35 @@ impl Fold {
     pub fn last_seq(&self) -> u64 {
         self.last_seq
     }
+}
+
+/// What the log tells of these requests, whatever the tables say; nothing of one that it does not
+/// tell of, or whose entries do not make a request.
+///
+/// # Errors
+///
+/// If the store does not answer.
+pub async fn logged(
+    store: &dyn Store,
+    requests: &[RequestId],
+) -> Result<HashMap<RequestId, Request>, StoreError> {
+    let mut folds: HashMap<String, Option<Fold>> = requests
+        .iter()
+        .map(|id| (id.to_string(), Some(Fold::new(*id))))
+        .collect();
+    for raw in store.entries_about(requests).await? {
+        let fold = raw.request_id.as_ref().and_then(|id| folds.get_mut(id));
+        if let Some(fold) = fold
+            && let Some(Err(error)) = fold.as_mut().map(|fold| fold.add(&raw))
+        {
+            tracing::error!(%error, "the log is broken: run `keylend audit verify`");
+            *fold = None;
+        }
+    }
+    let folds = folds.into_values().flatten();
+    Ok(folds
+        .filter_map(|fold| Some((fold.id, fold.request?)))
+        .collect())
 }
 
 /// How a snapshot that the store answered differs from its entries in the log, if it does. Commits

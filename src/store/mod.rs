@@ -19,6 +19,7 @@ mod entry;
 mod fact;
 mod fold;
 mod home;
+mod locked;
 mod open_error;
 mod postgres;
 mod sqlite;
@@ -36,8 +37,9 @@ pub use claim::{Claim, Claims};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
 pub use fact::Fact;
-pub use fold::{Fold, NotFoldable, contradiction};
+pub use fold::{Fold, NotFoldable, contradiction, logged};
 pub use home::{Home, Published, Whose};
+pub use locked::{LoggedLocks, locks_in_force};
 pub use open_error::OpenError;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
@@ -313,6 +315,9 @@ pub trait Store: Send + Sync + 'static {
         after: u64,
         limit: u32,
     ) -> Result<Vec<RawEntry>, StoreError>;
+
+    /// All entries that tell of these requests, those of one request in order.
+    async fn entries_about(&self, requests: &[RequestId]) -> Result<Vec<RawEntry>, StoreError>;
 
     /// The log's entries behind `after`, in order, at most `limit`.
     async fn entries(&self, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {

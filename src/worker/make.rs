@@ -64,11 +64,15 @@ impl Worker {
     async fn survey(&self, request: &Request, layer: usize) -> Result<Request, Trouble> {
         let plan = &request.layers[layer].plan;
         let order = order(request, plan);
-        let sharing = self.broker.sharing(&plan.entitlement, request.id).await?;
-        let given = if sharing.is_empty() {
+        let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
+        if let Some(other) = sharers.unproven {
+            // Its access would pass for access that Keylend did not give.
+            return Err(Refusal::Contradicted(other).into());
+        }
+        let given = if sharers.proven.is_empty() {
             limited(self.backend(plan)?.survey(&order)).await? == Presence::Absent
         } else {
-            sharing.iter().any(|other| other.given)
+            sharers.proven.iter().any(|other| other.given)
         };
         let credential = self
             .broker

@@ -3,28 +3,45 @@
 use super::{Unfinished, Worker, limited, order};
 use crate::{
     backend::{BackendError, Presence},
-    domain::{Command, Gone, Request},
+    domain::{Command, Gone, Refusal, Request, Work},
 };
 
 impl Worker {
-    /// Takes `layer` back, unless it is not Keylend's to take or another grant stands on it.
+    /// Revokes `layer` as the log tells of it, whatever the tables say, unless it is not Keylend's to
+    /// revoke or another grant depends on it.
+    ///
+    /// Where the log does not tell, what the tables say is revoked too, but it is not said to be gone.
     pub(super) async fn unmake(
         &self,
         request: &Request,
         layer: usize,
     ) -> Result<Request, Unfinished> {
+        let logged = self.broker.logged(request.id).await?;
+        let request = logged.as_ref().unwrap_or(request);
+        let work = Work::Unmake { layer };
+        if !request.due().into_iter().any(|due| due.work == work) {
+            // It is only the tables that said so, and by now they do not either.
+            return Err(Refusal::NotDue.into());
+        }
         let plan = &request.layers[layer].plan;
         let store = &**self.broker.store();
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
-        let sharing = self.broker.sharing(&plan.entitlement, request.id).await?;
+        let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
+        let left_to = sharers.proven.iter().find(|other| other.goes_on);
         let how = if !request.gives(layer) {
             Ok(Gone::WasThereBefore)
-        } else if let Some(other) = sharing.iter().find(|other| other.goes_on) {
+        } else if let Some(other) = left_to {
             Ok(Gone::LeftTo {
                 request: other.request,
             })
         } else {
             self.remove(request, layer).await.map(|()| Gone::Removed)
+        };
+        let how = match logged {
+            Some(_) => how,
+            None => how.and(Err(BackendError::Retry(
+                "the log does not tell of this grant: run `keylend audit verify`".to_owned(),
+            ))),
         };
         let command = match how {
             Ok(how) => Command::Unmade { layer, how },

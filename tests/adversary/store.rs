@@ -411,6 +411,50 @@ async fn a_schema_in_which_others_can_plant_something_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_in_a_schema_that_a_stranger_made_runs_before_it_is_refused() {
+    let stage = Stage::new().await;
+    stage
+        .admin("GRANT CREATE ON DATABASE store TO mallory")
+        .await;
+    let mut mallory = stage.session("mallory").await;
+    run(
+        &mut mallory,
+        "CREATE TABLE public.ran (what text);
+         GRANT INSERT ON public.ran TO PUBLIC;
+         CREATE FUNCTION public.ran(what text) RETURNS void LANGUAGE sql
+             AS $$ INSERT INTO public.ran VALUES (current_user || ' ' || what) $$;
+         CREATE SCHEMA keylend;
+         GRANT USAGE ON SCHEMA keylend TO PUBLIC;
+         CREATE FUNCTION keylend.version() RETURNS bigint LANGUAGE sql
+             AS $$ SELECT public.ran('version'); SELECT 1000::bigint $$;
+         CREATE VIEW keylend._sqlx_migrations AS SELECT keylend.version() AS version, true AS success;
+         GRANT SELECT ON keylend._sqlx_migrations TO PUBLIC;
+         CREATE FUNCTION keylend.same(oid, integer) RETURNS boolean LANGUAGE sql
+             AS $$ SELECT public.ran('='); SELECT $1 OPERATOR(pg_catalog.=) $2::oid $$;
+         CREATE OPERATOR keylend.= (LEFTARG = oid, RIGHTARG = integer, PROCEDURE = keylend.same)",
+    )
+    .await;
+    let url = stage.url("keylend");
+    let opened = PostgresStore::open(&url, "the configuration").await;
+    let why = refused(opened.map(|_| None));
+    assert!(why.contains("belongs to `mallory`"), "{why}");
+    refused(stage.migrate().await);
+    // An auditor's session reads what another role owns, if that is the role's alone.
+    run(
+        &mut mallory,
+        "GRANT CREATE ON SCHEMA keylend TO keylend, PUBLIC",
+    )
+    .await;
+    let opened = PostgresStore::open_read_only(&url).await;
+    refused(opened.map(|_| None));
+    let ran: Vec<(String,)> = sqlx::query_as("SELECT what FROM public.ran")
+        .fetch_all(&mut mallory)
+        .await
+        .unwrap();
+    assert!(ran.is_empty(), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_those_who_are_named_may_connect_to_keylends_database() {
     let stage = Stage::new().await;
     stage

@@ -266,6 +266,10 @@ impl Store for UnreliableStore {
         )
     }
 
+    async fn entries_about(&self, requests: &[RequestId]) -> Result<Vec<RawEntry>, StoreError> {
+        asked!(self, "read the log", self.store.entries_about(requests))
+    }
+
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {
         asked!(self, "look for changes", self.store.changed(after, limit))
     }

@@ -9,6 +9,7 @@
 mod support;
 
 mod deciding;
+mod ending;
 mod scene;
 mod verifying;
 

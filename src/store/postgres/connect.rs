@@ -56,14 +56,15 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
 /// Refuses a store that is not safe to work on: tables of another version, or a schema in which
 /// others can plant something.
 pub(super) async fn check(connection: &mut PgConnection) -> Result<(), OpenError> {
-    check_version(connection).await?;
-    schema::check(connection, schema::Owner::Us).await
+    // First, since a table of somebody else's can run their code when it is read.
+    schema::check(connection, schema::Owner::Us).await?;
+    check_version(connection).await
 }
 
 /// The same for a session that only reads, which may belong to another role such as an auditor's.
 pub(super) async fn check_for_reading(connection: &mut PgConnection) -> Result<(), OpenError> {
-    check_version(connection).await?;
-    schema::check(connection, schema::Owner::Anybody).await
+    schema::check(connection, schema::Owner::Anybody).await?;
+    check_version(connection).await
 }
 
 async fn check_version(connection: &mut PgConnection) -> Result<(), OpenError> {

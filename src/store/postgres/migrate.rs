@@ -61,6 +61,7 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<Option<String>
 
 async fn migrate_once(connection: &mut PgConnection) -> Result<Option<String>, OpenError> {
     let mut transaction = connection.begin().await?;
+    schema::distrust(&mut transaction).await?;
     if !is_there(
         &mut transaction,
         "SELECT to_regnamespace('keylend') IS NOT NULL",

@@ -6,7 +6,11 @@
 
 use sqlx::PgConnection;
 
+use super::connect::known;
 use crate::store::OpenError;
+
+/// Searches Keylend's schema, as every session does that [`check`] has let through.
+const TRUST: &str = "SET search_path = keylend, pg_temp";
 
 /// Who has to own the schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,7 +43,7 @@ const QUESTION: &str = "
     SELECT pg_get_userbyid(nspowner)::text,
         nspowner = (SELECT oid FROM pg_roles WHERE rolname = current_user),
         (SELECT string_agg(
-                CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
+                CASE WHEN grantee = 0::pg_catalog.oid THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
                 ', ')
             FROM aclexplode(nspacl)
             WHERE privilege_type = 'CREATE' AND grantee <> nspowner),
@@ -50,12 +54,26 @@ const QUESTION: &str = "
                 SELECT oid FROM pg_roles WHERE rolsuper) LIMIT 5) AS others)
     FROM schema";
 
-/// Refuses a schema that others can plant something in, or have.
+/// Searches nothing but the catalogue from now on: what is in the schema may be anybody's.
+pub(super) async fn distrust(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query("SET search_path = pg_catalog, pg_temp")
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Refuses a schema that others can plant something in, or have. Until it has passed, the session
+/// searches nothing but the catalogue.
 pub(super) async fn check(connection: &mut PgConnection, owner: Owner) -> Result<(), OpenError> {
-    let found: Option<(String, bool, Option<String>, Option<String>)> =
-        sqlx::query_as(QUESTION).fetch_optional(connection).await?;
+    distrust(connection).await?;
+    let found: Option<(String, bool, Option<String>, Option<String>)> = sqlx::query_as(QUESTION)
+        .fetch_optional(&mut *connection)
+        .await?;
     let trouble = match found {
-        None => "the database has no schema `keylend`: run `keylend store migrate`".to_owned(),
+        None => {
+            let (found, known) = (0, known());
+            return Err(OpenError::NotMigrated { found, known });
+        }
         Some((role, false, ..)) if owner == Owner::Us => format!(
             "the schema `keylend` belongs to `{role}`: it must belong to the role that Keylend \
              connects as; run `ALTER SCHEMA keylend OWNER TO ROLE`, where ROLE is that role"
@@ -68,7 +86,10 @@ pub(super) async fn check(connection: &mut PgConnection, owner: Owner) -> Result
             "the schema `keylend` contains objects that other roles own ({others}): drop them, or \
              make the schema's owner their owner"
         ),
-        Some((_, _, None, None)) => return Ok(()),
+        Some((_, _, None, None)) => {
+            sqlx::query(TRUST).execute(connection).await?;
+            return Ok(());
+        }
     };
     Err(OpenError::Schema(trouble))
 }

@@ -128,6 +128,25 @@ pub(super) async fn entries_of(
     rows.into_iter().map(Row::read).collect()
 }
 
+/// All entries about these requests, those of one request in order.
+pub(super) async fn entries_about(
+    reads: &Pool,
+    requests: &[RequestId],
+) -> sqlx::Result<Vec<RawEntry>> {
+    let statement = concat!(
+        "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash FROM events
+         WHERE request_id IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ") ORDER BY request_id, seq"
+    );
+    let ids: Vec<Value> = requests.iter().map(|id| json!([id.to_string()])).collect();
+    let rows: Vec<Row> = sqlx::query_as(statement)
+        .bind(Value::from(ids).to_string())
+        .fetch_all(reads)
+        .await?;
+    rows.into_iter().map(Row::read).collect()
+}
+
 /// The columns of an entry.
 #[derive(Deserialize, FromRow)]
 struct Row(

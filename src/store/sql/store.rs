@@ -188,6 +188,10 @@ impl Store for Database {
         answer("read the log", question).await
     }
 
+    async fn entries_about(&self, requests: &[RequestId]) -> Result<Vec<RawEntry>, StoreError> {
+        answer("read the log", log::entries_about(&self.reads, requests)).await
+    }
+
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {
         answer("look for changed requests", async {
             let (head, _) = log::last(&mut *self.reads.acquire().await?).await?;

@@ -11,7 +11,7 @@ mod homes;
 mod tables;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -354,6 +354,16 @@ impl Store for MemoryStore {
         let behind = tables.log.iter().filter(|entry| entry.seq > after);
         let of_it = behind.filter(|entry| entry.request_id == id);
         Ok(of_it.take(limit as usize).cloned().collect())
+    }
+
+    async fn entries_about(&self, requests: &[RequestId]) -> Result<Vec<RawEntry>, StoreError> {
+        let ids: BTreeSet<_> = requests.iter().map(ToString::to_string).collect();
+        let is_of_them = |entry: &&RawEntry| {
+            let id = entry.request_id.as_ref();
+            id.is_some_and(|id| ids.contains(id))
+        };
+        let tables = self.database.tables();
+        Ok(tables.log.iter().filter(is_of_them).cloned().collect())
     }
 
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {

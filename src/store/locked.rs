@@ -1,0 +1,96 @@
+//! The locks that the log says are in force, whatever the table of locks says.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use super::{Entry, EntryBody, RawEntry, Store, StoreError};
+use crate::domain::{Lock, LockEvent, LockTarget};
+
+/// Entries that are read at a time.
+const PAGE: u32 = 1000;
+
+/// The locks that the log says are in force. Only what is new is read each time.
+#[derive(Default)]
+pub struct LoggedLocks(Mutex<Locks>);
+
+#[derive(Default, Clone)]
+struct Locks {
+    /// The last entry without a request that was read.
+    read: u64,
+    in_force: BTreeMap<LockTarget, Lock>,
+}
+
+/// The locks in the table, and those of the log that the table does not have like that.
+pub fn locks_in_force(table: Vec<Lock>, logged: BTreeMap<LockTarget, Lock>) -> Vec<Lock> {
+    let missing: Vec<Lock> = logged
+        .into_values()
+        .filter(|lock| !table.contains(lock))
+        .collect();
+    table.into_iter().chain(missing).collect()
+}
+
+impl LoggedLocks {
+    /// The locks in force by the log alone, as it is now.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn read(&self, store: &dyn Store) -> Result<BTreeMap<LockTarget, Lock>, StoreError> {
+        let mut locks = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let before = locks.read;
+        loop {
+            let page = store.entries_of(None, locks.read, PAGE).await?;
+            for raw in &page {
+                locks.fold(raw);
+            }
+            if page.len() < PAGE as usize {
+                break;
+            }
+        }
+        if locks.read > before {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.read < locks.read {
+                known.clone_from(&locks);
+            }
+        }
+        Ok(locks.in_force)
+    }
+
+    /// The locks in force when the log was read last.
+    pub fn known(&self) -> BTreeMap<LockTarget, Lock> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.in_force.clone()
+    }
+}
+
+impl Locks {
+    /// Folds an entry in that tells of no request. One that was changed can still lock, but
+    /// unlocks nothing.
+    fn fold(&mut self, raw: &RawEntry) {
+        self.read = raw.seq;
+        let entry = match Entry::try_from(raw) {
+            Ok(entry) => entry,
+            Err(error) => {
+                tracing::error!(seq = raw.seq, %error, "an entry of the log is not understood");
+                return;
+            }
+        };
+        let EntryBody::Lock(event) = &entry.body else {
+            return;
+        };
+        if matches!(event, LockEvent::Unlocked { .. }) && !raw.has_its_hash() {
+            tracing::error!(
+                seq = raw.seq,
+                "an entry of the log was changed: nothing is unlocked"
+            );
+            return;
+        }
+        event.apply(entry.at, &entry.actor, &mut self.in_force);
+    }
+}

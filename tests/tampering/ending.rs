@@ -1,0 +1,229 @@
+//! What Keylend says is gone, and whom checks let in, on tables that somebody changed.
+
+use serde_json::json;
+
+use crate::{
+    on_both,
+    scene::Scene,
+    support::{
+        stage::{DAVE, REQUEST, SECURITY},
+        target::Mood,
+    },
+};
+
+on_both!(
+    access_is_revoked_though_its_snapshot_says_that_it_was_there_before,
+    access_is_revoked_though_its_snapshot_was_edited_while_it_was_ending,
+    access_is_revoked_though_its_snapshot_names_another_login,
+    access_is_revoked_though_its_snapshot_has_no_layers,
+    access_is_revoked_though_its_snapshot_was_set_back_to_pending,
+    access_is_revoked_though_a_row_says_that_an_old_grant_still_needs_it,
+    access_that_was_there_before_by_a_row_alone_is_given_by_keylend,
+    a_lock_ends_a_grant_whose_snapshot_has_no_layers,
+    a_grant_that_ended_is_not_active_again_by_its_old_snapshot,
+    an_old_snapshot_that_is_put_back_answers_no_check,
+);
+
+const STATE: &str = "SELECT state FROM requests";
+const LAST: &str = "SELECT kind FROM events ORDER BY seq DESC LIMIT 1";
+
+async fn ends(scene: &Scene) {
+    scene.until(LAST, &["ended"]).await;
+    assert!(!scene.stage.console.admits("alice"));
+    scene.is_well().await;
+}
+
+async fn access_is_revoked_though_its_snapshot_says_that_it_was_there_before(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    scene
+        .tamper(
+            "UPDATE requests SET snapshot = replace(snapshot, '\"given\":true', '\"given\":false')",
+        )
+        .await;
+    scene.stage.advance_minutes(30);
+    ends(&scene).await;
+}
+
+/// Grants access, and has its end come while the target fails.
+async fn failing_to_end(scene: &Scene) -> String {
+    let stage = &scene.stage;
+    stage.granted(REQUEST).await;
+    stage.console.mood("unmake", Mood::Failing);
+    stage.advance_minutes(30);
+    scene.until(LAST, &["layer_not_gone"]).await;
+    scene.request().await
+}
+
+/// Lets the target be well, and the next try come.
+async fn tried_again(scene: &Scene) {
+    scene.stage.console.mood("unmake", Mood::Well);
+    scene.stage.advance_minutes(6);
+    ends(scene).await;
+}
+
+async fn access_is_revoked_though_its_snapshot_was_edited_while_it_was_ending(scene: Scene) {
+    let id = failing_to_end(&scene).await;
+    scene
+        .edit(&id, |snapshot| {
+            snapshot["layers"][0]["progress"]["given"] = json!(false)
+        })
+        .await;
+    tried_again(&scene).await;
+}
+
+async fn access_is_revoked_though_its_snapshot_names_another_login(scene: Scene) {
+    let id = failing_to_end(&scene).await;
+    scene
+        .edit(&id, |snapshot| {
+            snapshot["username"] = json!("mallory");
+            snapshot["layers"][0]["plan"]["handle"] = json!("jit_mallory_0");
+            snapshot["layers"][0]["plan"]["params"]["role"] = json!("another");
+        })
+        .await;
+    tried_again(&scene).await;
+}
+
+async fn access_is_revoked_though_its_snapshot_has_no_layers(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    let id = scene.request().await;
+    scene
+        .edit(&id, |snapshot| snapshot["layers"] = json!([]))
+        .await;
+    scene.stage.advance_minutes(30);
+    ends(&scene).await;
+}
+
+async fn access_is_revoked_though_its_snapshot_was_set_back_to_pending(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    let id = scene.request().await;
+    scene
+        .edit(&id, |snapshot| {
+            snapshot["state"] = json!({"is": "pending", "lapses_at": snapshot["asked_at"]});
+        })
+        .await;
+    scene.tamper("UPDATE requests SET state = 'pending'").await;
+    scene.stage.advance_minutes(30);
+    ends(&scene).await;
+    assert!(!scene.kinds().await.contains(&"lapsed".to_owned()));
+}
+
+async fn access_is_revoked_though_a_row_says_that_an_old_grant_still_needs_it(scene: Scene) {
+    let stage = &scene.stage;
+    let grant = stage.granted(REQUEST).await;
+    stage.alice().click(&grant, "done").await;
+    scene.until(LAST, &["ended"]).await;
+    let old = scene.request().await;
+    stage.granted(REQUEST).await;
+    scene
+        .tamper(&format!(
+            "INSERT INTO layers (request_id, layer, entitlement, given, goes_on)
+                 SELECT '{old}', 0, entitlement, 1, 1 FROM layers"
+        ))
+        .await;
+    stage.advance_minutes(30);
+    ends_named(&scene, &old).await;
+}
+
+/// The row that was put in is still there, and named; the access is gone all the same.
+async fn ends_named(scene: &Scene, old: &str) {
+    scene.until(LAST, &["ended"]).await;
+    assert!(!scene.stage.console.admits("alice"));
+    let left = "SELECT body FROM events WHERE kind = 'layer_gone' AND body LIKE '%left_to%'";
+    assert!(scene.ask(left).await.is_empty());
+    scene.is_named(&["layers", old]).await;
+}
+
+async fn access_that_was_there_before_by_a_row_alone_is_given_by_keylend(scene: Scene) {
+    let stage = &scene.stage;
+    let grant = stage.granted(REQUEST).await;
+    let row = scene.ask("SELECT entitlement FROM layers").await.remove(0);
+    stage.alice().click(&grant, "done").await;
+    scene.until(LAST, &["ended"]).await;
+    let old = scene.request().await;
+    scene
+        .tamper(&format!(
+            "INSERT INTO layers (request_id, layer, entitlement, given, goes_on)
+                 VALUES ('{old}', 0, '{row}', 0, 1)"
+        ))
+        .await;
+    stage.granted(REQUEST).await;
+    stage.advance_minutes(30);
+    ends_named(&scene, &old).await;
+}
+
+async fn a_lock_ends_a_grant_whose_snapshot_has_no_layers(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    let id = scene.request().await;
+    scene
+        .edit(&id, |snapshot| snapshot["layers"] = json!([]))
+        .await;
+    scene.stage.answer(SECURITY, "lock @alice stolen").await;
+    ends(&scene).await;
+}
+
+/// Has a grant end early, and puts the snapshot that it had while it was active back with a later
+/// end. Answers its name.
+async fn put_back(scene: &Scene) -> String {
+    let stage = &scene.stage;
+    let grant = stage.granted(REQUEST).await;
+    scene.until(STATE, &["active"]).await;
+    let kept = scene.ask("SELECT snapshot FROM requests").await.remove(0);
+    stage.alice().click(&grant, "done").await;
+    scene.until(STATE, &["ended"]).await;
+    let mut snapshot: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    let version = snapshot["version"].clone();
+    snapshot["expires_at"] = json!("2099-11-21T02:30:00Z");
+    scene
+        .tamper(&format!(
+            "UPDATE requests SET snapshot = '{snapshot}', state = 'active', open = 1,
+                 version = {version}"
+        ))
+        .await;
+    scene.request().await
+}
+
+async fn a_grant_that_ended_is_not_active_again_by_its_old_snapshot(scene: Scene) {
+    let id = put_back(&scene).await;
+    scene
+        .tamper(&format!("INSERT INTO due VALUES ('{id}', '', 0)"))
+        .await;
+    scene.stage.advance_minutes(25);
+    scene.until(STATE, &["ended"]).await;
+    assert_eq!(scene.ask(LAST).await, ["ended"]);
+    assert!(!scene.kinds().await.contains(&"warned".to_owned()));
+    scene.is_well().await;
+}
+
+async fn an_old_snapshot_that_is_put_back_answers_no_check(mut scene: Scene) {
+    put_back(&scene).await;
+    // A lock has memory read everything again, and so has its end.
+    let lock = json!({
+        "target": {"person": "U0NOBODY"}, "person": [], "by": "U0SEC", "reason": "none",
+        "at": "2026-11-21T02:00:00Z",
+    });
+    scene
+        .tamper(&format!(
+            "INSERT INTO locks (target, set_at, lock) VALUES ('x', 0, '{lock}')"
+        ))
+        .await;
+    assert!(!is_admitted_after(&scene, "request db-prod:read 10m pods").await);
+    scene.tamper("DELETE FROM locks").await;
+    assert!(!is_admitted_after(&scene, "request lab:use 10m pods").await);
+    scene.stage.stop().await;
+    scene.stage.boot().await;
+    assert!(!is_admitted(&scene).await);
+}
+
+async fn is_admitted(scene: &Scene) -> bool {
+    let check = scene.stage.admitted("alice@example.com", "db-prod:write");
+    check.await
+}
+
+/// Whether checks let Alice in once they know of one more request, and so of the locks before it.
+async fn is_admitted_after(scene: &Scene, line: &str) -> bool {
+    let before = scene.kinds().await.len();
+    scene.stage.jit(DAVE, line).await;
+    let count = "SELECT CAST(count(*) AS TEXT) FROM events";
+    scene.until(count, &[&(before + 1).to_string()]).await;
+    is_admitted(scene).await
+}
