@@ -111,13 +111,11 @@ impl Service {
             .route("/keylend", post(serve))
             .with_state(Arc::clone(&self.state));
         let (stop, stopping) = oneshot::channel();
-        let server = axum::serve(listener, app).into_future();
-        let stopped = tokio::spawn(async move {
-            tokio::select! {
-                served = server => served.expect("it serves"),
-                _ = stopping => {}
-            }
+        // It has stopped when the connections that clients keep open are closed too.
+        let server = axum::serve(listener, app).with_graceful_shutdown(async move {
+            let _ = stopping.await;
         });
+        let stopped = tokio::spawn(async move { server.await.expect("it serves") });
         *lock(&self.running) = Some(Running { stop, stopped });
     }
 
