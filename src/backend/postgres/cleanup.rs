@@ -17,7 +17,7 @@ use super::{
     catalogue,
     error::Error,
     name::RoleName,
-    purpose::{MARK, role_in},
+    purpose::{self, MARK, role_in},
     server::{self, Purpose, Server, run},
     session::Session,
 };
@@ -37,21 +37,26 @@ struct Leftover {
 pub(super) async fn sweep(server: &Server) -> Result<(), Error> {
     let mut session = server.open(Purpose::Grant, "clean-up").await?;
     let leftovers = leftovers(&mut session.connection).await;
-    let mut left = Vec::new();
     for Leftover { login, comment } in session.close(leftovers).await? {
         let login = RoleName::try_from(login).map_err(Error::NoSuchName)?;
-        let mut session = server.open(Purpose::Grant, login.as_str()).await?;
-        let dropped = drop_login(&mut session, &login, &comment).await;
-        if let Err(error) = session.close(dropped).await {
-            left.push((login, error));
+        if !purpose::fits(&comment, &login) {
+            continue;
         }
-    }
-    // One line, however many there are: others decide how many.
-    if let Some((login, error)) = left.first() {
-        tracing::warn!(
-            %login, error = excerpt(&error.to_string()), logins = left.len(),
-            "logins whose access has ended cannot be dropped yet"
-        );
+        let dropped = match server.open(Purpose::Grant, login.as_str()).await {
+            Ok(mut session) => {
+                let dropped = drop_login(&mut session, &login, &comment).await;
+                session.close(dropped).await
+            }
+            Err(error @ Error::Busy(_)) => Err(error),
+            Err(error) => return Err(error),
+        };
+        // Now, because the next one can take a while.
+        if let Err(error) = dropped {
+            tracing::warn!(
+                %login, error = excerpt(&error.to_string()),
+                "a login whose access has ended cannot be dropped yet"
+            );
+        }
     }
     Ok(())
 }
@@ -154,6 +159,10 @@ async fn give(
     let Object { kind, identity, .. } = object;
     let kind = keyword(kind)
         .ok_or_else(|| Error::Refused(format!("Keylend does not hand over a {kind}")))?;
+    let identity = match identity.strip_suffix("()") {
+        Some(name) if kind == "AGGREGATE" => &format!("{name}(*)"),
+        _ => identity,
+    };
     // PostgreSQL has quoted the identity, which holds no names of Keylend's.
     let statement = format!("ALTER {kind} {identity} OWNER TO {}", role.quoted());
     run(connection, statement).await.map(drop)
@@ -226,7 +235,9 @@ async fn users(connection: &mut PgConnection, object: &Object) -> Result<Vec<Str
     .await?)
 }
 
-/// The logins that Keylend made and shut. Only roles that Keylend is in count: those that it made.
+/// The logins that Keylend made and shut. Only roles that Keylend has given itself count: whoever
+/// may create roles can give it others. What a superuser gives, PostgreSQL records as given by the
+/// first superuser, whose number is 10.
 async fn leftovers(connection: &mut PgConnection) -> Result<Vec<Leftover>, Error> {
     Ok(sqlx::query_as(
         "SELECT r.rolname::pg_catalog.text AS login, \
@@ -239,7 +250,10 @@ async fn leftovers(connection: &mut PgConnection) -> Result<Vec<Leftover>, Error
            AND EXISTS (SELECT FROM pg_catalog.pg_auth_members a \
                        JOIN pg_catalog.pg_roles k ON k.oid OPERATOR(pg_catalog.=) a.member \
                        WHERE a.roleid OPERATOR(pg_catalog.=) r.oid \
-                         AND k.rolname OPERATOR(pg_catalog.=) session_user) \
+                         AND k.rolname OPERATOR(pg_catalog.=) session_user \
+                         AND (a.grantor OPERATOR(pg_catalog.=) k.oid \
+                           OR k.rolsuper \
+                              AND a.grantor OPERATOR(pg_catalog.=) 10::pg_catalog.oid)) \
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a \
                            WHERE a.usesysid OPERATOR(pg_catalog.=) r.oid) \
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts p \

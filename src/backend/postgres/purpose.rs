@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::name::RoleName;
-use crate::backend::Order;
+use crate::{backend::Order, domain::RequestId};
 
 /// What every such comment begins with.
 pub(super) const MARK: &str = "Lent by Keylend: role ";
@@ -54,6 +54,18 @@ pub(super) fn role_in(comment: &str) -> Option<RoleName> {
     }
 }
 
+/// Whether the comment is on the login that it was written for: `jit_`, the request that the comment
+/// names, and the number of the layer.
+pub(super) fn fits(comment: &str, login: &RoleName) -> bool {
+    let named = || {
+        let (_, request) = comment.rsplit_once(", request ")?;
+        let request: RequestId = request.parse().ok()?;
+        let layer = login.as_str().strip_prefix(&format!("jit_{request}_"))?;
+        layer.parse::<usize>().ok()
+    };
+    named().is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +80,28 @@ mod tests {
         for comment in ["", "Lent by Keylend to alice", "Lent by Keylend: role \"x"] {
             assert_eq!(role_in(comment), None);
         }
+    }
+
+    #[test]
+    fn a_comment_fits_only_the_login_of_its_request() {
+        let request = RequestId::derive("one");
+        let comment = format!("{MARK}\"x\", to a, request b for s, request {request}");
+        let fits_on = |comment: &str, login: &str| {
+            let login = RoleName::try_from(login.to_owned()).unwrap();
+            fits(comment, &login)
+        };
+        assert!(fits_on(&comment, &format!("jit_{request}_0")));
+        assert!(fits_on(&comment, &format!("jit_{request}_12")));
+        let other = RequestId::derive("two");
+        for login in [
+            "alice".to_owned(),
+            format!("jit_{other}_0"),
+            format!("jit_{request}_"),
+            format!("jit_{request}_x"),
+            format!("jit_{request}"),
+        ] {
+            assert!(!fits_on(&comment, &login), "{login}");
+        }
+        assert!(!fits_on(MARK, "jit__0"));
     }
 }

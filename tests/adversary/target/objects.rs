@@ -87,6 +87,7 @@ async fn every_kind_of_object_goes_to_the_role() {
         CREATE FUNCTION f(int, text) RETURNS int LANGUAGE sql AS 'SELECT 1';
         CREATE PROCEDURE p() LANGUAGE sql AS 'SELECT 1';
         CREATE AGGREGATE a (int) (SFUNC = int4pl, STYPE = int);
+        CREATE AGGREGATE counted (*) (SFUNC = int8inc, STYPE = int8, INITCOND = '0');
         CREATE FUNCTION twice(int, int) RETURNS int LANGUAGE sql AS 'SELECT 2';
         CREATE OPERATOR <+> (LEFTARG = int, RIGHTARG = int, FUNCTION = twice);
         CREATE STATISTICS stats (dependencies) ON id, g FROM "t;--";
@@ -197,4 +198,37 @@ async fn a_stranger_who_gives_it_rights_delays_only_the_clean_up() {
     );
     part.backend.tend().await.expect("tended");
     assert!(!part.has_role(order.handle.as_str()).await);
+}
+
+/// Whoever may create roles can write any comment, and give Keylend any role of theirs.
+#[tokio::test]
+async fn a_role_that_only_looks_like_a_generated_login_is_not_dropped() {
+    let part = Part::start_alone("10s").await;
+    let creator = part.person("creator", "CREATEROLE").await;
+    let keylend = format!("{}_keylend", part.name);
+    let role = part.role();
+    let (fitting, planted) = (part.generated(), part.generated());
+    let other = format!("{}_team", part.name);
+    let create = |login: &str, request: &str| {
+        format!(
+            "CREATE ROLE \"{login}\" NOLOGIN VALID UNTIL '-infinity';
+             COMMENT ON ROLE \"{login}\" IS
+                'Lent by Keylend: role \"{role}\", to alice for db-prod:write, request {request}'"
+        )
+    };
+    let mut own = part.log_in(&keylend, "keylends").await.expect("in");
+    for login in [fitting.handle.as_str(), &other] {
+        does(&mut own, &create(login, &fitting.request.to_string())).await;
+        does(&mut own, &format!("GRANT \"{login}\" TO {keylend}")).await;
+    }
+    let mut creator = part.enter(&creator).await;
+    let login = planted.handle.as_str();
+    does(&mut creator, &create(login, &planted.request.to_string())).await;
+    let give = format!("GRANT \"{login}\" TO {keylend} WITH ADMIN OPTION");
+    does(&mut creator, &give).await;
+
+    part.backend.tend().await.expect("tended");
+    assert!(!part.has_role(fitting.handle.as_str()).await);
+    assert!(part.has_role(&other).await, "its name is another");
+    assert!(part.has_role(login).await, "somebody else made it");
 }
