@@ -15,15 +15,16 @@ use keylend::{
     api::{self, Api, Tokens},
     clock::Clock,
     domain::{
-        Actor, BackendName, Command, Entitlement, Gone, Handle, Human, Params, Parties,
-        PlannedGrant, PlannedLayer, Request, Span, UserId,
+        Actor, BackendName, Command, Entitlement, Gone, Handle, Human, Lock, LockEvent, LockTarget,
+        Params, Parties, PlannedGrant, PlannedLayer, Request, Span, UserId,
     },
     grants::Grants,
     metrics::Metrics,
-    store::{SqliteStore, Store as _},
+    store::{Commit, EntryBody, LockChange, Record, SqliteStore, Store as _},
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use story::Story;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +37,7 @@ struct Service {
     base: String,
     http: reqwest::Client,
     stop: CancellationToken,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Service {
@@ -96,7 +97,7 @@ impl Service {
                 base,
                 http: reqwest::Client::new(),
                 stop,
-                _folder: folder,
+                folder: folder,
             },
             grants,
         )
@@ -307,6 +308,53 @@ async fn grants_from_before_the_start_are_known() {
     let scope = "db-prod:write".parse().unwrap();
     let held = known.check("U0ALICE", &scope, story.clock.now()).unwrap();
     assert_eq!(held.request, request.id);
+}
+
+#[tokio::test]
+async fn a_lock_that_was_deleted_from_its_table_still_counts() {
+    let service = Service::start().await;
+    service.alice_holds("db-prod:write", 30).await;
+    assert!(service.check("U0ALICE", "db-prod").await.0);
+    let lock = Lock {
+        target: LockTarget::Everything,
+        person: Human::default(),
+        by: UserId::new("U0SEC"),
+        reason: "an incident".to_owned(),
+        at: service.story.clock.now(),
+    };
+    let record = Record {
+        at: lock.at,
+        request: None,
+        actor: Actor::Person(lock.by.clone()),
+        rules: Vec::new(),
+        body: EntryBody::Lock(LockEvent::Locked {
+            target: lock.target.clone(),
+            person: lock.person.clone(),
+            reason: lock.reason.clone(),
+        }),
+    };
+    let commit = Commit {
+        lock: Some(LockChange::Set(lock, record)),
+        ..Commit::default()
+    };
+    service.store.commit(commit).await.unwrap();
+    assert!(!service.check("U0ALICE", "db-prod").await.0);
+
+    let path = service.folder.path().join("keylend.db");
+    let url = format!("sqlite://{}", path.display());
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let delete = sqlx::query("DELETE FROM locks").execute(&mut connection);
+    assert_eq!(delete.await.unwrap().rows_affected(), 1);
+    // One more commit, so that memory has looked at the table since.
+    service.story.ask("dave", "lab:use", 30, "").await;
+    assert!(!service.check("U0ALICE", "db-prod").await.0);
+    let grants = Grants::load(service.store.clone()).await.unwrap();
+    let known = grants.caught_up_within(Duration::ZERO).await.unwrap();
+    let scope = "db-prod:write".parse().unwrap();
+    assert_eq!(
+        known.check("U0ALICE", &scope, service.story.clock.now()),
+        None
+    );
 }
 
 #[tokio::test]

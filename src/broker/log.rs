@@ -1,9 +1,11 @@
 //! What the log says, where a decision must not rest on the tables alone.
 //!
 //! Somebody who can write to the tables can edit a snapshot or delete a lock. So before anything is
-//! approved or granted, the request is folded from its own entries and compared with its snapshot,
-//! and a lock counts if the table or the log has it. Each entry's own hash is checked here; whether
-//! the log itself is whole, `keylend audit verify` shows.
+//! decided about a request, it is folded from its own entries and compared with its snapshot. What
+//! would be approved or granted on a snapshot that differs is refused; anything else, the end of a
+//! grant above all, goes on from the log, with the rows made again. A lock counts if the table or the
+//! log has it. Each entry's own hash is checked here; whether the log itself is whole, `keylend audit
+//! verify` shows.
 
 use std::collections::BTreeMap;
 

@@ -225,6 +225,15 @@ async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn S
     assert!(entries(None).await.is_empty());
     let behind = store.entries_of(Some(first.id), 1, 9).await.unwrap();
     assert_eq!(behind.len(), 1);
+    let about = store.entries_about(&[other.id, first.id]).await.unwrap();
+    let of = |id: RequestId| {
+        let of_it = about
+            .iter()
+            .filter(|it| it.request_id == Some(id.to_string()));
+        of_it.map(|entry| entry.seq).collect::<Vec<_>>()
+    };
+    assert_eq!((of(first.id), of(other.id)), (vec![1, 3], vec![2]));
+    assert!(store.entries_about(&[]).await.unwrap().is_empty());
     let mut both = [first.id, other.id];
     both.sort_by_key(ToString::to_string);
     assert_eq!(store.attended(None, 9).await.unwrap(), both);

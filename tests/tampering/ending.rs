@@ -187,7 +187,8 @@ async fn a_grant_that_ended_is_not_active_again_by_its_old_snapshot(scene: Scene
     scene
         .tamper(&format!("INSERT INTO due VALUES ('{id}', '', 0)"))
         .await;
-    scene.stage.advance_minutes(25);
+    // Its warning is due, and its end is not.
+    scene.stage.advance_minutes(28);
     scene.until(STATE, &["ended"]).await;
     assert_eq!(scene.ask(LAST).await, ["ended"]);
     assert!(!scene.kinds().await.contains(&"warned".to_owned()));
