@@ -1,7 +1,7 @@
 //! A login of its own for one grant, with a password that Keylend made.
 //!
 //! Two things end it, one after the other. Ending the access is [`unmake`]: whoever has the login
-//! cannot hold it up. Dropping the login is [`cleanup`](super::cleanup): objects that others use
+//! cannot hold it up. Dropping the login is [`cleanup`]: objects that others use
 //! can hold that up for as long as they like.
 
 use postgres_protocol::password::scram_sha_256;
