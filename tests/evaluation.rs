@@ -97,7 +97,7 @@ impl Service {
                 base,
                 http: reqwest::Client::new(),
                 stop,
-                folder: folder,
+                folder,
             },
             grants,
         )

@@ -43,6 +43,17 @@ impl Broker {
         Ok(self.holdings(&human).await?.requests)
     }
 
+    /// What was asked for under this id and is open, oldest first: what its Home shows, which is
+    /// published when requests of this id change.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub async fn open_by(&self, id: &UserId) -> Result<Vec<Request>, Refusal> {
+        let open = self.parts.store.open(Open::Of(id.clone())).await;
+        open.map_err(unavailable)
+    }
+
     /// Whether the request is this person's, under whichever id they asked.
     ///
     /// # Errors

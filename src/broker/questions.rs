@@ -86,7 +86,7 @@ impl Broker {
     ///
     /// The store's trouble.
     pub async fn concerned_by(&self, requester: &UserId) -> Result<Concerned, Refusal> {
-        let open = self.open_of(requester).await?;
+        let open = self.open_by(requester).await?;
         let waiting = open.iter().filter(|request| request.awaits_decision());
         Ok(self.approvers_of(waiting).await)
     }

@@ -31,6 +31,13 @@ async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
             .await;
         world.until_checked(asked, false).await;
     }
+    world
+        .seen(|sim| {
+            let told = sim.dm(ALICE);
+            let ended = told.iter().filter(|message| message.says("has ended:"));
+            (ended.count() >= 3).then_some(())
+        })
+        .await;
     assert_eq!(world.doubled().await, Doubled::NOTHING);
     let claimed = |one: &crate::replica::Replica| one.says("this replica does it from now on");
     let claimed = replicas.iter().flat_map(claimed);

@@ -262,7 +262,7 @@ impl Homes {
             Err(Refusal::Forbidden(_)) => return Ok(only(view::unwelcome(), true)),
             Err(refusal) => return Err(refusal.into()),
         }
-        let mut open = self.broker.open_of(person).await?;
+        let mut open = self.broker.open_by(person).await?;
         let past = self.broker.past_of(person, PAST).await?;
         // What ended between the two looks is past, and not also held.
         open.retain(|request| past.iter().all(|over| over.id != request.id));
