@@ -390,6 +390,7 @@ async fn an_address_that_changed_before_asking_does_not_make_two_people_of_one()
     stage.jit(ALICE, "done").await;
     stage.ended(1).await;
     stage.sim.set_group("S0ENG", [ALICE, "W0ALICE"]);
+    stage.clock.advance(Duration::from_secs(61));
     stage.jit("W0ALICE", "request lab:use 10m look").await;
     stage.open_card().await;
     stage.sim.update_person("W0ALICE", |second| {

@@ -106,7 +106,7 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
     vec![
         (
             "the approval is checked after it is committed",
-            &[1],
+            &[1, 7],
             Arc::new(approves_first::ApprovesFirst),
         ),
         (
