@@ -14,15 +14,15 @@ use crate::{
         Scope, State, UserId, Vote, decide,
     },
     policy::Action,
-    store::{Commit, Holdings},
+    store::{Commit, Holdings, NameChange},
 };
 
 /// What a yes does now.
 struct Evaluated {
     events: Vec<Occurred>,
     held: Held,
-    /// Every identity of the requester.
-    human: Human,
+    /// The requester's name in the targets, bound to them.
+    name: NameChange,
 }
 
 /// What a human holds besides one request.
@@ -60,18 +60,12 @@ impl Broker {
         revision: u32,
     ) -> Result<(Request, Commit), Refusal> {
         self.uncontradicted(&request).await?;
-        let Evaluated {
-            events,
-            held,
-            human,
-        } = self.evaluate(by, &request, revision).await?;
+        let Evaluated { events, held, name } = self.evaluate(by, &request, revision).await?;
         let mut commit = Commit::default();
         if events
             .iter()
             .any(|occurred| matches!(occurred.event, Event::Approved { .. }))
         {
-            let (owners, version) = self.owners(&request.username, &human).await?;
-            let name = bound(&request.username, &human, owners, version);
             commit.names.push(name);
             commit.holders = held.holdings.versions;
             for displaced in held.displaced.values() {
@@ -161,12 +155,9 @@ impl Broker {
             // The configuration has given the name to somebody else meanwhile.
             return Err(Refusal::NoUsername(error.clone()));
         }
-        self.owners(&request.username, &human).await?;
-        Ok(Evaluated {
-            events,
-            held,
-            human,
-        })
+        let (owners, version) = self.owners(&request.username, &human).await?;
+        let name = bound(&request.username, &human, owners, version);
+        Ok(Evaluated { events, held, name })
     }
 
     /// Whether those who approved before still have the authority, on today's facts and rules.
