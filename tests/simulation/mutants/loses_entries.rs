@@ -1,5 +1,6 @@
 //! A commit is not one transaction: now and then the snapshot is there, and the log is not. Breaks
-//! promise 5: every change of state is in the log.
+//! promise 5: every change of state is in the log. What follows from the lost entry may show first,
+//! as a transition that the log does not allow (promise 6).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -136,7 +136,7 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
         ),
         (
             "a snapshot is written without its entries",
-            &[5],
+            &[5, 6],
             Arc::new(loses_entries::LosesEntries::default()),
         ),
         (
