@@ -36,7 +36,7 @@ async fn ends_because(stage: &Stage, words: &str) {
         stage.told(ALICE, &format!("has ended: {said}")).await;
     }
     assert!(!stage.admitted_anywhere("alice@example.com", SCOPE).await);
-    assert!(!stage.console.admits("alice"));
+    ends_at_once(stage).await;
 }
 
 /// The target takes Alice's access back while the clock stands.
