@@ -48,15 +48,22 @@ const tour = page.getByRole("region", { name: "Guided tour" });
 const console_ = page.frameLocator('iframe[title="Production console"]');
 const door = console_.locator("#door");
 
-const be = (name) => page.getByRole("link", { name: `Act as ${name}` }).click();
+const be = (name) => follow(page.getByRole("link", { name: `Act as ${name}` }));
 const open = (place) =>
-  page
-    .getByRole("navigation", { name: "Channels and apps" })
-    .getByRole("link", { name: place })
-    .click();
+  follow(
+    page
+      .getByRole("navigation", { name: "Channels and apps" })
+      .getByRole("link", { name: place }),
+  );
 const tab = (name) => main.getByRole("link", { name }).or(main.getByRole("tab", { name })).click();
 const card = () => log.getByRole("article").filter({ hasText: "Access request" }).last();
 const says = (place, text) => place.getByText(text).last().waitFor();
+
+/** Clicks a link and waits until the page is there: until then the links of the old one are shown. */
+async function follow(link) {
+  await link.click();
+  await link.and(page.locator("[aria-current]")).waitFor();
+}
 
 async function type(line) {
   await composer.fill(line);
