@@ -229,7 +229,7 @@ impl Postgres {
         pid.to_owned()
     }
 
-    async fn superuser(&self) -> PgConnection {
+    pub async fn superuser(&self) -> PgConnection {
         // Tests look at the tables of a store by their plain names.
         let options: PgConnectOptions = self.admin_url().parse().expect("a URL");
         let options = options.options([("search_path", "public, keylend")]);

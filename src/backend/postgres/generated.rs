@@ -39,7 +39,7 @@ pub(super) async fn make(
     let verifier = scram_sha_256(password.expose_secret().as_bytes());
     loop {
         match try_make(session, order, login, role, &verifier).await {
-            Err(error) if session.tries_again(&error) => {}
+            Err(error) if session.tries_again(&error).await => {}
             done => return done,
         }
     }
@@ -149,7 +149,7 @@ async fn shut(session: &mut Session<'_>, login: &RoleName, role: &RoleName) -> R
     );
     loop {
         match session.run(shut.clone()).await {
-            Err(error) if session.tries_again(&error) => {
+            Err(error) if session.tries_again(&error).await => {
                 if let Err(error) = make_way(session, login, role, error.is_locked()).await {
                     tracing::warn!(%login, %error, "a lock on a login that is to be shut stays");
                 }

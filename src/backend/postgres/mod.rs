@@ -24,6 +24,10 @@
 //! is kept open to revoke over. The URL should name a database that an administrator owns: a role
 //! that owns it is not lent.
 //!
+//! Anybody who may create a table can ask for locks on the catalogues of roles that hold up every
+//! later REVOKE and login of the whole server. Keylend ends sessions that wait for such a lock.
+//! `REVOKE TEMP ON DATABASE … FROM PUBLIC`, and no CREATE for others on any schema, prevent them.
+//!
 //! # What remains
 //!
 //! PostgreSQL takes a role back, not what was done with it. Whoever may create objects may leave
@@ -37,6 +41,7 @@ mod generated;
 mod name;
 mod named;
 mod purpose;
+mod queue;
 mod server;
 mod session;
 mod sessions;
@@ -167,6 +172,14 @@ impl Access {
         Ok(Self { kind, login, role })
     }
 
+    async fn unmake(&self, session: &mut Session<'_>) -> Result<(), Error> {
+        let Self { kind, login, role } = self;
+        match kind {
+            LoginKind::Named => named::unmake(session, login, role).await,
+            LoginKind::Generated => generated::unmake(session, login, role).await,
+        }
+    }
+
     async fn read(&self, session: &mut Session<'_>) -> Result<Presence, Error> {
         let Self { kind, login, role } = self;
         match kind {
@@ -283,11 +296,12 @@ impl Backend for Postgres {
                 Err(Error::NoSuchName(_)) => return Ok(()),
                 access => access?,
             };
-            let Access { kind, login, role } = &access;
             let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
-            let unmade = match kind {
-                LoginKind::Named => named::unmake(&mut session, login, role).await,
-                LoginKind::Generated => generated::unmake(&mut session, login, role).await,
+            let unmade = loop {
+                match access.unmake(&mut session).await {
+                    Err(error) if session.tries_again(&error).await => {}
+                    done => break done,
+                }
             };
             session.close(unmade).await
         };
@@ -301,7 +315,12 @@ impl Backend for Postgres {
                 access => access?,
             };
             let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
-            let seen = access.read(&mut session).await;
+            let seen = loop {
+                match access.read(&mut session).await {
+                    Err(error) if session.tries_again(&error).await => {}
+                    done => break done,
+                }
+            };
             session.close(seen).await
         };
         self.server.in_time(work).await

@@ -76,7 +76,7 @@ pub(super) async fn make(
 ) -> Result<(), Error> {
     loop {
         match grant(session, eligible, login, role).await {
-            Err(error) if session.tries_again(&error) => {}
+            Err(error) if session.tries_again(&error).await => {}
             done => return done,
         }
     }
@@ -171,7 +171,7 @@ pub(super) async fn revoke(
 async fn insist(session: &mut Session<'_>, statement: &str) -> Result<(), Error> {
     loop {
         match session.run(statement.to_owned()).await {
-            Err(error) if session.tries_again(&error) => {}
+            Err(error) if session.tries_again(&error).await => {}
             done => return done,
         }
     }

@@ -9,7 +9,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgQueryResult, PgSslMode},
 };
 use tokio::{
-    sync::{Mutex, Semaphore},
+    sync::{MappedMutexGuard, Mutex, MutexGuard, Semaphore},
     time::{Instant, timeout},
 };
 
@@ -192,12 +192,15 @@ impl Server {
 
     /// Keeps `connection` open for revoking, if none is kept yet.
     pub(super) async fn keep_or_close(&self, mut connection: PgConnection) {
-        if let Ok(mut spare) = self.spare.try_lock()
-            && spare.is_none()
-        {
-            *spare = rest(&mut connection).await.is_ok().then_some(connection);
-        } else {
-            close(connection).await;
+        let Ok(mut spare) = self.spare.try_lock() else {
+            return close(connection).await;
+        };
+        match &mut *spare {
+            None => *spare = rest(&mut connection).await.is_ok().then_some(connection),
+            Some(spare) => {
+                close(connection).await;
+                learn_roles(spare).await;
+            }
         }
     }
 
@@ -228,6 +231,11 @@ impl Server {
         Ok(())
     }
 
+    /// The connection that is kept open, unless it is in use or there is none.
+    pub(super) fn try_spare(&self) -> Option<MappedMutexGuard<'_, PgConnection>> {
+        MutexGuard::try_map(self.spare.try_lock().ok()?, Option::as_mut).ok()
+    }
+
     async fn connect(&self, options: &PgConnectOptions) -> Result<PgConnection, Error> {
         match timeout(self.connect_timeout, options.connect()).await {
             Ok(connection) => Ok(connection?),
@@ -253,8 +261,26 @@ async fn has_reserved_places(connection: &mut PgConnection) -> Result<bool, Erro
 pub(super) async fn rest(connection: &mut PgConnection) -> Result<(), Error> {
     let statements = "SET application_name = 'keylend'; SET idle_session_timeout = 0";
     match timeout(SIGN_OF_LIFE, run(connection, statements.to_owned())).await {
-        Ok(result) => result.map(drop),
-        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
+        Ok(result) => result?,
+        Err(_) => return Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
+    };
+    learn_roles(connection).await;
+    Ok(())
+}
+
+/// Has the server's side of the connection read every role, and whether Keylend may end sessions,
+/// into its cache. It then ends a session without reading the catalogues of roles, which
+/// [`queue`](super::queue) has to do while they are locked.
+async fn learn_roles(connection: &mut PgConnection) {
+    let learnt = run(
+        connection,
+        "SELECT pg_catalog.count(pg_catalog.pg_get_userbyid(r.oid)), \
+                pg_catalog.pg_has_role('pg_signal_backend', 'USAGE') \
+         FROM pg_catalog.pg_roles r"
+            .to_owned(),
+    );
+    if let Err(error) = learnt.await {
+        tracing::debug!(%error, "failed to read the roles of a PostgreSQL server in advance");
     }
 }
 

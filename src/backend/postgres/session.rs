@@ -19,6 +19,7 @@ use tokio::{
 
 use super::{
     error::Error,
+    queue,
     server::{self, Server},
 };
 
@@ -80,6 +81,16 @@ impl<'a> Session<'a> {
 
     /// Names the session and ends Keylend's older ones on the same access.
     async fn take_over(&mut self, prefix: &str) -> Result<(), Error> {
+        loop {
+            match self.try_take_over(prefix).await {
+                // Who may see all sessions is in a catalogue too.
+                Err(error) if self.tries_again(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_take_over(&mut self, prefix: &str) -> Result<(), Error> {
         let start = start(&mut self.connection, prefix).await?;
         if !start.is_as_set {
             return Err(Error::Refused(
@@ -96,7 +107,7 @@ impl<'a> Session<'a> {
     /// Whether what failed with `error` is to be tried again at once: only work of the same moment
     /// was in the way. Since PostgreSQL 16, GRANT and REVOKE lock the lent role until they are
     /// committed; 15 says "tuple concurrently updated" instead.
-    pub(super) fn tries_again(&mut self, error: &Error) -> bool {
+    pub(super) async fn tries_again(&mut self, error: &Error) -> bool {
         if !self.has_time() {
             return false;
         }
@@ -104,7 +115,22 @@ impl<'a> Session<'a> {
             self.collisions += 1;
             return self.collisions <= COLLISIONS;
         }
-        error.is_locked()
+        if !error.is_locked() {
+            return false;
+        }
+        self.end_queues().await;
+        true
+    }
+
+    /// Ends what may have kept this session waiting for a lock on a system catalogue.
+    async fn end_queues(&mut self) {
+        let ended = match self.server.try_spare() {
+            Some(mut spare) => queue::end(&mut spare).await,
+            None => queue::end(&mut self.connection).await,
+        };
+        if let Err(error) = ended {
+            tracing::warn!(%error, "failed to end sessions that wait for locks on system catalogues");
+        }
     }
 
     /// Whether there is time left to try again.
@@ -199,13 +225,13 @@ async fn start(connection: &mut PgConnection, prefix: &str) -> Result<Start, Err
     .await?)
 }
 
-/// Keylend's own other sessions on this access.
+/// Keylend's own other sessions on this access. Reads no table, so no lock on one is in the way.
 async fn others(connection: &mut PgConnection, prefix: &str) -> Result<Vec<Other>, Error> {
     Ok(sqlx::query_as(
         "SELECT a.pid AS pid, a.application_name AS name \
-         FROM pg_catalog.pg_stat_activity a \
-         JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.usesysid \
-         WHERE r.rolname OPERATOR(pg_catalog.=) session_user \
+         FROM pg_catalog.pg_stat_get_activity(NULL) a, \
+              pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) own \
+         WHERE a.usesysid OPERATOR(pg_catalog.=) own.usesysid \
            AND a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() \
            AND pg_catalog.starts_with(a.application_name, $1::pg_catalog.text)",
     )

@@ -124,7 +124,7 @@ async fn nobody_elses_session_ends_and_a_name_in_pg_stat_activity_means_nothing(
     part.grant(&order).await.expect("granted");
     // The name that Keylend's sessions on this access have, with a later time in it.
     let log = part.postgres().log().await;
-    assert!(log.contains("pg_stat_activity"));
+    assert!(log.contains("pg_stat_get_activity"));
     let mut session = part.enter(&mallory).await;
     let mut watcher = part.enter(&alice).await;
     let digest = access_digest(&alice, &part.role());
@@ -385,4 +385,44 @@ async fn settings_of_a_databases_owner_do_not_reach_keylends_sessions() {
         backend.read(&order).await.expect("an answer"),
         Presence::Absent
     );
+}
+
+/// Locks that exclude everybody, asked for on a catalogue of roles by somebody who never gets them.
+async fn queues_on(catalogue: &str, view: &str) {
+    let part = Part::start_alone("10s").await;
+    let (alice, mallory) = (
+        part.person("alice", "").await,
+        part.person("mallory", "").await,
+    );
+    let order = part.named(&alice);
+    part.grant(&order).await.expect("granted");
+    let mut reading = part.enter(&mallory).await;
+    let mut asking = part.enter(&mallory).await;
+    does(&mut reading, &format!("BEGIN; SELECT count(*) FROM {view}")).await;
+    let ask = format!("CREATE TEMP TABLE t PARTITION OF pg_catalog.{catalogue} DEFAULT");
+    let mut watching = part.postgres().superuser().await;
+    let asking = tokio::spawn(async move { run(&mut asking, &ask).await });
+    let waits = "SELECT FROM pg_lock_status() WHERE NOT granted AND mode = 'AccessExclusiveLock'";
+    while sqlx::query(waits)
+        .fetch_all(&mut watching)
+        .await
+        .unwrap()
+        .is_empty()
+    {}
+
+    part.end(&order).await;
+    let refused = asking.await.unwrap().unwrap_err().to_string();
+    assert!(refused.contains("administrator command"), "{refused}");
+    // Whoever only reads keeps nobody waiting, and goes on.
+    assert!(!is_dead(&mut reading).await);
+}
+
+#[tokio::test]
+async fn a_wait_for_a_lock_on_the_memberships_holds_up_nothing() {
+    queues_on("pg_auth_members", "pg_auth_members").await;
+}
+
+#[tokio::test]
+async fn a_wait_for_a_lock_on_the_roles_holds_up_nothing() {
+    queues_on("pg_authid", "pg_roles").await;
 }
