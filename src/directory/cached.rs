@@ -12,7 +12,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::{FRESH, FactsUnavailable, Identities, PeopleSource, Profile, RECENT};
 use crate::{
     clock::Clock,
-    domain::{Email, GroupName, Human, IdentityKey, Person, Time, UserId},
+    domain::{Email, GroupName, Human, Person, Time, UserId},
 };
 
 /// Where the members of a group come from.
@@ -111,11 +111,6 @@ impl Directory {
     /// Asks nobody, so it serves for what was recorded too.
     pub fn human(&self, id: &UserId, email: Option<&Email>) -> Human {
         self.identities.human(id, email)
-    }
-
-    /// The person who is recognized by this key, with all that the configuration says of them.
-    pub fn human_of_key(&self, key: &IdentityKey) -> Human {
-        self.identities.human_of_key(key)
     }
 
     /// The members of one group.

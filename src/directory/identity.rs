@@ -108,15 +108,6 @@ impl Identities {
         }
     }
 
-    /// The person with this key, with all that `[people]` says of them.
-    pub fn human_of_key(&self, key: &IdentityKey) -> Human {
-        match key {
-            IdentityKey::Id(id) => self.human(id, None),
-            IdentityKey::Address(address) => Human::from_iter([IdentityKey::address(address)]),
-            IdentityKey::Person(entry) => self.entry(entry),
-        }
-    }
-
     fn entry(&self, name: &str) -> Human {
         let ids = self.people.get(name).map(|entry| &entry.slack_ids);
         let ids = ids.into_iter().flatten().cloned().map(IdentityKey::Id);
@@ -290,13 +281,6 @@ mod tests {
         assert!(alice.is(&known.human(&id("W0ALICE"), Some(&Email::new("b@example.com")))));
         assert!(alice.is(&Human::new(&id("W0ALICE"), None)));
         assert!(!alice.is(&known.human(&id("U0BOB"), Some(&Email::new("bob@example.com")))));
-        let key = IdentityKey::Person("alice".to_owned());
-        assert!(alice.has(&key));
-        assert_eq!(
-            known.human_of_key(&key),
-            known.human_of_key(&IdentityKey::Id(id("W0ALICE")))
-        );
-        let address = IdentityKey::Address(Email::new("A@example.com"));
-        assert!(known.human_of_key(&address).is(&alice));
+        assert!(alice.has(&IdentityKey::Person("alice".to_owned())));
     }
 }
