@@ -14,6 +14,7 @@ on_both!(
     a_snapshot_set_back_to_before_its_end_makes_nothing,
     a_vote_put_into_a_snapshot_approves_nothing,
     a_grant_whose_due_rows_were_deleted_still_ends,
+    a_grant_still_ends_although_an_entry_of_another_request_cannot_be_read,
     a_grant_whose_snapshot_says_that_it_ended_still_ends,
     a_grant_whose_end_was_moved_ends_all_the_same,
 );
@@ -183,6 +184,29 @@ async fn a_grant_whose_due_rows_were_deleted_still_ends(scene: Scene) {
     scene.until(STATE, &["ended"]).await;
     assert!(!stage.console.admits("alice"));
     scene.is_well().await;
+}
+
+async fn a_grant_still_ends_although_an_entry_of_another_request_cannot_be_read(scene: Scene) {
+    let stage = &scene.stage;
+    stage.granted(REQUEST).await;
+    let id = scene.request().await;
+    stage
+        .jit(DAVE, "request db-prod:write 20m INC-7 pods")
+        .await;
+    let of_dave = "SELECT state FROM requests WHERE requester = 'U0DAVE'";
+    scene.until(of_dave, &["pending"]).await;
+    scene
+        .tamper_with_the_log(&format!(
+            "UPDATE events SET body = '{{}}' WHERE request_id <> '{id}'"
+        ))
+        .await;
+    scene
+        .tamper(&format!("DELETE FROM due WHERE request_id = '{id}'"))
+        .await;
+    stage.advance_minutes(32);
+    let of_alice = "SELECT state FROM requests WHERE requester = 'U0ALICE'";
+    scene.until(of_alice, &["ended"]).await;
+    assert!(!stage.console.admits("alice"));
 }
 
 async fn a_grant_whose_snapshot_says_that_it_ended_still_ends(scene: Scene) {
