@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Human, IdentityKey, Lock, LockTarget, NameEvent, NameOwners, Progress, Request, Username,
+        Humans, IdentityKey, Lock, LockTarget, NameEvent, NameOwners, Progress, Request, Username,
     },
     store::{Entry, EntryBody, Fold, NotFoldable, RawEntry, Rows, StoreError, View},
 };
@@ -394,36 +394,6 @@ impl Comparison<'_> {
 
     fn differs(&mut self, difference: Difference) {
         (self.report)(difference);
-    }
-}
-
-/// Identities that are one human's, by each of them.
-#[derive(Default)]
-struct Humans {
-    numbers: BTreeMap<IdentityKey, usize>,
-    humans: BTreeMap<usize, Human>,
-    next: usize,
-}
-
-impl Humans {
-    fn add(&mut self, human: &Human) {
-        let numbers = &self.numbers;
-        let same: BTreeSet<usize> = human
-            .keys()
-            .filter_map(|it| numbers.get(it).copied())
-            .collect();
-        let same = same.iter().filter_map(|number| self.humans.remove(number));
-        let whole = same.fold(human.clone(), |all, one| all.with(&one));
-        self.next += 1;
-        let number = self.next;
-        for key in whole.keys() {
-            self.numbers.insert(key.clone(), number);
-        }
-        self.humans.insert(number, whole);
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Human> {
-        self.humans.values()
     }
 }
 

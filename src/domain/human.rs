@@ -1,6 +1,9 @@
 //! Which Slack ids and addresses are one person.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -102,6 +105,39 @@ impl FromIterator<IdentityKey> for Human {
     }
 }
 
+/// People as they turn out to be one human by what is recorded of them: two sets that share a key
+/// become one.
+#[derive(Debug, Default)]
+pub struct Humans {
+    numbers: BTreeMap<IdentityKey, usize>,
+    humans: BTreeMap<usize, Human>,
+    next: usize,
+}
+
+impl Humans {
+    /// Adds what is recorded of one human.
+    pub fn add(&mut self, human: &Human) {
+        let numbers = &self.numbers;
+        let same: BTreeSet<usize> = human
+            .keys()
+            .filter_map(|it| numbers.get(it).copied())
+            .collect();
+        let same = same.iter().filter_map(|number| self.humans.remove(number));
+        let whole = same.fold(human.clone(), |all, one| all.with(&one));
+        self.next += 1;
+        let number = self.next;
+        for key in whole.keys() {
+            self.numbers.insert(key.clone(), number);
+        }
+        self.humans.insert(number, whole);
+    }
+
+    /// Everybody, each as one human.
+    pub fn all(&self) -> impl Iterator<Item = &Human> {
+        self.humans.values()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +152,20 @@ mod tests {
         assert!(alice.is(&human("W0ALICE", "Alice@Example.com")));
         assert!(alice.is(&human("U0ALICE", "alice.l@example.com")));
         assert!(!alice.is(&human("U0BOB", "bob@example.com")));
+    }
+
+    #[test]
+    fn two_humans_become_one_by_what_is_recorded_later() {
+        let mut humans = Humans::default();
+        humans.add(&human("U0ALICE", "alice@example.com"));
+        humans.add(&human("W0ALICE", "alice@example.org"));
+        humans.add(&human("U0BOB", "bob@example.com"));
+        assert_eq!(humans.all().count(), 3);
+        humans.add(&human("W0ALICE", "alice@example.com"));
+        let alice =
+            human("U0ALICE", "alice@example.com").with(&human("W0ALICE", "alice@example.org"));
+        assert_eq!(humans.all().count(), 2);
+        assert!(humans.all().any(|one| *one == alice));
     }
 
     #[test]

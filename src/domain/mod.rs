@@ -29,7 +29,7 @@ pub use decide::{decide, open};
 pub use departure::Departure;
 pub use due::{Due, Lane, Work, backoff};
 pub use event::{ApprovalFacts, EndCause, Event, Gone, Occurred, PlannedLayer};
-pub use human::{Human, IdentityKey};
+pub use human::{Human, Humans, IdentityKey};
 pub use id::{
     BackendName, ChannelId, Email, Entitlement, Environment, GroupName, Handle, InvalidRequestId,
     RequestId, RuleId, TeamId, UserId, Username,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     cards, credentials,
     db::{Connection, Done},
-    holders, homes, humans,
+    holders, homes,
     locks::{self, InForce},
     log, names, requests,
     trail::Trail,
@@ -240,7 +240,6 @@ async fn change(
         trail.leave(request, last.at);
     }
     if change.records.iter().any(|record| record.body.identifies()) {
-        humans::record(connection, &request.human).await?;
         trail.identify(request);
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! Which identities are one human's, as the log tells: those that were recorded together once, and
 //! those that share one with them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -8,30 +10,32 @@ use super::{
     db::{Connection, items},
     holders::keys,
 };
-use crate::domain::Human;
+use crate::domain::{Human, Humans};
 
 /// Every identity that is recorded of this human.
 pub(super) async fn known(connection: &mut Connection, person: &Human) -> sqlx::Result<Human> {
-    let statement = concat!(
-        "SELECT DISTINCT human FROM humans WHERE key IN (SELECT item.value->>0 FROM ",
-        items!(),
-        ")"
-    );
-    let rows: Vec<(String,)> = sqlx::query_as(statement)
-        .bind(keys(person).to_string())
-        .fetch_all(connection)
-        .await?;
-    let mut humans = rows.iter().map(|(human,)| {
-        serde_json::from_str::<Human>(human).map_err(|error| sqlx::Error::Decode(error.into()))
-    });
-    humans.try_fold(Human::default(), |all, human| Ok(all.with(&human?)))
+    let recorded = recorded(connection, &keys(person)).await?;
+    let all = recorded.iter();
+    Ok(all.fold(Human::default(), |all, human| all.with(human)))
 }
 
-/// Records that these identities are one human's.
-pub(super) async fn record(connection: &mut Connection, person: &Human) -> sqlx::Result<()> {
-    let before = known(connection, person).await?;
-    let after = before.clone().with(person);
-    if after == before {
+/// Records of each of these people that their identities are one human's.
+pub(super) async fn record(connection: &mut Connection, people: &[Human]) -> sqlx::Result<()> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let all = people
+        .iter()
+        .fold(Human::default(), |all, one| all.with(one));
+    let before = recorded(connection, &keys(&all)).await?;
+    let mut humans = Humans::default();
+    before
+        .iter()
+        .chain(people)
+        .for_each(|human| humans.add(human));
+    let changed = humans.all().filter(|human| !before.contains(human));
+    let rows: Vec<Value> = changed.flat_map(rows).collect();
+    if rows.is_empty() {
         return Ok(());
     }
     let statement = concat!(
@@ -39,9 +43,27 @@ pub(super) async fn record(connection: &mut Connection, person: &Human) -> sqlx:
         items!(),
         " WHERE true ON CONFLICT (key) DO UPDATE SET human = excluded.human"
     );
-    run(connection, statement, &Value::Array(rows(&after)))
+    run(connection, statement, &Value::Array(rows))
         .await
         .map(drop)
+}
+
+/// The humans who have one of these identities.
+async fn recorded(connection: &mut Connection, keys: &Value) -> sqlx::Result<BTreeSet<Human>> {
+    let statement = concat!(
+        "SELECT DISTINCT human FROM humans WHERE key IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    );
+    let rows: Vec<(String,)> = sqlx::query_as(statement)
+        .bind(keys.to_string())
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|(human,)| {
+            serde_json::from_str(human).map_err(|error| sqlx::Error::Decode(error.into()))
+        })
+        .collect()
 }
 
 /// A human's rows: one for each identity.

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{cards, credentials, db::Connection, holders, homes, log, requests, work};
+use super::{cards, credentials, db::Connection, holders, homes, humans, log, requests, work};
 use crate::{
-    domain::{Request, RequestId, Time},
+    domain::{Human, Request, RequestId, Time},
     store::{Chain, Record},
 };
 
@@ -21,6 +21,8 @@ pub(super) struct Trail {
     requests: BTreeMap<RequestId, Traces>,
     /// The identities of requesters, as rows.
     identities: Vec<Value>,
+    /// People of whom an identity may not be recorded yet.
+    humans: Vec<Human>,
 }
 
 /// What a request leaves; what it left earlier does not count any more.
@@ -54,6 +56,7 @@ impl Trail {
     /// These are identities of the request's requester.
     pub(super) fn identify(&mut self, request: &Request) {
         self.identities.extend(holders::identity_rows(request));
+        self.humans.push(request.human.clone());
     }
 
     /// Adds what came after.
@@ -61,6 +64,7 @@ impl Trail {
         self.entries.extend(later.entries);
         self.requests.extend(later.requests);
         self.identities.extend(later.identities);
+        self.humans.extend(later.humans);
     }
 
     /// Writes it all, and answers whether credentials were erased.
@@ -89,6 +93,7 @@ impl Trail {
         cards::refresh(connection, &changed).await?;
         homes::touch_by(connection, &changed, now).await?;
         holders::identify(connection, self.identities).await?;
+        humans::record(connection, &self.humans).await?;
         if over.is_empty() {
             return Ok(false);
         }
