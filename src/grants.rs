@@ -11,7 +11,6 @@
 //! next look at it. Memory that may be more than two seconds behind says nothing.
 
 mod book;
-mod proofs;
 
 use std::{
     collections::BTreeMap,
@@ -30,10 +29,9 @@ pub use book::{BeingRevoked, Held};
 use crate::{
     alerts::Alerts,
     domain::{BackendName, Lock, ScopeId, Time},
-    store::{LoggedLocks, Store, StoreError, locks_in_force},
+    store::{LoggedLocks, Proofs, Store, StoreError, locks_in_force},
 };
 use book::Book;
-use proofs::Proofs;
 
 /// How often the store is looked at when it says nothing by itself.
 pub const PROBE: Duration = Duration::from_millis(500);
@@ -60,7 +58,7 @@ const COMPARED: usize = 250;
 pub struct Grants {
     store: Arc<dyn Store>,
     book: RwLock<Book>,
-    proofs: Proofs,
+    proofs: Arc<Proofs>,
     logged_locks: LoggedLocks,
     progress: watch::Sender<Progress>,
 }
@@ -98,16 +96,17 @@ pub struct CaughtUp<'a> {
 }
 
 impl Grants {
-    /// Reads the open requests; [`follow`](Self::follow) has to run from then on.
+    /// Reads the open requests; [`follow`](Self::follow) has to run from then on. Snapshots that
+    /// `proofs` has are not compared with the log again.
     ///
     /// # Errors
     ///
     /// If the store does not answer.
-    pub async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+    pub async fn load(store: Arc<dyn Store>, proofs: Arc<Proofs>) -> Result<Self, StoreError> {
         // The head before the requests: what is committed in between is read twice, not missed.
         let seen = Some(Instant::now());
         let applied = *store.head().borrow();
-        let (proofs, logged_locks) = (Proofs::default(), LoggedLocks::default());
+        let logged_locks = LoggedLocks::default();
         let locks = locks_in_force(store.locks().await?, logged_locks.read(&*store).await?);
         let book = read(&*store, locks, &proofs).await?;
         Ok(Self {
@@ -230,7 +229,7 @@ impl Grants {
                 false => self.logged_locks.known(),
             };
             let locks = locks_in_force(table, logged);
-            self.proofs.forget(&changed);
+            self.proofs.follow(&changed);
             if self.read(|book| *book.locks() == *locks) {
                 for changed in changed.chunks(COMPARED) {
                     let proven = timeout(LOOK, self.proofs.prove(&*self.store, changed)).await??;

@@ -85,6 +85,7 @@ impl Broker {
         let difference = contradiction(&*self.parts.store, request).await;
         let Some(difference) = difference.map_err(unavailable)? else {
             self.parts.alerts.clear(&name);
+            self.proofs.note(request);
             return Ok(());
         };
         let text = format!(
@@ -120,10 +121,19 @@ impl Broker {
         })
     }
 
+    /// Whether the log was seen to say what this snapshot says.
+    pub(crate) fn is_proven(&self, request: &Request) -> bool {
+        self.proofs.has(request)
+    }
+
     /// Whether a decision may rest on this snapshot.
     pub(super) async fn standing(&self, request: &Request) -> Result<Standing, Refusal> {
+        if self.proofs.has(request) {
+            return Ok(Standing::Proven);
+        }
         let difference = contradiction(&*self.parts.store, request).await;
         if difference.map_err(unavailable)?.is_none() {
+            self.proofs.note(request);
             return Ok(Standing::Proven);
         }
         Ok(match self.compare(request.id).await? {
@@ -142,6 +152,7 @@ impl Broker {
             let found = store.request(id).await.ok().flatten();
             let due = store.due_of(id).await.map_err(unavailable)?;
             if found.as_ref() == Some(&request) && due == request.due_by_lane() {
+                self.proofs.note(&request);
                 return Ok(Compared::Same(Box::new(request)));
             }
             match store.restore(&request, last_seq).await {

@@ -43,7 +43,9 @@ use crate::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, CommitError, EntryBody, LoggedLocks, Record, Store, StoreError},
+    store::{
+        Change, Commit, CommitError, EntryBody, LoggedLocks, Proofs, Record, Store, StoreError,
+    },
     vault::Vault,
 };
 
@@ -84,6 +86,8 @@ pub struct Broker {
     named_groups: BTreeSet<GroupName>,
     /// The locks that the log says are in force.
     logged_locks: LoggedLocks,
+    /// The snapshots that are what the log says.
+    proofs: Arc<Proofs>,
     changes: outdated::Changes,
 }
 
@@ -99,6 +103,7 @@ impl Broker {
             parts,
             named_groups,
             logged_locks: LoggedLocks::default(),
+            proofs: Arc::default(),
             changes: outdated::Changes::default(),
         }
     }
@@ -116,6 +121,11 @@ impl Broker {
     /// Where state lives, for those who only read.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.parts.store
+    }
+
+    /// The snapshots that are what the log says, as far as the broker has compared them.
+    pub fn proofs(&self) -> &Arc<Proofs> {
+        &self.proofs
     }
 
     /// What somebody has to look at.
@@ -150,6 +160,9 @@ impl Broker {
                 return Err(Refusal::Contradicted(id));
             }
             if self.is_committed(&before, commit).await? {
+                if matches!(standing, Standing::Proven) {
+                    self.proofs.note(&after);
+                }
                 return Ok(after);
             }
         }

@@ -22,6 +22,7 @@ mod home;
 mod locked;
 mod open_error;
 mod postgres;
+mod proofs;
 mod sqlite;
 mod view;
 
@@ -42,6 +43,7 @@ pub use home::{Home, Published, Whose};
 pub use locked::{LoggedLocks, locks_in_force};
 pub use open_error::OpenError;
 pub use postgres::PostgresStore;
+pub use proofs::Proofs;
 pub use sqlite::SqliteStore;
 pub use view::{Rows, View};
 

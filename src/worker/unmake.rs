@@ -16,7 +16,10 @@ impl Worker {
         request: &Request,
         layer: usize,
     ) -> Result<Request, Unfinished> {
-        let logged = self.broker.logged(request.id).await?;
+        let logged = match self.broker.is_proven(request) {
+            true => Some(request.clone()),
+            false => self.broker.logged(request.id).await?,
+        };
         let request = logged.as_ref().unwrap_or(request);
         let work = Work::Unmake { layer };
         if !request.due().into_iter().any(|due| due.work == work) {
