@@ -121,19 +121,26 @@ impl Broker {
         })
     }
 
-    /// Whether the log was seen to say what this snapshot says.
-    pub(crate) fn is_proven(&self, request: &Request) -> bool {
-        self.proofs.has(request)
+    /// Whether this snapshot is what the log says, or was when it was read.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub(crate) async fn is_proven(&self, request: &Request) -> Result<bool, Refusal> {
+        if self.proofs.has(request) {
+            return Ok(true);
+        }
+        let difference = contradiction(&*self.parts.store, request).await;
+        let is_proven = difference.map_err(unavailable)?.is_none();
+        if is_proven {
+            self.proofs.note(request);
+        }
+        Ok(is_proven)
     }
 
     /// Whether a decision may rest on this snapshot.
     pub(super) async fn standing(&self, request: &Request) -> Result<Standing, Refusal> {
-        if self.proofs.has(request) {
-            return Ok(Standing::Proven);
-        }
-        let difference = contradiction(&*self.parts.store, request).await;
-        if difference.map_err(unavailable)?.is_none() {
-            self.proofs.note(request);
+        if self.is_proven(request).await? {
             return Ok(Standing::Proven);
         }
         Ok(match self.compare(request.id).await? {

@@ -16,7 +16,7 @@ impl Worker {
         request: &Request,
         layer: usize,
     ) -> Result<Request, Unfinished> {
-        let logged = match self.broker.is_proven(request) {
+        let logged = match self.broker.is_proven(request).await? {
             true => Some(request.clone()),
             false => self.broker.logged(request.id).await?,
         };
