@@ -6,6 +6,9 @@
 //! grant above all, goes on from the log, with the rows made again. A lock counts if the table or the
 //! log has it. Each entry's own hash is checked here; whether the log itself is whole, `keylend audit
 //! verify` shows.
+//!
+//! A snapshot that this process has compared, or committed on one that it had, is not compared again
+//! ([`Proofs`](crate::store::Proofs)), except before something is granted.
 
 use std::collections::BTreeMap;
 
