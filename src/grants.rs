@@ -11,6 +11,7 @@
 //! next look at it. Memory that may be more than two seconds behind says nothing.
 
 mod book;
+mod proofs;
 
 use std::{
     collections::BTreeMap,
@@ -29,9 +30,10 @@ pub use book::{BeingRevoked, Held};
 use crate::{
     alerts::Alerts,
     domain::{BackendName, Lock, ScopeId, Time},
-    store::{LoggedLocks, Proofs, Store, StoreError, locks_in_force},
+    store::{LoggedLocks, Store, StoreError, locks_in_force},
 };
 use book::Book;
+use proofs::Proofs;
 
 /// How often the store is looked at when it says nothing by itself.
 pub const PROBE: Duration = Duration::from_millis(500);
@@ -58,7 +60,7 @@ const COMPARED: usize = 250;
 pub struct Grants {
     store: Arc<dyn Store>,
     book: RwLock<Book>,
-    proofs: Arc<Proofs>,
+    proofs: Proofs,
     logged_locks: LoggedLocks,
     progress: watch::Sender<Progress>,
 }
@@ -96,17 +98,16 @@ pub struct CaughtUp<'a> {
 }
 
 impl Grants {
-    /// Reads the open requests; [`follow`](Self::follow) has to run from then on. Snapshots that
-    /// `proofs` has are not compared with the log again.
+    /// Reads the open requests; [`follow`](Self::follow) has to run from then on.
     ///
     /// # Errors
     ///
     /// If the store does not answer.
-    pub async fn load(store: Arc<dyn Store>, proofs: Arc<Proofs>) -> Result<Self, StoreError> {
+    pub async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
         // The head before the requests: what is committed in between is read twice, not missed.
         let seen = Some(Instant::now());
         let applied = *store.head().borrow();
-        let logged_locks = LoggedLocks::default();
+        let (proofs, logged_locks) = (Proofs::default(), LoggedLocks::default());
         let locks = locks_in_force(store.locks().await?, logged_locks.read(&*store).await?);
         let book = read(&*store, locks, &proofs).await?;
         Ok(Self {
@@ -229,7 +230,7 @@ impl Grants {
                 false => self.logged_locks.known(),
             };
             let locks = locks_in_force(table, logged);
-            self.proofs.follow(&changed);
+            self.proofs.forget(&changed);
             if self.read(|book| *book.locks() == *locks) {
                 for changed in changed.chunks(COMPARED) {
                     let proven = timeout(LOOK, self.proofs.prove(&*self.store, changed)).await??;

@@ -154,7 +154,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(worker.clone().look_for_missing_work(shutdown.clone()));
     tasks.spawn(worker.run(shutdown.clone()));
     let grants = Arc::new(
-        Grants::load(log.clone(), broker.proofs().clone())
+        Grants::load(log.clone())
             .await
             .context("failed to read the grants")?,
     );

@@ -25,14 +25,13 @@ impl Replica {
     pub async fn start(address: &Address, target: Arc<InMemory>) -> Self {
         let store = address.open("the same for all").await.unwrap();
         let (broker, backends) = super::broker(store.clone(), target);
-        let proofs = broker.proofs().clone();
         let worker = Worker::new(
             broker,
             backends,
             Arc::new(SystemClock),
             Arc::new(SystemEntropy),
         );
-        let grants = Arc::new(Grants::load(store.clone(), proofs).await.unwrap());
+        let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn(Arc::new(worker).run(shutdown.clone()));
         let (following, stop) = (grants.clone(), shutdown.clone());

@@ -7,7 +7,7 @@ use crate::{
         RuleId, Scope, State, UserId,
     },
     policy::Action,
-    store::{Change, Commit, CommitError, EntryBody, LockChange, Record, logged},
+    store::{Commit, CommitError, EntryBody, LockChange, Record, logged},
 };
 
 /// Open requests that are looked at at a time, and grants that end in one transaction at most.
@@ -228,11 +228,10 @@ impl Broker {
         let is_logged = |request: &Request| logged.get(&request.id) == Some(request);
         let (together, alone): (Vec<_>, Vec<_>) =
             covered.iter().partition(|(request, _)| is_logged(request));
-        let changes: Vec<Change> = together
+        let changes = together
             .iter()
             .map(|(request, lock)| self.change(request, ended_by_lock(lock)))
             .collect::<Result<_, _>>()?;
-        let proven: Vec<Request> = changes.iter().map(|change| change.after.clone()).collect();
         let commit = Commit {
             changes,
             ..Commit::default()
@@ -243,10 +242,7 @@ impl Broker {
             false => self.commit(None, commit).await,
         };
         match committed {
-            Ok(()) => {
-                ended = together.len();
-                proven.iter().for_each(|after| self.proofs.note(after));
-            }
+            Ok(()) => ended = together.len(),
             Err(CommitError::Conflict) => left.extend(together),
             Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
         }

@@ -6,9 +6,6 @@
 //! grant above all, goes on from the log, with the rows made again. A lock counts if the table or the
 //! log has it. Each entry's own hash is checked here; whether the log itself is whole, `keylend audit
 //! verify` shows.
-//!
-//! A snapshot that this process has compared, or committed on one that it had, is not compared again
-//! ([`Proofs`](crate::store::Proofs)), except before something is granted.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +85,6 @@ impl Broker {
         let difference = contradiction(&*self.parts.store, request).await;
         let Some(difference) = difference.map_err(unavailable)? else {
             self.parts.alerts.clear(&name);
-            self.proofs.note(request);
             return Ok(());
         };
         let text = format!(
@@ -130,15 +126,8 @@ impl Broker {
     ///
     /// The store's trouble.
     pub(crate) async fn is_proven(&self, request: &Request) -> Result<bool, Refusal> {
-        if self.proofs.has(request) {
-            return Ok(true);
-        }
         let difference = contradiction(&*self.parts.store, request).await;
-        let is_proven = difference.map_err(unavailable)?.is_none();
-        if is_proven {
-            self.proofs.note(request);
-        }
-        Ok(is_proven)
+        Ok(difference.map_err(unavailable)?.is_none())
     }
 
     /// Whether a decision may rest on this snapshot.
@@ -162,7 +151,6 @@ impl Broker {
             let found = store.request(id).await.ok().flatten();
             let due = store.due_of(id).await.map_err(unavailable)?;
             if found.as_ref() == Some(&request) && due == request.due_by_lane() {
-                self.proofs.note(&request);
                 return Ok(Compared::Same(Box::new(request)));
             }
             match store.restore(&request, last_seq).await {

@@ -43,9 +43,7 @@ use crate::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{
-        Change, Commit, CommitError, EntryBody, LoggedLocks, Proofs, Record, Store, StoreError,
-    },
+    store::{Change, Commit, CommitError, EntryBody, LoggedLocks, Record, Store, StoreError},
     vault::Vault,
 };
 
@@ -86,8 +84,6 @@ pub struct Broker {
     named_groups: BTreeSet<GroupName>,
     /// The locks that the log says are in force.
     logged_locks: LoggedLocks,
-    /// The snapshots that are what the log says.
-    proofs: Arc<Proofs>,
     changes: outdated::Changes,
 }
 
@@ -103,7 +99,6 @@ impl Broker {
             parts,
             named_groups,
             logged_locks: LoggedLocks::default(),
-            proofs: Arc::default(),
             changes: outdated::Changes::default(),
         }
     }
@@ -121,11 +116,6 @@ impl Broker {
     /// Where state lives, for those who only read.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.parts.store
-    }
-
-    /// The snapshots that are what the log says, as far as the broker has compared them.
-    pub fn proofs(&self) -> &Arc<Proofs> {
-        &self.proofs
     }
 
     /// What somebody has to look at.
@@ -160,9 +150,6 @@ impl Broker {
                 return Err(Refusal::Contradicted(id));
             }
             if self.is_committed(&before, commit).await? {
-                if matches!(standing, Standing::Proven) {
-                    self.proofs.note(&after);
-                }
                 return Ok(after);
             }
         }

@@ -22,7 +22,6 @@ mod home;
 mod locked;
 mod open_error;
 mod postgres;
-mod proofs;
 mod sqlite;
 mod view;
 
@@ -43,7 +42,6 @@ pub use home::{Home, Published, Whose};
 pub use locked::{LoggedLocks, locks_in_force};
 pub use open_error::OpenError;
 pub use postgres::PostgresStore;
-pub use proofs::Proofs;
 pub use sqlite::SqliteStore;
 pub use view::{Rows, View};
 

@@ -174,11 +174,7 @@ impl Replica {
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
         }));
-        let grants = Arc::new(
-            Grants::load(store.clone(), broker.proofs().clone())
-                .await
-                .unwrap(),
-        );
+        let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
         let mut tasks = JoinSet::new();
         let following = grants.clone();
         tasks.spawn(async move { following.follow(CancellationToken::new()).await });

@@ -158,7 +158,7 @@ impl Replica {
         ));
         tasks.spawn(speak(messenger, homes.clone(), CancellationToken::new()));
         let grants = loop {
-            match Grants::load(store.clone(), broker.proofs().clone()).await {
+            match Grants::load(store.clone()).await {
                 Ok(grants) => break Arc::new(grants),
                 Err(_) => sleep(Duration::from_millis(200)).await,
             }
