@@ -49,7 +49,7 @@ impl Broker {
         revision: u32,
     ) -> Result<Request, Refusal> {
         self.revise(id).await?;
-        self.settle_comparing(id, |request| self.approve_once(by, request, revision))
+        self.settle_unchanged(id, |request| self.approve_once(by, request, revision))
             .await
     }
 
@@ -59,7 +59,6 @@ impl Broker {
         request: Request,
         revision: u32,
     ) -> Result<(Request, Commit), Refusal> {
-        self.uncontradicted(&request).await?;
         let Evaluated { events, held, name } = self.evaluate(by, &request, revision).await?;
         let mut commit = Commit::default();
         if events

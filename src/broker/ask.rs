@@ -51,7 +51,7 @@ impl Broker {
             }
             let (after, commit) = self.ask_once(&ask).await?;
             match self.commit(None, commit).await {
-                Ok(()) => return Ok(after),
+                Ok(_) => return Ok(after),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
             }

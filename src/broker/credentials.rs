@@ -71,7 +71,7 @@ impl Broker {
         if connections.is_empty() && request.requester == *by {
             return Err(Refusal::NoCredential);
         }
-        self.record(id, Command::ShowCredential { by: by.clone() }, None)
+        self.act(id, Command::ShowCredential { by: by.clone() })
             .await?;
         let mut credentials = Vec::new();
         for (layer, connection) in connections {

@@ -93,7 +93,7 @@ impl Broker {
             ..Commit::default()
         };
         match self.commit(None, commit).await {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(CommitError::Conflict) => return Err(contended()),
             Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
         }
@@ -169,23 +169,6 @@ impl Broker {
         }
     }
 
-    /// Ends a grant that a lock covers although it was approved: the lock came later. True if there
-    /// was one.
-    ///
-    /// # Errors
-    ///
-    /// The store's trouble.
-    pub async fn end_if_locked(&self, id: RequestId) -> Result<bool, Refusal> {
-        let request = self.request(id).await?;
-        match self.lock_over(&request).await? {
-            None => Ok(false),
-            Some(lock) => self
-                .record(id, ended_by_lock(&lock), None)
-                .await
-                .map(|_| true),
-        }
-    }
-
     /// Ends every grant that one of `locks` covers, a page at a time. Answers how many.
     ///
     /// One pass is enough: what is not granted when it begins cannot be while the locks are in
@@ -239,7 +222,7 @@ impl Broker {
         let (mut ended, mut left) = (0, alone);
         let committed = match together.is_empty() {
             true => Ok(()),
-            false => self.commit(None, commit).await,
+            false => self.commit(None, commit).await.map(drop),
         };
         match committed {
             Ok(()) => ended = together.len(),
@@ -247,7 +230,7 @@ impl Broker {
             Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
         }
         for (request, lock) in left {
-            match self.record(request.id, ended_by_lock(lock), None).await {
+            match self.act(request.id, ended_by_lock(lock)).await {
                 Ok(_) => ended += 1,
                 // It has ended by itself, or is about to; or the log does not tell of it, which has
                 // raised an alert and keeps nothing else from ending.

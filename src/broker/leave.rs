@@ -87,7 +87,7 @@ impl Broker {
                 rules,
                 cause,
             };
-            match self.record(grant.id, command, None).await {
+            match self.act(grant.id, command).await {
                 Ok(_) | Err(Refusal::NotActive { .. }) => {}
                 Err(refusal) => return Err(refusal),
             }

@@ -6,39 +6,76 @@
 //! grant above all, goes on from the log, with the rows made again. A lock counts if the table or the
 //! log has it. Each entry's own hash is checked here; whether the log itself is whole, `keylend audit
 //! verify` shows.
+//!
+//! What was compared once is not folded again as long as the log has no later entry about the request.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, PoisonError},
+};
 
 use super::{Broker, contended, unavailable};
 use crate::{
     domain::{Lock, LockTarget, Refusal, Request, RequestId},
-    store::{CommitError, Fold, contradiction, locks_in_force},
+    store::{CommitError, Digest, Fold, Snapshot, digest, locks_in_force},
 };
 
 /// Entries that are read at a time.
 const PAGE: u32 = 1000;
 
+/// Comparisons that are remembered at most.
+const REMEMBERED: usize = 65_536;
+
 /// The alert that the table lacks a lock.
 const LOCK_MISSING: &str = "lock_missing";
 
-/// What a comparison of a request's rows with its entries found.
-enum Compared {
-    /// They say the same.
-    Same(Box<Request>),
-    /// They differed, and the rows were made again from the entries.
-    Restored(Box<Request>),
-    /// The entries make no request.
-    Unknown,
+/// A request as it was loaded.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    /// What the table says.
+    pub request: Request,
+    /// Whether the log says the same. If not, it says nothing that can be read.
+    pub is_logged: bool,
 }
 
-/// What the log says of a snapshot.
-pub(super) enum Standing {
-    /// It is what its entries make.
-    Proven,
-    /// It was not; the tables now have what the log says.
-    Outdated,
-    /// The log tells of no such request, or is broken.
-    Unproven,
+/// What a comparison of a request's snapshot with its entries found.
+enum Compared {
+    /// They say the same.
+    Same(Request),
+    /// The entries make another request than the snapshot is.
+    Differs(Request),
+    /// The entries make no request, for this reason; the snapshot is this.
+    Untold(Option<Request>, String),
+}
+
+/// The snapshots that were what the log said, each with the number of its last entry then.
+#[derive(Default)]
+pub(super) struct Comparisons(Mutex<HashMap<RequestId, (u64, Digest)>>);
+
+impl Comparisons {
+    fn has(&self, request: &Request, last_seq: u64) -> bool {
+        let found = {
+            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.get(&request.id).copied()
+        };
+        found.is_some_and(|found| found == (last_seq, digest(request)))
+    }
+
+    /// Up to the entry `last_seq`, the log tells this of the request.
+    pub(super) fn remember(&self, request: &Request, last_seq: u64) {
+        let is_open = request.is_open();
+        let found = is_open.then(|| (last_seq, digest(request)));
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Some(found) => {
+                if known.len() >= REMEMBERED {
+                    known.clear();
+                }
+                known.insert(request.id, found);
+            }
+            None => drop(known.remove(&request.id)),
+        }
+    }
 }
 
 impl Broker {
@@ -75,133 +112,148 @@ impl Broker {
         logged.map_err(unavailable)
     }
 
-    /// Refuses a request whose snapshot says something else than its entries in the log.
+    /// One request, with its rows made again from the log where they differ from it.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Contradicted`], which raises an alert, or the store's trouble.
-    pub(crate) async fn uncontradicted(&self, request: &Request) -> Result<(), Refusal> {
-        let name = format!("contradicted:{}", request.id);
-        let difference = contradiction(&*self.parts.store, request).await;
-        let Some(difference) = difference.map_err(unavailable)? else {
-            self.parts.alerts.clear(&name);
-            return Ok(());
-        };
-        let text = format!(
-            "Request {} does not match the log: {difference}. Somebody may have changed the tables. \
-             Keylend does not approve or grant it. Run `keylend audit verify`.",
-            request.id
-        );
-        self.alert(&name, &text);
-        Err(Refusal::Contradicted(request.id))
-    }
-
-    /// Makes the rows of a request again from the log if its snapshot, or what is due for it, is not
-    /// what the log says. Answers whether that was so.
-    ///
-    /// # Errors
-    ///
-    /// The store's trouble.
-    pub(crate) async fn mend(&self, id: RequestId) -> Result<bool, Refusal> {
-        let compared = self.compare(id).await?;
-        Ok(matches!(compared, Compared::Restored(_)))
-    }
-
-    /// The request as the log tells it, with its rows made again where they differ from it; nothing
-    /// if the log does not tell.
-    ///
-    /// # Errors
-    ///
-    /// The store's trouble.
-    pub(crate) async fn logged(&self, id: RequestId) -> Result<Option<Request>, Refusal> {
-        Ok(match self.compare(id).await? {
-            Compared::Same(request) | Compared::Restored(request) => Some(*request),
-            Compared::Unknown => None,
-        })
-    }
-
-    /// Whether this snapshot is what the log says, or was when it was read.
-    ///
-    /// # Errors
-    ///
-    /// The store's trouble.
-    pub(crate) async fn is_proven(&self, request: &Request) -> Result<bool, Refusal> {
-        let difference = contradiction(&*self.parts.store, request).await;
-        Ok(difference.map_err(unavailable)?.is_none())
-    }
-
-    /// Whether a decision may rest on this snapshot.
-    pub(super) async fn standing(&self, request: &Request) -> Result<Standing, Refusal> {
-        if self.is_proven(request).await? {
-            return Ok(Standing::Proven);
-        }
-        Ok(match self.compare(request.id).await? {
-            Compared::Same(_) | Compared::Restored(_) => Standing::Outdated,
-            Compared::Unknown => Standing::Unproven,
-        })
-    }
-
-    async fn compare(&self, id: RequestId) -> Result<Compared, Refusal> {
-        let store = &self.parts.store;
+    /// [`Refusal::NoSuchRequest`], or the store's trouble.
+    pub(crate) async fn load(&self, id: RequestId) -> Result<Loaded, Refusal> {
         for _ in 0..super::ATTEMPTS {
-            let Some((request, last_seq)) = self.folded(id).await? else {
-                return Ok(Compared::Unknown);
-            };
-            // A snapshot that cannot be read is not what the log says either.
-            let found = store.request(id).await.ok().flatten();
-            let due = store.due_of(id).await.map_err(unavailable)?;
-            if found.as_ref() == Some(&request) && due == request.due_by_lane() {
-                return Ok(Compared::Same(Box::new(request)));
+            let (compared, last_seq) = self.compare(id).await?;
+            match compared {
+                Compared::Same(request) => {
+                    let is_logged = true;
+                    return Ok(Loaded { request, is_logged });
+                }
+                Compared::Differs(logged) => self.restore(&logged, last_seq).await?,
+                Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id)),
+                Compared::Untold(Some(request), why) => {
+                    self.alert_contradiction(id, &why);
+                    let is_logged = false;
+                    return Ok(Loaded { request, is_logged });
+                }
             }
-            match store.restore(&request, last_seq).await {
-                Ok(()) => {}
-                // Another commit came between the looks at the log and at the tables.
-                Err(CommitError::Conflict) => continue,
-                Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
-            }
-            let text = format!(
-                "Request {id} did not match the log, so Keylend restored its rows from the log. Its \
-                 state is {}. Somebody may have changed the tables. Run `keylend audit verify`.",
-                request.state.name()
-            );
-            self.alert(&format!("repaired:{id}"), &text);
-            return Ok(Compared::Restored(Box::new(request)));
         }
         Err(contended())
     }
 
-    /// What the request's entries make, and the number of the last one; nothing, and an alert, if
-    /// they make nothing.
-    async fn folded(&self, id: RequestId) -> Result<Option<(Request, u64)>, Refusal> {
+    /// One request that is to come closer to access, if its snapshot is what the log says.
+    ///
+    /// Whoever approves it has seen what the tables say. So where the log says something else it is
+    /// refused, and not decided on what nobody has seen.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Contradicted`], which raises an alert, [`Refusal::NoSuchRequest`], or the store's
+    /// trouble.
+    pub(super) async fn load_unchanged(&self, id: RequestId) -> Result<Loaded, Refusal> {
+        let why = match self.compare(id).await?.0 {
+            Compared::Same(request) => {
+                let is_logged = true;
+                return Ok(Loaded { request, is_logged });
+            }
+            Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id)),
+            Compared::Untold(Some(_), why) => why,
+            Compared::Differs(_) => "its snapshot is not what its entries make".to_owned(),
+        };
+        self.alert_contradiction(id, &why);
+        Err(Refusal::Contradicted(id))
+    }
+
+    /// Makes the rows of a request again from the log if its snapshot, or what is due for it, is not
+    /// what the log says.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub(crate) async fn mend(&self, id: RequestId) -> Result<(), Refusal> {
+        for _ in 0..super::ATTEMPTS {
+            let (compared, last_seq) = self.compare(id).await?;
+            let logged = match compared {
+                Compared::Untold(_, why) => {
+                    self.alert_contradiction(id, &why);
+                    return Ok(());
+                }
+                Compared::Differs(logged) => logged,
+                Compared::Same(request) => {
+                    let due = self.parts.store.due_of(id).await.map_err(unavailable)?;
+                    if due == request.due_by_lane() {
+                        return Ok(());
+                    }
+                    request
+                }
+            };
+            self.restore(&logged, last_seq).await?;
+        }
+        Err(contended())
+    }
+
+    /// What the log says of a snapshot, and the number of its last entry about it.
+    async fn compare(&self, id: RequestId) -> Result<(Compared, u64), Refusal> {
+        let snapshot = self.parts.store.snapshot(id).await.map_err(unavailable)?;
+        let Snapshot { request, last_seq } = snapshot;
+        let compared = match request {
+            Some(request) if self.comparisons.has(&request, last_seq) => Compared::Same(request),
+            found => match (self.fold(id, last_seq).await?, found) {
+                (Ok(logged), Some(found)) if logged == found => {
+                    self.comparisons.remember(&found, last_seq);
+                    Compared::Same(found)
+                }
+                (Ok(logged), _) => Compared::Differs(logged),
+                (Err(why), found) => Compared::Untold(found, why),
+            },
+        };
+        if let Compared::Same(_) = compared {
+            self.parts.alerts.clear(&contradicted(id));
+        }
+        Ok((compared, last_seq))
+    }
+
+    /// Makes the rows of a request again, unless the log says more of it by now.
+    async fn restore(&self, logged: &Request, last_seq: u64) -> Result<(), Refusal> {
+        let id = logged.id;
+        match self.parts.store.restore(logged, last_seq).await {
+            Ok(()) => {}
+            Err(CommitError::Conflict) => return Ok(()),
+            Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+        }
+        let text = format!(
+            "Request {id} did not match the log, so Keylend restored its rows from the log. Its state \
+             is {}. Somebody may have changed the tables. Run `keylend audit verify`.",
+            logged.state.name()
+        );
+        self.alert(&format!("repaired:{id}"), &text);
+        Ok(())
+    }
+
+    /// What the request's entries make, up to the last one; or why they make nothing.
+    async fn fold(&self, id: RequestId, last_seq: u64) -> Result<Result<Request, String>, Refusal> {
         let mut fold = Fold::new(id);
-        loop {
-            let page = self
-                .parts
-                .store
-                .entries_of(Some(id), fold.last_seq(), PAGE)
-                .await
-                .map_err(unavailable)?;
-            for raw in &page {
+        while fold.last_seq() < last_seq {
+            let store = &self.parts.store;
+            let page = store.entries_of(Some(id), fold.last_seq(), PAGE).await;
+            let page = page.map_err(unavailable)?;
+            if page.is_empty() {
+                return Ok(Err("its last entry is gone".to_owned()));
+            }
+            for raw in page.iter().filter(|raw| raw.seq <= last_seq) {
                 if let Err(error) = fold.add(raw) {
                     let text = format!("The log is broken: {error}. Run `keylend audit verify`.");
                     self.alert("log_broken", &text);
-                    return Ok(None);
+                    return Ok(Err(error.to_string()));
                 }
             }
-            if page.len() < PAGE as usize {
-                break;
-            }
         }
-        let last_seq = fold.last_seq();
-        let Some(request) = fold.request() else {
-            let text = format!(
-                "The tables have work for request {id}, but the log has no entry for it. Somebody may \
-                 have changed the tables. Run `keylend audit verify`."
-            );
-            self.alert(&format!("contradicted:{id}"), &text);
-            return Ok(None);
-        };
-        Ok(Some((request.clone(), last_seq)))
+        let request = fold.into_request();
+        Ok(request.ok_or_else(|| "the log has no entry about it".to_owned()))
+    }
+
+    fn alert_contradiction(&self, id: RequestId, why: &str) {
+        let text = format!(
+            "Request {id} does not match the log: {why}. Somebody may have changed the tables. Keylend \
+             does not approve or grant it. Run `keylend audit verify`."
+        );
+        self.alert(&contradicted(id), &text);
     }
 
     /// Raises an alert, and says it in the process's log the first time.
@@ -211,4 +263,9 @@ impl Broker {
         }
         self.parts.alerts.raise(name, text);
     }
+}
+
+/// The alert that the log does not tell of a request.
+fn contradicted(id: RequestId) -> String {
+    format!("contradicted:{id}")
 }

@@ -30,7 +30,9 @@ pub use leave::Memberships;
 pub use outdated::Changed;
 pub use questions::Questions;
 
-use log::Standing;
+pub(crate) use log::Loaded;
+
+use log::Comparisons;
 
 use crate::{
     alerts::Alerts,
@@ -84,6 +86,7 @@ pub struct Broker {
     named_groups: BTreeSet<GroupName>,
     /// The locks that the log says are in force.
     logged_locks: LoggedLocks,
+    comparisons: Comparisons,
     changes: outdated::Changes,
 }
 
@@ -99,6 +102,7 @@ impl Broker {
             parts,
             named_groups,
             logged_locks: LoggedLocks::default(),
+            comparisons: Comparisons::default(),
             changes: outdated::Changes::default(),
         }
     }
@@ -134,71 +138,87 @@ impl Broker {
     async fn settle<F>(
         &self,
         id: RequestId,
-        mut decide: impl FnMut(Request) -> F,
+        decide: impl FnMut(Request) -> F,
     ) -> Result<Request, Refusal>
     where
         F: Future<Output = Result<(Request, Commit), Refusal>>,
     {
-        for _ in 0..ATTEMPTS {
-            let before = self.request(id).await?;
-            let standing = self.standing(&before).await?;
-            if matches!(standing, Standing::Outdated) {
-                continue;
-            }
-            let (after, commit) = decide(before.clone()).await?;
-            if matches!(standing, Standing::Unproven) && !commit.changes.iter().all(only_ends) {
-                return Err(Refusal::Contradicted(id));
-            }
-            if self.is_committed(&before, commit).await? {
-                return Ok(after);
-            }
-        }
-        Err(contended())
+        let loaded = self.load(id).await?;
+        let settled = self.attempt(loaded, || self.load(id), decide).await?;
+        Ok(settled.request)
     }
 
-    /// The same for a `decide` that compares the request with the log by itself.
-    async fn settle_comparing<F>(
+    /// Commits `command`, decided on the request as it is now.
+    async fn act(&self, id: RequestId, command: Command) -> Result<Request, Refusal> {
+        self.settle(id, async |request| {
+            Ok(alone(self.change(&request, command.clone())?))
+        })
+        .await
+    }
+
+    /// Like [`settle`](Self::settle), but refuses where the log says something else than the
+    /// snapshot.
+    async fn settle_unchanged<F>(
         &self,
         id: RequestId,
-        mut decide: impl FnMut(Request) -> F,
+        decide: impl FnMut(Request) -> F,
     ) -> Result<Request, Refusal>
     where
         F: Future<Output = Result<(Request, Commit), Refusal>>,
     {
+        let (loaded, load) = (self.load_unchanged(id).await?, || self.load_unchanged(id));
+        let settled = self.attempt(loaded, load, decide).await?;
+        Ok(settled.request)
+    }
+
+    /// Decides on what was loaded, or was loaded again after somebody else was faster.
+    async fn attempt<F, L>(
+        &self,
+        mut loaded: Loaded,
+        load: impl Fn() -> L,
+        mut decide: impl FnMut(Request) -> F,
+    ) -> Result<Loaded, Refusal>
+    where
+        F: Future<Output = Result<(Request, Commit), Refusal>>,
+        L: Future<Output = Result<Loaded, Refusal>>,
+    {
         for _ in 0..ATTEMPTS {
-            let before = self.request(id).await?;
-            let (after, commit) = decide(before.clone()).await?;
-            if self.is_committed(&before, commit).await? {
-                return Ok(after);
+            let Loaded { request, is_logged } = loaded;
+            let (after, commit) = decide(request.clone()).await?;
+            if !is_logged && !commit.changes.iter().all(only_ends) {
+                return Err(Refusal::Contradicted(request.id));
+            }
+            match self.commit(Some(&request), commit).await {
+                Ok(last_seq) => {
+                    if is_logged {
+                        self.comparisons.remember(&after, last_seq);
+                    }
+                    let request = after;
+                    return Ok(Loaded { request, is_logged });
+                }
+                Err(CommitError::Conflict) => loaded = load().await?,
+                Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
             }
         }
         Err(contended())
     }
 
-    /// Commits what was decided on `before`. False if somebody else was faster.
-    async fn is_committed(&self, before: &Request, commit: Commit) -> Result<bool, Refusal> {
-        match self.commit(Some(before), commit).await {
-            Ok(()) => Ok(true),
-            Err(CommitError::Conflict) => Ok(false),
-            Err(CommitError::Unavailable(error)) => Err(unavailable(error)),
-        }
-    }
-
-    /// Commits, and counts what happened. `before` is the request that it is about.
-    async fn commit(&self, before: Option<&Request>, commit: Commit) -> Result<(), CommitError> {
+    /// Commits, and counts what happened. `before` is the request that it is about. Answers the number
+    /// of the last entry that it made.
+    async fn commit(&self, before: Option<&Request>, commit: Commit) -> Result<u64, CommitError> {
         let records: Vec<Record> = commit
             .changes
             .iter()
             .flat_map(|change| change.records.iter().cloned())
             .collect();
-        self.parts.store.commit(commit).await?;
+        let last_seq = self.parts.store.commit(commit).await?;
         for record in records {
             if let EntryBody::Request(event) = &record.body {
                 let before = before.filter(|before| Some(before.id) == record.request);
                 self.parts.metrics.occurred(before, record.at, event);
             }
         }
-        Ok(())
+        Ok(last_seq)
     }
 
     /// The change that `command` makes of `request` now.

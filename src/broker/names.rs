@@ -59,7 +59,7 @@ impl Broker {
                 ..Commit::default()
             };
             match self.commit(None, commit).await {
-                Ok(()) => return Ok(()),
+                Ok(_) => return Ok(()),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
             }

@@ -1,6 +1,6 @@
 //! What the worker found out: commands of the clock and the targets.
 
-use super::{Broker, alone, end::ended_by_lock, unavailable};
+use super::{Broker, alone, end::ended_by_lock, log::Loaded, unavailable};
 use crate::{
     domain::{
         Command, Entitlement, PlannedLayer, Progress, Refusal, Request, RequestId, State, Time,
@@ -26,13 +26,14 @@ impl Broker {
     /// # Errors
     ///
     /// [`Refusal::NotDue`] if the step no longer fits, or the store's trouble.
-    pub async fn record(
+    pub(crate) async fn record(
         &self,
-        id: RequestId,
+        loaded: Loaded,
         command: Command,
         credential: Option<SealedCredential>,
-    ) -> Result<Request, Refusal> {
-        self.settle(id, async |request| {
+    ) -> Result<Loaded, Refusal> {
+        let id = loaded.request.id;
+        let decide = async |request: Request| {
             let mut change = self.change(&request, command.clone())?;
             if change.grants()
                 && let Some(lock) = self.lock_over(&request).await?
@@ -42,8 +43,22 @@ impl Broker {
             let (after, mut commit) = alone(change);
             commit.credentials.extend(credential.clone());
             Ok((after, commit))
-        })
-        .await
+        };
+        self.attempt(loaded, || self.load(id), decide).await
+    }
+
+    /// Ends a grant that a lock covers although it was approved: the lock came later. True if there
+    /// was one.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub(crate) async fn end_if_locked(&self, loaded: &Loaded) -> Result<bool, Refusal> {
+        let Some(lock) = self.lock_over(&loaded.request).await? else {
+            return Ok(false);
+        };
+        let end = ended_by_lock(&lock);
+        self.record(loaded.clone(), end, None).await.map(|_| true)
     }
 
     /// The other grants that depend on `entitlement`. The table only says where to look: each is
@@ -60,9 +75,12 @@ impl Broker {
         let found = self.parts.store.sharing(entitlement, except).await;
         let mut sharers = Sharers::default();
         for found in found.map_err(unavailable)? {
-            match self.logged(found.request).await? {
-                Some(other) => sharers.proven.extend(as_sharing(&other, entitlement)),
-                None => sharers.unproven = Some(found.request),
+            match self.load(found.request).await {
+                Ok(Loaded { request, is_logged }) if is_logged => {
+                    sharers.proven.extend(as_sharing(&request, entitlement));
+                }
+                Ok(_) | Err(Refusal::NoSuchRequest(_)) => sharers.unproven = Some(found.request),
+                Err(refusal) => return Err(refusal),
             }
         }
         Ok(sharers)

@@ -2,7 +2,7 @@
 //!
 //! Memory is read from the snapshots in the tables, which somebody may have edited or put back. So
 //! a snapshot of an active grant is compared with its entries before it counts. What was proven is
-//! remembered by the hash of the snapshot until the log tells of the grant again, so that reading
+//! remembered by the digest of the snapshot until the log tells of the grant again, so that reading
 //! everything again does not read the log again.
 
 use std::{
@@ -10,18 +10,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use sha2::{Digest as _, Sha256};
-
 use crate::{
     domain::{Request, RequestId, State},
-    store::{Store, StoreError, logged},
+    store::{Digest, Store, StoreError, digest, logged},
 };
-
-type Hash = [u8; 32];
 
 /// The snapshots of active grants that were proven.
 #[derive(Default)]
-pub(super) struct Proofs(Mutex<HashMap<RequestId, Hash>>);
+pub(super) struct Proofs(Mutex<HashMap<RequestId, Digest>>);
 
 impl Proofs {
     /// Forgets what was proven of these: the log tells more of them by now.
@@ -39,12 +35,12 @@ impl Proofs {
         store: &dyn Store,
         requests: &[Request],
     ) -> Result<Vec<(RequestId, Option<Request>)>, StoreError> {
-        let unproven: HashMap<RequestId, Hash> = {
+        let unproven: HashMap<RequestId, Digest> = {
             let proven = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let active = requests.iter().filter(|request| is_active(request));
             active
-                .map(|request| (request.id, hash(request)))
-                .filter(|(id, hash)| proven.get(id) != Some(hash))
+                .map(|request| (request.id, digest(request)))
+                .filter(|(id, digest)| proven.get(id) != Some(digest))
                 .collect()
         };
         let mut logged = match unproven.is_empty() {
@@ -56,12 +52,12 @@ impl Proofs {
         };
         let mut proven = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let prove = |request: &Request| {
-            let Some(hash) = unproven.get(&request.id) else {
+            let Some(digest) = unproven.get(&request.id) else {
                 return (request.id, Some(request.clone()));
             };
             let logged = logged.remove(&request.id);
             if logged.as_ref() == Some(request) {
-                proven.insert(request.id, *hash);
+                proven.insert(request.id, *digest);
             } else if logged
                 .as_ref()
                 .is_none_or(|it| it.version <= request.version)
@@ -79,9 +75,4 @@ impl Proofs {
 
 fn is_active(request: &Request) -> bool {
     matches!(request.state, State::Active { .. })
-}
-
-fn hash(request: &Request) -> Hash {
-    let snapshot = serde_json::to_vec(request).expect("a request can be written as JSON");
-    Sha256::digest(snapshot).into()
 }

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Entry, RawEntry, Store, StoreError};
 use crate::domain::{Request, RequestId};
-
-/// Entries that are read at a time.
-const PAGE: u32 = 1000;
 
 /// A request while its entries are folded in, one after the other.
 #[derive(Debug)]
@@ -79,9 +78,9 @@ impl Fold {
         self.request.as_ref()
     }
 
-    /// How many entries were folded in.
-    pub fn version(&self) -> u64 {
-        self.request.as_ref().map_or(0, |request| request.version)
+    /// The request as all entries tell it; nothing without one.
+    pub fn into_request(self) -> Option<Request> {
+        self.request
     }
 
     /// The number of the last entry that was folded in.
@@ -119,43 +118,11 @@ pub async fn logged(
         .collect())
 }
 
-/// How a snapshot that the store answered differs from its entries in the log, if it does. Commits
-/// that come meanwhile are no difference.
-///
-/// # Errors
-///
-/// If the store does not answer.
-pub async fn contradiction(
-    store: &dyn Store,
-    request: &Request,
-) -> Result<Option<String>, StoreError> {
-    let mut fold = Fold::new(request.id);
-    loop {
-        let page = store
-            .entries_of(Some(request.id), fold.last_seq(), PAGE)
-            .await?;
-        for raw in &page {
-            if fold.version() == request.version {
-                // The log goes further than this snapshot: the table has to as well.
-                let now = store.request(request.id).await?;
-                let moved_on = now.is_some_and(|now| now.version > request.version);
-                let behind = || "the snapshot is behind its last entry".to_owned();
-                return Ok((!moved_on).then(behind));
-            }
-            if let Err(error) = fold.add(raw) {
-                return Ok(Some(error.to_string()));
-            }
-            if fold.version() == request.version && fold.request() != Some(request) {
-                return Ok(Some("the snapshot is not what its entries make".to_owned()));
-            }
-        }
-        if page.len() < PAGE as usize {
-            break;
-        }
-    }
-    Ok(match fold.version() {
-        0 => Some("the log has no entry about it".to_owned()),
-        folded if folded < request.version => Some("the snapshot is ahead of the log".to_owned()),
-        _ => None,
-    })
+/// What stands for a request in memory that has compared it with the log.
+pub type Digest = [u8; 32];
+
+/// The digest of a request: different for every two that differ.
+pub fn digest(request: &Request) -> Digest {
+    let snapshot = serde_json::to_vec(request).expect("a request can be written as JSON");
+    Sha256::digest(snapshot).into()
 }

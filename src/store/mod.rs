@@ -37,7 +37,7 @@ pub use claim::{Claim, Claims};
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
 pub use fact::Fact;
-pub use fold::{Fold, NotFoldable, contradiction, logged};
+pub use fold::{Digest, Fold, NotFoldable, digest, logged};
 pub use home::{Home, Published, Whose};
 pub use locked::{LoggedLocks, locks_in_force};
 pub use open_error::OpenError;
@@ -158,6 +158,15 @@ impl StoreError {
     }
 }
 
+/// A request as the tables have it, beside the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// The request; nothing if there is none, or none that can be read.
+    pub request: Option<Request>,
+    /// The number of the log's last entry about it; 0 if there is none.
+    pub last_seq: u64,
+}
+
 /// What one human holds, and the versions to commit against.
 #[derive(Debug, Clone)]
 pub struct Holdings {
@@ -222,6 +231,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// One request.
     async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError>;
+
+    /// One request, and how far the log tells of it at the same moment.
+    async fn snapshot(&self, id: RequestId) -> Result<Snapshot, StoreError>;
 
     /// What one human has open, under any of their identities.
     async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError>;

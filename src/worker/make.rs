@@ -3,6 +3,7 @@
 use super::{Unfinished, Worker, limited, order};
 use crate::{
     backend::{BackendError, Presence},
+    broker::Loaded,
     domain::{Command, Progress, Refusal, Request, State},
 };
 
@@ -12,56 +13,52 @@ const TRIES: u32 = 6;
 impl Worker {
     /// Makes `layer`, or tells its target of a later end. A crash anywhere in here is made good by
     /// the same call: what was there before Keylend touched the target is committed first, and so
-    /// is the password. Nothing is made of a snapshot that the log contradicts.
+    /// is the password. Nothing is made of which the log does not tell.
     pub(super) async fn make(
         &self,
-        request: &Request,
+        mut loaded: Loaded,
         layer: usize,
-    ) -> Result<Request, Unfinished> {
-        self.broker.uncontradicted(request).await?;
-        if self.broker.end_if_locked(request.id).await? {
+    ) -> Result<Loaded, Unfinished> {
+        if !loaded.is_logged {
+            return Err(Refusal::Contradicted(loaded.request.id).into());
+        }
+        if self.broker.end_if_locked(&loaded).await? {
             return Err(Refusal::NotDue.into());
         }
-        for other in &request.after {
-            if self.broker.request(*other).await?.is_open() {
+        for other in &loaded.request.after {
+            if self.broker.load(*other).await?.request.is_open() {
                 return Err(Unfinished::Waits);
             }
         }
-        let plan = &request.layers[layer].plan;
+        let entitlement = loaded.request.layers[layer].plan.entitlement.clone();
         let store = &**self.broker.store();
-        let _alone = self.turns.alone(store, &plan.entitlement).await?;
+        let _alone = self.turns.alone(store, &entitlement).await?;
         // Nothing is made from the end on, also where the clock's lane has yet to say that it came.
-        if request
-            .expires_at
-            .is_some_and(|end| end <= self.clock.now())
-        {
-            return Ok(self
-                .broker
-                .record(request.id, Command::Expire, None)
-                .await?);
+        let end = loaded.request.expires_at;
+        if end.is_some_and(|end| end <= self.clock.now()) {
+            return Ok(self.broker.record(loaded, Command::Expire, None).await?);
         }
-        let surveyed = match request.layers[layer].progress {
-            Progress::Planned => self.survey(request, layer).await,
-            _ => Ok(request.clone()),
-        };
-        let made = match surveyed {
-            Ok(request) => {
-                // It was loaded once more meanwhile.
-                self.broker.uncontradicted(&request).await?;
-                self.make_surveyed(&request, layer).await
-            }
-            Err(error) => Err(error),
+        let made = match loaded.request.layers[layer].progress {
+            Progress::Planned => match self.survey(&loaded, layer).await {
+                Ok(surveyed) => {
+                    loaded = surveyed;
+                    self.make_surveyed(&loaded.request, layer).await
+                }
+                Err(error) => Err(error),
+            },
+            _ => self.make_surveyed(&loaded.request, layer).await,
         };
         let command = match made {
             Ok(until) => Command::Made { layer, until },
             Err(Trouble::Broker(refusal)) => return Err(refusal.into()),
-            Err(Trouble::Target(error)) => self.not_made(request, layer, &error),
+            Err(Trouble::Target(error)) => self.not_made(&loaded.request, layer, &error),
         };
-        Ok(self.broker.record(request.id, command, None).await?)
+        Ok(self.broker.record(loaded, command, None).await?)
     }
 
     /// Commits whether the access is Keylend's to give: it is, unless it was there before.
-    async fn survey(&self, request: &Request, layer: usize) -> Result<Request, Trouble> {
+    async fn survey(&self, loaded: &Loaded, layer: usize) -> Result<Loaded, Trouble> {
+        let request = &loaded.request;
         let plan = &request.layers[layer].plan;
         let order = order(request, plan);
         let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
@@ -78,7 +75,8 @@ impl Worker {
             .broker
             .new_credential(request, layer, plan, order.expires_at);
         let command = Command::Surveyed { layer, given };
-        Ok(self.broker.record(request.id, command, credential).await?)
+        let surveyed = self.broker.record(loaded.clone(), command, credential);
+        Ok(surveyed.await?)
     }
 
     async fn make_surveyed(

@@ -22,7 +22,7 @@ use alone::Turns;
 
 use crate::{
     backend::{Backend, BackendError, Backends, Order},
-    broker::Broker,
+    broker::{Broker, Loaded},
     clock::{Clock, Entropy},
     domain::{Command, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work, backoff},
 };
@@ -94,24 +94,29 @@ impl Worker {
 
     /// Does everything of `lane` that is due for one request.
     async fn sweep(&self, lane: &Lane, id: RequestId) -> Result<(), Unfinished> {
-        let mut request = match self.broker.request(id).await {
-            Err(Refusal::NoSuchRequest(_)) if self.broker.mend(id).await? => return Ok(()),
-            request => request?,
+        let mut loaded = match self.broker.load(id).await {
+            Ok(loaded) => loaded,
+            Err(refusal @ Refusal::NoSuchRequest(_)) => {
+                self.broker.mend(id).await?;
+                return Err(refusal.into());
+            }
+            Err(refusal) => return Err(refusal.into()),
         };
-        let due: Vec<Work> = request
+        let due: Vec<Work> = loaded
+            .request
             .due()
             .into_iter()
             .filter(|due| due.lane == *lane && due.at <= self.clock.now())
             .map(|due| due.work)
             .collect();
         if due.is_empty() {
-            // Somebody else did it; or the snapshot is not what the log says.
+            // Somebody else did it; or the rows of `due` are not what the log says.
             self.broker.mend(id).await?;
             return Ok(());
         }
         for work in due {
-            match self.work(&request, work).await {
-                Ok(after) => request = after,
+            match self.work(loaded.clone(), work).await {
+                Ok(after) => loaded = after,
                 // It no longer fits: a warning behind the end, or somebody else did it.
                 Err(Unfinished::Refused(Refusal::NotDue | Refusal::NotActive { .. })) => {}
                 Err(unfinished) => return Err(unfinished),
@@ -120,15 +125,15 @@ impl Worker {
         Ok(())
     }
 
-    async fn work(&self, request: &Request, work: Work) -> Result<Request, Unfinished> {
-        let clock = |command| self.broker.record(request.id, command, None);
-        match work {
-            Work::Lapse => Ok(clock(Command::Lapse).await?),
-            Work::Warn => Ok(clock(Command::Warn).await?),
-            Work::Expire => Ok(clock(Command::Expire).await?),
-            Work::Make { layer } => self.make(request, layer).await,
-            Work::Unmake { layer } => self.unmake(request, layer).await,
-        }
+    async fn work(&self, loaded: Loaded, work: Work) -> Result<Loaded, Unfinished> {
+        let command = match work {
+            Work::Lapse => Command::Lapse,
+            Work::Warn => Command::Warn,
+            Work::Expire => Command::Expire,
+            Work::Make { layer } => return self.make(loaded, layer).await,
+            Work::Unmake { layer } => return self.unmake(loaded, layer).await,
+        };
+        Ok(self.broker.record(loaded, command, None).await?)
     }
 
     fn backend(&self, plan: &PlannedLayer) -> Result<&Arc<dyn Backend>, BackendError> {

@@ -3,29 +3,16 @@
 use super::{Unfinished, Worker, limited, order};
 use crate::{
     backend::{BackendError, Presence},
-    domain::{Command, Gone, Refusal, Request, Work},
+    broker::Loaded,
+    domain::{Command, Gone, Request},
 };
 
 impl Worker {
-    /// Revokes `layer` as the log tells of it, whatever the tables say, unless it is not Keylend's to
-    /// revoke or another grant depends on it.
+    /// Revokes `layer`, unless it is not Keylend's to revoke or another grant depends on it.
     ///
     /// Where the log does not tell, what the tables say is revoked too, but it is not said to be gone.
-    pub(super) async fn unmake(
-        &self,
-        request: &Request,
-        layer: usize,
-    ) -> Result<Request, Unfinished> {
-        let logged = match self.broker.is_proven(request).await? {
-            true => Some(request.clone()),
-            false => self.broker.logged(request.id).await?,
-        };
-        let request = logged.as_ref().unwrap_or(request);
-        let work = Work::Unmake { layer };
-        if !request.due().into_iter().any(|due| due.work == work) {
-            // It is only the tables that said so, and by now they do not either.
-            return Err(Refusal::NotDue.into());
-        }
+    pub(super) async fn unmake(&self, loaded: Loaded, layer: usize) -> Result<Loaded, Unfinished> {
+        let request = &loaded.request;
         let plan = &request.layers[layer].plan;
         let store = &**self.broker.store();
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
@@ -40,9 +27,9 @@ impl Worker {
         } else {
             self.remove(request, layer).await.map(|()| Gone::Removed)
         };
-        let how = match logged {
-            Some(_) => how,
-            None => how.and(Err(BackendError::Retry(
+        let how = match loaded.is_logged {
+            true => how,
+            false => how.and(Err(BackendError::Retry(
                 "the log does not tell of this grant: run `keylend audit verify`".to_owned(),
             ))),
         };
@@ -62,7 +49,7 @@ impl Worker {
                 }
             }
         };
-        Ok(self.broker.record(request.id, command, None).await?)
+        Ok(self.broker.record(loaded, command, None).await?)
     }
 
     async fn remove(&self, request: &Request, layer: usize) -> Result<(), BackendError> {

@@ -3,11 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod compared;
 mod locks;
 #[path = "../backend_contract/postgres/part.rs"]
 mod part;
 #[path = "../support/postgres.rs"]
 mod postgres_server;
+mod replica;
 mod store;
 #[path = "../store_contract/story.rs"]
 #[allow(dead_code, reason = "each test program uses its own part of the story")]

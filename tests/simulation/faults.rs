@@ -18,7 +18,7 @@ use keylend::{
     },
     store::{
         Card, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion, Open, Place,
-        Published, RawEntry, SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
+        Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck, Whose,
     },
 };
 use tokio::{sync::watch, time::sleep};
@@ -121,6 +121,10 @@ impl Store for UnreliableStore {
 
     async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
         asked!(self, "load a request", self.store.request(id))
+    }
+
+    async fn snapshot(&self, id: RequestId) -> Result<Snapshot, StoreError> {
+        asked!(self, "load a request", self.store.snapshot(id))
     }
 
     async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {

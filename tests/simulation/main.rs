@@ -50,7 +50,7 @@ use mutants::Sound;
 const HISTORIES: u64 = 250;
 
 /// Histories in which a planted bug has to be found.
-const ENOUGH: u64 = 300;
+const ENOUGH: u64 = 1000;
 
 macro_rules! batches {
     ($($name:ident: $batch:literal,)+) => {$(

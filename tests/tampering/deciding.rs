@@ -101,19 +101,27 @@ async fn a_snapshot_edited_to_approved_makes_nothing(scene: Scene) {
         .tamper("UPDATE requests SET state = 'approved', awaits = 0")
         .await;
     scene
-        .tamper(&format!("INSERT INTO due VALUES ('{id}', 'console', 0)"))
+        .is_named(&["requests", &id, "state pending", "state approved"])
         .await;
+    let far = "253402300799000";
+    scene
+        .tamper(&format!(
+            "INSERT INTO due VALUES ('{id}', 'console', {far})"
+        ))
+        .await;
+    scene
+        .is_named(&["due", &id, "console", "the log says nothing"])
+        .await;
+    scene
+        .tamper(&format!("UPDATE due SET due_at = 0 WHERE due_at = {far}"))
+        .await;
+    scene.until(STATE, &["pending"]).await;
     the_lane_has_been_swept(&scene).await;
 
     assert!(!stage.console.admits("alice"));
     let alices = format!("SELECT kind FROM events WHERE request_id = '{id}' ORDER BY seq");
     assert_eq!(scene.ask(&alices).await, ["requested"]);
-    scene
-        .is_named(&["requests", &id, "state pending", "state approved"])
-        .await;
-    scene
-        .is_named(&["due", &id, "console", "the log says nothing"])
-        .await;
+    scene.is_well().await;
 }
 
 async fn a_snapshot_set_back_to_before_its_end_makes_nothing(scene: Scene) {
@@ -144,13 +152,15 @@ async fn a_snapshot_set_back_to_before_its_end_makes_nothing(scene: Scene) {
         ))
         .await;
     scene
-        .tamper(&format!("INSERT INTO due VALUES ('{id}', 'console', 0)"))
-        .await;
-    the_lane_has_been_swept(&scene).await;
-    assert!(!stage.console.admits("alice"));
-    scene
         .is_named(&["requests", &id, "state ended", "state approved"])
         .await;
+    scene
+        .tamper(&format!("INSERT INTO due VALUES ('{id}', 'console', 0)"))
+        .await;
+    scene.until(STATE, &["ended"]).await;
+    the_lane_has_been_swept(&scene).await;
+    assert!(!stage.console.admits("alice"));
+    scene.is_well().await;
 }
 
 async fn a_vote_put_into_a_snapshot_approves_nothing(scene: Scene) {

@@ -10,18 +10,33 @@ use super::{
 };
 use crate::{
     domain::{Entitlement, Human, Progress, Request, RequestId, State, Time, UserId},
-    store::{Open, Sharing, Stuck},
+    store::{Open, Sharing, Snapshot, Stuck},
 };
 
-type Snapshot = (String,);
+type Row = (String,);
 
 /// One request.
 pub(super) async fn request(reads: &Pool, id: RequestId) -> sqlx::Result<Option<Request>> {
-    let row: Option<Snapshot> = sqlx::query_as("SELECT snapshot FROM requests WHERE id = $1")
+    let row: Option<Row> = sqlx::query_as("SELECT snapshot FROM requests WHERE id = $1")
         .bind(id.to_string())
         .fetch_optional(reads)
         .await?;
     row.map(read).transpose()
+}
+
+/// One request, and how far the log tells of it: in one statement, so that no commit comes between.
+pub(super) async fn snapshot(reads: &Pool, id: RequestId) -> sqlx::Result<Snapshot> {
+    let (snapshot, last_seq): (Option<String>, Option<i64>) = sqlx::query_as(
+        "SELECT (SELECT snapshot FROM requests WHERE id = $1),
+             (SELECT max(seq) FROM events WHERE request_id = $1)",
+    )
+    .bind(id.to_string())
+    .fetch_one(reads)
+    .await?;
+    Ok(Snapshot {
+        request: snapshot.and_then(|snapshot| serde_json::from_str(&snapshot).ok()),
+        last_seq: last_seq.map_or(0, i64::cast_unsigned),
+    })
 }
 
 /// The open requests, oldest first.
@@ -41,7 +56,7 @@ pub(super) async fn open(reads: &Pool, which: &Open) -> sqlx::Result<Vec<Request
         )
         .bind(scope.as_str()),
     };
-    let rows: Vec<Snapshot> = question.fetch_all(reads).await?;
+    let rows: Vec<Row> = question.fetch_all(reads).await?;
     rows.into_iter().map(read).collect()
 }
 
@@ -55,7 +70,7 @@ pub(super) async fn open_of_human(reads: &Pool, person: &Human) -> sqlx::Result<
         "))
          ORDER BY asked_at, id"
     );
-    let rows: Vec<Snapshot> = sqlx::query_as(statement)
+    let rows: Vec<Row> = sqlx::query_as(statement)
         .bind(holders::keys(person).to_string())
         .fetch_all(reads)
         .await?;
@@ -72,7 +87,7 @@ pub(super) async fn open_after(
         Some((asked_at, id)) => (asked_at.timestamp_millis(), id.to_string()),
         None => (i64::MIN, String::new()),
     };
-    let rows: Vec<Snapshot> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT snapshot FROM requests WHERE open = 1 AND (asked_at, id) > ($1, $2)
          ORDER BY asked_at, id LIMIT $3",
     )
@@ -86,7 +101,7 @@ pub(super) async fn open_after(
 
 /// The requests that wait for a decision, oldest first.
 pub(super) async fn awaiting(reads: &Pool, limit: u32) -> sqlx::Result<Vec<Request>> {
-    let rows: Vec<Snapshot> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT snapshot FROM requests WHERE awaits = 1 ORDER BY asked_at, id LIMIT $1",
     )
     .bind(i64::from(limit))
@@ -97,7 +112,7 @@ pub(super) async fn awaiting(reads: &Pool, limit: u32) -> sqlx::Result<Vec<Reque
 
 /// A person's requests that are over, the last to end first.
 pub(super) async fn past(reads: &Pool, person: &UserId, limit: u32) -> sqlx::Result<Vec<Request>> {
-    let rows: Vec<Snapshot> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT snapshot FROM requests WHERE open = 0 AND requester = $1
          ORDER BY last_seq DESC LIMIT $2",
     )
@@ -110,7 +125,7 @@ pub(super) async fn past(reads: &Pool, person: &UserId, limit: u32) -> sqlx::Res
 
 /// The requests that the entries behind `after`, up to `upto`, tell of.
 pub(super) async fn changed(reads: &Pool, after: u64, upto: u64) -> sqlx::Result<Vec<Request>> {
-    let rows: Vec<Snapshot> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT snapshot FROM requests WHERE id IN
              (SELECT request_id FROM events WHERE seq > $1 AND seq <= $2)
          ORDER BY last_seq",
@@ -321,7 +336,7 @@ pub(super) fn read_id(text: &str) -> sqlx::Result<RequestId> {
         .map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-fn read((snapshot,): Snapshot) -> sqlx::Result<Request> {
+fn read((snapshot,): Row) -> sqlx::Result<Request> {
     serde_json::from_str(&snapshot).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 

@@ -16,7 +16,7 @@ use crate::{
     },
     store::{
         Card, Claim, Commit, CommitError, Fact, Holdings, Home, NameVersion, Open, Place,
-        Published, RawEntry, SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
+        Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck, Whose,
     },
 };
 
@@ -46,6 +46,10 @@ impl Store for Database {
 
     async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
         answer("load a request", requests::request(&self.reads, id)).await
+    }
+
+    async fn snapshot(&self, id: RequestId) -> Result<Snapshot, StoreError> {
+        answer("load a request", requests::snapshot(&self.reads, id)).await
     }
 
     async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {

@@ -171,7 +171,7 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
         ),
         (
             "an approval counts for ever",
-            &[1],
+            &[1, 7],
             Arc::new(counts_old_votes::CountsOldVotes::default()),
         ),
         (

@@ -24,7 +24,7 @@ use keylend::{
     },
     store::{
         Card, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion, Open, Place,
-        Published, RawEntry, SealedCredential, Sharing, Store, StoreError, Stuck, Whose,
+        Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck, Whose,
     },
 };
 use tokio::sync::watch;
@@ -219,6 +219,14 @@ impl Store for MemoryStore {
         Ok(self.database.tables().request(id).cloned())
     }
 
+    async fn snapshot(&self, id: RequestId) -> Result<Snapshot, StoreError> {
+        let tables = self.database.tables();
+        Ok(Snapshot {
+            request: tables.request(id).cloned(),
+            last_seq: tables.last_seq(id),
+        })
+    }
+
     async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {
         Ok(self.database.tables().holdings(person))
     }
@@ -303,10 +311,7 @@ impl Store for MemoryStore {
 
     async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
         let mut tables = self.database.tables();
-        let id = request.id.to_string();
-        let mut of_it = tables.log.iter().rev();
-        let last = of_it.find(|entry| entry.request_id.as_ref() == Some(&id));
-        if last.is_none_or(|entry| entry.seq != last_seq) {
+        if tables.last_seq(request.id) != last_seq {
             return Err(CommitError::Conflict);
         }
         tables.put(request.clone());

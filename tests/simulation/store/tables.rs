@@ -51,6 +51,14 @@ impl Tables {
         self.requests.get(&id).map(|row| &row.request)
     }
 
+    /// The number of the log's last entry about a request; 0 if there is none.
+    pub(crate) fn last_seq(&self, id: RequestId) -> u64 {
+        let id = id.to_string();
+        let mut of_it = self.log.iter().rev();
+        let last = of_it.find(|entry| entry.request_id.as_ref() == Some(&id));
+        last.map_or(0, |entry| entry.seq)
+    }
+
     /// Every request there ever was.
     pub(crate) fn every_request(&self) -> impl Iterator<Item = &Request> {
         self.requests.values().map(|row| &row.request)

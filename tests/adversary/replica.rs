@@ -1,0 +1,247 @@
+//! A replica without Slack: the broker, the worker and the grants are the real ones, on a real store.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU8,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use keylend::{
+    backend::{Backend, BackendError, Ending, Order, Presence},
+    broker::{Ask, Broker, Parts},
+    clock::{Clock, SystemClock, SystemEntropy},
+    directory::{
+        Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
+    },
+    domain::{
+        BackendName, ChannelId, Email, Entitlement, GroupName, LayerSpec, Limits, OnLeave, OnLimit,
+        Params, ReasonRule, RequestId, Risk, Scope, ScopeId, Span, Standing, State, UserId,
+    },
+    grants::Grants,
+    policy::Policy,
+    store::{Open, Store},
+    vault::Vault,
+    worker::Worker,
+};
+use secrecy::SecretString;
+use tokio::{task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How long something may take that has to come about.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// People who ask at once.
+pub const ASKING: [&str; 4] = ["alice", "carol", "dave", "erin"];
+
+pub const SCOPE: &str = "db:write";
+
+/// Everybody is a member, and in every group.
+struct Everybody;
+
+#[async_trait]
+impl PeopleSource for Everybody {
+    async fn profile(&self, id: &UserId) -> Result<Option<Profile>, FactsUnavailable> {
+        let name = id.as_str().trim_start_matches("U0").to_lowercase();
+        Ok(Some(Profile {
+            id: id.clone(),
+            standing: Standing::Member,
+            email: Some(Email::new(format!("{name}@example.com"))),
+            confirmed: Confirmed::Yes,
+            name,
+        }))
+    }
+
+    async fn usergroup(&self, _: &str) -> Result<BTreeSet<UserId>, FactsUnavailable> {
+        Ok(ASKING.iter().chain(&["bob"]).copied().map(user).collect())
+    }
+}
+
+/// A target that does at once what it is told.
+#[derive(Default)]
+pub struct Target(pub Mutex<BTreeSet<Entitlement>>);
+
+#[async_trait]
+impl Backend for Target {
+    fn ending(&self, _: &Params) -> Ending {
+        Ending::ByKeylend
+    }
+
+    fn entitlement(&self, order: &Order) -> Entitlement {
+        Entitlement::new(order.username.as_str())
+    }
+
+    fn credential(&self, _: &Order) -> Option<Vec<(String, String)>> {
+        None
+    }
+
+    async fn make(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+        self.0.lock().unwrap().insert(self.entitlement(order));
+        Ok(())
+    }
+
+    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
+        self.0.lock().unwrap().remove(&self.entitlement(order));
+        Ok(())
+    }
+
+    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
+        Ok(
+            match self.0.lock().unwrap().contains(&self.entitlement(order)) {
+                true => Presence::Present,
+                false => Presence::Absent,
+            },
+        )
+    }
+}
+
+pub fn user(name: &str) -> UserId {
+    UserId::new(format!("U0{}", name.to_uppercase()))
+}
+
+/// One replica.
+pub struct Replica {
+    pub broker: Arc<Broker>,
+    grants: Arc<Grants>,
+    pub target: Arc<Target>,
+    pub store: Arc<dyn Store>,
+    _tasks: JoinSet<()>,
+}
+
+impl Replica {
+    pub async fn start(store: Arc<dyn Store>, target: Arc<Target>) -> Self {
+        let backends: BTreeMap<_, Arc<dyn Backend>> =
+            [(BackendName::new("pg"), target.clone() as _)].into();
+        let backends = Arc::new(backends);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let group = GroupName::new("everybody");
+        let groups = [(
+            group.clone(),
+            GroupSource::SlackUsergroup("S0ALL".to_owned()),
+        )];
+        let directory = Directory::new(
+            Arc::new(Everybody),
+            clock.clone(),
+            groups.into(),
+            Identities::new(vec!["example.com".to_owned()], true, BTreeMap::new()),
+        );
+        let scope = Scope {
+            id: SCOPE.parse().unwrap(),
+            title: SCOPE.to_owned(),
+            environment: None,
+            risk: Risk::High,
+            default_duration: Span::minutes(30),
+            max_duration: Span::minutes(60),
+            requesters: BTreeSet::from([group.clone()]),
+            approvers: BTreeSet::from([group.clone()]),
+            approvals: NonZeroU8::MIN,
+            approval_channel: ChannelId::new("C0DBA"),
+            reason: ReasonRule::Optional,
+            on_leave: OnLeave::End,
+            ticket: None,
+            layers: vec![LayerSpec {
+                backend: BackendName::new("pg"),
+                params: Params::new(),
+            }],
+        };
+        let broker = Arc::new(Broker::new(Parts {
+            store: store.clone(),
+            policy: Policy::base(),
+            directory: Arc::new(directory),
+            backends: backends.clone(),
+            catalogue: [(scope.id.clone(), scope)].into_iter().collect(),
+            limits: Limits {
+                max_active_per_person: 9,
+                on_limit: OnLimit::Refuse,
+                on_leave: OnLeave::End,
+                pending_timeout: Span::minutes(60),
+                min_duration: Span::minutes(1),
+                exclusive: Vec::new(),
+            },
+            administrators: BTreeSet::from([group]),
+            audit_channel: ChannelId::new("C0AUDIT"),
+            vault: Vault::new(&"ab".repeat(32).into()).unwrap(),
+            metrics: Arc::default(),
+            alerts: Arc::default(),
+            clock: clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+        }));
+        let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
+        let mut tasks = JoinSet::new();
+        let following = grants.clone();
+        tasks.spawn(async move { following.follow(CancellationToken::new()).await });
+        let worker = Worker::new(broker.clone(), backends, clock, Arc::new(SystemEntropy));
+        tasks.spawn(Arc::new(worker).run(CancellationToken::new()));
+        Self {
+            broker,
+            grants,
+            target,
+            store,
+            _tasks: tasks,
+        }
+    }
+
+    pub async fn ask(&self, name: &str) -> RequestId {
+        let mut nonce = [0; 8];
+        keylend::clock::Entropy::fill(&SystemEntropy, &mut nonce);
+        let ask = Ask {
+            id: RequestId::derive(&hex::encode(nonce)),
+            by: user(name),
+            scope: SCOPE.parse().unwrap(),
+            duration: None,
+            ticket: None,
+            reason: String::new(),
+            mirrors: Vec::new(),
+        };
+        self.broker.ask(ask).await.unwrap().id
+    }
+
+    /// Approves a request and waits until its access is there.
+    pub async fn hold(&self, name: &str) -> RequestId {
+        let id = self.ask(name).await;
+        self.broker.approve(&user("bob"), id, 1).await.unwrap();
+        self.reaches(id, |state| matches!(state, State::Active { .. }))
+            .await;
+        id
+    }
+
+    pub async fn reaches(&self, id: RequestId, enough: impl Fn(&State) -> bool) {
+        let coming = async {
+            let mut head = self.store.head();
+            while !enough(&self.broker.request(id).await.unwrap().state) {
+                // Another replica's commits are seen a little later than they happen.
+                let _ = timeout(Duration::from_millis(100), head.changed()).await;
+            }
+        };
+        timeout(PATIENCE, coming).await.unwrap();
+    }
+
+    pub async fn admits(&self, name: &str) -> bool {
+        let known = self.grants.caught_up_within(PATIENCE).await.unwrap();
+        let scope: ScopeId = SCOPE.parse().unwrap();
+        let by_id = known.check(user(name).as_str(), &scope, SystemClock.now());
+        let address = format!("{name}@example.com");
+        by_id
+            .or(known.check(&address, &scope, SystemClock.now()))
+            .is_some()
+    }
+
+    /// Waits until nothing is on its way into the target or out of it.
+    pub async fn rests(&self) {
+        let resting = async {
+            let mut head = self.store.head();
+            loop {
+                let open = self.store.open(Open::All).await.unwrap();
+                if open
+                    .iter()
+                    .all(|it| matches!(it.state, State::Pending { .. }))
+                {
+                    return;
+                }
+                let _ = timeout(Duration::from_millis(100), head.changed()).await;
+            }
+        };
+        timeout(PATIENCE, resting).await.unwrap();
+    }
+}
