@@ -15,8 +15,8 @@ use keylend::{
     api::{self, Api, Tokens},
     clock::Clock,
     domain::{
-        Actor, BackendName, Command, Entitlement, Gone, Handle, Human, Lock, LockEvent, LockTarget,
-        Params, Parties, PlannedGrant, PlannedLayer, Request, Span, UserId,
+        Actor, BackendName, Command, Email, Entitlement, Gone, Handle, Human, Lock, LockEvent,
+        LockTarget, Params, Parties, PlannedGrant, PlannedLayer, Request, Span, UserId,
     },
     grants::Grants,
     metrics::Metrics,
@@ -246,6 +246,33 @@ async fn of_two_grants_the_longer_one_answers_until_both_are_over() {
     service.story.done(&mut long).await;
     let (_, context) = service.check("U0ALICE", "db-prod").await;
     assert_eq!(context["grant"], short.id.to_string());
+}
+
+#[tokio::test]
+async fn a_new_address_of_the_holder_answers_for_what_was_granted_under_it() {
+    let service = Service::start().await;
+    let mut before = service.alice_holds("db-prod:write", 60).await;
+    let story = &service.story;
+    story.clock.advance(Duration::from_secs(1));
+    let mut since = story.ask("alice", "db-prod:write", 30, "").await;
+    let (id, address) = (UserId::new("U0ALICE"), Email::new("alice.b@example.com"));
+    let parties = Parties {
+        requester: Human::new(&id, Some(&address)),
+        ..Parties::default()
+    };
+    let granted = since.id.to_string();
+    story.grant_among(&mut since, "U0BOB", parties).await;
+    let (_, context) = service.check("alice.b@example.com", "db-prod").await;
+    assert_eq!(context["grant"], granted);
+    for name in ["U0ALICE", "alice@example.com"] {
+        let (_, context) = service.check(name, "db-prod").await;
+        assert_eq!(context["grant"], before.id.to_string(), "{name}");
+    }
+    story.done(&mut before).await;
+    for name in ["U0ALICE", "alice@example.com"] {
+        let (_, context) = service.check(name, "db-prod").await;
+        assert_eq!(context["grant"], granted, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -79,6 +79,12 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 12;
 
 impl RequestId {
+    /// The least id that there can be.
+    pub const MIN: Self = Self(0);
+
+    /// The greatest id that there can be.
+    pub const MAX: Self = Self((1 << (5 * LENGTH)) - 1);
+
     /// The id that belongs to `seed`: always the same for the same seed.
     pub fn derive(seed: &str) -> Self {
         let hash = Sha256::digest(seed.as_bytes());

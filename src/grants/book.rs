@@ -1,7 +1,7 @@
 //! The active grants, small enough to keep a hundred thousand of them.
 //!
-//! Names are kept once and numbered; a grant is a row of numbers under each name of its holder.
-//! Names are never forgotten: there are as many as people and scopes.
+//! Names are kept once and numbered, and so are people, each the names that count as theirs; a grant
+//! is a row of numbers. They are never forgotten: there are as many as people and scopes.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -38,6 +38,10 @@ pub(super) struct Book {
     /// The locks in force; what they cover counts as being revoked.
     locks: Vec<Lock>,
     names: HashMap<Arc<str>, Number>,
+    /// The people who hold grants, by their names.
+    people: HashMap<Box<[Number]>, Number>,
+    /// The people who have a name: one, and seldom more.
+    named: HashMap<Number, Vec<Number>>,
     grants: HashMap<RequestId, Grant>,
     rows: BTreeSet<Row>,
     ending: HashMap<RequestId, Ending>,
@@ -55,10 +59,9 @@ struct Ending {
 type Number = u32;
 
 /// One active grant.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Grant {
-    /// The holder under each of their ids and addresses: two, and seldom more.
-    holders: Box<[Number]>,
+    holder: Number,
     scope: Number,
     end: Millis,
 }
@@ -67,8 +70,8 @@ struct Grant {
 type Millis = i64;
 
 /// Ordered by holder, scope and end, so that the last row of a holder and scope is the grant that
-/// lasts longest. Every row names a request; nothing in its place begins a range.
-type Row = (Number, Number, Millis, Option<RequestId>);
+/// lasts longest.
+type Row = (Number, Number, Millis, RequestId);
 
 impl Book {
     /// An empty one, under these locks.
@@ -96,9 +99,7 @@ impl Book {
 
     fn remove(&mut self, request: RequestId) {
         if let Some(grant) = self.grants.remove(&request) {
-            for row in grant.rows(request) {
-                self.rows.remove(&row);
-            }
+            self.rows.remove(&grant.row(request));
         }
         if let Some(ending) = self.ending.remove(&request) {
             self.forget(request, &ending);
@@ -111,18 +112,18 @@ impl Book {
             // Its end is on its way; no check says yes meanwhile.
             (State::Active { .. }, Some(_), Some(since)) => {
                 let grant = self.grant(request, since);
-                self.ending_rows.extend(grant.rows(request.id));
+                self.ending_rows.insert(grant.row(request.id));
                 let failing = BTreeSet::new();
                 self.ending.insert(request.id, Ending { grant, failing });
             }
             (State::Active { .. }, Some(end), None) => {
                 let grant = self.grant(request, end);
-                self.rows.extend(grant.rows(request.id));
+                self.rows.insert(grant.row(request.id));
                 self.grants.insert(request.id, grant);
             }
             (State::Ending { since, .. }, _, _) => {
                 let grant = self.grant(request, *since);
-                self.ending_rows.extend(grant.rows(request.id));
+                self.ending_rows.insert(grant.row(request.id));
                 let failing = request.layers.iter();
                 let failing: BTreeSet<BackendName> = failing
                     .filter(|layer| layer.failures > 0 && layer.progress != Progress::Gone)
@@ -139,21 +140,29 @@ impl Book {
 
     fn grant(&mut self, request: &Request, end: Time) -> Grant {
         Grant {
-            holders: request
-                .human
-                .keys()
-                .filter_map(name_of)
-                .map(|name| self.number(name))
-                .collect(),
+            holder: self.holder(request),
             scope: self.number(request.terms.scope.as_str()),
             end: end.timestamp_millis(),
         }
     }
 
-    fn forget(&mut self, request: RequestId, ending: &Ending) {
-        for row in ending.grant.rows(request) {
-            self.ending_rows.remove(&row);
+    /// The number of the person who holds this grant.
+    fn holder(&mut self, request: &Request) -> Number {
+        let names = request.human.keys().filter_map(name_of);
+        let names: Box<[Number]> = names.map(|name| self.number(name)).collect();
+        if let Some(holder) = self.people.get(&names) {
+            return *holder;
         }
+        let holder = next_number(self.people.len());
+        for name in &names {
+            self.named.entry(*name).or_default().push(holder);
+        }
+        self.people.insert(names, holder);
+        holder
+    }
+
+    fn forget(&mut self, request: RequestId, ending: &Ending) {
+        self.ending_rows.remove(&ending.grant.row(request));
         for target in &ending.failing {
             if let Some(count) = self.failing.get_mut(target) {
                 *count -= 1;
@@ -164,13 +173,16 @@ impl Book {
 
     /// The grant by which `subject` may use `scope` at `now`.
     pub(super) fn check(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<Held> {
-        let (holder, scope) = self.numbers(subject, scope)?;
+        let (holders, scope) = self.numbers(subject, scope)?;
         // At its end a grant is over, so its last millisecond is the one before.
-        let first = (holder, scope, now.timestamp_millis() + 1, None);
-        let behind = (holder, scope + 1, Millis::MIN, None);
-        let (_, _, end, request) = self.rows.range(first..behind).next_back()?;
+        let from = now.timestamp_millis() + 1;
+        let last = |holder: &Number| {
+            let (first, behind) = range(*holder, scope, from, Millis::MAX);
+            self.rows.range(first..=behind).next_back()
+        };
+        let (_, _, end, request) = holders.iter().filter_map(last).max_by_key(|row| row.2)?;
         Some(Held {
-            request: (*request)?,
+            request: *request,
             expires_at: DateTime::from_timestamp_millis(*end)?,
         })
     }
@@ -183,16 +195,21 @@ impl Book {
         scope: &ScopeId,
         now: Time,
     ) -> Option<BeingRevoked> {
-        let (holder, scope) = self.numbers(subject, scope)?;
-        let first = (holder, scope, Millis::MIN, None);
-        let behind = (holder, scope + 1, Millis::MIN, None);
+        let (holders, scope) = self.numbers(subject, scope)?;
+        let ending = |holder: &Number| {
+            let (first, behind) = range(*holder, scope, Millis::MIN, Millis::MAX);
+            self.ending_rows.range(first..=behind).next_back()
+        };
         // An active grant whose time is over is being revoked too: the sweeper is only late.
-        let overdue = (holder, scope, now.timestamp_millis() + 1, None);
-        let ending = self.ending_rows.range(first..behind).next_back();
-        let (_, _, since, request) =
-            ending.or_else(|| self.rows.range(first..overdue).next_back())?;
+        let overdue = |holder: &Number| {
+            let (first, behind) = range(*holder, scope, Millis::MIN, now.timestamp_millis());
+            self.rows.range(first..=behind).next_back()
+        };
+        let ending = holders.iter().filter_map(ending).max_by_key(|row| row.2);
+        let overdue = || holders.iter().filter_map(overdue).max_by_key(|row| row.2);
+        let (_, _, since, request) = ending.or_else(overdue)?;
         Some(BeingRevoked {
-            request: (*request)?,
+            request: *request,
             since: DateTime::from_timestamp_millis(*since)?,
         })
     }
@@ -203,12 +220,14 @@ impl Book {
         &self.failing
     }
 
-    fn numbers(&self, subject: &str, scope: &ScopeId) -> Option<(Number, Number)> {
-        let holder = match email_key(subject) {
+    /// Whom `subject` names, and the number of `scope`.
+    fn numbers(&self, subject: &str, scope: &ScopeId) -> Option<(&[Number], Number)> {
+        let name = match email_key(subject) {
             Some(email) => self.names.get(email.as_str()),
             None => self.names.get(subject),
         };
-        Some((*holder?, *self.names.get(scope.as_str())?))
+        let scope = self.names.get(scope.as_str());
+        Some((self.named.get(name?)?, *scope?))
     }
 
     /// How many there are.
@@ -220,18 +239,29 @@ impl Book {
         if let Some(number) = self.names.get(name) {
             return *number;
         }
-        let number = Number::try_from(self.names.len())
-            .expect("fewer than four thousand million people and scopes");
+        let number = next_number(self.names.len());
         self.names.insert(name.into(), number);
         number
     }
 }
 
 impl Grant {
-    fn rows(&self, request: RequestId) -> impl Iterator<Item = Row> {
-        let holders = self.holders.iter();
-        holders.map(move |name| (*name, self.scope, self.end, Some(request)))
+    fn row(&self, request: RequestId) -> Row {
+        (self.holder, self.scope, self.end, request)
     }
+}
+
+/// The first and the last row that there can be of a holder and scope with an end from `from` to
+/// `to`.
+fn range(holder: Number, scope: Number, from: Millis, to: Millis) -> (Row, Row) {
+    (
+        (holder, scope, from, RequestId::MIN),
+        (holder, scope, to, RequestId::MAX),
+    )
+}
+
+fn next_number(count: usize) -> Number {
+    Number::try_from(count).expect("fewer than four thousand million people and scopes")
 }
 
 /// What a check calls the person by; nothing for an entry of the configuration, whose ids all count.

@@ -102,8 +102,16 @@ impl Story {
 
     /// `by` approves, and the access is made: from now on it is active.
     pub(crate) async fn grant(&self, request: &mut Request, by: &str) {
+        self.grant_among(request, by, Parties::default()).await;
+    }
+
+    /// The same, with what is known of the people by then.
+    pub(crate) async fn grant_among(&self, request: &mut Request, by: &str, known: Parties) {
         let entitlement = Entitlement::new(format!("{}/{}", request.username, request.terms.scope));
-        for command in granting(request, self.clock.now(), by, "pg-prod", entitlement) {
+        for mut command in granting(request, self.clock.now(), by, "pg-prod", entitlement) {
+            if let Command::Approve { parties, .. } = &mut command {
+                parties.clone_from(&known);
+            }
             self.tell(request, command).await;
         }
     }
