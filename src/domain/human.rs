@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -62,10 +63,11 @@ impl<'de> Deserialize<'de> for IdentityKey {
 /// A person: every Slack id, verified address and `[people]` entry that is known to be theirs.
 ///
 /// Two sets that share a key are the same human. A name in a target is no key: two people whose
-/// addresses give the same name stay two people.
+/// addresses give the same name stay two people. Shared, since a request and all that is said of it
+/// name the same few people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Human(BTreeSet<IdentityKey>);
+pub struct Human(Arc<BTreeSet<IdentityKey>>);
 
 impl Human {
     /// The person with this Slack id and this address.
@@ -89,7 +91,9 @@ impl Human {
     /// The same human with what is known of them elsewhere too.
     #[must_use]
     pub fn with(mut self, other: &Self) -> Self {
-        self.0.extend(other.0.iter().cloned());
+        if !other.0.is_subset(&self.0) {
+            Arc::make_mut(&mut self.0).extend(other.0.iter().cloned());
+        }
         self
     }
 
@@ -101,7 +105,7 @@ impl Human {
 
 impl FromIterator<IdentityKey> for Human {
     fn from_iter<I: IntoIterator<Item = IdentityKey>>(keys: I) -> Self {
-        Self(keys.into_iter().collect())
+        Self(Arc::new(keys.into_iter().collect()))
     }
 }
 
