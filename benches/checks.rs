@@ -97,7 +97,7 @@ fn checks(runtime: &Runtime) {
 
 async fn in_process(store: &Arc<dyn Store>) {
     const TIMES: u32 = 1_000_000;
-    let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
+    let grants = Arc::new(Grants::load(store.clone(), Arc::default()).await.unwrap());
     let (following, shutdown) = (grants.clone(), CancellationToken::new());
     let (stop, scope, now) = (shutdown.clone(), support::scope_id(), support::now());
     tokio::spawn(async move { following.follow(stop).await });

@@ -11,7 +11,7 @@
 //! next look at it. Memory that may be more than two seconds behind says nothing.
 
 mod book;
-mod proofs;
+mod proven;
 
 use std::{
     collections::BTreeMap,
@@ -30,10 +30,10 @@ pub use book::{BeingRevoked, Held};
 use crate::{
     alerts::Alerts,
     domain::{BackendName, Lock, ScopeId, Time},
-    store::{LoggedLocks, Store, StoreError, locks_in_force},
+    store::{Comparisons, LoggedLocks, Store, StoreError, locks_in_force},
 };
 use book::Book;
-use proofs::Proofs;
+use proven::proven;
 
 /// How often the store is looked at when it says nothing by itself.
 pub const PROBE: Duration = Duration::from_millis(500);
@@ -60,7 +60,7 @@ const COMPARED: usize = 250;
 pub struct Grants {
     store: Arc<dyn Store>,
     book: RwLock<Book>,
-    proofs: Proofs,
+    comparisons: Arc<Comparisons>,
     logged_locks: LoggedLocks,
     progress: watch::Sender<Progress>,
 }
@@ -103,17 +103,20 @@ impl Grants {
     /// # Errors
     ///
     /// If the store does not answer.
-    pub async fn load(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+    pub async fn load(
+        store: Arc<dyn Store>,
+        comparisons: Arc<Comparisons>,
+    ) -> Result<Self, StoreError> {
         // The head before the requests: what is committed in between is read twice, not missed.
         let seen = Some(Instant::now());
         let applied = *store.head().borrow();
-        let (proofs, logged_locks) = (Proofs::default(), LoggedLocks::default());
+        let logged_locks = LoggedLocks::default();
         let locks = locks_in_force(store.locks().await?, logged_locks.read(&*store).await?);
-        let book = read(&*store, locks, &proofs).await?;
+        let book = read(&*store, locks, &comparisons).await?;
         Ok(Self {
             store,
             book: RwLock::new(book),
-            proofs,
+            comparisons,
             logged_locks,
             progress: watch::Sender::new(Progress { applied, seen }),
         })
@@ -230,16 +233,16 @@ impl Grants {
                 false => self.logged_locks.known(),
             };
             let locks = locks_in_force(table, logged);
-            self.proofs.forget(&changed);
             if self.read(|book| *book.locks() == *locks) {
                 for changed in changed.chunks(COMPARED) {
-                    let proven = timeout(LOOK, self.proofs.prove(&*self.store, changed)).await??;
+                    let proven = proven(&*self.store, &self.comparisons, changed);
+                    let proven = timeout(LOOK, proven).await??;
                     let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
                     book.note_all(&proven);
                 }
             } else {
                 // Rare, and what else it changes is a matter of every grant.
-                let read = read(&*self.store, locks, &self.proofs);
+                let read = read(&*self.store, locks, &self.comparisons);
                 let read = timeout(REREAD, read).await??;
                 *self.book.write().unwrap_or_else(PoisonError::into_inner) = read;
             }
@@ -265,12 +268,16 @@ impl Grants {
 }
 
 /// All open requests, under these locks.
-async fn read(store: &dyn Store, locks: Vec<Lock>, proofs: &Proofs) -> Result<Book, StoreError> {
+async fn read(
+    store: &dyn Store,
+    locks: Vec<Lock>,
+    comparisons: &Comparisons,
+) -> Result<Book, StoreError> {
     let (mut book, mut after) = (Book::under(locks), None);
     loop {
         let page = store.open_after(after, PAGE).await?;
         for requests in page.chunks(COMPARED) {
-            book.note_all(&proofs.prove(store, requests).await?);
+            book.note_all(&proven(store, comparisons, requests).await?);
         }
         after = page.last().map(|last| (last.asked_at, last.id));
         if after.is_none() {

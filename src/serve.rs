@@ -34,7 +34,7 @@ use crate::{
         messages::{self, Messenger, homes::Homes, speak},
         signature::Verifier,
     },
-    store::Store,
+    store::{Comparisons, Store},
     vault::Vault,
     worker::Worker,
 };
@@ -131,9 +131,11 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         config.identities(),
     ));
     let log = store.clone();
+    let comparisons = Arc::new(Comparisons::default());
     let audit_channel = config.slack.audit_channel.clone();
     let broker = Arc::new(Broker::new(Parts {
         store: log.clone(),
+        comparisons: comparisons.clone(),
         policy: config.policy.clone(),
         directory,
         backends: backends.clone(),
@@ -154,7 +156,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(worker.clone().look_for_missing_work(shutdown.clone()));
     tasks.spawn(worker.run(shutdown.clone()));
     let grants = Arc::new(
-        Grants::load(log.clone())
+        Grants::load(log.clone(), comparisons)
             .await
             .context("failed to read the grants")?,
     );

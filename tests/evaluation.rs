@@ -61,7 +61,7 @@ impl Service {
         let folder = tempfile::tempdir().unwrap();
         let clock = TestClock::at("2026-11-21T09:00:00Z");
         let store = open(&folder).await;
-        let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
+        let grants = Arc::new(Grants::load(store.clone(), Arc::default()).await.unwrap());
         let stop = CancellationToken::new();
         let alerts = Arc::new(Alerts::default());
         let watching = (grants.clone(), alerts.clone(), stop.clone());
@@ -330,7 +330,9 @@ async fn grants_from_before_the_start_are_known() {
     let story = Story { store, clock };
     let mut request = story.ask("alice", "db-prod:write", 30, "").await;
     story.grant(&mut request, "U0BOB").await;
-    let grants = Grants::load(story.store.clone()).await.unwrap();
+    let grants = Grants::load(story.store.clone(), Arc::default())
+        .await
+        .unwrap();
     let known = grants.caught_up_within(Duration::ZERO).await.unwrap();
     let scope = "db-prod:write".parse().unwrap();
     let held = known.check("U0ALICE", &scope, story.clock.now()).unwrap();
@@ -375,7 +377,9 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts() {
     // One more commit, so that memory has looked at the table since.
     service.story.ask("dave", "lab:use", 30, "").await;
     assert!(!service.check("U0ALICE", "db-prod").await.0);
-    let grants = Grants::load(service.store.clone()).await.unwrap();
+    let grants = Grants::load(service.store.clone(), Arc::default())
+        .await
+        .unwrap();
     let known = grants.caught_up_within(Duration::ZERO).await.unwrap();
     let scope = "db-prod:write".parse().unwrap();
     assert_eq!(
@@ -394,7 +398,9 @@ async fn an_old_snapshot_that_was_proven_once_is_proven_again_behind_every_entry
     let story = Story { store, clock };
     let mut request = story.ask("alice", "db-prod:write", 30, "").await;
     story.grant(&mut request, "U0BOB").await;
-    let grants = Grants::load(story.store.clone()).await.unwrap();
+    let grants = Grants::load(story.store.clone(), Arc::default())
+        .await
+        .unwrap();
     let old = serde_json::to_string(&request).unwrap();
     story.done(&mut request).await;
 

@@ -200,6 +200,7 @@ impl World {
         let (metrics, alerts) = (Arc::<Metrics>::default(), Arc::<Alerts>::default());
         let broker = Arc::new(Broker::new(Parts {
             store: self.store.clone(),
+            comparisons: Arc::default(),
             policy: Policy::load(&[file]).unwrap(),
             directory: Arc::new(directory),
             backends: Arc::default(),

@@ -32,7 +32,7 @@ use keylend::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, NewCard, Place, Record, Store},
+    store::{Change, Commit, Comparisons, NewCard, Place, Record, Store},
     vault::Vault,
 };
 use secrecy::SecretString;
@@ -147,7 +147,11 @@ pub fn scope() -> Scope {
 }
 
 /// The broker over a store and the target in memory.
-pub fn broker(store: Arc<dyn Store>, target: Arc<InMemory>) -> (Arc<Broker>, Arc<Backends>) {
+pub fn broker(
+    store: Arc<dyn Store>,
+    target: Arc<InMemory>,
+    comparisons: Arc<Comparisons>,
+) -> (Arc<Broker>, Arc<Backends>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let backend: Arc<dyn Backend> = target;
     let backends = Arc::new(Backends::from([(BackendName::new("memory"), backend)]));
@@ -169,6 +173,7 @@ pub fn broker(store: Arc<dyn Store>, target: Arc<InMemory>) -> (Arc<Broker>, Arc
     );
     let broker = Broker::new(Parts {
         store,
+        comparisons,
         policy: Policy::base(),
         directory: Arc::new(directory),
         backends: backends.clone(),

@@ -7,7 +7,7 @@ use keylend::{
     clock::{SystemClock, SystemEntropy},
     domain::Time,
     grants::Grants,
-    store::{Address, Store},
+    store::{Address, Comparisons, Store},
     worker::Worker,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -24,14 +24,15 @@ pub struct Replica {
 impl Replica {
     pub async fn start(address: &Address, target: Arc<InMemory>) -> Self {
         let store = address.open("the same for all").await.unwrap();
-        let (broker, backends) = super::broker(store.clone(), target);
+        let comparisons = Arc::new(Comparisons::default());
+        let (broker, backends) = super::broker(store.clone(), target, comparisons.clone());
         let worker = Worker::new(
             broker,
             backends,
             Arc::new(SystemClock),
             Arc::new(SystemEntropy),
         );
-        let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
+        let grants = Arc::new(Grants::load(store.clone(), comparisons).await.unwrap());
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn(Arc::new(worker).run(shutdown.clone()));
         let (following, stop) = (grants.clone(), shutdown.clone());

@@ -208,7 +208,11 @@ impl Broker {
         let logged = logged(&*self.parts.store, &ids)
             .await
             .map_err(unavailable)?;
-        let is_logged = |request: &Request| logged.get(&request.id) == Some(request);
+        let is_logged = |request: &Request| {
+            logged
+                .get(&request.id)
+                .is_some_and(|(logged, _)| logged == request)
+        };
         let (together, alone): (Vec<_>, Vec<_>) =
             covered.iter().partition(|(request, _)| is_logged(request));
         let changes = together

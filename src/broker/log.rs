@@ -6,25 +6,17 @@
 //! grant above all, goes on from the log, with the rows made again. A lock counts if the table or the
 //! log has it. Each entry's own hash is checked here; whether the log itself is whole, `keylend audit
 //! verify` shows.
-//!
-//! What was compared once is not folded again as long as the log has no later entry about the request.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
 
 use super::{Broker, contended, unavailable};
 use crate::{
     domain::{Lock, LockTarget, Refusal, Request, RequestId},
-    store::{CommitError, Digest, Fold, Snapshot, digest, locks_in_force},
+    store::{CommitError, Fold, Snapshot, locks_in_force},
 };
 
 /// Entries that are read at a time.
 const PAGE: u32 = 1000;
-
-/// Comparisons that are remembered at most.
-const REMEMBERED: usize = 65_536;
 
 /// The alert that the table lacks a lock.
 const LOCK_MISSING: &str = "lock_missing";
@@ -46,36 +38,6 @@ enum Compared {
     Differs(Request),
     /// The entries make no request, for this reason; the snapshot is this.
     Untold(Option<Request>, String),
-}
-
-/// The snapshots that were what the log said, each with the number of its last entry then.
-#[derive(Default)]
-pub(super) struct Comparisons(Mutex<HashMap<RequestId, (u64, Digest)>>);
-
-impl Comparisons {
-    fn has(&self, request: &Request, last_seq: u64) -> bool {
-        let found = {
-            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            known.get(&request.id).copied()
-        };
-        found.is_some_and(|found| found == (last_seq, digest(request)))
-    }
-
-    /// Up to the entry `last_seq`, the log tells this of the request.
-    pub(super) fn remember(&self, request: &Request, last_seq: u64) {
-        let is_open = request.is_open();
-        let found = is_open.then(|| (last_seq, digest(request)));
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match found {
-            Some(found) => {
-                if known.len() >= REMEMBERED {
-                    known.clear();
-                }
-                known.insert(request.id, found);
-            }
-            None => drop(known.remove(&request.id)),
-        }
-    }
 }
 
 impl Broker {
@@ -192,11 +154,12 @@ impl Broker {
     async fn compare(&self, id: RequestId) -> Result<(Compared, u64), Refusal> {
         let snapshot = self.parts.store.snapshot(id).await.map_err(unavailable)?;
         let Snapshot { request, last_seq } = snapshot;
+        let comparisons = &self.parts.comparisons;
         let compared = match request {
-            Some(request) if self.comparisons.has(&request, last_seq) => Compared::Same(request),
+            Some(request) if comparisons.of(&request) == Some(last_seq) => Compared::Same(request),
             found => match (self.fold(id, last_seq).await?, found) {
                 (Ok(logged), Some(found)) if logged == found => {
-                    self.comparisons.remember(&found, last_seq);
+                    comparisons.remember(&found, last_seq);
                     Compared::Same(found)
                 }
                 (Ok(logged), _) => Compared::Differs(logged),

@@ -32,8 +32,6 @@ pub use questions::Questions;
 
 pub(crate) use log::Loaded;
 
-use log::Comparisons;
-
 use crate::{
     alerts::Alerts,
     backend::{Backend, Backends, Order},
@@ -45,7 +43,9 @@ use crate::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, CommitError, EntryBody, LoggedLocks, Record, Store, StoreError},
+    store::{
+        Change, Commit, CommitError, Comparisons, EntryBody, LoggedLocks, Record, Store, StoreError,
+    },
     vault::Vault,
 };
 
@@ -53,6 +53,8 @@ use crate::{
 pub struct Parts {
     /// Where state lives.
     pub store: Arc<dyn Store>,
+    /// What was compared with the log already.
+    pub comparisons: Arc<Comparisons>,
     /// The rules.
     pub policy: Policy,
     /// Who somebody is.
@@ -86,7 +88,6 @@ pub struct Broker {
     named_groups: BTreeSet<GroupName>,
     /// The locks that the log says are in force.
     logged_locks: LoggedLocks,
-    comparisons: Comparisons,
     changes: outdated::Changes,
 }
 
@@ -102,7 +103,6 @@ impl Broker {
             parts,
             named_groups,
             logged_locks: LoggedLocks::default(),
-            comparisons: Comparisons::default(),
             changes: outdated::Changes::default(),
         }
     }
@@ -191,7 +191,7 @@ impl Broker {
             match self.commit(Some(&request), commit).await {
                 Ok(last_seq) => {
                     if is_logged {
-                        self.comparisons.remember(&after, last_seq);
+                        self.parts.comparisons.remember(&after, last_seq);
                     }
                     let request = after;
                     return Ok(Loaded { request, is_logged });

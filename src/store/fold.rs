@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use sha2::{Digest as _, Sha256};
-
 use super::{Entry, RawEntry, Store, StoreError};
 use crate::domain::{Request, RequestId};
 
@@ -89,8 +87,8 @@ impl Fold {
     }
 }
 
-/// What the log tells of these requests, whatever the tables say; nothing of one that it does not
-/// tell of, or whose entries do not make a request.
+/// What the log tells of these requests, whatever the tables say, and the number of the last entry
+/// about each; nothing of one that it does not tell of, or whose entries do not make a request.
 ///
 /// # Errors
 ///
@@ -98,7 +96,7 @@ impl Fold {
 pub async fn logged(
     store: &dyn Store,
     requests: &[RequestId],
-) -> Result<HashMap<RequestId, Request>, StoreError> {
+) -> Result<HashMap<RequestId, (Request, u64)>, StoreError> {
     let mut folds: HashMap<String, Option<Fold>> = requests
         .iter()
         .map(|id| (id.to_string(), Some(Fold::new(*id))))
@@ -114,15 +112,6 @@ pub async fn logged(
     }
     let folds = folds.into_values().flatten();
     Ok(folds
-        .filter_map(|fold| Some((fold.id, fold.request?)))
+        .filter_map(|fold| Some((fold.id, (fold.request?, fold.last_seq))))
         .collect())
-}
-
-/// What stands for a request in memory that has compared it with the log.
-pub type Digest = [u8; 32];
-
-/// The digest of a request: different for every two that differ.
-pub fn digest(request: &Request) -> Digest {
-    let snapshot = serde_json::to_vec(request).expect("a request can be written as JSON");
-    Sha256::digest(snapshot).into()
 }

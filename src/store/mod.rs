@@ -13,6 +13,7 @@ mod canonical;
 mod card;
 pub mod chain;
 mod claim;
+mod compared;
 pub mod copy;
 mod credential;
 mod entry;
@@ -25,7 +26,7 @@ mod postgres;
 mod sqlite;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
@@ -34,10 +35,11 @@ pub use address::{Address, InvalidAddress};
 pub use card::{Card, NewCard, Place};
 pub use chain::{Broken, Chain, GENESIS, NotCanonical, RawEntry, Why};
 pub use claim::{Claim, Claims};
+pub use compared::Comparisons;
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
 pub use fact::Fact;
-pub use fold::{Digest, Fold, NotFoldable, digest, logged};
+pub use fold::{Fold, NotFoldable, logged};
 pub use home::{Home, Published, Whose};
 pub use locked::{LoggedLocks, locks_in_force};
 pub use open_error::OpenError;
@@ -246,6 +248,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The open requests, oldest first.
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError>;
+
+    /// The number of the log's last entry about each of these requests; nothing of one without any.
+    async fn last_seqs(
+        &self,
+        requests: &[RequestId],
+    ) -> Result<HashMap<RequestId, u64>, StoreError>;
 
     /// The open requests behind `after`, named by when it was asked for and its id, oldest first,
     /// at most `limit`: for going through all of them a page at a time.

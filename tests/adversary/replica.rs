@@ -147,6 +147,7 @@ impl Replica {
         };
         let broker = Arc::new(Broker::new(Parts {
             store: store.clone(),
+            comparisons: Arc::default(),
             policy: Policy::base(),
             directory: Arc::new(directory),
             backends: backends.clone(),
@@ -167,7 +168,7 @@ impl Replica {
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
         }));
-        let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
+        let grants = Arc::new(Grants::load(store.clone(), Arc::default()).await.unwrap());
         let mut tasks = JoinSet::new();
         let following = grants.clone();
         tasks.spawn(async move { following.follow(CancellationToken::new()).await });

@@ -117,7 +117,7 @@ async fn notifications_of_strangers_are_no_more_than_hints() {
     stage.migrate().await.unwrap();
     let (store, other) = (Arc::new(stage.open().await), stage.open().await);
     active(&*store, "one", "role").await;
-    let grants = Arc::new(Grants::load(store.clone()).await.unwrap());
+    let grants = Arc::new(Grants::load(store.clone(), Arc::default()).await.unwrap());
     let (shutdown, following) = (CancellationToken::new(), grants.clone());
     let stop = shutdown.clone();
     let follower = tokio::spawn(async move { following.follow(stop).await });

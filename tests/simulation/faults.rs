@@ -2,7 +2,7 @@
 //! answers are lost, and a replica that is cut off or dead.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -141,6 +141,13 @@ impl Store for UnreliableStore {
 
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {
         asked!(self, "load open requests", self.store.open(which))
+    }
+
+    async fn last_seqs(
+        &self,
+        requests: &[RequestId],
+    ) -> Result<HashMap<RequestId, u64>, StoreError> {
+        asked!(self, "read the log", self.store.last_seqs(requests))
     }
 
     async fn open_after(

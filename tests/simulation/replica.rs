@@ -22,7 +22,7 @@ use keylend::{
         client::Client,
         messages::{self, Messenger, homes::Homes, speak},
     },
-    store::Store,
+    store::{Comparisons, Store},
     vault::Vault,
     worker::Worker,
 };
@@ -104,8 +104,10 @@ impl Replica {
             Identities::new(vec!["example.com".to_owned()], false, Default::default()),
         );
         let alerts = Arc::new(Alerts::default());
+        let comparisons = Arc::new(Comparisons::default());
         let broker = Arc::new(Broker::new(Parts {
             store: store.clone(),
+            comparisons: comparisons.clone(),
             policy: world.policy.clone(),
             directory: Arc::new(directory),
             backends: backends.clone(),
@@ -158,7 +160,7 @@ impl Replica {
         ));
         tasks.spawn(speak(messenger, homes.clone(), CancellationToken::new()));
         let grants = loop {
-            match Grants::load(store.clone()).await {
+            match Grants::load(store.clone(), comparisons.clone()).await {
                 Ok(grants) => break Arc::new(grants),
                 Err(_) => sleep(Duration::from_millis(200)).await,
             }

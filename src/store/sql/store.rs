@@ -1,6 +1,6 @@
 //! The store's questions and writes, each handed to the module that has its SQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
@@ -76,6 +76,14 @@ impl Store for Database {
 
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {
         answer("load open requests", requests::open(&self.reads, &which)).await
+    }
+
+    async fn last_seqs(
+        &self,
+        requests: &[RequestId],
+    ) -> Result<HashMap<RequestId, u64>, StoreError> {
+        let question = requests::last_seqs(&self.reads, requests);
+        answer("read the log", question).await
     }
 
     async fn open_after(

@@ -11,7 +11,7 @@ mod homes;
 mod tables;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -241,6 +241,17 @@ impl Store for MemoryStore {
 
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {
         Ok(self.database.tables().open(&which))
+    }
+
+    async fn last_seqs(
+        &self,
+        requests: &[RequestId],
+    ) -> Result<HashMap<RequestId, u64>, StoreError> {
+        let tables = self.database.tables();
+        Ok(requests
+            .iter()
+            .map(|id| (*id, tables.last_seq(*id)))
+            .collect())
     }
 
     async fn open_after(
