@@ -4,7 +4,7 @@ CREATE TABLE identities (
     request_id TEXT NOT NULL REFERENCES requests (id),
     key        TEXT NOT NULL,
     PRIMARY KEY (key, request_id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX identities_by_request ON identities (request_id, key);
 
@@ -13,13 +13,13 @@ DROP TABLE holders;
 CREATE TABLE holders (
     key     TEXT PRIMARY KEY,
     version INTEGER NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- What is known of each person: for each identity of theirs, all of them.
 CREATE TABLE humans (
     key   TEXT PRIMARY KEY,
     human TEXT NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- To whom each name in the targets belongs: an array of people, each an array of identities. Nobody
 -- is granted anything under a name that several people have used.
@@ -27,7 +27,7 @@ CREATE TABLE names (
     name    TEXT PRIMARY KEY,
     version INTEGER NOT NULL,
     owners  TEXT NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 UPDATE requests SET snapshot = json_set(
     snapshot, '$.human', json_array('id:' || requester, 'address:' || lower(snapshot ->> 'email')));
