@@ -1,7 +1,7 @@
 -- The identities of those who have open requests: `id:U0ALICE`, `address:alice@example.com`,
 -- `person:alice`. Two requests that share one are one human's.
 CREATE TABLE identities (
-    request_id TEXT NOT NULL REFERENCES requests (id),
+    request_id TEXT NOT NULL,
     key        TEXT NOT NULL,
     PRIMARY KEY (key, request_id)
 ) STRICT, WITHOUT ROWID;

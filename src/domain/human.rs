@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for IdentityKey {
 /// Two sets that share a key are the same human. A name in a target is no key: two people whose
 /// addresses give the same name stay two people. Shared, since a request and all that is said of it
 /// name the same few people.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Human(Arc<BTreeSet<IdentityKey>>);
 

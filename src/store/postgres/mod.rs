@@ -95,7 +95,7 @@ mod db {
     /// The rows of an array of arrays, the first parameter of a statement: each is `item.value`.
     macro_rules! items {
         () => {
-            "json_array_elements($1::json) AS item"
+            "jsonb_array_elements($1::jsonb) AS item"
         };
     }
     pub(super) use items;

@@ -1,7 +1,7 @@
 //! Which identities are one human's, as the log tells: those that were recorded together once, and
 //! those that share one with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
@@ -12,29 +12,62 @@ use super::{
 };
 use crate::domain::{Human, Humans};
 
+/// People who are kept in mind at most.
+const KNOWN: usize = 10_000;
+
+/// The people whose identities this replica has recorded as one human's. What is recorded is never
+/// taken apart again, so of them nothing is to be done.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    known: HashSet<Human>,
+    /// Those of the transaction that is under way.
+    pending: Vec<Human>,
+}
+
+impl Recorded {
+    /// A transaction begins; what an earlier one left undone does not count.
+    pub(super) fn begin(&mut self) {
+        self.pending.clear();
+    }
+
+    /// The transaction has been committed.
+    pub(super) fn commit(&mut self) {
+        if self.known.len() + self.pending.len() > KNOWN {
+            self.known.clear();
+        }
+        self.known.extend(self.pending.drain(..));
+    }
+}
+
 /// Every identity that is recorded of this human.
 pub(super) async fn known(connection: &mut Connection, person: &Human) -> sqlx::Result<Human> {
-    let recorded = recorded(connection, &keys(person)).await?;
-    let all = recorded.iter();
+    let found = found(connection, &keys(person)).await?;
+    let all = found.iter();
     Ok(all.fold(Human::default(), |all, human| all.with(human)))
 }
 
 /// Records of each of these people that their identities are one human's.
-pub(super) async fn record(connection: &mut Connection, people: &[Human]) -> sqlx::Result<()> {
+pub(super) async fn record(
+    connection: &mut Connection,
+    recorded: &mut Recorded,
+    mut people: Vec<Human>,
+) -> sqlx::Result<()> {
+    people.retain(|human| !recorded.known.contains(human));
     if people.is_empty() {
         return Ok(());
     }
     let all = people
         .iter()
         .fold(Human::default(), |all, one| all.with(one));
-    let before = recorded(connection, &keys(&all)).await?;
+    let before = found(connection, &keys(&all)).await?;
     let mut humans = Humans::default();
     before
         .iter()
-        .chain(people)
+        .chain(&people)
         .for_each(|human| humans.add(human));
     let changed = humans.all().filter(|human| !before.contains(human));
     let rows: Vec<Value> = changed.flat_map(rows).collect();
+    recorded.pending.append(&mut people);
     if rows.is_empty() {
         return Ok(());
     }
@@ -49,7 +82,7 @@ pub(super) async fn record(connection: &mut Connection, people: &[Human]) -> sql
 }
 
 /// The humans who have one of these identities.
-async fn recorded(connection: &mut Connection, keys: &Value) -> sqlx::Result<BTreeSet<Human>> {
+async fn found(connection: &mut Connection, keys: &Value) -> sqlx::Result<BTreeSet<Human>> {
     let statement = concat!(
         "SELECT DISTINCT human FROM humans WHERE key IN (SELECT item.value->>0 FROM ",
         items!(),

@@ -8,7 +8,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{cards, credentials, db::Connection, holders, homes, humans, log, requests, work};
+use super::{
+    cards, credentials,
+    db::Connection,
+    holders, homes,
+    humans::{self, Recorded},
+    log, requests, work,
+};
 use crate::{
     domain::{Human, Request, RequestId, Time},
     store::{Chain, Record},
@@ -68,7 +74,11 @@ impl Trail {
     }
 
     /// Writes it all, and answers whether credentials were erased.
-    pub(super) async fn write(self, connection: &mut Connection) -> sqlx::Result<bool> {
+    pub(super) async fn write(
+        self,
+        connection: &mut Connection,
+        recorded: &mut Recorded,
+    ) -> sqlx::Result<bool> {
         log::append(connection, self.entries).await?;
         let Some(now) = self.requests.values().map(|traces| traces.changed_at).max() else {
             return Ok(false);
@@ -93,7 +103,7 @@ impl Trail {
         cards::refresh(connection, &changed).await?;
         homes::touch_by(connection, &changed, now).await?;
         holders::identify(connection, self.identities).await?;
-        humans::record(connection, &self.humans).await?;
+        humans::record(connection, recorded, self.humans).await?;
         if over.is_empty() {
             return Ok(false);
         }

@@ -21,6 +21,7 @@ use tokio::{
 use super::{
     PATIENCE,
     commit::{Failure, Write, Written, carry_out},
+    humans::Recorded,
     line::{Line, Source, TRIES, is_lost, tidy},
     locks::InForce,
     log,
@@ -126,6 +127,7 @@ impl Writer {
             news,
             landing: None,
             is_untidy: false,
+            recorded: Recorded::default(),
         };
         let task = tokio::spawn(task.run(queue));
         let task = Mutex::new(Some((jobs, task)));
@@ -209,6 +211,7 @@ struct Task {
     landing: Option<Landing>,
     /// Whether the files may still hold what was erased.
     is_untidy: bool,
+    recorded: Recorded,
 }
 
 impl Task {
@@ -324,6 +327,7 @@ impl Task {
             return Ok(outcomes);
         }
         self.landing = None;
+        self.recorded.begin();
         let before = line.chain.seq();
         let over = Instant::now() + SHARE;
         let mut outcomes = Vec::with_capacity(jobs.len());
@@ -338,17 +342,23 @@ impl Task {
                 error,
             };
             if job.write.reads_the_log() {
-                let left = std::mem::take(&mut trail).write(&mut line.connection).await;
+                let left = std::mem::take(&mut trail)
+                    .write(&mut line.connection, &mut self.recorded)
+                    .await;
                 self.is_untidy |= left.map_err(failed)?;
             }
             let outcome = attempt(line, &mut in_force, &mut trail, &job.write).await;
             outcomes.push(outcome.map_err(failed)?);
             if trails == Trails::Apart {
-                let left = std::mem::take(&mut trail).write(&mut line.connection).await;
+                let left = std::mem::take(&mut trail)
+                    .write(&mut line.connection, &mut self.recorded)
+                    .await;
                 self.is_untidy |= left.map_err(failed)?;
             }
         }
-        self.is_untidy |= trail.write(&mut line.connection).await?;
+        self.is_untidy |= trail
+            .write(&mut line.connection, &mut self.recorded)
+            .await?;
         let seq = line.chain.seq();
         if seq > before {
             self.landing = Some(Landing {
@@ -359,6 +369,7 @@ impl Task {
         }
         line.commit().await?;
         self.landing = None;
+        self.recorded.commit();
         Ok(outcomes)
     }
 
