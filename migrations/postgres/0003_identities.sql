@@ -56,3 +56,6 @@ FROM (SELECT DISTINCT lower(snapshot::json ->> 'username') AS name,
              snapshot::jsonb -> 'human' AS human
       FROM requests WHERE snapshot::json ->> 'expires_at' IS NOT NULL) AS used
 GROUP BY name;
+
+-- Locks and names: the few entries that tell of no request.
+CREATE INDEX events_of_no_request ON events (seq) WHERE request_id IS NULL;

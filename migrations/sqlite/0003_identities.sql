@@ -55,3 +55,6 @@ SELECT name, 1, json_group_array(json(human))
 FROM (SELECT DISTINCT lower(snapshot ->> 'username') AS name, snapshot -> 'human' AS human
       FROM requests WHERE snapshot ->> 'expires_at' IS NOT NULL)
 GROUP BY name;
+
+-- Locks and names: the few entries that tell of no request.
+CREATE INDEX events_of_no_request ON events (seq) WHERE request_id IS NULL;

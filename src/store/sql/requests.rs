@@ -47,18 +47,17 @@ pub(super) async fn last_seqs(
     requests: &[RequestId],
 ) -> sqlx::Result<HashMap<RequestId, u64>> {
     let statement = concat!(
-        "SELECT request_id, max(seq) FROM events
-         WHERE request_id IN (SELECT item.value->>0 FROM ",
-        items!(),
-        ") GROUP BY request_id"
+        "SELECT item.value->>0, (SELECT max(seq) FROM events WHERE request_id = item.value->>0) FROM ",
+        items!()
     );
     let ids: Value = requests.iter().map(|id| json!([id.to_string()])).collect();
-    let rows: Vec<(String, i64)> = sqlx::query_as(statement)
+    let rows: Vec<(String, Option<i64>)> = sqlx::query_as(statement)
         .bind(ids.to_string())
         .fetch_all(reads)
         .await?;
     let rows = rows.into_iter();
-    rows.map(|(id, seq)| Ok((read_id(&id)?, seq.cast_unsigned())))
+    rows.filter_map(|(id, seq)| Some((id, seq?)))
+        .map(|(id, seq)| Ok((read_id(&id)?, seq.cast_unsigned())))
         .collect()
 }
 
