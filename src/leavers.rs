@@ -205,11 +205,11 @@ impl Leavers {
         loop {
             match self.broker.store().claim(CLAIM).await {
                 Ok(Some(claim)) => {
-                    tracing::info!(claim = CLAIM, "this replica does it from now on");
+                    tracing::info!(claim = CLAIM, "claim acquired");
                     tokio::select! {
                         biased;
                         () = claim.lost() => {
-                            tracing::warn!(claim = CLAIM, "another replica may do it from now on");
+                            tracing::warn!(claim = CLAIM, "claim lost");
                         }
                         () = self.go_round_and_round() => {}
                     }
@@ -321,6 +321,6 @@ impl Leavers {
 }
 
 fn store(refusal: Refusal) -> Unknown {
-    tracing::warn!(%refusal, "it could not be looked at whether people left who hold access");
+    tracing::warn!(error = %refusal, "it could not be looked at whether people left who hold access");
     Unknown
 }

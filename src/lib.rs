@@ -24,7 +24,7 @@
 //! follow the log.
 //!
 //! At the end the check says no, because the clock says so. The worker commits
-//! [`Event::EndingBegan`], takes the access back, reads the target, and only when it is not there
+//! [`Event::RevocationStarted`], takes the access back, reads the target, and only when it is not there
 //! commits [`Event::Ended`]. If the target fails it is asked again for ever, and the first failure
 //! raises one of the [`alerts`]. A crash at any point changes nothing: what is due follows from the
 //! state, so the next start does what the last one did not.
@@ -38,7 +38,7 @@
 //! [`Event::Requested`]: domain::Event::Requested
 //! [`Event::Approved`]: domain::Event::Approved
 //! [`Event::Activated`]: domain::Event::Activated
-//! [`Event::EndingBegan`]: domain::Event::EndingBegan
+//! [`Event::RevocationStarted`]: domain::Event::RevocationStarted
 //! [`Event::Ended`]: domain::Event::Ended
 
 #![warn(unreachable_pub, clippy::unwrap_used)]

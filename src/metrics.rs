@@ -35,7 +35,7 @@ pub struct Metrics {
     head: Gauge,
     applied: Gauge,
     connections: Gauge,
-    turned_away: Family<[(&'static str, &'static str); 1], Counter>,
+    rejected: Family<[(&'static str, &'static str); 1], Counter>,
     acknowledged: Histogram,
     revocation_delay: Histogram,
     leaver_round: Gauge,
@@ -78,7 +78,7 @@ impl Decision {
 
 /// Why somebody at the door was turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TurnedAway {
+pub enum Rejection {
     /// Slack did not sign it.
     Unsigned,
     /// It came with no known token.
@@ -88,18 +88,18 @@ pub enum TurnedAway {
     /// It took too long to ask, or to take the answer.
     Slow,
     /// It was waited for longest when its place or its memory was needed.
-    GaveWay,
+    Evicted,
     /// There was no place, and nobody who could give way.
     Full,
 }
 
-impl TurnedAway {
+impl Rejection {
     const ALL: [Self; 6] = [
         Self::Unsigned,
         Self::UnknownToken,
         Self::Throttled,
         Self::Slow,
-        Self::GaveWay,
+        Self::Evicted,
         Self::Full,
     ];
 
@@ -110,7 +110,7 @@ impl TurnedAway {
             Self::UnknownToken => "unknown_token",
             Self::Throttled => "throttled",
             Self::Slow => "slow",
-            Self::GaveWay => "gave_way",
+            Self::Evicted => "evicted",
             Self::Full => "full",
         }
     }
@@ -154,7 +154,7 @@ impl Default for Metrics {
             head: Gauge::default(),
             applied: Gauge::default(),
             connections: Gauge::default(),
-            turned_away: Family::default(),
+            rejected: Family::default(),
             acknowledged: Histogram::new(ACKNOWLEDGED),
             revocation_delay: Histogram::new(DELAYS),
             leaver_round: Gauge::default(),
@@ -166,10 +166,10 @@ impl Default for Metrics {
                     .get_or_create(&[("decision", decision.label())]),
             );
         }
-        for reason in TurnedAway::ALL {
+        for reason in Rejection::ALL {
             drop(
                 metrics
-                    .turned_away
+                    .rejected
                     .get_or_create(&[("reason", reason.label())]),
             );
         }
@@ -205,21 +205,21 @@ impl Metrics {
                 "ended"
             }
             Event::Failed { .. } => "failed",
-            Event::LayerNotGone { .. } => {
+            Event::LayerRevokeFailed { .. } => {
                 self.retries.inc();
                 return;
             }
             Event::ApprovalCounted { .. }
             | Event::ApprovalVoided { .. }
             | Event::Revised { .. }
-            | Event::LayerSurveyed { .. }
-            | Event::LayerMade { .. }
-            | Event::LayerNotMade { .. }
+            | Event::LayerInspected { .. }
+            | Event::LayerGranted { .. }
+            | Event::LayerGrantFailed { .. }
             | Event::Warned {}
             | Event::LeaveNoticed { .. }
-            | Event::EndingBegan { .. }
-            | Event::LayerGone { .. }
-            | Event::ExtensionAsked { .. }
+            | Event::RevocationStarted { .. }
+            | Event::LayerRevoked { .. }
+            | Event::ExtensionRequested { .. }
             | Event::ExtensionDenied { .. }
             | Event::ExtensionLapsed {}
             | Event::CredentialShown {} => return,
@@ -271,9 +271,9 @@ impl Metrics {
     }
 
     /// Counts a question or a connection that was turned away.
-    pub fn turned_away(&self, reason: TurnedAway) {
+    pub fn rejected(&self, reason: Rejection) {
         let label = [("reason", reason.label())];
-        self.turned_away.get_or_create(&label).inc();
+        self.rejected.get_or_create(&label).inc();
     }
 
     /// Notes how long it took to ask about everybody who holds access whether they have left.
@@ -338,9 +338,9 @@ impl Metrics {
             self.connections.clone(),
         );
         registry.register(
-            "turned_away",
+            "rejected",
             "Questions and connections that were turned away",
-            self.turned_away.clone(),
+            self.rejected.clone(),
         );
         registry.register_with_unit(
             "acknowledgement",

@@ -293,7 +293,7 @@ async fn refuse_orphans(store: &dyn Store, backends: &Backends) -> anyhow::Resul
         let page = store.open_after(after, PAGE).await;
         let page = page.context("failed to read the open grants")?;
         let layers = page.iter().flat_map(|request| &request.layers);
-        for layer in layers.filter(|layer| layer.progress != Progress::Gone) {
+        for layer in layers.filter(|layer| layer.progress != Progress::Revoked) {
             let name = &layer.plan.backend;
             if !backends.contains_key(name) {
                 bail!(

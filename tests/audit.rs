@@ -209,6 +209,7 @@ async fn a_changed_byte_in_any_column_names_its_entry() {
         "body",
         "prev_hash",
         "hash",
+        "version",
     ] {
         for place in ["1", "(1 + length({}) / 2)", "length({})"] {
             let place = place.replace("{}", column);
@@ -320,7 +321,7 @@ async fn an_export_is_checked_without_the_store() {
     }
     let without_seventh: Vec<&str> = text
         .lines()
-        .filter(|line| !line.ends_with("\"seq\":7}"))
+        .filter(|line| !line.contains("\"seq\":7,"))
         .collect();
     fs::write(&path, without_seventh.join("\n") + "\n").unwrap();
     let (_, answer) = verify_file(&path).await;

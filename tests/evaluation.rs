@@ -15,8 +15,8 @@ use keylend::{
     api::{self, Api, Tokens},
     clock::Clock,
     domain::{
-        Actor, BackendName, Command, Email, Entitlement, Gone, Handle, Human, Lock, LockEvent,
-        LockTarget, Params, Parties, PlannedGrant, PlannedLayer, Request, Span, UserId,
+        Actor, BackendName, Command, Email, Entitlement, Handle, Human, Lock, LockEvent,
+        LockTarget, Params, Parties, PlannedGrant, PlannedLayer, Removal, Request, Span, UserId,
     },
     grants::Grants,
     metrics::Metrics,
@@ -280,7 +280,7 @@ async fn an_extension_moves_the_end_that_the_check_knows() {
     let service = Service::start().await;
     let mut grant = service.alice_holds("db-prod:write", 30).await;
     let story = &service.story;
-    let ask = Command::AskExtension {
+    let ask = Command::RequestExtension {
         by: grant.requester.clone(),
         human: Human::default(),
         rules: Vec::new(),
@@ -567,7 +567,7 @@ async fn the_first_failure_to_revoke_is_told_until_the_access_is_proven_gone() {
     assert_eq!((decision, &context), (false, &expected));
     let retry_at = Span::seconds(1).after(service.story.clock.now());
     let (layer, error) = (0, "connection refused".to_owned());
-    let failed = Command::NotUnmade {
+    let failed = Command::RevokeFailed {
         layer,
         error,
         retry_at,
@@ -637,7 +637,7 @@ async fn the_delay_of_a_revocation_counts_from_the_grants_end_to_the_proof() {
     let retry_at = story.clock.now();
     step(Command::Expire, 7).await;
     step(
-        Command::NotUnmade {
+        Command::RevokeFailed {
             layer,
             error,
             retry_at,
@@ -645,8 +645,15 @@ async fn the_delay_of_a_revocation_counts_from_the_grants_end_to_the_proof() {
         8,
     )
     .await;
-    let how = Gone::Removed;
-    step(Command::Unmade { layer, how }, 90).await;
+    let how = Removal::Removed;
+    step(
+        Command::Revoked {
+            layer,
+            removal: how,
+        },
+        90,
+    )
+    .await;
     let text = metrics.text().unwrap();
     for line in [
         "keylend_revocation_retries_total 1",

@@ -149,11 +149,11 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
 async fn between_intent_and_target() {
     let mut world = World::start().await;
     let card = world.asked().await;
-    world.console.mood("make", Mood::Hanging);
+    world.console.mood("grant", Mood::Hanging);
     world.sim.person(BOB).click(&card, "approve").await;
-    world.console.until_ordered("make", 1).await;
+    world.console.until_ordered("grant", 1).await;
     world.kill();
-    world.console.mood("make", Mood::Well);
+    world.console.mood("grant", Mood::Well);
     world.boot();
     world.until_up().await;
     world.ends_well().await;
@@ -163,15 +163,15 @@ async fn between_intent_and_target() {
 async fn between_target_and_record() {
     let mut world = World::start().await;
     let card = world.asked().await;
-    world.console.mood("read", Mood::Hanging);
+    world.console.mood("status", Mood::Hanging);
     world.sim.person(BOB).click(&card, "approve").await;
-    world.console.until_ordered("read", 1).await;
-    world.console.mood("make", Mood::LosingAnswers);
-    world.console.mood("read", Mood::Well);
+    world.console.until_ordered("status", 1).await;
+    world.console.mood("grant", Mood::LosingAnswers);
+    world.console.mood("status", Mood::Well);
     // The target has done it, and nobody knows.
     world.console.until_admits("alice").await;
     world.kill();
-    world.console.mood("make", Mood::Well);
+    world.console.mood("grant", Mood::Well);
     world.boot();
     world.until_up().await;
     world.ends_well().await;
@@ -183,11 +183,11 @@ async fn in_the_middle_of_a_revocation() {
     let card = world.asked().await;
     world.sim.person(BOB).click(&card, "approve").await;
     let grant = world.granted().await;
-    world.console.mood("unmake", Mood::Hanging);
+    world.console.mood("revoke", Mood::Hanging);
     world.sim.person(ALICE).click(&grant, "done").await;
-    world.console.until_ordered("unmake", 1).await;
+    world.console.until_ordered("revoke", 1).await;
     world.kill();
-    world.console.mood("unmake", Mood::Well);
+    world.console.mood("revoke", Mood::Well);
     world.boot();
     world
         .sim

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use keylend::domain::{
-    Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event, Gone, Handle,
-    Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Progress, Request, RequestId,
+    Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event, Handle, Human,
+    Occurred, Params, Parties, PlannedGrant, PlannedLayer, Progress, Removal, Request, RequestId,
     Risk, RuleId, Span, State, Terms, Time, UserId, Username, Vote, Work, decide, open,
 };
 use proptest::prelude::*;
@@ -142,7 +142,7 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         1 => person().prop_map(|by| Command::Withdraw { human: human(&by), by }),
         1 => person().prop_map(|by| Command::Done { human: human(&by), by }),
-        2 => (person(), later.clone()).prop_map(|(by, lapses_at)| Command::AskExtension {
+        2 => (person(), later.clone()).prop_map(|(by, lapses_at)| Command::RequestExtension {
             human: human(&by), by, rules: vec![], duration: Span::minutes(20), lapses_at,
         }),
         2 => (actor(), cause()).prop_map(|(by, cause)| Command::End { by, rules: vec![], cause }),
@@ -153,14 +153,14 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Warn),
         2 => Just(Command::Expire),
         6 => (layer.clone(), any::<bool>())
-            .prop_map(|(layer, given)| Command::Surveyed { layer, given }),
+            .prop_map(|(layer, managed)| Command::Inspected { layer, managed }),
         6 => (layer.clone(), later.clone())
-            .prop_map(|(layer, until)| Command::Made { layer, until }),
+            .prop_map(|(layer, until)| Command::Granted { layer, until }),
         2 => (layer.clone(), prop::option::of(later.clone())).prop_map(|(layer, retry_at)| {
-            Command::NotMade { layer, error: "no such role".into(), retry_at }
+            Command::GrantFailed { layer, error: "no such role".into(), retry_at }
         }),
-        4 => layer.clone().prop_map(|layer| Command::Unmade { layer, how: Gone::Removed }),
-        2 => (layer, later).prop_map(|(layer, retry_at)| Command::NotUnmade {
+        4 => layer.clone().prop_map(|layer| Command::Revoked { layer, removal: Removal::Removed }),
+        2 => (layer, later).prop_map(|(layer, retry_at)| Command::RevokeFailed {
             layer, error: "no connection".into(), retry_at,
         }),
     ];
@@ -228,10 +228,10 @@ proptest! {
     fn nothing_is_made_before_its_approval_and_its_survey_are_in_the_log(history in history()) {
         play(history, |(before, events, _)| {
             for occurred in events {
-                if let Event::LayerMade { layer, .. } = occurred.event {
+                if let Event::LayerGranted { layer, .. } = occurred.event {
                     assert!(before.expires_at.is_some());
                     let progress = before.layers[layer].progress;
-                    assert!(!matches!(progress, Progress::Planned | Progress::Gone));
+                    assert!(!matches!(progress, Progress::Planned | Progress::Revoked));
                 }
             }
         });
@@ -240,7 +240,7 @@ proptest! {
     #[test]
     fn every_layer_that_may_stand_is_due_to_be_taken_back_until_it_is_gone(history in history()) {
         play(history, |(_, _, request)| {
-            let standing = request.layers.iter().any(|layer| layer.progress != Progress::Gone);
+            let standing = request.layers.iter().any(|layer| layer.progress != Progress::Revoked);
             if standing {
                 assert!(request.is_open(), "over, but not gone: {request:?}");
                 assert!(!request.due().is_empty(), "forgotten: {request:?}");
@@ -259,13 +259,13 @@ proptest! {
                 Work::Lapse => Command::Lapse,
                 Work::Warn => Command::Warn,
                 Work::Expire => Command::Expire,
-                Work::Make { layer } if request.layers[layer].progress == Progress::Planned => {
-                    Command::Surveyed { layer, given: true }
+                Work::Grant { layer } if request.layers[layer].progress == Progress::Planned => {
+                    Command::Inspected { layer, managed: true }
                 }
-                Work::Make { layer } => {
-                    Command::Made { layer, until: request.expires_at.unwrap() }
+                Work::Grant { layer } => {
+                    Command::Granted { layer, until: request.expires_at.unwrap() }
                 }
-                Work::Unmake { layer } => Command::Unmade { layer, how: Gone::Removed },
+                Work::Revoke { layer } => Command::Revoked { layer, removal: Removal::Removed },
             };
             let events = match decide(&request, command, now) {
                 Ok(events) => events,

@@ -205,7 +205,7 @@ fn every_answer_reads_well() {
         ),
         ("explain", answer::explain(&scope, Some(&people(2)))),
         ("done", answer::done(&active)),
-        ("extended", answer::extension_asked(&active)),
+        ("extended", answer::extension_requested(&active)),
         (
             "revoked",
             answer::revoked(

@@ -25,10 +25,10 @@ use keylend::{
         Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
     },
     domain::{
-        Actor, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event, Gone,
-        GroupName, Handle, Human, LayerSpec, Limits, Occurred, OnLeave, Params, Parties,
-        PlannedGrant, PlannedLayer, ReasonRule, Request, RequestId, Risk, RuleId, Scope, ScopeId,
-        Span, Standing, Terms, Time, UserId, Username, decide, open,
+        Actor, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event, GroupName,
+        Handle, Human, LayerSpec, Limits, Occurred, OnLeave, Params, Parties, PlannedGrant,
+        PlannedLayer, ReasonRule, Removal, Request, RequestId, Risk, RuleId, Scope, ScopeId, Span,
+        Standing, Terms, Time, UserId, Username, decide, open,
     },
     metrics::Metrics,
     policy::Policy,
@@ -76,12 +76,12 @@ impl Backend for InMemory {
         None
     }
 
-    async fn make(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+    async fn grant(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
         self.put(order.handle.as_str());
         Ok(())
     }
 
-    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
         if self.there.lock().unwrap().remove(order.handle.as_str()) {
             let handle = order.handle.as_str().to_owned();
             self.taken.lock().unwrap().insert(handle, None);
@@ -89,7 +89,7 @@ impl Backend for InMemory {
         Ok(())
     }
 
-    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
         if self.there.lock().unwrap().contains(order.handle.as_str()) {
             return Ok(Presence::Present);
         }
@@ -254,11 +254,11 @@ pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) 
             ..PlannedGrant::default()
         },
     };
-    let (layer, given, until) = (0, true, end);
+    let (layer, managed, until) = (0, true, end);
     tell(&mut request, &mut events, approve, from);
-    let surveyed = Command::Surveyed { layer, given };
-    tell(&mut request, &mut events, surveyed, from);
-    let made = Command::Made { layer, until };
+    let inspected = Command::Inspected { layer, managed };
+    tell(&mut request, &mut events, inspected, from);
+    let made = Command::Granted { layer, until };
     tell(&mut request, &mut events, made, from);
     (request, events)
 }
@@ -276,9 +276,9 @@ pub fn ended(number: usize, from: Time) -> (Request, Vec<Occurred>) {
     tell(
         &mut request,
         &mut events,
-        Command::Unmade {
+        Command::Revoked {
             layer: 0,
-            how: Gone::Removed,
+            removal: Removal::Removed,
         },
         end,
     );

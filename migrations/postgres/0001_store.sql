@@ -12,7 +12,8 @@ CREATE TABLE events (
     rules      TEXT NOT NULL,
     body       TEXT NOT NULL,
     prev_hash  TEXT NOT NULL,
-    hash       TEXT NOT NULL
+    hash       TEXT NOT NULL,
+    version    BIGINT NOT NULL
 );
 
 CREATE INDEX events_by_request ON events (request_id, seq);
@@ -71,7 +72,7 @@ CREATE TABLE layers (
     request_id  TEXT COLLATE "C" NOT NULL REFERENCES requests (id),
     layer       BIGINT NOT NULL,
     entitlement TEXT COLLATE "C" NOT NULL,
-    given       BIGINT NOT NULL,
+    managed     BIGINT NOT NULL,
     goes_on     BIGINT NOT NULL,
     PRIMARY KEY (request_id, layer)
 );

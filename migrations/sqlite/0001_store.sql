@@ -11,7 +11,8 @@ CREATE TABLE events (
     rules      TEXT NOT NULL,
     body       TEXT NOT NULL,
     prev_hash  TEXT NOT NULL,
-    hash       TEXT NOT NULL
+    hash       TEXT NOT NULL,
+    version    INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX events_by_request ON events (request_id, seq);
@@ -62,7 +63,7 @@ CREATE TABLE layers (
     request_id  TEXT NOT NULL REFERENCES requests (id),
     layer       INTEGER NOT NULL,
     entitlement TEXT NOT NULL,
-    given       INTEGER NOT NULL,
+    managed     INTEGER NOT NULL,
     goes_on     INTEGER NOT NULL,
     PRIMARY KEY (request_id, layer)
 ) STRICT;

@@ -40,10 +40,10 @@ struct Readiness {
     slack: bool,
     /// Why Slack does not reach us.
     #[serde(skip_serializing_if = "Option::is_none")]
-    slack_trouble: Option<&'static str>,
+    slack_error: Option<&'static str>,
     /// Why this replica leaves the work to others.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stays_out: Option<String>,
+    standby_reason: Option<String>,
     /// The alerts that are raised on this replica, by name.
     degraded: Vec<String>,
     stuck: Vec<StuckRevocation>,
@@ -59,15 +59,15 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
     let stuck = stuck(&api).await;
     let caught_up = api.grants.caught_up_within(CATCH_UP).await.is_ok();
     let reach = *api.reach.borrow();
-    let stays_out = api.store.stays_out();
-    let ready = caught_up && reach.is_ok() && stays_out.is_none() && stuck.is_some();
+    let standby_reason = api.store.standby_reason();
+    let ready = caught_up && reach.is_ok() && standby_reason.is_none() && stuck.is_some();
     let readiness = Readiness {
         ready,
         store: if stuck.is_some() { "ok" } else { "unavailable" },
         caught_up,
         slack: reach.is_ok(),
-        slack_trouble: reach.err(),
-        stays_out,
+        slack_error: reach.err(),
+        standby_reason,
         degraded: api.alerts.raised().into_keys().collect(),
         stuck: stuck
             .unwrap_or_default()

@@ -39,7 +39,7 @@ impl From<csv::Error> for ExportError {
 }
 
 /// The table's columns, in order.
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "seq",
     "at",
     "request_id",
@@ -49,6 +49,7 @@ const COLUMNS: [&str; 9] = [
     "body",
     "prev_hash",
     "hash",
+    "version",
 ];
 
 /// Writes all of `log` to `out`. Answers how many entries that were.
@@ -96,6 +97,7 @@ fn row(entry: &RawEntry) -> [String; COLUMNS.len()] {
         entry.body.get().to_owned(),
         entry.prev_hash.clone(),
         entry.hash.clone(),
+        entry.version.to_string(),
     ]
 }
 

@@ -78,7 +78,7 @@ fn cause_in_words(cause: &EndCause) -> String {
         EndCause::Locked { reason } => format!("locked ({reason})"),
         EndCause::Displaced { by } => format!("made room for {by}"),
         EndCause::Left { departure, .. } => format!("ended (holder {departure})"),
-        EndCause::NotMade { error } => format!("not made ({error})"),
+        EndCause::GrantFailed { error } => format!("not made ({error})"),
     }
 }
 

@@ -14,20 +14,20 @@ pub(super) const ANSWER_LIMIT: usize = 64 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Action {
-    /// Give the access, or set its end anew.
-    Make,
-    /// Take the access back.
-    Unmake,
+    /// Grant the access, or set its end again.
+    Grant,
+    /// Revoke the access.
+    Revoke,
     /// Say whether the access is there: `{"present": true}` or `{"present": false}`.
-    Read,
+    Status,
 }
 
 impl Action {
     fn name(self) -> &'static str {
         match self {
-            Self::Make => "make",
-            Self::Unmake => "unmake",
-            Self::Read => "read",
+            Self::Grant => "grant",
+            Self::Revoke => "revoke",
+            Self::Status => "status",
         }
     }
 }
@@ -86,9 +86,9 @@ impl<'a> Document<'a> {
 pub(super) fn idempotency_key(action: Action, order: &Order) -> Option<String> {
     let key = format!("{}/{}/{}", order.request, order.handle, action.name());
     match action {
-        Action::Make => Some(format!("{key}/{}", rfc3339(order))),
-        Action::Unmake => Some(key),
-        Action::Read => None,
+        Action::Grant => Some(format!("{key}/{}", rfc3339(order))),
+        Action::Revoke => Some(key),
+        Action::Status => None,
     }
 }
 
@@ -99,7 +99,7 @@ pub(super) fn entitlement(order: &Order) -> Entitlement {
     Entitlement::new(hex::encode(Sha256::digest(text)))
 }
 
-/// Reads the answer to [`Action::Read`]; whatever else it says is ignored.
+/// Reads the answer to [`Action::Status`]; whatever else it says is ignored.
 pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
     #[derive(Deserialize)]
     struct Answer {
@@ -144,14 +144,14 @@ mod tests {
     fn the_document_says_everything_a_target_needs() {
         let order = order();
         let document: serde_json::Value =
-            serde_json::from_slice(&Document::new(Action::Make, &order).to_json()).unwrap();
+            serde_json::from_slice(&Document::new(Action::Grant, &order).to_json()).unwrap();
         let id = order.request.to_string();
         assert_eq!(
             document,
             json!({
                 "version": 1,
-                "action": "make",
-                "idempotency_key": format!("{id}/keylend_one_0/make/2026-11-02T10:00:00.000Z"),
+                "action": "grant",
+                "idempotency_key": format!("{id}/keylend_one_0/grant/2026-11-02T10:00:00.000Z"),
                 "request": id,
                 "scope": "wiki:edit",
                 "requester": {
@@ -173,10 +173,10 @@ mod tests {
         let mut extended = order();
         extended.expires_at += std::time::Duration::from_secs(60);
         let key = idempotency_key;
-        assert_eq!(key(Action::Make, &first), key(Action::Make, &first));
-        assert_ne!(key(Action::Make, &first), key(Action::Make, &extended));
-        assert_eq!(key(Action::Unmake, &first), key(Action::Unmake, &extended));
-        assert_eq!(key(Action::Read, &first), None);
+        assert_eq!(key(Action::Grant, &first), key(Action::Grant, &first));
+        assert_ne!(key(Action::Grant, &first), key(Action::Grant, &extended));
+        assert_eq!(key(Action::Revoke, &first), key(Action::Revoke, &extended));
+        assert_eq!(key(Action::Status, &first), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A program on this machine: the way to every target that has a command-line tool.
 //!
 //! The program is started once a call, without a shell. It reads one JSON document, the same as a
-//! [`webhook`](super::webhook) receives, from its standard input and does what `action` says; for `read`
+//! [`webhook`](super::webhook) receives, from its standard input and does what `action` says; for `status`
 //! it writes `{"present": true}` or `{"present": false}` to its standard output. It ends with 0
 //! when it is done, with 75 (`EX_TEMPFAIL`) when trying again makes sense, and with anything else
 //! when it does not; the last line of its standard error is the reason that people see.
@@ -114,16 +114,16 @@ impl Backend for Exec {
         None
     }
 
-    async fn make(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
-        self.run(Action::Make, order).await.map(drop)
+    async fn grant(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+        self.run(Action::Grant, order).await.map(drop)
     }
 
-    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
-        self.run(Action::Unmake, order).await.map(drop)
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+        self.run(Action::Revoke, order).await.map(drop)
     }
 
-    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
-        let answer = self.run(Action::Read, order).await?;
+    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+        let answer = self.run(Action::Status, order).await?;
         document::presence(&answer)
     }
 }

@@ -130,44 +130,44 @@ pub trait Backend: Send + Sync + 'static {
 
     /// How the requester reaches the target with a password of their own (label and text, nothing
     /// secret), if the layer comes with one. Keylend makes the password and hands it to
-    /// [`make`](Self::make).
+    /// [`grant`](Self::grant).
     fn credential(&self, order: &Order) -> Option<Vec<(String, String)>>;
 
-    /// Looks whether the access is there before Keylend makes it for the first time, and refuses
-    /// what will never be made. What is refused here is not revoked later: nothing was done.
+    /// Inspects whether the access is there before Keylend grants it for the first time, and refuses
+    /// what will never be granted. What is refused here is not revoked later: nothing was done.
     ///
     /// # Errors
     ///
     /// What the target said, and whether trying again makes sense.
-    async fn survey(&self, order: &Order) -> Result<Presence, BackendError> {
-        self.read(order).await
+    async fn inspect(&self, order: &Order) -> Result<Presence, BackendError> {
+        self.status(order).await
     }
 
-    /// Makes the access, or sets its end anew if it is there. Called again with the same order and
+    /// Grants the access, or sets its end again if it is there. Called again with the same order and
     /// password after a crash.
     ///
     /// # Errors
     ///
     /// What the target said, and whether trying again makes sense.
-    async fn make(
+    async fn grant(
         &self,
         order: &Order,
         password: Option<&SecretString>,
     ) -> Result<(), BackendError>;
 
-    /// Takes the access back and ends what is open under it. Succeeds when there is nothing.
+    /// Revokes the access and ends what is open under it. Succeeds when there is nothing.
     ///
     /// # Errors
     ///
     /// What the target said. Whatever it was, it is tried again.
-    async fn unmake(&self, order: &Order) -> Result<(), BackendError>;
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError>;
 
     /// Looks whether the access is there, in the target itself.
     ///
     /// # Errors
     ///
     /// What the target said. Whatever it was, it is tried again.
-    async fn read(&self, order: &Order) -> Result<Presence, BackendError>;
+    async fn status(&self, order: &Order) -> Result<Presence, BackendError>;
 
     /// Does what can wait: nothing that ends access, and nothing that an end waits for. The worker
     /// calls it when it starts, then about once a minute.

@@ -1,12 +1,12 @@
 //! A service that is told over HTTPS: the way to every target that has an API of its own.
 //!
-//! Each call is a `POST` of one JSON document; `action` is `make`, `unmake` or `read`:
+//! Each call is a `POST` of one JSON document; `action` is `grant`, `revoke` or `status`:
 //!
 //! ```json
 //! {
 //!   "version": 1,
-//!   "action": "make",
-//!   "idempotency_key": "4ghxw8d2m7ka/keylend_4ghxw8d2m7ka_0/make/2026-11-02T10:00:00.000Z",
+//!   "action": "grant",
+//!   "idempotency_key": "4ghxw8d2m7ka/keylend_4ghxw8d2m7ka_0/grant/2026-11-02T10:00:00.000Z",
 //!   "request": "4ghxw8d2m7ka",
 //!   "scope": "wiki:edit",
 //!   "requester": {"slack_id": "U0ALICE", "email": "alice@example.com", "username": "alice"},
@@ -19,16 +19,16 @@
 //!
 //! `entitlement` stands for the person and the parameters: two grants that share it give one piece
 //! of access, and only the end of the last one takes it back. `expires_at` moves when a grant is
-//! extended, and `make` comes again. The call is signed so that the service knows who speaks:
+//! extended, and `grant` comes again. The call is signed so that the service knows who speaks:
 //! `Keylend-Signature: v1=HEX`, where `HEX` is the HMAC-SHA256 of `v1:TIMESTAMP:BODY` under the
 //! shared secret and `TIMESTAMP` is the header `Keylend-Timestamp` (seconds since 1970). A service
 //! checks both before it acts, and refuses a timestamp that is minutes old.
 //!
-//! `make` and `unmake` are answered with any 2xx, `read` with a 2xx and `{"present": true}` or
+//! `grant` and `revoke` are answered with any 2xx, `status` with a 2xx and `{"present": true}` or
 //! `{"present": false}`. 408, 425, 429, 5xx and silence are tried again; any other status ends
-//! the making of a grant. The header `Idempotency-Key` (not sent with `read`) names the intention
+//! the granting. The header `Idempotency-Key` (not sent with `status`) names the intention
 //! and stays the same over retries; a service may recognise a repetition by it, and must still look
-//! at its own state, since `unmake` comes again for as long as `read` finds the access there.
+//! at its own state, since `revoke` comes again for as long as `status` finds the access there.
 //!
 //! Redirects are not followed, and `http://` is refused except to this machine.
 
@@ -167,16 +167,16 @@ impl Backend for Webhook {
         None
     }
 
-    async fn make(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
-        self.call(Action::Make, order).await.map(drop)
+    async fn grant(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+        self.call(Action::Grant, order).await.map(drop)
     }
 
-    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
-        self.call(Action::Unmake, order).await.map(drop)
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+        self.call(Action::Revoke, order).await.map(drop)
     }
 
-    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
-        let response = self.call(Action::Read, order).await?;
+    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+        let response = self.call(Action::Status, order).await?;
         let (body, whole) = start_of_body(response, ANSWER_LIMIT).await?;
         if !whole {
             return Err(BackendError::Fail(format!(

@@ -34,7 +34,7 @@ pub(super) fn new_cards(
                 );
                 cards
             }
-            Event::ExtensionAsked { .. } => {
+            Event::ExtensionRequested { .. } => {
                 vec![card(Place::Extension, &request.approval_channel)]
             }
             Event::Activated {} => vec![card(Place::Granted, &requester)],

@@ -100,7 +100,7 @@ impl Broker {
         match self.end_covered(std::slice::from_ref(&lock)).await {
             Ok(ended) => Ok(Some(ended)),
             Err(refusal) => {
-                tracing::warn!(lock = %lock.target, %refusal, "the patrol ends what a lock covers");
+                tracing::warn!(lock = %lock.target, error = %refusal, "the patrol ends what a lock covers");
                 Ok(None)
             }
         }

@@ -45,7 +45,7 @@ impl Broker {
             };
             let rules = self.judge(Action::Extend, &person, &question)?;
             let lapses_at = self.parts.limits.pending_timeout.after(self.now());
-            let command = Command::AskExtension {
+            let command = Command::RequestExtension {
                 by: by.clone(),
                 human: person.human,
                 rules,

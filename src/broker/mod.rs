@@ -274,7 +274,7 @@ fn only_ends(change: &Change) -> bool {
     change.records.iter().all(|record| {
         matches!(
             record.body,
-            EntryBody::Request(Event::EndingBegan { .. } | Event::LayerNotGone { .. })
+            EntryBody::Request(Event::RevocationStarted { .. } | Event::LayerRevokeFailed { .. })
         )
     })
 }

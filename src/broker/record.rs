@@ -108,18 +108,18 @@ impl Broker {
 
 /// What `request` has to do with `entitlement`: nothing unless a layer of it may be in its target.
 fn as_sharing(request: &Request, entitlement: &Entitlement) -> Option<Sharing> {
-    let given: Vec<bool> = request
+    let managed: Vec<bool> = request
         .layers
         .iter()
         .filter(|layer| layer.plan.entitlement == *entitlement)
         .filter_map(|layer| match layer.progress {
-            Progress::Surveyed { given } | Progress::Made { given, .. } => Some(given),
-            Progress::Planned | Progress::Gone => None,
+            Progress::Inspected { managed } | Progress::Granted { managed, .. } => Some(managed),
+            Progress::Planned | Progress::Revoked => None,
         })
         .collect();
-    (!given.is_empty()).then(|| Sharing {
+    (!managed.is_empty()).then(|| Sharing {
         request: request.id,
-        given: given.contains(&true),
+        managed: managed.contains(&true),
         goes_on: matches!(request.state, State::Approved | State::Active { .. }),
     })
 }

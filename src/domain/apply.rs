@@ -123,31 +123,31 @@ impl Request {
             }
             Event::Withdrawn {} => self.state = State::Withdrawn { at: *at },
             Event::Lapsed {} => self.state = State::Lapsed { at: *at },
-            Event::LayerSurveyed { layer, given } => {
-                self.settle(*layer, Progress::Surveyed { given: *given });
+            Event::LayerInspected { layer, managed } => {
+                self.settle(*layer, Progress::Inspected { managed: *managed });
             }
-            Event::LayerMade { layer, until } => {
-                let given = self.gives(*layer);
+            Event::LayerGranted { layer, until } => {
+                let managed = self.gives(*layer);
                 self.settle(
                     *layer,
-                    Progress::Made {
-                        given,
+                    Progress::Granted {
+                        managed,
                         until: *until,
                     },
                 );
             }
-            Event::LayerNotMade {
+            Event::LayerGrantFailed {
                 layer, retry_at, ..
             } => self.stumble(*layer, *retry_at),
             Event::Activated {} => self.state = State::Active { warned: false },
             Event::LeaveNoticed { departure } => self.departure = Some(departure.clone()),
             Event::Warned {} => self.state = State::Active { warned: true },
-            Event::EndingBegan { cause } => {
+            Event::RevocationStarted { cause } => {
                 self.settle_extension(occurred, ExtensionOutcome::Overtaken);
                 self.begin_ending(cause.clone(), actor.clone(), *at);
             }
-            Event::LayerGone { layer, .. } => self.settle(*layer, Progress::Gone),
-            Event::LayerNotGone {
+            Event::LayerRevoked { layer, .. } => self.settle(*layer, Progress::Revoked),
+            Event::LayerRevokeFailed {
                 layer, retry_at, ..
             } => self.stumble(*layer, Some(*retry_at)),
             Event::Ended {} => {
@@ -162,7 +162,7 @@ impl Request {
                     at: *at,
                 };
             }
-            Event::ExtensionAsked {
+            Event::ExtensionRequested {
                 human,
                 duration,
                 revision,
@@ -221,7 +221,7 @@ impl Request {
     pub fn gives(&self, layer: usize) -> bool {
         matches!(
             self.layers.get(layer).map(|layer| layer.progress),
-            Some(Progress::Surveyed { given: true } | Progress::Made { given: true, .. })
+            Some(Progress::Inspected { managed: true } | Progress::Granted { managed: true, .. })
         )
     }
 

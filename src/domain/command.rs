@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Actor, ApprovalFacts, Departure, EndCause, Gone, Human, PlannedLayer, RequestId, RuleId, Span,
-    Terms, Time, UserId,
+    Actor, ApprovalFacts, Departure, EndCause, Human, PlannedLayer, Removal, RequestId, RuleId,
+    Span, Terms, Time, UserId,
 };
 
 /// What can be asked of a request. Whoever sends one has asked the policy first: what the domain
@@ -59,7 +59,7 @@ pub enum Command {
         human: Human,
     },
     /// Ask for more time.
-    AskExtension {
+    RequestExtension {
         /// Who.
         by: UserId,
         /// Every identity of theirs.
@@ -98,22 +98,22 @@ pub enum Command {
     Warn,
     /// End it, since its time is over.
     Expire,
-    /// Note what the target had before anything was made.
-    Surveyed {
+    /// Note what the target had before anything was granted.
+    Inspected {
         /// Which layer, from 0.
         layer: usize,
-        /// Whether Keylend gives the access.
-        given: bool,
+        /// Whether Keylend grants the access.
+        managed: bool,
     },
-    /// Note that a layer was made and read back.
-    Made {
+    /// Note that a layer was granted and its status read back.
+    Granted {
         /// Which layer, from 0.
         layer: usize,
         /// The end that the target was told.
         until: Time,
     },
-    /// Note that a layer could not be made.
-    NotMade {
+    /// Note that a layer could not be granted.
+    GrantFailed {
         /// Which layer, from 0.
         layer: usize,
         /// What the target said.
@@ -122,14 +122,14 @@ pub enum Command {
         retry_at: Option<Time>,
     },
     /// Note that a layer is gone.
-    Unmade {
+    Revoked {
         /// Which layer, from 0.
         layer: usize,
         /// How.
-        how: Gone,
+        removal: Removal,
     },
-    /// Note that a layer could not be taken back.
-    NotUnmade {
+    /// Note that a layer could not be revoked.
+    RevokeFailed {
         /// Which layer, from 0.
         layer: usize,
         /// What the target said.

@@ -1,8 +1,8 @@
 //! What a command does to a request: one total match on state and command.
 
 use super::{
-    Actor, Approval, Command, EndCause, Event, Gone, Human, Occurred, Parties, Progress, Refusal,
-    Request, RequestId, State, Terms, Time, UserId, Vote,
+    Actor, Approval, Command, EndCause, Event, Human, Occurred, Parties, Progress, Refusal,
+    Removal, Request, RequestId, State, Terms, Time, UserId, Vote,
 };
 
 /// Opens a request: the fold of its first event.
@@ -131,7 +131,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
 
         (
             State::Active { .. },
-            Command::AskExtension {
+            Command::RequestExtension {
                 by: who,
                 human,
                 rules,
@@ -148,7 +148,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 return Err(Refusal::ExtensionWaits);
             }
             let revision = request.revision + 1;
-            let event = Event::ExtensionAsked {
+            let event = Event::ExtensionRequested {
                 human,
                 duration,
                 revision,
@@ -160,7 +160,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         (State::Approved | State::Active { .. }, Command::Done { by: who, human }) => {
             only_requester(request, &who, &human)?;
             let cause = EndCause::Done;
-            let began = by(&Actor::Person(who), &[], Event::EndingBegan { cause });
+            let began = by(&Actor::Person(who), &[], Event::RevocationStarted { cause });
             Ok(begin_ending(request, began))
         }
         (
@@ -172,7 +172,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             },
         ) => Ok(begin_ending(
             request,
-            by(&who, &rules, Event::EndingBegan { cause }),
+            by(&who, &rules, Event::RevocationStarted { cause }),
         )),
 
         (State::Approved | State::Active { .. }, Command::NoticeLeave { rules, departure })
@@ -199,7 +199,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         }
         (
             state,
-            Command::AskExtension { .. }
+            Command::RequestExtension { .. }
             | Command::Done { .. }
             | Command::End { .. }
             | Command::ShowCredential { .. },
@@ -227,23 +227,26 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             if request.expires_at.is_some_and(|end| now >= end) =>
         {
             let cause = EndCause::Expired;
-            Ok(begin_ending(request, keylend(Event::EndingBegan { cause })))
+            Ok(begin_ending(
+                request,
+                keylend(Event::RevocationStarted { cause }),
+            ))
         }
 
-        (State::Approved, Command::Surveyed { layer, given })
+        (State::Approved, Command::Inspected { layer, managed })
             if progress(request, layer) == Some(Progress::Planned) =>
         {
-            Ok(vec![keylend(Event::LayerSurveyed { layer, given })])
+            Ok(vec![keylend(Event::LayerInspected { layer, managed })])
         }
-        (State::Approved | State::Active { .. }, Command::Made { layer, until })
+        (State::Approved | State::Active { .. }, Command::Granted { layer, until })
             if matches!(
                 progress(request, layer),
-                Some(Progress::Surveyed { .. } | Progress::Made { .. })
+                Some(Progress::Inspected { .. } | Progress::Granted { .. })
             ) =>
         {
-            let mut events = vec![keylend(Event::LayerMade { layer, until })];
+            let mut events = vec![keylend(Event::LayerGranted { layer, until })];
             let last = request.layers.iter().enumerate().all(|(index, other)| {
-                index == layer || matches!(other.progress, Progress::Made { .. })
+                index == layer || matches!(other.progress, Progress::Granted { .. })
             });
             if last && request.state == State::Approved {
                 events.push(keylend(Event::Activated {}));
@@ -252,56 +255,59 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         }
         (
             State::Approved,
-            Command::NotMade {
+            Command::GrantFailed {
                 layer,
                 error,
                 retry_at,
             },
         ) if progress(request, layer).is_some() => {
-            let failed = Event::LayerNotMade {
+            let failed = Event::LayerGrantFailed {
                 layer,
                 error: error.clone(),
                 retry_at,
             };
             let mut events = vec![keylend(failed)];
             if retry_at.is_none() {
-                let cause = EndCause::NotMade { error };
-                events.extend(begin_ending(request, keylend(Event::EndingBegan { cause })));
+                let cause = EndCause::GrantFailed { error };
+                events.extend(begin_ending(
+                    request,
+                    keylend(Event::RevocationStarted { cause }),
+                ));
             }
             Ok(events)
         }
         // An active grant whose target cannot be told of a later end stays active.
         (
             State::Active { .. },
-            Command::NotMade {
+            Command::GrantFailed {
                 layer,
                 error,
                 retry_at: Some(retry_at),
             },
         ) if progress(request, layer).is_some() => {
             let retry_at = Some(retry_at);
-            Ok(vec![keylend(Event::LayerNotMade {
+            Ok(vec![keylend(Event::LayerGrantFailed {
                 layer,
                 error,
                 retry_at,
             })])
         }
-        (State::Ending { .. }, Command::Unmade { layer, how })
-            if progress(request, layer).is_some_and(|progress| progress != Progress::Gone) =>
+        (State::Ending { .. }, Command::Revoked { layer, removal })
+            if progress(request, layer).is_some_and(|progress| progress != Progress::Revoked) =>
         {
-            let mut events = vec![keylend(Event::LayerGone { layer, how })];
+            let mut events = vec![keylend(Event::LayerRevoked { layer, removal })];
             events.extend(finish(request, &[layer]).map(keylend));
             Ok(events)
         }
         (
             State::Ending { .. },
-            Command::NotUnmade {
+            Command::RevokeFailed {
                 layer,
                 error,
                 retry_at,
             },
-        ) if progress(request, layer).is_some_and(|progress| progress != Progress::Gone) => {
-            Ok(vec![keylend(Event::LayerNotGone {
+        ) if progress(request, layer).is_some_and(|progress| progress != Progress::Revoked) => {
+            Ok(vec![keylend(Event::LayerRevokeFailed {
                 layer,
                 error,
                 retry_at,
@@ -314,11 +320,11 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             | Command::NoticeLeave { .. }
             | Command::Warn
             | Command::Expire
-            | Command::Surveyed { .. }
-            | Command::Made { .. }
-            | Command::NotMade { .. }
-            | Command::Unmade { .. }
-            | Command::NotUnmade { .. },
+            | Command::Inspected { .. }
+            | Command::Granted { .. }
+            | Command::GrantFailed { .. }
+            | Command::Revoked { .. }
+            | Command::RevokeFailed { .. },
         ) => Err(Refusal::NotDue),
     }
 }
@@ -456,9 +462,9 @@ fn begin_ending(request: &Request, began: Occurred) -> Vec<Occurred> {
     };
     let mut events = vec![began];
     for layer in &untouched {
-        events.push(note(Event::LayerGone {
+        events.push(note(Event::LayerRevoked {
             layer: *layer,
-            how: Gone::NeverMade,
+            removal: Removal::NotGranted,
         }));
     }
     events.extend(finish(&ending, &untouched).map(note));
@@ -477,12 +483,12 @@ fn finish(request: &Request, gone: &[usize]) -> Option<Event> {
         .layers
         .iter()
         .enumerate()
-        .any(|(index, layer)| layer.progress != Progress::Gone && !gone.contains(&index));
+        .any(|(index, layer)| layer.progress != Progress::Revoked && !gone.contains(&index));
     if left {
         return None;
     }
     Some(match cause {
-        EndCause::NotMade { error } => Event::Failed {
+        EndCause::GrantFailed { error } => Event::Failed {
             error: error.clone(),
         },
         EndCause::Expired if !was_active => Event::Failed {

@@ -52,13 +52,13 @@ pub enum Work {
     Warn,
     /// End the grant.
     Expire,
-    /// Make this layer, or tell its target of a later end.
-    Make {
+    /// Grant this layer, or tell its target of a later end.
+    Grant {
         /// Which layer, from 0.
         layer: usize,
     },
-    /// Take this layer back.
-    Unmake {
+    /// Revoke this layer.
+    Revoke {
         /// Which layer, from 0.
         layer: usize,
     },
@@ -90,11 +90,11 @@ impl Request {
             }
             State::Ending { since, .. } => {
                 for (index, layer) in self.layers.iter().enumerate() {
-                    if layer.progress != Progress::Gone {
+                    if layer.progress != Progress::Revoked {
                         due.push(Due {
                             at: layer.retry_at.unwrap_or(*since),
                             lane: Lane::Target(layer.plan.backend.clone()),
-                            work: Work::Unmake { layer: index },
+                            work: Work::Revoke { layer: index },
                         });
                     }
                 }
@@ -125,11 +125,11 @@ impl Request {
             .last()
             .map_or(self.asked_at, |approval| approval.at);
         for (index, layer) in self.layers.iter().enumerate() {
-            if !matches!(layer.progress, Progress::Made { until, .. } if until == end) {
+            if !matches!(layer.progress, Progress::Granted { until, .. } if until == end) {
                 due.push(Due {
                     at: layer.retry_at.unwrap_or(approved_at),
                     lane: Lane::Target(layer.plan.backend.clone()),
-                    work: Work::Make { layer: index },
+                    work: Work::Grant { layer: index },
                 });
             }
         }

@@ -79,9 +79,9 @@ pub enum Event {
     Approved {
         /// When it ends, whatever happens.
         expires_at: Time,
-        /// What will be made.
+        /// What will be granted.
         layers: Vec<PlannedLayer>,
-        /// The grants that have to be gone before this one is made.
+        /// The grants that have to be gone before this one is granted.
         after: Vec<RequestId>,
         /// Every identity of the approver; empty for a rule.
         #[serde(default)]
@@ -102,22 +102,22 @@ pub enum Event {
     Withdrawn {},
     /// Nobody answered in time.
     Lapsed {},
-    /// A target was looked at before anything was made in it.
-    LayerSurveyed {
+    /// A target was inspected before anything was granted in it.
+    LayerInspected {
         /// Which layer, from 0.
         layer: usize,
-        /// Whether Keylend gives this access (it was not there before), and so takes it back.
-        given: bool,
+        /// Whether Keylend grants this access (it was not there before), and so revokes it.
+        managed: bool,
     },
-    /// A layer was made, and read back.
-    LayerMade {
+    /// A layer was granted, and its status read back.
+    LayerGranted {
         /// Which layer, from 0.
         layer: usize,
         /// The end that the target was told.
         until: Time,
     },
-    /// A target did not make a layer.
-    LayerNotMade {
+    /// A target did not grant a layer.
+    LayerGrantFailed {
         /// Which layer, from 0.
         layer: usize,
         /// What the target said.
@@ -125,7 +125,7 @@ pub enum Event {
         /// When it is tried again; nothing if it is not.
         retry_at: Option<Time>,
     },
-    /// All layers are made: the access is there.
+    /// All layers are granted: the access is there.
     Activated {},
     /// The requester was told that the end is near.
     Warned {},
@@ -135,20 +135,20 @@ pub enum Event {
         /// What changed.
         departure: Departure,
     },
-    /// From here on every check says no, and the layers are taken back.
-    EndingBegan {
+    /// From here on every check says no, and the layers are revoked.
+    RevocationStarted {
         /// Why.
         cause: EndCause,
     },
-    /// A layer is gone from its target, which was read back.
-    LayerGone {
+    /// A layer is gone from its target: its status was read back.
+    LayerRevoked {
         /// Which layer, from 0.
         layer: usize,
         /// How.
-        how: Gone,
+        removal: Removal,
     },
-    /// A target did not take a layer back.
-    LayerNotGone {
+    /// A target did not revoke a layer.
+    LayerRevokeFailed {
         /// Which layer, from 0.
         layer: usize,
         /// What the target said.
@@ -164,7 +164,7 @@ pub enum Event {
         error: String,
     },
     /// The requester asked for more time.
-    ExtensionAsked {
+    ExtensionRequested {
         /// Every identity of the person who asked.
         #[serde(default)]
         human: Human,
@@ -223,13 +223,13 @@ pub struct PlannedLayer {
 
 /// Why a grant ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "because", rename_all = "snake_case")]
+#[serde(tag = "cause", rename_all = "snake_case")]
 pub enum EndCause {
     /// Its time is over.
     Expired,
     /// The requester is done.
     Done,
-    /// An approver took it back.
+    /// An approver revoked it.
     Revoked {
         /// Why, in their words; may be empty.
         reason: String,
@@ -251,26 +251,26 @@ pub enum EndCause {
         /// What changed.
         departure: Departure,
     },
-    /// A layer could not be made for good.
-    NotMade {
+    /// A layer could not be granted for good.
+    GrantFailed {
         /// What the target said.
         error: String,
     },
 }
 
-/// How a layer came to be gone.
+/// How a layer was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "how", rename_all = "snake_case")]
-pub enum Gone {
-    /// It was taken back, and the target read back.
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum Removal {
+    /// It was revoked, and the target's status read back.
     Removed,
-    /// Another grant stands on the same entitlement and keeps it until its own end.
-    LeftTo {
+    /// Another grant depends on the same entitlement, which stays until that grant ends.
+    RetainedByGrant {
         /// The other grant.
         request: RequestId,
     },
-    /// The access was there before the grant, so it is not Keylend's to take.
-    WasThereBefore,
-    /// Nothing had been made yet.
-    NeverMade,
+    /// The access was there before the grant, so it is not Keylend's to revoke.
+    Preexisting,
+    /// Nothing had been granted yet.
+    NotGranted,
 }

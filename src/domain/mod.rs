@@ -28,7 +28,7 @@ pub use command::{Command, Parties, PlannedGrant, Vote};
 pub use decide::{decide, open};
 pub use departure::Departure;
 pub use due::{Due, Lane, Work, backoff};
-pub use event::{ApprovalFacts, EndCause, Event, Gone, Occurred, PlannedLayer};
+pub use event::{ApprovalFacts, EndCause, Event, Occurred, PlannedLayer, Removal};
 pub use human::{Human, Humans, IdentityKey};
 pub use id::{
     BackendName, ChannelId, Email, Entitlement, Environment, GroupName, Handle, InvalidRequestId,

@@ -145,7 +145,7 @@ pub struct SettledExtension {
 
 /// What came of an extension.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(tag = "status", rename_all = "snake_case")]
 pub enum ExtensionOutcome {
     /// It was approved.
     Extended {
@@ -178,36 +178,36 @@ pub struct Layer {
 
 /// How far a layer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "at", rename_all = "snake_case")]
+#[serde(tag = "progress", rename_all = "snake_case")]
 pub enum Progress {
     /// Nothing has been done in the target.
     Planned,
-    /// The target was looked at; from here on something may have been made in it.
-    Surveyed {
-        /// Whether Keylend gives the access.
-        given: bool,
+    /// The target was inspected; from here on something may have been granted in it.
+    Inspected {
+        /// Whether Keylend grants the access.
+        managed: bool,
     },
     /// It is there.
-    Made {
-        /// Whether Keylend gives the access.
-        given: bool,
+    Granted {
+        /// Whether Keylend grants the access.
+        managed: bool,
         /// The end that the target was told.
         until: Time,
     },
     /// It is not there, or not ours.
-    Gone,
+    Revoked,
 }
 
 /// How far a request has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(tag = "status", rename_all = "snake_case")]
 pub enum State {
     /// It waits for an answer.
     Pending {
         /// Until when.
         lapses_at: Time,
     },
-    /// It was approved; its layers are being made.
+    /// It was approved; its layers are being granted.
     Approved,
     /// The access is there.
     Active {

@@ -126,7 +126,7 @@ impl Book {
                 self.ending_rows.insert(grant.row(request.id));
                 let failing = request.layers.iter();
                 let failing: BTreeSet<BackendName> = failing
-                    .filter(|layer| layer.failures > 0 && layer.progress != Progress::Gone)
+                    .filter(|layer| layer.failures > 0 && layer.progress != Progress::Revoked)
                     .map(|layer| layer.plan.backend.clone())
                     .collect();
                 for target in &failing {

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    metrics::TurnedAway,
+    metrics::Rejection,
     slack::signature::{self, Unsigned},
 };
 
@@ -155,8 +155,8 @@ impl Front {
             return self.too_many(caller, wait, why);
         }
         let reason = match proof {
-            Proof::Signature { .. } => TurnedAway::Unsigned,
-            Proof::Token => TurnedAway::UnknownToken,
+            Proof::Signature { .. } => Rejection::Unsigned,
+            Proof::Token => Rejection::UnknownToken,
         };
         self.notices.note(reason, Some(caller), why);
         self.throttle.failed(caller.network(), Instant::now());
@@ -164,7 +164,7 @@ impl Front {
     }
 
     fn too_many(&self, caller: Peer, wait: Duration, why: &dyn std::fmt::Display) -> Response {
-        self.notices.note(TurnedAway::Throttled, Some(caller), why);
+        self.notices.note(Rejection::Throttled, Some(caller), why);
         self.throttle.failed(caller.network(), Instant::now());
         let seconds = wait.as_secs() + 1;
         let retry = [(header::RETRY_AFTER, seconds.to_string())];

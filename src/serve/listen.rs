@@ -24,7 +24,7 @@ use super::{
     front::Front,
     notices::Notices,
 };
-use crate::{config, metrics::TurnedAway};
+use crate::{config, metrics::Rejection};
 
 /// Connections that the kernel keeps until they are taken, where it allows as many. They are taken
 /// faster than they can be made; one that finds no room tries again only after a second.
@@ -125,7 +125,7 @@ impl Listen {
                 Ok((stream, peer)) => return (stream, Peer::of(peer)),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    self.notices.note(TurnedAway::Full, None, &error);
+                    self.notices.note(Rejection::Full, None, &error);
                     self.places.give_way(1);
                     sleep(NO_FILE).await;
                 }
@@ -139,7 +139,7 @@ impl Listen {
         let among = (!self.proxies.trust(peer)).then(|| peer.network());
         if !among.is_none_or(|address| self.places.give_way_at(address)) {
             let why = "the address holds all the connections that it may, and each is busy";
-            self.notices.note(TurnedAway::Full, Some(peer), &why);
+            self.notices.note(Rejection::Full, Some(peer), &why);
             return None;
         }
         let permit = self.permit().await;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::address::Peer;
-use crate::metrics::{Metrics, TurnedAway};
+use crate::metrics::{Metrics, Rejection};
 
 /// How long after a line the next of the same reason may follow.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// Counts and logs who was turned away.
 pub(super) struct Notices {
     metrics: Arc<Metrics>,
-    last: Mutex<HashMap<TurnedAway, Last>>,
+    last: Mutex<HashMap<Rejection, Last>>,
 }
 
 /// The last line of a reason, and those turned away that no line has told of.
@@ -35,8 +35,8 @@ impl Notices {
     }
 
     /// Notes one who was turned away.
-    pub(super) fn note(&self, reason: TurnedAway, peer: Option<Peer>, why: &dyn fmt::Display) {
-        self.metrics.turned_away(reason);
+    pub(super) fn note(&self, reason: Rejection, peer: Option<Peer>, why: &dyn fmt::Display) {
+        self.metrics.rejected(reason);
         let Some(count) = self.due(reason) else {
             return;
         };
@@ -55,7 +55,7 @@ impl Notices {
     }
 
     /// How many there were since the last line; nothing if it is too early for another.
-    fn due(&self, reason: TurnedAway) -> Option<u64> {
+    fn due(&self, reason: Rejection) -> Option<u64> {
         let now = Instant::now();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(last) = last.get_mut(&reason) else {

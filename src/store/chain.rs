@@ -3,9 +3,9 @@
 //! The rows of `events` hold exactly the text that was hashed, so a check compares nothing with
 //! copies and parses no event. An entry is hashed like this, and nothing else goes in:
 //!
-//! 1. `text` = the JSON object with the seven keys `actor`, `at`, `body`, `kind`, `request_id`
-//!    (null for locks), `rules`, `seq`, in the canonical form of RFC 8785: keys sorted, no white
-//!    space, UTF-8. `at` is RFC 3339 in UTC with exactly three digits of the second and a `Z`.
+//! 1. `text` = the JSON object with the eight keys `actor`, `at`, `body`, `kind`, `request_id`
+//!    (null for locks), `rules`, `seq`, `version`, in the canonical form of RFC 8785: keys sorted, no
+//!    white space, UTF-8. `at` is RFC 3339 in UTC with exactly three digits of the second and a `Z`.
 //! 2. `hash` = SHA-256 over the 64 hexadecimal digits of `prev_hash`, as ASCII text, followed by
 //!    `text`; written as 64 lower-case hexadecimal digits.
 //! 3. `prev_hash` is the `hash` of the entry before; of the first, 64 zeros. `seq` counts from 1
@@ -34,6 +34,10 @@ use sha2::{Digest, Sha256};
 
 use super::{Record, canonical::is_canonical};
 
+/// The version of the format in which entries are written: it moves when an entry has other keys, or
+/// when a kind of entry that was there before means something else.
+pub const VERSION: u32 = 1;
+
 /// What stands for the hash before the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -59,6 +63,8 @@ pub struct RawEntry {
     pub prev_hash: String,
     /// The entry's own hash, 64 hexadecimal digits.
     pub hash: String,
+    /// The version of the format in which it was written.
+    pub version: u32,
 }
 
 /// The text is not an entry in canonical form.
@@ -146,6 +152,8 @@ impl RawEntry {
         text.extend_from_slice(self.rules.get().as_bytes());
         text.extend_from_slice(b",\"seq\":");
         json(text, self.seq);
+        text.extend_from_slice(b",\"version\":");
+        json(text, self.version);
         text.push(b'}');
     }
 }
@@ -229,6 +237,7 @@ impl Chain {
             rules: canonical(&record.rules),
             prev_hash: self.hash.clone(),
             hash: String::new(),
+            version: VERSION,
         };
         let hash = self.hash_of(&entry);
         entry.hash = hash.iter().copied().map(char::from).collect();
@@ -293,7 +302,7 @@ mod tests {
             request: Some(RequestId::derive(reason)),
             actor: Actor::Person(UserId::new("U0ALICE")),
             rules: vec![RuleId::new("approver-group"), RuleId::new("max-duration")],
-            body: EntryBody::Request(Event::LayerNotGone {
+            body: EntryBody::Request(Event::LayerRevokeFailed {
                 layer: 1,
                 error: reason.to_owned(),
                 retry_at: at,
@@ -341,7 +350,7 @@ mod tests {
             concat!(
                 r#"{"actor":"keylend","at":"2023-11-14T22:13:20.000Z","#,
                 r#""body":{"target":"everything"},"kind":"unlocked","#,
-                r#""request_id":null,"rules":[],"seq":1}"#
+                r#""request_id":null,"rules":[],"seq":1,"version":1}"#
             )
         );
         let hashed = format!("{GENESIS}{}", entry.canonical());
@@ -359,6 +368,7 @@ mod tests {
             |entry| entry.kind.push('x'),
             |entry| entry.actor = "person:U0MALLORY".to_owned(),
             |entry| entry.hash.replace_range(0..1, "g"),
+            |entry| entry.version += 1,
         ];
         for change in altered {
             let mut entries = sealed();
@@ -376,6 +386,17 @@ mod tests {
         entries[2].prev_hash = GENESIS.to_owned();
         assert_eq!(first_broken(&entries).unwrap().why, Why::Unlinked);
         assert_eq!(first_broken(&sealed()), None);
+    }
+
+    #[test]
+    fn an_entry_of_a_later_version_is_hashed_but_not_understood() {
+        let mut later = sealed().remove(0);
+        later.version += 1;
+        let mut chain = Chain::default();
+        later.hash = String::from_utf8(chain.hash_of(&later).to_vec()).unwrap();
+        assert_eq!(chain.check(&later), Ok(()));
+        let error = Entry::try_from(&later).unwrap_err().to_string();
+        assert!(error.contains("later Keylend"), "{error}");
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub(super) const TABLES: &[Table] = &[
             ("body", Text),
             ("prev_hash", Text),
             ("hash", Text),
+            ("version", Number),
         ],
     },
     Table {
@@ -91,7 +92,7 @@ pub(super) const TABLES: &[Table] = &[
             ("request_id", Text),
             ("layer", Number),
             ("entitlement", Text),
-            ("given", Number),
+            ("managed", Number),
             ("goes_on", Number),
         ],
     },

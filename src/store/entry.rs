@@ -3,7 +3,7 @@
 use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::RawEntry;
+use super::{RawEntry, chain::VERSION};
 use crate::domain::{Actor, Event, LockEvent, NameEvent, Occurred, RequestId, RuleId, Time};
 
 /// What is to be written to the log, before it has its place in the chain.
@@ -55,6 +55,8 @@ pub struct Entry {
     pub prev_hash: String,
     /// The entry's own hash, 64 hexadecimal digits.
     pub hash: String,
+    /// The version of the format in which it was written.
+    pub version: u32,
 }
 
 impl Entry {
@@ -77,6 +79,13 @@ impl TryFrom<&RawEntry> for Entry {
 
     /// Fails for an entry that a later Keylend wrote.
     fn try_from(raw: &RawEntry) -> Result<Self, Self::Error> {
+        if raw.version > VERSION {
+            let error = format!(
+                "it has version {}, which a later Keylend wrote",
+                raw.version
+            );
+            return Err(serde::de::Error::custom(error));
+        }
         serde_json::from_str(&serde_json::to_string(raw)?)
     }
 }
@@ -105,7 +114,7 @@ impl EntryBody {
             Self::Request(
                 Event::Requested { .. }
                     | Event::Approved { .. }
-                    | Event::ExtensionAsked { .. }
+                    | Event::ExtensionRequested { .. }
                     | Event::Extended { .. }
             )
         )

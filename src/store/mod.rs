@@ -184,7 +184,7 @@ pub struct Sharing {
     /// The other grant.
     pub request: RequestId,
     /// Whether Keylend gave the access.
-    pub given: bool,
+    pub managed: bool,
     /// Whether that grant goes on: it is approved or active, not ending.
     pub goes_on: bool,
 }
@@ -362,7 +362,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Why this replica stays out of the work, if it does: commits are refused and nothing is
     /// claimed, while what is in the store can be read.
-    fn stays_out(&self) -> Option<String> {
+    fn standby_reason(&self) -> Option<String> {
         None
     }
 

@@ -4,7 +4,7 @@ Exit codes: 0 all is well, 1 refused or found wrong, 2 usage.
 """
 import argparse, decimal, hashlib, json, re, sys
 
-KEYS = ["actor", "at", "body", "hash", "kind", "prev_hash", "request_id", "rules", "seq"]
+KEYS = ["actor", "at", "body", "hash", "kind", "prev_hash", "request_id", "rules", "seq", "version"]
 LONGEST, DEEPEST = 1024 * 1024, 100
 AGAIN = "If the file is damaged, export the log again. Pass the head that you saved with --head"
 
@@ -51,9 +51,11 @@ def entry_in(line):
     of = lambda kind, *keys: all(type(entry[key]) is kind for key in keys)
     if not isinstance(entry, dict) or sorted(entry) != KEYS or canonical(entry) != text:
         raise ValueError("it is not in canonical form")
-    if not of(str, "actor", "at", "hash", "kind", "prev_hash") or not of(int, "seq"):
+    if not of(str, "actor", "at", "hash", "kind", "prev_hash") or not of(int, "seq", "version"):
         raise ValueError("it is not an entry")
-    if not (entry["request_id"] is None or of(str, "request_id")) or not 0 <= entry["seq"] < 2**64:
+    if not (entry["request_id"] is None or of(str, "request_id")):
+        raise ValueError("it is not an entry")
+    if not 0 <= entry["seq"] < 2**64 or not 0 <= entry["version"] < 2**32:
         raise ValueError("it is not an entry")
     return entry
 

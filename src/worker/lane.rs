@@ -98,7 +98,7 @@ impl Queue {
                 let result = tokio::select! {
                     biased;
                     () = claim.lost() => {
-                        tracing::warn!(request.id = %id, "another replica may work on it now");
+                        tracing::warn!(request.id = %id, "claim lost; stopped working on it");
                         Ok(())
                     }
                     result = worker.sweep(&lane, id) => result,
@@ -134,7 +134,7 @@ impl Queue {
             // The broker has said it, and raised an alert.
             Unfinished::Refused(Refusal::Contradicted(_)) => {}
             Unfinished::Refused(refusal) => {
-                tracing::warn!(request.id = %id, %refusal, "work could not be finished");
+                tracing::warn!(request.id = %id, error = %refusal, "work could not be finished");
             }
         }
         let postponed = Postponed {

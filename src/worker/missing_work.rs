@@ -46,7 +46,7 @@ impl Open {
             Event::Approved { expires_at, .. } | Event::Extended { expires_at, .. } => {
                 self.requests.insert(id, Some(*expires_at));
             }
-            Event::EndingBegan { .. } => drop(self.requests.insert(id, Some(entry.at))),
+            Event::RevocationStarted { .. } => drop(self.requests.insert(id, Some(entry.at))),
             Event::Ended {}
             | Event::Failed { .. }
             | Event::Denied { .. }

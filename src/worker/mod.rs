@@ -6,12 +6,12 @@
 //! What no state makes due, `patrol` finds.
 
 mod alone;
+mod grant;
 mod lane;
-mod make;
 mod missing_work;
 mod patrol;
+mod revoke;
 mod tend;
-mod unmake;
 
 use std::{sync::Arc, time::Duration};
 
@@ -130,8 +130,8 @@ impl Worker {
             Work::Lapse => Command::Lapse,
             Work::Warn => Command::Warn,
             Work::Expire => Command::Expire,
-            Work::Make { layer } => return self.make(loaded, layer).await,
-            Work::Unmake { layer } => return self.unmake(loaded, layer).await,
+            Work::Grant { layer } => return self.grant(loaded, layer).await,
+            Work::Revoke { layer } => return self.revoke(loaded, layer).await,
         };
         Ok(self.broker.record(loaded, command, None).await?)
     }

@@ -28,7 +28,7 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
                 Ok(Some(claim)) => tokio::select! {
                     biased;
                     () = claim.lost() => {
-                        tracing::warn!(claim = CLAIM, "another replica may do it from now on");
+                        tracing::warn!(claim = CLAIM, "claim lost");
                     }
                     never = go_round(&worker) => match never {},
                 },
@@ -59,7 +59,7 @@ async fn go_round(worker: &Worker) -> Infallible {
             Ok(()) => is_failing = false,
             Err(refusal) => {
                 if !std::mem::replace(&mut is_failing, true) {
-                    tracing::warn!(%refusal, "the patrol could not go round");
+                    tracing::warn!(error = %refusal, "the patrol could not go round");
                 }
             }
         }

@@ -76,17 +76,17 @@ impl Backend for Target {
         None
     }
 
-    async fn make(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+    async fn grant(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
         self.0.lock().unwrap().insert(self.entitlement(order));
         Ok(())
     }
 
-    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
         self.0.lock().unwrap().remove(&self.entitlement(order));
         Ok(())
     }
 
-    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
         Ok(
             match self.0.lock().unwrap().contains(&self.entitlement(order)) {
                 true => Presence::Present,

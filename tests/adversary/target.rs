@@ -53,18 +53,18 @@ impl Part {
 
     pub(crate) async fn grant(&self, order: &Order) -> Result<(), BackendError> {
         let password = (order.params.get("login").is_some()).then(|| GENERATED.into());
-        self.backend.make(order, password.as_ref()).await
+        self.backend.grant(order, password.as_ref()).await
     }
 
     /// Ends the access, and expects that nothing holds it up.
     pub(crate) async fn end(&self, order: &Order) {
-        let ended = tokio::time::timeout(Duration::from_secs(10), self.backend.unmake(order));
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.backend.revoke(order));
         ended.await.expect("in time").expect("ended");
-        assert_eq!(self.read(order).await, Presence::Absent);
+        assert_eq!(self.status(order).await, Presence::Absent);
     }
 
-    pub(crate) async fn read(&self, order: &Order) -> Presence {
-        self.backend.read(order).await.expect("an answer")
+    pub(crate) async fn status(&self, order: &Order) -> Presence {
+        self.backend.status(order).await.expect("an answer")
     }
 
     pub(crate) async fn enter(&self, login: &str) -> PgConnection {

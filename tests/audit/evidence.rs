@@ -47,7 +47,7 @@ fn sealed(prev_hash: &str, text: &str) -> String {
 /// A first entry whose particulars are `body`, sealed by somebody who can.
 fn forged(body: &str) -> String {
     let text = format!(
-        r#"{{"actor":"keylend","at":"2026-11-21T09:00:00.000Z","body":{body},"kind":"unlocked","request_id":null,"rules":[],"seq":1}}"#
+        r#"{{"actor":"keylend","at":"2026-11-21T09:00:00.000Z","body":{body},"kind":"unlocked","request_id":null,"rules":[],"seq":1,"version":1}}"#
     );
     sealed(GENESIS, &text)
 }
@@ -141,7 +141,7 @@ async fn a_file_behind_the_head_with_an_invented_hash_before_it_is_refused() {
     let (told, lines) = export().await;
     let head = place(&lines[28]);
     let invented = "5".repeat(64);
-    let text = r#"{"actor":"keylend","at":"2026-11-21T09:00:00.000Z","body":{},"kind":"unlocked","request_id":null,"rules":[],"seq":30}"#;
+    let text = r#"{"actor":"keylend","at":"2026-11-21T09:00:00.000Z","body":{},"kind":"unlocked","request_id":null,"rules":[],"seq":30,"version":1}"#;
     let later = file(&[sealed(&invented, text)]);
     for args in [
         vec!["--head", &head],
@@ -275,14 +275,14 @@ async fn a_line_counts_only_in_its_canonical_form() {
             line.replacen(r#""body":{"#, r#""body":{"reason":"another","#, 1)
         }),
         ("keys in another order", |line| {
-            line.replacen(r#","seq":1}"#, "}", 1)
+            line.replacen(r#","seq":1,"version":1}"#, r#","version":1}"#, 1)
                 .replacen('{', r#"{"seq":1,"#, 1)
         }),
         ("a number with a fraction", |line| {
-            line.replacen(r#""seq":1}"#, r#""seq":1.0}"#, 1)
+            line.replacen(r#""seq":1,"version":1}"#, r#""seq":1.0,"version":1}"#, 1)
         }),
         ("a number with an exponent", |line| {
-            line.replacen(r#""seq":1}"#, r#""seq":1e0}"#, 1)
+            line.replacen(r#""seq":1,"version":1}"#, r#""seq":1e0,"version":1}"#, 1)
         }),
         ("a letter as an escape", |line| {
             line.replacen("keylend", "k\\u0065ylend", 1)
@@ -366,16 +366,20 @@ async fn a_sealed_line_counts_only_in_its_canonical_form() {
         assert_eq!(code, 1, "{:.60}: {said}", bad);
     }
     for (field, value) in [
-        ("\"seq\":1}", "\"seq\":\"1\"}"),
-        ("\"seq\":1}", "\"seq\":true}"),
-        ("\"seq\":1}", "\"seq\":-1}"),
-        ("\"seq\":1}", "\"seq\":0}"),
-        ("\"seq\":1}", "\"seq\":18446744073709551616}"),
+        ("\"seq\":1", "\"seq\":\"1\""),
+        ("\"seq\":1", "\"seq\":true"),
+        ("\"seq\":1", "\"seq\":-1"),
+        ("\"seq\":1", "\"seq\":0"),
+        ("\"seq\":1", "\"seq\":18446744073709551616"),
+        ("\"version\":1", "\"version\":\"1\""),
+        ("\"version\":1", "\"version\":false"),
+        ("\"version\":1", "\"version\":-1"),
+        ("\"version\":1", "\"version\":4294967296"),
         ("\"request_id\":null", "\"request_id\":1"),
         ("\"kind\":\"unlocked\"", "\"kind\":null"),
         ("\"actor\":\"keylend\"", "\"actor\":[]"),
     ] {
-        let text = r#"{"actor":"keylend","at":"now","body":{},"kind":"unlocked","request_id":null,"rules":[],"seq":1}"#;
+        let text = r#"{"actor":"keylend","at":"now","body":{},"kind":"unlocked","request_id":null,"rules":[],"seq":1,"version":1}"#;
         let line = sealed(GENESIS, &text.replace(field, value));
         let (code, said) = verify(&told, &file(&[line]), &[]).await;
         assert_eq!(code, 1, "{value}: {said}");

@@ -30,9 +30,9 @@ fi
 document=$(cat)
 access="$1/$(field entitlement)"
 case $(field action) in
-    make) field expires_at > "$access.$$" && mv "$access.$$" "$access" ;;
-    unmake) rm -f "$access" ;;
-    read)
+    grant) field expires_at > "$access.$$" && mv "$access.$$" "$access" ;;
+    revoke) rm -f "$access" ;;
+    status)
         if [ -e "$access" ]; then
             echo '{"present": true}'
         else
@@ -125,8 +125,8 @@ fn script(text: &str) -> Arc<dyn Backend> {
 #[tokio::test]
 async fn the_exit_code_says_whether_trying_again_makes_sense() {
     let order = order("alice", json!({}));
-    let make = async |text: &str| script(text).make(&order, None).await;
-    assert!(make("exit 0").await.is_ok());
+    let grant = async |text: &str| script(text).grant(&order, None).await;
+    assert!(grant("exit 0").await.is_ok());
     for (text, message) in [
         ("exit 75", "the program asks to be tried again"),
         ("echo one >&2; echo two >&2; exit 75", "two"),
@@ -135,7 +135,7 @@ async fn the_exit_code_says_whether_trying_again_makes_sense() {
             "the program was stopped (signal: 9 (SIGKILL))",
         ),
     ] {
-        match make(text).await {
+        match grant(text).await {
             Err(BackendError::Retry(said)) => assert_eq!(said, message),
             other => panic!("{text}: {other:?}"),
         }
@@ -147,7 +147,7 @@ async fn the_exit_code_says_whether_trying_again_makes_sense() {
             "no [31msuch user",
         ),
     ] {
-        match make(text).await {
+        match grant(text).await {
             Err(BackendError::Fail(said)) => assert_eq!(said, message),
             other => panic!("{text}: {other:?}"),
         }
@@ -161,7 +161,7 @@ async fn the_program_sees_only_the_environment_it_was_given() {
     let text = format!("env > '{}'; pwd >> '{0}'", seen.display());
     let more = "env = { GATEWAY = 'vpn.example.com' }\npass_env = ['CARGO_MANIFEST_DIR']";
     shell(&[&"-c", &text], "60s", more)
-        .make(&order("alice", json!({})), None)
+        .grant(&order("alice", json!({})), None)
         .await
         .expect("made");
 
@@ -183,7 +183,7 @@ async fn a_program_past_its_time_is_killed_with_what_it_started() {
     let script = Script::start("200ms").await;
     let order = script.order("alice").await;
     script.hang();
-    let outcome = script.backend.read(&order).await;
+    let outcome = script.backend.status(&order).await;
     assert!(
         matches!(outcome, Err(BackendError::Retry(_))),
         "{outcome:?}"
@@ -211,19 +211,22 @@ async fn an_answer_that_is_too_long_or_not_json_is_not_absence() {
         "true",
         "echo '{}'",
     ] {
-        let outcome = script(text).read(&order).await;
+        let outcome = script(text).status(&order).await;
         assert!(
             matches!(outcome, Err(BackendError::Fail(_))),
             "{text}: {outcome:?}"
         );
     }
     let noisy = "yes | head -c 1000000 >&2; echo '{\"present\": true}'";
-    assert_eq!(script(noisy).read(&order).await.unwrap(), Presence::Present);
+    assert_eq!(
+        script(noisy).status(&order).await.unwrap(),
+        Presence::Present
+    );
 }
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_not_tried_again() {
     let backend = build("[exec]\nprogram = '/nowhere/vpn-access'");
-    let outcome = backend.make(&order("alice", json!({})), None).await;
+    let outcome = backend.grant(&order("alice", json!({})), None).await;
     assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
 }

@@ -13,17 +13,17 @@ use crate::subject::Subject;
 /// A limit that no call comes near.
 const AMPLE: &str = "60s";
 
-async fn make<S: Subject>(subject: &S, order: &Order) -> Result<(), BackendError> {
+async fn grant<S: Subject>(subject: &S, order: &Order) -> Result<(), BackendError> {
     let password = subject.password(order);
-    subject.backend().make(order, password.as_ref()).await
+    subject.backend().grant(order, password.as_ref()).await
 }
 
 async fn read<S: Subject>(subject: &S, order: &Order) -> Presence {
-    subject.backend().read(order).await.expect("an answer")
+    subject.backend().status(order).await.expect("an answer")
 }
 
-async fn unmake<S: Subject>(subject: &S, order: &Order) {
-    subject.backend().unmake(order).await.expect("taken back");
+async fn revoke<S: Subject>(subject: &S, order: &Order) {
+    subject.backend().revoke(order).await.expect("taken back");
 }
 
 pub(crate) async fn access_that_was_made_works_and_reads_as_present<S: Subject>() {
@@ -32,7 +32,7 @@ pub(crate) async fn access_that_was_made_works_and_reads_as_present<S: Subject>(
     assert_eq!(read(&subject, &order).await, Presence::Absent);
     assert!(!subject.works(&order).await);
 
-    make(&subject, &order).await.expect("made");
+    grant(&subject, &order).await.expect("made");
     assert_eq!(read(&subject, &order).await, Presence::Present);
     assert!(subject.works(&order).await);
 }
@@ -40,11 +40,11 @@ pub(crate) async fn access_that_was_made_works_and_reads_as_present<S: Subject>(
 pub(crate) async fn making_twice_is_making_once<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
-    make(&subject, &order).await.expect("made");
-    make(&subject, &order).await.expect("made again");
+    grant(&subject, &order).await.expect("made");
+    grant(&subject, &order).await.expect("made again");
     assert!(subject.works(&order).await);
 
-    unmake(&subject, &order).await;
+    revoke(&subject, &order).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
     assert!(!subject.works(&order).await);
 }
@@ -52,24 +52,24 @@ pub(crate) async fn making_twice_is_making_once<S: Subject>() {
 pub(crate) async fn making_at_the_same_time_is_making_once<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
-    let once = || make(&subject, &order);
+    let once = || grant(&subject, &order);
     let (a, b, c, d) = tokio::join!(once(), once(), once(), once());
     one_gets_through([a, b, c, d]);
     assert!(subject.works(&order).await);
 
-    unmake(&subject, &order).await;
+    revoke(&subject, &order).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
 }
 
 pub(crate) async fn making_again_sets_the_end_anew<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let mut order = subject.order("alice").await;
-    make(&subject, &order).await.expect("made");
+    grant(&subject, &order).await.expect("made");
     let kept = subject.end(&order).await;
     assert!(kept.is_none_or(|end| end == order.expires_at), "{kept:?}");
 
     order.expires_at = Span::minutes(30).after(order.expires_at);
-    make(&subject, &order).await.expect("made again");
+    grant(&subject, &order).await.expect("made again");
     let kept = subject.end(&order).await;
     assert!(kept.is_none_or(|end| end == order.expires_at), "{kept:?}");
     assert!(subject.works(&order).await);
@@ -78,8 +78,8 @@ pub(crate) async fn making_again_sets_the_end_anew<S: Subject>() {
 pub(crate) async fn access_that_was_taken_back_works_no_more_and_reads_as_absent<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
-    make(&subject, &order).await.expect("made");
-    unmake(&subject, &order).await;
+    grant(&subject, &order).await.expect("made");
+    revoke(&subject, &order).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
     assert!(!subject.works(&order).await);
 }
@@ -87,17 +87,17 @@ pub(crate) async fn access_that_was_taken_back_works_no_more_and_reads_as_absent
 pub(crate) async fn taking_back_twice_is_taking_back_once<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
-    make(&subject, &order).await.expect("made");
-    unmake(&subject, &order).await;
-    unmake(&subject, &order).await;
+    grant(&subject, &order).await.expect("made");
+    revoke(&subject, &order).await;
+    revoke(&subject, &order).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
 }
 
 pub(crate) async fn taking_back_at_the_same_time_is_taking_back_once<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
-    make(&subject, &order).await.expect("made");
-    let once = || subject.backend().unmake(&order);
+    grant(&subject, &order).await.expect("made");
+    let once = || subject.backend().revoke(&order);
     let (a, b, c, d) = tokio::join!(once(), once(), once(), once());
     one_gets_through([a, b, c, d]);
     assert_eq!(read(&subject, &order).await, Presence::Absent);
@@ -116,16 +116,16 @@ fn one_gets_through(outcomes: [Result<(), BackendError>; 4]) {
 pub(crate) async fn taking_back_what_was_never_made_succeeds<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
-    unmake(&subject, &order).await;
+    revoke(&subject, &order).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
 }
 
 pub(crate) async fn access_can_be_made_again_after_it_was_taken_back<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
-    make(&subject, &order).await.expect("made");
-    unmake(&subject, &order).await;
-    make(&subject, &order).await.expect("made again");
+    grant(&subject, &order).await.expect("made");
+    revoke(&subject, &order).await;
+    grant(&subject, &order).await.expect("made again");
     assert_eq!(read(&subject, &order).await, Presence::Present);
     assert!(subject.works(&order).await);
 }
@@ -133,9 +133,9 @@ pub(crate) async fn access_can_be_made_again_after_it_was_taken_back<S: Subject>
 pub(crate) async fn ending_one_persons_access_leaves_anothers<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let (alice, bob) = (subject.order("alice").await, subject.order("bob").await);
-    make(&subject, &alice).await.expect("made");
-    make(&subject, &bob).await.expect("made");
-    unmake(&subject, &alice).await;
+    grant(&subject, &alice).await.expect("made");
+    grant(&subject, &bob).await.expect("made");
+    revoke(&subject, &alice).await;
     assert_eq!(read(&subject, &bob).await, Presence::Present);
     assert!(subject.works(&bob).await);
 }
@@ -143,17 +143,17 @@ pub(crate) async fn ending_one_persons_access_leaves_anothers<S: Subject>() {
 pub(crate) async fn a_target_that_is_down_is_tried_again_and_never_reads_as_absent<S: Subject>() {
     let subject = S::start_alone(AMPLE).await;
     let order = subject.order("alice").await;
-    make(&subject, &order).await.expect("made");
+    grant(&subject, &order).await.expect("made");
 
     subject.stop().await;
     let backend = subject.backend();
-    assert_retry("read", backend.read(&order).await);
-    assert_retry("make", make(&subject, &order).await);
-    assert_retry("unmake", backend.unmake(&order).await);
+    assert_retry("read", backend.status(&order).await);
+    assert_retry("grant", grant(&subject, &order).await);
+    assert_retry("revoke", backend.revoke(&order).await);
 
     subject.start_again().await;
     assert_eq!(read(&subject, &order).await, Presence::Present);
-    unmake(&subject, &order).await;
+    revoke(&subject, &order).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
 }
 
@@ -162,9 +162,9 @@ pub(crate) async fn a_target_that_hangs_is_left_at_the_time_limit<S: Subject>() 
     let order = subject.order("alice").await;
     subject.hang();
     let backend = subject.backend();
-    assert_retry("read", in_time(backend.read(&order)).await);
-    assert_retry("make", in_time(make(&subject, &order)).await);
-    assert_retry("unmake", in_time(backend.unmake(&order)).await);
+    assert_retry("read", in_time(backend.status(&order)).await);
+    assert_retry("grant", in_time(grant(&subject, &order)).await);
+    assert_retry("revoke", in_time(backend.revoke(&order)).await);
 }
 
 /// Far above the limit, far below what hangs.
@@ -184,13 +184,13 @@ fn assert_retry<T: std::fmt::Debug>(what: &str, outcome: Result<T, BackendError>
 pub(crate) async fn hostile_names_do_no_harm<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let bystander = subject.order("bystander").await;
-    make(&subject, &bystander).await.expect("made");
+    grant(&subject, &bystander).await.expect("made");
 
     let long = "é".repeat(40);
     for name in [
         r#"alice"; DROP ROLE bystander; --"#,
         "alice'; DROP ROLE bystander; --",
-        r#"","action":"make","x":""#,
+        r#"","action":"grant","x":""#,
         "$(touch /tmp/owned)`id`",
         "löwe 🦁\u{202e}",
         "a\0b",
@@ -202,12 +202,12 @@ pub(crate) async fn hostile_names_do_no_harm<S: Subject>() {
         long.as_str(),
     ] {
         let order = subject.order(name).await;
-        match make(&subject, &order).await {
+        match grant(&subject, &order).await {
             Ok(()) => assert_eq!(read(&subject, &order).await, Presence::Present, "{name}"),
             Err(BackendError::Fail(_)) => {}
             Err(error) => panic!("{name}: {error}"),
         }
-        unmake(&subject, &order).await;
+        revoke(&subject, &order).await;
         assert_eq!(read(&subject, &order).await, Presence::Absent, "{name}");
         assert!(subject.works(&bystander).await, "{name}");
     }
@@ -222,7 +222,7 @@ pub(crate) async fn the_entitlement_says_what_two_grants_share<S: Subject>() {
     assert_ne!(entitlement(&first), entitlement(&other));
 
     // If they share it, the one's access is the other's too, and only then.
-    make(&subject, &first).await.expect("made");
+    grant(&subject, &first).await.expect("made");
     let shared = entitlement(&first) == entitlement(&second);
     let present = read(&subject, &second).await == Presence::Present;
     assert_eq!(shared, present);

@@ -94,9 +94,9 @@ async fn serve(State(kept): State<Arc<Kept>>, headers: HeaderMap, body: Bytes) -
     let text = |key: &str| document[key].as_str().expect("text").to_owned();
     let mut access = lock(&kept.access);
     match document["action"].as_str() {
-        Some("make") => drop(access.insert(text("entitlement"), text("expires_at"))),
-        Some("unmake") => drop(access.remove(&text("entitlement"))),
-        Some("read") => {
+        Some("grant") => drop(access.insert(text("entitlement"), text("expires_at"))),
+        Some("revoke") => drop(access.remove(&text("entitlement"))),
+        Some("status") => {
             let present = access.contains_key(&text("entitlement"));
             return json!({ "present": present }).to_string().into_response();
         }
@@ -217,7 +217,7 @@ async fn a_call_signed_with_another_secret_is_refused_by_the_service() {
     let service = Service::start("60s").await;
     let order = service.order("alice").await;
     let stranger = webhook(service.address, "another", "60s");
-    let outcome = stranger.make(&order, None).await;
+    let outcome = stranger.grant(&order, None).await;
     assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
     assert!(!service.works(&order).await);
 }
@@ -228,7 +228,7 @@ async fn the_status_says_whether_trying_again_makes_sense() {
     let order = service.order("alice").await;
     for status in [408, 425, 429, 500, 503] {
         service.answers(status, "");
-        let outcome = service.backend.make(&order, None).await;
+        let outcome = service.backend.grant(&order, None).await;
         assert!(
             matches!(outcome, Err(BackendError::Retry(_))),
             "{status}: {outcome:?}"
@@ -237,9 +237,9 @@ async fn the_status_says_whether_trying_again_makes_sense() {
     for status in [302, 307, 400, 401, 404, 410, 422] {
         service.answers(status, "");
         for outcome in [
-            service.backend.make(&order, None).await,
-            service.backend.unmake(&order).await,
-            service.backend.read(&order).await.map(drop),
+            service.backend.grant(&order, None).await,
+            service.backend.revoke(&order).await,
+            service.backend.status(&order).await.map(drop),
         ] {
             assert!(
                 matches!(outcome, Err(BackendError::Fail(_))),
@@ -256,7 +256,7 @@ async fn what_the_service_says_is_one_clean_line() {
     service.answers(422, "no space\n`handbook`\u{1b}[2J");
     let error = service
         .backend
-        .make(&order, None)
+        .grant(&order, None)
         .await
         .expect_err("refused");
     assert_eq!(
@@ -266,7 +266,7 @@ async fn what_the_service_says_is_one_clean_line() {
     service.answers(500, "x".repeat(1_000_000));
     let error = service
         .backend
-        .make(&order, None)
+        .grant(&order, None)
         .await
         .expect_err("refused");
     assert!(error.to_string().len() < 500);
@@ -279,7 +279,7 @@ async fn an_answer_that_is_too_long_or_not_json_is_not_absence() {
     let long = format!("{{\"present\": false, \"x\": \"{}\"}}", "x".repeat(70_000));
     for answer in ["", "{}", "absent", "<html>", &long] {
         service.answers(200, answer);
-        let outcome = service.backend.read(&order).await;
+        let outcome = service.backend.status(&order).await;
         assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
     }
 }
@@ -289,19 +289,19 @@ async fn a_retry_carries_the_same_key_and_a_new_end_another() {
     let service = Service::start("60s").await;
     let mut order = service.order("alice").await;
     let backend = &service.backend;
-    backend.make(&order, None).await.expect("made");
-    backend.make(&order, None).await.expect("made again");
+    backend.grant(&order, None).await.expect("made");
+    backend.grant(&order, None).await.expect("made again");
     order.expires_at += Duration::from_secs(60);
-    backend.make(&order, None).await.expect("extended");
-    backend.read(&order).await.expect("read");
-    backend.unmake(&order).await.expect("taken back");
+    backend.grant(&order, None).await.expect("extended");
+    backend.status(&order).await.expect("status");
+    backend.revoke(&order).await.expect("taken back");
     let keys = lock(&service.state.keys).clone();
     assert_eq!(keys[0], keys[1]);
     assert_ne!(keys[1], keys[2]);
     assert_eq!(keys[3], "", "a reading is never answered from memory");
     assert_eq!(
         keys[4],
-        format!("{}/{}/unmake", order.request, order.handle)
+        format!("{}/{}/revoke", order.request, order.handle)
     );
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     alice_is_answered,
     line::{Line, plausible_head},
-    metric, stage, turned_away,
+    metric, rejected, stage,
 };
 
 /// Places, and many times as many who want one.
@@ -16,7 +16,7 @@ async fn idle_connections_give_way_and_the_service_goes_on_answering() {
     let mut crowd = Line::many(&stage, CROWD).await;
     alice_is_answered(&stage).await;
     assert!(metric(&stage, "keylend_connections").await <= 32);
-    let gone = turned_away(&stage, "gave_way").await;
+    let gone = rejected(&stage, "evicted").await;
     assert!(gone >= (CROWD - 32) as u64, "{gone}");
     // The first to come was the first to go.
     crowd[0].closed().await;
@@ -94,5 +94,5 @@ async fn a_trusted_proxy_may_hold_as_many_as_there_are() {
     for line in &mut pool {
         assert!(line.is_open().await);
     }
-    assert_eq!(turned_away(&stage, "gave_way").await, 0);
+    assert_eq!(rejected(&stage, "evicted").await, 0);
 }

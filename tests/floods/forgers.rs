@@ -3,7 +3,7 @@
 use crate::{
     alice_is_answered,
     line::{Line, plausible_head},
-    metric, stage, turned_away,
+    metric, rejected, stage,
 };
 
 /// What nobody signed, and whose body never comes.
@@ -33,7 +33,7 @@ async fn an_address_that_forges_is_limited_and_others_are_not() {
     assert!(head.contains("retry-after: "), "{head}");
     assert_eq!(status(&stage, "127.0.0.3", UNSIGNED).await.0, 401);
     alice_is_answered(&stage).await;
-    assert!(turned_away(&stage, "throttled").await >= 30);
+    assert!(rejected(&stage, "throttled").await >= 30);
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn bodies_that_are_still_arriving_share_a_bound_of_memory() {
         lines.push(line);
     }
     let bounded = async {
-        while turned_away(&stage, "gave_way").await < 8 {
+        while rejected(&stage, "evicted").await < 8 {
             tokio::task::yield_now().await;
         }
     };

@@ -30,8 +30,8 @@ async fn metric(stage: &Stage, name: &str) -> u64 {
         .unwrap()
 }
 
-async fn turned_away(stage: &Stage, reason: &str) -> u64 {
-    let name = format!("keylend_turned_away_total{{reason=\"{reason}\"}}");
+async fn rejected(stage: &Stage, reason: &str) -> u64 {
+    let name = format!("keylend_rejected_total{{reason=\"{reason}\"}}");
     metric(stage, &name).await
 }
 

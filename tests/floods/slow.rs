@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::{
     alice_is_answered,
     line::{Line, plausible_head},
-    stage, turned_away,
+    rejected, stage,
 };
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn a_head_that_does_not_end_is_cut_off_however_steadily_it_trickles() {
         }
     }
     assert!(begun.elapsed() > Duration::from_secs(5));
-    assert_eq!(turned_away(&stage, "slow").await, 1);
+    assert_eq!(rejected(&stage, "slow").await, 1);
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn whoever_does_not_take_their_answers_is_cut_off() {
     let ask = "GET /metrics HTTP/1.1\r\nhost: k\r\n\r\n".repeat(100);
     let talking = tokio::spawn(async move { while line.say(&ask).await {} });
     let closed = async {
-        while turned_away(&stage, "slow").await == 0 {
+        while rejected(&stage, "slow").await == 0 {
             tokio::task::yield_now().await;
         }
     };

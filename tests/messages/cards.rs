@@ -11,7 +11,7 @@ use slack_sim::{Fault, Sim};
 
 use crate::{
     stage::{Stage, asked, card},
-    story::{approved, at, done, made, surveyed, then, unmade, user, with_cards, withdrawn},
+    story::{approved, at, done, inspected, made, revoked, then, user, with_cards, withdrawn},
 };
 
 const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
@@ -35,7 +35,7 @@ async fn a_request_has_one_message_in_each_place_which_follows_it_to_its_end() {
     );
 
     let request = stage.commit(approved(&request, &LAYER, at(10))).await;
-    let request = stage.commit(surveyed(&request, 0, true, at(11))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(11))).await;
     let granted = [card(Place::Granted, "U0ALICE")];
     let change = with_cards(made(&request, 0, at(12)), &granted);
     let request = stage.commit(change).await;
@@ -45,7 +45,7 @@ async fn a_request_has_one_message_in_each_place_which_follows_it_to_its_end() {
     assert_eq!((record.buttons().len(), record.ts), (0, asks.ts));
 
     let request = stage.commit(done(&request, at(20))).await;
-    stage.commit(unmade(&request, 0, at(21))).await;
+    stage.commit(revoked(&request, 0, at(21))).await;
     stage.says("C0DBA", "Ended").await;
     stage.settled().await;
     assert_eq!(stage.sim.messages("C0DBA").len(), 1);
@@ -62,7 +62,7 @@ async fn what_is_shown_already_is_not_sent_again() {
         .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
         .await;
     let request = stage.commit(approved(&request, &LAYER, at(1))).await;
-    let request = stage.commit(surveyed(&request, 0, true, at(2))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
     let request = stage.commit(made(&request, 0, at(3))).await;
     stage.settled().await;
     let before = stage.sim.calls_of("chat.update").len();
@@ -224,10 +224,10 @@ async fn a_second_extension_is_asked_in_a_message_of_its_own() {
     let running = stage.run();
     let request = stage.commit(asked("one", 0, &[])).await;
     let request = stage.commit(approved(&request, &LAYER, at(1))).await;
-    let request = stage.commit(surveyed(&request, 0, true, at(2))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
     let mut request = stage.commit(made(&request, 0, at(3))).await;
     for (times, moment) in [(1, 10), (2, 20)] {
-        let more = Command::AskExtension {
+        let more = Command::RequestExtension {
             by: user("alice"),
             human: Human::default(),
             rules: Vec::new(),
@@ -258,10 +258,10 @@ async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() 
     let stage = Stage::set().await;
     let request = stage.commit(asked("one", 0, &[])).await;
     let request = stage.commit(approved(&request, &LAYER, at(1))).await;
-    let request = stage.commit(surveyed(&request, 0, true, at(2))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
     let request = stage.commit(made(&request, 0, at(3))).await;
     let more = |request: &_, moment| {
-        let more = Command::AskExtension {
+        let more = Command::RequestExtension {
             by: user("alice"),
             human: Human::default(),
             rules: Vec::new(),
@@ -295,14 +295,14 @@ async fn nobody_is_warned_of_what_is_over() {
     let stage = Stage::set().await;
     let request = stage.commit(asked("one", 0, &[])).await;
     let request = stage.commit(approved(&request, &LAYER, at(1))).await;
-    let request = stage.commit(surveyed(&request, 0, true, at(2))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
     let request = stage.commit(made(&request, 0, at(3))).await;
     let warned = then(&request, Command::Warn, request.warn_at.unwrap());
     let warned = with_cards(warned, &[card(Place::Warning, "U0ALICE")]);
     let request = stage.commit(warned).await;
     let end = stage.clock.now() + Duration::from_secs(1);
     let request = stage.commit(done(&request, end)).await;
-    stage.commit(unmade(&request, 0, end)).await;
+    stage.commit(revoked(&request, 0, end)).await;
     let running = stage.run();
     stage.tells("U0ALICE", "has ended").await;
     stage.settled().await;

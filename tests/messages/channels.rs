@@ -11,7 +11,7 @@ use slack_sim::{Fault, Sim};
 
 use crate::{
     stage::{Stage, asked, card},
-    story::{approved, at, done, made, surveyed, with_cards, withdrawn},
+    story::{approved, at, done, inspected, made, with_cards, withdrawn},
 };
 
 const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
@@ -161,7 +161,7 @@ async fn the_audit_channel_gets_every_line_in_order_when_it_is_back() {
     stage
         .in_time(|sim| says(sim, "C0DBA", "*Alert* `channel_unavailable:C0AUDIT`"))
         .await;
-    let request = stage.commit(surveyed(&request, 0, true, at(1_000))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(1_000))).await;
     stage.commit(made(&request, 0, at(1_001))).await;
 
     stage
@@ -220,7 +220,7 @@ async fn an_incident_channel_is_told_what_it_missed_and_once() {
     let member = |is: bool| move |channel: &mut slack_sim::Channel| channel.bot_is_member = is;
     stage.sim.update_channel("C0INC42", member(false));
     let request = stage.commit(approved(&request, &LAYER, at(10))).await;
-    let request = stage.commit(surveyed(&request, 0, true, at(11))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(11))).await;
     let caught_up = async || {
         let seq = *stage.store.head().borrow();
         while stage.store.cursor("mirror").await.unwrap() < seq {

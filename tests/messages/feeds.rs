@@ -10,7 +10,7 @@ use slack_sim::{Fault, Message};
 
 use crate::{
     stage::{Stage, asked, card},
-    story::{approved, at, done, made, not_unmade, surveyed, then, unmade, user},
+    story::{approved, at, done, inspected, made, not_unmade, revoked, then, user},
 };
 
 const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
@@ -34,10 +34,10 @@ async fn whole_life(stage: &Stage) -> Request {
         .commit(asked("one", 0, &[card(Place::Audit, "C0AUDIT")]))
         .await;
     let request = stage.commit(approved(&request, &LAYER, at(10))).await;
-    let request = stage.commit(surveyed(&request, 0, true, at(11))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(11))).await;
     let request = stage.commit(made(&request, 0, at(12))).await;
     let request = stage.commit(done(&request, at(20))).await;
-    stage.commit(unmade(&request, 0, at(21))).await
+    stage.commit(revoked(&request, 0, at(21))).await
 }
 
 const LIFE: [&str; 7] = [
@@ -121,7 +121,7 @@ async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channe
     ask.after.mirrors = vec![ChannelId::new("C0INC42")];
     let request = stage.commit(ask).await;
     let request = stage.commit(approved(&request, &LAYER, at(1))).await;
-    let request = stage.commit(surveyed(&request, 0, true, at(2))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
     let request = stage.commit(made(&request, 0, at(3))).await;
     let mut request = stage.commit(done(&request, at(4))).await;
     for (moment, words) in [
@@ -144,7 +144,7 @@ async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channe
     assert_eq!(aloud.len(), 1);
     assert_eq!(aloud[0].args["channel"], "C0INC42");
 
-    stage.commit(unmade(&request, 0, at(8))).await;
+    stage.commit(revoked(&request, 0, at(8))).await;
     stage.says("C0AUDIT", "every target was read back").await;
     stage.settled().await;
     assert!(!stage.sim.messages("C0AUDIT")[0].says("Revocation failed"));

@@ -20,7 +20,7 @@ async fn refused(stage: &Stage, who: &str, card: &Message, words: &str) {
         "the card is gone after a refused click"
     );
     assert!(!stage.admitted("alice@example.com", SCOPE).await);
-    assert_eq!(stage.console.orders("make"), 0);
+    assert_eq!(stage.console.orders("grant"), 0);
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn bobs_approval_does_not_count(stage: &Stage, card: &Message) {
     stage.carol().click(card, "approve").await;
     stage.audited("no longer counts").await;
     assert!(!stage.admitted(ALICE, "db-prod:admin").await);
-    assert_eq!(stage.console.orders("make"), 0);
+    assert_eq!(stage.console.orders("grant"), 0);
     let kinds = stage.kinds().await;
     assert_eq!(
         kinds[kinds.len() - 2..],
@@ -351,7 +351,7 @@ async fn a_click_on_a_card_that_shows_other_layers_than_todays_is_refused() {
     changed(&mut stage, "role = \"app_writer\"", "role = \"owner\"").await;
     stage.bob().click(&card, "approve").await;
     stage.answered(BOB, "has changed").await;
-    assert_eq!(stage.console.orders("make"), 0);
+    assert_eq!(stage.console.orders("grant"), 0);
     // The card shows the new revision now, and a click on it counts.
     let card = stage
         .in_time(|sim| {

@@ -19,7 +19,7 @@ async fn the_check_says_yes_to_the_last_moment_and_no_from_the_end_on() {
     assert_eq!(answer["context"]["expires_at"], "2099-11-21T02:30:00.000Z");
 
     // The target can neither be reached nor read: no sweep gets anywhere.
-    stage.console.mood("unmake", Mood::Hanging);
+    stage.console.mood("revoke", Mood::Hanging);
     stage
         .clock
         .advance(Duration::from_millis(30 * 60 * 1000 - 1));
@@ -54,7 +54,7 @@ async fn it_ends_on_time_although_slack_refuses_the_token() {
         .fault("auth.test", Fault::error("invalid_auth"), 1_000);
     stage.advance_minutes(45);
     stage.boot_unready().await;
-    stage.console.until_ordered("unmake", 1).await;
+    stage.console.until_ordered("revoke", 1).await;
     let (status, page) = stage.page("/readyz").await;
     assert_eq!(status, 503);
     assert!(page.contains(r#""slack":false"#), "{page}");
@@ -90,5 +90,5 @@ async fn a_request_that_nobody_answers_lapses_and_cannot_be_approved_after() {
     stage.bob().click(&card, "approve").await;
     stage.told(ALICE, "lapsed").await;
     stage.shows(&card, "Lapsed").await;
-    assert_eq!(stage.console.orders("make"), 0);
+    assert_eq!(stage.console.orders("grant"), 0);
 }

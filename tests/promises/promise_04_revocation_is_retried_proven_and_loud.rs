@@ -10,10 +10,10 @@ const DEGRADED: &str = r#""degraded":["revocation_failing:console"]"#;
 
 /// Lets time pass until the target was told so many times more to take the access back.
 async fn retries(stage: &Stage, count: usize) {
-    let enough = stage.console.orders("unmake") + count;
+    let enough = stage.console.orders("revoke") + count;
     stage
         .until("the retries", |stage| {
-            stage.console.orders("unmake") >= enough
+            stage.console.orders("revoke") >= enough
         })
         .await;
 }
@@ -30,9 +30,9 @@ fn says_ended(stage: &Stage) -> bool {
 async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhile() {
     let stage = Stage::start().await;
     stage.granted(REQUEST).await;
-    stage.console.mood("unmake", Mood::Failing);
+    stage.console.mood("revoke", Mood::Failing);
     stage.advance_minutes(30);
-    stage.console.until_ordered("unmake", 1).await;
+    stage.console.until_ordered("revoke", 1).await;
     assert!(!stage.admitted(ALICE, SCOPE).await);
 
     retries(&stage, 1).await;
@@ -59,7 +59,7 @@ async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhi
     // Far longer than any other broker tries.
     retries(&stage, 30).await;
     assert!(!says_ended(&stage));
-    stage.console.mood("unmake", Mood::Well);
+    stage.console.mood("revoke", Mood::Well);
     stage.until("the end", says_ended).await;
     assert!(!stage.console.admits("alice"));
     let answer = stage.answer(BOB, &format!("who {SCOPE}")).await;
@@ -81,12 +81,12 @@ async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhi
 async fn a_target_that_says_done_and_did_nothing_is_not_believed() {
     let stage = Stage::start().await;
     stage.granted(REQUEST).await;
-    stage.console.mood("unmake", Mood::Lying);
+    stage.console.mood("revoke", Mood::Lying);
     stage.advance_minutes(30);
-    stage.console.until_ordered("unmake", 1).await;
+    stage.console.until_ordered("revoke", 1).await;
     retries(&stage, 3).await;
     assert!(!says_ended(&stage));
-    stage.console.mood("unmake", Mood::Well);
+    stage.console.mood("revoke", Mood::Well);
     stage.until("the end", says_ended).await;
 }
 
@@ -95,9 +95,9 @@ async fn a_target_that_hangs_delays_only_itself() {
     let stage = Stage::start().await;
     stage.granted(REQUEST).await;
     stage.granted("request db-prod:read 30m look").await;
-    stage.console.mood("unmake", Mood::Hanging);
+    stage.console.mood("revoke", Mood::Hanging);
     stage.advance_minutes(30);
-    stage.console.until_ordered("unmake", 1).await;
+    stage.console.until_ordered("revoke", 1).await;
     stage.told(ALICE, "`db-prod:read` has ended:").await;
     assert!(!stage.bastion.admits("alice"));
     assert!(stage.console.admits("alice"));
@@ -107,11 +107,11 @@ async fn a_target_that_hangs_delays_only_itself() {
 async fn killed_while_revoking_it_goes_on_after_the_restart() {
     let mut stage = Stage::start().await;
     stage.granted(REQUEST).await;
-    stage.console.mood("unmake", Mood::Hanging);
+    stage.console.mood("revoke", Mood::Hanging);
     stage.advance_minutes(30);
-    stage.console.until_ordered("unmake", 1).await;
+    stage.console.until_ordered("revoke", 1).await;
     stage.crash().await;
-    stage.console.mood("unmake", Mood::Well);
+    stage.console.mood("revoke", Mood::Well);
     stage.boot().await;
     stage.told(ALICE, "has ended:").await;
     assert!(!stage.console.admits("alice"));

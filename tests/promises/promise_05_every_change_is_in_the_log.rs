@@ -25,11 +25,11 @@ async fn the_life_of_a_request_is_in_the_log_with_who_and_which_rules() {
         [
             r#"requested person:U0ALICE ["requester-group"]"#,
             r#"approved person:U0BOB ["approver-group"]"#,
-            "layer_surveyed keylend []",
-            "layer_made keylend []",
+            "layer_inspected keylend []",
+            "layer_granted keylend []",
             "activated keylend []",
-            "ending_began person:U0ALICE []",
-            "layer_gone keylend []",
+            "revocation_started person:U0ALICE []",
+            "layer_revoked keylend []",
             "ended keylend []",
         ]
     );

@@ -107,12 +107,12 @@ async fn a_click_on_an_old_card_is_refused() {
 #[tokio::test]
 async fn a_crash_while_making_makes_once() {
     let mut stage = Stage::start().await;
-    stage.console.mood("make", Mood::Hanging);
+    stage.console.mood("grant", Mood::Hanging);
     let card = stage.asked(REQUEST).await;
     stage.bob().click(&card, "approve").await;
-    stage.console.until_ordered("make", 1).await;
+    stage.console.until_ordered("grant", 1).await;
     stage.crash().await;
-    stage.console.mood("make", Mood::Well);
+    stage.console.mood("grant", Mood::Well);
     stage.boot().await;
     stage.sim.wait_until(|_| stage.grants(ALICE).pop()).await;
     assert_eq!(stage.console.holders(), 1);

@@ -117,7 +117,7 @@ async fn access_that_was_there_before_is_left_as_it_was() {
     stage.told(ALICE, "has ended:").await;
 
     stage.console.admit(&entitlement, "alice");
-    let unmade = stage.console.orders("unmake");
+    let revoked = stage.console.orders("revoke");
     let grant = stage.granted(REQUEST).await;
     stage.alice().click(&grant, "done").await;
     stage.ended(2).await;
@@ -125,7 +125,7 @@ async fn access_that_was_there_before_is_left_as_it_was() {
         stage.console.admits("alice"),
         "it was not Keylend's to take"
     );
-    assert_eq!(stage.console.orders("unmake"), unmade);
+    assert_eq!(stage.console.orders("revoke"), revoked);
 }
 
 #[tokio::test]

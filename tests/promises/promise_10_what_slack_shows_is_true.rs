@@ -50,7 +50,7 @@ async fn a_denial_needs_a_reason_and_the_requester_hears_it() {
     stage.told(ALICE, "use the &lt;replica&gt; instead").await;
     let shown = stage.shows(&card, "Denied by").await;
     assert!(shown.buttons().is_empty());
-    assert_eq!(stage.console.orders("make"), 0);
+    assert_eq!(stage.console.orders("grant"), 0);
 }
 
 #[tokio::test]
@@ -74,14 +74,14 @@ async fn the_requester_is_warned_and_can_be_done_from_the_warning() {
 #[tokio::test]
 async fn granted_is_said_only_when_the_target_shows_it() {
     let stage = Stage::start().await;
-    stage.console.mood("make", Mood::Lying);
+    stage.console.mood("grant", Mood::Lying);
     let card = stage.asked(REQUEST).await;
     stage.bob().click(&card, "approve").await;
-    stage.console.until_ordered("make", 1).await;
+    stage.console.until_ordered("grant", 1).await;
     stage.shows(&card, "Approved by").await;
     assert!(stage.grants(ALICE).is_empty());
     assert!(!stage.admitted(ALICE, SCOPE).await);
-    stage.console.mood("make", Mood::Well);
+    stage.console.mood("grant", Mood::Well);
     stage.in_time(|_| stage.grants(ALICE).pop()).await;
 }
 
@@ -112,9 +112,9 @@ async fn access_does_not_wait_for_slack() {
     let stage = Stage::start().await;
     stage.granted(REQUEST).await;
     stage.sim.fault("*", Fault::Hang, 1000);
-    stage.console.until_ordered("read", 2).await;
+    stage.console.until_ordered("status", 2).await;
     stage.advance_minutes(30);
-    stage.console.until_ordered("unmake", 1).await;
+    stage.console.until_ordered("revoke", 1).await;
     assert!(!stage.admitted(ALICE, SCOPE).await);
     stage.sim.heal();
 }
@@ -142,9 +142,9 @@ async fn every_home_that_was_opened_is_true_through_failures_and_a_crash() {
     stage
         .sim
         .fault("views.publish", Fault::Status(503), usize::MAX);
-    stage.console.mood("unmake", Mood::Failing);
+    stage.console.mood("revoke", Mood::Failing);
     stage.advance_minutes(30);
-    stage.console.until_ordered("unmake", 1).await;
+    stage.console.until_ordered("revoke", 1).await;
     assert!(!stage.admitted(ALICE, SCOPE).await);
     stage.crash().await;
     stage.sim.heal();
@@ -156,7 +156,7 @@ async fn every_home_that_was_opened_is_true_through_failures_and_a_crash() {
         !says(&stage.sim, ALICE, "*ended*"),
         "its target was not read back"
     );
-    stage.console.mood("unmake", Mood::Well);
+    stage.console.mood("revoke", Mood::Well);
     stage
         .in_time(|sim| says(sim, ALICE, "*ended*").then_some(()))
         .await;

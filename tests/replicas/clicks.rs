@@ -39,7 +39,7 @@ async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
         })
         .await;
     assert_eq!(world.doubled().await, Doubled::NOTHING);
-    let claimed = |one: &crate::replica::Replica| one.says("this replica does it from now on");
+    let claimed = |one: &crate::replica::Replica| one.says("claim acquired");
     let claimed = replicas.iter().flat_map(claimed);
     let speaking = claimed.filter(|line| line["claim"] == "slack");
     assert_eq!(speaking.count(), 1);

@@ -21,11 +21,11 @@ async fn a_replica_with_another_configuration_stays_out_and_joins_when_the_other
 
     let other = Replica::start(&file).await;
     world.reached(&other).await;
-    let said = other.until_says("this replica stays out of the work").await;
+    let said = other.until_says("this replica is on standby").await;
     let (status, readiness) = world.readiness(&other).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(readiness["stays_out"], said["why"]);
-    let why = said["why"].as_str().unwrap();
+    assert_eq!(readiness["standby_reason"], said["standby_reason"]);
+    let why = said["standby_reason"].as_str().unwrap();
     assert!(why.contains("another configuration"), "{why}");
     assert_eq!(world.readiness(&first).await.0, StatusCode::OK);
 

@@ -21,17 +21,17 @@ async fn what_is_under_way_is_finished_and_nobody_else_does_it() {
     let world = World::start().await;
     let first = world.boot().await;
     let card = world.asked().await;
-    world.console.mood("make", Mood::Hanging);
+    world.console.mood("grant", Mood::Hanging);
     world.sim.person(BOB).click(&card, "approve").await;
-    world.console.until_ordered("make", 1).await;
+    world.console.until_ordered("grant", 1).await;
     let _second = world.boot().await;
     first.terminate();
     first.until_says("stopping").await;
-    world.console.mood("make", Mood::Well);
+    world.console.mood("grant", Mood::Well);
     assert_eq!(first.ended().await.code(), Some(0));
     world.active().await;
     assert!(world.console.admits("alice"));
-    assert_eq!(world.console.orders("make"), 1);
+    assert_eq!(world.console.orders("grant"), 1);
     assert_eq!(world.entries("activated").await, 1);
     world.verify();
 }
@@ -41,9 +41,9 @@ async fn what_cannot_be_finished_is_handed_over_at_once() {
     let world = World::start().await;
     let first = world.boot().await;
     let grant = world.granted().await;
-    world.console.mood("unmake", Mood::Hanging);
+    world.console.mood("revoke", Mood::Hanging);
     world.sim.person(ALICE).click(&grant, "done").await;
-    world.console.until_ordered("unmake", 1).await;
+    world.console.until_ordered("revoke", 1).await;
     let second = world.boot().await;
 
     let told = Instant::now();
@@ -51,11 +51,11 @@ async fn what_cannot_be_finished_is_handed_over_at_once() {
     assert_eq!(first.ended().await.code(), Some(0));
     let left = Instant::now();
     assert!(left - told < 3 * GRACE, "{:?}", left - told);
-    world.console.until_ordered("unmake", 2).await;
-    second.until_says("this replica does it from now on").await;
+    world.console.until_ordered("revoke", 2).await;
+    second.until_says("claim acquired").await;
     assert!(left.elapsed() < LEASE / 2, "{:?}", left.elapsed());
 
-    world.console.mood("unmake", Mood::Well);
+    world.console.mood("revoke", Mood::Well);
     world.ended().await;
     assert!(!world.console.admits("alice"));
     assert_eq!(world.entries("ended").await, 1);

@@ -81,7 +81,7 @@ impl World {
         let told = self
             .store
             .query(
-                "SELECT request_id, count(*) FROM events WHERE kind <> 'layer_surveyed' GROUP BY 1",
+                "SELECT request_id, count(*) FROM events WHERE kind <> 'layer_inspected' GROUP BY 1",
             )
             .await;
         let doubled = told.iter().map(|row| {

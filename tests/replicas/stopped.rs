@@ -20,23 +20,26 @@ async fn a_replica_that_wakes_up_does_nothing_twice_and_admits_nobody_whose_acce
     world.until_checked(&first, true).await;
 
     // Stopped in the middle of making Dave's access, and with nothing to say to Slack.
-    world.console.mood("make", Mood::Hanging);
+    world.console.mood("grant", Mood::Hanging);
     let (bob, dave) = (world.sim.person(BOB), world.sim.person(DAVE));
     dave.command(GENERAL, "/jit", REQUEST).await;
     let card = world.open_card().await;
     bob.click(&card, "approve").await;
-    world.console.until_ordered("make", 2).await;
+    world.console.until_ordered("grant", 2).await;
     let second = world.boot().await;
     world.quiet().await;
     first.pause();
     world.balancer.only(second.address);
-    world.console.mood("make", Mood::Well);
+    world.console.mood("grant", Mood::Well);
     world.sim.person(ALICE).click(&grant, "done").await;
     world
         .seen(|sim| sim.dm(DAVE).into_iter().find(|card| card.has("done")))
         .await;
     world.ended().await;
-    let done = (world.console.orders("make"), world.console.orders("unmake"));
+    let done = (
+        world.console.orders("grant"),
+        world.console.orders("revoke"),
+    );
 
     let asked = world.check(&first);
     let woken = async {
@@ -55,9 +58,7 @@ async fn a_replica_that_wakes_up_does_nothing_twice_and_admits_nobody_whose_acce
     first
         .until_says("this replica was not heard of for too long: others may have its work")
         .await;
-    first
-        .until_says("another replica may do it from now on")
-        .await;
+    first.until_says("claim lost").await;
     eventually("a ready replica", PATIENCE, async || {
         world.readiness(&first).await.0 == StatusCode::OK
     })
@@ -73,7 +74,10 @@ async fn a_replica_that_wakes_up_does_nothing_twice_and_admits_nobody_whose_acce
             told.find(|message| message.says("has ended:"))
         })
         .await;
-    let since = (world.console.orders("make"), world.console.orders("unmake"));
+    let since = (
+        world.console.orders("grant"),
+        world.console.orders("revoke"),
+    );
     assert_eq!(since, (done.0, done.1 + 1));
     assert_eq!(world.doubled().await, Doubled::NOTHING);
     assert_eq!(world.entries("activated").await, 2);

@@ -102,7 +102,7 @@ async fn each_is_settled_once(world: &World) {
     for cause in ["expired", "done", "revoked"] {
         let ends = format!(
             "SELECT count(*) FROM events
-             WHERE kind = 'ending_began' AND body::json #>> '{{cause,because}}' = '{cause}'"
+             WHERE kind = 'revocation_started' AND body::json #>> '{{cause,cause}}' = '{cause}'"
         );
         let times = world.count(&ends).await;
         println!("{times} were ended because {cause}");

@@ -16,18 +16,18 @@ async fn a_revocation_whose_replica_is_killed_is_another_ones_within_the_lease()
     let world = World::start().await;
     let mut first = world.boot().await;
     let grant = world.granted().await;
-    world.console.mood("unmake", Mood::Hanging);
+    world.console.mood("revoke", Mood::Hanging);
     world.sim.person(ALICE).click(&grant, "done").await;
-    world.console.until_ordered("unmake", 1).await;
+    world.console.until_ordered("revoke", 1).await;
     let second = world.boot().await;
     world.until_checked(&second, false).await;
 
     let killed = Instant::now();
     first.kill();
     world.balancer.only(second.address);
-    world.console.until_ordered("unmake", 2).await;
+    world.console.until_ordered("revoke", 2).await;
     assert!(killed.elapsed() < AT_MOST, "{:?}", killed.elapsed());
-    world.console.mood("unmake", Mood::Well);
+    world.console.mood("revoke", Mood::Well);
     world.ended().await;
     assert!(!world.console.admits("alice"));
     assert_eq!(world.entries("ended").await, 1);

@@ -63,7 +63,7 @@ pub async fn rage(
 
 /// How often this replica spoke to Slack for all.
 pub fn turns(replica: &Replica) -> usize {
-    replica.says("this replica does it from now on").len()
+    replica.says("claim acquired").len()
 }
 
 /// Starts a replica, however often it takes: the store may be away.

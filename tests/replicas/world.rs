@@ -110,7 +110,7 @@ impl World {
     /// Two replicas, of which the first speaks to Slack until it is gone.
     pub async fn two(&self) -> (Replica, Replica) {
         let first = self.boot().await;
-        first.until_says("this replica does it from now on").await;
+        first.until_says("claim acquired").await;
         (first, self.boot().await)
     }
 

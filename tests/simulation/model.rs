@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keylend::{
     domain::{
-        Actor, EndCause, Entitlement, Environment, Event, Gone, LockEvent, LockTarget, NameEvent,
-        RequestId, ScopeId, Span, Time, UserId,
+        Actor, EndCause, Entitlement, Environment, Event, LockEvent, LockTarget, NameEvent,
+        Removal, RequestId, ScopeId, Span, Time, UserId,
     },
     store::{Entry, EntryBody},
 };
@@ -65,9 +65,9 @@ pub(crate) struct Layer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Is {
     Planned,
-    Surveyed { given: bool },
-    Made { given: bool },
-    Gone,
+    Inspected { managed: bool },
+    Granted { managed: bool },
+    Revoked,
 }
 
 impl Life {
@@ -324,29 +324,30 @@ impl Life {
                 rightly(3, at >= self.lapses_at)?;
                 self.stage = Stage::Over;
             }
-            Event::LayerSurveyed { layer, given } => {
+            Event::LayerInspected { layer, managed } => {
                 from(&[Stage::Approved])?;
                 rightly(7, self.after.iter().all(|other| over.contains(other)))?;
                 rightly(2, self.layers[*layer].is == Is::Planned)?;
-                self.layers[*layer].is = Is::Surveyed { given: *given };
+                self.layers[*layer].is = Is::Inspected { managed: *managed };
             }
-            Event::LayerMade { layer, .. } => {
+            Event::LayerGranted { layer, .. } => {
                 from(&[Stage::Approved, Stage::Active])?;
-                let (Is::Surveyed { given } | Is::Made { given }) = self.layers[*layer].is else {
+                let (Is::Inspected { managed } | Is::Granted { managed }) = self.layers[*layer].is
+                else {
                     return rightly(2, false);
                 };
-                self.layers[*layer].is = Is::Made { given };
+                self.layers[*layer].is = Is::Granted { managed };
             }
-            Event::LayerNotMade { .. } => from(&[Stage::Approved, Stage::Active])?,
+            Event::LayerGrantFailed { .. } => from(&[Stage::Approved, Stage::Active])?,
             Event::Activated {} => {
                 from(&[Stage::Approved])?;
-                let made = |layer: &Layer| matches!(layer.is, Is::Made { .. });
+                let made = |layer: &Layer| matches!(layer.is, Is::Granted { .. });
                 rightly(10, self.layers.iter().all(made))?;
                 self.stage = Stage::Active;
             }
             Event::Warned {} => from(&[Stage::Active])?,
             Event::LeaveNoticed { .. } => from(&[Stage::Approved, Stage::Active])?,
-            Event::EndingBegan { cause } => {
+            Event::RevocationStarted { cause } => {
                 from(&[Stage::Approved, Stage::Active])?;
                 match cause {
                     EndCause::Expired => {
@@ -362,26 +363,32 @@ impl Life {
                 self.stage = Stage::Ending;
                 self.ended_at = Some(at);
             }
-            Event::LayerGone { layer, how } => {
+            Event::LayerRevoked {
+                layer,
+                removal: how,
+            } => {
                 from(&[Stage::Ending])?;
-                let was = std::mem::replace(&mut self.layers[*layer].is, Is::Gone);
-                let given = matches!(was, Is::Surveyed { given: true } | Is::Made { given: true });
+                let was = std::mem::replace(&mut self.layers[*layer].is, Is::Revoked);
+                let managed = matches!(
+                    was,
+                    Is::Inspected { managed: true } | Is::Granted { managed: true }
+                );
                 rightly(
                     4,
                     match how {
-                        Gone::NeverMade => was == Is::Planned,
-                        Gone::Removed | Gone::LeftTo { .. } => given,
-                        Gone::WasThereBefore => !given && was != Is::Gone,
+                        Removal::NotGranted => was == Is::Planned,
+                        Removal::Removed | Removal::RetainedByGrant { .. } => managed,
+                        Removal::Preexisting => !managed && was != Is::Revoked,
                     },
                 )?;
             }
-            Event::LayerNotGone { .. } => from(&[Stage::Ending])?,
+            Event::LayerRevokeFailed { .. } => from(&[Stage::Ending])?,
             Event::Ended {} | Event::Failed { .. } => {
                 from(&[Stage::Ending])?;
-                rightly(4, self.layers.iter().all(|layer| layer.is == Is::Gone))?;
+                rightly(4, self.layers.iter().all(|layer| layer.is == Is::Revoked))?;
                 self.stage = Stage::Over;
             }
-            Event::ExtensionAsked {
+            Event::ExtensionRequested {
                 duration,
                 lapses_at,
                 revision,

@@ -125,7 +125,7 @@ impl Referee {
 
     /// A grant ends because its holder left only if they did.
     fn departure(&self, entry: &Entry) -> Result<(), Broken> {
-        let EntryBody::Request(Event::EndingBegan {
+        let EntryBody::Request(Event::RevocationStarted {
             cause: EndCause::Left { person, departure },
         }) = &entry.body
         else {
@@ -156,13 +156,13 @@ impl Referee {
             EntryBody::Lock(LockEvent::Locked { .. } | LockEvent::Unlocked { .. }) => &["S0ADMINS"],
             EntryBody::Name(NameEvent::NameReleased { .. }) => &["S0ADMINS"],
             EntryBody::Request(event) => match event {
-                Event::Requested { .. } | Event::ExtensionAsked { .. } => &["S0ENG"],
+                Event::Requested { .. } | Event::ExtensionRequested { .. } => &["S0ENG"],
                 Event::ApprovalCounted { .. }
                 | Event::Approved { .. }
                 | Event::Extended { .. }
                 | Event::Denied { .. }
                 | Event::ExtensionDenied { .. } => &["S0DBA"],
-                Event::EndingBegan {
+                Event::RevocationStarted {
                     cause: EndCause::Revoked { .. },
                 } => &["S0DBA", "S0ADMINS"],
                 _ => return Ok(()),
@@ -231,7 +231,7 @@ impl Referee {
                 format!("nobody noted whose the access of {} is", order.request)
             });
         };
-        let on = |is| matches!(is, Is::Surveyed { .. } | Is::Made { .. });
+        let on = |is| matches!(is, Is::Inspected { .. } | Is::Granted { .. });
         let others = seen.model.lives.values().flat_map(|life| &life.layers);
         let mut others = others.filter(|other| other.entitlement == layer.entitlement);
         let harmless = self.standing.contains(&layer.entitlement);
@@ -285,7 +285,7 @@ fn stands_on(request: &Request, access: &Entitlement) -> bool {
         layer.plan.entitlement == *access
             && matches!(
                 layer.progress,
-                Progress::Surveyed { .. } | Progress::Made { .. }
+                Progress::Inspected { .. } | Progress::Granted { .. }
             )
     })
 }

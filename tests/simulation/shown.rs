@@ -55,7 +55,7 @@ impl Inside {
                     needed.push((Place::Audit, ChannelId::new(AUDIT)));
                     needed
                 }
-                Event::ExtensionAsked { .. } => vec![(Place::Extension, approvers)],
+                Event::ExtensionRequested { .. } => vec![(Place::Extension, approvers)],
                 Event::Activated {} => vec![(Place::Granted, requester)],
                 _ => Vec::new(),
             };
@@ -137,7 +137,7 @@ impl Inside {
         let mut due = BTreeMap::<(String, String), usize>::new();
         for entry in log(tables) {
             // What failed for now is told with how often it has failed meanwhile.
-            if let EntryBody::Request(Event::LayerNotGone { .. }) = entry.body {
+            if let EntryBody::Request(Event::LayerRevokeFailed { .. }) = entry.body {
                 continue;
             }
             for told in lines(&entry, tables) {

@@ -240,7 +240,7 @@ impl Backend for Reached {
         comes_with_one.then(|| vec![("Host".to_owned(), "db.example.com".to_owned())])
     }
 
-    async fn make(
+    async fn grant(
         &self,
         order: &Order,
         password: Option<&SecretString>,
@@ -252,11 +252,11 @@ impl Backend for Reached {
         self.ask(order, Some(true)).await.map(drop)
     }
 
-    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
         self.ask(order, Some(false)).await.map(drop)
     }
 
-    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
         self.ask(order, None).await
     }
 }

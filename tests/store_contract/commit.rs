@@ -8,8 +8,8 @@ use keylend::{
 };
 
 use crate::story::{
-    self, active, approved, asked, asked_for_two, at, commit, done, human, is_conflict,
-    is_unavailable, made, only, surveyed, then, user, with_cards, withdrawn,
+    self, active, approved, asked, asked_for_two, at, commit, done, human, inspected, is_conflict,
+    is_unavailable, made, only, then, user, with_cards, withdrawn,
 };
 
 crate::holds!(
@@ -265,9 +265,9 @@ async fn nothing_that_a_lock_covers_is_granted(store: Arc<dyn Store>) {
         let made_soon = asked(&format!("made {round}"), "alice", "db-prod:write", at(0));
         let made_soon = commit(&*store, made_soon).await;
         let made_soon = commit(&*store, approved(&made_soon, &layers, at(1))).await;
-        let made_soon = commit(&*store, surveyed(&made_soon, 0, true, at(2))).await;
+        let made_soon = commit(&*store, inspected(&made_soon, 0, true, at(2))).await;
         let longer = active(&*store, &format!("longer {round}"), "role").await;
-        let asks = Command::AskExtension {
+        let asks = Command::RequestExtension {
             human: Human::default(),
             by: user("alice"),
             rules: Vec::new(),

@@ -8,7 +8,7 @@ use keylend::{
     store::{Commit, EntryBody, Home, LockChange, Published, Record, Store, Whose},
 };
 
-use crate::story::{active, asked, at, commit, done, then, unmade, user, withdrawn};
+use crate::story::{active, asked, at, commit, done, revoked, then, user, withdrawn};
 
 crate::holds!(
     a_home_is_due_once_it_was_opened_until_it_is_shown,
@@ -124,7 +124,7 @@ async fn what_somebody_gets_touches_who_is_asked_about_the_rest(store: Arc<dyn S
     assert_eq!(home.person, user("bob"));
     show(&*store, &home, &[&waits]).await;
     let grant = commit(&*store, done(&grant, at(50))).await;
-    commit(&*store, unmade(&grant, 0, at(51))).await;
+    commit(&*store, revoked(&grant, 0, at(51))).await;
     assert_eq!(due(&*store, 1_000).await.unwrap().person, user("bob"));
 }
 
@@ -270,7 +270,7 @@ async fn what_waits_is_what_awaits_a_decision(store: Arc<dyn Store>) {
     let grant = active(&*store, "one", "role").await;
     let pending = commit(&*store, asked("two", "bob", "db-prod:write", at(20))).await;
     assert_eq!(waiting().await, [pending.id]);
-    let ask = Command::AskExtension {
+    let ask = Command::RequestExtension {
         by: grant.requester.clone(),
         human: Human::default(),
         rules: Vec::new(),

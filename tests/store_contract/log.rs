@@ -8,7 +8,7 @@ use keylend::{
 };
 
 use crate::story::{
-    active, asked, at, commit, done, is_conflict, not_unmade, only, then, unmade, user, withdrawn,
+    active, asked, at, commit, done, is_conflict, not_unmade, only, revoked, then, user, withdrawn,
 };
 
 crate::holds!(
@@ -65,7 +65,7 @@ async fn the_log_is_gapless_and_chained_whoever_commits_at_once(store: Arc<dyn S
 /// A whole life, with an extension and a target that does not answer at once.
 async fn a_life(store: &dyn Store) -> Request {
     let request = active(store, "one", "role").await;
-    let extension = Command::AskExtension {
+    let extension = Command::RequestExtension {
         by: user("alice"),
         human: Human::default(),
         rules: Vec::new(),
@@ -79,7 +79,7 @@ async fn a_life(store: &dyn Store) -> Request {
     let request = commit(store, then(&request, show, at(13))).await;
     let request = commit(store, done(&request, at(14))).await;
     let request = commit(store, not_unmade(&request, 0, at(16), at(15))).await;
-    commit(store, unmade(&request, 0, at(16))).await
+    commit(store, revoked(&request, 0, at(16))).await
 }
 
 async fn folding_the_log_gives_the_snapshots(store: Arc<dyn Store>) {

@@ -290,13 +290,13 @@ async fn a_replica_whose_tables_were_changed_under_it_stays_out() {
         )
         .await;
     let out = async {
-        while store.stays_out().is_none() {
+        while store.standby_reason().is_none() {
             // A claim is asked for over the connection that finds it out.
             drop(store.claim("anything").await.unwrap());
         }
     };
     timeout(PATIENCE, out).await.unwrap();
-    let why = store.stays_out().unwrap();
+    let why = store.standby_reason().unwrap();
     assert!(why.contains("version 9999"), "{why}");
     assert!(is_unavailable(
         store.commit(only(withdrawn(&request, at(1)))).await
@@ -310,7 +310,7 @@ async fn a_replica_with_another_configuration_reads_and_writes_nothing() {
     let first = database.open().await;
     let request = commit(&first, asked("one", "alice", "db-prod:write", at(0))).await;
     let other = database.open_with("another configuration").await;
-    assert!(other.stays_out().is_some());
+    assert!(other.standby_reason().is_some());
     let read = other.request(request.id).await.unwrap();
     assert_eq!(read.as_ref(), Some(&request));
     let late = at(9999);
@@ -327,7 +327,7 @@ async fn a_replica_with_another_configuration_reads_and_writes_nothing() {
 
     first.close().await;
     let joins = async {
-        while other.stays_out().is_some() {
+        while other.standby_reason().is_some() {
             drop(other.claim("anything").await.unwrap());
         }
     };
@@ -345,10 +345,10 @@ async fn the_log_is_append_only_for_everybody() {
         "DELETE FROM events WHERE seq = 5",
         "TRUNCATE events",
         "INSERT INTO events
-         SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash
+         SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version
          FROM events WHERE seq = 3 ON CONFLICT (seq) DO UPDATE SET actor = 'person:U0MALLORY'",
         "INSERT INTO events
-         SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash
+         SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash, version
          FROM events WHERE seq = 3",
     ] {
         let refused = database.meddle(statement).await;

@@ -11,7 +11,7 @@ use sqlx::{Connection as _, SqliteConnection, migrate::Migrator, sqlite::SqliteC
 use crate::{
     SqliteFile,
     story::{
-        active, approved, asked, at, commit, done, human, is_unavailable, only, unmade, withdrawn,
+        active, approved, asked, at, commit, done, human, is_unavailable, only, revoked, withdrawn,
     },
     work::sealed,
 };
@@ -108,7 +108,7 @@ async fn the_log_is_append_only_for_everybody() {
         "UPDATE events SET actor = 'person:U0MALLORY' WHERE seq = 3",
         "DELETE FROM events WHERE seq = 5",
         "INSERT OR REPLACE INTO events SELECT * FROM events WHERE seq = 3",
-        "INSERT INTO events SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash
+        "INSERT INTO events SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash, version
          FROM events WHERE seq = 3",
     ] {
         let refused = meddle(&file, statement).await.unwrap_err();
@@ -177,7 +177,7 @@ async fn an_erased_credential_is_nowhere_in_the_files() {
     store.commit(keep).await.unwrap();
     assert!(in_files());
     let request = commit(&store, done(&request, at(10))).await;
-    commit(&store, unmade(&request, 0, at(11))).await;
+    commit(&store, revoked(&request, 0, at(11))).await;
     // The write-ahead log is cut behind the commit; the next write comes after that.
     store.move_cursor("audit", 1).await.unwrap();
     assert!(!in_files());
@@ -340,8 +340,8 @@ async fn earlier(file: &SqliteFile, requests: &[&Request]) {
         .await
         .unwrap();
         sqlx::query(
-            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash)
-             VALUES ($1, '', $2, '', '', '[]', '{}', '', $3)",
+            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version)
+             VALUES ($1, '', $2, '', '', '[]', '{}', '', $3, 1)",
         )
         .bind(last_seq)
         .bind(request.id.to_string())

@@ -3,7 +3,7 @@
 use keylend::{
     domain::{
         Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Gone, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Request,
+        Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal, Request,
         RequestId, Risk, RuleId, ScopeId, Span, Terms, Time, UserId, Username, decide, open,
     },
     store::{Change, Commit, CommitError, EntryBody, NewCard, Record, Store},
@@ -121,13 +121,13 @@ pub(crate) fn approved(request: &Request, layers: &[(&str, &str)], now: Time) ->
     then(request, command, now)
 }
 
-pub(crate) fn surveyed(request: &Request, layer: usize, given: bool, now: Time) -> Change {
-    then(request, Command::Surveyed { layer, given }, now)
+pub(crate) fn inspected(request: &Request, layer: usize, managed: bool, now: Time) -> Change {
+    then(request, Command::Inspected { layer, managed }, now)
 }
 
 pub(crate) fn made(request: &Request, layer: usize, now: Time) -> Change {
     let until = request.expires_at.expect("an approved request");
-    then(request, Command::Made { layer, until }, now)
+    then(request, Command::Granted { layer, until }, now)
 }
 
 pub(crate) fn done(request: &Request, now: Time) -> Change {
@@ -139,14 +139,21 @@ pub(crate) fn done(request: &Request, now: Time) -> Change {
     then(request, command, now)
 }
 
-pub(crate) fn unmade(request: &Request, layer: usize, now: Time) -> Change {
-    let how = Gone::Removed;
-    then(request, Command::Unmade { layer, how }, now)
+pub(crate) fn revoked(request: &Request, layer: usize, now: Time) -> Change {
+    let how = Removal::Removed;
+    then(
+        request,
+        Command::Revoked {
+            layer,
+            removal: how,
+        },
+        now,
+    )
 }
 
 pub(crate) fn not_unmade(request: &Request, layer: usize, retry_at: Time, now: Time) -> Change {
     let error = "connection refused".to_owned();
-    let command = Command::NotUnmade {
+    let command = Command::RevokeFailed {
         layer,
         error,
         retry_at,
@@ -196,7 +203,7 @@ pub(crate) async fn active(store: &dyn Store, seed: &str, entitlement: &str) -> 
         approved(&request, &[("pg-prod", entitlement)], at(1)),
     )
     .await;
-    let request = commit(store, surveyed(&request, 0, true, at(2))).await;
+    let request = commit(store, inspected(&request, 0, true, at(2))).await;
     commit(store, made(&request, 0, at(3))).await
 }
 

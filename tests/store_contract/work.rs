@@ -11,8 +11,8 @@ use keylend::{
 };
 
 use crate::story::{
-    active, approved, asked, at, commit, done, is_conflict, made, not_unmade, only, surveyed,
-    unmade, withdrawn,
+    active, approved, asked, at, commit, done, inspected, is_conflict, made, not_unmade, only,
+    revoked, withdrawn,
 };
 
 crate::holds!(
@@ -58,7 +58,7 @@ async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Store>) {
 
     let mut request = request;
     for layer in 0..3 {
-        request = commit(&*store, surveyed(&request, layer, true, at(11))).await;
+        request = commit(&*store, inspected(&request, layer, true, at(11))).await;
         request = commit(&*store, made(&request, layer, at(12))).await;
     }
     for lane in [&pg, &bastion] {
@@ -70,13 +70,13 @@ async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Store>) {
     assert_eq!(due(&clock, 1_000_000).await, []);
     request = commit(&*store, not_unmade(&request, 0, at(50), at(21))).await;
     assert_eq!(due(&pg, 20).await, [request.id], "the other layer");
-    request = commit(&*store, unmade(&request, 1, at(22))).await;
+    request = commit(&*store, revoked(&request, 1, at(22))).await;
     assert_eq!(
         (due(&pg, 49).await, next(&pg, 22).await),
         (vec![], Some(at(50)))
     );
     for layer in [0, 2] {
-        request = commit(&*store, unmade(&request, layer, at(51))).await;
+        request = commit(&*store, revoked(&request, layer, at(51))).await;
     }
     for lane in [&clock, &pg, &bastion] {
         assert_eq!(
@@ -136,10 +136,10 @@ async fn grants_of_one_entitlement_know_each_other(store: Arc<dyn Store>) {
     let layers = [("pg-prod", role.as_str()), ("pg-prod", "another")];
     let two = commit(&*store, approved(&two, &layers, at(6))).await;
     assert_eq!(sharing(one.id).await, [], "nothing was looked at yet");
-    let two = commit(&*store, surveyed(&two, 0, false, at(7))).await;
+    let two = commit(&*store, inspected(&two, 0, false, at(7))).await;
     let others = Sharing {
         request: two.id,
-        given: false,
+        managed: false,
         goes_on: true,
     };
     assert_eq!(sharing(one.id).await, [others]);
@@ -148,11 +148,11 @@ async fn grants_of_one_entitlement_know_each_other(store: Arc<dyn Store>) {
     let one = commit(&*store, done(&one, at(8))).await;
     let ending = Sharing {
         request: one.id,
-        given: true,
+        managed: true,
         goes_on: false,
     };
     assert_eq!(sharing(two.id).await, [ending]);
-    commit(&*store, unmade(&one, 0, at(9))).await;
+    commit(&*store, revoked(&one, 0, at(9))).await;
     assert_eq!(sharing(two.id).await, []);
 }
 
@@ -170,7 +170,7 @@ async fn a_revocation_that_fails_again_and_again_is_stuck_until_it_succeeds(stor
     };
     assert_eq!(store.stuck(3).await.unwrap(), [stuck]);
     assert_eq!(store.stuck(4).await.unwrap(), []);
-    commit(&*store, unmade(&request, 0, at(20))).await;
+    commit(&*store, revoked(&request, 0, at(20))).await;
     assert_eq!(store.stuck(1).await.unwrap(), []);
 }
 
@@ -242,7 +242,7 @@ async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn S
     // Not to what it was before its last entry, also if that comes in the same moment.
     let stale = store.restore(&first, 1).await;
     assert!(matches!(stale, Err(CommitError::Conflict)), "{stale:?}");
-    let change = surveyed(&second, 0, true, at(3));
+    let change = inspected(&second, 0, true, at(3));
     let after = change.after.clone();
     let (committed, stale) = tokio::join!(store.commit(only(change)), store.restore(&second, 3));
     committed.unwrap();

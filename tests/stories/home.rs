@@ -236,7 +236,7 @@ async fn what_one_approver_decided_the_others_are_not_asked_any_more() {
     assert!(stage.sim.home(ALICE).is_none(), "Alice has not opened hers");
     stage.carol().press_in(&old, "approve", None).await;
     stage.told(CAROL, "It is denied already").await;
-    assert_eq!(stage.console.orders("make"), 0);
+    assert_eq!(stage.console.orders("grant"), 0);
 }
 
 #[tokio::test]

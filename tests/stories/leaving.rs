@@ -57,7 +57,12 @@ async fn goes_on(stage: &Stage) {
         .in_time(|sim| (sim.arrivals("users.info") >= before + 2).then_some(()))
         .await;
     assert!(stage.admitted(ALICE, SCOPE).await);
-    assert!(!stage.kinds().await.contains(&"ending_began".to_owned()));
+    assert!(
+        !stage
+            .kinds()
+            .await
+            .contains(&"revocation_started".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -94,14 +99,14 @@ async fn who_leaves_the_requester_group_loses_access_at_slacks_event() {
     let ending = log
         .iter()
         .map(|entry| serde_json::to_value(entry).unwrap())
-        .find(|entry| entry["kind"] == "ending_began")
+        .find(|entry| entry["kind"] == "revocation_started")
         .unwrap();
     assert_eq!(ending["actor"], "keylend");
     assert_eq!(ending["rules"], serde_json::json!(["requester-group"]));
     assert_eq!(
         ending["body"]["cause"],
         serde_json::json!({
-            "because": "left",
+            "cause": "left",
             "person": ALICE,
             "departure": {"change": "group", "groups": ["engineers"]},
         })

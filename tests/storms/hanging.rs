@@ -13,7 +13,7 @@ async fn while_a_target_hangs_for_a_minute_what_others_hold_ends_on_time() {
     let targets = [("console", "db-prod:write"), ("bastion", "db-prod:read")];
     let storm = Storm::brew(ENGINEERS, &targets).await;
     let stage = &storm.stage;
-    stage.console.mood("unmake", Mood::Hanging);
+    stage.console.mood("revoke", Mood::Hanging);
 
     stage.advance_minutes(30);
 
@@ -30,7 +30,7 @@ async fn while_a_target_hangs_for_a_minute_what_others_hold_ends_on_time() {
     }
 
     stage.clock.advance(Duration::from_secs(60));
-    stage.console.mood("unmake", Mood::Well);
+    stage.console.mood("revoke", Mood::Well);
     // What had been given up meanwhile is tried again a little later.
     while storm.entries("ended").await < 2 * ENGINEERS {
         stage.clock.advance(Duration::from_secs(1));

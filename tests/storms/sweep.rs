@@ -21,11 +21,11 @@ async fn ten_thousand_grants_that_end_in_one_second_are_each_taken_back_once() {
     storm.logged("ended", GRANTS).await;
     assert_eq!(stage.console.holders(), 0);
     assert_eq!(
-        stage.console.orders("unmake"),
+        stage.console.orders("revoke"),
         GRANTS,
         "by one replica each"
     );
     assert_eq!(storm.entries("ended").await, GRANTS);
-    assert_eq!(storm.entries("layer_gone").await, GRANTS);
-    assert_eq!(storm.entries("layer_not_gone").await, 0);
+    assert_eq!(storm.entries("layer_revoked").await, GRANTS);
+    assert_eq!(storm.entries("layer_revoke_failed").await, 0);
 }

@@ -10,7 +10,7 @@ use keylend::{
     clock::Clock,
     domain::{
         Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Gone, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Request,
+        Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal, Request,
         RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
     },
     store::{Change, Commit, NameChange, Record, Store},
@@ -151,8 +151,15 @@ impl Story {
 
     /// The target was read back, and the access is not there.
     pub(crate) async fn gone(&self, request: &mut Request) {
-        let (layer, how) = (0, Gone::Removed);
-        self.tell(request, Command::Unmade { layer, how }).await;
+        let (layer, how) = (0, Removal::Removed);
+        self.tell(
+            request,
+            Command::Revoked {
+                layer,
+                removal: how,
+            },
+        )
+        .await;
     }
 
     async fn commit(&self, changes: Vec<Change>) {
@@ -198,11 +205,11 @@ fn granting(
             ..PlannedGrant::default()
         },
     };
-    let (layer, given) = (0, true);
+    let (layer, managed) = (0, true);
     let until = request.terms.duration.after(now);
     [
         approve,
-        Command::Surveyed { layer, given },
-        Command::Made { layer, until },
+        Command::Inspected { layer, managed },
+        Command::Granted { layer, until },
     ]
 }

@@ -85,7 +85,7 @@ impl Target {
         self.state.lock().unwrap().holders.len()
     }
 
-    /// Sets how `action` (`make`, `unmake`, `read`) goes from now on.
+    /// Sets how `action` (`grant`, `revoke`, `status`) goes from now on.
     pub fn mood(&self, action: &'static str, mood: Mood) {
         self.state.lock().unwrap().moods.insert(action, mood);
         self.changed.send_modify(|count| *count += 1);
@@ -197,8 +197,8 @@ impl Target {
     fn carry_out(&self, action: &str, entitlement: &str, username: &str) {
         let mut inside = self.state.lock().unwrap();
         match action {
-            "make" => drop(inside.holders.insert(entitlement.into(), username.into())),
-            "unmake" if inside.holders.remove(entitlement).is_some() => {
+            "grant" => drop(inside.holders.insert(entitlement.into(), username.into())),
+            "revoke" if inside.holders.remove(entitlement).is_some() => {
                 inside.interrupted.insert(entitlement.into());
             }
             _ => {}

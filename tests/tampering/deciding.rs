@@ -53,7 +53,7 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts(scene: Scene) {
 /// What a snapshot holds once its request was approved, as far as an outsider can tell.
 fn approved(snapshot: &mut Value, end: &str) {
     let id = snapshot["id"].as_str().unwrap().to_owned();
-    snapshot["state"] = json!({"is": "approved"});
+    snapshot["state"] = json!({"status": "approved"});
     snapshot["approvals"] =
         json!([{"by": "person:U0BOB", "at": snapshot["asked_at"], "rules": ["approver-group"]}]);
     snapshot["expires_at"] = json!(end);
@@ -65,7 +65,7 @@ fn approved(snapshot: &mut Value, end: &str) {
             "handle": format!("jit_{id}_0"),
             "entitlement": format!("console/jit_{id}_0"),
         },
-        "progress": {"at": "planned"},
+        "progress": {"progress": "planned"},
         "failures": 0,
         "retry_at": null,
     }]);
@@ -131,13 +131,13 @@ async fn a_snapshot_set_back_to_before_its_end_makes_nothing(scene: Scene) {
     // What the row was when the request was approved, kept by whoever can read it.
     stage
         .console
-        .mood("make", crate::support::target::Mood::Hanging);
+        .mood("grant", crate::support::target::Mood::Hanging);
     stage.bob().click(&card, "approve").await;
     scene.until(STATE, &["approved"]).await;
     let kept = scene.ask("SELECT snapshot FROM requests").await.remove(0);
     stage
         .console
-        .mood("make", crate::support::target::Mood::Well);
+        .mood("grant", crate::support::target::Mood::Well);
     scene.until(STATE, &["active"]).await;
     let grant = stage.in_time(|_| stage.grants(ALICE).pop()).await;
     stage.alice().click(&grant, "done").await;
@@ -227,7 +227,7 @@ async fn a_grant_whose_snapshot_says_that_it_ended_still_ends(scene: Scene) {
         .edit(&id, |snapshot| {
             let at = snapshot["asked_at"].clone();
             snapshot["state"] = json!({
-                "is": "ended", "cause": {"because": "done"}, "by": "person:U0ALICE", "at": at
+                "status": "ended", "cause": {"cause": "done"}, "by": "person:U0ALICE", "at": at
             });
         })
         .await;

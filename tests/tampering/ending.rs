@@ -37,7 +37,7 @@ async fn access_is_revoked_though_its_snapshot_says_that_it_was_there_before(sce
     scene.stage.granted(REQUEST).await;
     scene
         .tamper(
-            "UPDATE requests SET snapshot = replace(snapshot, '\"given\":true', '\"given\":false')",
+            "UPDATE requests SET snapshot = replace(snapshot, '\"managed\":true', '\"managed\":false')",
         )
         .await;
     scene.stage.advance_minutes(30);
@@ -48,15 +48,15 @@ async fn access_is_revoked_though_its_snapshot_says_that_it_was_there_before(sce
 async fn failing_to_end(scene: &Scene) -> String {
     let stage = &scene.stage;
     stage.granted(REQUEST).await;
-    stage.console.mood("unmake", Mood::Failing);
+    stage.console.mood("revoke", Mood::Failing);
     stage.advance_minutes(30);
-    scene.until(LAST, &["layer_not_gone"]).await;
+    scene.until(LAST, &["layer_revoke_failed"]).await;
     scene.request().await
 }
 
 /// Lets the target be well, and the next try come.
 async fn tried_again(scene: &Scene) {
-    scene.stage.console.mood("unmake", Mood::Well);
+    scene.stage.console.mood("revoke", Mood::Well);
     scene.stage.advance_minutes(6);
     ends(scene).await;
 }
@@ -65,7 +65,7 @@ async fn access_is_revoked_though_its_snapshot_was_edited_while_it_was_ending(sc
     let id = failing_to_end(&scene).await;
     scene
         .edit(&id, |snapshot| {
-            snapshot["layers"][0]["progress"]["given"] = json!(false)
+            snapshot["layers"][0]["progress"]["managed"] = json!(false)
         })
         .await;
     tried_again(&scene).await;
@@ -98,7 +98,7 @@ async fn access_is_revoked_though_its_snapshot_was_set_back_to_pending(scene: Sc
     let id = scene.request().await;
     scene
         .edit(&id, |snapshot| {
-            snapshot["state"] = json!({"is": "pending", "lapses_at": snapshot["asked_at"]});
+            snapshot["state"] = json!({"status": "pending", "lapses_at": snapshot["asked_at"]});
         })
         .await;
     scene.tamper("UPDATE requests SET state = 'pending'").await;
@@ -116,7 +116,7 @@ async fn access_is_revoked_though_a_row_says_that_an_old_grant_still_needs_it(sc
     stage.granted(REQUEST).await;
     scene
         .tamper(&format!(
-            "INSERT INTO layers (request_id, layer, entitlement, given, goes_on)
+            "INSERT INTO layers (request_id, layer, entitlement, managed, goes_on)
                  SELECT '{old}', 0, entitlement, 1, 1 FROM layers"
         ))
         .await;
@@ -128,7 +128,8 @@ async fn access_is_revoked_though_a_row_says_that_an_old_grant_still_needs_it(sc
 async fn ends_named(scene: &Scene, old: &str) {
     scene.until(LAST, &["ended"]).await;
     assert!(!scene.stage.console.admits("alice"));
-    let left = "SELECT body FROM events WHERE kind = 'layer_gone' AND body LIKE '%left_to%'";
+    let left =
+        "SELECT body FROM events WHERE kind = 'layer_revoked' AND body LIKE '%retained_by_grant%'";
     assert!(scene.ask(left).await.is_empty());
     scene.is_named(&["layers", old]).await;
 }
@@ -142,7 +143,7 @@ async fn access_that_was_there_before_by_a_row_alone_is_given_by_keylend(scene: 
     let old = scene.request().await;
     scene
         .tamper(&format!(
-            "INSERT INTO layers (request_id, layer, entitlement, given, goes_on)
+            "INSERT INTO layers (request_id, layer, entitlement, managed, goes_on)
                  VALUES ('{old}', 0, '{row}', 0, 1)"
         ))
         .await;

@@ -65,8 +65,8 @@ async fn every_change_to_a_table_is_named(scene: Scene) {
         ),
         (
             "layers",
-            "UPDATE layers SET given = 0",
-            vec!["layers", id, "given 1", "given 0"],
+            "UPDATE layers SET managed = 0",
+            vec!["layers", id, "managed 1", "managed 0"],
         ),
         (
             "layers",

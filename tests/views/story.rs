@@ -4,8 +4,8 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use keylend::{
     domain::{
         Actor, BackendName, ChannelId, Command, Departure, Email, EndCause, Entitlement,
-        Environment, Event, Gone, GroupName, Handle, Human, Occurred, Params, Parties,
-        PlannedGrant, PlannedLayer, Request, RequestId, Risk, RuleId, Span, Terms, Time, UserId,
+        Environment, Event, GroupName, Handle, Human, Occurred, Params, Parties, PlannedGrant,
+        PlannedLayer, Removal, Request, RequestId, Risk, RuleId, Span, Terms, Time, UserId,
         Username, Vote, decide, open,
     },
     store::{Entry, EntryBody},
@@ -142,12 +142,12 @@ impl Story {
     /// The layer made, and the grant active.
     pub(crate) fn active(&self) -> Self {
         let until = self.request.expires_at.unwrap();
-        let surveyed = Command::Surveyed {
+        let inspected = Command::Inspected {
             layer: 0,
-            given: true,
+            managed: true,
         };
-        self.after(0, surveyed)
-            .after(0, Command::Made { layer: 0, until })
+        self.after(0, inspected)
+            .after(0, Command::Granted { layer: 0, until })
     }
 
     pub(crate) fn warned(&self) -> Self {
@@ -158,7 +158,7 @@ impl Story {
     pub(crate) fn more_time(&self) -> Self {
         self.after(
             1,
-            Command::AskExtension {
+            Command::RequestExtension {
                 by: alice(),
                 human: Human::default(),
                 rules: vec![RuleId::new("requester-group")],
@@ -187,7 +187,7 @@ impl Story {
     pub(crate) fn not_gone(&self, error: &str) -> Self {
         self.after(
             1,
-            Command::NotUnmade {
+            Command::RevokeFailed {
                 layer: 0,
                 error: error.to_owned(),
                 retry_at: self.now + TimeDelta::minutes(2),
@@ -196,8 +196,14 @@ impl Story {
     }
 
     pub(crate) fn gone(&self) -> Self {
-        let how = Gone::Removed;
-        self.after(1, Command::Unmade { layer: 0, how })
+        let how = Removal::Removed;
+        self.after(
+            1,
+            Command::Revoked {
+                layer: 0,
+                removal: how,
+            },
+        )
     }
 
     fn note(&mut self, events: &[Occurred]) {
@@ -211,6 +217,7 @@ impl Story {
                 rules: occurred.rules.clone(),
                 prev_hash: String::new(),
                 hash: String::new(),
+                version: 1,
             };
             self.log.push((entry, self.request.clone()));
         }
@@ -257,18 +264,18 @@ pub(crate) fn every_state(hostile: Option<&str>) -> Vec<(&'static str, Story)> {
         .not_gone(&said(refused))
         .not_gone(&said(refused))
         .not_gone(&said(refused));
-    let not_made = |retry_at| Command::NotMade {
+    let grant_failed = |retry_at| Command::GrantFailed {
         layer: 0,
         error: said("role \"app_writer\" does not exist"),
         retry_at,
     };
-    let surveyed = Command::Surveyed {
+    let inspected = Command::Inspected {
         layer: 0,
-        given: true,
+        managed: true,
     };
     let retried = approved
-        .after(0, surveyed)
-        .after(0, not_made(Some(approved.now + TimeDelta::seconds(2))));
+        .after(0, inspected)
+        .after(0, grant_failed(Some(approved.now + TimeDelta::seconds(2))));
     vec![
         ("one approval of two", of_two.approve("U0BOB")),
         (
@@ -293,7 +300,7 @@ pub(crate) fn every_state(hostile: Option<&str>) -> Vec<(&'static str, Story)> {
             pending.approve_as(by_rule, &said("low-risk"), "pg-prod"),
         ),
         ("a target fails", retried.clone()),
-        ("failed", retried.after(1, not_made(None)).gone()),
+        ("failed", retried.after(1, grant_failed(None)).gone()),
         ("active", active.clone()),
         ("warned", warned),
         ("more time asked for", extending.clone()),
@@ -356,6 +363,6 @@ impl Story {
     /// The target told of the later end.
     fn active_again(&self) -> Self {
         let until = self.request.expires_at.unwrap();
-        self.after(0, Command::Made { layer: 0, until })
+        self.after(0, Command::Granted { layer: 0, until })
     }
 }

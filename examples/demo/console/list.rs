@@ -111,11 +111,11 @@ async fn take(State(list): State<List>, headers: HeaderMap, body: Bytes) -> Resp
     };
     let mut entries = list.entries();
     match order.action.as_str() {
-        "make" => {
+        "grant" => {
             let entry = (order.requester.username, order.params.door);
             entries.insert(order.entitlement.clone(), entry);
         }
-        "unmake" => {
+        "revoke" => {
             entries.remove(&order.entitlement);
         }
         _ => {}

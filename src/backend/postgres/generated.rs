@@ -1,6 +1,6 @@
 //! A login of its own for one grant, with a password that Keylend made.
 //!
-//! Two things end it, one after the other. Ending the access is [`unmake`]: whoever has the login
+//! Two things end it, one after the other. Ending the access is [`revoke`]: whoever has the login
 //! cannot hold it up. Dropping the login is [`cleanup`]: objects that others use
 //! can hold that up for as long as they like.
 
@@ -29,7 +29,7 @@ const CONNECTION_LIMIT: u8 = 10;
 ///
 /// The server receives the password's SCRAM-SHA-256 verifier, so the password itself is in none of
 /// its logs.
-pub(super) async fn make(
+pub(super) async fn grant(
     session: &mut Session<'_>,
     order: &Order,
     login: &RoleName,
@@ -38,14 +38,14 @@ pub(super) async fn make(
 ) -> Result<(), Error> {
     let verifier = scram_sha_256(password.expose_secret().as_bytes());
     loop {
-        match try_make(session, order, login, role, &verifier).await {
+        match try_grant(session, order, login, role, &verifier).await {
             Err(error) if session.tries_again(&error).await => {}
             done => return done,
         }
     }
 }
 
-async fn try_make(
+async fn try_grant(
     session: &mut Session<'_>,
     order: &Order,
     login: &RoleName,
@@ -87,7 +87,7 @@ async fn try_make(
 /// clean-up.
 ///
 /// Each of these happens whether or not the others succeed.
-pub(super) async fn unmake(
+pub(super) async fn revoke(
     session: &mut Session<'_>,
     login: &RoleName,
     role: &RoleName,
@@ -96,7 +96,7 @@ pub(super) async fn unmake(
         if !is_there(&mut session.connection, login).await? {
             return Ok(());
         }
-        let revoked = named::revoke(session, login, role).await;
+        let revoked = named::revoke_membership(session, login, role).await;
         // A session may hold the row that has to be changed to shut the login.
         let told = sessions::tell(session, login).await;
         let shut = shut(session, login, role).await;

@@ -172,15 +172,15 @@ impl Access {
         Ok(Self { kind, login, role })
     }
 
-    async fn unmake(&self, session: &mut Session<'_>) -> Result<(), Error> {
+    async fn revoke(&self, session: &mut Session<'_>) -> Result<(), Error> {
         let Self { kind, login, role } = self;
         match kind {
-            LoginKind::Named => named::unmake(session, login, role).await,
-            LoginKind::Generated => generated::unmake(session, login, role).await,
+            LoginKind::Named => named::revoke(session, login, role).await,
+            LoginKind::Generated => generated::revoke(session, login, role).await,
         }
     }
 
-    async fn read(&self, session: &mut Session<'_>) -> Result<Presence, Error> {
+    async fn status(&self, session: &mut Session<'_>) -> Result<Presence, Error> {
         let Self { kind, login, role } = self;
         match kind {
             LoginKind::Generated => generated::read(session, login, role).await,
@@ -255,7 +255,7 @@ impl Backend for Postgres {
         Some(lines.map(|(label, text)| (label.to_owned(), text)).into())
     }
 
-    async fn survey(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn inspect(&self, order: &Order) -> Result<Presence, BackendError> {
         let work = async {
             let access = Access::of(order)?;
             let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
@@ -265,7 +265,7 @@ impl Backend for Postgres {
         self.server.in_time(work).await
     }
 
-    async fn make(
+    async fn grant(
         &self,
         order: &Order,
         password: Option<&SecretString>,
@@ -276,10 +276,10 @@ impl Backend for Postgres {
             let mut session = self.server.open(Purpose::Grant, &access.name()).await?;
             let made = match (kind, password) {
                 (LoginKind::Named, _) => {
-                    named::make(&mut session, &self.eligible, login, role).await
+                    named::grant(&mut session, &self.eligible, login, role).await
                 }
                 (LoginKind::Generated, Some(password)) => {
-                    generated::make(&mut session, order, login, role, password).await
+                    generated::grant(&mut session, order, login, role, password).await
                 }
                 (LoginKind::Generated, None) => Err(Error::Refused(format!(
                     "the login `{login}` is not made without a password"
@@ -290,25 +290,25 @@ impl Backend for Postgres {
         self.server.in_time(work).await
     }
 
-    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
         let work = async {
             let access = match Access::of(order) {
                 Err(Error::NoSuchName(_)) => return Ok(()),
                 access => access?,
             };
             let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
-            let unmade = loop {
-                match access.unmake(&mut session).await {
+            let revoked = loop {
+                match access.revoke(&mut session).await {
                     Err(error) if session.tries_again(&error).await => {}
                     done => break done,
                 }
             };
-            session.close(unmade).await
+            session.close(revoked).await
         };
         self.server.in_time(work).await
     }
 
-    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
         let work = async {
             let access = match Access::of(order) {
                 Err(Error::NoSuchName(_)) => return Ok(Presence::Absent),
@@ -316,7 +316,7 @@ impl Backend for Postgres {
             };
             let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
             let seen = loop {
-                match access.read(&mut session).await {
+                match access.status(&mut session).await {
                     Err(error) if session.tries_again(&error).await => {}
                     done => break done,
                 }
@@ -348,6 +348,6 @@ impl Postgres {
                 .check(&mut session.connection, &access.login)
                 .await?;
         }
-        access.read(session).await
+        access.status(session).await
     }
 }

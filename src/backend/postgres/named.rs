@@ -68,21 +68,21 @@ impl Eligible {
 }
 
 /// Gives `role` to `login`.
-pub(super) async fn make(
+pub(super) async fn grant(
     session: &mut Session<'_>,
     eligible: &Eligible,
     login: &RoleName,
     role: &RoleName,
 ) -> Result<(), Error> {
     loop {
-        match grant(session, eligible, login, role).await {
+        match try_grant(session, eligible, login, role).await {
             Err(error) if session.tries_again(&error).await => {}
             done => return done,
         }
     }
 }
 
-async fn grant(
+async fn try_grant(
     session: &mut Session<'_>,
     eligible: &Eligible,
     login: &RoleName,
@@ -103,18 +103,18 @@ async fn grant(
 ///
 /// Sessions end even if the membership is gone already: asked for again after a crash, it is, and a
 /// session may still be there.
-pub(super) async fn unmake(
+pub(super) async fn revoke(
     session: &mut Session<'_>,
     login: &RoleName,
     role: &RoleName,
 ) -> Result<(), Error> {
-    // What `make` refuses has nothing of Keylend's; what Keylend itself may do is not taken away.
+    // What `grant` refuses has nothing of Keylend's; what Keylend itself may do is not taken away.
     let is_superuser = match catalogue::role(&mut session.connection, login).await? {
         None | Some(Role { is_own: true, .. }) => return Ok(()),
         Some(found) => found.is_superuser,
     };
     loop {
-        let revoked = revoke(session, login, role).await;
+        let revoked = revoke_membership(session, login, role).await;
         if is_superuser {
             return revoked;
         }
@@ -136,7 +136,7 @@ pub(super) async fn unmake(
 ///
 /// Each grantor's grant is revoked by itself, Keylend's own first: what somebody else gave, which
 /// Keylend may not be allowed to revoke, does not keep the rest.
-pub(super) async fn revoke(
+pub(super) async fn revoke_membership(
     session: &mut Session<'_>,
     login: &RoleName,
     role: &RoleName,

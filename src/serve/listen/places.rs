@@ -17,7 +17,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    metrics::TurnedAway,
+    metrics::Rejection,
     serve::{address::Peer, notices::Notices},
 };
 
@@ -144,7 +144,7 @@ impl Places {
         let next = first.values().chain(second.values()).next().copied();
         let closed = next.and_then(|id| table.close(id));
         drop(table);
-        self.tell(TurnedAway::GaveWay, closed, "there were no places left");
+        self.tell(Rejection::Evicted, closed, "there were no places left");
     }
 
     /// Sees to it that one more of this address can come; no if all of them are being worked for.
@@ -160,7 +160,7 @@ impl Places {
         let closed = next.and_then(|id| table.close(id));
         drop(table);
         let why = "the address held all the connections that it may";
-        self.tell(TurnedAway::GaveWay, closed, why);
+        self.tell(Rejection::Evicted, closed, why);
         closed.is_some()
     }
 
@@ -177,7 +177,7 @@ impl Places {
                 // Whoever has nothing more to ask is only let go.
                 Stage::Idle | Stage::Work | Stage::Closed => continue,
             };
-            self.tell(TurnedAway::Slow, closed, why);
+            self.tell(Rejection::Slow, closed, why);
         }
     }
 
@@ -189,7 +189,7 @@ impl Places {
         }
     }
 
-    fn tell(&self, reason: TurnedAway, closed: Option<Peer>, why: &str) {
+    fn tell(&self, reason: Rejection, closed: Option<Peer>, why: &str) {
         if let Some(peer) = closed {
             self.notices.note(reason, Some(peer), &why);
         }
@@ -328,7 +328,7 @@ impl Seat {
         }
         drop(table);
         let why = "there was no memory left for the body";
-        self.places.tell(TurnedAway::GaveWay, closed, why);
+        self.places.tell(Rejection::Evicted, closed, why);
     }
 
     /// The question is there whole.

@@ -40,7 +40,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fi
     match slack.broker.deny(&caller.user, id, revision, reason).await {
         Ok(_) => submission::done("It is denied.".to_owned()),
         Err(refusal) => {
-            tracing::info!(slack.user = %caller.user, %refusal, "refused");
+            tracing::info!(slack.user = %caller.user, error = %refusal, "refused");
             submission::refused(refusal::sentence(&refusal))
         }
     }

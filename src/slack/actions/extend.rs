@@ -14,7 +14,7 @@ use crate::{
 pub(super) async fn run(visit: &Visit, id: RequestId, more: Option<Span>) -> Outcome {
     let by = &visit.caller.user;
     let request = visit.slack.broker.extend(by, id, more).await?;
-    Ok(Some(answer::extension_asked(&request)))
+    Ok(Some(answer::extension_requested(&request)))
 }
 
 /// Asks for more time with what was named, or with the only thing that they hold.

@@ -148,7 +148,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fi
     match request::mirrored(slack, ask, origin, &mentioned).await {
         Ok((request, notes)) => submission::done(answer::asked(&request, &notes)),
         Err(refusal) => {
-            tracing::info!(slack.user = %caller.user, %refusal, "refused");
+            tracing::info!(slack.user = %caller.user, error = %refusal, "refused");
             let asked = duration.unwrap_or(scope.default_duration);
             let (name, sentence) = refusal::on_field(&refusal, scope, asked);
             submission::wrong(name, &sentence)

@@ -225,7 +225,7 @@ async fn pressed(visit: &Visit, pressed: &str, value: &str) -> Outcome {
 }
 
 fn turned_away(why: Unwelcome) -> &'static str {
-    tracing::warn!(%why, "turned somebody away");
+    tracing::warn!(error = %why, "turned somebody away");
     refusal::unwelcome(why)
 }
 

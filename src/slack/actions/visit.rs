@@ -50,7 +50,7 @@ impl Visit {
             Ok(None) => {}
             Ok(Some(told)) => self.tell(&told).await,
             Err(refusal) => {
-                tracing::info!(slack.user = %self.caller.user, %refusal, "refused");
+                tracing::info!(slack.user = %self.caller.user, error = %refusal, "refused");
                 self.tell(&refusal::sentence(&refusal)).await;
             }
         }

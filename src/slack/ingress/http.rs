@@ -51,14 +51,14 @@ struct Door {
 }
 
 /// Why something was not let in.
-enum TurnedAway {
+enum Rejection {
     Unread(Response),
     SslCheck,
     Unsigned(Unsigned),
     Unreadable,
 }
 
-impl IntoResponse for TurnedAway {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         match self {
             Self::Unread(response) => response,
@@ -81,30 +81,30 @@ impl IntoResponse for Answer {
 
 impl Door {
     /// The body, if Slack signed it.
-    async fn let_in(&self, request: Request) -> Result<Bytes, TurnedAway> {
+    async fn let_in(&self, request: Request) -> Result<Bytes, Rejection> {
         let path = request.uri().path().to_owned();
         let headers = request.headers().clone();
         let plausible = self.verifier.plausible(&headers);
         if let Err(why) = plausible
             && !SslCheck::may_come(&headers)
         {
-            return Err(TurnedAway::Unsigned(why));
+            return Err(Rejection::Unsigned(why));
         }
         let reading = Bytes::from_request(request, &());
         let body = match tokio::time::timeout(READING, reading).await {
             Ok(Ok(body)) => body,
-            Ok(Err(unread)) => return Err(TurnedAway::Unread(unread.into_response())),
+            Ok(Err(unread)) => return Err(Rejection::Unread(unread.into_response())),
             Err(_) => {
                 let late = StatusCode::REQUEST_TIMEOUT.into_response();
-                return Err(TurnedAway::Unread(late));
+                return Err(Rejection::Unread(late));
             }
         };
         if plausible.is_err() && SslCheck::is_all_of(&body) {
-            return Err(TurnedAway::SslCheck);
+            return Err(Rejection::SslCheck);
         }
         self.verifier
             .verify(&headers, &body)
-            .map_err(TurnedAway::Unsigned)?;
+            .map_err(Rejection::Unsigned)?;
         if let Some(reason) = headers.get("x-slack-retry-reason") {
             tracing::info!(http.path = path, slack.retry_reason = ?reason, "Slack delivers again");
         }
@@ -117,10 +117,10 @@ impl Door {
     }
 }
 
-async fn command(State(door): State<Arc<Door>>, request: Request) -> Result<Response, TurnedAway> {
+async fn command(State(door): State<Arc<Door>>, request: Request) -> Result<Response, Rejection> {
     let body = door.let_in(request).await?;
     if SslCheck::is_in(&body) {
-        return Err(TurnedAway::SslCheck);
+        return Err(Rejection::SslCheck);
     }
     let command: SlashCommand = serde_urlencoded::from_bytes(&body).map_err(unreadable)?;
     Ok(door.hand_on(Delivery::Command(Box::new(command))).await)
@@ -129,14 +129,14 @@ async fn command(State(door): State<Arc<Door>>, request: Request) -> Result<Resp
 async fn interaction(
     State(door): State<Arc<Door>>,
     request: Request,
-) -> Result<Response, TurnedAway> {
+) -> Result<Response, Rejection> {
     #[derive(Deserialize)]
     struct Form {
         payload: String,
     }
     let body = door.let_in(request).await?;
     if SslCheck::is_in(&body) {
-        return Err(TurnedAway::SslCheck);
+        return Err(Rejection::SslCheck);
     }
     let form: Form = serde_urlencoded::from_bytes(&body).map_err(unreadable)?;
     let interaction = Interaction::parse(&form.payload).map_err(unreadable)?;
@@ -145,7 +145,7 @@ async fn interaction(
         .await)
 }
 
-async fn event(State(door): State<Arc<Door>>, request: Request) -> Result<Response, TurnedAway> {
+async fn event(State(door): State<Arc<Door>>, request: Request) -> Result<Response, Rejection> {
     let body = door.let_in(request).await?;
     Ok(match Event::parse(&body).map_err(unreadable)? {
         Event::UrlVerification { challenge } => {
@@ -156,9 +156,9 @@ async fn event(State(door): State<Arc<Door>>, request: Request) -> Result<Respon
 }
 
 /// Signed, and yet not what Slack documents. The error stays out of the log: it may quote the text.
-fn unreadable<E>(_: E) -> TurnedAway {
+fn unreadable<E>(_: E) -> Rejection {
     tracing::warn!("a signed payload could not be read");
-    TurnedAway::Unreadable
+    Rejection::Unreadable
 }
 
 /// Slack's check that the address has a good certificate: a form, or a query.

@@ -19,7 +19,7 @@ pub async fn speak(messenger: Arc<Messenger>, homes: Arc<Homes>, shutdown: Cance
     while !shutdown.is_cancelled() {
         match messenger.store.claim(CLAIM).await {
             Ok(Some(claim)) => {
-                tracing::info!(claim = CLAIM, "this replica does it from now on");
+                tracing::info!(claim = CLAIM, "claim acquired");
                 let work = async {
                     let (messenger, homes) = (messenger.clone(), homes.clone());
                     tokio::join!(messenger.run(shutdown.clone()), homes.run(shutdown.clone()))
@@ -27,7 +27,7 @@ pub async fn speak(messenger: Arc<Messenger>, homes: Arc<Homes>, shutdown: Cance
                 tokio::select! {
                     biased;
                     () = claim.lost() => {
-                        tracing::warn!(claim = CLAIM, "another replica may do it from now on");
+                        tracing::warn!(claim = CLAIM, "claim lost");
                     }
                     _ = work => {}
                 }

@@ -214,7 +214,7 @@ pub fn interrupts(request: &Request, interrupted: &[Interruption]) -> String {
 }
 
 /// More time was asked for.
-pub fn extension_asked(request: &Request) -> String {
+pub fn extension_requested(request: &Request) -> String {
     let what = text::code(&request.terms.scope);
     match (&request.extension, request.expires_at) {
         (Some(extension), _) => format!(

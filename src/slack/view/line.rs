@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Event, Gone, LockEvent, LockTarget, Login, NameEvent, Occurred, Request, RuleId,
+        Actor, Event, LockEvent, LockTarget, Login, NameEvent, Occurred, Removal, Request, RuleId,
         State, Time,
     },
     store::{Entry, EntryBody},
@@ -69,13 +69,13 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::Denied { reason } => because(format!("*denied* by {by}"), reason),
         Event::Withdrawn {} => format!("withdrawn by {by}"),
         Event::Lapsed {} => "lapsed: nobody answered in time".to_owned(),
-        Event::LayerSurveyed { .. } => return None,
-        Event::LayerMade { layer, until } => format!(
+        Event::LayerInspected { .. } => return None,
+        Event::LayerGranted { layer, until } => format!(
             "{} gives access until {}",
             target(request, *layer),
             text::time(*until)
         ),
-        Event::LayerNotMade {
+        Event::LayerGrantFailed {
             layer,
             error,
             retry_at,
@@ -95,18 +95,18 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
              revoke` ends it now",
             departed(&request.requester, departure)
         ),
-        Event::EndingBegan { cause } => {
+        Event::RevocationStarted { cause } => {
             format!("*ending*: {}", ending_because(cause, &occurred.actor))
         }
-        Event::LayerGone { layer, how } => gone(&target(request, *layer), how),
-        Event::LayerNotGone {
+        Event::LayerRevoked { layer, removal } => removed(&target(request, *layer), removal),
+        Event::LayerRevokeFailed {
             layer,
             error,
             retry_at,
         } => not_gone(request, *layer, error, *retry_at),
         Event::Ended {} => "*ended*: every target was read back".to_owned(),
         Event::Failed { error } => format!("*failed*: {} · nothing of it is left", words(error)),
-        Event::ExtensionAsked { duration, .. } => format!("{by} asked for {duration} more"),
+        Event::ExtensionRequested { duration, .. } => format!("{by} asked for {duration} more"),
         Event::Extended { expires_at, .. } => {
             format!("*extended* by {by} · ends {}", text::time(*expires_at))
         }
@@ -141,7 +141,7 @@ pub fn lock_line(entry: &Entry) -> Option<String> {
 /// revoke, or a holder who left and keeps the access.
 pub fn is_loud(entry: &Entry, request: &Request) -> bool {
     match &entry.body {
-        EntryBody::Request(Event::LayerNotGone { layer, .. }) => request
+        EntryBody::Request(Event::LayerRevokeFailed { layer, .. }) => request
             .layers
             .get(*layer)
             .is_some_and(|layer| layer.failures == 1),
@@ -226,17 +226,17 @@ fn next(retry_at: Option<Time>) -> String {
     }
 }
 
-fn gone(target: &str, how: &Gone) -> String {
-    match how {
-        Gone::Removed => format!("{target} was read back: the access is gone"),
-        Gone::LeftTo { request } => format!(
+fn removed(target: &str, removal: &Removal) -> String {
+    match removal {
+        Removal::Removed => format!("{target} was read back: the access is gone"),
+        Removal::RetainedByGrant { request } => format!(
             "{target} keeps the access for request {}, which stands on it too",
             text::code(request)
         ),
-        Gone::WasThereBefore => {
+        Removal::Preexisting => {
             format!("{target} keeps the access: it was there before the grant")
         }
-        Gone::NeverMade => format!("{target} had nothing to take back"),
+        Removal::NotGranted => format!("{target} had nothing to take back"),
     }
 }
 

@@ -224,7 +224,7 @@ impl Task {
         }
         let replica = self.standing.id();
         give_back(&mut connection, &replica, self.ended.take()).await?;
-        let is_at_work = self.standing.stays_out().is_none();
+        let is_at_work = self.standing.standby_reason().is_none();
         let mut names = Vec::new();
         for question in questions.drain(..) {
             match question {

@@ -83,12 +83,12 @@ mod db {
 
     /// A page of the log as one array of arrays.
     pub(super) const ENTRIES: &str = "SELECT coalesce(json_agg(json_build_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash)), '[]')::text
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version)), '[]')::text
          FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
 
     /// A page of the log by request, as one array of arrays.
     pub(super) const ENTRIES_BY_REQUEST: &str = "SELECT coalesce(json_agg(json_build_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash)), '[]')::text
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version)), '[]')::text
          FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
              ORDER BY request_id, seq LIMIT $3) AS page";
 
@@ -137,7 +137,7 @@ impl PostgresStore {
     }
 
     /// Opens the store for a replica of the service. `configuration` is a digest of what replicas
-    /// have to agree on: see [`Store::stays_out`](super::Store::stays_out). Has to be called in a
+    /// have to agree on: see [`Store::standby_reason`](super::Store::standby_reason). Has to be called in a
     /// Tokio runtime.
     ///
     /// # Errors
@@ -239,7 +239,7 @@ impl PostgresStore {
     }
 
     fn why_out(&self) -> Option<String> {
-        self.standing.as_ref().and_then(Standing::stays_out)
+        self.standing.as_ref().and_then(Standing::standby_reason)
     }
 
     fn desk(&self) -> Result<&Desk, StoreError> {

@@ -40,7 +40,7 @@ struct Replica {
     id: String,
     configuration: String,
     /// Nothing while it is at work.
-    stays_out: Option<String>,
+    standby_reason: Option<String>,
 }
 
 impl Standing {
@@ -52,7 +52,7 @@ impl Standing {
         let replica = Replica {
             id: register(connection, configuration).await?,
             configuration: configuration.to_owned(),
-            stays_out: None,
+            standby_reason: None,
         };
         let standing = Self {
             replica: Arc::new(RwLock::new(replica)),
@@ -99,13 +99,13 @@ impl Standing {
     }
 
     /// Why it stays out of the work, if it does.
-    pub(super) fn stays_out(&self) -> Option<String> {
-        self.read(|replica| replica.stays_out.clone())
+    pub(super) fn standby_reason(&self) -> Option<String> {
+        self.read(|replica| replica.standby_reason.clone())
     }
 
     /// Whether it may write while `configuration` is in force; otherwise why not.
     pub(super) fn may_write(&self, in_force: &str) -> Result<(), String> {
-        self.read(|replica| match &replica.stays_out {
+        self.read(|replica| match &replica.standby_reason {
             Some(why) => Err(why.clone()),
             None if replica.configuration != in_force => Err(other_configuration(in_force)),
             None => Ok(()),
@@ -122,20 +122,20 @@ impl Standing {
     /// own is from now on.
     async fn judge(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
         let (found, known) = (connect::version(connection).await?, connect::known());
-        let stays_out = if found == known {
+        let standby_reason = if found == known {
             self.other_configuration(connection).await?
         } else {
             Some(format!(
                 "the store has the tables of version {found}, and this Keylend knows {known}"
             ))
         };
-        let before = self.stays_out();
-        if before != stays_out {
-            match &stays_out {
-                Some(why) => tracing::error!(%why, "this replica stays out of the work"),
+        let before = self.standby_reason();
+        if before != standby_reason {
+            match &standby_reason {
+                Some(why) => tracing::error!(standby_reason = %why, "this replica is on standby"),
                 None => tracing::info!("this replica is at work"),
             }
-            self.change(|replica| replica.stays_out = stays_out);
+            self.change(|replica| replica.standby_reason = standby_reason);
         }
         Ok(())
     }

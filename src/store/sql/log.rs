@@ -46,15 +46,17 @@ pub(super) fn row(entry: &RawEntry) -> Value {
         entry.body.get(),
         entry.prev_hash,
         entry.hash,
+        entry.version,
     ])
 }
 
 /// Appends entries.
 pub(super) async fn append(connection: &mut Connection, entries: Vec<Value>) -> sqlx::Result<()> {
     let statement = concat!(
-        "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash)
+        "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version)
          SELECT CAST(item.value->>0 AS BIGINT), item.value->>1, item.value->>2, item.value->>3,
-             item.value->>4, item.value->>5, item.value->>6, item.value->>7, item.value->>8
+             item.value->>4, item.value->>5, item.value->>6, item.value->>7, item.value->>8,
+             CAST(item.value->>9 AS BIGINT)
          FROM ",
         items!()
     );
@@ -111,14 +113,14 @@ pub(super) async fn entries_of(
 ) -> sqlx::Result<Vec<RawEntry>> {
     let question = match request {
         Some(id) => sqlx::query_as(
-            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash FROM events
+            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version FROM events
              WHERE request_id = $3 AND seq > $1 ORDER BY seq LIMIT $2",
         )
         .bind(after.cast_signed())
         .bind(i64::from(limit))
         .bind(id.to_string()),
         None => sqlx::query_as(
-            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash FROM events
+            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version FROM events
              WHERE request_id IS NULL AND seq > $1 ORDER BY seq LIMIT $2",
         )
         .bind(after.cast_signed())
@@ -134,7 +136,7 @@ pub(super) async fn entries_about(
     requests: &[RequestId],
 ) -> sqlx::Result<Vec<RawEntry>> {
     let statement = concat!(
-        "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash FROM events
+        "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version FROM events
          WHERE request_id IN (SELECT item.value->>0 FROM ",
         items!(),
         ") ORDER BY request_id, seq"
@@ -159,11 +161,12 @@ struct Row(
     String,
     String,
     String,
+    i64,
 );
 
 impl Row {
     fn read(self) -> sqlx::Result<RawEntry> {
-        let Self(seq, at, request_id, kind, actor, rules, body, prev_hash, hash) = self;
+        let Self(seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version) = self;
         let json =
             |text| RawValue::from_string(text).map_err(|error| sqlx::Error::Decode(error.into()));
         Ok(RawEntry {
@@ -176,6 +179,7 @@ impl Row {
             body: json(body)?,
             prev_hash,
             hash,
+            version: u32::try_from(version).map_err(|error| sqlx::Error::Decode(error.into()))?,
         })
     }
 }

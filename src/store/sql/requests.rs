@@ -184,7 +184,7 @@ pub(super) async fn sharing(
     except: RequestId,
 ) -> sqlx::Result<Vec<Sharing>> {
     let rows: Vec<(String, i64, i64)> = sqlx::query_as(
-        "SELECT request_id, max(given), max(goes_on) FROM layers
+        "SELECT request_id, max(managed), max(goes_on) FROM layers
          WHERE entitlement = $1 AND request_id <> $2
          GROUP BY request_id ORDER BY request_id",
     )
@@ -193,10 +193,10 @@ pub(super) async fn sharing(
     .fetch_all(reads)
     .await?;
     rows.into_iter()
-        .map(|(id, given, goes_on)| {
+        .map(|(id, managed, goes_on)| {
             Ok(Sharing {
                 request: read_id(&id)?,
-                given: given != 0,
+                managed: managed != 0,
                 goes_on: goes_on != 0,
             })
         })
@@ -315,7 +315,8 @@ pub(in crate::store) fn layer_rows(request: &Request) -> Vec<Value> {
     (0_i64..)
         .zip(&request.layers)
         .filter_map(|(index, layer)| {
-            let (Progress::Surveyed { given } | Progress::Made { given, .. }) = layer.progress
+            let (Progress::Inspected { managed } | Progress::Granted { managed, .. }) =
+                layer.progress
             else {
                 return None;
             };
@@ -324,7 +325,7 @@ pub(in crate::store) fn layer_rows(request: &Request) -> Vec<Value> {
                 id,
                 index,
                 entitlement,
-                i64::from(given),
+                i64::from(managed),
                 i64::from(goes_on)
             ]))
         })
@@ -344,7 +345,7 @@ pub(super) async fn replace_layers(
     );
     run(connection, forget, changed).await?;
     let note = concat!(
-        "INSERT INTO layers (request_id, layer, entitlement, given, goes_on)
+        "INSERT INTO layers (request_id, layer, entitlement, managed, goes_on)
          SELECT item.value->>0, CAST(item.value->>1 AS BIGINT), item.value->>2,
              CAST(item.value->>3 AS BIGINT), CAST(item.value->>4 AS BIGINT) FROM ",
         items!()

@@ -218,7 +218,7 @@ impl Store for Database {
         self.shut().await;
     }
 
-    fn stays_out(&self) -> Option<String> {
+    fn standby_reason(&self) -> Option<String> {
         self.why_out()
     }
 

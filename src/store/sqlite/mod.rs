@@ -75,12 +75,12 @@ mod db {
 
     /// A page of the log as one array of arrays.
     pub(super) const ENTRIES: &str = "SELECT json_group_array(json_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash))
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version))
          FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
 
     /// A page of the log by request, as one array of arrays.
     pub(super) const ENTRIES_BY_REQUEST: &str = "SELECT json_group_array(json_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash))
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version))
          FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
              ORDER BY request_id, seq LIMIT $3) AS page";
 

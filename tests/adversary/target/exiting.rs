@@ -90,12 +90,12 @@ async fn a_generated_login_is_shut_even_if_a_session_of_it_does_not_end() {
     let pid: i32 = part.postgres().query(&process).await[0].get(0);
     part.postgres().freeze(pid, true);
 
-    let outcome = part.backend.unmake(&order).await;
+    let outcome = part.backend.revoke(&order).await;
     assert!(
         matches!(outcome, Err(BackendError::Retry(_))),
         "{outcome:?}"
     );
-    assert_eq!(part.read(&order).await, Presence::Present);
+    assert_eq!(part.status(&order).await, Presence::Present);
     let can_log_in = format!(
         "SELECT FROM pg_roles WHERE rolname = '{}' AND rolcanlogin",
         order.handle

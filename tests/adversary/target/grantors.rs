@@ -23,7 +23,7 @@ async fn a_grant_by_somebody_else_does_not_keep_keylends_own_or_a_session() {
     let mut session = part.enter(&alice).await;
     does(&mut session, &format!("SET ROLE {role}")).await;
 
-    let outcome = part.backend.unmake(&order).await;
+    let outcome = part.backend.revoke(&order).await;
     let Err(BackendError::Fail(message)) = outcome else {
         panic!("{outcome:?}");
     };

@@ -36,7 +36,7 @@ async fn a_login_that_can_do_more_than_work_with_data_is_never_lent_anything() {
     for (login, why) in &logins {
         let order = part.named(login);
         for refused in [
-            part.backend.survey(&order).await.map(drop),
+            part.backend.inspect(&order).await.map(drop),
             part.grant(&order).await,
         ] {
             let Err(BackendError::Fail(message)) = refused else {
@@ -44,7 +44,7 @@ async fn a_login_that_can_do_more_than_work_with_data_is_never_lent_anything() {
             };
             assert!(message.contains(why), "{login}: {message}");
         }
-        assert_eq!(part.read(&order).await, Presence::Absent);
+        assert_eq!(part.status(&order).await, Presence::Absent);
     }
     assert!(!is_dead(&mut service).await);
 }
@@ -73,10 +73,10 @@ async fn names_that_are_never_lent_anything_can_be_added() {
     );
     let backend = with(&part, &format!("never_lend = ['{batch}']"));
     backend
-        .make(&part.named(&alice), None)
+        .grant(&part.named(&alice), None)
         .await
         .expect("granted");
-    let refused = backend.make(&part.named(&batch), None).await;
+    let refused = backend.grant(&part.named(&batch), None).await;
     let error = refused.expect_err("refused").to_string();
     assert!(error.contains("never_lend"), "{error}");
 }
@@ -97,15 +97,15 @@ async fn a_role_can_be_named_whose_members_alone_are_lent_anything() {
         .await;
     let backend = with(&part, &format!("people_role = '{name}_people'"));
     backend
-        .make(&part.named(&alice), None)
+        .grant(&part.named(&alice), None)
         .await
         .expect("granted");
-    let refused = backend.make(&part.named(&batch), None).await;
+    let refused = backend.grant(&part.named(&batch), None).await;
     let error = refused.expect_err("refused").to_string();
     assert!(error.contains("people_role"), "{error}");
 
     let backend = with(&part, "people_role = 'nobody_knows_it'");
-    let refused = backend.make(&part.named(&alice), None).await;
+    let refused = backend.grant(&part.named(&alice), None).await;
     assert!(matches!(refused, Err(BackendError::Fail(_))), "{refused:?}");
 }
 

@@ -87,7 +87,7 @@ async fn nothing_that_was_planted_runs_or_is_read() {
 
     let named = part.named(&alice);
     part.grant(&named).await.expect("granted");
-    assert_eq!(part.read(&named).await, Presence::Present);
+    assert_eq!(part.status(&named).await, Presence::Present);
     part.end(&named).await;
     let generated = part.generated();
     part.grant(&generated).await.expect("granted");

@@ -141,7 +141,7 @@ async fn a_prepared_transaction_is_rolled_back() {
          BEGIN; SELECT txid_current(); PREPARE TRANSACTION 'another'",
     )
     .await;
-    assert_eq!(part.read(&order).await, Presence::Present);
+    assert_eq!(part.status(&order).await, Presence::Present);
 
     part.end(&order).await;
     let left = part.postgres().query("SELECT FROM pg_prepared_xacts").await;

@@ -177,7 +177,7 @@ async fn an_end_that_fails_when_the_server_takes_no_connection_is_tried_again() 
     let mut open = Vec::new();
     take_every_connection(&part, &mallory, &mut open).await;
 
-    let outcome = part.backend.unmake(&order).await;
+    let outcome = part.backend.revoke(&order).await;
     assert!(
         matches!(outcome, Err(BackendError::Retry(_))),
         "{outcome:?}"

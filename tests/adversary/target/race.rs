@@ -40,7 +40,7 @@ async fn a_connection_that_appears_between_two_looks_does_not_keep_the_role() {
 
         // Of its own, so that each time the same messages are sent.
         let through_relay = backend(&keylend, "20s");
-        let ending = through_relay.unmake(&order);
+        let ending = through_relay.revoke(&order);
         let appearing = async {
             for _ in 0..moment {
                 drop(relay.next().await);

@@ -108,8 +108,8 @@ async fn a_generated_login_that_comes_back_and_locks_itself_again_is_shut() {
     }
     is_locked.wait_for(|locked| *locked).await.expect("locked");
 
-    part.backend.unmake(&order).await.expect("ended");
-    assert_eq!(part.read(&order).await, Presence::Absent);
+    part.backend.revoke(&order).await.expect("ended");
+    assert_eq!(part.status(&order).await, Presence::Absent);
     coming_back.join_all().await;
 }
 
@@ -175,7 +175,7 @@ async fn of_two_grants_on_one_login_the_other_stays() {
     assert_eq!(part.backend.interrupts(&second), Some(said));
 
     part.end(&first).await;
-    assert_eq!(part.read(&second).await, Presence::Present);
+    assert_eq!(part.status(&second).await, Presence::Present);
     let mut session = part.enter(&alice).await;
     does(&mut session, &format!("SET ROLE {second_role}")).await;
 }
@@ -240,7 +240,7 @@ async fn a_late_grant_takes_no_effect_after_the_end() {
     does(&mut blocker, "COMMIT").await;
 
     // As long as it could go on, the access is not said to be gone.
-    let outcome = part.backend.unmake(&order).await;
+    let outcome = part.backend.revoke(&order).await;
     assert!(
         matches!(outcome, Err(BackendError::Retry(_))),
         "{outcome:?}"
@@ -279,7 +279,7 @@ async fn a_login_that_takes_every_connection_does_not_keep_keylend_out() {
         .await
         .expect("alice's place");
     open.push(refill);
-    assert_eq!(part.read(&order).await, Presence::Absent);
+    assert_eq!(part.status(&order).await, Presence::Absent);
     for session in &mut open {
         assert!(!is_dead(session).await);
     }
@@ -313,7 +313,7 @@ async fn places_that_are_kept_for_keylend_are_used() {
     }
     let order = part.named(&alice);
     part.grant(&order).await.expect("granted");
-    assert_eq!(part.read(&order).await, Presence::Present);
+    assert_eq!(part.status(&order).await, Presence::Present);
     part.end(&order).await;
 }
 
@@ -345,7 +345,7 @@ async fn grants_that_hang_do_not_hold_up_an_end() {
         let mut order = part.named(&login);
         order.params.insert("role".into(), other.clone().into());
         let backend = part.backend.clone();
-        granting.spawn(async move { backend.make(&order, None).await });
+        granting.spawn(async move { backend.grant(&order, None).await });
     }
     part.end(&order).await;
     does(&mut blocker, "ROLLBACK").await;
@@ -375,14 +375,14 @@ async fn settings_of_a_databases_owner_do_not_reach_keylends_sessions() {
     let url = part.postgres().url_for(&keylend, "keylends");
     let backend = backend(&url, "10s");
     let order = part.named(&alice);
-    backend.make(&order, None).await.expect("granted");
+    backend.grant(&order, None).await.expect("granted");
     assert_eq!(
-        backend.read(&order).await.expect("an answer"),
+        backend.status(&order).await.expect("an answer"),
         Presence::Present
     );
-    backend.unmake(&order).await.expect("ended");
+    backend.revoke(&order).await.expect("ended");
     assert_eq!(
-        backend.read(&order).await.expect("an answer"),
+        backend.status(&order).await.expect("an answer"),
         Presence::Absent
     );
 }

@@ -23,12 +23,12 @@ impl Generated {
         Subject::order(self, "alice").await
     }
 
-    async fn make(&self, order: &Order) -> Result<(), BackendError> {
-        self.0.backend.make(order, Some(&PASSWORD.into())).await
+    async fn grant(&self, order: &Order) -> Result<(), BackendError> {
+        self.0.backend.grant(order, Some(&PASSWORD.into())).await
     }
 
-    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
-        self.0.backend.unmake(order).await
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+        self.0.backend.revoke(order).await
     }
 
     async fn log_in(&self, order: &Order) -> Result<PgConnection, sqlx::Error> {
@@ -112,7 +112,7 @@ async fn the_login_is_the_requesters_alone_and_says_whose_it_is() {
     let subject = Generated::start("60s").await;
     let order = subject.ask().await;
     assert_eq!(subject.0.backend.ending(&order.params), Ending::ByItself);
-    subject.make(&order).await.expect("made");
+    subject.grant(&order).await.expect("made");
 
     let wrong = subject.0.log_in(order.handle.as_str(), "a-guess").await;
     assert!(wrong.is_err());
@@ -158,7 +158,7 @@ async fn the_server_refuses_the_login_from_its_end_on_without_keylend() {
     let subject = Generated::start("60s").await;
     let mut order = subject.ask().await;
     order.expires_at = "2001-01-01T00:00:00Z".parse().expect("a moment");
-    subject.make(&order).await.expect("made");
+    subject.grant(&order).await.expect("made");
     assert!(subject.log_in(&order).await.is_err());
 }
 
@@ -166,14 +166,14 @@ async fn the_server_refuses_the_login_from_its_end_on_without_keylend() {
 async fn an_open_session_dies_with_the_grant() {
     let subject = Generated::start("60s").await;
     let order = subject.ask().await;
-    subject.make(&order).await.expect("made");
+    subject.grant(&order).await.expect("made");
     let mut sessions = Vec::new();
     for _ in 0..3 {
         sessions.push(subject.log_in(&order).await.expect("in"));
     }
     run(&mut sessions[0], "BEGIN").await.expect("a transaction");
 
-    subject.unmake(&order).await.expect("taken back");
+    subject.revoke(&order).await.expect("taken back");
     for session in &mut sessions {
         assert!(is_dead(session).await);
     }
@@ -190,7 +190,7 @@ async fn what_the_login_made_goes_to_the_role_in_every_database() {
     postgres
         .execute(&format!("CREATE DATABASE {name}_other OWNER {role}"))
         .await;
-    subject.make(&order).await.expect("made");
+    subject.grant(&order).await.expect("made");
     let mut session = subject.log_in(&order).await.expect("in");
     let mine = format!("CREATE TABLE {name}.mine (line text)");
     run(&mut session, &mine).await.expect("a table");
@@ -202,8 +202,8 @@ async fn what_the_login_made_goes_to_the_role_in_every_database() {
     let rights = format!("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {role}");
     run(&mut session, &rights).await.expect("rights");
 
-    subject.unmake(&order).await.expect("taken back");
-    let seen = subject.0.backend.read(&order).await.expect("an answer");
+    subject.revoke(&order).await.expect("taken back");
+    let seen = subject.0.backend.status(&order).await.expect("an answer");
     assert_eq!(seen, Presence::Absent);
     subject.0.backend.tend().await.expect("tended");
     assert!(!subject.0.has_role(order.handle.as_str()).await);
@@ -235,7 +235,7 @@ async fn a_login_that_cannot_be_dropped_has_ended_and_is_dropped_when_it_can_be(
     postgres
         .execute(&format!("CREATE DATABASE {name}_other OWNER {role}"))
         .await;
-    subject.make(&order).await.expect("made");
+    subject.grant(&order).await.expect("made");
     let mut session = in_database(&subject, &order, &format!("{name}_other")).await;
     run(&mut session, "CREATE SCHEMA theirs")
         .await
@@ -251,10 +251,10 @@ async fn a_login_that_cannot_be_dropped_has_ended_and_is_dropped_when_it_can_be(
         ))
         .await;
 
-    subject.unmake(&order).await.expect("taken back");
+    subject.revoke(&order).await.expect("taken back");
     assert!(is_dead(&mut session).await);
     assert!(subject.log_in(&order).await.is_err());
-    let seen = subject.0.backend.read(&order).await.expect("an answer");
+    let seen = subject.0.backend.status(&order).await.expect("an answer");
     assert_eq!(seen, Presence::Absent);
     subject.0.backend.tend().await.expect("tended");
     assert!(subject.0.has_role(order.handle.as_str()).await);
@@ -270,8 +270,8 @@ async fn a_login_that_cannot_be_dropped_has_ended_and_is_dropped_when_it_can_be(
 async fn the_password_is_in_no_log_of_the_server() {
     let subject = Generated::start("60s").await;
     let order = subject.ask().await;
-    subject.make(&order).await.expect("made");
-    subject.make(&order).await.expect("made again");
+    subject.grant(&order).await.expect("made");
+    subject.grant(&order).await.expect("made again");
     assert!(subject.works(&order).await);
     let log = subject.0.postgres().log().await;
     for verb in ["CREATE", "ALTER"] {
@@ -294,10 +294,10 @@ async fn a_login_that_keylend_did_not_make_is_not_touched() {
         let mut order = subject.ask().await;
         order.handle = Handle::new(format!("{name}_{login}"));
         assert!(matches!(
-            subject.make(&order).await,
+            subject.grant(&order).await,
             Err(BackendError::Fail(_))
         ));
-        assert!(subject.unmake(&order).await.is_err());
+        assert!(subject.revoke(&order).await.is_err());
         assert!(subject.0.has_role(order.handle.as_str()).await);
     }
 }
@@ -306,10 +306,10 @@ async fn a_login_that_keylend_did_not_make_is_not_touched() {
 async fn no_login_is_made_without_a_password_or_under_a_name_that_would_be_cut() {
     let subject = Generated::start("60s").await;
     let mut order = subject.ask().await;
-    let outcome = subject.0.backend.make(&order, None).await;
+    let outcome = subject.0.backend.grant(&order, None).await;
     assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
     order.handle = Handle::new("k".repeat(64));
-    let outcome = subject.make(&order).await;
+    let outcome = subject.grant(&order).await;
     assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
 }
 
@@ -326,7 +326,7 @@ async fn of_two_who_make_one_login_the_newer_goes_on() {
     run(&mut blocker, block).await.expect("locked");
 
     let older = async {
-        let outcome = subject.make(&order).await;
+        let outcome = subject.grant(&order).await;
         run(&mut blocker, "COMMIT").await.expect("unlocked");
         outcome
     };
@@ -334,7 +334,7 @@ async fn of_two_who_make_one_login_the_newer_goes_on() {
         let waiting = "SELECT FROM pg_stat_activity \
                        WHERE application_name LIKE 'keylend %' AND wait_event_type = 'Lock'";
         while postgres.query(waiting).await.is_empty() {}
-        subject.make(&order).await
+        subject.grant(&order).await
     };
     let patience = Duration::from_secs(60);
     let both = async { tokio::join!(older, newer) };

@@ -4,4 +4,4 @@ mod generated;
 mod named;
 
 pub(crate) use self::{generated::Generated, named::Named};
-use crate::part::{Part, backend, is_dead, make, run};
+use crate::part::{Part, backend, grant, is_dead, run};

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
-use super::{Part, backend, is_dead, make, run};
+use super::{Part, backend, grant, is_dead, run};
 use crate::subject::{Subject, order};
 
 /// Every person's own password.
@@ -39,7 +39,7 @@ impl Named {
     }
 
     async fn refusal(&self, order: &Order) -> String {
-        match make(&self.0, order).await {
+        match grant(&self.0, order).await {
             Err(BackendError::Fail(message)) => message,
             other => panic!("{other:?}"),
         }
@@ -117,7 +117,7 @@ impl Subject for Named {
 async fn an_open_session_that_took_the_role_dies_with_the_grant() {
     let subject = Named::start("60s").await;
     let order = subject.ask("alice").await;
-    make(&subject.0, &order).await.expect("made");
+    grant(&subject.0, &order).await.expect("made");
     let login = order.username.as_str();
     let mut session = subject.0.log_in(login, PASSWORD).await.expect("in");
     let take = format!("SET ROLE {}", subject.0.role());
@@ -126,7 +126,7 @@ async fn an_open_session_that_took_the_role_dies_with_the_grant() {
         .await
         .expect("they may write");
 
-    subject.0.backend.unmake(&order).await.expect("taken back");
+    subject.0.backend.revoke(&order).await.expect("taken back");
     assert!(is_dead(&mut session).await);
     let mut session = subject
         .0
@@ -140,13 +140,13 @@ async fn an_open_session_that_took_the_role_dies_with_the_grant() {
 async fn other_peoples_sessions_stay_open() {
     let subject = Named::start("60s").await;
     let (alice, bob) = (subject.ask("alice").await, subject.ask("bob").await);
-    make(&subject.0, &alice).await.expect("made");
+    grant(&subject.0, &alice).await.expect("made");
     let mut session = subject
         .0
         .log_in(bob.username.as_str(), PASSWORD)
         .await
         .expect("in");
-    subject.0.backend.unmake(&alice).await.expect("taken back");
+    subject.0.backend.revoke(&alice).await.expect("taken back");
     assert!(!is_dead(&mut session).await);
 }
 
@@ -160,7 +160,7 @@ async fn a_membership_that_others_gave_reads_as_present() {
         .postgres()
         .execute(&format!("GRANT {role} TO {login}"))
         .await;
-    let seen = subject.0.backend.read(&order).await.expect("an answer");
+    let seen = subject.0.backend.status(&order).await.expect("an answer");
     assert_eq!(seen, Presence::Present);
 }
 
@@ -171,12 +171,12 @@ async fn the_membership_goes_whoever_else_has_given_it_too() {
     // A superuser may take back what anybody gave.
     let backend = backend(&subject.0.postgres().admin_url(), "60s");
     let order = subject.ask("alice").await;
-    make(&subject.0, &order).await.expect("made");
-    backend.make(&order, None).await.expect("made");
+    grant(&subject.0, &order).await.expect("made");
+    backend.grant(&order, None).await.expect("made");
 
-    backend.unmake(&order).await.expect("taken back");
+    backend.revoke(&order).await.expect("taken back");
     assert_eq!(
-        backend.read(&order).await.expect("an answer"),
+        backend.status(&order).await.expect("an answer"),
         Presence::Absent
     );
     assert!(!subject.works(&order).await);
@@ -196,15 +196,15 @@ async fn a_grant_that_was_given_up_takes_no_effect_after_it_was_taken_back() {
         .expect("in");
     let block = "BEGIN; LOCK TABLE pg_auth_members IN EXCLUSIVE MODE";
     run(&mut blocker, block).await.expect("locked");
-    let outcome = hasty.make(&order, None).await;
+    let outcome = hasty.grant(&order, None).await;
     assert!(
         matches!(outcome, Err(BackendError::Retry(_))),
         "{outcome:?}"
     );
-    subject.0.backend.unmake(&order).await.expect("taken back");
+    subject.0.backend.revoke(&order).await.expect("taken back");
     run(&mut blocker, "COMMIT").await.expect("unlocked");
 
-    let seen = subject.0.backend.read(&order).await.expect("an answer");
+    let seen = subject.0.backend.status(&order).await.expect("an answer");
     assert_eq!(seen, Presence::Absent);
     assert!(!subject.works(&order).await);
 }
@@ -236,13 +236,13 @@ async fn nobody_is_lent_a_role_who_has_no_login_of_their_own() {
         subject
             .0
             .backend
-            .unmake(&order)
+            .revoke(&order)
             .await
             .expect("nothing there");
     }
     // Keylend's own login has the role all the time, to lend it.
     let own = order(&format!("{name}_keylend"), role);
-    let seen = subject.0.backend.read(&own).await.expect("an answer");
+    let seen = subject.0.backend.status(&own).await.expect("an answer");
     assert_eq!(seen, Presence::Present);
 }
 
@@ -289,7 +289,7 @@ async fn a_missing_right_is_told_and_not_tried_again() {
         .0
         .postgres()
         .url_for(&format!("{name}_weak"), "weak");
-    let outcome = backend(&url, "60s").make(&order, None).await;
+    let outcome = backend(&url, "60s").grant(&order, None).await;
     assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
 }
 

@@ -146,6 +146,9 @@ pub(crate) async fn is_dead(session: &mut PgConnection) -> bool {
     run(session, "SELECT 1").await.is_err()
 }
 
-pub(crate) async fn make(part: &Part, order: &Order) -> Result<(), keylend::backend::BackendError> {
-    part.backend.make(order, None).await
+pub(crate) async fn grant(
+    part: &Part,
+    order: &Order,
+) -> Result<(), keylend::backend::BackendError> {
+    part.backend.grant(order, None).await
 }

@@ -36,20 +36,20 @@ impl Backend for Trusting {
         self.0.credential(order)
     }
 
-    async fn make(
+    async fn grant(
         &self,
         order: &Order,
         password: Option<&SecretString>,
     ) -> Result<(), BackendError> {
-        self.0.make(order, password).await
+        self.0.grant(order, password).await
     }
 
-    async fn unmake(&self, order: &Order) -> Result<(), BackendError> {
-        drop(self.0.unmake(order).await);
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+        drop(self.0.revoke(order).await);
         Ok(())
     }
 
-    async fn read(&self, order: &Order) -> Result<Presence, BackendError> {
-        Ok(self.0.read(order).await.unwrap_or(Presence::Absent))
+    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+        Ok(self.0.status(order).await.unwrap_or(Presence::Absent))
     }
 }

@@ -285,18 +285,20 @@ impl Tables {
     pub(super) fn sharing(&self, entitlement: &Entitlement, except: RequestId) -> Vec<Sharing> {
         let others = self.every_request().filter(|other| other.id != except);
         let standing = others.filter_map(|other| {
-            let given: Vec<bool> = other
+            let managed: Vec<bool> = other
                 .layers
                 .iter()
                 .filter(|layer| layer.plan.entitlement == *entitlement)
                 .filter_map(|layer| match layer.progress {
-                    Progress::Surveyed { given } | Progress::Made { given, .. } => Some(given),
-                    Progress::Planned | Progress::Gone => None,
+                    Progress::Inspected { managed } | Progress::Granted { managed, .. } => {
+                        Some(managed)
+                    }
+                    Progress::Planned | Progress::Revoked => None,
                 })
                 .collect();
-            (!given.is_empty()).then(|| Sharing {
+            (!managed.is_empty()).then(|| Sharing {
                 request: other.id,
-                given: given.contains(&true),
+                managed: managed.contains(&true),
                 goes_on: matches!(other.state, State::Approved | State::Active { .. }),
             })
         });

@@ -105,9 +105,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         match self.converse().await {
             Ok(()) => tracing::debug!("a Socket Mode connection ended"),
             Err(why) if self.taken_out_at.is_some() => {
-                tracing::debug!(%why, "a Socket Mode connection ended");
+                tracing::debug!(error = %why, "a Socket Mode connection ended");
             }
-            Err(why) => tracing::warn!(%why, "a Socket Mode connection broke"),
+            Err(why) => tracing::warn!(error = %why, "a Socket Mode connection broke"),
         }
         // In this order: the next connection is opened when the roster knows that this one ended.
         self.seat.leave(self.acknowledgements);

@@ -41,7 +41,7 @@ pub(super) enum NotOpened {
     #[error("Slack did not say hello within {} s", GREETING.as_secs())]
     NoHello,
     #[error("Slack ended the connection before it was ready")]
-    TurnedAway,
+    Rejection,
     #[error("slack.app_token is of the app {theirs}, and slack.bot_token of {ours}")]
     OtherApp { theirs: String, ours: String },
 }
@@ -95,13 +95,13 @@ async fn greeting(stream: &mut Stream) -> Result<Option<String>, NotOpened> {
                 Ok(Said::Hello { app }) => return Ok(app),
                 Ok(Said::Disconnect(Reason::SwitchedOff)) => return Err(NotOpened::SwitchedOff),
                 Ok(Said::Disconnect(Reason::TooMany)) => return Err(NotOpened::TooMany),
-                Ok(Said::Disconnect(Reason::Refresh)) => return Err(NotOpened::TurnedAway),
+                Ok(Said::Disconnect(Reason::Refresh)) => return Err(NotOpened::Rejection),
                 // An envelope before `hello` is not acknowledged: Slack delivers it again.
                 Ok(Said::Envelope(_) | Said::Unknown) | Err(_) => {}
             },
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(NotOpened::Failed(in_our_words(&error))),
-            None => return Err(NotOpened::TurnedAway),
+            None => return Err(NotOpened::Rejection),
         }
     }
 }

@@ -161,7 +161,7 @@ fn about(entry: &Entry) -> About<'_> {
         (
             EntryBody::Request(
                 Event::Requested { .. }
-                | Event::ExtensionAsked { .. }
+                | Event::ExtensionRequested { .. }
                 // An approver whose approval was voided may be asked again.
                 | Event::ApprovalVoided { .. }
                 | Event::Revised { .. }

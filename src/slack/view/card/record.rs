@@ -208,7 +208,7 @@ pub(in crate::slack::view) fn stuck(request: &Request) -> Option<String> {
     let targets: Vec<String> = request
         .layers
         .iter()
-        .filter(|layer| layer.failures > 0 && layer.progress != Progress::Gone)
+        .filter(|layer| layer.failures > 0 && layer.progress != Progress::Revoked)
         .take(8)
         .map(|layer| {
             let next = layer
@@ -246,7 +246,7 @@ pub(in crate::slack::view) fn ending_because(cause: &EndCause, by: &Actor) -> St
             format!("it made room for the newer request {}", text::code(by))
         }
         EndCause::Left { person, departure } => departed(person, departure),
-        EndCause::NotMade { error } => format!("it could not be made: {}", words(error)),
+        EndCause::GrantFailed { error } => format!("it could not be made: {}", words(error)),
     }
 }
 

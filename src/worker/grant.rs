@@ -1,4 +1,4 @@
-//! Making a layer: look first, commit what was there, then make, then read back.
+//! Granting a layer: inspect first, commit what was there, then grant, then read the status back.
 
 use super::{Unfinished, Worker, limited, order};
 use crate::{
@@ -11,10 +11,10 @@ use crate::{
 const TRIES: u32 = 6;
 
 impl Worker {
-    /// Makes `layer`, or tells its target of a later end. A crash anywhere in here is made good by
+    /// Grants `layer`, or tells its target of a later end. A crash anywhere in here is made good by
     /// the same call: what was there before Keylend touched the target is committed first, and so
-    /// is the password. Nothing is made of which the log does not tell.
-    pub(super) async fn make(
+    /// is the password. Nothing is granted of which the log does not tell.
+    pub(super) async fn grant(
         &self,
         mut loaded: Loaded,
         layer: usize,
@@ -33,53 +33,53 @@ impl Worker {
         let entitlement = loaded.request.layers[layer].plan.entitlement.clone();
         let store = &**self.broker.store();
         let _alone = self.turns.alone(store, &entitlement).await?;
-        // Nothing is made from the end on, also where the clock's lane has yet to say that it came.
+        // Nothing is granted from the end on, also where the clock's lane has yet to say that it came.
         let end = loaded.request.expires_at;
         if end.is_some_and(|end| end <= self.clock.now()) {
             return Ok(self.broker.record(loaded, Command::Expire, None).await?);
         }
         let made = match loaded.request.layers[layer].progress {
-            Progress::Planned => match self.survey(&loaded, layer).await {
-                Ok(surveyed) => {
-                    loaded = surveyed;
-                    self.make_surveyed(&loaded.request, layer).await
+            Progress::Planned => match self.inspect(&loaded, layer).await {
+                Ok(inspected) => {
+                    loaded = inspected;
+                    self.grant_inspected(&loaded.request, layer).await
                 }
                 Err(error) => Err(error),
             },
-            _ => self.make_surveyed(&loaded.request, layer).await,
+            _ => self.grant_inspected(&loaded.request, layer).await,
         };
         let command = match made {
-            Ok(until) => Command::Made { layer, until },
+            Ok(until) => Command::Granted { layer, until },
             Err(Trouble::Broker(refusal)) => return Err(refusal.into()),
-            Err(Trouble::Target(error)) => self.not_made(&loaded.request, layer, &error),
+            Err(Trouble::Target(error)) => self.grant_failed(&loaded.request, layer, &error),
         };
         Ok(self.broker.record(loaded, command, None).await?)
     }
 
-    /// Commits whether the access is Keylend's to give: it is, unless it was there before.
-    async fn survey(&self, loaded: &Loaded, layer: usize) -> Result<Loaded, Trouble> {
+    /// Commits whether the access is Keylend's to manage: it is, unless it was there before.
+    async fn inspect(&self, loaded: &Loaded, layer: usize) -> Result<Loaded, Trouble> {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
         let order = order(request, plan);
         let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
         if let Some(other) = sharers.unproven {
-            // Its access would pass for access that Keylend did not give.
+            // Its access would pass for access that Keylend did not grant.
             return Err(Refusal::Contradicted(other).into());
         }
-        let given = if sharers.proven.is_empty() {
-            limited(self.backend(plan)?.survey(&order)).await? == Presence::Absent
+        let managed = if sharers.proven.is_empty() {
+            limited(self.backend(plan)?.inspect(&order)).await? == Presence::Absent
         } else {
-            sharers.proven.iter().any(|other| other.given)
+            sharers.proven.iter().any(|other| other.managed)
         };
         let credential = self
             .broker
             .new_credential(request, layer, plan, order.expires_at);
-        let command = Command::Surveyed { layer, given };
-        let surveyed = self.broker.record(loaded.clone(), command, credential);
-        Ok(surveyed.await?)
+        let command = Command::Inspected { layer, managed };
+        let inspected = self.broker.record(loaded.clone(), command, credential);
+        Ok(inspected.await?)
     }
 
-    async fn make_surveyed(
+    async fn grant_inspected(
         &self,
         request: &Request,
         layer: usize,
@@ -91,8 +91,8 @@ impl Worker {
             Some(_) => Some(self.broker.password(request.id, layer).await?),
             None => None,
         };
-        limited(backend.make(&order, password.as_ref())).await?;
-        match limited(backend.read(&order)).await? {
+        limited(backend.grant(&order, password.as_ref())).await?;
+        match limited(backend.status(&order)).await? {
             Presence::Present => Ok(order.expires_at),
             Presence::Absent => Err(Trouble::Target(BackendError::Retry(
                 "the target took the order, but the access is not there".to_owned(),
@@ -100,16 +100,16 @@ impl Worker {
         }
     }
 
-    fn not_made(&self, request: &Request, layer: usize, error: &BackendError) -> Command {
+    fn grant_failed(&self, request: &Request, layer: usize, error: &BackendError) -> Command {
         let failures = request.layers[layer].failures;
         // What is active already stays active, although its target cannot be told of a later end.
         let give_up = request.state == State::Approved
             && (matches!(error, BackendError::Fail(_)) || failures + 1 >= TRIES);
         let retry_at = (!give_up).then(|| self.retry_at(failures));
         tracing::warn!(
-            request.id = %request.id, layer, %error, give_up, "a target did not make a layer"
+            request.id = %request.id, layer, %error, give_up, "a target did not grant a layer"
         );
-        Command::NotMade {
+        Command::GrantFailed {
             layer,
             error: error.to_string(),
             retry_at,
@@ -117,7 +117,7 @@ impl Worker {
     }
 }
 
-/// What kept a layer from being made.
+/// What kept a layer from being granted.
 enum Trouble {
     /// The target: said in the log, and tried again or given up.
     Target(BackendError),

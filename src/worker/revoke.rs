@@ -1,48 +1,48 @@
-//! Taking a layer back: until the target was read back and it is not there, for ever.
+//! Revoking a layer: until the target's status was read back and it is not there, for ever.
 
 use super::{Unfinished, Worker, limited, order};
 use crate::{
     backend::{BackendError, Presence},
     broker::Loaded,
-    domain::{Command, Gone, Request},
+    domain::{Command, Removal, Request},
 };
 
 impl Worker {
     /// Revokes `layer`, unless it is not Keylend's to revoke or another grant depends on it.
     ///
     /// Where the log does not tell, what the tables say is revoked too, but it is not said to be gone.
-    pub(super) async fn unmake(&self, loaded: Loaded, layer: usize) -> Result<Loaded, Unfinished> {
+    pub(super) async fn revoke(&self, loaded: Loaded, layer: usize) -> Result<Loaded, Unfinished> {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
         let store = &**self.broker.store();
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
         let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
         let left_to = sharers.proven.iter().find(|other| other.goes_on);
-        let how = if !request.gives(layer) {
-            Ok(Gone::WasThereBefore)
+        let removal = if !request.gives(layer) {
+            Ok(Removal::Preexisting)
         } else if let Some(other) = left_to {
-            Ok(Gone::LeftTo {
+            Ok(Removal::RetainedByGrant {
                 request: other.request,
             })
         } else {
-            self.remove(request, layer).await.map(|()| Gone::Removed)
+            self.remove(request, layer).await.map(|()| Removal::Removed)
         };
-        let how = match loaded.is_logged {
-            true => how,
-            false => how.and(Err(BackendError::Retry(
+        let removal = match loaded.is_logged {
+            true => removal,
+            false => removal.and(Err(BackendError::Retry(
                 "the log does not tell of this grant: run `keylend audit verify`".to_owned(),
             ))),
         };
-        let command = match how {
-            Ok(how) => Command::Unmade { layer, how },
+        let command = match removal {
+            Ok(removal) => Command::Revoked { layer, removal },
             Err(error) => {
                 let failures = request.layers[layer].failures;
                 tracing::warn!(
                     request.id = %request.id, layer, %error, failures = failures + 1,
-                    "a target did not take a layer back"
+                    "a target did not revoke a layer"
                 );
                 let retry_at = self.retry_at(failures);
-                Command::NotUnmade {
+                Command::RevokeFailed {
                     layer,
                     error: error.to_string(),
                     retry_at,
@@ -56,11 +56,11 @@ impl Worker {
         let plan = &request.layers[layer].plan;
         let backend = self.backend(plan)?;
         let order = order(request, plan);
-        limited(backend.unmake(&order)).await?;
-        match limited(backend.read(&order)).await? {
+        limited(backend.revoke(&order)).await?;
+        match limited(backend.status(&order)).await? {
             Presence::Absent => Ok(()),
             Presence::Present => Err(BackendError::Retry(
-                "the access is still there after it was taken".to_owned(),
+                "the access is still there after it was revoked".to_owned(),
             )),
         }
     }
