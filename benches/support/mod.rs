@@ -323,6 +323,7 @@ pub fn commit(changes: impl IntoIterator<Item = (Request, Vec<Occurred>)>, cards
         cards: cards(&after),
         after,
         before: None,
+        last_seq: None,
     });
     Commit {
         changes: changes.collect(),

@@ -217,8 +217,12 @@ impl Broker {
             covered.iter().partition(|(request, _)| is_logged(request));
         let changes = together
             .iter()
-            .map(|(request, lock)| self.change(request, ended_by_lock(lock)))
-            .collect::<Result<_, _>>()?;
+            .map(|(request, lock)| {
+                let mut change = self.change(request, ended_by_lock(lock))?;
+                change.last_seq = logged.get(&request.id).map(|(_, last_seq)| *last_seq);
+                Ok(change)
+            })
+            .collect::<Result<_, Refusal>>()?;
         let commit = Commit {
             changes,
             ..Commit::default()

@@ -26,8 +26,9 @@ const LOCK_MISSING: &str = "lock_missing";
 pub(crate) struct Loaded {
     /// What the table says.
     pub request: Request,
-    /// Whether the log says the same. If not, it says nothing that can be read.
-    pub is_logged: bool,
+    /// The number of the log's last entry about it, up to which the log says the same; nothing if it
+    /// says nothing that can be read.
+    pub logged: Option<u64>,
 }
 
 /// What a comparison of a request's snapshot with its entries found.
@@ -84,15 +85,15 @@ impl Broker {
             let (compared, last_seq) = self.compare(id).await?;
             match compared {
                 Compared::Same(request) => {
-                    let is_logged = true;
-                    return Ok(Loaded { request, is_logged });
+                    let logged = Some(last_seq);
+                    return Ok(Loaded { request, logged });
                 }
                 Compared::Differs(logged) => self.restore(&logged, last_seq).await?,
                 Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id)),
                 Compared::Untold(Some(request), why) => {
                     self.alert_contradiction(id, &why);
-                    let is_logged = false;
-                    return Ok(Loaded { request, is_logged });
+                    let logged = None;
+                    return Ok(Loaded { request, logged });
                 }
             }
         }
@@ -109,10 +110,11 @@ impl Broker {
     /// [`Refusal::Contradicted`], which raises an alert, [`Refusal::NoSuchRequest`], or the store's
     /// trouble.
     pub(super) async fn load_unchanged(&self, id: RequestId) -> Result<Loaded, Refusal> {
-        let why = match self.compare(id).await?.0 {
+        let (compared, last_seq) = self.compare(id).await?;
+        let why = match compared {
             Compared::Same(request) => {
-                let is_logged = true;
-                return Ok(Loaded { request, is_logged });
+                let logged = Some(last_seq);
+                return Ok(Loaded { request, logged });
             }
             Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id)),
             Compared::Untold(Some(_), why) => why,

@@ -183,18 +183,24 @@ impl Broker {
         L: Future<Output = Result<Loaded, Refusal>>,
     {
         for _ in 0..ATTEMPTS {
-            let Loaded { request, is_logged } = loaded;
-            let (after, commit) = decide(request.clone()).await?;
-            if !is_logged && !commit.changes.iter().all(only_ends) {
+            let Loaded { request, logged } = loaded;
+            let (after, mut commit) = decide(request.clone()).await?;
+            for change in &mut commit.changes {
+                if change.after.id == request.id {
+                    change.last_seq = logged;
+                }
+            }
+            if logged.is_none() && !commit.changes.iter().all(only_ends) {
                 return Err(Refusal::Contradicted(request.id));
             }
             match self.commit(Some(&request), commit).await {
                 Ok(last_seq) => {
-                    if is_logged {
+                    let logged = logged.map(|_| last_seq);
+                    if logged.is_some() {
                         self.parts.comparisons.remember(&after, last_seq);
                     }
                     let request = after;
-                    return Ok(Loaded { request, is_logged });
+                    return Ok(Loaded { request, logged });
                 }
                 Err(CommitError::Conflict) => loaded = load().await?,
                 Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
@@ -244,6 +250,7 @@ impl Broker {
         Change {
             after,
             before,
+            last_seq: None,
             records,
             cards,
         }

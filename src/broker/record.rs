@@ -76,7 +76,10 @@ impl Broker {
         let mut sharers = Sharers::default();
         for found in found.map_err(unavailable)? {
             match self.load(found.request).await {
-                Ok(Loaded { request, is_logged }) if is_logged => {
+                Ok(Loaded {
+                    request,
+                    logged: Some(_),
+                }) => {
                     sharers.proven.extend(as_sharing(&request, entitlement));
                 }
                 Ok(_) | Err(Refusal::NoSuchRequest(_)) => sharers.unproven = Some(found.request),

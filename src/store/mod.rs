@@ -79,6 +79,9 @@ pub struct Change {
     pub after: Request,
     /// The version that the change was decided on; nothing for a new request.
     pub before: Option<u64>,
+    /// The number of the last entry about the request that the change was decided on, since somebody
+    /// may put an old row back; nothing if the version has to do.
+    pub last_seq: Option<u64>,
     /// What the log will say, in order; never empty.
     pub records: Vec<Record>,
     /// The Slack messages that show the request from now on, beside those that do already.
@@ -226,8 +229,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`CommitError::Conflict`] if a version moved on, a new request's id is taken, a lock to be
-    /// lifted is not there, or a lock covers what is granted. Whoever reads the store after that
+    /// [`CommitError::Conflict`] if a version or a request's last entry moved on, a new request's id is
+    /// taken, a lock to be lifted is not there, or a lock covers what is granted. Whoever reads the store after that
     /// sees what was in the way.
     async fn commit(&self, commit: Commit) -> Result<u64, CommitError>;
 

@@ -19,7 +19,7 @@ impl Worker {
         mut loaded: Loaded,
         layer: usize,
     ) -> Result<Loaded, Unfinished> {
-        if !loaded.is_logged {
+        if loaded.logged.is_none() {
             return Err(Refusal::Contradicted(loaded.request.id).into());
         }
         if self.broker.end_if_locked(&loaded).await? {

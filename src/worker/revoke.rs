@@ -27,9 +27,9 @@ impl Worker {
         } else {
             self.remove(request, layer).await.map(|()| Removal::Removed)
         };
-        let removal = match loaded.is_logged {
-            true => removal,
-            false => removal.and(Err(BackendError::Retry(
+        let removal = match loaded.logged {
+            Some(_) => removal,
+            None => removal.and(Err(BackendError::Retry(
                 "the log does not tell of this grant: run `keylend audit verify`".to_owned(),
             ))),
         };

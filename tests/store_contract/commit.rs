@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use keylend::{
     domain::{Actor, Command, Human, IdentityKey, Lock, LockEvent, LockTarget, Span},
-    store::{Commit, EntryBody, HolderVersion, LockChange, NewCard, Place, Record, Store},
+    store::{
+        Commit, EntryBody, HolderVersion, LockChange, NewCard, Place, Record, Snapshot, Store,
+    },
 };
 
 use crate::story::{
@@ -15,6 +17,7 @@ use crate::story::{
 crate::holds!(
     a_commit_is_there_whole_or_not_at_all,
     a_change_decided_on_an_older_version_is_a_conflict,
+    a_change_decided_on_an_older_entry_is_a_conflict_whatever_the_row_says,
     a_requests_name_is_given_once,
     of_two_grants_decided_on_one_count_one_is_committed,
     a_lock_is_set_replaced_and_lifted_once,
@@ -67,6 +70,32 @@ async fn a_change_decided_on_an_older_version_is_a_conflict(store: Arc<dyn Store
     let late = approved(&request, &[("pg-prod", "role")], at(2));
     assert!(is_conflict(store.commit(only(late)).await));
     assert_eq!(store.request(request.id).await.unwrap(), Some(taken_back));
+}
+
+/// The row may be an old one that somebody put back.
+async fn a_change_decided_on_an_older_entry_is_a_conflict_whatever_the_row_says(
+    store: Arc<dyn Store>,
+) {
+    let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    commit(&*store, asked("other", "bob", "db-prod:write", at(0))).await;
+    let lasts = store.last_seqs(&[request.id]).await.unwrap();
+    assert_eq!(lasts, [(request.id, 1)].into());
+    let snapshot = store.snapshot(request.id).await.unwrap();
+    let expected = Snapshot {
+        request: Some(request.clone()),
+        last_seq: 1,
+    };
+    assert_eq!(snapshot, expected);
+    let on = |last_seq| {
+        let mut change = withdrawn(&request, at(1));
+        change.last_seq = Some(last_seq);
+        only(change)
+    };
+    for other in [0, 2, 3] {
+        assert!(is_conflict(store.commit(on(other)).await), "{other}");
+    }
+    store.commit(on(1)).await.unwrap();
+    assert_eq!(store.snapshot(request.id).await.unwrap().last_seq, 3);
 }
 
 async fn a_requests_name_is_given_once(store: Arc<dyn Store>) {

@@ -61,6 +61,7 @@ pub(crate) fn asked(seed: &str, requester: &str, scope_name: &str, now: Time) ->
     Change {
         after: open(id, &first),
         before: None,
+        last_seq: None,
         records: vec![Record::of(id, &first)],
         cards: Vec::new(),
     }
@@ -89,6 +90,7 @@ pub(crate) fn then(request: &Request, command: Command, now: Time) -> Change {
     Change {
         after,
         before: Some(request.version),
+        last_seq: None,
         records: occurred
             .iter()
             .map(|occurred| Record::of(request.id, occurred))

@@ -175,6 +175,7 @@ fn change(before: Option<u64>, after: &Request, events: &[Occurred]) -> Change {
     let records = events.iter().map(|event| Record::of(after.id, event));
     Change {
         before,
+        last_seq: None,
         records: records.collect(),
         cards: Vec::new(),
         after: after.clone(),

@@ -277,6 +277,7 @@ async fn write_history(path: &Path, requests: usize) {
             Change {
                 records: records.iter().map(|it| Record::of(id, it)).collect(),
                 before: None,
+                last_seq: None,
                 cards: Vec::new(),
                 after,
             }

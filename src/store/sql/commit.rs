@@ -227,7 +227,10 @@ async fn change(
     }
     let last_seq = chain.seq() + change.records.len() as u64;
     match change.before {
-        Some(before) => requests::update(connection, request, before, last_seq).await?,
+        Some(before) => {
+            let decided_on = change.last_seq;
+            requests::update(connection, request, before, decided_on, last_seq).await?;
+        }
         None => requests::insert(connection, request, last_seq).await?,
     }
     for record in &change.records {

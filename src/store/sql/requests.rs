@@ -232,18 +232,21 @@ pub(super) async fn insert(
     exactly_one(&done)
 }
 
-/// Replaces a request's snapshot. A conflict if it is not at version `before` any more.
+/// Replaces a request's snapshot. A conflict if it is not at version `before` any more, or if the
+/// entry that the change was decided on is not the last about it.
 pub(super) async fn update(
     connection: &mut Connection,
     request: &Request,
     before: u64,
+    decided_on: Option<u64>,
     last_seq: u64,
 ) -> Result<(), Failure> {
     let done = sqlx::query(
         "UPDATE requests
          SET version = $2, state = $3, open = $4, failures = $5, last_seq = $6, snapshot = $7,
              awaits = $9
-         WHERE id = $1 AND version = $8",
+         WHERE id = $1 AND version = $8
+             AND coalesce($10 = (SELECT max(seq) FROM events WHERE request_id = $1), true)",
     )
     .bind(request.id.to_string())
     .bind(request.version.cast_signed())
@@ -254,6 +257,7 @@ pub(super) async fn update(
     .bind(written(request))
     .bind(before.cast_signed())
     .bind(i64::from(request.awaits_decision()))
+    .bind(decided_on.map(u64::cast_signed))
     .execute(connection)
     .await?;
     exactly_one(&done)

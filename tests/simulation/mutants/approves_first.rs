@@ -65,6 +65,7 @@ pub(super) async fn carry_out(
     let change = Change {
         after: after.clone(),
         before: Some(before.version),
+        last_seq: None,
         records: events.iter().map(record).collect(),
         cards: Vec::new(),
     };

@@ -181,7 +181,8 @@ impl Tables {
                 return Err(trouble("commit", "the events do not make the version").into());
             }
             let version = self.request(change.after.id).map(|request| request.version);
-            if version != change.before {
+            let moved_on = |last_seq| last_seq != self.last_seq(change.after.id);
+            if version != change.before || change.last_seq.is_some_and(moved_on) {
                 return conflict;
             }
             let covers = |lock: &Lock| lock.covers_request(&change.after);
