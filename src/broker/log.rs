@@ -198,15 +198,16 @@ impl Broker {
             let store = &self.parts.store;
             let page = store.entries_of(Some(id), fold.last_seq(), PAGE).await;
             let page = page.map_err(unavailable)?;
-            if page.is_empty() {
-                return Ok(Err("its last entry is gone".to_owned()));
-            }
+            let before = fold.last_seq();
             for raw in page.iter().filter(|raw| raw.seq <= last_seq) {
                 if let Err(error) = fold.add(raw) {
                     let text = format!("The log is broken: {error}. Run `keylend audit verify`.");
                     self.alert("log_broken", &text);
                     return Ok(Err(error.to_string()));
                 }
+            }
+            if fold.last_seq() == before {
+                return Ok(Err("its last entry is gone".to_owned()));
             }
         }
         let request = fold.into_request();
