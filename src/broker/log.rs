@@ -88,7 +88,13 @@ impl Broker {
                     let logged = Some(last_seq);
                     return Ok(Loaded { request, logged });
                 }
-                Compared::Differs(logged) => self.restore(&logged, last_seq).await?,
+                // What the log tells is gone on with, whatever is written to the row meanwhile.
+                Compared::Differs(request) => {
+                    if self.restore(&request, last_seq).await? {
+                        let logged = Some(last_seq);
+                        return Ok(Loaded { request, logged });
+                    }
+                }
                 Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id)),
                 Compared::Untold(Some(request), why) => {
                     self.alert_contradiction(id, &why);
@@ -129,14 +135,14 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// The store's trouble.
+    /// [`Refusal::Contradicted`] if the log does not tell of it, or the store's trouble.
     pub(crate) async fn mend(&self, id: RequestId) -> Result<(), Refusal> {
         for _ in 0..super::ATTEMPTS {
             let (compared, last_seq) = self.compare(id).await?;
             let logged = match compared {
                 Compared::Untold(_, why) => {
                     self.alert_contradiction(id, &why);
-                    return Ok(());
+                    return Err(Refusal::Contradicted(id));
                 }
                 Compared::Differs(logged) => logged,
                 Compared::Same(request) => {
@@ -147,7 +153,9 @@ impl Broker {
                     request
                 }
             };
-            self.restore(&logged, last_seq).await?;
+            if self.restore(&logged, last_seq).await? {
+                return Ok(());
+            }
         }
         Err(contended())
     }
@@ -174,12 +182,12 @@ impl Broker {
         Ok((compared, last_seq))
     }
 
-    /// Makes the rows of a request again, unless the log says more of it by now.
-    async fn restore(&self, logged: &Request, last_seq: u64) -> Result<(), Refusal> {
+    /// Makes the rows of a request again. False if the log says more of it by now.
+    async fn restore(&self, logged: &Request, last_seq: u64) -> Result<bool, Refusal> {
         let id = logged.id;
         match self.parts.store.restore(logged, last_seq).await {
             Ok(()) => {}
-            Err(CommitError::Conflict) => return Ok(()),
+            Err(CommitError::Conflict) => return Ok(false),
             Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
         }
         let text = format!(
@@ -188,7 +196,7 @@ impl Broker {
             logged.state.name()
         );
         self.alert(&format!("repaired:{id}"), &text);
-        Ok(())
+        Ok(true)
     }
 
     /// What the request's entries make, up to the last one; or why they make nothing.

@@ -115,6 +115,10 @@ impl Worker {
             return Ok(());
         }
         for work in due {
+            if !loaded.request.due().iter().any(|due| due.work == work) {
+                // What was done before it has ended the grant.
+                continue;
+            }
             match self.work(loaded.clone(), work).await {
                 Ok(after) => loaded = after,
                 // It no longer fits: a warning behind the end, or somebody else did it.
