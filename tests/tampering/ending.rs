@@ -22,6 +22,7 @@ on_both!(
     a_lock_ends_a_grant_whose_snapshot_has_no_layers,
     a_grant_that_ended_is_not_active_again_by_its_old_snapshot,
     an_old_snapshot_that_is_put_back_answers_no_check,
+    rows_of_requests_that_never_were_keep_no_end_waiting,
 );
 
 const STATE: &str = "SELECT state FROM requests";
@@ -42,6 +43,29 @@ async fn access_is_revoked_though_its_snapshot_says_that_it_was_there_before(sce
         .await;
     scene.stage.advance_minutes(30);
     ends(&scene).await;
+}
+
+/// More of them than a lane works on at once, and all of them due before the grant.
+async fn rows_of_requests_that_never_were_keep_no_end_waiting(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    let id = scene.request().await;
+    for number in 10..99 {
+        let fake = format!("aaaaaaaaaa{number}");
+        scene
+            .tamper(&format!(
+                "INSERT INTO requests
+                     SELECT '{fake}', version, requester, scope, state, 0, asked_at, failures,
+                         last_seq, replace(snapshot, '{id}', '{fake}'), awaits
+                     FROM requests WHERE id = '{id}'"
+            ))
+            .await;
+        scene
+            .tamper(&format!("INSERT INTO due VALUES ('{fake}', 'console', 0)"))
+            .await;
+    }
+    scene.stage.advance_minutes(30);
+    scene.until(LAST, &["ended"]).await;
+    assert!(!scene.stage.console.admits("alice"));
 }
 
 /// Grants access, and has its end come while the target fails.
