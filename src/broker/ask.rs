@@ -43,7 +43,7 @@ impl Broker {
     /// Why it cannot be asked for; nothing was written.
     pub async fn ask(&self, ask: Ask) -> Result<Request, Refusal> {
         for _ in 0..super::ATTEMPTS {
-            match self.request(ask.id).await {
+            match self.load(ask.id).await.map(|loaded| loaded.request) {
                 Ok(made) if made.requester == ask.by => return Ok(made),
                 Ok(_) => return Err(Refusal::NameTaken),
                 Err(Refusal::NoSuchRequest(_)) => {}

@@ -203,7 +203,7 @@ pub(super) async fn sharing(
         .collect()
 }
 
-/// Keeps a new request. A conflict if its name is taken.
+/// Keeps a new request. A conflict if its name is taken, by a row or in the log.
 pub(super) async fn insert(
     connection: &mut Connection,
     request: &Request,
@@ -213,7 +213,8 @@ pub(super) async fn insert(
         "INSERT INTO requests
              (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
               awaits)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+         WHERE NOT EXISTS (SELECT 1 FROM events WHERE request_id = $1)
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(request.id.to_string())
