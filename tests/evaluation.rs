@@ -20,7 +20,7 @@ use keylend::{
     },
     grants::Grants,
     metrics::Metrics,
-    store::{Commit, EntryBody, LockChange, Record, SqliteStore, Store as _},
+    store::{Commit, EntryBody, LockChange, Record, SqliteStore, Store},
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ impl Service {
         let folder = tempfile::tempdir().unwrap();
         let clock = TestClock::at("2026-11-21T09:00:00Z");
         let store = open(&folder).await;
-        let grants = Arc::new(Grants::load(store.clone(), Arc::default()).await.unwrap());
+        let grants = Arc::new(loaded(store.clone()).await);
         let stop = CancellationToken::new();
         let alerts = Arc::new(Alerts::default());
         let watching = (grants.clone(), alerts.clone(), stop.clone());
@@ -322,17 +322,26 @@ async fn a_no_is_the_same_for_everybody_and_everything() {
     }
 }
 
-#[tokio::test]
-async fn grants_from_before_the_start_are_known() {
-    let folder = tempfile::tempdir().unwrap();
+/// A store in which Alice holds access before anything has read it.
+async fn alice_held_before(folder: &tempfile::TempDir) -> (Story, Request) {
     let clock = TestClock::at("2026-11-21T09:00:00Z");
-    let store = open(&folder).await;
+    let store = open(folder).await;
     let story = Story { store, clock };
     let mut request = story.ask("alice", "db-prod:write", 30, "").await;
     story.grant(&mut request, "U0BOB").await;
-    let grants = Grants::load(story.store.clone(), Arc::default())
-        .await
-        .unwrap();
+    (story, request)
+}
+
+/// Memory that has read a store for the first time.
+async fn loaded(store: Arc<dyn Store>) -> Grants {
+    Grants::load(store, Arc::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn grants_from_before_the_start_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let (story, request) = alice_held_before(&folder).await;
+    let grants = loaded(story.store.clone()).await;
     let known = grants.caught_up_within(Duration::ZERO).await.unwrap();
     let scope = "db-prod:write".parse().unwrap();
     let held = known.check("U0ALICE", &scope, story.clock.now()).unwrap();
@@ -377,9 +386,7 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts() {
     // One more commit, so that memory has looked at the table since.
     service.story.ask("dave", "lab:use", 30, "").await;
     assert!(!service.check("U0ALICE", "db-prod").await.0);
-    let grants = Grants::load(service.store.clone(), Arc::default())
-        .await
-        .unwrap();
+    let grants = loaded(service.store.clone()).await;
     let known = grants.caught_up_within(Duration::ZERO).await.unwrap();
     let scope = "db-prod:write".parse().unwrap();
     assert_eq!(
@@ -393,14 +400,8 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts() {
 #[tokio::test]
 async fn an_old_snapshot_that_was_proven_once_is_proven_again_behind_every_entry() {
     let folder = tempfile::tempdir().unwrap();
-    let clock = TestClock::at("2026-11-21T09:00:00Z");
-    let store = open(&folder).await;
-    let story = Story { store, clock };
-    let mut request = story.ask("alice", "db-prod:write", 30, "").await;
-    story.grant(&mut request, "U0BOB").await;
-    let grants = Grants::load(story.store.clone(), Arc::default())
-        .await
-        .unwrap();
+    let (story, mut request) = alice_held_before(&folder).await;
+    let grants = loaded(story.store.clone()).await;
     let old = serde_json::to_string(&request).unwrap();
     story.done(&mut request).await;
 

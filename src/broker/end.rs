@@ -208,18 +208,18 @@ impl Broker {
         let logged = logged(&*self.parts.store, &ids)
             .await
             .map_err(unavailable)?;
-        let is_logged = |request: &Request| {
-            logged
-                .get(&request.id)
-                .is_some_and(|(logged, _)| logged == request)
+        let last_seq = |request: &Request| {
+            let (logged, last_seq) = logged.get(&request.id)?;
+            (logged == request).then_some(*last_seq)
         };
-        let (together, alone): (Vec<_>, Vec<_>) =
-            covered.iter().partition(|(request, _)| is_logged(request));
+        let (together, alone): (Vec<_>, Vec<_>) = covered
+            .iter()
+            .partition(|(request, _)| last_seq(request).is_some());
         let changes = together
             .iter()
             .map(|(request, lock)| {
                 let mut change = self.change(request, ended_by_lock(lock))?;
-                change.last_seq = logged.get(&request.id).map(|(_, last_seq)| *last_seq);
+                change.last_seq = last_seq(request);
                 Ok(change)
             })
             .collect::<Result<_, Refusal>>()?;

@@ -1,10 +1,10 @@
 //! What the log says, where a decision must not rest on the tables alone.
 //!
 //! Somebody who can write to the tables can edit a snapshot or delete a lock. So before anything is
-//! decided about a request, it is folded from its own entries and compared with its snapshot. What
-//! would be approved or granted on a snapshot that differs is refused; anything else, the end of a
-//! grant above all, goes on from the log, with the rows made again. A lock counts if the table or the
-//! log has it. Each entry's own hash is checked here; whether the log itself is whole, `keylend audit
+//! decided about a request, it is folded from its own entries and compared with its snapshot. An
+//! approval on a snapshot that differs is refused; anything else goes on from the log, with the rows
+//! made again, and where the log does not tell of the request, it can only end. A lock counts if the
+//! table or the log has it. Each entry's own hash is checked here; whether the log itself is whole, `keylend audit
 //! verify` shows.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ const LOCK_MISSING: &str = "lock_missing";
 /// A request as it was loaded.
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded {
-    /// What the table says.
+    /// What the log says, or the table where the log says nothing.
     pub request: Request,
     /// The number of the log's last entry about it, up to which the log says the same; nothing if it
     /// says nothing that can be read.

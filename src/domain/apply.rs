@@ -127,7 +127,7 @@ impl Request {
                 self.settle(*layer, Progress::Inspected { managed: *managed });
             }
             Event::LayerGranted { layer, until } => {
-                let managed = self.gives(*layer);
+                let managed = self.manages(*layer);
                 self.settle(
                     *layer,
                     Progress::Granted {
@@ -218,7 +218,7 @@ impl Request {
     }
 
     /// Whether Keylend gives the access of `layer`, as far as is known.
-    pub fn gives(&self, layer: usize) -> bool {
+    pub fn manages(&self, layer: usize) -> bool {
         matches!(
             self.layers.get(layer).map(|layer| layer.progress),
             Some(Progress::Inspected { managed: true } | Progress::Granted { managed: true, .. })

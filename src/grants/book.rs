@@ -176,11 +176,7 @@ impl Book {
         let (holders, scope) = self.numbers(subject, scope)?;
         // At its end a grant is over, so its last millisecond is the one before.
         let from = now.timestamp_millis() + 1;
-        let last = |holder: &Number| {
-            let (first, behind) = range(*holder, scope, from, Millis::MAX);
-            self.rows.range(first..=behind).next_back()
-        };
-        let (_, _, end, request) = holders.iter().filter_map(last).max_by_key(|row| row.2)?;
+        let (_, _, end, request) = last(&self.rows, holders, scope, (from, Millis::MAX))?;
         Some(Held {
             request: *request,
             expires_at: DateTime::from_timestamp_millis(*end)?,
@@ -196,18 +192,15 @@ impl Book {
         now: Time,
     ) -> Option<BeingRevoked> {
         let (holders, scope) = self.numbers(subject, scope)?;
-        let ending = |holder: &Number| {
-            let (first, behind) = range(*holder, scope, Millis::MIN, Millis::MAX);
-            self.ending_rows.range(first..=behind).next_back()
-        };
+        let ending = last(
+            &self.ending_rows,
+            holders,
+            scope,
+            (Millis::MIN, Millis::MAX),
+        );
         // An active grant whose time is over is being revoked too: the sweeper is only late.
-        let overdue = |holder: &Number| {
-            let (first, behind) = range(*holder, scope, Millis::MIN, now.timestamp_millis());
-            self.rows.range(first..=behind).next_back()
-        };
-        let ending = holders.iter().filter_map(ending).max_by_key(|row| row.2);
-        let overdue = || holders.iter().filter_map(overdue).max_by_key(|row| row.2);
-        let (_, _, since, request) = ending.or_else(overdue)?;
+        let over = (Millis::MIN, now.timestamp_millis());
+        let (_, _, since, request) = ending.or_else(|| last(&self.rows, holders, scope, over))?;
         Some(BeingRevoked {
             request: *request,
             since: DateTime::from_timestamp_millis(*since)?,
@@ -251,13 +244,19 @@ impl Grant {
     }
 }
 
-/// The first and the last row that there can be of a holder and scope with an end from `from` to
-/// `to`.
-fn range(holder: Number, scope: Number, from: Millis, to: Millis) -> (Row, Row) {
-    (
-        (holder, scope, from, RequestId::MIN),
-        (holder, scope, to, RequestId::MAX),
-    )
+/// The row of one of `holders` that ends last, of those that end in this time.
+fn last<'a>(
+    rows: &'a BTreeSet<Row>,
+    holders: &[Number],
+    scope: Number,
+    (from, to): (Millis, Millis),
+) -> Option<&'a Row> {
+    let last = |holder: &Number| {
+        let first = (*holder, scope, from, RequestId::MIN);
+        let behind = (*holder, scope, to, RequestId::MAX);
+        rows.range(first..=behind).next_back()
+    };
+    holders.iter().filter_map(last).max_by_key(|row| row.2)
 }
 
 fn next_number(count: usize) -> Number {

@@ -272,7 +272,7 @@ pub trait Store: Send + Sync + 'static {
     /// One person's requests that are over, latest first, at most `limit`.
     async fn past(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, StoreError>;
 
-    /// The other grants whose layers stand on `entitlement`: surveyed and not gone.
+    /// The other grants whose layers depend on `entitlement`: inspected and not revoked.
     async fn sharing(
         &self,
         entitlement: &Entitlement,

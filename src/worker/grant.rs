@@ -38,17 +38,14 @@ impl Worker {
         if end.is_some_and(|end| end <= self.clock.now()) {
             return Ok(self.broker.record(loaded, Command::Expire, None).await?);
         }
-        let made = match loaded.request.layers[layer].progress {
-            Progress::Planned => match self.inspect(&loaded, layer).await {
-                Ok(inspected) => {
-                    loaded = inspected;
-                    self.grant_inspected(&loaded.request, layer).await
-                }
-                Err(error) => Err(error),
-            },
-            _ => self.grant_inspected(&loaded.request, layer).await,
+        let granted = async {
+            if loaded.request.layers[layer].progress == Progress::Planned {
+                loaded = self.inspect(&loaded, layer).await?;
+            }
+            self.grant_inspected(&loaded.request, layer).await
         };
-        let command = match made {
+        let granted = granted.await;
+        let command = match granted {
             Ok(until) => Command::Granted { layer, until },
             Err(Trouble::Broker(refusal)) => return Err(refusal.into()),
             Err(Trouble::Target(error)) => self.grant_failed(&loaded.request, layer, &error),

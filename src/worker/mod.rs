@@ -95,12 +95,8 @@ impl Worker {
     /// Does everything of `lane` that is due for one request.
     async fn sweep(&self, lane: &Lane, id: RequestId) -> Result<(), Unfinished> {
         let mut loaded = match self.broker.load(id).await {
-            Ok(loaded) => loaded,
-            Err(refusal @ Refusal::NoSuchRequest(_)) => {
-                self.broker.mend(id).await?;
-                return Err(refusal.into());
-            }
-            Err(refusal) => return Err(refusal.into()),
+            Err(Refusal::NoSuchRequest(_)) => return Ok(self.broker.mend(id).await?),
+            loaded => loaded?,
         };
         let due: Vec<Work> = loaded
             .request

@@ -18,7 +18,7 @@ impl Worker {
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
         let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
         let left_to = sharers.proven.iter().find(|other| other.goes_on);
-        let removal = if !request.gives(layer) {
+        let removal = if !request.manages(layer) {
             Ok(Removal::Preexisting)
         } else if let Some(other) = left_to {
             Ok(Removal::RetainedByGrant {

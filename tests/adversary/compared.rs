@@ -4,40 +4,62 @@
 use std::sync::Arc;
 
 use keylend::{
-    broker::Ask,
-    domain::{Refusal, RequestId},
+    domain::Refusal,
     store::{SqliteStore, Store as _},
 };
 use sqlx::Connection as _;
 
-use crate::replica::{Replica, SCOPE, user};
+use crate::replica::{Replica, ask_as, user};
+
+/// A store, and somebody who writes to its tables.
+struct Scene {
+    store: Arc<SqliteStore>,
+    tables: sqlx::SqliteConnection,
+    _folder: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keylend.db");
+        let store = Arc::new(SqliteStore::open(&file).await.unwrap());
+        let url = format!("sqlite://{}", file.display());
+        let tables = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        Self {
+            store,
+            tables,
+            _folder: folder,
+        }
+    }
+
+    async fn replica(&self) -> Replica {
+        Replica::start(self.store.clone(), Arc::default()).await
+    }
+
+    async fn tamper(&mut self, statement: &'static str) {
+        let done = sqlx::query(statement).execute(&mut self.tables).await;
+        done.unwrap();
+    }
+}
 
 #[tokio::test]
 async fn a_request_that_another_replica_denied_is_not_approved_on_its_old_row() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("keylend.db");
-    let store = Arc::new(SqliteStore::open(&file).await.unwrap());
-    let one = Replica::start(store.clone(), Arc::default()).await;
-    let other = Replica::start(store, Arc::default()).await;
+    let mut scene = Scene::new().await;
+    let (one, other) = (scene.replica().await, scene.replica().await);
     let id = one.ask("alice").await;
     let own = one.broker.approve(&user("alice"), id, 1).await;
     assert!(matches!(own, Err(Refusal::Forbidden(_))), "{own:?}");
 
-    let url = format!("sqlite://{}", file.display());
-    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-    for statement in [
-        "CREATE TABLE kept AS SELECT version, state, open, awaits, snapshot FROM requests",
-        "UPDATE requests SET (version, state, open, awaits, snapshot) = (SELECT * FROM kept)",
-    ] {
-        sqlx::query(statement)
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        if statement.starts_with("CREATE") {
-            let denied = other.broker.deny(&user("bob"), id, 1, "not today").await;
-            denied.unwrap();
-        }
-    }
+    scene
+        .tamper("CREATE TABLE kept AS SELECT version, state, open, awaits, snapshot FROM requests")
+        .await;
+    let denied = other.broker.deny(&user("bob"), id, 1, "not today").await;
+    denied.unwrap();
+    scene
+        .tamper(
+            "UPDATE requests SET (version, state, open, awaits, snapshot) = (SELECT * FROM kept)",
+        )
+        .await;
     let approved = one.broker.approve(&user("bob"), id, 1).await;
     assert!(
         matches!(approved, Err(Refusal::Contradicted(_))),
@@ -47,34 +69,18 @@ async fn a_request_that_another_replica_denied_is_not_approved_on_its_old_row() 
 
 #[tokio::test]
 async fn a_request_whose_rows_were_deleted_does_not_begin_again_when_slack_delivers_it_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("keylend.db");
-    let store = Arc::new(SqliteStore::open(&file).await.unwrap());
-    let replica = Replica::start(store.clone(), Arc::default()).await;
-    let ask = || Ask {
-        id: RequestId::derive("delivered twice"),
-        by: user("alice"),
-        scope: SCOPE.parse().unwrap(),
-        duration: None,
-        ticket: None,
-        reason: String::new(),
-        mirrors: Vec::new(),
-    };
-    let first = replica.broker.ask(ask()).await.unwrap();
-
-    let url = format!("sqlite://{}", file.display());
-    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-    for table in ["due", "identities", "cards"] {
-        let delete = format!("DELETE FROM {table}");
-        sqlx::query(sqlx::AssertSqlSafe(delete))
-            .execute(&mut connection)
-            .await
-            .unwrap();
+    let mut scene = Scene::new().await;
+    let replica = scene.replica().await;
+    let ask = || replica.broker.ask(ask_as("alice", "delivered twice"));
+    let first = ask().await.unwrap();
+    for statement in [
+        "DELETE FROM due",
+        "DELETE FROM identities",
+        "DELETE FROM cards",
+        "DELETE FROM requests",
+    ] {
+        scene.tamper(statement).await;
     }
-    sqlx::query("DELETE FROM requests")
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    assert_eq!(replica.broker.ask(ask()).await.unwrap(), first);
-    assert_eq!(store.raw_entries(0, 10).await.unwrap().len(), 1);
+    assert_eq!(ask().await.unwrap(), first);
+    assert_eq!(scene.store.raw_entries(0, 10).await.unwrap().len(), 1);
 }

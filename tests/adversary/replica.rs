@@ -100,6 +100,19 @@ pub fn user(name: &str) -> UserId {
     UserId::new(format!("U0{}", name.to_uppercase()))
 }
 
+/// What somebody asks for with one command, which `seed` tells from others.
+pub fn ask_as(name: &str, seed: &str) -> Ask {
+    Ask {
+        id: RequestId::derive(seed),
+        by: user(name),
+        scope: SCOPE.parse().unwrap(),
+        duration: None,
+        ticket: None,
+        reason: String::new(),
+        mirrors: Vec::new(),
+    }
+}
+
 /// One replica.
 pub struct Replica {
     pub broker: Arc<Broker>,
@@ -186,15 +199,7 @@ impl Replica {
     pub async fn ask(&self, name: &str) -> RequestId {
         let mut nonce = [0; 8];
         keylend::clock::Entropy::fill(&SystemEntropy, &mut nonce);
-        let ask = Ask {
-            id: RequestId::derive(&hex::encode(nonce)),
-            by: user(name),
-            scope: SCOPE.parse().unwrap(),
-            duration: None,
-            ticket: None,
-            reason: String::new(),
-            mirrors: Vec::new(),
-        };
+        let ask = ask_as(name, &hex::encode(nonce));
         self.broker.ask(ask).await.unwrap().id
     }
 

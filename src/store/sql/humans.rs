@@ -15,8 +15,8 @@ use crate::domain::{Human, Humans};
 /// People who are kept in mind at most.
 const KNOWN: usize = 10_000;
 
-/// The people whose identities this replica has recorded as one human's. What is recorded is never
-/// taken apart again, so of them nothing is to be done.
+/// The people whose identities this replica has recorded as one human's, which it need not do again:
+/// nothing that Keylend does takes them apart. A row that somebody else deletes, `audit verify` names.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     known: HashSet<Human>,

@@ -1,5 +1,7 @@
 //! The log: appended to by the writer, read by everybody, and how far its readers are.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use sqlx::FromRow;
@@ -7,6 +9,7 @@ use sqlx::FromRow;
 use super::{
     commit::{Failure, add_all},
     db::{Connection, ENTRIES, ENTRIES_BY_REQUEST, Pool, items},
+    requests::read_id,
 };
 use crate::{
     domain::RequestId,
@@ -141,12 +144,35 @@ pub(super) async fn entries_about(
         items!(),
         ") ORDER BY request_id, seq"
     );
-    let ids: Vec<Value> = requests.iter().map(|id| json!([id.to_string()])).collect();
     let rows: Vec<Row> = sqlx::query_as(statement)
-        .bind(Value::from(ids).to_string())
+        .bind(ids(requests).to_string())
         .fetch_all(reads)
         .await?;
     rows.into_iter().map(Row::read).collect()
+}
+
+/// The number of the last entry about each of these requests.
+pub(super) async fn last_seqs(
+    reads: &Pool,
+    requests: &[RequestId],
+) -> sqlx::Result<HashMap<RequestId, u64>> {
+    let statement = concat!(
+        "SELECT item.value->>0, (SELECT max(seq) FROM events WHERE request_id = item.value->>0) FROM ",
+        items!()
+    );
+    let rows: Vec<(String, Option<i64>)> = sqlx::query_as(statement)
+        .bind(ids(requests).to_string())
+        .fetch_all(reads)
+        .await?;
+    let rows = rows.into_iter();
+    rows.filter_map(|(id, seq)| Some((id, seq?)))
+        .map(|(id, seq)| Ok((read_id(&id)?, seq.cast_unsigned())))
+        .collect()
+}
+
+/// Requests as the parameter of a statement.
+fn ids(requests: &[RequestId]) -> Value {
+    requests.iter().map(|id| json!([id.to_string()])).collect()
 }
 
 /// The columns of an entry.

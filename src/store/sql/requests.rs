@@ -1,7 +1,5 @@
 //! The requests' snapshots, and the layers that stand on entitlements.
 
-use std::collections::HashMap;
-
 use serde_json::{Value, json};
 
 use super::{
@@ -36,29 +34,9 @@ pub(super) async fn snapshot(reads: &Pool, id: RequestId) -> sqlx::Result<Snapsh
     .fetch_one(reads)
     .await?;
     Ok(Snapshot {
-        request: snapshot.and_then(|snapshot| serde_json::from_str(&snapshot).ok()),
+        request: snapshot.and_then(|snapshot| read((snapshot,)).ok()),
         last_seq: last_seq.map_or(0, i64::cast_unsigned),
     })
-}
-
-/// The number of the log's last entry about each of these requests.
-pub(super) async fn last_seqs(
-    reads: &Pool,
-    requests: &[RequestId],
-) -> sqlx::Result<HashMap<RequestId, u64>> {
-    let statement = concat!(
-        "SELECT item.value->>0, (SELECT max(seq) FROM events WHERE request_id = item.value->>0) FROM ",
-        items!()
-    );
-    let ids: Value = requests.iter().map(|id| json!([id.to_string()])).collect();
-    let rows: Vec<(String, Option<i64>)> = sqlx::query_as(statement)
-        .bind(ids.to_string())
-        .fetch_all(reads)
-        .await?;
-    let rows = rows.into_iter();
-    rows.filter_map(|(id, seq)| Some((id, seq?)))
-        .map(|(id, seq)| Ok((read_id(&id)?, seq.cast_unsigned())))
-        .collect()
 }
 
 /// The open requests, oldest first.

@@ -82,8 +82,7 @@ impl Store for Database {
         &self,
         requests: &[RequestId],
     ) -> Result<HashMap<RequestId, u64>, StoreError> {
-        let question = requests::last_seqs(&self.reads, requests);
-        answer("read the log", question).await
+        answer("read the log", log::last_seqs(&self.reads, requests)).await
     }
 
     async fn open_after(

@@ -248,10 +248,8 @@ impl Store for MemoryStore {
         requests: &[RequestId],
     ) -> Result<HashMap<RequestId, u64>, StoreError> {
         let tables = self.database.tables();
-        Ok(requests
-            .iter()
-            .map(|id| (*id, tables.last_seq(*id)))
-            .collect())
+        let last_seqs = requests.iter().map(|id| (*id, tables.last_seq(*id)));
+        Ok(last_seqs.filter(|(_, last_seq)| *last_seq > 0).collect())
     }
 
     async fn open_after(
