@@ -150,7 +150,9 @@ async fn end(place: &StorePlace, replicas: usize, seconds: &[u32]) -> Ending {
     }
     let store = &running[0].store;
     let mut head = store.head();
-    while target.gone().len() < ends.len() || !store.open_after(None, 1).await.unwrap().is_empty() {
+    while target.gone().len() < ends.len()
+        || store.open_after(None, 1).await.unwrap().next.is_some()
+    {
         head.changed().await.unwrap();
     }
     let recorded = (support::now() - last).to_std().unwrap();

@@ -33,7 +33,7 @@ use crate::{
     store::{Comparisons, LoggedLocks, Store, StoreError, locks_in_force},
 };
 use book::Book;
-use proven::proven;
+use proven::{proven, proven_open};
 
 /// How often the store is looked at when it says nothing by itself.
 pub const PROBE: Duration = Duration::from_millis(500);
@@ -276,10 +276,10 @@ async fn read(
     let (mut book, mut after) = (Book::under(locks), None);
     loop {
         let page = store.open_after(after, PAGE).await?;
-        for requests in page.chunks(COMPARED) {
-            book.note_all(&proven(store, comparisons, requests).await?);
+        for requests in page.requests.chunks(COMPARED) {
+            book.note_all(&proven_open(store, comparisons, requests).await?);
         }
-        after = page.last().map(|last| (last.asked_at, last.id));
+        after = page.next;
         if after.is_none() {
             return Ok(book);
         }

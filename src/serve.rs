@@ -292,7 +292,7 @@ async fn refuse_orphans(store: &dyn Store, backends: &Backends) -> anyhow::Resul
     loop {
         let page = store.open_after(after, PAGE).await;
         let page = page.context("failed to read the open grants")?;
-        let layers = page.iter().flat_map(|request| &request.layers);
+        let layers = page.requests.iter().flat_map(|request| &request.layers);
         for layer in layers.filter(|layer| layer.progress != Progress::Revoked) {
             let name = &layer.plan.backend;
             if !backends.contains_key(name) {
@@ -302,7 +302,7 @@ async fn refuse_orphans(store: &dyn Store, backends: &Backends) -> anyhow::Resul
                 );
             }
         }
-        after = page.last().map(|last| (last.asked_at, last.id));
+        after = page.next;
         if after.is_none() {
             return Ok(());
         }

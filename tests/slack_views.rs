@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, num::NonZeroU8};
 
 use chrono::TimeDelta;
 use keylend::{
-    broker::Credential,
+    broker::{Credential, Locked},
     domain::{
         ChannelId, Environment, GroupName, LockTarget, OnLeave, ReasonRule, Refusal, Request, Risk,
         RuleId, Ruling, Scope, Span, TicketRule, UserId,
@@ -27,6 +27,13 @@ use proptest::prelude::*;
 use regex::Regex;
 use serde_json::Value;
 use story::{Story, terms};
+
+fn locked(ended: Option<usize>) -> Locked {
+    Locked {
+        ended,
+        is_person_known: true,
+    }
+}
 
 fn scope() -> Scope {
     Scope {
@@ -213,14 +220,31 @@ fn every_answer_reads_well() {
                 &[answer::stays(&active, "Because.")],
             ),
         ),
-        ("locked", answer::locked(&LockTarget::Everything, 0)),
+        (
+            "locked",
+            answer::locked(&LockTarget::Everything, locked(Some(0))),
+        ),
         (
             "locked, one ends",
-            answer::locked(&LockTarget::Scope(id.clone()), 1),
+            answer::locked(&LockTarget::Scope(id.clone()), locked(Some(1))),
         ),
         (
             "locked, some end",
-            answer::locked(&LockTarget::Person(UserId::new("U0ALICE")), 3),
+            answer::locked(&LockTarget::Person(UserId::new("U0ALICE")), locked(Some(3))),
+        ),
+        (
+            "locked, and the store is away",
+            answer::locked(&LockTarget::Everything, locked(None)),
+        ),
+        (
+            "locked, and Slack is silent",
+            answer::locked(
+                &LockTarget::Person(UserId::new("U0ALICE")),
+                Locked {
+                    is_person_known: false,
+                    ..locked(Some(1))
+                },
+            ),
         ),
         (
             "unlocked",

@@ -24,7 +24,7 @@ pub fn holds(data: &[u8]) {
     );
     match line {
         Line::Request(draft) => is_of_the_catalogue(&draft, &catalogue),
-        Line::Done(what) | Line::Who(what) | Line::Unlock(what) | Line::Explain(what) => {
+        Line::Done { what, .. } | Line::Who(what) | Line::Unlock(what) | Line::Explain(what) => {
             names_what_is_there(&what, &catalogue);
         }
         Line::Extend { what, more } => {

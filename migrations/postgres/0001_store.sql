@@ -39,7 +39,8 @@ FOR EACH ROW EXECUTE FUNCTION the_log_has_no_gaps();
 
 -- The requests as the log tells them.
 CREATE TABLE requests (
-    id        TEXT COLLATE "C" PRIMARY KEY,
+    -- As `RequestId` writes it, so that every row can be read.
+    id        TEXT COLLATE "C" PRIMARY KEY CHECK (id ~ '^[0-9a-hjkmnp-tv-z]{12}$'),
     version   BIGINT NOT NULL,
     requester TEXT COLLATE "C" NOT NULL,
     scope     TEXT COLLATE "C" NOT NULL,

@@ -52,7 +52,7 @@ DROP TABLE known;
 -- Every approval before this one has bound its requester's name.
 INSERT INTO names (name, version, owners)
 SELECT name, 1, jsonb_agg(human)::text
-FROM (SELECT DISTINCT lower(snapshot::json ->> 'username') AS name,
+FROM (SELECT DISTINCT lower((snapshot::json ->> 'username') COLLATE "C") AS name,
              snapshot::jsonb -> 'human' AS human
       FROM requests WHERE snapshot::json ->> 'expires_at' IS NOT NULL) AS used
 GROUP BY name;

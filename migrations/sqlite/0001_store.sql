@@ -30,7 +30,8 @@ BEGIN SELECT RAISE(ABORT, 'the log has no gaps and is append-only'); END;
 
 -- The requests as the log tells them.
 CREATE TABLE requests (
-    id        TEXT PRIMARY KEY,
+    -- As `RequestId` writes it, so that every row can be read.
+    id        TEXT PRIMARY KEY CHECK (length(id) = 12 AND id NOT GLOB '*[^0-9a-hjkmnp-tv-z]*'),
     version   INTEGER NOT NULL,
     requester TEXT NOT NULL,
     scope     TEXT NOT NULL,

@@ -31,10 +31,8 @@ use super::{
     verify::{Known, Whole, verify_each},
 };
 use crate::{
-    domain::{
-        Humans, IdentityKey, Lock, LockTarget, NameEvent, NameOwners, Progress, Request, Username,
-    },
-    store::{Entry, EntryBody, Fold, NotFoldable, RawEntry, Rows, StoreError, View},
+    domain::{Progress, Request, Username},
+    store::{Fold, NotFoldable, RawEntry, Rows, StoreError, Totals, View},
 };
 
 /// Rows of a table, or entries of the log, that are read at a time.
@@ -53,78 +51,52 @@ pub async fn verify_store(
     report: &mut (dyn FnMut(Difference) + Send),
 ) -> Result<Whole, Fault> {
     let mut log = Log::in_view(view);
-    let mut without_request = WithoutRequest::default();
-    let whole = verify_each(&mut log, known, |entry| without_request.fold(entry)).await?;
+    let (mut totals, mut of_requests) = (Totals::default(), 0);
+    let whole = verify_each(&mut log, known, |raw| {
+        if !raw.is_canonical() {
+            return Err(Fault::NotCanonical { seq: raw.seq });
+        }
+        if raw.request_id.is_some() {
+            of_requests += 1;
+            return Ok(());
+        }
+        totals.note_entry(raw).map_err(|error| Fault::Unreadable {
+            seq: raw.seq,
+            why: error.to_string(),
+        })
+    })
+    .await?;
     let Some(view) = log.into_view() else {
         return Ok(whole);
     };
     let mut comparison = Comparison {
         view,
         report,
-        approvals: BTreeMap::new(),
-        released: without_request.released,
-        names: BTreeMap::new(),
-        humans: Humans::default(),
+        totals,
     };
     let entries = comparison.by_request().await?;
-    if entries != without_request.of_requests {
-        let (expected, found) = (without_request.of_requests, entries);
-        let [expected, found] = [expected, found].map(|n| format!("{n} entries about requests"));
+    if entries != of_requests {
+        let [expected, found] =
+            [of_requests, entries].map(|n| format!("{n} entries about requests"));
         (comparison.report)(Difference::new("events", &[], expected, found));
     }
-    comparison.holders().await?;
     comparison.names().await?;
-    comparison.humans().await?;
-    comparison.locks(&without_request.locks).await?;
+    let totals = &comparison.totals;
+    for (table, rows) in [
+        ("holders", totals.holders()),
+        ("humans", totals.humans()),
+        ("locks", totals.locks()),
+    ] {
+        comparison.whole_table(table, rows).await?;
+    }
     comparison.cursors(whole.head.seq).await?;
     Ok(whole)
-}
-
-/// What the first reading keeps.
-#[derive(Default)]
-struct WithoutRequest {
-    locks: BTreeMap<LockTarget, Lock>,
-    /// The last release of each name.
-    released: BTreeMap<Username, u64>,
-    /// How many entries tell of requests.
-    of_requests: u64,
-}
-
-impl WithoutRequest {
-    fn fold(&mut self, raw: &RawEntry) -> Result<(), Fault> {
-        if !raw.is_canonical() {
-            return Err(Fault::NotCanonical { seq: raw.seq });
-        }
-        if raw.request_id.is_some() {
-            self.of_requests += 1;
-            return Ok(());
-        }
-        let entry = Entry::try_from(raw).map_err(|error| Fault::Unreadable {
-            seq: raw.seq,
-            why: error.to_string(),
-        })?;
-        match &entry.body {
-            EntryBody::Lock(event) => event.apply(entry.at, &entry.actor, &mut self.locks),
-            EntryBody::Name(NameEvent::NameReleased { name, .. }) => {
-                self.released.insert(name.folded(), entry.seq);
-            }
-            EntryBody::Request(_) => {}
-        }
-        Ok(())
-    }
 }
 
 struct Comparison<'a> {
     view: View,
     report: &'a mut (dyn FnMut(Difference) + Send),
-    /// How many approvals the log has under each identity.
-    approvals: BTreeMap<IdentityKey, u64>,
-    /// The last release of each name in the targets.
-    released: BTreeMap<Username, u64>,
-    /// Whom approvals bound each name to since then.
-    names: BTreeMap<Username, NameOwners>,
-    /// The humans that the log tells of.
-    humans: Humans,
+    totals: Totals,
 }
 
 impl Comparison<'_> {
@@ -193,7 +165,6 @@ impl Comparison<'_> {
         count: &mut u64,
     ) -> Result<Option<(Request, u64)>, Fault> {
         let mut fold = id.parse().ok().map(Fold::new);
-        let mut approved = None;
         let mut wrong: Option<NotFoldable> = None;
         while let Some(raw) = entries.take(&mut self.view, id).await? {
             *count += 1;
@@ -202,9 +173,6 @@ impl Comparison<'_> {
             }
             if let Some(fold) = &mut fold {
                 wrong = fold.add(&raw).err();
-            }
-            if raw.kind == "approved" {
-                approved = Some(raw.seq);
             }
         }
         let fold = match (fold, wrong) {
@@ -218,21 +186,9 @@ impl Comparison<'_> {
                 return Ok(None);
             }
         };
+        self.totals.note_request(&fold);
         let seq = fold.last_seq();
-        let request = fold.request().cloned();
-        if let Some(request) = &request {
-            self.humans.add(&request.human);
-        }
-        if let (Some(request), Some(approved)) = (&request, approved) {
-            for key in request.human.keys() {
-                *self.approvals.entry(key.clone()).or_default() += 1;
-            }
-            let name = request.username.folded();
-            if self.released.get(&name).is_none_or(|seq| *seq < approved) {
-                self.names.entry(name).or_default().bind(&request.human);
-            }
-        }
-        Ok(request.map(|request| (request, seq)))
+        Ok(fold.into_request().map(|request| (request, seq)))
     }
 
     /// Compares the rows that a table has for a request with those that it should have.
@@ -258,21 +214,9 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    async fn holders(&mut self) -> Result<(), Fault> {
-        let approvals = std::mem::take(&mut self.approvals).into_iter();
-        let expected = approvals.map(|(key, version)| vec![json!(key), json!(version)]);
-        self.whole_table("holders", expected.collect()).await
-    }
-
-    async fn humans(&mut self) -> Result<(), Fault> {
-        let humans = std::mem::take(&mut self.humans);
-        let expected = humans.all().flat_map(Rows::human).collect();
-        self.whole_table("humans", expected).await
-    }
-
     /// Compares the owners of each name. The version only keeps commits apart.
     async fn names(&mut self) -> Result<(), Fault> {
-        let mut expected = std::mem::take(&mut self.names);
+        let mut expected = self.totals.names().clone();
         let mut table = Table::of("names");
         while let Some(row) = table.next(&mut self.view).await? {
             let name = Username::new(row[0].as_str().unwrap_or_default());
@@ -292,11 +236,6 @@ impl Comparison<'_> {
             ));
         }
         Ok(())
-    }
-
-    async fn locks(&mut self, locks: &BTreeMap<LockTarget, Lock>) -> Result<(), Fault> {
-        let expected = locks.values().map(Rows::lock).collect();
-        self.whole_table("locks", expected).await
     }
 
     /// Compares a table that has one key, which is text.

@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::log::{Fault, Log};
 use crate::{
     domain::{
-        Actor, Email, EndCause, Event, Occurred, Request, RequestId, RuleId, ScopeId, State, Time,
-        UserId,
+        Actor, Email, EndCause, Event, IdentityKey, Occurred, Request, RequestId, RuleId, ScopeId,
+        State, Time, UserId,
     },
     store::{Chain, Entry, RawEntry},
 };
@@ -23,7 +23,8 @@ use crate::{
 pub enum Whose {
     /// Everybody who could use this scope.
     Scope(ScopeId),
-    /// Everything that this person held: a Slack id, or an email address in any case.
+    /// Everything that this person held, under any of their identities: a Slack id, or an email
+    /// address in any case.
     Person(String),
 }
 
@@ -32,8 +33,9 @@ impl Whose {
         match self {
             Self::Scope(scope) => request.terms.scope == *scope,
             Self::Person(person) => {
-                request.requester.as_str() == person
-                    || request.email.as_str().eq_ignore_ascii_case(person)
+                let id = IdentityKey::Id(UserId::new(person));
+                let address = IdentityKey::address(&Email::new(person));
+                request.human.has(&id) || request.human.has(&address)
             }
         }
     }
@@ -100,17 +102,17 @@ pub async fn who(mut log: Log, whose: &Whose, at: Time) -> Result<Vec<Holding>, 
             continue;
         };
         if let Some(request) = Request::first(id, &occurred) {
-            if whose.covers(&request) {
-                let since = None;
-                open.insert(id, Grant { request, since });
-            }
+            let since = None;
+            open.insert(id, Grant { request, since });
             continue;
         }
         let Some(grant) = open.get_mut(&id) else {
             continue;
         };
         if let Event::Ended {} | Event::Failed { .. } = occurred.event {
-            answer.extend(grant.holding(at, Some(occurred.at)));
+            if whose.covers(&grant.request) {
+                answer.extend(grant.holding(at, Some(occurred.at)));
+            }
             open.remove(&id);
         } else {
             grant.note(&occurred);
@@ -119,7 +121,9 @@ pub async fn who(mut log: Log, whose: &Whose, at: Time) -> Result<Vec<Holding>, 
             }
         }
     }
-    answer.extend(open.values().filter_map(|grant| grant.holding(at, None)));
+    // Only now: more of a person's identities may have become known since they asked.
+    let covered = open.values().filter(|grant| whose.covers(&grant.request));
+    answer.extend(covered.filter_map(|grant| grant.holding(at, None)));
     answer.sort_by_key(|holding: &Holding| (holding.from, holding.request));
     Ok(answer)
 }

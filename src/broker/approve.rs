@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Broker, alone,
+    Broker, Loaded, alone,
+    end::keeps_no_other,
     facts::{Count, Question},
     names::bound,
 };
@@ -29,7 +30,7 @@ struct Evaluated {
 struct Held {
     holdings: Holdings,
     /// What has to end so that the request fits under the cap.
-    displaced: BTreeMap<RequestId, Request>,
+    displaced: BTreeSet<RequestId>,
     count: Count,
 }
 
@@ -67,17 +68,23 @@ impl Broker {
         {
             commit.names.push(name);
             commit.holders = held.holdings.versions;
-            for displaced in held.displaced.values() {
+            for id in &held.displaced {
                 let cause = EndCause::Displaced { by: request.id };
                 let command = Command::End {
                     by: Actor::Keylend,
                     rules: Vec::new(),
                     cause,
                 };
-                match self.change(displaced, command) {
+                let displaced = self.load(*id).await;
+                let change = displaced.and_then(|Loaded { request, logged }| {
+                    let mut change = self.change(&request, command)?;
+                    change.last_seq = logged;
+                    Ok(change)
+                });
+                match change {
                     Ok(change) => commit.changes.push(change),
-                    // It is on its way out already, and is waited for.
-                    Err(Refusal::NotActive { .. }) => {}
+                    // What is on its way out already is waited for.
+                    Err(refusal) if keeps_no_other(&refusal) => {}
                     Err(refusal) => return Err(refusal),
                 }
             }
@@ -144,7 +151,7 @@ impl Broker {
             },
             grant: PlannedGrant {
                 layers: self.plan(request, scope),
-                after: held.displaced.keys().copied().collect(),
+                after: held.displaced.iter().copied().collect(),
                 facts: self.approval_facts(&requester, &question),
             },
         };
@@ -206,9 +213,9 @@ impl Broker {
         let displaced = match request.state {
             State::Pending { .. } => self.displaced(&holdings, request.id),
             // More time for what is held already displaces nothing.
-            _ => BTreeMap::new(),
+            _ => BTreeSet::new(),
         };
-        let mut except: BTreeSet<RequestId> = displaced.keys().copied().collect();
+        let mut except = displaced.clone();
         except.insert(request.id);
         let count = Count::of(&holdings, &except);
         Ok(Held {

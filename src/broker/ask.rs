@@ -67,7 +67,7 @@ impl Broker {
         let human = requester.human.clone();
         let holdings = self.holdings(&human).await?;
         let displaced = self.displaced(&holdings, ask.id);
-        let count = Count::of(&holdings, &displaced.keys().copied().collect());
+        let count = Count::of(&holdings, &displaced);
         let question = Question {
             scope: Some(scope),
             requester: &ask.by,

@@ -13,6 +13,16 @@ use crate::{
 /// Open requests that are looked at at a time, and grants that end in one transaction at most.
 const PAGE: u32 = 100;
 
+/// What came of a lock that was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Locked {
+    /// How many grants it ended; nothing if the store failed before that was known.
+    pub ended: Option<usize>,
+    /// Whether Slack said who the person is whom it locks; if not, it covers what is on record of
+    /// them.
+    pub is_person_known: bool,
+}
+
 impl Broker {
     /// Ends the requester's own grant.
     ///
@@ -53,8 +63,7 @@ impl Broker {
         .await
     }
 
-    /// Locks, then ends every grant that the lock covers. Answers how many those are; nothing if
-    /// the store failed before that was known.
+    /// Locks, then ends every grant that the lock covers.
     ///
     /// The lock is committed alone: nothing can come in its way, and from then on every check says
     /// no and nothing that it covers is granted. What cannot be ended now, because the store fails
@@ -68,12 +77,12 @@ impl Broker {
         by: &UserId,
         target: LockTarget,
         reason: &str,
-    ) -> Result<Option<usize>, Refusal> {
+    ) -> Result<Locked, Refusal> {
         let rules = self.may_lock(Action::Lock, by, &target).await?;
         let reason = reason.trim().to_owned();
-        let person = match &target {
+        let (person, is_person_known) = match &target {
             LockTarget::Person(person) => self.human_known(person).await?,
-            LockTarget::Scope(_) | LockTarget::Everything => Human::default(),
+            LockTarget::Scope(_) | LockTarget::Everything => (Human::default(), true),
         };
         let event = LockEvent::Locked {
             target: target.clone(),
@@ -97,13 +106,17 @@ impl Broker {
             Err(CommitError::Conflict) => return Err(contended()),
             Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
         }
-        match self.end_covered(std::slice::from_ref(&lock)).await {
-            Ok(ended) => Ok(Some(ended)),
+        let ended = match self.end_covered(std::slice::from_ref(&lock)).await {
+            Ok(ended) => Some(ended),
             Err(refusal) => {
                 tracing::warn!(lock = %lock.target, error = %refusal, "the patrol ends what a lock covers");
-                Ok(None)
+                None
             }
-        }
+        };
+        Ok(Locked {
+            ended,
+            is_person_known,
+        })
     }
 
     /// Lifts a lock; of a person, every lock under any of their identities. False if there was none.
@@ -115,7 +128,7 @@ impl Broker {
     pub async fn unlock(&self, by: &UserId, target: LockTarget) -> Result<bool, Refusal> {
         let rules = self.may_lock(Action::Unlock, by, &target).await?;
         let person = match &target {
-            LockTarget::Person(person) => self.human_known(person).await?,
+            LockTarget::Person(person) => self.human_known(person).await?.0,
             LockTarget::Scope(_) | LockTarget::Everything => Human::default(),
         };
         let mut locks = self.locks().await?;
@@ -182,7 +195,7 @@ impl Broker {
         while !locks.is_empty() {
             let page = self.parts.store.open_after(after, PAGE).await;
             let page = page.map_err(unavailable)?;
-            after = page.last().map(|last| (last.asked_at, last.id));
+            after = page.next;
             if after.is_none() {
                 break;
             }
@@ -190,6 +203,7 @@ impl Broker {
                 matches!(request.state, State::Approved | State::Active { .. })
             };
             let covered: Vec<(&Request, &Lock)> = page
+                .requests
                 .iter()
                 .filter(goes_on)
                 .filter_map(|request| Some((request, covering(locks, request)?)))
@@ -240,9 +254,7 @@ impl Broker {
         for (request, lock) in left {
             match self.act(request.id, ended_by_lock(lock)).await {
                 Ok(_) => ended += 1,
-                // It has ended by itself, or is about to; or the log does not tell of it, which has
-                // raised an alert and keeps nothing else from ending.
-                Err(Refusal::NotActive { .. } | Refusal::Contradicted(_)) => {}
+                Err(refusal) if keeps_no_other(&refusal) => {}
                 Err(refusal) => return Err(refusal),
             }
         }
@@ -293,6 +305,15 @@ impl Broker {
 
 fn covering<'a>(locks: &'a [Lock], request: &Request) -> Option<&'a Lock> {
     locks.iter().find(|lock| lock.covers_request(request))
+}
+
+/// Whether a grant that was not ended for this reason keeps no other from being ended: it has ended
+/// by itself, or is about to; or the log does not tell of it, which has raised an alert.
+pub(super) fn keeps_no_other(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::NotActive { .. } | Refusal::Contradicted(_) | Refusal::NoSuchRequest(_)
+    )
 }
 
 pub(super) fn ended_by_lock(lock: &Lock) -> Command {

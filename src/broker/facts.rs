@@ -1,6 +1,6 @@
 //! Gathering what a rule is asked about: fresh, or not at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{Broker, groups::whichever, unavailable};
 use crate::{
@@ -244,24 +244,21 @@ impl Broker {
         self.known(self.parts.directory.human(id, None)).await
     }
 
-    /// Every identity of this id that is recorded, and those that Slack knows if it answers.
-    pub(super) async fn human_known(&self, id: &UserId) -> Result<Human, Refusal> {
+    /// Every identity of this id that is recorded, and those that Slack knows if it answers; and
+    /// whether it did.
+    pub(super) async fn human_known(&self, id: &UserId) -> Result<(Human, bool), Refusal> {
         match self.parts.directory.person(id, &BTreeSet::new()).await {
-            Ok(person) => self.known(person.human).await,
+            Ok(person) => Ok((self.known(person.human).await?, true)),
             Err(error) => {
                 tracing::warn!(%error, "only the recorded identities of a person are known");
-                self.human_recorded(id).await
+                Ok((self.human_recorded(id).await?, false))
             }
         }
     }
 
     /// The oldest grants that have to end so that one more fits under the cap; none where the
     /// configuration refuses instead.
-    pub(super) fn displaced(
-        &self,
-        holdings: &Holdings,
-        except: RequestId,
-    ) -> BTreeMap<RequestId, Request> {
+    pub(super) fn displaced(&self, holdings: &Holdings, except: RequestId) -> BTreeSet<RequestId> {
         use crate::domain::OnLimit;
 
         let cap = usize::try_from(self.parts.limits.max_active_per_person).unwrap_or(usize::MAX);
@@ -271,12 +268,12 @@ impl Broker {
             .filter(|request| request.is_held() && request.id != except)
             .collect();
         match self.parts.limits.on_limit {
-            OnLimit::Refuse => BTreeMap::new(),
-            OnLimit::EndOldest if cap == 0 => BTreeMap::new(),
+            OnLimit::Refuse => BTreeSet::new(),
+            OnLimit::EndOldest if cap == 0 => BTreeSet::new(),
             OnLimit::EndOldest => held
                 .iter()
                 .take((held.len() + 1).saturating_sub(cap))
-                .map(|request| (request.id, (*request).clone()))
+                .map(|request| request.id)
                 .collect(),
         }
     }

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broker, alone, unavailable};
+use super::{Broker, alone, end::keeps_no_other, unavailable};
 use crate::{
     domain::{
         Actor, Command, Departure, EndCause, GroupName, Human, NoUsername, OnLeave, Person,
@@ -35,11 +35,11 @@ impl Broker {
         loop {
             let page = self.parts.store.open_after(after, PAGE).await;
             let page = page.map_err(unavailable)?;
-            after = page.last().map(|last| (last.asked_at, last.id));
+            after = page.next;
             if after.is_none() {
                 return Ok(grants);
             }
-            grants.extend(page.into_iter().filter(goes_on));
+            grants.extend(page.requests.into_iter().filter(goes_on));
         }
     }
 
@@ -88,7 +88,8 @@ impl Broker {
                 cause,
             };
             match self.act(grant.id, command).await {
-                Ok(_) | Err(Refusal::NotActive { .. }) => {}
+                Ok(_) => {}
+                Err(refusal) if keeps_no_other(&refusal) => {}
                 Err(refusal) => return Err(refusal),
             }
         }
@@ -142,7 +143,8 @@ impl Broker {
             Ok(alone(self.change(&grant, command)?))
         });
         match settled.await {
-            Ok(_) | Err(Refusal::NotDue | Refusal::NotActive { .. }) => Ok(()),
+            Ok(_) | Err(Refusal::NotDue) => Ok(()),
+            Err(refusal) if keeps_no_other(&refusal) => Ok(()),
             Err(refusal) => Err(refusal),
         }
     }

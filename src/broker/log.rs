@@ -7,7 +7,7 @@
 //! table or the log has it. Each entry's own hash is checked here; whether the log itself is whole, `keylend audit
 //! verify` shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Broker, contended, unavailable};
 use crate::{
@@ -130,13 +130,36 @@ impl Broker {
         Err(Refusal::Contradicted(id))
     }
 
-    /// Makes the rows of a request again from the log if its snapshot, or what is due for it, is not
-    /// what the log says.
+    /// Those of these requests, which the table says are open, that have to be
+    /// [mended](Self::mend): their rows are not known to be what the log says.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub(crate) async fn differing(
+        &self,
+        requests: &[Request],
+    ) -> Result<BTreeSet<RequestId>, Refusal> {
+        let store = &self.parts.store;
+        let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
+        let last_seqs = store.last_seqs(&ids).await.map_err(unavailable)?;
+        let mut differing = store.torn(requests).await.map_err(unavailable)?;
+        let is_known = |request: &&Request| {
+            let compared = self.parts.comparisons.of(request);
+            compared.is_some() && compared == last_seqs.get(&request.id).copied()
+        };
+        let unknown = requests.iter().filter(|request| !is_known(request));
+        differing.extend(unknown.map(|request| request.id));
+        Ok(differing)
+    }
+
+    /// Makes the rows of a request again from the log if they are not what the log says. Answers
+    /// whether they were not.
     ///
     /// # Errors
     ///
     /// [`Refusal::Contradicted`] if the log does not tell of it, or the store's trouble.
-    pub(crate) async fn mend(&self, id: RequestId) -> Result<(), Refusal> {
+    pub(crate) async fn mend(&self, id: RequestId) -> Result<bool, Refusal> {
         for _ in 0..super::ATTEMPTS {
             let (compared, last_seq) = self.compare(id).await?;
             let logged = match compared {
@@ -146,15 +169,15 @@ impl Broker {
                 }
                 Compared::Differs(logged) => logged,
                 Compared::Same(request) => {
-                    let due = self.parts.store.due_of(id).await.map_err(unavailable)?;
-                    if due == request.due_by_lane() {
-                        return Ok(());
+                    let torn = self.parts.store.torn(std::slice::from_ref(&request)).await;
+                    if torn.map_err(unavailable)?.is_empty() {
+                        return Ok(false);
                     }
                     request
                 }
             };
             if self.restore(&logged, last_seq).await? {
-                return Ok(());
+                return Ok(true);
             }
         }
         Err(contended())

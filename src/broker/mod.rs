@@ -25,6 +25,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 pub use ask::Ask;
 pub use credentials::Credential;
+pub use end::Locked;
 pub use find::Interruption;
 pub use leave::Memberships;
 pub use outdated::Changed;

@@ -43,12 +43,21 @@ impl Broker {
         loop {
             let page = self.parts.store.open_after(after, PAGE).await;
             let page = page.map_err(unavailable)?;
-            after = page.last().map(|last| (last.asked_at, last.id));
+            after = page.next;
             if after.is_none() {
                 return Ok(());
             }
-            for request in page.iter().filter(|request| request.awaits_decision()) {
-                self.revise(request.id).await?;
+            for request in page
+                .requests
+                .iter()
+                .filter(|request| request.awaits_decision())
+            {
+                match self.revise(request.id).await {
+                    Ok(_) => {}
+                    // It is not decided; an alert says so.
+                    Err(Refusal::Contradicted(_) | Refusal::NoSuchRequest(_)) => {}
+                    Err(refusal) => return Err(refusal),
+                }
             }
         }
     }

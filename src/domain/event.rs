@@ -197,6 +197,13 @@ pub enum Event {
     CredentialShown {},
 }
 
+impl Event {
+    /// Whether an event of this kind is a request's last.
+    pub fn is_last(kind: &str) -> bool {
+        matches!(kind, "denied" | "withdrawn" | "lapsed" | "ended" | "failed")
+    }
+}
+
 /// What the last approval depended on, besides the terms and the moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ApprovalFacts {

@@ -1,70 +1,72 @@
-//! Which active grants are what the log says.
+//! Which requests are what the log says.
 //!
-//! Memory is read from the snapshots in the tables, which somebody may have edited or put back. So
-//! a snapshot of an active grant is compared with its entries before it counts.
+//! Memory is read from the snapshots in the tables, which somebody may have edited, deleted or put
+//! back. So a request counts as its entries tell it.
 
 use std::collections::HashMap;
 
 use crate::{
-    domain::{Request, RequestId, State},
-    store::{Comparisons, Store, StoreError, logged},
+    domain::{Event, Request, RequestId},
+    store::{Changed, Comparisons, Store, StoreError, logged},
 };
 
-/// These requests, the active ones among them as the log tells of them. Nothing of one that it does
-/// not tell of.
-pub(super) async fn proven(
+/// These open requests as the log tells of them; nothing of one that it does not tell of.
+pub(super) async fn proven_open(
     store: &dyn Store,
     comparisons: &Comparisons,
     requests: &[Request],
 ) -> Result<Vec<(RequestId, Option<Request>)>, StoreError> {
-    let active = || requests.iter().filter(|request| is_active(request));
-    let compared: HashMap<RequestId, u64> = active()
-        .filter_map(|request| Some((request.id, comparisons.of(request)?)))
-        .collect();
-    let last = match compared.is_empty() {
-        true => HashMap::new(),
-        false => {
-            let ids: Vec<RequestId> = compared.keys().copied().collect();
-            store.last_seqs(&ids).await?
+    let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
+    let last_seqs = store.last_seqs(&ids).await?;
+    let changed = requests.iter().map(|request| Changed {
+        id: request.id,
+        request: Some(request.clone()),
+        last_seq: last_seqs.get(&request.id).copied().unwrap_or_default(),
+        last_kind: String::new(),
+    });
+    let changed: Vec<Changed> = changed.collect();
+    proven(store, comparisons, &changed).await
+}
+
+/// Requests that changed, as the log tells of them; nothing of one that it does not tell of.
+pub(super) async fn proven(
+    store: &dyn Store,
+    comparisons: &Comparisons,
+    changed: &[Changed],
+) -> Result<Vec<(RequestId, Option<Request>)>, StoreError> {
+    let is_proven = |changed: &Changed| {
+        changed.request.as_ref().is_some_and(|request| {
+            // Of what is over, nothing is kept but that it is.
+            let is_over = !request.is_open() && Event::is_last(&changed.last_kind);
+            is_over || comparisons.of(request) == Some(changed.last_seq)
+        })
+    };
+    let (proven, unproven): (Vec<&Changed>, _) = changed.iter().partition(|it| is_proven(it));
+    let proven = proven.into_iter().map(|it| (it.id, it.request.clone()));
+    let mut proven: Vec<(RequestId, Option<Request>)> = proven.collect();
+    if unproven.is_empty() {
+        return Ok(proven);
+    }
+    let ids: Vec<RequestId> = unproven.iter().map(|changed| changed.id).collect();
+    let mut logged: HashMap<_, _> = logged(store, &ids).await?;
+    for changed in unproven {
+        let logged = logged.remove(&changed.id);
+        if let Some((logged, last_seq)) = &logged {
+            comparisons.remember(logged, *last_seq);
         }
-    };
-    let is_compared = |id: &RequestId| {
-        compared
-            .get(id)
-            .is_some_and(|seq| last.get(id) == Some(seq))
-    };
-    let unproven: Vec<RequestId> = active()
-        .map(|request| request.id)
-        .filter(|id| !is_compared(id))
-        .collect();
-    let mut logged = match unproven.is_empty() {
-        true => HashMap::new(),
-        false => logged(store, &unproven).await?,
-    };
-    let prove = |request: &Request| {
-        if !is_active(request) || is_compared(&request.id) {
-            return (request.id, Some(request.clone()));
-        }
-        let Some((logged, last_seq)) = logged.remove(&request.id) else {
-            say_contradicted(request);
-            return (request.id, None);
+        let logged = logged.map(|(logged, _)| logged);
+        // The log may say more by now.
+        let is_contradicted = match (&logged, &changed.request) {
+            (Some(logged), Some(table)) => logged != table && logged.version <= table.version,
+            _ => true,
         };
-        comparisons.remember(&logged, last_seq);
-        if logged != *request && logged.version <= request.version {
-            say_contradicted(request);
+        if is_contradicted {
+            tracing::error!(
+                request.id = %changed.id,
+                "the tables contradict the log, which checks follow: run `keylend audit verify`"
+            );
         }
-        (request.id, Some(logged))
-    };
-    Ok(requests.iter().map(prove).collect())
-}
-
-fn say_contradicted(request: &Request) {
-    tracing::error!(
-        request.id = %request.id,
-        "the tables contradict the log, which checks follow: run `keylend audit verify`"
-    );
-}
-
-fn is_active(request: &Request) -> bool {
-    matches!(request.state, State::Active { .. })
+        proven.push((changed.id, logged));
+    }
+    Ok(proven)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Entry, RawEntry, Store, StoreError};
-use crate::domain::{Request, RequestId};
+use crate::domain::{Event, Human, Request, RequestId};
 
 /// A request while its entries are folded in, one after the other.
 #[derive(Debug)]
@@ -11,6 +11,7 @@ pub struct Fold {
     id: RequestId,
     request: Option<Request>,
     last_seq: u64,
+    approved: Option<(u64, Human)>,
 }
 
 /// The entries do not tell of one request.
@@ -30,6 +31,7 @@ impl Fold {
             id,
             request: None,
             last_seq: 0,
+            approved: None,
         }
     }
 
@@ -61,7 +63,12 @@ impl Fold {
             return Err("does not tell of a request");
         };
         match &mut self.request {
-            Some(request) => request.apply(&occurred),
+            Some(request) => {
+                request.apply(&occurred);
+                if let Event::Approved { .. } = occurred.event {
+                    self.approved = Some((raw.seq, request.human.clone()));
+                }
+            }
             None => {
                 let first = Request::first(self.id, &occurred);
                 self.request = Some(first.ok_or("does not begin a request")?);
@@ -74,6 +81,12 @@ impl Fold {
     /// The request as the entries so far tell it; nothing before the first.
     pub fn request(&self) -> Option<&Request> {
         self.request.as_ref()
+    }
+
+    /// The number of the entry that approved the request, and whom it approved, as far as their
+    /// identities were known then.
+    pub fn approved(&self) -> Option<&(u64, Human)> {
+        self.approved.as_ref()
     }
 
     /// The request as all entries tell it; nothing without one.

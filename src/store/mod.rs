@@ -23,10 +23,12 @@ mod home;
 mod locked;
 mod open_error;
 mod postgres;
+
 mod sqlite;
+mod totals;
 mod view;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
@@ -45,6 +47,7 @@ pub use locked::{LoggedLocks, locks_in_force};
 pub use open_error::OpenError;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
+pub use totals::Totals;
 pub use view::{Rows, View};
 
 use crate::domain::{
@@ -172,6 +175,45 @@ pub struct Snapshot {
     pub last_seq: u64,
 }
 
+/// A request that the log tells of behind some entry, as the tables have it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed {
+    /// The request's name.
+    pub id: RequestId,
+    /// The request; nothing if there is none, or none that can be read.
+    pub request: Option<Request>,
+    /// The number of the log's last entry about it.
+    pub last_seq: u64,
+    /// The kind of that entry.
+    pub last_kind: String,
+}
+
+/// A place in the open requests, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct After {
+    asked_at: i64,
+    id: String,
+}
+
+impl From<&Request> for After {
+    /// Behind this request.
+    fn from(request: &Request) -> Self {
+        Self {
+            asked_at: request.asked_at.timestamp_millis(),
+            id: request.id.to_string(),
+        }
+    }
+}
+
+/// Some of the open requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenPage {
+    /// Those that can be read.
+    pub requests: Vec<Request>,
+    /// Where the next page begins; nothing if this one is empty.
+    pub next: Option<After>,
+}
+
 /// What one human holds, and the versions to commit against.
 #[derive(Debug, Clone)]
 pub struct Holdings {
@@ -258,13 +300,9 @@ pub trait Store: Send + Sync + 'static {
         requests: &[RequestId],
     ) -> Result<HashMap<RequestId, u64>, StoreError>;
 
-    /// The open requests behind `after`, named by when it was asked for and its id, oldest first,
-    /// at most `limit`: for going through all of them a page at a time.
-    async fn open_after(
-        &self,
-        after: Option<(Time, RequestId)>,
-        limit: u32,
-    ) -> Result<Vec<Request>, StoreError>;
+    /// The open requests behind `after`, oldest first, at most `limit`: for going through all of them
+    /// a page at a time. A row that cannot be read keeps no other from being found.
+    async fn open_after(&self, after: Option<After>, limit: u32) -> Result<OpenPage, StoreError>;
 
     /// The requests that wait for somebody's decision, oldest first, at most `limit`.
     async fn awaiting(&self, limit: u32) -> Result<Vec<Request>, StoreError>;
@@ -294,16 +332,9 @@ pub trait Store: Send + Sync + 'static {
     /// When the next work of `lane` after `now` is due.
     async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError>;
 
-    /// The requests for which something is due in any lane, whenever, by name and behind `after`, at
-    /// most `limit`.
-    async fn attended(
-        &self,
-        after: Option<RequestId>,
-        limit: u32,
-    ) -> Result<Vec<RequestId>, StoreError>;
-
-    /// When each lane has to look at this request next.
-    async fn due_of(&self, id: RequestId) -> Result<BTreeMap<Lane, Time>, StoreError>;
+    /// Those of these requests whose rows beside the snapshot are not what the snapshot makes: when
+    /// each lane has to look, which layers may stand, whose they are.
+    async fn torn(&self, requests: &[Request]) -> Result<BTreeSet<RequestId>, StoreError>;
 
     /// Makes the rows of a request again, for a snapshot or rows in `due` or `layers` that are not
     /// what the log says: `request` is what its entries up to `last_seq` make.
@@ -355,9 +386,9 @@ pub trait Store: Send + Sync + 'static {
             })
     }
 
-    /// The requests that changed behind `after`, and the number up to which this is the whole
-    /// answer: entries up to `after + limit` are looked at.
-    async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError>;
+    /// The requests that the log tells of behind `after`, and the number up to which this is the
+    /// whole answer: entries up to `after + limit` are looked at.
+    async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError>;
 
     /// Writes what is waiting, then lets go of the store; what was claimed is free for other
     /// replicas. Afterwards everything is unavailable.

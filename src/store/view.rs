@@ -118,6 +118,11 @@ impl Rows {
         self.0.columns.iter().map(|(name, _)| *name)
     }
 
+    /// The row of an entry of the log.
+    pub fn entry(entry: &RawEntry) -> Vec<Value> {
+        arrays(vec![sqlite::event_row(entry)]).concat()
+    }
+
     /// The row of a request whose last entry is number `last_seq`.
     pub fn request(request: &Request, last_seq: u64) -> Vec<Value> {
         vec![
@@ -147,10 +152,7 @@ impl Rows {
 
     /// The identities of an open request's requester.
     pub fn identities(request: &Request) -> Vec<Vec<Value>> {
-        match request.is_open() {
-            true => arrays(sqlite::identity_rows(request)),
-            false => Vec::new(),
-        }
+        arrays(sqlite::identity_rows(request))
     }
 
     /// The rows of a human whom the log tells of.

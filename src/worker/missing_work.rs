@@ -1,20 +1,23 @@
-//! Work that no lane would ever come to, since the tables do not say what the log says.
+//! Requests whose rows are not what the log says, which no lane would ever come to.
 //!
-//! Lanes find their work in `due`. Somebody who deletes or moves rows there, or edits a snapshot
-//! until it seems to be over or to last longer, would keep access from ending. So once a minute this
-//! looks at what is open by the log: at requests with nothing due, at grants whose end has come and
-//! that nobody began to end, and at those that have been ending for a while. What is not as the log
-//! says is made again from it, with an alert.
+//! Lanes find their work in `due`, and what a lock or a departure ends is found in `requests`. Somebody
+//! who edits, moves or deletes rows there would keep access from ending. So once a minute this compares
+//! what is open, by the table and by the log, and first whatever should have ended by now. What is not
+//! as the log says is made again from it, with an alert.
 
-use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
+};
 
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
 use crate::{
-    domain::{Event, RequestId, Time},
-    store::{Entry, EntryBody, StoreError},
+    domain::{Event, Refusal, RequestId, Time},
+    store::{After, Entry, EntryBody, StoreError},
 };
 
 /// How often, and how late the lanes may be before they are helped.
@@ -23,8 +26,11 @@ const PERIOD: TimeDelta = TimeDelta::minutes(1);
 /// Entries of the log, or requests, that are read at a time.
 const PAGE: u32 = 1000;
 
-/// Requests that are compared with their entries each time; the rest has its turn the next time.
-const COMPARED: usize = 1000;
+/// Pages of open requests that are compared each time; the rest has its turn the next time.
+const PAGES: usize = 10;
+
+/// Late requests that are compared each time.
+const LATE: usize = 1000;
 
 /// The requests that are open by the log, as far as it was read.
 #[derive(Default)]
@@ -32,8 +38,17 @@ struct Open {
     read: u64,
     /// When something has to have happened to each: its end, or the next look while it is ending.
     requests: BTreeMap<RequestId, Option<Time>>,
-    /// The last one that was compared.
+    /// The last late one that was compared.
     compared: Option<RequestId>,
+    round: Round,
+}
+
+/// One round through the open requests of the table.
+#[derive(Default)]
+struct Round {
+    after: Option<After>,
+    /// What was open by the log when the round began, and was not come to yet.
+    ahead: BTreeSet<RequestId>,
 }
 
 impl Open {
@@ -56,25 +71,18 @@ impl Open {
         }
     }
 
-    /// Some of those that nothing is due for, or that are late at `now`.
-    fn suspicious(
-        &mut self,
-        unattended: &BTreeMap<RequestId, Option<Time>>,
-        now: Time,
-    ) -> Vec<RequestId> {
+    /// Some of those that are late at `now`.
+    fn late(&mut self, now: Time) -> Vec<RequestId> {
         let is_late = |at: &Option<Time>| at.is_some_and(|at| at + PERIOD <= now);
         let from = self.compared.map_or(Bound::Unbounded, Bound::Excluded);
         let behind = self.requests.range((from, Bound::Unbounded));
-        let suspicious: Vec<RequestId> = behind
-            .filter(|(id, at)| is_late(at) || unattended.contains_key(id))
+        let late: Vec<RequestId> = behind
+            .filter(|(_, at)| is_late(at))
             .map(|(id, _)| *id)
-            .take(COMPARED)
+            .take(LATE)
             .collect();
-        self.compared = suspicious
-            .last()
-            .copied()
-            .filter(|_| suspicious.len() == COMPARED);
-        suspicious
+        self.compared = late.last().copied().filter(|_| late.len() == LATE);
+        late
     }
 }
 
@@ -89,7 +97,7 @@ impl Worker {
                 let looked = match store.claim("missing_work").await {
                     Ok(Some(_claim)) => self.look(&mut open).await,
                     Ok(None) => Ok(()),
-                    Err(error) => Err(error),
+                    Err(error) => Err(Refusal::StoreUnavailable(error.to_string())),
                 };
                 if let Err(error) = looked {
                     tracing::warn!(%error, "failed to look for missing work");
@@ -99,10 +107,12 @@ impl Worker {
         shutdown.run_until_cancelled(looking).await;
     }
 
-    async fn look(&self, open: &mut Open) -> Result<(), StoreError> {
+    async fn look(&self, open: &mut Open) -> Result<(), Refusal> {
+        let unavailable = |error: StoreError| Refusal::StoreUnavailable(error.to_string());
         let store = self.broker.store();
         loop {
-            let entries = store.raw_entries(open.read, PAGE).await?;
+            let entries = store.raw_entries(open.read, PAGE).await;
+            let entries = entries.map_err(unavailable)?;
             for entry in &entries {
                 open.read = entry.seq;
                 // One that is not understood hides no other. `audit verify` names it, and nothing is
@@ -115,23 +125,47 @@ impl Worker {
                 break;
             }
         }
-        let mut unattended = open.requests.clone();
-        let mut after = None;
-        loop {
-            let page = store.attended(after, PAGE).await?;
-            for id in &page {
-                unattended.remove(id);
+        let mut mended = self.mend_all(open.late(self.clock.now())).await;
+        for _ in 0..PAGES {
+            if open.round.after.is_none() {
+                open.round.ahead = open.requests.keys().copied().collect();
             }
-            after = page.last().copied();
-            if page.len() < PAGE as usize {
+            let page = store.open_after(open.round.after.take(), PAGE).await;
+            let page = page.map_err(unavailable)?;
+            for request in &page.requests {
+                open.round.ahead.remove(&request.id);
+            }
+            let differing = self.broker.differing(&page.requests).await?;
+            mended |= self.mend_all(differing).await;
+            open.round.after = page.next;
+            if open.round.after.is_none() {
+                let hidden = std::mem::take(&mut open.round.ahead);
+                let hidden = hidden
+                    .into_iter()
+                    .filter(|id| open.requests.contains_key(id));
+                mended |= self.mend_all(hidden).await;
                 break;
             }
         }
-        for id in open.suspicious(&unattended, self.clock.now()) {
-            if let Err(error) = self.broker.mend(id).await {
-                tracing::warn!(request.id = %id, %error, "failed to compare a request with the log");
-            }
+        if mended {
+            // A lock may not have come to what was hidden from it.
+            let locks = self.broker.locks().await?;
+            self.broker.end_covered(&locks).await?;
         }
         Ok(())
+    }
+
+    /// Whether the rows of any of them were not what the log says.
+    async fn mend_all(&self, requests: impl IntoIterator<Item = RequestId>) -> bool {
+        let mut mended = false;
+        for id in requests {
+            match self.broker.mend(id).await {
+                Ok(is_mended) => mended |= is_mended,
+                Err(error) => {
+                    tracing::warn!(request.id = %id, %error, "failed to compare a request with the log");
+                }
+            }
+        }
+        mended
     }
 }

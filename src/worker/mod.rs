@@ -95,7 +95,10 @@ impl Worker {
     /// Does everything of `lane` that is due for one request.
     async fn sweep(&self, lane: &Lane, id: RequestId) -> Result<(), Unfinished> {
         let mut loaded = match self.broker.load(id).await {
-            Err(Refusal::NoSuchRequest(_)) => return Ok(self.broker.mend(id).await?),
+            Err(Refusal::NoSuchRequest(_)) => {
+                self.broker.mend(id).await?;
+                return Ok(());
+            }
             loaded => loaded?,
         };
         let due: Vec<Work> = loaded

@@ -2,7 +2,7 @@
 //! answers are lost, and a replica that is cut off or dead.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,8 +17,9 @@ use keylend::{
         Username,
     },
     store::{
-        Card, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion, Open, Place,
-        Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck, Whose,
+        After, Card, Changed, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion,
+        Open, OpenPage, Place, Published, RawEntry, SealedCredential, Sharing, Snapshot, Store,
+        StoreError, Stuck, Whose,
     },
 };
 use tokio::{sync::watch, time::sleep};
@@ -150,11 +151,7 @@ impl Store for UnreliableStore {
         asked!(self, "read the log", self.store.last_seqs(requests))
     }
 
-    async fn open_after(
-        &self,
-        after: Option<(Time, RequestId)>,
-        limit: u32,
-    ) -> Result<Vec<Request>, StoreError> {
+    async fn open_after(&self, after: Option<After>, limit: u32) -> Result<OpenPage, StoreError> {
         asked!(
             self,
             "load open requests",
@@ -213,20 +210,8 @@ impl Store for UnreliableStore {
         )
     }
 
-    async fn attended(
-        &self,
-        after: Option<RequestId>,
-        limit: u32,
-    ) -> Result<Vec<RequestId>, StoreError> {
-        asked!(
-            self,
-            "look for what is due",
-            self.store.attended(after, limit)
-        )
-    }
-
-    async fn due_of(&self, id: RequestId) -> Result<BTreeMap<Lane, Time>, StoreError> {
-        asked!(self, "look for what is due", self.store.due_of(id))
+    async fn torn(&self, requests: &[Request]) -> Result<BTreeSet<RequestId>, StoreError> {
+        asked!(self, "compare rows", self.store.torn(requests))
     }
 
     async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
@@ -281,7 +266,7 @@ impl Store for UnreliableStore {
         asked!(self, "read the log", self.store.entries_about(requests))
     }
 
-    async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {
+    async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         asked!(self, "look for changes", self.store.changed(after, limit))
     }
 

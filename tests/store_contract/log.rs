@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use keylend::{
     domain::{Command, Human, Request, RequestId, Span},
-    store::{Chain, Store},
+    store::{Chain, Changed, Store},
 };
 
 use crate::story::{
@@ -145,6 +145,14 @@ async fn what_changed_behind_an_entry_is_found_bit_by_bit(store: Arc<dyn Store>)
     let one = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
     let two = commit(&*store, asked("two", "alice", "db-prod:write", at(0))).await;
     let one = commit(&*store, withdrawn(&one, at(1))).await;
+    let changed = |request: Request, last_seq, last_kind: &str| Changed {
+        id: request.id,
+        request: Some(request),
+        last_seq,
+        last_kind: last_kind.to_owned(),
+    };
+    let one = changed(one, 3, "withdrawn");
+    let two = changed(two, 2, "requested");
     assert_eq!(
         store.changed(0, 1).await.unwrap(),
         (vec![one.clone()], 1),

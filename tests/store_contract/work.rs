@@ -1,11 +1,11 @@
 //! What follows from a request's state: due work, shared entitlements, stuck revocations,
 //! credentials.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use keylend::{
     clock::SystemEntropy,
-    domain::{BackendName, Entitlement, Lane, RequestId},
+    domain::{BackendName, Entitlement, Lane, Request, RequestId},
     store::{Commit, CommitError, SealedCredential, Sharing, Store, Stuck},
     vault::{Vault, generate_password},
 };
@@ -234,10 +234,11 @@ async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn S
     };
     assert_eq!((of(first.id), of(other.id)), (vec![1, 3], vec![2]));
     assert!(store.entries_about(&[]).await.unwrap().is_empty());
-    let mut both = [first.id, other.id];
-    both.sort_by_key(ToString::to_string);
-    assert_eq!(store.attended(None, 9).await.unwrap(), both);
-    assert_eq!(store.attended(Some(both[0]), 9).await.unwrap(), both[1..]);
+    let torn = async |requests: &[Request]| store.torn(requests).await.unwrap();
+    assert_eq!(
+        torn(&[second.clone(), other.clone()]).await,
+        BTreeSet::new()
+    );
 
     // Not to what it was before its last entry, also if that comes in the same moment.
     let stale = store.restore(&first, 1).await;
@@ -258,7 +259,6 @@ async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn S
         Some(&after)
     );
     assert_eq!(due(&*store, &target("pg-prod"), 9, 9).await, [first.id]);
-    assert_eq!(store.due_of(first.id).await.unwrap(), after.due_by_lane());
     let over = commit(&*store, withdrawn(&other, at(4))).await;
-    assert!(store.due_of(over.id).await.unwrap().is_empty());
+    assert_eq!(torn(&[after, over]).await, BTreeSet::new());
 }

@@ -23,6 +23,9 @@ on_both!(
     a_grant_that_ended_is_not_active_again_by_its_old_snapshot,
     an_old_snapshot_that_is_put_back_answers_no_check,
     rows_of_requests_that_never_were_keep_no_end_waiting,
+    rows_that_cannot_be_read_keep_nothing_from_ending_by_a_lock,
+    a_grant_whose_row_says_that_it_is_over_ends_by_a_lock,
+    rows_beside_a_request_are_restored_within_a_minute,
 );
 
 const STATE: &str = "SELECT state FROM requests";
@@ -184,6 +187,56 @@ async fn a_lock_ends_a_grant_whose_snapshot_has_no_layers(scene: Scene) {
         .await;
     scene.stage.answer(SECURITY, "lock @alice stolen").await;
     ends(&scene).await;
+}
+
+async fn rows_that_cannot_be_read_keep_nothing_from_ending_by_a_lock(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    // More of them than are read at a time, and all of them before the grant.
+    for number in 100..350 {
+        let snapshot = match number % 2 {
+            0 => "'nonsense'",
+            _ => "snapshot",
+        };
+        scene
+            .tamper(&format!(
+                "INSERT INTO requests
+                     SELECT 'aaaaaaaaa{number}', version, requester, scope, state, 1, 0, failures,
+                         last_seq, {snapshot}, awaits
+                     FROM requests WHERE open = 1 ORDER BY asked_at DESC LIMIT 1"
+            ))
+            .await;
+    }
+    scene.stage.answer(SECURITY, "lock @alice stolen").await;
+    scene.until(LAST, &["ended"]).await;
+    assert!(!scene.stage.console.admits("alice"));
+}
+
+async fn a_grant_whose_row_says_that_it_is_over_ends_by_a_lock(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    scene
+        .tamper("UPDATE requests SET open = 0, state = 'ended'")
+        .await;
+    scene.stage.answer(SECURITY, "lock @alice stolen").await;
+    scene.stage.advance_minutes(3);
+    ends(&scene).await;
+}
+
+async fn rows_beside_a_request_are_restored_within_a_minute(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    scene.is_well().await;
+    for change in [
+        "DELETE FROM identities",
+        "DELETE FROM layers",
+        "UPDATE layers SET managed = 0",
+        "UPDATE due SET due_at = due_at + 1000000000",
+        "UPDATE requests SET requester = 'U0BOB'",
+        "UPDATE requests SET failures = 7",
+    ] {
+        scene.tamper(change).await;
+        assert!(!scene.verify().await.0, "{change}");
+        scene.stage.advance_minutes(2);
+        scene.until_well().await;
+    }
 }
 
 /// Has a grant end early, and puts the snapshot that it had while it was active back with a later

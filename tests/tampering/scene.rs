@@ -152,6 +152,21 @@ impl Scene {
         assert!(is_well, "{said}");
     }
 
+    /// Waits until `keylend audit verify` finds nothing wrong.
+    pub async fn until_well(&self) {
+        let come = async {
+            while !self.verify().await.0 {
+                self.stage.page("/healthz").await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(60), come)
+            .await
+            .is_err()
+        {
+            self.is_well().await;
+        }
+    }
+
     /// Waits until the store answers a question like this.
     pub async fn until(&self, sql: &str, answer: &[&str]) {
         let come = async {

@@ -1,6 +1,6 @@
 //! What `keylend audit verify` finds in tables that somebody changed.
 
-use std::{path::Path, process::Command, sync::Arc};
+use std::{path::Path, process::Command, sync::Arc, time::Duration};
 
 use keylend::{
     audit::{log::Fault, tables::verify_store, verify::Known},
@@ -22,6 +22,7 @@ use crate::{
 on_both!(
     every_change_to_a_table_is_named,
     a_service_that_is_busy_has_nothing_wrong_with_it,
+    a_person_who_changes_their_address_has_nothing_wrong_with_them,
 );
 
 async fn every_change_to_a_table_is_named(scene: Scene) {
@@ -233,6 +234,33 @@ async fn a_service_that_is_busy_has_nothing_wrong_with_it(scene: Scene) {
     }
     let entries = scene.kinds().await.len();
     assert!(entries > 100, "{entries} entries");
+    scene.is_well().await;
+}
+
+async fn a_person_who_changes_their_address_has_nothing_wrong_with_them(scene: Scene) {
+    let stage = &scene.stage;
+    let grant = stage.granted(REQUEST).await;
+    stage.sim.update_person(ALICE, |alice| {
+        alice.email = "alice.l@example.com".to_owned();
+    });
+    stage.clock.advance(Duration::from_secs(61));
+    stage.jit(ALICE, "extend 15m").await;
+    let card = stage.in_time(|sim| {
+        let mut cards = sim.messages(APPROVALS).into_iter();
+        cards.find(|card| card.has("approve"))
+    });
+    let card = card.await;
+    scene.is_well().await;
+    stage.bob().click(&card, "approve").await;
+    scene
+        .until(
+            "SELECT kind FROM events WHERE kind = 'extended'",
+            &["extended"],
+        )
+        .await;
+    scene.is_well().await;
+    stage.alice().click(&grant, "done").await;
+    scene.until("SELECT state FROM requests", &["ended"]).await;
     scene.is_well().await;
 }
 

@@ -297,7 +297,7 @@ async fn owned(connection: &mut PgConnection, login: &RoleName) -> Result<Vec<Ob
          JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) s.dbid \
          CROSS JOIN LATERAL pg_catalog.pg_identify_object(s.classid, s.objid, 0) o \
          WHERE s.refclassid OPERATOR(pg_catalog.=) 1260::pg_catalog.oid \
-           AND s.deptype OPERATOR(pg_catalog.=) 'o'::\"char\" \
+           AND s.deptype OPERATOR(pg_catalog.=) 'o'::pg_catalog.\"char\" \
            AND s.classid OPERATOR(pg_catalog.<>) ALL ('{826,1418}'::pg_catalog.oid[]) \
            AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
            AND r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
@@ -307,7 +307,7 @@ async fn owned(connection: &mut PgConnection, login: &RoleName) -> Result<Vec<Ob
                              AND p.classid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
                              AND p.objid OPERATOR(pg_catalog.=) s.objid \
                              AND p.refclassid OPERATOR(pg_catalog.=) 1259::pg_catalog.oid \
-                             AND c.relkind OPERATOR(pg_catalog.=) 'S'::\"char\") \
+                             AND c.relkind OPERATOR(pg_catalog.=) 'S'::pg_catalog.\"char\") \
          ORDER BY s.classid OPERATOR(pg_catalog.<>) 2615::pg_catalog.oid, pg_catalog.random() \
          LIMIT 1000",
     )
@@ -323,7 +323,7 @@ async fn owns_any(connection: &mut PgConnection, login: &RoleName) -> Result<boo
          JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) s.refobjid \
          JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) s.dbid \
          WHERE s.refclassid OPERATOR(pg_catalog.=) 1260::pg_catalog.oid \
-           AND s.deptype OPERATOR(pg_catalog.=) 'o'::\"char\" \
+           AND s.deptype OPERATOR(pg_catalog.=) 'o'::pg_catalog.\"char\" \
            AND s.classid OPERATOR(pg_catalog.<>) ALL ('{826,1418}'::pg_catalog.oid[]) \
            AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
            AND r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text)",

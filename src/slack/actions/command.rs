@@ -26,7 +26,7 @@ pub(super) async fn run(visit: &Visit, text: &str, channel_name: Option<&str>) -
             request_or_form(visit, draft, origin).await
         }
         Line::Status => status::run(visit).await,
-        Line::Done(what) => done::chosen(visit, what).await,
+        Line::Done { what, anyway } => done::chosen(visit, what, anyway).await,
         Line::Extend { what, more } => extend::chosen(visit, what, more).await,
         Line::Who(what) => who::run(visit, what).await,
         Line::Revoke { what, reason } => revoke::run(visit, what, &reason).await,

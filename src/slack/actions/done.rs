@@ -22,12 +22,10 @@ pub(super) async fn run(visit: &Visit, id: RequestId) -> Outcome {
     end(visit, id).await
 }
 
-/// Ends what was named, or the only thing that they hold. Whoever names the request by its id has
-/// been told what that interrupts.
-pub(super) async fn chosen(visit: &Visit, what: Named) -> Outcome {
-    let has_been_told = matches!(what, Named::Request(_));
+/// Ends what was named, or the only thing that they hold; with `anyway`, whatever that interrupts.
+pub(super) async fn chosen(visit: &Visit, what: Named, anyway: bool) -> Outcome {
     match which::of_mine(visit, what, "done").await? {
-        Which::This(id) if has_been_told => end(visit, id).await,
+        Which::This(id) if anyway => end(visit, id).await,
         Which::This(id) => run(visit, id).await,
         Which::Unclear(told) => Ok(Some(told)),
     }

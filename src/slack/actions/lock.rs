@@ -12,11 +12,8 @@ pub(super) async fn lock(visit: &Visit, what: Named, reason: &str) -> Outcome {
         return Ok(Some(answer::LOCK_NEEDS_REASON.to_owned()));
     }
     let by = &visit.caller.user;
-    let ended = visit.slack.broker.lock(by, target.clone(), reason).await?;
-    Ok(Some(match ended {
-        Some(ended) => answer::locked(&target, ended),
-        None => answer::locked_and_ending(&target),
-    }))
+    let locked = visit.slack.broker.lock(by, target.clone(), reason).await?;
+    Ok(Some(answer::locked(&target, locked)))
 }
 
 pub(super) async fn unlock(visit: &Visit, what: Named) -> Outcome {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{modal::whole_lines, text};
-use crate::broker::Interruption;
+use crate::broker::{Interruption, Locked};
 use crate::domain::{
     ChannelId, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time, UserId,
     Username,
@@ -208,7 +208,7 @@ pub fn interrupts(request: &Request, interrupted: &[Interruption]) -> String {
             text::code(&one.other)
         )
     }));
-    let command = text::code(format!("/jit done {}", request.id));
+    let command = text::code(format!("/jit done {} anyway", request.id));
     lines.push(format!("To end it anyway, type {command}."));
     clipped(&lines)
 }
@@ -265,25 +265,25 @@ pub fn stays(request: &Request, why: &str) -> String {
 }
 
 /// A lock was set.
-pub fn locked(target: &LockTarget, ended: usize) -> String {
-    let ends = match ended {
-        0 => "no grant ends by it".to_owned(),
-        1 => "one grant ends by it".to_owned(),
-        several => format!("{several} grants end by it"),
+pub fn locked(target: &LockTarget, locked: Locked) -> String {
+    let target = capitalised(target);
+    let mut told = match locked.ended {
+        Some(0) => format!("{target} is locked; no grant ends by it."),
+        Some(1) => format!("{target} is locked; one grant ends by it."),
+        Some(several) => format!("{target} is locked; {several} grants end by it."),
+        None => format!(
+            "{target} is locked. The store does not answer, so Keylend revokes the grants it covers \
+             when the store is back."
+        ),
     };
-    format!(
-        "{} is locked; {ends}. `/jit unlock` lifts it.",
-        capitalised(target)
-    )
-}
-
-/// A lock was set, and how many grants end by it is not known yet.
-pub fn locked_and_ending(target: &LockTarget) -> String {
-    format!(
-        "{} is locked. The store does not answer, so Keylend revokes the grants it covers when the \
-         store is back. `/jit unlock` lifts the lock.",
-        capitalised(target)
-    )
+    if !locked.is_person_known {
+        told.push_str(
+            " Slack does not say who this is, so the lock covers the identities that Keylend has on \
+             record. If this person may have another account, lock that one too.",
+        );
+    }
+    told.push_str(" `/jit unlock` lifts the lock.");
+    told
 }
 
 /// A lock was lifted, or there was none.

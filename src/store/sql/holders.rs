@@ -64,8 +64,11 @@ pub(super) async fn advance(
     }
 }
 
-/// The identities of a request's requester, as rows.
+/// The identities of an open request's requester, as rows.
 pub(in crate::store) fn identity_rows(request: &Request) -> Vec<Value> {
+    if !request.is_open() {
+        return Vec::new();
+    }
     let id = request.id.to_string();
     let keys = request.human.keys();
     keys.map(|key| json!([id, key])).collect()

@@ -38,7 +38,7 @@ pub(super) async fn hash(connection: &mut Connection, seq: u64) -> sqlx::Result<
 }
 
 /// An entry as a row to append.
-pub(super) fn row(entry: &RawEntry) -> Value {
+pub(in crate::store) fn row(entry: &RawEntry) -> Value {
     json!([
         entry.seq,
         entry.at,
@@ -171,7 +171,7 @@ pub(super) async fn last_seqs(
 }
 
 /// Requests as the parameter of a statement.
-fn ids(requests: &[RequestId]) -> Value {
+pub(super) fn ids(requests: &[RequestId]) -> Value {
     requests.iter().map(|id| json!([id.to_string()])).collect()
 }
 

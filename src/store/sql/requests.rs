@@ -1,23 +1,59 @@
 //! The requests' snapshots, and the layers that stand on entitlements.
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde_json::{Value, json};
+use sqlx::{FromRow, Row as _};
 
 use super::{
     commit::{Failure, add_all, exactly_one, run},
     db::{Connection, Pool, items},
-    holders,
+    holders, log,
     work::{self, read_count},
 };
 use crate::{
-    domain::{Entitlement, Human, Progress, Request, RequestId, State, Time, UserId},
-    store::{Open, Sharing, Snapshot, Stuck},
+    domain::{Entitlement, Human, Progress, Request, RequestId, State, UserId},
+    store::{After, Changed, Open, OpenPage, Sharing, Snapshot, Stuck},
 };
 
-type Row = (String,);
+/// A request's name and snapshot.
+type Row = (String, String);
+
+/// What a request's row says beside its snapshot, by which it is found.
+#[derive(PartialEq, FromRow)]
+struct Columns {
+    id: String,
+    version: i64,
+    requester: String,
+    scope: String,
+    state: String,
+    open: i64,
+    asked_at: i64,
+    failures: i64,
+    last_seq: i64,
+    awaits: i64,
+}
+
+impl Columns {
+    fn of(request: &Request, last_seq: u64) -> Self {
+        Self {
+            id: request.id.to_string(),
+            version: request.version.cast_signed(),
+            requester: request.requester.as_str().to_owned(),
+            scope: request.terms.scope.as_str().to_owned(),
+            state: request.state.name().to_owned(),
+            open: i64::from(request.is_open()),
+            asked_at: request.asked_at.timestamp_millis(),
+            failures: i64::from(request.stuck_failures()),
+            last_seq: last_seq.cast_signed(),
+            awaits: i64::from(request.awaits_decision()),
+        }
+    }
+}
 
 /// One request.
 pub(super) async fn request(reads: &Pool, id: RequestId) -> sqlx::Result<Option<Request>> {
-    let row: Option<Row> = sqlx::query_as("SELECT snapshot FROM requests WHERE id = $1")
+    let row: Option<Row> = sqlx::query_as("SELECT id, snapshot FROM requests WHERE id = $1")
         .bind(id.to_string())
         .fetch_optional(reads)
         .await?;
@@ -25,45 +61,51 @@ pub(super) async fn request(reads: &Pool, id: RequestId) -> sqlx::Result<Option<
 }
 
 /// One request, and how far the log tells of it: in one statement, so that no commit comes between.
+/// A row whose columns are not what its snapshot says is none.
 pub(super) async fn snapshot(reads: &Pool, id: RequestId) -> sqlx::Result<Snapshot> {
-    let (snapshot, last_seq): (Option<String>, Option<i64>) = sqlx::query_as(
-        "SELECT (SELECT snapshot FROM requests WHERE id = $1),
-             (SELECT max(seq) FROM events WHERE request_id = $1)",
+    let row = sqlx::query(
+        "SELECT last.seq, requests.* FROM (SELECT max(seq) AS seq FROM events WHERE request_id = $1) AS last
+         LEFT JOIN requests ON requests.id = $1",
     )
     .bind(id.to_string())
     .fetch_one(reads)
     .await?;
-    Ok(Snapshot {
-        request: snapshot.and_then(|snapshot| read((snapshot,)).ok()),
-        last_seq: last_seq.map_or(0, i64::cast_unsigned),
-    })
+    let last_seq: Option<i64> = row.try_get("seq")?;
+    let last_seq = last_seq.map_or(0, i64::cast_unsigned);
+    let whole = || {
+        let columns = Columns::from_row(&row).ok()?;
+        let request = read((columns.id.clone(), row.try_get("snapshot").ok()?)).ok()?;
+        (Columns::of(&request, last_seq) == columns).then_some(request)
+    };
+    let request = whole();
+    Ok(Snapshot { request, last_seq })
 }
 
 /// The open requests, oldest first.
 pub(super) async fn open(reads: &Pool, which: &Open) -> sqlx::Result<Vec<Request>> {
     let question = match which {
         Open::All => {
-            sqlx::query_as("SELECT snapshot FROM requests WHERE open = 1 ORDER BY asked_at, id")
+            sqlx::query_as("SELECT id, snapshot FROM requests WHERE open = 1 ORDER BY asked_at, id")
         }
         Open::Of(person) => sqlx::query_as(
-            "SELECT snapshot FROM requests WHERE open = 1 AND requester = $1
+            "SELECT id, snapshot FROM requests WHERE open = 1 AND requester = $1
              ORDER BY asked_at, id",
         )
         .bind(person.as_str()),
         Open::For(scope) => sqlx::query_as(
-            "SELECT snapshot FROM requests WHERE open = 1 AND scope = $1
+            "SELECT id, snapshot FROM requests WHERE open = 1 AND scope = $1
              ORDER BY asked_at, id",
         )
         .bind(scope.as_str()),
     };
     let rows: Vec<Row> = question.fetch_all(reads).await?;
-    rows.into_iter().map(read).collect()
+    Ok(readable(rows))
 }
 
 /// The open requests of one human, oldest first.
 pub(super) async fn open_of_human(reads: &Pool, person: &Human) -> sqlx::Result<Vec<Request>> {
     let statement = concat!(
-        "SELECT snapshot FROM requests WHERE open = 1 AND id IN
+        "SELECT id, snapshot FROM requests WHERE open = 1 AND id IN
              (SELECT request_id FROM identities
               WHERE key IN (SELECT item.value->>0 FROM ",
         items!(),
@@ -80,15 +122,15 @@ pub(super) async fn open_of_human(reads: &Pool, person: &Human) -> sqlx::Result<
 /// A page of the open requests, oldest first.
 pub(super) async fn open_after(
     reads: &Pool,
-    after: Option<(Time, RequestId)>,
+    after: Option<After>,
     limit: u32,
-) -> sqlx::Result<Vec<Request>> {
-    let (asked_at, id) = match after {
-        Some((asked_at, id)) => (asked_at.timestamp_millis(), id.to_string()),
-        None => (i64::MIN, String::new()),
-    };
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT snapshot FROM requests WHERE open = 1 AND (asked_at, id) > ($1, $2)
+) -> sqlx::Result<OpenPage> {
+    let After { asked_at, id } = after.unwrap_or(After {
+        asked_at: i64::MIN,
+        id: String::new(),
+    });
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        "SELECT id, snapshot, asked_at FROM requests WHERE open = 1 AND (asked_at, id) > ($1, $2)
          ORDER BY asked_at, id LIMIT $3",
     )
     .bind(asked_at)
@@ -96,45 +138,64 @@ pub(super) async fn open_after(
     .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
-    rows.into_iter().map(read).collect()
+    let next = rows.last().map(|(id, _, asked_at)| After {
+        asked_at: *asked_at,
+        id: id.clone(),
+    });
+    let rows = rows.into_iter().map(|(id, snapshot, _)| (id, snapshot));
+    let requests = readable(rows.collect());
+    Ok(OpenPage { requests, next })
 }
 
 /// The requests that wait for a decision, oldest first.
 pub(super) async fn awaiting(reads: &Pool, limit: u32) -> sqlx::Result<Vec<Request>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT snapshot FROM requests WHERE awaits = 1 ORDER BY asked_at, id LIMIT $1",
+        "SELECT id, snapshot FROM requests WHERE awaits = 1 ORDER BY asked_at, id LIMIT $1",
     )
     .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
-    rows.into_iter().map(read).collect()
+    Ok(readable(rows))
 }
 
 /// A person's requests that are over, the last to end first.
 pub(super) async fn past(reads: &Pool, person: &UserId, limit: u32) -> sqlx::Result<Vec<Request>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT snapshot FROM requests WHERE open = 0 AND requester = $1
+        "SELECT id, snapshot FROM requests WHERE open = 0 AND requester = $1
          ORDER BY last_seq DESC LIMIT $2",
     )
     .bind(person.as_str())
     .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
-    rows.into_iter().map(read).collect()
+    Ok(readable(rows))
 }
 
 /// The requests that the entries behind `after`, up to `upto`, tell of.
-pub(super) async fn changed(reads: &Pool, after: u64, upto: u64) -> sqlx::Result<Vec<Request>> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT snapshot FROM requests WHERE id IN
-             (SELECT request_id FROM events WHERE seq > $1 AND seq <= $2)
-         ORDER BY last_seq",
+pub(super) async fn changed(reads: &Pool, after: u64, upto: u64) -> sqlx::Result<Vec<Changed>> {
+    let rows: Vec<(String, i64, String, Option<String>)> = sqlx::query_as(
+        "SELECT told.request_id, last.seq, last.kind, requests.snapshot
+         FROM (SELECT DISTINCT request_id FROM events
+               WHERE seq > $1 AND seq <= $2 AND request_id IS NOT NULL) AS told
+         JOIN events AS last
+             ON last.seq = (SELECT max(seq) FROM events WHERE request_id = told.request_id)
+         LEFT JOIN requests ON requests.id = told.request_id
+         ORDER BY last.seq",
     )
     .bind(after.cast_signed())
     .bind(upto.cast_signed())
     .fetch_all(reads)
     .await?;
-    rows.into_iter().map(read).collect()
+    let rows = rows.into_iter();
+    rows.map(|(id, last_seq, last_kind, snapshot)| {
+        Ok(Changed {
+            id: read_id(&id)?,
+            request: snapshot.and_then(|snapshot| read((id, snapshot)).ok()),
+            last_seq: last_seq.cast_unsigned(),
+            last_kind,
+        })
+    })
+    .collect()
 }
 
 /// The ending grants whose revocation failed so often in a row.
@@ -179,6 +240,54 @@ pub(super) async fn sharing(
             })
         })
         .collect()
+}
+
+/// Those of the requests whose rows in `due`, `layers` and `identities` are not what their snapshots
+/// make.
+pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTreeSet<RequestId>> {
+    let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
+    let ids = log::ids(&ids).to_string();
+    let due: Vec<(String, String, i64)> = sqlx::query_as(concat!(
+        "SELECT request_id, lane, due_at FROM due WHERE request_id IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    ))
+    .bind(&ids)
+    .fetch_all(reads)
+    .await?;
+    let layers: Vec<(String, i64, String, i64, i64)> = sqlx::query_as(concat!(
+        "SELECT request_id, layer, entitlement, managed, goes_on FROM layers
+         WHERE request_id IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    ))
+    .bind(&ids)
+    .fetch_all(reads)
+    .await?;
+    let identities: Vec<(String, String)> = sqlx::query_as(concat!(
+        "SELECT request_id, key FROM identities WHERE request_id IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    ))
+    .bind(&ids)
+    .fetch_all(reads)
+    .await?;
+    let mut found: HashMap<&str, BTreeSet<String>> = HashMap::new();
+    let due = due.iter().map(|row| (&row.0, json!(row)));
+    let layers = layers.iter().map(|row| (&row.0, json!(row)));
+    let identities = identities.iter().map(|row| (&row.0, json!(row)));
+    for (id, row) in due.chain(layers).chain(identities) {
+        found.entry(id).or_default().insert(row.to_string());
+    }
+    let is_torn = |request: &&Request| {
+        let rows = [work::rows, layer_rows, holders::identity_rows].map(|rows| rows(request));
+        let made: BTreeSet<String> = rows.iter().flatten().map(Value::to_string).collect();
+        found
+            .get(request.id.to_string().as_str())
+            .unwrap_or(&BTreeSet::new())
+            != &made
+    };
+    Ok(requests.iter().filter(is_torn).map(|it| it.id).collect())
 }
 
 /// Keeps a new request. A conflict if its name is taken, by a row or in the log.
@@ -285,9 +394,7 @@ pub(super) async fn restore(
     work::replace(connection, &changed, work::rows(request)).await?;
     replace_layers(connection, &changed, layer_rows(request)).await?;
     holders::forget(connection, &changed).await?;
-    if request.is_open() {
-        holders::identify(connection, holders::identity_rows(request)).await?;
-    }
+    holders::identify(connection, holders::identity_rows(request)).await?;
     Ok(())
 }
 
@@ -342,8 +449,21 @@ pub(super) fn read_id(text: &str) -> sqlx::Result<RequestId> {
         .map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-fn read((snapshot,): Row) -> sqlx::Result<Request> {
-    serde_json::from_str(&snapshot).map_err(|error| sqlx::Error::Decode(error.into()))
+fn read((id, snapshot): Row) -> sqlx::Result<Request> {
+    let request: Request =
+        serde_json::from_str(&snapshot).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    match request.id.to_string() == id {
+        true => Ok(request),
+        false => Err(sqlx::Error::Decode(
+            "the snapshot is of another request".into(),
+        )),
+    }
+}
+
+/// Those that can be read: one that cannot hides no other. What is open by the log is restored from
+/// it within a minute.
+fn readable(rows: Vec<Row>) -> Vec<Request> {
+    rows.into_iter().filter_map(|row| read(row).ok()).collect()
 }
 
 fn written(request: &Request) -> String {

@@ -1,6 +1,6 @@
 //! The store's questions and writes, each handed to the module that has its SQL.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
@@ -15,8 +15,9 @@ use crate::{
         Username,
     },
     store::{
-        Card, Claim, Commit, CommitError, Fact, Holdings, Home, NameVersion, Open, Place,
-        Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck, Whose,
+        After, Card, Changed, Claim, Commit, CommitError, Fact, Holdings, Home, NameVersion, Open,
+        OpenPage, Place, Published, RawEntry, SealedCredential, Sharing, Snapshot, Store,
+        StoreError, Stuck, Whose,
     },
 };
 
@@ -85,11 +86,7 @@ impl Store for Database {
         answer("read the log", log::last_seqs(&self.reads, requests)).await
     }
 
-    async fn open_after(
-        &self,
-        after: Option<(Time, RequestId)>,
-        limit: u32,
-    ) -> Result<Vec<Request>, StoreError> {
+    async fn open_after(&self, after: Option<After>, limit: u32) -> Result<OpenPage, StoreError> {
         let question = requests::open_after(&self.reads, after, limit);
         answer("load open requests", question).await
     }
@@ -137,18 +134,9 @@ impl Store for Database {
         .await
     }
 
-    async fn attended(
-        &self,
-        after: Option<RequestId>,
-        limit: u32,
-    ) -> Result<Vec<RequestId>, StoreError> {
-        let question = work::attended(&self.reads, after, limit);
-        answer("look for what is due", question).await
-    }
-
-    async fn due_of(&self, id: RequestId) -> Result<BTreeMap<Lane, Time>, StoreError> {
-        let question = work::due_of(&self.reads, id);
-        answer("look for what is due", question).await
+    async fn torn(&self, requests: &[Request]) -> Result<BTreeSet<RequestId>, StoreError> {
+        let question = requests::torn(&self.reads, requests);
+        answer("compare the rows of requests", question).await
     }
 
     async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
@@ -203,7 +191,7 @@ impl Store for Database {
         answer("read the log", log::entries_about(&self.reads, requests)).await
     }
 
-    async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {
+    async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         answer("look for changed requests", async {
             let (head, _) = log::last(&mut *self.reads.acquire().await?).await?;
             let upto = after.saturating_add(limit.into()).min(head.max(after));

@@ -1,15 +1,12 @@
 //! When each lane has to look at which request.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::{
     commit::{add_all, run},
     db::{Connection, Pool, items},
-    requests::read_id,
 };
-use crate::domain::{Lane, Request, RequestId, Time};
+use crate::domain::{Lane, Request, Time};
 
 /// When a lane's next work after `now` is due.
 pub(super) async fn next_due(reads: &Pool, lane: &Lane, now: Time) -> sqlx::Result<Option<Time>> {
@@ -20,36 +17,6 @@ pub(super) async fn next_due(reads: &Pool, lane: &Lane, now: Time) -> sqlx::Resu
             .fetch_one(reads)
             .await?;
     next.map(read_time).transpose()
-}
-
-/// The requests for which anything is due, by name.
-pub(super) async fn attended(
-    reads: &Pool,
-    after: Option<RequestId>,
-    limit: u32,
-) -> sqlx::Result<Vec<RequestId>> {
-    let after = after.map(|id| id.to_string()).unwrap_or_default();
-    let rows: Vec<(String,)> = sqlx::query_as(
-        "SELECT DISTINCT request_id FROM due WHERE request_id > $1 ORDER BY request_id LIMIT $2",
-    )
-    .bind(after)
-    .bind(i64::from(limit))
-    .fetch_all(reads)
-    .await?;
-    rows.iter().map(|(id,)| read_id(id)).collect()
-}
-
-/// When each lane has to look at a request next.
-pub(super) async fn due_of(reads: &Pool, id: RequestId) -> sqlx::Result<BTreeMap<Lane, Time>> {
-    let rows: Vec<(String, i64)> =
-        sqlx::query_as("SELECT lane, due_at FROM due WHERE request_id = $1")
-            .bind(id.to_string())
-            .fetch_all(reads)
-            .await?;
-    let lanes = rows.into_iter();
-    lanes
-        .map(|(lane, at)| Ok((Lane::named(&lane), read_time(at)?)))
-        .collect()
 }
 
 /// When each lane has to look at a request next, as rows.

@@ -53,6 +53,7 @@ use tokio::time::timeout;
 pub(super) use alone::Alone;
 pub(super) use holders::identity_rows;
 pub(super) use humans::rows as human_rows;
+pub(super) use log::row as event_row;
 pub(super) use requests::layer_rows;
 pub(super) use view::View;
 pub(super) use work::rows as due_rows;

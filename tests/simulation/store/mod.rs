@@ -23,8 +23,9 @@ use keylend::{
         Username,
     },
     store::{
-        Card, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion, Open, Place,
-        Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck, Whose,
+        After, Card, Changed, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion,
+        Open, OpenPage, Place, Published, RawEntry, SealedCredential, Sharing, Snapshot, Store,
+        StoreError, Stuck, Whose,
     },
 };
 use tokio::sync::watch;
@@ -252,15 +253,12 @@ impl Store for MemoryStore {
         Ok(last_seqs.filter(|(_, last_seq)| *last_seq > 0).collect())
     }
 
-    async fn open_after(
-        &self,
-        after: Option<(Time, RequestId)>,
-        limit: u32,
-    ) -> Result<Vec<Request>, StoreError> {
-        let mut page = self.database.tables().open(&Open::All);
-        page.retain(|request| after.is_none_or(|after| (request.asked_at, request.id) > after));
-        page.truncate(limit as usize);
-        Ok(page)
+    async fn open_after(&self, after: Option<After>, limit: u32) -> Result<OpenPage, StoreError> {
+        let mut requests = self.database.tables().open(&Open::All);
+        requests.retain(|request| Some(After::from(request)) > after);
+        requests.truncate(limit as usize);
+        let next = requests.last().map(After::from);
+        Ok(OpenPage { requests, next })
     }
 
     async fn awaiting(&self, limit: u32) -> Result<Vec<Request>, StoreError> {
@@ -304,18 +302,9 @@ impl Store for MemoryStore {
         Ok(self.database.tables().next_due(lane, now))
     }
 
-    async fn attended(
-        &self,
-        after: Option<RequestId>,
-        limit: u32,
-    ) -> Result<Vec<RequestId>, StoreError> {
-        let attended = self.database.tables().attended();
-        let behind = attended.into_iter().filter(|id| Some(*id) > after);
-        Ok(behind.take(limit as usize).collect())
-    }
-
-    async fn due_of(&self, id: RequestId) -> Result<BTreeMap<Lane, Time>, StoreError> {
-        Ok(self.database.tables().due_of(id))
+    async fn torn(&self, _: &[Request]) -> Result<BTreeSet<RequestId>, StoreError> {
+        // A request is one row here.
+        Ok(BTreeSet::new())
     }
 
     async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
@@ -380,7 +369,7 @@ impl Store for MemoryStore {
         Ok(tables.log.iter().filter(is_of_them).cloned().collect())
     }
 
-    async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Request>, u64), StoreError> {
+    async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         Ok(self.database.tables().changed(after, limit))
     }
 

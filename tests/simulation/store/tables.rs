@@ -7,8 +7,8 @@ use keylend::{
     domain::{Human, IdentityKey, NameOwners, Username},
     domain::{Lane, UserId},
     store::{
-        Card, Chain, Change, Commit, CommitError, HolderVersion, Holdings, LockChange, NameChange,
-        NameVersion, Open, Place, RawEntry, Record, SealedCredential, Sharing, Whose,
+        Card, Chain, Change, Changed, Commit, CommitError, HolderVersion, Holdings, LockChange,
+        NameChange, NameVersion, Open, Place, RawEntry, Record, SealedCredential, Sharing, Whose,
     },
 };
 
@@ -313,17 +313,6 @@ impl Tables {
         due.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// The requests for which anything is due.
-    pub(super) fn attended(&self) -> BTreeSet<RequestId> {
-        self.due.keys().map(|(_, id)| *id).collect()
-    }
-
-    /// When each lane has to look at a request next.
-    pub(super) fn due_of(&self, id: RequestId) -> BTreeMap<Lane, Time> {
-        let due = self.due.iter().filter(|((_, other), _)| *other == id);
-        due.map(|((lane, _), at)| (lane.clone(), *at)).collect()
-    }
-
     pub(super) fn next_due(&self, lane: &Lane, now: Time) -> Option<Time> {
         let later = self.of_lane(lane).map(|(at, _)| at);
         later.filter(|at| *at > now).min()
@@ -342,7 +331,7 @@ impl Tables {
     }
 
     /// The requests that the entries behind `after` tell of, as far as `limit` entries reach.
-    pub(super) fn changed(&self, after: u64, limit: u32) -> (Vec<Request>, u64) {
+    pub(super) fn changed(&self, after: u64, limit: u32) -> (Vec<Changed>, u64) {
         let upto = (after + u64::from(limit)).min(self.head().max(after));
         let told: BTreeSet<&str> = self
             .entries(after, limit)
@@ -350,9 +339,18 @@ impl Tables {
             .filter_map(|entry| entry.request_id.as_deref())
             .collect();
         let ids = told.iter().map(|id| id.parse().expect("the log's ids"));
-        let mut rows: Vec<&Row> = ids.filter_map(|id| self.requests.get(&id)).collect();
-        rows.sort_by_key(|row| row.last_seq);
-        (rows.iter().map(|row| row.request.clone()).collect(), upto)
+        let changed = |id: RequestId| {
+            let last_seq = self.last_seq(id);
+            Changed {
+                id,
+                request: self.request(id).cloned(),
+                last_seq,
+                last_kind: self.log[last_seq as usize - 1].kind.clone(),
+            }
+        };
+        let mut changed: Vec<Changed> = ids.map(changed).collect();
+        changed.sort_by_key(|changed| changed.last_seq);
+        (changed, upto)
     }
 
     pub(crate) fn entries(&self, after: u64, limit: u32) -> &[RawEntry] {

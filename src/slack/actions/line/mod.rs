@@ -26,7 +26,12 @@ pub enum Line {
     /// What do I have, and what do I wait for?
     Status,
     /// I am done with it.
-    Done(Named),
+    Done {
+        /// With what.
+        what: Named,
+        /// Also where that closes sessions of another grant.
+        anyway: bool,
+    },
     /// I need more time.
     Extend {
         /// With what.
@@ -151,7 +156,10 @@ pub fn parse(text: &str, catalogue: &Catalogue) -> Line {
     match *command {
         "request" => Line::Request(parts::draft(rest, catalogue)),
         "status" => Line::Status,
-        "done" => Line::Done(what),
+        "done" => Line::Done {
+            what,
+            anyway: because(behind).eq_ignore_ascii_case("anyway"),
+        },
         "extend" => extend(&rest, catalogue),
         "who" => Line::Who(what),
         "revoke" => Line::Revoke {

@@ -221,14 +221,16 @@ fn the_other_commands_take_what_they_are_about() {
     let alice = UserId::new("U0ALICE");
     let id = RequestId::derive("one");
     let more = Some(Span::minutes(15));
+    let done = |what, anyway| Line::Done { what, anyway };
     let cases = [
         ("status".to_owned(), Line::Status),
         ("help me".to_owned(), Line::Help),
-        ("done".to_owned(), Line::Done(Named::Nothing)),
-        (format!("done {id}"), Line::Done(Named::Request(id))),
+        ("done".to_owned(), done(Named::Nothing, false)),
+        (format!("done {id}"), done(Named::Request(id), false)),
+        (format!("done {id} Anyway"), done(Named::Request(id), true)),
         (
             "done DB-prod:write".to_owned(),
-            Line::Done(Named::Scope(db.clone())),
+            done(Named::Scope(db.clone()), false),
         ),
         (
             "extend".to_owned(),
