@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The cards that `events` call for. A card that exists already is not made again.
-pub(super) fn new_cards(
+pub fn new_cards(
     request: &Request,
     events: &[Occurred],
     audit_channel: &ChannelId,

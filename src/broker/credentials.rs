@@ -2,8 +2,10 @@
 
 use secrecy::SecretString;
 
-use super::{Broker, unavailable};
-use crate::domain::{Command, Login, LoginName, Refusal, Request, RequestId, Time, UserId};
+use super::{Broker, end::keeps_no_other, unavailable};
+use crate::domain::{
+    Actor, Command, EndCause, Login, LoginName, Progress, Refusal, Request, RequestId, Time, UserId,
+};
 
 /// How a requester reaches one target with a password of their own.
 #[derive(Debug)]
@@ -81,6 +83,51 @@ impl Broker {
             });
         }
         Ok(credentials)
+    }
+
+    /// Ends the grants whose generated password is not in the store any more, as in one that was
+    /// rebuilt from the log: nobody can be shown it again.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble; what was ended before stays so.
+    pub(crate) async fn end_without_credentials(&self) -> Result<(), Refusal> {
+        for grant in self.grants().await? {
+            if !self.lacks_a_credential(&grant).await? {
+                continue;
+            }
+            let command = Command::End {
+                by: Actor::Keylend,
+                rules: Vec::new(),
+                cause: EndCause::CredentialLost,
+            };
+            match self.act(grant.id, command).await {
+                Ok(_) => {
+                    tracing::warn!(request.id = %grant.id, "a grant without its password ends")
+                }
+                Err(refusal) if keeps_no_other(&refusal) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(())
+    }
+
+    async fn lacks_a_credential(&self, grant: &Request) -> Result<bool, Refusal> {
+        let end = grant.expires_at.unwrap_or(grant.asked_at);
+        for (index, layer) in grant.layers.iter().enumerate() {
+            // It is kept with the inspection, and nobody has used it before.
+            let is_begun = matches!(
+                layer.progress,
+                Progress::Inspected { .. } | Progress::Granted { .. }
+            );
+            if is_begun && self.connection(grant, index, end).is_some() {
+                let kept = self.parts.store.credential(grant.id, index).await;
+                if kept.map_err(unavailable)?.is_none() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The password of one layer, opened.

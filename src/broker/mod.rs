@@ -24,6 +24,7 @@ mod revise;
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use ask::Ask;
+pub use cards::new_cards;
 pub use credentials::Credential;
 pub use end::Locked;
 pub use find::Interruption;
@@ -243,7 +244,7 @@ impl Broker {
     }
 
     fn change_to(&self, after: Request, before: Option<u64>, events: &[Occurred]) -> Change {
-        let cards = cards::new_cards(&after, events, &self.parts.audit_channel);
+        let cards = new_cards(&after, events, &self.parts.audit_channel);
         let records = events
             .iter()
             .map(|event| Record::of(after.id, event))

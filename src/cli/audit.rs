@@ -190,7 +190,7 @@ impl Audit {
 }
 
 /// Verifies a store's log, and that its tables say the same.
-async fn verify_with_tables(
+pub(super) async fn verify_with_tables(
     address: &Address,
     known: Known,
     out: &mut (dyn Write + Send),

@@ -9,13 +9,20 @@ use std::{
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 
+use super::audit::verify_with_tables;
 use crate::{
     audit::{
         log::Log,
         verify::{Known, Whole, verify},
     },
+    broker::new_cards,
     config,
-    store::{Address, copy},
+    domain::ChannelId,
+    slack::messages::CURSORS,
+    store::{
+        Address, copy,
+        rebuild::{self, Making},
+    },
 };
 
 /// What is done with the store.
@@ -41,6 +48,24 @@ pub enum Store {
         /// password is better given in PGPASSWORD or ~/.pgpass: others can see command lines.
         #[arg(long, value_name = "URL")]
         to: Address,
+    },
+    /// Compare the store's tables with its log, and print each row that differs.
+    ///
+    /// The same as `keylend audit verify` without a saved head. It changes nothing. While the service
+    /// runs, it restores the rows of open requests by itself, within a minute.
+    Check(Which),
+    /// Compute every table from the log into an empty store.
+    ///
+    /// Use it when the tables cannot be trusted or are damaged and the log is intact. Stop the service,
+    /// set `store.url` to a new store, run this, and start the service. Passwords that Keylend generated
+    /// are not in the log: grants that have one end. Cards of open requests are posted again.
+    Rebuild {
+        /// The store that has the log, such as sqlite:///var/lib/keylend/keylend.db.
+        #[arg(long, value_name = "URL")]
+        from: Address,
+        /// The configuration, which says where the new store is.
+        #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
+        config: PathBuf,
     },
 }
 
@@ -98,6 +123,34 @@ impl Store {
                 )?;
                 warn(out, advice)?;
             }
+            Self::Check(which) => {
+                return verify_with_tables(&which.address()?, Known::default(), out).await;
+            }
+            Self::Rebuild { from, config } => {
+                let to = address_in(&config)?;
+                let audit_channel = audit_channel_in(&config)?;
+                let before = whole(&from).await?;
+                let making = Making {
+                    cards: &|request, occurred| {
+                        new_cards(request, std::slice::from_ref(occurred), &audit_channel)
+                    },
+                    feeds: &CURSORS,
+                };
+                let rebuilt = rebuild::rebuild(&from, &to, &making).await;
+                let advice =
+                    rebuilt.with_context(|| format!("failed to rebuild `{to}` from `{from}`"))?;
+                let after = whole(&to).await?;
+                ensure!(
+                    before == after,
+                    "`{from}` was written to meanwhile: empty `{to}` and rebuild again"
+                );
+                writeln!(
+                    out,
+                    "rebuilt `{to}` from the log: {} entries, head {}",
+                    after.entries, after.head
+                )?;
+                warn(out, advice)?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -118,6 +171,23 @@ async fn whole(address: &Address) -> anyhow::Result<Whole> {
     let verified = verify(Log::in_store(store.clone(), 0), Known::default()).await;
     store.close().await;
     verified.with_context(|| format!("the log in `{address}` is broken"))
+}
+
+/// The audit channel in the configuration; the rest may be wrong.
+fn audit_channel_in(config: &Path) -> anyhow::Result<ChannelId> {
+    #[derive(serde::Deserialize)]
+    struct Config {
+        slack: Slack,
+    }
+    #[derive(serde::Deserialize)]
+    struct Slack {
+        audit_channel: String,
+    }
+    let text = std::fs::read_to_string(config)
+        .with_context(|| format!("failed to read `{}`", config.display()))?;
+    let said: Config = toml::from_str(&text)
+        .with_context(|| format!("failed to find the audit channel in `{}`", config.display()))?;
+    Ok(ChannelId::new(said.slack.audit_channel))
 }
 
 /// The one line of the configuration that says where the store is; the rest may be wrong.

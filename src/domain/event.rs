@@ -258,6 +258,8 @@ pub enum EndCause {
         /// What changed.
         departure: Departure,
     },
+    /// Keylend has no password any more for a login that it generated, so nobody can use it.
+    CredentialLost,
     /// A layer could not be granted for good.
     GrantFailed {
         /// What the target said.

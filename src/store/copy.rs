@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::{Address, OpenError, postgres, sqlite};
 
 /// Batches that may wait between the two stores.
-const QUEUE: usize = 4;
+pub(super) const QUEUE: usize = 4;
 
 /// What one column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,18 +187,8 @@ pub enum CopyError {
 ///
 /// If somebody is at work on either store, if the new one is not empty, or if one of them fails.
 pub async fn copy(from: &Address, to: &Address) -> Result<Option<String>, CopyError> {
-    let mut source = Alone::open(from).await.map_err(CopyError::From)?;
-    if source.is_at_work().await.map_err(CopyError::From)? {
-        return Err(CopyError::AtWork(from.to_string()));
-    }
-    let advice = to.migrate().await.map_err(CopyError::To)?;
-    let mut target = Alone::open(to).await.map_err(CopyError::To)?;
-    if target.is_at_work().await.map_err(CopyError::To)? {
-        return Err(CopyError::AtWork(to.to_string()));
-    }
-    if !target.is_empty().await.map_err(CopyError::To)? {
-        return Err(CopyError::NotEmpty(to.to_string()));
-    }
+    let mut source = at_rest(from).await?;
+    let (mut target, advice) = empty(to).await?;
     let (batches, queue) = mpsc::channel(QUEUE);
     let (read, written) = tokio::join!(source.read(batches), target.write(queue));
     read.map_err(|error| CopyError::From(error.into()))?;
@@ -210,8 +200,36 @@ pub async fn copy(from: &Address, to: &Address) -> Result<Option<String>, CopyEr
     Ok(advice)
 }
 
+/// The store that has a history, if nobody is at work on it.
+async fn at_rest(from: &Address) -> Result<Alone, CopyError> {
+    let mut source = Alone::open(from).await.map_err(CopyError::From)?;
+    match source.is_at_work().await.map_err(CopyError::From)? {
+        true => Err(CopyError::AtWork(from.to_string())),
+        false => Ok(source),
+    }
+}
+
+/// Refuses a store that somebody is at work on.
+pub(super) async fn is_at_rest(from: &Address) -> Result<(), CopyError> {
+    at_rest(from).await.map(drop)
+}
+
+/// A store with tables and nothing in them that nobody is at work on; and what the owner of its
+/// database has to do, if Keylend may not do it.
+pub(super) async fn empty(to: &Address) -> Result<(Alone, Option<String>), CopyError> {
+    let advice = to.migrate().await.map_err(CopyError::To)?;
+    let mut target = Alone::open(to).await.map_err(CopyError::To)?;
+    if target.is_at_work().await.map_err(CopyError::To)? {
+        return Err(CopyError::AtWork(to.to_string()));
+    }
+    if !target.is_empty().await.map_err(CopyError::To)? {
+        return Err(CopyError::NotEmpty(to.to_string()));
+    }
+    Ok((target, advice))
+}
+
 /// A connection to a store that nobody else works on, in a transaction.
-enum Alone {
+pub(super) enum Alone {
     Sqlite(sqlite::Alone),
     Postgres(postgres::Alone),
 }
@@ -248,11 +266,11 @@ impl Alone {
         either!(self, alone => alone.dump().read(batches).await)
     }
 
-    async fn write(&mut self, batches: mpsc::Receiver<Batch>) -> sqlx::Result<()> {
+    pub(super) async fn write(&mut self, batches: mpsc::Receiver<Batch>) -> sqlx::Result<()> {
         either!(self, alone => alone.dump().write(batches).await)
     }
 
-    async fn commit(&mut self) -> sqlx::Result<()> {
+    pub(super) async fn commit(&mut self) -> sqlx::Result<()> {
         either!(self, alone => alone.dump().commit().await)
     }
 }

@@ -23,6 +23,7 @@ mod home;
 mod locked;
 mod open_error;
 mod postgres;
+pub mod rebuild;
 
 mod sqlite;
 mod totals;
@@ -332,8 +333,8 @@ pub trait Store: Send + Sync + 'static {
     /// When the next work of `lane` after `now` is due.
     async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError>;
 
-    /// Those of these requests whose rows beside the snapshot are not what the snapshot makes: when
-    /// each lane has to look, which layers may stand, whose they are.
+    /// Those of these requests by whose rows they would not be found as they are: the columns beside
+    /// the snapshot, when each lane has to look, which layers may stand, whose they are.
     async fn torn(&self, requests: &[Request]) -> Result<BTreeSet<RequestId>, StoreError>;
 
     /// Makes the rows of a request again, for a snapshot or rows in `due` or `layers` that are not

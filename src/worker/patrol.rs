@@ -43,15 +43,17 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
 
 async fn go_round(worker: &Worker) -> Infallible {
     let mut last: Option<(Vec<Lock>, Instant)> = None;
-    let mut is_revised = false;
+    let mut has_begun = false;
     let mut is_failing = false;
     loop {
         let looked = async {
             once(worker, &mut last).await?;
-            // The catalogue is the same for as long as the process lives.
-            if !is_revised {
+            // The catalogue is the same for as long as the process lives, and no password is lost
+            // while it works.
+            if !has_begun {
                 worker.broker.revise_all().await?;
-                is_revised = true;
+                worker.broker.end_without_credentials().await?;
+                has_begun = true;
             }
             Ok::<_, Refusal>(())
         };

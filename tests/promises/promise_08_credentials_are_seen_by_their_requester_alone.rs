@@ -1,7 +1,7 @@
 //! Promise 8: A credential is seen by its requester alone: never in a Slack message, a log line, the audit
 //! trail, or in clear in the store. A real PostgreSQL server says whether it is one.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use sqlx::{Connection, PgConnection};
 
@@ -26,9 +26,14 @@ layers = [{ backend = "pg", role = "app_writer", login = "generated" }]
 "#;
 
 async fn stage(postgres: &Postgres) -> Stage {
-    postgres.execute("CREATE ROLE app_writer").await;
     let folder = tempfile::tempdir().unwrap();
-    let url = folder.path().join("pg_url");
+    stage_with(postgres, folder.path()).await
+}
+
+/// The same, and it can start again for as long as the folder is there.
+async fn stage_with(postgres: &Postgres, folder: &Path) -> Stage {
+    postgres.execute("CREATE ROLE app_writer").await;
+    let url = folder.join("pg_url");
     fs::write(&url, postgres.admin_url()).unwrap();
     let scopes = SCOPES.replace("DIR/pg_url", &url.display().to_string());
     Stage::with(|config| format!("{config}{scopes}"), "").await
@@ -41,6 +46,28 @@ fn password(modal: &str) -> String {
         .nth(1)
         .expect("the password stands in a code block");
     shown.trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_grant_whose_password_is_not_in_the_store_any_more_ends() {
+    let postgres = Postgres::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = stage_with(&postgres, folder.path()).await;
+    stage.granted("request pg:login 30m").await;
+    stage.stop().await;
+    let url = format!("sqlite://{}", stage.database().display());
+    let mut store = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("DELETE FROM credentials")
+        .execute(&mut store)
+        .await
+        .unwrap();
+    stage.boot().await;
+    stage.ended(1).await;
+    stage.audited("no longer has its password").await;
+    let logins = postgres
+        .query("SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'jit%'")
+        .await;
+    assert!(logins.is_empty());
 }
 
 #[tokio::test]

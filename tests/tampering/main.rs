@@ -10,6 +10,7 @@ mod support;
 
 mod deciding;
 mod ending;
+mod rebuilding;
 mod scene;
 mod verifying;
 

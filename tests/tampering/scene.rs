@@ -50,7 +50,8 @@ impl Scene {
         Self { stage, tables }
     }
 
-    fn address(&self) -> String {
+    /// Where the store is.
+    pub fn address(&self) -> String {
         match &self.tables {
             Tables::Sqlite(url) => url.clone(),
             Tables::Postgres(server, _) => server.admin_url(),

@@ -34,7 +34,7 @@ pub(super) enum Feed {
 
 impl Feed {
     /// Its name in the store.
-    fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Audit => "audit",
             Self::Mirror => "mirror",
@@ -42,6 +42,14 @@ impl Feed {
         }
     }
 }
+
+/// The cursors of everything that follows the log, by name.
+pub(crate) const CURSORS: [&str; 4] = [
+    Feed::Audit.name(),
+    Feed::Mirror.name(),
+    Feed::Notices.name(),
+    super::homes::news::FEED,
+];
 
 /// Lines that go out as one message.
 pub(super) struct Parcel {

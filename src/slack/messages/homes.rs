@@ -24,7 +24,7 @@
 //! carries out a call that was given up, behind a later one, an old Home stays until something
 //! touches it, its person opens it, or a click in it is refused.
 
-mod news;
+pub(super) mod news;
 mod pace;
 
 use std::{

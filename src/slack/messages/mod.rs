@@ -31,6 +31,7 @@ use crate::{
     store::Store,
 };
 use channels::Channels;
+pub(crate) use feeds::CURSORS;
 use retry::{Retry, Trouble, within_grace};
 pub use turn::speak;
 

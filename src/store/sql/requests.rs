@@ -30,12 +30,11 @@ struct Columns {
     open: i64,
     asked_at: i64,
     failures: i64,
-    last_seq: i64,
     awaits: i64,
 }
 
 impl Columns {
-    fn of(request: &Request, last_seq: u64) -> Self {
+    fn of(request: &Request) -> Self {
         Self {
             id: request.id.to_string(),
             version: request.version.cast_signed(),
@@ -45,7 +44,6 @@ impl Columns {
             open: i64::from(request.is_open()),
             asked_at: request.asked_at.timestamp_millis(),
             failures: i64::from(request.stuck_failures()),
-            last_seq: last_seq.cast_signed(),
             awaits: i64::from(request.awaits_decision()),
         }
     }
@@ -75,7 +73,7 @@ pub(super) async fn snapshot(reads: &Pool, id: RequestId) -> sqlx::Result<Snapsh
     let whole = || {
         let columns = Columns::from_row(&row).ok()?;
         let request = read((columns.id.clone(), row.try_get("snapshot").ok()?)).ok()?;
-        (Columns::of(&request, last_seq) == columns).then_some(request)
+        (Columns::of(&request) == columns).then_some(request)
     };
     let request = whole();
     Ok(Snapshot { request, last_seq })
@@ -242,11 +240,20 @@ pub(super) async fn sharing(
         .collect()
 }
 
-/// Those of the requests whose rows in `due`, `layers` and `identities` are not what their snapshots
-/// make.
+/// Those of the requests whose columns, or rows in `due`, `layers` and `identities`, are not what
+/// their snapshots make.
 pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTreeSet<RequestId>> {
     let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
     let ids = log::ids(&ids).to_string();
+    let columns: Vec<Columns> = sqlx::query_as(concat!(
+        "SELECT id, version, requester, scope, state, open, asked_at, failures, awaits FROM requests
+         WHERE id IN (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    ))
+    .bind(&ids)
+    .fetch_all(reads)
+    .await?;
     let due: Vec<(String, String, i64)> = sqlx::query_as(concat!(
         "SELECT request_id, lane, due_at FROM due WHERE request_id IN (SELECT item.value->>0 FROM ",
         items!(),
@@ -279,13 +286,13 @@ pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTr
     for (id, row) in due.chain(layers).chain(identities) {
         found.entry(id).or_default().insert(row.to_string());
     }
+    let columns: HashMap<&str, &Columns> = columns.iter().map(|it| (it.id.as_str(), it)).collect();
     let is_torn = |request: &&Request| {
+        let id = request.id.to_string();
         let rows = [work::rows, layer_rows, holders::identity_rows].map(|rows| rows(request));
         let made: BTreeSet<String> = rows.iter().flatten().map(Value::to_string).collect();
-        found
-            .get(request.id.to_string().as_str())
-            .unwrap_or(&BTreeSet::new())
-            != &made
+        let found = found.remove(id.as_str()).unwrap_or_default();
+        columns.get(id.as_str()) != Some(&&Columns::of(request)) || found != made
     };
     Ok(requests.iter().filter(is_torn).map(|it| it.id).collect())
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The feed's name in the store.
-const FEED: &str = "homes";
+pub(in crate::slack::messages) const FEED: &str = "homes";
 
 /// Entries that are read together.
 const BATCH: u32 = 100;
