@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use slack_sim::Person;
 
-use crate::support::stage::{ALICE, APPROVALS, BOB, Has, SCOPE, SECURITY, Stage};
+use crate::support::stage::{ALICE, APPROVALS, BOB, DAVE, Has, SCOPE, SECURITY, Stage};
 
 #[tokio::test]
 async fn ten_requests_race_and_three_are_granted() {
@@ -154,7 +154,7 @@ async fn a_lock_of_one_id_covers_the_person_s_other_id() {
 }
 
 #[tokio::test]
-async fn a_person_ends_and_withdraws_under_either_id_and_a_check_knows_both() {
+async fn a_person_ends_under_either_id_and_a_check_knows_both() {
     let people = "[people.alice]\nslack_ids = [\"U0ALICE\", \"W0ALICE\"]\n";
     let stage = Stage::with(|config| people.to_owned() + config, "").await;
     second_account(&stage);
@@ -164,6 +164,26 @@ async fn a_person_ends_and_withdraws_under_either_id_and_a_check_knows_both() {
     stage.person("W0ALICE").click(&grant, "done").await;
     stage.told(ALICE, "has ended:").await;
     assert!(!stage.admitted("W0ALICE", SCOPE).await);
+}
+
+#[tokio::test]
+async fn a_person_withdraws_under_either_id_and_nobody_else_does() {
+    let stage = Stage::start().await;
+    second_account(&stage);
+    let card = stage.asked("request db-prod:write 30m INC-1 fix").await;
+    let waits = stage
+        .in_time(|sim| {
+            let mut told = sim.dm(ALICE).into_iter();
+            told.find(|message| message.has("withdraw"))
+        })
+        .await;
+    stage.person(DAVE).click(&waits, "withdraw").await;
+    stage.answered(DAVE, "requester").await;
+    stage.person("W0ALICE").click(&waits, "withdraw").await;
+    let shown = stage.shows(&card, "ithdrawn").await;
+    assert!(shown.buttons().is_empty());
+    stage.audited("withdrawn by <@W0ALICE>").await;
+    assert_eq!(stage.kinds().await, ["requested", "withdrawn"]);
 }
 
 #[tokio::test]
