@@ -346,19 +346,41 @@ async fn a_shorter_maximum_today_shortens_what_waits() {
 
 #[tokio::test]
 async fn a_click_on_a_card_that_shows_other_layers_than_todays_is_refused() {
+    let layers = ("role = \"app_writer\"", "role = \"owner\"");
+    an_old_click_does_not_count(layers, "db-prod:write").await;
+}
+
+#[tokio::test]
+async fn a_click_on_a_card_that_shows_another_title_than_todays_is_refused() {
+    let title = ("Production database, write", "Customer database, write");
+    an_old_click_does_not_count(title, "Customer database, write").await;
+}
+
+#[tokio::test]
+async fn a_click_on_a_card_that_shows_another_risk_than_todays_is_refused() {
+    let risk = ("risk = \"high\"", "risk = \"critical\"");
+    an_old_click_does_not_count(risk, "CRITICAL").await;
+}
+
+/// What the card asks for changes while it waits: a click on the old card is refused, and one on
+/// the new card, which says `words`, counts.
+async fn an_old_click_does_not_count((from, to): (&str, &str), words: &str) {
     let mut stage = Stage::start().await;
     let card = stage.asked(REQUEST).await;
-    changed(&mut stage, "role = \"app_writer\"", "role = \"owner\"").await;
+    changed(&mut stage, from, to).await;
     stage.bob().click(&card, "approve").await;
     stage.answered(BOB, "has changed").await;
     assert_eq!(stage.console.orders("grant"), 0);
-    // The card shows the new revision now, and a click on it counts.
+    let kinds = stage.kinds().await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == "revised").count(), 1);
+    assert!(!kinds.contains(&"approved".to_owned()));
     let card = stage
         .in_time(|sim| {
             let now = sim.message(&card.channel, &card.ts)?;
             (now.value_of("approve") != card.value_of("approve")).then_some(now)
         })
         .await;
+    assert!(card.says(words), "{}", card.all_text());
     stage.bob().click(&card, "approve").await;
     stage.in_time(|_| stage.grants(ALICE).pop()).await;
 }
