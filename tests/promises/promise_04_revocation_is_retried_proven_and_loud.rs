@@ -1,8 +1,10 @@
 //! Promise 4: Revocation is retried for ever, proven, and loud while stuck. "Ended" is said only after the
 //! target was read back and the access was not there.
 
+use std::time::Duration;
+
 use crate::support::{
-    stage::{ALICE, BOB, REQUEST, SCOPE, Stage},
+    stage::{ALICE, AUDIT, BOB, DAVE, REQUEST, SCOPE, Stage},
     target::Mood,
 };
 
@@ -75,6 +77,44 @@ async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhi
             .1
             .contains("keylend_revocations_stuck 0")
     );
+}
+
+/// The value of one of the service's metrics.
+async fn metric(stage: &Stage, name: &str) -> String {
+    let (_, text) = stage.page("/metrics").await;
+    let name = format!("keylend_{name} ");
+    let value = text.lines().find_map(|line| line.strip_prefix(&name));
+    value.unwrap_or_else(|| panic!("{text}")).to_owned()
+}
+
+#[tokio::test]
+async fn several_revocations_that_a_target_fails_are_one_alert() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.jit(DAVE, REQUEST).await;
+    stage.bob().click(&stage.open_card().await, "approve").await;
+    stage.console.until_admits("dave").await;
+    stage.in_time(|_| stage.grants(DAVE).pop()).await;
+    stage.console.mood("revoke", Mood::Failing);
+    stage.advance_minutes(31);
+    let both = async { while metric(&stage, "revocations_stuck").await != "2" {} };
+    let both = tokio::time::timeout(Duration::from_secs(20), both).await;
+    both.expect("both have failed");
+
+    // The clock stood, so nothing was told before both had failed.
+    stage.audited("console failed to revoke 2 grants.").await;
+    retries(&stage, 4).await;
+    let lines = stage.sim.messages(AUDIT).into_iter();
+    let lines: Vec<String> = lines.map(|message| message.text).collect();
+    assert_eq!(lines.join("\n").matches("*Alert*").count(), 1, "{lines:#?}");
+    assert!(stage.page("/readyz").await.1.contains(DEGRADED));
+
+    // It clears when the last of them is gone.
+    stage.console.mood("revoke", Mood::Well);
+    stage
+        .audited("*Cleared* `revocation_failing:console`")
+        .await;
+    assert!(!stage.console.admits("alice") && !stage.console.admits("dave"));
 }
 
 #[tokio::test]
