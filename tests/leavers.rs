@@ -3,6 +3,8 @@
 
 #[path = "support/clock.rs"]
 mod clock;
+#[path = "support/postgres.rs"]
+mod postgres;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,13 +33,14 @@ use keylend::{
     leavers::Leavers,
     metrics::Metrics,
     policy::Policy,
-    store::{Fact, SqliteStore, Store},
+    store::{Fact, PostgresStore, SqliteStore, Store},
     vault::Vault,
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use clock::TestClock;
+use postgres::Postgres;
 
 const SCOPE: &str = "db-prod:write";
 const ALICE: &str = "U0ALICE";
@@ -136,7 +139,7 @@ struct World {
     folder: TempDir,
     clock: Arc<TestClock>,
     people: Arc<People>,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     written: AtomicU64,
 }
 
@@ -157,7 +160,20 @@ impl Drop for Replica {
 impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
         let clock = TestClock::at("2026-11-27T10:00:00Z");
+        Self::on(Arc::new(store.unwrap()), folder, clock)
+    }
+
+    /// Where another replica is, on a store that it shares, with a Slack of its own that says the
+    /// same.
+    async fn beside(server: &Postgres, clock: &Arc<TestClock>) -> Self {
+        let store = PostgresStore::open(&server.admin_url(), "the configuration").await;
+        let folder = tempfile::tempdir().unwrap();
+        Self::on(Arc::new(store.unwrap()), folder, clock.clone())
+    }
+
+    fn on(store: Arc<dyn Store>, folder: TempDir, clock: Arc<TestClock>) -> Self {
         let people = People {
             clock: clock.clone(),
             inside: Mutex::default(),
@@ -171,11 +187,10 @@ impl World {
             ];
             inside.groups = groups.map(|(id, who)| (id.to_owned(), who)).into();
         });
-        let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
         Self {
             clock,
             people: Arc::new(people),
-            store: Arc::new(store.unwrap()),
+            store,
             written: AtomicU64::default(),
             folder,
         }
@@ -526,4 +541,38 @@ async fn a_round_asks_at_half_of_slacks_limits_and_says_how_long_it_took() {
         .find_map(|line| line.strip_prefix("keylend_leaver_round_seconds "))
         .unwrap();
     assert!(round.parse::<u64>().unwrap() >= 24, "{round}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_replicas_makes_the_rounds_and_the_other_takes_over_when_it_is_gone() {
+    let server = Postgres::start().await;
+    PostgresStore::migrate(&server.admin_url()).await.unwrap();
+    let clock = TestClock::at("2026-11-27T10:00:00Z");
+    let one = World::beside(&server, &clock).await;
+    let other = World::beside(&server, &clock).await;
+    let leading = one.replica(catalogue(&["engineers"]), "");
+    let id = one.grant(&leading, ALICE).await;
+    one.two_rounds(ALICE).await;
+    let standing_by = other.replica(catalogue(&["engineers"]), "");
+    for _ in 0..3 {
+        one.two_rounds(ALICE).await;
+    }
+    let asked = other.people.asked(|_| true);
+    assert!(asked.is_empty(), "both ask Slack: {asked:?}");
+
+    drop(leading);
+    let takes_over = async {
+        while other.people.asked(|asked| asked == ALICE).is_empty() {
+            other.rest().await;
+        }
+    };
+    let patience = Duration::from_secs(30);
+    tokio::time::timeout(patience, takes_over).await.unwrap();
+    let asked = one.people.asked(|_| true).len();
+    other.two_rounds(ALICE).await;
+    assert!(other.goes_on(id).await);
+    leaves(&other.people, "S0ENG");
+    other.ends(id).await;
+    assert_eq!(one.people.asked(|_| true).len(), asked);
+    drop(standing_by);
 }
