@@ -3,16 +3,15 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, sync::Arc};
 
 use keylend::{
-    domain::{Human, Refusal, Request, Username},
+    domain::Request,
     store::{Chain, Commit, OpenError, SqliteStore, Store},
 };
 use sqlx::{Connection as _, SqliteConnection, migrate::Migrator, sqlite::SqliteConnectOptions};
 
 use crate::{
     SqliteFile,
-    story::{
-        active, approved, asked, at, commit, done, human, is_unavailable, only, revoked, withdrawn,
-    },
+    earlier::{Approvals, as_it_was_written},
+    story::{active, asked, at, commit, done, is_unavailable, only, revoked, withdrawn},
     work::sealed,
 };
 
@@ -294,20 +293,6 @@ async fn a_file_of_the_first_version_keeps_what_it_has() {
     assert_eq!(home.person, pending.requester);
 }
 
-/// A request as the first Keylend wrote it, which knew a person by one id and one address.
-fn as_it_was_written(request: &Request) -> String {
-    let mut snapshot = serde_json::to_value(request).unwrap();
-    let fields = snapshot.as_object_mut().unwrap();
-    for unknown in ["human", "facts", "departure"] {
-        fields.remove(unknown);
-    }
-    fields["terms"].as_object_mut().unwrap().remove("layers");
-    for approval in fields["approvals"].as_array_mut().unwrap() {
-        approval.as_object_mut().unwrap().remove("human");
-    }
-    snapshot.to_string()
-}
-
 /// The file of the first Keylend, with these requests in it.
 async fn earlier(file: &SqliteFile, requests: &[&Request]) {
     let options = SqliteConnectOptions::new()
@@ -355,46 +340,7 @@ async fn earlier(file: &SqliteFile, requests: &[&Request]) {
 
 #[tokio::test]
 async fn approvals_of_an_earlier_version_have_bound_the_names_in_the_targets() {
-    let file = SqliteFile::new();
-    let as_user = |seed: &str, person: &str, name: &str| {
-        let mut request = asked(seed, person, "db-prod:write", at(0)).after;
-        request.username = Username::new(name);
-        request
-    };
-    let granted = |seed, person, name| {
-        let mut request = as_user(seed, person, name);
-        request.expires_at = Some(at(30));
-        request
-    };
-    let alice = granted("one", "alice", "alice");
-    let (app, other) = (
-        granted("two", "alice", "app"),
-        granted("three", "bob", "App"),
-    );
-    let pending = as_user("four", "bob", "bob");
-    // One that was approved by somebody, as every running grant was.
-    let mut running = approved(&as_user("five", "carol", "carol"), &[], at(1)).after;
-    earlier(&file, &[&alice, &app, &other, &pending, &running]).await;
-
-    let store = file.open().await;
-    let admits = async |name: &str, person: &str| {
-        let name = Username::new(name);
-        let (owners, _) = store.name(&name).await.unwrap();
-        owners.admit(&name, &human(person))
-    };
-    assert_eq!(admits("alice", "alice").await, Ok(()));
-    let bound = Refusal::NameBound(Username::new("alice"));
-    assert_eq!(admits("alice", "bob").await, Err(bound));
-    // Two people have used it.
-    let contested = Refusal::NameContested(Username::new("app"));
-    for person in ["alice", "bob"] {
-        assert_eq!(admits("app", person).await, Err(contested.clone()));
-    }
-    // Asking binds nothing.
-    assert_eq!(admits("bob", "alice").await, Ok(()));
-    let held = store.holdings(&human("bob")).await.unwrap().requests;
-    assert_eq!(held.len(), 2);
-    // What runs is still there, and can be ended.
-    running.approvals[0].human = Human::default();
-    assert_eq!(store.request(running.id).await.unwrap(), Some(running));
+    let (file, approvals) = (SqliteFile::new(), Approvals::new());
+    earlier(&file, &approvals.requests()).await;
+    approvals.have_bound_the_names(&file.open().await).await;
 }
