@@ -1,6 +1,7 @@
 //! Attacks of database users on a PostgreSQL target: on its locks, its sessions, its connections and
 //! its names.
 
+mod crowd;
 mod exiting;
 mod grantors;
 mod logins;
