@@ -7,7 +7,7 @@
 # From Debian come PostgreSQL, Chromium, Python, Node (18 or later) and the solver cvc5; from PyPI and
 # npm the judges, in the versions and with the digests that tests/judges pins: Slack's own SDKs and
 # types, what drives and examines the browser, and PostgreSQL 16 and 18, on which the tests of
-# PostgreSQL targets run again. They stay in target/judges.
+# PostgreSQL targets and stores run again. They stay in target/judges.
 #
 # POSTGRES_BIN names the folder of another PostgreSQL's programs (initdb, postgres), to test with
 # instead of all of these;
@@ -111,9 +111,16 @@ as_nobody() {
     fi
 }
 
-# Runs what concerns a PostgreSQL target on the versions that Debian has not.
+# Runs what concerns PostgreSQL, as a target and as the store, on the versions that Debian has not.
 test_other_versions() {
     local bin failed=0
+    local tests=(
+        --test backend_contract --test adversary --test store_contract --test leavers --test promises
+        -- postgres target:: store:: locks:: compared:: moving:: one_of_two_replicas
+        promise_08 promise_09
+        # These ask nothing of the server that the rest does not.
+        --skip cards:: --skip homes::
+    )
     if [ -n "${POSTGRES_BIN:-}" ] || [ $# -gt 0 ]; then
         echo "test.sh: skipped PostgreSQL 16 and 18, which POSTGRES_BIN or arguments leave out"
         return 0
@@ -124,10 +131,9 @@ test_other_versions() {
             echo "test.sh: skipped PostgreSQL $version, which this machine does not run from $bin"
         elif cargo nextest --version >/dev/null 2>&1; then
             POSTGRES_BIN="$bin" cargo nextest run --no-fail-fast --status-level fail \
-                --test backend_contract --test adversary -- postgres target:: || failed=1
+                "${tests[@]}" || failed=1
         else
-            POSTGRES_BIN="$bin" cargo test --no-fail-fast \
-                --test backend_contract --test adversary -- postgres target:: || failed=1
+            POSTGRES_BIN="$bin" cargo test --no-fail-fast "${tests[@]}" || failed=1
         fi
     done
     return $failed
