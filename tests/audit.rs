@@ -6,6 +6,8 @@
 mod clock;
 #[path = "audit/evidence.rs"]
 mod evidence;
+#[path = "audit/golden.rs"]
+mod golden;
 #[path = "support/story.rs"]
 mod story;
 

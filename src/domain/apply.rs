@@ -1,8 +1,8 @@
 //! Folding the log into a request. It decides nothing: an event that is in the log has happened.
 
 use super::{
-    Actor, Approval, ApprovalFacts, EndCause, Event, Extension, ExtensionOutcome, Human, Layer,
-    Occurred, Progress, Request, RequestId, SettledExtension, Span, State, Time,
+    Actor, Approval, ApprovalFacts, EndCause, Event, Extension, ExtensionOutcome, Format, Human,
+    Layer, Occurred, Progress, Request, RequestId, SettledExtension, Span, State, Time,
 };
 
 /// The shortest and longest warning before the end.
@@ -26,6 +26,7 @@ impl Request {
             return None;
         };
         Some(Self {
+            format: Format::CURRENT,
             id,
             version: 1,
             revision: 1,
@@ -121,7 +122,10 @@ impl Request {
                     at: *at,
                 };
             }
-            Event::Withdrawn {} => self.state = State::Withdrawn { at: *at },
+            Event::Withdrawn {} => {
+                let by = actor.clone();
+                self.state = State::Withdrawn { by, at: *at };
+            }
             Event::Lapsed {} => self.state = State::Lapsed { at: *at },
             Event::LayerInspected { layer, managed } => {
                 self.settle(*layer, Progress::Inspected { managed: *managed });

@@ -41,7 +41,8 @@ pub use name::{NameEvent, NameOwners};
 pub use person::{NoUsername, Person, Standing};
 pub use refusal::{Refusal, Ruling};
 pub use request::{
-    Approval, Extension, ExtensionOutcome, Layer, Progress, Request, SettledExtension, State, Terms,
+    Approval, Extension, ExtensionOutcome, Format, Layer, Progress, Request, SettledExtension,
+    State, Terms,
 };
 pub use scope::{
     InvalidScopeId, LayerSpec, OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,

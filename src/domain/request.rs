@@ -7,9 +7,41 @@ use super::{
     PlannedLayer, RequestId, Risk, RuleId, Scope, ScopeId, Span, Time, UserId, Username,
 };
 
+/// The version of the format in which a request is kept: it moves when a field that was there before
+/// means something else. What a later Keylend keeps is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Format(u32);
+
+impl Format {
+    /// What is written now.
+    pub const CURRENT: Self = Self(1);
+}
+
+impl TryFrom<u32> for Format {
+    type Error = String;
+
+    fn try_from(version: u32) -> Result<Self, Self::Error> {
+        match version <= Self::CURRENT.0 {
+            true => Ok(Self(version)),
+            false => Err(format!(
+                "it has version {version}, which a later Keylend wrote"
+            )),
+        }
+    }
+}
+
+impl From<Format> for u32 {
+    fn from(format: Format) -> Self {
+        format.0
+    }
+}
+
 /// A request as the log tells it: [`Request::apply`] makes nothing else of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
+    /// The format in which it is kept.
+    pub format: Format,
     /// Its name.
     pub id: RequestId,
     /// How many events made it: what a commit is checked against.
@@ -252,6 +284,8 @@ pub enum State {
     },
     /// The requester took it back.
     Withdrawn {
+        /// By whom: one of the requester's ids.
+        by: Actor,
         /// When.
         at: Time,
     },

@@ -67,7 +67,7 @@ pub(in crate::slack::view) fn state(request: &Request) -> String {
             text::actor(by),
             text::time(*at)
         ),
-        State::Withdrawn { at } => {
+        State::Withdrawn { at, .. } => {
             format!(
                 ":leftwards_arrow_with_hook: *withdrawn* {}",
                 text::time(*at)

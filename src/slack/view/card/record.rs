@@ -159,9 +159,9 @@ fn state(request: &Request) -> Option<String> {
             text::actor(by),
             text::time(*at)
         ),
-        State::Withdrawn { at } => format!(
+        State::Withdrawn { by, at } => format!(
             ":leftwards_arrow_with_hook: Withdrawn by {} · {}",
-            text::person(&request.requester),
+            text::actor(by),
             text::time(*at)
         ),
         State::Lapsed { at } => format!(
