@@ -61,6 +61,12 @@ impl Said {
             .as_array()
             .is_some_and(|blocks| !blocks.is_empty())
     }
+
+    /// Alerts are told beside the log's feed.
+    fn is_of_alerts(&self) -> bool {
+        let beginnings = [":rotating_light: *Alert*", ":white_check_mark: *Cleared*"];
+        beginnings.iter().any(|it| self.text.starts_with(it))
+    }
 }
 
 impl Slack {
@@ -83,7 +89,7 @@ impl Slack {
                 said.in_doubt |= match said.is_card() {
                     true => said.noted.is_none(),
                     // A feed is at one line at a time, and a channel has one feed.
-                    false => last_lines.insert(said.channel.clone()),
+                    false => !said.is_of_alerts() && last_lines.insert(said.channel.clone()),
                 };
             }
         }
