@@ -6,7 +6,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 use keylend::{
     broker::{Ask, Broker},
     clock::Clock,
-    domain::{ChannelId, LockTarget, Refusal, Request, RequestId, Span, State, UserId},
+    domain::{
+        ChannelId, Departure, GroupName, LockTarget, Refusal, Request, RequestId, Span, State,
+        UserId,
+    },
     store::Fact,
 };
 use tokio::time::sleep;
@@ -15,12 +18,13 @@ use crate::{
     people::{APPROVING, ASKING, NAMES, user},
     replica::Replica,
     story::promised,
-    world::{SCOPES, World},
+    world::{SCOPES, WARNS, World},
 };
 
-/// Somebody who left, and how long they may go on to hold access.
+/// Somebody who left, how, and how long they may go on to hold access.
 pub(crate) struct Leaver {
     pub(crate) person: UserId,
+    pub(crate) departure: Departure,
     pub(crate) within: Duration,
 }
 
@@ -152,10 +156,38 @@ impl World {
             duration: None,
             ..self.ask()
         };
-        let what = format!("{} renews {} as {}", ask.by, old.id, ask.id);
-        let mutant = self.mutant.clone();
         let (id, by) = (old.id, old.requester.clone());
         let pause = self.dice.millis(1..4_000);
+        self.gets(replicas, ask);
+        let what = format!("{by} is done with {id}");
+        self.at_any(replicas, what, async move |broker| {
+            sleep(pause).await;
+            broker.done(&by, id).await
+        });
+    }
+
+    /// Somebody has what they get for as long as they can.
+    pub(crate) fn somebody_stays(&self, replicas: &mut [Option<Replica>]) {
+        let ask = self.ask();
+        let scope = match self.dice.once_in(2) {
+            true => WARNS.parse().expect("a scope"),
+            false => ask.scope,
+        };
+        let duration = Some(Span::minutes(3));
+        self.gets(
+            replicas,
+            Ask {
+                scope,
+                duration,
+                ..ask
+            },
+        );
+    }
+
+    /// Somebody asks, and everybody who may approve it does.
+    fn gets(&self, replicas: &mut [Option<Replica>], ask: Ask) {
+        let what = format!("{} gets {} as {}", ask.by, ask.scope, ask.id);
+        let mutant = self.mutant.clone();
         self.at_any(replicas, what, async move |broker| {
             let new = broker.ask(ask).await?;
             for approver in ["bob", "erin", "dave"] {
@@ -165,11 +197,6 @@ impl World {
                 }
             }
             broker.request(new.id).await
-        });
-        let what = format!("{by} is done with {id}");
-        self.at_any(replicas, what, async move |broker| {
-            sleep(pause).await;
-            broker.done(&by, id).await
         });
     }
 
@@ -214,8 +241,9 @@ impl World {
         });
     }
 
-    /// Somebody who holds access for a while yet is deactivated. Slack may tell of it; then it ends
-    /// within a minute, and otherwise when the next round has come by.
+    /// Somebody who holds access for a while yet is deactivated, becomes a guest, or leaves the
+    /// engineers. Slack may tell of it; then it ends within a minute, and otherwise when the next round
+    /// has come by.
     pub(crate) fn somebody_leaves(&self, replicas: &mut [Option<Replica>]) -> Option<Leaver> {
         let is_told = self.dice.once_in(2);
         let now = self.clock.now();
@@ -226,11 +254,23 @@ impl World {
         };
         let request = self.any(lasts)?;
         let person = request.requester;
-        self.people.deactivate(&person);
+        let departure = match self.dice.below(3) {
+            0 => Departure::Deactivated,
+            1 => Departure::Guest,
+            _ => Departure::Group {
+                groups: [GroupName::new("engineers")].into(),
+            },
+        };
+        self.people.leaves(&person, &departure);
         if is_told {
-            self.slack_tells_of(person.clone(), false, replicas);
+            let is_member = matches!(departure, Departure::Group { .. });
+            self.slack_tells_of(person.clone(), is_member, replicas);
         }
-        Some(Leaver { person, within })
+        Some(Leaver {
+            person,
+            departure,
+            within,
+        })
     }
 
     fn any_of<'a>(&self, replicas: &'a mut [Option<Replica>]) -> Option<&'a mut Replica> {

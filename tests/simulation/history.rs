@@ -9,7 +9,6 @@ use keylend::{clock::Clock, domain::Request};
 use tokio::time::sleep;
 
 use crate::{
-    actors::Leaver,
     mutants::Mutant,
     replica::{NAMES, Replica},
     story::{Broken, promised},
@@ -68,15 +67,18 @@ impl World {
         }
         self.clear_up();
         self.start(&mut replicas[..many], &mut started).await;
+        if self.dice.once_in(3) {
+            self.somebody_stays(replicas);
+        }
         // Whatever is still on its way arrives, from replicas that were cut off too.
         self.pass(replicas, Duration::from_secs(40)).await;
-        if let Some(Leaver { person, within }) = self.somebody_leaves(replicas) {
+        if let Some(leaver) = self.somebody_leaves(replicas) {
             let left = self.clock.elapsed();
-            while self.clock.elapsed() - left < within && self.story.broken().is_none() {
+            while self.clock.elapsed() - left < leaver.within && self.story.broken().is_none() {
                 self.pass(replicas, Duration::from_secs(5)).await;
             }
             let tables = self.database.tables();
-            self.referee.has_nothing(&person, &tables);
+            self.referee.has_nothing(&leaver, &tables);
         }
         let began = self.clock.elapsed();
         let is_open = |world: &Self| {

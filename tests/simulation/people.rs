@@ -87,47 +87,53 @@ impl People {
                 "gus" | "stan" => &["S0DBA", "S0ENG"],
                 _ => &["S0ENG"],
             };
-            people.becomes(name, standing, groups.iter().copied().collect());
+            let being = Being {
+                standing,
+                groups: groups.iter().copied().collect(),
+            };
+            people.becomes(&user(name), being);
         }
         Arc::new(people)
     }
 
-    fn becomes(&self, name: &str, standing: Standing, groups: BTreeSet<&'static str>) {
-        let being = (self.clock.now(), Being { standing, groups });
+    fn becomes(&self, person: &UserId, being: Being) {
+        let being = (self.clock.now(), being);
         let mut inside = self.inside.lock().unwrap();
-        inside.lives.entry(user(name)).or_default().push(being);
+        inside.lives.entry(person.clone()).or_default().push(being);
     }
 
     /// Somebody may not approve any more.
     pub(crate) fn leaves_approvers(&self, name: &str) {
-        let mut being = self.being(name);
+        let mut being = self.being(&user(name));
         being.groups.remove("S0DBA");
         self.story
             .tell(format_args!("~~ {name} is no approver any more"));
-        self.becomes(name, being.standing, being.groups);
+        self.becomes(&user(name), being);
     }
 
     /// Somebody may approve.
     pub(crate) fn joins_approvers(&self, name: &str) {
-        let mut being = self.being(name);
+        let mut being = self.being(&user(name));
         being.groups.insert("S0DBA");
         self.story.tell(format_args!("~~ {name} is an approver"));
-        self.becomes(name, being.standing, being.groups);
+        self.becomes(&user(name), being);
     }
 
-    fn being(&self, name: &str) -> Being {
+    fn being(&self, person: &UserId) -> Being {
         let inside = self.inside.lock().unwrap();
-        inside.lives[&user(name)].last().expect("a life").1.clone()
+        inside.lives[person].last().expect("a life").1.clone()
     }
 
-    /// Somebody is deactivated from now on.
-    pub(crate) fn deactivate(&self, person: &UserId) {
-        let mut inside = self.inside.lock().unwrap();
-        let life = inside.lives.get_mut(person).expect("somebody who asked");
-        let groups = life.last().expect("a life").1.groups.clone();
-        self.story.tell(format_args!("~~ {person} is deactivated"));
-        let standing = Standing::Deactivated;
-        life.push((self.clock.now(), Being { standing, groups }));
+    /// Somebody leaves.
+    pub(crate) fn leaves(&self, person: &UserId, departure: &Departure) {
+        let mut being = self.being(person);
+        match departure {
+            Departure::Deactivated => being.standing = Standing::Deactivated,
+            Departure::Guest => being.standing = Standing::Guest,
+            Departure::Group { .. } => drop(being.groups.remove("S0ENG")),
+        }
+        self.story.tell(format_args!("~~ {person} {departure}"));
+        self.becomes(person, being);
     }
 
     /// Whether somebody had left as `departure` says, at a moment that a decision at `at` may rest
@@ -141,13 +147,13 @@ impl People {
         })
     }
 
-    /// Somebody leaves, comes back, or leaves the engineers or the approvers; answers who, and whether they are a
-    /// member now.
+    /// Somebody leaves, becomes a guest, comes back, or leaves the engineers or the approvers; answers
+    /// who, and whether they are a member now.
     pub(crate) fn change(&self) -> (UserId, bool) {
         let name = self.dice.pick(&["bob", "erin", "dave", "alice", "carol"]);
-        let mut being = self.being(name);
+        let mut being = self.being(&user(name));
         match self.dice.below(4) {
-            0 => being.standing = Standing::Deactivated,
+            0 => being.standing = self.dice.pick(&[Standing::Deactivated, Standing::Guest]),
             1 => being.standing = Standing::Member,
             2 if being.groups.contains("S0ENG") => drop(being.groups.remove("S0ENG")),
             2 => drop(being.groups.insert("S0ENG")),
@@ -155,10 +161,10 @@ impl People {
             _ if ["bob", "erin", "dave"].contains(&name) => drop(being.groups.insert("S0DBA")),
             _ => {}
         }
-        let Being { standing, groups } = being;
+        let (standing, groups) = (being.standing, &being.groups);
         self.story
             .tell(format_args!("~~ {name} is {standing:?}, in {groups:?}"));
-        self.becomes(name, standing, groups);
+        self.becomes(&user(name), being);
         (user(name), standing == Standing::Member)
     }
 

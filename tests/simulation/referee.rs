@@ -11,19 +11,21 @@ use std::{
 use keylend::{
     backend::Order,
     domain::{
-        Actor, EndCause, Entitlement, Event, LockEvent, NameEvent, Progress, Request, RequestId,
-        ScopeId, State, Time, UserId,
+        Actor, Departure, EndCause, Entitlement, Event, LockEvent, NameEvent, Progress, Request,
+        RequestId, ScopeId, State, Time, UserId,
     },
     grants::Held,
     store::{Chain, Entry, EntryBody, RawEntry},
 };
 
 use crate::{
-    model::{Is, Model, Stage},
+    actors::Leaver,
+    model::{Is, Life, Model, Stage},
     people::{People, person_of},
     store::Tables,
     story::{Broken, Story, promised},
     target::Target,
+    world::WARNS,
 };
 
 /// How long a check may take to learn of an end that another replica committed: the news of it,
@@ -104,7 +106,7 @@ impl Referee {
                 raw.body
             ));
             self.authority(&seen.model, &entry)?;
-            self.departure(&entry)?;
+            self.departure(&seen.model, &entry)?;
             seen.model.apply(&entry)?;
             seen.fold(&entry)?;
         }
@@ -123,27 +125,45 @@ impl Referee {
         })
     }
 
-    /// A grant ends because its holder left only if they did.
-    fn departure(&self, entry: &Entry) -> Result<(), Broken> {
-        let EntryBody::Request(Event::RevocationStarted {
-            cause: EndCause::Left { person, departure },
-        }) = &entry.body
+    /// A grant ends, or somebody is told, because its holder left only if they did; and it ends
+    /// unless it was a group that they left and the scope only warns of that.
+    fn departure(&self, model: &Model, entry: &Entry) -> Result<(), Broken> {
+        let (departure, ends) = match &entry.body {
+            EntryBody::Request(Event::RevocationStarted {
+                cause: EndCause::Left { departure, .. },
+            }) => (departure, true),
+            EntryBody::Request(Event::LeaveNoticed { departure }) => (departure, false),
+            _ => return Ok(()),
+        };
+        let life = entry.request_id.and_then(|id| model.lives.get(&id));
+        let Some(Life {
+            requester, scope, ..
+        }) = life
         else {
             return Ok(());
         };
-        promised(7, self.people.had_left(person, departure, entry.at), || {
+        promised(
+            7,
+            self.people.had_left(requester, departure, entry.at),
+            || format!("entry {} says that {requester} left", entry.seq),
+        )?;
+        promised(7, ends != only_warns(scope, departure), || {
             format!(
-                "entry {} ends what {person} holds, who has not left",
+                "entry {}: whoever {departure} loses {scope}: {ends}",
                 entry.seq
             )
         })
     }
 
-    /// Who left some time ago holds nothing.
-    pub(crate) fn has_nothing(&self, person: &UserId, tables: &Tables) {
+    /// Who left some time ago holds nothing but what only warns of it, and has.
+    pub(crate) fn has_nothing(&self, leaver: &Leaver, tables: &Tables) {
+        let Leaver {
+            person, departure, ..
+        } = leaver;
         let held = tables.every_request().find(|request| {
             let goes_on = matches!(request.state, State::Approved | State::Active { .. });
-            request.requester == *person && goes_on
+            let warned = only_warns(&request.terms.scope, departure) && request.departure.is_some();
+            request.requester == *person && goes_on && !warned
         });
         self.story.check(promised(7, held.is_none(), || {
             format!("{person} left and still holds {:?}", held.map(|it| it.id))
@@ -277,6 +297,11 @@ impl Referee {
             format!("what is left is {holders:?}")
         }));
     }
+}
+
+/// Whether leaving in this way ends nothing of this scope.
+fn only_warns(scope: &ScopeId, departure: &Departure) -> bool {
+    scope.to_string() == WARNS && matches!(departure, Departure::Group { .. })
 }
 
 /// Whether a request that goes on, or is being taken back, stands on this access.

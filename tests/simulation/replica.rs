@@ -111,7 +111,7 @@ impl Replica {
             policy: world.policy.clone(),
             directory: Arc::new(directory),
             backends: backends.clone(),
-            catalogue: world.catalogue.clone(),
+            catalogue: world.catalogue(),
             limits: world.limits.clone(),
             administrators: BTreeSet::from([GroupName::new("admins")]),
             audit_channel: ChannelId::new(AUDIT),

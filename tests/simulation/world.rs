@@ -34,6 +34,9 @@ pub(crate) const AUDIT: &str = "C0AUDIT";
 /// overlap; a password comes with the owner role.
 pub(crate) const SCOPES: [&str; 5] = ["db:write", "db:admin", "db:own", "lab:gpu", "bastion:login"];
 
+/// Where leaving the engineers ends nothing, and somebody is told.
+pub(crate) const WARNS: &str = "bastion:login";
+
 /// How many grants one person may hold.
 const CAP: u32 = 2;
 
@@ -49,7 +52,6 @@ pub(crate) struct World {
     pub(crate) referee: Arc<Referee>,
     pub(crate) mutant: Arc<dyn Mutant>,
     pub(crate) policy: Policy,
-    pub(crate) catalogue: Catalogue,
     pub(crate) limits: Limits,
     ears: Arc<Mutex<Vec<Weak<MemoryStore>>>>,
 }
@@ -98,10 +100,14 @@ impl World {
             referee,
             mutant,
             policy: POLICY.clone(),
-            catalogue: catalogue(),
             limits,
             ears: Arc::default(),
         }
+    }
+
+    /// What can be asked for, as a replica learns it that starts now.
+    pub(crate) fn catalogue(&self) -> Catalogue {
+        self.mutant.catalogue(catalogue())
     }
 
     /// What tells the others of this replica's commits, a little later.
@@ -151,7 +157,10 @@ fn catalogue() -> Catalogue {
                 approval_channel: ChannelId::new("C0DBA"),
                 reason: ReasonRule::Optional,
                 ticket: None,
-                on_leave: OnLeave::End,
+                on_leave: match *name {
+                    WARNS => OnLeave::Warn,
+                    _ => OnLeave::End,
+                },
                 layers: layers.iter().map(layer).collect(),
             };
             (scope.id.clone(), scope)

@@ -4,6 +4,7 @@
 mod approves_first;
 mod counts_grants_twice;
 mod counts_old_votes;
+mod ends_what_warns;
 mod forgets_work;
 mod grants_under_locks;
 mod ignores_leases;
@@ -12,6 +13,7 @@ mod late_clock;
 mod lets_leavers_be;
 mod loses_entries;
 mod loses_notes;
+mod skips;
 mod stale_facts;
 mod takes_errors_for_success;
 mod takes_ids_for_people;
@@ -25,7 +27,7 @@ use keylend::{
     broker::Broker,
     clock::Clock,
     directory::PeopleSource,
-    domain::{Refusal, Request, RequestId, UserId},
+    domain::{Catalogue, Departure, EndCause, Event, Refusal, Request, RequestId, UserId},
     store::{Card, Commit},
 };
 
@@ -42,6 +44,11 @@ pub(crate) trait Mutant: Send + Sync {
     /// Writes what a commit holds in another way than the store does; answers the head then.
     fn writes(&self, _: &Database, _: &Commit) -> Option<u64> {
         None
+    }
+
+    /// What can be asked for, as a replica takes it from its configuration.
+    fn catalogue(&self, catalogue: Catalogue) -> Catalogue {
+        catalogue
     }
 
     /// Whether a commit may grant what is locked.
@@ -158,6 +165,33 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             "nobody looks whether people left",
             &[7],
             Arc::new(lets_leavers_be::LetsLeaversBe),
+        ),
+        (
+            "guests keep what they hold",
+            &[7],
+            Arc::new(skips::Skips(|event| {
+                matches!(
+                    event,
+                    Event::RevocationStarted {
+                        cause: EndCause::Left {
+                            departure: Departure::Guest,
+                            ..
+                        }
+                    }
+                )
+            })),
+        ),
+        (
+            "leaving ends what it only warns of",
+            &[7],
+            Arc::new(ends_what_warns::EndsWhatWarns),
+        ),
+        (
+            "leaving neither ends nor warns",
+            &[7],
+            Arc::new(skips::Skips(|event| {
+                matches!(event, Event::LeaveNoticed { .. })
+            })),
         ),
         (
             "what Slack does not say is taken for a no",
