@@ -132,6 +132,24 @@ impl World {
         });
     }
 
+    /// A new configuration asks for two approvals of something that somebody waits for, and every
+    /// replica is started anew with it. Answers whether it is so.
+    pub(crate) fn a_scope_is_tightened(&self, replicas: &mut [Option<Replica>]) -> bool {
+        let waits = |it: &Request| it.awaits_decision() && it.approvals_needed == 1;
+        let waiting = self.any(waits).filter(|_| self.tightened.get().is_none());
+        let Some(request) = waiting else {
+            return false;
+        };
+        let scope = request.terms.scope;
+        self.story
+            .tell(format_args!("~~ {scope} needs two approvals"));
+        for replica in replicas.iter_mut().filter_map(Option::take) {
+            replica.crash(self);
+        }
+        self.referee.tightens(&scope);
+        self.tightened.set(scope).is_ok()
+    }
+
     /// An approver goes through everything that waits, as fast as they can.
     fn somebody_approves_everything(&self, replicas: &mut [Option<Replica>]) {
         let waiting = self.all(Request::awaits_decision);

@@ -53,6 +53,9 @@ impl World {
             if self.dice.once_in(6) {
                 self.start(&mut replicas[..many], &mut started).await;
             }
+            if self.dice.once_in(25) && self.a_scope_is_tightened(replicas) {
+                self.start(&mut replicas[..many], &mut started).await;
+            }
             for _ in 0..self.dice.below(3) {
                 self.somebody_acts(replicas);
             }

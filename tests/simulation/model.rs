@@ -99,6 +99,13 @@ impl Model {
         }
     }
 
+    /// From now on, nothing of this scope is given that two did not approve.
+    pub(crate) fn tightens(&mut self, scope: &ScopeId) {
+        for life in self.lives.values_mut().filter(|life| life.scope == *scope) {
+            life.needed = life.needed.max(2);
+        }
+    }
+
     /// Takes the next entry in, if it may come next.
     pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), Broken> {
         match (&entry.body, entry.request_id) {

@@ -73,6 +73,11 @@ impl Referee {
         assert!(self.targets.set(targets).is_ok(), "they are told once");
     }
 
+    /// From now on, nothing of this scope is given that two did not approve.
+    pub(crate) fn tightens(&self, scope: &ScopeId) {
+        self.seen.lock().unwrap().model.tightens(scope);
+    }
+
     fn targets(&self) -> &[Arc<Target>] {
         self.targets.get().map_or(&[], Vec::as_slice)
     }

@@ -3,13 +3,13 @@
 use std::{
     collections::BTreeSet,
     num::NonZeroU8,
-    sync::{Arc, LazyLock, Mutex, Weak},
+    sync::{Arc, LazyLock, Mutex, OnceLock, Weak},
 };
 
 use keylend::{
     domain::{
         BackendName, Catalogue, ChannelId, Entitlement, Environment, GroupName, LayerSpec, Limits,
-        OnLeave, OnLimit, Params, ReasonRule, Risk, Scope, Span,
+        OnLeave, OnLimit, Params, ReasonRule, Risk, Scope, ScopeId, Span,
     },
     policy::Policy,
 };
@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) referee: Arc<Referee>,
     pub(crate) mutant: Arc<dyn Mutant>,
     pub(crate) policy: Policy,
+    /// The scope that needs two approvals by now, and needed one before.
+    pub(crate) tightened: OnceLock<ScopeId>,
     pub(crate) limits: Limits,
     ears: Arc<Mutex<Vec<Weak<MemoryStore>>>>,
 }
@@ -100,6 +102,7 @@ impl World {
             referee,
             mutant,
             policy: POLICY.clone(),
+            tightened: OnceLock::new(),
             limits,
             ears: Arc::default(),
         }
@@ -107,7 +110,12 @@ impl World {
 
     /// What can be asked for, as a replica learns it that starts now.
     pub(crate) fn catalogue(&self) -> Catalogue {
-        self.mutant.catalogue(catalogue())
+        let mut catalogue = catalogue();
+        if let Some(scope) = self.tightened.get() {
+            let scope = catalogue.get_mut(scope).expect("a scope");
+            scope.approvals = NonZeroU8::new(2).expect("two");
+        }
+        self.mutant.catalogue(catalogue)
     }
 
     /// What tells the others of this replica's commits, a little later.

@@ -32,7 +32,7 @@ impl Mutant for CountsOldVotes {
         id: RequestId,
         revision: u32,
     ) -> Result<Request, Refusal> {
-        let before = broker.request(id).await?;
+        let before = broker.revise(id).await?;
         let now = self.0.lock().unwrap().as_ref().map(|clock| clock.now());
         let Some(now) = now.filter(|_| before.extension.is_none()) else {
             return broker.approve(by, id, revision).await;

@@ -194,6 +194,11 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             })),
         ),
         (
+            "a request keeps the terms that it was asked for under",
+            &[1],
+            Arc::new(skips::Skips(|event| matches!(event, Event::Revised { .. }))),
+        ),
+        (
             "what Slack does not say is taken for a no",
             &[7],
             Arc::new(takes_silence_for_no::TakesSilenceForNo),
