@@ -15,7 +15,7 @@ use keylend::{
 use tokio::time::sleep;
 
 use crate::{
-    people::{APPROVING, ASKING, NAMES, user},
+    people::{APPROVING, ASKING, MOVING, NAMES, user},
     replica::Replica,
     story::promised,
     world::{SCOPES, WARNS, World},
@@ -42,6 +42,7 @@ impl World {
             22 => self.somebody_extends_again(replicas),
             23 => self.somebody_locks_meanwhile(replicas),
             24 => self.a_voter_leaves(replicas),
+            25 => self.somebody_moves(replicas),
             _ => self.somebody_clicks(replicas),
         }
     }
@@ -129,6 +130,27 @@ impl World {
             let second = mutant.approve(&broker, &user("erin"), asked.id, 1).await;
             people.joins_approvers("bob");
             second
+        });
+    }
+
+    /// Somebody asks, takes another address, and approves with their second account.
+    fn somebody_moves(&self, replicas: &mut [Option<Replica>]) {
+        let (name, second, email) = self.dice.pick(&MOVING);
+        let ask = Ask {
+            by: user(name),
+            ..self.ask()
+        };
+        let (people, mutant) = (self.people.clone(), self.mutant.clone());
+        let what = format!(
+            "{name} asks for {}, moves and approves {}",
+            ask.scope, ask.id
+        );
+        self.at_any(replicas, what, async move |broker| {
+            let asked = broker.ask(ask).await?;
+            people.moves(name, email);
+            // Until no fact is fresh enough any more, and before the request lapses.
+            sleep(Duration::from_secs(105)).await;
+            mutant.approve(&broker, &user(second), asked.id, 1).await
         });
     }
 

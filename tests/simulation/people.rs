@@ -22,9 +22,18 @@ use crate::{
 /// How old the facts behind a decision may be: a minute, and what it takes to decide.
 const OLDEST: Duration = Duration::from_secs(60 + 40);
 
-/// Everybody, in the order of their names. Alice and Bob have a second account each.
-pub(crate) const NAMES: [&str; 11] = [
+/// Everybody, in the order of their names. Alice, Bob and Zoe have a second account each; that Zoe's
+/// is hers, nobody can know before she moves.
+pub(crate) const NAMES: [&str; 13] = [
     "ada", "alice", "alice2", "bob", "bob2", "carol", "dave", "erin", "gus", "mallory", "stan",
+    "zoe", "zoe2",
+];
+
+/// Those who change their address for another while they wait, each with their second account, which
+/// tries to approve: it has the address that they had, or the one that they take.
+pub(crate) const MOVING: [(&str, &str, &str); 2] = [
+    ("alice", "alice2", "alice.moved@example.com"),
+    ("zoe", "zoe2", "zoe.moved@example.com"),
 ];
 
 /// Everybody who ever asks for anything.
@@ -65,6 +74,7 @@ struct Inside {
 struct Being {
     standing: Standing,
     groups: BTreeSet<&'static str>,
+    email: Email,
 }
 
 impl People {
@@ -84,12 +94,17 @@ impl People {
             let groups: &[_] = match name {
                 "ada" => &["S0ADMINS", "S0ENG"],
                 "bob" | "bob2" | "alice2" | "erin" | "dave" => &["S0DBA", "S0ENG"],
-                "gus" | "stan" => &["S0DBA", "S0ENG"],
+                "gus" | "stan" | "zoe2" => &["S0DBA", "S0ENG"],
                 _ => &["S0ENG"],
+            };
+            let email = match name {
+                "zoe2" => "zoe.moved@example.com".to_owned(),
+                _ => format!("{}@example.com", name.trim_end_matches('2')),
             };
             let being = Being {
                 standing,
                 groups: groups.iter().copied().collect(),
+                email: Email::new(email),
             };
             people.becomes(&user(name), being);
         }
@@ -116,6 +131,17 @@ impl People {
         let mut being = self.being(&user(name));
         being.groups.insert("S0DBA");
         self.story.tell(format_args!("~~ {name} is an approver"));
+        self.becomes(&user(name), being);
+    }
+
+    /// Somebody has another address from now on.
+    pub(crate) fn moves(&self, name: &str, email: &str) {
+        let being = Being {
+            email: Email::new(email),
+            ..self.being(&user(name))
+        };
+        self.story
+            .tell(format_args!("~~ the address of {name} is {email}"));
         self.becomes(&user(name), being);
     }
 
@@ -224,7 +250,7 @@ impl PeopleSource for People {
             Profile {
                 id: id.clone(),
                 standing: being.standing,
-                email: Some(Email::new(format!("{name}@example.com"))),
+                email: Some(being.email.clone()),
                 confirmed: Confirmed::Unsaid,
                 name,
             }

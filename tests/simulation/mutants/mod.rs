@@ -5,10 +5,12 @@ mod approves_first;
 mod counts_grants_twice;
 mod counts_old_votes;
 mod ends_what_warns;
+mod forgets_addresses;
 mod forgets_work;
 mod grants_under_locks;
 mod ignores_leases;
 mod ignores_versions;
+mod keeps_addresses;
 mod late_clock;
 mod lets_leavers_be;
 mod loses_entries;
@@ -207,6 +209,16 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             "an id is taken for a person",
             &[1, 6, 7],
             Arc::new(takes_ids_for_people::TakesIdsForPeople),
+        ),
+        (
+            "the address that somebody asked with is forgotten",
+            &[1],
+            Arc::new(forgets_addresses::ForgetsAddresses),
+        ),
+        (
+            "the address that somebody has by now is not asked for",
+            &[1],
+            Arc::new(keeps_addresses::KeepsAddresses),
         ),
         (
             "an approval counts for ever",
