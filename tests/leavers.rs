@@ -576,3 +576,34 @@ async fn one_of_two_replicas_makes_the_rounds_and_the_other_takes_over_when_it_i
     assert_eq!(one.people.asked(|_| true).len(), asked);
     drop(standing_by);
 }
+
+#[tokio::test]
+async fn a_group_that_changes_again_and_again_keeps_no_other_from_being_asked_anew() {
+    let clock = TestClock::at("2026-11-27T10:00:00Z");
+    let people = Arc::new(People {
+        clock: clock.clone(),
+        inside: Mutex::default(),
+    });
+    let alice = BTreeSet::from([UserId::new(ALICE)]);
+    people.change(|inside| {
+        inside.groups.insert("S0NOISY".to_owned(), alice.clone());
+        inside.groups.insert("S0DBA".to_owned(), alice.clone());
+    });
+    let live = |id: &str| GroupSource::SlackUsergroup(id.to_owned());
+    let groups = [
+        (GroupName::new("noisy"), live("S0NOISY")),
+        (GroupName::new("dba"), live("S0DBA")),
+    ];
+    let identities = Identities::default();
+    let directory = Directory::new(people.clone(), clock, groups.into(), identities);
+    let members = async |group: &str| directory.members(&GroupName::new(group)).await.unwrap();
+    assert_eq!(members("dba").await, alice);
+    for _ in 0..100 {
+        directory.forget_usergroup("S0NOISY");
+        members("noisy").await;
+    }
+    assert!(people.asked(|id| id == "S0NOISY").len() <= 3);
+    people.change(|inside| drop(inside.groups.insert("S0DBA".to_owned(), BTreeSet::new())));
+    directory.forget_usergroup("S0DBA");
+    assert_eq!(members("dba").await, BTreeSet::new());
+}

@@ -24,9 +24,9 @@ pub enum GroupSource {
     Members(BTreeSet<UserId>),
 }
 
-/// How many user groups are forgotten in [`FORGETTING`] at most. `usergroups.users.list` is of Slack's
-/// Tier 2, 20 calls a minute.
-const FORGOTTEN: usize = 6;
+/// How often one user group is forgotten in [`FORGETTING`] at most. `usergroups.users.list` is of
+/// Slack's Tier 2, 20 calls a minute.
+const FORGOTTEN: usize = 2;
 
 /// See [`FORGOTTEN`].
 const FORGETTING: TimeDelta = TimeDelta::minutes(1);
@@ -39,8 +39,8 @@ pub struct Directory {
     identities: Identities,
     profiles: Cache<UserId, Option<Profile>>,
     usergroups: Cache<String, BTreeSet<UserId>>,
-    /// When user groups were forgotten lately.
-    forgotten: Mutex<Vec<Time>>,
+    /// When each user group was forgotten lately.
+    forgotten: Mutex<HashMap<String, Vec<Time>>>,
 }
 
 impl Directory {
@@ -171,14 +171,19 @@ impl Directory {
         self.profiles.forget(id);
     }
 
-    /// Forgets who is in a user group: Slack says that it changed. In some workspaces anybody may
-    /// change groups, and Slack's limit is one for all of them, so beyond a few in a row what is
-    /// known stays until it is [`FRESH`] no more.
+    /// Forgets who is in a user group: Slack says that it changed. Whoever may change one group can
+    /// change it as often as they like, and Slack's limit is one for all of them. So beyond twice in a
+    /// row what is known of that group stays until it is [`FRESH`] no more; other groups are forgotten
+    /// all the same.
     pub fn forget_usergroup(&self, id: &str) {
+        if self.groups_of(id).is_empty() {
+            return;
+        }
         let mut forgotten = self
             .forgotten
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        let forgotten = forgotten.entry(id.to_owned()).or_default();
         let now = self.clock.now();
         forgotten.retain(|at| now - *at < FORGETTING && now >= *at);
         if forgotten.len() < FORGOTTEN {

@@ -180,7 +180,7 @@ async fn a_person_withdraws_under_either_id_and_nobody_else_does() {
     stage.person(DAVE).click(&waits, "withdraw").await;
     stage.answered(DAVE, "requester").await;
     stage.person("W0ALICE").click(&waits, "withdraw").await;
-    let shown = stage.shows(&card, "ithdrawn").await;
+    let shown = stage.shows(&card, "Withdrawn by <@W0ALICE>").await;
     assert!(shown.buttons().is_empty());
     stage.audited("withdrawn by <@W0ALICE>").await;
     assert_eq!(stage.kinds().await, ["requested", "withdrawn"]);
