@@ -17,6 +17,7 @@ CREATE TABLE events (
 );
 
 CREATE INDEX events_by_request ON events (request_id, seq);
+CREATE INDEX approvals ON events (request_id) WHERE kind = 'approved';
 
 CREATE FUNCTION the_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -16,6 +16,7 @@ CREATE TABLE events (
 ) STRICT;
 
 CREATE INDEX events_by_request ON events (request_id, seq);
+CREATE INDEX approvals ON events (request_id) WHERE kind = 'approved';
 
 CREATE TRIGGER events_are_not_updated BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;

@@ -18,6 +18,13 @@ pub(crate) struct Sharers {
     pub unproven: Option<RequestId>,
 }
 
+impl Sharers {
+    /// Whether no row names another grant.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.proven.is_empty() && self.unproven.is_none()
+    }
+}
+
 impl Broker {
     /// Commits `command`, decided on the request as it is now, with a credential where the step
     /// makes one. What would grant something that is locked by now ends the request instead.
@@ -73,16 +80,43 @@ impl Broker {
         except: RequestId,
     ) -> Result<Sharers, Refusal> {
         let found = self.parts.store.sharing(entitlement, except).await;
+        let found = found.map_err(unavailable)?.into_iter();
+        self.sharers(found.map(|found| found.request), entitlement)
+            .await
+    }
+
+    /// The same, found in the log alone, which takes longer: before access counts as somebody else's
+    /// because no row says that Keylend gave it.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub(crate) async fn sharing_in_log(
+        &self,
+        entitlement: &Entitlement,
+        except: RequestId,
+    ) -> Result<Sharers, Refusal> {
+        let found = self.parts.store.approved_for(entitlement).await;
+        let found = found.map_err(unavailable)?.into_iter();
+        self.sharers(found.filter(|id| *id != except), entitlement)
+            .await
+    }
+
+    async fn sharers(
+        &self,
+        found: impl Iterator<Item = RequestId>,
+        entitlement: &Entitlement,
+    ) -> Result<Sharers, Refusal> {
         let mut sharers = Sharers::default();
-        for found in found.map_err(unavailable)? {
-            match self.load(found.request).await {
+        for id in found {
+            match self.load(id).await {
                 Ok(Loaded {
                     request,
                     logged: Some(_),
                 }) => {
                     sharers.proven.extend(as_sharing(&request, entitlement));
                 }
-                Ok(_) | Err(Refusal::NoSuchRequest(_)) => sharers.unproven = Some(found.request),
+                Ok(_) | Err(Refusal::NoSuchRequest(_)) => sharers.unproven = Some(id),
                 Err(refusal) => return Err(refusal),
             }
         }

@@ -318,6 +318,10 @@ pub trait Store: Send + Sync + 'static {
         except: RequestId,
     ) -> Result<Vec<Sharing>, StoreError>;
 
+    /// The requests that the log says were approved for `entitlement` and are not over, whatever the
+    /// tables say.
+    async fn approved_for(&self, entitlement: &Entitlement) -> Result<Vec<RequestId>, StoreError>;
+
     /// Claims requests with work due in `lane` at `now` that nobody works on in this lane, longest
     /// due first, at most `limit`. A crash gives them back.
     async fn claim_due(

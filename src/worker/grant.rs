@@ -58,16 +58,18 @@ impl Worker {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
         let order = order(request, plan);
-        let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
+        let entitlement = &plan.entitlement;
+        let mut sharers = self.broker.sharing(entitlement, request.id).await?;
+        let is_nobodys = sharers.is_empty()
+            && limited(self.backend(plan)?.inspect(&order)).await? == Presence::Absent;
+        if sharers.is_empty() && !is_nobodys {
+            sharers = self.broker.sharing_in_log(entitlement, request.id).await?;
+        }
         if let Some(other) = sharers.unproven {
             // Its access would pass for access that Keylend did not grant.
             return Err(Refusal::Contradicted(other).into());
         }
-        let managed = if sharers.proven.is_empty() {
-            limited(self.backend(plan)?.inspect(&order)).await? == Presence::Absent
-        } else {
-            sharers.proven.iter().any(|other| other.managed)
-        };
+        let managed = is_nobodys || sharers.proven.iter().any(|other| other.managed);
         let credential = self
             .broker
             .new_credential(request, layer, plan, order.expires_at);

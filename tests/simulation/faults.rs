@@ -179,6 +179,14 @@ impl Store for UnreliableStore {
         )
     }
 
+    async fn approved_for(&self, entitlement: &Entitlement) -> Result<Vec<RequestId>, StoreError> {
+        asked!(
+            self,
+            "look for sharers",
+            self.store.approved_for(entitlement)
+        )
+    }
+
     async fn claim_due(
         &self,
         lane: &Lane,

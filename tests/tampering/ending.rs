@@ -26,6 +26,7 @@ on_both!(
     rows_that_cannot_be_read_keep_nothing_from_ending_by_a_lock,
     a_grant_whose_row_says_that_it_is_over_ends_by_a_lock,
     rows_beside_a_request_are_restored_within_a_minute,
+    access_is_revoked_though_no_row_said_that_another_grant_gave_it,
 );
 
 const STATE: &str = "SELECT state FROM requests";
@@ -219,6 +220,19 @@ async fn a_grant_whose_row_says_that_it_is_over_ends_by_a_lock(scene: Scene) {
     scene.stage.answer(SECURITY, "lock @alice stolen").await;
     scene.stage.advance_minutes(3);
     ends(&scene).await;
+}
+
+async fn access_is_revoked_though_no_row_said_that_another_grant_gave_it(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    scene.tamper("DELETE FROM layers").await;
+    let again = "request db-prod:write 40m INC-4211 still failing";
+    scene.stage.granted(again).await;
+    scene.stage.advance_minutes(41);
+    scene
+        .until("SELECT DISTINCT state FROM requests", &["ended"])
+        .await;
+    assert!(!scene.stage.console.admits("alice"));
+    scene.is_well().await;
 }
 
 async fn rows_beside_a_request_are_restored_within_a_minute(mut scene: Scene) {

@@ -12,7 +12,7 @@ use super::{
     requests::read_id,
 };
 use crate::{
-    domain::RequestId,
+    domain::{Entitlement, RequestId},
     store::{GENESIS, RawEntry},
 };
 
@@ -168,6 +168,25 @@ pub(super) async fn last_seqs(
     rows.filter_map(|(id, seq)| Some((id, seq?)))
         .map(|(id, seq)| Ok((read_id(&id)?, seq.cast_unsigned())))
         .collect()
+}
+
+/// The requests that were approved for an entitlement and are not over.
+pub(super) async fn approved_for(
+    reads: &Pool,
+    entitlement: &Entitlement,
+) -> sqlx::Result<Vec<RequestId>> {
+    // As it stands in a canonical body.
+    let named = format!("\"entitlement\":{}", json!(entitlement));
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT request_id FROM events AS approval
+         WHERE kind = 'approved' AND replace(body, $1, '') <> body AND NOT EXISTS (
+             SELECT 1 FROM events
+             WHERE request_id = approval.request_id AND kind IN ('ended', 'failed'))",
+    )
+    .bind(named)
+    .fetch_all(reads)
+    .await?;
+    rows.iter().map(|(id,)| read_id(id)).collect()
 }
 
 /// Requests as the parameter of a statement.

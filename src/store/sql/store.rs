@@ -113,6 +113,11 @@ impl Store for Database {
         answer("look for grants of the same entitlement", question).await
     }
 
+    async fn approved_for(&self, entitlement: &Entitlement) -> Result<Vec<RequestId>, StoreError> {
+        let question = log::approved_for(&self.reads, entitlement);
+        answer("look for grants of the same entitlement", question).await
+    }
+
     async fn claim_due(
         &self,
         lane: &Lane,

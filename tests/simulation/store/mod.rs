@@ -280,6 +280,19 @@ impl Store for MemoryStore {
         Ok(self.database.tables().sharing(entitlement, except))
     }
 
+    async fn approved_for(&self, entitlement: &Entitlement) -> Result<Vec<RequestId>, StoreError> {
+        let tables = self.database.tables();
+        let stands = |request: &&Request| {
+            let mut layers = request.layers.iter();
+            request.is_open() && layers.any(|layer| layer.plan.entitlement == *entitlement)
+        };
+        Ok(tables
+            .every_request()
+            .filter(stands)
+            .map(|it| it.id)
+            .collect())
+    }
+
     async fn claim_due(
         &self,
         lane: &Lane,
