@@ -8,7 +8,10 @@ mod door;
 mod front;
 mod listen;
 mod notices;
+mod rebuild;
 mod throttle;
+
+pub use rebuild::rebuild;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

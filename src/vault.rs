@@ -127,14 +127,14 @@ mod tests {
 
     #[test]
     fn a_credential_opens_only_under_its_key_and_for_its_grant() {
-        let request = RequestId::derive("one");
+        let request = RequestId::new(crate::domain::Time::UNIX_EPOCH, 1);
         let password = generate_password(&SystemEntropy);
         let sealed = vault("ab").seal(request, 0, &password, &SystemEntropy);
         let opened = vault("ab").open(&sealed).unwrap();
         assert_eq!(opened.expose_secret(), password.expose_secret());
         assert!(vault("cd").open(&sealed).is_err());
         let moved = SealedCredential {
-            request: RequestId::derive("two"),
+            request: RequestId::new(crate::domain::Time::UNIX_EPOCH, 2),
             ..sealed.clone()
         };
         assert!(vault("ab").open(&moved).is_err());

@@ -27,8 +27,8 @@ use keylend::{
         Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
     },
     domain::{
-        BackendName, Catalogue, ChannelId, Email, GroupName, LayerSpec, Limits, OnLeave, Params,
-        ReasonRule, RequestId, Risk, Scope, Span, Standing, State, Time, UserId,
+        AskKey, BackendName, Catalogue, ChannelId, Email, GroupName, LayerSpec, Limits, OnLeave,
+        Params, ReasonRule, RequestId, Risk, Scope, Span, Standing, State, Time, UserId,
     },
     leavers::Leavers,
     metrics::Metrics,
@@ -249,7 +249,7 @@ impl World {
     /// Somebody's grant, approved by Bob.
     async fn grant(&self, replica: &Replica, requester: &str) -> RequestId {
         let ask = Ask {
-            id: RequestId::derive(requester),
+            key: AskKey::derive(requester),
             by: UserId::new(requester),
             scope: SCOPE.parse().unwrap(),
             duration: None,

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use keylend::domain::{
-    Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event, Handle, Human,
-    Occurred, Params, Parties, PlannedGrant, PlannedLayer, Progress, Removal, Request, RequestId,
-    Risk, RuleId, Span, State, Terms, Time, UserId, Username, Vote, Work, decide, open,
+    Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event, Handle,
+    Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Progress, Removal, Request,
+    RequestId, Risk, RuleId, Span, State, Terms, Time, UserId, Username, Vote, Work, decide, open,
 };
 use proptest::prelude::*;
 
@@ -23,6 +23,7 @@ fn requested(approvals_needed: u8) -> Occurred {
         actor: Actor::Person(UserId::new(REQUESTER)),
         rules: vec![RuleId::new("requester-group")],
         event: Event::Requested {
+            ask_key: AskKey::derive("a trigger"),
             requester: UserId::new(REQUESTER),
             email: Email::new("alice@example.com"),
             human: Human::default(),
@@ -180,7 +181,7 @@ fn play(
     mut check: impl FnMut(Step<'_>),
 ) -> (Request, Vec<Occurred>) {
     let mut log = vec![requested(needed)];
-    let mut request = open(RequestId::derive("a trigger"), &log[0]);
+    let mut request = open(RequestId::new(log[0].at, 1), &log[0]);
     let mut now = start();
     for (minutes, command) in commands {
         now = Span::minutes(minutes).after(now);

@@ -25,10 +25,10 @@ use keylend::{
         Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
     },
     domain::{
-        Actor, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event, GroupName,
-        Handle, Human, LayerSpec, Limits, Occurred, OnLeave, Params, Parties, PlannedGrant,
-        PlannedLayer, ReasonRule, Removal, Request, RequestId, Risk, RuleId, Scope, ScopeId, Span,
-        Standing, Terms, Time, UserId, Username, decide, open,
+        Actor, AskKey, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event,
+        GroupName, Handle, Human, LayerSpec, Limits, Occurred, OnLeave, Params, Parties,
+        PlannedGrant, PlannedLayer, ReasonRule, Removal, Request, RequestId, Risk, RuleId, Scope,
+        ScopeId, Span, Standing, Terms, Time, UserId, Username, decide, open,
     },
     metrics::Metrics,
     policy::Policy,
@@ -200,13 +200,14 @@ pub fn email(number: usize) -> String {
 
 /// One request that nobody has decided on.
 pub fn asked(number: usize, from: Time, duration: Span) -> (Request, Vec<Occurred>) {
-    let id = RequestId::derive(&format!("request {number}"));
+    let id = RequestId::new(Time::UNIX_EPOCH, u32::try_from(number).unwrap());
     let requester = UserId::new(format!("U0ENG{}", number % PEOPLE));
     let first = Occurred {
         at: from,
         actor: Actor::Person(requester.clone()),
         rules: vec![RuleId::new("requester-group")],
         event: Event::Requested {
+            ask_key: AskKey::derive(&number.to_string()),
             email: Email::new(email(number)),
             human: Human::default(),
             username: Username::new(format!("engineer{}", number % PEOPLE)),

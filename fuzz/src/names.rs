@@ -13,10 +13,6 @@ pub fn holds(data: &[u8]) {
         assert_eq!(id.to_string(), text.to_ascii_lowercase());
         assert_eq!(id.to_string().parse(), Ok(id));
     }
-    assert_eq!(
-        RequestId::derive(text).to_string().parse(),
-        Ok(RequestId::derive(text))
-    );
     if let Ok(scope) = text.parse::<ScopeId>() {
         assert_eq!(scope.to_string(), text);
         // It stands in messages and in addresses as it is.

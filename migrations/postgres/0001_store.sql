@@ -18,6 +18,8 @@ CREATE TABLE events (
 
 CREATE INDEX events_by_request ON events (request_id, seq);
 CREATE INDEX approvals ON events (request_id) WHERE kind = 'approved';
+CREATE UNIQUE INDEX asked ON events ((body::jsonb ->> 'ask_key'))
+    WHERE kind = 'requested';
 
 CREATE FUNCTION the_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -50,7 +52,8 @@ CREATE TABLE requests (
     asked_at  BIGINT NOT NULL,
     failures  BIGINT NOT NULL, -- in a row, of the worst layer while it is ending
     last_seq  BIGINT NOT NULL, -- its last entry in the log
-    snapshot  TEXT NOT NULL
+    snapshot  TEXT NOT NULL,
+    ask_key   TEXT COLLATE "C" NOT NULL UNIQUE
 );
 
 CREATE INDEX open_requests ON requests (asked_at, id) WHERE open = 1;

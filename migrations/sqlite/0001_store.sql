@@ -17,6 +17,8 @@ CREATE TABLE events (
 
 CREATE INDEX events_by_request ON events (request_id, seq);
 CREATE INDEX approvals ON events (request_id) WHERE kind = 'approved';
+CREATE UNIQUE INDEX asked ON events (body ->> 'ask_key')
+    WHERE kind = 'requested';
 
 CREATE TRIGGER events_are_not_updated BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
@@ -41,7 +43,8 @@ CREATE TABLE requests (
     asked_at  INTEGER NOT NULL,
     failures  INTEGER NOT NULL, -- in a row, of the worst layer while it is ending
     last_seq  INTEGER NOT NULL, -- its last entry in the log
-    snapshot  TEXT NOT NULL
+    snapshot  TEXT NOT NULL,
+    ask_key   TEXT NOT NULL UNIQUE
 ) STRICT;
 
 CREATE INDEX open_requests ON requests (asked_at, id) WHERE open = 1;

@@ -129,7 +129,7 @@ mod tests {
 
     fn order() -> Order {
         Order {
-            request: RequestId::derive("one"),
+            request: RequestId::new(crate::domain::Time::UNIX_EPOCH, 1),
             scope: "wiki:edit".parse().unwrap(),
             requester: UserId::new("U0ALICE"),
             email: Email::new("alice@example.com"),
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn the_entitlement_is_the_person_and_the_parameters_whichever_grant_gives_it() {
         let mut other = order();
-        other.request = RequestId::derive("two");
+        other.request = RequestId::new(crate::domain::Time::UNIX_EPOCH, 2);
         other.handle = Handle::new("keylend_two_0");
         assert_eq!(entitlement(&order()), entitlement(&other));
         other.params.insert("team".into(), "ops".into());

@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, ChannelId, Command, Event, Occurred, Parties, Person, PlannedGrant, ReasonRule,
-        Refusal, Request, RequestId, RuleId, Scope, ScopeId, Span, Terms, UserId, decide, open,
+        Actor, AskKey, ChannelId, Command, Event, Occurred, Parties, Person, PlannedGrant,
+        ReasonRule, Refusal, Request, RequestId, RuleId, Scope, ScopeId, Span, Terms, UserId,
+        decide, open,
     },
     policy::Action,
     store::{Commit, CommitError},
@@ -18,8 +19,8 @@ use crate::{
 /// What somebody asks for.
 #[derive(Debug, Clone)]
 pub struct Ask {
-    /// The request's name, derived from what Slack names only once: asked twice, it is made once.
-    pub id: RequestId,
+    /// What Slack names only once: asked twice, the request is made once.
+    pub key: AskKey,
     /// Who asks.
     pub by: UserId,
     /// What for.
@@ -35,7 +36,7 @@ pub struct Ask {
 }
 
 impl Broker {
-    /// Asks. Asked twice with the same id, the second answer is the first request. Where a rule
+    /// Asks. Asked twice with the same key, the second answer is the first request. Where a rule
     /// approves in a person's place, the answer is approved already.
     ///
     /// # Errors
@@ -43,11 +44,13 @@ impl Broker {
     /// Why it cannot be asked for; nothing was written.
     pub async fn ask(&self, ask: Ask) -> Result<Request, Refusal> {
         for _ in 0..super::ATTEMPTS {
-            match self.load(ask.id).await.map(|loaded| loaded.request) {
-                Ok(made) if made.requester == ask.by => return Ok(made),
-                Ok(_) => return Err(Refusal::NameTaken),
-                Err(Refusal::NoSuchRequest(_)) => {}
-                Err(refusal) => return Err(refusal),
+            let asked = self.parts.store.asked(&ask.key).await;
+            if let Some(id) = asked.map_err(unavailable)? {
+                let made = self.load(id).await?.request;
+                return match made.requester == ask.by {
+                    true => Ok(made),
+                    false => Err(Refusal::NameTaken),
+                };
             }
             let (after, commit) = self.ask_once(&ask).await?;
             match self.commit(None, commit).await {
@@ -60,13 +63,14 @@ impl Broker {
     }
 
     async fn ask_once(&self, ask: &Ask) -> Result<(Request, Commit), Refusal> {
+        let id = self.new_id();
         let scope = self.scope(&ask.scope)?;
         let requester = self.person(&ask.by, Some(scope)).await?;
         let duration = ask.duration.unwrap_or(scope.default_duration);
         let locks = self.locks().await?;
         let human = requester.human.clone();
         let holdings = self.holdings(&human).await?;
-        let displaced = self.displaced(&holdings, ask.id);
+        let displaced = self.displaced(&holdings, id);
         let count = Count::of(&holdings, &displaced);
         let question = Question {
             scope: Some(scope),
@@ -85,7 +89,7 @@ impl Broker {
             .map_err(|error| Refusal::NoUsername(error.clone()))?;
         let (owners, version) = self.owners(username, &human).await?;
 
-        let mut request = open(ask.id, &first);
+        let mut request = open(id, &first);
         let mut events = vec![first];
         let mut commit = Commit::default();
         if let Some(rule) = self.rule_that_approves(&requester, &question)
@@ -118,6 +122,13 @@ impl Broker {
         Ok((request, commit))
     }
 
+    /// A name that is taken is a conflict, and the next try has another.
+    fn new_id(&self) -> RequestId {
+        let mut random = [0; 4];
+        self.parts.entropy.fill(&mut random);
+        RequestId::new(self.now(), u32::from_be_bytes(random))
+    }
+
     /// The first event, if what was asked is complete.
     fn requested(
         &self,
@@ -138,6 +149,7 @@ impl Broker {
             return Err(Refusal::ReasonMissing);
         }
         let event = Event::Requested {
+            ask_key: ask.key.clone(),
             requester: ask.by.clone(),
             human: requester.human.clone(),
             email: requester.email.clone().ok_or(Refusal::NoEmail)?,

@@ -15,14 +15,10 @@ use crate::{
         log::Log,
         verify::{Known, Whole, verify},
     },
-    broker::new_cards,
     config,
     domain::ChannelId,
-    slack::messages::CURSORS,
-    store::{
-        Address, copy,
-        rebuild::{self, Making},
-    },
+    serve::rebuild,
+    store::{Address, copy},
 };
 
 /// What is done with the store.
@@ -130,13 +126,7 @@ impl Store {
                 let to = address_in(&config)?;
                 let audit_channel = audit_channel_in(&config)?;
                 let before = whole(&from).await?;
-                let making = Making {
-                    cards: &|request, occurred| {
-                        new_cards(request, std::slice::from_ref(occurred), &audit_channel)
-                    },
-                    feeds: &CURSORS,
-                };
-                let rebuilt = rebuild::rebuild(&from, &to, &making).await;
+                let rebuilt = rebuild(&from, &to, &audit_channel).await;
                 let advice =
                     rebuilt.with_context(|| format!("failed to rebuild `{to}` from `{from}`"))?;
                 let after = whole(&to).await?;

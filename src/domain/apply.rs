@@ -12,6 +12,7 @@ impl Request {
     /// The request that its first event makes; nothing if that event is another.
     pub fn first(id: RequestId, occurred: &Occurred) -> Option<Self> {
         let Event::Requested {
+            ask_key,
             requester,
             email,
             human,
@@ -28,6 +29,7 @@ impl Request {
         Some(Self {
             format: Format::CURRENT,
             id,
+            ask_key: ask_key.clone(),
             version: 1,
             revision: 1,
             requester: requester.clone(),

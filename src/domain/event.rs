@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, BackendName, ChannelId, Departure, Email, Entitlement, Environment, GroupName, Handle,
-    Human, Params, RequestId, RuleId, Span, Terms, Time, UserId, Username,
+    Actor, AskKey, BackendName, ChannelId, Departure, Email, Entitlement, Environment, GroupName,
+    Handle, Human, Params, RequestId, RuleId, Span, Terms, Time, UserId, Username,
 };
 
 /// An event with what the log says about it.
@@ -29,6 +29,8 @@ pub enum Event {
     /// Somebody asked. Everything that is known of them then is kept here, so that the log can be
     /// read without Slack.
     Requested {
+        /// What makes asking twice one request.
+        ask_key: AskKey,
         /// Who asked.
         requester: UserId,
         /// Their verified address.

@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::Time;
+
 macro_rules! text_id {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
         $(#[$doc])*
@@ -70,13 +72,19 @@ impl Username {
 
 /// The name of one request: 60 bits, written as twelve letters and digits of Crockford's base 32.
 ///
-/// It is derived from what Slack names only once (a `trigger_id`, a view), so that a payload
-/// delivered twice names one request.
+/// The first 35 bits are the second in which it was asked for, since 1970, so that names are in the
+/// order of time. The other 25 are random.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(u64);
 
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 12;
+
+/// Bits of a request's name that are its time: enough for a thousand years.
+const SECONDS: u32 = 35;
+
+/// Bits that are random.
+const RANDOM: u32 = 25;
 
 impl RequestId {
     /// The least id that there can be.
@@ -85,13 +93,29 @@ impl RequestId {
     /// The greatest id that there can be.
     pub const MAX: Self = Self((1 << (5 * LENGTH)) - 1);
 
-    /// The id that belongs to `seed`: always the same for the same seed.
+    /// A name for what is asked for at `at`; of `random`, 25 bits.
+    pub fn new(at: Time, random: u32) -> Self {
+        let second = u64::try_from(at.timestamp()).unwrap_or_default() & ((1 << SECONDS) - 1);
+        let random = u64::from(random) & ((1 << RANDOM) - 1);
+        Self(second << RANDOM | random)
+    }
+}
+
+/// What makes asking twice one request: derived from what Slack names only once (a `trigger_id`, a
+/// view), so that a payload that is delivered twice asks once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AskKey(String);
+
+impl AskKey {
+    /// The key that belongs to `seed`: always the same for the same seed.
     pub fn derive(seed: &str) -> Self {
-        let hash = Sha256::digest(seed.as_bytes());
-        let first = hash
-            .first_chunk::<8>()
-            .expect("a SHA-256 hash has 32 bytes");
-        Self(u64::from_be_bytes(*first) >> 4)
+        Self(hex::encode(&Sha256::digest(seed.as_bytes())[..16]))
+    }
+
+    /// The key as it is kept.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -153,8 +177,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn ids_are_in_the_order_of_time() {
+        let at = |second: i64| Time::from_timestamp(second, 0).unwrap();
+        let [early, late] = [(1_800_000_000, u32::MAX), (1_800_000_001, 0)]
+            .map(|(second, random)| RequestId::new(at(second), random));
+        assert!(early < late);
+        assert!(early.to_string() < late.to_string());
+        assert_ne!(early, RequestId::new(at(1_800_000_000), 0));
+        assert_eq!(
+            RequestId::new(at(i64::from(u32::MAX)), 1).to_string().len(),
+            LENGTH
+        );
+    }
+
+    #[test]
     fn an_id_reads_back_as_it_was_written() {
-        let id = RequestId::derive("13345224609.738474920.8088930838d88f008e0");
+        let id = RequestId::new(Time::from_timestamp(1_800_000_000, 0).unwrap(), 12_345_678);
         assert_eq!(id.to_string().len(), LENGTH);
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));

@@ -31,8 +31,8 @@ pub use due::{Due, Lane, Work, backoff};
 pub use event::{ApprovalFacts, EndCause, Event, Occurred, PlannedLayer, Removal};
 pub use human::{Human, Humans, IdentityKey};
 pub use id::{
-    BackendName, ChannelId, Email, Entitlement, Environment, GroupName, Handle, InvalidRequestId,
-    RequestId, RuleId, TeamId, UserId, Username,
+    AskKey, BackendName, ChannelId, Email, Entitlement, Environment, GroupName, Handle,
+    InvalidRequestId, RequestId, RuleId, TeamId, UserId, Username,
 };
 pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};

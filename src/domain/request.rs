@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, ApprovalFacts, ChannelId, Departure, Email, EndCause, Environment, Human, LayerSpec,
-    PlannedLayer, RequestId, Risk, RuleId, Scope, ScopeId, Span, Time, UserId, Username,
+    Actor, ApprovalFacts, AskKey, ChannelId, Departure, Email, EndCause, Environment, Human,
+    LayerSpec, PlannedLayer, RequestId, Risk, RuleId, Scope, ScopeId, Span, Time, UserId, Username,
 };
 
 /// The version of the format in which a request is kept: it moves when a field that was there before
@@ -44,6 +44,8 @@ pub struct Request {
     pub format: Format,
     /// Its name.
     pub id: RequestId,
+    /// What makes asking twice one request.
+    pub ask_key: AskKey,
     /// How many events made it: what a commit is checked against.
     pub version: u64,
     /// Which terms are on show: a click on a card that shows another revision is refused.

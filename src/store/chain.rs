@@ -299,7 +299,7 @@ mod tests {
         let at = Time::from_timestamp_millis(millis).unwrap();
         Record {
             at,
-            request: Some(RequestId::derive(reason)),
+            request: Some(RequestId::new(at, 1)),
             actor: Actor::Person(UserId::new("U0ALICE")),
             rules: vec![RuleId::new("approver-group"), RuleId::new("max-duration")],
             body: EntryBody::Request(Event::LayerRevokeFailed {

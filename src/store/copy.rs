@@ -78,6 +78,7 @@ pub(super) const TABLES: &[Table] = &[
             ("last_seq", Number),
             ("snapshot", Text),
             ("awaits", Number),
+            ("ask_key", Text),
         ],
     },
     Table {

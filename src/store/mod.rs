@@ -52,8 +52,8 @@ pub use totals::Totals;
 pub use view::{Rows, View};
 
 use crate::domain::{
-    ChannelId, Entitlement, Event, Human, IdentityKey, Lane, Lock, LockTarget, NameOwners, Request,
-    RequestId, ScopeId, Time, UserId, Username,
+    AskKey, ChannelId, Entitlement, Event, Human, IdentityKey, Lane, Lock, LockTarget, NameOwners,
+    Request, RequestId, ScopeId, Time, UserId, Username,
 };
 
 /// The version of what a person holds under one of their identities: it moves with every grant, so
@@ -272,8 +272,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`CommitError::Conflict`] if a version or a request's last entry moved on, a new request's id is
-    /// taken, a lock to be lifted is not there, or a lock covers what is granted. Whoever reads the store after that
+    /// [`CommitError::Conflict`] if a version or a request's last entry moved on, a new request's id or
+    /// key is taken, a lock to be lifted is not there, or a lock covers what is granted. Whoever reads the store after that
     /// sees what was in the way.
     async fn commit(&self, commit: Commit) -> Result<u64, CommitError>;
 
@@ -282,6 +282,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// One request, and how far the log tells of it at the same moment.
     async fn snapshot(&self, id: RequestId) -> Result<Snapshot, StoreError>;
+
+    /// The request that was asked for with this key, as the log tells.
+    async fn asked(&self, key: &AskKey) -> Result<Option<RequestId>, StoreError>;
 
     /// What one human has open, under any of their identities.
     async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError>;

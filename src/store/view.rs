@@ -137,6 +137,7 @@ impl Rows {
             json!(last_seq),
             text(request),
             json!(i64::from(request.awaits_decision())),
+            json!(request.ask_key),
         ]
     }
 

@@ -16,8 +16,9 @@ use keylend::{
         Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
     },
     domain::{
-        BackendName, ChannelId, Email, Entitlement, GroupName, LayerSpec, Limits, OnLeave, OnLimit,
-        Params, ReasonRule, RequestId, Risk, Scope, ScopeId, Span, Standing, State, UserId,
+        AskKey, BackendName, ChannelId, Email, Entitlement, GroupName, LayerSpec, Limits, OnLeave,
+        OnLimit, Params, ReasonRule, RequestId, Risk, Scope, ScopeId, Span, Standing, State,
+        UserId,
     },
     grants::Grants,
     policy::Policy,
@@ -103,7 +104,7 @@ pub fn user(name: &str) -> UserId {
 /// What somebody asks for with one command, which `seed` tells from others.
 pub fn ask_as(name: &str, seed: &str) -> Ask {
     Ask {
-        id: RequestId::derive(seed),
+        key: AskKey::derive(seed),
         by: user(name),
         scope: SCOPE.parse().unwrap(),
         duration: None,

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use keylend::{
     clock::Clock,
-    domain::{Command, Human, RequestId, Span},
+    domain::{Command, Human, Span},
     store::{Place, Store},
 };
 use slack_sim::{Fault, Sim};
 
 use crate::{
     stage::{Stage, asked, card},
-    story::{approved, at, done, inspected, made, revoked, then, user, with_cards, withdrawn},
+    story::{approved, at, done, id, inspected, made, revoked, then, user, with_cards, withdrawn},
 };
 
 const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
@@ -209,7 +209,7 @@ async fn a_lost_answer_shows_a_message_twice_but_never_loses_it() {
     let number = |sim: &Sim| sim.dm("U0ALICE").len() + sim.messages("C0AUDIT").len();
     stage.in_time(|sim| (number(sim) == 4).then_some(())).await;
     stage.settled().await;
-    let cards = stage.store.cards(RequestId::derive("one")).await;
+    let cards = stage.store.cards(id("one")).await;
     let known = cards.unwrap().remove(0).ts;
     assert_eq!(
         known,

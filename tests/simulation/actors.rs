@@ -7,8 +7,7 @@ use keylend::{
     broker::{Ask, Broker},
     clock::Clock,
     domain::{
-        ChannelId, Departure, GroupName, LockTarget, Refusal, Request, RequestId, Span, State,
-        UserId,
+        AskKey, ChannelId, Departure, GroupName, LockTarget, Refusal, Request, Span, State, UserId,
     },
     store::Fact,
 };
@@ -68,7 +67,7 @@ impl World {
         let mut nonce = [0; 8];
         keylend::clock::Entropy::fill(&*self.dice, &mut nonce);
         Ask {
-            id: RequestId::derive(&hex::encode(nonce)),
+            key: AskKey::derive(&hex::encode(nonce)),
             by: user(self.dice.pick(&ASKING)),
             scope: self.dice.pick(&SCOPES).parse().expect("a scope"),
             duration: self
@@ -85,7 +84,7 @@ impl World {
     }
 
     fn asks(&self, replicas: &mut [Option<Replica>], ask: Ask) {
-        let what = format!("{} asks for {} as {}", ask.by, ask.scope, ask.id);
+        let what = format!("{} asks for {} as {}", ask.by, ask.scope, ask.key.as_str());
         self.at_any(replicas, what, async move |broker| broker.ask(ask).await);
     }
 
@@ -119,7 +118,7 @@ impl World {
             ..self.ask()
         };
         let (people, mutant) = (self.people.clone(), self.mutant.clone());
-        let what = format!("bob approves {} and leaves", ask.id);
+        let what = format!("bob approves {} and leaves", ask.key.as_str());
         self.at_any(replicas, what, async move |broker| {
             let asked = broker.ask(ask).await?;
             let first = broker.approve(&user("bob"), asked.id, 1).await;
@@ -143,7 +142,8 @@ impl World {
         let (people, mutant) = (self.people.clone(), self.mutant.clone());
         let what = format!(
             "{name} asks for {}, moves and approves {}",
-            ask.scope, ask.id
+            ask.scope,
+            ask.key.as_str()
         );
         self.at_any(replicas, what, async move |broker| {
             let asked = broker.ask(ask).await?;
@@ -226,7 +226,7 @@ impl World {
 
     /// Somebody asks, and everybody who may approve it does.
     fn gets(&self, replicas: &mut [Option<Replica>], ask: Ask) {
-        let what = format!("{} gets {} as {}", ask.by, ask.scope, ask.id);
+        let what = format!("{} gets {} as {}", ask.by, ask.scope, ask.key.as_str());
         let mutant = self.mutant.clone();
         self.at_any(replicas, what, async move |broker| {
             let new = broker.ask(ask).await?;

@@ -13,8 +13,8 @@ use std::{
 use async_trait::async_trait;
 use keylend::{
     domain::{
-        ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time, UserId,
-        Username,
+        AskKey, ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time,
+        UserId, Username,
     },
     store::{
         After, Card, Changed, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion,
@@ -126,6 +126,10 @@ impl Store for UnreliableStore {
 
     async fn snapshot(&self, id: RequestId) -> Result<Snapshot, StoreError> {
         asked!(self, "load a request", self.store.snapshot(id))
+    }
+
+    async fn asked(&self, key: &AskKey) -> Result<Option<RequestId>, StoreError> {
+        asked!(self, "look for a request", self.store.asked(key))
     }
 
     async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use keylend::{
-    domain::{Actor, Command, Human, IdentityKey, Lock, LockEvent, LockTarget, Span},
+    domain::{Actor, AskKey, Command, Human, IdentityKey, Lock, LockEvent, LockTarget, Span},
     store::{
         Commit, EntryBody, HolderVersion, LockChange, NewCard, Place, Record, Snapshot, Store,
     },
 };
 
 use crate::story::{
-    self, active, approved, asked, asked_for_two, at, commit, done, human, inspected, is_conflict,
-    is_unavailable, made, only, then, user, with_cards, withdrawn,
+    self, active, approved, asked, asked_for_two, at, commit, done, human, id, inspected,
+    is_conflict, is_unavailable, made, only, then, user, with_cards, withdrawn,
 };
 
 crate::holds!(
@@ -19,6 +19,7 @@ crate::holds!(
     a_change_decided_on_an_older_version_is_a_conflict,
     a_change_decided_on_an_older_entry_is_a_conflict_whatever_the_row_says,
     a_requests_name_is_given_once,
+    a_request_is_asked_for_once_with_one_key,
     of_two_grants_decided_on_one_count_one_is_committed,
     a_lock_is_set_replaced_and_lifted_once,
     nothing_that_a_lock_covers_is_granted,
@@ -64,6 +65,29 @@ async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
     assert_eq!(*store.head().borrow(), 1);
 }
 
+async fn a_request_is_asked_for_once_with_one_key(store: Arc<dyn Store>) {
+    let key = AskKey::derive("delivered twice");
+    assert_eq!(store.asked(&key).await.unwrap(), None);
+    let delivered = |second| asked("delivered twice", "alice", "db-prod:write", at(second));
+    // Each delivery makes a name of its own.
+    let named_otherwise = |second, seed| {
+        let mut change = delivered(second);
+        change.after.id = id(seed);
+        change.records[0].request = Some(id(seed));
+        change
+    };
+    let (first, second) = tokio::join!(
+        store.commit(only(delivered(0))),
+        store.commit(only(named_otherwise(1, "another name"))),
+    );
+    assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+    let made = store.asked(&key).await.unwrap().unwrap();
+    assert!(store.request(made).await.unwrap().is_some());
+    let late = store.commit(only(named_otherwise(2, "a third name"))).await;
+    assert!(is_conflict(late));
+    assert_eq!(store.raw_entries(0, 9).await.unwrap().len(), 1);
+}
+
 async fn a_change_decided_on_an_older_version_is_a_conflict(store: Arc<dyn Store>) {
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
     let taken_back = commit(&*store, withdrawn(&request, at(1))).await;
@@ -100,7 +124,9 @@ async fn a_change_decided_on_an_older_entry_is_a_conflict_whatever_the_row_says(
 
 async fn a_requests_name_is_given_once(store: Arc<dyn Store>) {
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
-    let again = asked("one", "mallory", "db-prod:write", at(1));
+    let mut again = asked("another key", "mallory", "db-prod:write", at(1));
+    again.after.id = request.id;
+    again.records[0].request = Some(request.id);
     assert!(is_conflict(store.commit(only(again)).await));
     assert_eq!(store.request(request.id).await.unwrap(), Some(request));
 }

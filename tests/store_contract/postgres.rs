@@ -409,8 +409,9 @@ async fn earlier(server: &Postgres, requests: &[&Request]) {
     for (request, last_seq) in requests.iter().zip(1_i64..) {
         sqlx::query(
             "INSERT INTO requests
-                 (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)",
+                 (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
+                  ask_key)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10)",
         )
         .bind(request.id.to_string())
         .bind(request.version.cast_signed())
@@ -421,6 +422,7 @@ async fn earlier(server: &Postgres, requests: &[&Request]) {
         .bind(request.asked_at.timestamp_millis())
         .bind(last_seq)
         .bind(as_it_was_written(request))
+        .bind(request.ask_key.as_str())
         .execute(&mut connection)
         .await
         .unwrap();

@@ -2,9 +2,10 @@
 
 use keylend::{
     domain::{
-        Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal, Request,
-        RequestId, Risk, RuleId, ScopeId, Span, Terms, Time, UserId, Username, decide, open,
+        Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment,
+        Event, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal,
+        Request, RequestId, Risk, RuleId, ScopeId, Span, Terms, Time, UserId, Username, decide,
+        open,
     },
     store::{Change, Commit, CommitError, EntryBody, NewCard, Record, Store},
 };
@@ -30,6 +31,12 @@ pub(crate) fn scope(name: &str) -> ScopeId {
     name.parse().expect("a scope")
 }
 
+/// The id of the request that `seed` tells from others.
+pub(crate) fn id(seed: &str) -> RequestId {
+    let mix = |hash: u32, byte: u8| hash.wrapping_mul(31).wrapping_add(byte.into());
+    RequestId::new(at(0), seed.bytes().fold(0, mix))
+}
+
 /// A request that is asked for and lapses after an hour.
 pub(crate) fn asked(seed: &str, requester: &str, scope_name: &str, now: Time) -> Change {
     let first = Occurred {
@@ -37,6 +44,7 @@ pub(crate) fn asked(seed: &str, requester: &str, scope_name: &str, now: Time) ->
         actor: Actor::Person(user(requester)),
         rules: vec![RuleId::new("requester-group")],
         event: Event::Requested {
+            ask_key: AskKey::derive(seed),
             requester: user(requester),
             email: Email::new(format!("{requester}@example.com")),
             human: Human::default(),
@@ -57,7 +65,7 @@ pub(crate) fn asked(seed: &str, requester: &str, scope_name: &str, now: Time) ->
             lapses_at: Span::minutes(60).after(now),
         },
     };
-    let id = RequestId::derive(seed);
+    let id = id(seed);
     Change {
         after: open(id, &first),
         before: None,

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use keylend::{
     clock::Clock,
     domain::{
-        Actor, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment, Event,
-        Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal, Request,
-        RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
+        Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment,
+        Event, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal,
+        Request, RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
     },
     store::{Change, Commit, NameChange, Record, Store},
 };
@@ -42,6 +42,7 @@ impl Story {
             actor: Actor::Person(requester.clone()),
             rules: vec![RuleId::new("requester-group")],
             event: Event::Requested {
+                ask_key: AskKey::derive(&format!("{name}{scope}{now}")),
                 requester,
                 email: Email::new(format!("{name}@example.com")),
                 human: Human::default(),
@@ -62,7 +63,9 @@ impl Story {
                 lapses_at: Span::minutes(60).after(now),
             },
         };
-        let id = RequestId::derive(&format!("{name}{scope}{now}"));
+        let mix = |hash: u32, byte: u8| hash.wrapping_mul(31).wrapping_add(byte.into());
+        let random = format!("{name}{scope}").bytes().fold(0, mix);
+        let id = RequestId::new(now, random);
         (open(id, &first), first)
     }
 

@@ -59,7 +59,7 @@ async fn rows_of_requests_that_never_were_keep_no_end_waiting(scene: Scene) {
             .tamper(&format!(
                 "INSERT INTO requests
                      SELECT '{fake}', version, requester, scope, state, 0, asked_at, failures,
-                         last_seq, replace(snapshot, '{id}', '{fake}'), awaits
+                         last_seq, replace(snapshot, '{id}', '{fake}'), '{fake}', awaits
                      FROM requests WHERE id = '{id}'"
             ))
             .await;
@@ -202,7 +202,7 @@ async fn rows_that_cannot_be_read_keep_nothing_from_ending_by_a_lock(scene: Scen
             .tamper(&format!(
                 "INSERT INTO requests
                      SELECT 'aaaaaaaaa{number}', version, requester, scope, state, 1, 0, failures,
-                         last_seq, {snapshot}, awaits
+                         last_seq, {snapshot}, '{number}', awaits
                      FROM requests WHERE open = 1 ORDER BY asked_at DESC LIMIT 1"
             ))
             .await;

@@ -5,8 +5,8 @@ use std::{path::Path, process::Command, sync::Arc, time::Duration};
 use keylend::{
     audit::{log::Fault, tables::verify_store, verify::Known},
     domain::{
-        Actor, ChannelId, Email, Event, Occurred, RequestId, Risk, Span, Terms, Time, UserId,
-        Username, open,
+        Actor, AskKey, ChannelId, Email, Event, Occurred, RequestId, Risk, Span, Terms, Time,
+        UserId, Username, open,
     },
     store::{Address, Change, Commit, Record, SqliteStore, Store},
 };
@@ -163,14 +163,14 @@ async fn every_change_to_a_table_is_named(scene: Scene) {
             "requests",
             "INSERT INTO requests
                  SELECT 'aaaaaaaaaaaa', version, requester, scope, state, open, asked_at, failures,
-                     last_seq, snapshot, awaits FROM requests",
+                     last_seq, snapshot, 'another', awaits FROM requests",
             vec!["requests", "aaaaaaaaaaaa", "the log says nothing"],
         ),
         (
             "cards",
             "INSERT INTO requests
                  SELECT 'aaaaaaaaaaaa', version, requester, scope, state, open, asked_at, failures,
-                     last_seq, snapshot, awaits FROM requests;
+                     last_seq, snapshot, 'another', awaits FROM requests;
              UPDATE cards SET request_id = 'aaaaaaaaaaaa'",
             vec!["cards", "aaaaaaaaaaaa", "the log says nothing"],
         ),
@@ -270,7 +270,7 @@ async fn write_history(path: &Path, requests: usize) {
     let numbers: Vec<usize> = (0..requests).collect();
     for some in numbers.chunks(500) {
         let changes = some.iter().map(|number| {
-            let id = RequestId::derive(&format!("request {number}"));
+            let id = RequestId::new(Time::UNIX_EPOCH, u32::try_from(*number).unwrap());
             let requester = UserId::new(ALICE);
             let occurred = |event| Occurred {
                 at: Time::UNIX_EPOCH,
@@ -279,6 +279,7 @@ async fn write_history(path: &Path, requests: usize) {
                 event,
             };
             let first = occurred(Event::Requested {
+                ask_key: AskKey::derive(&number.to_string()),
                 human: keylend::domain::Human::default(),
                 requester: requester.clone(),
                 email: Email::new("alice@example.com"),

@@ -3,7 +3,7 @@
 use chrono::{TimeDelta, TimeZone, Utc};
 use keylend::{
     domain::{
-        Actor, BackendName, ChannelId, Command, Departure, Email, EndCause, Entitlement,
+        Actor, AskKey, BackendName, ChannelId, Command, Departure, Email, EndCause, Entitlement,
         Environment, Event, GroupName, Handle, Human, Occurred, Params, Parties, PlannedGrant,
         PlannedLayer, Removal, Request, RequestId, Risk, RuleId, Span, Terms, Time, UserId,
         Username, Vote, decide, open,
@@ -46,6 +46,7 @@ impl Story {
             actor: Actor::Person(alice()),
             rules: vec![RuleId::new("requester-group")],
             event: Event::Requested {
+                ask_key: AskKey::derive("a request"),
                 requester: alice(),
                 email: Email::new("alice@example.com"),
                 human: Human::default(),
@@ -57,7 +58,7 @@ impl Story {
                 lapses_at: now + TimeDelta::hours(1),
             },
         };
-        let request = open(RequestId::derive("a request"), &requested);
+        let request = open(RequestId::new(requested.at, 1), &requested);
         let mut story = Self {
             request,
             log: Vec::new(),
@@ -339,7 +340,7 @@ pub(crate) fn every_state(hostile: Option<&str>) -> Vec<(&'static str, Story)> {
                 .end(
                     Actor::Keylend,
                     EndCause::Displaced {
-                        by: RequestId::derive("a newer one"),
+                        by: RequestId::new(Time::UNIX_EPOCH, 2),
                     },
                 )
                 .gone(),

@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_comment_fits_only_the_login_of_its_request() {
-        let request = RequestId::derive("one");
+        let request = RequestId::new(crate::domain::Time::UNIX_EPOCH, 1);
         let comment = format!("{MARK}\"x\", to a, request b for s, request {request}");
         let fits_on = |comment: &str, login: &str| {
             let login = RoleName::try_from(login.to_owned()).unwrap();
@@ -92,7 +92,7 @@ mod tests {
         };
         assert!(fits_on(&comment, &format!("jit_{request}_0")));
         assert!(fits_on(&comment, &format!("jit_{request}_12")));
-        let other = RequestId::derive("two");
+        let other = RequestId::new(crate::domain::Time::UNIX_EPOCH, 2);
         for login in [
             "alice".to_owned(),
             format!("jit_{other}_0"),

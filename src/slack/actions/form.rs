@@ -136,7 +136,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fi
     let mut mentioned = carried.channels;
     mentioned.extend(line::channels(reason, CHANNELS));
     let ask = Ask {
-        id: request::id(caller, &view.id),
+        key: request::key(caller, &view.id),
         by: caller.user.clone(),
         scope: scope.id.clone(),
         duration,

@@ -3,7 +3,7 @@
 use super::{Outcome, incident::Origin, line::Draft, visit::Visit};
 use crate::{
     broker::Ask,
-    domain::{ChannelId, Refusal, Request, RequestId, ScopeId},
+    domain::{AskKey, ChannelId, Refusal, Request, ScopeId},
     slack::{
         Slack,
         caller::Caller,
@@ -24,7 +24,7 @@ pub(super) async fn typed(
     };
     let caller = &visit.caller;
     let ask = Ask {
-        id: id(caller, named_once),
+        key: key(caller, named_once),
         by: caller.user.clone(),
         scope,
         duration: draft.duration,
@@ -36,9 +36,9 @@ pub(super) async fn typed(
     Ok(Some(answer::asked(&request, &notes)))
 }
 
-/// The id that belongs to what Slack names only once in the caller's workspace.
-pub(super) fn id(caller: &Caller, named_once: &str) -> RequestId {
-    RequestId::derive(&format!("{}/{named_once}", caller.team))
+/// The key that belongs to what Slack names only once in the caller's workspace.
+pub(super) fn key(caller: &Caller, named_once: &str) -> AskKey {
+    AskKey::derive(&format!("{}/{named_once}", caller.team))
 }
 
 /// Asks, and has the incident channels among `origin` and `mentioned` follow the request. Answers

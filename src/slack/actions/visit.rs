@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_buttons_value_names_the_request_and_the_revision_that_was_shown() {
-        let id = RequestId::derive("one");
+        let id = RequestId::new(crate::domain::Time::UNIX_EPOCH, 1);
         let shown = Shown::read(&format!("{id}.7"));
         assert_eq!(shown, Some(Shown { id, revision: 7 }));
         for value in ["", ".", "7", &id.to_string(), &format!("{id}.x"), "x.7"] {

@@ -306,7 +306,7 @@ mod tests {
 
     fn refusals() -> Vec<Refusal> {
         vec![
-            Refusal::NoSuchRequest(RequestId::derive("one")),
+            Refusal::NoSuchRequest(RequestId::new(crate::domain::Time::UNIX_EPOCH, 1)),
             Refusal::NoSuchScope("db-prod:wirte".parse().unwrap()),
             Refusal::OwnRequest,
             Refusal::Outdated {
@@ -350,7 +350,7 @@ mod tests {
             Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
             Refusal::GroupsUnavailable([GroupName::new("dba"), GroupName::new("ops")].into()),
             Refusal::StoreUnavailable("secret detail".to_owned()),
-            Refusal::Contradicted(RequestId::derive("contradicted")),
+            Refusal::Contradicted(RequestId::new(crate::domain::Time::UNIX_EPOCH, 3)),
             Refusal::TooShort {
                 asked: Span::seconds(10),
                 min: Span::minutes(1),

@@ -8,11 +8,11 @@ use sqlx::FromRow;
 
 use super::{
     commit::{Failure, add_all},
-    db::{Connection, ENTRIES, ENTRIES_BY_REQUEST, Pool, items},
+    db::{Connection, ENTRIES, ENTRIES_BY_REQUEST, Pool, ask_key, items},
     requests::read_id,
 };
 use crate::{
-    domain::{Entitlement, RequestId},
+    domain::{AskKey, Entitlement, RequestId},
     store::{GENESIS, RawEntry},
 };
 
@@ -168,6 +168,20 @@ pub(super) async fn last_seqs(
     rows.filter_map(|(id, seq)| Some((id, seq?)))
         .map(|(id, seq)| Ok((read_id(&id)?, seq.cast_unsigned())))
         .collect()
+}
+
+/// The request that was asked for with a key.
+pub(super) async fn asked(reads: &Pool, key: &AskKey) -> sqlx::Result<Option<RequestId>> {
+    let statement = concat!(
+        "SELECT request_id FROM events WHERE kind = 'requested' AND ",
+        ask_key!(),
+        " = $1"
+    );
+    let row: Option<(String,)> = sqlx::query_as(statement)
+        .bind(key.as_str())
+        .fetch_optional(reads)
+        .await?;
+    row.map(|(id,)| read_id(&id)).transpose()
 }
 
 /// The requests that were approved for an entitlement and are not over.

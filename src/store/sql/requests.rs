@@ -7,7 +7,7 @@ use sqlx::{FromRow, Row as _};
 
 use super::{
     commit::{Failure, add_all, exactly_one, run},
-    db::{Connection, Pool, items},
+    db::{Connection, Pool, ask_key, items},
     holders, log,
     work::{self, read_count},
 };
@@ -23,6 +23,7 @@ type Row = (String, String);
 #[derive(PartialEq, FromRow)]
 struct Columns {
     id: String,
+    ask_key: String,
     version: i64,
     requester: String,
     scope: String,
@@ -37,6 +38,7 @@ impl Columns {
     fn of(request: &Request) -> Self {
         Self {
             id: request.id.to_string(),
+            ask_key: request.ask_key.as_str().to_owned(),
             version: request.version.cast_signed(),
             requester: request.requester.as_str().to_owned(),
             scope: request.terms.scope.as_str().to_owned(),
@@ -246,7 +248,7 @@ pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTr
     let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
     let ids = log::ids(&ids).to_string();
     let columns: Vec<Columns> = sqlx::query_as(concat!(
-        "SELECT id, version, requester, scope, state, open, asked_at, failures, awaits FROM requests
+        "SELECT id, ask_key, version, requester, scope, state, open, asked_at, failures, awaits FROM requests
          WHERE id IN (SELECT item.value->>0 FROM ",
         items!(),
         ")"
@@ -303,14 +305,17 @@ pub(super) async fn insert(
     request: &Request,
     last_seq: u64,
 ) -> Result<(), Failure> {
-    let done = sqlx::query(
+    let done = sqlx::query(concat!(
         "INSERT INTO requests
              (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
-              awaits)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+              awaits, ask_key)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
          WHERE NOT EXISTS (SELECT 1 FROM events WHERE request_id = $1)
-         ON CONFLICT (id) DO NOTHING",
-    )
+             AND NOT EXISTS (SELECT 1 FROM events WHERE kind = 'requested' AND ",
+        ask_key!(),
+        " = $12)
+         ON CONFLICT DO NOTHING"
+    ))
     .bind(request.id.to_string())
     .bind(request.version.cast_signed())
     .bind(request.requester.as_str())
@@ -322,6 +327,7 @@ pub(super) async fn insert(
     .bind(last_seq.cast_signed())
     .bind(written(request))
     .bind(i64::from(request.awaits_decision()))
+    .bind(request.ask_key.as_str())
     .execute(connection)
     .await?;
     exactly_one(&done)
@@ -376,13 +382,14 @@ pub(super) async fn restore(
     sqlx::query(
         "INSERT INTO requests
              (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
-              awaits)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+              awaits, ask_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (id) DO UPDATE
          SET version = excluded.version, requester = excluded.requester, scope = excluded.scope,
              state = excluded.state, open = excluded.open, asked_at = excluded.asked_at,
              failures = excluded.failures, last_seq = excluded.last_seq,
-             snapshot = excluded.snapshot, awaits = excluded.awaits",
+             snapshot = excluded.snapshot, awaits = excluded.awaits,
+             ask_key = excluded.ask_key",
     )
     .bind(&id)
     .bind(request.version.cast_signed())
@@ -395,6 +402,7 @@ pub(super) async fn restore(
     .bind(last_seq.cast_signed())
     .bind(written(request))
     .bind(i64::from(request.awaits_decision()))
+    .bind(request.ask_key.as_str())
     .execute(&mut *connection)
     .await?;
     let changed = json!([[id]]);

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time, UserId,
-        Username,
+        AskKey, ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time,
+        UserId, Username,
     },
     store::{
         After, Card, Changed, Claim, Commit, CommitError, Fact, Holdings, Home, NameVersion, Open,
@@ -51,6 +51,10 @@ impl Store for Database {
 
     async fn snapshot(&self, id: RequestId) -> Result<Snapshot, StoreError> {
         answer("load a request", requests::snapshot(&self.reads, id)).await
+    }
+
+    async fn asked(&self, key: &AskKey) -> Result<Option<RequestId>, StoreError> {
+        answer("look for a request", log::asked(&self.reads, key)).await
     }
 
     async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {

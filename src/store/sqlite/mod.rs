@@ -92,6 +92,14 @@ mod db {
         };
     }
     pub(super) use items;
+
+    /// What an entry says of the key that a request was asked for with.
+    macro_rules! ask_key {
+        () => {
+            "body ->> 'ask_key'"
+        };
+    }
+    pub(super) use ask_key;
 }
 
 /// Connections that read.

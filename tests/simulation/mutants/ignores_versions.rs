@@ -1,4 +1,4 @@
-//! A change is committed on whatever version the request has by now. Breaks promise 6: of two
+//! A change is committed on whatever version and last entry the request has by now. Breaks promise 6: of two
 //! decisions on one state one is refused; any other promise may be the first to show it.
 
 use keylend::store::Commit;
@@ -14,6 +14,7 @@ impl Mutant for IgnoresVersions {
         for change in &mut commit.changes {
             if let (Some(_), Some(now)) = (change.before, tables.request(change.after.id)) {
                 change.before = Some(now.version);
+                change.last_seq = None;
                 change.after.version = now.version + change.records.len() as u64;
             }
         }

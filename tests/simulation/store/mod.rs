@@ -19,8 +19,8 @@ use std::{
 use async_trait::async_trait;
 use keylend::{
     domain::{
-        ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time, UserId,
-        Username,
+        AskKey, ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time,
+        UserId, Username,
     },
     store::{
         After, Card, Changed, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion,
@@ -226,6 +226,14 @@ impl Store for MemoryStore {
             request: tables.request(id).cloned(),
             last_seq: tables.last_seq(id),
         })
+    }
+
+    async fn asked(&self, key: &AskKey) -> Result<Option<RequestId>, StoreError> {
+        let tables = self.database.tables();
+        let mut requests = tables.every_request();
+        Ok(requests
+            .find(|request| request.ask_key == *key)
+            .map(|it| it.id))
     }
 
     async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {

@@ -185,6 +185,10 @@ impl Tables {
             if version != change.before || change.last_seq.is_some_and(moved_on) {
                 return conflict;
             }
+            let key = &change.after.ask_key;
+            if change.before.is_none() && self.every_request().any(|it| it.ask_key == *key) {
+                return conflict;
+            }
             let covers = |lock: &Lock| lock.covers_request(&change.after);
             if change.grants() && !self.ignores_locks && self.locks.values().any(covers) {
                 return conflict;

@@ -219,7 +219,7 @@ fn mentioned_channels_are_kept_and_read_as_their_names() {
 fn the_other_commands_take_what_they_are_about() {
     let db: ScopeId = "db-prod:write".parse().unwrap();
     let alice = UserId::new("U0ALICE");
-    let id = RequestId::derive("one");
+    let id = RequestId::new(crate::domain::Time::UNIX_EPOCH, 1);
     let more = Some(Span::minutes(15));
     let done = |what, anyway| Line::Done { what, anyway };
     let cases = [
