@@ -97,6 +97,45 @@ fn the_example_names_every_key_that_is_left_out_in_a_comment() {
 }
 
 #[test]
+fn the_example_shows_every_key_of_its_sections() {
+    let example = text("deploy/keylend.example.toml");
+    let lines: Vec<&str> = example.lines().collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keylend.toml");
+    let mut sections = 0;
+    for (number, header) in lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with('['))
+    {
+        // The answer to a key that there is not lists those that there are.
+        let (before, behind) = lines.split_at(number + 1);
+        let wrong = [before, &["no_such_key = 1"], behind].concat().join("\n");
+        fs::write(&file, wrong).unwrap();
+        let problems = Config::load(&file, Secrets::Unchecked)
+            .unwrap_err()
+            .to_string();
+        // Of sections whose keys are names that somebody chooses, there is no list.
+        let Some((_, listed)) = problems.split_once("no key `no_such_key` here; there is ") else {
+            continue;
+        };
+        sections += 1;
+        let listed = listed.lines().next().unwrap();
+        for key in listed.split('`').skip(1).step_by(2) {
+            let shown = [
+                format!("{key} ="),
+                format!("[{key}]"),
+                format!("[{key}."),
+                format!(".{key}]"),
+            ];
+            let is_shown = shown.iter().any(|shown| example.contains(shown));
+            assert!(is_shown, "the example does not show `{key}` of {header}");
+        }
+    }
+    assert!(sections > 8, "{sections}");
+}
+
+#[test]
 fn the_secrets_of_the_example_are_handed_over_by_compose_and_by_systemd() {
     let secrets = example_secrets();
     let secrets: BTreeSet<_> = secrets.keys().map(String::as_str).collect();

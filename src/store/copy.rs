@@ -45,6 +45,15 @@ pub(super) struct Batch {
 
 use Kind::{Bytes, Number, Text};
 
+/// Tables that are left behind: they belong to replicas at work, or to the database's migrations.
+pub(super) const LEFT_BEHIND: &[&str] = &[
+    "_sqlx_migrations",
+    "claims",
+    "outdated",
+    "replicas",
+    "service",
+];
+
 /// What is copied. What refers to something comes behind it, and the log is in its order.
 pub(super) const TABLES: &[Table] = &[
     Table {

@@ -116,6 +116,24 @@ async fn a_store_that_has_a_history_already_is_not_written_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_with_a_column_that_would_not_be_copied_is_not_copied() {
+    let file = SqliteFile::new();
+    let store = file.open().await;
+    active(&store, "one", "role").await;
+    store.close().await;
+    let options = SqliteConnectOptions::new().filename(file.path());
+    let mut later = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("ALTER TABLE layers ADD COLUMN receipt TEXT")
+        .execute(&mut later)
+        .await
+        .unwrap();
+    later.close().await.unwrap();
+    let to = SqliteFile::new();
+    let said = refused(&copy(&url(&file), &url(&to)));
+    assert!(said.contains("`layers` has a column `receipt`"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_history_that_was_tampered_with_is_not_copied() {
     let file = SqliteFile::new();
     let store = file.open().await;

@@ -92,6 +92,10 @@ mod db {
          FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
              ORDER BY request_id, seq LIMIT $3) AS page";
 
+    /// Every column of every table.
+    pub(super) const COLUMNS: &str = "SELECT table_name::text, column_name::text
+         FROM information_schema.columns WHERE table_schema = 'keylend'";
+
     /// The rows of an array of arrays, the first parameter of a statement: each is `item.value`.
     macro_rules! items {
         () => {

@@ -4,8 +4,8 @@ use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 use tokio::sync::mpsc;
 
-use super::db::{Connection, Kind as Database, Row};
-use crate::store::copy::{Batch, Cell, Kind, TABLES, Table};
+use super::db::{COLUMNS, Connection, Kind as Database, Row};
+use crate::store::copy::{Batch, Cell, Kind, LEFT_BEHIND, TABLES, Table};
 
 /// Rows that go together. Their values stay below what one statement may have, 32,766 in SQLite.
 const BATCH: usize = 500;
@@ -34,7 +34,8 @@ impl<'c> Dump<'c> {
     }
 
     /// Hands on every row of every table. Stops early if nobody takes them any more.
-    pub(in crate::store) async fn read(self, batches: mpsc::Sender<Batch>) -> sqlx::Result<()> {
+    pub(in crate::store) async fn read(mut self, batches: mpsc::Sender<Batch>) -> sqlx::Result<()> {
+        self.misses_nothing().await?;
         for table in TABLES {
             let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
             let statement = format!(
@@ -60,6 +61,26 @@ impl<'c> Dump<'c> {
             }
         }
         Ok(())
+    }
+
+    /// Refuses a store that has a column that would not be copied.
+    async fn misses_nothing(&mut self) -> sqlx::Result<()> {
+        let found: Vec<(String, String)> = sqlx::query_as(COLUMNS)
+            .fetch_all(&mut *self.connection)
+            .await?;
+        let is_copied = |(name, column): &(String, String)| {
+            let mut tables = TABLES.iter().filter(|table| table.name == name);
+            tables.any(|table| table.columns.iter().any(|(copied, _)| copied == column))
+        };
+        let mut missed = found
+            .iter()
+            .filter(|column| !LEFT_BEHIND.contains(&column.0.as_str()) && !is_copied(column));
+        match missed.next() {
+            None => Ok(()),
+            Some((name, column)) => Err(sqlx::Error::Protocol(format!(
+                "the table `{name}` has a column `{column}`, which this version does not copy"
+            ))),
+        }
     }
 
     /// Writes what comes.

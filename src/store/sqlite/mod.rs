@@ -85,6 +85,11 @@ mod db {
          FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
              ORDER BY request_id, seq LIMIT $3) AS page";
 
+    /// Every column of every table.
+    pub(super) const COLUMNS: &str = "SELECT found.name, columns.name
+         FROM sqlite_master AS found JOIN pragma_table_info(found.name) AS columns
+         WHERE found.type = 'table' AND found.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+
     /// The rows of an array of arrays, the first parameter of a statement: each is `item.value`.
     macro_rules! items {
         () => {
