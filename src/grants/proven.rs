@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    domain::{Event, Request, RequestId},
+    domain::{Event, Request, RequestId, State},
     store::{Changed, Comparisons, Store, StoreError, logged},
 };
 
@@ -36,9 +36,15 @@ pub(super) async fn proven(
 ) -> Result<Vec<(RequestId, Option<Request>)>, StoreError> {
     let is_proven = |changed: &Changed| {
         changed.request.as_ref().is_some_and(|request| {
-            // Of what is over, nothing is kept but that it is.
-            let is_over = !request.is_open() && Event::is_last(&changed.last_kind);
-            is_over || comparisons.of(request) == Some(changed.last_seq)
+            let needs_no_proof = match &request.state {
+                // Nothing is kept of these, so no check says yes.
+                State::Pending { .. } | State::Approved => true,
+                State::Active { .. } => false,
+                // No target has failed to revoke it yet.
+                State::Ending { .. } => changed.last_kind == "revocation_started",
+                _ => Event::is_last(&changed.last_kind),
+            };
+            needs_no_proof || comparisons.of(request) == Some(changed.last_seq)
         })
     };
     let (proven, unproven): (Vec<&Changed>, _) = changed.iter().partition(|it| is_proven(it));

@@ -27,7 +27,7 @@ const PERIOD: TimeDelta = TimeDelta::minutes(1);
 const PAGE: u32 = 1000;
 
 /// Pages of open requests that are compared each time; the rest has its turn the next time.
-const PAGES: usize = 10;
+const PAGES: usize = 2;
 
 /// Late requests that are compared each time.
 const LATE: usize = 1000;
