@@ -95,6 +95,35 @@ async fn a_history_moves_to_a_server_and_back_to_the_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_history_is_rebuilt_on_a_server_from_its_log() {
+    let file = SqliteFile::new();
+    let store = file.open().await;
+    let request = active(&store, "one", "role").await;
+    store.close().await;
+    let server = Postgres::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("url");
+    std::fs::write(&password, server.admin_url()).unwrap();
+    let config = folder.path().join("keylend.toml");
+    let text = format!(
+        "[store]\nurl = {{ file = \"{}\" }}\n[slack]\naudit_channel = \"C0AUDIT\"\n",
+        password.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let config = config.display().to_string();
+    let rebuilt = keylend(&["rebuild", "--from", &url(&file), "--config", &config]);
+    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    let to = server.admin_url();
+    assert_eq!(entries(&to).await, entries(&url(&file)).await);
+    let checked = keylend(&["check", "--store", &to]);
+    assert!(checked.status.success(), "{checked:?}");
+    let address: Address = to.parse().unwrap();
+    let store = address.open("the configuration").await.unwrap();
+    let read = store.request(request.id).await.unwrap();
+    assert_eq!(read, Some(request));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_has_a_history_already_is_not_written_over() {
     let (file, other) = (SqliteFile::new(), SqliteFile::new());
     for one in [&file, &other] {
