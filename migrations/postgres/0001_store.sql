@@ -53,7 +53,7 @@ CREATE TABLE requests (
     failures  BIGINT NOT NULL, -- in a row, of the worst layer while it is ending
     last_seq  BIGINT NOT NULL, -- its last entry in the log
     snapshot  TEXT NOT NULL,
-    ask_key   TEXT COLLATE "C" NOT NULL UNIQUE
+    ask_key   TEXT COLLATE "C" UNIQUE -- nothing in a row that had another request's
 );
 
 CREATE INDEX open_requests ON requests (asked_at, id) WHERE open = 1;

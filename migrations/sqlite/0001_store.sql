@@ -44,7 +44,7 @@ CREATE TABLE requests (
     failures  INTEGER NOT NULL, -- in a row, of the worst layer while it is ending
     last_seq  INTEGER NOT NULL, -- its last entry in the log
     snapshot  TEXT NOT NULL,
-    ask_key   TEXT NOT NULL UNIQUE
+    ask_key   TEXT UNIQUE -- nothing in a row that had another request's
 ) STRICT;
 
 CREATE INDEX open_requests ON requests (asked_at, id) WHERE open = 1;

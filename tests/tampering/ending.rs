@@ -27,6 +27,7 @@ on_both!(
     a_grant_whose_row_says_that_it_is_over_ends_by_a_lock,
     rows_beside_a_request_are_restored_within_a_minute,
     access_is_revoked_though_no_row_said_that_another_grant_gave_it,
+    access_is_revoked_though_another_row_has_the_key_that_it_was_asked_for_with,
 );
 
 const STATE: &str = "SELECT state FROM requests";
@@ -233,6 +234,28 @@ async fn access_is_revoked_though_no_row_said_that_another_grant_gave_it(scene: 
         .await;
     assert!(!scene.stage.console.admits("alice"));
     scene.is_well().await;
+}
+
+async fn access_is_revoked_though_another_row_has_the_key_that_it_was_asked_for_with(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    let id = scene.request().await;
+    let key = scene.ask("SELECT ask_key FROM requests").await.remove(0);
+    scene
+        .tamper("UPDATE requests SET ask_key = 'another'")
+        .await;
+    scene
+        .tamper(&format!(
+            "INSERT INTO requests
+                 SELECT 'aaaaaaaaaaaa', version, requester, scope, state, 0, asked_at, failures,
+                     last_seq, snapshot, '{key}', awaits
+                 FROM requests"
+        ))
+        .await;
+    scene.stage.advance_minutes(30);
+    scene.until(LAST, &["ended"]).await;
+    assert!(!scene.stage.console.admits("alice"));
+    let restored = format!("SELECT ask_key FROM requests WHERE id = '{id}'");
+    assert_eq!(scene.ask(&restored).await, [key]);
 }
 
 async fn rows_beside_a_request_are_restored_within_a_minute(mut scene: Scene) {

@@ -379,6 +379,12 @@ pub(super) async fn restore(
     if last != Some(last_seq.cast_signed()) {
         return Err(Failure::Conflict);
     }
+    // Somebody may have given its key to another row.
+    sqlx::query("UPDATE requests SET ask_key = NULL WHERE ask_key = $1 AND id <> $2")
+        .bind(request.ask_key.as_str())
+        .bind(&id)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(
         "INSERT INTO requests
              (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
