@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     domain::{Progress, Request, Username},
-    store::{Fold, NotFoldable, RawEntry, Rows, StoreError, Totals, View},
+    store::{ByRequest, Fold, NotFoldable, Rows, StoreError, Totals, View},
 };
 
 /// Rows of a table, or entries of the log, that are read at a time.
@@ -103,7 +103,7 @@ impl Comparison<'_> {
     /// Compares what belongs to requests, in the order of their names. Answers how many entries
     /// there are about them.
     async fn by_request(&mut self) -> Result<u64, Fault> {
-        let mut entries = Entries::default();
+        let mut entries = ByRequest::default();
         let mut requests = Table::of("requests");
         let mut due = Table::of("due");
         let mut layers = Table::of("layers");
@@ -112,7 +112,8 @@ impl Comparison<'_> {
         let mut cards = Table::of("cards");
         let mut count = 0;
         loop {
-            let mut next = entries.peek(&mut self.view).await?;
+            let next = entries.peek(&mut self.view).await;
+            let mut next = next.map_err(|error| unreadable("events", &error))?;
             for table in [
                 &mut requests,
                 &mut due,
@@ -161,12 +162,16 @@ impl Comparison<'_> {
     async fn folded(
         &mut self,
         id: &str,
-        entries: &mut Entries,
+        entries: &mut ByRequest,
         count: &mut u64,
     ) -> Result<Option<(Request, u64)>, Fault> {
         let mut fold = id.parse().ok().map(Fold::new);
         let mut wrong: Option<NotFoldable> = None;
-        while let Some(raw) = entries.take(&mut self.view, id).await? {
+        loop {
+            let next = entries.take(&mut self.view, id).await;
+            let Some(raw) = next.map_err(|error| unreadable("events", &error))? else {
+                break;
+            };
             *count += 1;
             if wrong.is_some() {
                 continue;
@@ -397,38 +402,6 @@ impl Table {
     /// The next row, if it belongs to the request of this name.
     async fn take(&mut self, view: &mut View, id: &str) -> Result<Option<Vec<Value>>, Fault> {
         match self.next_request(view).await? {
-            Some(next) if next == id => Ok(self.page.pop_front()),
-            _ => Ok(None),
-        }
-    }
-}
-
-/// The log by request.
-#[derive(Default)]
-struct Entries {
-    page: VecDeque<RawEntry>,
-    last: (String, u64),
-    is_over: bool,
-}
-
-impl Entries {
-    async fn peek(&mut self, view: &mut View) -> Result<Option<String>, Fault> {
-        if self.page.is_empty() && !self.is_over {
-            let page = view
-                .entries_by_request((&self.last.0, self.last.1), PAGE)
-                .await;
-            let page = page.map_err(|error| unreadable("events", &error))?;
-            self.is_over = page.len() < PAGE as usize;
-            if let Some(last) = page.last() {
-                self.last = (last.request_id.clone().unwrap_or_default(), last.seq);
-            }
-            self.page = page.into();
-        }
-        Ok(self.page.front().and_then(|entry| entry.request_id.clone()))
-    }
-
-    async fn take(&mut self, view: &mut View, id: &str) -> Result<Option<RawEntry>, Fault> {
-        match self.peek(view).await? {
             Some(next) if next == id => Ok(self.page.pop_front()),
             _ => Ok(None),
         }

@@ -22,9 +22,7 @@ pub async fn rebuild(
     audit_channel: &ChannelId,
 ) -> Result<Option<String>, RebuildError> {
     let making = Making {
-        cards: &|request, occurred| {
-            new_cards(request, std::slice::from_ref(occurred), audit_channel)
-        },
+        cards: &|request, events| new_cards(request, events, audit_channel),
         feeds: &CURSORS,
     };
     rebuild::rebuild(from, to, &making).await

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Entry, RawEntry, Store, StoreError};
-use crate::domain::{Event, Human, Request, RequestId};
+use crate::domain::{Event, Human, Occurred, Request, RequestId};
 
 /// A request while its entries are folded in, one after the other.
 #[derive(Debug)]
@@ -35,20 +35,20 @@ impl Fold {
         }
     }
 
-    /// Folds the next entry in. Its own hash has to be right; whether it follows from the entry
+    /// Folds the next entry in, and answers what it tells. Its own hash has to be right; whether it follows from the entry
     /// before it in the log, only a look at the whole log shows.
     ///
     /// # Errors
     ///
     /// If it is not as it was written, or not the request's next entry.
-    pub fn add(&mut self, raw: &RawEntry) -> Result<(), NotFoldable> {
+    pub fn add(&mut self, raw: &RawEntry) -> Result<Occurred, NotFoldable> {
         self.fold(raw).map_err(|why| NotFoldable {
             seq: raw.seq,
             why: why.to_owned(),
         })
     }
 
-    fn fold(&mut self, raw: &RawEntry) -> Result<(), &'static str> {
+    fn fold(&mut self, raw: &RawEntry) -> Result<Occurred, &'static str> {
         if !raw.has_its_hash() {
             return Err("was changed: its text does not have its hash");
         }
@@ -75,7 +75,7 @@ impl Fold {
             }
         }
         self.last_seq = raw.seq;
-        Ok(())
+        Ok(occurred)
     }
 
     /// The request as the entries so far tell it; nothing before the first.

@@ -9,6 +9,7 @@
 
 mod address;
 mod answer;
+mod by_request;
 mod canonical;
 mod card;
 pub mod chain;
@@ -24,7 +25,6 @@ mod locked;
 mod open_error;
 mod postgres;
 pub mod rebuild;
-
 mod sqlite;
 mod totals;
 mod view;
@@ -35,6 +35,7 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
 pub use address::{Address, InvalidAddress};
+pub use by_request::ByRequest;
 pub use card::{Card, NewCard, Place};
 pub use chain::{Broken, Chain, GENESIS, NotCanonical, RawEntry, Why};
 pub use claim::{Claim, Claims};

@@ -4,14 +4,13 @@
 //! credentials and which messages show a request, is not there afterwards. The messages of what is
 //! open are posted anew, once, and no line is told again in any channel.
 
-use std::{future::Future, mem};
+use std::{collections::BTreeMap, future::Future, mem};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    Address, Entry, Fold, NewCard, NotFoldable, OpenError, RawEntry, Rows, StoreError, Totals,
-    View,
+    Address, ByRequest, Fold, NewCard, NotFoldable, OpenError, Rows, StoreError, Totals, View,
     copy::{Batch, Cell, CopyError, Kind, QUEUE, TABLES, Table, empty, is_at_rest},
 };
 use crate::domain::{Occurred, Request};
@@ -24,8 +23,8 @@ const BATCH: usize = 500;
 
 /// What the program makes of a log, besides rows that follow from it.
 pub struct Making<'a> {
-    /// The messages that show a request from an event on.
-    pub cards: &'a (dyn Fn(&Request, &Occurred) -> Vec<NewCard> + Sync),
+    /// The messages that show a request after these events.
+    pub cards: &'a (dyn Fn(&Request, &[Occurred]) -> Vec<NewCard> + Sync),
     /// The feeds that tell the log's lines.
     pub feeds: &'a [&'a str],
 }
@@ -111,26 +110,24 @@ async fn compute(
     events.finish().await;
     // Requests before the rows that refer to them, which takes two readings.
     let mut requests = Sink::of("requests", &batches);
-    by_request(&mut view, making, async |folded| {
-        totals.note_request(&folded.fold);
-        if let Some(request) = folded.fold.request() {
-            requests
-                .add(Rows::request(request, folded.fold.last_seq()))
-                .await;
+    by_request(&mut view, async |fold, _| {
+        totals.note_request(fold);
+        if let Some(request) = fold.request() {
+            requests.add(Rows::request(request, fold.last_seq())).await;
         }
     })
     .await?;
     requests.finish().await;
     let mut sinks = ["due", "layers", "identities", "cards"].map(|name| Sink::of(name, &batches));
-    by_request(&mut view, making, async |folded| {
-        let Some(request) = folded.fold.request() else {
+    by_request(&mut view, async |fold, events| {
+        let Some(request) = fold.request() else {
             return;
         };
         let rows = [
             Rows::due(request),
             Rows::layers(request),
             Rows::identities(request),
-            folded.cards,
+            cards(request, events, making),
         ];
         for (sink, rows) in sinks.iter_mut().zip(rows) {
             for row in rows {
@@ -167,87 +164,48 @@ async fn compute(
     Ok(())
 }
 
-/// A request with all of its entries, and the rows of its messages.
-struct Folded {
-    fold: Fold,
-    cards: Vec<Vec<Value>>,
-}
-
-impl Folded {
-    fn new(id: &str) -> Result<Self, RebuildError> {
-        let known = id.parse().map_err(|_| RebuildError::NotFoldable {
-            id: id.to_owned(),
-            source: None,
-        })?;
-        Ok(Self {
-            fold: Fold::new(known),
-            cards: Vec::new(),
-        })
-    }
-
-    fn add(&mut self, raw: &RawEntry, making: &Making<'_>) -> Result<(), NotFoldable> {
-        self.fold.add(raw)?;
-        let occurred = Entry::try_from(raw).ok().and_then(|entry| entry.occurred());
-        if let (Some(request), Some(occurred)) = (self.fold.request(), occurred) {
-            for card in (making.cards)(request, &occurred) {
-                let key = [request.id.to_string(), card.place.name().to_owned()];
-                let channel = card.channel.as_str();
-                let due_at = request.asked_at.timestamp_millis();
-                let row = json!([key[0], key[1], channel, channel, null, null, 0, due_at]);
-                let Value::Array(row) = row else { continue };
-                if !self.cards.iter().any(|known| known[..3] == row[..3]) {
-                    self.cards.push(row);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Hands each request to `take`; of one that is over, no messages.
+/// Hands each request to `take`, with what happened to it.
 async fn by_request(
     view: &mut View,
-    making: &Making<'_>,
-    mut take: impl AsyncFnMut(Folded),
+    mut take: impl AsyncFnMut(&Fold, &[Occurred]),
 ) -> Result<(), RebuildError> {
-    let mut last = (String::new(), 0);
-    let mut current: Option<Folded> = None;
-    loop {
-        let page = view.entries_by_request((&last.0, last.1), PAGE).await;
-        let page = page.map_err(RebuildError::Read)?;
-        for raw in &page {
-            let id = raw.request_id.clone().unwrap_or_default();
-            if id != last.0
-                && let Some(whole) = current.replace(Folded::new(&id)?)
-            {
-                take(whole.settled()).await;
-            }
-            if let Some(folded) = &mut current {
-                let added = folded.add(raw, making);
-                added.map_err(|error| RebuildError::NotFoldable {
-                    id: id.clone(),
-                    source: Some(error),
-                })?;
-            }
-            last = (id, raw.seq);
+    let mut entries = ByRequest::default();
+    while let Some(id) = entries.peek(view).await.map_err(RebuildError::Read)? {
+        let not_foldable = |source| RebuildError::NotFoldable {
+            id: id.clone(),
+            source,
+        };
+        let mut fold = Fold::new(id.parse().map_err(|_| not_foldable(None))?);
+        let mut events = Vec::new();
+        while let Some(raw) = entries.take(view, &id).await.map_err(RebuildError::Read)? {
+            events.push(fold.add(&raw).map_err(|error| not_foldable(Some(error)))?);
         }
-        if page.len() < PAGE as usize {
-            break;
-        }
-    }
-    if let Some(whole) = current {
-        take(whole.settled()).await;
+        take(&fold, &events).await;
     }
     Ok(())
 }
 
-impl Folded {
-    fn settled(mut self) -> Self {
-        if !self.fold.request().is_some_and(Request::is_open) {
-            self.cards.clear();
+/// The rows of the messages that show a request; of one that is over, none is posted again.
+fn cards(request: &Request, events: &[Occurred], making: &Making<'_>) -> Vec<Vec<Value>> {
+    let mut rows = BTreeMap::new();
+    if request.is_open() {
+        for card in (making.cards)(request, events) {
+            let (id, place) = (json!(request.id), card.place.name());
+            let (channel, due_at) = (card.channel.as_str(), request.asked_at.timestamp_millis());
+            let row = [
+                id,
+                json!(place),
+                json!(channel),
+                json!(channel),
+                Value::Null,
+                Value::Null,
+                json!(0),
+                json!(due_at),
+            ];
+            rows.insert((place, channel.to_owned()), row.to_vec());
         }
-        self
     }
+    rows.into_values().collect()
 }
 
 /// Rows on their way to a table.

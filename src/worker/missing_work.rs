@@ -52,7 +52,7 @@ struct Round {
 }
 
 impl Open {
-    fn follow(&mut self, entry: &Entry) {
+    fn follow(&mut self, entry: &Entry, is_last: bool) {
         let (Some(id), EntryBody::Request(event)) = (entry.request_id, &entry.body) else {
             return;
         };
@@ -62,11 +62,7 @@ impl Open {
                 self.requests.insert(id, Some(*expires_at));
             }
             Event::RevocationStarted { .. } => drop(self.requests.insert(id, Some(entry.at))),
-            Event::Ended {}
-            | Event::Failed { .. }
-            | Event::Denied { .. }
-            | Event::Withdrawn {}
-            | Event::Lapsed {} => drop(self.requests.remove(&id)),
+            _ if is_last => drop(self.requests.remove(&id)),
             _ => {}
         }
     }
@@ -113,12 +109,12 @@ impl Worker {
         loop {
             let entries = store.raw_entries(open.read, PAGE).await;
             let entries = entries.map_err(unavailable)?;
-            for entry in &entries {
-                open.read = entry.seq;
+            for raw in &entries {
+                open.read = raw.seq;
                 // One that is not understood hides no other. `audit verify` names it, and nothing is
                 // decided for the request that it tells of.
-                if let Ok(entry) = Entry::try_from(entry) {
-                    open.follow(&entry);
+                if let Ok(entry) = Entry::try_from(raw) {
+                    open.follow(&entry, Event::is_last(&raw.kind));
                 }
             }
             if entries.len() < PAGE as usize {

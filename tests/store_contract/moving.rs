@@ -35,6 +35,19 @@ fn url(file: &SqliteFile) -> String {
     format!("sqlite://{}", file.path().display())
 }
 
+/// Changes a file behind Keylend's back.
+async fn tamper(file: &SqliteFile, statements: &[&'static str]) {
+    let options = SqliteConnectOptions::new().filename(file.path());
+    let mut stranger = SqliteConnection::connect_with(&options).await.unwrap();
+    for statement in statements {
+        sqlx::query(*statement)
+            .execute(&mut stranger)
+            .await
+            .unwrap();
+    }
+    stranger.close().await.unwrap();
+}
+
 /// The log's entries as they were hashed, with their hashes.
 async fn entries(url: &str) -> Vec<String> {
     let address: Address = url.parse().unwrap();
@@ -150,13 +163,7 @@ async fn a_store_with_a_column_that_would_not_be_copied_is_not_copied() {
     let store = file.open().await;
     active(&store, "one", "role").await;
     store.close().await;
-    let options = SqliteConnectOptions::new().filename(file.path());
-    let mut later = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query("ALTER TABLE layers ADD COLUMN receipt TEXT")
-        .execute(&mut later)
-        .await
-        .unwrap();
-    later.close().await.unwrap();
+    tamper(&file, &["ALTER TABLE layers ADD COLUMN receipt TEXT"]).await;
     let to = SqliteFile::new();
     let said = refused(&copy(&url(&file), &url(&to)));
     assert!(said.contains("`layers` has a column `receipt`"), "{said}");
@@ -168,15 +175,11 @@ async fn a_history_that_was_tampered_with_is_not_copied() {
     let store = file.open().await;
     active(&store, "one", "role").await;
     store.close().await;
-    let options = SqliteConnectOptions::new().filename(file.path());
-    let mut stranger = SqliteConnection::connect_with(&options).await.unwrap();
-    for statement in [
+    let statements = [
         "DROP TRIGGER events_are_not_updated",
         "UPDATE events SET actor = 'person:U0MALLORY' WHERE seq = 2",
-    ] {
-        sqlx::query(statement).execute(&mut stranger).await.unwrap();
-    }
-    stranger.close().await.unwrap();
+    ];
+    tamper(&file, &statements).await;
     let database = Database::new().await;
     let server = database.server().admin_url();
     let said = refused(&copy(&url(&file), &server));

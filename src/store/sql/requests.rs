@@ -7,7 +7,7 @@ use sqlx::{FromRow, Row as _};
 
 use super::{
     commit::{Failure, add_all, exactly_one, run},
-    db::{Connection, Pool, ask_key, items},
+    db::{Connection, Done, Pool, ask_key, items},
     holders, log,
     work::{self, read_count},
 };
@@ -247,40 +247,35 @@ pub(super) async fn sharing(
 pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTreeSet<RequestId>> {
     let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
     let ids = log::ids(&ids).to_string();
-    let columns: Vec<Columns> = sqlx::query_as(concat!(
-        "SELECT id, ask_key, version, requester, scope, state, open, asked_at, failures, awaits FROM requests
-         WHERE id IN (SELECT item.value->>0 FROM ",
-        items!(),
-        ")"
-    ))
-    .bind(&ids)
-    .fetch_all(reads)
-    .await?;
-    let due: Vec<(String, String, i64)> = sqlx::query_as(concat!(
-        "SELECT request_id, lane, due_at FROM due WHERE request_id IN (SELECT item.value->>0 FROM ",
-        items!(),
-        ")"
-    ))
-    .bind(&ids)
-    .fetch_all(reads)
-    .await?;
-    let layers: Vec<(String, i64, String, i64, i64)> = sqlx::query_as(concat!(
-        "SELECT request_id, layer, entitlement, managed, goes_on FROM layers
-         WHERE request_id IN (SELECT item.value->>0 FROM ",
-        items!(),
-        ")"
-    ))
-    .bind(&ids)
-    .fetch_all(reads)
-    .await?;
-    let identities: Vec<(String, String)> = sqlx::query_as(concat!(
-        "SELECT request_id, key FROM identities WHERE request_id IN (SELECT item.value->>0 FROM ",
-        items!(),
-        ")"
-    ))
-    .bind(&ids)
-    .fetch_all(reads)
-    .await?;
+    macro_rules! of_them {
+        ($select:literal, $id:literal) => {{
+            let statement = concat!(
+                $select,
+                " WHERE ",
+                $id,
+                " IN (SELECT item.value->>0 FROM ",
+                items!(),
+                ")"
+            );
+            sqlx::query_as(statement)
+                .bind(&ids)
+                .fetch_all(reads)
+                .await?
+        }};
+    }
+    let columns: Vec<Columns> = of_them!(
+        "SELECT id, ask_key, version, requester, scope, state, open, asked_at, failures, awaits
+         FROM requests",
+        "id"
+    );
+    let due: Vec<(String, String, i64)> =
+        of_them!("SELECT request_id, lane, due_at FROM due", "request_id");
+    let layers: Vec<(String, i64, String, i64, i64)> = of_them!(
+        "SELECT request_id, layer, entitlement, managed, goes_on FROM layers",
+        "request_id"
+    );
+    let identities: Vec<(String, String)> =
+        of_them!("SELECT request_id, key FROM identities", "request_id");
     let mut found: HashMap<&str, BTreeSet<String>> = HashMap::new();
     let due = due.iter().map(|row| (&row.0, json!(row)));
     let layers = layers.iter().map(|row| (&row.0, json!(row)));
@@ -299,13 +294,38 @@ pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTr
     Ok(requests.iter().filter(is_torn).map(|it| it.id).collect())
 }
 
+/// Runs a statement whose parameters are a request's whole row.
+async fn put(
+    connection: &mut Connection,
+    statement: &'static str,
+    request: &Request,
+    last_seq: u64,
+) -> sqlx::Result<Done> {
+    let columns = Columns::of(request);
+    sqlx::query(statement)
+        .bind(columns.id)
+        .bind(columns.version)
+        .bind(columns.requester)
+        .bind(columns.scope)
+        .bind(columns.state)
+        .bind(columns.open)
+        .bind(columns.asked_at)
+        .bind(columns.failures)
+        .bind(last_seq.cast_signed())
+        .bind(written(request))
+        .bind(columns.awaits)
+        .bind(columns.ask_key)
+        .execute(connection)
+        .await
+}
+
 /// Keeps a new request. A conflict if its name is taken, by a row or in the log.
 pub(super) async fn insert(
     connection: &mut Connection,
     request: &Request,
     last_seq: u64,
 ) -> Result<(), Failure> {
-    let done = sqlx::query(concat!(
+    let statement = concat!(
         "INSERT INTO requests
              (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
               awaits, ask_key)
@@ -315,21 +335,8 @@ pub(super) async fn insert(
         ask_key!(),
         " = $12)
          ON CONFLICT DO NOTHING"
-    ))
-    .bind(request.id.to_string())
-    .bind(request.version.cast_signed())
-    .bind(request.requester.as_str())
-    .bind(request.terms.scope.as_str())
-    .bind(request.state.name())
-    .bind(i64::from(request.is_open()))
-    .bind(request.asked_at.timestamp_millis())
-    .bind(i64::from(request.stuck_failures()))
-    .bind(last_seq.cast_signed())
-    .bind(written(request))
-    .bind(i64::from(request.awaits_decision()))
-    .bind(request.ask_key.as_str())
-    .execute(connection)
-    .await?;
+    );
+    let done = put(connection, statement, request, last_seq).await?;
     exactly_one(&done)
 }
 
@@ -385,8 +392,7 @@ pub(super) async fn restore(
         .bind(&id)
         .execute(&mut *connection)
         .await?;
-    sqlx::query(
-        "INSERT INTO requests
+    let statement = "INSERT INTO requests
              (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
               awaits, ask_key)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -395,22 +401,8 @@ pub(super) async fn restore(
              state = excluded.state, open = excluded.open, asked_at = excluded.asked_at,
              failures = excluded.failures, last_seq = excluded.last_seq,
              snapshot = excluded.snapshot, awaits = excluded.awaits,
-             ask_key = excluded.ask_key",
-    )
-    .bind(&id)
-    .bind(request.version.cast_signed())
-    .bind(request.requester.as_str())
-    .bind(request.terms.scope.as_str())
-    .bind(request.state.name())
-    .bind(i64::from(request.is_open()))
-    .bind(request.asked_at.timestamp_millis())
-    .bind(i64::from(request.stuck_failures()))
-    .bind(last_seq.cast_signed())
-    .bind(written(request))
-    .bind(i64::from(request.awaits_decision()))
-    .bind(request.ask_key.as_str())
-    .execute(&mut *connection)
-    .await?;
+             ask_key = excluded.ask_key";
+    put(connection, statement, request, last_seq).await?;
     let changed = json!([[id]]);
     work::replace(connection, &changed, work::rows(request)).await?;
     replace_layers(connection, &changed, layer_rows(request)).await?;

@@ -75,13 +75,7 @@ struct SlowGrant {
 impl SlowGrant {
     async fn start(part: &Part, relay: &mut Relay) -> Self {
         let order = part.generated();
-        let keylend = part
-            .postgres()
-            .url_for(&format!("{}_keylend", part.name), "keylends")
-            .replace(
-                &format!(":{}/", part.postgres().port()),
-                &format!(":{}/", relay.port),
-            );
+        let keylend = relay.url(part);
         let (target, ordered) = (backend(&keylend, "60s"), order.clone());
         let granting =
             tokio::spawn(async move { target.grant(&ordered, Some(&GENERATED.into())).await });

@@ -18,13 +18,7 @@ async fn a_connection_that_appears_between_two_looks_does_not_keep_the_role() {
     let alice = part.person("alice", "").await;
     let order = part.named(&alice);
     let mut relay = Relay::to(part.postgres().port()).await;
-    let keylend = part
-        .postgres()
-        .url_for(&format!("{}_keylend", part.name), "keylends")
-        .replace(
-            &format!(":{}/", part.postgres().port()),
-            &format!(":{}/", relay.port),
-        );
+    let keylend = relay.url(&part);
     let role = part.role();
     let options = PgConnectOptions::from_str(&part.postgres().url_for(&alice, PASSWORD))
         .expect("a URL")

@@ -6,6 +6,8 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
+use crate::part::Part;
+
 pub(crate) struct Relay {
     pub(crate) port: u16,
     messages: mpsc::Receiver<oneshot::Sender<()>>,
@@ -28,6 +30,13 @@ impl Relay {
             }
         });
         Self { port, messages }
+    }
+
+    /// Where Keylend reaches the server of `part` through this.
+    pub(crate) fn url(&self, part: &Part) -> String {
+        let server = part.postgres();
+        let direct = server.url_for(&format!("{}_keylend", part.name), "keylends");
+        direct.replace(&format!(":{}/", server.port()), &format!(":{}/", self.port))
     }
 
     /// The next message; it goes on when the sender is used or dropped.
