@@ -278,8 +278,8 @@ pub fn locked(target: &LockTarget, locked: Locked) -> String {
     };
     if !locked.is_person_known {
         told.push_str(
-            " Slack does not say who this is, so the lock covers the identities that Keylend has on \
-             record. If this person may have another account, lock that one too.",
+            " Slack did not answer, so the lock covers only the identities that Keylend has on record \
+             for this person. If they may have another account, lock that one too.",
         );
     }
     told.push_str(" `/jit unlock` lifts the lock.");
