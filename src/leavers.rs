@@ -186,6 +186,8 @@ impl Leavers {
                 self.check_person(person, &grants.map_err(store)?).await
             }
             Change::Usergroup(usergroup) => {
+                // Also where it has changed so often that decisions go on with what was known.
+                self.broker.directory().ask_again(usergroup);
                 let changed = self.broker.directory().groups_of(usergroup);
                 let mut grants = self.broker.grants().await.map_err(store)?;
                 grants.retain(|grant| !self.broker.groups_behind([grant]).is_disjoint(&changed));

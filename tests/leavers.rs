@@ -607,3 +607,26 @@ async fn a_group_that_changes_again_and_again_keeps_no_other_from_being_asked_an
     directory.forget_usergroup("S0DBA");
     assert_eq!(members("dba").await, BTreeSet::new());
 }
+
+#[tokio::test]
+async fn who_leaves_a_group_that_has_just_changed_often_loses_the_access_as_soon() {
+    let world = World::new().await;
+    let replica = world.replica(catalogue(&["engineers"]), "");
+    let id = world.grant(&replica, ALICE).await;
+    let changes = async || {
+        let fact = Fact::Usergroup("S0ENG".to_owned());
+        replica.broker.outdated(fact).await.unwrap();
+        replica.broker.may_have_lost_members("S0ENG".to_owned());
+        for _ in 0..10 {
+            world.clock.advance(Duration::from_secs(1));
+            world.rest().await;
+        }
+    };
+    for _ in 0..3 {
+        changes().await;
+    }
+    assert!(world.goes_on(id).await);
+    leaves(&world.people, "S0ENG");
+    changes().await;
+    assert!(!world.goes_on(id).await);
+}

@@ -188,8 +188,13 @@ impl Directory {
         forgotten.retain(|at| now - *at < FORGETTING && now >= *at);
         if forgotten.len() < FORGOTTEN {
             forgotten.push(now);
-            self.usergroups.forget(&id.to_owned());
+            self.ask_again(id);
         }
+    }
+
+    /// Has a user group asked for again, however often it was: for who asks no more than Slack allows.
+    pub fn ask_again(&self, usergroup: &str) {
+        self.usergroups.forget(&usergroup.to_owned());
     }
 
     /// Forgets everything that was learnt.

@@ -236,7 +236,7 @@ impl Crowd {
                 acts.spawn(async move { drop(requester.click(&card, "withdraw").await) });
             }
             ("active", Course::Done, _) => {
-                let line = format!("done {}", request.id);
+                let line = format!("done {} anyway", request.id);
                 acts.spawn(async move { drop(requester.command(GENERAL, "/jit", &line).await) });
             }
             ("active", Course::Revoked, _) => {
