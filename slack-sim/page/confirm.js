@@ -10,7 +10,12 @@ const NO = { type: "plain_text", text: "Cancel" };
 export function confirmed({ title, text, confirm = YES, deny = NO, style }, reader) {
   const dialog = document.getElementById("confirm");
   return new Promise((resolve) => {
-    const answer = (said) => () => dialog.close(said);
+    // What is answered counts at once: the dialog's `close` event comes later, when the next
+    // question may be shown already.
+    const answer = (isYes) => () => {
+      dialog.close();
+      resolve(isYes);
+    };
     const kind = style === "danger" ? "button danger" : "button primary";
     patch(dialog, [
       h("h2", { id: "confirm-title" }, plain(title, reader)),
@@ -18,18 +23,17 @@ export function confirmed({ title, text, confirm = YES, deny = NO, style }, read
       h("footer", {}, [
         h(
           "button",
-          { type: "button", class: "button", on: { click: answer("no") } },
+          { type: "button", class: "button", on: { click: answer(false) } },
           plain(deny, reader),
         ),
         h(
           "button",
-          { type: "button", class: kind, on: { click: answer("yes") } },
+          { type: "button", class: kind, on: { click: answer(true) } },
           plain(confirm, reader),
         ),
       ]),
     ]);
-    dialog.returnValue = "no";
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    dialog.oncancel = answer(false);
     dialog.showModal();
   });
 }

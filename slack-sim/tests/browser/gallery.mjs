@@ -39,6 +39,8 @@ const used = (action) =>
   app.next("block_actions", (payload) => payload.actions[0].action_id === action);
 const post = (blocks) =>
   app.call("chat.postMessage", { channel: "C0GENERAL", text: "the gallery", blocks });
+/** The page has heard what became of every press: a button that is still busy cannot be pressed. */
+const settled = () => page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
 let elements;
 
 async function openModal() {
@@ -134,6 +136,24 @@ const gallery = {
     await log.getByRole("button", { name: "Destroy" }).press("Enter");
     await question.getByRole("button", { name: "Do it" }).press("Enter");
     assert.equal((await used("destroy")).actions[0].value, "2");
+  },
+
+  async "A no stays a no, however soon the question is asked again"() {
+    await settled();
+    // Within one turn of the page, before it hears of anything that it has closed.
+    await page.evaluate(() => {
+      const press = (name) =>
+        [...document.querySelectorAll("button")].find((one) => one.innerText === name).click();
+      ["Destroy", "Leave it", "Destroy", "Do it"].forEach(press);
+    });
+    assert.equal((await used("destroy")).actions[0].value, "2");
+    await settled();
+    await log.getByRole("button", { name: "Destroy" }).click();
+    await shown("Are you sure?").press("Escape");
+    await shown("Are you sure?").waitFor({ state: "hidden" });
+    await log.getByRole("button", { name: "Go" }).click();
+    await used("go");
+    assert.equal(app.received.length, 0, "one yes is done once");
   },
 
   async "Every choice reaches the app"() {
