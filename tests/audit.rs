@@ -342,12 +342,22 @@ async fn an_export_is_for_its_owner_alone() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+fn without_hashes(line: &str) -> String {
+    let is_hash = |cell: &str| cell.len() == 64 && cell.bytes().all(|it| it.is_ascii_hexdigit());
+    let cells = line.split(',');
+    let cells: Vec<&str> = cells
+        .map(|cell| if is_hash(cell) { "HASH" } else { cell })
+        .collect();
+    cells.join(",")
+}
+
 #[tokio::test]
 async fn the_table_for_spreadsheets_reads_as_the_log() {
     let told = Told::new().await;
     let (code, table) = told.audit(&["export", "--format", "csv"]).await;
     assert_eq!(code, ExitCode::SUCCESS);
-    let beginning: Vec<&str> = table.lines().take(6).collect();
+    // Every log has salts of its own, and so other hashes.
+    let beginning: Vec<String> = table.lines().take(6).map(without_hashes).collect();
     insta::assert_snapshot!(beginning.join("\n"));
 }
 

@@ -3,8 +3,24 @@
 
 use std::{collections::BTreeSet, fs, panic, path::Path};
 
+use keylend::store::RawEntry;
+
 #[path = "../fuzz/src/lib.rs"]
 mod rules;
+
+#[test]
+fn the_corpus_of_the_log_has_entries_in_todays_format() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/log");
+    let files = fs::read_dir(corpus).unwrap();
+    let files = files.map(|file| fs::read(file.unwrap().path()).unwrap());
+    let entries = files.map(|file| {
+        let lines = file.split(|byte| *byte == b'\n');
+        lines
+            .filter(|line| RawEntry::from_line(line).is_ok())
+            .count()
+    });
+    assert!(entries.sum::<usize>() > 5);
+}
 
 #[test]
 fn whatever_was_found_to_arrive_holds() {

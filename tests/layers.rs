@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &["domain"]),
     ("secret", &[]),
     ("metrics", &["domain"]),
-    ("store", &["domain"]),
+    ("store", &["clock", "domain"]),
     ("vault", &["clock", "domain", "store"]),
     ("directory", &["clock", "domain"]),
     ("backend", &["clock", "domain", "secret"]),

@@ -32,7 +32,7 @@ use keylend::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, Comparisons, NewCard, Place, Record, Store},
+    store::{Change, Commit, Comparisons, NewCard, Place, Store},
     vault::Vault,
 };
 use secrecy::SecretString;
@@ -316,15 +316,11 @@ pub fn no_cards(_: &Request) -> Vec<NewCard> {
 
 /// The transaction that `changes` are.
 pub fn commit(changes: impl IntoIterator<Item = (Request, Vec<Occurred>)>, cards: Cards) -> Commit {
-    let changes = changes.into_iter().map(|(after, events)| Change {
-        records: events
-            .iter()
-            .map(|event| Record::of(after.id, event))
-            .collect(),
-        cards: cards(&after),
-        after,
-        before: None,
-        last_seq: None,
+    let changes = changes.into_iter().map(|(after, mut events)| {
+        let first = events.remove(0);
+        let mut change = Change::first(after.id, first, events);
+        change.cards = cards(&after);
+        change
     });
     Commit {
         changes: changes.collect(),
@@ -334,11 +330,11 @@ pub fn commit(changes: impl IntoIterator<Item = (Request, Vec<Occurred>)>, cards
 
 /// The transaction in which the requester takes a request back.
 pub fn withdrawn(request: &Request) -> Commit {
-    let (mut after, mut events) = (request.clone(), Vec::new());
+    let mut events = Vec::new();
     let by = request.requester.clone();
     let at = request.asked_at;
     tell(
-        &mut after,
+        &mut request.clone(),
         &mut events,
         Command::Withdraw {
             by,
@@ -346,9 +342,10 @@ pub fn withdrawn(request: &Request) -> Commit {
         },
         at,
     );
-    let mut commit = commit([(after, events)], no_cards);
-    commit.changes[0].before = Some(request.version);
-    commit
+    Commit {
+        changes: vec![Change::of(request.clone(), events)],
+        ..Commit::default()
+    }
 }
 
 /// Writes many requests, several hundred to a transaction.

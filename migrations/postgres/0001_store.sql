@@ -13,7 +13,8 @@ CREATE TABLE events (
     body       TEXT NOT NULL,
     prev_hash  TEXT NOT NULL,
     hash       TEXT NOT NULL,
-    version    BIGINT NOT NULL
+    version    BIGINT NOT NULL,
+    texts      TEXT NOT NULL -- personal data in the place of digests, canonical JSON that is not hashed
 );
 
 CREATE INDEX events_by_request ON events (request_id, seq);

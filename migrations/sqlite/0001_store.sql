@@ -12,7 +12,8 @@ CREATE TABLE events (
     body       TEXT NOT NULL,
     prev_hash  TEXT NOT NULL,
     hash       TEXT NOT NULL,
-    version    INTEGER NOT NULL
+    version    INTEGER NOT NULL,
+    texts      TEXT NOT NULL -- personal data in the place of digests, canonical JSON that is not hashed
 ) STRICT;
 
 CREATE INDEX events_by_request ON events (request_id, seq);

@@ -94,7 +94,7 @@ fn row(entry: &RawEntry) -> [String; COLUMNS.len()] {
         entry.kind.clone(),
         entry.actor.clone(),
         rules.join(" "),
-        entry.body.get().to_owned(),
+        entry.readable_body().get().to_owned(),
         entry.prev_hash.clone(),
         entry.hash.clone(),
         entry.version.to_string(),

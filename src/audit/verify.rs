@@ -60,6 +60,8 @@ pub struct Whole {
     pub first: u64,
     /// How many entries were checked.
     pub entries: u64,
+    /// How many of their texts (addresses, reasons and tickets) are not there. Their digests are.
+    pub missing_texts: usize,
     /// The last of them.
     pub head: Head,
 }
@@ -71,10 +73,11 @@ impl fmt::Display for Whole {
             0 => write!(f, "the log is empty: 0 entries, head {head}"),
             _ => {
                 let last = head.seq;
-                write!(
-                    f,
-                    "verified entries {first} to {last}: {entries} entries, head {head}"
-                )
+                write!(f, "verified entries {first} to {last}: {entries} entries, ")?;
+                if self.missing_texts > 0 {
+                    write!(f, "{} texts missing, ", self.missing_texts)?;
+                }
+                write!(f, "head {head}")
             }
         }
     }
@@ -109,12 +112,12 @@ pub(super) async fn verify_each(
         let head = head.seq;
         return Err(Fault::HeadBefore { head, first });
     }
-    let mut entries = 0;
+    let (mut entries, mut missing_texts) = (0, 0);
     while let Some(entry) = log.next().await? {
         if entries == 0 && entry.seq > 1 && begins_anywhere {
             return Err(Fault::Beginning { first: entry.seq });
         }
-        chain.check(&entry)?;
+        missing_texts += chain.check(&entry)?;
         look(&entry)?;
         if let Some(head) = head.as_ref().filter(|head| head.seq == entry.seq)
             && head.hash != entry.hash
@@ -137,6 +140,7 @@ pub(super) async fn verify_each(
         _ => Ok(Whole {
             first,
             entries,
+            missing_texts,
             head: Head {
                 seq: chain.seq(),
                 hash: chain.hash().to_owned(),

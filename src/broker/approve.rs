@@ -89,8 +89,8 @@ impl Broker {
                 }
             }
         }
-        let change = self.change_by(&request, &events);
-        let after = change.after.clone();
+        let change = self.change_by(&request, events);
+        let after = change.after().clone();
         commit.changes.push(change);
         Ok((after, commit))
     }

@@ -13,7 +13,7 @@ use crate::{
         decide, open,
     },
     policy::Action,
-    store::{Commit, CommitError},
+    store::{Change, Commit, CommitError},
 };
 
 /// What somebody asks for.
@@ -89,8 +89,8 @@ impl Broker {
             .map_err(|error| Refusal::NoUsername(error.clone()))?;
         let (owners, version) = self.owners(username, &human).await?;
 
-        let mut request = open(id, &first);
-        let mut events = vec![first];
+        let request = open(id, &first);
+        let mut approval = Vec::new();
         let mut commit = Commit::default();
         if let Some(rule) = self.rule_that_approves(&requester, &question)
             && displaced.is_empty()
@@ -109,16 +109,13 @@ impl Broker {
                     facts: self.approval_facts(&requester, &question),
                 },
             };
-            for event in decide(&request, command, self.now())? {
-                request.apply(&event);
-                events.push(event);
-            }
+            approval = decide(&request, command, self.now())?;
             commit.holders = holdings.versions;
             commit.names.push(bound(username, &human, owners, version));
         }
-        commit
-            .changes
-            .push(self.change_to(request.clone(), None, &events));
+        let change = self.shown(Change::first(id, first, approval));
+        let request = change.after().clone();
+        commit.changes.push(change);
         Ok((request, commit))
     }
 

@@ -45,9 +45,7 @@ use crate::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{
-        Change, Commit, CommitError, Comparisons, EntryBody, LoggedLocks, Record, Store, StoreError,
-    },
+    store::{Change, Commit, CommitError, Comparisons, LoggedLocks, Store, StoreError},
     vault::Vault,
 };
 
@@ -188,7 +186,7 @@ impl Broker {
             let Loaded { request, logged } = loaded;
             let (after, mut commit) = decide(request.clone()).await?;
             for change in &mut commit.changes {
-                if change.after.id == request.id {
+                if change.after().id == request.id {
                     change.last_seq = logged;
                 }
             }
@@ -214,16 +212,16 @@ impl Broker {
     /// Commits, and counts what happened. `before` is the request that it is about. Answers the number
     /// of the last entry that it made.
     async fn commit(&self, before: Option<&Request>, commit: Commit) -> Result<u64, CommitError> {
-        let records: Vec<Record> = commit
-            .changes
-            .iter()
-            .flat_map(|change| change.records.iter().cloned())
+        let changes = commit.changes.iter();
+        let events: Vec<(RequestId, Vec<Occurred>)> = changes
+            .map(|change| (change.after().id, change.events().to_vec()))
             .collect();
         let last_seq = self.parts.store.commit(commit).await?;
-        for record in records {
-            if let EntryBody::Request(event) = &record.body {
-                let before = before.filter(|before| Some(before.id) == record.request);
-                self.parts.metrics.occurred(before, record.at, event);
+        for (id, events) in events {
+            let before = before.filter(|before| before.id == id);
+            for occurred in &events {
+                let metrics = &self.parts.metrics;
+                metrics.occurred(before, occurred.at, &occurred.event);
             }
         }
         Ok(last_seq)
@@ -232,30 +230,17 @@ impl Broker {
     /// The change that `command` makes of `request` now.
     fn change(&self, request: &Request, command: Command) -> Result<Change, Refusal> {
         let events = decide(request, command, self.now())?;
-        Ok(self.change_by(request, &events))
+        Ok(self.change_by(request, events))
     }
 
-    fn change_by(&self, before: &Request, events: &[Occurred]) -> Change {
-        let mut after = before.clone();
-        for event in events {
-            after.apply(event);
-        }
-        self.change_to(after, Some(before.version), events)
+    fn change_by(&self, before: &Request, events: Vec<Occurred>) -> Change {
+        self.shown(Change::of(before.clone(), events))
     }
 
-    fn change_to(&self, after: Request, before: Option<u64>, events: &[Occurred]) -> Change {
-        let cards = new_cards(&after, events, &self.parts.audit_channel);
-        let records = events
-            .iter()
-            .map(|event| Record::of(after.id, event))
-            .collect();
-        Change {
-            after,
-            before,
-            last_seq: None,
-            records,
-            cards,
-        }
+    /// The same change with the messages that show the request from now on.
+    fn shown(&self, mut change: Change) -> Change {
+        change.cards = new_cards(change.after(), change.events(), &self.parts.audit_channel);
+        change
     }
 
     /// The backend of this name.
@@ -280,10 +265,10 @@ impl Broker {
 
 /// Whether an end begins, or fails once more, and nothing is said to be gone.
 fn only_ends(change: &Change) -> bool {
-    change.records.iter().all(|record| {
+    change.events().iter().all(|occurred| {
         matches!(
-            record.body,
-            EntryBody::Request(Event::RevocationStarted { .. } | Event::LayerRevokeFailed { .. })
+            occurred.event,
+            Event::RevocationStarted { .. } | Event::LayerRevokeFailed { .. }
         )
     })
 }
@@ -291,7 +276,7 @@ fn only_ends(change: &Change) -> bool {
 /// One request changes, and nothing else.
 fn alone(change: Change) -> (Request, Commit) {
     (
-        change.after.clone(),
+        change.after().clone(),
         Commit {
             changes: vec![change],
             ..Commit::default()

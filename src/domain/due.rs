@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 
 use super::{BackendName, Progress, Request, Span, State, Time};
 
+/// What was not tried yet is due at once. Not since the moment that the log gives: it may lie ahead of
+/// the clock of the replica that has to do it.
+const AT_ONCE: Time = Time::UNIX_EPOCH;
+
 /// One piece of work that waits for its moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
@@ -88,11 +92,11 @@ impl Request {
                     due.push(clock(at, Work::Warn));
                 }
             }
-            State::Ending { since, .. } => {
+            State::Ending { .. } => {
                 for (index, layer) in self.layers.iter().enumerate() {
                     if layer.progress != Progress::Revoked {
                         due.push(Due {
-                            at: layer.retry_at.unwrap_or(*since),
+                            at: layer.retry_at.unwrap_or(AT_ONCE),
                             lane: Lane::Target(layer.plan.backend.clone()),
                             work: Work::Revoke { layer: index },
                         });
@@ -120,14 +124,10 @@ impl Request {
     }
 
     fn layers_to_make(&self, end: Time, due: &mut Vec<Due>) {
-        let approved_at = self
-            .approvals
-            .last()
-            .map_or(self.asked_at, |approval| approval.at);
         for (index, layer) in self.layers.iter().enumerate() {
             if !matches!(layer.progress, Progress::Granted { until, .. } if until == end) {
                 due.push(Due {
-                    at: layer.retry_at.unwrap_or(approved_at),
+                    at: layer.retry_at.unwrap_or(AT_ONCE),
                     lane: Lane::Target(layer.plan.backend.clone()),
                     work: Work::Grant { layer: index },
                 });

@@ -204,6 +204,17 @@ impl Event {
     pub fn is_last(kind: &str) -> bool {
         matches!(kind, "denied" | "withdrawn" | "lapsed" | "ended" | "failed")
     }
+
+    /// Whether the requester may have more identities after it than before.
+    pub fn identifies(&self) -> bool {
+        matches!(
+            self,
+            Self::Requested { .. }
+                | Self::Approved { .. }
+                | Self::ExtensionRequested { .. }
+                | Self::Extended { .. }
+        )
+    }
 }
 
 /// What the last approval depended on, besides the terms and the moment.

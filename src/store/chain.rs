@@ -6,13 +6,25 @@
 //! 1. `text` = the JSON object with the eight keys `actor`, `at`, `body`, `kind`, `request_id`
 //!    (null for locks), `rules`, `seq`, `version`, in the canonical form of RFC 8785: keys sorted, no
 //!    white space, UTF-8. `at` is RFC 3339 in UTC with exactly three digits of the second and a `Z`.
+//!    It is when the event happened by the clock of the replica that wrote it, or the `at` of the
+//!    entry before if that is later.
 //! 2. `hash` = SHA-256 over the 64 hexadecimal digits of `prev_hash`, as ASCII text, followed by
 //!    `text`; written as 64 lower-case hexadecimal digits.
 //! 3. `prev_hash` is the `hash` of the entry before; of the first, 64 zeros. `seq` counts from 1
 //!    without a gap.
 //!
-//! A line of an export is the entry as canonical JSON too: the same keys, and `hash` and
-//! `prev_hash` in their places. A line counts only if it is exactly that, byte for byte. Any other
+//! Addresses, reasons and tickets are not hashed themselves, so that they can be erased later without
+//! breaking the chain. `body` holds a salted digest in the place of each:
+//!
+//! - Personal are the members `email`, `reason` and `ticket` of every object in `body`, and what
+//!   follows `address:` in the strings of its arrays.
+//! - A digest is `sha256:` and the 64 hexadecimal digits of SHA-256 over the 32 hexadecimal digits of
+//!   the salt, as ASCII text, followed by the text in UTF-8. Every text has a salt of its own.
+//! - `texts`, alongside the hashed keys, is an object: from where a digest stands in `body`, as a JSON
+//!   pointer (RFC 6901), to the array of its salt and its text.
+//!
+//! A line of an export is the entry as canonical JSON too: the same keys, and `hash`, `prev_hash` and
+//! `texts` in their places. A line counts only if it is exactly that, byte for byte. Any other
 //! way to write the same entry (a key twice, another key, a space, `1.0` for `1`) would let two
 //! readers see two things in it.
 //!
@@ -28,11 +40,14 @@
 //! with a hash that was noted elsewhere before (`--head`). Until heads are signed, they can also
 //! append a valid entry; nothing in the log shows that Keylend did not write it.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 
-use super::{Record, canonical::is_canonical};
+use super::{Record, canonical::is_canonical, texts};
+use crate::{clock::Entropy, domain::Time};
 
 /// The version of the format in which entries are written: it moves when an entry has other keys, or
 /// when a kind of entry that was there before means something else.
@@ -65,6 +80,8 @@ pub struct RawEntry {
     pub hash: String,
     /// The version of the format in which it was written.
     pub version: u32,
+    /// The texts whose digests are in the body, with their salts, in canonical form.
+    pub texts: Box<RawValue>,
 }
 
 /// The text is not an entry in canonical form.
@@ -72,22 +89,24 @@ pub struct RawEntry {
 #[error("not an entry in canonical form (RFC 8785)")]
 pub struct NotCanonical;
 
-/// Whether a canonical text has the hashes.
+/// What a canonical text of an entry is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Hashes {
-    With,
-    Without,
+enum Purpose {
+    /// To be hashed: without the hashes and the texts.
+    Hash,
+    /// To be exported: with all there is.
+    Export,
 }
 
 impl RawEntry {
-    /// The canonical JSON that is hashed: everything but the hashes.
+    /// The canonical JSON that is hashed.
     pub fn canonical(&self) -> String {
-        self.text(Hashes::Without)
+        self.text(Purpose::Hash)
     }
 
     /// The entry as a line of an export, without the end of the line.
     pub fn line(&self) -> String {
-        self.text(Hashes::With)
+        self.text(Purpose::Export)
     }
 
     /// Reads a line of an export.
@@ -105,25 +124,36 @@ impl RawEntry {
         }
     }
 
-    /// Whether the particulars and the rules, which are kept as they were written, are canonical.
+    /// Whether what is kept as it was written is canonical.
     pub fn is_canonical(&self) -> bool {
-        is_canonical(self.body.get()) && is_canonical(self.rules.get())
+        [&self.body, &self.rules, &self.texts]
+            .iter()
+            .all(|json| is_canonical(json.get()))
+    }
+
+    /// The particulars with the texts in their places; digests stand where a text is not there or is
+    /// not the one that was written.
+    pub fn readable_body(&self) -> Cow<'_, RawValue> {
+        match texts::restore(&self.body, &self.texts) {
+            Ok(whole) => whole.body,
+            Err(_) => Cow::Borrowed(&self.body),
+        }
     }
 
     /// Whether its hash is the one that its text has, behind the entry that it names.
     pub fn has_its_hash(&self) -> bool {
         let mut before = Chain::after(self.seq.saturating_sub(1), &self.prev_hash);
-        before.check(self).is_ok()
+        before.follow(self).is_ok()
     }
 
-    fn text(&self, hashes: Hashes) -> String {
+    fn text(&self, purpose: Purpose) -> String {
         let mut text = Vec::new();
-        self.write_canonical(&mut text, hashes);
+        self.write_canonical(&mut text, purpose);
         String::from_utf8(text).expect("JSON made of strings is UTF-8")
     }
 
     /// The keys stand in the order of RFC 8785, and serde_json escapes strings as it demands.
-    fn write_canonical(&self, text: &mut Vec<u8>, hashes: Hashes) {
+    fn write_canonical(&self, text: &mut Vec<u8>, purpose: Purpose) {
         fn json(text: &mut Vec<u8>, value: impl Serialize) {
             serde_json::to_writer(text, &value).expect("a plain value can be written to memory");
         }
@@ -133,13 +163,13 @@ impl RawEntry {
         json(text, &self.at);
         text.extend_from_slice(b",\"body\":");
         text.extend_from_slice(self.body.get().as_bytes());
-        if hashes == Hashes::With {
+        if purpose == Purpose::Export {
             text.extend_from_slice(b",\"hash\":");
             json(text, &self.hash);
         }
         text.extend_from_slice(b",\"kind\":");
         json(text, &self.kind);
-        if hashes == Hashes::With {
+        if purpose == Purpose::Export {
             text.extend_from_slice(b",\"prev_hash\":");
             json(text, &self.prev_hash);
         }
@@ -152,6 +182,10 @@ impl RawEntry {
         text.extend_from_slice(self.rules.get().as_bytes());
         text.extend_from_slice(b",\"seq\":");
         json(text, self.seq);
+        if purpose == Purpose::Export {
+            text.extend_from_slice(b",\"texts\":");
+            text.extend_from_slice(self.texts.get().as_bytes());
+        }
         text.extend_from_slice(b",\"version\":");
         json(text, self.version);
         text.push(b'}');
@@ -163,6 +197,7 @@ impl RawEntry {
 pub struct Chain {
     seq: u64,
     hash: String,
+    at: String,
     text: Vec<u8>,
 }
 
@@ -198,16 +233,45 @@ pub enum Why {
     /// Its own hash is another than its text has.
     #[error("was changed: its text does not have its hash")]
     Altered,
+    /// A text has another digest than the entry holds.
+    #[error("was changed: the text of {place} does not have its digest")]
+    TextAltered {
+        /// Where the digest stands in the body, as a JSON pointer.
+        place: String,
+    },
+    /// It is dated before the entry before it.
+    #[error("is dated {at}, before the entry before it")]
+    Backdated {
+        /// Its date.
+        at: String,
+    },
 }
 
 impl Chain {
-    /// The chain whose last entry is number `seq` and has this hash.
+    /// The chain whose last entry is number `seq` and has this hash. Nothing is known of its date.
     pub fn after(seq: u64, hash: &str) -> Self {
         Self {
             seq,
             hash: hash.to_owned(),
+            at: String::new(),
             text: Vec::new(),
         }
+    }
+
+    /// The same chain, whose last entry has this date.
+    #[must_use]
+    pub fn dated(mut self, at: String) -> Self {
+        self.at = at;
+        self
+    }
+
+    /// `at`, or the date of the last entry if that is later: the earliest that the next entry can
+    /// have.
+    pub fn not_before(&self, at: Time) -> Time {
+        if super::entry::time_text(at) >= self.at {
+            return at;
+        }
+        self.at.parse().unwrap_or(at)
     }
 
     /// The number of the last entry, 0 at first.
@@ -220,38 +284,61 @@ impl Chain {
         &self.hash
     }
 
-    /// Gives `record` its place at the end.
-    pub fn seal(&mut self, record: &Record) -> RawEntry {
+    /// Gives `record` its place at the end. It is dated [`not_before`](Self::not_before) the last
+    /// entry.
+    pub fn seal(&mut self, record: &Record, entropy: &dyn Entropy) -> RawEntry {
         let mut particulars =
             serde_json::to_value(&record.body).expect("an event can be written as JSON");
         let Value::String(kind) = particulars["kind"].take() else {
             unreachable!("an event is tagged with its kind");
         };
+        let body = &mut particulars["body"];
+        let texts = canonical(&texts::separate(body, entropy));
         let mut entry = RawEntry {
             seq: self.seq + 1,
-            at: super::entry::time_text(record.at),
+            at: super::entry::time_text(self.not_before(record.at)),
             request_id: record.request.map(|id| id.to_string()),
             kind,
-            body: canonical(&particulars["body"]),
+            body: canonical(body),
             actor: record.actor.to_string(),
             rules: canonical(&record.rules),
             prev_hash: self.hash.clone(),
             hash: String::new(),
             version: VERSION,
+            texts,
         };
         let hash = self.hash_of(&entry);
         entry.hash = hash.iter().copied().map(char::from).collect();
         self.seq = entry.seq;
         self.hash.clone_from(&entry.hash);
+        self.at.clone_from(&entry.at);
         entry
     }
 
-    /// Checks that `entry` comes next and is what was sealed, and moves on to it.
+    /// Checks that `entry` comes next and is what was sealed, and moves on to it. Answers how many of
+    /// its texts are not there.
     ///
     /// # Errors
     ///
     /// If it does not or is not; the chain then stays where it was.
-    pub fn check(&mut self, entry: &RawEntry) -> Result<(), Broken> {
+    pub fn check(&mut self, entry: &RawEntry) -> Result<usize, Broken> {
+        let before = self.clone();
+        self.follow(entry)?;
+        match texts::restore(&entry.body, &entry.texts) {
+            Ok(whole) => Ok(whole.missing.len()),
+            Err(texts::Altered { place }) => {
+                let seq = entry.seq;
+                *self = before;
+                Err(Broken {
+                    seq,
+                    why: Why::TextAltered { place },
+                })
+            }
+        }
+    }
+
+    /// Checks that `entry` comes next and has its hash, and moves on to it.
+    fn follow(&mut self, entry: &RawEntry) -> Result<(), Broken> {
         let seq = self.seq + 1;
         let broken = |why| Err(Broken { seq, why });
         if entry.seq != seq {
@@ -263,8 +350,14 @@ impl Chain {
         if entry.hash.as_bytes() != self.hash_of(entry) {
             return broken(Why::Altered);
         }
+        if entry.at < self.at {
+            return broken(Why::Backdated {
+                at: entry.at.clone(),
+            });
+        }
         self.seq = seq;
         self.hash.clone_from(&entry.hash);
+        self.at.clone_from(&entry.at);
         Ok(())
     }
 
@@ -272,7 +365,7 @@ impl Chain {
     fn hash_of(&mut self, entry: &RawEntry) -> [u8; GENESIS.len()] {
         self.text.clear();
         self.text.extend_from_slice(self.hash.as_bytes());
-        entry.write_canonical(&mut self.text, Hashes::Without);
+        entry.write_canonical(&mut self.text, Purpose::Hash);
         let mut digits = [0; GENESIS.len()];
         hex::encode_to_slice(Sha256::digest(&self.text), &mut digits)
             .expect("a hash has half as many bytes as digits");
@@ -291,7 +384,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{Actor, Event, LockEvent, LockTarget, RequestId, RuleId, Time, UserId},
+        clock::SystemEntropy,
+        domain::{
+            Actor, Email, Event, Human, LockEvent, LockTarget, RequestId, RuleId, Time, UserId,
+        },
         store::{Entry, EntryBody},
     };
 
@@ -324,7 +420,7 @@ mod tests {
         REASONS
             .iter()
             .zip([0, 1, 1_000, 1_700_000_000_120, 1_700_000_000_123])
-            .map(|(reason, millis)| chain.seal(&record(reason, millis)))
+            .map(|(reason, millis)| chain.seal(&record(reason, millis), &SystemEntropy))
             .collect()
     }
 
@@ -336,7 +432,7 @@ mod tests {
     #[test]
     fn an_entry_is_hashed_as_the_recipe_says() {
         let mut chain = Chain::default();
-        let entry = chain.seal(&Record {
+        let unlocked = Record {
             at: Time::from_timestamp_millis(1_700_000_000_000).unwrap(),
             request: None,
             actor: Actor::Keylend,
@@ -344,7 +440,8 @@ mod tests {
             body: EntryBody::Lock(LockEvent::Unlocked {
                 target: LockTarget::Everything,
             }),
-        });
+        };
+        let entry = chain.seal(&unlocked, &SystemEntropy);
         assert_eq!(
             entry.canonical(),
             concat!(
@@ -394,7 +491,7 @@ mod tests {
         later.version += 1;
         let mut chain = Chain::default();
         later.hash = String::from_utf8(chain.hash_of(&later).to_vec()).unwrap();
-        assert_eq!(chain.check(&later), Ok(()));
+        assert_eq!(chain.check(&later), Ok(0));
         let error = Entry::try_from(&later).unwrap_err().to_string();
         assert!(error.contains("later Keylend"), "{error}");
     }
@@ -408,7 +505,7 @@ mod tests {
         // Whoever seals the rest anew after taking one out ends with another hash.
         let mut entries = sealed();
         let mut forger = Chain::after(2, &entries[1].hash);
-        entries[2] = forger.seal(&record("something else", 1_000));
+        entries[2] = forger.seal(&record("something else", 1_000), &SystemEntropy);
         assert_eq!(
             first_broken(&entries),
             Some(Broken {
@@ -416,6 +513,106 @@ mod tests {
                 why: Why::Unlinked
             })
         );
+    }
+
+    /// A lock of Alice, for a reason.
+    fn locked(reason: &str) -> Record {
+        let alice = UserId::new("U0ALICE");
+        Record {
+            request: None,
+            body: EntryBody::Lock(LockEvent::Locked {
+                target: LockTarget::Person(alice.clone()),
+                person: Human::new(&alice, Some(&Email::new("alice@example.com"))),
+                reason: reason.to_owned(),
+            }),
+            ..record("", 0)
+        }
+    }
+
+    #[test]
+    fn personal_data_is_hashed_as_salted_digests() {
+        let mut chain = Chain::default();
+        let [one, two] = [(); 2].map(|()| chain.seal(&locked("lost laptop"), &SystemEntropy));
+        for text in ["lost laptop", "alice@example.com"] {
+            assert!(!one.canonical().contains(text));
+            assert!(one.texts.get().contains(text));
+        }
+        let digests = |entry: &RawEntry| {
+            let body: Value = serde_json::from_str(entry.body.get()).unwrap();
+            let address = body["person"][1].as_str().unwrap().to_owned();
+            (address, body["reason"].as_str().unwrap().to_owned())
+        };
+        let (address, reason) = digests(&one);
+        assert!(address.starts_with("address:sha256:"), "{address}");
+        let texts: Value = serde_json::from_str(one.texts.get()).unwrap();
+        let [salt, text] = [0, 1].map(|at| texts["/reason"][at].as_str().unwrap());
+        let hash = Sha256::digest(format!("{salt}{text}"));
+        assert_eq!(reason, format!("sha256:{}", hex::encode(hash)));
+        let (other_address, other_reason) = digests(&two);
+        assert_ne!((address, reason), (other_address, other_reason));
+        assert_eq!(
+            Entry::try_from(&one).unwrap().body,
+            locked("lost laptop").body
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_not_there_leaves_the_chain_whole_but_is_missed() {
+        let mut entry = Chain::default().seal(&locked("lost laptop"), &SystemEntropy);
+        let mut texts: Value = serde_json::from_str(entry.texts.get()).unwrap();
+        texts.as_object_mut().unwrap().remove("/reason");
+        entry.texts = canonical(&texts);
+        assert_eq!(Chain::default().check(&entry), Ok(1));
+        let error = Entry::try_from(&entry).unwrap_err().to_string();
+        assert_eq!(error, "the text of /reason is missing");
+        assert!(entry.readable_body().get().contains("alice@example.com"));
+    }
+
+    #[test]
+    fn every_change_to_a_text_is_found() {
+        let entry = Chain::default().seal(&locked("lost laptop"), &SystemEntropy);
+        let texts: Value = serde_json::from_str(entry.texts.get()).unwrap();
+        let salt = texts["/reason"][0].as_str().unwrap();
+        let (short, last) = salt.split_at(salt.len() - 1);
+        let another = serde_json::json!([salt, "stolen laptop"]);
+        let moved = serde_json::json!([short, format!("{last}lost laptop")]);
+        for (place, text) in [
+            ("/reason", &another),
+            ("/reason", &moved),
+            ("/reason", &texts["/person/1"]),
+            ("/target/person", &another),
+            ("/target", &another),
+        ] {
+            let mut changed = entry.clone();
+            let mut texts = texts.clone();
+            texts[place] = text.clone();
+            changed.texts = canonical(&texts);
+            let why = Why::TextAltered {
+                place: place.to_owned(),
+            };
+            let broken = Err(Broken { seq: 1, why });
+            let mut chain = Chain::default();
+            assert_eq!(chain.check(&changed), broken, "{place}: {text}");
+            assert_eq!(chain.seq(), 0);
+            assert!(Entry::try_from(&changed).is_err());
+        }
+    }
+
+    #[test]
+    fn no_entry_is_dated_before_the_entry_before_it() {
+        let mut chain = Chain::default();
+        let entries = [1_000, 400, 1_001].map(|at| chain.seal(&record("", at), &SystemEntropy));
+        let dates = entries.each_ref().map(|entry| entry.at.as_str());
+        let second = "1970-01-01T00:00:01";
+        let wanted = [".000Z", ".000Z", ".001Z"].map(|end| format!("{second}{end}"));
+        assert_eq!(dates, wanted.each_ref().map(String::as_str));
+        assert_eq!(first_broken(&entries), None);
+        let mut forger = Chain::after(1, &entries[0].hash);
+        let backdated = forger.seal(&record("", 999), &SystemEntropy);
+        let at = backdated.at.clone();
+        let why = Why::Backdated { at };
+        let broken = first_broken(&[entries[0].clone(), backdated]);
+        assert_eq!(broken, Some(Broken { seq: 2, why }));
     }
 
     proptest! {
@@ -426,11 +623,11 @@ mod tests {
             millis in -62_135_596_800_000_i64..253_402_300_800_000,
         ) {
             let record = record(&reason, millis);
-            let raw = Chain::default().seal(&record);
+            let raw = Chain::default().seal(&record, &SystemEntropy);
             let entry = Entry::try_from(&raw).unwrap();
             prop_assert_eq!((entry.at, &entry.body), (record.at, &record.body));
             let read = RawEntry::from_line(raw.line().as_bytes()).unwrap();
-            prop_assert_eq!(Chain::default().check(&read), Ok(()));
+            prop_assert_eq!(Chain::default().check(&read), Ok(0));
             prop_assert_eq!(read.line(), raw.line());
             for text in [raw.canonical(), raw.line()] {
                 prop_assert_eq!(serde_json_canonicalizer::pipe(&text).unwrap(), text);

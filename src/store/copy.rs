@@ -70,6 +70,7 @@ pub(super) const TABLES: &[Table] = &[
             ("prev_hash", Text),
             ("hash", Text),
             ("version", Number),
+            ("texts", Text),
         ],
     },
     Table {

@@ -1,9 +1,11 @@
 //! An entry of the log.
 
+use std::borrow::Cow;
+
 use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{RawEntry, chain::VERSION};
+use super::{RawEntry, chain::VERSION, texts};
 use crate::domain::{Actor, Event, LockEvent, NameEvent, Occurred, RequestId, RuleId, Time};
 
 /// What is to be written to the log, before it has its place in the chain.
@@ -77,16 +79,32 @@ impl Entry {
 impl TryFrom<&RawEntry> for Entry {
     type Error = serde_json::Error;
 
-    /// Fails for an entry that a later Keylend wrote.
+    /// Fails for an entry that a later Keylend wrote, and for one whose texts are not those that
+    /// were written or not there.
     fn try_from(raw: &RawEntry) -> Result<Self, Self::Error> {
+        use serde::de::Error as _;
+
         if raw.version > VERSION {
             let error = format!(
                 "it has version {}, which a later Keylend wrote",
                 raw.version
             );
-            return Err(serde::de::Error::custom(error));
+            return Err(serde_json::Error::custom(error));
         }
-        serde_json::from_str(&serde_json::to_string(raw)?)
+        let whole = texts::restore(&raw.body, &raw.texts).map_err(serde_json::Error::custom)?;
+        if let Some(place) = whole.missing.first() {
+            return Err(serde_json::Error::custom(format!(
+                "the text of {place} is missing"
+            )));
+        }
+        let text = match whole.body {
+            Cow::Borrowed(_) => serde_json::to_string(raw)?,
+            Cow::Owned(body) => serde_json::to_string(&RawEntry {
+                body,
+                ..raw.clone()
+            })?,
+        };
+        serde_json::from_str(&text)
     }
 }
 
@@ -104,21 +122,6 @@ pub enum EntryBody {
     Lock(LockEvent),
     /// A name in the targets.
     Name(NameEvent),
-}
-
-impl EntryBody {
-    /// Whether a request's requester has more identities after this than before.
-    pub(super) fn identifies(&self) -> bool {
-        matches!(
-            self,
-            Self::Request(
-                Event::Requested { .. }
-                    | Event::Approved { .. }
-                    | Event::ExtensionRequested { .. }
-                    | Event::Extended { .. }
-            )
-        )
-    }
 }
 
 /// Time with three digits of the second, always: the same moment is the same text.

@@ -1,6 +1,6 @@
 //! Folding a request from its entries: what the log says, whatever the tables say.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use super::{Entry, RawEntry, Store, StoreError};
 use crate::domain::{Event, Human, Occurred, Request, RequestId};
@@ -35,8 +35,8 @@ impl Fold {
         }
     }
 
-    /// Folds the next entry in, and answers what it tells. Its own hash has to be right; whether it follows from the entry
-    /// before it in the log, only a look at the whole log shows.
+    /// Folds the next entry in, and answers what it tells. Its own hash has to be right; whether it
+    /// follows from the entry before it in the log, only a look at the whole log shows.
     ///
     /// # Errors
     ///
@@ -44,23 +44,23 @@ impl Fold {
     pub fn add(&mut self, raw: &RawEntry) -> Result<Occurred, NotFoldable> {
         self.fold(raw).map_err(|why| NotFoldable {
             seq: raw.seq,
-            why: why.to_owned(),
+            why: why.into_owned(),
         })
     }
 
-    fn fold(&mut self, raw: &RawEntry) -> Result<Occurred, &'static str> {
+    fn fold(&mut self, raw: &RawEntry) -> Result<Occurred, Cow<'static, str>> {
         if !raw.has_its_hash() {
-            return Err("was changed: its text does not have its hash");
+            return Err("was changed: its text does not have its hash".into());
         }
         if raw.seq <= self.last_seq {
-            return Err("is not in its place");
+            return Err("is not in its place".into());
         }
-        let entry = Entry::try_from(raw).map_err(|_| "is not understood")?;
+        let entry = Entry::try_from(raw).map_err(|error| format!("is not understood: {error}"))?;
         if entry.request_id != Some(self.id) {
-            return Err("tells of another request");
+            return Err("tells of another request".into());
         }
         let Some(occurred) = entry.occurred() else {
-            return Err("does not tell of a request");
+            return Err("does not tell of a request".into());
         };
         match &mut self.request {
             Some(request) => {

@@ -26,10 +26,14 @@ mod open_error;
 mod postgres;
 pub mod rebuild;
 mod sqlite;
+mod texts;
 mod totals;
 mod view;
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
@@ -54,7 +58,7 @@ pub use view::{Rows, View};
 
 use crate::domain::{
     AskKey, ChannelId, Entitlement, Event, Human, IdentityKey, Lane, Lock, LockTarget, NameOwners,
-    Request, RequestId, ScopeId, Time, UserId, Username,
+    Occurred, Request, RequestId, ScopeId, Time, UserId, Username, open,
 };
 
 /// The version of what a person holds under one of their identities: it moves with every grant, so
@@ -78,37 +82,107 @@ pub struct Commit {
 }
 
 /// One request that changes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Change {
-    /// The request with `records` folded in.
-    pub after: Request,
-    /// The version that the change was decided on; nothing for a new request.
-    pub before: Option<u64>,
+    before: Option<Request>,
+    after: Request,
+    events: Vec<Occurred>,
     /// The number of the last entry about the request that the change was decided on, since somebody
     /// may put an old row back; nothing if the version has to do.
     pub last_seq: Option<u64>,
-    /// What the log will say, in order; never empty.
-    pub records: Vec<Record>,
     /// The Slack messages that show the request from now on, beside those that do already.
     pub cards: Vec<NewCard>,
 }
 
 impl Change {
+    /// A new request, which `first` opens.
+    ///
+    /// # Panics
+    ///
+    /// If `first` is not [`Event::Requested`].
+    pub fn first(id: RequestId, first: Occurred, more: Vec<Occurred>) -> Self {
+        let after = fold(open(id, &first), &more);
+        let mut events = vec![first];
+        events.extend(more);
+        Self::new(None, after, events)
+    }
+
+    /// What `events` make of `before`. A commit conflicts if somebody changed it meanwhile.
+    pub fn of(before: Request, events: Vec<Occurred>) -> Self {
+        let after = fold(before.clone(), &events);
+        Self::new(Some(before), after, events)
+    }
+
+    fn new(before: Option<Request>, after: Request, events: Vec<Occurred>) -> Self {
+        Self {
+            before,
+            after,
+            events,
+            last_seq: None,
+            cards: Vec::new(),
+        }
+    }
+
+    /// The request with `events` folded in.
+    pub fn after(&self) -> &Request {
+        &self.after
+    }
+
+    /// The version that the change was decided on; nothing for a new request.
+    pub fn before(&self) -> Option<u64> {
+        self.before.as_ref().map(|before| before.version)
+    }
+
+    /// What happened to the request, in order.
+    pub fn events(&self) -> &[Occurred] {
+        &self.events
+    }
+
+    /// The same change with nothing dated before the end of `chain`.
+    pub fn not_before(&self, chain: &Chain) -> Cow<'_, Self> {
+        if self
+            .events
+            .iter()
+            .all(|it| chain.not_before(it.at) == it.at)
+        {
+            return Cow::Borrowed(self);
+        }
+        let mut events = self.events.clone();
+        for event in &mut events {
+            event.at = chain.not_before(event.at);
+        }
+        let dated = match &self.before {
+            Some(before) => Self::of(before.clone(), events),
+            None => {
+                let more = events.split_off(1);
+                Self::first(self.after.id, events.remove(0), more)
+            }
+        };
+        Cow::Owned(Self {
+            last_seq: self.last_seq,
+            cards: self.cards.clone(),
+            ..dated
+        })
+    }
+
     /// Whether somebody comes closer to access by it, or gets or keeps it longer: what no lock lets
     /// through.
     pub fn grants(&self) -> bool {
-        self.records.iter().any(|record| {
+        self.events.iter().any(|occurred| {
             matches!(
-                &record.body,
-                EntryBody::Request(
-                    Event::ApprovalCounted { .. }
-                        | Event::Approved { .. }
-                        | Event::Activated {}
-                        | Event::Extended { .. }
-                )
+                occurred.event,
+                Event::ApprovalCounted { .. }
+                    | Event::Approved { .. }
+                    | Event::Activated {}
+                    | Event::Extended { .. }
             )
         })
     }
+}
+
+fn fold(mut request: Request, events: &[Occurred]) -> Request {
+    events.iter().for_each(|event| request.apply(event));
+    request
 }
 
 /// A name in the targets that is bound or released.

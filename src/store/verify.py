@@ -4,7 +4,9 @@ Exit codes: 0 all is well, 1 refused or found wrong, 2 usage.
 """
 import argparse, decimal, hashlib, json, re, sys
 
-KEYS = ["actor", "at", "body", "hash", "kind", "prev_hash", "request_id", "rules", "seq", "version"]
+KEYS = ["actor", "at", "body", "hash", "kind", "prev_hash", "request_id", "rules", "seq", "texts",
+        "version"]
+PERSONAL = ["email", "reason", "ticket"]
 LONGEST, DEEPEST = 1024 * 1024, 100
 AGAIN = "If the file is damaged, export the log again. Pass the head that you saved with --head"
 
@@ -57,7 +59,46 @@ def entry_in(line):
         raise ValueError("it is not an entry")
     if not 0 <= entry["seq"] < 2**64 or not 0 <= entry["version"] < 2**32:
         raise ValueError("it is not an entry")
+    if not of(dict, "texts") or not all(map(is_text, entry["texts"].values())):
+        raise ValueError("it is not an entry")
     return entry
+
+
+def is_text(value):
+    """Whether it is a salt and a text."""
+    return type(value) is list and len(value) == 2 and all(type(item) is str for item in value)
+
+
+def digests(value, place=""):
+    """The digests in the place of personal data, and where each stands."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            at = place + "/" + name.replace("~", "~0").replace("/", "~1")
+            if name in PERSONAL and isinstance(member, str):
+                yield at, member
+            else:
+                yield from digests(member, at)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            if isinstance(item, str) and item.startswith("address:"):
+                yield f"{place}/{number}", item[len("address:"):]
+            else:
+                yield from digests(item, f"{place}/{number}")
+
+
+def missing_texts(entry):
+    """How many texts are not there; fails if one does not have its digest."""
+    texts, missing = dict(entry["texts"]), 0
+    for place, digest in digests(entry["body"]):
+        salt, text = texts.pop(place, (None, None))
+        hashed = salt and hashlib.sha256((salt + text).encode("utf-8")).hexdigest()
+        if salt is None:
+            missing += 1
+        elif len(salt.encode("utf-8")) != 32 or digest != "sha256:" + hashed:
+            sys.exit(f"the log is broken: entry {entry['seq']}: the text of {place} was changed")
+    for place in texts:
+        sys.exit(f"the log is broken: entry {entry['seq']}: the text of {place} was changed")
+    return missing
 
 
 def head(text):
@@ -74,8 +115,8 @@ def verify(file, after, anchor):
     if anchor and anchor[0] <= start and anchor != (start, last):
         sys.exit(f"not verified: the head, entry {anchor[0]}, is not in the verified range, which "
                  f"begins with entry {start + 1}. Verify an export that contains it")
-    seq = start
-    lines = 0
+    seq, at = start, ""
+    lines = missing = 0
     while line := file.readline(LONGEST + 1):
         lines += 1
         if not line.endswith(b"\n"):
@@ -90,18 +131,22 @@ def verify(file, after, anchor):
             sys.exit(f"not verified: the file begins with entry {entry['seq']}, so the beginning of "
                      "the log is missing. To verify a partial export, pass the head that you saved "
                      f"for the entry before it: --after {entry['seq'] - 1}:HASH")
-        prev_hash, claimed = entry.pop("prev_hash"), entry.pop("hash")
-        hashed = hashlib.sha256((prev_hash + canonical(entry)).encode("utf-8")).hexdigest()
-        if entry["seq"] != seq + 1 or prev_hash != last or hashed != claimed:
+        hashed = {key: entry[key] for key in KEYS if key not in ("hash", "prev_hash", "texts")}
+        hashed = hashlib.sha256((entry["prev_hash"] + canonical(hashed)).encode("utf-8")).hexdigest()
+        if entry["seq"] != seq + 1 or entry["prev_hash"] != last or entry["hash"] != hashed:
             sys.exit(f"the log is broken: entry {seq + 1} is not what it was")
-        seq, last = entry["seq"], claimed
+        if entry["at"] < at:
+            sys.exit(f"the log is broken: entry {seq + 1} is dated before the entry before it")
+        missing += missing_texts(entry)
+        seq, last, at = entry["seq"], entry["hash"], entry["at"]
         if anchor and anchor[0] == seq and anchor[1] != last:
             sys.exit(f"the log is broken: entry {seq} is not the one that was seen before")
     if not lines:
         sys.exit(f"not verified: the file has no entries. {AGAIN}")
     if anchor and anchor[0] > seq:
         sys.exit(f"the log is broken: entry {anchor[0]} is missing: the log ends with entry {seq}")
-    print(f"verified entries {start + 1} to {seq}: {seq - start} entries, head {seq}:{last}")
+    lacking = f"{missing} texts missing, " if missing else ""
+    print(f"verified entries {start + 1} to {seq}: {seq - start} entries, {lacking}head {seq}:{last}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ use std::{
 };
 
 use keylend::store::GENESIS;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Told, audit};
@@ -34,14 +34,16 @@ fn place(line: &str) -> String {
     format!("{}:{}", entry["seq"], entry["hash"].as_str().unwrap())
 }
 
-/// A line whose hash is right for the text that it has, whatever that says. `text` lacks the hashes.
+/// A line whose hash is right for the text that it has, whatever that says. `text` lacks the hashes and
+/// the texts.
 fn sealed(prev_hash: &str, text: &str) -> String {
     let hash = hex::encode(Sha256::digest(format!("{prev_hash}{text}")));
     let line = text.replace(",\"kind\":", &format!(",\"hash\":\"{hash}\",\"kind\":"));
-    line.replace(
+    let line = line.replace(
         ",\"request_id\":",
         &format!(",\"prev_hash\":\"{prev_hash}\",\"request_id\":"),
-    )
+    );
+    line.replace(",\"version\":", ",\"texts\":{},\"version\":")
 }
 
 /// A first entry whose particulars are `body`, sealed by somebody who can.
@@ -275,14 +277,14 @@ async fn a_line_counts_only_in_its_canonical_form() {
             line.replacen(r#""body":{"#, r#""body":{"reason":"another","#, 1)
         }),
         ("keys in another order", |line| {
-            line.replacen(r#","seq":1,"version":1}"#, r#","version":1}"#, 1)
+            line.replacen(r#","seq":1,"#, ",", 1)
                 .replacen('{', r#"{"seq":1,"#, 1)
         }),
         ("a number with a fraction", |line| {
-            line.replacen(r#""seq":1,"version":1}"#, r#""seq":1.0,"version":1}"#, 1)
+            line.replacen(r#""seq":1,"#, r#""seq":1.0,"#, 1)
         }),
         ("a number with an exponent", |line| {
-            line.replacen(r#""seq":1,"version":1}"#, r#""seq":1e0,"version":1}"#, 1)
+            line.replacen(r#""seq":1,"#, r#""seq":1e0,"#, 1)
         }),
         ("a letter as an escape", |line| {
             line.replacen("keylend", "k\\u0065ylend", 1)
@@ -297,6 +299,63 @@ async fn a_line_counts_only_in_its_canonical_form() {
         assert_ne!(changed, *line, "{what}");
         let lines = [&[changed], &lines[1..]].concat();
         let (code, said) = verify(&told, &file(&lines), &[]).await;
+        assert_eq!(code, 1, "{what}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_counts_only_with_its_digest_and_may_be_missing() {
+    let (told, lines) = export().await;
+    let with_texts = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+        let mut entry: Value = serde_json::from_str(&lines[0]).unwrap();
+        change(entry["texts"].as_object_mut().unwrap());
+        let line = serde_json_canonicalizer::to_string(&entry).unwrap();
+        file(&[&[line], &lines[1..]].concat())
+    };
+    let verify = async |file: Vec<u8>| verify(&told, &file, &[]).await;
+    let (code, said) = verify(with_texts(&|texts| {
+        texts.remove("/terms/reason");
+        texts.remove("/email");
+    }))
+    .await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("2 texts missing"), "{said}");
+    for (what, file) in [
+        (
+            "another text",
+            with_texts(&|texts| texts["/terms/reason"][1] = "curiosity".into()),
+        ),
+        (
+            "another salt",
+            with_texts(&|texts| texts["/terms/reason"][0] = "0".repeat(32).into()),
+        ),
+        (
+            "a text that begins in its salt",
+            with_texts(&|texts| {
+                let reason = &mut texts["/terms/reason"];
+                let (salt, text) = (reason[0].as_str().unwrap(), reason[1].as_str().unwrap());
+                let (salt, rest) = salt.split_at(31);
+                *reason = json!([salt, format!("{rest}{text}")]);
+            }),
+        ),
+        (
+            "the text of another place",
+            with_texts(&|texts| texts["/terms/reason"] = texts["/terms/ticket"].clone()),
+        ),
+        (
+            "a text for what has no digest",
+            with_texts(&|texts| drop(texts.insert("/username".into(), json!(["", "bob"])))),
+        ),
+        (
+            "a text without a salt",
+            with_texts(&|texts| texts["/terms/reason"] = json!(["writes fail"])),
+        ),
+        (
+            "no text",
+            with_texts(&|texts| texts["/terms/reason"] = Value::Null),
+        ),
+    ] {
+        let (code, said) = verify(file).await;
         assert_eq!(code, 1, "{what}: {said}");
     }
 }

@@ -21,7 +21,7 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/audit/golden.js
 
 /// The last line of each version of the file, as `--head` takes it. What was there before a change is
 /// there afterwards: a hash is taken over everything before it.
-const PLACES: [&str; 1] = ["97:a706b9a32ef8cc474472b2e7fd952803f20f970f68c5f5a9a8fd3c86f7ec3f89"];
+const PLACES: [&str; 1] = ["97:9da94827ef89caffccf24e72b461fd0241139479978529ac334b968b5291c104"];
 
 fn lines() -> Vec<RawEntry> {
     let text = std::fs::read_to_string(GOLDEN).unwrap();
@@ -95,6 +95,17 @@ fn the_golden_log_has_every_kind_of_entry() {
     }
 }
 
+#[test]
+fn no_entry_of_the_golden_log_hashes_an_address_a_reason_or_a_ticket() {
+    for line in lines() {
+        let hashed = line.canonical();
+        for personal in ["@example.com", "failing", "not today", "stolen", "INC-4211"] {
+            assert!(!hashed.contains(personal), "{hashed}");
+        }
+        assert!(line.is_canonical());
+    }
+}
+
 #[tokio::test]
 async fn the_golden_log_is_whole_and_only_grows() {
     let lines = lines();
@@ -118,8 +129,10 @@ fn every_entry_of_the_golden_log_folds() {
     for raw in &lines() {
         // What is read is written the same, so that nothing is lost on the way.
         let entry = Entry::try_from(raw).unwrap();
-        let written = serde_json::to_value(&entry).unwrap();
-        assert_eq!(written, serde_json::to_value(raw).unwrap());
+        let mut read = serde_json::to_value(raw).unwrap();
+        read["body"] = serde_json::from_str(raw.readable_body().get()).unwrap();
+        read.as_object_mut().unwrap().remove("texts");
+        assert_eq!(serde_json::to_value(&entry).unwrap(), read);
         match &raw.request_id {
             None => totals.note_entry(raw).unwrap(),
             Some(id) => {

@@ -3,14 +3,11 @@
 
 use std::time::Duration;
 
-use keylend::{
-    domain::ChannelId,
-    store::{Place, Store},
-};
+use keylend::store::{Place, Store};
 use slack_sim::{Fault, Sim};
 
 use crate::{
-    stage::{Stage, asked, card},
+    stage::{Stage, asked, asked_in_incident, card},
     story::{approved, at, done, inspected, made, with_cards, withdrawn},
 };
 
@@ -212,8 +209,7 @@ async fn an_archived_incident_channel_holds_up_no_other() {
 async fn an_incident_channel_is_told_what_it_missed_and_once() {
     let stage = Stage::set().await;
     let running = stage.run();
-    let mut ask = asked("one", 0, &[card(Place::Mirror, "C0INC42")]);
-    ask.after.mirrors = vec![ChannelId::new("C0INC42")];
+    let ask = asked_in_incident("one", "C0INC42", &[card(Place::Mirror, "C0INC42")]);
     let request = stage.commit(ask).await;
     stage.in_time(|sim| says(sim, "C0INC42", "asked for")).await;
 

@@ -1,15 +1,13 @@
 //! Feeds: what happened, each once and in order.
 
 use keylend::{
-    domain::{
-        Actor, ChannelId, Command, Event, Human, Lock, LockEvent, LockTarget, Request, RuleId, open,
-    },
+    domain::{Actor, Command, Human, Lock, LockEvent, LockTarget, Request, RuleId},
     store::{Commit, EntryBody, LockChange, Place, Record, Store},
 };
 use slack_sim::{Fault, Message};
 
 use crate::{
-    stage::{Stage, asked, card},
+    stage::{Stage, asked, asked_in_incident, card},
     story::{approved, at, done, inspected, made, not_unmade, revoked, then, user},
 };
 
@@ -117,8 +115,7 @@ async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channe
         card(Place::Audit, "C0AUDIT"),
         card(Place::Mirror, "C0INC42"),
     ];
-    let mut ask = asked("one", 0, &cards);
-    ask.after.mirrors = vec![ChannelId::new("C0INC42")];
+    let ask = asked_in_incident("one", "C0INC42", &cards);
     let request = stage.commit(ask).await;
     let request = stage.commit(approved(&request, &LAYER, at(1))).await;
     let request = stage.commit(inspected(&request, 0, true, at(2))).await;
@@ -155,22 +152,8 @@ async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channe
 async fn an_incident_channel_follows_the_requests_that_are_mirrored_in_it() {
     let stage = Stage::set().await;
     let running = stage.run();
-    let mut mirrored = asked("one", 0, &[card(Place::Mirror, "C0INC42")]);
-    let EntryBody::Request(event) = &mut mirrored.records[0].body else {
-        unreachable!("a request's record");
-    };
-    let Event::Requested { mirrors, .. } = event else {
-        unreachable!("a request's first event");
-    };
-    mirrors.push(ChannelId::new("C0INC42"));
-    let first = keylend::domain::Occurred {
-        at: at(0),
-        actor: Actor::Person(user("alice")),
-        rules: Vec::new(),
-        event: event.clone(),
-    };
-    mirrored.after = open(mirrored.after.id, &first);
-    let request = stage.commit(mirrored).await;
+    let ask = asked_in_incident("one", "C0INC42", &[card(Place::Mirror, "C0INC42")]);
+    let request = stage.commit(ask).await;
     stage.commit(asked("two", 1, &[])).await;
     stage.commit(approved(&request, &LAYER, at(10))).await;
     stage.says("C0INC42", "*approved* by").await;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use keylend::{
     alerts::Alerts,
     clock::{Clock, SystemEntropy},
-    domain::{ChannelId, Request, Time},
+    domain::{ChannelId, Event, Request, Time},
     slack::{
         client::Client,
         messages::{self, Messenger},
@@ -98,7 +98,7 @@ impl Stage {
 
     /// Commits a change, when it happens.
     pub(crate) async fn commit(&self, change: Change) -> Request {
-        let happened = change.records.last().map(|record| record.at);
+        let happened = change.events().last().map(|occurred| occurred.at);
         if let Some(happened) = happened
             && happened > self.clock.now()
         {
@@ -192,5 +192,15 @@ pub(crate) fn card(place: Place, channel: &str) -> NewCard {
 /// Alice's request with messages in these places.
 pub(crate) fn asked(seed: &str, seconds: i64, cards: &[NewCard]) -> Change {
     let ask = story::asked(seed, "alice", "db-prod:write", at(seconds));
+    story::with_cards(ask, cards)
+}
+
+/// The same, followed by an incident channel.
+pub(crate) fn asked_in_incident(seed: &str, channel: &str, cards: &[NewCard]) -> Change {
+    let mut first = story::first_event(seed, "alice", "db-prod:write", at(0));
+    if let Event::Requested { mirrors, .. } = &mut first.event {
+        mirrors.push(ChannelId::new(channel));
+    }
+    let ask = Change::first(story::id(seed), first, Vec::new());
     story::with_cards(ask, cards)
 }

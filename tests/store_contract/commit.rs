@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use keylend::{
-    domain::{Actor, AskKey, Command, Human, IdentityKey, Lock, LockEvent, LockTarget, Span},
+    domain::{
+        Actor, AskKey, Command, Human, IdentityKey, Lock, LockEvent, LockTarget, Request, Span,
+    },
     store::{
-        Commit, EntryBody, HolderVersion, LockChange, NewCard, Place, Record, Snapshot, Store,
+        Change, Commit, EntryBody, HolderVersion, LockChange, NewCard, Place, Record, Snapshot,
+        Store,
     },
 };
 
 use crate::story::{
-    self, active, approved, asked, asked_for_two, at, commit, done, human, id, inspected,
+    self, active, approved, asked, asked_as, asked_for_two, at, commit, done, human, id, inspected,
     is_conflict, is_unavailable, made, only, then, user, with_cards, withdrawn,
 };
 
@@ -24,24 +27,23 @@ crate::holds!(
     a_lock_is_set_replaced_and_lifted_once,
     nothing_that_a_lock_covers_is_granted,
     behind_a_lock_the_log_grants_nothing_whoever_commits_at_once,
-    a_version_that_does_not_count_its_events_is_refused,
+    a_change_without_events_is_refused,
     one_persons_requests_are_found_open_and_past,
 );
 
 async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
     let known = commit(&*store, asked("known", "carol", "db-prod:write", at(0))).await;
     let new = asked("new", "alice", "db-prod:write", at(1));
-    let id = new.after.id;
+    let id = new.after().id;
     let card = NewCard {
         place: Place::Approval,
         channel: known.approval_channel.clone(),
     };
-    let stale = {
-        let mut change = withdrawn(&known, at(1));
-        change.before = Some(7);
-        change.after.version = 8;
-        change
+    let stale = Request {
+        version: 7,
+        ..known.clone()
     };
+    let stale = withdrawn(&stale, at(1));
     let holder = store.holdings(&human("alice")).await.unwrap().versions;
     let result = store
         .commit(Commit {
@@ -71,10 +73,8 @@ async fn a_request_is_asked_for_once_with_one_key(store: Arc<dyn Store>) {
     let delivered = |second| asked("delivered twice", "alice", "db-prod:write", at(second));
     // Each delivery makes a name of its own.
     let named_otherwise = |second, seed| {
-        let mut change = delivered(second);
-        change.after.id = id(seed);
-        change.records[0].request = Some(id(seed));
-        change
+        let id = id(seed);
+        asked_as(id, "delivered twice", "alice", "db-prod:write", at(second))
     };
     let (first, second) = tokio::join!(
         store.commit(only(delivered(0))),
@@ -124,9 +124,7 @@ async fn a_change_decided_on_an_older_entry_is_a_conflict_whatever_the_row_says(
 
 async fn a_requests_name_is_given_once(store: Arc<dyn Store>) {
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
-    let mut again = asked("another key", "mallory", "db-prod:write", at(1));
-    again.after.id = request.id;
-    again.records[0].request = Some(request.id);
+    let again = asked_as(request.id, "another key", "mallory", "db-prod:write", at(1));
     assert!(is_conflict(store.commit(only(again)).await));
     assert_eq!(store.request(request.id).await.unwrap(), Some(request));
 }
@@ -235,10 +233,9 @@ async fn a_lock_is_set_replaced_and_lifted_once(store: Arc<dyn Store>) {
     assert_eq!(entries.len(), 4);
 }
 
-async fn a_version_that_does_not_count_its_events_is_refused(store: Arc<dyn Store>) {
+async fn a_change_without_events_is_refused(store: Arc<dyn Store>) {
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
-    let mut silent = withdrawn(&request, at(1));
-    silent.records.clear();
+    let silent = Change::of(request.clone(), Vec::new());
     assert!(is_unavailable(store.commit(only(silent)).await));
     assert_eq!(
         store.request(request.id).await.unwrap(),
@@ -251,11 +248,11 @@ async fn one_persons_requests_are_found_open_and_past(store: Arc<dyn Store>) {
     let ask = async |seed, person, scope, second| {
         commit(&*store, asked(seed, person, scope, at(second))).await
     };
-    let late = ask("late", "alice", "db-prod:write", 9).await;
     let early = ask("early", "alice", "db-prod:read", 1).await;
-    let other = ask("other", "bob", "db-prod:write", 5).await;
     let gone_last = ask("gone last", "alice", "db-prod:write", 2).await;
     let gone_first = ask("gone first", "alice", "db-prod:write", 3).await;
+    let other = ask("other", "bob", "db-prod:write", 5).await;
+    let late = ask("late", "alice", "db-prod:write", 9).await;
     let gone_first = commit(&*store, withdrawn(&gone_first, at(10))).await;
     let gone_last = commit(&*store, withdrawn(&gone_last, at(11))).await;
 

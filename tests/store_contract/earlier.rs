@@ -32,7 +32,7 @@ impl Approvals {
     /// Alice used her own name; she and Bob both used `app`; Bob has asked for something under his.
     pub(crate) fn new() -> Self {
         let as_user = |seed: &str, person: &str, name: &str| {
-            let mut request = asked(seed, person, "db-prod:write", at(0)).after;
+            let mut request = asked(seed, person, "db-prod:write", at(0)).after().clone();
             request.username = Username::new(name);
             request
         };
@@ -47,7 +47,9 @@ impl Approvals {
             granted("three", "bob", "App"),
         ];
         // One that was approved by somebody, as every running grant was.
-        let running = approved(&as_user("five", "carol", "carol"), &[], at(1)).after;
+        let running = approved(&as_user("five", "carol", "carol"), &[], at(1))
+            .after()
+            .clone();
         Self {
             past,
             pending: as_user("four", "bob", "bob"),

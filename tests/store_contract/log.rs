@@ -3,18 +3,20 @@
 use std::{collections::HashMap, sync::Arc};
 
 use keylend::{
-    domain::{Command, Human, Request, RequestId, Span},
-    store::{Chain, Changed, Store},
+    domain::{BackendName, Command, Human, Lane, Request, RequestId, Span},
+    store::{Chain, Changed, Entry, Fold, Record, Store},
 };
 
 use crate::story::{
-    active, asked, at, commit, done, is_conflict, not_unmade, only, revoked, then, user, withdrawn,
+    active, approved, asked, at, commit, done, inspected, is_conflict, made, not_unmade, only,
+    revoked, then, user, withdrawn,
 };
 
 crate::holds!(
     the_log_is_gapless_and_chained_whoever_commits_at_once,
     folding_the_log_gives_the_snapshots,
     what_the_log_says_reads_back_to_the_letter,
+    nothing_is_dated_before_what_the_log_says_already,
     followers_hear_of_the_head,
     what_changed_behind_an_entry_is_found_bit_by_bit,
     a_feeds_cursor_moves_forward_only,
@@ -73,8 +75,8 @@ async fn a_life(store: &dyn Store) -> Request {
         lapses_at: at(900),
     };
     let request = commit(store, then(&request, extension, at(10))).await;
-    let request = commit(store, crate::story::approved(&request, &[], at(11))).await;
-    let request = commit(store, crate::story::made(&request, 0, at(12))).await;
+    let request = commit(store, approved(&request, &[], at(11))).await;
+    let request = commit(store, made(&request, 0, at(12))).await;
     let show = Command::ShowCredential { by: user("alice") };
     let request = commit(store, then(&request, show, at(13))).await;
     let request = commit(store, done(&request, at(14))).await;
@@ -105,7 +107,7 @@ async fn folding_the_log_gives_the_snapshots(store: Arc<dyn Store>) {
 
 async fn what_the_log_says_reads_back_to_the_letter(store: Arc<dyn Store>) {
     let change = asked("one", "alice", "db-prod:write", at(0));
-    let record = change.records[0].clone();
+    let record = Record::of(change.after().id, &change.events()[0]);
     commit(&*store, change).await;
     let entry = store.entries(0, 1).await.unwrap().remove(0);
     assert_eq!(
@@ -115,8 +117,31 @@ async fn what_the_log_says_reads_back_to_the_letter(store: Arc<dyn Store>) {
     assert_eq!(entry.body, record.body);
     let raw = store.raw_entries(0, 1).await.unwrap().remove(0);
     assert_eq!(raw.at, "2027-01-15T08:00:00.120Z");
-    let same = serde_json_canonicalizer::to_string(&entry).unwrap();
-    assert_eq!(same, raw.line());
+    assert_eq!(Entry::try_from(&raw).unwrap(), entry);
+}
+
+async fn nothing_is_dated_before_what_the_log_says_already(store: Arc<dyn Store>) {
+    let first = commit(&*store, asked("one", "alice", "db-prod:write", at(60))).await;
+    // The clock of this replica is a minute behind.
+    let second = commit(&*store, asked("two", "carol", "db-prod:write", at(0))).await;
+    assert_eq!(second.asked_at, first.asked_at);
+    let layers = [("pg-prod", "role")];
+    let second = commit(&*store, approved(&second, &layers, at(1))).await;
+    let second = commit(&*store, inspected(&second, 0, true, at(2))).await;
+    let second = commit(&*store, made(&second, 0, at(3))).await;
+    // What follows is due by that clock, not a minute later.
+    let lane = Lane::Target(BackendName::new("pg-prod"));
+    let over = commit(&*store, done(&second, at(4))).await;
+    let due = store.claim_due(&lane, at(4), 9).await.unwrap();
+    assert_eq!(due.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [over.id]);
+    let entries = store.entries(0, 100).await.unwrap();
+    let mut fold = Fold::new(over.id);
+    for raw in store.raw_entries(1, 100).await.unwrap() {
+        fold.add(&raw).unwrap();
+    }
+    assert_eq!(fold.request(), Some(&over));
+    assert!(entries.iter().all(|entry| entry.at == at(60)));
+    assert_eq!(verify(&*store).await, entries.len() as u64);
 }
 
 async fn followers_hear_of_the_head(store: Arc<dyn Store>) {

@@ -172,7 +172,7 @@ async fn a_commit_whose_answer_is_lost_happens_once_and_is_answered() {
             _ => Break::BeforeCommit,
         });
         let request = asked(&format!("{number}"), "alice", "db-prod:write", at(0));
-        let id = request.after.id;
+        let id = request.after().id;
         assert_eq!(store.commit(only(request)).await.unwrap(), number + 1);
         assert!(wire.is_broken());
         assert!(store.request(id).await.unwrap().is_some());
@@ -204,7 +204,7 @@ async fn whatever_session_the_server_ends_what_is_answered_is_what_is_in_the_log
         let mut answered = Vec::new();
         for number in 0..300 {
             let request = asked(&format!("{number}"), "alice", "db-prod:write", at(0));
-            let id = request.after.id;
+            let id = request.after().id;
             let result = store.commit(only(request)).await;
             let done = result.is_ok();
             assert!(done || is_unavailable(result), "nobody else has the name");
@@ -357,10 +357,10 @@ async fn the_log_is_append_only_for_everybody() {
         "DELETE FROM events WHERE seq = 5",
         "TRUNCATE events",
         "INSERT INTO events
-         SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version
+         SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts
          FROM events WHERE seq = 3 ON CONFLICT (seq) DO UPDATE SET actor = 'person:U0MALLORY'",
         "INSERT INTO events
-         SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash, version
+         SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts
          FROM events WHERE seq = 3",
     ] {
         let refused = database.meddle(statement).await;
@@ -380,7 +380,7 @@ async fn many_commits_over_a_slow_way_come_through_a_few_at_a_time() {
         let store = store.clone();
         together.spawn(async move {
             let request = asked(&format!("{number}"), "alice", "db-prod:write", at(0));
-            let id = request.after.id;
+            let id = request.after().id;
             (id, store.commit(only(request)).await)
         });
     }
@@ -427,8 +427,8 @@ async fn earlier(server: &Postgres, requests: &[&Request]) {
         .await
         .unwrap();
         sqlx::query(
-            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version)
-             VALUES ($1, '', $2, '', '', '[]', '{}', '', $3, 1)",
+            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts)
+             VALUES ($1, '', $2, '', '', '[]', '{}', '', $3, 1, '{}')",
         )
         .bind(last_seq)
         .bind(request.id.to_string())

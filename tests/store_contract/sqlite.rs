@@ -107,7 +107,7 @@ async fn the_log_is_append_only_for_everybody() {
         "UPDATE events SET actor = 'person:U0MALLORY' WHERE seq = 3",
         "DELETE FROM events WHERE seq = 5",
         "INSERT OR REPLACE INTO events SELECT * FROM events WHERE seq = 3",
-        "INSERT INTO events SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash, version
+        "INSERT INTO events SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts
          FROM events WHERE seq = 3",
     ] {
         let refused = meddle(&file, statement).await.unwrap_err();
@@ -249,7 +249,7 @@ async fn a_full_disk_refuses_commits_until_there_is_room() {
     let journal = file.folder.path().join("keylend.db-wal");
     largest_file(Some(fs::metadata(journal).unwrap().len() + 100));
     let refused = next();
-    let id = refused.after.id;
+    let id = refused.after().id;
     assert!(is_unavailable(store.commit(only(refused)).await));
     assert!(is_unavailable(store.commit(only(next())).await));
     assert_eq!(store.request(id).await.unwrap(), None);
@@ -274,10 +274,14 @@ fn largest_file(current: Option<u64>) {
 #[tokio::test]
 async fn a_file_of_the_first_version_keeps_what_it_has() {
     let file = SqliteFile::new();
-    let pending = asked("one", "alice", "db-prod:write", at(0)).after;
+    let pending = asked("one", "alice", "db-prod:write", at(0))
+        .after()
+        .clone();
     let over = {
-        let asked = asked("two", "alice", "db-prod:write", at(1)).after;
-        withdrawn(&asked, at(2)).after
+        let asked = asked("two", "alice", "db-prod:write", at(1))
+            .after()
+            .clone();
+        withdrawn(&asked, at(2)).after().clone()
     };
     earlier(&file, &[&pending, &over]).await;
 
@@ -327,8 +331,8 @@ async fn earlier(file: &SqliteFile, requests: &[&Request]) {
         .await
         .unwrap();
         sqlx::query(
-            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version)
-             VALUES ($1, '', $2, '', '', '[]', '{}', '', $3, 1)",
+            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts)
+             VALUES ($1, '', $2, '', '', '[]', '{}', '', $3, 1, '{}')",
         )
         .bind(last_seq)
         .bind(request.id.to_string())

@@ -5,9 +5,8 @@ use keylend::{
         Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment,
         Event, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal,
         Request, RequestId, Risk, RuleId, ScopeId, Span, Terms, Time, UserId, Username, decide,
-        open,
     },
-    store::{Change, Commit, CommitError, EntryBody, NewCard, Record, Store},
+    store::{Change, Commit, CommitError, NewCard, Store},
 };
 
 /// This many seconds after the story's beginning, which has milliseconds of its own.
@@ -39,7 +38,24 @@ pub(crate) fn id(seed: &str) -> RequestId {
 
 /// A request that is asked for and lapses after an hour.
 pub(crate) fn asked(seed: &str, requester: &str, scope_name: &str, now: Time) -> Change {
-    let first = Occurred {
+    asked_as(id(seed), seed, requester, scope_name, now)
+}
+
+/// The same, under another id.
+pub(crate) fn asked_as(
+    id: RequestId,
+    seed: &str,
+    requester: &str,
+    scope_name: &str,
+    now: Time,
+) -> Change {
+    let first = first_event(seed, requester, scope_name, now);
+    Change::first(id, first, Vec::new())
+}
+
+/// What opens such a request.
+pub(crate) fn first_event(seed: &str, requester: &str, scope_name: &str, now: Time) -> Occurred {
+    Occurred {
         at: now,
         actor: Actor::Person(user(requester)),
         rules: vec![RuleId::new("requester-group")],
@@ -64,47 +80,25 @@ pub(crate) fn asked(seed: &str, requester: &str, scope_name: &str, now: Time) ->
             mirrors: Vec::new(),
             lapses_at: Span::minutes(60).after(now),
         },
-    };
-    let id = id(seed);
-    Change {
-        after: open(id, &first),
-        before: None,
-        last_seq: None,
-        records: vec![Record::of(id, &first)],
-        cards: Vec::new(),
     }
 }
 
 /// A request of Alice's that needs two approvals.
 pub(crate) fn asked_for_two(seed: &str, now: Time) -> Change {
-    let mut change = asked(seed, "alice", "db-prod:write", now);
-    change.after.approvals_needed = 2;
-    for record in &mut change.records {
-        if let EntryBody::Request(Event::Requested {
-            approvals_needed, ..
-        }) = &mut record.body
-        {
-            *approvals_needed = 2;
-        }
+    let mut first = first_event(seed, "alice", "db-prod:write", now);
+    if let Event::Requested {
+        approvals_needed, ..
+    } = &mut first.event
+    {
+        *approvals_needed = 2;
     }
-    change
+    Change::first(id(seed), first, Vec::new())
 }
 
 /// What a command makes of a request.
 pub(crate) fn then(request: &Request, command: Command, now: Time) -> Change {
-    let occurred = decide(request, command, now).expect("the command fits");
-    let mut after = request.clone();
-    occurred.iter().for_each(|occurred| after.apply(occurred));
-    Change {
-        after,
-        before: Some(request.version),
-        last_seq: None,
-        records: occurred
-            .iter()
-            .map(|occurred| Record::of(request.id, occurred))
-            .collect(),
-        cards: Vec::new(),
-    }
+    let events = decide(request, command, now).expect("the command fits");
+    Change::of(request.clone(), events)
 }
 
 /// Bob's approval, which plans a layer in each backend with the entitlement named.
@@ -184,11 +178,9 @@ pub(crate) fn withdrawn(request: &Request, now: Time) -> Change {
 }
 
 /// The change, and messages that show the request from now on.
-pub(crate) fn with_cards(change: Change, cards: &[NewCard]) -> Change {
-    Change {
-        cards: cards.to_vec(),
-        ..change
-    }
+pub(crate) fn with_cards(mut change: Change, cards: &[NewCard]) -> Change {
+    change.cards = cards.to_vec();
+    change
 }
 
 pub(crate) fn only(change: Change) -> Commit {
@@ -198,11 +190,13 @@ pub(crate) fn only(change: Change) -> Commit {
     }
 }
 
-/// Commits one change that has to go well, and gives the request after it.
+/// Commits one change that has to go well, and gives the request after it. It is read back, since the
+/// store dates nothing before what it has.
 pub(crate) async fn commit(store: &dyn Store, change: Change) -> Request {
-    let after = change.after.clone();
+    let id = change.after().id;
     store.commit(only(change)).await.expect("a commit");
-    after
+    let read = store.request(id).await.expect("an answer");
+    read.expect("what was committed")
 }
 
 /// A grant of Alice's that is active, with one layer in `pg-prod`.

@@ -50,11 +50,9 @@ async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Store>) {
     let layers = [("pg-prod", "a"), ("pg-prod", "b"), ("bastion", "c")];
     let request = commit(&*store, approved(&request, &layers, at(10))).await;
     assert_eq!(next(&clock, 0).await, request.expires_at);
-    assert_eq!(due(&pg, 9).await, []);
     for lane in [&pg, &bastion] {
-        assert_eq!(due(lane, 10).await, [request.id]);
+        assert_eq!(due(lane, 0).await, [request.id], "at once");
     }
-    assert_eq!(next(&pg, 9).await, Some(at(10)));
 
     let mut request = request;
     for layer in 0..3 {
@@ -242,7 +240,7 @@ async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn S
     let stale = store.restore(&first, 1).await;
     assert!(matches!(stale, Err(CommitError::Conflict)), "{stale:?}");
     let change = inspected(&second, 0, true, at(3));
-    let after = change.after.clone();
+    let after = change.after().clone();
     let (committed, stale) = tokio::join!(store.commit(only(change)), store.restore(&second, 3));
     committed.unwrap();
     assert!(matches!(stale, Err(CommitError::Conflict)), "{stale:?}");

@@ -13,7 +13,7 @@ use keylend::{
         Event, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal,
         Request, RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
     },
-    store::{Change, Commit, NameChange, Record, Store},
+    store::{Change, Commit, NameChange, Store},
 };
 
 use crate::clock::TestClock;
@@ -30,7 +30,8 @@ impl Story {
     /// Alice is `U0ALICE`, alice@example.com and `alice`: asks for `scope`, with a reason.
     pub(crate) async fn ask(&self, name: &str, scope: &str, minutes: u32, reason: &str) -> Request {
         let (request, first) = self.asked(name, scope, minutes, reason);
-        self.commit(vec![change(None, &request, &[first])]).await;
+        self.commit(vec![Change::first(request.id, first, Vec::new())])
+            .await;
         request
     }
 
@@ -71,11 +72,11 @@ impl Story {
 
     /// What `command` does to the request, committed.
     pub(crate) async fn tell(&self, request: &mut Request, command: Command) -> Vec<Occurred> {
-        let before = request.version;
+        let before = request.clone();
         let events = self.told(request, command);
         let is_approval = |told: &Occurred| matches!(told.event, Event::Approved { .. });
         let mut commit = Commit {
-            changes: vec![change(Some(before), request, &events)],
+            changes: vec![Change::of(before, events.clone())],
             ..Commit::default()
         };
         if events.iter().any(is_approval) {
@@ -132,11 +133,11 @@ impl Story {
         for some in names.chunks(100) {
             let changes = some.iter().map(|name| {
                 let (mut request, first) = self.asked(name, scope, minutes, "a long night");
-                let mut events = vec![first];
+                let mut events = Vec::new();
                 for command in granting(&request, now, "U0BOB", backend, entitlement(&request)) {
                     events.extend(self.told(&mut request, command));
                 }
-                change(None, &request, &events)
+                Change::first(request.id, first, events)
             });
             self.commit(changes.collect()).await;
         }
@@ -171,17 +172,6 @@ impl Story {
             ..Commit::default()
         };
         self.store.commit(commit).await.unwrap();
-    }
-}
-
-fn change(before: Option<u64>, after: &Request, events: &[Occurred]) -> Change {
-    let records = events.iter().map(|event| Record::of(after.id, event));
-    Change {
-        before,
-        last_seq: None,
-        records: records.collect(),
-        cards: Vec::new(),
-        after: after.clone(),
     }
 }
 

@@ -20,6 +20,8 @@ on_both!(
     access_is_revoked_though_a_row_says_that_an_old_grant_still_needs_it,
     access_that_was_there_before_by_a_row_alone_is_given_by_keylend,
     a_lock_ends_a_grant_whose_snapshot_has_no_layers,
+    access_is_revoked_though_texts_of_the_log_are_gone,
+    a_lock_ends_a_grant_whose_address_in_the_log_was_changed,
     a_grant_that_ended_is_not_active_again_by_its_old_snapshot,
     an_old_snapshot_that_is_put_back_answers_no_check,
     rows_of_requests_that_never_were_keep_no_end_waiting,
@@ -189,6 +191,30 @@ async fn a_lock_ends_a_grant_whose_snapshot_has_no_layers(scene: Scene) {
         .await;
     scene.stage.answer(SECURITY, "lock @alice stolen").await;
     ends(&scene).await;
+}
+
+async fn access_is_revoked_though_texts_of_the_log_are_gone(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    scene
+        .tamper_with_the_log("UPDATE events SET texts = '{}' WHERE kind = 'requested'")
+        .await;
+    scene.is_named(&["the text of /email is missing"]).await;
+    scene.stage.advance_minutes(30);
+    let is_gone = |_: &slack_sim::Sim| (!scene.stage.console.admits("alice")).then_some(());
+    scene.stage.in_time(is_gone).await;
+}
+
+async fn a_lock_ends_a_grant_whose_address_in_the_log_was_changed(scene: Scene) {
+    scene.stage.granted(REQUEST).await;
+    scene
+        .tamper_with_the_log("UPDATE events SET texts = replace(texts, 'alice@', 'mallory@')")
+        .await;
+    scene
+        .is_named(&["entry 1", "the text of /email does not have its digest"])
+        .await;
+    scene.stage.answer(SECURITY, "lock @alice stolen").await;
+    let is_gone = |_: &slack_sim::Sim| (!scene.stage.console.admits("alice")).then_some(());
+    scene.stage.in_time(is_gone).await;
 }
 
 async fn rows_that_cannot_be_read_keep_nothing_from_ending_by_a_lock(scene: Scene) {

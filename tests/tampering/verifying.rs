@@ -6,9 +6,9 @@ use keylend::{
     audit::{log::Fault, tables::verify_store, verify::Known},
     domain::{
         Actor, AskKey, ChannelId, Email, Event, Occurred, RequestId, Risk, Span, Terms, Time,
-        UserId, Username, open,
+        UserId, Username,
     },
-    store::{Address, Change, Commit, Record, SqliteStore, Store},
+    store::{Address, Change, Commit, SqliteStore, Store},
 };
 use sqlx::{Connection as _, PgConnection};
 
@@ -299,17 +299,7 @@ async fn write_history(path: &Path, requests: usize) {
                 mirrors: Vec::new(),
                 lapses_at: Time::UNIX_EPOCH,
             });
-            let mut after = open(id, &first);
-            let withdrawn = occurred(Event::Withdrawn {});
-            after.apply(&withdrawn);
-            let records = [first, withdrawn];
-            Change {
-                records: records.iter().map(|it| Record::of(id, it)).collect(),
-                before: None,
-                last_seq: None,
-                cards: Vec::new(),
-                after,
-            }
+            Change::first(id, first, vec![occurred(Event::Withdrawn {})])
         });
         let changes = changes.collect();
         let commit = Commit {

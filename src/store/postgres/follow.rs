@@ -112,7 +112,7 @@ impl Follower {
     }
 
     async fn look_at_log(&self) -> sqlx::Result<()> {
-        let (seq, _) = log::last(&mut *self.reads.acquire().await?).await?;
+        let seq = log::end(&mut *self.reads.acquire().await?).await?.seq();
         self.news.reaches(seq);
         Ok(())
     }

@@ -41,8 +41,7 @@ impl Source {
 impl Line {
     pub(super) async fn open(source: &Source) -> sqlx::Result<Self> {
         let mut connection = source.options.connect().await?;
-        let (seq, hash) = log::last(&mut connection).await?;
-        let chain = Chain::after(seq, &hash);
+        let chain = log::end(&mut connection).await?;
         Ok(Self { connection, chain })
     }
 
@@ -56,10 +55,7 @@ impl Line {
             .standing
             .may_write(&configuration)
             .map_err(sqlx::Error::Protocol)?;
-        let (seq, hash) = log::last(&mut self.connection).await?;
-        if seq != self.chain.seq() || hash != self.chain.hash() {
-            self.chain = Chain::after(seq, &hash);
-        }
+        self.chain = log::end(&mut self.connection).await?;
         Ok(())
     }
 

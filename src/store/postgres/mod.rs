@@ -83,12 +83,12 @@ mod db {
 
     /// A page of the log as one array of arrays.
     pub(super) const ENTRIES: &str = "SELECT coalesce(json_agg(json_build_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version)), '[]')::text
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts)), '[]')::text
          FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
 
     /// A page of the log by request, as one array of arrays.
     pub(super) const ENTRIES_BY_REQUEST: &str = "SELECT coalesce(json_agg(json_build_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version)), '[]')::text
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts)), '[]')::text
          FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
              ORDER BY request_id, seq LIMIT $3) AS page";
 
@@ -205,7 +205,7 @@ impl PostgresStore {
         let mut connection = options.connect().await?;
         connect::check_for_reading(&mut connection).await?;
         let news = News::default();
-        let (seq, _) = log::last(&mut connection).await?;
+        let seq = log::end(&mut connection).await?.seq();
         news.reaches(seq);
         Ok(Self {
             reads: pool(&options, READERS),

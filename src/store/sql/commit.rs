@@ -11,8 +11,8 @@ use super::{
     trail::Trail,
 };
 use crate::{
-    domain::{Request, Time, UserId},
-    store::{Card, Chain, Change, Commit, Home, LockChange, Published, Whose},
+    domain::{Lock, Request, Time, UserId},
+    store::{Card, Chain, Change, Commit, Home, LockChange, Published, Record, Whose},
 };
 
 /// Something that is written.
@@ -191,7 +191,8 @@ async fn commit(
     }
     match &commit.lock {
         Some(LockChange::Set(lock, record)) => {
-            locks::set(connection, lock).await?;
+            let at = chain.not_before(lock.at);
+            locks::set(connection, &Lock { at, ..lock.clone() }).await?;
             trail.append(chain, record);
             homes::touch(connection, &Whose::Asked, record.at).await?;
         }
@@ -217,32 +218,33 @@ async fn change(
     trail: &mut Trail,
     change: &Change,
 ) -> Result<(), Failure> {
-    let request = &change.after;
+    let Some(last) = change.events().last() else {
+        let error = format!("nothing happened to {}", change.after().id);
+        return Err(Failure::Database(sqlx::Error::Protocol(error)));
+    };
+    // By this replica's clock: Slack shows the change at once, also where another's clock is ahead.
+    let happened = last.at;
+    let change = &*change.not_before(chain);
+    let request = change.after();
     if change.grants() && in_force.cover(connection, request).await? {
         return Err(Failure::Conflict);
     }
-    if change.before.unwrap_or(0) + change.records.len() as u64 != request.version {
-        let error = format!("the events of {} do not make its version", request.id);
-        return Err(Failure::Database(sqlx::Error::Protocol(error)));
-    }
-    let last_seq = chain.seq() + change.records.len() as u64;
-    match change.before {
+    let last_seq = chain.seq() + change.events().len() as u64;
+    match change.before() {
         Some(before) => {
             let decided_on = change.last_seq;
             requests::update(connection, request, before, decided_on, last_seq).await?;
         }
         None => requests::insert(connection, request, last_seq).await?,
     }
-    for record in &change.records {
-        trail.append(chain, record);
+    for occurred in change.events() {
+        trail.append(chain, &Record::of(request.id, occurred));
     }
     for card in &change.cards {
         cards::add(connection, request.id, card).await?;
     }
-    if let Some(last) = change.records.last() {
-        trail.leave(request, last.at);
-    }
-    if change.records.iter().any(|record| record.body.identifies()) {
+    trail.leave(request, happened);
+    if change.events().iter().any(|it| it.event.identifies()) {
         trail.identify(request);
     }
     Ok(())

@@ -13,19 +13,18 @@ use super::{
 };
 use crate::{
     domain::{AskKey, Entitlement, RequestId},
-    store::{GENESIS, RawEntry},
+    store::{Chain, RawEntry},
 };
 
-/// The number and hash of the last entry.
-pub(super) async fn last(connection: &mut Connection) -> sqlx::Result<(u64, String)> {
-    let last: Option<(i64, String)> =
-        sqlx::query_as("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")
+/// The end of the chain.
+pub(super) async fn end(connection: &mut Connection) -> sqlx::Result<Chain> {
+    let last: Option<(i64, String, String)> =
+        sqlx::query_as("SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1")
             .fetch_optional(connection)
             .await?;
-    Ok(last.map_or_else(
-        || (0, GENESIS.to_owned()),
-        |(seq, hash)| (seq.cast_unsigned(), hash),
-    ))
+    Ok(last.map_or_else(Chain::default, |(seq, hash, at)| {
+        Chain::after(seq.cast_unsigned(), &hash).dated(at)
+    }))
 }
 
 /// The hash of an entry, if it is there.
@@ -50,16 +49,17 @@ pub(in crate::store) fn row(entry: &RawEntry) -> Value {
         entry.prev_hash,
         entry.hash,
         entry.version,
+        entry.texts.get(),
     ])
 }
 
 /// Appends entries.
 pub(super) async fn append(connection: &mut Connection, entries: Vec<Value>) -> sqlx::Result<()> {
     let statement = concat!(
-        "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version)
+        "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts)
          SELECT CAST(item.value->>0 AS BIGINT), item.value->>1, item.value->>2, item.value->>3,
              item.value->>4, item.value->>5, item.value->>6, item.value->>7, item.value->>8,
-             CAST(item.value->>9 AS BIGINT)
+             CAST(item.value->>9 AS BIGINT), item.value->>10
          FROM ",
         items!()
     );
@@ -116,14 +116,14 @@ pub(super) async fn entries_of(
 ) -> sqlx::Result<Vec<RawEntry>> {
     let question = match request {
         Some(id) => sqlx::query_as(
-            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version FROM events
+            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts FROM events
              WHERE request_id = $3 AND seq > $1 ORDER BY seq LIMIT $2",
         )
         .bind(after.cast_signed())
         .bind(i64::from(limit))
         .bind(id.to_string()),
         None => sqlx::query_as(
-            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version FROM events
+            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts FROM events
              WHERE request_id IS NULL AND seq > $1 ORDER BY seq LIMIT $2",
         )
         .bind(after.cast_signed())
@@ -139,7 +139,7 @@ pub(super) async fn entries_about(
     requests: &[RequestId],
 ) -> sqlx::Result<Vec<RawEntry>> {
     let statement = concat!(
-        "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version FROM events
+        "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts FROM events
          WHERE request_id IN (SELECT item.value->>0 FROM ",
         items!(),
         ") ORDER BY request_id, seq"
@@ -221,11 +221,13 @@ struct Row(
     String,
     String,
     i64,
+    String,
 );
 
 impl Row {
     fn read(self) -> sqlx::Result<RawEntry> {
-        let Self(seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version) = self;
+        let Self(seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts) =
+            self;
         let json =
             |text| RawValue::from_string(text).map_err(|error| sqlx::Error::Decode(error.into()));
         Ok(RawEntry {
@@ -239,6 +241,7 @@ impl Row {
             prev_hash,
             hash,
             version: u32::try_from(version).map_err(|error| sqlx::Error::Decode(error.into()))?,
+            texts: json(texts)?,
         })
     }
 }

@@ -202,7 +202,7 @@ impl Store for Database {
 
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         answer("look for changed requests", async {
-            let (head, _) = log::last(&mut *self.reads.acquire().await?).await?;
+            let head = log::end(&mut *self.reads.acquire().await?).await?.seq();
             let upto = after.saturating_add(limit.into()).min(head.max(after));
             let requests = requests::changed(&self.reads, after, upto).await?;
             Ok((requests, upto))

@@ -16,6 +16,7 @@ use super::{
     log, requests, work,
 };
 use crate::{
+    clock::SystemEntropy,
     domain::{Human, Request, RequestId, Time},
     store::{Chain, Record},
 };
@@ -44,7 +45,8 @@ struct Traces {
 impl Trail {
     /// Puts a record at the end of the chain.
     pub(super) fn append(&mut self, chain: &mut Chain, record: &Record) {
-        self.entries.push(log::row(&chain.seal(record)));
+        self.entries
+            .push(log::row(&chain.seal(record, &SystemEntropy)));
     }
 
     /// A request is now like this.

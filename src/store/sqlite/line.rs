@@ -39,8 +39,7 @@ impl Source {
 impl Line {
     pub(super) async fn open(source: &Source) -> sqlx::Result<Self> {
         let mut connection = for_writing(&source.options).connect().await?;
-        let (seq, hash) = log::last(&mut connection).await?;
-        let chain = Chain::after(seq, &hash);
+        let chain = log::end(&mut connection).await?;
         Ok(Self { connection, chain })
     }
 

@@ -76,12 +76,12 @@ mod db {
 
     /// A page of the log as one array of arrays.
     pub(super) const ENTRIES: &str = "SELECT json_group_array(json_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version))
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts))
          FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
 
     /// A page of the log by request, as one array of arrays.
     pub(super) const ENTRIES_BY_REQUEST: &str = "SELECT json_group_array(json_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version))
+             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts))
          FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
              ORDER BY request_id, seq LIMIT $3) AS page";
 
@@ -165,7 +165,7 @@ impl SqliteStore {
         let mut connection = reads.acquire().await?;
         file::check_version(&mut connection).await?;
         let news = News::default();
-        let (seq, _) = log::last(&mut connection).await?;
+        let seq = log::end(&mut connection).await?.seq();
         news.reaches(seq);
         Ok(Self {
             reads,

@@ -8,7 +8,7 @@ use keylend::{
         Actor, Command, Entitlement, Handle, IdentityKey, Parties, PlannedGrant, PlannedLayer,
         Refusal, Request, RequestId, Time, UserId, decide,
     },
-    store::{Change, Commit, CommitError, HolderVersion, Record},
+    store::{Change, Commit, CommitError, HolderVersion},
 };
 
 use super::Mutant;
@@ -59,16 +59,8 @@ pub(super) async fn carry_out(
     holders: Vec<(IdentityKey, HolderVersion)>,
 ) -> Result<Request, Refusal> {
     let events = decide(before, command, now)?;
-    let mut after = before.clone();
-    events.iter().for_each(|event| after.apply(event));
-    let record = |event| Record::of(before.id, event);
-    let change = Change {
-        after: after.clone(),
-        before: Some(before.version),
-        last_seq: None,
-        records: events.iter().map(record).collect(),
-        cards: Vec::new(),
-    };
+    let change = Change::of(before.clone(), events);
+    let after = change.after().clone();
     let commit = Commit {
         changes: vec![change],
         holders,

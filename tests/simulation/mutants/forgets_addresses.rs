@@ -3,7 +3,7 @@
 
 use keylend::{
     domain::{Email, Event, Human},
-    store::{Commit, EntryBody},
+    store::{Change, Commit},
 };
 
 use super::Mutant;
@@ -14,19 +14,20 @@ pub(super) struct ForgetsAddresses;
 impl Mutant for ForgetsAddresses {
     fn commit(&self, _: &Database, mut commit: Commit) -> Commit {
         for change in &mut commit.changes {
-            for record in &mut change.records {
-                if let EntryBody::Request(Event::Requested {
-                    requester,
-                    human,
-                    email,
-                    ..
-                }) = &mut record.body
-                {
-                    *email = Email::new(format!("{requester}@example.com"));
-                    *human = Human::new(requester, Some(email));
-                    change.after.email = email.clone();
-                    change.after.human = human.clone();
-                }
+            let mut events = change.events().to_vec();
+            if let Event::Requested {
+                requester,
+                human,
+                email,
+                ..
+            } = &mut events[0].event
+            {
+                *email = Email::new(format!("{requester}@example.com"));
+                *human = Human::new(requester, Some(email));
+                let first = events.remove(0);
+                let cards = std::mem::take(&mut change.cards);
+                *change = Change::first(change.after().id, first, events);
+                change.cards = cards;
             }
         }
         commit

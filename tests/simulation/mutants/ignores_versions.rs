@@ -1,7 +1,7 @@
 //! A change is committed on whatever version and last entry the request has by now. Breaks promise 6: of two
 //! decisions on one state one is refused; any other promise may be the first to show it.
 
-use keylend::store::Commit;
+use keylend::store::{Change, Commit};
 
 use super::Mutant;
 use crate::store::Database;
@@ -12,10 +12,10 @@ impl Mutant for IgnoresVersions {
     fn commit(&self, database: &Database, mut commit: Commit) -> Commit {
         let tables = database.tables();
         for change in &mut commit.changes {
-            if let (Some(_), Some(now)) = (change.before, tables.request(change.after.id)) {
-                change.before = Some(now.version);
-                change.last_seq = None;
-                change.after.version = now.version + change.records.len() as u64;
+            if let (Some(_), Some(now)) = (change.before(), tables.request(change.after().id)) {
+                let cards = std::mem::take(&mut change.cards);
+                *change = Change::of(now.clone(), change.events().to_vec());
+                change.cards = cards;
             }
         }
         commit

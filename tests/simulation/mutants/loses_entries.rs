@@ -21,7 +21,7 @@ impl Mutant for LosesEntries {
         }
         let mut tables = database.tables();
         for change in &commit.changes {
-            tables.put(change.after.clone());
+            tables.put(change.after().clone());
         }
         Some(tables.head())
     }

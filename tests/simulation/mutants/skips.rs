@@ -3,7 +3,7 @@
 
 use keylend::{
     domain::Event,
-    store::{Commit, EntryBody},
+    store::{Change, Commit},
 };
 
 use super::Mutant;
@@ -14,9 +14,8 @@ pub(super) struct Skips(pub(super) fn(&Event) -> bool);
 
 impl Mutant for Skips {
     fn writes(&self, database: &Database, commit: &Commit) -> Option<u64> {
-        let mut records = commit.changes.iter().flat_map(|change| &change.records);
-        let skipped = records
-            .any(|record| matches!(&record.body, EntryBody::Request(event) if self.0(event)));
+        let mut events = commit.changes.iter().flat_map(Change::events);
+        let skipped = events.any(|occurred| self.0(&occurred.event));
         skipped.then(|| database.tables().head())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keylend::{
+    clock::Entropy,
     domain::{ChannelId, Entitlement, Lock, LockTarget, Progress, Request, RequestId, State, Time},
     domain::{Human, IdentityKey, NameOwners, Username},
     domain::{Lane, UserId},
@@ -13,6 +14,15 @@ use keylend::{
 };
 
 use super::{homes::Homes, trouble};
+
+/// The same salt for every text, so that a story that is told again has the same hashes.
+struct OneSalt;
+
+impl Entropy for OneSalt {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
 
 /// Everything that is kept. Maps are ordered, so that every answer is the same in every run.
 #[derive(Default)]
@@ -137,7 +147,9 @@ impl Tables {
         }
         match &commit.lock {
             Some(LockChange::Set(lock, record)) => {
-                self.locks.insert(lock.target.clone(), lock.clone());
+                let at = self.chain.not_before(lock.at);
+                let lock = Lock { at, ..lock.clone() };
+                self.locks.insert(lock.target.clone(), lock);
                 self.append(record);
                 self.touch(&Whose::Asked, record.at);
             }
@@ -154,8 +166,9 @@ impl Tables {
             let key = (credential.request, credential.layer);
             self.credentials.insert(key, credential.clone());
         }
-        for change in commit.changes.iter().filter(|it| !it.after.is_open()) {
-            self.credentials.retain(|(id, _), _| *id != change.after.id);
+        for change in commit.changes.iter().filter(|it| !it.after().is_open()) {
+            self.credentials
+                .retain(|(id, _), _| *id != change.after().id);
         }
         Ok(self.head())
     }
@@ -176,26 +189,27 @@ impl Tables {
             return conflict;
         }
         for change in &commit.changes {
-            let counted = change.before.unwrap_or(0) + change.records.len() as u64;
-            if change.records.is_empty() || counted != change.after.version {
-                return Err(trouble("commit", "the events do not make the version").into());
+            if change.events().is_empty() {
+                return Err(trouble("commit", "nothing happened").into());
             }
-            let version = self.request(change.after.id).map(|request| request.version);
-            let moved_on = |last_seq| last_seq != self.last_seq(change.after.id);
-            if version != change.before || change.last_seq.is_some_and(moved_on) {
+            let version = self
+                .request(change.after().id)
+                .map(|request| request.version);
+            let moved_on = |last_seq| last_seq != self.last_seq(change.after().id);
+            if version != change.before() || change.last_seq.is_some_and(moved_on) {
                 return conflict;
             }
-            let key = &change.after.ask_key;
-            if change.before.is_none() && self.every_request().any(|it| it.ask_key == *key) {
+            let key = &change.after().ask_key;
+            if change.before().is_none() && self.every_request().any(|it| it.ask_key == *key) {
                 return conflict;
             }
-            let covers = |lock: &Lock| lock.covers_request(&change.after);
+            let covers = |lock: &Lock| lock.covers_request(change.after());
             if change.grants() && !self.ignores_locks && self.locks.values().any(covers) {
                 return conflict;
             }
         }
         for credential in &commit.credentials {
-            let after = commit.changes.iter().map(|change| &change.after);
+            let after = commit.changes.iter().map(|change| change.after());
             let mut after = after.filter(|request| request.id == credential.request);
             let request = after.next().or_else(|| self.request(credential.request));
             if !request.is_some_and(Request::is_open) {
@@ -206,9 +220,11 @@ impl Tables {
     }
 
     fn change(&mut self, change: &Change) {
-        let request = &change.after;
-        for record in &change.records {
-            self.append(record);
+        let happened = change.events().last().map(|last| last.at);
+        let change = change.not_before(&self.chain).into_owned();
+        let request = change.after();
+        for occurred in change.events() {
+            self.append(&Record::of(request.id, occurred));
         }
         self.put(request.clone());
         for card in &change.cards {
@@ -226,17 +242,17 @@ impl Tables {
                 self.cards.insert(key, CardRow { card, due_at: None });
             }
         }
-        if let Some(last) = change.records.last() {
+        if let Some(happened) = happened {
             let of_request = |key: &CardKey| key.0 == request.id;
             for (_, row) in self.cards.iter_mut().filter(|(key, _)| of_request(key)) {
-                row.due_at = Some(row.due_at.map_or(last.at, |due_at| due_at.min(last.at)));
+                row.due_at = Some(row.due_at.map_or(happened, |due_at| due_at.min(happened)));
             }
             let asked_by = |id: &RequestId| {
                 let asked = self.requests.get(id).map(|row| &row.request);
                 *id == request.id
                     || asked.is_some_and(|it| it.requester == request.requester && it.is_open())
             };
-            self.homes.touch_by(&request.requester, asked_by, last.at);
+            self.homes.touch_by(&request.requester, asked_by, happened);
         }
     }
 
@@ -252,7 +268,7 @@ impl Tables {
     }
 
     fn append(&mut self, record: &Record) {
-        let entry = self.chain.seal(record);
+        let entry = self.chain.seal(record, &OneSalt);
         self.log.push(entry);
     }
 
