@@ -18,6 +18,7 @@ CREATE TABLE events (
 );
 
 CREATE INDEX events_by_request ON events (request_id, seq);
+CREATE INDEX events_of_no_request ON events (seq) WHERE request_id IS NULL;
 CREATE INDEX approvals ON events (request_id) WHERE kind = 'approved';
 CREATE UNIQUE INDEX asked ON events ((body::jsonb ->> 'ask_key'))
     WHERE kind = 'requested';
@@ -54,7 +55,8 @@ CREATE TABLE requests (
     failures  BIGINT NOT NULL, -- in a row, of the worst layer while it is ending
     last_seq  BIGINT NOT NULL, -- its last entry in the log
     snapshot  TEXT NOT NULL,
-    ask_key   TEXT COLLATE "C" UNIQUE -- nothing in a row that had another request's
+    ask_key   TEXT COLLATE "C" UNIQUE, -- nothing in a row that had another request's
+    awaits    BIGINT NOT NULL -- whether it waits for a decision: the first one, or one on more time
 );
 
 CREATE INDEX open_requests ON requests (asked_at, id) WHERE open = 1;
@@ -62,6 +64,7 @@ CREATE INDEX open_requests_by_requester ON requests (requester, asked_at, id) WH
 CREATE INDEX open_requests_by_scope ON requests (scope, asked_at, id) WHERE open = 1;
 CREATE INDEX past_requests_by_requester ON requests (requester, last_seq) WHERE open = 0;
 CREATE INDEX stuck_requests ON requests (failures) WHERE failures > 0;
+CREATE INDEX awaiting_requests ON requests (asked_at, id) WHERE awaits = 1;
 
 -- When each lane has to look at a request next.
 CREATE TABLE due (
@@ -73,7 +76,7 @@ CREATE TABLE due (
 
 CREATE INDEX due_by_lane ON due (lane, due_at, request_id);
 
--- The layers that may stand in their targets: surveyed and not gone.
+-- The layers that may stand in their targets: inspected and not revoked.
 CREATE TABLE layers (
     request_id  TEXT COLLATE "C" NOT NULL REFERENCES requests (id),
     layer       BIGINT NOT NULL,
@@ -85,10 +88,34 @@ CREATE TABLE layers (
 
 CREATE INDEX layers_by_entitlement ON layers (entitlement);
 
--- The version of each person's holdings.
+-- The identities of those who have open requests: `id:U0ALICE`, `address:alice@example.com`,
+-- `person:alice`. Two requests that share one are one human's.
+CREATE TABLE identities (
+    request_id TEXT COLLATE "C" NOT NULL,
+    key        TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (key, request_id)
+);
+
+CREATE INDEX identities_by_request ON identities (request_id, key);
+
+-- The version of what is held under each identity.
 CREATE TABLE holders (
-    person  TEXT COLLATE "C" PRIMARY KEY,
+    key     TEXT COLLATE "C" PRIMARY KEY,
     version BIGINT NOT NULL
+);
+
+-- What is known of each person: for each identity of theirs, all of them.
+CREATE TABLE humans (
+    key   TEXT COLLATE "C" PRIMARY KEY,
+    human TEXT NOT NULL
+);
+
+-- To whom each name in the targets belongs: an array of people, each an array of identities. Nobody
+-- is granted anything under a name that several people have used.
+CREATE TABLE names (
+    name    TEXT COLLATE "C" PRIMARY KEY,
+    version BIGINT NOT NULL,
+    owners  TEXT NOT NULL
 );
 
 -- The locks in force.
@@ -121,6 +148,26 @@ CREATE TABLE cards (
 
 CREATE INDEX due_cards ON cards (due_at) WHERE due_at IS NOT NULL;
 
+-- The App Homes of those who have opened theirs.
+CREATE TABLE homes (
+    person   TEXT COLLATE "C" PRIMARY KEY,
+    shown    TEXT,             -- a digest of what Slack shows; nothing where that is not known
+    touched  BIGINT NOT NULL,  -- moves whenever what it shows may have changed
+    failures BIGINT NOT NULL,
+    due_at   BIGINT
+);
+
+CREATE INDEX due_homes ON homes (due_at) WHERE due_at IS NOT NULL;
+
+-- What each Home asks its person to decide: it has to lose the question when that is answered.
+CREATE TABLE home_questions (
+    request_id TEXT COLLATE "C" NOT NULL REFERENCES requests (id),
+    person     TEXT COLLATE "C" NOT NULL REFERENCES homes (person),
+    PRIMARY KEY (request_id, person)
+);
+
+CREATE INDEX home_questions_by_person ON home_questions (person);
+
 -- How far each feed has written.
 CREATE TABLE cursors (
     feed TEXT COLLATE "C" PRIMARY KEY,
@@ -150,3 +197,12 @@ CREATE TABLE claims (
     name    TEXT COLLATE "C" PRIMARY KEY,
     replica TEXT COLLATE "C" NOT NULL
 );
+
+-- What replicas tell each other of people: facts that are not true any more, as JSON. A notification
+-- only says that there is something to look at here, since every user of the database can send one.
+CREATE TABLE outdated (
+    fact    TEXT COLLATE "C" PRIMARY KEY,
+    told_at TIMESTAMPTZ NOT NULL
+);
+
+CREATE INDEX outdated_by_time ON outdated (told_at);

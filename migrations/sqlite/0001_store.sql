@@ -17,6 +17,7 @@ CREATE TABLE events (
 ) STRICT;
 
 CREATE INDEX events_by_request ON events (request_id, seq);
+CREATE INDEX events_of_no_request ON events (seq) WHERE request_id IS NULL;
 CREATE INDEX approvals ON events (request_id) WHERE kind = 'approved';
 CREATE UNIQUE INDEX asked ON events (body ->> 'ask_key')
     WHERE kind = 'requested';
@@ -45,7 +46,8 @@ CREATE TABLE requests (
     failures  INTEGER NOT NULL, -- in a row, of the worst layer while it is ending
     last_seq  INTEGER NOT NULL, -- its last entry in the log
     snapshot  TEXT NOT NULL,
-    ask_key   TEXT UNIQUE -- nothing in a row that had another request's
+    ask_key   TEXT UNIQUE, -- nothing in a row that had another request's
+    awaits    INTEGER NOT NULL -- whether it waits for a decision: the first one, or one on more time
 ) STRICT;
 
 CREATE INDEX open_requests ON requests (asked_at, id) WHERE open = 1;
@@ -53,6 +55,7 @@ CREATE INDEX open_requests_by_requester ON requests (requester, asked_at, id) WH
 CREATE INDEX open_requests_by_scope ON requests (scope, asked_at, id) WHERE open = 1;
 CREATE INDEX past_requests_by_requester ON requests (requester, last_seq) WHERE open = 0;
 CREATE INDEX stuck_requests ON requests (failures) WHERE failures > 0;
+CREATE INDEX awaiting_requests ON requests (asked_at, id) WHERE awaits = 1;
 
 -- When each lane has to look at a request next.
 CREATE TABLE due (
@@ -64,7 +67,7 @@ CREATE TABLE due (
 
 CREATE INDEX due_by_lane ON due (lane, due_at, request_id);
 
--- The layers that may stand in their targets: surveyed and not gone.
+-- The layers that may stand in their targets: inspected and not revoked.
 CREATE TABLE layers (
     request_id  TEXT NOT NULL REFERENCES requests (id),
     layer       INTEGER NOT NULL,
@@ -76,11 +79,35 @@ CREATE TABLE layers (
 
 CREATE INDEX layers_by_entitlement ON layers (entitlement);
 
--- The version of each person's holdings.
+-- The identities of those who have open requests: `id:U0ALICE`, `address:alice@example.com`,
+-- `person:alice`. Two requests that share one are one human's.
+CREATE TABLE identities (
+    request_id TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    PRIMARY KEY (key, request_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX identities_by_request ON identities (request_id, key);
+
+-- The version of what is held under each identity.
 CREATE TABLE holders (
-    person  TEXT PRIMARY KEY,
+    key     TEXT PRIMARY KEY,
     version INTEGER NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
+
+-- What is known of each person: for each identity of theirs, all of them.
+CREATE TABLE humans (
+    key   TEXT PRIMARY KEY,
+    human TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- To whom each name in the targets belongs: an array of people, each an array of identities. Nobody
+-- is granted anything under a name that several people have used.
+CREATE TABLE names (
+    name    TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    owners  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- The locks in force.
 CREATE TABLE locks (
@@ -111,6 +138,26 @@ CREATE TABLE cards (
 ) STRICT;
 
 CREATE INDEX due_cards ON cards (due_at) WHERE due_at IS NOT NULL;
+
+-- The App Homes of those who have opened theirs.
+CREATE TABLE homes (
+    person   TEXT PRIMARY KEY,
+    shown    TEXT,              -- a digest of what Slack shows; nothing where that is not known
+    touched  INTEGER NOT NULL,  -- moves whenever what it shows may have changed
+    failures INTEGER NOT NULL,
+    due_at   INTEGER
+) STRICT;
+
+CREATE INDEX due_homes ON homes (due_at) WHERE due_at IS NOT NULL;
+
+-- What each Home asks its person to decide: it has to lose the question when that is answered.
+CREATE TABLE home_questions (
+    request_id TEXT NOT NULL REFERENCES requests (id),
+    person     TEXT NOT NULL REFERENCES homes (person),
+    PRIMARY KEY (request_id, person)
+) STRICT;
+
+CREATE INDEX home_questions_by_person ON home_questions (person);
 
 -- How far each feed has written.
 CREATE TABLE cursors (

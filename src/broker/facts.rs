@@ -196,6 +196,7 @@ impl Broker {
         question: &Question<'_>,
     ) -> ApprovalFacts {
         ApprovalFacts {
+            at: self.now(),
             held: question.count.held,
             excluded_by: self.excluded_by(question),
             groups: requester.groups.clone(),

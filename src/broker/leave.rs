@@ -222,7 +222,6 @@ impl Broker {
             groups,
             unknown_groups: BTreeMap::new(),
         };
-        let approval = grant.approvals.last();
         let pattern = scope.ticket.as_ref().map(|rule| &rule.pattern);
         self.parts.policy.judge(
             Action::Receive,
@@ -242,7 +241,7 @@ impl Broker {
                     .max_active_per_person
                     .max(grant.facts.held + 1),
                 excluded_by: grant.facts.excluded_by.clone(),
-                now: approval.map_or(grant.asked_at, |approval| approval.at),
+                now: grant.facts.at,
             },
         )
     }

@@ -29,9 +29,9 @@ pub enum Store {
     /// A SQLite file is brought up to date by `keylend serve` as well. The tables of a PostgreSQL
     /// server are not: its replicas are stopped first, or stay out of the work afterwards.
     ///
-    /// On a server, everything is in a schema `keylend` of the role that Keylend connects as. Tables
-    /// that an earlier Keylend made in the schema `public` are moved there. Where that role owns the
-    /// database, `CONNECT` is revoked from `PUBLIC`; otherwise a warning says what its owner runs.
+    /// On a server, everything is in a schema `keylend` of the role that Keylend connects as. Where
+    /// that role owns the database, `CONNECT` is revoked from `PUBLIC`; otherwise a warning says what
+    /// its owner runs.
     Migrate(Which),
     /// Copy a whole history into an empty store, and verify the log on both sides.
     ///

@@ -36,7 +36,6 @@ pub enum Event {
         /// Their verified address.
         email: Email,
         /// Every identity of theirs.
-        #[serde(default)]
         human: Human,
         /// Their name in the targets.
         username: Username,
@@ -58,7 +57,6 @@ pub enum Event {
         /// How many it needs.
         needed: u8,
         /// Every identity of the approver.
-        #[serde(default)]
         human: Human,
     },
     /// An earlier approval does not count any more.
@@ -86,13 +84,10 @@ pub enum Event {
         /// The grants that have to be gone before this one is granted.
         after: Vec<RequestId>,
         /// Every identity of the approver; empty for a rule.
-        #[serde(default)]
         human: Human,
         /// Every identity of the requester: their name in the targets is bound to it.
-        #[serde(default)]
         requester: Human,
         /// What the approval depended on.
-        #[serde(default)]
         facts: ApprovalFacts,
     },
     /// An approver said no.
@@ -168,7 +163,6 @@ pub enum Event {
     /// The requester asked for more time.
     ExtensionRequested {
         /// Every identity of the person who asked.
-        #[serde(default)]
         human: Human,
         /// How much.
         duration: Span,
@@ -182,10 +176,8 @@ pub enum Event {
         /// The new end.
         expires_at: Time,
         /// Every identity of the approver; empty for a rule.
-        #[serde(default)]
         human: Human,
         /// Every identity of the requester.
-        #[serde(default)]
         requester: Human,
     },
     /// An approver said no to the extension; the grant goes on to its end.
@@ -217,9 +209,11 @@ impl Event {
     }
 }
 
-/// What the last approval depended on, besides the terms and the moment.
+/// What the last approval depended on, besides the terms.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ApprovalFacts {
+    /// The moment for which it was decided. The log may date the approval later.
+    pub at: Time,
     /// How many other grants the requester held.
     pub held: u32,
     /// The environments they held that exclude this scope's.

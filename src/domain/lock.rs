@@ -12,7 +12,6 @@ pub struct Lock {
     /// What is locked.
     pub target: LockTarget,
     /// Every identity of the person who is locked; empty for other targets.
-    #[serde(default)]
     pub person: Human,
     /// Who locked it.
     pub by: UserId,
@@ -82,7 +81,6 @@ pub enum LockEvent {
         /// What is locked.
         target: LockTarget,
         /// Every identity of the person who is locked; empty for other targets.
-        #[serde(default)]
         person: Human,
         /// Why.
         reason: String,

@@ -79,7 +79,6 @@ pub struct Request {
     /// The grants that have to be gone before this one is made.
     pub after: Vec<RequestId>,
     /// What the last approval depended on.
-    #[serde(default)]
     pub facts: ApprovalFacts,
     /// More time, asked for and not decided yet.
     pub extension: Option<Extension>,
@@ -109,7 +108,6 @@ pub struct Terms {
     /// Under which ticket.
     pub ticket: Option<String>,
     /// What is granted in the targets.
-    #[serde(default)]
     pub layers: Vec<LayerSpec>,
 }
 
@@ -147,7 +145,6 @@ pub struct Approval {
     /// Under which rules.
     pub rules: Vec<RuleId>,
     /// Every identity of the approver that was recorded; empty for a rule.
-    #[serde(default)]
     pub human: Human,
 }
 

@@ -101,7 +101,13 @@ impl Referee {
             let linked = seen.chain.check(raw);
             promised(5, linked.is_ok(), || format!("{linked:?}"))?;
             self.keeps_secrets(raw)?;
-            let entry = Entry::try_from(raw).expect("an entry that this program wrote");
+            let logged = Entry::try_from(raw).expect("an entry that this program wrote");
+            seen.fold(&logged)?;
+            // What was right is judged for the moment of the decision.
+            let entry = Entry {
+                at: tables.decided_at(raw.seq),
+                ..logged
+            };
             self.story.tell(format_args!(
                 "   #{} {} {} by {} {}",
                 raw.seq,
@@ -113,7 +119,6 @@ impl Referee {
             self.authority(&seen.model, &entry)?;
             self.departure(&seen.model, &entry)?;
             seen.model.apply(&entry)?;
-            seen.fold(&entry)?;
         }
         for request in tables.every_request() {
             promised(5, seen.folded.get(&request.id) == Some(request), || {
@@ -124,7 +129,8 @@ impl Referee {
     }
 
     fn keeps_secrets(&self, raw: &RawEntry) -> Result<(), Broken> {
-        let given_away = |target: &Arc<Target>| target.gives_away(raw.body.get());
+        let line = raw.line();
+        let given_away = |target: &Arc<Target>| target.gives_away(&line);
         promised(8, !self.targets().iter().any(given_away), || {
             format!("entry {} has a password", raw.seq)
         })

@@ -6,7 +6,6 @@
 
 mod cards;
 mod commit;
-mod earlier;
 mod homes;
 mod log;
 #[path = "../simulation/store/mod.rs"]

@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use keylend::{
-    domain::{BackendName, Lane, Request},
+    domain::{BackendName, Lane},
     store::{Address, OpenError, PostgresStore, Store},
 };
-use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
 
 use crate::{
-    earlier::{Approvals, as_it_was_written},
     log::verify,
     server::Postgres,
     story::{active, approved, asked, at, commit, is_conflict, is_unavailable, only, withdrawn},
@@ -32,17 +31,6 @@ impl Database {
     /// One with tables.
     pub(crate) async fn new() -> Self {
         let server = Postgres::start().await;
-        PostgresStore::migrate(&server.admin_url())
-            .await
-            .expect("tables");
-        Self { server }
-    }
-
-    /// One whose tables an earlier Keylend made, in the schema `public`, and brought up to date with
-    /// these requests in it.
-    async fn with_earlier(requests: &[&Request]) -> Self {
-        let server = Postgres::start().await;
-        earlier(&server, requests).await;
         PostgresStore::migrate(&server.admin_url())
             .await
             .expect("tables");
@@ -271,20 +259,17 @@ async fn tables_of_another_version_are_refused() {
     let refused = PostgresStore::migrate(&url).await.unwrap_err();
     assert!(matches!(refused, OpenError::OtherVersion { .. }));
 
-    server
-        .execute("DELETE FROM _sqlx_migrations WHERE version > 1")
-        .await;
-    for refused in open().await {
-        let refused = refused.unwrap_err();
-        let is_earlier = matches!(refused, OpenError::NotMigrated { found: 1, .. });
-        assert!(is_earlier, "{refused}");
-        assert!(refused.to_string().contains("keylend store migrate"));
-    }
-    server.execute("DROP TABLE _sqlx_migrations").await;
-    for refused in open().await {
-        let refused = refused.unwrap_err();
-        let is_bare = matches!(refused, OpenError::NotMigrated { found: 0, .. });
-        assert!(is_bare, "{refused}");
+    for bare in [
+        "DELETE FROM _sqlx_migrations",
+        "DROP TABLE _sqlx_migrations",
+    ] {
+        server.execute(bare).await;
+        for refused in open().await {
+            let refused = refused.unwrap_err();
+            let is_bare = matches!(refused, OpenError::NotMigrated { found: 0, .. });
+            assert!(is_bare, "{refused}");
+            assert!(refused.to_string().contains("keylend store migrate"));
+        }
     }
 }
 
@@ -397,51 +382,4 @@ async fn many_commits_over_a_slow_way_come_through_a_few_at_a_time() {
     }
     assert!(done > 10, "{done} of 120 were committed");
     verify(&*store).await;
-}
-
-/// Makes the tables of the first Keylend, with these requests in them.
-async fn earlier(server: &Postgres, requests: &[&Request]) {
-    let options: PgConnectOptions = server.admin_url().parse().unwrap();
-    let options = options.options([("search_path", "public")]);
-    let mut connection = PgConnection::connect_with(&options).await.unwrap();
-    let migrations = sqlx::migrate!("migrations/postgres");
-    migrations.run_to(1, &mut connection).await.unwrap();
-    for (request, last_seq) in requests.iter().zip(1_i64..) {
-        sqlx::query(
-            "INSERT INTO requests
-                 (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
-                  ask_key)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10)",
-        )
-        .bind(request.id.to_string())
-        .bind(request.version.cast_signed())
-        .bind(request.requester.as_str())
-        .bind(request.terms.scope.as_str())
-        .bind(request.state.name())
-        .bind(i64::from(request.is_open()))
-        .bind(request.asked_at.timestamp_millis())
-        .bind(last_seq)
-        .bind(as_it_was_written(request))
-        .bind(request.ask_key.as_str())
-        .execute(&mut connection)
-        .await
-        .unwrap();
-        sqlx::query(
-            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts)
-             VALUES ($1, '', $2, '', '', '[]', '{}', '', $3, 1, '{}')",
-        )
-        .bind(last_seq)
-        .bind(request.id.to_string())
-        .bind("0".repeat(64))
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn approvals_of_an_earlier_version_have_bound_the_names_in_the_targets() {
-    let approvals = Approvals::new();
-    let database = Database::with_earlier(&approvals.requests()).await;
-    approvals.have_bound_the_names(&database.open().await).await;
 }

@@ -2,15 +2,11 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, sync::Arc};
 
-use keylend::{
-    domain::Request,
-    store::{Chain, Commit, OpenError, SqliteStore, Store},
-};
-use sqlx::{Connection as _, SqliteConnection, migrate::Migrator, sqlite::SqliteConnectOptions};
+use keylend::store::{Chain, Commit, OpenError, SqliteStore, Store};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
     SqliteFile,
-    earlier::{Approvals, as_it_was_written},
     story::{active, asked, at, commit, done, is_unavailable, only, revoked, withdrawn},
     work::sealed,
 };
@@ -268,85 +264,4 @@ fn largest_file(current: Option<u64>) {
     let maximum = getrlimit(Resource::Fsize).maximum;
     let current = current.or(maximum);
     setrlimit(Resource::Fsize, Rlimit { current, maximum }).unwrap();
-}
-
-/// What a file of the first version may hold, and what becomes of it.
-#[tokio::test]
-async fn a_file_of_the_first_version_keeps_what_it_has() {
-    let file = SqliteFile::new();
-    let pending = asked("one", "alice", "db-prod:write", at(0))
-        .after()
-        .clone();
-    let over = {
-        let asked = asked("two", "alice", "db-prod:write", at(1))
-            .after()
-            .clone();
-        withdrawn(&asked, at(2)).after().clone()
-    };
-    earlier(&file, &[&pending, &over]).await;
-
-    let store = file.open().await;
-    assert_eq!(
-        store.awaiting(9).await.unwrap(),
-        std::slice::from_ref(&pending)
-    );
-    assert_eq!(store.request(over.id).await.unwrap(), Some(over));
-    assert_eq!(store.cursor("homes").await.unwrap(), 2);
-    store.home_opened(&pending.requester, at(9)).await.unwrap();
-    let home = store.due_home(at(9)).await.unwrap().unwrap();
-    assert_eq!(home.person, pending.requester);
-}
-
-/// The file of the first Keylend, with these requests in it.
-async fn earlier(file: &SqliteFile, requests: &[&Request]) {
-    let options = SqliteConnectOptions::new()
-        .filename(file.path())
-        .create_if_missing(true);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let all = sqlx::migrate!("migrations/sqlite");
-    let first = all.iter().take(1).cloned().collect::<Vec<_>>();
-    let first = Migrator {
-        migrations: first.into(),
-        ..Migrator::DEFAULT
-    };
-    first.run(&mut connection).await.unwrap();
-    for (request, last_seq) in requests.iter().zip(1_i64..) {
-        sqlx::query(
-            "INSERT INTO requests
-                 (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
-                  ask_key)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10)",
-        )
-        .bind(request.id.to_string())
-        .bind(request.version.cast_signed())
-        .bind(request.requester.as_str())
-        .bind(request.terms.scope.as_str())
-        .bind(request.state.name())
-        .bind(request.is_open())
-        .bind(request.asked_at.timestamp_millis())
-        .bind(last_seq)
-        .bind(as_it_was_written(request))
-        .bind(request.ask_key.as_str())
-        .execute(&mut connection)
-        .await
-        .unwrap();
-        sqlx::query(
-            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts)
-             VALUES ($1, '', $2, '', '', '[]', '{}', '', $3, 1, '{}')",
-        )
-        .bind(last_seq)
-        .bind(request.id.to_string())
-        .bind("0".repeat(64))
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    }
-    connection.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn approvals_of_an_earlier_version_have_bound_the_names_in_the_targets() {
-    let (file, approvals) = (SqliteFile::new(), Approvals::new());
-    earlier(&file, &approvals.requests()).await;
-    approvals.have_bound_the_names(&file.open().await).await;
 }

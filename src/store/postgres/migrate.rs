@@ -1,7 +1,6 @@
 //! Bringing the tables up to date, in one transaction.
 //!
 //! Whoever migrates at the same time waits for the table of migrations, which nobody else can lock.
-//! Tables that an earlier Keylend made in the schema `public` are moved, if they are this role's.
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, migrate::MigrateError,
@@ -16,29 +15,6 @@ use crate::store::OpenError;
 
 /// How often a migration is tried that meets another one in a store that has no tables yet.
 const TRIES: u32 = 3;
-
-/// The tables of the first version, which were in `public`.
-const FIRST_TABLES: &[&str] = &[
-    "_sqlx_migrations",
-    "events",
-    "requests",
-    "due",
-    "layers",
-    "holders",
-    "locks",
-    "credentials",
-    "cards",
-    "cursors",
-    "service",
-    "replicas",
-    "claims",
-];
-
-/// The tables that the second version added in `public`.
-const SECOND_TABLES: &[&str] = &["homes", "home_questions"];
-
-/// The functions that these versions had in `public`. They take no arguments.
-const FUNCTIONS: &[&str] = &["the_log_is_append_only", "the_log_has_no_gaps"];
 
 /// Brings the tables up to date, and lets nobody else connect to the database. Answers what an
 /// administrator of the database has to do, if Keylend may not.
@@ -76,9 +52,6 @@ async fn migrate_once(connection: &mut PgConnection) -> Result<Option<String>, O
         sqlx::query("LOCK TABLE keylend._sqlx_migrations IN SHARE ROW EXCLUSIVE MODE")
             .execute(&mut *transaction)
             .await?;
-    } else {
-        move_from_public(&mut transaction).await?;
-        schema::check(&mut transaction, Owner::Us).await?;
     }
     match MIGRATIONS.run(&mut *transaction).await {
         Err(MigrateError::VersionMissing(found)) => {
@@ -126,56 +99,6 @@ async fn create_schema(connection: &mut PgConnection) -> Result<(), OpenError> {
         }
         created => Ok(created.map(drop)?),
     }
-}
-
-/// Moves what an earlier Keylend made in `public`. Only the catalogue is asked before it is known to
-/// be ours: to read another's table can be to run another's code.
-async fn move_from_public(connection: &mut PgConnection) -> Result<(), OpenError> {
-    let names = [FIRST_TABLES, SECOND_TABLES].concat();
-    let found: Vec<(String, String, bool)> = sqlx::query_as(
-        "SELECT relname::text, pg_get_userbyid(relowner)::text, relkind = 'r'
-                AND relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
-         FROM pg_class
-         WHERE relnamespace = to_regnamespace('public') AND relname = ANY($1)
-             AND relkind IN ('r', 'v', 'm', 'f', 'p')",
-    )
-    .bind(names)
-    .fetch_all(&mut *connection)
-    .await?;
-    let is_found = |name: &&str| found.iter().any(|(found, ..)| found == name);
-    if !FIRST_TABLES.iter().all(is_found) {
-        // There is no earlier store: these are tables of others who chose some of the names.
-        return Ok(());
-    }
-    let functions: Vec<(String, String, bool)> = sqlx::query_as(
-        "SELECT proname::text, pg_get_userbyid(proowner)::text,
-                proowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
-         FROM pg_proc
-         WHERE pronamespace = to_regnamespace('public') AND proname = ANY($1) AND pronargs = 0",
-    )
-    .bind(FUNCTIONS)
-    .fetch_all(&mut *connection)
-    .await?;
-    if let Some((name, owner, _)) = found.iter().chain(&functions).find(|(.., ours)| !ours) {
-        return Err(OpenError::Schema(format!(
-            "the schema `public` has tables of an earlier Keylend, but `{owner}` owns \
-             `public.{name}`. If it is Keylend's, change its owner to the role that Keylend connects \
-             as (`ALTER TABLE … OWNER TO`). If not, drop or rename it"
-        )));
-    }
-    let tables = found
-        .iter()
-        .map(|(name, ..)| format!("TABLE public.{name}"));
-    let functions = functions
-        .iter()
-        .map(|(name, ..)| format!("FUNCTION public.{name}()"));
-    for what in tables.chain(functions) {
-        let statement = format!("ALTER {what} SET SCHEMA keylend");
-        sqlx::query(AssertSqlSafe(statement))
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
 }
 
 /// Takes `CONNECT` on the database from everybody who does not have it by name: whoever can connect

@@ -35,6 +35,8 @@ pub(crate) struct Tables {
     pub(crate) ignores_locks: bool,
     pub(super) credentials: BTreeMap<(RequestId, usize), SealedCredential>,
     pub(super) log: Vec<RawEntry>,
+    /// When each entry was decided: the log dates it later if another came first.
+    decided: Vec<Time>,
     chain: Chain,
     due: BTreeMap<(Lane, RequestId), Time>,
     pub(super) cards: BTreeMap<CardKey, CardRow>,
@@ -67,6 +69,12 @@ impl Tables {
         let mut of_it = self.log.iter().rev();
         let last = of_it.find(|entry| entry.request_id.as_ref() == Some(&id));
         last.map_or(0, |entry| entry.seq)
+    }
+
+    /// When an entry was decided, by the clock of its replica.
+    pub(crate) fn decided_at(&self, seq: u64) -> Time {
+        let index = usize::try_from(seq - 1).expect("a small log");
+        self.decided[index]
     }
 
     /// Every request there ever was.
@@ -221,10 +229,11 @@ impl Tables {
 
     fn change(&mut self, change: &Change) {
         let happened = change.events().last().map(|last| last.at);
+        self.decided.extend(change.events().iter().map(|it| it.at));
         let change = change.not_before(&self.chain).into_owned();
         let request = change.after();
         for occurred in change.events() {
-            self.append(&Record::of(request.id, occurred));
+            self.seal(&Record::of(request.id, occurred));
         }
         self.put(request.clone());
         for card in &change.cards {
@@ -268,6 +277,11 @@ impl Tables {
     }
 
     fn append(&mut self, record: &Record) {
+        self.decided.push(record.at);
+        self.seal(record);
+    }
+
+    fn seal(&mut self, record: &Record) {
         let entry = self.chain.seal(record, &OneSalt);
         self.log.push(entry);
     }
