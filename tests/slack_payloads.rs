@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keylend::slack::inbound::{Event, Interaction, SlashCommand};
+use keylend::slack::inbound::{Event, InteractionPayload, SlashCommand};
 use serde_json::{Value, json};
 
 /// What a payload was read as, in one word.
@@ -37,9 +37,9 @@ fn read(path: &Path) -> Result<&'static str, Box<dyn std::error::Error>> {
         "socket_mode" => enveloped(&serde_json::from_str(&text)?)?,
         _ if form => {
             let fields: Vec<(String, String)> = serde_urlencoded::from_str(&text)?;
-            interaction(&Interaction::parse(&fields[0].1)?)
+            interaction(&InteractionPayload::parse(&fields[0].1)?)
         }
-        _ => interaction(&Interaction::parse(&text)?),
+        _ => interaction(&InteractionPayload::parse(&text)?),
     })
 }
 
@@ -51,18 +51,18 @@ fn enveloped(envelope: &Value) -> Result<&'static str, Box<dyn std::error::Error
             serde_json::from_value::<SlashCommand>(payload.clone())?;
             "command"
         }
-        Some("interactive") => interaction(&Interaction::parse(&payload.to_string())?),
+        Some("interactive") => interaction(&InteractionPayload::parse(&payload.to_string())?),
         Some("events_api") => event(&Event::parse(payload.to_string().as_bytes())?),
         _ => "envelope",
     })
 }
 
-fn interaction(interaction: &Interaction) -> &'static str {
+fn interaction(interaction: &InteractionPayload) -> &'static str {
     match interaction {
-        Interaction::Actions(_) => "actions",
-        Interaction::Submission(_) => "submission",
-        Interaction::Suggestion(_) => "suggestion",
-        Interaction::Ignored { .. } => "ignored",
+        InteractionPayload::Actions(_) => "actions",
+        InteractionPayload::Submission(_) => "submission",
+        InteractionPayload::Suggestion(_) => "suggestion",
+        InteractionPayload::Ignored { .. } => "ignored",
     }
 }
 
@@ -158,7 +158,9 @@ fn absent_null_and_blank_fields_are_one_thing() {
             "view": null,
             "actions": null,
         });
-        let Interaction::Actions(read) = Interaction::parse(&payload.to_string()).unwrap() else {
+        let InteractionPayload::Actions(read) =
+            InteractionPayload::parse(&payload.to_string()).unwrap()
+        else {
             panic!("not a click");
         };
         assert_eq!(read.sender, keylend::slack::inbound::Sender::default());
@@ -169,7 +171,7 @@ fn absent_null_and_blank_fields_are_one_thing() {
 #[test]
 fn what_a_kind_that_we_ignore_holds_does_not_matter() {
     let payload = r#"{"type": "next_years_idea", "team": 7, "user": [], "actions": "none"}"#;
-    let Interaction::Ignored { kind } = Interaction::parse(payload).unwrap() else {
+    let InteractionPayload::Ignored { kind } = InteractionPayload::parse(payload).unwrap() else {
         panic!("not ignored");
     };
     assert_eq!(kind, "next_years_idea");
@@ -188,7 +190,9 @@ fn a_modals_fields_are_found_by_their_element_whatever_their_block() {
             "ticket": { "ticket": { "type": "plain_text_input", "value": null } },
         } } },
     });
-    let Interaction::Submission(read) = Interaction::parse(&payload.to_string()).unwrap() else {
+    let InteractionPayload::Submission(read) =
+        InteractionPayload::parse(&payload.to_string()).unwrap()
+    else {
         panic!("not a submission");
     };
     assert_eq!(read.view.value("scope"), Some("db-prod:write"));

@@ -3,7 +3,7 @@
 use keylend::slack::inbound::SlashCommand;
 use serde_json::{Map, Value};
 
-use super::interaction::{ours, said};
+use super::interaction::{installation, said};
 
 pub fn holds(data: &[u8]) {
     let Ok(command) = serde_urlencoded::from_bytes::<SlashCommand>(data) else {
@@ -31,7 +31,7 @@ pub fn holds(data: &[u8]) {
     );
     assert_eq!(command.text, value("text").unwrap_or_default());
 
-    if let Ok(caller) = ours().caller_of_command(&sender) {
+    if let Ok(caller) = installation().caller_of_command(&sender) {
         assert_eq!(Some(caller.user.as_str()), value("user_id"));
         assert!([None, Some("A0KEYLEND")].contains(&said(value("api_app_id"))));
         let homes = [value("team_id"), value("enterprise_id")];

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, sync::OnceLock};
 use keylend::{
     domain::TeamId,
     slack::{
-        caller::Ours,
-        inbound::{Interaction, Sender, View},
+        caller::InstallationScope,
+        inbound::{InteractionPayload, Sender, View},
     },
 };
 use serde_json::Value;
@@ -16,7 +16,7 @@ pub fn holds(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let Ok(interaction) = Interaction::parse(text) else {
+    let Ok(interaction) = InteractionPayload::parse(text) else {
         return;
     };
     let Some(json) = super::read_again(data) else {
@@ -24,7 +24,7 @@ pub fn holds(data: &[u8]) {
     };
     let kind = json["type"].as_str().unwrap_or_default();
     match &interaction {
-        Interaction::Actions(clicked) => {
+        InteractionPayload::Actions(clicked) => {
             assert_eq!(kind, "block_actions");
             is_who_it_says(&clicked.sender, &json);
             let actions = json["actions"].as_array().map_or(0, Vec::len);
@@ -42,23 +42,24 @@ pub fn holds(data: &[u8]) {
                 .iter()
                 .for_each(|view| holds_what_was_typed(view, &json));
         }
-        Interaction::Submission(submitted) => {
+        InteractionPayload::Submission(submitted) => {
             assert_eq!(kind, "view_submission");
             is_who_it_says(&submitted.sender, &json);
             holds_what_was_typed(&submitted.view, &json);
         }
-        Interaction::Suggestion(searched) => {
+        InteractionPayload::Suggestion(searched) => {
             assert_eq!(kind, "block_suggestion");
             is_who_it_says(&searched.sender, &json);
             assert_eq!(searched.query, json["value"].as_str().unwrap_or_default());
         }
-        Interaction::Ignored { kind: ignored } => {
+        InteractionPayload::Ignored { kind: ignored } => {
             assert_eq!(ignored, kind);
             return;
         }
     }
     // However it is laid out.
-    let again = Interaction::parse(&format!("{json:#}")).expect("what was read once is read again");
+    let again =
+        InteractionPayload::parse(&format!("{json:#}")).expect("what was read once is read again");
     assert_eq!(format!("{again:?}"), format!("{interaction:?}"));
 }
 
@@ -66,7 +67,7 @@ fn is_who_it_says(sender: &Sender, json: &Value) {
     let user = said(json["user"]["id"].as_str());
     assert_eq!(sender.user.as_ref().map(|id| id.as_str()), user);
     assert_eq!(sender.app.as_deref(), said(json["api_app_id"].as_str()));
-    let Ok(caller) = ours().caller_of_interaction(sender) else {
+    let Ok(caller) = installation().caller_of_interaction(sender) else {
         return;
     };
     assert_eq!(Some(caller.user.as_str()), user);
@@ -107,8 +108,8 @@ pub fn said(text: Option<&str>) -> Option<&str> {
 }
 
 /// An app that is installed for a whole organisation: the most that is let in.
-pub fn ours() -> Ours {
-    Ours {
+pub fn installation() -> InstallationScope {
+    InstallationScope {
         teams: BTreeSet::from(["T0LOCAL", "E0LOCAL"].map(TeamId::new)),
         org_wide: true,
         app: OnceLock::from("A0KEYLEND".to_owned()),

@@ -25,7 +25,7 @@ use crate::{
     metrics::Metrics,
     slack::{
         self, Slack,
-        caller::Ours,
+        caller::InstallationScope,
         client::{Client, Identity},
         ingress::{Reach, Receive, http, socket},
         messages::homes::Homes,
@@ -124,7 +124,7 @@ impl Introduction {
             broker: self.broker,
             client: self.client,
             homes: self.homes,
-            ours,
+            installation: ours,
             incident_channels: self.settings.incident_channels,
             clock: self.clock.clone(),
             tasks: self.tasks.clone(),
@@ -153,7 +153,7 @@ impl Introduction {
         }
     }
 
-    async fn ours(&self) -> anyhow::Result<Ours> {
+    async fn ours(&self) -> anyhow::Result<InstallationScope> {
         let identity = self.client.identity().await?;
         if let Some(team) = &self.settings.team_id
             && *team != identity.team
@@ -165,6 +165,6 @@ impl Introduction {
         }
         let app_id = self.settings.app_id.clone().or(identity.app_id);
         let identity = Identity { app_id, ..identity };
-        Ok(Ours::of(&identity))
+        Ok(InstallationScope::of(&identity))
     }
 }

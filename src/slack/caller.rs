@@ -13,7 +13,7 @@ use crate::domain::{TeamId, UserId};
 
 /// Which workspace and app this is.
 #[derive(Debug, Clone)]
-pub struct Ours {
+pub struct InstallationScope {
     /// The workspace and, above it, the organisation, as `auth.test` names them.
     pub teams: BTreeSet<TeamId>,
     /// Whether the app is installed for the whole organisation. Then its workspaces are ours too,
@@ -35,7 +35,7 @@ pub struct Caller {
 
 /// Why somebody is not listened to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unwelcome {
+pub enum RejectedCaller {
     /// It was sent to another app.
     #[error("the payload is for another app")]
     OtherApp,
@@ -50,7 +50,7 @@ pub enum Unwelcome {
     Unproven,
 }
 
-impl Ours {
+impl InstallationScope {
     /// What Slack says that we are.
     pub fn of(identity: &Identity) -> Self {
         let teams = [Some(identity.team.clone()), identity.enterprise.clone()];
@@ -72,12 +72,12 @@ impl Ours {
     /// # Errors
     ///
     /// Why they are not listened to.
-    pub fn caller_of_command(&self, sender: &Sender) -> Result<Caller, Unwelcome> {
+    pub fn caller_of_command(&self, sender: &Sender) -> Result<Caller, RejectedCaller> {
         if sender.app.is_some() && !self.is_addressed(sender.app.as_deref()) {
-            return Err(Unwelcome::OtherApp);
+            return Err(RejectedCaller::OtherApp);
         }
         let team = self.home(sender)?;
-        let user = sender.user.clone().ok_or(Unwelcome::Unproven)?;
+        let user = sender.user.clone().ok_or(RejectedCaller::Unproven)?;
         Ok(Caller { user, team })
     }
 
@@ -89,11 +89,11 @@ impl Ours {
     /// # Errors
     ///
     /// Why they are not listened to.
-    pub fn caller_of_interaction(&self, sender: &Sender) -> Result<Caller, Unwelcome> {
+    pub fn caller_of_interaction(&self, sender: &Sender) -> Result<Caller, RejectedCaller> {
         match &sender.app {
-            None => return Err(Unwelcome::Unproven),
+            None => return Err(RejectedCaller::Unproven),
             app if self.is_addressed(app.as_deref()) => {}
-            Some(_) => return Err(Unwelcome::OtherApp),
+            Some(_) => return Err(RejectedCaller::OtherApp),
         }
         let team = self.home(sender)?;
         match (&sender.user, &sender.user_team) {
@@ -101,8 +101,8 @@ impl Ours {
                 let user = user.clone();
                 Ok(Caller { user, team })
             }
-            (Some(_), Some(_)) => Err(Unwelcome::Stranger),
-            _ => Err(Unwelcome::Unproven),
+            (Some(_), Some(_)) => Err(RejectedCaller::Stranger),
+            _ => Err(RejectedCaller::Unproven),
         }
     }
 
@@ -113,14 +113,14 @@ impl Ours {
 
     /// Where it happened, if that is ours. The most telling field decides alone: the others may
     /// name the team of whoever acted.
-    fn home(&self, sender: &Sender) -> Result<TeamId, Unwelcome> {
+    fn home(&self, sender: &Sender) -> Result<TeamId, RejectedCaller> {
         let org = sender.enterprise.as_ref().filter(|_| self.spans(sender));
         let place = sender.installed.as_ref().or(sender.team.as_ref()).or(org);
-        let place = place.ok_or(Unwelcome::Unproven)?;
+        let place = place.ok_or(RejectedCaller::Unproven)?;
         if self.teams.contains(place) || self.spans(sender) {
             Ok(place.clone())
         } else {
-            Err(Unwelcome::OtherWorkspace)
+            Err(RejectedCaller::OtherWorkspace)
         }
     }
 
@@ -136,8 +136,8 @@ impl Ours {
 mod tests {
     use super::*;
 
-    fn ours() -> Ours {
-        Ours {
+    fn installation() -> InstallationScope {
+        InstallationScope {
             teams: ["T0OURS", "E0OURS"].map(TeamId::new).into(),
             org_wide: false,
             app: OnceLock::from("A0KEYLEND".to_owned()),
@@ -154,10 +154,10 @@ mod tests {
         }
     }
 
-    fn click(change: impl FnOnce(&mut Sender)) -> Result<Caller, Unwelcome> {
+    fn click(change: impl FnOnce(&mut Sender)) -> Result<Caller, RejectedCaller> {
         let mut sender = sender();
         change(&mut sender);
-        ours().caller_of_interaction(&sender)
+        installation().caller_of_interaction(&sender)
     }
 
     fn team(id: &str) -> Option<TeamId> {
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_stranger_who_clicks_here_is_not_listened_to() {
         let verdict = click(|sender| sender.user_team = team("T0THEIRS"));
-        assert_eq!(verdict, Err(Unwelcome::Stranger));
+        assert_eq!(verdict, Err(RejectedCaller::Stranger));
     }
 
     #[test]
@@ -186,29 +186,31 @@ mod tests {
             sender.enterprise = team("E0THEIRS");
             sender.installed = team("T0OURS");
         });
-        assert_eq!(verdict, Err(Unwelcome::Stranger));
+        assert_eq!(verdict, Err(RejectedCaller::Stranger));
     }
 
     #[test]
     fn a_colleague_who_acts_in_another_workspaces_installation_is_not_listened_to() {
         let clicks = click(|sender| sender.team = team("T0THEIRS"));
-        assert_eq!(clicks, Err(Unwelcome::OtherWorkspace));
+        assert_eq!(clicks, Err(RejectedCaller::OtherWorkspace));
         let submits = click(|sender| sender.installed = team("T0THEIRS"));
-        assert_eq!(submits, Err(Unwelcome::OtherWorkspace));
+        assert_eq!(submits, Err(RejectedCaller::OtherWorkspace));
     }
 
     #[test]
     fn another_app_is_not_listened_to() {
         let other = Some("A0OTHER".to_owned());
         let verdict = click(|sender| sender.app.clone_from(&other));
-        assert_eq!(verdict, Err(Unwelcome::OtherApp));
+        assert_eq!(verdict, Err(RejectedCaller::OtherApp));
         let command = Sender {
             app: other,
             ..sender()
         };
-        let verdict = ours().caller_of_command(&command);
-        assert_eq!(verdict, Err(Unwelcome::OtherApp));
-        assert!(!ours().is_addressed(None) && !ours().is_addressed(Some("A0OTHER")));
+        let verdict = installation().caller_of_command(&command);
+        assert_eq!(verdict, Err(RejectedCaller::OtherApp));
+        assert!(
+            !installation().is_addressed(None) && !installation().is_addressed(Some("A0OTHER"))
+        );
     }
 
     #[test]
@@ -220,7 +222,7 @@ mod tests {
             |sender| sender.user_team = None,
         ];
         for change in changes {
-            assert_eq!(click(change), Err(Unwelcome::Unproven));
+            assert_eq!(click(change), Err(RejectedCaller::Unproven));
         }
     }
 
@@ -233,16 +235,16 @@ mod tests {
             user_team: team("T0SISTER"),
             ..sender()
         };
-        let spanning = Ours {
+        let spanning = InstallationScope {
             org_wide: true,
-            ..ours()
+            ..installation()
         };
         assert!(spanning.caller_of_interaction(&sender).is_ok());
-        assert!(ours().caller_of_interaction(&sender).is_err());
+        assert!(installation().caller_of_interaction(&sender).is_err());
         sender.enterprise = team("E0THEIRS");
         sender.installed = team("E0OURS");
         let verdict = spanning.caller_of_interaction(&sender);
-        assert_eq!(verdict, Err(Unwelcome::Stranger));
+        assert_eq!(verdict, Err(RejectedCaller::Stranger));
     }
 
     #[test]
@@ -253,21 +255,21 @@ mod tests {
             user_team: None,
             ..sender()
         };
-        assert!(ours().caller_of_command(&typed("T0OURS")).is_ok());
+        assert!(installation().caller_of_command(&typed("T0OURS")).is_ok());
         assert_eq!(
-            ours().caller_of_command(&typed("T0THEIRS")),
-            Err(Unwelcome::OtherWorkspace)
+            installation().caller_of_command(&typed("T0THEIRS")),
+            Err(RejectedCaller::OtherWorkspace)
         );
     }
 
     #[test]
     fn where_slack_does_not_tell_the_app_the_first_payload_does() {
-        let ours = Ours {
+        let installation = InstallationScope {
             app: OnceLock::new(),
-            ..ours()
+            ..installation()
         };
-        assert!(ours.is_addressed(Some("A0KEYLEND")));
-        assert!(!ours.is_addressed(Some("A0OTHER")));
-        assert!(!ours.is_addressed(None));
+        assert!(installation.is_addressed(Some("A0KEYLEND")));
+        assert!(!installation.is_addressed(Some("A0OTHER")));
+        assert!(!installation.is_addressed(None));
     }
 }

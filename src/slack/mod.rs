@@ -10,6 +10,7 @@ pub mod caller;
 pub mod client;
 pub mod inbound;
 pub mod ingress;
+mod interaction;
 pub mod messages;
 mod people;
 pub mod signature;
@@ -22,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{broker::Broker, clock::Clock};
 use actions::incident::Incidents;
-use caller::Ours;
+use caller::InstallationScope;
 use client::Client;
 use messages::homes::Homes;
 
@@ -38,7 +39,7 @@ pub struct Parts {
     /// What App Homes show.
     pub homes: Arc<Homes>,
     /// Which workspace and app this is.
-    pub ours: Ours,
+    pub installation: InstallationScope,
     /// The names of incident channels, such as `inc-*`.
     pub incident_channels: Vec<glob::Pattern>,
     /// Time.
@@ -52,7 +53,7 @@ pub struct Slack {
     broker: Arc<Broker>,
     client: Client,
     homes: Arc<Homes>,
-    ours: Ours,
+    installation: InstallationScope,
     incidents: Incidents,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
@@ -68,7 +69,7 @@ impl Slack {
             broker: parts.broker,
             client: parts.client,
             homes: parts.homes,
-            ours: parts.ours,
+            installation: parts.installation,
             clock: parts.clock,
             tasks: parts.tasks,
             room: Arc::new(Semaphore::new(AT_ONCE)),

@@ -1,13 +1,10 @@
 //! Saying yes: one tap. The card shows what came of it.
 
-use super::{
-    Outcome,
-    visit::{Shown, Visit},
-};
+use crate::slack::interaction::{Interaction, Outcome, Shown};
 
-pub(super) async fn run(visit: &Visit, shown: Shown) -> Outcome {
+pub(super) async fn run(interaction: &Interaction, shown: Shown) -> Outcome {
     let Shown { id, revision } = shown;
-    let by = &visit.caller.user;
-    visit.slack.broker.approve(by, id, revision).await?;
+    let by = &interaction.caller.user;
+    interaction.slack.broker.approve(by, id, revision).await?;
     Ok(None)
 }

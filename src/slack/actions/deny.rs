@@ -1,10 +1,7 @@
 //! Saying no, with a reason: the button opens a form, the form denies.
 
-use super::{
-    Outcome,
-    submission::{self, Filed},
-    visit::{Shown, Visit},
-};
+use super::submission::{self, Filed};
+use crate::slack::interaction::{Interaction, Outcome, Shown};
 use crate::slack::{
     Slack,
     caller::Caller,
@@ -16,13 +13,13 @@ use crate::slack::{
 };
 
 /// Asks why, if this person could deny it now.
-pub(super) async fn ask_why(visit: &Visit, shown: Shown) -> Outcome {
+pub(super) async fn ask_why(interaction: &Interaction, shown: Shown) -> Outcome {
     let Shown { id, revision } = shown;
-    let by = &visit.caller.user;
-    let request = visit.slack.broker.may_deny(by, id, revision).await?;
+    let by = &interaction.caller.user;
+    let request = interaction.slack.broker.may_deny(by, id, revision).await?;
     // What is denied is what the button was shown for, whatever changes meanwhile.
     let view = modal_deny::deny(&request, &format!("{id}.{revision}"));
-    Ok(match visit.open(view).await {
+    Ok(match interaction.open(view).await {
         Ok(_) => None,
         Err(told) => Some(told.to_owned()),
     })

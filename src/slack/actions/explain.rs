@@ -1,10 +1,11 @@
 //! What a scope is, and who decides on it.
 
-use super::{Outcome, line::Named, visit::Visit};
+use super::line::Named;
+use crate::slack::interaction::{Interaction, Outcome};
 use crate::{domain::Refusal, slack::view::answer};
 
-pub(super) async fn run(visit: &Visit, what: Named) -> Outcome {
-    let broker = &visit.slack.broker;
+pub(super) async fn run(interaction: &Interaction, what: Named) -> Outcome {
+    let broker = &interaction.slack.broker;
     Ok(Some(match what {
         Named::Scope(id) => {
             let scope = broker.catalogue().get(&id);

@@ -6,13 +6,12 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Outcome,
     incident::Origin,
     line::{self, Draft, Wanted},
     request,
     submission::{self, Filed},
-    visit::Visit,
 };
+use crate::slack::interaction::{Interaction, Outcome};
 use crate::{
     broker::Ask,
     domain::{ChannelId, Scope, Span, UserId},
@@ -50,9 +49,9 @@ struct Carried {
 
 /// Opens the form with what was understood. Somebody who may not ask at all is told so instead, if
 /// that is known in time; if it is not, it is asked again when they submit.
-pub(super) async fn open(visit: &Visit, typed: Typed) -> Outcome {
+pub(super) async fn open(interaction: &Interaction, typed: Typed) -> Outcome {
     let Typed { draft, origin } = typed;
-    let broker = &visit.slack.broker;
+    let broker = &interaction.slack.broker;
     let (wanted, notice) = match &draft.scope {
         Wanted::Nothing => (None, None),
         Wanted::Scope(id) => (Some(id), None),
@@ -63,8 +62,8 @@ pub(super) async fn open(visit: &Visit, typed: Typed) -> Outcome {
     };
     let scope = wanted.and_then(|id| broker.catalogue().get(id));
     let (member, approvers) = tokio::join!(
-        tokio::time::timeout(PATIENCE, broker.member(&visit.caller.user)),
-        approvers(&visit.slack, scope),
+        tokio::time::timeout(PATIENCE, broker.member(&interaction.caller.user)),
+        approvers(&interaction.slack, scope),
     );
     if let Ok(Err(refusal)) = member {
         return Err(refusal);
@@ -82,17 +81,19 @@ pub(super) async fn open(visit: &Visit, typed: Typed) -> Outcome {
         notice,
         carried: serde_json::to_string(&carried).unwrap_or_default(),
     };
-    Ok(match visit.open(modal_request::request(&form)).await {
-        Ok(_) => None,
-        Err(told) => Some(told.to_owned()),
-    })
+    Ok(
+        match interaction.open(modal_request::request(&form)).await {
+            Ok(_) => None,
+            Err(told) => Some(told.to_owned()),
+        },
+    )
 }
 
 /// Shows what goes with the scope that was chosen. A form that has moved on meanwhile is left as
 /// it is: a later choice is on its way.
-pub(super) async fn scope_chosen(visit: &Visit, view: &View, chosen: &str) -> Outcome {
-    let slack = &visit.slack;
-    slack.broker.member(&visit.caller.user).await?;
+pub(super) async fn scope_chosen(interaction: &Interaction, view: &View, chosen: &str) -> Outcome {
+    let slack = &interaction.slack;
+    slack.broker.member(&interaction.caller.user).await?;
     let Some(scope) = scope(slack, chosen) else {
         return Ok(None);
     };

@@ -1,9 +1,10 @@
 //! The red button, and lifting it.
 
-use super::{Outcome, line::Named, visit::Visit};
+use super::line::Named;
+use crate::slack::interaction::{Interaction, Outcome};
 use crate::{domain::LockTarget, slack::view::answer};
 
-pub(super) async fn lock(visit: &Visit, what: Named, reason: &str) -> Outcome {
+pub(super) async fn lock(interaction: &Interaction, what: Named, reason: &str) -> Outcome {
     let target = match target(what, "/jit lock everything, scope or @person, then why") {
         Ok(target) => target,
         Err(told) => return Ok(Some(told)),
@@ -11,18 +12,22 @@ pub(super) async fn lock(visit: &Visit, what: Named, reason: &str) -> Outcome {
     if reason.is_empty() {
         return Ok(Some(answer::LOCK_NEEDS_REASON.to_owned()));
     }
-    let by = &visit.caller.user;
-    let locked = visit.slack.broker.lock(by, target.clone(), reason).await?;
+    let by = &interaction.caller.user;
+    let locked = interaction
+        .slack
+        .broker
+        .lock(by, target.clone(), reason)
+        .await?;
     Ok(Some(answer::locked(&target, locked)))
 }
 
-pub(super) async fn unlock(visit: &Visit, what: Named) -> Outcome {
+pub(super) async fn unlock(interaction: &Interaction, what: Named) -> Outcome {
     let target = match target(what, "/jit unlock everything, scope or @person") {
         Ok(target) => target,
         Err(told) => return Ok(Some(told)),
     };
-    let by = &visit.caller.user;
-    let was_locked = visit.slack.broker.unlock(by, target.clone()).await?;
+    let by = &interaction.caller.user;
+    let was_locked = interaction.slack.broker.unlock(by, target.clone()).await?;
     Ok(Some(answer::unlocked(&target, was_locked)))
 }
 

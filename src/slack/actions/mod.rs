@@ -9,21 +9,20 @@ mod command;
 mod credentials;
 mod deny;
 mod done;
+mod events;
 mod explain;
 mod extend;
 mod form;
-mod happening;
 pub(super) mod incident;
 pub mod line;
 mod lock;
 mod release;
 mod request;
+mod resolve_grant;
 mod revoke;
 mod status;
 mod submission;
 mod suggest;
-mod visit;
-mod which;
 mod who;
 mod withdraw;
 
@@ -35,9 +34,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     Slack,
-    caller::{Caller, Unwelcome},
-    inbound::{BlockActions, BlockSuggestion, Interaction, SlashCommand, ViewSubmission},
+    caller::{Caller, RejectedCaller},
+    inbound::{BlockActions, BlockSuggestion, InteractionPayload, SlashCommand, ViewSubmission},
     ingress::{Answer, Delivery, Receive},
+    interaction::{Interaction, Outcome, Shown},
     view::{
         answer,
         card::action,
@@ -45,12 +45,7 @@ use super::{
         refusal::{self, field},
     },
 };
-use crate::domain::Refusal;
 use form::Typed;
-use visit::Visit;
-
-/// What came of something that somebody did: what they are told, if anything, or the refusal.
-type Outcome = Result<Option<String>, Refusal>;
 
 #[async_trait]
 impl Receive for Slack {
@@ -58,10 +53,10 @@ impl Receive for Slack {
         match delivery {
             Delivery::Command(command) => self.command(*command),
             Delivery::Interaction(interaction) => match *interaction {
-                Interaction::Actions(clicked) => self.clicked(clicked),
-                Interaction::Submission(submitted) => self.submitted(submitted).await,
-                Interaction::Suggestion(searched) => self.searched(&searched),
-                Interaction::Ignored { kind } => {
+                InteractionPayload::Actions(clicked) => self.clicked(clicked),
+                InteractionPayload::Submission(submitted) => self.submitted(submitted).await,
+                InteractionPayload::Suggestion(searched) => self.searched(&searched),
+                InteractionPayload::Ignored { kind } => {
                     tracing::debug!(slack.kind = kind, "ignored an interaction");
                     Answer::Received
                 }
@@ -73,14 +68,14 @@ impl Receive for Slack {
 
 impl Slack {
     fn command(self: Arc<Self>, command: SlashCommand) -> Answer {
-        let caller = match self.ours.caller_of_command(&command.sender()) {
+        let caller = match self.installation.caller_of_command(&command.sender()) {
             Ok(caller) => caller,
-            Err(why) => return privately(turned_away(why)),
+            Err(why) => return privately(rejected(why)),
         };
         let Some(permit) = self.permit() else {
             return privately(answer::BUSY);
         };
-        let visit = Visit {
+        let interaction = Interaction {
             slack: self.clone(),
             caller,
             channel: command.channel_id,
@@ -89,8 +84,8 @@ impl Slack {
         };
         let (text, channel_name) = (command.text, command.channel_name);
         self.spawn(permit, async move {
-            let outcome = command::run(&visit, &text, channel_name.as_deref()).await;
-            visit.conclude(outcome).await;
+            let outcome = command::run(&interaction, &text, channel_name.as_deref()).await;
+            interaction.reply(outcome).await;
         });
         Answer::Received
     }
@@ -99,14 +94,14 @@ impl Slack {
         let Some(permit) = self.permit() else {
             return Answer::Busy;
         };
-        let caller = match self.ours.caller_of_interaction(&clicked.sender) {
+        let caller = match self.installation.caller_of_interaction(&clicked.sender) {
             Ok(caller) => caller,
-            Err(why) => return self.turn_away_click(permit, clicked, why),
+            Err(why) => return self.reject_click(permit, clicked, why),
         };
         let Some(click) = clicked.clicks.into_iter().next() else {
             return Answer::Received;
         };
-        let visit = Visit {
+        let interaction = Interaction {
             slack: self.clone(),
             caller,
             channel: clicked.channel,
@@ -117,28 +112,28 @@ impl Slack {
             let value = click.value().unwrap_or_default();
             let outcome = match (click.action_id.as_str(), clicked.view) {
                 (field::SCOPE, Some(view)) if view.callback_id == callback::REQUEST => {
-                    form::scope_chosen(&visit, &view, value).await
+                    form::scope_chosen(&interaction, &view, value).await
                 }
                 (action, Some(view)) if view.callback_id == callback::HOME => {
-                    let outcome = pressed(&visit, action, value).await;
+                    let outcome = pressed(&interaction, action, value).await;
                     if outcome.is_err() {
-                        visit.mend_home().await;
+                        interaction.refresh_home().await;
                     }
                     outcome
                 }
                 (_, Some(_)) => Ok(None),
-                (action, None) => pressed(&visit, action, value).await,
+                (action, None) => pressed(&interaction, action, value).await,
             };
-            visit.conclude(outcome).await;
+            interaction.reply(outcome).await;
         });
         Answer::Received
     }
 
     async fn submitted(self: Arc<Self>, submitted: ViewSubmission) -> Answer {
-        let caller = match self.ours.caller_of_interaction(&submitted.sender) {
+        let caller = match self.installation.caller_of_interaction(&submitted.sender) {
             Ok(caller) => caller,
             Err(why) => {
-                let notice = modal::notice("Not done", turned_away(why));
+                let notice = modal::notice("Not done", rejected(why));
                 return Answer::Show(json!({ "response_action": "update", "view": notice }));
             }
         };
@@ -151,30 +146,30 @@ impl Slack {
 
     /// Only names of the catalogue are shown, so nothing but the sender is asked for.
     fn searched(&self, searched: &BlockSuggestion) -> Answer {
-        let options = match self.ours.caller_of_interaction(&searched.sender) {
+        let options = match self.installation.caller_of_interaction(&searched.sender) {
             Ok(_) if searched.action_id == field::SCOPE => {
                 suggest::options(&searched.query, self.broker.catalogue())
             }
             Ok(_) => Vec::new(),
             Err(why) => {
-                turned_away(why);
+                rejected(why);
                 Vec::new()
             }
         };
         Answer::Show(json!({ "options": options }))
     }
 
-    fn turn_away_click(
+    fn reject_click(
         self: Arc<Self>,
         permit: OwnedSemaphorePermit,
         clicked: BlockActions,
-        why: Unwelcome,
+        why: RejectedCaller,
     ) -> Answer {
-        let told = turned_away(why);
+        let told = rejected(why);
         let (Some(user), Some(team)) = (clicked.sender.user, clicked.sender.team) else {
             return Answer::Received;
         };
-        let visit = Visit {
+        let interaction = Interaction {
             slack: self.clone(),
             caller: Caller { user, team },
             channel: clicked.channel,
@@ -182,8 +177,8 @@ impl Slack {
             trigger_id: None,
         };
         self.spawn(permit, async move {
-            if !visit.tell_here(told).await {
-                tracing::info!("who was turned away could not be told");
+            if !interaction.tell_here(told).await {
+                tracing::info!("a rejected caller could not be told");
             }
         });
         Answer::Received
@@ -206,27 +201,31 @@ impl Slack {
 }
 
 /// A button of a card or a Home was pressed.
-async fn pressed(visit: &Visit, pressed: &str, value: &str) -> Outcome {
+async fn pressed(interaction: &Interaction, pressed: &str, value: &str) -> Outcome {
     if pressed == action::REQUEST {
         // It asks who they are by itself: a modal has to be open within three seconds.
-        return form::open(visit, Typed::default()).await;
+        return form::open(interaction, Typed::default()).await;
     }
-    visit.slack.broker.member(&visit.caller.user).await?;
-    let shown = visit::Shown::read(value);
+    interaction
+        .slack
+        .broker
+        .member(&interaction.caller.user)
+        .await?;
+    let shown = Shown::read(value);
     match (pressed, shown) {
-        (action::APPROVE, Some(shown)) => approve::run(visit, shown).await,
-        (action::DENY, Some(shown)) => deny::ask_why(visit, shown).await,
-        (action::WITHDRAW, Some(shown)) => withdraw::run(visit, shown.id).await,
-        (action::DONE, Some(shown)) => done::run(visit, shown.id).await,
-        (action::EXTEND, Some(shown)) => extend::run(visit, shown.id, None).await,
-        (action::CREDENTIALS, Some(shown)) => credentials::show(visit, shown.id).await,
+        (action::APPROVE, Some(shown)) => approve::run(interaction, shown).await,
+        (action::DENY, Some(shown)) => deny::ask_why(interaction, shown).await,
+        (action::WITHDRAW, Some(shown)) => withdraw::run(interaction, shown.id).await,
+        (action::DONE, Some(shown)) => done::run(interaction, shown.id).await,
+        (action::EXTEND, Some(shown)) => extend::run(interaction, shown.id, None).await,
+        (action::CREDENTIALS, Some(shown)) => credentials::show(interaction, shown.id).await,
         _ => Ok(Some(answer::UNKNOWN_BUTTON.to_owned())),
     }
 }
 
-fn turned_away(why: Unwelcome) -> &'static str {
-    tracing::warn!(error = %why, "turned somebody away");
-    refusal::unwelcome(why)
+fn rejected(why: RejectedCaller) -> &'static str {
+    tracing::warn!(error = %why, "rejected a caller");
+    refusal::rejected_caller(why)
 }
 
 fn privately(text: &str) -> Answer {

@@ -1,6 +1,7 @@
 //! Asking for access, in one line or by the form.
 
-use super::{Outcome, incident::Origin, line::Draft, visit::Visit};
+use super::{incident::Origin, line::Draft};
+use crate::slack::interaction::{Interaction, Outcome};
 use crate::{
     broker::Ask,
     domain::{AskKey, ChannelId, Refusal, Request, ScopeId},
@@ -13,16 +14,20 @@ use crate::{
 
 /// Asks for what was typed in one line.
 pub(super) async fn typed(
-    visit: &Visit,
+    interaction: &Interaction,
     scope: ScopeId,
     draft: Draft,
     origin: Option<Origin>,
 ) -> Outcome {
     // No two commands share a trigger, and a redelivered one has its first.
-    let Some(named_once) = visit.trigger_id.as_ref().or(visit.response_url.as_ref()) else {
+    let Some(named_once) = interaction
+        .trigger_id
+        .as_ref()
+        .or(interaction.response_url.as_ref())
+    else {
         return Ok(Some(answer::UNNAMED.to_owned()));
     };
-    let caller = &visit.caller;
+    let caller = &interaction.caller;
     let ask = Ask {
         key: key(caller, named_once),
         by: caller.user.clone(),
@@ -32,7 +37,8 @@ pub(super) async fn typed(
         reason: draft.reason,
         mirrors: Vec::new(),
     };
-    let (request, notes) = mirrored(&visit.slack, ask, origin.as_ref(), &draft.channels).await?;
+    let (request, notes) =
+        mirrored(&interaction.slack, ask, origin.as_ref(), &draft.channels).await?;
     Ok(Some(answer::asked(&request, &notes)))
 }
 

@@ -1,14 +1,15 @@
 //! Taking access back: one grant, or all that a person or a scope has.
 
-use super::{Outcome, line::Named, visit::Visit};
+use super::line::Named;
+use crate::slack::interaction::{Interaction, Outcome};
 use crate::{
     domain::{Refusal, Request, State},
     slack::view::{answer, refusal},
 };
 
-pub(super) async fn run(visit: &Visit, what: Named, reason: &str) -> Outcome {
-    let broker = &visit.slack.broker;
-    let by = &visit.caller.user;
+pub(super) async fn run(interaction: &Interaction, what: Named, reason: &str) -> Outcome {
+    let broker = &interaction.slack.broker;
+    let by = &interaction.caller.user;
     let open = match what {
         Named::Request(id) => {
             let request = broker.revoke(by, id, reason).await?;

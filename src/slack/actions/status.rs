@@ -1,9 +1,13 @@
 //! What somebody holds, and what of theirs waits.
 
-use super::{Outcome, visit::Visit};
+use crate::slack::interaction::{Interaction, Outcome};
 use crate::slack::view::answer;
 
-pub(super) async fn run(visit: &Visit) -> Outcome {
-    let mine = visit.slack.broker.open_of(&visit.caller.user).await?;
-    Ok(Some(answer::status(&mine, visit.slack.clock.now())))
+pub(super) async fn run(interaction: &Interaction) -> Outcome {
+    let mine = interaction
+        .slack
+        .broker
+        .open_of(&interaction.caller.user)
+        .await?;
+    Ok(Some(answer::status(&mine, interaction.slack.clock.now())))
 }

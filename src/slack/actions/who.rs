@@ -1,10 +1,11 @@
 //! Who has a scope, and what a person has.
 
-use super::{Outcome, line::Named, visit::Visit};
+use super::line::Named;
+use crate::slack::interaction::{Interaction, Outcome};
 use crate::{domain::Refusal, slack::view::answer};
 
-pub(super) async fn run(visit: &Visit, what: Named) -> Outcome {
-    let slack = &visit.slack;
+pub(super) async fn run(interaction: &Interaction, what: Named) -> Outcome {
+    let slack = &interaction.slack;
     let now = slack.clock.now();
     Ok(Some(match what {
         Named::Scope(id) => {

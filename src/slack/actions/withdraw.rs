@@ -1,9 +1,13 @@
 //! Taking a request back before it is decided. The card shows it.
 
-use super::{Outcome, visit::Visit};
 use crate::domain::RequestId;
+use crate::slack::interaction::{Interaction, Outcome};
 
-pub(super) async fn run(visit: &Visit, id: RequestId) -> Outcome {
-    visit.slack.broker.withdraw(&visit.caller.user, id).await?;
+pub(super) async fn run(interaction: &Interaction, id: RequestId) -> Outcome {
+    interaction
+        .slack
+        .broker
+        .withdraw(&interaction.caller.user, id)
+        .await?;
     Ok(None)
 }

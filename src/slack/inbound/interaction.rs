@@ -13,7 +13,7 @@ use crate::domain::{ChannelId, TeamId, UserId};
 
 /// What somebody did in a message or a modal.
 #[derive(Debug, Clone)]
-pub enum Interaction {
+pub enum InteractionPayload {
     /// They clicked a button or chose from a select.
     Actions(BlockActions),
     /// They submitted a modal.
@@ -203,7 +203,7 @@ struct Kind {
     kind: String,
 }
 
-impl Interaction {
+impl InteractionPayload {
     /// Reads the JSON of an interaction.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! The types are lenient on purpose, and ours: slack-morphism's refuse what Slack really sends (a
 //! null `team` in an organisation-wide install, an interaction of a kind they do not know), and its
 //! command lacks the enterprise. Here a field that is absent, null or blank is one thing, `None`;
-//! fields that nobody reads are not parsed; a kind that nobody handles is [`Interaction::Ignored`]
+//! fields that nobody reads are not parsed; a kind that nobody handles is [`InteractionPayload::Ignored`]
 //! or [`Event::Ignored`]. An absent field never counts as a "no": see [`caller`](super::caller).
 
 mod command;
@@ -16,11 +16,11 @@ use crate::domain::{TeamId, UserId};
 pub use command::SlashCommand;
 pub use event::Event;
 pub use interaction::{
-    BlockActions, BlockSuggestion, Click, Field, Interaction, View, ViewSubmission,
+    BlockActions, BlockSuggestion, Click, Field, InteractionPayload, View, ViewSubmission,
 };
 
 /// What a payload shows of the app and workspace that it is for, and of who acted. What it is
-/// worth is for [`Ours`](super::caller::Ours) to say.
+/// worth is for [`InstallationScope`](super::caller::InstallationScope) to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sender {
     /// `api_app_id`: the app that it was sent to.

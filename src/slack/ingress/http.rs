@@ -21,7 +21,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 use super::{Answer, Delivery, Receive};
 use crate::slack::{
-    inbound::{Event, Interaction, SlashCommand},
+    inbound::{Event, InteractionPayload, SlashCommand},
     signature::{Unsigned, Verifier},
 };
 
@@ -139,7 +139,7 @@ async fn interaction(
         return Err(Rejection::SslCheck);
     }
     let form: Form = serde_urlencoded::from_bytes(&body).map_err(unreadable)?;
-    let interaction = Interaction::parse(&form.payload).map_err(unreadable)?;
+    let interaction = InteractionPayload::parse(&form.payload).map_err(unreadable)?;
     Ok(door
         .hand_on(Delivery::Interaction(Box::new(interaction)))
         .await)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::inbound::{Event, Interaction, SlashCommand};
+use super::inbound::{Event, InteractionPayload, SlashCommand};
 
 /// Something that Slack delivered: authentic, read, and not yet answered.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub enum Delivery {
     /// Somebody typed a slash command.
     Command(Box<SlashCommand>),
     /// Somebody clicked, submitted or searched.
-    Interaction(Box<Interaction>),
+    Interaction(Box<InteractionPayload>),
     /// Something happened in the workspace.
     Event(Event),
 }

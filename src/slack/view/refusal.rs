@@ -4,7 +4,7 @@
 use super::text;
 use crate::{
     domain::{Actor, NoUsername, Refusal, Ruling, Scope, Span},
-    slack::caller::Unwelcome,
+    slack::caller::RejectedCaller,
 };
 
 /// How much of a rule's reason is shown.
@@ -58,19 +58,19 @@ pub fn not_a_duration(text: &str) -> String {
 }
 
 /// Why somebody is not listened to, in `mrkdwn`.
-pub fn unwelcome(why: Unwelcome) -> &'static str {
+pub fn rejected_caller(why: RejectedCaller) -> &'static str {
     match why {
-        Unwelcome::OtherApp => {
+        RejectedCaller::OtherApp => {
             "This was sent to another app than this Keylend. Nothing was done; ask whoever runs it."
         }
-        Unwelcome::OtherWorkspace => {
+        RejectedCaller::OtherWorkspace => {
             "This Keylend serves another workspace. Nothing was done; use it in its own workspace."
         }
-        Unwelcome::Stranger => {
+        RejectedCaller::Stranger => {
             "Only people of this workspace can use Keylend, and you belong to another one. Nothing \
              was done."
         }
-        Unwelcome::Unproven => {
+        RejectedCaller::Unproven => {
             "Slack did not say which workspace you belong to. Nothing was done; try again, and \
              tell whoever runs Keylend if it stays like this."
         }

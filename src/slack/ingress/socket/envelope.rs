@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
 use super::super::Delivery;
-use crate::slack::inbound::{Event, Interaction};
+use crate::slack::inbound::{Event, InteractionPayload};
 
 /// One message of Slack's.
 pub(super) enum Said {
@@ -104,7 +104,7 @@ impl Envelope {
         let json = self.payload.get();
         Ok(Some(match self.kind.as_str() {
             "slash_commands" => Delivery::Command(serde_json::from_str(json)?),
-            "interactive" => Delivery::Interaction(Box::new(Interaction::parse(json)?)),
+            "interactive" => Delivery::Interaction(Box::new(InteractionPayload::parse(json)?)),
             "events_api" => Delivery::Event(Event::parse(json.as_bytes())?),
             _ => return Ok(None),
         }))

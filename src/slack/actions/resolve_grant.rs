@@ -1,6 +1,7 @@
 //! Which of somebody's own grants a command is about.
 
-use super::{line::Named, visit::Visit};
+use super::line::Named;
+use crate::slack::interaction::Interaction;
 use crate::{
     domain::{Refusal, Request, RequestId, ScopeId, State},
     slack::view::answer,
@@ -14,7 +15,11 @@ pub(super) enum Which {
 
 /// The grant of the caller that `what` names; the only one that they hold if it names none.
 /// Whether it is theirs, the broker checks again.
-pub(super) async fn of_mine(visit: &Visit, what: Named, command: &str) -> Result<Which, Refusal> {
+pub(super) async fn of_mine(
+    interaction: &Interaction,
+    what: Named,
+    command: &str,
+) -> Result<Which, Refusal> {
     let scope: Option<ScopeId> = match what {
         Named::Request(id) => return Ok(Which::This(id)),
         Named::Scope(scope) => Some(scope),
@@ -27,7 +32,11 @@ pub(super) async fn of_mine(visit: &Visit, what: Named, command: &str) -> Result
             return Ok(Which::Unclear(usage));
         }
     };
-    let mine = visit.slack.broker.open_of(&visit.caller.user).await?;
+    let mine = interaction
+        .slack
+        .broker
+        .open_of(&interaction.caller.user)
+        .await?;
     let mut meant: Vec<Request> = mine
         .into_iter()
         .filter(|request| scope.as_ref().is_none_or(|id| request.terms.scope == *id))
@@ -36,6 +45,10 @@ pub(super) async fn of_mine(visit: &Visit, what: Named, command: &str) -> Result
     Ok(match meant.len() {
         0 => Which::Unclear(answer::nothing_to(command)),
         1 => Which::This(meant.remove(0).id),
-        _ => Which::Unclear(answer::which(command, &meant, visit.slack.clock.now())),
+        _ => Which::Unclear(answer::which(
+            command,
+            &meant,
+            interaction.slack.clock.now(),
+        )),
     })
 }

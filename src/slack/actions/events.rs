@@ -24,7 +24,7 @@ impl Slack {
     }
 
     async fn note(&self, event: Event) -> Result<(), StoreError> {
-        let is_ours = |app: &Option<String>| self.ours.is_addressed(app.as_deref());
+        let is_ours = |app: &Option<String>| self.installation.is_addressed(app.as_deref());
         match event {
             Event::PersonChanged {
                 app,

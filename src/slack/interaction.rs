@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Outcome;
-use crate::{
-    domain::{ChannelId, RequestId},
-    slack::{
-        Slack,
-        caller::Caller,
-        client::OpenedView,
-        view::{answer, refusal},
-    },
+use super::{
+    Slack,
+    caller::Caller,
+    client::OpenedView,
+    view::{answer, refusal},
 };
+use crate::domain::{ChannelId, Refusal, RequestId};
+
+/// What came of something that somebody did: what they are told, if anything, or the refusal.
+pub(super) type Outcome = Result<Option<String>, Refusal>;
 
 /// Somebody who wants something done, and where they are answered.
-pub(super) struct Visit {
+pub(super) struct Interaction {
     pub(super) slack: Arc<Slack>,
     pub(super) caller: Caller,
     /// The channel that they acted in; none in a modal or an App Home.
@@ -43,9 +43,9 @@ impl Shown {
     }
 }
 
-impl Visit {
+impl Interaction {
     /// Tells whoever acted what came of it.
-    pub(super) async fn conclude(&self, outcome: Outcome) {
+    pub(super) async fn reply(&self, outcome: Outcome) {
         match outcome {
             Ok(None) => {}
             Ok(Some(told)) => self.tell(&told).await,
@@ -84,10 +84,10 @@ impl Visit {
         }
     }
 
-    /// Has their App Home published anew: it showed what could not be done.
-    pub(super) async fn mend_home(&self) {
+    /// Publishes their App Home again: it showed what could not be done.
+    pub(super) async fn refresh_home(&self) {
         if let Err(error) = self.slack.homes.opened(&self.caller.user).await {
-            tracing::warn!(%error, slack.user = %self.caller.user, "a Home is not mended");
+            tracing::warn!(%error, slack.user = %self.caller.user, "a Home is not refreshed");
         }
     }
 
