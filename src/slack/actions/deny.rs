@@ -1,6 +1,6 @@
 //! Saying no, with a reason: the button opens a form, the form denies.
 
-use super::submission::{self, Filed};
+use super::form_outcome::FormOutcome;
 use crate::slack::interaction::{Interaction, Outcome, Shown};
 use crate::slack::{
     Slack,
@@ -26,19 +26,19 @@ pub(super) async fn ask_why(interaction: &Interaction, shown: Shown) -> Outcome 
 }
 
 /// Denies, or says why not.
-pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Filed {
+pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> FormOutcome {
     let Some(Shown { id, revision }) = Shown::read(&view.private_metadata) else {
-        return submission::refused("This form names no request. Nothing was done.".to_owned());
+        return FormOutcome::refused("This form names no request. Nothing was done.".to_owned());
     };
     let reason = view.value(field::REASON).unwrap_or_default().trim();
     if reason.is_empty() {
-        return submission::wrong(field::REASON, "Say why: the requester reads it.");
+        return FormOutcome::invalid(field::REASON, "Say why: the requester reads it.");
     }
     match slack.broker.deny(&caller.user, id, revision, reason).await {
-        Ok(_) => submission::done("It is denied.".to_owned()),
+        Ok(_) => FormOutcome::done("It is denied.".to_owned()),
         Err(refusal) => {
             tracing::info!(slack.user = %caller.user, error = %refusal, "refused");
-            submission::refused(refusal::sentence(&refusal))
+            FormOutcome::refused(refusal::sentence(&refusal))
         }
     }
 }

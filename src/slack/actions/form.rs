@@ -6,10 +6,10 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    form_outcome::FormOutcome,
     incident::Origin,
     line::{self, Draft, Wanted},
     request,
-    submission::{self, Filed},
 };
 use crate::slack::interaction::{Interaction, Outcome};
 use crate::{
@@ -119,9 +119,9 @@ pub(super) async fn scope_chosen(interaction: &Interaction, view: &View, chosen:
 }
 
 /// Makes a request of the form, or says which field is wrong.
-pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Filed {
+pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> FormOutcome {
     let Some(scope) = view.value(field::SCOPE).and_then(|id| scope(slack, id)) else {
-        return submission::wrong(field::SCOPE, "Choose what you need access to.");
+        return FormOutcome::invalid(field::SCOPE, "Choose what you need access to.");
     };
     let filled = |name| {
         view.value(name)
@@ -130,7 +130,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fi
     };
     let duration = match filled(field::DURATION).map(read_duration).transpose() {
         Ok(duration) => duration,
-        Err(wrong) => return submission::wrong(field::DURATION, &wrong),
+        Err(wrong) => return FormOutcome::invalid(field::DURATION, &wrong),
     };
     let carried: Carried = serde_json::from_str(&view.private_metadata).unwrap_or_default();
     let reason = filled(field::REASON).unwrap_or_default();
@@ -147,12 +147,12 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fi
     };
     let origin = carried.origin.as_ref();
     match request::mirrored(slack, ask, origin, &mentioned).await {
-        Ok((request, notes)) => submission::done(answer::asked(&request, &notes)),
+        Ok((request, notes)) => FormOutcome::done(answer::asked(&request, &notes)),
         Err(refusal) => {
             tracing::info!(slack.user = %caller.user, error = %refusal, "refused");
             let asked = duration.unwrap_or(scope.default_duration);
             let (name, sentence) = refusal::on_field(&refusal, scope, asked);
-            submission::wrong(name, &sentence)
+            FormOutcome::invalid(name, &sentence)
         }
     }
 }

@@ -13,6 +13,7 @@ mod events;
 mod explain;
 mod extend;
 mod form;
+mod form_outcome;
 pub(super) mod incident;
 pub mod line;
 mod lock;
@@ -46,6 +47,7 @@ use super::{
     },
 };
 use form::Typed;
+use form_outcome::FormOutcome;
 
 #[async_trait]
 impl Receive for Slack {
@@ -139,7 +141,7 @@ impl Slack {
         };
         let Some(permit) = self.permit() else {
             // Both forms ask for a reason; what was typed stays.
-            return submission::wrong(field::REASON, answer::BUSY).answer;
+            return FormOutcome::invalid(field::REASON, answer::BUSY).answer;
         };
         submission::receive(self, permit, caller, submitted.view).await
     }
