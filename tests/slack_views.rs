@@ -258,8 +258,12 @@ fn every_answer_reads_well() {
             "which",
             answer::which("done", &[active.clone(), approved], now),
         ),
-        ("nothing to", answer::nothing_to("extend")),
-        ("usage", answer::usage("/jit explain scope")),
+        ("no active access", answer::no_active_access(None)),
+        (
+            "no active access to it",
+            answer::no_active_access(Some(&id)),
+        ),
+        ("usage", answer::usage("/jit explain [scope]")),
         ("no such", answer::no_such("db-prod:wirte", &[id])),
         ("no such person", answer::no_such("@alice", &[])),
         ("no such at all", answer::no_such("<!channel> *x*", &[])),
@@ -267,7 +271,6 @@ fn every_answer_reads_well() {
             "unknown command",
             answer::unknown_command("stauts", Some("status")),
         ),
-        ("help", answer::HELP.to_owned()),
     ];
     let said: Vec<String> = answers
         .iter()

@@ -3,7 +3,10 @@
 use keylend::{
     domain::{Catalogue, ChannelId, ReasonRule, Risk, Scope, ScopeId, Span, TicketRule, Username},
     slack::{
-        actions::line::{Draft, Line, Named, Wanted, parse},
+        arguments::{Draft, Named, Wanted, Word},
+        commands::{
+            Typed, done, explain, extend, lock, read, release, request, revoke, unlock, who,
+        },
         view::{answer, text},
     },
 };
@@ -16,31 +19,59 @@ pub fn holds(data: &[u8]) {
         return;
     };
     let catalogue = catalogue();
-    let line = parse(typed, &catalogue);
-    assert_eq!(
-        parse(&format!("  {typed}\n"), &catalogue),
-        line,
-        "{typed:?}"
-    );
-    match line {
-        Line::Request(draft) => is_of_the_catalogue(&draft, &catalogue),
-        Line::Done { what, .. } | Line::Who(what) | Line::Unlock(what) | Line::Explain(what) => {
-            names_what_is_there(&what, &catalogue);
+    let found = found(typed, &catalogue);
+    let around = format!("  {typed}\n");
+    assert_eq!(self::found(&around, &catalogue), found, "{typed:?}");
+    let (command, words) = match found {
+        Found::Command(command, words) => (command, words),
+        Found::Unknown(written, nearest) => {
+            return is_harmless(&answer::unknown_command(&written, nearest));
         }
-        Line::Extend { what, more } => {
-            names_what_is_there(&what, &catalogue);
-            more.into_iter().for_each(reads_back);
+    };
+    match command {
+        "request" => is_of_the_catalogue(&request::parse(&words, &catalogue), &catalogue),
+        "extend" => {
+            let extend = extend::parse(&words, &catalogue);
+            names_what_is_there(&extend.what, &catalogue);
+            extend.more.into_iter().for_each(reads_back);
         }
-        Line::Revoke { what, reason } | Line::Lock { what, reason } => {
+        "done" => names_what_is_there(&done::parse(&words, &catalogue).what, &catalogue),
+        "explain" => names_what_is_there(&explain::parse(&words, &catalogue), &catalogue),
+        "who" => names_what_is_there(&who::parse(&words, &catalogue), &catalogue),
+        "unlock" => names_what_is_there(&unlock::parse(&words, &catalogue), &catalogue),
+        "revoke" | "lock" => {
+            let parse = if command == "lock" {
+                lock::parse
+            } else {
+                revoke::parse
+            };
+            let (what, reason) = parse(&words, &catalogue);
             names_what_is_there(&what, &catalogue);
             is_harmless(&text::escape(&reason, 3000));
         }
-        Line::Release { name, reason } => {
-            is_harmless(&answer::released(&Username::new(name)));
+        "release" => {
+            let (login, reason) = release::parse(&words);
+            is_harmless(&answer::released(&Username::new(login)));
             is_harmless(&text::escape(&reason, 3000));
         }
-        Line::Unknown { written, like } => is_harmless(&answer::unknown_command(&written, like)),
-        Line::Status | Line::Help => {}
+        "status" | "help" => {}
+        other => panic!("no rule for the words behind {other}"),
+    }
+}
+
+/// What a line is, by the names of its commands.
+#[derive(Debug, PartialEq)]
+enum Found {
+    Command(&'static str, Vec<Word>),
+    Unknown(String, Option<&'static str>),
+}
+
+fn found(typed: &str, catalogue: &Catalogue) -> Found {
+    match read(typed, catalogue) {
+        Typed::Command(command, words) => Found::Command(command.name, words),
+        Typed::Unknown { written, nearest } => {
+            Found::Unknown(written, nearest.map(|command| command.name))
+        }
     }
 }
 
@@ -74,9 +105,10 @@ fn asks_for_the_same(id: &ScopeId, draft: &Draft, catalogue: &Catalogue) {
     let mut words = vec![format!("request {id}")];
     words.extend(draft.duration.map(|duration| duration.to_string()));
     words.extend(draft.ticket.clone());
-    let Line::Request(again) = parse(&words.join(" "), catalogue) else {
+    let Found::Command("request", again) = found(&words.join(" "), catalogue) else {
         panic!("{words:?} is no request");
     };
+    let again = request::parse(&again, catalogue);
     assert_eq!(again.scope, draft.scope);
     assert_eq!(
         (again.duration, &again.ticket),

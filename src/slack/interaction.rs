@@ -21,6 +21,8 @@ pub(super) struct Interaction {
     pub(super) caller: Caller,
     /// The channel that they acted in; none in a modal or an App Home.
     pub(super) channel: Option<ChannelId>,
+    /// That channel's name, as Slack tells it with a command.
+    pub(super) channel_name: Option<String>,
     pub(super) response_url: Option<String>,
     pub(super) trigger_id: Option<String>,
 }

@@ -1,18 +1,23 @@
 //! Slack: payloads become commands to the broker, states become messages.
 //!
 //! Inbound, a transport of [`ingress`] lets in what Slack signed, [`inbound`] reads it, [`caller`]
-//! says whose it is, and [`actions`] do it through the broker. Outbound, [`messages`] keeps what
-//! Slack shows in step with the store. Everything that people read is written in [`view`]. Nothing
-//! here changes state, and nothing waits for a target.
+//! says whose it is, and `receive` finds out what is wanted. [`commands`] do what people type and
+//! `actions` what their buttons and forms stand for, both through the broker. Outbound,
+//! [`messages`] keeps what Slack shows in step with the store. Everything that people read is
+//! written in [`view`], except what a command says of itself. Nothing here changes state, and
+//! nothing waits for a target.
 
-pub mod actions;
+mod actions;
+pub mod arguments;
 pub mod caller;
 pub mod client;
+pub mod commands;
 pub mod inbound;
 pub mod ingress;
 mod interaction;
 pub mod messages;
 mod people;
+mod receive;
 pub mod signature;
 pub mod view;
 

@@ -1,7 +1,12 @@
 //! Showing credentials, in a modal and nowhere else: only whoever clicked ever receives it.
 
-use crate::slack::interaction::{Interaction, Outcome};
-use crate::{domain::RequestId, slack::view::modal_credentials};
+use crate::{
+    domain::RequestId,
+    slack::{
+        interaction::{Interaction, Outcome},
+        view::modal_credentials,
+    },
+};
 
 /// Shows them. That they were shown is in the log before; if the modal then does not open, they
 /// were not seen, and showing them again is logged again.

@@ -1,11 +1,11 @@
 //! Saying no, with a reason: the button opens a form, the form denies.
 
 use super::form_outcome::FormOutcome;
-use crate::slack::interaction::{Interaction, Outcome, Shown};
 use crate::slack::{
     Slack,
     caller::Caller,
     inbound::View,
+    interaction::{Interaction, Outcome, Shown},
     view::{
         modal_deny,
         refusal::{self, field},

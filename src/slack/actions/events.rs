@@ -11,56 +11,55 @@ use crate::{
 /// How long the store may take; the rest of the three seconds is for the network.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-impl Slack {
-    pub(super) async fn happened(&self, event: Event) -> Answer {
-        match tokio::time::timeout(PATIENCE, self.note(event)).await {
-            Ok(Ok(())) => Answer::Received,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "an event was not taken");
-                Answer::Busy
-            }
-            Err(_) => Answer::Busy,
+/// Takes an event.
+pub(in crate::slack) async fn receive(slack: &Slack, event: Event) -> Answer {
+    match tokio::time::timeout(PATIENCE, note(slack, event)).await {
+        Ok(Ok(())) => Answer::Received,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "an event was not taken");
+            Answer::Busy
         }
+        Err(_) => Answer::Busy,
     }
+}
 
-    async fn note(&self, event: Event) -> Result<(), StoreError> {
-        let is_ours = |app: &Option<String>| self.installation.is_addressed(app.as_deref());
-        match event {
-            Event::PersonChanged {
-                app,
-                user,
-                is_member,
-            } if is_ours(&app) => {
-                let told = self.broker.outdated(Fact::Person(user.clone())).await;
-                if !is_member {
-                    self.broker.may_have_left(user.clone());
-                }
+async fn note(slack: &Slack, event: Event) -> Result<(), StoreError> {
+    let is_ours = |app: &Option<String>| slack.installation.is_addressed(app.as_deref());
+    match event {
+        Event::PersonChanged {
+            app,
+            user,
+            is_member,
+        } if is_ours(&app) => {
+            let told = slack.broker.outdated(Fact::Person(user.clone())).await;
+            if !is_member {
+                slack.broker.may_have_left(user.clone());
+            }
+            told?;
+            slack.homes.person_changed(&user, is_member).await
+        }
+        Event::UsergroupChanged {
+            app,
+            usergroup,
+            people,
+        } if is_ours(&app) => {
+            // Nothing is known of other groups, and nobody has to be told.
+            let groups = slack.broker.directory().groups_of(&usergroup);
+            if !groups.is_empty() {
+                let told = slack
+                    .broker
+                    .outdated(Fact::Usergroup(usergroup.clone()))
+                    .await;
+                slack.broker.may_have_lost_members(usergroup);
                 told?;
-                self.homes.person_changed(&user, is_member).await
+                slack.homes.people_changed(people).await?;
             }
-            Event::UsergroupChanged {
-                app,
-                usergroup,
-                people,
-            } if is_ours(&app) => {
-                // Nothing is known of other groups, and nobody has to be told.
-                let groups = self.broker.directory().groups_of(&usergroup);
-                if !groups.is_empty() {
-                    let told = self
-                        .broker
-                        .outdated(Fact::Usergroup(usergroup.clone()))
-                        .await;
-                    self.broker.may_have_lost_members(usergroup);
-                    told?;
-                    self.homes.people_changed(people).await?;
-                }
-                Ok(())
-            }
-            Event::HomeOpened { app, user } if is_ours(&app) => self.homes.opened(&user).await,
-            event => {
-                tracing::debug!(slack.event = ?event, "ignored an event");
-                Ok(())
-            }
+            Ok(())
+        }
+        Event::HomeOpened { app, user } if is_ours(&app) => slack.homes.opened(&user).await,
+        event => {
+            tracing::debug!(slack.event = ?event, "ignored an event");
+            Ok(())
         }
     }
 }

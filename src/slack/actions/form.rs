@@ -5,20 +5,16 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    form_outcome::FormOutcome,
-    incident::Origin,
-    line::{self, Draft, Wanted},
-    request,
-};
-use crate::slack::interaction::{Interaction, Outcome};
+use super::{create_request, form_outcome::FormOutcome, incident::Origin};
 use crate::{
     broker::Ask,
     domain::{ChannelId, Scope, Span, UserId},
     slack::{
         Slack,
+        arguments::{Draft, Wanted, markup},
         caller::Caller,
         inbound::View,
+        interaction::{Interaction, Outcome},
         view::{
             answer,
             modal_request::{self, Form},
@@ -30,14 +26,12 @@ use crate::{
 /// How long facts are waited for before the form is opened: a trigger lives for three seconds.
 const PATIENCE: Duration = Duration::from_millis(800);
 
-/// How many mentioned channels are looked at.
-const CHANNELS: usize = 5;
-
-/// A line that lacked something, and where it was typed; nothing for a button.
+/// What the form is opened with: a line that lacked something, and where it was typed. Nothing for
+/// a button.
 #[derive(Default)]
-pub(super) struct Typed {
-    pub(super) draft: Draft,
-    pub(super) origin: Option<Origin>,
+pub(in crate::slack) struct Prefill {
+    pub(in crate::slack) draft: Draft,
+    pub(in crate::slack) origin: Option<Origin>,
 }
 
 /// What the form carries for us from its opening to its submission.
@@ -49,8 +43,8 @@ struct Carried {
 
 /// Opens the form with what was understood. Somebody who may not ask at all is told so instead, if
 /// that is known in time; if it is not, it is asked again when they submit.
-pub(super) async fn open(interaction: &Interaction, typed: Typed) -> Outcome {
-    let Typed { draft, origin } = typed;
+pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) -> Outcome {
+    let Prefill { draft, origin } = prefill;
     let broker = &interaction.slack.broker;
     let (wanted, notice) = match &draft.scope {
         Wanted::Nothing => (None, None),
@@ -91,7 +85,11 @@ pub(super) async fn open(interaction: &Interaction, typed: Typed) -> Outcome {
 
 /// Shows what goes with the scope that was chosen. A form that has moved on meanwhile is left as
 /// it is: a later choice is on its way.
-pub(super) async fn scope_chosen(interaction: &Interaction, view: &View, chosen: &str) -> Outcome {
+pub(in crate::slack) async fn scope_chosen(
+    interaction: &Interaction,
+    view: &View,
+    chosen: &str,
+) -> Outcome {
     let slack = &interaction.slack;
     slack.broker.member(&interaction.caller.user).await?;
     let Some(scope) = scope(slack, chosen) else {
@@ -135,9 +133,9 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
     let carried: Carried = serde_json::from_str(&view.private_metadata).unwrap_or_default();
     let reason = filled(field::REASON).unwrap_or_default();
     let mut mentioned = carried.channels;
-    mentioned.extend(line::channels(reason, CHANNELS));
+    mentioned.extend(markup::channels(reason));
     let ask = Ask {
-        key: request::key(caller, &view.id),
+        key: create_request::key(caller, &view.id),
         by: caller.user.clone(),
         scope: scope.id.clone(),
         duration,
@@ -146,7 +144,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
         mirrors: Vec::new(),
     };
     let origin = carried.origin.as_ref();
-    match request::mirrored(slack, ask, origin, &mentioned).await {
+    match create_request::create(slack, ask, origin, &mentioned).await {
         Ok((request, notes)) => FormOutcome::done(answer::asked(&request, &notes)),
         Err(refusal) => {
             tracing::info!(slack.user = %caller.user, error = %refusal, "refused");

@@ -29,15 +29,15 @@ const NAMING: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Where a command was typed, and the channel's name if Slack told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Origin {
-    pub(super) channel: ChannelId,
-    pub(super) name: Option<String>,
+pub(in crate::slack) struct Origin {
+    channel: ChannelId,
+    name: Option<String>,
 }
 
 impl Origin {
     /// Where a command was typed; nothing for direct messages. A private channel's name is not in
     /// the command.
-    pub(super) fn of(channel: ChannelId, name: Option<&str>) -> Option<Self> {
+    pub(in crate::slack) fn of(channel: ChannelId, name: Option<&str>) -> Option<Self> {
         match name {
             Some("directmessage") => None,
             Some("privategroup") | None => Some(Self {

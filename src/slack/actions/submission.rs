@@ -19,7 +19,7 @@ use crate::slack::{
 const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// Does what a form asks for.
-pub(super) async fn receive(
+pub(in crate::slack) async fn receive(
     slack: Arc<Slack>,
     permit: OwnedSemaphorePermit,
     caller: Caller,

@@ -12,7 +12,7 @@ const MOST: usize = 100;
 
 /// The scopes that have every word of `query` in their name or title, best first; all of them for
 /// an empty query. At most 100.
-pub(super) fn options(query: &str, catalogue: &Catalogue) -> Vec<Value> {
+pub(in crate::slack) fn options(query: &str, catalogue: &Catalogue) -> Vec<Value> {
     let query = query.trim().to_lowercase();
     let words: Vec<&str> = query.split_whitespace().collect();
     let mut found: Vec<(Rank, &Scope)> = catalogue
@@ -65,7 +65,7 @@ fn begins_in(text: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slack::actions::line::tests::scope;
+    use crate::slack::arguments::tests::scope;
 
     fn catalogue(names: &[(&str, &str)]) -> Catalogue {
         names

@@ -1,13 +1,12 @@
-//! Taking a request back before it is decided. The card shows it.
+//! The requester withdraws a request before it is decided. The card shows it.
 
-use crate::domain::RequestId;
-use crate::slack::interaction::{Interaction, Outcome};
+use crate::{
+    domain::RequestId,
+    slack::interaction::{Interaction, Outcome},
+};
 
 pub(super) async fn run(interaction: &Interaction, id: RequestId) -> Outcome {
-    interaction
-        .slack
-        .broker
-        .withdraw(&interaction.caller.user, id)
-        .await?;
+    let by = &interaction.caller.user;
+    interaction.slack.broker.withdraw(by, id).await?;
     Ok(None)
 }

@@ -29,19 +29,6 @@ pub const UNKNOWN_BUTTON: &str =
 pub const NO_WINDOW: &str =
     "Slack did not open the window in time. Nothing was changed; try again.";
 
-/// What can be typed.
-pub const HELP: &str = "\
-*What you can type*
-`/jit` opens a form; `/jit request db-prod:write 30m INC-4211 writes are failing` asks in one \
-line, in any order
-`/jit status` shows what you hold and what waits
-`/jit extend [scope] [duration]` asks for more time; `/jit done [scope]` ends it now
-`/jit explain scope` says what it is and who decides; `/jit who scope` or `/jit who @person` says \
-who has what
-`/jit revoke id`, `@person` or `scope`, then why: takes access back, for approvers
-`/jit lock everything`, `scope` or `@person`, then why; `/jit unlock …`: for administrators
-`/jit release LOGIN REASON` unbinds a login from its owner: for administrators";
-
 /// A request was made.
 pub fn asked(request: &Request, notes: &[String]) -> String {
     let what = text::code(&request.terms.scope);
@@ -245,12 +232,12 @@ pub fn revoked(revoked: &[Request], refused: &[String]) -> String {
     clipped(&lines)
 }
 
-/// There was nothing to take back.
-pub const NOTHING_HELD: &str = "There is no access to take back there.";
+/// There was nothing to revoke.
+pub const NOTHING_HELD: &str = "There is no active access to revoke.";
 
-/// A lock says why: those whose access it ends read it.
-pub const LOCK_NEEDS_REASON: &str =
-    "Say why, behind what is to be locked: everybody whose access it ends reads it.";
+/// A lock needs a reason: people whose access it ends read it.
+pub const LOCK_NEEDS_REASON: &str = "Add a reason: `/jit lock @alice laptop stolen`. Everyone \
+                                     whose access it ends sees it.";
 
 /// Slack did not name the command, so a second delivery could not be told from a second request.
 pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was done; try again.";
@@ -312,11 +299,12 @@ pub fn which(command: &str, requests: &[Request], now: Time) -> String {
     list(&head, requests, |request| standing(request, now))
 }
 
-/// Somebody has no grant to which a command could apply.
-pub fn nothing_to(command: &str) -> String {
+/// Somebody has no access, or none to the scope that they named.
+pub fn no_active_access(scope: Option<&ScopeId>) -> String {
+    let what = scope.map(|scope| format!(" to {}", text::code(scope)));
     format!(
-        "You hold nothing to {}. `/jit status` shows what you have.",
-        text::escape(command, 40)
+        "You have no active access{}. `/jit status` shows what you have.",
+        what.unwrap_or_default()
     )
 }
 

@@ -185,13 +185,13 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
              Ask the people who run Keylend to give the requester a login under [people], or ask an \
              administrator to release it with {}.",
             voice.code(name),
-            voice.code(format!("/jit release {name} REASON"))
+            voice.code(format!("/jit release {name} [reason]"))
         ),
         Refusal::NameContested(name) => format!(
             "More than one person has used the login {}, so nobody can get access under it. Ask an \
              administrator to find out whose it is, then release it with {}.",
             voice.code(name),
-            voice.code(format!("/jit release {name} REASON"))
+            voice.code(format!("/jit release {name} [reason]"))
         ),
         Refusal::NameFree(name) => {
             format!(

@@ -2,13 +2,22 @@
 
 use std::ops::Range;
 
+use super::markup;
+
 /// One word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
+pub struct Word {
     /// The text, without its quotes.
-    pub(super) text: String,
+    pub(in crate::slack) text: String,
     /// Whether it stood in quotes: then it is somebody's words, whatever they look like.
-    pub(super) quoted: bool,
+    pub(in crate::slack) quoted: bool,
+}
+
+impl Word {
+    /// Whether it is `text`, in any case and not in quotes.
+    pub(in crate::slack) fn is(&self, text: &str) -> bool {
+        !self.quoted && self.text.eq_ignore_ascii_case(text)
+    }
 }
 
 /// Quotes as keyboards and phones make them: what opens, and what closes.
@@ -18,7 +27,7 @@ const QUOTES: [(&[char], &[char]); 2] = [
 ];
 
 /// The words of `text`. A quote that is not closed before a space is an ordinary character.
-pub(super) fn words(text: &str) -> Vec<Word> {
+pub(in crate::slack) fn words(text: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -36,6 +45,20 @@ pub(super) fn words(text: &str) -> Vec<Word> {
         rest = rest[end..].trim_start();
     }
     words
+}
+
+/// The words as people read them.
+pub(in crate::slack) fn text_of(words: &[Word]) -> String {
+    let texts: Vec<String> = words
+        .iter()
+        .map(|word| markup::readable(&word.text))
+        .collect();
+    texts.join(" ").trim().to_owned()
+}
+
+/// A text without the punctuation behind it.
+pub(in crate::slack) fn bare(text: &str) -> &str {
+    text.trim_end_matches([',', ';', '.'])
 }
 
 /// What stands between quotes at the start of `text`, and where it ends with its quote.

@@ -5,7 +5,7 @@ use crate::domain::{ChannelId, UserId};
 
 /// A word of Slack's own marks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Mark<'a> {
+pub(in crate::slack) enum Mark<'a> {
     /// `<@U0ALICE|alice>`, and their name if Slack gave it.
     Person(UserId, &'a str),
     /// `<#C0INC|inc-4211>`, and the channel's name if Slack gave it.
@@ -15,7 +15,7 @@ pub(super) enum Mark<'a> {
 }
 
 /// Reads a word as a mark, if it is one.
-pub(super) fn mark(word: &str) -> Option<Mark<'_>> {
+pub(in crate::slack) fn mark(word: &str) -> Option<Mark<'_>> {
     let inner = word.strip_prefix('<')?.strip_suffix('>')?;
     let (target, label) = inner.split_once('|').unwrap_or((inner, ""));
     if let Some(id) = target.strip_prefix('@').filter(|id| is_id(id)) {
@@ -33,8 +33,11 @@ fn is_id(text: &str) -> bool {
     (2..=64).contains(&text.len()) && text.bytes().all(plain)
 }
 
-/// The channels that `text` mentions, in order, each once, at most `limit`.
-pub(crate) fn channels(text: &str, limit: usize) -> Vec<ChannelId> {
+/// How many mentioned channels are looked at.
+const CHANNELS: usize = 5;
+
+/// The channels that `text` mentions, in order, each once; the first five.
+pub(in crate::slack) fn channels(text: &str) -> Vec<ChannelId> {
     let mut channels = Vec::new();
     for piece in text.split('<').skip(1) {
         let Some((inner, _)) = piece.split_once('>') else {
@@ -42,7 +45,7 @@ pub(crate) fn channels(text: &str, limit: usize) -> Vec<ChannelId> {
         };
         if let Some(Mark::Channel(id, _)) = mark(&format!("<{inner}>"))
             && !channels.contains(&id)
-            && channels.len() < limit
+            && channels.len() < CHANNELS
         {
             channels.push(id);
         }
@@ -52,7 +55,7 @@ pub(crate) fn channels(text: &str, limit: usize) -> Vec<ChannelId> {
 
 /// A word as people read it: marks as what they show, escapes undone. The text is to be escaped
 /// again wherever it is shown.
-pub(super) fn readable(word: &str) -> String {
+pub(in crate::slack) fn readable(word: &str) -> String {
     match mark(word) {
         Some(Mark::Person(id, "")) => format!("@{id}"),
         Some(Mark::Person(_, name)) => format!("@{name}"),
@@ -92,8 +95,8 @@ mod tests {
     #[test]
     fn mentioned_channels_are_found_anywhere_in_a_text() {
         let text = "see <#C0INC|inc-1>, <#C0INC>, <#C0OTHER|x> and <#nothing> <";
-        let found = channels(text, 5);
-        assert_eq!(found, ["C0INC", "C0OTHER"].map(ChannelId::new));
-        assert_eq!(channels(text, 1).len(), 1);
+        assert_eq!(channels(text), ["C0INC", "C0OTHER"].map(ChannelId::new));
+        let many: String = (10..20).map(|number| format!("<#C0{number}>")).collect();
+        assert_eq!(channels(&many).len(), 5);
     }
 }

@@ -8,24 +8,24 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
-use super::{Draft, Wanted, markup, names, words::Word};
-use crate::domain::{Catalogue, ReasonRule, Scope, ScopeId, Span};
+use crate::{
+    domain::{Catalogue, ScopeId},
+    slack::arguments::{
+        Draft, Wanted, Word, bare,
+        duration::{self, End},
+        markup, names, reason,
+    },
+};
 
 /// What most trackers' tickets look like.
 static TICKET: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^[A-Z][A-Z0-9]+-\d+$").expect("the pattern of a ticket is a regular expression")
 });
 
-/// The most words that a duration is written in: years, months, days, hours, minutes and seconds.
-const LONGEST_DURATION: usize = 6;
-
-/// How many mentioned channels are looked at.
-const CHANNELS: usize = 5;
-
 /// Reads a request from what stands behind `request`.
-pub(super) fn draft(words: Vec<Word>, catalogue: &Catalogue) -> Draft {
+pub(super) fn read(words: &[Word], catalogue: &Catalogue) -> Draft {
     let marks = words.iter().map(|word| word.text.as_str());
-    let channels = markup::channels(&marks.collect::<Vec<_>>().join(" "), CHANNELS);
+    let channels = markup::channels(&marks.collect::<Vec<_>>().join(" "));
     let mut parts = Parts::new(words);
     let scope = parts.scope(catalogue);
     let rule = match &scope {
@@ -36,7 +36,7 @@ pub(super) fn draft(words: Vec<Word>, catalogue: &Catalogue) -> Draft {
     let mut duration = None;
     loop {
         if duration.is_none() {
-            duration = parts.at_an_end(duration_in);
+            duration = parts.at_an_end(duration::at);
             if duration.is_some() {
                 continue;
             }
@@ -58,52 +58,17 @@ pub(super) fn draft(words: Vec<Word>, catalogue: &Catalogue) -> Draft {
     }
 }
 
-/// A duration at the start of a line of words, and what stands behind it.
-pub(super) fn leading_duration(words: &[Word]) -> Option<(Span, &[Word])> {
-    let words = match words {
-        [first, rest @ ..] if is(first, "for") => rest,
-        words => words,
-    };
-    let (length, span) = duration_in(words, End::Front)?;
-    Some((span, &words[length..]))
-}
-
-/// The words as people read them.
-pub(super) fn text_of(words: &[Word]) -> String {
-    let texts: Vec<String> = words
-        .iter()
-        .map(|word| markup::readable(&word.text))
-        .collect();
-    texts.join(" ").trim().to_owned()
-}
-
-impl Draft {
-    /// Whether everything is there that `scope` requires.
-    pub(crate) fn is_complete_for(&self, scope: &Scope) -> bool {
-        let reason = scope.reason == ReasonRule::Optional || !self.reason.is_empty();
-        let ticket = scope.ticket.as_ref();
-        reason && (self.ticket.is_some() || ticket.is_none_or(|rule| !rule.required))
-    }
-}
-
-/// From which end of a run of words something is read.
-#[derive(Clone, Copy, PartialEq)]
-enum End {
-    Front,
-    Back,
-}
-
 /// Reads a part at an end of a run of words: how many words it takes, and the part.
 type Reading<T> = fn(&[Word], End) -> Option<(usize, T)>;
 
 /// The words of a line, and which of them are taken.
-struct Parts {
-    words: Vec<Word>,
+struct Parts<'a> {
+    words: &'a [Word],
     taken: Vec<bool>,
 }
 
-impl Parts {
-    fn new(words: Vec<Word>) -> Self {
+impl<'a> Parts<'a> {
+    fn new(words: &'a [Word]) -> Self {
         let taken = vec![false; words.len()];
         Self { words, taken }
     }
@@ -157,9 +122,9 @@ impl Parts {
 
     /// Whether the word there is read as one of those of a duration.
     fn is_of_a_duration(&self, at: usize) -> bool {
-        let first = (at + 1).saturating_sub(LONGEST_DURATION);
+        let first = (at + 1).saturating_sub(duration::LONGEST);
         (first..=at).any(|from| {
-            let read = duration_in(&self.words[from..], End::Front);
+            let read = duration::at(&self.words[from..], End::Front);
             read.is_some_and(|(length, _)| from + length > at)
         })
     }
@@ -168,7 +133,7 @@ impl Parts {
     fn at_an_end<T>(&mut self, read: Reading<T>) -> Option<T> {
         for run in self.runs() {
             let words = &self.words[run.clone()];
-            let skipped = usize::from(words.first().is_some_and(|word| is(word, "for")));
+            let skipped = usize::from(words.first().is_some_and(|word| word.is("for")));
             if let Some((length, part)) = read(&words[skipped..], End::Front) {
                 self.take(run.start..run.start + skipped + length);
                 return Some(part);
@@ -195,7 +160,7 @@ impl Parts {
     /// Takes the words, and a `for` before them.
     fn take(&mut self, range: Range<usize>) {
         let before = range.start.checked_sub(1);
-        let before = before.filter(|at| is(&self.words[*at], "for"));
+        let before = before.filter(|at| self.words[*at].is("for"));
         self.taken[before.unwrap_or(range.start)..range.end].fill(true);
     }
 
@@ -206,16 +171,12 @@ impl Parts {
     }
 
     fn reason(self) -> String {
-        let left = self.words.into_iter().zip(self.taken);
+        let left = self.words.iter().zip(self.taken);
         let left: Vec<Word> = left
             .filter(|(_, taken)| !taken)
-            .map(|(word, _)| word)
+            .map(|(word, _)| word.clone())
             .collect();
-        let left = match left.as_slice() {
-            [first, rest @ ..] if is(first, "because") => rest,
-            all => all,
-        };
-        text_of(left)
+        reason(&left)
     }
 }
 
@@ -226,25 +187,6 @@ fn looks_meant(word: &str, at: usize) -> bool {
     begins && (is_named || (at == 0 && word.len() >= 2 && !word.contains(':')))
 }
 
-fn duration_in(words: &[Word], end: End) -> Option<(usize, Span)> {
-    let longest = words.len().min(LONGEST_DURATION);
-    (1..=longest).rev().find_map(|length| {
-        let words = match end {
-            End::Front => &words[..length],
-            End::Back => &words[words.len() - length..],
-        };
-        if words.iter().any(|word| word.quoted) {
-            return None;
-        }
-        let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-        // `M` is a month to humantime, and a minute to a phone that capitalises.
-        let text = bare(&texts.join(" ")).to_lowercase();
-        let is_number = text.starts_with(|first: char| first.is_ascii_digit());
-        let span = is_number.then(|| text.parse().ok()).flatten()?;
-        Some((length, span))
-    })
-}
-
 fn ticket_in(words: &[Word], end: End) -> Option<(usize, String)> {
     let word = match end {
         End::Front => words.first(),
@@ -253,12 +195,4 @@ fn ticket_in(words: &[Word], end: End) -> Option<(usize, String)> {
     let word = word.filter(|word| !word.quoted)?;
     let text = bare(&word.text);
     TICKET.is_match(text).then(|| (1, text.to_owned()))
-}
-
-fn bare(text: &str) -> &str {
-    text.trim_end_matches([',', ';', '.'])
-}
-
-fn is(word: &Word, text: &str) -> bool {
-    !word.quoted && word.text.eq_ignore_ascii_case(text)
 }

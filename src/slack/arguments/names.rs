@@ -10,7 +10,7 @@ const SUGGESTIONS: usize = 5;
 const ALIKE: f64 = 0.8;
 
 /// The scope of exactly this name; letters may be of another case.
-pub(super) fn exact(word: &str, catalogue: &Catalogue) -> Option<ScopeId> {
+pub(in crate::slack) fn exact(word: &str, catalogue: &Catalogue) -> Option<ScopeId> {
     let id: ScopeId = word.parse().ok()?;
     if catalogue.contains_key(&id) {
         return Some(id);
@@ -26,7 +26,7 @@ pub(super) fn exact(word: &str, catalogue: &Catalogue) -> Option<ScopeId> {
 
 /// What a word that names no scope may have meant, best first: what begins with it, else what is
 /// a slip away from it.
-pub(super) fn suggestions(word: &str, catalogue: &Catalogue) -> Vec<ScopeId> {
+pub(in crate::slack) fn suggestions(word: &str, catalogue: &Catalogue) -> Vec<ScopeId> {
     let word = word.to_lowercase();
     if word.len() < 2 {
         return Vec::new();

@@ -1,0 +1,35 @@
+//! The buttons of cards and of App Homes.
+
+use super::{
+    approve, credentials, deny, done, extend,
+    form::{self, Prefill},
+    withdraw,
+};
+use crate::slack::{
+    interaction::{Interaction, Outcome, Shown},
+    view::{answer, card::action},
+};
+
+/// Does what the button with this action id and value stands for. Only a full member may press it.
+pub(in crate::slack) async fn press(
+    interaction: &Interaction,
+    pressed: &str,
+    value: &str,
+) -> Outcome {
+    if pressed == action::REQUEST {
+        // It checks membership itself: a modal has to be open within three seconds.
+        return form::open(interaction, Prefill::default()).await;
+    }
+    let broker = &interaction.slack.broker;
+    broker.member(&interaction.caller.user).await?;
+    let shown = Shown::read(value);
+    match (pressed, shown) {
+        (action::APPROVE, Some(shown)) => approve::run(interaction, shown).await,
+        (action::DENY, Some(shown)) => deny::ask_why(interaction, shown).await,
+        (action::WITHDRAW, Some(shown)) => withdraw::run(interaction, shown.id).await,
+        (action::DONE, Some(shown)) => done::run(interaction, shown.id).await,
+        (action::EXTEND, Some(shown)) => extend::run(interaction, shown.id, None).await,
+        (action::CREDENTIALS, Some(shown)) => credentials::show(interaction, shown.id).await,
+        _ => Ok(Some(answer::UNKNOWN_BUTTON.to_owned())),
+    }
+}

@@ -1,0 +1,41 @@
+//! Creating a request, of a typed line or of the form.
+
+use super::incident::Origin;
+use crate::{
+    broker::Ask,
+    domain::{AskKey, ChannelId, Refusal, Request},
+    slack::{
+        Slack,
+        caller::Caller,
+        view::{alert, answer},
+    },
+};
+
+/// The key that belongs to what Slack names only once in the caller's workspace.
+pub(in crate::slack) fn key(caller: &Caller, named_once: &str) -> AskKey {
+    AskKey::derive(&format!("{}/{named_once}", caller.team))
+}
+
+/// Creates the request and mirrors it in the incident channels among `origin` and `mentioned`.
+/// Answers notes for the requester: which channels may be incident channels and could not be
+/// looked up, and whether the approvers can see the request.
+pub(in crate::slack) async fn create(
+    slack: &Slack,
+    mut ask: Ask,
+    origin: Option<&Origin>,
+    mentioned: &[ChannelId],
+) -> Result<(Request, Vec<String>), Refusal> {
+    let mirrors = slack
+        .incidents
+        .mirrors(&slack.client, origin, mentioned)
+        .await;
+    ask.mirrors = mirrors.channels;
+    let request = slack.broker.ask(ask).await?;
+    let mut notes: Vec<String> = mirrors.unnamed.iter().map(answer::not_mirrored).collect();
+    let channel = &request.approval_channel;
+    let alerts = slack.broker.alerts().raised();
+    if request.awaits_decision() && alerts.contains_key(&alert::channel_name(channel)) {
+        notes.push(answer::not_reached(channel));
+    }
+    Ok((request, notes))
+}

@@ -1,0 +1,82 @@
+//! The words behind a command, and what they name: what every command's parser is made of.
+//!
+//! Reading is forgiving about order, quotes and how durations are written, and never guesses: what
+//! is not understood is kept as it was written, and the command asks for clarification. It is a
+//! pure function of the text and the catalogue.
+
+mod draft;
+pub(super) mod duration;
+pub(super) mod markup;
+pub(super) mod names;
+#[cfg(test)]
+pub(super) mod tests;
+mod words;
+
+pub use draft::{Draft, Wanted};
+pub use words::Word;
+pub(super) use words::{bare, text_of, words};
+
+use crate::domain::{Catalogue, RequestId, ScopeId, UserId};
+use markup::Mark;
+
+/// What a command is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// They did not say.
+    Nothing,
+    /// One request.
+    Request(RequestId),
+    /// A scope.
+    Scope(ScopeId),
+    /// A person.
+    Person(UserId),
+    /// Everything there is.
+    Everything,
+    /// None of these.
+    Unknown {
+        /// What they wrote.
+        written: String,
+        /// The scopes that it may have meant, best first.
+        like: Vec<ScopeId>,
+    },
+}
+
+/// What the first word names, and the words behind it.
+pub(super) fn named<'a>(words: &'a [Word], catalogue: &Catalogue) -> (Named, &'a [Word]) {
+    let Some((first, rest)) = words.split_first() else {
+        return (Named::Nothing, words);
+    };
+    let word = first.text.as_str();
+    let named = match markup::mark(word) {
+        Some(Mark::Person(id, _)) => Named::Person(id),
+        Some(_) => unknown(word, catalogue),
+        None if matches!(word.to_lowercase().as_str(), "everything" | "all") => Named::Everything,
+        None => match (names::exact(word, catalogue), word.parse()) {
+            (Some(scope), _) => Named::Scope(scope),
+            (None, Ok(request)) => Named::Request(request),
+            (None, Err(_)) => unknown(word, catalogue),
+        },
+    };
+    (named, rest)
+}
+
+/// What the first word names, and the reason behind it, which may be empty.
+pub(super) fn named_and_reason(words: &[Word], catalogue: &Catalogue) -> (Named, String) {
+    let (what, behind) = named(words, catalogue);
+    (what, reason(behind))
+}
+
+/// The words as a reason, without a `because` before them; may be empty.
+pub(super) fn reason(words: &[Word]) -> String {
+    match words {
+        [first, rest @ ..] if first.is("because") => text_of(rest),
+        all => text_of(all),
+    }
+}
+
+fn unknown(word: &str, catalogue: &Catalogue) -> Named {
+    Named::Unknown {
+        written: markup::readable(word),
+        like: names::suggestions(word, catalogue),
+    }
+}

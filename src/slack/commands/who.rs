@@ -1,0 +1,58 @@
+//! Shows who has a scope, and what a person has.
+
+use super::command::{Call, Command};
+use crate::{
+    domain::{Catalogue, Refusal},
+    slack::{
+        arguments::{Named, Word, named},
+        interaction::Outcome,
+        view::answer,
+    },
+};
+
+pub(super) const COMMAND: Command = Command {
+    name: "who",
+    usage: "[scope or @person]",
+    help: "shows who has a scope, or what a person has.",
+    run: |call| Box::pin(run(call)),
+};
+
+/// The scope or the person.
+pub fn parse(words: &[Word], catalogue: &Catalogue) -> Named {
+    named(words, catalogue).0
+}
+
+async fn run(call: Call<'_>) -> Outcome {
+    let slack = &call.interaction.slack;
+    let now = slack.clock.now();
+    Ok(Some(match parse(call.words, slack.broker.catalogue()) {
+        Named::Scope(id) => {
+            let open = slack.broker.open_for(&id).await?;
+            let scope = slack.broker.catalogue().get(&id);
+            let scope = scope.ok_or_else(|| Refusal::NoSuchScope(id.clone()))?;
+            answer::who_has(scope, &open, now)
+        }
+        Named::Person(person) => {
+            let open = slack.broker.open_of(&person).await?;
+            answer::what_has(&person, &open, now)
+        }
+        Named::Unknown { written, like } => answer::no_such(&written, &like),
+        Named::Nothing | Named::Request(_) | Named::Everything => {
+            answer::usage(&call.command.line())
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::UserId, slack::arguments::tests::read};
+
+    #[test]
+    fn who_takes_a_scope_or_a_person() {
+        let alice = Named::Person(UserId::new("U0ALICE"));
+        assert_eq!(read("<@U0ALICE|alice>", parse), alice);
+        let scope = Named::Scope("db-prod:write".parse().unwrap());
+        assert_eq!(read("db-prod:write", parse), scope);
+    }
+}

@@ -1,0 +1,191 @@
+//! What arrives from Slack: who sent it, and which command, button, form or event it is.
+//!
+//! Slack hears at once that it was received; the work goes on in a task of its own, one of a
+//! bounded number, and its outcome is told to whoever acted, privately. A form is different: its
+//! mistakes have to be shown within three seconds, so its work is waited for, for a while.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    Slack,
+    actions::{buttons, events, form, form_outcome::FormOutcome, submission, suggest},
+    caller::{Caller, RejectedCaller},
+    commands,
+    inbound::{BlockActions, BlockSuggestion, InteractionPayload, SlashCommand, ViewSubmission},
+    ingress::{Answer, Delivery, Receive},
+    interaction::Interaction,
+    view::{
+        answer,
+        modal::{self, callback},
+        refusal::{self, field},
+    },
+};
+
+#[async_trait]
+impl Receive for Slack {
+    async fn receive(self: Arc<Self>, delivery: Delivery) -> Answer {
+        match delivery {
+            Delivery::Command(command) => self.command(*command),
+            Delivery::Interaction(interaction) => match *interaction {
+                InteractionPayload::Actions(clicked) => self.clicked(clicked),
+                InteractionPayload::Submission(submitted) => self.submitted(submitted).await,
+                InteractionPayload::Suggestion(searched) => self.searched(&searched),
+                InteractionPayload::Ignored { kind } => {
+                    tracing::debug!(slack.kind = kind, "ignored an interaction");
+                    Answer::Received
+                }
+            },
+            Delivery::Event(event) => events::receive(&self, event).await,
+        }
+    }
+}
+
+impl Slack {
+    fn command(self: Arc<Self>, command: SlashCommand) -> Answer {
+        let caller = match self.installation.caller_of_command(&command.sender()) {
+            Ok(caller) => caller,
+            Err(why) => return privately(rejected(why)),
+        };
+        let Some(permit) = self.permit() else {
+            return privately(answer::BUSY);
+        };
+        let interaction = Interaction {
+            slack: self.clone(),
+            caller,
+            channel: command.channel_id,
+            channel_name: command.channel_name,
+            response_url: command.response_url,
+            trigger_id: command.trigger_id,
+        };
+        self.spawn(permit, async move {
+            let outcome = commands::run(&interaction, &command.text).await;
+            interaction.reply(outcome).await;
+        });
+        Answer::Received
+    }
+
+    fn clicked(self: Arc<Self>, clicked: BlockActions) -> Answer {
+        let Some(permit) = self.permit() else {
+            return Answer::Busy;
+        };
+        let caller = match self.installation.caller_of_interaction(&clicked.sender) {
+            Ok(caller) => caller,
+            Err(why) => return self.reject_click(permit, clicked, why),
+        };
+        let Some(click) = clicked.clicks.into_iter().next() else {
+            return Answer::Received;
+        };
+        let interaction = Interaction {
+            slack: self.clone(),
+            caller,
+            channel: clicked.channel,
+            channel_name: None,
+            response_url: clicked.response_url,
+            trigger_id: clicked.trigger_id,
+        };
+        self.spawn(permit, async move {
+            let value = click.value().unwrap_or_default();
+            let outcome = match (click.action_id.as_str(), clicked.view) {
+                (field::SCOPE, Some(view)) if view.callback_id == callback::REQUEST => {
+                    form::scope_chosen(&interaction, &view, value).await
+                }
+                (action, Some(view)) if view.callback_id == callback::HOME => {
+                    let outcome = buttons::press(&interaction, action, value).await;
+                    if outcome.is_err() {
+                        interaction.refresh_home().await;
+                    }
+                    outcome
+                }
+                (_, Some(_)) => Ok(None),
+                (action, None) => buttons::press(&interaction, action, value).await,
+            };
+            interaction.reply(outcome).await;
+        });
+        Answer::Received
+    }
+
+    async fn submitted(self: Arc<Self>, submitted: ViewSubmission) -> Answer {
+        let caller = match self.installation.caller_of_interaction(&submitted.sender) {
+            Ok(caller) => caller,
+            Err(why) => {
+                let notice = modal::notice("Not done", rejected(why));
+                return Answer::Show(json!({ "response_action": "update", "view": notice }));
+            }
+        };
+        let Some(permit) = self.permit() else {
+            // Both forms ask for a reason; what was typed stays.
+            return FormOutcome::invalid(field::REASON, answer::BUSY).answer;
+        };
+        submission::receive(self, permit, caller, submitted.view).await
+    }
+
+    /// Only names of the catalogue are shown, so nothing but the sender is asked for.
+    fn searched(&self, searched: &BlockSuggestion) -> Answer {
+        let options = match self.installation.caller_of_interaction(&searched.sender) {
+            Ok(_) if searched.action_id == field::SCOPE => {
+                suggest::options(&searched.query, self.broker.catalogue())
+            }
+            Ok(_) => Vec::new(),
+            Err(why) => {
+                rejected(why);
+                Vec::new()
+            }
+        };
+        Answer::Show(json!({ "options": options }))
+    }
+
+    fn reject_click(
+        self: Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        clicked: BlockActions,
+        why: RejectedCaller,
+    ) -> Answer {
+        let told = rejected(why);
+        let (Some(user), Some(team)) = (clicked.sender.user, clicked.sender.team) else {
+            return Answer::Received;
+        };
+        let interaction = Interaction {
+            slack: self.clone(),
+            caller: Caller { user, team },
+            channel: clicked.channel,
+            channel_name: None,
+            response_url: clicked.response_url,
+            trigger_id: None,
+        };
+        self.spawn(permit, async move {
+            if !interaction.tell_here(told).await {
+                tracing::info!("a rejected caller could not be told");
+            }
+        });
+        Answer::Received
+    }
+
+    fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        let permit = self.room.clone().try_acquire_owned().ok();
+        if permit.is_none() {
+            tracing::warn!("too much is going on: somebody was told to come back");
+        }
+        permit
+    }
+
+    fn spawn(&self, permit: OwnedSemaphorePermit, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(async move {
+            work.await;
+            drop(permit);
+        });
+    }
+}
+
+fn rejected(why: RejectedCaller) -> &'static str {
+    tracing::warn!(error = %why, "rejected a caller");
+    refusal::rejected_caller(why)
+}
+
+fn privately(text: &str) -> Answer {
+    let shown: Value = json!({ "response_type": "ephemeral", "text": text });
+    Answer::Show(shown)
+}
