@@ -269,7 +269,11 @@ fn every_answer_reads_well() {
         ("no such at all", answer::no_such("<!channel> *x*", &[])),
         (
             "unknown command",
-            answer::unknown_command("stauts", Some("status")),
+            answer::unknown_command("stauts", Some("status"), "The help."),
+        ),
+        (
+            "unknown command, like none",
+            answer::unknown_command("<!channel>`", None, "The help."),
         ),
     ];
     let said: Vec<String> = answers

@@ -35,6 +35,20 @@ async fn explain_tells_what_a_scope_asks_for() {
 }
 
 #[tokio::test]
+async fn an_unknown_word_is_answered_with_the_nearest_command_or_the_help() {
+    let stage = Stage::start().await;
+    let answer = stage.answer(ALICE, "revok @bob why").await;
+    let text = "There's no `/jit revok`. Did you mean `/jit revoke`?";
+    assert_eq!(answer.text, text);
+    let answer = stage.answer(ALICE, "make me admin").await;
+    assert!(
+        answer.says("There's no `/jit make`.") && answer.says("`/jit status` shows"),
+        "{}",
+        answer.all_text()
+    );
+}
+
+#[tokio::test]
 async fn what_happens_is_counted_for_whoever_runs_it() {
     let stage = Stage::start().await;
     stage.granted(REQUEST).await;

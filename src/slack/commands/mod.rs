@@ -80,8 +80,9 @@ pub(super) async fn run(interaction: &Interaction, text: &str) -> Outcome {
             (command.run)(call).await
         }
         Typed::Unknown { written, nearest } => {
-            let like = nearest.map(|command| command.name);
-            Ok(Some(answer::unknown_command(&written, like)))
+            let nearest = nearest.map(|command| command.name);
+            let help = help::text(COMMANDS);
+            Ok(Some(answer::unknown_command(&written, nearest, &help)))
         }
     }
 }

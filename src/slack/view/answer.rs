@@ -326,14 +326,14 @@ pub fn no_such(written: &str, like: &[ScopeId]) -> String {
     }
 }
 
-/// The first word is no command.
-pub fn unknown_command(written: &str, like: Option<&str>) -> String {
-    let written = text::escape(written, 100);
-    let meant = like.map(|like| format!(" Did you mean {}?", text::code(format!("/jit {like}"))));
-    format!(
-        "There is no command “{written}”.{} `/jit help` lists them.",
-        meant.unwrap_or_default()
-    )
+/// The first word is no command; with the nearest one, or the help if none is near.
+pub fn unknown_command(written: &str, nearest: Option<&str>, help: &str) -> String {
+    let command = |word: &str| text::code(format!("/jit {word}"));
+    let nothing = format!("There's no {}.", command(written));
+    match nearest {
+        Some(nearest) => format!("{nothing} Did you mean {}?", command(nearest)),
+        None => format!("{nothing}\n{help}"),
+    }
 }
 
 /// What is granted, and what is over and not proven gone yet.
