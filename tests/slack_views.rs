@@ -263,6 +263,16 @@ fn every_answer_reads_well() {
             "no active access to it",
             answer::no_active_access(Some(&id)),
         ),
+        ("withdrawn", answer::withdrawn(&waiting)),
+        ("no pending request", answer::no_pending_request(None)),
+        (
+            "no pending request for it",
+            answer::no_pending_request(Some(&id)),
+        ),
+        (
+            "which to withdraw",
+            answer::which("withdraw", &[waiting.clone(), waiting.clone()], now),
+        ),
         ("usage", answer::usage("/jit explain [scope]")),
         ("no such", answer::no_such("db-prod:wirte", &[id])),
         ("no such person", answer::no_such("@alice", &[])),

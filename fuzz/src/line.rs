@@ -6,6 +6,7 @@ use keylend::{
         arguments::{Draft, Named, Wanted, Word},
         commands::{
             Typed, done, explain, extend, lock, read, release, request, revoke, unlock, who,
+            withdraw,
         },
         view::{answer, text},
     },
@@ -32,6 +33,7 @@ pub fn holds(data: &[u8]) {
     };
     match command {
         "request" => is_of_the_catalogue(&request::parse(&words, &catalogue), &catalogue),
+        "withdraw" => names_what_is_there(&withdraw::parse(&words, &catalogue), &catalogue),
         "extend" => {
             let extend = extend::parse(&words, &catalogue);
             names_what_is_there(&extend.what, &catalogue);

@@ -18,6 +18,7 @@ pub mod revoke;
 mod status;
 pub mod unlock;
 pub mod who;
+pub mod withdraw;
 
 pub use command::Command;
 
@@ -33,6 +34,7 @@ use command::Call;
 pub const COMMANDS: &[&Command] = &[
     &request::COMMAND,
     &status::COMMAND,
+    &withdraw::COMMAND,
     &extend::COMMAND,
     &done::COMMAND,
     &explain::COMMAND,

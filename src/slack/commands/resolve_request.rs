@@ -17,6 +17,8 @@ pub(super) enum Resolved {
 pub(super) enum Candidates {
     /// Those with access, or about to have it.
     Active,
+    /// Those that nobody has decided yet.
+    Pending,
 }
 
 /// The request of the caller that `what` names; the only one that they have if it names none.
@@ -55,6 +57,7 @@ impl Candidates {
     fn include(self, request: &Request) -> bool {
         match self {
             Self::Active => is_active(request),
+            Self::Pending => matches!(request.state, State::Pending { .. }),
         }
     }
 
@@ -62,6 +65,7 @@ impl Candidates {
     fn none(self, scope: Option<&ScopeId>) -> String {
         match self {
             Self::Active => answer::no_active_access(scope),
+            Self::Pending => answer::no_pending_request(scope),
         }
     }
 }

@@ -172,6 +172,14 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
     clipped(&lines)
 }
 
+/// The requester withdrew a request.
+pub fn withdrawn(request: &Request) -> String {
+    format!(
+        "Your request for {} is withdrawn.",
+        text::code(&request.terms.scope)
+    )
+}
+
 /// The requester is done.
 pub fn done(request: &Request) -> String {
     format!(
@@ -293,9 +301,9 @@ pub fn released(name: &Username) -> String {
     )
 }
 
-/// Somebody has several grants, and one is meant.
+/// Somebody has several requests, and one is meant.
 pub fn which(command: &str, requests: &[Request], now: Time) -> String {
-    let head = format!("Which one? Type `/jit {command}` with one of these:");
+    let head = format!("Which one? Type `/jit {command}` and the id of one of these:");
     list(&head, requests, |request| standing(request, now))
 }
 
@@ -304,6 +312,15 @@ pub fn no_active_access(scope: Option<&ScopeId>) -> String {
     let what = scope.map(|scope| format!(" to {}", text::code(scope)));
     format!(
         "You have no active access{}. `/jit status` shows what you have.",
+        what.unwrap_or_default()
+    )
+}
+
+/// Somebody has no pending request, or none for the scope that they named.
+pub fn no_pending_request(scope: Option<&ScopeId>) -> String {
+    let what = scope.map(|scope| format!(" for {}", text::code(scope)));
+    format!(
+        "You have no pending request{}. `/jit status` shows what you have.",
         what.unwrap_or_default()
     )
 }
