@@ -115,6 +115,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Folders of `src/slack` whose files, with those in `src/slack` itself, import each other in one
+/// direction only.
+const ONE_WAY: [&str; 5] = ["actions", "arguments", "commands", "inbound", "ingress"];
+
 #[test]
 fn modules_see_only_what_the_design_lets_them_see() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -147,6 +151,124 @@ fn modules_see_only_what_the_design_lets_them_see() {
     }
     assert!(modules.len() > 5, "no modules were read: {modules:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_that_take_what_people_do_in_slack_import_each_other_in_one_direction() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = BTreeMap::new();
+    for file in rust_files(&source.join("slack")) {
+        let inside = file.strip_prefix(&source).unwrap().with_extension("");
+        let names = inside.iter().map(|name| name.to_str().unwrap().to_owned());
+        let mut module: Vec<String> = names.collect();
+        module.pop_if(|last| last == "mod");
+        let is_one_way = module.len() < 3 || ONE_WAY.contains(&module[1].as_str());
+        if is_one_way && !module.ends_with(&["tests".to_owned()]) {
+            files.insert(module, paths(&file));
+        }
+    }
+    assert!(files.len() > 40, "files are missing: {:?}", files.keys());
+    let mut imports: BTreeMap<&[String], BTreeSet<&[String]>> = BTreeMap::new();
+    for (module, paths) in &files {
+        let seen = paths
+            .iter()
+            .filter_map(|path| imported(path, module, &files));
+        imports.insert(module, seen.filter(|seen| seen != module).collect());
+    }
+    let form: Vec<String> = ["slack", "actions", "form"].map(str::to_owned).into();
+    assert!(imports[form.as_slice()].len() > 5, "imports are not read");
+    // Whoever imports nothing that is left is in no cycle.
+    loop {
+        let left = imports.len();
+        let there: BTreeSet<&[String]> = imports.keys().copied().collect();
+        imports.retain(|_, seen| {
+            seen.retain(|seen| there.contains(seen));
+            !seen.is_empty()
+        });
+        if imports.len() == left {
+            break;
+        }
+    }
+    assert!(imports.is_empty(), "in a cycle, or above one: {imports:#?}");
+}
+
+/// The file of the module that a path in `module` leads to, if it is one of `files`.
+fn imported<'a>(
+    path: &[String],
+    module: &[String],
+    files: &'a BTreeMap<Vec<String>, BTreeSet<Vec<String>>>,
+) -> Option<&'a [String]> {
+    let ups = path.iter().take_while(|name| *name == "super").count();
+    let full = match path[0].as_str() {
+        "crate" => path[1..].to_vec(),
+        "self" => [module, &path[1..]].concat(),
+        "super" => [&module[..module.len().checked_sub(ups)?], &path[ups..]].concat(),
+        _ => {
+            let full = [module, path].concat();
+            // Else it is another crate, or a name that an import brought in.
+            files.get_key_value(&full[..=module.len()])?;
+            full
+        }
+    };
+    (1..=full.len())
+        .rev()
+        .find_map(|length| files.get_key_value(&full[..length]))
+        .map(|(file, _)| file.as_slice())
+}
+
+/// Every path in a file, except in its tests.
+fn paths(file: &Path) -> BTreeSet<Vec<String>> {
+    let tree = syn::parse_file(&fs::read_to_string(file).unwrap()).unwrap();
+    let mut paths = Paths::default();
+    paths.visit_file(&tree);
+    paths.0
+}
+
+#[derive(Default)]
+struct Paths(BTreeSet<Vec<String>>);
+
+impl Paths {
+    fn of_use(&mut self, mut before: Vec<String>, tree: &syn::UseTree) {
+        match tree {
+            syn::UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.of_use(before, &path.tree);
+            }
+            syn::UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.of_use(before.clone(), tree);
+                }
+            }
+            syn::UseTree::Name(syn::UseName { ident })
+            | syn::UseTree::Rename(syn::UseRename { ident, .. }) => {
+                before.push(ident.to_string());
+                self.0.insert(before);
+            }
+            syn::UseTree::Glob(_) => drop(self.0.insert(before)),
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Paths {
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.of_use(Vec::new(), &item.tree);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names = path.segments.iter();
+        self.0
+            .insert(names.map(|name| name.ident.to_string()).collect());
+        visit::visit_path(self, path);
+    }
+
+    /// `pub(in …)` imports nothing.
+    fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
+
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if module.ident != "tests" {
+            visit::visit_item_mod(self, module);
+        }
+    }
 }
 
 fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {

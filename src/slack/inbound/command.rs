@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Sender,
     lenient::{filled, or_empty, truth},
+    sender::Sender,
 };
 use crate::domain::{ChannelId, TeamId, UserId};
 

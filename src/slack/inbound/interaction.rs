@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    Sender,
     lenient::{Identified, filled, or_empty, truth},
+    sender::Sender,
 };
 use crate::domain::{ChannelId, TeamId, UserId};
 
