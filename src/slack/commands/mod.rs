@@ -1,9 +1,9 @@
 //! The commands behind `/jit`: one file for each word.
 //!
 //! To add one, write a file with a `COMMAND` (its name, usage and help), a `parse` that reads the
-//! words behind it with [`arguments`], and a `run` that does it; then add it to
-//! [`COMMANDS`]. The help and the suggestion for a word that is no command come from there; tests
-//! compare the usage hint in `manifest.yml` and the table in `README.md` with it.
+//! words behind it with [`arguments`], and a `run` that does it; then add it to [`COMMANDS`].
+//! Parsing, the help and the suggestion for a word that is no command follow from that. Tests say
+//! what `manifest.yml` and `README.md` need; `fuzz/src/line.rs` needs a rule for what is parsed.
 
 mod command;
 pub mod done;
