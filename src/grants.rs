@@ -10,7 +10,7 @@
 //! Another replica's commits are known when the store learns of them, and at the latest with the
 //! next look at it. Memory that may be more than two seconds behind says nothing.
 
-mod book;
+mod index;
 mod proven;
 
 use std::{
@@ -25,14 +25,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use book::{BeingRevoked, Held};
+pub use index::{ActiveGrant, BeingRevoked};
 
 use crate::{
     alerts::Alerts,
     domain::{BackendName, Lock, ScopeId, Time},
     store::{Comparisons, LoggedLocks, Store, StoreError, locks_in_force},
 };
-use book::Book;
+use index::GrantIndex;
 use proven::{proven, proven_open};
 
 /// How often the store is looked at when it says nothing by itself.
@@ -59,7 +59,7 @@ const COMPARED: usize = 250;
 /// The grants that are usable now.
 pub struct Grants {
     store: Arc<dyn Store>,
-    book: RwLock<Book>,
+    index: RwLock<GrantIndex>,
     comparisons: Arc<Comparisons>,
     logged_locks: LoggedLocks,
     progress: watch::Sender<Progress>,
@@ -112,10 +112,10 @@ impl Grants {
         let applied = *store.head().borrow();
         let logged_locks = LoggedLocks::default();
         let locks = locks_in_force(store.locks().await?, logged_locks.read(&*store).await?);
-        let book = read(&*store, locks, &comparisons).await?;
+        let index = read(&*store, locks, &comparisons).await?;
         Ok(Self {
             store,
-            book: RwLock::new(book),
+            index: RwLock::new(index),
             comparisons,
             logged_locks,
             progress: watch::Sender::new(Progress { applied, seen }),
@@ -155,7 +155,7 @@ impl Grants {
     /// How many grants are active, those included whose time is over and which nothing has ended
     /// yet.
     pub fn active(&self) -> usize {
-        self.read(Book::len)
+        self.read(GrantIndex::len)
     }
 
     /// Keeps an alert for each target that fails to revoke, from the first recorded failure until
@@ -166,7 +166,7 @@ impl Grants {
         let watching = async {
             loop {
                 progress.borrow_and_update();
-                let failing = self.read(|book| book.failing().clone());
+                let failing = self.read(|index| index.failing().clone());
                 if failing != shown {
                     for target in shown.keys().filter(|target| !failing.contains_key(*target)) {
                         alerts.clear(&alert_name(target));
@@ -233,18 +233,18 @@ impl Grants {
                 false => self.logged_locks.known(),
             };
             let locks = locks_in_force(table, logged);
-            if self.read(|book| *book.locks() == *locks) {
+            if self.read(|index| *index.locks() == *locks) {
                 for changed in changed.chunks(COMPARED) {
                     let proven = proven(&*self.store, &self.comparisons, changed);
                     let proven = timeout(LOOK, proven).await??;
-                    let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
-                    book.note_all(&proven);
+                    let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+                    index.note_all(&proven);
                 }
             } else {
                 // Rare, and what else it changes is a matter of every grant.
                 let read = read(&*self.store, locks, &self.comparisons);
                 let read = timeout(REREAD, read).await??;
-                *self.book.write().unwrap_or_else(PoisonError::into_inner) = read;
+                *self.index.write().unwrap_or_else(PoisonError::into_inner) = read;
             }
             let through = through.max(applied);
             self.progress.send_replace(Progress {
@@ -262,8 +262,8 @@ impl Grants {
         self.progress.send_modify(|progress| progress.seen = None);
     }
 
-    fn read<T>(&self, question: impl FnOnce(&Book) -> T) -> T {
-        question(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    fn read<T>(&self, question: impl FnOnce(&GrantIndex) -> T) -> T {
+        question(&self.index.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -272,16 +272,16 @@ async fn read(
     store: &dyn Store,
     locks: Vec<Lock>,
     comparisons: &Comparisons,
-) -> Result<Book, StoreError> {
-    let (mut book, mut after) = (Book::under(locks), None);
+) -> Result<GrantIndex, StoreError> {
+    let (mut index, mut after) = (GrantIndex::under(locks), None);
     loop {
         let page = store.open_after(after, PAGE).await?;
         for requests in page.requests.chunks(COMPARED) {
-            book.note_all(&proven_open(store, comparisons, requests).await?);
+            index.note_all(&proven_open(store, comparisons, requests).await?);
         }
         after = page.next;
         if after.is_none() {
-            return Ok(book);
+            return Ok(index);
         }
     }
 }
@@ -289,15 +289,15 @@ async fn read(
 impl CaughtUp<'_> {
     /// The grant by which `subject`, a Slack id or an email address, may use `scope` at `now`; of
     /// several, the one that lasts longest.
-    pub fn check(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<Held> {
-        self.grants.read(|book| book.check(subject, scope, now))
+    pub fn check(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<ActiveGrant> {
+        self.grants.read(|index| index.check(subject, scope, now))
     }
 
     /// The grant of `subject` for `scope` that is over at `now` and whose access is not proven
     /// gone yet.
     pub fn being_revoked(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<BeingRevoked> {
         self.grants
-            .read(|book| book.being_revoked(subject, scope, now))
+            .read(|index| index.being_revoked(subject, scope, now))
     }
 }
 

@@ -4,11 +4,11 @@
 //! the token. What Slack sends is answered as soon as Slack has said who we are.
 
 mod address;
-mod door;
-mod front;
+mod auth_gate;
 mod listen;
-mod notices;
 mod rebuild;
+mod rejection_log;
+mod slack_bootstrap;
 mod throttle;
 
 pub use rebuild::rebuild;
@@ -34,7 +34,7 @@ use crate::{
     metrics::Metrics,
     slack::{
         client::Client,
-        messages::{self, Messenger, homes::Homes, speak},
+        messages::{self, Messenger, homes::Homes, run_as_leader},
         signature::Verifier,
     },
     store::{Comparisons, Store},
@@ -42,10 +42,10 @@ use crate::{
     worker::Worker,
 };
 use address::Proxies;
-use door::{Ingress, Introduction, Way};
-use front::Front;
+use auth_gate::AuthGate;
 use listen::Listen;
-use notices::Notices;
+use rejection_log::RejectionLog;
+use slack_bootstrap::{Ingress, SlackBootstrap, SlackTransport};
 
 /// How long what is under way may take when the service stops; the rest is taken up by the next
 /// start.
@@ -201,7 +201,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         clock.clone(),
         entropy.clone(),
     ));
-    tasks.spawn(speak(messenger, homes.clone(), shutdown.clone()));
+    tasks.spawn(run_as_leader(messenger, homes.clone(), shutdown.clone()));
 
     let tokens = config
         .api
@@ -211,7 +211,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .collect::<anyhow::Result<Vec<_>>>()
         .context("failed to read api.tokens")?;
     let proxies = Arc::new(Proxies::new(config.server.trusted_proxies.clone()));
-    let notices = Arc::new(Notices::new(metrics.clone()));
+    let notices = Arc::new(RejectionLog::new(metrics.clone()));
     let (telling, reach) = watch::channel(Err("Slack has not said who we are"));
     let api = Api {
         grants,
@@ -222,7 +222,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         tokens: Tokens::new(tokens),
         reach,
     };
-    let door = Introduction {
+    let bootstrap = SlackBootstrap {
         client,
         settings: config.slack,
         way,
@@ -235,9 +235,9 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         reach: telling,
     };
     let meeting = shutdown.clone();
-    tasks.spawn(async move { meeting.run_until_cancelled(door.meet_slack()).await });
+    tasks.spawn(async move { meeting.run_until_cancelled(bootstrap.meet_slack()).await });
     let routes = slack_routes.merge(api::router(api));
-    let front = Front::new(routes, proxies.clone(), notices.clone(), clock);
+    let front = AuthGate::new(routes, proxies.clone(), notices.clone(), clock);
     let listener = listen::bind(config.server.listen)
         .with_context(|| format!("failed to listen on {}", config.server.listen))?;
     let address = listener.local_addr()?;
@@ -258,7 +258,7 @@ fn way(
     clock: &Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
     shutdown: &CancellationToken,
-) -> anyhow::Result<(Way, Router)> {
+) -> anyhow::Result<(SlackTransport, Router)> {
     match &settings.mode {
         Mode::Http { signing_secret } => {
             let secret = signing_secret.read();
@@ -268,13 +268,13 @@ fn way(
             let routes = Router::new()
                 .route("/slack/{*rest}", any(Ingress::answer))
                 .with_state(ingress.clone());
-            Ok((Way::Http { verifier, ingress }, routes))
+            Ok((SlackTransport::Http { verifier, ingress }, routes))
         }
         Mode::Socket { app_token } => {
             let token = app_token.read().context("failed to read slack.app_token")?;
             let client = Client::new(&settings.api_url, token, clock.clone())?;
             let shutdown = shutdown.clone();
-            Ok((Way::Socket { client, shutdown }, Router::new()))
+            Ok((SlackTransport::Socket { client, shutdown }, Router::new()))
         }
     }
 }

@@ -12,8 +12,8 @@ use syn::visit::{self, Visit};
 const ARROWS: &[(&str, &[&str])] = &[
     // Pure.
     ("domain", &[]),
-    ("place", &[]),
-    ("policy", &["domain", "place"]),
+    ("source_map", &[]),
+    ("policy", &["domain", "source_map"]),
     // Doors to the world outside; none of them decides anything.
     ("alerts", &[]),
     ("clock", &["domain"]),
@@ -30,7 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "clock",
             "directory",
             "domain",
-            "place",
+            "source_map",
             "policy",
             "secret",
             "store",

@@ -33,7 +33,7 @@ use keylend::{
     leavers::Leavers,
     metrics::Metrics,
     policy::Policy,
-    store::{Fact, PostgresStore, SqliteStore, Store},
+    store::{Invalidation, PostgresStore, SqliteStore, Store},
     vault::Vault,
 };
 use tempfile::TempDir;
@@ -489,7 +489,7 @@ async fn who_holds_nothing_is_not_asked_about() {
     let world = World::new().await;
     let replica = world.replica(catalogue(&["engineers"]), "");
     for person in [ALICE, "U0BOB", "U0NOBODY"] {
-        let fact = Fact::Person(UserId::new(person));
+        let fact = Invalidation::Person(UserId::new(person));
         replica.broker.outdated(fact).await.unwrap();
         replica.broker.may_have_left(UserId::new(person));
     }
@@ -614,7 +614,7 @@ async fn who_leaves_a_group_that_has_just_changed_often_loses_the_access_as_soon
     let replica = world.replica(catalogue(&["engineers"]), "");
     let id = world.grant(&replica, ALICE).await;
     let changes = async || {
-        let fact = Fact::Usergroup("S0ENG".to_owned());
+        let fact = Invalidation::Usergroup("S0ENG".to_owned());
         replica.broker.outdated(fact).await.unwrap();
         replica.broker.may_have_lost_members("S0ENG".to_owned());
         for _ in 0..10 {

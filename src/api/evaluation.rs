@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::{Api, CATCH_UP, problem::Problem, token::bearer};
 use crate::{
     domain::{RequestId, ScopeId, Time},
-    grants::{BeingRevoked, Held},
+    grants::{ActiveGrant, BeingRevoked},
     metrics::Decision,
 };
 
@@ -88,7 +88,7 @@ enum Context {
 }
 
 impl Answer {
-    fn new(held: Option<Held>, being_revoked: Option<BeingRevoked>) -> Self {
+    fn new(held: Option<ActiveGrant>, being_revoked: Option<BeingRevoked>) -> Self {
         let written = |time: Time| time.to_rfc3339_opts(SecondsFormat::Millis, true);
         let context = match (held, being_revoked) {
             (Some(held), _) => Context::Granted {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Broker, Loaded, alone,
+    Broker, Loaded,
     end::keeps_no_other,
     facts::{Count, Question},
     names::bound,
+    single_change,
 };
 use crate::{
     domain::{
@@ -247,7 +248,7 @@ impl Broker {
                 revision,
                 reason,
             };
-            Ok(alone(self.change(&request, command)?))
+            Ok(single_change(self.change(&request, command)?))
         })
         .await
     }
@@ -289,7 +290,7 @@ impl Broker {
         self.settle(id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
-            Ok(alone(
+            Ok(single_change(
                 self.change(&request, Command::Withdraw { by, human })?,
             ))
         })

@@ -1,7 +1,7 @@
 //! Asking for access.
 
 use super::{
-    Broker, contended,
+    Broker, conflict_exhausted,
     facts::{Count, Question},
     names::bound,
     unavailable,
@@ -59,7 +59,7 @@ impl Broker {
                 Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
             }
         }
-        Err(contended())
+        Err(conflict_exhausted())
     }
 
     async fn ask_once(&self, ask: &Ask) -> Result<(Request, Commit), Refusal> {

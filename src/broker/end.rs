@@ -1,6 +1,6 @@
 //! Ending access before its time: done, revoke, lock.
 
-use super::{Broker, alone, contended, facts::Question, unavailable};
+use super::{Broker, conflict_exhausted, facts::Question, single_change, unavailable};
 use crate::{
     domain::{
         Actor, Command, EndCause, Human, Lock, LockEvent, LockTarget, Refusal, Request, RequestId,
@@ -34,7 +34,7 @@ impl Broker {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
             let command = Command::Done { by, human };
-            Ok(alone(self.change(&request, command)?))
+            Ok(single_change(self.change(&request, command)?))
         })
         .await
     }
@@ -56,7 +56,7 @@ impl Broker {
             let cause = EndCause::Revoked {
                 reason: reason.trim().to_owned(),
             };
-            Ok(alone(
+            Ok(single_change(
                 self.change(&request, Command::End { by, rules, cause })?,
             ))
         })
@@ -103,7 +103,7 @@ impl Broker {
         };
         match self.commit(None, commit).await {
             Ok(_) => {}
-            Err(CommitError::Conflict) => return Err(contended()),
+            Err(CommitError::Conflict) => return Err(conflict_exhausted()),
             Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
         }
         let ended = match self.end_covered(std::slice::from_ref(&lock)).await {

@@ -1,8 +1,9 @@
 //! Asking for more time.
 
 use super::{
-    Broker, alone,
+    Broker,
     facts::{Count, Question},
+    single_change,
 };
 use crate::{
     domain::{Command, Refusal, Request, RequestId, Span, UserId},
@@ -52,7 +53,7 @@ impl Broker {
                 duration,
                 lapses_at,
             };
-            Ok(alone(self.change(&request, command)?))
+            Ok(single_change(self.change(&request, command)?))
         })
         .await
     }

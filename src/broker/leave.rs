@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broker, alone, end::keeps_no_other, unavailable};
+use super::{Broker, end::keeps_no_other, single_change, unavailable};
 use crate::{
     domain::{
         Actor, Command, Departure, EndCause, GroupName, Human, NoUsername, OnLeave, Person,
@@ -140,7 +140,7 @@ impl Broker {
                     },
                 },
             };
-            Ok(alone(self.change(&grant, command)?))
+            Ok(single_change(self.change(&grant, command)?))
         });
         match settled.await {
             Ok(_) | Err(Refusal::NotDue) => Ok(()),

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broker, contended, unavailable};
+use super::{Broker, conflict_exhausted, unavailable};
 use crate::{
     domain::{Lock, LockTarget, Refusal, Request, RequestId},
     store::{CommitError, Fold, Snapshot, locks_in_force},
@@ -103,7 +103,7 @@ impl Broker {
                 }
             }
         }
-        Err(contended())
+        Err(conflict_exhausted())
     }
 
     /// One request that is to come closer to access, if its snapshot is what the log says.
@@ -180,7 +180,7 @@ impl Broker {
                 return Ok(true);
             }
         }
-        Err(contended())
+        Err(conflict_exhausted())
     }
 
     /// What the log says of a snapshot, and the number of its last entry about it.

@@ -151,7 +151,7 @@ impl Broker {
     /// Commits `command`, decided on the request as it is now.
     async fn act(&self, id: RequestId, command: Command) -> Result<Request, Refusal> {
         self.settle(id, async |request| {
-            Ok(alone(self.change(&request, command.clone())?))
+            Ok(single_change(self.change(&request, command.clone())?))
         })
         .await
     }
@@ -206,7 +206,7 @@ impl Broker {
                 Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
             }
         }
-        Err(contended())
+        Err(conflict_exhausted())
     }
 
     /// Commits, and counts what happened. `before` is the request that it is about. Answers the number
@@ -274,7 +274,7 @@ fn only_ends(change: &Change) -> bool {
 }
 
 /// One request changes, and nothing else.
-fn alone(change: Change) -> (Request, Commit) {
+fn single_change(change: Change) -> (Request, Commit) {
     (
         change.after().clone(),
         Commit {
@@ -288,7 +288,7 @@ fn unavailable(error: StoreError) -> Refusal {
     Refusal::StoreUnavailable(error.to_string())
 }
 
-fn contended() -> Refusal {
+fn conflict_exhausted() -> Refusal {
     Refusal::StoreUnavailable(format!(
         "somebody else was faster {ATTEMPTS} times in a row"
     ))

@@ -1,6 +1,6 @@
 //! Names in the targets: each belongs to one person.
 
-use super::{Broker, contended, unavailable};
+use super::{Broker, conflict_exhausted, unavailable};
 use crate::{
     domain::{Actor, Human, NameEvent, NameOwners, Refusal, UserId, Username},
     policy::Action,
@@ -64,7 +64,7 @@ impl Broker {
                 Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
             }
         }
-        Err(contended())
+        Err(conflict_exhausted())
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Broker;
 use crate::{
     domain::UserId,
-    store::{Fact, StoreError},
+    store::{Invalidation, StoreError},
 };
 
 /// How many facts wait until they are looked at; the round through all holders finds the rest.
@@ -50,9 +50,9 @@ impl Broker {
     /// # Errors
     ///
     /// If the others cannot be told.
-    pub async fn outdated(&self, fact: Fact) -> Result<(), StoreError> {
+    pub async fn outdated(&self, fact: Invalidation) -> Result<(), StoreError> {
         self.forget(&fact);
-        self.parts.store.tell_outdated(&fact).await
+        self.parts.store.broadcast_invalidation(&fact).await
     }
 
     /// Has it looked at soon whether this person left.
@@ -87,18 +87,18 @@ impl Broker {
         while let Some(heard) = shutdown.run_until_cancelled(told.recv()).await {
             match heard {
                 Ok(fact) => self.forget(&fact),
-                Err(RecvError::Lagged(_)) => self.forget(&Fact::Any),
+                Err(RecvError::Lagged(_)) => self.forget(&Invalidation::Any),
                 Err(RecvError::Closed) => return,
             }
         }
     }
 
-    fn forget(&self, fact: &Fact) {
+    fn forget(&self, fact: &Invalidation) {
         let directory = &self.parts.directory;
         match fact {
-            Fact::Person(id) => directory.forget_person(id),
-            Fact::Usergroup(id) => directory.forget_usergroup(id),
-            Fact::Any => directory.forget_everything(),
+            Invalidation::Person(id) => directory.forget_person(id),
+            Invalidation::Usergroup(id) => directory.forget_usergroup(id),
+            Invalidation::Any => directory.forget_everything(),
         }
     }
 }

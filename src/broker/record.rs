@@ -1,6 +1,6 @@
 //! What the worker found out: commands of the clock and the targets.
 
-use super::{Broker, alone, end::ended_by_lock, log::Loaded, unavailable};
+use super::{Broker, end::ended_by_lock, log::Loaded, single_change, unavailable};
 use crate::{
     domain::{
         Command, Entitlement, PlannedLayer, Progress, Refusal, Request, RequestId, State, Time,
@@ -47,7 +47,7 @@ impl Broker {
             {
                 change = self.change(&request, ended_by_lock(&lock))?;
             }
-            let (after, mut commit) = alone(change);
+            let (after, mut commit) = single_change(change);
             commit.credentials.extend(credential.clone());
             Ok((after, commit))
         };

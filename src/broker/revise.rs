@@ -1,6 +1,6 @@
 //! Keeping what waits for its decision in step with the catalogue.
 
-use super::{Broker, alone, unavailable};
+use super::{Broker, single_change, unavailable};
 use crate::domain::{Command, Refusal, Request, RequestId, State};
 
 /// Open requests that are looked at at a time.
@@ -24,7 +24,7 @@ impl Broker {
             return Ok(request);
         }
         let revised = self
-            .settle_unchanged(id, async |request| Ok(alone(change(&request)?)))
+            .settle_unchanged(id, async |request| Ok(single_change(change(&request)?)))
             .await;
         match revised {
             // Another replica was faster.

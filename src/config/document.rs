@@ -17,12 +17,12 @@ use super::{
     Config, Problem, Problems,
     text::{may_hold_secret, nearest, plain},
 };
-use crate::{place::Lines, secret};
+use crate::{secret, source_map::SourceMap};
 
 /// A document, and what was found wrong with it so far.
 pub(super) struct Document<'a> {
     file: &'a Path,
-    lines: Lines<'a>,
+    lines: SourceMap<'a>,
     root: DeTable<'a>,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
@@ -61,7 +61,7 @@ impl<'a> Document<'a> {
         let (root, errors) = DeTable::parse_recoverable(source);
         let mut document = Self {
             file,
-            lines: Lines::new(source),
+            lines: SourceMap::new(source),
             root: root.into_inner(),
             problems: Vec::new(),
             warnings: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::{place::Place, policy};
+use crate::{policy, source_map::SourceSpan};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Problem {
     pub file: PathBuf,
     /// Where in it; nothing if it cannot be read at all. The line's text is left out where it may
     /// hold a secret.
-    pub place: Option<Place>,
+    pub place: Option<SourceSpan>,
     /// The key, such as `scopes."db-prod:write".layers[0].role`; nothing in a policy.
     pub key: Option<String>,
     /// What is wrong and what would be right.
@@ -32,7 +32,7 @@ impl From<policy::Problem> for Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.file.display())?;
-        if let Some(Place { line, column, .. }) = &self.place {
+        if let Some(SourceSpan { line, column, .. }) = &self.place {
             write!(f, "{line}:{column}:")?;
         }
         if let Some(key) = &self.key {

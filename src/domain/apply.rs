@@ -144,7 +144,7 @@ impl Request {
             }
             Event::LayerGrantFailed {
                 layer, retry_at, ..
-            } => self.stumble(*layer, *retry_at),
+            } => self.record_failure(*layer, *retry_at),
             Event::Activated {} => self.state = State::Active { warned: false },
             Event::LeaveNoticed { departure } => self.departure = Some(departure.clone()),
             Event::Warned {} => self.state = State::Active { warned: true },
@@ -155,7 +155,7 @@ impl Request {
             Event::LayerRevoked { layer, .. } => self.settle(*layer, Progress::Revoked),
             Event::LayerRevokeFailed {
                 layer, retry_at, ..
-            } => self.stumble(*layer, Some(*retry_at)),
+            } => self.record_failure(*layer, Some(*retry_at)),
             Event::Ended {} => {
                 if let State::Ending { cause, by, .. } = &self.state {
                     let (cause, by) = (cause.clone(), by.clone());
@@ -271,7 +271,7 @@ impl Request {
         }
     }
 
-    fn stumble(&mut self, layer: usize, retry_at: Option<Time>) {
+    fn record_failure(&mut self, layer: usize, retry_at: Option<Time>) {
         if let Some(layer) = self.layers.get_mut(layer) {
             layer.failures += 1;
             layer.retry_at = retry_at;

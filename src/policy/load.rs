@@ -14,11 +14,11 @@ use miette::Diagnostic;
 
 use super::{
     Action, Policy, Rule, SCHEMA,
-    careless::{careless, names},
+    overbroad::{names, overbroad},
 };
 use crate::{
     domain::{GroupName, RuleId},
-    place::{Lines, Place},
+    source_map::{SourceMap, SourceSpan},
 };
 
 /// What is wrong with a file of rules.
@@ -27,13 +27,13 @@ pub struct Problem {
     /// The file.
     pub file: PathBuf,
     /// Where in it; nothing if it cannot be read at all.
-    pub place: Option<Place>,
+    pub place: Option<SourceSpan>,
     /// What is wrong and what would be right, in a sentence.
     pub message: String,
 }
 
 impl Problem {
-    pub(super) fn at(file: &Path, place: Place, message: String) -> Self {
+    pub(super) fn at(file: &Path, place: SourceSpan, message: String) -> Self {
         Self {
             file: file.to_owned(),
             place: Some(place),
@@ -46,7 +46,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
         match &self.place {
-            Some(Place { line, column, .. }) => {
+            Some(SourceSpan { line, column, .. }) => {
                 write!(f, "{file}:{line}:{column}: {}", self.message)
             }
             None => write!(f, "{file}: {}", self.message),
@@ -98,7 +98,7 @@ struct Reading {
 impl Reading {
     fn file(&mut self, file: &Path, text: &str, origin: Origin) {
         self.texts.insert(file.to_owned(), text.to_owned());
-        let lines = Lines::new(text);
+        let lines = SourceMap::new(text);
         let set: PolicySet = match text.parse() {
             Ok(set) => set,
             Err(errors) => {
@@ -134,7 +134,7 @@ impl Reading {
         policy: &cedar_policy::Policy,
         origin: Origin,
         file: &Path,
-        place: &Place,
+        place: &SourceSpan,
     ) -> Result<(), String> {
         let id = named(policy)?;
         let reason = policy.annotation("reason").unwrap_or_default().trim();
@@ -155,7 +155,7 @@ impl Reading {
         }
         if origin == Origin::Operator
             && policy.effect() == Effect::Permit
-            && let Some(message) = careless(policy)
+            && let Some(message) = overbroad(policy)
         {
             return Err(message);
         }
@@ -233,7 +233,7 @@ impl Reading {
             let place = self
                 .texts
                 .get(file)
-                .and_then(|text| place_of(diagnostic, &Lines::new(text)))
+                .and_then(|text| place_of(diagnostic, &SourceMap::new(text)))
                 .unwrap_or_else(|| place.clone());
             let said = sentence(diagnostic);
             let said = said
@@ -279,7 +279,11 @@ enum Read<'a> {
 
 /// The rules of one file in the order of its text, each with its place. Cedar names them
 /// `policy0`, `policy1`, … in that order, and keeps each one's text.
-fn in_order<'a>(set: &'a PolicySet, text: &str, lines: &Lines<'_>) -> Vec<(Place, Read<'a>)> {
+fn in_order<'a>(
+    set: &'a PolicySet,
+    text: &str,
+    lines: &SourceMap<'_>,
+) -> Vec<(SourceSpan, Read<'a>)> {
     let number = |id: &PolicyId| -> usize {
         let id: &str = id.as_ref();
         id.trim_start_matches("policy")
@@ -307,7 +311,7 @@ fn in_order<'a>(set: &'a PolicySet, text: &str, lines: &Lines<'_>) -> Vec<(Place
         .collect()
 }
 
-fn place_of(diagnostic: &dyn Diagnostic, lines: &Lines<'_>) -> Option<Place> {
+fn place_of(diagnostic: &dyn Diagnostic, lines: &SourceMap<'_>) -> Option<SourceSpan> {
     let label = diagnostic.labels()?.next()?;
     Some(lines.place(label.offset(), label.len()))
 }

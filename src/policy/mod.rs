@@ -6,9 +6,9 @@
 //! rules forbid stays forbidden. Nothing here asks for facts, reads a clock or changes anything:
 //! whoever asks brings fresh facts, and a rule that cannot be evaluated means no.
 
-mod careless;
 mod facts;
 mod load;
+mod overbroad;
 mod verdict;
 
 use std::{
@@ -25,7 +25,7 @@ pub use load::Problem;
 
 use crate::{
     domain::{GroupName, RuleId},
-    place::Place,
+    source_map::SourceSpan,
 };
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
@@ -54,7 +54,7 @@ struct Rule {
     /// The actions that it may apply to.
     actions: BTreeSet<Action>,
     /// Where it was read; nothing for a base rule.
-    origin: Option<(PathBuf, Place)>,
+    origin: Option<(PathBuf, SourceSpan)>,
 }
 
 impl Policy {

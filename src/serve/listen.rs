@@ -6,7 +6,7 @@
 //! for one question at a time; the proxy in front speaks HTTP/2 to whoever wants it.
 
 mod connection;
-mod places;
+mod table;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -18,11 +18,11 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::places::{Places, Seat};
+use self::table::{Connection, ConnectionTable};
 use super::{
     address::{Peer, Proxies},
-    front::Front,
-    notices::Notices,
+    auth_gate::AuthGate,
+    rejection_log::RejectionLog,
 };
 use crate::{config, metrics::Rejection};
 
@@ -60,29 +60,29 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Takes connections and answers what they ask.
 pub(super) struct Listen {
     listener: TcpListener,
-    front: Arc<Front>,
-    places: Arc<Places>,
+    front: Arc<AuthGate>,
+    places: Arc<ConnectionTable>,
     free: Arc<Semaphore>,
     spare: usize,
     proxies: Arc<Proxies>,
-    notices: Arc<Notices>,
+    notices: Arc<RejectionLog>,
 }
 
 impl Listen {
     /// Has as many places as `server` says and the process may open files for.
     pub(super) fn new(
         listener: TcpListener,
-        front: Front,
+        front: AuthGate,
         server: &config::Server,
         proxies: Arc<Proxies>,
-        notices: Arc<Notices>,
+        notices: Arc<RejectionLog>,
     ) -> Self {
         let all = affordable(server.max_connections);
         let each = server.max_connections_per_address.min(all);
         Self {
             listener,
             front: Arc::new(front),
-            places: Arc::new(Places::new(all, each, notices.clone())),
+            places: Arc::new(ConnectionTable::new(all, each, notices.clone())),
             free: Arc::new(Semaphore::new(all as usize)),
             spare: (all / SPARE).max(1) as usize,
             proxies,
@@ -135,7 +135,7 @@ impl Listen {
 
     /// A place for a newcomer. Nothing if their address holds all that it may, and each is being
     /// worked for.
-    async fn seat(&self, peer: Peer) -> Option<Arc<Seat>> {
+    async fn seat(&self, peer: Peer) -> Option<Arc<Connection>> {
         let among = (!self.proxies.trust(peer)).then(|| peer.network());
         if !among.is_none_or(|address| self.places.give_way_at(address)) {
             let why = "the address holds all the connections that it may, and each is busy";
@@ -143,7 +143,7 @@ impl Listen {
             return None;
         }
         let permit = self.permit().await;
-        Some(Places::take(&self.places, peer, among, permit))
+        Some(ConnectionTable::take(&self.places, peer, among, permit))
     }
 
     async fn permit(&self) -> OwnedSemaphorePermit {

@@ -212,8 +212,8 @@ pub async fn copy(from: &Address, to: &Address) -> Result<Option<String>, CopyEr
 }
 
 /// The store that has a history, if nobody is at work on it.
-async fn at_rest(from: &Address) -> Result<Alone, CopyError> {
-    let mut source = Alone::open(from).await.map_err(CopyError::From)?;
+async fn at_rest(from: &Address) -> Result<ExclusiveStore, CopyError> {
+    let mut source = ExclusiveStore::open(from).await.map_err(CopyError::From)?;
     match source.is_at_work().await.map_err(CopyError::From)? {
         true => Err(CopyError::AtWork(from.to_string())),
         false => Ok(source),
@@ -227,9 +227,9 @@ pub(super) async fn is_at_rest(from: &Address) -> Result<(), CopyError> {
 
 /// A store with tables and nothing in them that nobody is at work on; and what the owner of its
 /// database has to do, if Keylend may not do it.
-pub(super) async fn empty(to: &Address) -> Result<(Alone, Option<String>), CopyError> {
+pub(super) async fn empty(to: &Address) -> Result<(ExclusiveStore, Option<String>), CopyError> {
     let advice = to.migrate().await.map_err(CopyError::To)?;
-    let mut target = Alone::open(to).await.map_err(CopyError::To)?;
+    let mut target = ExclusiveStore::open(to).await.map_err(CopyError::To)?;
     if target.is_at_work().await.map_err(CopyError::To)? {
         return Err(CopyError::AtWork(to.to_string()));
     }
@@ -240,9 +240,9 @@ pub(super) async fn empty(to: &Address) -> Result<(Alone, Option<String>), CopyE
 }
 
 /// A connection to a store that nobody else works on, in a transaction.
-pub(super) enum Alone {
-    Sqlite(sqlite::Alone),
-    Postgres(postgres::Alone),
+pub(super) enum ExclusiveStore {
+    Sqlite(sqlite::ExclusiveStore),
+    Postgres(postgres::ExclusiveStore),
 }
 
 /// Does the same with either.
@@ -255,12 +255,12 @@ macro_rules! either {
     };
 }
 
-impl Alone {
+impl ExclusiveStore {
     async fn open(address: &Address) -> Result<Self, OpenError> {
         Ok(match address {
-            Address::Sqlite(path) => Self::Sqlite(sqlite::Alone::open(path).await?),
+            Address::Sqlite(path) => Self::Sqlite(sqlite::ExclusiveStore::open(path).await?),
             Address::Postgres(url) => {
-                Self::Postgres(postgres::Alone::open(url.expose_secret()).await?)
+                Self::Postgres(postgres::ExclusiveStore::open(url.expose_secret()).await?)
             }
         })
     }

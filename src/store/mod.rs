@@ -18,9 +18,9 @@ mod compared;
 pub mod copy;
 mod credential;
 mod entry;
-mod fact;
 mod fold;
 mod home;
+mod invalidation;
 mod locked;
 mod open_error;
 mod postgres;
@@ -46,9 +46,9 @@ pub use claim::{Claim, Claims};
 pub use compared::Comparisons;
 pub use credential::SealedCredential;
 pub use entry::{Entry, EntryBody, Record};
-pub use fact::Fact;
 pub use fold::{Fold, NotFoldable, logged};
 pub use home::{Home, Published, Whose};
+pub use invalidation::Invalidation;
 pub use locked::{LoggedLocks, locks_in_force};
 pub use open_error::OpenError;
 pub use postgres::PostgresStore;
@@ -484,12 +484,12 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Tells the other replicas that something they know of people is old.
-    async fn tell_outdated(&self, _: &Fact) -> Result<(), StoreError> {
+    async fn broadcast_invalidation(&self, _: &Invalidation) -> Result<(), StoreError> {
         Ok(())
     }
 
     /// What replicas tell of each other's facts; nothing where this one is alone.
-    fn outdated(&self) -> Option<broadcast::Receiver<Fact>> {
+    fn outdated(&self) -> Option<broadcast::Receiver<Invalidation>> {
         None
     }
 

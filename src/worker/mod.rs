@@ -5,7 +5,7 @@
 //! slow, or hangs, delays only itself. A lane sleeps until its next moment and is woken by commits.
 //! What no state makes due, `patrol` finds.
 
-mod alone;
+mod entitlement_mutexes;
 mod grant;
 mod lane;
 mod missing_work;
@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use alone::Turns;
+use entitlement_mutexes::EntitlementMutexes;
 
 use crate::{
     backend::{Backend, BackendError, Backends, Order},
@@ -39,7 +39,7 @@ pub struct Worker {
     backends: Arc<Backends>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    turns: Turns,
+    turns: EntitlementMutexes,
 }
 
 /// Why a piece of work could not be finished now; it is due again.
@@ -66,7 +66,7 @@ impl Worker {
             backends,
             clock,
             entropy,
-            turns: Turns::default(),
+            turns: EntitlementMutexes::default(),
         }
     }
 

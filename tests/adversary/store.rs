@@ -6,7 +6,7 @@ use std::{process::Command, sync::Arc, time::Duration};
 use keylend::{
     domain::UserId,
     grants::Grants,
-    store::{Address, Chain, Fact, OpenError, PostgresStore, Store},
+    store::{Address, Chain, Invalidation, OpenError, PostgresStore, Store},
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::{
@@ -175,15 +175,18 @@ async fn notifications_of_strangers_are_no_more_than_hints() {
     let heard = head.wait_for(|head| *head == 6);
     timeout(PATIENCE, heard).await.unwrap().unwrap();
     assert!(other.request(request.id).await.unwrap().is_some());
-    let alice = Fact::Person(UserId::new("U0ALICE"));
-    store.tell_outdated(&alice).await.unwrap();
+    let alice = Invalidation::Person(UserId::new("U0ALICE"));
+    store.broadcast_invalidation(&alice).await.unwrap();
     let mut heard = Vec::new();
     while heard.last() != Some(&alice) {
         heard.push(timeout(PATIENCE, facts.recv()).await.unwrap().unwrap());
     }
     // A replica that has just started does not know what was told before.
     heard.pop();
-    assert!(heard.is_empty() || heard == [Fact::Any], "{heard:?}");
+    assert!(
+        heard.is_empty() || heard == [Invalidation::Any],
+        "{heard:?}"
+    );
     grants.caught_up_within(PATIENCE).await.unwrap();
     ended.cancel();
     flood.await.unwrap();
@@ -204,7 +207,10 @@ async fn a_commit_does_not_depend_on_its_notification() {
         let request = asked(&format!("{number}"), "alice", "db-prod:write", at(0));
         commit(&store, request).await;
     }
-    store.tell_outdated(&Fact::Any).await.unwrap();
+    store
+        .broadcast_invalidation(&Invalidation::Any)
+        .await
+        .unwrap();
     let tried = async {
         let refused = "permission denied for function pg_notify";
         while !stage.server.log().await.contains(refused) {}
@@ -261,7 +267,10 @@ async fn nothing_that_strangers_plant_runs_in_keylends_sessions() {
     stage.migrate().await.unwrap();
     let store = stage.open().await;
     active(&store, "one", "role").await;
-    store.tell_outdated(&Fact::Any).await.unwrap();
+    store
+        .broadcast_invalidation(&Invalidation::Any)
+        .await
+        .unwrap();
     drop(store.claim("something").await.unwrap());
     store.close().await;
     let reading = PostgresStore::open_read_only(&stage.url("keylend")).await;

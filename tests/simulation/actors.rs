@@ -9,7 +9,7 @@ use keylend::{
     domain::{
         AskKey, ChannelId, Departure, GroupName, LockTarget, Refusal, Request, Span, State, UserId,
     },
-    store::Fact,
+    store::Invalidation,
 };
 use tokio::time::sleep;
 
@@ -267,12 +267,14 @@ impl World {
         let (broker, homes) = (replica.broker.clone(), replica.homes.clone());
         replica.tasks.spawn(async move {
             // Nobody else is told: the others' facts may be a minute old.
-            let _ = broker.outdated(Fact::Person(person.clone())).await;
+            let _ = broker.outdated(Invalidation::Person(person.clone())).await;
             if !is_member {
                 broker.may_have_left(person.clone());
             }
             for group in ["S0DBA", "S0ENG"] {
-                let _ = broker.outdated(Fact::Usergroup(group.to_owned())).await;
+                let _ = broker
+                    .outdated(Invalidation::Usergroup(group.to_owned()))
+                    .await;
                 broker.may_have_lost_members(group.to_owned());
             }
             while homes.person_changed(&person, is_member).await.is_err() {

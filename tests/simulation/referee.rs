@@ -14,7 +14,7 @@ use keylend::{
         Actor, Departure, EndCause, Entitlement, Event, LockEvent, NameEvent, Progress, Request,
         RequestId, ScopeId, State, Time, UserId,
     },
-    grants::Held,
+    grants::ActiveGrant,
     store::{Chain, Entry, EntryBody, RawEntry},
 };
 
@@ -273,7 +273,7 @@ impl Referee {
 
     /// A check said yes: the grant is there, its time is not over, and nothing ended it that this
     /// check could know of.
-    pub(crate) fn admitted(&self, person: &UserId, scope: &ScopeId, held: Held, now: Time) {
+    pub(crate) fn admitted(&self, person: &UserId, scope: &ScopeId, held: ActiveGrant, now: Time) {
         let seen = self.seen.lock().unwrap();
         let life = seen.model.lives.get(&held.request);
         let rightly = life.is_some_and(|life| {

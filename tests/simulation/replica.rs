@@ -20,7 +20,7 @@ use keylend::{
     leavers::Leavers,
     slack::{
         client::Client,
-        messages::{self, Messenger, homes::Homes, speak},
+        messages::{self, Messenger, homes::Homes, run_as_leader},
     },
     store::{Comparisons, Store},
     vault::Vault,
@@ -158,7 +158,11 @@ impl Replica {
             clock.clone(),
             world.dice.clone(),
         ));
-        tasks.spawn(speak(messenger, homes.clone(), CancellationToken::new()));
+        tasks.spawn(run_as_leader(
+            messenger,
+            homes.clone(),
+            CancellationToken::new(),
+        ));
         let grants = loop {
             match Grants::load(store.clone(), comparisons.clone()).await {
                 Ok(grants) => break Arc::new(grants),

@@ -29,10 +29,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::places::Seat;
+use super::table::Connection;
 use crate::serve::{
     address::Peer,
-    front::{Front, Proven},
+    auth_gate::{AuthGate, Proven},
 };
 
 /// The longest head, in bytes, and what is read or written at once. Slack's heads have one kilobyte.
@@ -43,8 +43,8 @@ const BUFFER: usize = 16 * 1024;
 pub(super) async fn serve(
     stream: TcpStream,
     peer: Peer,
-    seat: Arc<Seat>,
-    front: Arc<Front>,
+    seat: Arc<Connection>,
+    front: Arc<AuthGate>,
     shutdown: CancellationToken,
 ) {
     // Answers are short: none waits for the next to fill a packet. It only costs time if it fails.
@@ -86,7 +86,7 @@ pub(super) async fn serve(
     }
 }
 
-fn arriving(body: Incoming, seat: &Arc<Seat>) -> Body {
+fn arriving(body: Incoming, seat: &Arc<Connection>) -> Body {
     if body.is_end_stream() {
         seat.asked();
         return Body::empty();
@@ -101,7 +101,7 @@ fn arriving(body: Incoming, seat: &Arc<Seat>) -> Body {
 /// A body on its way in.
 struct Arriving {
     inner: Incoming,
-    seat: Arc<Seat>,
+    seat: Arc<Connection>,
 }
 
 impl hyper::body::Body for Arriving {
@@ -193,7 +193,7 @@ impl Answering {
 struct Wire {
     stream: TcpStream,
     answering: Arc<Answering>,
-    seat: Arc<Seat>,
+    seat: Arc<Connection>,
 }
 
 impl AsyncRead for Wire {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     slack::{Slack, inbound::Event, ingress::Answer},
-    store::{Fact, StoreError},
+    store::{Invalidation, StoreError},
 };
 
 /// How long the store may take; the rest of the three seconds is for the network.
@@ -31,7 +31,10 @@ async fn note(slack: &Slack, event: Event) -> Result<(), StoreError> {
             user,
             is_member,
         } if is_ours(&app) => {
-            let told = slack.broker.outdated(Fact::Person(user.clone())).await;
+            let told = slack
+                .broker
+                .outdated(Invalidation::Person(user.clone()))
+                .await;
             if !is_member {
                 slack.broker.may_have_left(user.clone());
             }
@@ -48,7 +51,7 @@ async fn note(slack: &Slack, event: Event) -> Result<(), StoreError> {
             if !groups.is_empty() {
                 let told = slack
                     .broker
-                    .outdated(Fact::Usergroup(usergroup.clone()))
+                    .outdated(Invalidation::Usergroup(usergroup.clone()))
                     .await;
                 slack.broker.may_have_lost_members(usergroup);
                 told?;

@@ -34,7 +34,7 @@ use crate::{
     domain::{ChannelId, UserId},
 };
 
-/// The door to Slack. Clones share their connections and what Slack said of its limits.
+/// A client of Slack. Clones share their connections and what Slack said of its limits.
 #[derive(Clone)]
 pub struct Client {
     api: Arc<Api>,

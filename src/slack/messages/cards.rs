@@ -52,7 +52,8 @@ impl Messenger {
             head.borrow_and_update();
             let woken = self.woken.notified();
             let now = self.retry.clock.now();
-            let Some((due, next)) = self.retry.insist(shutdown, || self.turns(now)).await else {
+            let Some((due, next)) = self.retry.retry_forever(shutdown, || self.turns(now)).await
+            else {
                 break;
             };
             for card in due {
@@ -105,7 +106,7 @@ impl Messenger {
     async fn attend(&self, card: Card, shutdown: &CancellationToken) {
         if let Some(opens) = self.closed_until(&card.channel) {
             self.retry
-                .insist(shutdown, || self.store.card_failed(&card, Some(opens)))
+                .retry_forever(shutdown, || self.store.card_failed(&card, Some(opens)))
                 .await;
             return;
         }
@@ -147,7 +148,7 @@ impl Messenger {
             Some(self.retry.clock.now() + after)
         };
         self.retry
-            .insist(shutdown, || self.store.card_failed(&card, retry_at))
+            .retry_forever(shutdown, || self.store.card_failed(&card, retry_at))
             .await;
     }
 
@@ -163,7 +164,7 @@ impl Messenger {
         }
         let request = self
             .retry
-            .insist(shutdown, || self.store.request(card.request))
+            .retry_forever(shutdown, || self.store.request(card.request))
             .await;
         request.is_some_and(|request| request.is_none_or(|request| !request.is_open()))
     }
@@ -207,7 +208,7 @@ impl Messenger {
         let Some(request) = self.store.request(card.request).await? else {
             // Nothing to show, ever.
             self.retry
-                .insist(shutdown, || self.store.card_failed(&card, None))
+                .retry_forever(shutdown, || self.store.card_failed(&card, None))
                 .await;
             return Ok(card);
         };
@@ -216,7 +217,7 @@ impl Messenger {
             card = self.send_in(card, &request, &context, shutdown).await?;
             // Not given up: a message that the store does not know of would be posted again.
             self.retry
-                .insist(shutdown, || self.store.card_shown(&card, request.version))
+                .retry_forever(shutdown, || self.store.card_shown(&card, request.version))
                 .await;
             // What has changed meanwhile gave this card its turn, which has just been taken away.
             if shutdown.is_cancelled() || self.context(&request) == context {

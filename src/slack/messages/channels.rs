@@ -247,7 +247,7 @@ impl Messenger {
             }
             Ok(())
         };
-        self.retry.insist(shutdown, touch).await;
+        self.retry.retry_forever(shutdown, touch).await;
         self.woken.notify_waiters();
     }
 }

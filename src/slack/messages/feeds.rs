@@ -52,7 +52,7 @@ pub(crate) const CURSORS: [&str; 4] = [
 ];
 
 /// Lines that go out as one message.
-pub(super) struct Parcel {
+pub(super) struct Batch {
     /// What they are about; nothing for a lock.
     request: Option<Request>,
     text: String,
@@ -85,11 +85,11 @@ impl Messenger {
             // Asked for anew: another replica may have gone on while this one stood still.
             let mut told = self
                 .retry
-                .insist(shutdown, || self.store.cursor(name))
+                .retry_forever(shutdown, || self.store.cursor(name))
                 .await?;
             let (parcels, read) = self
                 .retry
-                .insist(shutdown, || self.parcels(feed, told, u64::MAX))
+                .retry_forever(shutdown, || self.parcels(feed, told, u64::MAX))
                 .await?;
             for parcel in parcels {
                 for destination in self.destinations(feed, &parcel) {
@@ -102,13 +102,13 @@ impl Messenger {
                 }
                 told = parcel.through;
                 self.retry
-                    .insist(shutdown, || self.store.move_cursor(name, told))
+                    .retry_forever(shutdown, || self.store.move_cursor(name, told))
                     .await?;
             }
             if read > told {
                 told = read;
                 self.retry
-                    .insist(shutdown, || self.store.move_cursor(name, told))
+                    .retry_forever(shutdown, || self.store.move_cursor(name, told))
                     .await?;
             }
             tokio::select! {
@@ -126,11 +126,11 @@ impl Messenger {
         feed: Feed,
         told: u64,
         until: u64,
-    ) -> Result<(Vec<Parcel>, u64), StoreError> {
+    ) -> Result<(Vec<Batch>, u64), StoreError> {
         let mut entries = self.store.entries(told, BATCH).await?;
         entries.retain(|entry| entry.seq <= until);
         let read = entries.last().map_or(told, |entry| entry.seq);
-        let mut parcels: Vec<Parcel> = Vec::new();
+        let mut parcels: Vec<Batch> = Vec::new();
         let same = |one: &Entry, next: &Entry| one.request_id == next.request_id;
         for entries in entries.chunk_by(same) {
             let request = match entries[0].request_id {
@@ -154,7 +154,7 @@ impl Messenger {
                         parcel.is_loud |= is_loud;
                         parcel.through = entry.seq;
                     }
-                    _ => parcels.push(Parcel {
+                    _ => parcels.push(Batch {
                         request: request.clone(),
                         text: line,
                         is_loud,
@@ -167,7 +167,7 @@ impl Messenger {
         Ok((parcels, read))
     }
 
-    pub(super) fn destinations(&self, feed: Feed, parcel: &Parcel) -> Vec<Destination> {
+    pub(super) fn destinations(&self, feed: Feed, parcel: &Batch) -> Vec<Destination> {
         match (feed, &parcel.request) {
             (Feed::Audit, request) => vec![Destination {
                 channel: self.audit_channel.clone(),
@@ -194,7 +194,7 @@ impl Messenger {
     pub(super) async fn deliver(
         &self,
         destination: &Destination,
-        parcel: &Parcel,
+        parcel: &Batch,
         shutdown: &CancellationToken,
     ) -> Option<bool> {
         for failures in 1.. {
@@ -245,7 +245,7 @@ impl Messenger {
     async fn post(
         &self,
         destination: &Destination,
-        parcel: &Parcel,
+        parcel: &Batch,
         shutdown: &CancellationToken,
     ) -> Result<(), Trouble> {
         let channel = &destination.channel;

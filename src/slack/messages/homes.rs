@@ -151,7 +151,10 @@ impl Homes {
             head.borrow_and_update();
             touched.borrow_and_update();
             let now = clock.now();
-            let (due, next) = self.retry.insist(shutdown, || self.turn(now)).await?;
+            let (due, next) = self
+                .retry
+                .retry_forever(shutdown, || self.turn(now))
+                .await?;
             let wait_until = match due {
                 Some(home) => match pace.opens(&home, now) {
                     None => {
@@ -216,7 +219,7 @@ impl Homes {
             Some(now + asked_to_wait.unwrap_or_else(|| self.retry.after(failures)))
         };
         self.retry
-            .insist(shutdown, || self.store().home_failed(&home, retry_at))
+            .retry_forever(shutdown, || self.store().home_failed(&home, retry_at))
             .await?;
         Some(asked_to_wait.and(retry_at))
     }
@@ -244,7 +247,7 @@ impl Homes {
         };
         // Not given up: what the store does not know to be asked would not be taken away.
         self.retry
-            .insist(shutdown, || self.store().home_shown(home, &published))
+            .retry_forever(shutdown, || self.store().home_shown(home, &published))
             .await;
         Ok(())
     }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Messenger,
-    feeds::{Destination, Feed, Parcel},
+    feeds::{Batch, Destination, Feed},
 };
 use crate::{domain::ChannelId, store::StoreError};
 
@@ -28,7 +28,7 @@ impl Messenger {
     pub(super) async fn mirror(
         &self,
         destination: &Destination,
-        parcel: &Parcel,
+        parcel: &Batch,
         shutdown: &CancellationToken,
     ) -> Option<()> {
         let channel = &destination.channel;
@@ -47,7 +47,7 @@ impl Messenger {
             let missed = missed(channel);
             self.store.move_cursor(&missed, parcel.through).await
         };
-        self.retry.insist(shutdown, note).await
+        self.retry.retry_forever(shutdown, note).await
     }
 
     /// Tells every channel that missed lines and works again what it missed; nothing if told to
@@ -68,10 +68,10 @@ impl Messenger {
             return Some(false);
         }
         let missing = || self.missing(channel);
-        let (mut after, until) = self.retry.insist(shutdown, missing).await?;
+        let (mut after, until) = self.retry.retry_forever(shutdown, missing).await?;
         while after < until {
             let parcels = || self.parcels(Feed::Mirror, after, until);
-            let (parcels, read) = self.retry.insist(shutdown, parcels).await?;
+            let (parcels, read) = self.retry.retry_forever(shutdown, parcels).await?;
             for parcel in parcels {
                 for destination in self.destinations(Feed::Mirror, &parcel) {
                     if destination.channel == *channel
@@ -98,7 +98,7 @@ impl Messenger {
     ) -> Option<()> {
         let name = told(channel);
         let moved = || self.store.move_cursor(&name, seq);
-        self.retry.insist(shutdown, moved).await
+        self.retry.retry_forever(shutdown, moved).await
     }
 
     /// Up to where lines were told in a channel, and up to where they were missed.

@@ -7,16 +7,16 @@
 //! What survives a crash: which message shows which card, what each Home shows and how far each
 //! feed has told are in the store, written after Slack has answered. A crash, or a lost answer,
 //! between the two makes one message appear twice; none is lost. One replica at a time speaks:
-//! [`speak`].
+//! [`run_as_leader`].
 
 mod alerts;
 mod cards;
 mod channels;
 mod feeds;
 pub mod homes;
+mod leader;
 mod missed;
 mod retry;
-mod turn;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -32,8 +32,8 @@ use crate::{
 };
 use channels::Channels;
 pub(crate) use feeds::CURSORS;
+pub use leader::run_as_leader;
 use retry::{Retry, Trouble, within_grace};
-pub use turn::speak;
 
 /// First posts that are not kept apart from each other.
 const STRIPES: usize = 32;

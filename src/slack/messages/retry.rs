@@ -22,7 +22,7 @@ pub(super) struct Retry {
 
 impl Retry {
     /// Does `what` until it succeeds, waiting longer and longer; nothing if told to stop first.
-    pub(super) async fn insist<T, F>(
+    pub(super) async fn retry_forever<T, F>(
         &self,
         shutdown: &CancellationToken,
         what: impl Fn() -> F,

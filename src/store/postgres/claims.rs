@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     PostgresStore,
-    replica::{BEAT, LEASE, Standing, is_alive},
+    replica::{BEAT, LEASE, ReplicaState, is_alive},
     requests::read_id,
 };
 use crate::{
@@ -56,7 +56,7 @@ impl Ended {
 }
 
 /// The way to the task that claims.
-pub(super) struct Desk {
+pub(super) struct ClaimService {
     questions: mpsc::Sender<Question>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -75,12 +75,12 @@ enum Question {
     Leave,
 }
 
-impl Desk {
+impl ClaimService {
     /// Starts the task with a connection that it may use from now on.
     pub(super) fn open(
         options: PgConnectOptions,
         connection: PgConnection,
-        standing: Standing,
+        standing: ReplicaState,
     ) -> Self {
         let ended = Arc::new(Ended::default());
         let telling = ended.clone();
@@ -166,7 +166,7 @@ struct Task {
     options: PgConnectOptions,
     /// Nothing after a failure.
     connection: Option<PgConnection>,
-    standing: Standing,
+    standing: ReplicaState,
     claims: Arc<Claims>,
     ended: Arc<Ended>,
     /// When this replica was heard of last.

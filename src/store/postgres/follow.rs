@@ -13,9 +13,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{PostgresStore, log, writer::News};
+use super::{PostgresStore, log, writer::Notifier};
 use crate::store::{
-    Fact, StoreError,
+    Invalidation, StoreError,
     answer::{PATIENCE, answer},
 };
 
@@ -53,8 +53,8 @@ pub(super) struct Follower {
     /// For the one connection that listens.
     pub(super) listening: PgPool,
     pub(super) reads: PgPool,
-    pub(super) news: News,
-    pub(super) outdated: broadcast::Sender<Fact>,
+    pub(super) news: Notifier,
+    pub(super) outdated: broadcast::Sender<Invalidation>,
 }
 
 /// What was told lately, and when it was looked at.
@@ -128,16 +128,16 @@ impl Follower {
                     .filter(|(fact, at)| before.facts.get(*fact) != Some(at));
                 for (fact, _) in news {
                     let fact = serde_json::from_str(fact);
-                    self.is_outdated(fact.unwrap_or(Fact::Any));
+                    self.is_outdated(fact.unwrap_or(Invalidation::Any));
                 }
             }
-            _ => self.is_outdated(Fact::Any),
+            _ => self.is_outdated(Invalidation::Any),
         }
         *told = Some(Told { facts, at });
         Ok(())
     }
 
-    fn is_outdated(&self, fact: Fact) {
+    fn is_outdated(&self, fact: Invalidation) {
         // If nobody hears it, nobody knows anything.
         let _ = self.outdated.send(fact);
     }
@@ -185,7 +185,7 @@ async fn outdated(reads: &PgPool) -> sqlx::Result<HashMap<String, String>> {
 
 impl PostgresStore {
     /// Tells all replicas, this one too. What nobody looks at any more is deleted.
-    pub(super) async fn tell(&self, fact: &Fact) -> Result<(), StoreError> {
+    pub(super) async fn tell(&self, fact: &Invalidation) -> Result<(), StoreError> {
         let fact = serde_json::to_string(fact).expect("a fact can be written as JSON");
         let telling = sqlx::query(
             "WITH past AS (
@@ -201,7 +201,7 @@ impl PostgresStore {
         Ok(())
     }
 
-    pub(super) fn told(&self) -> Option<broadcast::Receiver<Fact>> {
+    pub(super) fn told(&self) -> Option<broadcast::Receiver<Invalidation>> {
         Some(self.outdated.subscribe())
     }
 }

@@ -6,15 +6,15 @@
 //! log has no gaps. A lost connection is made anew, a transaction tried again a few times; while the
 //! server is away the answer is that it is. `keylend store migrate` makes the tables, never `serve`.
 
-mod alone;
 mod announce;
 mod claims;
 mod connect;
+mod exclusive;
 mod follow;
-mod line;
 mod migrate;
 mod replica;
 mod schema;
+mod write_connection;
 
 #[path = "../sql/cards.rs"]
 mod cards;
@@ -36,12 +36,12 @@ mod locks;
 mod log;
 #[path = "../sql/names.rs"]
 mod names;
+#[path = "../sql/pending_writes.rs"]
+mod pending_writes;
 #[path = "../sql/requests.rs"]
 mod requests;
 #[path = "../sql/store.rs"]
 mod store;
-#[path = "../sql/trail.rs"]
-mod trail;
 #[path = "../sql/view.rs"]
 mod view;
 #[path = "../sql/work.rs"]
@@ -58,19 +58,19 @@ use sqlx::{
 use tokio::{sync::broadcast, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub(super) use alone::Alone;
+pub(super) use exclusive::ExclusiveStore;
 pub(super) use view::View;
 
 use super::{
-    Fact, OpenError, StoreError,
+    Invalidation, OpenError, StoreError,
     answer::{PATIENCE, answer, unavailable},
 };
 use announce::Announcer;
-use claims::Desk;
+use claims::ClaimService;
 use follow::Follower;
-use line::Source;
-use replica::Standing;
-use writer::{News, Writer};
+use replica::ReplicaState;
+use write_connection::Source;
+use writer::{Notifier, Writer};
 
 /// The database that the shared statements are for.
 mod db {
@@ -128,10 +128,10 @@ pub struct PostgresStore {
     reads: PgPool,
     /// Nothing if it was opened for reading only.
     writer: Option<Writer>,
-    desk: Option<Desk>,
-    standing: Option<Standing>,
-    news: News,
-    outdated: broadcast::Sender<Fact>,
+    desk: Option<ClaimService>,
+    standing: Option<ReplicaState>,
+    news: Notifier,
+    outdated: broadcast::Sender<Invalidation>,
     /// Ends the listening and the telling.
     _listening: DropGuard,
 }
@@ -160,8 +160,8 @@ impl PostgresStore {
         let options = connect::options(url)?;
         let mut connection = options.connect().await?;
         connect::check(&mut connection).await?;
-        let standing = Standing::found(&mut connection, configuration).await?;
-        let news = News::default();
+        let standing = ReplicaState::found(&mut connection, configuration).await?;
+        let news = Notifier::default();
         let source = Source {
             options: options.clone(),
             standing: standing.clone(),
@@ -186,7 +186,7 @@ impl PostgresStore {
         Ok(Self {
             reads,
             writer: Some(writer),
-            desk: Some(Desk::open(options, connection, standing.clone())),
+            desk: Some(ClaimService::open(options, connection, standing.clone())),
             standing: Some(standing),
             news,
             outdated,
@@ -204,7 +204,7 @@ impl PostgresStore {
         let options = connect::options(url)?.options([("default_transaction_read_only", "on")]);
         let mut connection = options.connect().await?;
         connect::check_for_reading(&mut connection).await?;
-        let news = News::default();
+        let news = Notifier::default();
         let seq = log::end(&mut connection).await?.seq();
         news.reaches(seq);
         Ok(Self {
@@ -251,10 +251,12 @@ impl PostgresStore {
     }
 
     fn why_out(&self) -> Option<String> {
-        self.standing.as_ref().and_then(Standing::standby_reason)
+        self.standing
+            .as_ref()
+            .and_then(ReplicaState::standby_reason)
     }
 
-    fn desk(&self) -> Result<&Desk, StoreError> {
+    fn desk(&self) -> Result<&ClaimService, StoreError> {
         let closed = || unavailable("claim work", "the store was opened for reading only");
         self.desk.as_ref().ok_or_else(closed)
     }

@@ -2,7 +2,7 @@
 //! work only under the configuration and the tables that are in force.
 //!
 //! The configuration in force is that of the replicas at work. One with another configuration would
-//! judge clicks by other rules, so it waits until none of them is left, and then its own is in
+//! admit clicks by other rules, so it waits until none of them is left, and then its own is in
 //! force. Time is the server's alone: no replica's clock decides who is alive.
 
 use std::{
@@ -31,7 +31,7 @@ pub(super) use is_alive;
 
 /// Whether this replica is at work. Clones know the same.
 #[derive(Debug, Clone)]
-pub(super) struct Standing {
+pub(super) struct ReplicaState {
     replica: Arc<RwLock<Replica>>,
 }
 
@@ -43,7 +43,7 @@ struct Replica {
     standby_reason: Option<String>,
 }
 
-impl Standing {
+impl ReplicaState {
     /// Makes this replica known under a new name, and asks whether it may work.
     pub(super) async fn found(
         connection: &mut PgConnection,
@@ -57,7 +57,7 @@ impl Standing {
         let standing = Self {
             replica: Arc::new(RwLock::new(replica)),
         };
-        standing.judge(connection).await?;
+        standing.admit(connection).await?;
         Ok(standing)
     }
 
@@ -77,7 +77,7 @@ impl Standing {
             let id = register(connection, &self.configuration()).await?;
             self.change(|replica| replica.id = id);
         }
-        self.judge(connection).await?;
+        self.admit(connection).await?;
         Ok(is_known)
     }
 
@@ -120,7 +120,7 @@ impl Standing {
 
     /// Asks whether this replica may work. Where nobody works under the configuration in force, its
     /// own is from now on.
-    async fn judge(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+    async fn admit(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
         let (found, known) = (connect::version(connection).await?, connect::known());
         let standby_reason = if found == known {
             self.other_configuration(connection).await?

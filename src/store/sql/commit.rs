@@ -7,8 +7,9 @@ use super::{
     db::{Connection, Done},
     holders, homes,
     locks::{self, InForce},
-    log, names, requests,
-    trail::Trail,
+    log, names,
+    pending_writes::PendingWrites,
+    requests,
 };
 use crate::{
     domain::{Lock, Request, Time, UserId},
@@ -137,17 +138,17 @@ pub(super) async fn run(
     Ok(done.execute(connection).await?.rows_affected())
 }
 
-/// Carries out one write, up to what it leaves in `trail`.
+/// Carries out one write, up to what it leaves in `writes`.
 pub(super) async fn carry_out(
     connection: &mut Connection,
     chain: &mut Chain,
     in_force: &mut InForce,
-    trail: &mut Trail,
+    writes: &mut PendingWrites,
     write: &Write,
 ) -> Result<Written, Failure> {
     match write {
         Write::Commit(commit) => {
-            self::commit(connection, chain, in_force, trail, commit).await?;
+            self::commit(connection, chain, in_force, writes, commit).await?;
         }
         Write::CardShown { card, version } => cards::shown(connection, card, *version).await?,
         Write::CardFailed { card, retry_at } => {
@@ -176,14 +177,14 @@ async fn commit(
     connection: &mut Connection,
     chain: &mut Chain,
     in_force: &mut InForce,
-    trail: &mut Trail,
+    writes: &mut PendingWrites,
     commit: &Commit,
 ) -> Result<(), Failure> {
     holders::advance(connection, &commit.holders).await?;
     for name in &commit.names {
         names::change(connection, name).await?;
         if let Some(record) = &name.record {
-            trail.append(chain, record);
+            writes.append(chain, record);
         }
     }
     if commit.lock.is_some() {
@@ -193,17 +194,17 @@ async fn commit(
         Some(LockChange::Set(lock, record)) => {
             let at = chain.not_before(lock.at);
             locks::set(connection, &Lock { at, ..lock.clone() }).await?;
-            trail.append(chain, record);
+            writes.append(chain, record);
             homes::touch(connection, &Whose::Asked, record.at).await?;
         }
         Some(LockChange::Lift(target, record)) => {
             locks::lift(connection, target).await?;
-            trail.append(chain, record);
+            writes.append(chain, record);
         }
         None => {}
     }
     for change in &commit.changes {
-        self::change(connection, chain, in_force, trail, change).await?;
+        self::change(connection, chain, in_force, writes, change).await?;
     }
     for credential in &commit.credentials {
         credentials::keep(connection, credential).await?;
@@ -215,7 +216,7 @@ async fn change(
     connection: &mut Connection,
     chain: &mut Chain,
     in_force: &mut InForce,
-    trail: &mut Trail,
+    writes: &mut PendingWrites,
     change: &Change,
 ) -> Result<(), Failure> {
     let Some(last) = change.events().last() else {
@@ -238,14 +239,14 @@ async fn change(
         None => requests::insert(connection, request, last_seq).await?,
     }
     for occurred in change.events() {
-        trail.append(chain, &Record::of(request.id, occurred));
+        writes.append(chain, &Record::of(request.id, occurred));
     }
     for card in &change.cards {
         cards::add(connection, request.id, card).await?;
     }
-    trail.leave(request, happened);
+    writes.leave(request, happened);
     if change.events().iter().any(|it| it.event.identifies()) {
-        trail.identify(request);
+        writes.identify(request);
     }
     Ok(())
 }

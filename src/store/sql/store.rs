@@ -15,9 +15,9 @@ use crate::{
         UserId, Username,
     },
     store::{
-        After, Card, Changed, Claim, Commit, CommitError, Fact, Holdings, Home, NameVersion, Open,
-        OpenPage, Place, Published, RawEntry, SealedCredential, Sharing, Snapshot, Store,
-        StoreError, Stuck, Whose,
+        After, Card, Changed, Claim, Commit, CommitError, Holdings, Home, Invalidation,
+        NameVersion, Open, OpenPage, Place, Published, RawEntry, SealedCredential, Sharing,
+        Snapshot, Store, StoreError, Stuck, Whose,
     },
 };
 
@@ -218,11 +218,11 @@ impl Store for Database {
         self.why_out()
     }
 
-    async fn tell_outdated(&self, fact: &Fact) -> Result<(), StoreError> {
+    async fn broadcast_invalidation(&self, fact: &Invalidation) -> Result<(), StoreError> {
         self.tell(fact).await
     }
 
-    fn outdated(&self) -> Option<broadcast::Receiver<Fact>> {
+    fn outdated(&self) -> Option<broadcast::Receiver<Invalidation>> {
         self.told()
     }
 

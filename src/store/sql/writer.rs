@@ -22,11 +22,11 @@ use super::{
     PATIENCE,
     commit::{Failure, Write, Written, carry_out},
     humans::Recorded,
-    line::{Line, Source, TRIES, is_lost, tidy},
     locks::InForce,
     log,
-    trail::Trail,
+    pending_writes::PendingWrites,
     unavailable,
+    write_connection::{Source, TRIES, WriteConnection, is_lost, truncate_wal},
 };
 use crate::store::CommitError;
 
@@ -64,7 +64,7 @@ struct Job {
 
 /// What is said after each transaction.
 #[derive(Debug, Clone, Default)]
-pub(super) struct News {
+pub(super) struct Notifier {
     /// The number of the log's last entry.
     pub(super) head: watch::Sender<u64>,
     /// Moves with everything that touches Homes beside commits.
@@ -84,7 +84,7 @@ pub(super) struct Own {
     pub(super) facts: u64,
 }
 
-impl News {
+impl Notifier {
     /// The log goes up to `seq` at least.
     pub(super) fn reaches(&self, seq: u64) {
         self.head.send_if_modified(|head| {
@@ -117,15 +117,15 @@ impl News {
 
 impl Writer {
     /// Starts the task on a line from `source`.
-    pub(super) async fn start(source: Source, news: News) -> sqlx::Result<Self> {
-        let line = Line::open(&source).await?;
+    pub(super) async fn start(source: Source, news: Notifier) -> sqlx::Result<Self> {
+        let line = WriteConnection::open(&source).await?;
         news.reaches(line.chain.seq());
         let (jobs, queue) = mpsc::channel(QUEUE);
         let task = Task {
             source,
             line: Some(line),
             news,
-            landing: None,
+            unconfirmed: None,
             is_untidy: false,
             recorded: Recorded::default(),
         };
@@ -196,7 +196,7 @@ impl From<sqlx::Error> for Failed {
 }
 
 /// A transaction whose end is under way.
-struct Landing {
+struct UnconfirmedCommit {
     seq: u64,
     hash: String,
     outcomes: Vec<Outcome>,
@@ -205,10 +205,10 @@ struct Landing {
 struct Task {
     source: Source,
     /// Nothing after a failure, until the next write.
-    line: Option<Line>,
-    news: News,
+    line: Option<WriteConnection>,
+    news: Notifier,
     /// There after a failure at the end of a transaction that wrote to the log.
-    landing: Option<Landing>,
+    unconfirmed: Option<UnconfirmedCommit>,
     /// Whether the files may still hold what was erased.
     is_untidy: bool,
     recorded: Recorded,
@@ -220,7 +220,7 @@ impl Task {
         while self.receive(&mut queue, &mut jobs).await {
             self.settle(&mut jobs).await;
             if self.is_untidy && queue.is_empty() {
-                self.tidy().await;
+                self.truncate_wal().await;
             }
         }
         if let Some(line) = self.line.take()
@@ -240,7 +240,7 @@ impl Task {
             };
             match timeout(wait, queue.recv_many(jobs, BATCH)).await {
                 Ok(received) => return received > 0,
-                Err(_) => self.tidy().await,
+                Err(_) => self.truncate_wal().await,
             }
         }
     }
@@ -250,7 +250,7 @@ impl Task {
         let mut lost = 0;
         let mut trails = Trails::Together;
         loop {
-            if self.landing.is_none() {
+            if self.unconfirmed.is_none() {
                 // Nobody waits for these any more: they have been told that they did not happen.
                 jobs.retain(|job| !job.answer.is_closed());
             }
@@ -284,7 +284,7 @@ impl Task {
                 trails = Trails::Apart;
                 continue;
             }
-            self.landing = None;
+            self.unconfirmed = None;
             let failed = match culprit.filter(|_| !is_lost(&error)) {
                 Some(culprit) => vec![jobs.remove(culprit)],
                 None => std::mem::take(jobs),
@@ -314,24 +314,27 @@ impl Task {
     async fn write(&mut self, jobs: &[Job], trails: Trails) -> Result<Vec<Outcome>, Failed> {
         let line = match &mut self.line {
             Some(line) => line,
-            none => none.insert(Line::open(&self.source).await?),
+            none => none.insert(WriteConnection::open(&self.source).await?),
         };
         line.begin(&self.source).await?;
         // Read after the transaction began: an earlier one has ended by then, one way or the other.
-        if let Some(landing) = &self.landing
-            && log::hash(&mut line.connection, landing.seq).await?.as_ref() == Some(&landing.hash)
+        if let Some(unconfirmed) = &self.unconfirmed
+            && log::hash(&mut line.connection, unconfirmed.seq)
+                .await?
+                .as_ref()
+                == Some(&unconfirmed.hash)
         {
-            let outcomes = landing.outcomes.clone();
+            let outcomes = unconfirmed.outcomes.clone();
             line.commit().await?;
-            self.landing = None;
+            self.unconfirmed = None;
             return Ok(outcomes);
         }
-        self.landing = None;
+        self.unconfirmed = None;
         self.recorded.begin();
         let before = line.chain.seq();
         let over = Instant::now() + SHARE;
         let mut outcomes = Vec::with_capacity(jobs.len());
-        let mut trail = Trail::default();
+        let mut writes = PendingWrites::default();
         let mut in_force = InForce::default();
         for (index, job) in jobs.iter().enumerate() {
             if index > 0 && Instant::now() >= over {
@@ -342,44 +345,44 @@ impl Task {
                 error,
             };
             if job.write.reads_the_log() {
-                let left = std::mem::take(&mut trail)
+                let left = std::mem::take(&mut writes)
                     .write(&mut line.connection, &mut self.recorded)
                     .await;
                 self.is_untidy |= left.map_err(failed)?;
             }
-            let outcome = attempt(line, &mut in_force, &mut trail, &job.write).await;
+            let outcome = attempt(line, &mut in_force, &mut writes, &job.write).await;
             outcomes.push(outcome.map_err(failed)?);
             if trails == Trails::Apart {
-                let left = std::mem::take(&mut trail)
+                let left = std::mem::take(&mut writes)
                     .write(&mut line.connection, &mut self.recorded)
                     .await;
                 self.is_untidy |= left.map_err(failed)?;
             }
         }
-        self.is_untidy |= trail
+        self.is_untidy |= writes
             .write(&mut line.connection, &mut self.recorded)
             .await?;
         let seq = line.chain.seq();
         if seq > before {
-            self.landing = Some(Landing {
+            self.unconfirmed = Some(UnconfirmedCommit {
                 seq,
                 hash: line.chain.hash().to_owned(),
                 outcomes: outcomes.clone(),
             });
         }
         line.commit().await?;
-        self.landing = None;
+        self.unconfirmed = None;
         self.recorded.commit();
         Ok(outcomes)
     }
 
     /// Sees to it that what was erased is not found in the files either. Readers can stand in the
     /// way; then it is tried again.
-    async fn tidy(&mut self) {
+    async fn truncate_wal(&mut self) {
         let Some(line) = &mut self.line else {
             return;
         };
-        match tidy(&mut line.connection).await {
+        match truncate_wal(&mut line.connection).await {
             Ok(done) => self.is_untidy = !done,
             Err(error) => tracing::warn!(%error, "the store's files were not tidied"),
         }
@@ -388,21 +391,21 @@ impl Task {
 
 /// Carries out one write, and undoes it if it conflicts.
 async fn attempt(
-    line: &mut Line,
+    line: &mut WriteConnection,
     in_force: &mut InForce,
-    trail: &mut Trail,
+    writes: &mut PendingWrites,
     write: &Write,
 ) -> sqlx::Result<Outcome> {
     let undo = write.can_conflict_midway().then(|| line.chain.clone());
     if undo.is_some() {
         line.execute("SAVEPOINT one").await?;
     }
-    let mut left = Trail::default();
+    let mut left = PendingWrites::default();
     let (connection, chain) = (&mut line.connection, &mut line.chain);
     let written = carry_out(connection, chain, in_force, &mut left, write).await;
     let outcome = match written {
         Ok(written) => {
-            trail.extend(left);
+            writes.extend(left);
             Some(written)
         }
         Err(Failure::Conflict) => None,

@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 use super::{SqliteStore, answer, db::Pool, requests::read_id};
 use crate::{
     domain::{Lane, RequestId, Time},
-    store::{Claim, Fact, StoreError},
+    store::{Claim, Invalidation, StoreError},
 };
 
 impl SqliteStore {
@@ -35,11 +35,11 @@ impl SqliteStore {
     }
 
     /// Nobody else is to be told.
-    pub(super) async fn tell(&self, _: &Fact) -> Result<(), StoreError> {
+    pub(super) async fn tell(&self, _: &Invalidation) -> Result<(), StoreError> {
         Ok(())
     }
 
-    pub(super) fn told(&self) -> Option<broadcast::Receiver<Fact>> {
+    pub(super) fn told(&self) -> Option<broadcast::Receiver<Invalidation>> {
         None
     }
 }

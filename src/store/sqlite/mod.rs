@@ -4,10 +4,10 @@
 //! file is made for its owner alone and belongs to one service at a time. Every wait has an end.
 //! It refuses files that a later Keylend has written to.
 
-mod alone;
 mod claims;
+mod exclusive;
 mod file;
-mod line;
+mod write_connection;
 
 #[path = "../sql/cards.rs"]
 mod cards;
@@ -29,12 +29,12 @@ mod locks;
 mod log;
 #[path = "../sql/names.rs"]
 mod names;
+#[path = "../sql/pending_writes.rs"]
+mod pending_writes;
 #[path = "../sql/requests.rs"]
 mod requests;
 #[path = "../sql/store.rs"]
 mod store;
-#[path = "../sql/trail.rs"]
-mod trail;
 #[path = "../sql/view.rs"]
 mod view;
 #[path = "../sql/work.rs"]
@@ -50,7 +50,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-pub(super) use alone::Alone;
+pub(super) use exclusive::ExclusiveStore;
 pub(super) use holders::identity_rows;
 pub(super) use humans::rows as human_rows;
 pub(super) use log::row as event_row;
@@ -62,8 +62,8 @@ use super::{
     Claims, OpenError,
     answer::{PATIENCE, answer, unavailable},
 };
-use line::Source;
-use writer::{News, Writer};
+use write_connection::Source;
+use writer::{Notifier, Writer};
 
 /// The database that the shared statements are for.
 mod db {
@@ -120,7 +120,7 @@ pub struct SqliteStore {
     reads: SqlitePool,
     /// Nothing if the file was opened for reading only.
     writer: Option<Writer>,
-    news: News,
+    news: Notifier,
     claims: Arc<Claims>,
 }
 
@@ -139,7 +139,7 @@ impl SqliteStore {
         let options = file::options(path);
         file::migrate(&options).await?;
         let reads = readers(path).await?;
-        let news = News::default();
+        let news = Notifier::default();
         let source = Source {
             options,
             _lock: lock,
@@ -164,7 +164,7 @@ impl SqliteStore {
         let reads = readers(path).await?;
         let mut connection = reads.acquire().await?;
         file::check_version(&mut connection).await?;
-        let news = News::default();
+        let news = Notifier::default();
         let seq = log::end(&mut connection).await?.seq();
         news.reaches(seq);
         Ok(Self {

@@ -12,13 +12,13 @@
 //! | the messages | `envelope` |
 //! | how a connection comes to be | `opening`, `pace` |
 //! | one connection | `link` |
-//! | which are open | `roster` |
+//! | which are open | `pool` |
 
+mod connection;
 mod envelope;
-mod link;
 mod opening;
 mod pace;
-mod roster;
+mod pool;
 
 use std::sync::Arc;
 
@@ -31,10 +31,10 @@ use crate::{
     metrics::Metrics,
     slack::client::Client,
 };
-use link::{Crew, Link};
+use connection::{Shared, SocketConnection};
 use opening::NotOpened;
 use pace::Pace;
-use roster::Roster;
+use pool::ConnectionPool;
 
 /// How many connections are kept open: one may break without anybody noticing.
 const CONNECTIONS: usize = 2;
@@ -67,39 +67,39 @@ pub struct Parts {
 /// Keeps connections to Slack open until the shutdown.
 pub async fn run(parts: Parts) {
     let Parts { client, app, .. } = parts;
-    let crew = Arc::new(Crew {
+    let shared = Arc::new(Shared {
         receive: parts.receive,
-        roster: Arc::new(Roster::new(parts.reach, parts.metrics.clone())),
+        pool: Arc::new(ConnectionPool::new(parts.reach, parts.metrics.clone())),
         metrics: parts.metrics,
         room: Arc::new(Semaphore::new(AT_ONCE)),
         tasks: parts.tasks,
         shutdown: parts.shutdown,
     });
-    let shutdown = crew.shutdown.clone();
-    let mut keeper = Keeper {
+    let shutdown = shared.shutdown.clone();
+    let mut keeper = Supervisor {
         client,
         app,
-        crew,
+        shared,
         pace: Pace::new(parts.clock, parts.entropy),
     };
     shutdown.run_until_cancelled(keeper.keep_open()).await;
 }
 
 /// Opens connections, one after the other: two would only be in each other's way with Slack.
-struct Keeper {
+struct Supervisor {
     client: Client,
     app: Option<String>,
-    crew: Arc<Crew>,
+    shared: Arc<Shared>,
     pace: Pace,
 }
 
-impl Keeper {
+impl Supervisor {
     async fn keep_open(&mut self) {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let place = places.clone().acquire_owned().await;
             let place = place.expect("places are never closed");
-            if self.crew.roster.is_switched_off() {
+            if self.shared.pool.is_switched_off() {
                 tracing::error!(
                     "Slack delivers nothing: Socket Mode is switched off in the app's settings; \
                      switch it on there"
@@ -116,10 +116,10 @@ impl Keeper {
             Ok(stream) => {
                 tracing::info!("a Socket Mode connection is open");
                 self.pace.opened();
-                let link = Link::new(self.crew.clone(), stream, place);
-                self.crew.tasks.spawn(link.run());
+                let link = SocketConnection::new(self.shared.clone(), stream, place);
+                self.shared.tasks.spawn(link.run());
             }
-            Err(NotOpened::SwitchedOff) => self.crew.roster.switched_off(),
+            Err(NotOpened::SwitchedOff) => self.shared.pool.switched_off(),
             Err(error) => {
                 tracing::error!(%error, "no Socket Mode connection; it is tried again");
                 self.pace.after_failure(error.retry_after()).await;

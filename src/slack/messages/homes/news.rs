@@ -37,7 +37,7 @@ enum News {
 }
 
 /// News that are not told yet.
-struct Owed {
+struct PendingRetry {
     failures: u32,
     /// When to try next.
     at: Time,
@@ -50,15 +50,18 @@ impl Homes {
         let mut head = self.store().head();
         let mut read = self
             .retry
-            .insist(shutdown, || self.store().cursor(FEED))
+            .retry_forever(shutdown, || self.store().cursor(FEED))
             .await?;
         let mut told = read;
-        let mut owed: BTreeMap<News, Owed> = BTreeMap::new();
+        let mut owed: BTreeMap<News, PendingRetry> = BTreeMap::new();
         loop {
-            let (news, through) = self.retry.insist(shutdown, || self.news(read)).await?;
+            let (news, through) = self
+                .retry
+                .retry_forever(shutdown, || self.news(read))
+                .await?;
             let at = clock.now();
             for news in news {
-                owed.insert(news, Owed { failures: 0, at });
+                owed.insert(news, PendingRetry { failures: 0, at });
             }
             // Entries without news may as well be read again after a crash: to note each would be
             // one more write for everything that happens.
@@ -68,7 +71,7 @@ impl Homes {
             if is_worth_noting && owed.is_empty() {
                 told = read;
                 self.retry
-                    .insist(shutdown, || self.store().move_cursor(FEED, told))
+                    .retry_forever(shutdown, || self.store().move_cursor(FEED, told))
                     .await?;
             }
             let next = owed.values().map(|owed| owed.at).min();
@@ -106,7 +109,7 @@ impl Homes {
     }
 
     /// Tells what is owed and whose time has come.
-    async fn tell(&self, owed: &mut BTreeMap<News, Owed>) {
+    async fn tell(&self, owed: &mut BTreeMap<News, PendingRetry>) {
         let now = self.retry.clock.now();
         let due: Vec<News> = owed
             .iter()

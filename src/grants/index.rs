@@ -16,7 +16,7 @@ use crate::domain::{
 
 /// A grant that says yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct ActiveGrant {
     /// The grant.
     pub request: RequestId,
     /// When it ends.
@@ -34,7 +34,7 @@ pub struct BeingRevoked {
 
 /// The active grants by holder and scope, and those that are being revoked.
 #[derive(Default)]
-pub(super) struct Book {
+pub(super) struct GrantIndex {
     /// The locks in force; what they cover counts as being revoked.
     locks: Vec<Lock>,
     names: HashMap<Arc<str>, Number>,
@@ -73,7 +73,7 @@ type Millis = i64;
 /// lasts longest.
 type Row = (Number, Number, Millis, RequestId);
 
-impl Book {
+impl GrantIndex {
     /// An empty one, under these locks.
     pub(super) fn under(locks: Vec<Lock>) -> Self {
         Self {
@@ -172,12 +172,12 @@ impl Book {
     }
 
     /// The grant by which `subject` may use `scope` at `now`.
-    pub(super) fn check(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<Held> {
+    pub(super) fn check(&self, subject: &str, scope: &ScopeId, now: Time) -> Option<ActiveGrant> {
         let (holders, scope) = self.numbers(subject, scope)?;
         // At its end a grant is over, so its last millisecond is the one before.
         let from = now.timestamp_millis() + 1;
         let (_, _, end, request) = last(&self.rows, holders, scope, (from, Millis::MAX))?;
-        Some(Held {
+        Some(ActiveGrant {
             request: *request,
             expires_at: DateTime::from_timestamp_millis(*end)?,
         })

@@ -28,7 +28,7 @@ use tower::ServiceExt;
 
 use super::{
     address::{Peer, Proxies},
-    notices::Notices,
+    rejection_log::RejectionLog,
     throttle::Throttle,
 };
 use crate::{
@@ -49,11 +49,11 @@ const ANSWER: Duration = Duration::from_secs(10);
 pub(super) struct Proven;
 
 /// The front of all routes.
-pub(super) struct Front {
+pub(super) struct AuthGate {
     routes: Router,
     proxies: Arc<Proxies>,
     throttle: Throttle,
-    notices: Arc<Notices>,
+    notices: Arc<RejectionLog>,
     clock: Arc<dyn Clock>,
 }
 
@@ -63,11 +63,11 @@ enum Proof {
     Token,
 }
 
-impl Front {
+impl AuthGate {
     pub(super) fn new(
         routes: Router,
         proxies: Arc<Proxies>,
-        notices: Arc<Notices>,
+        notices: Arc<RejectionLog>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {

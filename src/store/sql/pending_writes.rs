@@ -23,9 +23,9 @@ use crate::{
 
 /// What a transaction's commits leave.
 #[derive(Debug, Default)]
-pub(super) struct Trail {
+pub(super) struct PendingWrites {
     entries: Vec<Value>,
-    requests: BTreeMap<RequestId, Traces>,
+    requests: BTreeMap<RequestId, RequestWrites>,
     /// The identities of requesters, as rows.
     identities: Vec<Value>,
     /// People of whom an identity may not be recorded yet.
@@ -34,7 +34,7 @@ pub(super) struct Trail {
 
 /// What a request leaves; what it left earlier does not count any more.
 #[derive(Debug)]
-struct Traces {
+struct RequestWrites {
     requester: String,
     changed_at: Time,
     is_over: bool,
@@ -42,7 +42,7 @@ struct Traces {
     layers: Vec<Value>,
 }
 
-impl Trail {
+impl PendingWrites {
     /// Puts a record at the end of the chain.
     pub(super) fn append(&mut self, chain: &mut Chain, record: &Record) {
         self.entries
@@ -51,14 +51,14 @@ impl Trail {
 
     /// A request is now like this.
     pub(super) fn leave(&mut self, request: &Request, changed_at: Time) {
-        let traces = Traces {
+        let request_writes = RequestWrites {
             requester: request.requester.as_str().to_owned(),
             changed_at,
             is_over: !request.is_open(),
             due: work::rows(request),
             layers: requests::layer_rows(request),
         };
-        self.requests.insert(request.id, traces);
+        self.requests.insert(request.id, request_writes);
     }
 
     /// These are identities of the request's requester.
@@ -82,23 +82,31 @@ impl Trail {
         recorded: &mut Recorded,
     ) -> sqlx::Result<bool> {
         log::append(connection, self.entries).await?;
-        let Some(now) = self.requests.values().map(|traces| traces.changed_at).max() else {
+        let Some(now) = self
+            .requests
+            .values()
+            .map(|request_writes| request_writes.changed_at)
+            .max()
+        else {
             return Ok(false);
         };
         let changed = self.requests.iter();
         let changed = changed
-            .map(|(id, traces)| {
-                let at = traces.changed_at.timestamp_millis();
-                json!([id.to_string(), at, traces.requester])
+            .map(|(id, request_writes)| {
+                let at = request_writes.changed_at.timestamp_millis();
+                json!([id.to_string(), at, request_writes.requester])
             })
             .collect();
         let changed = Value::Array(changed);
-        let over = self.requests.iter().filter(|(_, traces)| traces.is_over);
+        let over = self
+            .requests
+            .iter()
+            .filter(|(_, request_writes)| request_writes.is_over);
         let over: Vec<Value> = over.map(|(id, _)| json!([id.to_string()])).collect();
         let (due, layers): (Vec<_>, Vec<_>) = self
             .requests
             .into_values()
-            .map(|traces| (traces.due, traces.layers))
+            .map(|request_writes| (request_writes.due, request_writes.layers))
             .unzip();
         work::replace(connection, &changed, due.concat()).await?;
         requests::replace_layers(connection, &changed, layers.concat()).await?;

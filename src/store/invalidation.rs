@@ -7,7 +7,7 @@ use crate::domain::UserId;
 /// Something that is known of people, and not true any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fact {
+pub enum Invalidation {
     /// Who somebody is.
     Person(UserId),
     /// Who is in a user group, by its id.

@@ -16,28 +16,28 @@ use crate::{
 
 /// The pieces of access that this process works on.
 #[derive(Default)]
-pub(super) struct Turns {
+pub(super) struct EntitlementMutexes {
     turns: Mutex<HashMap<Entitlement, Weak<AsyncMutex<()>>>>,
 }
 
 /// The right to work on one piece of access alone, until this is dropped.
-pub(super) struct Alone {
+pub(super) struct EntitlementGuard {
     // Fields are dropped in order: whoever has the next turn here finds the claim free.
     _claim: Claim,
     _turn: OwnedMutexGuard<()>,
 }
 
-impl Turns {
+impl EntitlementMutexes {
     /// Waits for others in this process; while another replica is at it, the work waits.
     pub(super) async fn alone(
         &self,
         store: &dyn Store,
         entitlement: &Entitlement,
-    ) -> Result<Alone, Unfinished> {
+    ) -> Result<EntitlementGuard, Unfinished> {
         let turn = self.turn(entitlement).lock_owned().await;
         let claimed = store.claim(&format!("access/{entitlement}")).await;
         let claim = claimed.map_err(|error| Refusal::StoreUnavailable(error.to_string()))?;
-        Ok(Alone {
+        Ok(EntitlementGuard {
             _claim: claim.ok_or(Unfinished::Waits)?,
             _turn: turn,
         })

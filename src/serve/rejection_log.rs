@@ -15,7 +15,7 @@ use crate::metrics::{Metrics, Rejection};
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Counts and logs who was turned away.
-pub(super) struct Notices {
+pub(super) struct RejectionLog {
     metrics: Arc<Metrics>,
     last: Mutex<HashMap<Rejection, Last>>,
 }
@@ -26,7 +26,7 @@ struct Last {
     untold: u64,
 }
 
-impl Notices {
+impl RejectionLog {
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         Self {
             metrics,

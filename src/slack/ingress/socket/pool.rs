@@ -20,7 +20,7 @@ const SWITCHED_OFF: &str = "Socket Mode is switched off in the app's settings";
 const QUEUE: usize = 256;
 
 /// The open connections.
-pub(super) struct Roster {
+pub(super) struct ConnectionPool {
     seats: Mutex<Seats>,
     reach: watch::Sender<Reach>,
     metrics: Arc<Metrics>,
@@ -35,19 +35,19 @@ struct Seats {
 
 /// The place of an open connection, until it is dropped.
 pub(super) struct Seat {
-    roster: Arc<Roster>,
+    pool: Arc<ConnectionPool>,
     id: u64,
 }
 
-impl Roster {
+impl ConnectionPool {
     pub(super) fn new(reach: watch::Sender<Reach>, metrics: Arc<Metrics>) -> Self {
-        let roster = Self {
+        let pool = Self {
             seats: Mutex::default(),
             reach,
             metrics,
         };
-        roster.tell(&roster.seats());
-        roster
+        pool.tell(&pool.seats());
+        pool
     }
 
     /// Takes in a connection that is open; what it is to acknowledge comes out of the queue.
@@ -59,8 +59,8 @@ impl Roster {
         seats.queues.insert(id, sender);
         seats.switched_off = false;
         self.tell(&seats);
-        let roster = self.clone();
-        (Seat { roster, id }, queue)
+        let pool = self.clone();
+        (Seat { pool, id }, queue)
     }
 
     /// Notes that Slack opens no connection because Socket Mode is switched off. The next one that
@@ -115,17 +115,17 @@ impl Roster {
 impl Seat {
     /// What acknowledges the envelopes of this connection, also after its end.
     pub(super) fn voice(&self) -> impl FnOnce(String) -> bool + Send + use<> {
-        let (roster, id) = (self.roster.clone(), self.id);
-        move |text| roster.say(id, text)
+        let (pool, id) = (self.pool.clone(), self.id);
+        move |text| pool.say(id, text)
     }
 
     /// Gives up the place; what the connection was yet to acknowledge goes over the others.
     pub(super) fn leave(self, mut queue: mpsc::Receiver<String>) {
-        let (roster, id) = (self.roster.clone(), self.id);
+        let (pool, id) = (self.pool.clone(), self.id);
         drop(self);
         queue.close();
         while let Ok(text) = queue.try_recv() {
-            if !roster.say(id, text) {
+            if !pool.say(id, text) {
                 return;
             }
         }
@@ -134,9 +134,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut seats = self.roster.seats();
+        let mut seats = self.pool.seats();
         seats.queues.remove(&self.id);
-        self.roster.tell(&seats);
+        self.pool.tell(&seats);
     }
 }
 
@@ -144,35 +144,35 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
-    fn roster() -> (Arc<Roster>, watch::Receiver<Reach>) {
+    fn pool() -> (Arc<ConnectionPool>, watch::Receiver<Reach>) {
         let (sender, reach) = watch::channel(Ok(()));
-        let roster = Roster::new(sender, Arc::new(Metrics::default()));
-        (Arc::new(roster), reach)
+        let pool = ConnectionPool::new(sender, Arc::new(Metrics::default()));
+        (Arc::new(pool), reach)
     }
 
     #[test]
     fn slack_reaches_us_while_one_connection_is_open() {
-        let (roster, reach) = roster();
+        let (pool, reach) = pool();
         assert_eq!(*reach.borrow(), Err(NONE_OPEN));
-        let (first, _queue) = roster.join();
-        let (second, _other) = roster.join();
+        let (first, _queue) = pool.join();
+        let (second, _other) = pool.join();
         drop(first);
         assert_eq!(*reach.borrow(), Ok(()));
-        roster.switched_off();
+        pool.switched_off();
         assert_eq!(*reach.borrow(), Ok(()));
         drop(second);
         assert_eq!(*reach.borrow(), Err(SWITCHED_OFF));
-        let (third, _queue) = roster.join();
-        assert!(!roster.is_switched_off());
+        let (third, _queue) = pool.join();
+        assert!(!pool.is_switched_off());
         drop(third);
         assert_eq!(*reach.borrow(), Err(NONE_OPEN));
     }
 
     #[test]
     fn an_acknowledgement_takes_its_own_connection_or_else_any_other() {
-        let (roster, _reach) = roster();
-        let (first, mut queue) = roster.join();
-        let (second, mut other) = roster.join();
+        let (pool, _reach) = pool();
+        let (first, mut queue) = pool.join();
+        let (second, mut other) = pool.join();
         assert!(first.voice()("one".to_owned()));
         assert_eq!(queue.try_recv().unwrap(), "one");
         let late = first.voice();
@@ -188,8 +188,8 @@ mod tests {
 
     #[test]
     fn a_connection_that_takes_nothing_makes_nobody_wait() {
-        let (roster, _reach) = roster();
-        let (seat, _queue) = roster.join();
+        let (pool, _reach) = pool();
+        let (seat, _queue) = pool.join();
         for _ in 0..QUEUE {
             assert!(seat.voice()("told".to_owned()));
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 
-use super::{db::Connection, log, replica::Standing};
+use super::{db::Connection, log, replica::ReplicaState};
 use crate::store::Chain;
 
 /// How often a transaction is tried when the connection fails.
@@ -20,11 +20,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Where lines come from.
 pub(super) struct Source {
     pub(super) options: PgConnectOptions,
-    pub(super) standing: Standing,
+    pub(super) standing: ReplicaState,
 }
 
 /// The connection, and the end of the chain that it appends to.
-pub(super) struct Line {
+pub(super) struct WriteConnection {
     pub(super) connection: Connection,
     pub(super) chain: Chain,
 }
@@ -38,7 +38,7 @@ impl Source {
     }
 }
 
-impl Line {
+impl WriteConnection {
     pub(super) async fn open(source: &Source) -> sqlx::Result<Self> {
         let mut connection = source.options.connect().await?;
         let chain = log::end(&mut connection).await?;
@@ -94,6 +94,6 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
 }
 
 /// What was erased is encrypted, and the server's vacuum takes it from its files.
-pub(super) async fn tidy(_: &mut Connection) -> sqlx::Result<bool> {
+pub(super) async fn truncate_wal(_: &mut Connection) -> sqlx::Result<bool> {
     Ok(true)
 }

@@ -23,7 +23,7 @@ use super::{
     super::{Answer, Receive},
     envelope::{Envelope, Reason, Said},
     opening::in_our_words,
-    roster::{Roster, Seat},
+    pool::{ConnectionPool, Seat},
 };
 use crate::metrics::Metrics;
 
@@ -46,10 +46,10 @@ const DRAINING: Duration = Duration::from_secs(30);
 const CLOSING: Duration = Duration::from_secs(1);
 
 /// What all connections share.
-pub(super) struct Crew {
+pub(super) struct Shared {
     pub(super) receive: Arc<dyn Receive>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) roster: Arc<Roster>,
+    pub(super) pool: Arc<ConnectionPool>,
     /// One permit for each envelope that may be worked on at once.
     pub(super) room: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
@@ -68,8 +68,8 @@ enum Broken {
 }
 
 /// One connection that is ready.
-pub(super) struct Link<S> {
-    crew: Arc<Crew>,
+pub(super) struct SocketConnection<S> {
+    shared: Arc<Shared>,
     stream: WebSocketStream<S>,
     seat: Seat,
     acknowledgements: mpsc::Receiver<String>,
@@ -81,15 +81,15 @@ pub(super) struct Link<S> {
     taken_out_at: Option<Instant>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> SocketConnection<S> {
     pub(super) fn new(
-        crew: Arc<Crew>,
+        shared: Arc<Shared>,
         stream: WebSocketStream<S>,
         place: OwnedSemaphorePermit,
     ) -> Self {
-        let (seat, acknowledgements) = crew.roster.join();
+        let (seat, acknowledgements) = shared.pool.join();
         Self {
-            crew,
+            shared,
             stream,
             seat,
             acknowledgements,
@@ -109,20 +109,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             }
             Err(why) => tracing::warn!(error = %why, "a Socket Mode connection broke"),
         }
-        // In this order: the next connection is opened when the roster knows that this one ended.
+        // In this order: the next connection is opened when the pool knows that this one ended.
         self.seat.leave(self.acknowledgements);
         drop(self.place);
     }
 
     async fn converse(&mut self) -> Result<(), Broken> {
-        let crew = self.crew.clone();
+        let shared = self.shared.clone();
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 // In this order: however much comes in, the rest is not kept waiting.
                 biased;
-                () = crew.shutdown.cancelled() => return self.close().await,
+                () = shared.shutdown.cancelled() => return self.close().await,
                 _ = looks.tick() => {
                     if self.taken_out_at.is_some_and(|at| at.elapsed() > DRAINING) {
                         return self.close().await;
@@ -168,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     fn taken_out(&mut self, reason: Reason) {
         tracing::info!(slack.reason = ?reason, "Slack takes a Socket Mode connection out of use");
         if reason == Reason::SwitchedOff {
-            self.crew.roster.switched_off();
+            self.shared.pool.switched_off();
         }
         self.taken_out_at.get_or_insert_with(Instant::now);
         self.place = None;
@@ -179,11 +179,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         if let Some(reason) = &envelope.retry {
             tracing::info!(slack.retry_reason = reason, "Slack delivers again");
         }
-        let Ok(permit) = self.crew.room.clone().try_acquire_owned() else {
+        let Ok(permit) = self.shared.room.clone().try_acquire_owned() else {
             tracing::warn!("too much is going on: an envelope was not taken");
             return;
         };
-        let (receive, metrics) = (self.crew.receive.clone(), self.crew.metrics.clone());
+        let (receive, metrics) = (self.shared.receive.clone(), self.shared.metrics.clone());
         let acknowledge = self.seat.voice();
         let taken_at = Instant::now();
         let work = async move {
@@ -205,7 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             drop(permit);
         };
         // A task of its own: if it panics, the connection goes on.
-        self.crew.tasks.spawn(self.under_way.track_future(work));
+        self.shared.tasks.spawn(self.under_way.track_future(work));
     }
 
     /// Lets what is under way be acknowledged, then closes. What comes meanwhile is not taken:
@@ -288,9 +288,9 @@ mod tests {
     ) {
         let metrics = Arc::new(Metrics::default());
         let (reach, _) = watch::channel(Ok(()));
-        let crew = Crew {
+        let shared = Shared {
             receive: Arc::new(Nobody),
-            roster: Arc::new(Roster::new(reach, metrics.clone())),
+            pool: Arc::new(ConnectionPool::new(reach, metrics.clone())),
             metrics,
             room: Arc::new(Semaphore::new(1)),
             tasks: TaskTracker::new(),
@@ -301,7 +301,7 @@ mod tests {
         let theirs = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
         let places = Arc::new(Semaphore::new(1));
         let place = places.clone().try_acquire_owned().unwrap();
-        let link = Link::new(Arc::new(crew), ours, place);
+        let link = SocketConnection::new(Arc::new(shared), ours, place);
         (tokio::spawn(link.run()), theirs, places)
     }
 

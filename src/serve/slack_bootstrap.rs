@@ -1,5 +1,5 @@
-//! The door to Slack: shut until Slack has said who we are, since before that nobody could tell our
-//! people from strangers. Then Slack comes in by the routes that open, or we go out to it.
+//! Lets Slack in once it has said who we are. Before that nobody could tell our people from strangers.
+//! Then Slack comes in by the routes that open, or we go out to it.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -73,7 +73,7 @@ impl Ingress {
 }
 
 /// The way that Slack's deliveries come.
-pub(super) enum Way {
+pub(super) enum SlackTransport {
     /// Slack posts them to our routes.
     Http {
         verifier: Verifier,
@@ -86,11 +86,11 @@ pub(super) enum Way {
     },
 }
 
-/// What opens the door to Slack.
-pub(super) struct Introduction {
+/// What is needed to let Slack in.
+pub(super) struct SlackBootstrap {
     pub(super) client: Client,
     pub(super) settings: config::Slack,
-    pub(super) way: Way,
+    pub(super) way: SlackTransport,
     pub(super) broker: Arc<Broker>,
     pub(super) homes: Arc<Homes>,
     pub(super) clock: Arc<dyn Clock>,
@@ -100,7 +100,7 @@ pub(super) struct Introduction {
     pub(super) reach: watch::Sender<Reach>,
 }
 
-impl Introduction {
+impl SlackBootstrap {
     /// Asks Slack who we are until it says so, then lets its deliveries in. Without that nobody
     /// could tell our people from strangers; meanwhile grants go on ending on time.
     pub(super) async fn meet_slack(self) {
@@ -130,12 +130,12 @@ impl Introduction {
             tasks: self.tasks.clone(),
         }));
         match self.way {
-            Way::Http { verifier, ingress } => {
+            SlackTransport::Http { verifier, ingress } => {
                 // It is set once: there is one introduction.
                 let _ = ingress.routes.set(http::router(verifier, receive));
                 self.reach.send_modify(|reach| *reach = Ok(()));
             }
-            Way::Socket { client, shutdown } => {
+            SlackTransport::Socket { client, shutdown } => {
                 let (reach, metrics) = (self.reach, self.metrics);
                 socket::run(socket::Parts {
                     client,

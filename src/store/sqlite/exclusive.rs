@@ -12,12 +12,12 @@ use super::{
 use crate::store::OpenError;
 
 /// A transaction on the file, which is this process's until this is dropped.
-pub(in crate::store) struct Alone {
+pub(in crate::store) struct ExclusiveStore {
     connection: Connection,
     _lock: File,
 }
 
-impl Alone {
+impl ExclusiveStore {
     pub(in crate::store) async fn open(path: &Path) -> Result<Self, OpenError> {
         find(path)?;
         let lock = lock(path)?;

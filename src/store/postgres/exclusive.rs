@@ -11,11 +11,11 @@ use super::{
 use crate::store::OpenError;
 
 /// A transaction that keeps the writers of all replicas waiting.
-pub(in crate::store) struct Alone {
+pub(in crate::store) struct ExclusiveStore {
     connection: Connection,
 }
 
-impl Alone {
+impl ExclusiveStore {
     pub(in crate::store) async fn open(url: &str) -> Result<Self, OpenError> {
         // A whole table is one statement here, and the other store may be slow.
         let options = options(url)?.options([

@@ -4,7 +4,7 @@ use std::{fmt, iter};
 
 /// A stretch of one line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SourceSpan {
     /// The line, from 1.
     pub line: usize,
     /// The first character's column, from 1.
@@ -17,13 +17,13 @@ pub struct Place {
 
 /// A text whose lines were counted once, for many places in it.
 #[derive(Debug)]
-pub struct Lines<'a> {
+pub struct SourceMap<'a> {
     source: &'a str,
     /// Where each line begins.
     starts: Vec<usize>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> SourceMap<'a> {
     /// Counts the lines of `source`.
     pub fn new(source: &'a str) -> Self {
         let behind = source.match_indices('\n').map(|(newline, _)| newline + 1);
@@ -33,14 +33,14 @@ impl<'a> Lines<'a> {
 
     /// The place of `length` bytes at `offset`. What goes on behind the line's end is left out; an
     /// offset behind the end of the text is its end.
-    pub fn place(&self, offset: usize, length: usize) -> Place {
+    pub fn place(&self, offset: usize, length: usize) -> SourceSpan {
         let offset = self.source.floor_char_boundary(offset);
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = self.starts[line - 1];
         let after = &self.source[offset..];
         let rest = after.find(['\n', '\r']).unwrap_or(after.len());
         let stretch = &after[..after.floor_char_boundary(length.min(rest))];
-        Place {
+        SourceSpan {
             line,
             column: self.source[start..offset].chars().count() + 1,
             width: stretch.chars().count().max(1),
@@ -49,7 +49,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceSpan {
     /// The line and a row of carets under the stretch.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = self.line.to_string();
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_place_is_counted_in_lines_and_characters() {
         let source = "first\nzweite Zeile: ö = wrong\r\nlast";
-        let lines = Lines::new(source);
+        let lines = SourceMap::new(source);
         let place = lines.place(source.find("wrong").unwrap(), 5);
         assert_eq!((place.line, place.column, place.width), (2, 19, 5));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Whose turn it is to speak: one replica's at a time.
+//! Whose turn it is to run_as_leader: one replica's at a time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs both whenever no other replica does, until `shutdown`. When the claim is lost, they fall
 /// silent at once: what they still had to say would come after what another replica says, and stay.
-pub async fn speak(messenger: Arc<Messenger>, homes: Arc<Homes>, shutdown: CancellationToken) {
+pub async fn run_as_leader(
+    messenger: Arc<Messenger>,
+    homes: Arc<Homes>,
+    shutdown: CancellationToken,
+) {
     while !shutdown.is_cancelled() {
         match messenger.store.claim(CLAIM).await {
             Ok(Some(claim)) => {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     metrics::Rejection,
-    serve::{address::Peer, notices::Notices},
+    serve::{address::Peer, rejection_log::RejectionLog},
 };
 
 /// How long a head, a body and the reading of an answer may take, each.
@@ -32,10 +32,10 @@ const IDLE: Duration = Duration::from_secs(75);
 const BODIES: usize = 16 * 1024 * 1024;
 
 /// Who holds a place.
-pub(super) struct Places {
+pub(super) struct ConnectionTable {
     all: usize,
     each: u32,
-    notices: Arc<Notices>,
+    notices: Arc<RejectionLog>,
     table: Mutex<Table>,
 }
 
@@ -49,7 +49,7 @@ struct Table {
     by_address: HashMap<IpAddr, u32>,
     /// Bytes of bodies that are still arriving.
     arriving: usize,
-    /// Places that are about to be free.
+    /// ConnectionTable that are about to be free.
     closing: usize,
 }
 
@@ -82,8 +82,8 @@ enum Stage {
     Closed,
 }
 
-impl Places {
-    pub(super) fn new(all: u32, each: u32, notices: Arc<Notices>) -> Self {
+impl ConnectionTable {
+    pub(super) fn new(all: u32, each: u32, notices: Arc<RejectionLog>) -> Self {
         Self {
             all: all as usize,
             each,
@@ -98,7 +98,7 @@ impl Places {
         peer: Peer,
         among: Option<IpAddr>,
         permit: OwnedSemaphorePermit,
-    ) -> Arc<Seat> {
+    ) -> Arc<Connection> {
         let close = CancellationToken::new();
         let place = Place {
             peer,
@@ -119,7 +119,7 @@ impl Places {
         table.places.insert(id, place);
         table.step(id, Stage::Idle, STEP);
         places.notices.connections(table.places.len());
-        Arc::new(Seat {
+        Arc::new(Connection {
             id,
             places: places.clone(),
             close,
@@ -271,14 +271,14 @@ impl Place {
 }
 
 /// One connection's place, held until the connection is closed.
-pub(super) struct Seat {
+pub(super) struct Connection {
     id: u64,
-    places: Arc<Places>,
+    places: Arc<ConnectionTable>,
     close: CancellationToken,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Seat {
+impl Connection {
     /// Waits until the connection has to close.
     pub(super) async fn closing(&self) {
         self.close.cancelled().await;
@@ -353,7 +353,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Connection {
     fn drop(&mut self) {
         let mut table = self.places.table();
         table.stand_back(self.id);

@@ -24,7 +24,7 @@ pub(super) struct Source {
 }
 
 /// The connection, and the end of the chain that it appends to.
-pub(super) struct Line {
+pub(super) struct WriteConnection {
     pub(super) connection: Connection,
     pub(super) chain: Chain,
 }
@@ -36,7 +36,7 @@ impl Source {
     }
 }
 
-impl Line {
+impl WriteConnection {
     pub(super) async fn open(source: &Source) -> sqlx::Result<Self> {
         let mut connection = for_writing(&source.options).connect().await?;
         let chain = log::end(&mut connection).await?;
@@ -70,7 +70,7 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
 
 /// Empties the write-ahead log and says whether nothing stood in the way. While it waits for readers
 /// nobody can write, so it does not wait long.
-pub(super) async fn tidy(connection: &mut Connection) -> sqlx::Result<bool> {
+pub(super) async fn truncate_wal(connection: &mut Connection) -> sqlx::Result<bool> {
     async fn patience(connection: &mut Connection, time: Duration) -> sqlx::Result<()> {
         let statement = format!("PRAGMA busy_timeout = {}", time.as_millis());
         sqlx::query(sqlx::AssertSqlSafe(statement))

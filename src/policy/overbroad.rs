@@ -8,7 +8,7 @@ use cedar_policy::{ActionConstraint, Policy, PrincipalConstraint, ResourceConstr
 use super::{Action, SCHEMA};
 
 /// What an operator's permit leaves open and must not.
-pub(super) fn careless(policy: &Policy) -> Option<String> {
+pub(super) fn overbroad(policy: &Policy) -> Option<String> {
     if policy.action_constraint() == ActionConstraint::Any {
         return Some(
             "a permit has to name what it permits, such as `action == Action::\"auto_approve\"`: \
