@@ -2,7 +2,7 @@
 # Installs what the tests need, if it is not there, and runs them all.
 #
 #   ./test.sh                      everything
-#   ./test.sh backend_contract     what is named so; all arguments go to the test runner
+#   ./test.sh --test slack         one test program; all arguments go to the test runner
 #
 # From Debian come PostgreSQL, Chromium, Python, Node (18 or later) and the solver cvc5; from PyPI and
 # npm the judges, in the versions and with the digests that tests/judges pins: Slack's own SDKs and
@@ -115,7 +115,7 @@ as_nobody() {
 test_other_versions() {
     local bin failed=0
     local tests=(
-        --test backend_contract --test adversary --test store_contract --test leavers --test promises
+        --test backend_contract --test adversary --test store_contract --test service --test promises
         -- postgres target:: store:: locks:: compared:: moving:: one_of_two_replicas
         promise_08 promise_09
         # These ask nothing of the server that the rest does not.

@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo build --workspace --examples
-KEYLEND_PICTURES="$PWD/docs/pictures" ./test.sh --test browser
+KEYLEND_PICTURES="$PWD/docs/pictures" ./test.sh --test service browser
 ls -l docs/pictures

@@ -1,7 +1,7 @@
 //! What must hold whatever arrives: one module for each thing that Keylend reads from outside.
 //!
 //! Each has one function, `holds`, which takes any bytes and panics if its rule is broken. The fuzz
-//! targets call it with what the fuzzer thinks of; `tests/fuzz_corpus.rs` with what was found
+//! targets call it with what the fuzzer thinks of; `tests/core/fuzz_corpus.rs` with what was found
 //! before. They go through the crate's public doors alone, and hold what they answer against a
 //! second reading of the same bytes.
 

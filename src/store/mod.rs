@@ -330,7 +330,7 @@ pub struct Stuck {
     pub failures: u32,
 }
 
-/// The store. `tests/store_contract.rs` says what every implementation holds to.
+/// The store. `tests/store_contract` says what every implementation holds to.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Writes everything in `commit`, or nothing: the events with their place in the chain, the

@@ -1,0 +1,8 @@
+//! The core, which decides without any I/O: the state machine, the policy and what is proved of it,
+//! whatever the fuzzer found, and the layers that keep the core apart from the rest.
+
+mod fuzz_corpus;
+mod layers;
+mod lifecycle;
+mod policy;
+mod proofs;

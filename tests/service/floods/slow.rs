@@ -1,0 +1,68 @@
+//! Those who take their time: nobody waits for them for ever, also when there is room.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    alice_is_answered,
+    line::{Line, plausible_head},
+    rejected, stage,
+};
+
+/// How long a connection may take for its head.
+const STEP: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_head_that_does_not_end_is_cut_off_however_steadily_it_trickles() {
+    let stage = stage("").await;
+    let mut line = Line::open(&stage).await;
+    let begun = Instant::now();
+    line.say("GET /healthz HTTP/1.1\r\nx-a: ").await;
+    while line.say("a").await {
+        assert!(begun.elapsed() < 3 * STEP, "{:?}", begun.elapsed());
+        // So slowly that the head is cut off for its time before it is for its length.
+        for _ in 0..20 {
+            stage.page("/healthz").await;
+        }
+    }
+    assert!(begun.elapsed() > STEP / 2, "{:?}", begun.elapsed());
+    assert_eq!(rejected(&stage, "slow").await, 1);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let stage = stage("").await;
+    let mut line = Line::open(&stage).await;
+    let head = plausible_head(stage.now(), 1000);
+    line.say(format!("{head}\r\ntext=")).await;
+    assert_eq!(line.hear().await.0, 408);
+    line.closed().await;
+}
+
+#[tokio::test]
+async fn whoever_does_not_take_their_answers_is_cut_off() {
+    let stage = stage("").await;
+    let mut line = Line::open(&stage).await;
+    // Answers fill what the machine holds for a connection, and then the service has to wait.
+    let ask = "GET /metrics HTTP/1.1\r\nhost: k\r\n\r\n".repeat(100);
+    let talking = tokio::spawn(async move { while line.say(&ask).await {} });
+    let closed = async {
+        while rejected(&stage, "slow").await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), closed)
+        .await
+        .expect("the service lets go");
+    talking.await.unwrap();
+    alice_is_answered(&stage).await;
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused() {
+    let stage = stage("").await;
+    let mut line = Line::open(&stage).await;
+    let long = "a".repeat(32 * 1024);
+    line.say(format!("GET /healthz HTTP/1.1\r\nx-a: {long}\r\n\r\n"))
+        .await;
+    assert_eq!(line.hear().await.0, 431);
+}

@@ -1,0 +1,103 @@
+//! How a storm is prepared: three replicas on one PostgreSQL, and many people with access that ends
+//! in the same second.
+
+use std::{sync::Arc, time::Duration};
+
+use keylend::{
+    domain::{Entitlement, Request},
+    store::PostgresStore,
+};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use sqlx::Row as _;
+
+use crate::{
+    story::Story,
+    support::{
+        clock::TestClock,
+        postgres::Postgres,
+        stage::{BEGINNING, Stage},
+    },
+};
+
+/// How long anything may take while the clock stands.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+pub(crate) struct Storm {
+    pub(crate) stage: Stage,
+    server: Postgres,
+}
+
+impl Storm {
+    /// Each of so many engineers has access to each of these targets and scopes, for half an hour.
+    pub(crate) async fn brew(engineers: usize, targets: &[(&str, &str)]) -> Self {
+        let server = Postgres::start().await;
+        let url = server.admin_url();
+        PostgresStore::migrate(&url).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store");
+        std::fs::write(&file, &url).unwrap();
+        let kept = format!("url = {{ file = \"{}\" }}", file.display());
+        let on_postgres = |config: &str| config.replace("url = \"sqlite://DIR/keylend.db\"", &kept);
+        let mut stage = Stage::with(on_postgres, "").await;
+        stage.join().await;
+        stage.join().await;
+
+        // A fourth replica gives the access, and leaves.
+        let config = stage.config();
+        let store = Arc::new(PostgresStore::open(&url, &config.digest).await.unwrap());
+        let clock = TestClock::at(BEGINNING);
+        let story = Story { store, clock };
+        let names: Vec<_> = (0..engineers).map(engineer).collect();
+        for (backend, scope) in targets {
+            let target = match *backend {
+                "console" => &stage.console,
+                _ => &stage.bastion,
+            };
+            let make = |request: &Request| {
+                let entitlement = entitlement(request);
+                target.admit(&entitlement, request.username.as_str());
+                Entitlement::new(format!("{backend}/{entitlement}"))
+            };
+            story.hold(&names, scope, 30, backend, make).await;
+        }
+        story.store.close().await;
+        let last = format!("{}@example.com", engineer(engineers - 1));
+        for (_, scope) in targets {
+            let heard = async { while !stage.admitted_anywhere(&last, scope).await {} };
+            let heard = tokio::time::timeout(PATIENCE, heard).await;
+            heard.expect("the replicas hear of what another has committed");
+        }
+        Self { stage, server }
+    }
+
+    /// Waits until the log has so many entries of this kind.
+    pub(crate) async fn logged(&self, kind: &str, enough: usize) {
+        let coming = async {
+            while self.entries(kind).await < enough {
+                // A round trip through the service gives it its share of the machine.
+                self.stage.page("/healthz").await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, coming).await.is_err() {
+            panic!("{kind}: {} of {enough}", self.entries(kind).await);
+        }
+    }
+
+    /// How many entries of this kind the log has.
+    pub(crate) async fn entries(&self, kind: &str) -> usize {
+        let sql = format!("SELECT count(*)::text AS n FROM events WHERE kind = '{kind}'");
+        let rows = self.server.query(&sql).await;
+        rows[0].get::<&str, _>("n").parse().unwrap()
+    }
+}
+
+pub(crate) fn engineer(number: usize) -> String {
+    format!("engineer{number}")
+}
+
+/// What a webhook calls a person's access without parameters.
+fn entitlement(request: &Request) -> String {
+    let held = serde_json::to_vec(&json!([request.username, {}])).unwrap();
+    hex::encode(Sha256::digest(held))
+}

@@ -1,0 +1,311 @@
+//! Cards: one message each, which shows the request as it is.
+
+use std::time::Duration;
+
+use keylend::{
+    clock::Clock,
+    domain::{Command, Human, Span},
+    store::{Place, Store},
+};
+use slack_sim::{Fault, Sim};
+
+use super::{
+    stage::{Stage, asked, card},
+    story::{approved, at, done, id, inspected, made, revoked, then, user, with_cards, withdrawn},
+};
+
+const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_has_one_message_in_each_place_which_follows_it_to_its_end() {
+    let stage = Stage::set().await;
+    let running = stage.run();
+    let cards = [
+        card(Place::Approval, "C0DBA"),
+        card(Place::Asked, "U0ALICE"),
+    ];
+    let request = stage.commit(asked("one", 0, &cards)).await;
+    let asks = stage.says("C0DBA", "asks for").await;
+    assert_eq!(asks.buttons(), ["approve", "deny"]);
+    let shown = format!("{}.{}", request.id, request.revision);
+    assert_eq!(asks.value_of("approve"), Some(shown));
+    assert_eq!(
+        stage.tells("U0ALICE", "You asked").await.buttons(),
+        ["withdraw"]
+    );
+
+    let request = stage.commit(approved(&request, &LAYER, at(10))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(11))).await;
+    let granted = [card(Place::Granted, "U0ALICE")];
+    let change = with_cards(made(&request, 0, at(12)), &granted);
+    let request = stage.commit(change).await;
+    stage.tells("U0ALICE", "You have").await;
+    let record = stage.says("C0DBA", "Active until").await;
+    assert!(record.says("Approved by <@U0BOB>") && record.says("rule approver-group"));
+    assert_eq!((record.buttons().len(), record.ts), (0, asks.ts));
+
+    let request = stage.commit(done(&request, at(20))).await;
+    stage.commit(revoked(&request, 0, at(21))).await;
+    stage.says("C0DBA", "Ended").await;
+    stage.settled().await;
+    assert_eq!(stage.sim.messages("C0DBA").len(), 1);
+    let told = stage.sim.dm("U0ALICE");
+    assert!(told.iter().all(|message| message.buttons().is_empty()));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_already_is_not_sent_again() {
+    let stage = Stage::set().await;
+    let running = stage.run();
+    let request = stage
+        .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
+        .await;
+    let request = stage.commit(approved(&request, &LAYER, at(1))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
+    let request = stage.commit(made(&request, 0, at(3))).await;
+    stage.settled().await;
+    let before = stage.sim.calls_of("chat.update").len();
+    let seen = Command::ShowCredential { by: user("alice") };
+    stage.commit(then(&request, seen, at(4))).await;
+    stage.settled().await;
+    assert_eq!(stage.sim.calls_of("chat.update").len(), before);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_people_wrote_links_unfolds_or_pings() {
+    let stage = Stage::set().await;
+    let running = stage.run();
+    let request = stage
+        .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
+        .await;
+    stage.says("C0DBA", "asks for").await;
+    stage.commit(withdrawn(&request, at(1))).await;
+    stage.says("C0DBA", "Withdrawn").await;
+    let mut calls = stage.sim.calls_of("chat.postMessage");
+    calls.extend(stage.sim.calls_of("chat.update"));
+    assert!(calls.len() >= 2);
+    for call in calls {
+        for (key, value) in [
+            ("parse", serde_json::json!("none")),
+            ("link_names", false.into()),
+            ("unfurl_links", false.into()),
+            ("unfurl_media", false.into()),
+        ] {
+            assert_eq!(call.args[key], value, "{key} of {}", call.method);
+        }
+        assert!(
+            call.args["text"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty())
+        );
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_comes_when_slack_takes_messages_again() {
+    let stage = Stage::set().await;
+    let refused = Fault::RateLimited {
+        retry_after_secs: 30,
+    };
+    // One for the card, one for the line of the audit feed that may be on its way with it.
+    stage.sim.fault("chat.postMessage", refused, 2);
+    let running = stage.run();
+    stage
+        .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
+        .await;
+    stage.in_time(|sim| sim.messages("C0DBA").pop()).await;
+    for call in stage.sim.calls_of("chat.postMessage") {
+        let at_once = call.at == at(0) && !call.ok;
+        assert!(at_once || call.at >= at(30), "sent at {}", call.at);
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_question_does_not_wait_for_updates_that_slack_holds_back() {
+    let stage = Stage::set().await;
+    let running = stage.run();
+    let mut old = Vec::new();
+    for seed in ["one", "two", "three"] {
+        let cards = [card(Place::Approval, "C0DBA")];
+        old.push(stage.commit(asked(seed, 0, &cards)).await);
+    }
+    stage.settled().await;
+    let refused = Fault::RateLimited {
+        retry_after_secs: 300,
+    };
+    stage.sim.fault("chat.update", refused, usize::MAX);
+    for request in &old {
+        stage.commit(withdrawn(request, at(1))).await;
+    }
+    stage
+        .commit(asked("new", 2, &[card(Place::Approval, "C0DBA")]))
+        .await;
+    stage
+        .sim
+        .wait_until(|sim| (sim.messages("C0DBA").len() == 4).then_some(()))
+        .await;
+    assert_eq!(stage.clock.now(), at(2));
+    // What is held back is not waited for here: stopping would give it five seconds.
+    drop(running);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slack_in_trouble_is_tried_again() {
+    for fault in [
+        Fault::Status(500),
+        Fault::Drop,
+        Fault::error("internal_error"),
+    ] {
+        let stage = Stage::set().await;
+        stage.sim.fault("chat.postMessage", fault, 4);
+        let running = stage.run();
+        stage
+            .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
+            .await;
+        stage.in_time(|sim| sim.messages("C0DBA").pop()).await;
+        stage.settled().await;
+        assert_eq!(stage.sim.messages("C0DBA").len(), 1);
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_somebody_deleted_is_given_up() {
+    let stage = Stage::set().await;
+    let running = stage.run();
+    let request = stage
+        .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
+        .await;
+    stage.settled().await;
+    let deleted = Fault::error("message_not_found");
+    stage.sim.fault("chat.update", deleted, usize::MAX);
+    stage.commit(withdrawn(&request, at(1))).await;
+    stage
+        .sim
+        .wait_until(|sim| (sim.arrivals("chat.update") > 0).then_some(()))
+        .await;
+    stage.settled().await;
+    stage.clock.advance(Duration::from_secs(24 * 3600));
+    assert_eq!(stage.store.next_card(at(0)).await.unwrap(), None);
+    assert_eq!(stage.sim.calls_of("chat.update").len(), 1);
+    running.stop().await;
+}
+
+/// Slack has no idempotency key for messages: between its answer and the store's record lies a
+/// moment in which a crash, or here a lost answer, makes a message appear twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_shows_a_message_twice_but_never_loses_it() {
+    let stage = Stage::set().await;
+    // The card's answer and that of the line in the audit channel, or the card's twice.
+    stage.sim.fault("chat.postMessage", Fault::LoseAnswer, 2);
+    let running = stage.run();
+    stage
+        .commit(asked("one", 0, &[card(Place::Asked, "U0ALICE")]))
+        .await;
+    let number = |sim: &Sim| sim.dm("U0ALICE").len() + sim.messages("C0AUDIT").len();
+    stage.in_time(|sim| (number(sim) == 4).then_some(())).await;
+    stage.settled().await;
+    let cards = stage.store.cards(id("one")).await;
+    let known = cards.unwrap().remove(0).ts;
+    assert_eq!(
+        known,
+        stage.sim.dm("U0ALICE").pop().map(|message| message.ts)
+    );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_extension_is_asked_in_a_message_of_its_own() {
+    let stage = Stage::set().await;
+    let running = stage.run();
+    let request = stage.commit(asked("one", 0, &[])).await;
+    let request = stage.commit(approved(&request, &LAYER, at(1))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
+    let mut request = stage.commit(made(&request, 0, at(3))).await;
+    for (times, moment) in [(1, 10), (2, 20)] {
+        let more = Command::RequestExtension {
+            by: user("alice"),
+            human: Human::default(),
+            rules: Vec::new(),
+            duration: Span::minutes(15),
+            lapses_at: at(600),
+        };
+        let cards = [card(Place::Extension, "C0DBA")];
+        let change = with_cards(then(&request, more, at(moment)), &cards);
+        request = stage.commit(change).await;
+        stage
+            .sim
+            .wait_until(|sim| (sim.messages("C0DBA").len() == times).then_some(()))
+            .await;
+        let asks = stage.sim.messages("C0DBA").pop().unwrap();
+        let shown = format!("{}.{}", request.id, request.revision);
+        assert_eq!(asks.value_of("approve"), Some(shown));
+        request = stage.commit(approved(&request, &[], at(moment + 1))).await;
+        stage.settled().await;
+    }
+    for message in stage.sim.messages("C0DBA") {
+        assert!(message.says("Extended until") && message.buttons().is_empty());
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() {
+    let stage = Stage::set().await;
+    let request = stage.commit(asked("one", 0, &[])).await;
+    let request = stage.commit(approved(&request, &LAYER, at(1))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
+    let request = stage.commit(made(&request, 0, at(3))).await;
+    let more = |request: &_, moment| {
+        let more = Command::RequestExtension {
+            by: user("alice"),
+            human: Human::default(),
+            rules: Vec::new(),
+            duration: Span::minutes(15),
+            lapses_at: at(600),
+        };
+        with_cards(
+            then(request, more, at(moment)),
+            &[card(Place::Extension, "C0DBA")],
+        )
+    };
+    let request = stage.commit(more(&request, 10)).await;
+    let running = stage.run();
+    stage.settled().await;
+    running.stop().await;
+    let request = stage.commit(approved(&request, &[], at(11))).await;
+    stage.commit(more(&request, 20)).await;
+    let running = stage.run();
+    stage.settled().await;
+    let questions = stage.sim.messages("C0DBA");
+    let [old, new] = questions.as_slice() else {
+        panic!("{questions:?}");
+    };
+    assert!(old.says("is settled") && old.buttons().is_empty());
+    assert!(!new.buttons().is_empty());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_warned_of_what_is_over() {
+    let stage = Stage::set().await;
+    let request = stage.commit(asked("one", 0, &[])).await;
+    let request = stage.commit(approved(&request, &LAYER, at(1))).await;
+    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
+    let request = stage.commit(made(&request, 0, at(3))).await;
+    let warned = then(&request, Command::Warn, request.warn_at.unwrap());
+    let warned = with_cards(warned, &[card(Place::Warning, "U0ALICE")]);
+    let request = stage.commit(warned).await;
+    let end = stage.clock.now() + Duration::from_secs(1);
+    let request = stage.commit(done(&request, end)).await;
+    stage.commit(revoked(&request, 0, end)).await;
+    let running = stage.run();
+    stage.tells("U0ALICE", "has ended").await;
+    stage.settled().await;
+    assert_eq!(stage.sim.dm("U0ALICE").len(), 1);
+    running.stop().await;
+}

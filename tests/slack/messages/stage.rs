@@ -1,0 +1,203 @@
+//! A messenger between a real store and a simulated Slack, on a clock that tests move.
+
+use std::{sync::Arc, time::Duration};
+
+use keylend::{
+    alerts::Alerts,
+    clock::{Clock, SystemEntropy},
+    domain::{ChannelId, Event, Request, Time},
+    slack::{
+        client::Client,
+        messages::{self, Messenger},
+    },
+    store::{Change, NewCard, Place, SqliteStore, Store},
+};
+use slack_sim::{Channel, Message, Person, Sim, Workspace};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::story::{self, at};
+use crate::support::{clock::TestClock, sent};
+
+/// Everything that a test needs; it all goes when this is dropped.
+pub(crate) struct Stage {
+    pub(crate) sim: Sim,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) alerts: Arc<Alerts>,
+    _folder: TempDir,
+}
+
+/// A messenger at work.
+pub(crate) struct Running {
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.task.await.expect("the messenger does not panic");
+    }
+}
+
+impl Stage {
+    pub(crate) async fn set() -> Self {
+        let clock = TestClock::at(&at(0).to_rfc3339());
+        let everybody = ["U0ALICE", "U0BOB", "U0CAROL"];
+        let workspace = Workspace::new()
+            .person(Person::member("U0ALICE", "alice"))
+            .person(Person::member("U0BOB", "bob"))
+            .person(Person::member("U0CAROL", "carol"))
+            .group("S0DBA", "dba", ["U0BOB", "U0CAROL"])
+            .channel(Channel::new("C0DBA", "dba-approvals", everybody))
+            .channel(Channel::new("C0AUDIT", "audit", everybody))
+            .channel(Channel::new("C0INC42", "inc-42", everybody));
+        let sims = clock.clone();
+        let sim = Sim::start_with_clock(workspace, Arc::new(move || sims.now())).await;
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
+        Self {
+            sim,
+            store: Arc::new(store.expect("a store")),
+            clock,
+            alerts: Arc::default(),
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        let url = Url::parse(&self.sim.api_url()).expect("the simulator's address");
+        Client::new(&url, self.sim.bot_token().into(), self.clock.clone()).expect("a client")
+    }
+
+    /// Starts a messenger; every request comes with credentials.
+    pub(crate) fn run(&self) -> Running {
+        let messenger = Messenger::new(messages::Parts {
+            store: self.store.clone(),
+            client: self.client(),
+            clock: self.clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+            audit_channel: ChannelId::new("C0AUDIT"),
+            has_credentials: Arc::new(|_: &Request| true),
+            logins: Arc::new(|_: &Request| Vec::new()),
+            alerts: self.alerts.clone(),
+            other_channels: [ChannelId::new("C0DBA")].into(),
+        });
+        let shutdown = CancellationToken::new();
+        Running {
+            task: tokio::spawn(Arc::new(messenger).run(shutdown.clone())),
+            shutdown,
+        }
+    }
+
+    /// Commits a change, when it happens.
+    pub(crate) async fn commit(&self, change: Change) -> Request {
+        let happened = change.events().last().map(|occurred| occurred.at);
+        if let Some(happened) = happened
+            && happened > self.clock.now()
+        {
+            self.clock.set(happened);
+        }
+        story::commit(&*self.store, change).await
+    }
+
+    /// Lets time pass, second by second, until `look` finds something.
+    pub(crate) async fn in_time<T>(&self, mut look: impl FnMut(&Sim) -> Option<T>) -> T {
+        for _ in 0..1_000 {
+            let soon = Duration::from_millis(20);
+            if let Ok(found) = self.sim.try_wait_for(soon, &mut look).await {
+                return found;
+            }
+            self.clock.advance(Duration::from_secs(1));
+        }
+        panic!(
+            "waited in vain; the workspace shows:\n{}",
+            self.sim.describe()
+        );
+    }
+
+    /// Waits until no card has anything left to show.
+    pub(crate) async fn settled(&self) {
+        for _ in 0..1_000 {
+            let ever = Time::MAX_UTC;
+            if self
+                .store
+                .due_cards(ever, 1)
+                .await
+                .expect("the store")
+                .is_empty()
+            {
+                return;
+            }
+            let soon = Duration::from_millis(10);
+            drop(self.sim.try_wait_for(soon, |_| None::<()>).await);
+        }
+        panic!("cards are due for ever:\n{}", self.sim.describe());
+    }
+
+    /// Waits until no card has its turn at this moment.
+    pub(crate) async fn settled_for_now(&self) {
+        while !self
+            .store
+            .due_cards(self.clock.now(), 1)
+            .await
+            .expect("the store")
+            .is_empty()
+        {
+            let soon = Duration::from_millis(1);
+            drop(self.sim.try_wait_for(soon, |_| None::<()>).await);
+        }
+    }
+
+    /// Waits until a message of the channel says `words`.
+    pub(crate) async fn says(&self, channel: &str, words: &str) -> Message {
+        self.sim
+            .wait_until(|sim| {
+                let mut messages = sim.messages(channel).into_iter();
+                messages.find(|message| message.says(words))
+            })
+            .await
+    }
+
+    /// Waits until a message to the person says `words`.
+    pub(crate) async fn tells(&self, person: &str, words: &str) -> Message {
+        self.sim
+            .wait_until(|sim| {
+                let mut messages = sim.dm(person).into_iter();
+                messages.find(|message| message.says(words))
+            })
+            .await
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        sent::keep(&self.sim);
+    }
+}
+
+pub(crate) fn card(place: Place, channel: &str) -> NewCard {
+    NewCard {
+        place,
+        channel: ChannelId::new(channel),
+    }
+}
+
+/// Alice's request with messages in these places.
+pub(crate) fn asked(seed: &str, seconds: i64, cards: &[NewCard]) -> Change {
+    let ask = story::asked(seed, "alice", "db-prod:write", at(seconds));
+    story::with_cards(ask, cards)
+}
+
+/// The same, followed by an incident channel.
+pub(crate) fn asked_in_incident(seed: &str, channel: &str, cards: &[NewCard]) -> Change {
+    let mut first = story::first_event(seed, "alice", "db-prod:write", at(0));
+    if let Event::Requested { mirrors, .. } = &mut first.event {
+        mirrors.push(ChannelId::new(channel));
+    }
+    let ask = Change::first(story::id(seed), first, Vec::new());
+    story::with_cards(ask, cards)
+}

@@ -1,0 +1,15 @@
+//! What people do with Keylend in Slack, beyond the eleven promises: each story comes in by the
+//! public door.
+
+mod asking;
+mod callers;
+mod channels;
+mod ending_early;
+mod form;
+mod groups;
+mod home;
+mod identity;
+mod leaving;
+mod limits;
+mod looking_up;
+mod socket;

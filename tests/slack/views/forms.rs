@@ -1,0 +1,407 @@
+//! What people read when they ask for something: forms and answers, in full.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::{collections::BTreeSet, num::NonZeroU8};
+
+use chrono::TimeDelta;
+use keylend::{
+    broker::{Credential, Locked},
+    domain::{
+        ChannelId, Environment, GroupName, LockTarget, OnLeave, ReasonRule, Refusal, Request, Risk,
+        RuleId, Ruling, Scope, Span, TicketRule, UserId,
+    },
+    slack::view::{
+        answer, modal,
+        modal_credentials::credentials,
+        modal_deny::deny,
+        modal_request::{Form, option, request},
+        refusal::{not_a_duration, on_field},
+    },
+};
+use proptest::prelude::*;
+use regex::Regex;
+use serde_json::Value;
+
+use super::story::{Story, terms};
+
+fn locked(ended: Option<usize>) -> Locked {
+    Locked {
+        ended,
+        is_person_known: true,
+    }
+}
+
+fn scope() -> Scope {
+    Scope {
+        id: "db-prod:write".parse().unwrap(),
+        title: "Production database, write".to_owned(),
+        environment: Some(Environment::new("prod")),
+        risk: Risk::High,
+        default_duration: Span::minutes(30),
+        max_duration: Span::minutes(60),
+        requesters: [GroupName::new("engineers")].into(),
+        approvers: [GroupName::new("dba")].into(),
+        approvals: NonZeroU8::MIN,
+        approval_channel: ChannelId::new("C0DBA"),
+        reason: ReasonRule::Required,
+        ticket: Some(TicketRule {
+            pattern: Regex::new("^INC-[0-9]+$").unwrap(),
+            required: true,
+        }),
+        on_leave: OnLeave::End,
+        layers: Vec::new(),
+    }
+}
+
+fn people(count: usize) -> BTreeSet<UserId> {
+    (0..count)
+        .map(|number| UserId::new(format!("U0DBA{number}")))
+        .collect()
+}
+
+fn pending() -> Story {
+    Story::begin(terms(None), 1)
+}
+
+fn active() -> Request {
+    pending().approve("U0BOB").active().request
+}
+
+fn login() -> Credential {
+    Credential {
+        connection: vec![
+            ("Host".to_owned(), "db.example.com:5432".to_owned()),
+            ("Login".to_owned(), "jit_alice_1".to_owned()),
+        ],
+        password: "correct-horse".into(),
+    }
+}
+
+#[test]
+fn the_form_asks_for_what_its_scope_needs() {
+    let scope = scope();
+    let bare = request(&Form::default());
+    let chosen = request(&Form {
+        scope: Some(&scope),
+        approvers: Some(people(2)),
+        duration: Some("45m".to_owned()),
+        ticket: Some("INC-4211".to_owned()),
+        reason: "writes are failing".to_owned(),
+        notice: Some(answer::no_such(
+            "db-prod:wirte",
+            std::slice::from_ref(&scope.id),
+        )),
+        carried: "{}".to_owned(),
+    });
+    for view in [&bare, &chosen] {
+        assert_eq!(passed(view), Vec::<String>::new());
+    }
+    insta::assert_json_snapshot!("form_bare", bare);
+    insta::assert_json_snapshot!("form_filled", chosen);
+}
+
+#[test]
+fn the_form_for_a_denial_says_what_is_denied() {
+    let view = deny(&pending().request, "an-id.1");
+    assert_eq!(passed(&view), Vec::<String>::new());
+    insta::assert_json_snapshot!("form_deny", view);
+}
+
+#[test]
+fn credentials_can_be_copied_as_they_stand() {
+    let view = credentials(&active(), &[login()]);
+    assert_eq!(passed(&view), Vec::<String>::new());
+    insta::assert_json_snapshot!("credentials", view);
+    let odd = Credential {
+        connection: Vec::new(),
+        password: "a_b*c<d>&e".into(),
+    };
+    let view = credentials(&active(), &[odd]).to_string();
+    assert!(view.contains("```a_b*c&lt;d&gt;&amp;e```"), "{view}");
+}
+
+#[test]
+fn notices_take_a_forms_place() {
+    for view in [modal::working(), modal::notice("Not done", "Because.")] {
+        assert_eq!(passed(&view), Vec::<String>::new());
+        assert!(view.get("submit").is_none());
+    }
+    insta::assert_json_snapshot!("working", modal::working());
+}
+
+#[test]
+fn mistakes_come_back_on_their_field_with_what_would_be_right() {
+    let forbidden = |rule: &str| {
+        Refusal::Forbidden(vec![Ruling {
+            rule: RuleId::new(rule),
+            reason: "The rule's own words.".to_owned(),
+        }])
+    };
+    let scope = scope();
+    let hours = Span::minutes(120);
+    let too_short = Refusal::TooShort {
+        asked: Span::seconds(10),
+        min: Span::minutes(1),
+    };
+    let said: Vec<String> = [
+        forbidden("max-duration"),
+        forbidden("ticket-required"),
+        forbidden("requester-group"),
+        too_short,
+        Refusal::ReasonMissing,
+        Refusal::NoEmail,
+        Refusal::FactsUnavailable("detail".to_owned()),
+        Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
+    ]
+    .iter()
+    .map(|refusal| {
+        let (field, sentence) = on_field(refusal, &scope, hours);
+        format!("{field}: {sentence}")
+    })
+    .chain([format!("duration: {}", not_a_duration("soon"))])
+    .collect();
+    insta::assert_snapshot!("mistakes", said.join("\n"));
+}
+
+#[test]
+fn every_answer_reads_well() {
+    let scope = scope();
+    let waiting = pending().request;
+    let active = active();
+    let approved = pending().approve("U0BOB").request;
+    let now = active.asked_at + TimeDelta::minutes(5);
+    let id = scope.id.clone();
+    let answers = [
+        (
+            "asked",
+            answer::asked(&waiting, &[answer::not_mirrored(&ChannelId::new("C0INC"))]),
+        ),
+        (
+            "asked, not reached",
+            answer::asked(&waiting, &[answer::not_reached(&ChannelId::new("C0DBA"))]),
+        ),
+        ("asked, approved by a rule", answer::asked(&approved, &[])),
+        (
+            "status",
+            answer::status(&[active.clone(), waiting.clone()], now),
+        ),
+        ("status of nothing", answer::status(&[], now)),
+        (
+            "who has",
+            answer::who_has(&scope, &[active.clone(), waiting.clone()], now),
+        ),
+        (
+            "who has, after the end",
+            answer::who_has(
+                &scope,
+                std::slice::from_ref(&active),
+                now + TimeDelta::hours(1),
+            ),
+        ),
+        (
+            "what has",
+            answer::what_has(&UserId::new("U0ALICE"), std::slice::from_ref(&active), now),
+        ),
+        (
+            "what has nothing",
+            answer::what_has(&UserId::new("U0ALICE"), &[], now),
+        ),
+        ("explain", answer::explain(&scope, Some(&people(2)))),
+        ("done", answer::done(&active)),
+        ("extended", answer::extension_requested(&active)),
+        (
+            "revoked",
+            answer::revoked(
+                std::slice::from_ref(&active),
+                &[answer::stays(&active, "Because.")],
+            ),
+        ),
+        (
+            "locked",
+            answer::locked(&LockTarget::Everything, locked(Some(0))),
+        ),
+        (
+            "locked, one ends",
+            answer::locked(&LockTarget::Scope(id.clone()), locked(Some(1))),
+        ),
+        (
+            "locked, some end",
+            answer::locked(&LockTarget::Person(UserId::new("U0ALICE")), locked(Some(3))),
+        ),
+        (
+            "locked, and the store is away",
+            answer::locked(&LockTarget::Everything, locked(None)),
+        ),
+        (
+            "locked, and Slack is silent",
+            answer::locked(
+                &LockTarget::Person(UserId::new("U0ALICE")),
+                Locked {
+                    is_person_known: false,
+                    ..locked(Some(1))
+                },
+            ),
+        ),
+        (
+            "unlocked",
+            answer::unlocked(&LockTarget::Scope(id.clone()), true),
+        ),
+        (
+            "was not locked",
+            answer::unlocked(&LockTarget::Scope(id.clone()), false),
+        ),
+        (
+            "which",
+            answer::which("done", &[active.clone(), approved], now),
+        ),
+        ("no active access", answer::no_active_access(None)),
+        (
+            "no active access to it",
+            answer::no_active_access(Some(&id)),
+        ),
+        ("withdrawn", answer::withdrawn(&waiting)),
+        ("no pending request", answer::no_pending_request(None)),
+        (
+            "no pending request for it",
+            answer::no_pending_request(Some(&id)),
+        ),
+        (
+            "which to withdraw",
+            answer::which("withdraw", &[waiting.clone(), waiting.clone()], now),
+        ),
+        ("usage", answer::usage("/jit explain [scope]")),
+        ("no such", answer::no_such("db-prod:wirte", &[id])),
+        ("no such person", answer::no_such("@alice", &[])),
+        ("no such at all", answer::no_such("<!channel> *x*", &[])),
+        (
+            "unknown command",
+            answer::unknown_command("stauts", Some("status"), "The help."),
+        ),
+        (
+            "unknown command, like none",
+            answer::unknown_command("<!channel>`", None, "The help."),
+        ),
+    ];
+    let said: Vec<String> = answers
+        .iter()
+        .map(|(name, said)| format!("## {name}\n{said}"))
+        .collect();
+    insta::assert_snapshot!("answers", said.join("\n\n"));
+}
+
+#[test]
+fn a_list_of_a_thousand_grants_is_one_short_answer() {
+    let many = vec![active(); 1000];
+    let said = answer::status(&many, many[0].asked_at);
+    assert!(said.encode_utf16().count() <= 4000);
+    assert!(said.contains("and 980 more"), "{said}");
+}
+
+/// Everything that a person could write to break a message or to fake one.
+const HOSTILE: &str = "(<!channel>|<@U0BOB>|&|`|\\*|_|~|\n|\"|😀|x| ){0,300}";
+
+proptest! {
+    #[test]
+    fn nothing_that_people_write_breaks_a_form_or_pings_anybody(
+        said in HOSTILE,
+        approvers in 0..2000usize,
+    ) {
+        let scope = Scope {
+            title: said.clone(),
+            environment: Some(Environment::new(said.clone())),
+            approvers: (0..50).map(|n| GroupName::new(format!("{n}{said}"))).collect(),
+            ..scope()
+        };
+        let form = request(&Form {
+            scope: Some(&scope),
+            approvers: Some(people(approvers)),
+            duration: Some(said.clone()),
+            ticket: Some(said.clone()),
+            reason: said.clone(),
+            notice: Some(answer::no_such(&said, &[])),
+            carried: String::new(),
+        });
+        prop_assert_eq!(passed(&form), Vec::<String>::new());
+        let explained = answer::explain(&scope, None);
+        prop_assert!(!explained.contains("<!channel>") && !explained.contains("<@U0BOB>"));
+        prop_assert!(explained.encode_utf16().count() <= 4000);
+        prop_assert!(option(&scope)["text"]["text"].as_str().unwrap().encode_utf16().count() <= 75);
+    }
+}
+
+/// Where a view passes Slack's limits, <https://docs.slack.dev/reference/views/modal-views>;
+/// empty if nowhere. Lengths are counted in UTF-16, which counts most.
+fn passed(view: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for part in ["title", "submit", "close"] {
+        if view.get(part).is_some() {
+            text(&mut wrong, part, &view[part], 24);
+        }
+    }
+    let blocks = view["blocks"].as_array().unwrap();
+    let inputs = blocks
+        .iter()
+        .filter(|block| block["type"] == "input")
+        .count();
+    let mut check = |is_right: bool, what: &str| {
+        if !is_right {
+            wrong.push(what.to_owned());
+        }
+    };
+    check(!blocks.is_empty() && blocks.len() <= 100, "blocks");
+    check(inputs <= 6, "inputs");
+    check(
+        inputs == 0 || view.get("submit").is_some(),
+        "an input without submit",
+    );
+    check(
+        view["callback_id"].as_str().unwrap().len() <= 255,
+        "callback_id",
+    );
+    let carried = view["private_metadata"].as_str().unwrap_or_default();
+    check(carried.len() <= 3000, "private_metadata");
+    check(view.to_string().len() <= 250_000, "the whole");
+    for block in blocks {
+        match block["type"].as_str().unwrap() {
+            "section" => text(&mut wrong, "section", &block["text"], 3000),
+            "context" => text(&mut wrong, "context", &block["elements"][0], 3000),
+            "input" => {
+                text(&mut wrong, "label", &block["label"], 2000);
+                let element = &block["element"];
+                if block.get("hint").is_some() {
+                    text(&mut wrong, "hint", &block["hint"], 2000);
+                }
+                if element.get("placeholder").is_some() {
+                    text(&mut wrong, "placeholder", &element["placeholder"], 150);
+                }
+                if element.get("initial_option").is_some() {
+                    text(&mut wrong, "option", &element["initial_option"]["text"], 75);
+                }
+                let initial = element["initial_value"].as_str().unwrap_or_default();
+                let most = element["max_length"].as_u64().unwrap_or(3000);
+                if initial.encode_utf16().count() as u64 > most.min(3000) {
+                    wrong.push("initial_value".to_owned());
+                }
+            }
+            other => wrong.push(format!("a block of type {other}")),
+        }
+    }
+    wrong
+}
+
+fn text(wrong: &mut Vec<String>, what: &str, object: &Value, most: usize) {
+    let said = object["text"].as_str().unwrap();
+    if said.is_empty() || said.encode_utf16().count() > most {
+        wrong.push(format!("{what}: {said:?}"));
+    }
+    if object["type"] == "mrkdwn" {
+        if object["verbatim"] != true {
+            wrong.push(format!("{what} is not verbatim"));
+        }
+        let pings = said.contains("<!channel>") || said.contains("<@U0BOB>");
+        if pings {
+            wrong.push(format!("{what} pings: {said:?}"));
+        }
+    }
+}

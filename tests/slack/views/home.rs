@@ -1,0 +1,156 @@
+//! The App Home, with everything that can be in it, and never more than Slack takes.
+
+use keylend::{
+    broker::Questions,
+    domain::Request,
+    slack::view::home::{Home, home, unknown, unwelcome},
+};
+use serde_json::{Value, json};
+
+use super::{
+    CONTEXT, HOSTILE, buttons_of, judge, limits, read_block, read_button,
+    story::{Story, every_state, terms},
+    with_short_times,
+};
+
+/// A Home with every state of a request in its place, each so many times.
+fn of_every_state(hostile: Option<&str>, times: usize) -> Home {
+    let mut made = Home::default();
+    for (_, story) in every_state(hostile) {
+        for _ in 0..times {
+            let request = story.request.clone();
+            if request.awaits_decision() {
+                made.logins.insert(request.id, CONTEXT.logins.clone());
+                made.questions.asked.push(request.clone());
+            }
+            match request.is_open() {
+                true => made.open.push((request, CONTEXT.clone())),
+                false => made.past.push(request),
+            }
+        }
+    }
+    made
+}
+
+fn asked(requests: impl IntoIterator<Item = Request>) -> Home {
+    Home {
+        questions: Questions {
+            asked: requests.into_iter().collect(),
+            ..Questions::default()
+        },
+        ..Home::default()
+    }
+}
+
+fn pending() -> Story {
+    Story::begin(terms(None), 1)
+}
+
+fn as_read(view: &Value) -> String {
+    let mut out = String::new();
+    for block in view["blocks"].as_array().unwrap() {
+        read_block(block, &mut out);
+        for button in buttons_of(block) {
+            read_button(button, &mut out);
+        }
+    }
+    with_short_times(&out)
+}
+
+#[test]
+fn a_home_says_what_waits_what_is_held_and_what_is_past() {
+    insta::assert_snapshot!("home_full", as_read(&home(&of_every_state(None, 1))));
+}
+
+#[test]
+fn an_empty_home_says_what_to_do() {
+    insta::assert_snapshot!("home_empty", as_read(&home(&Home::default())));
+}
+
+#[test]
+fn who_may_see_nothing_reads_why() {
+    let said = [unwelcome(), unknown()].map(|view| as_read(&view));
+    insta::assert_snapshot!("home_refused", said.join("\n"));
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let mut unsure = asked([pending().request]);
+    unsure.questions.is_unsure = true;
+    unsure.questions.more = 3;
+    let said = as_read(&home(&unsure));
+    assert!(
+        said.contains("may be missing") && said.contains("up to 3 more"),
+        "{said}"
+    );
+    let nothing = Home {
+        questions: Questions {
+            is_unsure: true,
+            ..Questions::default()
+        },
+        ..Home::default()
+    };
+    assert!(!as_read(&home(&nothing)).contains("Nothing waits"));
+}
+
+#[test]
+fn a_buttons_value_is_that_of_the_card() {
+    let view = home(&of_every_state(None, 1));
+    let blocks = view["blocks"].as_array().unwrap();
+    let buttons: Vec<_> = blocks.iter().flat_map(buttons_of).collect();
+    assert!(buttons.len() > 5);
+    for button in buttons.iter().filter(|button| button.action != "request") {
+        let (id, revision) = button.value.split_once('.').unwrap();
+        assert_eq!(id, pending().request.id.to_string());
+        assert!(revision.parse::<u32>().is_ok(), "{button:?}");
+    }
+}
+
+#[test]
+fn credentials_are_offered_only_where_there_are_some() {
+    let active = pending().approve("U0BOB").active().request;
+    for has_credentials in [false, true] {
+        let context = keylend::slack::view::card::Context {
+            has_credentials,
+            ..keylend::slack::view::card::Context::default()
+        };
+        let view = home(&Home {
+            open: vec![(active.clone(), context)],
+            ..Home::default()
+        });
+        assert_eq!(
+            view.to_string().contains("\"credentials\""),
+            has_credentials
+        );
+    }
+}
+
+#[test]
+fn no_amount_of_text_from_people_breaks_a_home() {
+    for hostile in HOSTILE {
+        let long: String = hostile.chars().cycle().take(10_000).collect();
+        let view = home(&of_every_state(Some(&long), 20));
+        let wrong = limits::passed_by_home(&view);
+        assert!(wrong.is_empty(), "{hostile:?}: {wrong:?}");
+        let all = view.to_string();
+        for forged in ["<!channel", "<@U0BOB|", "<!date^0"] {
+            assert!(!all.contains(forged), "{forged}");
+        }
+    }
+    let view = home(&of_every_state(None, 20));
+    let said = as_read(&view);
+    assert!(said.contains("more; `/jit status` lists them"), "{said}");
+}
+
+#[test]
+fn slacks_own_libraries_accept_every_home() {
+    let hostile: String = HOSTILE.concat().chars().cycle().take(10_000).collect();
+    let homes = [
+        home(&Home::default()),
+        home(&of_every_state(None, 1)),
+        home(&of_every_state(Some(&hostile), 20)),
+        unwelcome(),
+        unknown(),
+    ];
+    judge::accepts(&homes.map(|view| json!({"view": view})));
+}

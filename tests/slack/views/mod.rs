@@ -1,0 +1,400 @@
+//! What people read in Slack: every card, line and notice, in every state.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod forms;
+mod home;
+mod judge;
+mod limits;
+mod story;
+
+use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
+
+use keylend::{
+    domain::{Actor, BackendName, Human, LockEvent, LockTarget, Login, LoginName},
+    slack::{
+        client::{ChannelTrouble, Message},
+        view::{
+            card::{Context, call, card},
+            line::{line, lock_line, notice},
+        },
+    },
+    store::{Entry, EntryBody, Place},
+};
+use regex::Regex;
+use serde_json::Value;
+use story::{Story, every_state, terms};
+
+const PLACES: [Place; 7] = [
+    Place::Approval,
+    Place::Extension,
+    Place::Asked,
+    Place::Granted,
+    Place::Warning,
+    Place::Audit,
+    Place::Mirror,
+];
+
+static CONTEXT: LazyLock<Context> = LazyLock::new(|| Context {
+    has_credentials: true,
+    unreachable: None,
+    logins: [
+        ("pg-prod", LoginName::Named("alice".to_owned())),
+        ("pg-stage", LoginName::New),
+    ]
+    .map(|(target, name)| Login {
+        target: BackendName::new(target),
+        // PostgreSQL does not tell which session uses what it was granted.
+        closes_sessions: name != LoginName::New,
+        name,
+    })
+    .into(),
+});
+
+/// Everything that a person could write to break a message or to fake one.
+const HOSTILE: [&str; 6] = [
+    "<!channel>",
+    "&",
+    "`*_~",
+    "\n> ",
+    "😀",
+    "<@U0BOB|Approved> & *Approved by* <!date^0^{date}|now>\n\n",
+];
+
+#[test]
+fn approval_cards_show_who_what_how_long_and_why_and_then_the_record() {
+    insta::assert_snapshot!(in_every_state(Place::Approval));
+}
+
+#[test]
+fn extension_cards_show_the_question_and_then_the_record() {
+    insta::assert_snapshot!(in_every_state(Place::Extension));
+}
+
+#[test]
+fn requesters_see_what_they_wait_for() {
+    insta::assert_snapshot!(in_every_state(Place::Asked));
+}
+
+#[test]
+fn requesters_see_what_they_hold() {
+    insta::assert_snapshot!(in_every_state(Place::Granted));
+}
+
+#[test]
+fn requesters_are_warned_truthfully() {
+    insta::assert_snapshot!(in_every_state(Place::Warning));
+}
+
+#[test]
+fn threads_have_a_head_that_says_how_it_stands() {
+    insta::assert_snapshot!(in_every_state(Place::Audit));
+}
+
+#[test]
+fn lines_and_notices_say_each_transition_once() {
+    let mut out = String::new();
+    let mut told = BTreeSet::new();
+    for (name, story) in every_state(None) {
+        writeln!(out, "## {name}").unwrap();
+        for (entry, request) in &story.log {
+            let mut lines = match line(entry, request, &CONTEXT.logins) {
+                Some(line) => format!("{line}\n"),
+                None => format!("({} has no line)\n", kind(entry)),
+            };
+            if let Some(notice) = notice(entry, request) {
+                writeln!(lines, "    to the requester: {notice}").unwrap();
+            }
+            if told.insert(lines.clone()) {
+                out.push_str(&lines);
+            }
+        }
+    }
+    insta::assert_snapshot!(with_short_times(&out));
+}
+
+#[test]
+fn lock_lines_name_what_is_locked_and_by_whom() {
+    let lock = |event| lock_line(&lock_entry(event)).unwrap();
+    let locked = |target| LockEvent::Locked {
+        target,
+        person: Human::default(),
+        reason: "incident <!channel>".to_owned(),
+    };
+    let lines = [
+        lock(locked(LockTarget::Everything)),
+        lock(locked(LockTarget::Scope("db-prod:write".parse().unwrap()))),
+        lock(locked(LockTarget::Person(story::alice()))),
+        lock(LockEvent::Unlocked {
+            target: LockTarget::Everything,
+        }),
+    ];
+    insta::assert_snapshot!(with_short_times(&lines.join("\n")));
+}
+
+#[test]
+fn buttons_are_there_only_while_a_click_can_do_something() {
+    for (name, story) in every_state(None) {
+        let open = story.request.is_open();
+        let waits = story.request.awaits_decision();
+        for place in PLACES {
+            let Some(card) = card(place, &story.request, &CONTEXT) else {
+                continue;
+            };
+            let buttons = buttons(&card);
+            let decides = buttons.iter().any(|button| button.action == "approve");
+            assert!(!decides || waits, "{name}, {place:?}: {buttons:?}");
+            assert!(buttons.is_empty() || open, "{name}, {place:?}: {buttons:?}");
+            for button in buttons {
+                let shown = format!("{}.{}", story.request.id, story.request.revision);
+                assert_eq!(button.value, shown, "{name}, {place:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn credentials_are_offered_only_where_there_are_some() {
+    let active = Story::begin(terms(None), 1).approve("U0BOB").active();
+    for has_credentials in [false, true] {
+        let card = card(
+            Place::Granted,
+            &active.request,
+            &Context {
+                has_credentials,
+                ..Context::default()
+            },
+        )
+        .unwrap();
+        let offers = buttons(&card)
+            .iter()
+            .any(|button| button.action == "credentials");
+        assert_eq!(offers, has_credentials);
+    }
+}
+
+#[test]
+fn who_decides_sees_the_login_and_nothing_that_its_name_could_fake() {
+    let story = Story::begin(terms(None), 1);
+    for (name, shown) in [
+        ("alice", "`alice` on `pg-prod`"),
+        ("`<!channel>", "`??!channel?` on"),
+    ] {
+        let login = Login {
+            target: BackendName::new("pg-prod"),
+            name: LoginName::Named(name.to_owned()),
+            closes_sessions: false,
+        };
+        let context = Context {
+            logins: vec![login],
+            ..Context::default()
+        };
+        for place in [Place::Approval, Place::Asked] {
+            let card = card(place, &story.request, &context).unwrap();
+            assert!(card.text.contains(shown), "{}", card.text);
+        }
+    }
+}
+
+#[test]
+fn a_requester_whose_approvers_cannot_be_reached_reads_why() {
+    let story = Story::begin(terms(None), 1);
+    for (why, words) in [
+        (ChannelTrouble::Archived, "is archived"),
+        (ChannelTrouble::NotAMember, "Keylend is not a member of"),
+        (ChannelTrouble::Unknown, "does not let Keylend see"),
+        (ChannelTrouble::Refused, "rejects messages in"),
+    ] {
+        let context = Context {
+            unreachable: Some(why),
+            ..Context::default()
+        };
+        let waiting = card(Place::Asked, &story.request, &context).unwrap();
+        assert!(waiting.text.contains("Approvers can't see this request"));
+        assert!(waiting.text.contains(words), "{}", waiting.text);
+        let decided = story.approve("U0BOB");
+        let decided = card(Place::Asked, &decided.request, &context).unwrap();
+        assert!(!decided.text.contains("can't see"));
+    }
+}
+
+#[test]
+fn a_second_extension_and_a_second_warning_call_anew() {
+    let warned = Story::begin(terms(None), 1)
+        .approve("U0BOB")
+        .active()
+        .warned();
+    let first = warned.more_time();
+    let extended = first.approve("U0BOB");
+    let second = extended.more_time();
+    let calls =
+        |story: &Story| [Place::Extension, Place::Warning].map(|place| call(place, &story.request));
+    assert_eq!(calls(&extended), [None, None]);
+    assert!(calls(&first)[0].is_some() && calls(&first)[0] != calls(&second)[0]);
+    assert_eq!(calls(&first)[1], calls(&warned)[1]);
+    let again = extended.warned();
+    assert!(calls(&again)[1].is_some() && calls(&again)[1] != calls(&warned)[1]);
+}
+
+#[test]
+fn a_long_reason_is_shown_whole() {
+    let reason = "because ".repeat(625);
+    let mut asked = terms(None);
+    asked.reason = reason.clone();
+    let story = Story::begin(asked, 1);
+    let card = card(Place::Approval, &story.request, &CONTEXT).unwrap();
+    let sections = card.blocks.as_array().unwrap().iter();
+    let quoted: String = sections
+        .flat_map(|block| block["text"]["text"].as_str().unwrap_or_default().lines())
+        .filter_map(|line| line.strip_prefix("> "))
+        .collect();
+    assert_eq!(quoted, reason.trim());
+}
+
+#[test]
+fn no_text_from_people_breaks_a_limit_or_escapes() {
+    for hostile in HOSTILE {
+        let long: String = hostile.chars().cycle().take(10_000).collect();
+        for (name, story) in every_state(Some(&long)) {
+            for place in PLACES {
+                let Some(card) = card(place, &story.request, &CONTEXT) else {
+                    continue;
+                };
+                let wrong = limits::passed(&card);
+                assert!(
+                    wrong.is_empty(),
+                    "{name}, {place:?}, {hostile:?}: {wrong:?}"
+                );
+                let all = format!("{}{}", card.text, card.blocks);
+                for forged in ["<!channel", "<@U0BOB|", "<!date^0", "\n> \n"] {
+                    assert!(!all.contains(forged), "{name}, {place:?}: {forged}");
+                }
+            }
+            for (entry, request) in &story.log {
+                for said in [
+                    line(entry, request, &CONTEXT.logins),
+                    notice(entry, request),
+                ] {
+                    let said = said.unwrap_or_default();
+                    assert!(said.encode_utf16().count() <= 3000, "{name}: {said}");
+                    assert!(
+                        !said.contains("<!channel") && !said.contains('\n'),
+                        "{said}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn slacks_own_libraries_accept_every_card() {
+    let hostile: String = HOSTILE.concat().chars().cycle().take(10_000).collect();
+    let mut cards = Vec::new();
+    for words in [None, Some(hostile.as_str())] {
+        for (_, story) in every_state(words) {
+            let places = PLACES.iter();
+            let shown = places.filter_map(|place| card(*place, &story.request, &CONTEXT));
+            cards.extend(shown.map(|card| serde_json::to_value(&card).unwrap()));
+        }
+    }
+    judge::accepts(&cards);
+}
+
+fn kind(entry: &Entry) -> Value {
+    serde_json::to_value(&entry.body).unwrap()["kind"].clone()
+}
+
+fn lock_entry(event: LockEvent) -> Entry {
+    let (mut entry, _) = Story::begin(terms(None), 1).log.remove(0);
+    entry.request_id = None;
+    entry.actor = Actor::Person(story::bob());
+    entry.rules = Vec::new();
+    entry.body = EntryBody::Lock(event);
+    entry
+}
+
+#[derive(Debug)]
+struct Button {
+    action: String,
+    label: String,
+    style: String,
+    value: String,
+}
+
+fn buttons(message: &Message) -> Vec<Button> {
+    let blocks = message.blocks.as_array().unwrap();
+    blocks.iter().flat_map(buttons_of).collect()
+}
+
+fn buttons_of(block: &Value) -> Vec<Button> {
+    let said = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    [block]
+        .into_iter()
+        .filter_map(|block| block["elements"].as_array())
+        .flatten()
+        .filter(|element| element["type"] == "button")
+        .map(|element| Button {
+            action: said(&element["action_id"]),
+            label: said(&element["text"]["text"]),
+            style: said(&element["style"]),
+            value: said(&element["value"]),
+        })
+        .collect()
+}
+
+fn in_every_state(place: Place) -> String {
+    let mut out = String::new();
+    for (name, story) in every_state(None) {
+        writeln!(out, "## {name}").unwrap();
+        match card(place, &story.request, &CONTEXT) {
+            Some(message) => out.push_str(&as_read(&message)),
+            None => out.push_str("(nothing)\n"),
+        }
+    }
+    with_short_times(&out)
+}
+
+/// Times as `‹10:00›`; [`text::time`](keylend::slack::view::text::time) has the whole of them.
+fn with_short_times(text: &str) -> String {
+    let time = Regex::new(r"<!date\^\d+\^[^|]*\|\S+ (\d\d:\d\d) UTC>").unwrap();
+    time.replace_all(text, "‹$1›").into_owned()
+}
+
+/// A message as somebody reads it: the blocks, and what a screen reader says.
+fn as_read(message: &Message) -> String {
+    let mut out = String::new();
+    for block in message.blocks.as_array().unwrap() {
+        read_block(block, &mut out);
+    }
+    for button in buttons(message) {
+        read_button(button, &mut out);
+    }
+    for line in message.text.lines() {
+        writeln!(out, "text: {line}").unwrap();
+    }
+    out
+}
+
+fn read_button(button: Button, out: &mut String) {
+    let (label, style) = (button.label, button.style);
+    writeln!(out, "button: [{label}] {} {style}", button.action).unwrap();
+}
+
+fn read_block(block: &Value, out: &mut String) {
+    if let Some(text) = block["text"]["text"].as_str() {
+        writeln!(out, "{}: {text}", block["type"].as_str().unwrap()).unwrap();
+    }
+    for field in block["fields"].as_array().into_iter().flatten() {
+        let field = field["text"].as_str().unwrap().replace('\n', " ");
+        writeln!(out, "field: {field}").unwrap();
+    }
+    if block["type"] == "context" {
+        writeln!(
+            out,
+            "context: {}",
+            block["elements"][0]["text"].as_str().unwrap()
+        )
+        .unwrap();
+    }
+}
