@@ -1,5 +1,5 @@
 //! What travels over the control API: the same types for its server and its client, so that the two
-//! cannot drift apart. The page reads the same JSON, and `tests/control.rs` holds it to its names.
+//! cannot drift apart. The page reads the same JSON, and `tests/program/control` holds it to its names.
 //!
 //! Times are seconds since the epoch by the simulator's clock.
 
