@@ -10,6 +10,8 @@ mod part;
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod replica;
+#[path = "../support/skip.rs"]
+mod skip;
 mod store;
 #[path = "../store_contract/story.rs"]
 #[allow(dead_code, reason = "each test program uses its own part of the story")]

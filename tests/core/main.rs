@@ -6,3 +6,4 @@ mod layers;
 mod lifecycle;
 mod policy;
 mod proofs;
+mod skips;

@@ -1,14 +1,27 @@
 //! What others recorded of Slack is read, or ignored on purpose; nothing of it is an error.
 //!
-//! The recordings are not part of this project: without them beside it, only its own fixtures count.
+//! The recordings are not part of this project: without them, what reads them is skipped.
 
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use keylend::slack::inbound::{Event, InteractionPayload, SlashCommand};
+use axum::{Json, Router, routing::any};
+use keylend::{
+    clock::SystemClock,
+    directory::PeopleSource,
+    domain::{Standing, UserId},
+    slack::{
+        client::Client,
+        inbound::{Event, InteractionPayload, SlashCommand},
+    },
+};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::support::skip::shared;
 
 /// What a payload was read as, in one word.
 fn read(path: &Path) -> Result<&'static str, Box<dyn std::error::Error>> {
@@ -124,11 +137,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn every_recorded_payload_is_read_or_ignored_on_purpose() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/slack-payloads/inbound");
-    if !folder.is_dir() {
-        println!("0 recorded payloads: folder not present");
+    let Some(folder) = shared("slack-payloads/inbound") else {
         return;
-    }
+    };
     let files = files(&folder);
     for path in &files {
         let word = read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -138,8 +149,37 @@ fn every_recorded_payload_is_read_or_ignored_on_purpose() {
             path.display()
         );
     }
-    println!("{} recorded payloads read", files.len());
     assert!(!files.is_empty());
+}
+
+/// A client of a Slack that knows this user alone.
+async fn client(user: Value) -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let identity = json!({ "ok": true, "team_id": "T0LOCAL" });
+    let user = json!({ "ok": true, "user": user });
+    let routes = Router::new()
+        .route("/api/auth.test", any(async || Json(identity)))
+        .route("/api/users.info", any(async || Json(user)));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/api/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let clock = Arc::new(SystemClock);
+    Client::new(&url.parse().unwrap(), "xoxb-of-the-tests".into(), clock).unwrap()
+}
+
+#[tokio::test]
+async fn recorded_people_of_other_workspaces_are_strangers() {
+    let Some(folder) = shared("slack-payloads/outbound") else {
+        return;
+    };
+    for name in ["ok", "slackgo", "template_all_fields"] {
+        let text = fs::read_to_string(folder.join(format!("users.info.{name}.json"))).unwrap();
+        let recorded: Value = serde_json::from_str(&text).unwrap();
+        let id = UserId::new(recorded["user"]["id"].as_str().unwrap());
+        let profile = client(recorded["user"].clone()).await.profile(&id).await;
+        let profile = profile.unwrap().expect("a profile");
+        assert_eq!(profile.standing, Standing::Stranger, "{name}");
+    }
 }
 
 #[test]

@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod postgres;
 pub mod sent;
+pub mod skip;
 pub mod stage;
 pub mod target;

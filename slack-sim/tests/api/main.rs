@@ -5,6 +5,8 @@
 mod common;
 #[path = "../common/recorded.rs"]
 mod recorded;
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
 
 mod bad_input;
 mod connect;

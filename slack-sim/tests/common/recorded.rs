@@ -1,20 +1,14 @@
 //! Payloads that others recorded of Slack, which lie beside this project or do not.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
 
+use crate::skip::shared;
+
 /// A recorded payload; nothing if the recordings are not there.
-#[expect(clippy::print_stdout, reason = "a test says what it left out")]
 pub(crate) fn recorded(file: &str) -> Option<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/slack-payloads/inbound");
-    if !folder.is_dir() {
-        println!(
-            "not compared with {file}: there are no recordings at {}",
-            folder.display()
-        );
-        return None;
-    }
+    let folder = shared("slack-payloads/inbound")?;
     let text = fs::read_to_string(folder.join(file)).unwrap();
     Some(match file.ends_with(".form") {
         true => {

@@ -4,14 +4,17 @@ use keylend::backend::BackendError;
 use sqlx::Row;
 
 use super::does;
-use crate::part::{Part, is_dead};
+use crate::{
+    part::{Part, is_dead},
+    skip::skip,
+};
 
 /// Since PostgreSQL 16 each grantor's grant counts by itself, and only some may revoke it.
 #[tokio::test]
 async fn a_grant_by_somebody_else_does_not_keep_keylends_own_or_a_session() {
     let part = Part::start("10s").await;
     if part.postgres().version().await < 16 {
-        println!("skipped: before PostgreSQL 16, whoever may revoke a role revokes every grant");
+        skip("needs PostgreSQL 16: before it, whoever may revoke a role revokes every grant");
         return;
     }
     let alice = part.person("alice", "").await;

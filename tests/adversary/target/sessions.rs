@@ -6,7 +6,10 @@ use keylend::backend::{BackendError, Presence};
 use sqlx::{Connection, PgConnection, Row, postgres::PgConnectOptions};
 
 use super::{GENERATED, PASSWORD, does};
-use crate::part::{Part, backend, is_dead, run};
+use crate::{
+    part::{Part, backend, is_dead, run},
+    skip::skip,
+};
 
 #[tokio::test]
 async fn an_advisory_lock_holds_up_nothing() {
@@ -291,7 +294,7 @@ async fn places_that_are_kept_for_keylend_are_used() {
     let part = Part::start_alone("10s").await;
     let postgres = part.postgres();
     if postgres.version().await < 16 {
-        println!("skipped: PostgreSQL 15 keeps no places for anybody but superusers");
+        skip("needs PostgreSQL 16: before it, places are kept for superusers alone");
         return;
     }
     let keylend = format!("{}_keylend", part.name);

@@ -1,6 +1,6 @@
 //! Slack's own libraries as judges, run as `./test.sh` runs them on everything that was sent.
 //!
-//! Their validator is not part of the project: where it is not at hand, that is said.
+//! Their validator is not part of the project: where it is not at hand, what needs it is skipped.
 
 use std::{
     env,
@@ -10,25 +10,28 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::sent;
+use crate::support::{sent, skip::shared};
+
+/// What `hold.py` runs.
+const VALIDATOR: &str = "tools/slack/validate_blocks.py";
 
 /// Has every body judged, as the methods take them.
-#[expect(clippy::print_stdout, reason = "says what was judged")]
 pub(crate) fn accepts(bodies: &[Value]) {
+    if shared(VALIDATOR).is_none() {
+        return;
+    }
     let (accepted, said) = judge(bodies);
     assert!(accepted, "{said}");
-    println!("{said}");
 }
 
 #[test]
 fn slacks_own_libraries_refuse_what_is_wrong() {
+    if shared(VALIDATOR).is_none() {
+        return;
+    }
     let empty = json!({"type": "header", "text": {"type": "plain_text", "text": ""}});
     let unknown = json!({"type": "sticker"});
     let (accepted, said) = judge(&[json!({"text": "wrong", "blocks": [empty, unknown]})]);
-    if said.contains("nothing was held") {
-        println!("{said}");
-        return;
-    }
     assert!(!accepted, "{said}");
     for judge in ["rules", "sdk", "tsc"] {
         assert!(said.contains(&format!("hold.py: {judge} ")), "{said}");

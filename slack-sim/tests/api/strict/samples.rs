@@ -1,20 +1,18 @@
 //! The samples that lie beside this project, or do not.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use serde_json::{Value, json};
 
 use super::{start, views::opened};
-use crate::common::api;
+use crate::{common::api, skip::shared};
 
 /// The samples that the judges of what is sent are themselves tried with.
 #[tokio::test]
 async fn the_judges_samples_are_judged_alike() {
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/tools/slack/samples");
-    if !samples.is_dir() {
-        println!("skipped: there are no samples at {}", samples.display());
+    let Some(samples) = shared("tools/slack/samples") else {
         return;
-    }
+    };
     let sim = start().await;
     for (folder, is_good) in [("good", true), ("bad", false)] {
         for file in fs::read_dir(samples.join(folder)).unwrap() {
