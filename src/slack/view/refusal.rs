@@ -304,61 +304,88 @@ mod tests {
         }
     }
 
+    /// Examples of each kind, in this order. It does not compile if a kind is missing.
+    macro_rules! of_every_kind {
+        ($of:ident: $($kind:ident => $examples:expr,)+) => {{
+            let _every_kind = |one: &$of| match one {
+                $($of::$kind { .. } => (),)+
+            };
+            let mut all: Vec<$of> = Vec::new();
+            $(
+                for example in $examples {
+                    assert!(matches!(example, $of::$kind { .. }), "{example:?}");
+                    all.push(example);
+                }
+            )+
+            all
+        }};
+    }
+
+    fn without_a_username() -> Vec<NoUsername> {
+        of_every_kind! { NoUsername:
+            NoAddress => [NoUsername::NoAddress],
+            OtherDomain => [NoUsername::OtherDomain("<!channel>.example".to_owned())],
+            UnexpectedCharacters => [NoUsername::UnexpectedCharacters],
+            Listed => [NoUsername::Listed],
+        }
+    }
+
     fn refusals() -> Vec<Refusal> {
-        vec![
-            Refusal::NoSuchRequest(RequestId::new(crate::domain::Time::UNIX_EPOCH, 1)),
-            Refusal::NoSuchScope("db-prod:wirte".parse().unwrap()),
-            Refusal::OwnRequest,
-            Refusal::Outdated {
-                shown: 1,
-                current: 2,
-            },
-            Refusal::Settled {
-                state: "lapsed",
-                by: None,
-            },
-            Refusal::Settled {
-                state: "approved",
-                by: Some(Actor::Person(UserId::new("U0BOB"))),
-            },
-            Refusal::ApprovedBefore,
-            Refusal::NotTheRequester,
-            Refusal::NotActive { state: "ended" },
-            Refusal::ExtensionWaits,
-            Refusal::NotDue,
-            Refusal::Forbidden(vec![
-                ruling("locked", "This is locked."),
-                ruling("no-fridays", "Not on a <!channel> *Friday*."),
-                ruling("silent", ""),
-            ]),
-            Refusal::Forbidden(Vec::new()),
-            Refusal::RuleError("secret detail".to_owned()),
-            Refusal::NoUsername(NoUsername::NoAddress),
-            Refusal::NoUsername(NoUsername::OtherDomain("<!channel>.example".to_owned())),
-            Refusal::NoUsername(NoUsername::UnexpectedCharacters),
-            Refusal::NoUsername(NoUsername::Listed),
-            Refusal::NoEmail,
-            Refusal::NoDeciderEmail,
-            Refusal::EarlierApprover {
+        of_every_kind! { Refusal:
+            NoSuchRequest => [
+                Refusal::NoSuchRequest(RequestId::new(crate::domain::Time::UNIX_EPOCH, 1)),
+            ],
+            NoSuchScope => [Refusal::NoSuchScope("db-prod:wirte".parse().unwrap())],
+            OwnRequest => [Refusal::OwnRequest],
+            Outdated => [Refusal::Outdated { shown: 1, current: 2 }],
+            Settled => [
+                Refusal::Settled { state: "lapsed", by: None },
+                Refusal::Settled {
+                    state: "approved",
+                    by: Some(Actor::Person(UserId::new("U0BOB"))),
+                },
+            ],
+            ApprovedBefore => [Refusal::ApprovedBefore],
+            NotTheRequester => [Refusal::NotTheRequester],
+            NotActive => [Refusal::NotActive { state: "ended" }],
+            ExtensionWaits => [Refusal::ExtensionWaits],
+            NotDue => [Refusal::NotDue],
+            Forbidden => [
+                Refusal::Forbidden(vec![
+                    ruling("locked", "This is locked."),
+                    ruling("no-fridays", "Not on a <!channel> *Friday*."),
+                    ruling("silent", ""),
+                ]),
+                Refusal::Forbidden(Vec::new()),
+            ],
+            RuleError => [Refusal::RuleError("secret detail".to_owned())],
+            NoUsername => without_a_username().into_iter().map(Refusal::NoUsername),
+            NoEmail => [Refusal::NoEmail],
+            NoDeciderEmail => [Refusal::NoDeciderEmail],
+            EarlierApprover => [Refusal::EarlierApprover {
                 approver: UserId::new("U0BOB"),
                 error: "secret detail".to_owned(),
-            },
-            Refusal::NameBound(Username::new("bob")),
-            Refusal::NameContested(Username::new("app")),
-            Refusal::NameFree(Username::new("app")),
-            Refusal::FactsUnavailable("secret detail".to_owned()),
-            Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
-            Refusal::GroupsUnavailable([GroupName::new("dba"), GroupName::new("ops")].into()),
-            Refusal::StoreUnavailable("secret detail".to_owned()),
-            Refusal::Contradicted(RequestId::new(crate::domain::Time::UNIX_EPOCH, 3)),
-            Refusal::TooShort {
+            }],
+            NameBound => [Refusal::NameBound(Username::new("bob"))],
+            NameContested => [Refusal::NameContested(Username::new("app"))],
+            NameFree => [Refusal::NameFree(Username::new("app"))],
+            FactsUnavailable => [Refusal::FactsUnavailable("secret detail".to_owned())],
+            GroupsUnavailable => [
+                Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
+                Refusal::GroupsUnavailable([GroupName::new("dba"), GroupName::new("ops")].into()),
+            ],
+            StoreUnavailable => [Refusal::StoreUnavailable("secret detail".to_owned())],
+            Contradicted => [
+                Refusal::Contradicted(RequestId::new(crate::domain::Time::UNIX_EPOCH, 3)),
+            ],
+            TooShort => [Refusal::TooShort {
                 asked: Span::seconds(10),
                 min: Span::minutes(1),
-            },
-            Refusal::ReasonMissing,
-            Refusal::NoCredential,
-            Refusal::NameTaken,
-        ]
+            }],
+            ReasonMissing => [Refusal::ReasonMissing],
+            NoCredential => [Refusal::NoCredential],
+            NameTaken => [Refusal::NameTaken],
+        }
     }
 
     #[test]
