@@ -15,7 +15,7 @@ use toml::{
 
 use super::{
     Config, Problem, Problems,
-    text::{may_hold_secret, nearest, plain},
+    text::{choose, may_hold_secret, nearest, plain},
 };
 use crate::{secret, source_map::SourceMap};
 
@@ -91,10 +91,7 @@ impl<'a> Document<'a> {
             .map(|key| (key.get_ref().to_string(), key.span()))
             .collect();
         for (name, span) in unknown {
-            let mut message = format!("there is no section `{name}`");
-            if let Some(near) = nearest(&name, sections.iter().copied()) {
-                let _ = write!(message, "; did you mean `{near}`?");
-            }
+            let message = choose(format!("there is no section `{name}`"), &name, sections);
             self.report(Some(span), Some(name), message);
         }
     }

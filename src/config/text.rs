@@ -56,7 +56,8 @@ pub(super) fn plain(message: &str) -> String {
     }
 }
 
-fn choose(said: String, wrong: &str, known: &[&str]) -> String {
+/// Adds to `said` which of `known` was probably meant, or all of them.
+pub(super) fn choose(said: String, wrong: &str, known: &[&str]) -> String {
     match nearest(wrong, known.iter().copied()) {
         Some(near) => format!("{said}; did you mean `{near}`?"),
         None if known.is_empty() || said.contains(known[0]) => said,

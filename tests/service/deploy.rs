@@ -98,43 +98,88 @@ fn the_example_names_every_key_that_is_left_out_in_a_comment() {
     assert!(config.slack.team_id.is_some() && config.slack.app_id.is_some());
 }
 
+/// Where the example may have another key, and the text around it that shows its keys: the file,
+/// each section, each table within a line, and a target of another kind.
+fn tables(example: &str) -> Vec<(usize, String)> {
+    let headers: Vec<_> = example
+        .lines()
+        .filter(|line| line.starts_with('['))
+        .collect();
+    let headers = headers.join("\n");
+    let mut tables = vec![(0, headers.clone()), (example.len(), headers)];
+    let mut at = 0;
+    for line in example.split_inclusive('\n') {
+        let end = at + line.len();
+        if line.starts_with('[') {
+            let next = example[end..].find("\n[");
+            let next = next.map_or(example.len(), |next| end + next);
+            tables.push((end, example[end..next].to_owned()));
+        } else if !line.starts_with('#') {
+            for (brace, _) in line.match_indices("{ ") {
+                let begin = at + brace + 2;
+                let length = example[begin..end].find('}').unwrap();
+                tables.push((begin, example[begin..begin + length].to_owned()));
+            }
+        }
+        at = end;
+    }
+    tables
+}
+
+/// Whether a line sets this key, or is the header of its table.
+fn shows(line: &str, key: &str) -> bool {
+    if line.starts_with('[') {
+        return line.split(['[', ']', '.']).any(|name| name == key);
+    }
+    line.match_indices(" =")
+        .any(|(end, _)| line[..end].split(' ').next_back() == Some(key))
+}
+
 #[test]
-fn the_example_shows_every_key_of_its_sections() {
+fn the_example_shows_every_key() {
     let example = text("deploy/keylend.example.toml");
-    let lines: Vec<&str> = example.lines().collect();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keylend.toml");
-    let mut sections = 0;
-    for (number, header) in lines
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| line.starts_with('['))
-    {
-        // The answer to a key that there is not lists those that there are.
-        let (before, behind) = lines.split_at(number + 1);
-        let wrong = [before, &["no_such_key = 1"], behind].concat().join("\n");
-        fs::write(&file, wrong).unwrap();
-        let problems = Config::load(&file, Secrets::Unchecked)
-            .unwrap_err()
-            .to_string();
-        // Of sections whose keys are names that somebody chooses, there is no list.
-        let Some((_, listed)) = problems.split_once("no key `no_such_key` here; there is ") else {
+    // The keys of each kind of table, and the texts of all tables of this kind.
+    let mut kinds = BTreeMap::<String, Vec<String>>::new();
+    for (at, shown) in tables(&example) {
+        let (before, behind) = example.split_at(at);
+        let key = match before.ends_with("{ ") {
+            true => "no_such_key = 1, ",
+            false if behind.is_empty() => "[backends.other]\nno_such_key = 1\n",
+            false => "no_such_key = 1\n",
+        };
+        fs::write(&file, [before, key, behind].concat()).unwrap();
+        // A program takes any key.
+        let Err(problems) = Config::load(&file, Secrets::Unchecked) else {
             continue;
         };
-        sections += 1;
-        let listed = listed.lines().next().unwrap();
-        for key in listed.split('`').skip(1).step_by(2) {
-            let shown = [
-                format!("{key} ="),
-                format!("[{key}]"),
-                format!("[{key}."),
-                format!(".{key}]"),
-            ];
-            let is_shown = shown.iter().any(|shown| example.contains(shown));
-            assert!(is_shown, "the example does not show `{key}` of {header}");
+        // The answer to a key that there is not lists those that there are, unless somebody chooses
+        // them.
+        let problems = problems.to_string();
+        let listed = problems.lines().find_map(|line| {
+            [
+                "there is no section `no_such_key`; there is ",
+                "there is no key `no_such_key` here; there is ",
+                "`no_such_key` is not one of ",
+            ]
+            .iter()
+            .find_map(|answer| Some(line.split_once(answer)?.1))
+        });
+        if let Some(listed) = listed {
+            kinds.entry(listed.to_owned()).or_default().push(shown);
         }
     }
-    assert!(sections > 8, "{sections}");
+    assert!(kinds.len() > 12, "{:#?}", kinds.keys());
+    for (listed, texts) in &kinds {
+        for key in listed.split('`').skip(1).step_by(2) {
+            let is_shown = texts
+                .iter()
+                .flat_map(|text| text.lines())
+                .any(|line| shows(line, key));
+            assert!(is_shown, "the example does not show `{key}` of {listed}");
+        }
+    }
 }
 
 #[test]
