@@ -48,6 +48,18 @@ impl Clock for SystemClock {
 pub trait Entropy: Send + Sync + 'static {
     /// Fills `bytes` with bytes that nobody can guess.
     fn fill(&self, bytes: &mut [u8]);
+
+    /// One such byte.
+    fn byte(&self) -> u8 {
+        let mut byte = [0];
+        self.fill(&mut byte);
+        byte[0]
+    }
+
+    /// `pause`, and at most that again by chance: what pauses together does not go on together.
+    fn jittered(&self, pause: Duration) -> Duration {
+        pause.mul_f64(1.0 + f64::from(self.byte()) / 255.0)
+    }
 }
 
 /// The operating system's randomness.

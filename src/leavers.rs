@@ -152,9 +152,7 @@ impl Leavers {
             let again = match known {
                 Err(Unknown) if turn.failures + 1 < TRIES => {
                     let failures = turn.failures + 1;
-                    let mut jitter = [0];
-                    self.entropy.fill(&mut jitter);
-                    let at = now + backoff(failures, RETRY.0, RETRY.1, jitter[0]);
+                    let at = now + backoff(failures, RETRY.0, RETRY.1, self.entropy.byte());
                     Some(Turn {
                         at,
                         failures,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::table::printable;
+use crate::sanitize::escaped;
 
 /// The longest value that is shown.
 const SHOWN: usize = 120;
@@ -92,5 +92,5 @@ fn plain(value: &Value) -> String {
 fn short(text: &str) -> String {
     let shown: String = text.chars().take(SHOWN).collect();
     let more = if shown.len() < text.len() { "…" } else { "" };
-    printable(&shown) + more
+    escaped(&shown) + more
 }

@@ -6,7 +6,10 @@
 use std::io;
 
 use super::who::{Ended, Holding};
-use crate::domain::{EndCause, Time};
+use crate::{
+    domain::{EndCause, Time},
+    sanitize::escaped,
+};
 
 const COLUMNS: [&str; 8] = [
     "WHO", "SCOPE", "FROM", "UNTIL", "ENDED", "APPROVED", "TICKET", "REASON",
@@ -66,7 +69,7 @@ fn row(holding: &Holding) -> [String; COLUMNS.len()] {
         holding.ticket.clone().unwrap_or_default(),
         holding.reason.clone(),
     ]
-    .map(|cell| printable(&cell))
+    .map(|cell| escaped(&cell))
 }
 
 fn cause_in_words(cause: &EndCause) -> String {
@@ -85,22 +88,4 @@ fn cause_in_words(cause: &EndCause) -> String {
 
 fn second(time: Time) -> String {
     time.format("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-/// The text with everything visible that a terminal would obey.
-pub(super) fn printable(text: &str) -> String {
-    let obeyed = |char: char| {
-        char.is_control()
-            || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars()
-        .flat_map(|char| {
-            let (escaped, plain) = if obeyed(char) {
-                (Some(char.escape_unicode()), None)
-            } else {
-                (None, Some(char))
-            };
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
 }

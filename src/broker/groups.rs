@@ -125,9 +125,7 @@ impl Broker {
                     continue;
                 }
                 failures += 1;
-                let mut jitter = [0];
-                self.parts.entropy.fill(&mut jitter);
-                let wait = backoff(failures, RETRY.0, RETRY.1, jitter[0]);
+                let wait = backoff(failures, RETRY.0, RETRY.1, self.parts.entropy.byte());
                 self.parts.clock.until(self.now() + wait).await;
                 for group in unavailable {
                     self.members(&group).await;

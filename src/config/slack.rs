@@ -1,10 +1,8 @@
 //! `[slack]`.
 
-use std::net::IpAddr;
-
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     Secrets,
@@ -14,6 +12,7 @@ use super::{
 use crate::{
     domain::{ChannelId, TeamId},
     secret::Secret,
+    transport::is_protected,
 };
 
 /// `[slack]`: the workspace and the app in it.
@@ -169,13 +168,7 @@ fn check(document: &mut Document<'_>, key: &str, secret: &Secret, sign: &str) {
 
 /// The bot token is sent there: nobody between may read it.
 fn api_url(document: &mut Document<'_>, mut url: Url) -> Url {
-    let here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
-        None => false,
-    };
-    if url.scheme() != "https" && !(url.scheme() == "http" && here) {
+    if !matches!(url.scheme(), "https" | "http") || !is_protected(&url) {
         document.problem(
             at!["slack", "api_url"],
             "the bot token is sent there, so it has to be `https://`, or `http://` to this machine",

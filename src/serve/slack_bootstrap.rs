@@ -111,9 +111,7 @@ impl SlackBootstrap {
                 Err(error) => {
                     failures += 1;
                     tracing::error!(%error, "Slack has not said who we are; it is asked again");
-                    let mut jitter = [0];
-                    self.entropy.fill(&mut jitter);
-                    let wait = backoff(failures, RETRY.0, RETRY.1, jitter[0]);
+                    let wait = backoff(failures, RETRY.0, RETRY.1, self.entropy.byte());
                     self.clock.until(self.clock.now() + wait).await;
                 }
             }

@@ -148,18 +148,9 @@ impl Worker {
         })
     }
 
-    /// `pause`, and at most that again by chance.
-    fn jittered(&self, pause: Duration) -> Duration {
-        let mut jitter = [0];
-        self.entropy.fill(&mut jitter);
-        pause.mul_f64(1.0 + f64::from(jitter[0]) / 255.0)
-    }
-
     /// When a target that failed `failures` times in a row before is tried again.
     fn retry_at(&self, failures: u32) -> Time {
-        let mut jitter = [0];
-        self.entropy.fill(&mut jitter);
-        self.clock.now() + backoff(failures + 1, RETRY.0, RETRY.1, jitter[0])
+        self.clock.now() + backoff(failures + 1, RETRY.0, RETRY.1, self.entropy.byte())
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn run(worker: Arc<Worker>, name: BackendName, shutdown: Cancel
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = sleep(worker.jittered(pause)) => {}
+            () = sleep(worker.entropy.jittered(pause)) => {}
         }
     }
 }

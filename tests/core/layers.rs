@@ -12,7 +12,9 @@ use syn::visit::{self, Visit};
 const ARROWS: &[(&str, &[&str])] = &[
     // Pure.
     ("domain", &[]),
+    ("sanitize", &[]),
     ("source_map", &[]),
+    ("transport", &[]),
     ("policy", &["domain", "source_map"]),
     // Doors to the world outside; none of them decides anything.
     ("alerts", &[]),
@@ -22,7 +24,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["clock", "domain"]),
     ("vault", &["clock", "domain", "store"]),
     ("directory", &["clock", "domain"]),
-    ("backend", &["clock", "domain", "secret"]),
+    (
+        "backend",
+        &["clock", "domain", "sanitize", "secret", "transport"],
+    ),
     (
         "config",
         &[
@@ -34,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "policy",
             "secret",
             "store",
+            "transport",
             "vault",
         ],
     ),
@@ -78,14 +84,16 @@ const ARROWS: &[(&str, &[&str])] = &[
             "directory",
             "domain",
             "metrics",
+            "sanitize",
             "store",
+            "transport",
         ],
     ),
     (
         "api",
         &["alerts", "clock", "domain", "grants", "metrics", "store"],
     ),
-    ("audit", &["domain", "store"]),
+    ("audit", &["domain", "sanitize", "store"]),
     // The command line only parses and calls; the composition root sees everything but it.
     (
         "cli",

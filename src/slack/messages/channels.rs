@@ -155,9 +155,8 @@ impl Messenger {
         };
         let before = self.channels.get(channel);
         let failures = before.map_or(0, |before| before.failures).saturating_add(1);
-        let mut jitter = [0];
-        self.retry.entropy.fill(&mut jitter);
-        let opens = self.retry.clock.now() + backoff(failures, RETRY.0, RETRY.1, jitter[0]);
+        let opens =
+            self.retry.clock.now() + backoff(failures, RETRY.0, RETRY.1, self.retry.entropy.byte());
         let closed = Closed {
             why,
             failures,

@@ -60,9 +60,12 @@ impl Retry {
 
     /// How long to wait after so many failures in a row.
     pub(super) fn after(&self, failures: u32) -> Duration {
-        let mut jitter = [0];
-        self.entropy.fill(&mut jitter);
-        backoff(failures, Span::seconds(1), Span::minutes(5), jitter[0])
+        backoff(
+            failures,
+            Span::seconds(1),
+            Span::minutes(5),
+            self.entropy.byte(),
+        )
     }
 }
 

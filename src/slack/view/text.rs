@@ -6,7 +6,10 @@ use std::{
     fmt::{self, Write as _},
 };
 
-use crate::domain::{Actor, ChannelId, RuleId, Time, UserId};
+use crate::{
+    domain::{Actor, ChannelId, RuleId, Time, UserId},
+    sanitize::{is_control, turns_direction},
+};
 
 /// What a person wrote, harmless: `& < >` escaped, line ends and control characters made spaces,
 /// cut with an ellipsis so that no more than `limit` characters are sent. It can neither mention
@@ -51,19 +54,10 @@ fn harmless(character: char) -> Cow<'static, str> {
         '>' => "&gt;".into(),
         // Formatting marks get a zero-width space, so that they stay marks.
         '*' | '_' | '~' | '`' => format!("\u{200b}{character}").into(),
-        control if ends_a_line_or_is_obeyed(control) => " ".into(),
-        turning if turns(turning) => "".into(),
+        control if is_control(control) => " ".into(),
+        turning if turns_direction(turning) => "".into(),
         other => other.to_string().into(),
     }
-}
-
-fn ends_a_line_or_is_obeyed(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
-}
-
-/// Marks that turn the direction of text round could hide what stands there.
-fn turns(character: char) -> bool {
-    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A name that its type or the configuration checked, as code, so that it can be copied as it
@@ -75,7 +69,7 @@ pub fn code(name: impl fmt::Display) -> String {
         .take(80)
         .map(|character| match character {
             '`' | '<' | '>' | '&' => '?',
-            odd if ends_a_line_or_is_obeyed(odd) || turns(odd) => '?',
+            odd if is_control(odd) || turns_direction(odd) => '?',
             other => other,
         })
         .collect();

@@ -23,6 +23,7 @@ use super::{
     requests::read_id,
 };
 use crate::{
+    clock::{Entropy as _, SystemEntropy},
     domain::{Lane, RequestId, Time},
     store::{
         Claim, Claims, StoreError,
@@ -211,7 +212,7 @@ impl Task {
         if !std::mem::replace(&mut self.is_failing, true) {
             tracing::warn!(%error, "nothing can be claimed");
         }
-        sleep(PAUSE.mul_f64(1.0 + self.standing.jitter())).await;
+        sleep(SystemEntropy.jittered(PAUSE)).await;
     }
 
     async fn serve(&mut self, questions: &mut Vec<Question>) -> sqlx::Result<()> {

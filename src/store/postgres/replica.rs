@@ -112,12 +112,6 @@ impl ReplicaState {
         })
     }
 
-    /// Something between 0 and 1 that differs between replicas.
-    pub(super) fn jitter(&self) -> f64 {
-        let byte = self.read(|replica| u8::from_str_radix(replica.id.get(..2).unwrap_or("0"), 16));
-        f64::from(byte.unwrap_or_default()) / 255.0
-    }
-
     /// Asks whether this replica may work. Where nobody works under the configuration in force, its
     /// own is from now on.
     async fn admit(&self, connection: &mut PgConnection) -> sqlx::Result<()> {

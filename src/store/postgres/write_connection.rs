@@ -9,7 +9,10 @@ use std::time::Duration;
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 
 use super::{db::Connection, log, replica::ReplicaState};
-use crate::store::Chain;
+use crate::{
+    clock::{Entropy as _, SystemEntropy},
+    store::Chain,
+};
 
 /// How often a transaction is tried when the connection fails.
 pub(super) const TRIES: u32 = 6;
@@ -34,7 +37,7 @@ impl Source {
     /// do not come back together.
     pub(super) fn pause(&self, failures: u32) -> Duration {
         let pause = PAUSE * 2_u32.saturating_pow(failures - 1);
-        pause.mul_f64(0.5 + self.standing.jitter() / 2.0)
+        SystemEntropy.jittered(pause / 2)
     }
 }
 

@@ -1,6 +1,6 @@
 //! From nothing to a connection that is ready: `apps.connections.open`, a WebSocket, `hello`.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::{net::TcpStream, time::timeout};
@@ -8,13 +8,16 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,
     tungstenite::{self, Message, protocol::WebSocketConfig},
 };
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     super::http::LARGEST_BODY,
     envelope::{Reason, Said},
 };
-use crate::slack::client::{Client, SlackError};
+use crate::{
+    slack::client::{Client, SlackError},
+    transport::is_protected,
+};
 
 /// How long the connection may take, TLS and all.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -109,13 +112,7 @@ async fn greeting(stream: &mut Stream) -> Result<Option<String>, NotOpened> {
 /// What is said there is signed by nobody: TLS alone shows that it is Slack's, except on this
 /// machine.
 fn is_secure(url: &Url) -> bool {
-    let here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
-        None => false,
-    };
-    url.scheme() == "wss" || (url.scheme() == "ws" && here)
+    matches!(url.scheme(), "wss" | "ws") && is_protected(url)
 }
 
 /// An error without the address that it may quote.

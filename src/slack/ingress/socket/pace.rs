@@ -57,7 +57,7 @@ impl Pace {
     /// Waits after a failure, for as long as Slack asked to at least.
     pub(super) async fn after_failure(&mut self, asked: Option<Duration>) {
         self.failures += 1;
-        let wait = backoff(self.failures, FAILED.0, FAILED.1, self.jitter());
+        let wait = backoff(self.failures, FAILED.0, FAILED.1, self.entropy.byte());
         // Slack's own wait is for everybody, so it is stretched rather than cut.
         let asked = asked.map(|asked| asked + wait / 8);
         self.wait(wait.max(asked.unwrap_or_default())).await;
@@ -65,17 +65,11 @@ impl Pace {
 
     /// Waits while Socket Mode is switched off.
     pub(super) async fn while_switched_off(&self) {
-        self.wait(backoff(1, SWITCHED_OFF, SWITCHED_OFF, self.jitter()))
+        self.wait(backoff(1, SWITCHED_OFF, SWITCHED_OFF, self.entropy.byte()))
             .await;
     }
 
     async fn wait(&self, wait: Duration) {
         self.clock.until(self.clock.now() + wait).await;
-    }
-
-    fn jitter(&self) -> u8 {
-        let mut jitter = [0];
-        self.entropy.fill(&mut jitter);
-        jitter[0]
     }
 }
