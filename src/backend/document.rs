@@ -1,5 +1,7 @@
-//! What a webhook and a program are told, and what they answer. Both speak the same JSON, so that
-//! a program can move behind a URL and back.
+//! What a webhook and a program are told, and what they answer: the protocol of `docs/protocol.md`.
+//! Both speak the same JSON, so that a program can move behind a URL and back.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,7 +20,7 @@ pub(super) enum Action {
     Grant,
     /// Revoke the access.
     Revoke,
-    /// Say whether the access is there: `{"present": true}` or `{"present": false}`.
+    /// Say whether the access is there.
     Status,
 }
 
@@ -41,6 +43,7 @@ pub(super) struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
     request: RequestId,
+    generation: u64,
     scope: &'a ScopeId,
     requester: Requester<'a>,
     handle: &'a Handle,
@@ -63,6 +66,7 @@ impl<'a> Document<'a> {
             action,
             idempotency_key: idempotency_key(action, order),
             request: order.request,
+            generation: order.generation,
             scope: &order.scope,
             requester: Requester {
                 slack_id: &order.requester,
@@ -81,7 +85,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Names the intention: the same for every try, another for every new end. Reading back has none,
+/// Names the intention: the same for every retry, another for every new end. A status has none,
 /// since an answer that a cache remembers is worth nothing there.
 pub(super) fn idempotency_key(action: Action, order: &Order) -> Option<String> {
     let key = format!("{}/{}/{}", order.request, order.handle, action.name());
@@ -99,18 +103,28 @@ pub(super) fn entitlement(order: &Order) -> Entitlement {
     Entitlement::new(hex::encode(Sha256::digest(text)))
 }
 
-/// Reads the answer to [`Action::Status`]; whatever else it says is ignored.
+/// Reads the answer to [`Action::Status`]. Fields that it does not know are ignored.
 pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
     #[derive(Deserialize)]
     struct Answer {
         present: bool,
+        #[serde(default)]
+        pending: bool,
+        retry_after: Option<u32>,
     }
 
     match serde_json::from_slice(answer) {
-        Ok(Answer { present: true }) => Ok(Presence::Present),
-        Ok(Answer { present: false }) => Ok(Presence::Absent),
+        Ok(Answer {
+            pending: true,
+            retry_after,
+            ..
+        }) => Err(BackendError::Pending {
+            retry_after: retry_after.map(|seconds| Duration::from_secs(seconds.into())),
+        }),
+        Ok(Answer { present: true, .. }) => Ok(Presence::Present),
+        Ok(Answer { present: false, .. }) => Ok(Presence::Absent),
         Err(error) => Err(BackendError::Fail(format!(
-            "the answer is not `{{\"present\": true}}` or `{{\"present\": false}}`: {error}"
+            "the status is not `{{\"present\": true}}` or `{{\"present\": false}}`: {error}"
         ))),
     }
 }
@@ -130,6 +144,7 @@ mod tests {
     fn order() -> Order {
         Order {
             request: RequestId::new(crate::domain::Time::UNIX_EPOCH, 1),
+            generation: 3,
             scope: "wiki:edit".parse().unwrap(),
             requester: UserId::new("U0ALICE"),
             email: Email::new("alice@example.com"),
@@ -153,6 +168,7 @@ mod tests {
                 "action": "grant",
                 "idempotency_key": format!("{id}/keylend_one_0/grant/2026-11-02T10:00:00.000Z"),
                 "request": id,
+                "generation": 3,
                 "scope": "wiki:edit",
                 "requester": {
                     "slack_id": "U0ALICE",
@@ -199,8 +215,38 @@ mod tests {
             presence(br#"{"present": false, "note": 1}"#).unwrap(),
             Presence::Absent
         );
-        for answer in ["", "{}", "null", "false", r#"{"present": "no"}"#] {
-            assert!(presence(answer.as_bytes()).is_err(), "{answer}");
+        for answer in [
+            "",
+            "{}",
+            "null",
+            "false",
+            r#"{"present": "no"}"#,
+            r#"{"present": true} and more"#,
+            r#"{"present": false, "present": true}"#,
+            r#"{"pending": true}"#,
+            r#"{"present": false, "pending": "no"}"#,
+            r#"{"present": false, "pending": false, "retry_after": -1}"#,
+        ] {
+            let outcome = presence(answer.as_bytes());
+            assert!(matches!(outcome, Err(BackendError::Fail(_))), "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_is_pending_is_neither_present_nor_absent() {
+        for (answer, asked_for) in [
+            (r#"{"present": false, "pending": true}"#, None),
+            (
+                r#"{"present": true, "pending": true, "retry_after": 30}"#,
+                Some(30),
+            ),
+        ] {
+            match presence(answer.as_bytes()) {
+                Err(BackendError::Pending { retry_after }) => {
+                    assert_eq!(retry_after, asked_for.map(Duration::from_secs));
+                }
+                other => panic!("{answer}: {other:?}"),
+            }
         }
     }
 }

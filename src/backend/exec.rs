@@ -1,10 +1,11 @@
 //! A program on this machine: the way to every target that has a command-line tool.
 //!
-//! The program is started once a call, without a shell. It reads one JSON document, the same as a
-//! [`webhook`](super::webhook) receives, from its standard input and does what `action` says; for `status`
-//! it writes `{"present": true}` or `{"present": false}` to its standard output. It ends with 0
-//! when it is done, with 75 (`EX_TEMPFAIL`) when trying again makes sense, and with anything else
-//! when it does not; the last line of its standard error is the reason that people see.
+//! `docs/protocol.md` says what the program reads and what it may answer. It is started once a call,
+//! without a shell, and reads one JSON document, the same as a [`webhook`](super::webhook) receives,
+//! from its standard input. It ends with 0 when it has done or taken the order, with 75
+//! (`EX_TEMPFAIL`) when trying again makes sense, with 76 when it has received a newer order, and with
+//! anything else when trying again does not help; the last line of its standard error is the reason
+//! that people see.
 //!
 //! It sees nothing of Keylend's environment but `PATH`, what `env` sets and what `pass_env` names,
 //! and runs in `/`. Past its time limit it is killed with everything that it started, unless that
@@ -131,6 +132,9 @@ impl Backend for Exec {
 /// `EX_TEMPFAIL` of sysexits.h: "the user is invited to retry".
 const TRY_AGAIN: i32 = 75;
 
+/// `EX_PROTOCOL` of sysexits.h: the order came after a newer one.
+const SUPERSEDED: i32 = 76;
+
 impl Exec {
     /// Runs the program, and answers what it wrote.
     async fn run(&self, action: Action, order: &Order) -> Result<Vec<u8>, BackendError> {
@@ -149,6 +153,9 @@ impl Exec {
             Some(0) => Ok(output),
             Some(TRY_AGAIN) => Err(BackendError::Retry(reason(
                 "the program asks to be tried again".to_owned(),
+            ))),
+            Some(SUPERSEDED) => Err(BackendError::Superseded(reason(
+                "the program has received a newer order".to_owned(),
             ))),
             Some(code) => Err(BackendError::Fail(reason(format!(
                 "the program ended with {code}"

@@ -34,7 +34,7 @@ pub mod webhook;
 pub use config::{BackendConfig, BuildError};
 pub use timeout::{InvalidTimeout, Timeout};
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -49,6 +49,9 @@ use crate::domain::{
 pub struct Order {
     /// The grant.
     pub request: RequestId,
+    /// How many entries the log has about the grant: an order for the same handle with a smaller
+    /// number was decided earlier.
+    pub generation: u64,
     /// What the grant is for.
     pub scope: ScopeId,
     /// Who receives it, in Slack.
@@ -93,6 +96,15 @@ pub enum BackendError {
     /// It will not work however often it is tried: no such role, no right to give it.
     #[error("{0}")]
     Fail(String),
+    /// It has taken the order and is still at work: the access counts neither as there nor as gone.
+    #[error("the target is still working on it")]
+    Pending {
+        /// How long to wait before its status is asked, if it says.
+        retry_after: Option<Duration>,
+    },
+    /// It refused the order because it has received one with a greater [`Order::generation`].
+    #[error("{0}")]
+    Superseded(String),
 }
 
 /// A layer's parameter is missing, unknown or of the wrong kind.
@@ -144,7 +156,8 @@ pub trait Backend: Send + Sync + 'static {
     }
 
     /// Grants the access, or sets its end again if it is there. Called again with the same order and
-    /// password after a crash.
+    /// password after a crash. A target that needs longer answers [`BackendError::Pending`] here or
+    /// to [`status`](Self::status), and its status is asked until it is done.
     ///
     /// # Errors
     ///
@@ -155,7 +168,8 @@ pub trait Backend: Send + Sync + 'static {
         password: Option<&SecretString>,
     ) -> Result<(), BackendError>;
 
-    /// Revokes the access and ends what is open under it. Succeeds when there is nothing.
+    /// Revokes the access and ends what is open under it. Succeeds when there is nothing. A target
+    /// that needs longer answers as for [`grant`](Self::grant).
     ///
     /// # Errors
     ///

@@ -1,42 +1,21 @@
 //! A service that is told over HTTPS: the way to every target that has an API of its own.
 //!
-//! Each call is a `POST` of one JSON document; `action` is `grant`, `revoke` or `status`:
-//!
-//! ```json
-//! {
-//!   "version": 1,
-//!   "action": "grant",
-//!   "idempotency_key": "4ghxw8d2m7ka/keylend_4ghxw8d2m7ka_0/grant/2026-11-02T10:00:00.000Z",
-//!   "request": "4ghxw8d2m7ka",
-//!   "scope": "wiki:edit",
-//!   "requester": {"slack_id": "U0ALICE", "email": "alice@example.com", "username": "alice"},
-//!   "handle": "keylend_4ghxw8d2m7ka_0",
-//!   "entitlement": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
-//!   "params": {"space": "handbook"},
-//!   "expires_at": "2026-11-02T10:00:00.000Z"
-//! }
-//! ```
-//!
-//! `entitlement` stands for the person and the parameters: two grants that share it give one piece
-//! of access, and only the end of the last one takes it back. `expires_at` moves when a grant is
-//! extended, and `grant` comes again. The call is signed so that the service knows who speaks:
-//! `Keylend-Signature: v1=HEX`, where `HEX` is the HMAC-SHA256 of `v1:TIMESTAMP:BODY` under the
-//! shared secret and `TIMESTAMP` is the header `Keylend-Timestamp` (seconds since 1970). A service
-//! checks both before it acts, and refuses a timestamp that is minutes old.
-//!
-//! `grant` and `revoke` are answered with any 2xx, `status` with a 2xx and `{"present": true}` or
-//! `{"present": false}`. 408, 425, 429, 5xx and silence are tried again; any other status ends
-//! the granting. The header `Idempotency-Key` (not sent with `status`) names the intention
-//! and stays the same over retries; a service may recognise a repetition by it, and must still look
-//! at its own state, since `revoke` comes again for as long as `status` finds the access there.
+//! `docs/protocol.md` says what is sent, how it is signed and what may be answered. The most
+//! important part for this side: 202 means that the service is still at work, 409 that it has received
+//! a newer order; 408, 425, 429, 5xx and silence are tried again; any other status outside 2xx ends
+//! the granting.
 //!
 //! Redirects are not followed, and `http://` is refused except to this machine.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::{Client, Response, StatusCode, header::CONTENT_TYPE, redirect::Policy};
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+    redirect::Policy,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
@@ -201,11 +180,20 @@ impl Webhook {
             request = request.header("Idempotency-Key", key);
         }
         let response = request.body(body).send().await.map_err(silence)?;
-        if response.status().is_success() {
-            return Ok(response);
+        match response.status() {
+            StatusCode::ACCEPTED => Err(BackendError::Pending {
+                retry_after: retry_after(&response),
+            }),
+            status if status.is_success() => Ok(response),
+            _ => Err(refusal(response).await),
         }
-        Err(refusal(response).await)
     }
+}
+
+/// The header `Retry-After` in seconds. Its other form, a date, is ignored.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    value.parse().ok().map(Duration::from_secs)
 }
 
 /// The value of the header `Keylend-Signature`.
@@ -240,15 +228,13 @@ async fn refusal(response: Response) -> BackendError {
         "" => format!("the webhook answered {status}"),
         said => format!("the webhook answered {status}: {said}"),
     };
-    let passing = status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
-        );
-    if passing {
-        BackendError::Retry(message)
-    } else {
-        BackendError::Fail(message)
+    match status {
+        StatusCode::CONFLICT => BackendError::Superseded(message),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+            BackendError::Retry(message)
+        }
+        status if status.is_server_error() => BackendError::Retry(message),
+        _ => BackendError::Fail(message),
     }
 }
 

@@ -252,6 +252,7 @@ impl Broker {
     pub(crate) fn order(request: &Request, plan: &PlannedLayer, expires_at: Time) -> Order {
         Order {
             request: request.id,
+            generation: request.version,
             scope: request.terms.scope.clone(),
             requester: request.requester.clone(),
             email: request.email.clone(),

@@ -30,9 +30,10 @@ impl Worker {
                 return Err(Unfinished::Waits);
             }
         }
-        let entitlement = loaded.request.layers[layer].plan.entitlement.clone();
+        let plan = loaded.request.layers[layer].plan.clone();
+        self.check_pending(&order(&loaded.request, &plan))?;
         let store = &**self.broker.store();
-        let _alone = self.turns.alone(store, &entitlement).await?;
+        let _alone = self.turns.alone(store, &plan.entitlement).await?;
         // Nothing is granted from the end on, also where the clock's lane has yet to say that it came.
         let end = loaded.request.expires_at;
         if end.is_some_and(|end| end <= self.clock.now()) {
@@ -48,8 +49,12 @@ impl Worker {
         let command = match granted {
             Ok(until) => Command::Granted { layer, until },
             Err(Trouble::Broker(refusal)) => return Err(refusal.into()),
-            Err(Trouble::Target(error)) => self.grant_failed(&loaded.request, layer, &error),
+            Err(Trouble::Target(error)) => {
+                self.check_failure(&loaded, layer, &error).await?;
+                self.grant_failed(&loaded.request, layer, &error)
+            }
         };
+        self.pending.forget(&plan.handle);
         Ok(self.broker.record(loaded, command, None).await?)
     }
 
@@ -90,7 +95,9 @@ impl Worker {
             Some(_) => Some(self.broker.password(request.id, layer).await?),
             None => None,
         };
-        limited(backend.grant(&order, password.as_ref())).await?;
+        if self.pending.ask_at(&order).is_none() {
+            limited(backend.grant(&order, password.as_ref())).await?;
+        }
         match limited(backend.status(&order)).await? {
             Presence::Present => Ok(order.expires_at),
             Presence::Absent => Err(Trouble::Target(BackendError::Retry(

@@ -72,7 +72,7 @@ struct Queue {
 struct Postponed {
     /// When it is tried again.
     until: Time,
-    /// Whether it waits for somebody else's work, and may go on with any commit.
+    /// Whether it waits for somebody else's work or for its target, and a commit may change that.
     waits: bool,
     _claim: Claim,
 }
@@ -127,7 +127,7 @@ impl Queue {
 
     fn postpone(&mut self, worker: &Worker, id: RequestId, claim: Claim, why: &Unfinished) {
         match why {
-            Unfinished::Waits => {}
+            Unfinished::Waits | Unfinished::Pending(_) => {}
             Unfinished::Refused(Refusal::NoSuchRequest(_)) => {
                 tracing::error!(request.id = %id, "work is due for a request that is not there");
             }
@@ -138,8 +138,11 @@ impl Queue {
             }
         }
         let postponed = Postponed {
-            until: worker.clock.now() + PAUSE,
-            waits: matches!(why, Unfinished::Waits),
+            until: match why {
+                Unfinished::Pending(at) => *at,
+                Unfinished::Waits | Unfinished::Refused(_) => worker.clock.now() + PAUSE,
+            },
+            waits: matches!(why, Unfinished::Waits | Unfinished::Pending(_)),
             _claim: claim,
         };
         self.postponed.insert(id, postponed);

@@ -10,6 +10,7 @@ mod grant;
 mod lane;
 mod missing_work;
 mod patrol;
+mod pending;
 mod revoke;
 mod tend;
 
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use entitlement_mutexes::EntitlementMutexes;
+use pending::PendingOrders;
 
 use crate::{
     backend::{Backend, BackendError, Backends, Order},
@@ -40,6 +42,7 @@ pub struct Worker {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     turns: EntitlementMutexes,
+    pending: PendingOrders,
 }
 
 /// Why a piece of work could not be finished now; it is due again.
@@ -48,6 +51,9 @@ enum Unfinished {
     /// Grants that it waits for are not gone yet.
     #[error("it waits for other grants to end")]
     Waits,
+    /// A target is still working on it, and is to be asked at this moment.
+    #[error("its target is still working on it")]
+    Pending(Time),
     /// The broker could not commit, or the store not answer.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -67,6 +73,7 @@ impl Worker {
             clock,
             entropy,
             turns: EntitlementMutexes::default(),
+            pending: PendingOrders::default(),
         }
     }
 
@@ -113,6 +120,7 @@ impl Worker {
             self.broker.mend(id).await?;
             return Ok(());
         }
+        let mut pending: Option<Time> = None;
         for work in due {
             if !loaded.request.due().iter().any(|due| due.work == work) {
                 // What was done before it has ended the grant.
@@ -122,10 +130,14 @@ impl Worker {
                 Ok(after) => loaded = after,
                 // It no longer fits: a warning behind the end, or somebody else did it.
                 Err(Unfinished::Refused(Refusal::NotDue | Refusal::NotActive { .. })) => {}
+                // The other layers do not wait for it.
+                Err(Unfinished::Pending(at)) => {
+                    pending = Some(pending.map_or(at, |first| first.min(at)));
+                }
                 Err(unfinished) => return Err(unfinished),
             }
         }
-        Ok(())
+        pending.map_or(Ok(()), |at| Err(Unfinished::Pending(at)))
     }
 
     async fn work(&self, loaded: Loaded, work: Work) -> Result<Loaded, Unfinished> {
@@ -137,6 +149,46 @@ impl Worker {
             Work::Revoke { layer } => return self.revoke(loaded, layer).await,
         };
         Ok(self.broker.record(loaded, command, None).await?)
+    }
+
+    /// Answers if `error`, from the target of `layer`, is a failure to record. It is none while the
+    /// target is still working within its time, or if the order was out of date.
+    async fn check_failure(
+        &self,
+        loaded: &Loaded,
+        layer: usize,
+        error: &BackendError,
+    ) -> Result<(), Unfinished> {
+        let request = &loaded.request;
+        match error {
+            BackendError::Pending { retry_after } => {
+                let now = self.clock.now();
+                let latest = pending::PATIENCE.after(request.ordered_at());
+                if now < latest {
+                    let pause = self.entropy.jittered(pending::pause(*retry_after));
+                    let ask_at = latest.min(now + pause);
+                    let order = order(request, &request.layers[layer].plan);
+                    self.pending.remember(&order, ask_at, now);
+                    return Err(Unfinished::Pending(ask_at));
+                }
+            }
+            BackendError::Superseded(_) => {
+                let current = self.broker.load(request.id).await?.request;
+                if current.version != request.version {
+                    return Err(Refusal::NotDue.into());
+                }
+            }
+            BackendError::Retry(_) | BackendError::Fail(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Refuses while the target is working on this order and is not to be asked yet.
+    fn check_pending(&self, order: &Order) -> Result<(), Unfinished> {
+        match self.pending.ask_at(order) {
+            Some(at) if self.clock.now() < at => Err(Unfinished::Pending(at)),
+            _ => Ok(()),
+        }
     }
 
     fn backend(&self, plan: &PlannedLayer) -> Result<&Arc<dyn Backend>, BackendError> {

@@ -14,6 +14,7 @@ impl Worker {
     pub(super) async fn revoke(&self, loaded: Loaded, layer: usize) -> Result<Loaded, Unfinished> {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
+        self.check_pending(&order(request, plan))?;
         let store = &**self.broker.store();
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
         let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
@@ -36,6 +37,7 @@ impl Worker {
         let command = match removal {
             Ok(removal) => Command::Revoked { layer, removal },
             Err(error) => {
+                self.check_failure(&loaded, layer, &error).await?;
                 let failures = request.layers[layer].failures;
                 tracing::warn!(
                     request.id = %request.id, layer, %error, failures = failures + 1,
@@ -49,6 +51,7 @@ impl Worker {
                 }
             }
         };
+        self.pending.forget(&plan.handle);
         Ok(self.broker.record(loaded, command, None).await?)
     }
 
@@ -56,7 +59,9 @@ impl Worker {
         let plan = &request.layers[layer].plan;
         let backend = self.backend(plan)?;
         let order = order(request, plan);
-        limited(backend.revoke(&order)).await?;
+        if self.pending.ask_at(&order).is_none() {
+            limited(backend.revoke(&order)).await?;
+        }
         match limited(backend.status(&order)).await? {
             Presence::Absent => Ok(()),
             Presence::Present => Err(BackendError::Retry(

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use keylend::clock::Clock;
+
 use crate::support::{
     stage::{ALICE, AUDIT, BOB, DAVE, REQUEST, SCOPE, Stage},
     target::Mood,
@@ -155,4 +157,84 @@ async fn killed_while_revoking_it_goes_on_after_the_restart() {
     stage.boot().await;
     stage.told(ALICE, "has ended:").await;
     assert!(!stage.console.admits("alice"));
+}
+
+async fn kinds(stage: &Stage, kind: &str) -> usize {
+    let kinds = stage.kinds().await;
+    kinds.iter().filter(|other| *other == kind).count()
+}
+
+#[tokio::test]
+async fn a_target_that_is_still_working_is_asked_for_its_status_and_raises_no_alert() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.console.mood("revoke", Mood::Working);
+    stage.advance_minutes(30);
+    stage.console.until_ordered("revoke", 1).await;
+    let looks = stage.console.orders("status") + 5;
+    stage
+        .until("the looks", |stage| stage.console.orders("status") >= looks)
+        .await;
+    assert_eq!(stage.console.orders("revoke"), 1, "it was told once");
+    assert!(!says_ended(&stage));
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+    assert!(!stage.page("/readyz").await.1.contains(DEGRADED));
+
+    stage.console.mood("revoke", Mood::Well);
+    stage.until("the end", says_ended).await;
+    assert!(!stage.console.admits("alice"));
+    assert_eq!(stage.console.orders("revoke"), 1);
+    assert_eq!(kinds(&stage, "layer_revoke_failed").await, 0);
+}
+
+#[tokio::test]
+async fn a_revocation_that_stays_pending_raises_an_alert_after_five_minutes() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.console.mood("revoke", Mood::Working);
+    stage.advance_minutes(30);
+    stage.console.until_ordered("revoke", 1).await;
+    let since = stage.clock.now();
+    stage.audited("*Alert* `revocation_failing:console`").await;
+    let minutes = (stage.clock.now() - since).num_minutes();
+    assert!((4..7).contains(&minutes), "{minutes}");
+    assert!(stage.page("/readyz").await.1.contains(DEGRADED));
+    stage.audited("the target is still working on it").await;
+
+    // It is told again, and proven gone in the end.
+    retries(&stage, 3).await;
+    assert!(!says_ended(&stage));
+    stage.console.mood("revoke", Mood::Well);
+    stage.until("the end", says_ended).await;
+    assert!(!stage.console.admits("alice"));
+}
+
+#[tokio::test]
+async fn a_grant_that_stays_pending_is_given_up_and_undone() {
+    let stage = Stage::start().await;
+    stage.console.mood("grant", Mood::Working);
+    let card = stage.asked(REQUEST).await;
+    stage.bob().click(&card, "approve").await;
+    stage.console.until_ordered("grant", 1).await;
+    stage
+        .until("the end", |stage| {
+            let told = stage.sim.dm(ALICE);
+            told.iter().any(|message| message.says("could not be made"))
+        })
+        .await;
+    assert!(!stage.admitted(ALICE, SCOPE).await);
+    assert_eq!(kinds(&stage, "activated").await, 0);
+    assert!(stage.console.orders("revoke") > 0);
+}
+
+#[tokio::test]
+async fn what_is_pending_is_ended_without_waiting_for_the_next_look() {
+    let stage = Stage::start().await;
+    stage.console.mood("grant", Mood::Working);
+    let card = stage.asked(REQUEST).await;
+    stage.bob().click(&card, "approve").await;
+    stage.console.until_ordered("grant", 1).await;
+    stage.jit(ALICE, "done").await;
+    // The clock stands.
+    stage.console.until_ordered("revoke", 1).await;
 }

@@ -119,3 +119,97 @@ async fn a_crash_while_making_makes_once() {
     assert_eq!(count(&stage, "activated").await, 1);
     assert_eq!(stage.grants(ALICE).len(), 1, "one card for one grant");
 }
+
+#[tokio::test]
+async fn a_target_that_is_still_working_is_told_once_and_the_grant_becomes_active_when_it_is_done()
+{
+    let stage = Stage::start().await;
+    stage.console.mood("grant", Mood::Working);
+    let card = stage.asked(REQUEST).await;
+    stage.bob().click(&card, "approve").await;
+    stage.console.until_ordered("grant", 1).await;
+    let looks = stage.console.orders("status") + 5;
+    stage
+        .until("the looks", |stage| stage.console.orders("status") >= looks)
+        .await;
+    assert!(stage.grants(ALICE).is_empty());
+    assert!(!stage.admitted(ALICE, "db-prod:write").await);
+
+    stage.console.mood("grant", Mood::Well);
+    stage
+        .until("the grant", |stage| !stage.grants(ALICE).is_empty())
+        .await;
+    assert_eq!(stage.console.orders("grant"), 1);
+    assert_eq!(count(&stage, "layer_grant_failed").await, 0);
+}
+
+/// The generations of the orders of one kind, in the order in which they came in.
+fn generations(stage: &Stage, action: &str) -> Vec<u64> {
+    let orders = stage.console.documents().into_iter();
+    orders
+        .filter(|order| order["action"] == action)
+        .map(|order| order["generation"].as_u64().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn every_new_intention_has_a_greater_generation_and_no_retry_or_restart_a_smaller_one() {
+    let mut stage = Stage::start().await;
+    stage.console.mood("grant", Mood::LosingAnswers);
+    let card = stage.asked(REQUEST).await;
+    stage.bob().click(&card, "approve").await;
+    stage.console.until_ordered("grant", 1).await;
+    stage.console.mood("grant", Mood::Well);
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
+    let granted = generations(&stage, "grant");
+    assert!(granted.len() >= 2, "{granted:?}");
+
+    stage.jit(ALICE, "extend db-prod:write 20m").await;
+    stage.bob().click(&stage.open_card().await, "approve").await;
+    stage
+        .console
+        .until_ordered("grant", granted.len() + 1)
+        .await;
+    let extended = generations(&stage, "grant");
+    assert!(extended[granted.len()] > granted[granted.len() - 1]);
+
+    stage.audited("*extended*").await;
+    stage.console.mood("revoke", Mood::Failing);
+    stage.jit(ALICE, "done").await;
+    stage.console.until_ordered("revoke", 1).await;
+    stage.crash().await;
+    stage.boot().await;
+    stage.console.mood("revoke", Mood::Well);
+    stage.ended(1).await;
+    let revoked = generations(&stage, "revoke");
+    assert!(revoked[0] > *extended.last().unwrap());
+
+    let all = [extended, revoked].concat();
+    assert!(all.is_sorted(), "{all:?}");
+}
+
+#[tokio::test]
+async fn an_order_that_is_refused_as_too_old_counts_only_if_nothing_newer_was_decided() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.jit(ALICE, "extend db-prod:write 20m").await;
+    let card = stage.open_card().await;
+    stage.console.mood("grant", Mood::Hanging);
+    stage.bob().click(&card, "approve").await;
+    stage.console.until_ordered("grant", 2).await;
+    stage.audited("*extended*").await;
+
+    // The request has changed since the order was sent.
+    stage.jit(ALICE, "extend db-prod:write 10m").await;
+    stage.audited("asked for 10m more").await;
+    stage.console.mood("grant", Mood::SupersedingOnce);
+    stage.console.until_ordered("grant", 3).await;
+    stage.audited("gives access until").await;
+    assert_eq!(count(&stage, "layer_grant_failed").await, 0);
+
+    // Nothing has changed: the target contradicts the log, which is a failure and tried again.
+    stage.console.mood("revoke", Mood::SupersedingOnce);
+    stage.jit(ALICE, "done").await;
+    stage.ended(1).await;
+    assert_eq!(count(&stage, "layer_revoke_failed").await, 1);
+}

@@ -24,6 +24,11 @@ pub enum Mood {
     Hanging,
     /// It says that it did it, and did nothing.
     Lying,
+    /// It answers 202, and does what it was told when its mood is `Well` again. Until then its status
+    /// is pending.
+    Working,
+    /// It answers 409 once, as if it had received a newer order, and is well from then on.
+    SupersedingOnce,
 }
 
 /// One target. Access is kept by entitlement, as a database keeps memberships.
@@ -38,7 +43,11 @@ pub struct Target {
 struct Inside {
     holders: BTreeMap<String, String>,
     moods: BTreeMap<&'static str, Mood>,
-    orders: Vec<(String, String)>,
+    orders: Vec<Value>,
+    /// The greatest generation of each handle.
+    generations: BTreeMap<String, u64>,
+    /// What it is working on.
+    queued: Vec<(String, String, String)>,
     interrupted: BTreeSet<String>,
 }
 
@@ -87,7 +96,18 @@ impl Target {
 
     /// Sets how `action` (`grant`, `revoke`, `status`) goes from now on.
     pub fn mood(&self, action: &'static str, mood: Mood) {
-        self.state.lock().unwrap().moods.insert(action, mood);
+        let mut inside = self.state.lock().unwrap();
+        inside.moods.insert(action, mood);
+        let queued = std::mem::take(&mut inside.queued);
+        let (done, queued) = queued
+            .into_iter()
+            .partition(|(queued, ..)| mood == Mood::Well && queued == action);
+        inside.queued = queued;
+        drop(inside);
+        let done: Vec<_> = done;
+        for (action, entitlement, username) in done {
+            self.carry_out(&action, &entitlement, &username);
+        }
         self.changed.send_modify(|count| *count += 1);
     }
 
@@ -98,8 +118,13 @@ impl Target {
             .unwrap()
             .orders
             .iter()
-            .filter(|(kind, _)| kind == action)
+            .filter(|order| order["action"] == action)
             .count()
+    }
+
+    /// Every order, as it came in.
+    pub fn documents(&self) -> Vec<Value> {
+        self.state.lock().unwrap().orders.clone()
     }
 
     /// Whether access of this entitlement was ever taken away while it was there.
@@ -114,7 +139,7 @@ impl Target {
             .unwrap()
             .orders
             .first()
-            .map(|(_, entitlement)| entitlement.clone())
+            .map(|order| order["entitlement"].as_str().unwrap().to_owned())
     }
 
     /// Waits until `enough` orders of this kind came in; they need not be carried out yet.
@@ -148,16 +173,23 @@ async fn take(
     let action = order["action"].as_str().unwrap().to_owned();
     let entitlement = order["entitlement"].as_str().unwrap().to_owned();
     let username = order["requester"]["username"].as_str().unwrap().to_owned();
-    target
-        .state
-        .lock()
-        .unwrap()
-        .orders
-        .push((action.clone(), entitlement.clone()));
+    let handle = order["handle"].as_str().unwrap().to_owned();
+    let generation = order["generation"].as_u64().unwrap();
+    let is_old = {
+        let mut inside = target.state.lock().unwrap();
+        inside.orders.push(order);
+        let newest = inside.generations.entry(handle).or_default();
+        let is_old = action != "status" && generation < *newest;
+        *newest = generation.max(*newest);
+        is_old
+    };
     // Subscribed before the mood is read: a change in between is not missed.
     let mut changed = target.changed.subscribe();
     target.changed.send_modify(|count| *count += 1);
     changed.borrow_and_update();
+    if is_old {
+        return Err(StatusCode::CONFLICT);
+    }
     loop {
         match target.mood_of(&action) {
             Mood::Hanging => changed.changed().await.map_err(|_| StatusCode::GONE)?,
@@ -168,19 +200,26 @@ async fn take(
                 return Err(StatusCode::BAD_GATEWAY);
             }
             Mood::Lying => break,
+            Mood::Working => {
+                let mut inside = target.state.lock().unwrap();
+                inside.queued.push((action, entitlement, username));
+                return Err(StatusCode::ACCEPTED);
+            }
+            Mood::SupersedingOnce => {
+                let mut inside = target.state.lock().unwrap();
+                inside.moods.clear();
+                return Err(StatusCode::CONFLICT);
+            }
             Mood::Well => {
                 target.carry_out(&action, &entitlement, &username);
                 break;
             }
         }
     }
-    let present = target
-        .state
-        .lock()
-        .unwrap()
-        .holders
-        .contains_key(&entitlement);
-    Ok(Json(json!({ "present": present })))
+    let inside = target.state.lock().unwrap();
+    let present = inside.holders.contains_key(&entitlement);
+    let pending = inside.queued.iter().any(|queued| queued.1 == entitlement);
+    Ok(Json(json!({ "present": present, "pending": pending })))
 }
 
 impl Target {
