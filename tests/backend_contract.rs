@@ -11,8 +11,14 @@ mod part;
 mod postgres;
 #[path = "support/postgres.rs"]
 mod postgres_server;
+#[path = "backend_contract/protocol.rs"]
+mod protocol;
+#[path = "backend_contract/receiver.rs"]
+mod receiver;
 #[path = "backend_contract/rules.rs"]
 mod rules;
+#[path = "backend_contract/schema.rs"]
+mod schema;
 #[path = "backend_contract/subject.rs"]
 mod subject;
 #[path = "backend_contract/webhook.rs"]
@@ -54,5 +60,71 @@ macro_rules! contract {
 
 contract!(postgres_named, crate::postgres::Named);
 contract!(postgres_generated, crate::postgres::Generated);
-contract!(webhook_service, crate::webhook::Service);
-contract!(exec_program, crate::exec::Script);
+contract!(
+    webhook_python,
+    crate::receiver::Service<crate::receiver::Python>
+);
+contract!(
+    webhook_python_slow,
+    crate::receiver::Service<crate::receiver::SlowPython>
+);
+contract!(
+    webhook_node,
+    crate::receiver::Service<crate::receiver::Node>
+);
+contract!(
+    webhook_node_slow,
+    crate::receiver::Service<crate::receiver::SlowNode>
+);
+contract!(exec_python, crate::receiver::Program);
+
+/// Runs every rule for receivers of the protocol on an example.
+macro_rules! protocol {
+    ($kind:ident, $receiver:ty) => {
+        protocol! { @rules $kind, $receiver:
+            an_order_that_comes_after_a_newer_one_is_refused
+            an_order_that_is_replayed_changes_nothing
+            a_restart_forgets_nothing
+            what_a_crash_cut_off_is_done_after_the_restart
+            the_newest_order_is_the_one_that_counts
+            what_is_no_order_of_a_known_version_is_refused
+            every_status_follows_the_schema
+        }
+    };
+    ($kind:ident, web $example:ty) => {
+        protocol! { @rules $kind, $example:
+            a_call_that_keylend_did_not_sign_just_now_is_refused
+            an_order_that_is_too_large_is_not_read
+        }
+    };
+    (@rules $kind:ident, $receiver:ty: $($rule:ident)+) => {
+        mod $kind {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    super::protocol::$rule::<$receiver>().await;
+                }
+            )+
+        }
+    };
+}
+
+protocol!(
+    protocol_python,
+    crate::receiver::Service<crate::receiver::Python>
+);
+protocol!(
+    protocol_python_slow,
+    crate::receiver::Service<crate::receiver::SlowPython>
+);
+protocol!(
+    protocol_node,
+    crate::receiver::Service<crate::receiver::Node>
+);
+protocol!(
+    protocol_node_slow,
+    crate::receiver::Service<crate::receiver::SlowNode>
+);
+protocol!(protocol_exec, crate::receiver::Program);
+protocol!(signed_python, web crate::receiver::Python);
+protocol!(signed_node, web crate::receiver::Node);

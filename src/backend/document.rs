@@ -187,7 +187,7 @@ mod tests {
     fn the_key_stays_over_retries_and_changes_with_the_end() {
         let first = order();
         let mut extended = order();
-        extended.expires_at += std::time::Duration::from_secs(60);
+        extended.expires_at += Duration::from_secs(60);
         let key = idempotency_key;
         assert_eq!(key(Action::Grant, &first), key(Action::Grant, &first));
         assert_ne!(key(Action::Grant, &first), key(Action::Grant, &extended));

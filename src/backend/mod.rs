@@ -14,7 +14,7 @@
 //!
 //! Every method is idempotent, and every wait inside one has a time limit: the worker calls again
 //! after a crash, after a lost answer, and whenever it is not sure. What the target does not say
-//! is an error, never [`Presence::Absent`].
+//! is an error, never [`Presence::Absent`]. So is what it is still working on.
 //!
 //! The worker takes a claim in the store for each entitlement, so that across all replicas one call
 //! at a time is under way for it. A call that was given up may still be at work in the target: what

@@ -1,112 +1,14 @@
-//! A shell script that keeps files, as an operator would write one.
+//! Keylend's side of a program, with shell scripts that do what the test says.
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
-use keylend::{
-    backend::{Backend, BackendError, Order, Presence},
-    domain::Time,
-};
-use secrecy::SecretString;
+use keylend::backend::{Backend, BackendError, Presence};
 use serde_json::{Value, json};
 
-use crate::subject::{Subject, build, order};
-
-/// `$1` is the folder where it keeps who has access, one file each.
-const SCRIPT: &str = r#"
-field() {
-    printf '%s' "$document" | grep -o "\"$1\":\"[^\"]*\"" | head -n 1 | cut -d '"' -f 4
-}
-
-if [ -e "$1/down" ]; then
-    echo 'looking for the gateway' >&2
-    echo 'the gateway is down' >&2
-    exit 75
-fi
-if [ -e "$1/hang" ]; then
-    sleep 600 &
-    echo "$!" > "$1/child"
-    wait
-fi
-document=$(cat)
-access="$1/$(field entitlement)"
-case $(field action) in
-    grant) field expires_at > "$access.$$" && mv "$access.$$" "$access" ;;
-    revoke) rm -f "$access" ;;
-    status)
-        if [ -e "$access" ]; then
-            echo '{"present": true}'
-        else
-            echo '{"present": false}'
-        fi
-        ;;
-    *) exit 64 ;;
-esac
-"#;
-
-pub(crate) struct Script {
-    folder: tempfile::TempDir,
-    backend: Arc<dyn Backend>,
-}
-
-impl Script {
-    fn file(&self, order: &Order) -> PathBuf {
-        let name = self.backend.entitlement(order);
-        self.folder.path().join(name.as_str())
-    }
-
-    fn switch(&self, name: &str) {
-        fs::write(self.folder.path().join(name), "").expect("a file in a folder of ours");
-    }
-}
-
-impl Subject for Script {
-    const CONFIG: &str = "[exec]\nprogram = '/bin/true'";
-
-    async fn start(limit: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let script = folder.path().join("access.sh");
-        fs::write(&script, SCRIPT).expect("a file in a folder of ours");
-        let backend = shell(&[&script.display(), &folder.path().display()], limit, "");
-        Self { folder, backend }
-    }
-
-    fn backend(&self) -> &Arc<dyn Backend> {
-        &self.backend
-    }
-
-    async fn order(&self, username: &str) -> Order {
-        order(username, json!({"group": "vpn"}))
-    }
-
-    fn password(&self, _: &Order) -> Option<SecretString> {
-        None
-    }
-
-    async fn works(&self, order: &Order) -> bool {
-        self.file(order).exists()
-    }
-
-    async fn end(&self, order: &Order) -> Option<Time> {
-        let text = fs::read_to_string(self.file(order)).expect("the access is there");
-        Some(text.trim().parse().expect("RFC 3339"))
-    }
-
-    async fn stop(&self) {
-        self.switch("down");
-    }
-
-    async fn start_again(&self) {
-        fs::remove_file(self.folder.path().join("down")).expect("it was down");
-    }
-
-    fn hang(&self) {
-        self.switch("hang");
-    }
-
-    fn wrong_params() -> Vec<(Value, Option<&'static str>)> {
-        Vec::new()
-    }
-}
+use crate::{
+    schema::ORDER,
+    subject::{build, order},
+};
 
 /// A target that runs `/bin/sh` with these arguments.
 fn shell(args: &[&dyn std::fmt::Display], limit: &str, more: &str) -> Arc<dyn Backend> {
@@ -137,6 +39,15 @@ async fn the_exit_code_says_whether_trying_again_makes_sense() {
     ] {
         match grant(text).await {
             Err(BackendError::Retry(said)) => assert_eq!(said, message),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    for (text, message) in [
+        ("exit 76", "the program has received a newer order"),
+        ("echo 'generation 7' >&2; exit 76", "generation 7"),
+    ] {
+        match grant(text).await {
+            Err(BackendError::Superseded(said)) => assert_eq!(said, message),
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -179,17 +90,59 @@ async fn the_program_sees_only_the_environment_it_was_given() {
 }
 
 #[tokio::test]
+async fn every_document_that_is_sent_follows_the_schema() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let seen = folder.path().join("seen");
+    let text = format!(
+        "cat >> '{0}'; echo >> '{0}'; echo '{{\"present\": true}}'",
+        seen.display()
+    );
+    let (backend, order) = (script(&text), order("alice", json!({"group": "vpn"})));
+    backend.grant(&order, None).await.expect("made");
+    backend.revoke(&order).await.expect("taken back");
+    backend.status(&order).await.expect("an answer");
+    let seen = fs::read_to_string(seen).expect("it wrote");
+    let documents: Vec<Value> = seen
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let actions: Vec<_> = documents
+        .iter()
+        .map(|document| &document["action"])
+        .collect();
+    assert_eq!(actions, ["grant", "revoke", "status"]);
+    for document in &documents {
+        ORDER.check(document);
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_is_still_working_says_so_in_its_status() {
+    let order = order("alice", json!({}));
+    for present in ["true", "false"] {
+        let answer = format!(r#"{{"present": {present}, "pending": true, "retry_after": 30}}"#);
+        match script(&format!("echo '{answer}'")).status(&order).await {
+            Err(BackendError::Pending { retry_after }) => {
+                assert_eq!(retry_after, Some(Duration::from_secs(30)));
+            }
+            other => panic!("{answer}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_program_past_its_time_is_killed_with_what_it_started() {
-    let script = Script::start("200ms").await;
-    let order = script.order("alice").await;
-    script.hang();
-    let outcome = script.backend.status(&order).await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let child = folder.path().join("child");
+    let text = format!("sleep 600 & echo $! > '{}'; wait", child.display());
+    let backend = shell(&[&"-c", &text], "200ms", "");
+    let outcome = backend.status(&order("alice", json!({}))).await;
     assert!(
         matches!(outcome, Err(BackendError::Retry(_))),
         "{outcome:?}"
     );
 
-    let child = fs::read_to_string(script.folder.path().join("child")).expect("it started one");
+    let child = fs::read_to_string(child).expect("it started one");
     let state = || fs::read_to_string(format!("/proc/{}/stat", child.trim()));
     let gone = async {
         // The system may take a moment to bury it.

@@ -13,17 +13,51 @@ use crate::subject::Subject;
 /// A limit that no call comes near.
 const AMPLE: &str = "60s";
 
-async fn grant<S: Subject>(subject: &S, order: &Order) -> Result<(), BackendError> {
+pub(crate) async fn grant<S: Subject>(subject: &S, order: &Order) -> Result<(), BackendError> {
     let password = subject.password(order);
-    subject.backend().grant(order, password.as_ref()).await
+    let outcome = subject.backend().grant(order, password.as_ref()).await;
+    when_done(subject, order, outcome).await
 }
 
-async fn read<S: Subject>(subject: &S, order: &Order) -> Presence {
+pub(crate) async fn read<S: Subject>(subject: &S, order: &Order) -> Presence {
     subject.backend().status(order).await.expect("an answer")
 }
 
-async fn revoke<S: Subject>(subject: &S, order: &Order) {
-    subject.backend().revoke(order).await.expect("taken back");
+async fn try_revoke<S: Subject>(subject: &S, order: &Order) -> Result<(), BackendError> {
+    let outcome = subject.backend().revoke(order).await;
+    when_done(subject, order, outcome).await
+}
+
+pub(crate) async fn revoke<S: Subject>(subject: &S, order: &Order) {
+    try_revoke(subject, order).await.expect("taken back");
+}
+
+/// Waits for a target that needs longer, as the worker does.
+async fn when_done<S: Subject>(
+    subject: &S,
+    order: &Order,
+    outcome: Result<(), BackendError>,
+) -> Result<(), BackendError> {
+    if !matches!(outcome, Err(BackendError::Pending { .. })) {
+        return outcome;
+    }
+    in_time(async {
+        loop {
+            match subject.backend().status(order).await {
+                Err(BackendError::Pending { .. }) => {}
+                outcome => return outcome.map(drop),
+            }
+        }
+    })
+    .await
+}
+
+/// The order as it is after the next decision.
+pub(crate) fn later(order: &Order) -> Order {
+    Order {
+        generation: order.generation + 1,
+        ..order.clone()
+    }
 }
 
 pub(crate) async fn access_that_was_made_works_and_reads_as_present<S: Subject>() {
@@ -44,7 +78,7 @@ pub(crate) async fn making_twice_is_making_once<S: Subject>() {
     grant(&subject, &order).await.expect("made again");
     assert!(subject.works(&order).await);
 
-    revoke(&subject, &order).await;
+    revoke(&subject, &later(&order)).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
     assert!(!subject.works(&order).await);
 }
@@ -57,7 +91,7 @@ pub(crate) async fn making_at_the_same_time_is_making_once<S: Subject>() {
     one_gets_through([a, b, c, d]);
     assert!(subject.works(&order).await);
 
-    revoke(&subject, &order).await;
+    revoke(&subject, &later(&order)).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
 }
 
@@ -68,6 +102,7 @@ pub(crate) async fn making_again_sets_the_end_anew<S: Subject>() {
     let kept = subject.end(&order).await;
     assert!(kept.is_none_or(|end| end == order.expires_at), "{kept:?}");
 
+    order = later(&order);
     order.expires_at = Span::minutes(30).after(order.expires_at);
     grant(&subject, &order).await.expect("made again");
     let kept = subject.end(&order).await;
@@ -79,7 +114,7 @@ pub(crate) async fn access_that_was_taken_back_works_no_more_and_reads_as_absent
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
     grant(&subject, &order).await.expect("made");
-    revoke(&subject, &order).await;
+    revoke(&subject, &later(&order)).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
     assert!(!subject.works(&order).await);
 }
@@ -88,8 +123,8 @@ pub(crate) async fn taking_back_twice_is_taking_back_once<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
     grant(&subject, &order).await.expect("made");
-    revoke(&subject, &order).await;
-    revoke(&subject, &order).await;
+    revoke(&subject, &later(&order)).await;
+    revoke(&subject, &later(&order)).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
 }
 
@@ -97,7 +132,8 @@ pub(crate) async fn taking_back_at_the_same_time_is_taking_back_once<S: Subject>
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
     grant(&subject, &order).await.expect("made");
-    let once = || subject.backend().revoke(&order);
+    let order = later(&order);
+    let once = || try_revoke(&subject, &order);
     let (a, b, c, d) = tokio::join!(once(), once(), once(), once());
     one_gets_through([a, b, c, d]);
     assert_eq!(read(&subject, &order).await, Presence::Absent);
@@ -116,7 +152,7 @@ fn one_gets_through(outcomes: [Result<(), BackendError>; 4]) {
 pub(crate) async fn taking_back_what_was_never_made_succeeds<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
-    revoke(&subject, &order).await;
+    revoke(&subject, &later(&order)).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
 }
 
@@ -124,8 +160,9 @@ pub(crate) async fn access_can_be_made_again_after_it_was_taken_back<S: Subject>
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
     grant(&subject, &order).await.expect("made");
+    let order = later(&order);
     revoke(&subject, &order).await;
-    grant(&subject, &order).await.expect("made again");
+    grant(&subject, &later(&order)).await.expect("made again");
     assert_eq!(read(&subject, &order).await, Presence::Present);
     assert!(subject.works(&order).await);
 }
@@ -135,7 +172,7 @@ pub(crate) async fn ending_one_persons_access_leaves_anothers<S: Subject>() {
     let (alice, bob) = (subject.order("alice").await, subject.order("bob").await);
     grant(&subject, &alice).await.expect("made");
     grant(&subject, &bob).await.expect("made");
-    revoke(&subject, &alice).await;
+    revoke(&subject, &later(&alice)).await;
     assert_eq!(read(&subject, &bob).await, Presence::Present);
     assert!(subject.works(&bob).await);
 }
@@ -153,7 +190,7 @@ pub(crate) async fn a_target_that_is_down_is_tried_again_and_never_reads_as_abse
 
     subject.start_again().await;
     assert_eq!(read(&subject, &order).await, Presence::Present);
-    revoke(&subject, &order).await;
+    revoke(&subject, &later(&order)).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
 }
 
@@ -207,7 +244,7 @@ pub(crate) async fn hostile_names_do_no_harm<S: Subject>() {
             Err(BackendError::Fail(_)) => {}
             Err(error) => panic!("{name}: {error}"),
         }
-        revoke(&subject, &order).await;
+        revoke(&subject, &later(&order)).await;
         assert_eq!(read(&subject, &order).await, Presence::Absent, "{name}");
         assert!(subject.works(&bystander).await, "{name}");
     }

@@ -1,7 +1,7 @@
-//! A service over HTTP that checks signatures and keeps who has access.
+//! Keylend's side of a webhook, with a service that answers what the test says.
 
 use std::{
-    collections::BTreeMap,
+    convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -9,59 +9,52 @@ use std::{
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, StatusCode, header::LOCATION},
+    http::{HeaderMap, HeaderName, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
     routing::post,
 };
+use futures_util::{StreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
 use keylend::{
-    backend::{Backend, BackendConfig, BackendError, Order},
+    backend::{Backend, BackendConfig, BackendError, Order, Presence},
     clock::Clock,
     domain::{Params, Time},
 };
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::net::TcpListener;
 
-use crate::subject::{Subject, order};
+use crate::{
+    schema::{ANSWER, ORDER},
+    subject::order,
+};
 
 const SECRET: &str = "shared-with-the-service";
 
 /// The moment at which all of this happens.
 const NOW: i64 = 1_793_613_600;
 
-pub(crate) struct Service {
-    address: SocketAddr,
-    state: Arc<Kept>,
-    running: Mutex<Option<Running>>,
+struct Service {
+    kept: Arc<Kept>,
     backend: Arc<dyn Backend>,
 }
 
-struct Running {
-    stop: oneshot::Sender<()>,
-    stopped: tokio::task::JoinHandle<()>,
-}
-
-/// What the service knows.
 #[derive(Default)]
 struct Kept {
-    /// Until when, by entitlement.
-    access: Mutex<BTreeMap<String, String>>,
-    /// Every `Idempotency-Key`, in order; empty where there was none.
-    keys: Mutex<Vec<String>>,
-    /// What it does instead of its work.
-    mood: Mutex<Mood>,
+    /// Every `Idempotency-Key`, empty where there was none, and every document, in order.
+    calls: Mutex<Vec<(String, Value)>>,
+    answer: Mutex<Answer>,
 }
 
 #[derive(Clone, Default)]
-enum Mood {
-    #[default]
-    Well,
-    Silent,
-    Answers(StatusCode, String),
+struct Answer {
+    status: StatusCode,
+    header: Option<(HeaderName, &'static str)>,
+    text: String,
+    /// The text is followed by nothing, for ever.
+    stalls: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -80,112 +73,64 @@ async fn serve(State(kept): State<Arc<Kept>>, headers: HeaderMap, body: Bytes) -
     if mac.verify_slice(&signature).is_err() || timestamp != NOW.to_string() {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    lock(&kept.keys).push(header("Idempotency-Key").unwrap_or_default().to_owned());
+    let key = header("Idempotency-Key").unwrap_or_default().to_owned();
+    let document = serde_json::from_slice(&body).expect("JSON");
+    lock(&kept.calls).push((key, document));
 
-    let mood = lock(&kept.mood).clone();
-    match mood {
-        Mood::Well => {}
-        Mood::Silent => std::future::pending().await,
-        Mood::Answers(status, text) => {
-            return (status, [(LOCATION, "/elsewhere")], text).into_response();
-        }
+    let answer = lock(&kept.answer).clone();
+    let rest = stream::pending().take(usize::from(answer.stalls));
+    let text = stream::once(async { Ok::<_, Infallible>(answer.text) }).chain(rest);
+    let mut response = (answer.status, Body::from_stream(text)).into_response();
+    if let Some((name, value)) = answer.header {
+        response
+            .headers_mut()
+            .insert(name, value.parse().expect("a header"));
     }
-    let document: Value = serde_json::from_slice(&body).expect("JSON");
-    let text = |key: &str| document[key].as_str().expect("text").to_owned();
-    let mut access = lock(&kept.access);
-    match document["action"].as_str() {
-        Some("grant") => drop(access.insert(text("entitlement"), text("expires_at"))),
-        Some("revoke") => drop(access.remove(&text("entitlement"))),
-        Some("status") => {
-            let present = access.contains_key(&text("entitlement"));
-            return json!({ "present": present }).to_string().into_response();
-        }
-        _ => return StatusCode::BAD_REQUEST.into_response(),
-    }
-    StatusCode::NO_CONTENT.into_response()
+    response
 }
 
 impl Service {
-    fn run(&self, listener: TcpListener) {
-        let app = Router::new()
-            .route("/keylend", post(serve))
-            .with_state(Arc::clone(&self.state));
-        let (stop, stopping) = oneshot::channel();
-        // It has stopped when the connections that clients keep open are closed too.
-        let server = axum::serve(listener, app).with_graceful_shutdown(async move {
-            let _ = stopping.await;
-        });
-        let stopped = tokio::spawn(async move { server.await.expect("it serves") });
-        *lock(&self.running) = Some(Running { stop, stopped });
-    }
-
-    fn answers(&self, status: u16, text: impl Into<String>) {
-        let status = StatusCode::from_u16(status).expect("a status");
-        *lock(&self.state.mood) = Mood::Answers(status, text.into());
-    }
-}
-
-impl Subject for Service {
-    const CONFIG: &str =
-        "[webhook]\nurl = 'https://access.example.com/'\nsecret = { env = 'UNSET' }";
-
     async fn start(limit: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
+        let kept = Arc::<Kept>::default();
+        let app = Router::new()
+            .route("/keylend", post(serve))
+            .with_state(Arc::clone(&kept));
+        tokio::spawn(async move { axum::serve(listener, app).await });
         let service = Self {
-            address,
-            state: Arc::default(),
-            running: Mutex::default(),
-            backend: webhook(address, SECRET, limit),
+            kept,
+            backend: webhook(address, limit),
         };
-        service.run(listener);
+        service.answers(200, r#"{"present": true}"#);
         service
     }
 
-    fn backend(&self) -> &Arc<dyn Backend> {
-        &self.backend
+    fn answers(&self, status: u16, text: impl Into<String>) {
+        *lock(&self.kept.answer) = Answer {
+            status: StatusCode::from_u16(status).expect("a status"),
+            text: text.into(),
+            ..Answer::default()
+        };
     }
 
-    async fn order(&self, username: &str) -> Order {
-        order(username, json!({"space": "handbook", "roles": ["editor"]}))
+    fn answers_with(&self, status: u16, header: HeaderName, value: &'static str) {
+        self.answers(status, "");
+        lock(&self.kept.answer).header = Some((header, value));
     }
 
-    fn password(&self, _: &Order) -> Option<SecretString> {
-        None
+    /// The outcomes of a grant, a revocation and a status.
+    async fn outcomes(&self, order: &Order) -> [Result<(), BackendError>; 3] {
+        [
+            self.backend.grant(order, None).await,
+            self.backend.revoke(order).await,
+            self.backend.status(order).await.map(drop),
+        ]
     }
+}
 
-    async fn works(&self, order: &Order) -> bool {
-        let entitlement = self.backend.entitlement(order);
-        lock(&self.state.access).contains_key(entitlement.as_str())
-    }
-
-    async fn end(&self, order: &Order) -> Option<Time> {
-        let entitlement = self.backend.entitlement(order);
-        let access = lock(&self.state.access);
-        Some(access[entitlement.as_str()].parse().expect("RFC 3339"))
-    }
-
-    async fn stop(&self) {
-        let running = lock(&self.running).take().expect("it runs");
-        running.stop.send(()).expect("it listens");
-        running.stopped.await.expect("it stops");
-    }
-
-    async fn start_again(&self) {
-        self.run(
-            TcpListener::bind(self.address)
-                .await
-                .expect("the port is free"),
-        );
-    }
-
-    fn hang(&self) {
-        *lock(&self.state.mood) = Mood::Silent;
-    }
-
-    fn wrong_params() -> Vec<(Value, Option<&'static str>)> {
-        Vec::new()
-    }
+fn some_order() -> Order {
+    order("alice", json!({"space": "handbook", "roles": ["editor"]}))
 }
 
 /// A clock that stands still.
@@ -201,9 +146,9 @@ impl Clock for Still {
     }
 }
 
-fn webhook(address: SocketAddr, secret: &str, limit: &str) -> Arc<dyn Backend> {
+fn webhook(address: SocketAddr, limit: &str) -> Arc<dyn Backend> {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    std::fs::write(file.path(), secret).expect("a file of ours");
+    std::fs::write(file.path(), SECRET).expect("a file of ours");
     let config: BackendConfig = toml::from_str(&format!(
         "[webhook]\nurl = 'http://{address}/keylend'\nsecret = {{ file = '{}' }}\ntimeout = '{limit}'",
         file.path().display()
@@ -213,46 +158,144 @@ fn webhook(address: SocketAddr, secret: &str, limit: &str) -> Arc<dyn Backend> {
 }
 
 #[tokio::test]
-async fn a_call_signed_with_another_secret_is_refused_by_the_service() {
+async fn every_document_that_is_sent_follows_the_schema() {
     let service = Service::start("60s").await;
-    let order = service.order("alice").await;
-    let stranger = webhook(service.address, "another", "60s");
-    let outcome = stranger.grant(&order, None).await;
-    assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
-    assert!(!service.works(&order).await);
+    let mut order = some_order();
+    for outcome in service.outcomes(&order).await {
+        outcome.expect("an answer");
+    }
+    order.username = keylend::domain::Username::new("löwe \u{202e}\"\0");
+    order.params = Params::new();
+    order.generation = (1 << 53) - 1;
+    for outcome in service.outcomes(&order).await {
+        outcome.expect("an answer");
+    }
+    let calls = lock(&service.kept.calls).clone();
+    assert_eq!(calls.len(), 6);
+    for (key, document) in calls {
+        ORDER.check(&document);
+        assert_eq!(
+            document["idempotency_key"].as_str().unwrap_or_default(),
+            key
+        );
+    }
 }
 
 #[tokio::test]
 async fn the_status_says_whether_trying_again_makes_sense() {
     let service = Service::start("60s").await;
-    let order = service.order("alice").await;
+    let order = some_order();
     for status in [408, 425, 429, 500, 503] {
         service.answers(status, "");
-        let outcome = service.backend.grant(&order, None).await;
-        assert!(
-            matches!(outcome, Err(BackendError::Retry(_))),
-            "{status}: {outcome:?}"
-        );
+        for outcome in service.outcomes(&order).await {
+            assert!(
+                matches!(outcome, Err(BackendError::Retry(_))),
+                "{status}: {outcome:?}"
+            );
+        }
     }
     for status in [302, 307, 400, 401, 404, 410, 422] {
-        service.answers(status, "");
-        for outcome in [
-            service.backend.grant(&order, None).await,
-            service.backend.revoke(&order).await,
-            service.backend.status(&order).await.map(drop),
-        ] {
+        service.answers_with(status, axum::http::header::LOCATION, "/elsewhere");
+        for outcome in service.outcomes(&order).await {
             assert!(
                 matches!(outcome, Err(BackendError::Fail(_))),
                 "{status}: {outcome:?}"
             );
         }
     }
+    service.answers(409, "generation 7 has come before");
+    for outcome in service.outcomes(&order).await {
+        match outcome {
+            Err(BackendError::Superseded(said)) => assert_eq!(
+                said,
+                "the webhook answered 409 Conflict: generation 7 has come before"
+            ),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_is_still_working_is_neither_done_nor_failed() {
+    let service = Service::start("60s").await;
+    let order = some_order();
+    for (value, seconds) in [
+        ("30", Some(30)),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", None),
+        ("-1", None),
+        ("", None),
+    ] {
+        service.answers_with(202, RETRY_AFTER, value);
+        // What the body says does not count: it is not done.
+        lock(&service.kept.answer).text = r#"{"present": false}"#.to_owned();
+        for outcome in service.outcomes(&order).await {
+            match outcome {
+                Err(BackendError::Pending { retry_after }) => {
+                    assert_eq!(retry_after, seconds.map(Duration::from_secs), "{value}");
+                }
+                other => panic!("{value}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_status_is_understood_exactly_if_it_follows_the_schema() {
+    let service = Service::start("60s").await;
+    let order = some_order();
+    for answer in [
+        json!({"present": true}),
+        json!({"present": false}),
+        json!({"present": false, "pending": true}),
+        json!({"present": true, "pending": true, "retry_after": 0}),
+        json!({"present": true, "pending": false, "retry_after": 4_294_967_295_u32}),
+        json!({"present": true, "more": [1]}),
+        json!({}),
+        json!({"pending": true}),
+        json!({"present": null}),
+        json!({"present": 1}),
+        json!({"present": "true"}),
+        json!({"present": true, "pending": 1}),
+        json!({"present": true, "pending": null}),
+        json!({"present": true, "retry_after": -1}),
+        json!({"present": true, "retry_after": 4_294_967_296_u64}),
+        json!([true]),
+        json!(true),
+        Value::Null,
+    ] {
+        service.answers(200, answer.to_string());
+        let outcome = service.backend.status(&order).await;
+        let understood = match outcome {
+            Ok(Presence::Present) => Some((true, false)),
+            Ok(Presence::Absent) => Some((false, false)),
+            Err(BackendError::Pending { .. }) => Some((answer["present"] == true, true)),
+            Err(BackendError::Fail(_)) => None,
+            other => panic!("{answer}: {other:?}"),
+        };
+        let said = ANSWER
+            .allows(&answer)
+            .then(|| (answer["present"] == true, answer["pending"] == true));
+        assert_eq!(understood, said, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_is_left_at_the_time_limit() {
+    let service = Service::start("200ms").await;
+    let order = some_order();
+    service.answers(200, "{\"present\": false");
+    lock(&service.kept.answer).stalls = true;
+    let outcome = service.backend.status(&order).await;
+    assert!(
+        matches!(outcome, Err(BackendError::Retry(_))),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
 async fn what_the_service_says_is_one_clean_line() {
     let service = Service::start("60s").await;
-    let order = service.order("alice").await;
+    let order = some_order();
     service.answers(422, "no space\n`handbook`\u{1b}[2J");
     let error = service
         .backend
@@ -275,7 +318,7 @@ async fn what_the_service_says_is_one_clean_line() {
 #[tokio::test]
 async fn an_answer_that_is_too_long_or_not_json_is_not_absence() {
     let service = Service::start("60s").await;
-    let order = service.order("alice").await;
+    let order = some_order();
     let long = format!("{{\"present\": false, \"x\": \"{}\"}}", "x".repeat(70_000));
     for answer in ["", "{}", "absent", "<html>", &long] {
         service.answers(200, answer);
@@ -287,7 +330,7 @@ async fn an_answer_that_is_too_long_or_not_json_is_not_absence() {
 #[tokio::test]
 async fn a_retry_carries_the_same_key_and_a_new_end_another() {
     let service = Service::start("60s").await;
-    let mut order = service.order("alice").await;
+    let mut order = some_order();
     let backend = &service.backend;
     backend.grant(&order, None).await.expect("made");
     backend.grant(&order, None).await.expect("made again");
@@ -295,12 +338,13 @@ async fn a_retry_carries_the_same_key_and_a_new_end_another() {
     backend.grant(&order, None).await.expect("extended");
     backend.status(&order).await.expect("status");
     backend.revoke(&order).await.expect("taken back");
-    let keys = lock(&service.state.keys).clone();
+    let calls = lock(&service.kept.calls).clone();
+    let keys: Vec<_> = calls.iter().map(|(key, _)| key).collect();
     assert_eq!(keys[0], keys[1]);
     assert_ne!(keys[1], keys[2]);
     assert_eq!(keys[3], "", "a reading is never answered from memory");
     assert_eq!(
-        keys[4],
+        *keys[4],
         format!("{}/{}/revoke", order.request, order.handle)
     );
 }

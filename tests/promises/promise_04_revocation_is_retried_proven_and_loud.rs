@@ -173,7 +173,7 @@ async fn a_target_that_is_still_working_is_asked_for_its_status_and_raises_no_al
     stage.console.until_ordered("revoke", 1).await;
     let looks = stage.console.orders("status") + 5;
     stage
-        .until("the looks", |stage| stage.console.orders("status") >= looks)
+        .in_time(|_| (stage.console.orders("status") >= looks).then_some(()))
         .await;
     assert_eq!(stage.console.orders("revoke"), 1, "it was told once");
     assert!(!says_ended(&stage));
@@ -216,12 +216,12 @@ async fn a_grant_that_stays_pending_is_given_up_and_undone() {
     let card = stage.asked(REQUEST).await;
     stage.bob().click(&card, "approve").await;
     stage.console.until_ordered("grant", 1).await;
-    stage
-        .until("the end", |stage| {
-            let told = stage.sim.dm(ALICE);
-            told.iter().any(|message| message.says("could not be made"))
-        })
-        .await;
+    let told = stage.told(ALICE, "could not be made").await;
+    assert!(
+        told.says("the target is still working on it"),
+        "{}",
+        told.text
+    );
     assert!(!stage.admitted(ALICE, SCOPE).await);
     assert_eq!(kinds(&stage, "activated").await, 0);
     assert!(stage.console.orders("revoke") > 0);

@@ -130,17 +130,33 @@ async fn a_target_that_is_still_working_is_told_once_and_the_grant_becomes_activ
     stage.console.until_ordered("grant", 1).await;
     let looks = stage.console.orders("status") + 5;
     stage
-        .until("the looks", |stage| stage.console.orders("status") >= looks)
+        .in_time(|_| (stage.console.orders("status") >= looks).then_some(()))
         .await;
     assert!(stage.grants(ALICE).is_empty());
     assert!(!stage.admitted(ALICE, "db-prod:write").await);
 
     stage.console.mood("grant", Mood::Well);
-    stage
-        .until("the grant", |stage| !stage.grants(ALICE).is_empty())
-        .await;
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
     assert_eq!(stage.console.orders("grant"), 1);
     assert_eq!(count(&stage, "layer_grant_failed").await, 0);
+}
+
+#[tokio::test]
+async fn after_a_crash_a_target_that_is_still_working_is_told_the_same_once_more() {
+    let mut stage = Stage::start().await;
+    stage.console.mood("grant", Mood::Working);
+    let card = stage.asked(REQUEST).await;
+    stage.bob().click(&card, "approve").await;
+    stage.console.until_ordered("grant", 1).await;
+    stage.crash().await;
+    stage.boot().await;
+    stage.console.until_ordered("grant", 2).await;
+    stage.console.mood("grant", Mood::Well);
+    stage.in_time(|_| stage.grants(ALICE).pop()).await;
+    let orders = stage.console.documents().into_iter();
+    let grants: Vec<_> = orders.filter(|order| order["action"] == "grant").collect();
+    assert_eq!(grants.len(), 2);
+    assert_eq!(grants[0], grants[1]);
 }
 
 /// The generations of the orders of one kind, in the order in which they came in.

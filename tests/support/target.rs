@@ -181,6 +181,10 @@ async fn take(
         let newest = inside.generations.entry(handle).or_default();
         let is_old = action != "status" && generation < *newest;
         *newest = generation.max(*newest);
+        if action != "status" && !is_old {
+            // It replaces what is pending for the same access.
+            inside.queued.retain(|queued| queued.1 != entitlement);
+        }
         is_old
     };
     // Subscribed before the mood is read: a change in between is not missed.

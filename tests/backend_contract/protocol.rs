@@ -1,0 +1,288 @@
+//! What every receiver of the protocol in `docs/protocol.md` has to do besides the contract.
+
+use std::process::Stdio;
+
+use hmac::{Hmac, KeyInit, Mac};
+use keylend::{
+    backend::{BackendError, Order, Presence},
+    clock::{Clock, SystemClock},
+};
+use reqwest::header::HeaderValue;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{
+    receiver::{Example, Program, SECRET, Service},
+    rules::{grant, later, read, revoke},
+    schema::{self, ANSWER},
+    subject::{Subject, unique},
+};
+
+/// A receiver that can be told something that Keylend would not say.
+pub(crate) trait Receiver: Subject {
+    /// The code of an answer that is final.
+    const REFUSED: i32;
+
+    /// Tells it this. The answer's code, and its text.
+    async fn tell(&self, body: Vec<u8>) -> (i32, String);
+}
+
+impl<E: Example> Receiver for Service<E> {
+    const REFUSED: i32 = 422;
+
+    async fn tell(&self, body: Vec<u8>) -> (i32, String) {
+        let timestamp = SystemClock.now().timestamp();
+        let signature = sign(SECRET, timestamp, &body);
+        self.post(body, &timestamp.to_string(), &signature).await
+    }
+}
+
+impl<E> Service<E> {
+    async fn post(&self, body: Vec<u8>, timestamp: &str, signature: &str) -> (i32, String) {
+        let request = reqwest::Client::new().post(format!("http://{}/", self.address));
+        let signature = HeaderValue::from_bytes(signature.as_bytes()).expect("a header");
+        let request = request
+            .header("Keylend-Timestamp", timestamp)
+            .header("Keylend-Signature", signature);
+        let answer = request.body(body).send().await.expect("an answer");
+        let code = i32::from(answer.status().as_u16());
+        (code, answer.text().await.expect("a text"))
+    }
+}
+
+fn sign(secret: &str, timestamp: i64, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
+    mac.update(&[format!("v1:{timestamp}:").as_bytes(), body].concat());
+    format!("v1={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+impl Receiver for Program {
+    const REFUSED: i32 = 65;
+
+    async fn tell(&self, body: Vec<u8>) -> (i32, String) {
+        let words = self.command();
+        let mut child = tokio::process::Command::new(&words[0])
+            .args(&words[1..])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        stdin.write_all(&body).await.expect("it reads");
+        drop(stdin);
+        let output = child.wait_with_output().await.expect("it ends");
+        let text = String::from_utf8(output.stdout).expect("text");
+        (output.status.code().expect("a code"), text)
+    }
+}
+
+/// The document of a status for this access.
+fn status(entitlement: &str) -> Vec<u8> {
+    let mut status = schema::with("idempotency_key", Value::Null);
+    status["action"] = json!("status");
+    status["entitlement"] = json!(entitlement);
+    schema::ORDER.check(&status);
+    status.to_string().into_bytes()
+}
+
+fn assert_superseded(outcome: Result<(), BackendError>) {
+    let superseded = matches!(outcome, Err(BackendError::Superseded(_)));
+    assert!(superseded, "{outcome:?}");
+}
+
+pub(crate) async fn an_order_that_comes_after_a_newer_one_is_refused<R: Receiver>() {
+    let receiver = R::start("60s").await;
+    let granted = receiver.order("alice").await;
+    let extended = later(&later(&granted));
+    let revoked = later(&extended);
+    grant(&receiver, &extended).await.expect("made");
+    let early = Order {
+        generation: granted.generation,
+        ..granted.clone()
+    };
+    assert_superseded(receiver.backend().revoke(&early).await);
+    assert_eq!(read(&receiver, &granted).await, Presence::Present);
+
+    revoke(&receiver, &revoked).await;
+    for late in [&granted, &extended] {
+        assert_superseded(grant(&receiver, late).await);
+    }
+    assert_eq!(read(&receiver, &granted).await, Presence::Absent);
+    assert!(!receiver.works(&granted).await);
+}
+
+pub(crate) async fn an_order_that_is_replayed_changes_nothing<R: Receiver>() {
+    let receiver = R::start("60s").await;
+    let (first, second) = (receiver.order("alice").await, receiver.order("alice").await);
+    grant(&receiver, &first).await.expect("made");
+    grant(&receiver, &second).await.expect("made");
+    // The first grant ends silently, since the second needs the access; the second ends it.
+    revoke(&receiver, &later(&second)).await;
+    grant(&receiver, &first)
+        .await
+        .expect("taken as a repetition");
+    assert_eq!(read(&receiver, &first).await, Presence::Absent);
+    assert!(!receiver.works(&first).await);
+}
+
+pub(crate) async fn a_restart_forgets_nothing<R: Receiver>() {
+    let receiver = R::start_alone("60s").await;
+    let (kept, ended) = (receiver.order("alice").await, receiver.order("bob").await);
+    grant(&receiver, &kept).await.expect("made");
+    grant(&receiver, &ended).await.expect("made");
+    revoke(&receiver, &later(&later(&ended))).await;
+
+    receiver.stop().await;
+    receiver.start_again().await;
+    assert_eq!(read(&receiver, &kept).await, Presence::Present);
+    assert_superseded(grant(&receiver, &later(&ended)).await);
+    assert_eq!(read(&receiver, &ended).await, Presence::Absent);
+}
+
+pub(crate) async fn what_a_crash_cut_off_is_done_after_the_restart<R: Receiver>() {
+    let receiver = R::start_alone("60s").await;
+    let order = receiver.order("alice").await;
+    match receiver.backend().grant(&order, None).await {
+        Ok(()) | Err(BackendError::Pending { .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    receiver.stop().await;
+    receiver.start_again().await;
+    grant(&receiver, &order)
+        .await
+        .expect("taken as a repetition");
+    assert_eq!(read(&receiver, &order).await, Presence::Present);
+}
+
+pub(crate) async fn the_newest_order_is_the_one_that_counts<R: Receiver>() {
+    let receiver = R::start("60s").await;
+    let order = receiver.order("alice").await;
+    // Without waiting until it is done.
+    drop(receiver.backend().grant(&order, None).await);
+    revoke(&receiver, &later(&order)).await;
+    assert_eq!(read(&receiver, &order).await, Presence::Absent);
+    assert!(!receiver.works(&order).await);
+}
+
+pub(crate) async fn what_is_no_order_of_a_known_version_is_refused<R: Receiver>() {
+    let receiver = R::start("60s").await;
+    let with = |field, value| schema::with(field, value).to_string().into_bytes();
+    for body in [
+        with("version", json!(2)),
+        with("version", Value::Null),
+        with("version", json!("1")),
+        with("action", json!("destroy")),
+        with("generation", Value::Null),
+        with("generation", json!("4")),
+        with("handle", Value::Null),
+        with("entitlement", json!(["all"])),
+        with("requester", Value::Null),
+        with("idempotency_key", Value::Null),
+        with("expires_at", json!("soon")),
+        // A grant whose time is over.
+        with("expires_at", json!("2020-11-02T10:00:00.000Z")),
+        b"null".to_vec(),
+        b"[1]".to_vec(),
+        b"{\"version\": 1".to_vec(),
+        b"\xff".to_vec(),
+        b" ".to_vec(),
+    ] {
+        let (code, text) = receiver.tell(body.clone()).await;
+        assert_eq!(
+            code,
+            R::REFUSED,
+            "{}: {text}",
+            String::from_utf8_lossy(&body)
+        );
+    }
+    let order = schema::order();
+    let (code, answer) = receiver
+        .tell(status(order["entitlement"].as_str().unwrap()))
+        .await;
+    assert!([0, 200].contains(&code), "{code} {answer}");
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    assert_eq!(answer, json!({"present": false}), "nothing was made");
+}
+
+pub(crate) async fn every_status_follows_the_schema<R: Receiver>() {
+    let receiver = R::start("60s").await;
+    let order = receiver.order(&unique()).await;
+    let entitlement = receiver.backend().entitlement(&order);
+    let look = async || {
+        let (_, text) = receiver.tell(status(entitlement.as_str())).await;
+        let answer: Value = serde_json::from_str(&text).expect("JSON");
+        ANSWER.check(&answer);
+        answer
+    };
+    assert_eq!(look().await["present"], json!(false));
+    // Without waiting until it is done.
+    drop(receiver.backend().grant(&order, None).await);
+    while look().await["pending"] == json!(true) {}
+    assert_eq!(look().await["present"], json!(true));
+}
+
+/// What a receiver that is reached over a network has to do besides.
+pub(crate) async fn a_call_that_keylend_did_not_sign_just_now_is_refused<E: Example>() {
+    let service = Service::<E>::start("60s").await;
+    let order = service.order("alice").await;
+    let outcome = service.webhook("another", "60s").grant(&order, None).await;
+    assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
+    assert!(!service.works(&order).await);
+
+    let body = schema::order().to_string().into_bytes();
+    let now = SystemClock.now().timestamp();
+    let signed = |timestamp| sign(SECRET, timestamp, &body);
+    let minutes = 60;
+    let changed = schema::with("generation", json!(5))
+        .to_string()
+        .into_bytes();
+    for (body, timestamp, signature) in [
+        // A replay of what was signed a while ago, and of what a clock ahead of ours signed.
+        (
+            &body,
+            (now - 6 * minutes).to_string(),
+            signed(now - 6 * minutes),
+        ),
+        (
+            &body,
+            (now + 6 * minutes).to_string(),
+            signed(now + 6 * minutes),
+        ),
+        // Parts of two calls.
+        (&changed, now.to_string(), signed(now)),
+        (&body, (now + 1).to_string(), signed(now)),
+        (&body, String::new(), signed(now)),
+        (&body, now.to_string(), String::new()),
+        (&body, now.to_string(), signed(now).replace("v1=", "v0=")),
+        (&body, now.to_string(), signed(now).replace("v1=", "")),
+        (&body, now.to_string(), format!("{}00", signed(now))),
+        (&body, now.to_string(), "v1=é".to_owned()),
+        (&body, "9".repeat(5000), signed(now)),
+    ] {
+        let (code, text) = service.post(body.clone(), &timestamp, &signature).await;
+        assert_eq!(code, 401, "{timestamp} {signature}: {text}");
+    }
+    let (code, text) = service
+        .post(body.clone(), &now.to_string(), &signed(now))
+        .await;
+    assert!([200, 202].contains(&code), "{code} {text}");
+}
+
+pub(crate) async fn an_order_that_is_too_large_is_not_read<E: Example>() {
+    let service = Service::<E>::start("60s").await;
+    let mut connection = tokio::net::TcpStream::connect(&service.address)
+        .await
+        .expect("it listens");
+    let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n";
+    connection
+        .write_all(head.as_bytes())
+        .await
+        .expect("it reads");
+    let mut answer = String::new();
+    connection
+        .read_to_string(&mut answer)
+        .await
+        .expect("it closes");
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
