@@ -110,6 +110,10 @@ fn is_this_machine(url: &Url) -> bool {
     }
 }
 
+/// How long a connection is kept when nothing goes over it. Less than the 5 s after which common
+/// servers close one: an order that meets a closing connection counts as a failure.
+const IDLE: Duration = Duration::from_secs(4);
+
 /// The client of one target.
 fn client(endpoint: &Endpoint, timeout: Timeout) -> Result<Client, reqwest::Error> {
     // The process has one TLS provider; whoever comes first installs it, and it is always ring.
@@ -117,6 +121,7 @@ fn client(endpoint: &Endpoint, timeout: Timeout) -> Result<Client, reqwest::Erro
     let builder = Client::builder()
         .user_agent(concat!("keylend/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
+        .pool_idle_timeout(IDLE)
         .timeout(timeout.duration());
     match endpoint.0.scheme() {
         // Sent in clear, it must not leave by a proxy.

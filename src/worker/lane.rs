@@ -72,7 +72,7 @@ struct Queue {
 struct Postponed {
     /// When it is tried again.
     until: Time,
-    /// Whether it waits for somebody else's work or for its target, and a commit may change that.
+    /// Whether it waits for somebody else's work, and may go on with any commit.
     waits: bool,
     _claim: Claim,
 }
@@ -137,12 +137,14 @@ impl Queue {
                 tracing::warn!(request.id = %id, error = %refusal, "work could not be finished");
             }
         }
+        let soon = worker.clock.now() + PAUSE;
         let postponed = Postponed {
             until: match why {
-                Unfinished::Pending(at) => *at,
-                Unfinished::Waits | Unfinished::Refused(_) => worker.clock.now() + PAUSE,
+                // Its request may end before its target is to be asked.
+                Unfinished::Pending(at) => soon.min(*at),
+                Unfinished::Waits | Unfinished::Refused(_) => soon,
             },
-            waits: matches!(why, Unfinished::Waits | Unfinished::Pending(_)),
+            waits: matches!(why, Unfinished::Waits),
             _claim: claim,
         };
         self.postponed.insert(id, postponed);

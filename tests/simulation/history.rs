@@ -139,6 +139,7 @@ impl World {
                     Mood::Refusing,
                     Mood::Hanging,
                     Mood::Forgetful,
+                    Mood::Busy,
                 ]);
                 self.any_target().is(mood);
             }

@@ -1,4 +1,5 @@
-//! The targets: they know who holds what, and they fail, hang, lose answers and act late.
+//! The targets: they know who holds what, and they fail, hang, lose answers, act late, or say that
+//! they are still at work.
 //!
 //! One thing is taken for granted: an order that was sent is carried out, if ever, before a later
 //! order for the same piece of access. A database's locks and a queue in front of an API give that;
@@ -33,6 +34,8 @@ pub(crate) enum Mood {
     Hanging,
     /// It acts, and its answers are lost, or it acts late.
     Forgetful,
+    /// It takes orders, and says that they are pending until it has acted.
+    Busy,
 }
 
 /// One target, whoever asks it.
@@ -168,7 +171,7 @@ impl Reached {
         sleep(dice.millis(1..400)).await;
         let mood = match inside.lock().unwrap().mood {
             Mood::Well if dice.once_in(12) => {
-                dice.pick(&[Mood::Away, Mood::Hanging, Mood::Forgetful])
+                dice.pick(&[Mood::Away, Mood::Hanging, Mood::Forgetful, Mood::Busy])
             }
             mood => mood,
         };
@@ -202,24 +205,39 @@ impl Reached {
                 if let Some(make) = make
                     && dice.once_in(2)
                 {
-                    self.target.catch_up(&self.referee, &entitlement);
-                    let mut inside = inside.lock().unwrap();
-                    let late = inside.late.entry(entitlement.clone()).or_default();
-                    late.push((make, order.clone()));
-                    drop(inside);
-                    let (target, referee) = (self.target.clone(), self.referee.clone());
-                    let lateness = dice.millis(1..20_000);
-                    tokio::spawn(async move {
-                        sleep(lateness).await;
-                        target.catch_up(&referee, &entitlement);
-                    });
+                    self.postpone(entitlement, make, order, dice.millis(1..20_000));
                 } else {
                     act();
                 }
                 sleep(Duration::from_millis(50)).await;
                 retry("the answer was lost")
             }
+            Mood::Busy => {
+                let retry_after = dice.once_in(2).then(|| dice.millis(1..20_000));
+                if let Some(make) = make {
+                    // Longer than the worker has patience, now and then.
+                    let most = if dice.once_in(4) { 400_000 } else { 60_000 };
+                    self.postpone(entitlement, make, order, dice.millis(1..most));
+                } else if !inside.lock().unwrap().late.contains_key(&entitlement) {
+                    return Ok(act());
+                }
+                Err(BackendError::Pending { retry_after })
+            }
         }
+    }
+
+    /// Carries the order out after so long, or right before the next one for the same access.
+    fn postpone(&self, entitlement: Entitlement, make: bool, order: &Order, lateness: Duration) {
+        self.target.catch_up(&self.referee, &entitlement);
+        let mut inside = self.target.inside.lock().unwrap();
+        let late = inside.late.entry(entitlement.clone()).or_default();
+        late.push((make, order.clone()));
+        drop(inside);
+        let (target, referee) = (self.target.clone(), self.referee.clone());
+        tokio::spawn(async move {
+            sleep(lateness).await;
+            target.catch_up(&referee, &entitlement);
+        });
     }
 }
 

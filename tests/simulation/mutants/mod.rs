@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keylend::{
-    backend::Backend,
+    backend::{Backend, BackendError},
     broker::Broker,
     clock::Clock,
     directory::PeopleSource,
@@ -34,6 +34,7 @@ use keylend::{
 };
 
 use crate::store::Database;
+use takes_errors_for_success::TakesErrorsForSuccess;
 
 /// Where a bug can be put in. What is not overridden is sound.
 #[async_trait]
@@ -120,8 +121,15 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
         ),
         (
             "a revocation that fails counts as done",
-            &[4],
-            Arc::new(takes_errors_for_success::TakesErrorsForSuccess),
+            &[4, 6],
+            Arc::new(TakesErrorsForSuccess { which: |_| true }),
+        ),
+        (
+            "a revocation that is pending counts as done",
+            &[4, 6],
+            Arc::new(TakesErrorsForSuccess {
+                which: |error| matches!(error, BackendError::Pending { .. }),
+            }),
         ),
         (
             "leases keep nobody away",

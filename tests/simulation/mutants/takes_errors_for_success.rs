@@ -1,5 +1,6 @@
-//! What a target does not say while access is taken back counts as "it is gone". Breaks promise 4:
-//! "ended" is said only after the target was read back and the access was not there.
+//! What a target does not say, or has yet to do, while access is taken back counts as "it is gone".
+//! Breaks promise 4: "ended" is said only after the target was read back and the access was not there.
+//! Breaks promise 6 where the target acts after that.
 
 use std::sync::Arc;
 
@@ -12,28 +13,44 @@ use secrecy::SecretString;
 
 use super::Mutant;
 
-pub(super) struct TakesErrorsForSuccess;
+pub(super) struct TakesErrorsForSuccess {
+    /// The errors that count as success.
+    pub(super) which: fn(&BackendError) -> bool,
+}
 
 impl Mutant for TakesErrorsForSuccess {
     fn target(&self, target: Arc<dyn Backend>) -> Arc<dyn Backend> {
-        Arc::new(Trusting(target))
+        let which = self.which;
+        Arc::new(Trusting { target, which })
     }
 }
 
-struct Trusting(Arc<dyn Backend>);
+struct Trusting {
+    target: Arc<dyn Backend>,
+    which: fn(&BackendError) -> bool,
+}
+
+impl Trusting {
+    fn trust<T>(&self, outcome: Result<T, BackendError>, success: T) -> Result<T, BackendError> {
+        match outcome {
+            Err(error) if (self.which)(&error) => Ok(success),
+            outcome => outcome,
+        }
+    }
+}
 
 #[async_trait]
 impl Backend for Trusting {
     fn ending(&self, params: &Params) -> Ending {
-        self.0.ending(params)
+        self.target.ending(params)
     }
 
     fn entitlement(&self, order: &Order) -> Entitlement {
-        self.0.entitlement(order)
+        self.target.entitlement(order)
     }
 
     fn credential(&self, order: &Order) -> Option<Vec<(String, String)>> {
-        self.0.credential(order)
+        self.target.credential(order)
     }
 
     async fn grant(
@@ -41,15 +58,16 @@ impl Backend for Trusting {
         order: &Order,
         password: Option<&SecretString>,
     ) -> Result<(), BackendError> {
-        self.0.grant(order, password).await
+        self.target.grant(order, password).await
     }
 
     async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
-        drop(self.0.revoke(order).await);
-        Ok(())
+        let outcome = self.target.revoke(order).await;
+        self.trust(outcome, ())
     }
 
     async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
-        Ok(self.0.status(order).await.unwrap_or(Presence::Absent))
+        let outcome = self.target.status(order).await;
+        self.trust(outcome, Presence::Absent)
     }
 }
