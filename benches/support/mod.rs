@@ -18,7 +18,7 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, Backends, Ending, Order, Presence},
+    backend::{Backend, BackendError, Backends, LayerRequest, Presence, RevocationMode},
     broker::{Broker, Parts},
     clock::{Clock, SystemClock, SystemEntropy},
     directory::{
@@ -64,24 +64,28 @@ impl InMemory {
 
 #[async_trait]
 impl Backend for InMemory {
-    fn ending(&self, _: &Params) -> Ending {
-        Ending::ByKeylend
+    fn revocation_mode(&self, _: &Params) -> RevocationMode {
+        RevocationMode::Call
     }
 
-    fn entitlement(&self, order: &Order) -> Entitlement {
+    fn entitlement(&self, order: &LayerRequest) -> Entitlement {
         Entitlement::new(order.handle.as_str())
     }
 
-    fn credential(&self, _: &Order) -> Option<Vec<(String, String)>> {
+    fn credential(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
         None
     }
 
-    async fn grant(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+    async fn grant(
+        &self,
+        order: &LayerRequest,
+        _: Option<&SecretString>,
+    ) -> Result<(), BackendError> {
         self.put(order.handle.as_str());
         Ok(())
     }
 
-    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
         if self.there.lock().unwrap().remove(order.handle.as_str()) {
             let handle = order.handle.as_str().to_owned();
             self.taken.lock().unwrap().insert(handle, None);
@@ -89,7 +93,7 @@ impl Backend for InMemory {
         Ok(())
     }
 
-    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         if self.there.lock().unwrap().contains(order.handle.as_str()) {
             return Ok(Presence::Present);
         }

@@ -25,7 +25,7 @@ pub enum BackendConfig {
 }
 
 /// What each kind answers from its configuration.
-pub(super) trait Kind {
+pub(super) trait BackendKind {
     /// See [`BackendConfig::check_layer`].
     fn check_layer(&self, params: &Params) -> Result<(), InvalidParam>;
 
@@ -39,7 +39,7 @@ pub(super) trait Kind {
 }
 
 impl BackendConfig {
-    fn kind(&self) -> &dyn Kind {
+    fn kind(&self) -> &dyn BackendKind {
         match self {
             Self::Postgres(config) => config,
             Self::Webhook(config) => config,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{BackendError, Order, Presence};
+use super::{BackendError, LayerRequest, Presence};
 use crate::domain::{Email, Entitlement, Handle, Params, RequestId, ScopeId, UserId, Username};
 
 /// The most bytes that an answer may have.
@@ -60,7 +60,7 @@ struct Requester<'a> {
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn new(action: Action, order: &'a Order) -> Self {
+    pub(super) fn new(action: Action, order: &'a LayerRequest) -> Self {
         Self {
             version: 1,
             action,
@@ -87,7 +87,7 @@ impl<'a> Document<'a> {
 
 /// Names the intention: the same for every retry, another for every new end. A status has none,
 /// since an answer that a cache remembers is worth nothing there.
-pub(super) fn idempotency_key(action: Action, order: &Order) -> Option<String> {
+pub(super) fn idempotency_key(action: Action, order: &LayerRequest) -> Option<String> {
     let key = format!("{}/{}/{}", order.request, order.handle, action.name());
     match action {
         Action::Grant => Some(format!("{key}/{}", rfc3339(order))),
@@ -97,7 +97,7 @@ pub(super) fn idempotency_key(action: Action, order: &Order) -> Option<String> {
 }
 
 /// What the layer gives: the same person with the same parameters holds the same access.
-pub(super) fn entitlement(order: &Order) -> Entitlement {
+pub(super) fn entitlement(order: &LayerRequest) -> Entitlement {
     let text = serde_json_canonicalizer::to_vec(&(&order.username, &order.params))
         .expect("text and JSON values are always JSON");
     Entitlement::new(hex::encode(Sha256::digest(text)))
@@ -129,7 +129,7 @@ pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
     }
 }
 
-fn rfc3339(order: &Order) -> String {
+fn rfc3339(order: &LayerRequest) -> String {
     order
         .expires_at
         .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
@@ -141,8 +141,8 @@ mod tests {
 
     use super::*;
 
-    fn order() -> Order {
-        Order {
+    fn order() -> LayerRequest {
+        LayerRequest {
             request: RequestId::new(crate::domain::Time::UNIX_EPOCH, 1),
             generation: 3,
             scope: "wiki:edit".parse().unwrap(),

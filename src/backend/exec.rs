@@ -18,16 +18,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{
-    Backend, BackendError, BuildError, Ending, InvalidParam, Order, Presence,
-    config::Kind,
+    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, RevocationMode,
+    config::BackendKind,
     document::{self, Action, Document},
-    excerpt::excerpt,
     process::{self, Finished},
     timeout::Timeout,
 };
 use crate::{
     clock::Clock,
     domain::{Entitlement, Params},
+    sanitize::excerpt,
     secret::{MissingSecret, Secret},
 };
 
@@ -78,7 +78,7 @@ impl TryFrom<PathBuf> for Program {
     }
 }
 
-impl Kind for Config {
+impl BackendKind for Config {
     fn check_layer(&self, _: &Params) -> Result<(), InvalidParam> {
         Ok(())
     }
@@ -103,27 +103,31 @@ struct Exec {
 
 #[async_trait]
 impl Backend for Exec {
-    fn ending(&self, _: &Params) -> Ending {
-        Ending::ByKeylend
+    fn revocation_mode(&self, _: &Params) -> RevocationMode {
+        RevocationMode::Call
     }
 
-    fn entitlement(&self, order: &Order) -> Entitlement {
+    fn entitlement(&self, order: &LayerRequest) -> Entitlement {
         document::entitlement(order)
     }
 
-    fn credential(&self, _: &Order) -> Option<Vec<(String, String)>> {
+    fn credential(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
         None
     }
 
-    async fn grant(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+    async fn grant(
+        &self,
+        order: &LayerRequest,
+        _: Option<&SecretString>,
+    ) -> Result<(), BackendError> {
         self.run(Action::Grant, order).await.map(drop)
     }
 
-    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
         self.run(Action::Revoke, order).await.map(drop)
     }
 
-    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         let answer = self.run(Action::Status, order).await?;
         document::presence(&answer)
     }
@@ -137,7 +141,7 @@ const SUPERSEDED: i32 = 76;
 
 impl Exec {
     /// Runs the program, and answers what it wrote.
-    async fn run(&self, action: Action, order: &Order) -> Result<Vec<u8>, BackendError> {
+    async fn run(&self, action: Action, order: &LayerRequest) -> Result<Vec<u8>, BackendError> {
         let input = Document::new(action, order).to_json();
         let Finished {
             status,

@@ -6,7 +6,7 @@
 //!    that serde reads from `[backends.NAME.KIND]`: `deny_unknown_fields`, secrets as
 //!    [`Secret`](crate::secret::Secret) references, time limits as [`Timeout`], every other value
 //!    as a type that refuses what could never work.
-//! 2. Implement `Kind` for the `Config`, and add one line to [`BackendConfig`] and one to its
+//! 2. Implement `BackendKind` for the `Config`, and add one line to [`BackendConfig`] and one to its
 //!    `kind`. Layers' parameters are read with `params::parse` into a type that denies unknown
 //!    fields.
 //! 3. Run the contract of `tests/backend_contract.rs` against a real server of that kind: write a
@@ -23,7 +23,6 @@
 
 mod config;
 mod document;
-mod excerpt;
 pub mod exec;
 mod params;
 pub mod postgres;
@@ -46,7 +45,7 @@ use crate::domain::{
 
 /// One layer of one grant, as a target sees it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Order {
+pub struct LayerRequest {
     /// The grant.
     pub request: RequestId,
     /// How many entries the log has about the grant: an order for the same handle with a smaller
@@ -68,13 +67,13 @@ pub struct Order {
     pub expires_at: Time,
 }
 
-/// Whether the target ends access by itself at [`Order::expires_at`], should Keylend be dead.
+/// How access ends in the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// It does.
-    ByItself,
-    /// Only Keylend takes it back.
-    ByKeylend,
+pub enum RevocationMode {
+    /// When Keylend revokes it, so not while Keylend is down.
+    Call,
+    /// When Keylend revokes it, and by itself at [`LayerRequest::expires_at`].
+    CallAndTimeLimit,
 }
 
 /// What a target shows when it is read back.
@@ -102,7 +101,7 @@ pub enum BackendError {
         /// How long to wait before its status is asked, if it says.
         retry_after: Option<Duration>,
     },
-    /// It refused the order because it has received one with a greater [`Order::generation`].
+    /// It refused the order because it has received one with a greater [`LayerRequest::generation`].
     #[error("{0}")]
     Superseded(String),
 }
@@ -120,30 +119,30 @@ pub struct InvalidParam {
 /// One target.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
-    /// Whether access made with `params` ends by itself.
-    fn ending(&self, params: &Params) -> Ending;
+    /// How access granted with `params` ends.
+    fn revocation_mode(&self, params: &Params) -> RevocationMode;
 
     /// What the layer gives in this target, whoever asked for it: two orders with the same
     /// entitlement stand on one piece of access, and it is taken back with the last of them.
-    fn entitlement(&self, order: &Order) -> Entitlement;
+    fn entitlement(&self, order: &LayerRequest) -> Entitlement;
 
     /// The login that receives the access: people decide on it. The requester's own name in the
     /// targets, where the target does not make one.
-    fn login(&self, order: &Order) -> LoginName {
+    fn login(&self, order: &LayerRequest) -> LoginName {
         LoginName::Named(order.username.to_string())
     }
 
     /// The login in the target whose sessions are all ended with this access, where that cannot be
     /// avoided. Other access of the same target with the same answer is interrupted, which is said
     /// before approval and before an early end. Nothing by default.
-    fn interrupts(&self, _: &Order) -> Option<String> {
+    fn interrupts(&self, _: &LayerRequest) -> Option<String> {
         None
     }
 
     /// How the requester reaches the target with a password of their own (label and text, nothing
     /// secret), if the layer comes with one. Keylend makes the password and hands it to
     /// [`grant`](Self::grant).
-    fn credential(&self, order: &Order) -> Option<Vec<(String, String)>>;
+    fn credential(&self, order: &LayerRequest) -> Option<Vec<(String, String)>>;
 
     /// Inspects whether the access is there before Keylend grants it for the first time, and refuses
     /// what will never be granted. What is refused here is not revoked later: nothing was done.
@@ -151,7 +150,7 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     ///
     /// What the target said, and whether trying again makes sense.
-    async fn inspect(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn inspect(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         self.status(order).await
     }
 
@@ -164,7 +163,7 @@ pub trait Backend: Send + Sync + 'static {
     /// What the target said, and whether trying again makes sense.
     async fn grant(
         &self,
-        order: &Order,
+        order: &LayerRequest,
         password: Option<&SecretString>,
     ) -> Result<(), BackendError>;
 
@@ -174,14 +173,14 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     ///
     /// What the target said. Whatever it was, it is tried again.
-    async fn revoke(&self, order: &Order) -> Result<(), BackendError>;
+    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError>;
 
     /// Looks whether the access is there, in the target itself.
     ///
     /// # Errors
     ///
     /// What the target said. Whatever it was, it is tried again.
-    async fn status(&self, order: &Order) -> Result<Presence, BackendError>;
+    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError>;
 
     /// Does what can wait: nothing that ends access, and nothing that an end waits for. The worker
     /// calls it when it starts, then about once a minute.

@@ -7,7 +7,7 @@
 //!
 //! Redirects are not followed, and `http://` is refused except to this machine.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
@@ -19,19 +19,20 @@ use reqwest::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
-use url::{Host, Url};
+use url::Url;
 
 use super::{
-    Backend, BackendError, BuildError, Ending, InvalidParam, Order, Presence,
-    config::Kind,
+    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, RevocationMode,
+    config::BackendKind,
     document::{self, ANSWER_LIMIT, Action, Document},
-    excerpt::excerpt,
     timeout::Timeout,
 };
 use crate::{
     clock::Clock,
     domain::{Entitlement, Params},
+    sanitize::excerpt,
     secret::Secret,
+    transport::is_protected,
 };
 
 /// `[backends.NAME.webhook]`. A layer's parameters are passed on as they stand.
@@ -51,7 +52,7 @@ const fn default_timeout() -> Timeout {
     Timeout::seconds(10)
 }
 
-impl Kind for Config {
+impl BackendKind for Config {
     fn check_layer(&self, _: &Params) -> Result<(), InvalidParam> {
         Ok(())
     }
@@ -94,19 +95,9 @@ impl TryFrom<String> for Endpoint {
             return Err(InvalidEndpoint::Credentials);
         }
         match url.scheme() {
-            "https" => Ok(Self(url)),
-            "http" if is_this_machine(&url) => Ok(Self(url)),
+            "https" | "http" if is_protected(&url) => Ok(Self(url)),
             _ => Err(InvalidEndpoint::Unsafe),
         }
-    }
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
     }
 }
 
@@ -139,27 +130,31 @@ struct Webhook {
 
 #[async_trait]
 impl Backend for Webhook {
-    fn ending(&self, _: &Params) -> Ending {
-        Ending::ByKeylend
+    fn revocation_mode(&self, _: &Params) -> RevocationMode {
+        RevocationMode::Call
     }
 
-    fn entitlement(&self, order: &Order) -> Entitlement {
+    fn entitlement(&self, order: &LayerRequest) -> Entitlement {
         document::entitlement(order)
     }
 
-    fn credential(&self, _: &Order) -> Option<Vec<(String, String)>> {
+    fn credential(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
         None
     }
 
-    async fn grant(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+    async fn grant(
+        &self,
+        order: &LayerRequest,
+        _: Option<&SecretString>,
+    ) -> Result<(), BackendError> {
         self.call(Action::Grant, order).await.map(drop)
     }
 
-    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
         self.call(Action::Revoke, order).await.map(drop)
     }
 
-    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         let response = self.call(Action::Status, order).await?;
         let (body, whole) = start_of_body(response, ANSWER_LIMIT).await?;
         if !whole {
@@ -172,7 +167,7 @@ impl Backend for Webhook {
 }
 
 impl Webhook {
-    async fn call(&self, action: Action, order: &Order) -> Result<Response, BackendError> {
+    async fn call(&self, action: Action, order: &LayerRequest) -> Result<Response, BackendError> {
         let body = Document::new(action, order).to_json();
         let timestamp = self.clock.now().timestamp().to_string();
         let mut request = self

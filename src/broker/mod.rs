@@ -36,7 +36,7 @@ pub(crate) use log::Loaded;
 
 use crate::{
     alerts::Alerts,
-    backend::{Backend, Backends, Order},
+    backend::{Backend, Backends, LayerRequest},
     clock::{Clock, Entropy},
     directory::Directory,
     domain::{
@@ -249,8 +249,8 @@ impl Broker {
     }
 
     /// The order that `plan` is for its target, until `expires_at`.
-    pub(crate) fn order(request: &Request, plan: &PlannedLayer, expires_at: Time) -> Order {
-        Order {
+    pub(crate) fn order(request: &Request, plan: &PlannedLayer, expires_at: Time) -> LayerRequest {
+        LayerRequest {
             request: request.id,
             generation: request.version,
             scope: request.terms.scope.clone(),

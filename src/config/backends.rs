@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::document::{Document, at};
 use crate::{
-    backend::{BackendConfig, Ending},
+    backend::{BackendConfig, RevocationMode},
     clock::SystemClock,
     domain::{BackendName, Catalogue, Risk},
 };
@@ -38,9 +38,9 @@ pub(super) fn check_secrets(
         .filter(|scope| scope.risk == Risk::Critical)
     {
         let only_by_keylend = scope.layers.iter().all(|layer| {
-            ready
-                .get(&layer.backend)
-                .is_some_and(|backend| backend.ending(&layer.params) == Ending::ByKeylend)
+            ready.get(&layer.backend).is_some_and(|backend| {
+                backend.revocation_mode(&layer.params) == RevocationMode::Call
+            })
         });
         if only_by_keylend {
             document.warning(

@@ -23,7 +23,7 @@ use entitlement_mutexes::EntitlementMutexes;
 use pending::PendingOrders;
 
 use crate::{
-    backend::{Backend, BackendError, Backends, Order},
+    backend::{Backend, BackendError, Backends, LayerRequest},
     broker::{Broker, Loaded},
     clock::{Clock, Entropy},
     domain::{Command, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work, backoff},
@@ -184,7 +184,7 @@ impl Worker {
     }
 
     /// Refuses while the target is working on this order and is not to be asked yet.
-    fn check_pending(&self, order: &Order) -> Result<(), Unfinished> {
+    fn check_pending(&self, order: &LayerRequest) -> Result<(), Unfinished> {
         match self.pending.ask_at(order) {
             Some(at) if self.clock.now() < at => Err(Unfinished::Pending(at)),
             _ => Ok(()),
@@ -220,7 +220,7 @@ async fn limited<T>(
 }
 
 /// The order for a layer as it stands.
-fn order(request: &Request, plan: &PlannedLayer) -> Order {
+fn order(request: &Request, plan: &PlannedLayer) -> LayerRequest {
     // A layer is only made or taken back once the approval fixed the end.
     Broker::order(
         request,

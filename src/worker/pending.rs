@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    backend::Order,
+    backend::LayerRequest,
     domain::{Handle, Span, Time},
 };
 
@@ -42,14 +42,14 @@ struct Pending {
 
 impl PendingOrders {
     /// When to ask for the status of this order, if its target is working on it.
-    pub(super) fn ask_at(&self, order: &Order) -> Option<Time> {
+    pub(super) fn ask_at(&self, order: &LayerRequest) -> Option<Time> {
         let orders = self.lock();
         let pending = orders.get(&order.handle)?;
         (pending.generation == order.generation).then_some(pending.ask_at)
     }
 
     /// Remembers that the target is working on this order.
-    pub(super) fn remember(&self, order: &Order, ask_at: Time, now: Time) {
+    pub(super) fn remember(&self, order: &LayerRequest, ask_at: Time, now: Time) {
         let mut orders = self.lock();
         // Work that another replica finished leaves its order here.
         orders.retain(|_, pending| now < PATIENCE.after(pending.ask_at));

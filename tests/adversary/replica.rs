@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, Ending, Order, Presence},
+    backend::{Backend, BackendError, LayerRequest, Presence, RevocationMode},
     broker::{Ask, Broker, Parts},
     clock::{Clock, SystemClock, SystemEntropy},
     directory::{
@@ -65,29 +65,33 @@ pub struct Target(pub Mutex<BTreeSet<Entitlement>>);
 
 #[async_trait]
 impl Backend for Target {
-    fn ending(&self, _: &Params) -> Ending {
-        Ending::ByKeylend
+    fn revocation_mode(&self, _: &Params) -> RevocationMode {
+        RevocationMode::Call
     }
 
-    fn entitlement(&self, order: &Order) -> Entitlement {
+    fn entitlement(&self, order: &LayerRequest) -> Entitlement {
         Entitlement::new(order.username.as_str())
     }
 
-    fn credential(&self, _: &Order) -> Option<Vec<(String, String)>> {
+    fn credential(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
         None
     }
 
-    async fn grant(&self, order: &Order, _: Option<&SecretString>) -> Result<(), BackendError> {
+    async fn grant(
+        &self,
+        order: &LayerRequest,
+        _: Option<&SecretString>,
+    ) -> Result<(), BackendError> {
         self.0.lock().unwrap().insert(self.entitlement(order));
         Ok(())
     }
 
-    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
         self.0.lock().unwrap().remove(&self.entitlement(order));
         Ok(())
     }
 
-    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         Ok(
             match self.0.lock().unwrap().contains(&self.entitlement(order)) {
                 true => Presence::Present,

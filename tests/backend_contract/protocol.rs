@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use hmac::{Hmac, KeyInit, Mac};
 use keylend::{
-    backend::{BackendError, Order, Presence},
+    backend::{BackendError, LayerRequest, Presence},
     clock::{Clock, SystemClock},
 };
 use reqwest::header::HeaderValue;
@@ -97,7 +97,7 @@ pub(crate) async fn an_order_that_comes_after_a_newer_one_is_refused<R: Receiver
     let extended = later(&later(&granted));
     let revoked = later(&extended);
     grant(&receiver, &extended).await.expect("made");
-    let early = Order {
+    let early = LayerRequest {
         generation: granted.generation,
         ..granted.clone()
     };

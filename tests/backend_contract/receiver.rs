@@ -10,7 +10,7 @@ use std::{
 };
 
 use keylend::{
-    backend::{Backend, Order},
+    backend::{Backend, LayerRequest},
     domain::Time,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -157,20 +157,20 @@ impl<E: Example> Subject for Service<E> {
         &self.backend
     }
 
-    async fn order(&self, username: &str) -> Order {
+    async fn order(&self, username: &str) -> LayerRequest {
         order(username, json!({"space": "handbook", "roles": ["editor"]}))
     }
 
-    fn password(&self, _: &Order) -> Option<SecretString> {
+    fn password(&self, _: &LayerRequest) -> Option<SecretString> {
         None
     }
 
-    async fn works(&self, order: &Order) -> bool {
+    async fn works(&self, order: &LayerRequest) -> bool {
         let entitlement = self.backend.entitlement(order);
         !access(self.folder.path())[entitlement.as_str()].is_null()
     }
 
-    async fn end(&self, order: &Order) -> Option<Time> {
+    async fn end(&self, order: &LayerRequest) -> Option<Time> {
         let entitlement = self.backend.entitlement(order);
         Some(end_of(&access(self.folder.path())[entitlement.as_str()]))
     }
@@ -252,20 +252,20 @@ impl Subject for Program {
         &self.backend
     }
 
-    async fn order(&self, username: &str) -> Order {
+    async fn order(&self, username: &str) -> LayerRequest {
         order(username, json!({"group": "vpn"}))
     }
 
-    fn password(&self, _: &Order) -> Option<SecretString> {
+    fn password(&self, _: &LayerRequest) -> Option<SecretString> {
         None
     }
 
-    async fn works(&self, order: &Order) -> bool {
+    async fn works(&self, order: &LayerRequest) -> bool {
         let entitlement = self.backend.entitlement(order);
         !access(&self.folder())[entitlement.as_str()].is_null()
     }
 
-    async fn end(&self, order: &Order) -> Option<Time> {
+    async fn end(&self, order: &LayerRequest) -> Option<Time> {
         let entitlement = self.backend.entitlement(order);
         Some(end_of(&access(&self.folder())[entitlement.as_str()]))
     }

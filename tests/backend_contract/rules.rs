@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keylend::{
-    backend::{BackendConfig, BackendError, Order, Presence},
+    backend::{BackendConfig, BackendError, LayerRequest, Presence},
     domain::Span,
 };
 use secrecy::ExposeSecret;
@@ -13,29 +13,32 @@ use crate::subject::Subject;
 /// A limit that no call comes near.
 const AMPLE: &str = "60s";
 
-pub(crate) async fn grant<S: Subject>(subject: &S, order: &Order) -> Result<(), BackendError> {
+pub(crate) async fn grant<S: Subject>(
+    subject: &S,
+    order: &LayerRequest,
+) -> Result<(), BackendError> {
     let password = subject.password(order);
     let outcome = subject.backend().grant(order, password.as_ref()).await;
     when_done(subject, order, outcome).await
 }
 
-pub(crate) async fn read<S: Subject>(subject: &S, order: &Order) -> Presence {
+pub(crate) async fn read<S: Subject>(subject: &S, order: &LayerRequest) -> Presence {
     subject.backend().status(order).await.expect("an answer")
 }
 
-async fn try_revoke<S: Subject>(subject: &S, order: &Order) -> Result<(), BackendError> {
+async fn try_revoke<S: Subject>(subject: &S, order: &LayerRequest) -> Result<(), BackendError> {
     let outcome = subject.backend().revoke(order).await;
     when_done(subject, order, outcome).await
 }
 
-pub(crate) async fn revoke<S: Subject>(subject: &S, order: &Order) {
+pub(crate) async fn revoke<S: Subject>(subject: &S, order: &LayerRequest) {
     try_revoke(subject, order).await.expect("taken back");
 }
 
 /// Waits for a target that needs longer, as the worker does.
 async fn when_done<S: Subject>(
     subject: &S,
-    order: &Order,
+    order: &LayerRequest,
     outcome: Result<(), BackendError>,
 ) -> Result<(), BackendError> {
     if !matches!(outcome, Err(BackendError::Pending { .. })) {
@@ -53,8 +56,8 @@ async fn when_done<S: Subject>(
 }
 
 /// The order as it is after the next decision.
-pub(crate) fn later(order: &Order) -> Order {
-    Order {
+pub(crate) fn later(order: &LayerRequest) -> LayerRequest {
+    LayerRequest {
         generation: order.generation + 1,
         ..order.clone()
     }
@@ -255,7 +258,7 @@ pub(crate) async fn the_entitlement_says_what_two_grants_share<S: Subject>() {
     let (first, second) = (subject.order("alice").await, subject.order("alice").await);
     let other = subject.order("bob").await;
     let backend = subject.backend();
-    let entitlement = |order: &Order| backend.entitlement(order);
+    let entitlement = |order: &LayerRequest| backend.entitlement(order);
     assert_ne!(entitlement(&first), entitlement(&other));
 
     // If they share it, the one's access is the other's too, and only then.

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use keylend::{
-    backend::{Backend, BackendConfig, Order},
+    backend::{Backend, BackendConfig, LayerRequest},
     clock::SystemClock,
     domain::{Email, Handle, Params, RequestId, Time, UserId, Username},
 };
@@ -30,16 +30,16 @@ pub(crate) trait Subject: Sized + Sync {
     fn backend(&self) -> &Arc<dyn Backend>;
 
     /// An order for somebody who can use the target; a new grant each time.
-    async fn order(&self, username: &str) -> Order;
+    async fn order(&self, username: &str) -> LayerRequest;
 
     /// The password that Keylend would make for the order, if its layer takes one.
-    fn password(&self, order: &Order) -> Option<SecretString>;
+    fn password(&self, order: &LayerRequest) -> Option<SecretString>;
 
     /// Whether the person can now do what the layer gives.
-    async fn works(&self, order: &Order) -> bool;
+    async fn works(&self, order: &LayerRequest) -> bool;
 
     /// The end that the target was told; nothing if it keeps none.
-    async fn end(&self, order: &Order) -> Option<Time>;
+    async fn end(&self, order: &LayerRequest) -> Option<Time>;
 
     /// Takes the target away.
     async fn stop(&self);
@@ -66,13 +66,13 @@ pub(crate) fn end() -> Time {
 }
 
 /// An order of a new grant.
-pub(crate) fn order(username: &str, params: Value) -> Order {
+pub(crate) fn order(username: &str, params: Value) -> LayerRequest {
     let number = unique();
     let Value::Object(params) = params else {
         panic!("parameters are an object");
     };
     let params: Params = params;
-    Order {
+    LayerRequest {
         request: RequestId::new(end(), number[1..].parse().expect("a number")),
         generation: 3,
         scope: "db-prod:write".parse().expect("a scope"),

@@ -18,7 +18,7 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
 use keylend::{
-    backend::{Backend, BackendConfig, BackendError, Order, Presence},
+    backend::{Backend, BackendConfig, BackendError, LayerRequest, Presence},
     clock::Clock,
     domain::{Params, Time},
 };
@@ -120,7 +120,7 @@ impl Service {
     }
 
     /// The outcomes of a grant, a revocation and a status.
-    async fn outcomes(&self, order: &Order) -> [Result<(), BackendError>; 3] {
+    async fn outcomes(&self, order: &LayerRequest) -> [Result<(), BackendError>; 3] {
         [
             self.backend.grant(order, None).await,
             self.backend.revoke(order).await,
@@ -129,7 +129,7 @@ impl Service {
     }
 }
 
-fn some_order() -> Order {
+fn some_order() -> LayerRequest {
     order("alice", json!({"space": "handbook", "roles": ["editor"]}))
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use keylend::{
-    backend::Order,
+    backend::LayerRequest,
     domain::{
         Actor, Departure, EndCause, Entitlement, Event, LockEvent, NameEvent, Progress, Request,
         RequestId, ScopeId, State, Time, UserId,
@@ -248,7 +248,7 @@ impl Referee {
     }
 
     /// A target has made access: that was approved, committed and not taken back.
-    pub(crate) fn made(&self, order: &Order) -> Result<(), Broken> {
+    pub(crate) fn made(&self, order: &LayerRequest) -> Result<(), Broken> {
         let seen = self.seen.lock().unwrap();
         let life = seen.model.lives.get(&order.request);
         let life = life.filter(|life| life.stage != Stage::Pending && life.expires_at.is_some());

@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, Ending, Order, Presence},
+    backend::{Backend, BackendError, LayerRequest, Presence, RevocationMode},
     domain::{Entitlement, Params},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -56,7 +56,7 @@ struct Inside {
     passwords: BTreeSet<String>,
 }
 
-type Late = (bool, Order);
+type Late = (bool, LayerRequest);
 
 /// A target as one replica reaches it.
 pub(crate) struct Reached {
@@ -117,7 +117,7 @@ impl Target {
             .any(|password| text.contains(password))
     }
 
-    fn carry_out(&self, referee: &Referee, who: &str, make: bool, order: &Order) {
+    fn carry_out(&self, referee: &Referee, who: &str, make: bool, order: &LayerRequest) {
         let entitlement = self.entitlement_of(order);
         {
             let mut inside = self.inside.lock().unwrap();
@@ -143,7 +143,7 @@ impl Target {
         }
     }
 
-    fn entitlement_of(&self, order: &Order) -> Entitlement {
+    fn entitlement_of(&self, order: &LayerRequest) -> Entitlement {
         let role = order.params["role"].as_str().expect("a role");
         self.entitlement(role, order.username.as_str())
     }
@@ -152,7 +152,11 @@ impl Target {
 impl Reached {
     /// Takes an order through everything that can go wrong with it.
     /// The answer is how it was when the target looked.
-    async fn ask(&self, order: &Order, make: Option<bool>) -> Result<Presence, BackendError> {
+    async fn ask(
+        &self,
+        order: &LayerRequest,
+        make: Option<bool>,
+    ) -> Result<Presence, BackendError> {
         let Target { dice, inside, .. } = &*self.target;
         let entitlement = self.target.entitlement_of(order);
         let act = || {
@@ -227,7 +231,13 @@ impl Reached {
     }
 
     /// Carries the order out after so long, or right before the next one for the same access.
-    fn postpone(&self, entitlement: Entitlement, make: bool, order: &Order, lateness: Duration) {
+    fn postpone(
+        &self,
+        entitlement: Entitlement,
+        make: bool,
+        order: &LayerRequest,
+        lateness: Duration,
+    ) {
         self.target.catch_up(&self.referee, &entitlement);
         let mut inside = self.target.inside.lock().unwrap();
         let late = inside.late.entry(entitlement.clone()).or_default();
@@ -243,24 +253,24 @@ impl Reached {
 
 #[async_trait]
 impl Backend for Reached {
-    fn ending(&self, _: &Params) -> Ending {
-        Ending::ByKeylend
+    fn revocation_mode(&self, _: &Params) -> RevocationMode {
+        RevocationMode::Call
     }
 
     /// Other targets call theirs the same.
-    fn entitlement(&self, order: &Order) -> Entitlement {
+    fn entitlement(&self, order: &LayerRequest) -> Entitlement {
         let role = order.params["role"].as_str().expect("a role");
         Entitlement::new(format!("{role}/{}", order.username))
     }
 
-    fn credential(&self, order: &Order) -> Option<Vec<(String, String)>> {
+    fn credential(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
         let comes_with_one = order.params["role"] == "owner";
         comes_with_one.then(|| vec![("Host".to_owned(), "db.example.com".to_owned())])
     }
 
     async fn grant(
         &self,
-        order: &Order,
+        order: &LayerRequest,
         password: Option<&SecretString>,
     ) -> Result<(), BackendError> {
         if let Some(password) = password {
@@ -270,11 +280,11 @@ impl Backend for Reached {
         self.ask(order, Some(true)).await.map(drop)
     }
 
-    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
         self.ask(order, Some(false)).await.map(drop)
     }
 
-    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         self.ask(order, None).await
     }
 }

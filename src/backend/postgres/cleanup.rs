@@ -21,7 +21,7 @@ use super::{
     server::{self, Purpose, Server, run},
     session::Session,
 };
-use crate::backend::excerpt::excerpt;
+use crate::sanitize::excerpt;
 
 /// How long one statement may hold the locks that it has.
 const BRIEFLY: &str = "SET statement_timeout = '1s'";

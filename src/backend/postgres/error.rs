@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sqlx::postgres::PgDatabaseError;
 
 use super::name::InvalidRoleName;
-use crate::backend::{BackendError, excerpt::excerpt};
+use crate::{backend::BackendError, sanitize::excerpt};
 
 /// Why a session did not do its work.
 #[derive(Debug, thiserror::Error)]

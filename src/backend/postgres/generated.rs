@@ -19,7 +19,7 @@ use super::{
     session::Session,
     sessions,
 };
-use crate::backend::{Order, Presence};
+use crate::backend::{LayerRequest, Presence};
 
 /// The most sessions that a generated login may have open: enough for a client with a few tabs
 /// and a dump, too few to exhaust a server.
@@ -31,7 +31,7 @@ const CONNECTION_LIMIT: u8 = 10;
 /// its logs.
 pub(super) async fn grant(
     session: &mut Session<'_>,
-    order: &Order,
+    order: &LayerRequest,
     login: &RoleName,
     role: &RoleName,
     password: &SecretString,
@@ -47,7 +47,7 @@ pub(super) async fn grant(
 
 async fn try_grant(
     session: &mut Session<'_>,
-    order: &Order,
+    order: &LayerRequest,
     login: &RoleName,
     role: &RoleName,
     verifier: &str,

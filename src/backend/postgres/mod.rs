@@ -60,8 +60,8 @@ use self::{
     session::Session,
 };
 use super::{
-    Backend, BackendError, BuildError, Ending, InvalidParam, Order, Presence, config::Kind, params,
-    timeout::Timeout,
+    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, RevocationMode,
+    config::BackendKind, params, timeout::Timeout,
 };
 use crate::{
     clock::Clock,
@@ -123,7 +123,7 @@ enum LoginKind {
     Generated,
 }
 
-impl Kind for Config {
+impl BackendKind for Config {
     fn check_layer(&self, params: &Params) -> Result<(), InvalidParam> {
         params::parse::<Asked>(params).map(drop)
     }
@@ -161,7 +161,7 @@ struct Access {
 }
 
 impl Access {
-    fn of(order: &Order) -> Result<Self, Error> {
+    fn of(order: &LayerRequest) -> Result<Self, Error> {
         let Asked { role, login: kind } =
             params::parse(&order.params).map_err(|error| Error::Refused(error.message))?;
         let login = match kind {
@@ -208,17 +208,17 @@ impl Access {
 
 #[async_trait]
 impl Backend for Postgres {
-    fn ending(&self, params: &Params) -> Ending {
+    fn revocation_mode(&self, params: &Params) -> RevocationMode {
         match params::parse(params) {
             Ok(Asked {
                 login: LoginKind::Generated,
                 ..
-            }) => Ending::ByItself,
-            _ => Ending::ByKeylend,
+            }) => RevocationMode::CallAndTimeLimit,
+            _ => RevocationMode::Call,
         }
     }
 
-    fn entitlement(&self, order: &Order) -> Entitlement {
+    fn entitlement(&self, order: &LayerRequest) -> Entitlement {
         match Access::of(order) {
             Ok(access) => Entitlement::new(access.name()),
             // Nothing is ever made for it, and it shares that with nobody.
@@ -226,7 +226,7 @@ impl Backend for Postgres {
         }
     }
 
-    fn login(&self, order: &Order) -> LoginName {
+    fn login(&self, order: &LayerRequest) -> LoginName {
         match Access::of(order) {
             Ok(access) if access.kind == LoginKind::Generated => LoginName::New,
             _ => LoginName::Named(order.username.to_string()),
@@ -235,12 +235,12 @@ impl Backend for Postgres {
 
     /// PostgreSQL does not say which session has taken a role with `SET ROLE` and would keep it, so
     /// all sessions of a person's own login end.
-    fn interrupts(&self, order: &Order) -> Option<String> {
+    fn interrupts(&self, order: &LayerRequest) -> Option<String> {
         let access = Access::of(order).ok()?;
         (access.kind == LoginKind::Named).then(|| access.login.to_string())
     }
 
-    fn credential(&self, order: &Order) -> Option<Vec<(String, String)>> {
+    fn credential(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
         let access = Access::of(order).ok()?;
         if access.kind == LoginKind::Named {
             return None;
@@ -255,7 +255,7 @@ impl Backend for Postgres {
         Some(lines.map(|(label, text)| (label.to_owned(), text)).into())
     }
 
-    async fn inspect(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn inspect(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         let work = async {
             let access = Access::of(order)?;
             let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
@@ -267,7 +267,7 @@ impl Backend for Postgres {
 
     async fn grant(
         &self,
-        order: &Order,
+        order: &LayerRequest,
         password: Option<&SecretString>,
     ) -> Result<(), BackendError> {
         let work = async {
@@ -290,7 +290,7 @@ impl Backend for Postgres {
         self.server.in_time(work).await
     }
 
-    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
         let work = async {
             let access = match Access::of(order) {
                 Err(Error::NoSuchName(_)) => return Ok(()),
@@ -308,7 +308,7 @@ impl Backend for Postgres {
         self.server.in_time(work).await
     }
 
-    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         let work = async {
             let access = match Access::of(order) {
                 Err(Error::NoSuchName(_)) => return Ok(Presence::Absent),

@@ -6,19 +6,19 @@
 use std::fmt;
 
 use super::name::RoleName;
-use crate::{backend::Order, domain::RequestId};
+use crate::{backend::LayerRequest, domain::RequestId};
 
 /// What every such comment begins with.
 pub(super) const MARK: &str = "Lent by Keylend: role ";
 
 /// The comment on a generated login.
 pub(super) struct Purpose<'a> {
-    order: &'a Order,
+    order: &'a LayerRequest,
     role: &'a RoleName,
 }
 
 impl<'a> Purpose<'a> {
-    pub(super) fn of(order: &'a Order, role: &'a RoleName) -> Self {
+    pub(super) fn of(order: &'a LayerRequest, role: &'a RoleName) -> Self {
         Self { order, role }
     }
 }

@@ -1,7 +1,7 @@
 //! The way to one server: connections with every wait bounded on both sides, and every option set
 //! that somebody else could have changed.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{error::Error, session::Session};
-use crate::backend::BackendError;
+use crate::{backend::BackendError, transport::is_loopback};
 
 /// The most sessions that make access at a time.
 const MOST_GRANTING: usize = 8;
@@ -305,9 +305,7 @@ fn can_be_read_on_the_way(options: &PgConnectOptions) -> bool {
     use PgSslMode::{Allow, Disable, Prefer};
 
     let host = options.get_host();
-    let stays = options.get_socket().is_some()
-        || host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let stays = options.get_socket().is_some() || is_loopback(host);
     !stays && matches!(options.get_ssl_mode(), Allow | Disable | Prefer)
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keylend::backend::{BackendError, Order, Presence};
+use keylend::backend::{BackendError, LayerRequest, Presence};
 use sqlx::Connection as _;
 use tokio::{
     sync::oneshot,
@@ -27,7 +27,7 @@ type Outcome = Result<(), BackendError>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_logins_are_granted_and_revoked_on_one_role_while_another_grant_takes_its_time() {
     let part = Part::start_alone("60s").await;
-    let orders: Vec<Order> = (0..LOGINS).map(|_| part.generated()).collect();
+    let orders: Vec<LayerRequest> = (0..LOGINS).map(|_| part.generated()).collect();
     let mut relay = Relay::to(part.postgres().port()).await;
 
     let slow = SlowGrant::start(&part, &mut relay).await;
@@ -66,7 +66,7 @@ fn all_well(outcomes: Vec<Outcome>) {
 
 /// A grant of Keylend's that has done everything but commit.
 struct SlowGrant {
-    order: Order,
+    order: LayerRequest,
     granting: JoinHandle<Outcome>,
     commit: oneshot::Sender<()>,
     time_outs: usize,
@@ -100,7 +100,7 @@ impl SlowGrant {
     }
 
     /// Commits once it has been in somebody's way, where it can be.
-    async fn finish(mut self, part: &Part, relay: &mut Relay) -> Order {
+    async fn finish(mut self, part: &Part, relay: &mut Relay) -> LayerRequest {
         let is_in_the_way = part.postgres().version().await >= 16;
         let waiting = async { while is_in_the_way && time_outs(part).await == self.time_outs {} };
         timeout(PATIENCE, waiting).await.expect("a time-out");

@@ -3,7 +3,7 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use keylend::{
-    backend::{Backend, BackendError, Ending, Order, Presence},
+    backend::{Backend, BackendError, LayerRequest, Presence, RevocationMode},
     domain::{Handle, Time},
 };
 use secrecy::SecretString;
@@ -19,23 +19,23 @@ const PASSWORD: &str = "abcdefghjkmnpqrstuvwxyz23456789A";
 pub(crate) struct Generated(Part);
 
 impl Generated {
-    async fn ask(&self) -> Order {
+    async fn ask(&self) -> LayerRequest {
         Subject::order(self, "alice").await
     }
 
-    async fn grant(&self, order: &Order) -> Result<(), BackendError> {
+    async fn grant(&self, order: &LayerRequest) -> Result<(), BackendError> {
         self.0.backend.grant(order, Some(&PASSWORD.into())).await
     }
 
-    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
         self.0.backend.revoke(order).await
     }
 
-    async fn log_in(&self, order: &Order) -> Result<PgConnection, sqlx::Error> {
+    async fn log_in(&self, order: &LayerRequest) -> Result<PgConnection, sqlx::Error> {
         self.0.log_in(order.handle.as_str(), PASSWORD).await
     }
 
-    async fn column(&self, order: &Order, column: &str) -> String {
+    async fn column(&self, order: &LayerRequest, column: &str) -> String {
         let rows = self
             .0
             .postgres()
@@ -63,7 +63,7 @@ impl Subject for Generated {
         &self.0.backend
     }
 
-    async fn order(&self, username: &str) -> Order {
+    async fn order(&self, username: &str) -> LayerRequest {
         let params = json!({"role": self.0.role(), "login": "generated"});
         let mut order = order(username, params);
         // The clean-up drops only logins with names that Keylend gives.
@@ -75,15 +75,15 @@ impl Subject for Generated {
         order
     }
 
-    fn password(&self, _: &Order) -> Option<SecretString> {
+    fn password(&self, _: &LayerRequest) -> Option<SecretString> {
         Some(PASSWORD.into())
     }
 
-    async fn works(&self, order: &Order) -> bool {
+    async fn works(&self, order: &LayerRequest) -> bool {
         self.0.can_write(order.handle.as_str(), PASSWORD).await
     }
 
-    async fn end(&self, order: &Order) -> Option<Time> {
+    async fn end(&self, order: &LayerRequest) -> Option<Time> {
         let millis = self
             .column(order, "round(extract(epoch FROM rolvaliduntil) * 1000)")
             .await;
@@ -111,7 +111,10 @@ impl Subject for Generated {
 async fn the_login_is_the_requesters_alone_and_says_whose_it_is() {
     let subject = Generated::start("60s").await;
     let order = subject.ask().await;
-    assert_eq!(subject.0.backend.ending(&order.params), Ending::ByItself);
+    assert_eq!(
+        subject.0.backend.revocation_mode(&order.params),
+        RevocationMode::CallAndTimeLimit
+    );
     subject.grant(&order).await.expect("made");
 
     let wrong = subject.0.log_in(order.handle.as_str(), "a-guess").await;
@@ -215,7 +218,7 @@ async fn what_the_login_made_goes_to_the_role_in_every_database() {
     assert_eq!(owner[0].get::<String, _>(0), role);
 }
 
-async fn in_database(subject: &Generated, order: &Order, database: &str) -> PgConnection {
+async fn in_database(subject: &Generated, order: &LayerRequest, database: &str) -> PgConnection {
     let url = subject
         .0
         .postgres()

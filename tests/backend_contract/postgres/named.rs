@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keylend::{
-    backend::{Backend, BackendError, Ending, Order, Presence},
+    backend::{Backend, BackendError, LayerRequest, Presence, RevocationMode},
     domain::Time,
 };
 use secrecy::SecretString;
@@ -34,11 +34,11 @@ impl Named {
     }
 
     /// An order that asks for the role in a test of its own.
-    async fn ask(&self, username: &str) -> Order {
+    async fn ask(&self, username: &str) -> LayerRequest {
         Subject::order(self, username).await
     }
 
-    async fn refusal(&self, order: &Order) -> String {
+    async fn refusal(&self, order: &LayerRequest) -> String {
         match grant(&self.0, order).await {
             Err(BackendError::Fail(message)) => message,
             other => panic!("{other:?}"),
@@ -61,7 +61,7 @@ impl Subject for Named {
         &self.0.backend
     }
 
-    async fn order(&self, username: &str) -> Order {
+    async fn order(&self, username: &str) -> LayerRequest {
         // Plain names are a test's own; hostile ones stay what they are and aim at its bystander.
         let name = &self.0.name;
         let username = match username {
@@ -74,15 +74,15 @@ impl Subject for Named {
         order(&username, json!({"role": self.0.role()}))
     }
 
-    fn password(&self, _: &Order) -> Option<SecretString> {
+    fn password(&self, _: &LayerRequest) -> Option<SecretString> {
         None
     }
 
-    async fn works(&self, order: &Order) -> bool {
+    async fn works(&self, order: &LayerRequest) -> bool {
         self.0.can_write(order.username.as_str(), PASSWORD).await
     }
 
-    async fn end(&self, _: &Order) -> Option<Time> {
+    async fn end(&self, _: &LayerRequest) -> Option<Time> {
         None
     }
 
@@ -297,7 +297,10 @@ async fn a_missing_right_is_told_and_not_tried_again() {
 async fn only_keylend_ends_a_membership() {
     let subject = Named::start("60s").await;
     let order = subject.ask("alice").await;
-    assert_eq!(subject.0.backend.ending(&order.params), Ending::ByKeylend);
+    assert_eq!(
+        subject.0.backend.revocation_mode(&order.params),
+        RevocationMode::Call
+    );
 }
 
 #[tokio::test]

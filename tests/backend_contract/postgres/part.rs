@@ -8,7 +8,7 @@
 
 use std::{fs, sync::Arc};
 
-use keylend::backend::{Backend, Order};
+use keylend::backend::{Backend, LayerRequest};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::{
@@ -148,7 +148,7 @@ pub(crate) async fn is_dead(session: &mut PgConnection) -> bool {
 
 pub(crate) async fn grant(
     part: &Part,
-    order: &Order,
+    order: &LayerRequest,
 ) -> Result<(), keylend::backend::BackendError> {
     part.backend.grant(order, None).await
 }

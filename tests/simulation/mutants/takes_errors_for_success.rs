@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, Ending, Order, Presence},
+    backend::{Backend, BackendError, LayerRequest, Presence, RevocationMode},
     domain::{Entitlement, Params},
 };
 use secrecy::SecretString;
@@ -41,32 +41,32 @@ impl Trusting {
 
 #[async_trait]
 impl Backend for Trusting {
-    fn ending(&self, params: &Params) -> Ending {
-        self.target.ending(params)
+    fn revocation_mode(&self, params: &Params) -> RevocationMode {
+        self.target.revocation_mode(params)
     }
 
-    fn entitlement(&self, order: &Order) -> Entitlement {
+    fn entitlement(&self, order: &LayerRequest) -> Entitlement {
         self.target.entitlement(order)
     }
 
-    fn credential(&self, order: &Order) -> Option<Vec<(String, String)>> {
+    fn credential(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
         self.target.credential(order)
     }
 
     async fn grant(
         &self,
-        order: &Order,
+        order: &LayerRequest,
         password: Option<&SecretString>,
     ) -> Result<(), BackendError> {
         self.target.grant(order, password).await
     }
 
-    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
         let outcome = self.target.revoke(order).await;
         self.trust(outcome, ())
     }
 
-    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         let outcome = self.target.status(order).await;
         self.trust(outcome, Presence::Absent)
     }
