@@ -143,6 +143,7 @@ pub fn scope() -> Scope {
         reason: ReasonRule::Required,
         ticket: None,
         on_leave: OnLeave::End,
+        residual: Span::default(),
         layers: vec![LayerSpec {
             backend: BackendName::new("memory"),
             params: Params::new(),
@@ -225,6 +226,7 @@ pub fn asked(number: usize, from: Time, duration: Span) -> (Request, Vec<Occurre
                 reason: "writes are failing since the last deployment".to_owned(),
                 ticket: Some("INC-4211".to_owned()),
                 layers: Vec::new(),
+                residual: Span::default(),
             },
             approvals_needed: 1,
             approval_channel: ChannelId::new("C0DBA"),

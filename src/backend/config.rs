@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Backend, InvalidParam, exec, postgres, webhook};
 use crate::{
     clock::Clock,
-    domain::Params,
+    domain::{Params, Span},
     secret::{MissingSecret, Secret},
 };
 
@@ -32,6 +32,11 @@ pub(super) trait BackendKind {
     /// See [`BackendConfig::takes_username`].
     fn takes_username(&self, _: &Params) -> bool {
         true
+    }
+
+    /// See [`BackendConfig::residual`].
+    fn residual(&self) -> Span {
+        Span::default()
     }
 
     /// See [`BackendConfig::build`].
@@ -61,6 +66,12 @@ impl BackendConfig {
     /// who gets the access. Only a kind that makes a name of its own can say no.
     pub fn takes_username(&self, params: &Params) -> bool {
         self.kind().takes_username(params)
+    }
+
+    /// The longest that access in this target may go on working after it ended, although the target
+    /// says that it is gone: until a session or a token that it does not know of expires.
+    pub fn residual(&self) -> Span {
+        self.kind().residual()
     }
 
     /// Fetches the secrets and makes the target ready. Connects to nothing: a target that is down

@@ -18,7 +18,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{
-    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, RevocationMode,
+    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, Residual,
+    RevocationMode,
     config::BackendKind,
     document::{self, Action, Document},
     process::{self, Finished},
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, Params},
+    domain::{Entitlement, Params, Span},
     sanitize::excerpt,
     secret::{MissingSecret, Secret},
 };
@@ -50,6 +51,12 @@ pub struct Config {
     /// Keylend starts.
     #[serde(default)]
     pub pass_env: Vec<String>,
+    /// Whether something ends the access at `expires_at` by itself, default no.
+    #[serde(default)]
+    pub ends_by_itself: bool,
+    /// The longest that access may go on working after the program said that it is gone, default none.
+    #[serde(default)]
+    pub residual: Residual,
 }
 
 const fn default_timeout() -> Timeout {
@@ -83,6 +90,10 @@ impl BackendKind for Config {
         Ok(())
     }
 
+    fn residual(&self) -> Span {
+        self.residual.0
+    }
+
     fn build(&self, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
         let passed = self
             .pass_env
@@ -104,7 +115,10 @@ struct Exec {
 #[async_trait]
 impl Backend for Exec {
     fn revocation_mode(&self, _: &Params) -> RevocationMode {
-        RevocationMode::Call
+        match self.config.ends_by_itself {
+            true => RevocationMode::CallAndTimeLimit,
+            false => RevocationMode::Call,
+        }
     }
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {

@@ -27,10 +27,12 @@ pub mod exec;
 mod params;
 pub mod postgres;
 mod process;
+mod residual;
 mod timeout;
 pub mod webhook;
 
 pub use config::{BackendConfig, BuildError};
+pub use residual::Residual;
 pub use timeout::{InvalidTimeout, Timeout};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -22,14 +22,15 @@ use sha2::Sha256;
 use url::Url;
 
 use super::{
-    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, RevocationMode,
+    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, Residual,
+    RevocationMode,
     config::BackendKind,
     document::{self, ANSWER_LIMIT, Action, Document},
     timeout::Timeout,
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, Params},
+    domain::{Entitlement, Params, Span},
     sanitize::excerpt,
     secret::Secret,
     transport::is_protected,
@@ -46,6 +47,12 @@ pub struct Config {
     /// How long one call may take in all, default `10s`.
     #[serde(default = "default_timeout")]
     pub timeout: Timeout,
+    /// Whether the service ends the access at `expires_at` by itself, default no.
+    #[serde(default)]
+    pub ends_by_itself: bool,
+    /// The longest that access may go on working after the service said that it is gone, default none.
+    #[serde(default)]
+    pub residual: Residual,
 }
 
 const fn default_timeout() -> Timeout {
@@ -57,11 +64,16 @@ impl BackendKind for Config {
         Ok(())
     }
 
+    fn residual(&self) -> Span {
+        self.residual.0
+    }
+
     fn build(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
         Ok(Arc::new(Webhook {
             client: client(&self.url, self.timeout).map_err(BuildError::Client)?,
             url: self.url.0.clone(),
             secret: self.secret.read()?,
+            ends_by_itself: self.ends_by_itself,
             clock,
         }))
     }
@@ -126,12 +138,16 @@ struct Webhook {
     url: Url,
     secret: SecretString,
     clock: Arc<dyn Clock>,
+    ends_by_itself: bool,
 }
 
 #[async_trait]
 impl Backend for Webhook {
     fn revocation_mode(&self, _: &Params) -> RevocationMode {
-        RevocationMode::Call
+        match self.ends_by_itself {
+            true => RevocationMode::CallAndTimeLimit,
+            false => RevocationMode::Call,
+        }
     }
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {

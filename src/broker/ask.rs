@@ -160,6 +160,7 @@ impl Broker {
                 reason: ask.reason.trim().to_owned(),
                 ticket: ask.ticket.clone(),
                 layers: scope.layers.clone(),
+                residual: scope.residual,
             },
             approvals_needed: scope.approvals.get(),
             approval_channel: scope.approval_channel.clone(),

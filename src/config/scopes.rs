@@ -133,8 +133,15 @@ fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) 
     let ticket = raw
         .ticket
         .map(|ticket| self::ticket(document, known, name, ticket));
-    let layers = layers(document, known, name, raw.layers);
+    let layers = layers(document, known, name, raw.layers)?;
+    let residuals = layers
+        .iter()
+        .filter_map(|layer| known.backends.get(&layer.backend));
     Some(Scope {
+        residual: residuals
+            .map(BackendConfig::residual)
+            .max()
+            .unwrap_or_default(),
         title: raw.title,
         environment: raw.environment.map(Environment::new),
         risk: raw.risk,
@@ -153,7 +160,7 @@ fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) 
             .on_leave
             .or(known.limits.map(|limits| limits.on_leave))
             .unwrap_or_default(),
-        layers: layers?,
+        layers,
         id,
     })
 }

@@ -109,6 +109,8 @@ pub struct Terms {
     pub ticket: Option<String>,
     /// What is granted in the targets.
     pub layers: Vec<LayerSpec>,
+    /// The longest that the access may go on working after it ended.
+    pub residual: Span,
 }
 
 impl Terms {
@@ -122,6 +124,7 @@ impl Terms {
             risk: scope.risk,
             duration: self.duration.min(scope.max_duration),
             layers: scope.layers.clone(),
+            residual: scope.residual,
             ..self.clone()
         }
     }

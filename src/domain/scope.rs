@@ -115,6 +115,8 @@ pub struct Scope {
     pub ticket: Option<TicketRule>,
     /// What happens to a grant when its holder leaves the requester groups.
     pub on_leave: OnLeave,
+    /// The longest that the access may go on working after it ended.
+    pub residual: Span,
     /// What is made in the targets; never empty.
     pub layers: Vec<LayerSpec>,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Time;
 
 /// A length of time in whole seconds. Read and written as `90m` or `1h 30m`; seconds in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Span(u32);
 

@@ -213,6 +213,7 @@ impl Facts<'_> {
             ("environment".to_owned(), text(environment)),
             ("risk".to_owned(), one_of(&TYPES.risk, risk)),
             ("max_duration".to_owned(), seconds(scope.max_duration)),
+            ("residual".to_owned(), seconds(scope.residual)),
             (
                 "ticket_required".to_owned(),
                 RestrictedExpression::new_bool(ticket_required),

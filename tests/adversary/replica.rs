@@ -157,6 +157,7 @@ impl Replica {
             approval_channel: ChannelId::new("C0DBA"),
             reason: ReasonRule::Optional,
             on_leave: OnLeave::End,
+            residual: Span::default(),
             ticket: None,
             layers: vec![LayerSpec {
                 backend: BackendName::new("pg"),

@@ -37,6 +37,7 @@ fn requested(approvals_needed: u8) -> Occurred {
                 reason: "writes are failing".into(),
                 ticket: Some("INC-4211".into()),
                 layers: Vec::new(),
+                residual: Span::default(),
             },
             approvals_needed,
             approval_channel: ChannelId::new("C0DBA"),

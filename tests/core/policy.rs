@@ -50,6 +50,7 @@ fn scope() -> Scope {
             required: true,
         }),
         on_leave: OnLeave::End,
+        residual: Span::default(),
         layers: vec![LayerSpec {
             backend: BackendName::new("pg-prod"),
             params: Params::new(),
@@ -442,6 +443,26 @@ fn an_operators_forbid_is_told_in_its_own_words() {
         let verdict = allowed.verdict(&policy, Action::Request);
         assert_eq!(verdict, "yes: requester-group");
     }
+}
+
+#[test]
+fn a_rule_can_forbid_access_that_keeps_working_after_its_end() {
+    let policy = with_rules(
+        r#"
+        @id("ends-at-once")
+        @reason("Access has to end within five minutes.")
+        forbid (principal, action == Action::"request", resource)
+        when { resource.residual > 300 };
+        "#,
+    );
+    let after = |residual| {
+        let case = Case::alice().with(|case| {
+            case.scope.as_mut().unwrap().residual = residual;
+        });
+        case.verdict(&policy, Action::Request)
+    };
+    assert_eq!(after(Span::minutes(5)), "yes: requester-group");
+    assert_eq!(after(Span::seconds(301)), "no: ends-at-once");
 }
 
 #[test]

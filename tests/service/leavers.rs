@@ -120,6 +120,7 @@ fn catalogue(requesters: &[&str]) -> Catalogue {
         reason: ReasonRule::Optional,
         ticket: None,
         on_leave: OnLeave::End,
+        residual: Span::default(),
         layers: vec![LayerSpec {
             backend: BackendName::new("pg-prod"),
             params: Params::new(),

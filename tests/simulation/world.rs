@@ -169,6 +169,7 @@ fn catalogue() -> Catalogue {
                     WARNS => OnLeave::Warn,
                     _ => OnLeave::End,
                 },
+                residual: Span::default(),
                 layers: layers.iter().map(layer).collect(),
             };
             (scope.id.clone(), scope)

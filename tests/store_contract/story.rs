@@ -74,6 +74,7 @@ pub(crate) fn first_event(seed: &str, requester: &str, scope_name: &str, now: Ti
                 reason: "Größe „falsch“, \"writes\" are failing 🔑".to_owned(),
                 ticket: Some("INC-4211".to_owned()),
                 layers: Vec::new(),
+                residual: Span::default(),
             },
             approvals_needed: 1,
             approval_channel: ChannelId::new("C0DBA"),

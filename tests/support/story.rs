@@ -57,6 +57,7 @@ impl Story {
                     reason: reason.to_owned(),
                     ticket: Some("INC-4211".to_owned()),
                     layers: Vec::new(),
+                    residual: Span::default(),
                 },
                 approvals_needed: 1,
                 approval_channel: ChannelId::new("C0DBA"),

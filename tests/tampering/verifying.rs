@@ -293,6 +293,7 @@ async fn write_history(path: &Path, requests: usize) {
                     reason: "writes are failing, and nobody knows why ".repeat(20),
                     ticket: None,
                     layers: Vec::new(),
+                    residual: Span::default(),
                 },
                 approvals_needed: 1,
                 approval_channel: ChannelId::new(APPROVALS),

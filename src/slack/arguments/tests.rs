@@ -22,6 +22,7 @@ pub(in crate::slack) fn scope(id: &str) -> Scope {
         reason: ReasonRule::Required,
         ticket: None,
         on_leave: OnLeave::End,
+        residual: Span::default(),
         layers: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{modal::whole_lines, text};
+use super::{card::residual, modal::whole_lines, text};
 use crate::broker::{Interruption, Locked};
 use crate::domain::{
     ChannelId, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time, UserId,
@@ -169,6 +169,7 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
             text::channel(&scope.approval_channel)
         ),
     ]);
+    lines.extend(residual(scope.residual).map(|residual| format!("After it ends: {residual}")));
     clipped(&lines)
 }
 

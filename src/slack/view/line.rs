@@ -2,7 +2,7 @@
 //! who watch; as notices in the requester's direct messages.
 
 use super::{
-    card::{departed, ending_because, given_by, logins, words},
+    card::{departed, ending_because, given_by, logins, words, works_until},
     text,
 };
 use crate::{
@@ -170,9 +170,10 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
             words(error)
         ),
         Event::Ended {} => match &request.state {
-            State::Ended { cause, by, .. } => format!(
-                ":lock: Your access to {scope} has ended: {}.",
-                ending_because(cause, by)
+            State::Ended { cause, by, at } => format!(
+                ":lock: Your access to {scope} has ended: {}.{}",
+                ending_because(cause, by),
+                works_until(request, *at)
             ),
             _ => format!(":lock: Your access to {scope} has ended."),
         },

@@ -50,6 +50,7 @@ fn scope() -> Scope {
             required: true,
         }),
         on_leave: OnLeave::End,
+        residual: Span::default(),
         layers: Vec::new(),
     }
 }

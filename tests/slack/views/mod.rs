@@ -11,7 +11,7 @@ mod story;
 use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
 
 use keylend::{
-    domain::{Actor, BackendName, Human, LockEvent, LockTarget, Login, LoginName},
+    domain::{Actor, BackendName, Human, LockEvent, LockTarget, Login, LoginName, Span},
     slack::{
         client::{ChannelTrouble, Message},
         view::{
@@ -193,6 +193,34 @@ fn who_decides_sees_the_login_and_nothing_that_its_name_could_fake() {
             let card = card(place, &story.request, &context).unwrap();
             assert!(card.text.contains(shown), "{}", card.text);
         }
+    }
+}
+
+#[test]
+fn access_that_may_keep_working_is_said_before_approval_and_after_the_end() {
+    let terms = keylend::domain::Terms {
+        residual: Span::minutes(15),
+        ..terms(None)
+    };
+    let pending = Story::begin(terms, 1);
+    let shown = |place, story: &Story| {
+        let card = card(place, &story.request, &Context::default()).unwrap();
+        with_short_times(&card.text)
+    };
+    let before = "may keep working for up to 15m";
+    assert!(shown(Place::Approval, &pending).contains(before));
+    let active = pending.approve("U0BOB").active();
+    assert!(!shown(Place::Granted, &active).contains("keep working"));
+    let ended = active.expire().gone();
+    let (_, at) = ended.log.last().unwrap();
+    let keylend::domain::State::Ended { at, .. } = at.state else {
+        panic!("it has not ended");
+    };
+    let until = Span::minutes(15).after(at).timestamp().to_string();
+    for place in [Place::Approval, Place::Granted] {
+        let card = card(place, &ended.request, &Context::default()).unwrap();
+        let sentence = format!("It may keep working until <!date^{until}^");
+        assert!(card.text.contains(&sentence), "{}", card.text);
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn terms(hostile: Option<&str>) -> Terms {
         reason: said("writes are failing since the last deploy"),
         ticket: Some(said("INC-4211")),
         layers: Vec::new(),
+        residual: Span::default(),
     }
 }
 

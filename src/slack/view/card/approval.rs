@@ -183,6 +183,7 @@ fn about(request: &Request, context: &Context) -> Vec<(&'static str, String)> {
         facts.push(("Ticket", ticket));
     }
     facts.extend(record::logins(&context.logins).map(|logins| ("Login", logins)));
+    facts.extend(record::residual(terms.residual).map(|residual| ("After it ends", residual)));
     facts
 }
 

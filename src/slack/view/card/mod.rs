@@ -13,7 +13,9 @@ mod requester;
 pub(super) use approval::question;
 pub(super) use draft::{Button, Draft};
 pub(super) use head::{outcome, state};
-pub(super) use record::{departed, ending_because, given_by, logins, stuck, what, words};
+pub(super) use record::{
+    departed, ending_because, given_by, logins, residual, stuck, what, words, works_until,
+};
 pub(super) use requester::{grant, waiting};
 
 use crate::{

@@ -4,7 +4,7 @@ use super::draft::Draft;
 use crate::{
     domain::{
         Actor, Approval, Departure, EndCause, Login, LoginName, Progress, Request, Risk, RuleId,
-        State, UserId,
+        Span, State, Time, UserId,
     },
     slack::view::text,
 };
@@ -43,6 +43,23 @@ pub(in crate::slack::view) fn logins(logins: &[Login]) -> Option<String> {
         all.push(format!("{} more", logins.len() - LOGINS));
     }
     (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// How long the access may keep working after it ends, in a sentence; nothing if it does not.
+pub(in crate::slack::view) fn residual(residual: Span) -> Option<String> {
+    (residual > Span::default()).then(|| format!("may keep working for up to {residual}"))
+}
+
+/// Until when access that ended at `ended` may keep working, as a sentence with a space before it;
+/// empty if it does not.
+pub(in crate::slack::view) fn works_until(request: &Request, ended: Time) -> String {
+    match request.terms.residual {
+        none if none == Span::default() => String::new(),
+        residual => format!(
+            " It may keep working until {}.",
+            text::time(residual.after(ended))
+        ),
+    }
 }
 
 /// Whose sessions close when the access ends, in a sentence; nothing where none do.
@@ -145,9 +162,10 @@ fn state(request: &Request) -> Option<String> {
             ending_because(cause, by)
         ),
         State::Ended { cause, by, at } => format!(
-            ":lock: Ended {}: {}. Its targets were read back.",
+            ":lock: Ended {}: {}. Its targets were read back.{}",
             text::time(*at),
-            ending_because(cause, by)
+            ending_because(cause, by),
+            works_until(request, *at)
         ),
         State::Failed { error, at } => format!(
             ":x: Failed {}: {}. Nothing of it is left.",

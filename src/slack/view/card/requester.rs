@@ -160,10 +160,11 @@ fn over(request: &Request, draft: &mut Draft) -> Option<()> {
             record::ending_because(cause, by)
         ),
         State::Ended { cause, by, at } => format!(
-            ":lock: Your {} ended {}: {}.",
+            ":lock: Your {} ended {}: {}.{}",
             record::what(request),
             text::time(*at),
-            record::ending_because(cause, by)
+            record::ending_because(cause, by),
+            record::works_until(request, *at)
         ),
         _ => return None,
     };
