@@ -123,9 +123,12 @@ pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
         }),
         Ok(Answer { present: true, .. }) => Ok(Presence::Present),
         Ok(Answer { present: false, .. }) => Ok(Presence::Absent),
-        Err(error) => Err(BackendError::Fail(format!(
-            "the status is not `{{\"present\": true}}` or `{{\"present\": false}}`: {error}"
-        ))),
+        Err(error) => Err(BackendError::Fail(
+            format!(
+                "the status is not `{{\"present\": true}}` or `{{\"present\": false}}`: {error}"
+            )
+            .into(),
+        )),
     }
 }
 

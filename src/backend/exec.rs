@@ -169,19 +169,19 @@ impl Exec {
         };
         match status.code() {
             Some(0) => Ok(output),
-            Some(TRY_AGAIN) => Err(BackendError::Retry(reason(
-                "the program asks to be tried again".to_owned(),
-            ))),
+            Some(TRY_AGAIN) => Err(BackendError::Retry(
+                reason("the program asks to be tried again".to_owned()).into(),
+            )),
             Some(SUPERSEDED) => Err(BackendError::Superseded(reason(
                 "the program has received a newer order".to_owned(),
             ))),
-            Some(code) => Err(BackendError::Fail(reason(format!(
-                "the program ended with {code}"
-            )))),
+            Some(code) => Err(BackendError::Fail(
+                reason(format!("the program ended with {code}")).into(),
+            )),
             // Somebody killed it, such as a system short of memory: that passes.
-            None => Err(BackendError::Retry(reason(format!(
-                "the program was stopped ({status})"
-            )))),
+            None => Err(BackendError::Retry(
+                reason(format!("the program was stopped ({status})")).into(),
+            )),
         }
     }
 

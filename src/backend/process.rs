@@ -37,10 +37,13 @@ pub(super) async fn run(
     let mut group = Group::of(child);
     match tokio::time::timeout(limit, group.finish(input)).await {
         Ok(finished) => finished,
-        Err(_) => Err(BackendError::Retry(format!(
-            "the program was still running after {} and was killed",
-            humantime::format_duration(limit)
-        ))),
+        Err(_) => Err(BackendError::Retry(
+            format!(
+                "the program was still running after {} and was killed",
+                humantime::format_duration(limit)
+            )
+            .into(),
+        )),
     }
 }
 
@@ -50,8 +53,8 @@ fn not_started(error: io::Error) -> BackendError {
         io::ErrorKind::NotFound
         | io::ErrorKind::PermissionDenied
         | io::ErrorKind::InvalidInput
-        | io::ErrorKind::ArgumentListTooLong => BackendError::Fail(message),
-        _ => BackendError::Retry(message),
+        | io::ErrorKind::ArgumentListTooLong => BackendError::Fail(message.into()),
+        _ => BackendError::Retry(message.into()),
     }
 }
 
@@ -103,7 +106,7 @@ impl Drop for Group {
 }
 
 fn broken(error: io::Error) -> BackendError {
-    BackendError::Retry(format!("the program's streams broke: {error}"))
+    BackendError::Retry(format!("the program's streams broke: {error}").into())
 }
 
 async fn start_of(stream: impl AsyncRead + Unpin, limit: usize) -> Result<Vec<u8>, BackendError> {
@@ -115,9 +118,9 @@ async fn start_of(stream: impl AsyncRead + Unpin, limit: usize) -> Result<Vec<u8
         .await
         .map_err(broken)?;
     if read.len() > limit {
-        return Err(BackendError::Fail(format!(
-            "the program wrote more than {limit} bytes"
-        )));
+        return Err(BackendError::Fail(
+            format!("the program wrote more than {limit} bytes").into(),
+        ));
     }
     Ok(read)
 }

@@ -22,7 +22,7 @@ use sha2::Sha256;
 use url::Url;
 
 use super::{
-    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, Residual,
+    Backend, BackendError, BuildError, Failure, InvalidParam, LayerRequest, Presence, Residual,
     RevocationMode,
     config::BackendKind,
     document::{self, ANSWER_LIMIT, Action, Document},
@@ -174,9 +174,9 @@ impl Backend for Webhook {
         let response = self.call(Action::Status, order).await?;
         let (body, whole) = start_of_body(response, ANSWER_LIMIT).await?;
         if !whole {
-            return Err(BackendError::Fail(format!(
-                "the webhook answered more than {ANSWER_LIMIT} bytes"
-            )));
+            return Err(BackendError::Fail(
+                format!("the webhook answered more than {ANSWER_LIMIT} bytes").into(),
+            ));
         }
         document::presence(&body)
     }
@@ -228,14 +228,15 @@ fn silence(error: reqwest::Error) -> BackendError {
         error if error.is_connect() => "cannot be reached",
         _ => "broke off",
     };
-    tracing::debug!(error = ?error.without_url(), "A webhook gave no answer");
-    BackendError::Retry(format!("the webhook {what}"))
+    let message = format!("the webhook {what}");
+    BackendError::Retry(Failure::because(message, error.without_url()))
 }
 
 async fn refusal(response: Response) -> BackendError {
     const SHOWN: usize = 2 * 1024;
 
     let status = response.status();
+    let retry_after = retry_after(&response);
     let said = match start_of_body(response, SHOWN).await {
         Ok((body, _)) => excerpt(&String::from_utf8_lossy(&body)),
         Err(_) => String::new(),
@@ -244,13 +245,19 @@ async fn refusal(response: Response) -> BackendError {
         "" => format!("the webhook answered {status}"),
         said => format!("the webhook answered {status}: {said}"),
     };
+    let retry = || {
+        BackendError::Retry(Failure {
+            retry_after,
+            ..message.clone().into()
+        })
+    };
     match status {
         StatusCode::CONFLICT => BackendError::Superseded(message),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-            BackendError::Retry(message)
+            retry()
         }
-        status if status.is_server_error() => BackendError::Retry(message),
-        _ => BackendError::Fail(message),
+        status if status.is_server_error() => retry(),
+        _ => BackendError::Fail(message.into()),
     }
 }
 

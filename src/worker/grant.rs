@@ -1,6 +1,6 @@
 //! Granting a layer: inspect first, commit what was there, then grant, then read the status back.
 
-use super::{Unfinished, Worker, limited, order};
+use super::{Unfinished, Worker, limited, order, root_cause};
 use crate::{
     backend::{BackendError, Presence},
     broker::Loaded,
@@ -101,7 +101,7 @@ impl Worker {
         match limited(backend.status(&order)).await? {
             Presence::Present => Ok(order.expires_at),
             Presence::Absent => Err(Trouble::Target(BackendError::Retry(
-                "the target took the order, but the access is not there".to_owned(),
+                "the target took the order, but the access is not there".into(),
             ))),
         }
     }
@@ -111,9 +111,10 @@ impl Worker {
         // What is active already stays active, although its target cannot be told of a later end.
         let give_up = request.state == State::Approved
             && (matches!(error, BackendError::Fail(_)) || failures + 1 >= TRIES);
-        let retry_at = (!give_up).then(|| self.retry_at(failures));
+        let retry_at = (!give_up).then(|| self.retry_at(failures, error));
         tracing::warn!(
-            request.id = %request.id, layer, %error, give_up, "a target did not grant a layer"
+            request.id = %request.id, layer, %error, cause = root_cause(error), give_up,
+            "a target did not grant a layer"
         );
         Command::GrantFailed {
             layer,

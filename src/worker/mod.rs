@@ -193,17 +193,29 @@ impl Worker {
 
     fn backend(&self, plan: &PlannedLayer) -> Result<&Arc<dyn Backend>, BackendError> {
         self.backends.get(&plan.backend).ok_or_else(|| {
-            BackendError::Fail(format!(
-                "the configuration has no backend `{}`",
-                plan.backend
-            ))
+            BackendError::Fail(
+                format!("the configuration has no backend `{}`", plan.backend).into(),
+            )
         })
     }
 
-    /// When a target that failed `failures` times in a row before is tried again.
-    fn retry_at(&self, failures: u32) -> Time {
-        self.clock.now() + backoff(failures + 1, RETRY.0, RETRY.1, self.entropy.byte())
+    /// When a target that failed `failures` times in a row before, the last time with `error`, is
+    /// tried again. It is left alone for as long as it asks, up to the longest pause.
+    fn retry_at(&self, failures: u32, error: &BackendError) -> Time {
+        let asked = match error {
+            BackendError::Retry(failure) => failure.retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        let longest = Duration::from_secs(RETRY.1.as_seconds().into());
+        let pause = backoff(failures + 1, RETRY.0, RETRY.1, self.entropy.byte());
+        self.clock.now() + pause.max(asked.min(longest))
     }
+}
+
+/// What caused a target's failure in the end, for diagnosis.
+fn root_cause(error: &BackendError) -> Option<String> {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.last().map(ToString::to_string)
 }
 
 /// Waits for a target, but not for ever.
@@ -212,10 +224,9 @@ async fn limited<T>(
 ) -> Result<T, BackendError> {
     match tokio::time::timeout(CALL, call).await {
         Ok(answer) => answer,
-        Err(_) => Err(BackendError::Retry(format!(
-            "the target did not answer within {} s",
-            CALL.as_secs()
-        ))),
+        Err(_) => Err(BackendError::Retry(
+            format!("the target did not answer within {} s", CALL.as_secs()).into(),
+        )),
     }
 }
 

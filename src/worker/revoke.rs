@@ -1,6 +1,6 @@
 //! Revoking a layer: until the target's status was read back and it is not there, for ever.
 
-use super::{Unfinished, Worker, limited, order};
+use super::{Unfinished, Worker, limited, order, root_cause};
 use crate::{
     backend::{BackendError, Presence},
     broker::Loaded,
@@ -31,7 +31,7 @@ impl Worker {
         let removal = match loaded.logged {
             Some(_) => removal,
             None => removal.and(Err(BackendError::Retry(
-                "the log does not tell of this grant: run `keylend audit verify`".to_owned(),
+                "the log does not tell of this grant: run `keylend audit verify`".into(),
             ))),
         };
         let command = match removal {
@@ -40,10 +40,10 @@ impl Worker {
                 self.check_failure(&loaded, layer, &error).await?;
                 let failures = request.layers[layer].failures;
                 tracing::warn!(
-                    request.id = %request.id, layer, %error, failures = failures + 1,
-                    "a target did not revoke a layer"
+                    request.id = %request.id, layer, %error, cause = root_cause(&error),
+                    failures = failures + 1, "a target did not revoke a layer"
                 );
-                let retry_at = self.retry_at(failures);
+                let retry_at = self.retry_at(failures, &error);
                 Command::RevokeFailed {
                     layer,
                     error: error.to_string(),
@@ -65,7 +65,7 @@ impl Worker {
         match limited(backend.status(&order)).await? {
             Presence::Absent => Ok(()),
             Presence::Present => Err(BackendError::Retry(
-                "the access is still there after it was revoked".to_owned(),
+                "the access is still there after it was revoked".into(),
             )),
         }
     }

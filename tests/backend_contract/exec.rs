@@ -38,7 +38,7 @@ async fn the_exit_code_says_whether_trying_again_makes_sense() {
         ),
     ] {
         match grant(text).await {
-            Err(BackendError::Retry(said)) => assert_eq!(said, message),
+            Err(BackendError::Retry(said)) => assert_eq!(said.to_string(), message),
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -47,7 +47,7 @@ async fn the_exit_code_says_whether_trying_again_makes_sense() {
         ("echo 'generation 7' >&2; exit 76", "generation 7"),
     ] {
         match grant(text).await {
-            Err(BackendError::Superseded(said)) => assert_eq!(said, message),
+            Err(BackendError::Superseded(said)) => assert_eq!(said.to_string(), message),
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -59,7 +59,7 @@ async fn the_exit_code_says_whether_trying_again_makes_sense() {
         ),
     ] {
         match grant(text).await {
-            Err(BackendError::Fail(said)) => assert_eq!(said, message),
+            Err(BackendError::Fail(said)) => assert_eq!(said.to_string(), message),
             other => panic!("{text}: {other:?}"),
         }
     }

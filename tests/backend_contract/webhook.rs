@@ -203,6 +203,15 @@ async fn the_status_says_whether_trying_again_makes_sense() {
             );
         }
     }
+    for status in [429, 503] {
+        service.answers_with(status, RETRY_AFTER, "120");
+        for outcome in service.outcomes(&order).await {
+            let Err(BackendError::Retry(failure)) = outcome else {
+                panic!("{status}: {outcome:?}");
+            };
+            assert_eq!(failure.retry_after, Some(Duration::from_secs(120)));
+        }
+    }
     service.answers(409, "generation 7 has come before");
     for outcome in service.outcomes(&order).await {
         match outcome {

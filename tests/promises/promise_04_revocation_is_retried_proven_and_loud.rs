@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use keylend::clock::Clock;
+use keylend::{clock::Clock, domain::Time};
+use sqlx::Connection as _;
 
 use crate::support::{
     stage::{ALICE, AUDIT, BOB, DAVE, REQUEST, SCOPE, Stage},
@@ -28,6 +29,27 @@ fn says_ended(stage: &Stage) -> bool {
         .dm(ALICE)
         .iter()
         .any(|message| message.says("has ended:"))
+}
+
+#[tokio::test]
+async fn a_target_is_left_alone_for_as_long_as_it_asks() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.console.mood("revoke", Mood::Overloaded);
+    stage.advance_minutes(30);
+    stage.told(ALICE, "over, being revoked since").await;
+    stage.audited("*Alert* `revocation_failing:console`").await;
+    let url = format!("sqlite://{}", stage.database().display());
+    let mut log = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let failed = "SELECT at, body ->> 'retry_at' FROM events WHERE kind = 'layer_revoke_failed'";
+    let failed: (String, String) = sqlx::query_as(failed).fetch_one(&mut log).await.unwrap();
+    let [at, retry_at]: [Time; 2] = [failed.0, failed.1].map(|time| time.parse().unwrap());
+    let pause = (retry_at - at).num_seconds();
+    assert!((120..=125).contains(&pause), "{pause} s");
+
+    stage.console.mood("revoke", Mood::Well);
+    stage.until("the end", says_ended).await;
+    assert!(!stage.console.admits("alice"));
 }
 
 #[tokio::test]

@@ -170,7 +170,7 @@ impl Reached {
                 false => Presence::Absent,
             }
         };
-        let retry = |why: &str| Err(BackendError::Retry(why.to_owned()));
+        let retry = |why: &str| Err(BackendError::Retry(why.into()));
         let mut restarts = self.target.restarts.subscribe();
         sleep(dice.millis(1..400)).await;
         let mood = match inside.lock().unwrap().mood {
@@ -193,7 +193,7 @@ impl Reached {
                 Ok(seen)
             }
             Mood::Away => retry("no connection"),
-            Mood::Refusing => Err(BackendError::Fail("no such role".to_owned())),
+            Mood::Refusing => Err(BackendError::Fail("no such role".into())),
             Mood::Hanging => {
                 if dice.once_in(2) {
                     act();

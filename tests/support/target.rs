@@ -5,7 +5,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch};
 
@@ -16,6 +22,8 @@ pub enum Mood {
     Well,
     /// It answers 503 and does nothing.
     Failing,
+    /// It answers 429, asks for two minutes and does nothing.
+    Overloaded,
     /// It answers 403 and does nothing.
     Refusing,
     /// It does what it is told, and its answer is lost.
@@ -169,7 +177,7 @@ impl Target {
 async fn take(
     State(target): State<Target>,
     Json(order): Json<Value>,
-) -> Result<Json<Value>, StatusCode> {
+) -> Result<Json<Value>, Response> {
     let action = order["action"].as_str().unwrap().to_owned();
     let entitlement = order["entitlement"].as_str().unwrap().to_owned();
     let username = order["requester"]["username"].as_str().unwrap().to_owned();
@@ -192,27 +200,34 @@ async fn take(
     target.changed.send_modify(|count| *count += 1);
     changed.borrow_and_update();
     if is_old {
-        return Err(StatusCode::CONFLICT);
+        return Err(StatusCode::CONFLICT.into_response());
     }
     loop {
         match target.mood_of(&action) {
-            Mood::Hanging => changed.changed().await.map_err(|_| StatusCode::GONE)?,
-            Mood::Failing => return Err(StatusCode::SERVICE_UNAVAILABLE),
-            Mood::Refusing => return Err(StatusCode::FORBIDDEN),
+            Mood::Hanging => changed
+                .changed()
+                .await
+                .map_err(|_| StatusCode::GONE.into_response())?,
+            Mood::Failing => return Err(StatusCode::SERVICE_UNAVAILABLE.into_response()),
+            Mood::Overloaded => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                return Err((status, [(RETRY_AFTER, "120")]).into_response());
+            }
+            Mood::Refusing => return Err(StatusCode::FORBIDDEN.into_response()),
             Mood::LosingAnswers => {
                 target.carry_out(&action, &entitlement, &username);
-                return Err(StatusCode::BAD_GATEWAY);
+                return Err(StatusCode::BAD_GATEWAY.into_response());
             }
             Mood::Lying => break,
             Mood::Working => {
                 let mut inside = target.state.lock().unwrap();
                 inside.queued.push((action, entitlement, username));
-                return Err(StatusCode::ACCEPTED);
+                return Err(StatusCode::ACCEPTED.into_response());
             }
             Mood::SupersedingOnce => {
                 let mut inside = target.state.lock().unwrap();
                 inside.moods.clear();
-                return Err(StatusCode::CONFLICT);
+                return Err(StatusCode::CONFLICT.into_response());
             }
             Mood::Well => {
                 target.carry_out(&action, &entitlement, &username);

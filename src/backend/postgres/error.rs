@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use sqlx::postgres::PgDatabaseError;
 
 use super::name::InvalidRoleName;
-use crate::{backend::BackendError, sanitize::excerpt};
+use crate::{
+    backend::{BackendError, Failure},
+    sanitize::excerpt,
+};
 
 /// Why a session did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -91,11 +94,15 @@ impl Error {
 
 impl From<Error> for BackendError {
     fn from(error: Error) -> Self {
-        let message = error.to_string();
-        match error {
-            Error::Sql(error) | Error::In { error, .. } if may_pass(&error) => Self::Retry(message),
-            Error::Busy(_) => Self::Retry(message),
-            _ => Self::Fail(message),
+        let may_pass = match &error {
+            Error::Sql(error) | Error::In { error, .. } => may_pass(error),
+            Error::Busy(_) => true,
+            Error::NoSuchName(_) | Error::Refused(_) => false,
+        };
+        let failure = Failure::because(error.to_string(), error);
+        match may_pass {
+            true => Self::Retry(failure),
+            false => Self::Fail(failure),
         }
     }
 }

@@ -132,10 +132,13 @@ impl Server {
     ) -> Result<T, BackendError> {
         match timeout(self.timeout, work).await {
             Ok(result) => result.map_err(BackendError::from),
-            Err(_) => Err(BackendError::Retry(format!(
-                "PostgreSQL did not answer within {}",
-                humantime::format_duration(self.timeout)
-            ))),
+            Err(_) => Err(BackendError::Retry(
+                format!(
+                    "PostgreSQL did not answer within {}",
+                    humantime::format_duration(self.timeout)
+                )
+                .into(),
+            )),
         }
     }
 

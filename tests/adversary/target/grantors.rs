@@ -30,7 +30,10 @@ async fn a_grant_by_somebody_else_does_not_keep_keylends_own_or_a_session() {
     let Err(BackendError::Fail(message)) = outcome else {
         panic!("{outcome:?}");
     };
-    assert!(message.contains("`postgres` has given"), "{message}");
+    assert!(
+        message.to_string().contains("`postgres` has given"),
+        "{message}"
+    );
     assert!(is_dead(&mut session).await);
     let grantors = format!(
         "SELECT grantor::regrole::text FROM pg_auth_members \

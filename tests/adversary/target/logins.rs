@@ -42,7 +42,7 @@ async fn a_login_that_can_do_more_than_work_with_data_is_never_lent_anything() {
             let Err(BackendError::Fail(message)) = refused else {
                 panic!("{login}: {refused:?}");
             };
-            assert!(message.contains(why), "{login}: {message}");
+            assert!(message.to_string().contains(why), "{login}: {message}");
         }
         assert_eq!(part.status(&order).await, Presence::Absent);
     }

@@ -40,7 +40,7 @@ impl Named {
 
     async fn refusal(&self, order: &LayerRequest) -> String {
         match grant(&self.0, order).await {
-            Err(BackendError::Fail(message)) => message,
+            Err(BackendError::Fail(failure)) => failure.to_string(),
             other => panic!("{other:?}"),
         }
     }
