@@ -362,21 +362,12 @@ mod tests {
             NoUsername => without_a_username().into_iter().map(Refusal::NoUsername),
             NoEmail => [Refusal::NoEmail],
             NoDeciderEmail => [Refusal::NoDeciderEmail],
-            EarlierApprover => [Refusal::EarlierApprover {
-                approver: UserId::new("U0BOB"),
-                error: "secret detail".to_owned(),
-            }],
             NameBound => [Refusal::NameBound(Username::new("bob"))],
             NameContested => [Refusal::NameContested(Username::new("app"))],
             NameFree => [Refusal::NameFree(Username::new("app"))],
-            FactsUnavailable => [Refusal::FactsUnavailable("secret detail".to_owned())],
             GroupsUnavailable => [
                 Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
                 Refusal::GroupsUnavailable([GroupName::new("dba"), GroupName::new("ops")].into()),
-            ],
-            StoreUnavailable => [Refusal::StoreUnavailable("secret detail".to_owned())],
-            Contradicted => [
-                Refusal::Contradicted(RequestId::new(crate::domain::Time::UNIX_EPOCH, 3)),
             ],
             TooShort => [Refusal::TooShort {
                 asked: Span::seconds(10),
@@ -385,6 +376,15 @@ mod tests {
             ReasonMissing => [Refusal::ReasonMissing],
             NoCredential => [Refusal::NoCredential],
             NameTaken => [Refusal::NameTaken],
+            StoreUnavailable => [Refusal::StoreUnavailable("secret detail".to_owned())],
+            FactsUnavailable => [Refusal::FactsUnavailable("secret detail".to_owned())],
+            EarlierApprover => [Refusal::EarlierApprover {
+                approver: UserId::new("U0BOB"),
+                error: "secret detail".to_owned(),
+            }],
+            Contradicted => [
+                Refusal::Contradicted(RequestId::new(crate::domain::Time::UNIX_EPOCH, 3)),
+            ],
         }
     }
 
