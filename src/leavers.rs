@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     alerts::Alerts,
-    broker::{Broker, Changed, Memberships},
+    broker::{Broker, Changed, Error, Memberships},
     clock::{Clock, Entropy},
     directory::FRESH,
-    domain::{Refusal, Request, Span, Standing, Time, UserId, backoff},
+    domain::{Request, Span, Standing, Time, UserId, backoff},
     metrics::Metrics,
 };
 
@@ -274,8 +274,8 @@ impl Leavers {
                     "Slack lists them neither as a full member nor as a guest or deactivated"
                         .to_owned(),
                 ),
-                Err(Refusal::FactsUnavailable(why)) => Some(why),
-                Err(refusal) => return Err(store(refusal)),
+                Err(Error::Facts(error)) => Some(error.0),
+                Err(error) => return Err(store(error)),
             },
         };
         let is_known = why.is_none();
@@ -320,7 +320,7 @@ impl Leavers {
     }
 }
 
-fn store(refusal: Refusal) -> Unknown {
-    tracing::warn!(error = %refusal, "it could not be looked at whether people left who hold access");
+fn store(error: Error) -> Unknown {
+    tracing::warn!(%error, "it could not be looked at whether people left who hold access");
     Unknown
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Broker, Loaded,
+    Broker, Error, Loaded,
     end::keeps_no_other,
     facts::{Count, Question},
     names::bound,
@@ -49,7 +49,7 @@ impl Broker {
         by: &UserId,
         id: RequestId,
         revision: u32,
-    ) -> Result<Request, Refusal> {
+    ) -> Result<Request, Error> {
         self.revise(id).await?;
         self.settle_unchanged(id, |request| self.approve_once(by, request, revision))
             .await
@@ -60,7 +60,7 @@ impl Broker {
         by: &UserId,
         request: Request,
         revision: u32,
-    ) -> Result<(Request, Commit), Refusal> {
+    ) -> Result<(Request, Commit), Error> {
         let Evaluated { events, held, name } = self.evaluate(by, &request, revision).await?;
         let mut commit = Commit::default();
         if events
@@ -85,8 +85,8 @@ impl Broker {
                 match change {
                     Ok(change) => commit.changes.push(change),
                     // What is on its way out already is waited for.
-                    Err(refusal) if keeps_no_other(&refusal) => {}
-                    Err(refusal) => return Err(refusal),
+                    Err(error) if keeps_no_other(&error) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -101,7 +101,7 @@ impl Broker {
     /// # Errors
     ///
     /// Why not.
-    pub async fn may_approve(&self, by: &UserId, request: &Request) -> Result<(), Refusal> {
+    pub async fn may_approve(&self, by: &UserId, request: &Request) -> Result<(), Error> {
         self.evaluate(by, request, request.revision).await?;
         Ok(())
     }
@@ -113,7 +113,7 @@ impl Broker {
         by: &UserId,
         request: &Request,
         revision: u32,
-    ) -> Result<Evaluated, Refusal> {
+    ) -> Result<Evaluated, Error> {
         let scope = self.scope(&request.terms.scope)?;
         let approver = self.person(by, Some(scope)).await?;
         let locks = self.locks().await?;
@@ -129,7 +129,7 @@ impl Broker {
         };
         let rules = self.judge(Action::Approve, &approver, &question)?;
         if approver.email.is_none() {
-            return Err(Refusal::NoDeciderEmail);
+            return Err(Refusal::NoDeciderEmail.into());
         }
         let votes = self.votes(request, scope, &question).await?;
         let requester = self.person(&request.requester, Some(scope)).await?;
@@ -160,7 +160,7 @@ impl Broker {
         self.judge(Action::Receive, &requester, &question)?;
         if let Err(error @ NoUsername::Listed) = &requester.username {
             // The configuration has given the name to somebody else meanwhile.
-            return Err(Refusal::NoUsername(error.clone()));
+            return Err(Refusal::NoUsername(error.clone()).into());
         }
         let (owners, version) = self.owners(&request.username, &human).await?;
         let name = bound(&request.username, &human, owners, version);
@@ -173,7 +173,7 @@ impl Broker {
         request: &Request,
         scope: &Scope,
         question: &Question<'_>,
-    ) -> Result<BTreeMap<UserId, Vote>, Refusal> {
+    ) -> Result<BTreeMap<UserId, Vote>, Error> {
         let approvals = match &request.extension {
             Some(extension) => &extension.approvals,
             None => &request.approvals,
@@ -184,12 +184,12 @@ impl Broker {
                 continue;
             };
             let person = self.person(approver, Some(scope)).await;
-            let person = person.map_err(|refusal| match refusal {
-                Refusal::FactsUnavailable(error) => Refusal::EarlierApprover {
+            let person = person.map_err(|error| match error {
+                Error::Facts(source) => Error::EarlierApprover {
                     approver: approver.clone(),
-                    error,
+                    source,
                 },
-                refusal => refusal,
+                error => error,
             })?;
             let vote = match self.judge(Action::Approve, &person, question) {
                 Ok(_) if person.email.is_none() => Vote::Void {
@@ -201,7 +201,7 @@ impl Broker {
                 Err(refusal @ Refusal::Forbidden(_)) => Vote::Void {
                     reason: refusal.to_string(),
                 },
-                Err(refusal) => return Err(refusal),
+                Err(refusal) => return Err(refusal.into()),
             };
             votes.insert(approver.clone(), vote);
         }
@@ -209,7 +209,7 @@ impl Broker {
     }
 
     /// What a human holds besides the request, and what has to end if it is approved now.
-    async fn held(&self, request: &Request, human: &Human) -> Result<Held, Refusal> {
+    async fn held(&self, request: &Request, human: &Human) -> Result<Held, Error> {
         let holdings = self.holdings(human).await?;
         let displaced = match request.state {
             State::Pending { .. } => self.displaced(&holdings, request.id),
@@ -237,7 +237,7 @@ impl Broker {
         id: RequestId,
         revision: u32,
         reason: &str,
-    ) -> Result<Request, Refusal> {
+    ) -> Result<Request, Error> {
         self.settle(id, async |request| {
             let (person, rules) = self.may_decide(by, &request).await?;
             let (by, reason) = (by.clone(), reason.trim().to_owned());
@@ -263,7 +263,7 @@ impl Broker {
         by: &UserId,
         id: RequestId,
         revision: u32,
-    ) -> Result<Request, Refusal> {
+    ) -> Result<Request, Error> {
         let request = self.request(id).await?;
         let (person, rules) = self.may_decide(by, &request).await?;
         let (by, reason) = (by.clone(), String::new());
@@ -286,7 +286,7 @@ impl Broker {
     /// # Errors
     ///
     /// Why not; nothing has changed.
-    pub async fn withdraw(&self, by: &UserId, id: RequestId) -> Result<Request, Refusal> {
+    pub async fn withdraw(&self, by: &UserId, id: RequestId) -> Result<Request, Error> {
         self.settle(id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
@@ -302,11 +302,11 @@ impl Broker {
         &self,
         by: &UserId,
         request: &Request,
-    ) -> Result<(Person, Vec<RuleId>), Refusal> {
+    ) -> Result<(Person, Vec<RuleId>), Error> {
         let (person, rules) = self.may(Action::Deny, by, request).await?;
         match person.email {
             Some(_) => Ok((person, rules)),
-            None => Err(Refusal::NoDeciderEmail),
+            None => Err(Refusal::NoDeciderEmail.into()),
         }
     }
 
@@ -316,7 +316,7 @@ impl Broker {
         action: Action,
         by: &UserId,
         request: &Request,
-    ) -> Result<(Person, Vec<RuleId>), Refusal> {
+    ) -> Result<(Person, Vec<RuleId>), Error> {
         // Whoever may take access back may do so after the scope has left the catalogue.
         let scope = self.parts.catalogue.get(&request.terms.scope);
         let person = self.person(by, scope).await?;

@@ -1,10 +1,9 @@
 //! Asking for access.
 
 use super::{
-    Broker, conflict_exhausted,
+    Broker, Error,
     facts::{Count, Question},
     names::bound,
-    unavailable,
 };
 use crate::{
     domain::{
@@ -42,27 +41,26 @@ impl Broker {
     /// # Errors
     ///
     /// Why it cannot be asked for; nothing was written.
-    pub async fn ask(&self, ask: Ask) -> Result<Request, Refusal> {
+    pub async fn ask(&self, ask: Ask) -> Result<Request, Error> {
         for _ in 0..super::ATTEMPTS {
-            let asked = self.parts.store.asked(&ask.key).await;
-            if let Some(id) = asked.map_err(unavailable)? {
+            if let Some(id) = self.parts.store.asked(&ask.key).await? {
                 let made = self.load(id).await?.request;
                 return match made.requester == ask.by {
                     true => Ok(made),
-                    false => Err(Refusal::NameTaken),
+                    false => Err(Refusal::NameTaken.into()),
                 };
             }
             let (after, commit) = self.ask_once(&ask).await?;
             match self.commit(None, commit).await {
                 Ok(_) => return Ok(after),
                 Err(CommitError::Conflict) => {}
-                Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+                Err(CommitError::Unavailable(error)) => return Err(error.into()),
             }
         }
-        Err(conflict_exhausted())
+        Err(Error::TooManyConflicts)
     }
 
-    async fn ask_once(&self, ask: &Ask) -> Result<(Request, Commit), Refusal> {
+    async fn ask_once(&self, ask: &Ask) -> Result<(Request, Commit), Error> {
         let id = self.new_id();
         let scope = self.scope(&ask.scope)?;
         let requester = self.person(&ask.by, Some(scope)).await?;

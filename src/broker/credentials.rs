@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::{Broker, end::keeps_no_other, unavailable};
+use super::{Broker, Error, end::keeps_no_other};
 use crate::domain::{
     Actor, Command, EndCause, Login, LoginName, Progress, Refusal, Request, RequestId, Time, UserId,
 };
@@ -63,7 +63,7 @@ impl Broker {
         &self,
         by: &UserId,
         id: RequestId,
-    ) -> Result<Vec<Credential>, Refusal> {
+    ) -> Result<Vec<Credential>, Error> {
         self.member(by).await?;
         let request = self.request(id).await?;
         let end = request.expires_at.unwrap_or(request.asked_at);
@@ -71,7 +71,7 @@ impl Broker {
             .filter_map(|layer| Some((layer, self.connection(&request, layer, end)?)))
             .collect();
         if connections.is_empty() && request.requester == *by {
-            return Err(Refusal::NoCredential);
+            return Err(Refusal::NoCredential.into());
         }
         self.act(id, Command::ShowCredential { by: by.clone() })
             .await?;
@@ -91,7 +91,7 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble; what was ended before stays so.
-    pub(crate) async fn end_without_credentials(&self) -> Result<(), Refusal> {
+    pub(crate) async fn end_without_credentials(&self) -> Result<(), Error> {
         for grant in self.grants().await? {
             if !self.lacks_a_credential(&grant).await? {
                 continue;
@@ -105,14 +105,14 @@ impl Broker {
                 Ok(_) => {
                     tracing::warn!(request.id = %grant.id, "a grant without its password ends")
                 }
-                Err(refusal) if keeps_no_other(&refusal) => {}
-                Err(refusal) => return Err(refusal),
+                Err(error) if keeps_no_other(&error) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    async fn lacks_a_credential(&self, grant: &Request) -> Result<bool, Refusal> {
+    async fn lacks_a_credential(&self, grant: &Request) -> Result<bool, Error> {
         let end = grant.expires_at.unwrap_or(grant.asked_at);
         for (index, layer) in grant.layers.iter().enumerate() {
             // It is kept with the inspection, and nobody has used it before.
@@ -121,8 +121,8 @@ impl Broker {
                 Progress::Inspected { .. } | Progress::Granted { .. }
             );
             if is_begun && self.connection(grant, index, end).is_some() {
-                let kept = self.parts.store.credential(grant.id, index).await;
-                if kept.map_err(unavailable)?.is_none() {
+                let kept = self.parts.store.credential(grant.id, index).await?;
+                if kept.is_none() {
                     return Ok(true);
                 }
             }
@@ -139,18 +139,11 @@ impl Broker {
         &self,
         id: RequestId,
         layer: usize,
-    ) -> Result<SecretString, Refusal> {
-        let sealed = self
-            .parts
-            .store
-            .credential(id, layer)
-            .await
-            .map_err(unavailable)?;
+    ) -> Result<SecretString, Error> {
+        let sealed = self.parts.store.credential(id, layer).await?;
         let sealed = sealed.ok_or(Refusal::NoCredential)?;
-        self.parts
-            .vault
-            .open(&sealed)
-            .map_err(|_| Refusal::NoCredential)
+        let opened = self.parts.vault.open(&sealed);
+        Ok(opened.map_err(|_| Refusal::NoCredential)?)
     }
 
     fn connection(

@@ -1,6 +1,6 @@
 //! Ending access before its time: done, revoke, lock.
 
-use super::{Broker, conflict_exhausted, facts::Question, single_change, unavailable};
+use super::{Broker, Error, facts::Question, single_change};
 use crate::{
     domain::{
         Actor, Command, EndCause, Human, Lock, LockEvent, LockTarget, Refusal, Request, RequestId,
@@ -29,7 +29,7 @@ impl Broker {
     /// # Errors
     ///
     /// Why not; nothing has changed.
-    pub async fn done(&self, by: &UserId, id: RequestId) -> Result<Request, Refusal> {
+    pub async fn done(&self, by: &UserId, id: RequestId) -> Result<Request, Error> {
         self.settle(id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
@@ -44,12 +44,7 @@ impl Broker {
     /// # Errors
     ///
     /// Why not; nothing has changed.
-    pub async fn revoke(
-        &self,
-        by: &UserId,
-        id: RequestId,
-        reason: &str,
-    ) -> Result<Request, Refusal> {
+    pub async fn revoke(&self, by: &UserId, id: RequestId, reason: &str) -> Result<Request, Error> {
         self.settle(id, async |request| {
             let (_, rules) = self.may(Action::Revoke, by, &request).await?;
             let by = Actor::Person(by.clone());
@@ -77,7 +72,7 @@ impl Broker {
         by: &UserId,
         target: LockTarget,
         reason: &str,
-    ) -> Result<Locked, Refusal> {
+    ) -> Result<Locked, Error> {
         let rules = self.may_lock(Action::Lock, by, &target).await?;
         let reason = reason.trim().to_owned();
         let (person, is_person_known) = match &target {
@@ -103,13 +98,13 @@ impl Broker {
         };
         match self.commit(None, commit).await {
             Ok(_) => {}
-            Err(CommitError::Conflict) => return Err(conflict_exhausted()),
-            Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+            Err(CommitError::Conflict) => return Err(Error::TooManyConflicts),
+            Err(CommitError::Unavailable(error)) => return Err(error.into()),
         }
         let ended = match self.end_covered(std::slice::from_ref(&lock)).await {
             Ok(ended) => Some(ended),
-            Err(refusal) => {
-                tracing::warn!(lock = %lock.target, error = %refusal, "the patrol ends what a lock covers");
+            Err(error) => {
+                tracing::warn!(lock = %lock.target, %error, "the patrol ends what a lock covers");
                 None
             }
         };
@@ -125,7 +120,7 @@ impl Broker {
     /// # Errors
     ///
     /// Why not; what was lifted before stays so.
-    pub async fn unlock(&self, by: &UserId, target: LockTarget) -> Result<bool, Refusal> {
+    pub async fn unlock(&self, by: &UserId, target: LockTarget) -> Result<bool, Error> {
         let rules = self.may_lock(Action::Unlock, by, &target).await?;
         let person = match &target {
             LockTarget::Person(person) => self.human_known(person).await?.0,
@@ -142,7 +137,7 @@ impl Broker {
     }
 
     /// Lifts one lock. False if somebody else has lifted it.
-    async fn lift(&self, by: &UserId, rules: &[RuleId], mut lock: Lock) -> Result<bool, Refusal> {
+    async fn lift(&self, by: &UserId, rules: &[RuleId], mut lock: Lock) -> Result<bool, Error> {
         let target = lock.target.clone();
         let lift = || {
             let target = target.clone();
@@ -170,7 +165,7 @@ impl Broker {
     }
 
     /// Sets or lifts a lock. False if the one to be lifted is not there.
-    async fn change_lock(&self, change: LockChange) -> Result<bool, Refusal> {
+    async fn change_lock(&self, change: LockChange) -> Result<bool, Error> {
         let commit = Commit {
             lock: Some(change),
             ..Commit::default()
@@ -178,7 +173,7 @@ impl Broker {
         match self.parts.store.commit(commit).await {
             Ok(_) => Ok(true),
             Err(CommitError::Conflict) => Ok(false),
-            Err(CommitError::Unavailable(error)) => Err(unavailable(error)),
+            Err(CommitError::Unavailable(error)) => Err(error.into()),
         }
     }
 
@@ -190,11 +185,10 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble; what was ended before stays so.
-    pub async fn end_covered(&self, locks: &[Lock]) -> Result<usize, Refusal> {
+    pub async fn end_covered(&self, locks: &[Lock]) -> Result<usize, Error> {
         let (mut ended, mut after) = (0, None);
         while !locks.is_empty() {
-            let page = self.parts.store.open_after(after, PAGE).await;
-            let page = page.map_err(unavailable)?;
+            let page = self.parts.store.open_after(after, PAGE).await?;
             after = page.next;
             if after.is_none() {
                 break;
@@ -217,11 +211,9 @@ impl Broker {
 
     /// Ends grants in one transaction; one by one where somebody else changes them meanwhile, or
     /// where their snapshots are not what the log says.
-    async fn end_together(&self, covered: &[(&Request, &Lock)]) -> Result<usize, Refusal> {
+    async fn end_together(&self, covered: &[(&Request, &Lock)]) -> Result<usize, Error> {
         let ids: Vec<RequestId> = covered.iter().map(|(request, _)| request.id).collect();
-        let logged = logged(&*self.parts.store, &ids)
-            .await
-            .map_err(unavailable)?;
+        let logged = logged(&*self.parts.store, &ids).await?;
         let last_seq = |request: &Request| {
             let (logged, last_seq) = logged.get(&request.id)?;
             (logged == request).then_some(*last_seq)
@@ -249,20 +241,20 @@ impl Broker {
         match committed {
             Ok(()) => ended = together.len(),
             Err(CommitError::Conflict) => left.extend(together),
-            Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+            Err(CommitError::Unavailable(error)) => return Err(error.into()),
         }
         for (request, lock) in left {
             match self.act(request.id, ended_by_lock(lock)).await {
                 Ok(_) => ended += 1,
-                Err(refusal) if keeps_no_other(&refusal) => {}
-                Err(refusal) => return Err(refusal),
+                Err(error) if keeps_no_other(&error) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(ended)
     }
 
     /// The lock that covers `request`, if one does.
-    pub(super) async fn lock_over(&self, request: &Request) -> Result<Option<Lock>, Refusal> {
+    pub(super) async fn lock_over(&self, request: &Request) -> Result<Option<Lock>, Error> {
         let locks = self.locks().await?;
         Ok(covering(&locks, request).cloned())
     }
@@ -272,7 +264,7 @@ impl Broker {
         action: Action,
         by: &UserId,
         target: &LockTarget,
-    ) -> Result<Vec<RuleId>, Refusal> {
+    ) -> Result<Vec<RuleId>, Error> {
         let scope = match target {
             LockTarget::Scope(scope) => Some(self.scope(scope)?),
             LockTarget::Person(_) | LockTarget::Everything => None,
@@ -286,10 +278,10 @@ impl Broker {
         action: Action,
         by: &UserId,
         scope: Option<&Scope>,
-    ) -> Result<Vec<RuleId>, Refusal> {
+    ) -> Result<Vec<RuleId>, Error> {
         let person = self.person(by, scope).await?;
         let question = Question::of_authority(scope, by, &person.human);
-        self.judge(action, &person, &question)
+        Ok(self.judge(action, &person, &question)?)
     }
 
     fn lock_record(&self, by: &UserId, rules: Vec<RuleId>, event: LockEvent) -> Record {
@@ -309,10 +301,11 @@ fn covering<'a>(locks: &'a [Lock], request: &Request) -> Option<&'a Lock> {
 
 /// Whether a grant that was not ended for this reason keeps no other from being ended: it has ended
 /// by itself, or is about to; or the log does not tell of it, which has raised an alert.
-pub(super) fn keeps_no_other(refusal: &Refusal) -> bool {
+pub(super) fn keeps_no_other(error: &Error) -> bool {
     matches!(
-        refusal,
-        Refusal::NotActive { .. } | Refusal::Contradicted(_) | Refusal::NoSuchRequest(_)
+        error,
+        Error::Refused(Refusal::NotActive { .. } | Refusal::NoSuchRequest(_))
+            | Error::Contradicted(_)
     )
 }
 

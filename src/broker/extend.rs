@@ -1,7 +1,7 @@
 //! Asking for more time.
 
 use super::{
-    Broker,
+    Broker, Error,
     facts::{Count, Question},
     single_change,
 };
@@ -22,7 +22,7 @@ impl Broker {
         by: &UserId,
         id: RequestId,
         duration: Option<Span>,
-    ) -> Result<Request, Refusal> {
+    ) -> Result<Request, Error> {
         self.settle(id, async |request| {
             let scope = self.scope(&request.terms.scope)?;
             let duration = duration.unwrap_or(scope.default_duration);
@@ -31,7 +31,8 @@ impl Broker {
                 return Err(Refusal::TooShort {
                     asked: duration,
                     min,
-                });
+                }
+                .into());
             }
             let person = self.person(by, Some(scope)).await?;
             let asker = request.human.clone().with(&person.human);

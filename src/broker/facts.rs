@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Broker, groups::whichever, unavailable};
+use super::{Broker, Error, groups::whichever};
 use crate::{
     domain::{
         ApprovalFacts, Environment, GroupName, Human, Lock, Person, Refusal, Request, RequestId,
@@ -75,11 +75,7 @@ impl<'a> Question<'a> {
 impl Broker {
     /// Who this is, on fresh facts, with the groups that matter for `scope` as far as they can be
     /// known.
-    pub(super) async fn person(
-        &self,
-        id: &UserId,
-        scope: Option<&Scope>,
-    ) -> Result<Person, Refusal> {
+    pub(super) async fn person(&self, id: &UserId, scope: Option<&Scope>) -> Result<Person, Error> {
         let mut groups: BTreeSet<&GroupName> = self
             .parts
             .administrators
@@ -89,8 +85,7 @@ impl Broker {
         if let Some(scope) = scope {
             groups.extend(scope.requesters.iter().chain(&scope.approvers));
         }
-        let person = self.parts.directory.person(id, &groups).await;
-        let mut person = person.map_err(|error| Refusal::FactsUnavailable(error.0))?;
+        let mut person = self.parts.directory.person(id, &groups).await?;
         self.note_groups(&groups, &person.unknown_groups);
         person.human = self.known(person.human).await?;
         Ok(person)
@@ -100,14 +95,9 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Forbidden`] by the rule `members-only`, or [`Refusal::FactsUnavailable`].
-    pub async fn member(&self, id: &UserId) -> Result<Person, Refusal> {
-        let person = self
-            .parts
-            .directory
-            .person(id, &BTreeSet::new())
-            .await
-            .map_err(|error| Refusal::FactsUnavailable(error.0))?;
+    /// [`Refusal::Forbidden`] by the rule `members-only`, or [`Error::Facts`].
+    pub async fn member(&self, id: &UserId) -> Result<Person, Error> {
+        let person = self.parts.directory.person(id, &BTreeSet::new()).await?;
         if person.standing == Standing::Member {
             return Ok(person);
         }
@@ -118,7 +108,7 @@ impl Broker {
             .reason(&rule)
             .unwrap_or_default()
             .to_owned();
-        Err(Refusal::Forbidden(vec![Ruling { rule, reason }]))
+        Err(Refusal::Forbidden(vec![Ruling { rule, reason }]).into())
     }
 
     /// Asks the policy. Answers the rules that allowed it.
@@ -216,8 +206,8 @@ impl Broker {
             .collect()
     }
 
-    pub(super) async fn holdings(&self, person: &Human) -> Result<Holdings, Refusal> {
-        self.parts.store.holdings(person).await.map_err(unavailable)
+    pub(super) async fn holdings(&self, person: &Human) -> Result<Holdings, Error> {
+        Ok(self.parts.store.holdings(person).await?)
     }
 
     /// Every identity of somebody who acts on another's behalf or their own, on fresh facts; nothing
@@ -226,7 +216,7 @@ impl Broker {
         &self,
         id: &UserId,
         requester: &UserId,
-    ) -> Result<Human, Refusal> {
+    ) -> Result<Human, Error> {
         if id == requester {
             return Ok(Human::new(id, None));
         }
@@ -235,19 +225,19 @@ impl Broker {
 
     /// The same human with every identity that the log has of them: one who changes their address
     /// stays who they are.
-    async fn known(&self, human: Human) -> Result<Human, Refusal> {
-        let recorded = self.parts.store.known(&human).await.map_err(unavailable)?;
+    async fn known(&self, human: Human) -> Result<Human, Error> {
+        let recorded = self.parts.store.known(&human).await?;
         Ok(human.with(&recorded))
     }
 
     /// Every identity of this id that the configuration and the log have. Asks nobody.
-    pub(super) async fn human_recorded(&self, id: &UserId) -> Result<Human, Refusal> {
+    pub(super) async fn human_recorded(&self, id: &UserId) -> Result<Human, Error> {
         self.known(self.parts.directory.human(id, None)).await
     }
 
     /// Every identity of this id that is recorded, and those that Slack knows if it answers; and
     /// whether it did.
-    pub(super) async fn human_known(&self, id: &UserId) -> Result<(Human, bool), Refusal> {
+    pub(super) async fn human_known(&self, id: &UserId) -> Result<(Human, bool), Error> {
         match self.parts.directory.person(id, &BTreeSet::new()).await {
             Ok(person) => Ok((self.known(person.human).await?, true)),
             Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Broker, unavailable};
+use super::{Broker, Error};
 use crate::{
     domain::{
         BackendName, PlannedLayer, Refusal, Request, RequestId, Scope, ScopeId, State, UserId,
@@ -27,9 +27,9 @@ impl Broker {
     /// # Errors
     ///
     /// [`Refusal::NoSuchRequest`], or the store's trouble.
-    pub async fn request(&self, id: RequestId) -> Result<Request, Refusal> {
-        let found = self.parts.store.request(id).await.map_err(unavailable)?;
-        found.ok_or(Refusal::NoSuchRequest(id))
+    pub async fn request(&self, id: RequestId) -> Result<Request, Error> {
+        let found = self.parts.store.request(id).await?;
+        Ok(found.ok_or(Refusal::NoSuchRequest(id))?)
     }
 
     /// What a person has open under any of their ids that the configuration or the log names,
@@ -38,7 +38,7 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn open_of(&self, person: &UserId) -> Result<Vec<Request>, Refusal> {
+    pub async fn open_of(&self, person: &UserId) -> Result<Vec<Request>, Error> {
         let human = self.human_recorded(person).await?;
         Ok(self.holdings(&human).await?.requests)
     }
@@ -49,17 +49,16 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn open_by(&self, id: &UserId) -> Result<Vec<Request>, Refusal> {
-        let open = self.parts.store.open(Open::Of(id.clone())).await;
-        open.map_err(unavailable)
+    pub async fn open_by(&self, id: &UserId) -> Result<Vec<Request>, Error> {
+        Ok(self.parts.store.open(Open::Of(id.clone())).await?)
     }
 
     /// Whether the request is this person's, under whichever id they asked.
     ///
     /// # Errors
     ///
-    /// [`Refusal::FactsUnavailable`], or the store's trouble.
-    pub async fn is_theirs(&self, person: &UserId, request: &Request) -> Result<bool, Refusal> {
+    /// [`Error::Facts`], or the store's trouble.
+    pub async fn is_theirs(&self, person: &UserId, request: &Request) -> Result<bool, Error> {
         let human = self.human_beside(person, &request.requester).await?;
         Ok(human.is(&request.human))
     }
@@ -70,7 +69,7 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn interrupted_by(&self, request: &Request) -> Result<Vec<Interruption>, Refusal> {
+    pub async fn interrupted_by(&self, request: &Request) -> Result<Vec<Interruption>, Error> {
         let ending = self.sessions_of(request);
         if ending.is_empty() {
             return Ok(Vec::new());
@@ -113,12 +112,8 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn past_of(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, Refusal> {
-        self.parts
-            .store
-            .past(person, limit)
-            .await
-            .map_err(unavailable)
+    pub async fn past_of(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, Error> {
+        Ok(self.parts.store.past(person, limit).await?)
     }
 
     /// What is open for a scope, oldest first.
@@ -126,12 +121,8 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn open_for(&self, scope: &ScopeId) -> Result<Vec<Request>, Refusal> {
-        self.parts
-            .store
-            .open(Open::For(scope.clone()))
-            .await
-            .map_err(unavailable)
+    pub async fn open_for(&self, scope: &ScopeId) -> Result<Vec<Request>, Error> {
+        Ok(self.parts.store.open(Open::For(scope.clone())).await?)
     }
 
     /// The scope of this name.
@@ -151,12 +142,12 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// [`Refusal::FactsUnavailable`].
-    pub async fn approvers(&self, scope: &Scope) -> Result<BTreeSet<UserId>, Refusal> {
+    /// [`Error::Facts`].
+    pub async fn approvers(&self, scope: &Scope) -> Result<BTreeSet<UserId>, Error> {
         let mut people = BTreeSet::new();
         for group in &scope.approvers {
             let members = self.parts.directory.members(group).await;
-            people.extend(members.map_err(|error| Refusal::FactsUnavailable(error.0))?);
+            people.extend(members?);
         }
         Ok(people)
     }

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broker, end::keeps_no_other, single_change, unavailable};
+use super::{Broker, Error, end::keeps_no_other, single_change};
 use crate::{
     domain::{
         Actor, Command, Departure, EndCause, GroupName, Human, NoUsername, OnLeave, Person,
@@ -30,11 +30,10 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn grants(&self) -> Result<Vec<Request>, Refusal> {
+    pub async fn grants(&self) -> Result<Vec<Request>, Error> {
         let (mut grants, mut after) = (Vec::new(), None);
         loop {
-            let page = self.parts.store.open_after(after, PAGE).await;
-            let page = page.map_err(unavailable)?;
+            let page = self.parts.store.open_after(after, PAGE).await?;
             after = page.next;
             if after.is_none() {
                 return Ok(grants);
@@ -48,9 +47,8 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn grants_of(&self, person: &UserId) -> Result<Vec<Request>, Refusal> {
-        let open = self.parts.store.open(Open::Of(person.clone())).await;
-        let mut open = open.map_err(unavailable)?;
+    pub async fn grants_of(&self, person: &UserId) -> Result<Vec<Request>, Error> {
+        let mut open = self.parts.store.open(Open::Of(person.clone())).await?;
         // Another id of the same person is looked at by itself.
         open.retain(|request| request.requester == *person && goes_on(request));
         Ok(open)
@@ -61,16 +59,14 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// [`Refusal::FactsUnavailable`], or the store's trouble.
+    /// [`Error::Facts`], or the store's trouble.
     pub async fn end_if_departed(
         &self,
         person: &UserId,
         grants: &[Request],
-    ) -> Result<Standing, Refusal> {
-        let known = self.parts.directory.person(person, &BTreeSet::new()).await;
-        let standing = known
-            .map_err(|error| Refusal::FactsUnavailable(error.0))?
-            .standing;
+    ) -> Result<Standing, Error> {
+        let directory = &self.parts.directory;
+        let standing = directory.person(person, &BTreeSet::new()).await?.standing;
         let departure = match standing {
             Standing::Deactivated => Departure::Deactivated,
             Standing::Guest => Departure::Guest,
@@ -89,8 +85,8 @@ impl Broker {
             };
             match self.act(grant.id, command).await {
                 Ok(_) => {}
-                Err(refusal) if keeps_no_other(&refusal) => {}
-                Err(refusal) => return Err(refusal),
+                Err(error) if keeps_no_other(&error) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(standing)
@@ -119,7 +115,7 @@ impl Broker {
         &self,
         grant: &Request,
         memberships: &Memberships,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Error> {
         if self.departure(grant, memberships).is_none() {
             return Ok(());
         }
@@ -143,9 +139,9 @@ impl Broker {
             Ok(single_change(self.change(&grant, command)?))
         });
         match settled.await {
-            Ok(_) | Err(Refusal::NotDue) => Ok(()),
-            Err(refusal) if keeps_no_other(&refusal) => Ok(()),
-            Err(refusal) => Err(refusal),
+            Ok(_) | Err(Error::Refused(Refusal::NotDue)) => Ok(()),
+            Err(error) if keeps_no_other(&error) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

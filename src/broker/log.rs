@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broker, conflict_exhausted, unavailable};
+use super::{Broker, Error};
 use crate::{
     domain::{Lock, LockTarget, Refusal, Request, RequestId},
     store::{CommitError, Fold, Snapshot, locks_in_force},
@@ -43,7 +43,7 @@ enum Compared {
 
 impl Broker {
     /// The locks in force: those in the table, and those that the log tells of.
-    pub(crate) async fn locks(&self) -> Result<Vec<Lock>, Refusal> {
+    pub(crate) async fn locks(&self) -> Result<Vec<Lock>, Error> {
         let table = self.locks_in_table().await?;
         let logged = self.logged_locks().await?;
         let locks = locks_in_force(table.clone(), logged.clone());
@@ -65,14 +65,13 @@ impl Broker {
         Ok(locks)
     }
 
-    async fn locks_in_table(&self) -> Result<Vec<Lock>, Refusal> {
-        self.parts.store.locks().await.map_err(unavailable)
+    async fn locks_in_table(&self) -> Result<Vec<Lock>, Error> {
+        Ok(self.parts.store.locks().await?)
     }
 
     /// The locks in force by the log alone.
-    pub(super) async fn logged_locks(&self) -> Result<BTreeMap<LockTarget, Lock>, Refusal> {
-        let logged = self.logged_locks.read(&*self.parts.store).await;
-        logged.map_err(unavailable)
+    pub(super) async fn logged_locks(&self) -> Result<BTreeMap<LockTarget, Lock>, Error> {
+        Ok(self.logged_locks.read(&*self.parts.store).await?)
     }
 
     /// One request, with its rows made again from the log where they differ from it.
@@ -80,7 +79,7 @@ impl Broker {
     /// # Errors
     ///
     /// [`Refusal::NoSuchRequest`], or the store's trouble.
-    pub(crate) async fn load(&self, id: RequestId) -> Result<Loaded, Refusal> {
+    pub(crate) async fn load(&self, id: RequestId) -> Result<Loaded, Error> {
         for _ in 0..super::ATTEMPTS {
             let (compared, last_seq) = self.compare(id).await?;
             match compared {
@@ -95,7 +94,7 @@ impl Broker {
                         return Ok(Loaded { request, logged });
                     }
                 }
-                Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id)),
+                Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id).into()),
                 Compared::Untold(Some(request), why) => {
                     self.alert_contradiction(id, &why);
                     let logged = None;
@@ -103,7 +102,7 @@ impl Broker {
                 }
             }
         }
-        Err(conflict_exhausted())
+        Err(Error::TooManyConflicts)
     }
 
     /// One request that is to come closer to access, if its snapshot is what the log says.
@@ -113,21 +112,21 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Contradicted`], which raises an alert, [`Refusal::NoSuchRequest`], or the store's
+    /// [`Error::Contradicted`], which raises an alert, [`Refusal::NoSuchRequest`], or the store's
     /// trouble.
-    pub(super) async fn load_unchanged(&self, id: RequestId) -> Result<Loaded, Refusal> {
+    pub(super) async fn load_unchanged(&self, id: RequestId) -> Result<Loaded, Error> {
         let (compared, last_seq) = self.compare(id).await?;
         let why = match compared {
             Compared::Same(request) => {
                 let logged = Some(last_seq);
                 return Ok(Loaded { request, logged });
             }
-            Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id)),
+            Compared::Untold(None, _) => return Err(Refusal::NoSuchRequest(id).into()),
             Compared::Untold(Some(_), why) => why,
             Compared::Differs(_) => "its snapshot is not what its entries make".to_owned(),
         };
         self.alert_contradiction(id, &why);
-        Err(Refusal::Contradicted(id))
+        Err(Error::Contradicted(id))
     }
 
     /// Those of these requests, which the table says are open, that have to be
@@ -139,11 +138,11 @@ impl Broker {
     pub(crate) async fn differing(
         &self,
         requests: &[Request],
-    ) -> Result<BTreeSet<RequestId>, Refusal> {
+    ) -> Result<BTreeSet<RequestId>, Error> {
         let store = &self.parts.store;
         let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
-        let last_seqs = store.last_seqs(&ids).await.map_err(unavailable)?;
-        let mut differing = store.torn(requests).await.map_err(unavailable)?;
+        let last_seqs = store.last_seqs(&ids).await?;
+        let mut differing = store.torn(requests).await?;
         let is_known = |request: &&Request| {
             let compared = self.parts.comparisons.of(request);
             compared.is_some() && compared == last_seqs.get(&request.id).copied()
@@ -158,19 +157,23 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Contradicted`] if the log does not tell of it, or the store's trouble.
-    pub(crate) async fn mend(&self, id: RequestId) -> Result<bool, Refusal> {
+    /// [`Error::Contradicted`] if the log does not tell of it, or the store's trouble.
+    pub(crate) async fn mend(&self, id: RequestId) -> Result<bool, Error> {
         for _ in 0..super::ATTEMPTS {
             let (compared, last_seq) = self.compare(id).await?;
             let logged = match compared {
                 Compared::Untold(_, why) => {
                     self.alert_contradiction(id, &why);
-                    return Err(Refusal::Contradicted(id));
+                    return Err(Error::Contradicted(id));
                 }
                 Compared::Differs(logged) => logged,
                 Compared::Same(request) => {
-                    let torn = self.parts.store.torn(std::slice::from_ref(&request)).await;
-                    if torn.map_err(unavailable)?.is_empty() {
+                    let torn = self
+                        .parts
+                        .store
+                        .torn(std::slice::from_ref(&request))
+                        .await?;
+                    if torn.is_empty() {
                         return Ok(false);
                     }
                     request
@@ -180,12 +183,12 @@ impl Broker {
                 return Ok(true);
             }
         }
-        Err(conflict_exhausted())
+        Err(Error::TooManyConflicts)
     }
 
     /// What the log says of a snapshot, and the number of its last entry about it.
-    async fn compare(&self, id: RequestId) -> Result<(Compared, u64), Refusal> {
-        let snapshot = self.parts.store.snapshot(id).await.map_err(unavailable)?;
+    async fn compare(&self, id: RequestId) -> Result<(Compared, u64), Error> {
+        let snapshot = self.parts.store.snapshot(id).await?;
         let Snapshot { request, last_seq } = snapshot;
         let comparisons = &self.parts.comparisons;
         let compared = match request {
@@ -206,12 +209,12 @@ impl Broker {
     }
 
     /// Makes the rows of a request again. False if the log says more of it by now.
-    async fn restore(&self, logged: &Request, last_seq: u64) -> Result<bool, Refusal> {
+    async fn restore(&self, logged: &Request, last_seq: u64) -> Result<bool, Error> {
         let id = logged.id;
         match self.parts.store.restore(logged, last_seq).await {
             Ok(()) => {}
             Err(CommitError::Conflict) => return Ok(false),
-            Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+            Err(CommitError::Unavailable(error)) => return Err(error.into()),
         }
         let text = format!(
             "Request {id} did not match the log, so Keylend restored its rows from the log. Its state \
@@ -223,12 +226,11 @@ impl Broker {
     }
 
     /// What the request's entries make, up to the last one; or why they make nothing.
-    async fn fold(&self, id: RequestId, last_seq: u64) -> Result<Result<Request, String>, Refusal> {
+    async fn fold(&self, id: RequestId, last_seq: u64) -> Result<Result<Request, String>, Error> {
         let mut fold = Fold::new(id);
         while fold.last_seq() < last_seq {
             let store = &self.parts.store;
-            let page = store.entries_of(Some(id), fold.last_seq(), PAGE).await;
-            let page = page.map_err(unavailable)?;
+            let page = store.entries_of(Some(id), fold.last_seq(), PAGE).await?;
             let before = fold.last_seq();
             for raw in page.iter().filter(|raw| raw.seq <= last_seq) {
                 if let Err(error) = fold.add(raw) {

@@ -1,14 +1,15 @@
 //! The only place that changes state: gather the facts, ask the policy, decide, commit.
 //!
-//! Whoever is refused gets a [`Refusal`], and then nothing has changed. A commit that comes too
-//! late is decided anew from a fresh load, so that whatever raced, each answer rests on what is in
-//! the store.
+//! Whoever is refused gets a [`Refusal`], and then nothing has changed. Where something failed instead,
+//! the [`Error`] says what. A commit that comes too late is decided anew from a fresh load, so that
+//! whatever raced, each answer rests on what is in the store.
 
 mod approve;
 mod ask;
 mod cards;
 mod credentials;
 mod end;
+mod error;
 mod extend;
 mod facts;
 mod find;
@@ -27,6 +28,7 @@ pub use ask::Ask;
 pub use cards::new_cards;
 pub use credentials::Credential;
 pub use end::Locked;
+pub use error::Error;
 pub use find::Interruption;
 pub use leave::Memberships;
 pub use outdated::Changed;
@@ -45,7 +47,7 @@ use crate::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, CommitError, Comparisons, LoggedLocks, Store, StoreError},
+    store::{Change, Commit, CommitError, Comparisons, LoggedLocks, Store},
     vault::Vault,
 };
 
@@ -139,9 +141,9 @@ impl Broker {
         &self,
         id: RequestId,
         decide: impl FnMut(Request) -> F,
-    ) -> Result<Request, Refusal>
+    ) -> Result<Request, Error>
     where
-        F: Future<Output = Result<(Request, Commit), Refusal>>,
+        F: Future<Output = Result<(Request, Commit), Error>>,
     {
         let loaded = self.load(id).await?;
         let settled = self.attempt(loaded, || self.load(id), decide).await?;
@@ -149,7 +151,7 @@ impl Broker {
     }
 
     /// Commits `command`, decided on the request as it is now.
-    async fn act(&self, id: RequestId, command: Command) -> Result<Request, Refusal> {
+    async fn act(&self, id: RequestId, command: Command) -> Result<Request, Error> {
         self.settle(id, async |request| {
             Ok(single_change(self.change(&request, command.clone())?))
         })
@@ -162,9 +164,9 @@ impl Broker {
         &self,
         id: RequestId,
         decide: impl FnMut(Request) -> F,
-    ) -> Result<Request, Refusal>
+    ) -> Result<Request, Error>
     where
-        F: Future<Output = Result<(Request, Commit), Refusal>>,
+        F: Future<Output = Result<(Request, Commit), Error>>,
     {
         let (loaded, load) = (self.load_unchanged(id).await?, || self.load_unchanged(id));
         let settled = self.attempt(loaded, load, decide).await?;
@@ -177,10 +179,10 @@ impl Broker {
         mut loaded: Loaded,
         load: impl Fn() -> L,
         mut decide: impl FnMut(Request) -> F,
-    ) -> Result<Loaded, Refusal>
+    ) -> Result<Loaded, Error>
     where
-        F: Future<Output = Result<(Request, Commit), Refusal>>,
-        L: Future<Output = Result<Loaded, Refusal>>,
+        F: Future<Output = Result<(Request, Commit), Error>>,
+        L: Future<Output = Result<Loaded, Error>>,
     {
         for _ in 0..ATTEMPTS {
             let Loaded { request, logged } = loaded;
@@ -191,7 +193,7 @@ impl Broker {
                 }
             }
             if logged.is_none() && !commit.changes.iter().all(only_ends) {
-                return Err(Refusal::Contradicted(request.id));
+                return Err(Error::Contradicted(request.id));
             }
             match self.commit(Some(&request), commit).await {
                 Ok(last_seq) => {
@@ -203,10 +205,10 @@ impl Broker {
                     return Ok(Loaded { request, logged });
                 }
                 Err(CommitError::Conflict) => loaded = load().await?,
-                Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+                Err(CommitError::Unavailable(error)) => return Err(error.into()),
             }
         }
-        Err(conflict_exhausted())
+        Err(Error::TooManyConflicts)
     }
 
     /// Commits, and counts what happened. `before` is the request that it is about. Answers the number
@@ -283,14 +285,4 @@ fn single_change(change: Change) -> (Request, Commit) {
             ..Commit::default()
         },
     )
-}
-
-fn unavailable(error: StoreError) -> Refusal {
-    Refusal::StoreUnavailable(error.to_string())
-}
-
-fn conflict_exhausted() -> Refusal {
-    Refusal::StoreUnavailable(format!(
-        "somebody else was faster {ATTEMPTS} times in a row"
-    ))
 }

@@ -1,6 +1,6 @@
 //! Names in the targets: each belongs to one person.
 
-use super::{Broker, conflict_exhausted, unavailable};
+use super::{Broker, Error};
 use crate::{
     domain::{Actor, Human, NameEvent, NameOwners, Refusal, UserId, Username},
     policy::Action,
@@ -13,9 +13,8 @@ impl Broker {
         &self,
         name: &Username,
         human: &Human,
-    ) -> Result<(NameOwners, NameVersion), Refusal> {
-        let found = self.parts.store.name(&name.folded()).await;
-        let (owners, version) = found.map_err(unavailable)?;
+    ) -> Result<(NameOwners, NameVersion), Error> {
+        let (owners, version) = self.parts.store.name(&name.folded()).await?;
         owners.admit(name, human)?;
         Ok((owners, version))
     }
@@ -30,13 +29,12 @@ impl Broker {
         by: &UserId,
         name: &Username,
         reason: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Error> {
         for _ in 0..super::ATTEMPTS {
             let rules = self.may_administer(Action::Release, by, None).await?;
-            let found = self.parts.store.name(&name.folded()).await;
-            let (owners, before) = found.map_err(unavailable)?;
+            let (owners, before) = self.parts.store.name(&name.folded()).await?;
             if owners.is_free() {
-                return Err(Refusal::NameFree(name.clone()));
+                return Err(Refusal::NameFree(name.clone()).into());
             }
             let record = Record {
                 at: self.now(),
@@ -61,10 +59,10 @@ impl Broker {
             match self.commit(None, commit).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Conflict) => {}
-                Err(CommitError::Unavailable(error)) => return Err(unavailable(error)),
+                Err(CommitError::Unavailable(error)) => return Err(error.into()),
             }
         }
-        Err(conflict_exhausted())
+        Err(Error::TooManyConflicts)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broker, unavailable};
+use super::{Broker, Error};
 use crate::{
     directory::FactsUnavailable,
     domain::{Actor, LockTarget, Refusal, Request, Scope, ScopeId, UserId},
@@ -45,7 +45,7 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble. Facts that cannot be had make the answer unsure.
-    pub async fn questions_for(&self, person: &UserId, most: usize) -> Result<Questions, Refusal> {
+    pub async fn questions_for(&self, person: &UserId, most: usize) -> Result<Questions, Error> {
         let mut questions = Questions::default();
         let mut approvers = BTreeMap::new();
         let mut judged = 0;
@@ -69,11 +69,13 @@ impl Broker {
             judged += 1;
             match self.may_approve(person, &request).await {
                 Ok(()) => questions.asked.push(request),
-                Err(Refusal::FactsUnavailable(_) | Refusal::GroupsUnavailable(_)) => {
+                Err(Error::Facts(_) | Error::Refused(Refusal::GroupsUnavailable(_))) => {
                     questions.is_unsure = true;
                 }
-                Err(refusal @ Refusal::StoreUnavailable(_)) => return Err(refusal),
-                Err(_) => {}
+                Err(error @ (Error::Store(_) | Error::TooManyConflicts)) => return Err(error),
+                Err(Error::Refused(_) | Error::EarlierApprover { .. } | Error::Contradicted(_)) => {
+                    // A click would be refused too.
+                }
             }
         }
         Ok(questions)
@@ -85,7 +87,7 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn concerned_by(&self, requester: &UserId) -> Result<Concerned, Refusal> {
+    pub async fn concerned_by(&self, requester: &UserId) -> Result<Concerned, Error> {
         let open = self.open_by(requester).await?;
         let waiting = open.iter().filter(|request| request.awaits_decision());
         Ok(self.approvers_of(waiting).await)
@@ -96,7 +98,7 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn concerned_by_unlocking(&self, target: &LockTarget) -> Result<Concerned, Refusal> {
+    pub async fn concerned_by_unlocking(&self, target: &LockTarget) -> Result<Concerned, Error> {
         let waiting = self.awaiting().await?;
         let locked = waiting
             .iter()
@@ -104,12 +106,8 @@ impl Broker {
         Ok(self.approvers_of(locked).await)
     }
 
-    async fn awaiting(&self) -> Result<Vec<Request>, Refusal> {
-        self.parts
-            .store
-            .awaiting(LOOKED_THROUGH)
-            .await
-            .map_err(unavailable)
+    async fn awaiting(&self) -> Result<Vec<Request>, Error> {
+        Ok(self.parts.store.awaiting(LOOKED_THROUGH).await?)
     }
 
     async fn approvers_of(&self, requests: impl Iterator<Item = &Request>) -> Concerned {

@@ -1,6 +1,6 @@
 //! What the worker found out: commands of the clock and the targets.
 
-use super::{Broker, end::ended_by_lock, log::Loaded, single_change, unavailable};
+use super::{Broker, Error, end::ended_by_lock, log::Loaded, single_change};
 use crate::{
     domain::{
         Command, Entitlement, PlannedLayer, Progress, Refusal, Request, RequestId, State, Time,
@@ -38,7 +38,7 @@ impl Broker {
         loaded: Loaded,
         command: Command,
         credential: Option<SealedCredential>,
-    ) -> Result<Loaded, Refusal> {
+    ) -> Result<Loaded, Error> {
         let id = loaded.request.id;
         let decide = async |request: Request| {
             let mut change = self.change(&request, command.clone())?;
@@ -60,7 +60,7 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub(crate) async fn end_if_locked(&self, loaded: &Loaded) -> Result<bool, Refusal> {
+    pub(crate) async fn end_if_locked(&self, loaded: &Loaded) -> Result<bool, Error> {
         let Some(lock) = self.lock_over(&loaded.request).await? else {
             return Ok(false);
         };
@@ -78,10 +78,9 @@ impl Broker {
         &self,
         entitlement: &Entitlement,
         except: RequestId,
-    ) -> Result<Sharers, Refusal> {
-        let found = self.parts.store.sharing(entitlement, except).await;
-        let found = found.map_err(unavailable)?.into_iter();
-        self.sharers(found.map(|found| found.request), entitlement)
+    ) -> Result<Sharers, Error> {
+        let found = self.parts.store.sharing(entitlement, except).await?;
+        self.sharers(found.into_iter().map(|found| found.request), entitlement)
             .await
     }
 
@@ -95,10 +94,9 @@ impl Broker {
         &self,
         entitlement: &Entitlement,
         except: RequestId,
-    ) -> Result<Sharers, Refusal> {
-        let found = self.parts.store.approved_for(entitlement).await;
-        let found = found.map_err(unavailable)?.into_iter();
-        self.sharers(found.filter(|id| *id != except), entitlement)
+    ) -> Result<Sharers, Error> {
+        let found = self.parts.store.approved_for(entitlement).await?;
+        self.sharers(found.into_iter().filter(|id| *id != except), entitlement)
             .await
     }
 
@@ -106,7 +104,7 @@ impl Broker {
         &self,
         found: impl Iterator<Item = RequestId>,
         entitlement: &Entitlement,
-    ) -> Result<Sharers, Refusal> {
+    ) -> Result<Sharers, Error> {
         let mut sharers = Sharers::default();
         for id in found {
             match self.load(id).await {
@@ -116,8 +114,10 @@ impl Broker {
                 }) => {
                     sharers.proven.extend(as_sharing(&request, entitlement));
                 }
-                Ok(_) | Err(Refusal::NoSuchRequest(_)) => sharers.unproven = Some(id),
-                Err(refusal) => return Err(refusal),
+                Ok(_) | Err(Error::Refused(Refusal::NoSuchRequest(_))) => {
+                    sharers.unproven = Some(id)
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(sharers)

@@ -1,6 +1,6 @@
 //! Keeping what waits for its decision in step with the catalogue.
 
-use super::{Broker, single_change, unavailable};
+use super::{Broker, Error, single_change};
 use crate::domain::{Command, Refusal, Request, RequestId, State};
 
 /// Open requests that are looked at at a time.
@@ -14,7 +14,7 @@ impl Broker {
     /// # Errors
     ///
     /// [`Refusal::NoSuchRequest`], or the store's trouble.
-    pub async fn revise(&self, id: RequestId) -> Result<Request, Refusal> {
+    pub async fn revise(&self, id: RequestId) -> Result<Request, Error> {
         let request = self.request(id).await?;
         let change = |request: &Request| match self.revised(request) {
             Some(command) => self.change(request, command),
@@ -28,7 +28,7 @@ impl Broker {
             .await;
         match revised {
             // Another replica was faster.
-            Err(Refusal::NotDue) => self.request(id).await,
+            Err(Error::Refused(Refusal::NotDue)) => self.request(id).await,
             revised => revised,
         }
     }
@@ -38,11 +38,10 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble; what was revised before stays so.
-    pub async fn revise_all(&self) -> Result<(), Refusal> {
+    pub async fn revise_all(&self) -> Result<(), Error> {
         let mut after = None;
         loop {
-            let page = self.parts.store.open_after(after, PAGE).await;
-            let page = page.map_err(unavailable)?;
+            let page = self.parts.store.open_after(after, PAGE).await?;
             after = page.next;
             if after.is_none() {
                 return Ok(());
@@ -55,8 +54,8 @@ impl Broker {
                 match self.revise(request.id).await {
                     Ok(_) => {}
                     // It is not decided; an alert says so.
-                    Err(Refusal::Contradicted(_) | Refusal::NoSuchRequest(_)) => {}
-                    Err(refusal) => return Err(refusal),
+                    Err(Error::Contradicted(_) | Error::Refused(Refusal::NoSuchRequest(_))) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }

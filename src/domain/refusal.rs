@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, UserId, Username};
+use super::{Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Username};
 
 /// Why something was not done; nothing was changed.
 ///
@@ -67,15 +67,6 @@ pub enum Refusal {
     /// Slack gave no usable address for the person who decides.
     #[error("the person who decides has no usable address")]
     NoDeciderEmail,
-    /// The facts about an earlier approver are not to be had, so nobody knows whether their
-    /// approval still counts.
-    #[error("the facts about the earlier approver {approver} are not to be had: {error}")]
-    EarlierApprover {
-        /// Who approved before.
-        approver: UserId,
-        /// Why the facts are not to be had.
-        error: String,
-    },
     /// The requester's name in the targets belongs to somebody else.
     #[error("the name {0} belongs to another person")]
     NameBound(Username),
@@ -85,18 +76,9 @@ pub enum Refusal {
     /// The name in the targets is not bound to anybody.
     #[error("the name {0} is not bound to anybody")]
     NameFree(Username),
-    /// What is known of the person is too old and could not be had anew.
-    #[error("the facts are not to be had: {0}")]
-    FactsUnavailable(String),
     /// The answer depends on these groups, and nobody knows who is in them.
     #[error("nobody knows who is in {}", names(.0))]
     GroupsUnavailable(BTreeSet<GroupName>),
-    /// The tables say something else of the request than the log: nothing rests on either.
-    #[error("the tables contradict the log on request {0}")]
-    Contradicted(RequestId),
-    /// The store does not answer.
-    #[error("the store is unavailable: {0}")]
-    StoreUnavailable(String),
     /// Shorter than the configuration allows.
     #[error("{asked} is shorter than {min}")]
     TooShort {

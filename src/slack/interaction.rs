@@ -10,10 +10,13 @@ use super::{
     client::OpenedView,
     view::{answer, refusal},
 };
-use crate::domain::{ChannelId, Refusal, RequestId};
+use crate::{
+    broker::Error,
+    domain::{ChannelId, RequestId},
+};
 
-/// What came of something that somebody did: what they are told, if anything, or the refusal.
-pub(super) type Outcome = Result<Option<String>, Refusal>;
+/// What came of something that somebody did: what they are told, if anything, or why not.
+pub(super) type Outcome = Result<Option<String>, Error>;
 
 /// Somebody who wants something done, and where they are answered.
 pub(super) struct Interaction {
@@ -51,9 +54,9 @@ impl Interaction {
         match outcome {
             Ok(None) => {}
             Ok(Some(told)) => self.tell(&told).await,
-            Err(refusal) => {
-                tracing::info!(slack.user = %self.caller.user, error = %refusal, "refused");
-                self.tell(&refusal::sentence(&refusal)).await;
+            Err(error) => {
+                tracing::info!(slack.user = %self.caller.user, %error, "refused");
+                self.tell(&refusal::sentence(&error)).await;
             }
         }
     }

@@ -10,7 +10,8 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::Unfinished;
 use crate::{
-    domain::{Entitlement, Refusal},
+    broker::Error,
+    domain::Entitlement,
     store::{Claim, Store},
 };
 
@@ -36,7 +37,7 @@ impl EntitlementMutexes {
     ) -> Result<EntitlementGuard, Unfinished> {
         let turn = self.turn(entitlement).lock_owned().await;
         let claimed = store.claim(&format!("access/{entitlement}")).await;
-        let claim = claimed.map_err(|error| Refusal::StoreUnavailable(error.to_string()))?;
+        let claim = claimed.map_err(Error::from)?;
         Ok(EntitlementGuard {
             _claim: claim.ok_or(Unfinished::Waits)?,
             _turn: turn,

@@ -3,7 +3,7 @@
 use super::{Unfinished, Worker, limited, order, root_cause};
 use crate::{
     backend::{BackendError, Presence},
-    broker::Loaded,
+    broker::{Error, Loaded},
     domain::{Command, Progress, Refusal, Request, State},
 };
 
@@ -20,10 +20,10 @@ impl Worker {
         layer: usize,
     ) -> Result<Loaded, Unfinished> {
         if loaded.logged.is_none() {
-            return Err(Refusal::Contradicted(loaded.request.id).into());
+            return Err(Error::Contradicted(loaded.request.id).into());
         }
         if self.broker.end_if_locked(&loaded).await? {
-            return Err(Refusal::NotDue.into());
+            return Err(Error::from(Refusal::NotDue).into());
         }
         for other in &loaded.request.after {
             if self.broker.load(*other).await?.request.is_open() {
@@ -48,7 +48,7 @@ impl Worker {
         let granted = granted.await;
         let command = match granted {
             Ok(until) => Command::Granted { layer, until },
-            Err(Trouble::Broker(refusal)) => return Err(refusal.into()),
+            Err(Trouble::Broker(error)) => return Err(error.into()),
             Err(Trouble::Target(error)) => {
                 self.check_failure(&loaded, layer, &error).await?;
                 self.grant_failed(&loaded.request, layer, &error)
@@ -72,7 +72,7 @@ impl Worker {
         }
         if let Some(other) = sharers.unproven {
             // Its access would pass for access that Keylend did not grant.
-            return Err(Refusal::Contradicted(other).into());
+            return Err(Error::Contradicted(other).into());
         }
         let managed = is_nobodys || sharers.proven.iter().any(|other| other.managed);
         let credential = self
@@ -129,7 +129,7 @@ enum Trouble {
     /// The target: said in the log, and tried again or given up.
     Target(BackendError),
     /// The broker or its store: nothing is known, so nothing is said; it is due again.
-    Broker(Refusal),
+    Broker(Error),
 }
 
 impl From<BackendError> for Trouble {
@@ -138,8 +138,8 @@ impl From<BackendError> for Trouble {
     }
 }
 
-impl From<Refusal> for Trouble {
-    fn from(refusal: Refusal) -> Self {
-        Self::Broker(refusal)
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Broker(error)
     }
 }

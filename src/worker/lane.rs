@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Unfinished, Worker};
 use crate::{
+    broker::Error,
     domain::{Lane, Refusal, RequestId, Time},
     store::{Claim, Store, StoreError},
 };
@@ -128,13 +129,13 @@ impl Queue {
     fn postpone(&mut self, worker: &Worker, id: RequestId, claim: Claim, why: &Unfinished) {
         match why {
             Unfinished::Waits | Unfinished::Pending(_) => {}
-            Unfinished::Refused(Refusal::NoSuchRequest(_)) => {
+            Unfinished::Broker(Error::Refused(Refusal::NoSuchRequest(_))) => {
                 tracing::error!(request.id = %id, "work is due for a request that is not there");
             }
             // The broker has said it, and raised an alert.
-            Unfinished::Refused(Refusal::Contradicted(_)) => {}
-            Unfinished::Refused(refusal) => {
-                tracing::warn!(request.id = %id, error = %refusal, "work could not be finished");
+            Unfinished::Broker(Error::Contradicted(_)) => {}
+            Unfinished::Broker(error) => {
+                tracing::warn!(request.id = %id, %error, "work could not be finished");
             }
         }
         let soon = worker.clock.now() + PAUSE;
@@ -142,7 +143,7 @@ impl Queue {
             until: match why {
                 // Its request may end before its target is to be asked.
                 Unfinished::Pending(at) => soon.min(*at),
-                Unfinished::Waits | Unfinished::Refused(_) => soon,
+                Unfinished::Waits | Unfinished::Broker(_) => soon,
             },
             waits: matches!(why, Unfinished::Waits),
             _claim: claim,

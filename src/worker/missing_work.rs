@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Worker;
 use crate::{
-    domain::{Event, Refusal, RequestId, Time},
-    store::{After, Entry, EntryBody, StoreError},
+    broker::Error,
+    domain::{Event, RequestId, Time},
+    store::{After, Entry, EntryBody},
 };
 
 /// How often, and how late the lanes may be before they are helped.
@@ -93,7 +94,7 @@ impl Worker {
                 let looked = match store.claim("missing_work").await {
                     Ok(Some(_claim)) => self.look(&mut open).await,
                     Ok(None) => Ok(()),
-                    Err(error) => Err(Refusal::StoreUnavailable(error.to_string())),
+                    Err(error) => Err(error.into()),
                 };
                 if let Err(error) = looked {
                     tracing::warn!(%error, "failed to look for missing work");
@@ -103,12 +104,10 @@ impl Worker {
         shutdown.run_until_cancelled(looking).await;
     }
 
-    async fn look(&self, open: &mut Open) -> Result<(), Refusal> {
-        let unavailable = |error: StoreError| Refusal::StoreUnavailable(error.to_string());
+    async fn look(&self, open: &mut Open) -> Result<(), Error> {
         let store = self.broker.store();
         loop {
-            let entries = store.raw_entries(open.read, PAGE).await;
-            let entries = entries.map_err(unavailable)?;
+            let entries = store.raw_entries(open.read, PAGE).await?;
             for raw in &entries {
                 open.read = raw.seq;
                 // One that is not understood hides no other. `audit verify` names it, and nothing is
@@ -126,8 +125,7 @@ impl Worker {
             if open.round.after.is_none() {
                 open.round.ahead = open.requests.keys().copied().collect();
             }
-            let page = store.open_after(open.round.after.take(), PAGE).await;
-            let page = page.map_err(unavailable)?;
+            let page = store.open_after(open.round.after.take(), PAGE).await?;
             for request in &page.requests {
                 open.round.ahead.remove(&request.id);
             }

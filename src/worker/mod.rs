@@ -24,7 +24,7 @@ use pending::PendingOrders;
 
 use crate::{
     backend::{Backend, BackendError, Backends, LayerRequest},
-    broker::{Broker, Loaded},
+    broker::{Broker, Error, Loaded},
     clock::{Clock, Entropy},
     domain::{Command, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work, backoff},
 };
@@ -56,7 +56,7 @@ enum Unfinished {
     Pending(Time),
     /// The broker could not commit, or the store not answer.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Broker(#[from] Error),
 }
 
 impl Worker {
@@ -102,7 +102,7 @@ impl Worker {
     /// Does everything of `lane` that is due for one request.
     async fn sweep(&self, lane: &Lane, id: RequestId) -> Result<(), Unfinished> {
         let mut loaded = match self.broker.load(id).await {
-            Err(Refusal::NoSuchRequest(_)) => {
+            Err(Error::Refused(Refusal::NoSuchRequest(_))) => {
                 self.broker.mend(id).await?;
                 return Ok(());
             }
@@ -129,7 +129,9 @@ impl Worker {
             match self.work(loaded.clone(), work).await {
                 Ok(after) => loaded = after,
                 // It no longer fits: a warning behind the end, or somebody else did it.
-                Err(Unfinished::Refused(Refusal::NotDue | Refusal::NotActive { .. })) => {}
+                Err(Unfinished::Broker(Error::Refused(
+                    Refusal::NotDue | Refusal::NotActive { .. },
+                ))) => {}
                 // The other layers do not wait for it.
                 Err(Unfinished::Pending(at)) => {
                     pending = Some(pending.map_or(at, |first| first.min(at)));
@@ -175,7 +177,7 @@ impl Worker {
             BackendError::Superseded(_) => {
                 let current = self.broker.load(request.id).await?.request;
                 if current.version != request.version {
-                    return Err(Refusal::NotDue.into());
+                    return Err(Error::from(Refusal::NotDue).into());
                 }
             }
             BackendError::Retry(_) | BackendError::Fail(_) => {}

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
-use crate::domain::{Lock, Refusal};
+use crate::{broker::Error, domain::Lock};
 
 /// What is claimed by the replica that goes round.
 const CLAIM: &str = "patrol";
@@ -55,13 +55,13 @@ async fn go_round(worker: &Worker) -> Infallible {
                 worker.broker.end_without_credentials().await?;
                 has_begun = true;
             }
-            Ok::<_, Refusal>(())
+            Ok::<_, Error>(())
         };
         match looked.await {
             Ok(()) => is_failing = false,
-            Err(refusal) => {
+            Err(error) => {
                 if !std::mem::replace(&mut is_failing, true) {
-                    tracing::warn!(error = %refusal, "the patrol could not go round");
+                    tracing::warn!(%error, "the patrol could not go round");
                 }
             }
         }
@@ -70,7 +70,7 @@ async fn go_round(worker: &Worker) -> Infallible {
 }
 
 /// Goes round if it is time to.
-async fn once(worker: &Worker, last: &mut Option<(Vec<Lock>, Instant)>) -> Result<(), Refusal> {
+async fn once(worker: &Worker, last: &mut Option<(Vec<Lock>, Instant)>) -> Result<(), Error> {
     let locks = worker.broker.locks().await?;
     let is_due = match last {
         Some((known, at)) => *known != locks || at.elapsed() >= EVERY,

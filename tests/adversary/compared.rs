@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use keylend::{
+    broker::Error,
     domain::Refusal,
     store::{SqliteStore, Store as _},
 };
@@ -48,7 +49,10 @@ async fn a_request_that_another_replica_denied_is_not_approved_on_its_old_row() 
     let (one, other) = (scene.replica().await, scene.replica().await);
     let id = one.ask("alice").await;
     let own = one.broker.approve(&user("alice"), id, 1).await;
-    assert!(matches!(own, Err(Refusal::Forbidden(_))), "{own:?}");
+    assert!(
+        matches!(own, Err(Error::Refused(Refusal::Forbidden(_)))),
+        "{own:?}"
+    );
 
     scene
         .tamper("CREATE TABLE kept AS SELECT version, state, open, awaits, snapshot FROM requests")
@@ -62,7 +66,7 @@ async fn a_request_that_another_replica_denied_is_not_approved_on_its_old_row() 
         .await;
     let approved = one.broker.approve(&user("bob"), id, 1).await;
     assert!(
-        matches!(approved, Err(Refusal::Contradicted(_))),
+        matches!(approved, Err(Error::Contradicted(_))),
         "{approved:?}"
     );
 }

@@ -4,7 +4,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use keylend::{
-    broker::{Ask, Broker},
+    broker::{Ask, Broker, Error},
     clock::Clock,
     domain::{
         AskKey, ChannelId, Departure, GroupName, LockTarget, Refusal, Request, Span, State, UserId,
@@ -375,7 +375,7 @@ impl World {
             sleep(lifts).await;
             let lifted = broker.unlock(&by, target.clone()).await;
             story.tell(format_args!("{by} unlocks {target}: {lifted:?}"));
-            Err(locked.err().unwrap_or(Refusal::NotDue))
+            Err(locked.err().unwrap_or(Refusal::NotDue.into()))
         });
     }
 
@@ -449,7 +449,7 @@ impl World {
         what: String,
         act: impl FnOnce(Arc<Broker>) -> F,
     ) where
-        F: Future<Output = Result<Request, Refusal>> + Send + 'static,
+        F: Future<Output = Result<Request, Error>> + Send + 'static,
     {
         let Some(replica) = self.any_of(replicas) else {
             return;
@@ -467,7 +467,7 @@ impl World {
                     let kept = kept.is_some_and(|kept| kept.version >= after.version);
                     story.check(promised(5, kept, || format!("`{what}` is not in the log")));
                 }
-                Err(refusal) => story.tell(format_args!("{what}: {refusal}")),
+                Err(error) => story.tell(format_args!("{what}: {error}")),
             }
         });
     }

@@ -2,8 +2,8 @@
 
 use super::incident::Origin;
 use crate::{
-    broker::Ask,
-    domain::{AskKey, ChannelId, Refusal, Request},
+    broker::{Ask, Error},
+    domain::{AskKey, ChannelId, Request},
     slack::{
         Slack,
         caller::Caller,
@@ -24,7 +24,7 @@ pub(in crate::slack) async fn create(
     mut ask: Ask,
     origin: Option<&Origin>,
     mentioned: &[ChannelId],
-) -> Result<(Request, Vec<String>), Refusal> {
+) -> Result<(Request, Vec<String>), Error> {
     let mirrors = slack
         .incidents
         .mirrors(&slack.client, origin, mentioned)

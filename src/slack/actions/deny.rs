@@ -36,9 +36,9 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
     }
     match slack.broker.deny(&caller.user, id, revision, reason).await {
         Ok(_) => FormOutcome::done("It is denied.".to_owned()),
-        Err(refusal) => {
-            tracing::info!(slack.user = %caller.user, error = %refusal, "refused");
-            FormOutcome::refused(refusal::sentence(&refusal))
+        Err(error) => {
+            tracing::info!(slack.user = %caller.user, %error, "refused");
+            FormOutcome::refused(refusal::sentence(&error))
         }
     }
 }

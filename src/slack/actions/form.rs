@@ -59,8 +59,8 @@ pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) 
         tokio::time::timeout(PATIENCE, broker.member(&interaction.caller.user)),
         approvers(&interaction.slack, scope),
     );
-    if let Ok(Err(refusal)) = member {
-        return Err(refusal);
+    if let Ok(Err(error)) = member {
+        return Err(error);
     }
     let carried = Carried {
         origin,
@@ -146,10 +146,10 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
     let origin = carried.origin.as_ref();
     match create_request::create(slack, ask, origin, &mentioned).await {
         Ok((request, notes)) => FormOutcome::done(answer::asked(&request, &notes)),
-        Err(refusal) => {
-            tracing::info!(slack.user = %caller.user, error = %refusal, "refused");
+        Err(error) => {
+            tracing::info!(slack.user = %caller.user, %error, "refused");
             let asked = duration.unwrap_or(scope.default_duration);
-            let (name, sentence) = refusal::on_field(&refusal, scope, asked);
+            let (name, sentence) = refusal::on_field(&error, scope, asked);
             FormOutcome::invalid(name, &sentence)
         }
     }

@@ -2,7 +2,8 @@
 
 use super::command::Call;
 use crate::{
-    domain::{Refusal, Request, RequestId, ScopeId, State},
+    broker::Error,
+    domain::{Request, RequestId, ScopeId, State},
     slack::{arguments::Named, view::answer},
 };
 
@@ -27,7 +28,7 @@ pub(super) async fn resolve(
     call: Call<'_>,
     what: Named,
     candidates: Candidates,
-) -> Result<Resolved, Refusal> {
+) -> Result<Resolved, Error> {
     let scope: Option<ScopeId> = match what {
         Named::Request(id) => return Ok(Resolved::Request(id)),
         Named::Scope(scope) => Some(scope),

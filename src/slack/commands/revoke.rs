@@ -5,7 +5,8 @@ use super::{
     resolve_request::is_active,
 };
 use crate::{
-    domain::{Catalogue, Refusal, Request},
+    broker::Error,
+    domain::{Catalogue, Request},
     slack::{
         arguments::{Named, Word, named_and_reason},
         interaction::Outcome,
@@ -41,22 +42,22 @@ async fn run(call: Call<'_>) -> Outcome {
             return Ok(Some(answer::usage(&call.command.line())));
         }
     };
-    let (mut revoked, mut refused) = (Vec::new(), Vec::<(Request, Refusal)>::new());
+    let (mut revoked, mut refused) = (Vec::new(), Vec::<(Request, Error)>::new());
     for request in open.into_iter().filter(is_active) {
         match broker.revoke(by, request.id, &reason).await {
             Ok(request) => revoked.push(request),
-            Err(refusal) => refused.push((request, refusal)),
+            Err(error) => refused.push((request, error)),
         }
     }
     if revoked.is_empty() {
         return match refused.into_iter().next() {
-            Some((_, refusal)) => Err(refusal),
+            Some((_, error)) => Err(error),
             None => Ok(Some(answer::NOTHING_HELD.to_owned())),
         };
     }
     let refused: Vec<String> = refused
         .iter()
-        .map(|(request, refusal)| answer::stays(request, &refusal::sentence(refusal)))
+        .map(|(request, error)| answer::stays(request, &refusal::sentence(error)))
         .collect();
     Ok(Some(answer::revoked(&revoked, &refused)))
 }

@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::retry::{Retry, Trouble, within_grace};
 use crate::{
-    broker::Broker,
+    broker::{Broker, Error},
     clock::{Clock, Entropy},
     domain::{Refusal, RequestId, Time, UserId},
     slack::{
@@ -261,9 +261,9 @@ impl Homes {
         };
         match self.broker.member(person).await {
             Ok(_) => {}
-            Err(Refusal::FactsUnavailable(_)) => return Ok(only(view::unknown(), false)),
-            Err(Refusal::Forbidden(_)) => return Ok(only(view::unwelcome(), true)),
-            Err(refusal) => return Err(refusal.into()),
+            Err(Error::Facts(_)) => return Ok(only(view::unknown(), false)),
+            Err(Error::Refused(Refusal::Forbidden(_))) => return Ok(only(view::unwelcome(), true)),
+            Err(error) => return Err(error.into()),
         }
         let mut open = self.broker.open_by(person).await?;
         let past = self.broker.past_of(person, PAST).await?;

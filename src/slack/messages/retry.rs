@@ -5,8 +5,9 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    broker::Error,
     clock::{Clock, Entropy},
-    domain::{Refusal, Span, Time, backoff},
+    domain::{Span, Time, backoff},
     slack::client::SlackError,
     store::StoreError,
 };
@@ -90,7 +91,7 @@ pub(super) async fn within_grace<T>(
 pub(super) enum Trouble {
     Store(StoreError),
     Slack(SlackError),
-    Refused(Refusal),
+    Broker(Error),
 }
 
 impl Trouble {
@@ -129,7 +130,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Slack(error) => error.fmt(f),
-            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Broker(error) => error.fmt(f),
         }
     }
 }
@@ -140,9 +141,9 @@ impl From<StoreError> for Trouble {
     }
 }
 
-impl From<Refusal> for Trouble {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Broker(error)
     }
 }
 

@@ -1,8 +1,9 @@
-//! Refusals as people read them: what happened, and what to do. Every refusal has its sentence, in
-//! `mrkdwn` for messages and in plain text for the fields of a modal.
+//! Refusals and failures as people read them: what happened, and what to do. Each has its sentence,
+//! in `mrkdwn` for messages and in plain text for the fields of a modal.
 
 use super::text;
 use crate::{
+    broker::Error,
     domain::{Actor, NoUsername, Refusal, Ruling, Scope, Span},
     slack::caller::RejectedCaller,
 };
@@ -22,32 +23,32 @@ pub mod field {
     pub const REASON: &str = "reason";
 }
 
-/// A refusal in `mrkdwn`.
-pub fn sentence(refusal: &Refusal) -> String {
-    say(refusal, Voice::Mrkdwn)
+/// Why something was not done, in `mrkdwn`.
+pub fn sentence(error: &Error) -> String {
+    say(error, Voice::Mrkdwn)
 }
 
-/// A refusal of a request on the field that it is about, in plain text: what would be right.
-pub fn on_field(refusal: &Refusal, scope: &Scope, asked: Span) -> (&'static str, String) {
+/// Why a request was not made, on the field that it is about, in plain text: what would be right.
+pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, String) {
     let (id, most) = (&scope.id, scope.max_duration);
-    match refusal {
-        Refusal::TooShort { asked, min } => (
+    match error {
+        Error::Refused(Refusal::TooShort { asked, min }) => (
             field::DURATION,
             format!("Duration is at least {min}; {asked} was asked."),
         ),
-        Refusal::ReasonMissing => (
+        Error::Refused(Refusal::ReasonMissing) => (
             field::REASON,
             format!("A reason is required for {id}: say what you are going to do."),
         ),
-        Refusal::Forbidden(rulings) => match rulings.as_slice() {
+        Error::Refused(Refusal::Forbidden(rulings)) => match rulings.as_slice() {
             [only] if only.rule.as_str() == "max-duration" => (
                 field::DURATION,
                 format!("Duration is at most {most} for {id}; {asked} was asked."),
             ),
             [only] if only.rule.as_str() == "ticket-required" => (field::TICKET, ticket(scope)),
-            _ => (field::SCOPE, say(refusal, Voice::Plain)),
+            _ => (field::SCOPE, say(error, Voice::Plain)),
         },
-        _ => (field::SCOPE, say(refusal, Voice::Plain)),
+        _ => (field::SCOPE, say(error, Voice::Plain)),
     }
 }
 
@@ -110,7 +111,33 @@ impl Voice {
     }
 }
 
-fn say(refusal: &Refusal, voice: Voice) -> String {
+fn say(error: &Error, voice: Voice) -> String {
+    match error {
+        Error::Refused(refusal) => refused(refusal, voice),
+        Error::Store(_) | Error::TooManyConflicts => {
+            "Keylend's store does not answer. Nothing was done that was not recorded; try again in \
+             a moment."
+                .to_owned()
+        }
+        Error::Facts(_) => {
+            "Slack could not be asked who you are and which groups you are in, and without that \
+             the answer is no. Nothing was done; try again in a moment."
+                .to_owned()
+        }
+        Error::EarlierApprover { approver, .. } => format!(
+            "Keylend couldn't confirm in Slack that {} may still approve, so it can't count their \
+             approval. Nothing was decided. Try again in a moment.",
+            voice.actor(&Actor::Person(approver.clone()))
+        ),
+        Error::Contradicted(_) => {
+            "This request does not match Keylend's log, so somebody may have changed the database. \
+             Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
+                .to_owned()
+        }
+    }
+}
+
+fn refused(refusal: &Refusal, voice: Voice) -> String {
     match refusal {
         Refusal::NoSuchRequest(id) => format!(
             "There is no request {}. {} lists yours.",
@@ -175,11 +202,6 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
              people who run Keylend to check [identity] in its configuration."
                 .to_owned()
         }
-        Refusal::EarlierApprover { approver, .. } => format!(
-            "Keylend couldn't confirm in Slack that {} may still approve, so it can't count their \
-             approval. Nothing was decided. Try again in a moment.",
-            voice.actor(&Actor::Person(approver.clone()))
-        ),
         Refusal::NameBound(name) => format!(
             "The login {} belongs to another person, so the requester can't get access under it. \
              Ask the people who run Keylend to give the requester a login under [people], or ask an \
@@ -199,11 +221,6 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
                 voice.code(name)
             )
         }
-        Refusal::FactsUnavailable(_) => {
-            "Slack could not be asked who you are and which groups you are in, and without that \
-             the answer is no. Nothing was done; try again in a moment."
-                .to_owned()
-        }
         Refusal::GroupsUnavailable(groups) => {
             let names: Vec<String> = groups.iter().take(8).map(|name| voice.code(name)).collect();
             let (which, whom) = match groups.len() {
@@ -215,16 +232,6 @@ fn say(refusal: &Refusal, voice: Voice) -> String {
                  Nothing was done. Try again later. Keylend has alerted the people who run it.",
                 names.join(", ")
             )
-        }
-        Refusal::StoreUnavailable(_) => {
-            "Keylend's store does not answer. Nothing was done that was not recorded; try again in \
-             a moment."
-                .to_owned()
-        }
-        Refusal::Contradicted(_) => {
-            "This request does not match Keylend's log, so somebody may have changed the database. \
-             Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
-                .to_owned()
         }
         Refusal::TooShort { asked, min } => {
             format!("Duration is at least {min}; {asked} was asked.")
@@ -295,7 +302,11 @@ fn ticket(scope: &Scope) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{GroupName, RequestId, RuleId, UserId, Username};
+    use crate::{
+        directory::FactsUnavailable,
+        domain::{GroupName, RequestId, RuleId, UserId, Username},
+        store::StoreError,
+    };
 
     fn ruling(rule: &str, reason: &str) -> Ruling {
         Ruling {
@@ -376,14 +387,24 @@ mod tests {
             ReasonMissing => [Refusal::ReasonMissing],
             NoCredential => [Refusal::NoCredential],
             NameTaken => [Refusal::NameTaken],
-            StoreUnavailable => [Refusal::StoreUnavailable("secret detail".to_owned())],
-            FactsUnavailable => [Refusal::FactsUnavailable("secret detail".to_owned())],
-            EarlierApprover => [Refusal::EarlierApprover {
+        }
+    }
+
+    fn errors() -> Vec<Error> {
+        of_every_kind! { Error:
+            Refused => refusals().into_iter().map(Error::Refused),
+            Store => [Error::Store(StoreError {
+                doing: "secret detail",
+                source: "secret detail".into(),
+            })],
+            TooManyConflicts => [Error::TooManyConflicts],
+            Facts => [Error::Facts(FactsUnavailable("secret detail".to_owned()))],
+            EarlierApprover => [Error::EarlierApprover {
                 approver: UserId::new("U0BOB"),
-                error: "secret detail".to_owned(),
+                source: FactsUnavailable("secret detail".to_owned()),
             }],
             Contradicted => [
-                Refusal::Contradicted(RequestId::new(crate::domain::Time::UNIX_EPOCH, 3)),
+                Error::Contradicted(RequestId::new(crate::domain::Time::UNIX_EPOCH, 3)),
             ],
         }
     }
@@ -391,10 +412,7 @@ mod tests {
     #[test]
     fn every_refusal_says_what_happened_and_what_to_do() {
         let said = |voice| {
-            let said: Vec<String> = refusals()
-                .iter()
-                .map(|refusal| say(refusal, voice))
-                .collect();
+            let said: Vec<String> = errors().iter().map(|error| say(error, voice)).collect();
             said.join("\n---\n")
         };
         insta::assert_snapshot!("in_messages", said(Voice::Mrkdwn));
@@ -403,9 +421,9 @@ mod tests {
 
     #[test]
     fn what_went_wrong_inside_is_for_the_log_alone() {
-        for refusal in refusals() {
+        for error in errors() {
             for voice in [Voice::Mrkdwn, Voice::Plain] {
-                assert!(!say(&refusal, voice).contains("secret detail"));
+                assert!(!say(&error, voice).contains("secret detail"));
             }
         }
     }

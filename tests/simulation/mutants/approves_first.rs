@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use keylend::{
-    broker::Broker,
+    broker::{Broker, Error},
     domain::{
         Actor, Command, Entitlement, Handle, IdentityKey, Parties, PlannedGrant, PlannedLayer,
         Refusal, Request, RequestId, Time, UserId, decide,
@@ -23,7 +23,7 @@ impl Mutant for ApprovesFirst {
         by: &UserId,
         id: RequestId,
         revision: u32,
-    ) -> Result<Request, Refusal> {
+    ) -> Result<Request, Error> {
         let before = broker.request(id).await?;
         let command = approval(broker, &before, by, revision)?;
         let after = carry_out(broker, &before, command, before.asked_at, Vec::new()).await?;
@@ -57,7 +57,7 @@ pub(super) async fn carry_out(
     command: Command,
     now: Time,
     holders: Vec<(IdentityKey, HolderVersion)>,
-) -> Result<Request, Refusal> {
+) -> Result<Request, Error> {
     let events = decide(before, command, now)?;
     let change = Change::of(before.clone(), events);
     let after = change.after().clone();
@@ -68,8 +68,8 @@ pub(super) async fn carry_out(
     };
     match broker.store().commit(commit).await {
         Ok(_) => Ok(after),
-        Err(CommitError::Conflict) => Err(Refusal::NotDue),
-        Err(CommitError::Unavailable(error)) => Err(Refusal::StoreUnavailable(error.to_string())),
+        Err(CommitError::Conflict) => Err(Refusal::NotDue.into()),
+        Err(CommitError::Unavailable(error)) => Err(error.into()),
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use keylend::{
-    broker::Broker,
+    broker::{Broker, Error},
     clock::Clock,
-    domain::{Actor, Command, Refusal, Request, RequestId, UserId, Vote},
+    domain::{Actor, Command, Request, RequestId, UserId, Vote},
 };
 
 use super::{
@@ -31,14 +31,13 @@ impl Mutant for CountsOldVotes {
         by: &UserId,
         id: RequestId,
         revision: u32,
-    ) -> Result<Request, Refusal> {
+    ) -> Result<Request, Error> {
         let before = broker.revise(id).await?;
         let now = self.0.lock().unwrap().as_ref().map(|clock| clock.now());
         let Some(now) = now.filter(|_| before.extension.is_none()) else {
             return broker.approve(by, id, revision).await;
         };
-        let holdings = broker.store().holdings(&before.human).await;
-        let holdings = holdings.map_err(|error| Refusal::StoreUnavailable(error.to_string()))?;
+        let holdings = broker.store().holdings(&before.human).await?;
         broker.may_approve(by, &before).await?;
         let mut command = approval(broker, &before, by, revision)?;
         if let Command::Approve { parties, .. } = &mut command {

@@ -26,10 +26,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use keylend::{
     backend::{Backend, BackendError},
-    broker::Broker,
+    broker::{Broker, Error},
     clock::Clock,
     directory::PeopleSource,
-    domain::{Catalogue, Departure, EndCause, Event, Refusal, Request, RequestId, UserId},
+    domain::{Catalogue, Departure, EndCause, Event, Request, RequestId, UserId},
     store::{Card, Commit},
 };
 
@@ -101,7 +101,7 @@ pub(crate) trait Mutant: Send + Sync {
         by: &UserId,
         id: RequestId,
         revision: u32,
-    ) -> Result<Request, Refusal> {
+    ) -> Result<Request, Error> {
         broker.approve(by, id, revision).await
     }
 }

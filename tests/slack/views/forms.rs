@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, num::NonZeroU8};
 
 use chrono::TimeDelta;
 use keylend::{
-    broker::{Credential, Locked},
+    broker::{Credential, Error, Locked},
+    directory::FactsUnavailable,
     domain::{
         ChannelId, Environment, GroupName, LockTarget, OnLeave, ReasonRule, Refusal, Request, Risk,
         RuleId, Ruling, Scope, Span, TicketRule, UserId,
@@ -133,11 +134,12 @@ fn notices_take_a_forms_place() {
 
 #[test]
 fn mistakes_come_back_on_their_field_with_what_would_be_right() {
-    let forbidden = |rule: &str| {
+    let forbidden = |rule: &str| -> Error {
         Refusal::Forbidden(vec![Ruling {
             rule: RuleId::new(rule),
             reason: "The rule's own words.".to_owned(),
         }])
+        .into()
     };
     let scope = scope();
     let hours = Span::minutes(120);
@@ -149,15 +151,15 @@ fn mistakes_come_back_on_their_field_with_what_would_be_right() {
         forbidden("max-duration"),
         forbidden("ticket-required"),
         forbidden("requester-group"),
-        too_short,
-        Refusal::ReasonMissing,
-        Refusal::NoEmail,
-        Refusal::FactsUnavailable("detail".to_owned()),
-        Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
+        too_short.into(),
+        Refusal::ReasonMissing.into(),
+        Refusal::NoEmail.into(),
+        FactsUnavailable("detail".to_owned()).into(),
+        Refusal::GroupsUnavailable([GroupName::new("dba")].into()).into(),
     ]
     .iter()
-    .map(|refusal| {
-        let (field, sentence) = on_field(refusal, &scope, hours);
+    .map(|error| {
+        let (field, sentence) = on_field(error, &scope, hours);
         format!("{field}: {sentence}")
     })
     .chain([format!("duration: {}", not_a_duration("soon"))])

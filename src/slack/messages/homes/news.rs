@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Homes;
 use crate::{
-    domain::{Event, LockEvent, LockTarget, Refusal, RequestId, Time, UserId},
+    broker::Error,
+    domain::{Event, LockEvent, LockTarget, RequestId, Time, UserId},
     store::{Entry, EntryBody, StoreError, Whose},
 };
 
@@ -136,17 +137,16 @@ impl Homes {
         }
     }
 
-    async fn tell_of(&self, news: &News) -> Result<(), Refusal> {
+    async fn tell_of(&self, news: &News) -> Result<(), Error> {
         let concerned = match news {
             News::Of(requester) => self.broker.concerned_by(requester).await?,
             News::Unlocked(target) => self.broker.concerned_by_unlocking(target).await?,
         };
         if !concerned.people.is_empty() {
-            let touched = self.touch(&Whose::Of(concerned.people)).await;
-            touched.map_err(|error| Refusal::StoreUnavailable(error.to_string()))?;
+            self.touch(&Whose::Of(concerned.people)).await?;
         }
         match concerned.missing {
-            Some(error) => Err(Refusal::FactsUnavailable(error.0)),
+            Some(error) => Err(error.into()),
             None => Ok(()),
         }
     }

@@ -1,0 +1,44 @@
+//! Why the broker did not do something: it was refused, or something failed.
+
+use super::ATTEMPTS;
+use crate::{
+    directory::FactsUnavailable,
+    domain::{Refusal, RequestId, UserId},
+    store::StoreError,
+};
+
+/// Why something was not done.
+///
+/// Only [`Refused`](Self::Refused) is a decision. Any other error means that something failed before
+/// there was one, so the answer is no for now. The words that people see are the view's; `Display`
+/// is for the log of the process.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It was decided that it is not done.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store does not answer.
+    #[error("the store is unavailable: {0}")]
+    Store(#[from] StoreError),
+    /// Each commit came too late.
+    #[error(
+        "the store is unavailable: somebody else was faster {} times in a row",
+        ATTEMPTS
+    )]
+    TooManyConflicts,
+    /// What is known of a person is too old and could not be had anew.
+    #[error("the facts are not to be had: {0}")]
+    Facts(#[from] FactsUnavailable),
+    /// The facts about an earlier approver are not to be had, so nobody knows whether their
+    /// approval still counts.
+    #[error("the facts about the earlier approver {approver} are not to be had: {source}")]
+    EarlierApprover {
+        /// Who approved before.
+        approver: UserId,
+        /// Why the facts are not to be had.
+        source: FactsUnavailable,
+    },
+    /// The tables say something else of the request than the log: nothing rests on either.
+    #[error("the tables contradict the log on request {0}")]
+    Contradicted(RequestId),
+}
