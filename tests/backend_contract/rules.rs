@@ -189,7 +189,7 @@ pub(crate) async fn a_target_that_is_down_is_tried_again_and_never_reads_as_abse
     let backend = subject.backend();
     assert_retry("read", backend.status(&order).await);
     assert_retry("grant", grant(&subject, &order).await);
-    assert_retry("revoke", backend.revoke(&order).await);
+    assert_retry("revoke", backend.revoke(&later(&order)).await);
 
     subject.start_again().await;
     assert_eq!(read(&subject, &order).await, Presence::Present);
@@ -204,7 +204,7 @@ pub(crate) async fn a_target_that_hangs_is_left_at_the_time_limit<S: Subject>() 
     let backend = subject.backend();
     assert_retry("read", in_time(backend.status(&order)).await);
     assert_retry("grant", in_time(grant(&subject, &order)).await);
-    assert_retry("revoke", in_time(backend.revoke(&order)).await);
+    assert_retry("revoke", in_time(backend.revoke(&later(&order))).await);
 }
 
 /// Far above the limit, far below what hangs.
