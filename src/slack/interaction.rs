@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use tracing::{Span, field};
 
 use super::{
     Slack,
@@ -35,6 +36,16 @@ pub(super) struct Interaction {
 pub(super) struct Shown {
     pub(super) id: RequestId,
     pub(super) revision: u32,
+}
+
+/// What is logged of an interaction is within this span. The request is named once it is known.
+pub(super) fn span() -> Span {
+    tracing::info_span!("slack", request.id = field::Empty)
+}
+
+/// From here on, what is logged of this interaction is about this request.
+pub(super) fn concerns(id: RequestId) {
+    Span::current().record("request.id", field::display(id));
 }
 
 impl Shown {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument as _;
 
 use super::{
     Slack,
@@ -17,7 +18,7 @@ use super::{
     commands,
     inbound::{BlockActions, BlockSuggestion, InteractionPayload, SlashCommand, ViewSubmission},
     ingress::{Answer, Delivery, Receive},
-    interaction::Interaction,
+    interaction::{self, Interaction},
     view::{
         answer,
         modal::{self, callback},
@@ -173,10 +174,11 @@ impl Slack {
     }
 
     fn spawn(&self, permit: OwnedSemaphorePermit, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(async move {
+        let work = async move {
             work.await;
             drop(permit);
-        });
+        };
+        self.tasks.spawn(work.instrument(interaction::span()));
     }
 }
 

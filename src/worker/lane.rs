@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{Unfinished, Worker};
 use crate::{
@@ -95,7 +96,8 @@ impl Queue {
         let room = u32::try_from(WIDTH - self.running.len()).unwrap_or(u32::MAX);
         for (id, claim) in store.claim_due(lane, now, room).await? {
             let (worker, lane) = (worker.clone(), lane.clone());
-            self.running.spawn(async move {
+            let span = tracing::info_span!("work", request.id = %id, lane = lane.name());
+            let work = async move {
                 let result = tokio::select! {
                     biased;
                     () = claim.lost() => {
@@ -105,7 +107,8 @@ impl Queue {
                     result = worker.sweep(&lane, id) => result,
                 };
                 (id, claim, result)
-            });
+            };
+            self.running.spawn(work.instrument(span));
         }
         let next = store.next_due(lane, now).await?;
         let postponed = self.postponed.values().map(|postponed| postponed.until);

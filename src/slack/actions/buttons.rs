@@ -6,7 +6,7 @@ use super::{
     withdraw,
 };
 use crate::slack::{
-    interaction::{Interaction, Outcome, Shown},
+    interaction::{Interaction, Outcome, Shown, concerns},
     view::{answer, card::action},
 };
 
@@ -23,6 +23,9 @@ pub(in crate::slack) async fn press(
     let broker = &interaction.slack.broker;
     broker.member(&interaction.caller.user).await?;
     let shown = Shown::read(value);
+    if let Some(Shown { id, .. }) = shown {
+        concerns(id);
+    }
     match (pressed, shown) {
         (action::APPROVE, Some(shown)) => approve::run(interaction, shown).await,
         (action::DENY, Some(shown)) => deny::ask_why(interaction, shown).await,

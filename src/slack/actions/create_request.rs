@@ -7,6 +7,7 @@ use crate::{
     slack::{
         Slack,
         caller::Caller,
+        interaction::concerns,
         view::{alert, answer},
     },
 };
@@ -31,6 +32,7 @@ pub(in crate::slack) async fn create(
         .await;
     ask.mirrors = mirrors.channels;
     let request = slack.broker.ask(ask).await?;
+    concerns(request.id);
     let mut notes: Vec<String> = mirrors.unnamed.iter().map(answer::not_mirrored).collect();
     let channel = &request.approval_channel;
     let alerts = slack.broker.alerts().raised();

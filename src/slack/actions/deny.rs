@@ -5,7 +5,7 @@ use crate::slack::{
     Slack,
     caller::Caller,
     inbound::View,
-    interaction::{Interaction, Outcome, Shown},
+    interaction::{Interaction, Outcome, Shown, concerns},
     view::{
         modal_deny,
         refusal::{self, field},
@@ -30,6 +30,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
     let Some(Shown { id, revision }) = Shown::read(&view.private_metadata) else {
         return FormOutcome::refused("This form names no request. Nothing was done.".to_owned());
     };
+    concerns(id);
     let reason = view.value(field::REASON).unwrap_or_default().trim();
     if reason.is_empty() {
         return FormOutcome::invalid(field::REASON, "Say why: the requester reads it.");

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument as _;
 
 use super::{deny, form, form_outcome::FormOutcome};
 use crate::slack::{
@@ -12,6 +13,7 @@ use crate::slack::{
     caller::Caller,
     inbound::View,
     ingress::Answer,
+    interaction,
     view::modal::{self, callback},
 };
 
@@ -27,11 +29,12 @@ pub(in crate::slack) async fn receive(
 ) -> Answer {
     let user = caller.user.clone();
     let working = slack.clone();
-    let mut work = slack.tasks.spawn(async move {
+    let work = async move {
         let outcome = submitted(&working, &caller, &view).await;
         drop(permit);
         outcome
-    });
+    };
+    let mut work = slack.tasks.spawn(work.instrument(interaction::span()));
     match tokio::time::timeout(PATIENCE, &mut work).await {
         Ok(Ok(outcome)) => outcome.answer,
         Ok(Err(error)) => {

@@ -4,7 +4,7 @@ use super::command::Call;
 use crate::{
     broker::Error,
     domain::{Request, RequestId, ScopeId, State},
-    slack::{arguments::Named, view::answer},
+    slack::{arguments::Named, interaction::concerns, view::answer},
 };
 
 /// One request, or what they are told so that they name one.
@@ -29,6 +29,14 @@ pub(super) async fn resolve(
     what: Named,
     candidates: Candidates,
 ) -> Result<Resolved, Error> {
+    let resolved = find(call, what, candidates).await?;
+    if let Resolved::Request(id) = &resolved {
+        concerns(*id);
+    }
+    Ok(resolved)
+}
+
+async fn find(call: Call<'_>, what: Named, candidates: Candidates) -> Result<Resolved, Error> {
     let scope: Option<ScopeId> = match what {
         Named::Request(id) => return Ok(Resolved::Request(id)),
         Named::Scope(scope) => Some(scope),

@@ -11,5 +11,6 @@ mod home;
 mod identity;
 mod leaving;
 mod limits;
+mod logging;
 mod looking_up;
 mod socket;

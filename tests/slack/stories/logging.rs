@@ -1,0 +1,86 @@
+//! What is logged names the request that it is about.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+use sqlx::Connection as _;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::support::{
+    stage::{ALICE, REQUEST, SCOPE, Stage},
+    target::Mood,
+};
+
+/// The lines that this process logs, as `keylend serve` writes them for collectors.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// The id of the request in the span of this name around each line with this message.
+    fn requests(&self, span: &str, message: &str) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let about = lines.filter(|line: &Value| line["message"] == message);
+        let found = about.map(|line| {
+            let spans = line["spans"].as_array().cloned().unwrap_or_default();
+            let around = spans.iter().find(|it| it["name"] == span);
+            let around = around.unwrap_or_else(|| panic!("it is not within `{span}`: {line}"));
+            around["request.id"].as_str().unwrap_or_default().to_owned()
+        });
+        found.collect()
+    }
+}
+
+#[tokio::test]
+async fn what_is_logged_of_a_click_a_check_and_a_target_names_the_request() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(LevelFilter::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    // Of the whole process, since the service has threads of its own.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let stage = Stage::start().await;
+    let card = stage.asked(REQUEST).await;
+    let alice = stage.alice();
+    let before = alice.ephemerals().len();
+    alice.click(&card, "approve").await;
+    stage
+        .in_time(|_| alice.ephemerals().into_iter().nth(before))
+        .await;
+    let url = format!("sqlite://{}", stage.database().display());
+    let mut store = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let id = sqlx::query_as("SELECT id FROM requests").fetch_one(&mut store);
+    let (id,): (String,) = id.await.unwrap();
+    let refused = lines.requests("slack", "refused");
+    assert!(refused.contains(&id), "{refused:?}");
+
+    stage.bob().click(&card, "approve").await;
+    stage.console.until_admits("alice").await;
+    while !stage.admitted(ALICE, SCOPE).await {
+        tokio::task::yield_now().await;
+    }
+    stage.console.mood("revoke", Mood::Failing);
+    stage.advance_minutes(30);
+    stage.told(ALICE, "over, being revoked since").await;
+    let failed = lines.requests("work", "a target did not revoke a layer");
+    assert!(failed.contains(&id), "{failed:?}");
+    let checked = lines.requests("check", "answered a check");
+    assert!(checked.contains(&id), "{checked:?}");
+}
