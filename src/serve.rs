@@ -16,7 +16,7 @@ pub use rebuild::rebuild;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use axum::{Router, routing::any};
+use axum::routing::any;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -32,8 +32,10 @@ use crate::{
     grants::Grants,
     leavers::Leavers,
     metrics::Metrics,
+    routes::{Authentication, Routes},
     slack::{
         client::Client,
+        ingress::http,
         messages::{self, Messenger, homes::Homes, run_as_leader},
         signature::Verifier,
     },
@@ -236,7 +238,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     };
     let meeting = shutdown.clone();
     tasks.spawn(async move { meeting.run_until_cancelled(bootstrap.meet_slack()).await });
-    let routes = slack_routes.merge(api::router(api));
+    let routes = slack_routes.merge(api::routes(api));
     let front = AuthGate::new(routes, proxies.clone(), notices.clone(), clock);
     let listener = listen::bind(config.server.listen)
         .with_context(|| format!("failed to listen on {}", config.server.listen))?;
@@ -258,23 +260,28 @@ fn way(
     clock: &Arc<dyn Clock>,
     metrics: &Arc<Metrics>,
     shutdown: &CancellationToken,
-) -> anyhow::Result<(SlackTransport, Router)> {
+) -> anyhow::Result<(SlackTransport, Routes)> {
     match &settings.mode {
         Mode::Http { signing_secret } => {
             let secret = signing_secret.read();
             let secret = secret.context("failed to read slack.signing_secret")?;
             let verifier = Verifier::new(secret, clock.clone());
             let ingress = Ingress::new(metrics.clone());
-            let routes = Router::new()
-                .route("/slack/{*rest}", any(Ingress::answer))
-                .with_state(ingress.clone());
+            let routes = http::PATHS.iter().fold(Routes::default(), |routes, path| {
+                let authentication = Authentication::SlackSignature;
+                routes.route(path, authentication, any(Ingress::answer))
+            });
+            let routes = routes.with_state(ingress.clone());
             Ok((SlackTransport::Http { verifier, ingress }, routes))
         }
         Mode::Socket { app_token } => {
             let token = app_token.read().context("failed to read slack.app_token")?;
             let client = Client::new(&settings.api_url, token, clock.clone())?;
             let shutdown = shutdown.clone();
-            Ok((SlackTransport::Socket { client, shutdown }, Router::new()))
+            Ok((
+                SlackTransport::Socket { client, shutdown },
+                Routes::default(),
+            ))
         }
     }
 }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Json,
     body::Bytes,
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
@@ -18,12 +18,14 @@ use axum::{
 use chrono::SecondsFormat;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
+use tracing::{Instrument as _, Span, field};
 
 use super::{Api, CATCH_UP, problem::Problem, token::bearer};
 use crate::{
     domain::{RequestId, ScopeId, Time},
     grants::{ActiveGrant, BeingRevoked},
     metrics::Decision,
+    routes::{Authentication, Routes},
 };
 
 /// The longest body, in bytes.
@@ -32,8 +34,9 @@ const MAX_BODY: usize = 64 * 1024;
 /// Names a question; the answer carries it back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(super) fn routes() -> Router<Arc<Api>> {
-    Router::new().route("/access/v1/evaluation", post(evaluate))
+pub(super) fn routes() -> Routes<Arc<Api>> {
+    let authentication = Authentication::BearerToken;
+    Routes::default().route("/access/v1/evaluation", authentication, post(evaluate))
 }
 
 /// What is asked.
@@ -115,7 +118,9 @@ impl Answer {
 /// every cache: a yes is good for the moment.
 async fn evaluate(State(api): State<Arc<Api>>, request: Request) -> Response {
     let id = request.headers().get(REQUEST_ID).cloned();
-    let mut response = match decide(&api, request).await {
+    // Only for diagnosis: gateways ask at every step of everybody.
+    let span = tracing::debug_span!("check", request.id = field::Empty, http.request_id = ?id);
+    let mut response = match decide(&api, request).instrument(span).await {
         Ok(answer) => Json(answer).into_response(),
         Err(problem) => problem.into_response(),
     };
@@ -159,12 +164,10 @@ async fn decide(api: &Api, request: Request) -> Result<Answer, Problem> {
         Decision::No
     };
     api.metrics.checked(decision);
-    tracing::debug!(
-        api.token = asker,
-        check.decision = ?decision,
-        grant.request = held.map(|held| tracing::field::display(held.request)),
-        "answered a check"
-    );
+    if let Some(held) = held {
+        Span::current().record("request.id", field::display(held.request));
+    }
+    tracing::debug!(api.token = asker, check.decision = ?decision, "answered a check");
     Ok(Answer::new(held, being_revoked))
 }
 

@@ -11,7 +11,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -21,15 +21,19 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::{Api, CATCH_UP};
-use crate::{domain::RequestId, store::Stuck};
+use crate::{
+    domain::RequestId,
+    routes::{Authentication, Routes},
+    store::Stuck,
+};
 
 /// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-pub(super) fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
+pub(super) fn routes() -> Routes<Arc<Api>> {
+    Routes::default()
+        .route("/healthz", Authentication::None, get(async || "ok\n"))
+        .route("/readyz", Authentication::None, get(ready))
 }
 
 #[derive(Serialize)]

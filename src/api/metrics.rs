@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use super::{Api, health};
+use super::{Api, CATCH_UP, health};
+use crate::routes::{Authentication, Routes};
 
 /// The OpenMetrics text format, version 1.0.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) fn routes() -> Router<Arc<Api>> {
-    Router::new().route("/metrics", get(metrics))
+pub(super) fn routes() -> Routes<Arc<Api>> {
+    Routes::default().route("/metrics", Authentication::None, get(metrics))
 }
 
 async fn metrics(State(api): State<Arc<Api>>) -> Response {
@@ -26,6 +26,8 @@ async fn metrics(State(api): State<Arc<Api>>) -> Response {
     }
     api.metrics
         .alerts(api.alerts.raised().into_keys().collect());
+    // As of now, if memory soon knows what is in the log; otherwise as of a moment ago.
+    let _ = api.grants.caught_up_within(CATCH_UP).await;
     api.metrics.active(api.grants.active());
     let head = *api.store.head().borrow();
     api.metrics.log(head, api.grants.applied());

@@ -12,12 +12,13 @@ mod token;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
 use tokio::sync::watch;
 
 pub use token::Tokens;
 
-use crate::{alerts::Alerts, clock::Clock, grants::Grants, metrics::Metrics, store::Store};
+use crate::{
+    alerts::Alerts, clock::Clock, grants::Grants, metrics::Metrics, routes::Routes, store::Store,
+};
 
 /// How long an answer waits for memory to know what is in the log.
 const CATCH_UP: Duration = Duration::from_millis(250);
@@ -41,8 +42,8 @@ pub struct Api {
 }
 
 /// The routes. Time limits and catching panics are the business of the whole program's front.
-pub fn router(api: Api) -> Router {
-    Router::new()
+pub fn routes(api: Api) -> Routes {
+    Routes::default()
         .merge(evaluation::routes())
         .merge(health::routes())
         .merge(metrics::routes())

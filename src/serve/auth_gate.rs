@@ -17,7 +17,6 @@ use std::{
 };
 
 use axum::{
-    Router,
     extract::Request,
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
@@ -34,6 +33,7 @@ use super::{
 use crate::{
     clock::Clock,
     metrics::Rejection,
+    routes::{Authentication, Routes},
     slack::signature::{self, Unsigned},
 };
 
@@ -50,7 +50,7 @@ pub(super) struct Proven;
 
 /// The front of all routes.
 pub(super) struct AuthGate {
-    routes: Router,
+    routes: Routes,
     proxies: Arc<Proxies>,
     throttle: Throttle,
     notices: Arc<RejectionLog>,
@@ -65,7 +65,7 @@ enum Proof {
 
 impl AuthGate {
     pub(super) fn new(
-        routes: Router,
+        routes: Routes,
         proxies: Arc<Proxies>,
         notices: Arc<RejectionLog>,
         clock: Arc<dyn Clock>,
@@ -123,18 +123,21 @@ impl AuthGate {
     }
 
     async fn route(&self, request: Request) -> Response {
-        let Ok(response): Result<_, Infallible> = self.routes.clone().oneshot(request).await;
+        let router = self.routes.router().clone();
+        let Ok(response): Result<_, Infallible> = router.oneshot(request).await;
         response
     }
 
     /// What the question has to prove; nothing if anybody may ask it.
     fn proof(&self, request: &Request) -> Option<Proof> {
-        let path = request.uri().path();
-        if path.starts_with("/slack/") {
-            let plausible = signature::claim(request.headers(), self.clock.now()).is_ok();
-            return Some(Proof::Signature { plausible });
+        match self.routes.authentication(request.uri().path())? {
+            Authentication::None => None,
+            Authentication::SlackSignature => {
+                let plausible = signature::claim(request.headers(), self.clock.now()).is_ok();
+                Some(Proof::Signature { plausible })
+            }
+            Authentication::BearerToken => Some(Proof::Token),
         }
-        path.starts_with("/access/").then_some(Proof::Token)
     }
 
     fn failed(

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Doors to the world outside; none of them decides anything.
     ("alerts", &[]),
     ("clock", &["domain"]),
+    ("routes", &[]),
     ("secret", &[]),
     ("metrics", &["domain"]),
     ("store", &["clock", "domain"]),
@@ -91,7 +92,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "api",
-        &["alerts", "clock", "domain", "grants", "metrics", "store"],
+        &[
+            "alerts", "clock", "domain", "grants", "metrics", "routes", "store",
+        ],
     ),
     ("audit", &["domain", "sanitize", "store"]),
     // The command line only parses and calls; the composition root sees everything but it.
@@ -114,6 +117,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "leavers",
             "metrics",
             "policy",
+            "routes",
             "secret",
             "slack",
             "store",

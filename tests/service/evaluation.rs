@@ -14,6 +14,7 @@ use keylend::{
     },
     grants::Grants,
     metrics::Metrics,
+    routes::{Authentication, Routes},
     store::{Commit, EntryBody, LockChange, Record, SqliteStore, Store},
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header};
@@ -27,6 +28,7 @@ const TOKEN: &str = "a-token-that-nobody-guesses";
 
 /// The whole of Keylend that a check needs, listening on a free port.
 struct Service {
+    routes: Routes,
     store: Arc<SqliteStore>,
     story: Story,
     base: String,
@@ -61,7 +63,7 @@ impl Service {
         let alerts = Arc::new(Alerts::default());
         let watching = (grants.clone(), alerts.clone(), stop.clone());
         tokio::spawn(async move { watching.0.watch_revocations(&watching.1, watching.2).await });
-        let router = api::router(Api {
+        let routes = api::routes(Api {
             grants: grants.clone(),
             store: store.clone(),
             clock: clock.clone(),
@@ -76,7 +78,7 @@ impl Service {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(
-            axum::serve(listener, router)
+            axum::serve(listener, routes.router().clone())
                 .with_graceful_shutdown(stop.clone().cancelled_owned())
                 .into_future(),
         );
@@ -88,6 +90,7 @@ impl Service {
                     store: store.clone(),
                     clock,
                 },
+                routes,
                 store,
                 base,
                 http: reqwest::Client::new(),
@@ -166,6 +169,23 @@ fn question(subject: &str, resource: &str) -> String {
         "something_else": [1, 2, 3],
     })
     .to_string()
+}
+
+#[tokio::test]
+async fn a_route_answers_without_proof_only_if_it_declares_that_it_needs_none() {
+    let service = Service::start().await;
+    let declared: Vec<_> = service.routes.declared().collect();
+    assert!(declared.len() >= 4, "{declared:?}");
+    for (path, authentication) in declared {
+        let url = format!("{}{path}", service.base);
+        let (request, expected) = match authentication {
+            Authentication::None => (service.http.get(url), StatusCode::OK),
+            Authentication::BearerToken => (service.http.post(url), StatusCode::UNAUTHORIZED),
+            Authentication::SlackSignature => panic!("{path} is not Slack's"),
+        };
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), expected, "{path}");
+    }
 }
 
 #[tokio::test]

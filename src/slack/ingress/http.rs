@@ -31,14 +31,23 @@ pub const LARGEST_BODY: usize = 1024 * 1024;
 /// How long a body may take to arrive.
 const READING: Duration = Duration::from_secs(5);
 
+/// The paths that Slack posts to, as `manifest.yml` names them. Whoever posts there has to prove that
+/// they are Slack.
+pub const PATHS: [&str; 4] = [COMMANDS, INTERACTIONS, OPTIONS, EVENTS];
+
+const COMMANDS: &str = "/slack/commands";
+const INTERACTIONS: &str = "/slack/interactions";
+const OPTIONS: &str = "/slack/options";
+const EVENTS: &str = "/slack/events";
+
 /// The routes for Slack. `receive` gets only what `verifier` takes for Slack's.
 pub fn router(verifier: Verifier, receive: Arc<dyn Receive>) -> Router {
     let door = Arc::new(Door { verifier, receive });
     Router::new()
-        .route("/slack/commands", post(command).get(ssl_check))
-        .route("/slack/interactions", post(interaction).get(ssl_check))
-        .route("/slack/options", post(interaction).get(ssl_check))
-        .route("/slack/events", post(event).get(ssl_check))
+        .route(COMMANDS, post(command).get(ssl_check))
+        .route(INTERACTIONS, post(interaction).get(ssl_check))
+        .route(OPTIONS, post(interaction).get(ssl_check))
+        .route(EVENTS, post(event).get(ssl_check))
         // The layer refuses a longer `Content-Length` at once and cuts a body without one.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
