@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{BackendError, LayerRequest, Presence};
-use crate::domain::{Email, Entitlement, Handle, Params, RequestId, ScopeId, UserId, Username};
+use crate::{
+    domain::{Email, Entitlement, Handle, Params, RequestId, ScopeId, UserId, Username},
+    sanitize::excerpt,
+};
 
 /// The most bytes that an answer may have.
 pub(super) const ANSWER_LIMIT: usize = 64 * 1024;
@@ -125,7 +128,8 @@ pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
         Ok(Answer { present: false, .. }) => Ok(Presence::Absent),
         Err(error) => Err(BackendError::Fail(
             format!(
-                "the status is not `{{\"present\": true}}` or `{{\"present\": false}}`: {error}"
+                "the status is not `{{\"present\": true}}` or `{{\"present\": false}}`: {}",
+                excerpt(&error.to_string())
             )
             .into(),
         )),

@@ -51,9 +51,6 @@ pub struct Config {
     /// Keylend starts.
     #[serde(default)]
     pub pass_env: Vec<String>,
-    /// Whether something ends the access at `expires_at` by itself, default no.
-    #[serde(default)]
-    pub ends_by_itself: bool,
     /// The longest that access may go on working after the program said that it is gone, default none.
     #[serde(default)]
     pub residual: Residual,
@@ -115,10 +112,7 @@ struct Exec {
 #[async_trait]
 impl Backend for Exec {
     fn revocation_mode(&self, _: &Params) -> RevocationMode {
-        match self.config.ends_by_itself {
-            true => RevocationMode::CallAndTimeLimit,
-            false => RevocationMode::Call,
-        }
+        RevocationMode::Call
     }
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {

@@ -47,9 +47,6 @@ pub struct Config {
     /// How long one call may take in all, default `10s`.
     #[serde(default = "default_timeout")]
     pub timeout: Timeout,
-    /// Whether the service ends the access at `expires_at` by itself, default no.
-    #[serde(default)]
-    pub ends_by_itself: bool,
     /// The longest that access may go on working after the service said that it is gone, default none.
     #[serde(default)]
     pub residual: Residual,
@@ -73,7 +70,6 @@ impl BackendKind for Config {
             client: client(&self.url, self.timeout).map_err(BuildError::Client)?,
             url: self.url.0.clone(),
             secret: self.secret.read()?,
-            ends_by_itself: self.ends_by_itself,
             clock,
         }))
     }
@@ -138,16 +134,12 @@ struct Webhook {
     url: Url,
     secret: SecretString,
     clock: Arc<dyn Clock>,
-    ends_by_itself: bool,
 }
 
 #[async_trait]
 impl Backend for Webhook {
     fn revocation_mode(&self, _: &Params) -> RevocationMode {
-        match self.ends_by_itself {
-            true => RevocationMode::CallAndTimeLimit,
-            false => RevocationMode::Call,
-        }
+        RevocationMode::Call
     }
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {

@@ -365,18 +365,6 @@ impl Request {
         }
     }
 
-    /// Since when its targets are to do what they are told now: to grant, from the approval that set
-    /// the end; to revoke, from the start of the revocation.
-    pub fn ordered_at(&self) -> Time {
-        match self.state {
-            State::Ending { since, .. } => since,
-            _ => self
-                .approvals
-                .last()
-                .map_or(self.asked_at, |approval| approval.at),
-        }
-    }
-
     /// The failures in a row of the layer that fails most while the request is ending.
     pub fn stuck_failures(&self) -> u32 {
         match self.state {

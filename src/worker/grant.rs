@@ -4,8 +4,11 @@ use super::{Unfinished, Worker, limited, order, root_cause};
 use crate::{
     backend::{BackendError, Presence},
     broker::{Error, Loaded},
-    domain::{Command, Progress, Refusal, Request, State},
+    domain::{Command, Progress, Refusal, Request, Span, State},
 };
+
+/// The longest that a target that asks to be left alone is: somebody waits for the access.
+const LONGEST_WAIT: Span = Span::seconds(10);
 
 /// How often a target is asked before the grant is given up: about half a minute in all.
 const TRIES: u32 = 6;
@@ -110,8 +113,9 @@ impl Worker {
         let failures = request.layers[layer].failures;
         // What is active already stays active, although its target cannot be told of a later end.
         let give_up = request.state == State::Approved
-            && (matches!(error, BackendError::Fail(_)) || failures + 1 >= TRIES);
-        let retry_at = (!give_up).then(|| self.retry_at(failures, error));
+            && (matches!(error, BackendError::Fail(_) | BackendError::Pending { .. })
+                || failures + 1 >= TRIES);
+        let retry_at = (!give_up).then(|| self.retry_at(failures, error, LONGEST_WAIT));
         tracing::warn!(
             request.id = %request.id, layer, %error, cause = root_cause(error), give_up,
             "a target did not grant a layer"

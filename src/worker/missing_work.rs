@@ -53,7 +53,7 @@ struct Round {
 }
 
 impl Open {
-    fn follow(&mut self, entry: &Entry, is_last: bool) {
+    fn follow(&mut self, entry: &Entry, is_last: bool, now: Time) {
         let (Some(id), EntryBody::Request(event)) = (entry.request_id, &entry.body) else {
             return;
         };
@@ -62,7 +62,9 @@ impl Open {
             Event::Approved { expires_at, .. } | Event::Extended { expires_at, .. } => {
                 self.requests.insert(id, Some(*expires_at));
             }
-            Event::RevocationStarted { .. } => drop(self.requests.insert(id, Some(entry.at))),
+            Event::RevocationStarted { .. } => {
+                self.requests.insert(id, Some(entry.at.min(now)));
+            }
             _ if is_last => drop(self.requests.remove(&id)),
             _ => {}
         }
@@ -113,7 +115,7 @@ impl Worker {
                 // One that is not understood hides no other. `audit verify` names it, and nothing is
                 // decided for the request that it tells of.
                 if let Ok(entry) = Entry::try_from(raw) {
-                    open.follow(&entry, Event::is_last(&raw.kind));
+                    open.follow(&entry, Event::is_last(&raw.kind), self.clock.now());
                 }
             }
             if entries.len() < PAGE as usize {

@@ -27,6 +27,7 @@ use crate::{
     broker::{Broker, Error, Loaded},
     clock::{Clock, Entropy},
     domain::{Command, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work, backoff},
+    sanitize::excerpt,
 };
 
 /// The longest that one call to a target may take, whatever its own limits are.
@@ -120,18 +121,23 @@ impl Worker {
             self.broker.mend(id).await?;
             return Ok(());
         }
-        let mut pending: Option<Time> = None;
+        let (mut pending, mut is_current): (Option<Time>, bool) = (None, true);
         for work in due {
+            // As the store has it: it may have dated the last change later than it was decided.
+            if !is_current {
+                loaded = self.broker.load(id).await?;
+                is_current = true;
+            }
             if !loaded.request.due().iter().any(|due| due.work == work) {
                 // What was done before it has ended the grant.
                 continue;
             }
             match self.work(loaded.clone(), work).await {
-                Ok(after) => loaded = after,
+                Ok(_) => is_current = false,
                 // It no longer fits: a warning behind the end, or somebody else did it.
                 Err(Unfinished::Broker(Error::Refused(
                     Refusal::NotDue | Refusal::NotActive { .. },
-                ))) => {}
+                ))) => is_current = false,
                 // The other layers do not wait for it.
                 Err(Unfinished::Pending(at)) => {
                     pending = Some(pending.map_or(at, |first| first.min(at)));
@@ -165,11 +171,11 @@ impl Worker {
         match error {
             BackendError::Pending { retry_after } => {
                 let now = self.clock.now();
-                let latest = pending::PATIENCE.after(request.ordered_at());
+                let order = order(request, &request.layers[layer].plan);
+                let latest = pending::PATIENCE.after(self.pending.since(&order, now));
                 if now < latest {
                     let pause = self.entropy.jittered(pending::pause(*retry_after));
                     let ask_at = latest.min(now + pause);
-                    let order = order(request, &request.layers[layer].plan);
                     self.pending.remember(&order, ask_at, now);
                     return Err(Unfinished::Pending(ask_at));
                 }
@@ -202,13 +208,13 @@ impl Worker {
     }
 
     /// When a target that failed `failures` times in a row before, the last time with `error`, is
-    /// tried again. It is left alone for as long as it asks, up to the longest pause.
-    fn retry_at(&self, failures: u32, error: &BackendError) -> Time {
+    /// tried again. It is left alone for as long as it asks, but not for longer than `longest`.
+    fn retry_at(&self, failures: u32, error: &BackendError, longest: Span) -> Time {
         let asked = match error {
             BackendError::Retry(failure) => failure.retry_after.unwrap_or_default(),
             _ => Duration::ZERO,
         };
-        let longest = Duration::from_secs(RETRY.1.as_seconds().into());
+        let longest = Duration::from_secs(longest.as_seconds().into());
         let pause = backoff(failures + 1, RETRY.0, RETRY.1, self.entropy.byte());
         self.clock.now() + pause.max(asked.min(longest))
     }
@@ -217,7 +223,7 @@ impl Worker {
 /// What caused a target's failure in the end, for diagnosis.
 fn root_cause(error: &BackendError) -> Option<String> {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.last().map(ToString::to_string)
+    causes.last().map(|cause| excerpt(&cause.to_string()))
 }
 
 /// Waits for a target, but not for ever.

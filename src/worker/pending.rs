@@ -14,8 +14,8 @@ use crate::{
     domain::{Handle, Span, Time},
 };
 
-/// How long a target may be at work, from [`ordered_at`](crate::domain::Request::ordered_at) on,
-/// before that counts as a failure.
+/// How long a target may be at work on an order, by the clock of the replica that waits for it, before
+/// that counts as a failure.
 pub(super) const PATIENCE: Span = Span::minutes(5);
 
 /// How long to wait before the status is asked, if the target does not say.
@@ -38,6 +38,8 @@ pub(super) struct PendingOrders {
 struct Pending {
     generation: u64,
     ask_at: Time,
+    /// By this replica's clock.
+    since: Time,
 }
 
 impl PendingOrders {
@@ -48,13 +50,27 @@ impl PendingOrders {
         (pending.generation == order.generation).then_some(pending.ask_at)
     }
 
+    /// Since when the target is working on this order; from now on if that was not known.
+    pub(super) fn since(&self, order: &LayerRequest, now: Time) -> Time {
+        let orders = self.lock();
+        let pending = orders.get(&order.handle);
+        let pending = pending.filter(|pending| pending.generation == order.generation);
+        pending.map_or(now, |pending| pending.since.min(now))
+    }
+
     /// Remembers that the target is working on this order.
     pub(super) fn remember(&self, order: &LayerRequest, ask_at: Time, now: Time) {
+        let since = self.since(order, now);
         let mut orders = self.lock();
         // Work that another replica finished leaves its order here.
         orders.retain(|_, pending| now < PATIENCE.after(pending.ask_at));
         let generation = order.generation;
-        orders.insert(order.handle.clone(), Pending { generation, ask_at });
+        let pending = Pending {
+            generation,
+            ask_at,
+            since,
+        };
+        orders.insert(order.handle.clone(), pending);
     }
 
     /// Forgets what is kept for this handle.

@@ -1,6 +1,6 @@
 //! Revoking a layer: until the target's status was read back and it is not there, for ever.
 
-use super::{Unfinished, Worker, limited, order, root_cause};
+use super::{RETRY, Unfinished, Worker, limited, order, root_cause};
 use crate::{
     backend::{BackendError, Presence},
     broker::Loaded,
@@ -43,7 +43,7 @@ impl Worker {
                     request.id = %request.id, layer, %error, cause = root_cause(&error),
                     failures = failures + 1, "a target did not revoke a layer"
                 );
-                let retry_at = self.retry_at(failures, &error);
+                let retry_at = self.retry_at(failures, &error, RETRY.1);
                 Command::RevokeFailed {
                     layer,
                     error: error.to_string(),

@@ -61,7 +61,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "worker",
-        &["backend", "broker", "clock", "domain", "metrics", "store"],
+        &[
+            "backend", "broker", "clock", "domain", "metrics", "sanitize", "store",
+        ],
     ),
     (
         "leavers",

@@ -232,6 +232,20 @@ async fn a_revocation_that_stays_pending_raises_an_alert_after_five_minutes() {
 }
 
 #[tokio::test]
+async fn a_target_that_only_takes_orders_is_asked_for_its_status_however_late_it_is() {
+    let stage = Stage::start().await;
+    stage.granted(REQUEST).await;
+    stage.console.mood("revoke", Mood::Failing);
+    stage.advance_minutes(30);
+    stage.told(ALICE, "over, being revoked since").await;
+    // Longer than a target may be at work.
+    stage.advance_minutes(6);
+    stage.console.mood("revoke", Mood::Queueing);
+    stage.until("the end", says_ended).await;
+    assert!(!stage.console.admits("alice"));
+}
+
+#[tokio::test]
 async fn a_grant_that_stays_pending_is_given_up_and_undone() {
     let stage = Stage::start().await;
     stage.console.mood("grant", Mood::Working);

@@ -810,7 +810,7 @@ fn what_is_allowed_and_probably_not_meant_is_a_warning() {
 }
 
 #[test]
-fn a_scope_has_the_residual_of_its_slowest_target_and_may_end_by_itself() {
+fn a_scope_has_the_residual_of_its_slowest_target() {
     let lab = "layers = [{ backend = \"hook\", host = \"lab-1\", ports = [22, 2222] }]";
     let config = GOOD
         .replace(
@@ -821,16 +821,13 @@ fn a_scope_has_the_residual_of_its_slowest_target_and_may_end_by_itself() {
             residual = \"1h 5m\"
 
             [backends.hook.webhook]
-            ends_by_itself = true
             residual = \"15m\"",
         )
-        .replace("risk = \"low\"", "risk = \"critical\"")
         .replace(
             lab,
             "layers = [{ backend = \"hook\" }, { backend = \"other\" }, { backend = \"pg-prod\", role = \"app\" }]",
         );
     let config = load(&config, RULES).unwrap_or_else(|(problems, _)| panic!("{problems}"));
-    assert_eq!(config.warnings, [], "one of its targets ends by itself");
     let residual = |scope: &str| config.catalogue[&scope.parse().unwrap()].residual;
     assert_eq!(residual("lab:shell"), Span::minutes(65));
     assert_eq!(residual("db-prod:write"), Span::default());

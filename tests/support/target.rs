@@ -35,6 +35,8 @@ pub enum Mood {
     /// It answers 202, and does what it was told when its mood is `Well` again. Until then its status
     /// is pending.
     Working,
+    /// It answers 202, and has done what it was told when it is asked for the status.
+    Queueing,
     /// It answers 409 once, as if it had received a newer order, and is well from then on.
     SupersedingOnce,
 }
@@ -222,6 +224,10 @@ async fn take(
             Mood::Working => {
                 let mut inside = target.state.lock().unwrap();
                 inside.queued.push((action, entitlement, username));
+                return Err(StatusCode::ACCEPTED.into_response());
+            }
+            Mood::Queueing => {
+                target.carry_out(&action, &entitlement, &username);
                 return Err(StatusCode::ACCEPTED.into_response());
             }
             Mood::SupersedingOnce => {

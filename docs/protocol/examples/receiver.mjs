@@ -152,7 +152,7 @@ class Receiver {
       this.orders.change((orders) => {
         const known = orders.get(order.handle);
         // What came meanwhile is still to be done.
-        if (known?.order.generation === order.generation) known.pending = false;
+        if (known?.order.idempotency_key === order.idempotency_key) known.pending = false;
       });
     }
   }

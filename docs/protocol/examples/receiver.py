@@ -170,7 +170,7 @@ class Receiver:
                 with self.orders.change() as orders:
                     known = orders.get(order["handle"])
                     # What came meanwhile is still to be done.
-                    if known and known["order"]["generation"] == order["generation"]:
+                    if known and known["order"]["idempotency_key"] == order["idempotency_key"]:
                         known["pending"] = False
 
     def carry_out(self, order):
