@@ -22,6 +22,12 @@ pub fn holds(data: &[u8]) {
         {
             entry.texts = value_of("{}");
         }
+        if Chain::after(0, GENESIS)
+            .check(&sealed_first(entry))
+            .is_err()
+        {
+            "2026-11-21T09:00:00.000Z".clone_into(&mut entry.at);
+        }
         at = at.max(entry.at.clone());
         entry.at.clone_from(&at);
         entry.seq = seq;

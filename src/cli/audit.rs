@@ -137,6 +137,9 @@ impl Audit {
                     Some(_) => match verify(source.open(0).await?, known).await {
                         Ok(whole) => {
                             writeln!(out, "{whole}")?;
+                            if whole.missing_texts > 0 {
+                                return Ok(ExitCode::FAILURE);
+                            }
                             Ok(ExitCode::SUCCESS)
                         }
                         Err(fault) => broken(&fault, out),

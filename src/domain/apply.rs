@@ -235,7 +235,13 @@ impl Request {
     fn ends_at(&mut self, end: Time, from: Time, duration: Span) {
         let tenth = Span::seconds(duration.as_seconds() / 10);
         self.expires_at = Some(end);
-        self.warn_at = Some(tenth.clamp(WARNING.0, WARNING.1).before(end).max(from));
+        self.warn_at = Some(
+            tenth
+                .clamp(WARNING.0, WARNING.1)
+                .before(end)
+                .max(from)
+                .min(end),
+        );
     }
 
     fn begin_ending(&mut self, cause: EndCause, by: Actor, since: Time) {

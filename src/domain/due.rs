@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::{BackendName, Progress, Request, Span, State, Time};
 
-/// What was not tried yet is due at once. Not since the moment that the log gives: it may lie ahead of
-/// the clock of the replica that has to do it.
+/// A revocation that was not tried yet is due at once. Not since the moment that the log gives: it may
+/// lie ahead of the clock of the replica that has to do it.
 const AT_ONCE: Time = Time::UNIX_EPOCH;
 
 /// One piece of work that waits for its moment.
@@ -127,7 +127,8 @@ impl Request {
         for (index, layer) in self.layers.iter().enumerate() {
             if !matches!(layer.progress, Progress::Granted { until, .. } if until == end) {
                 due.push(Due {
-                    at: layer.retry_at.unwrap_or(AT_ONCE),
+                    // Behind revocations that are late: access that comes late does no harm.
+                    at: layer.retry_at.unwrap_or(self.facts.at),
                     lane: Lane::Target(layer.plan.backend.clone()),
                     work: Work::Grant { layer: index },
                 });

@@ -23,6 +23,10 @@
 //! - `texts`, alongside the hashed keys, is an object: from where a digest stands in `body`, as a JSON
 //!   pointer (RFC 6901), to the array of its salt and its text.
 //!
+//! Keylend erases no text yet. So one that is missing leaves the chain whole, but is counted, and
+//! verifying exits with 1. A lock without its reason stays in force, and a request without its texts
+//! is not decided on.
+//!
 //! A line of an export is the entry as canonical JSON too: the same keys, and `hash`, `prev_hash` and
 //! `texts` in their places. A line counts only if it is exactly that, byte for byte. Any other
 //! way to write the same entry (a key twice, another key, a space, `1.0` for `1`) would let two
@@ -239,6 +243,12 @@ pub enum Why {
         /// Where the digest stands in the body, as a JSON pointer.
         place: String,
     },
+    /// Its date is not as Keylend writes it.
+    #[error("has no valid date: {at:?}")]
+    Undated {
+        /// What it has.
+        at: String,
+    },
     /// It is dated before the entry before it.
     #[error("is dated {at}, before the entry before it")]
     Backdated {
@@ -350,6 +360,11 @@ impl Chain {
         if entry.hash.as_bytes() != self.hash_of(entry) {
             return broken(Why::Altered);
         }
+        if !is_date(&entry.at) {
+            return broken(Why::Undated {
+                at: entry.at.clone(),
+            });
+        }
         if entry.at < self.at {
             return broken(Why::Backdated {
                 at: entry.at.clone(),
@@ -371,6 +386,17 @@ impl Chain {
             .expect("a hash has half as many bytes as digits");
         digits
     }
+}
+
+/// Whether dates like this one can be compared as text.
+fn is_date(at: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00:00.000Z";
+
+    let fits = |(byte, form): (u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == *form,
+    };
+    at.len() == FORM.len() && at.bytes().zip(FORM).all(fits)
 }
 
 fn canonical(value: &impl Serialize) -> Box<RawValue> {
@@ -613,6 +639,25 @@ mod tests {
         let why = Why::Backdated { at };
         let broken = first_broken(&[entries[0].clone(), backdated]);
         assert_eq!(broken, Some(Broken { seq: 2, why }));
+    }
+
+    #[test]
+    fn an_entry_has_a_date_that_can_be_compared() {
+        for at in [
+            "",
+            "now",
+            "zzzz",
+            "1970-01-01T00:00:00Z",
+            "1970-01-01T00:00:00.000+",
+        ] {
+            let mut entry = sealed().remove(0);
+            entry.at = at.to_owned();
+            let hash = Chain::default().hash_of(&entry);
+            entry.hash = String::from_utf8(hash.to_vec()).unwrap();
+            let why = Why::Undated { at: at.to_owned() };
+            let broken = Err(Broken { seq: 1, why });
+            assert_eq!(Chain::default().check(&entry), broken);
+        }
     }
 
     proptest! {

@@ -62,6 +62,22 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The entry with digests in the place of its texts. They are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// If a later Keylend wrote it, or it is no entry.
+    pub(super) fn with_digests(raw: &RawEntry) -> Result<Self, serde_json::Error> {
+        if raw.version > VERSION {
+            let error = format!(
+                "it has version {}, which a later Keylend wrote",
+                raw.version
+            );
+            return Err(serde::de::Error::custom(error));
+        }
+        serde_json::from_str(&serde_json::to_string(raw)?)
+    }
+
     /// The entry as it happened to its request; nothing for a lock or a name.
     pub fn occurred(&self) -> Option<Occurred> {
         match &self.body {
@@ -84,27 +100,19 @@ impl TryFrom<&RawEntry> for Entry {
     fn try_from(raw: &RawEntry) -> Result<Self, Self::Error> {
         use serde::de::Error as _;
 
-        if raw.version > VERSION {
-            let error = format!(
-                "it has version {}, which a later Keylend wrote",
-                raw.version
-            );
-            return Err(serde_json::Error::custom(error));
-        }
         let whole = texts::restore(&raw.body, &raw.texts).map_err(serde_json::Error::custom)?;
         if let Some(place) = whole.missing.first() {
             return Err(serde_json::Error::custom(format!(
                 "the text of {place} is missing"
             )));
         }
-        let text = match whole.body {
-            Cow::Borrowed(_) => serde_json::to_string(raw)?,
-            Cow::Owned(body) => serde_json::to_string(&RawEntry {
+        match whole.body {
+            Cow::Borrowed(_) => Self::with_digests(raw),
+            Cow::Owned(body) => Self::with_digests(&RawEntry {
                 body,
                 ..raw.clone()
-            })?,
-        };
-        serde_json::from_str(&text)
+            }),
+        }
     }
 }
 

@@ -78,7 +78,11 @@ impl Locks {
             Ok(entry) => entry,
             Err(error) => {
                 tracing::error!(seq = raw.seq, %error, "an entry of the log is not understood");
-                return;
+                // Without its reason it still locks.
+                match Entry::with_digests(raw) {
+                    Ok(entry) => entry,
+                    Err(_) => return,
+                }
             }
         };
         let EntryBody::Lock(event) = &entry.body else {

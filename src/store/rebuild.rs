@@ -191,7 +191,7 @@ fn cards(request: &Request, events: &[Occurred], making: &Making<'_>) -> Vec<Vec
     if request.is_open() {
         for card in (making.cards)(request, events) {
             let (id, place) = (json!(request.id), card.place.name());
-            let (channel, due_at) = (card.channel.as_str(), request.asked_at.timestamp_millis());
+            let channel = card.channel.as_str();
             let row = [
                 id,
                 json!(place),
@@ -200,7 +200,7 @@ fn cards(request: &Request, events: &[Occurred], making: &Making<'_>) -> Vec<Vec
                 Value::Null,
                 Value::Null,
                 json!(0),
-                json!(due_at),
+                json!(0),
             ];
             rows.insert((place, channel.to_owned()), row.to_vec());
         }

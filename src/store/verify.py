@@ -7,6 +7,7 @@ import argparse, decimal, hashlib, json, re, sys
 KEYS = ["actor", "at", "body", "hash", "kind", "prev_hash", "request_id", "rules", "seq", "texts",
         "version"]
 PERSONAL = ["email", "reason", "ticket"]
+DATE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 LONGEST, DEEPEST = 1024 * 1024, 100
 AGAIN = "If the file is damaged, export the log again. Pass the head that you saved with --head"
 
@@ -135,6 +136,8 @@ def verify(file, after, anchor):
         hashed = hashlib.sha256((entry["prev_hash"] + canonical(hashed)).encode("utf-8")).hexdigest()
         if entry["seq"] != seq + 1 or entry["prev_hash"] != last or entry["hash"] != hashed:
             sys.exit(f"the log is broken: entry {seq + 1} is not what it was")
+        if not re.fullmatch(DATE, entry["at"], re.ASCII):
+            sys.exit(f"the log is broken: entry {seq + 1} has no valid date")
         if entry["at"] < at:
             sys.exit(f"the log is broken: entry {seq + 1} is dated before the entry before it")
         missing += missing_texts(entry)
@@ -147,6 +150,7 @@ def verify(file, after, anchor):
         sys.exit(f"the log is broken: entry {anchor[0]} is missing: the log ends with entry {seq}")
     lacking = f"{missing} texts missing, " if missing else ""
     print(f"verified entries {start + 1} to {seq}: {seq - start} entries, {lacking}head {seq}:{last}")
+    sys.exit(1 if missing else 0)
 
 
 if __name__ == "__main__":

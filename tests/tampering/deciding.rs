@@ -16,10 +16,25 @@ on_both!(
     a_grant_whose_due_rows_were_deleted_still_ends,
     a_grant_still_ends_although_an_entry_of_another_request_cannot_be_read,
     a_grant_whose_snapshot_says_that_it_ended_still_ends,
+    a_lock_whose_reason_was_taken_out_of_the_log_still_counts,
     a_grant_whose_end_was_moved_ends_all_the_same,
 );
 
 const STATE: &str = "SELECT state FROM requests";
+
+async fn a_lock_whose_reason_was_taken_out_of_the_log_still_counts(mut scene: Scene) {
+    let card = scene.stage.asked(REQUEST).await;
+    scene.stage.answer(SECURITY, "lock @alice stolen").await;
+    scene.stage.stop().await;
+    scene.tamper("DELETE FROM locks").await;
+    scene
+        .tamper_with_the_log("UPDATE events SET texts = '{}' WHERE kind = 'locked'")
+        .await;
+    scene.stage.boot().await;
+    scene.bob_is_refused(&card).await;
+    assert_eq!(scene.kinds().await, ["requested", "locked"]);
+    scene.is_named(&["entry 2", "is missing"]).await;
+}
 
 async fn a_lock_that_was_deleted_from_its_table_still_counts(scene: Scene) {
     let stage = &scene.stage;
