@@ -18,8 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{
-    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, Residual,
-    RevocationMode,
+    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, RevocationMode,
     config::BackendKind,
     document::{self, Action, Document},
     process::{self, Finished},
@@ -27,7 +26,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, Params, Span},
+    domain::{Entitlement, Length, Params, Span},
     sanitize::excerpt,
     secret::{MissingSecret, Secret},
 };
@@ -53,7 +52,7 @@ pub struct Config {
     pub pass_env: Vec<String>,
     /// The longest that access may go on working after the program said that it is gone, default none.
     #[serde(default)]
-    pub residual: Residual,
+    pub residual: Length,
 }
 
 const fn default_timeout() -> Timeout {

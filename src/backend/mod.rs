@@ -27,12 +27,10 @@ pub mod exec;
 mod params;
 pub mod postgres;
 mod process;
-mod residual;
 mod timeout;
 pub mod webhook;
 
 pub use config::{BackendConfig, BuildError};
-pub use residual::Residual;
 pub use timeout::{InvalidTimeout, Timeout};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -93,7 +91,7 @@ pub enum Presence {
 pub enum BackendError {
     /// It may work later: no connection, a time-out, a server that is overloaded.
     #[error(transparent)]
-    Retry(#[from] Failure),
+    Retry(Failure),
     /// It will not work however often it is tried: no such role, no right to give it.
     #[error(transparent)]
     Fail(Failure),

@@ -22,7 +22,7 @@ use sha2::Sha256;
 use url::Url;
 
 use super::{
-    Backend, BackendError, BuildError, Failure, InvalidParam, LayerRequest, Presence, Residual,
+    Backend, BackendError, BuildError, Failure, InvalidParam, LayerRequest, Presence,
     RevocationMode,
     config::BackendKind,
     document::{self, ANSWER_LIMIT, Action, Document},
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, Params, Span},
+    domain::{Entitlement, Length, Params, Span},
     sanitize::excerpt,
     secret::Secret,
     transport::is_protected,
@@ -49,7 +49,7 @@ pub struct Config {
     pub timeout: Timeout,
     /// The longest that access may go on working after the service said that it is gone, default none.
     #[serde(default)]
-    pub residual: Residual,
+    pub residual: Length,
 }
 
 const fn default_timeout() -> Timeout {

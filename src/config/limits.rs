@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::{
     document::{Document, at},
-    text::{Length, nearest},
+    text::nearest,
 };
-use crate::domain::{Environment, Limits, OnLeave, OnLimit, Span};
+use crate::domain::{Environment, Length, Limits, OnLeave, OnLimit, Span};
 
 /// `[limits]`: what holds for everybody, whatever the scope.
 #[derive(Default, Deserialize)]

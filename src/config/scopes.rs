@@ -11,14 +11,14 @@ use serde::Deserialize;
 
 use super::{
     document::{Document, at},
-    text::{Length, is_channel_id, not_a_channel_id, plain},
+    text::{is_channel_id, not_a_channel_id, plain},
 };
 use crate::{
     backend::BackendConfig,
     directory::GroupSource,
     domain::{
-        BackendName, Catalogue, ChannelId, Environment, GroupName, LayerSpec, Limits, OnLeave,
-        Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
+        BackendName, Catalogue, ChannelId, Environment, GroupName, LayerSpec, Length, Limits,
+        OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
     },
 };
 

@@ -1,33 +1,6 @@
 //! Words for what serde says, and for what people meant.
 
-use std::{fmt, str::FromStr};
-
-use serde::{Deserialize, Deserializer, de};
-
-use crate::domain::{Span, UserId};
-
-/// A duration such as `30m` or `1h30m`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Length(pub(super) Span);
-
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl de::Visitor<'_> for Visitor {
-            type Value = Length;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as \"30m\" or \"1h30m\"")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {
-                Span::from_str(text).map(Length).map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_str(Visitor)
-    }
-}
+use crate::domain::UserId;
 
 /// What serde says, in the words of a configuration.
 pub(super) fn plain(message: &str) -> String {

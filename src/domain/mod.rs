@@ -47,7 +47,7 @@ pub use request::{
 pub use scope::{
     InvalidScopeId, LayerSpec, OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
 };
-pub use span::{InvalidSpan, Span};
+pub use span::{InvalidSpan, Length, Span};
 
 /// Time as the whole crate counts it: UTC, cut to the millisecond so that the log, the store and
 /// memory agree on it to the digit.

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::Time;
 
@@ -58,6 +58,29 @@ impl FromStr for Span {
         u32::try_from(duration.as_secs())
             .map(Self)
             .map_err(|_| invalid())
+    }
+}
+
+/// A span as the configuration writes it: `30m` or `1h30m`. Nothing by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Length(pub Span);
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = Length;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as \"30m\" or \"1h30m\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {
+                Span::from_str(text).map(Length).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Visitor)
     }
 }
 

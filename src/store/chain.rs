@@ -88,6 +88,14 @@ pub struct RawEntry {
     pub texts: Box<RawValue>,
 }
 
+/// The columns of an entry, in the order in which they are read and written.
+macro_rules! entry_columns {
+    () => {
+        "seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts"
+    };
+}
+pub(super) use entry_columns;
+
 /// The text is not an entry in canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an entry in canonical form (RFC 8785)")]
@@ -147,7 +155,7 @@ impl RawEntry {
     /// Whether its hash is the one that its text has, behind the entry that it names.
     pub fn has_its_hash(&self) -> bool {
         let mut before = Chain::after(self.seq.saturating_sub(1), &self.prev_hash);
-        before.follow(self).is_ok()
+        before.check_hashed(self).is_ok()
     }
 
     fn text(&self, purpose: Purpose) -> String {
@@ -319,9 +327,7 @@ impl Chain {
         };
         let hash = self.hash_of(&entry);
         entry.hash = hash.iter().copied().map(char::from).collect();
-        self.seq = entry.seq;
-        self.hash.clone_from(&entry.hash);
-        self.at.clone_from(&entry.at);
+        self.advance(&entry);
         entry
     }
 
@@ -332,23 +338,19 @@ impl Chain {
     ///
     /// If it does not or is not; the chain then stays where it was.
     pub fn check(&mut self, entry: &RawEntry) -> Result<usize, Broken> {
-        let before = self.clone();
-        self.follow(entry)?;
-        match texts::restore(&entry.body, &entry.texts) {
-            Ok(whole) => Ok(whole.missing.len()),
-            Err(texts::Altered { place }) => {
-                let seq = entry.seq;
-                *self = before;
-                Err(Broken {
-                    seq,
-                    why: Why::TextAltered { place },
-                })
-            }
-        }
+        self.check_hashed(entry)?;
+        let whole = texts::restore(&entry.body, &entry.texts).map_err(|altered| Broken {
+            seq: entry.seq,
+            why: Why::TextAltered {
+                place: altered.place,
+            },
+        })?;
+        self.advance(entry);
+        Ok(whole.missing.len())
     }
 
-    /// Checks that `entry` comes next and has its hash, and moves on to it.
-    fn follow(&mut self, entry: &RawEntry) -> Result<(), Broken> {
+    /// Checks that `entry` comes next and has its hash.
+    fn check_hashed(&mut self, entry: &RawEntry) -> Result<(), Broken> {
         let seq = self.seq + 1;
         let broken = |why| Err(Broken { seq, why });
         if entry.seq != seq {
@@ -370,10 +372,13 @@ impl Chain {
                 at: entry.at.clone(),
             });
         }
-        self.seq = seq;
+        Ok(())
+    }
+
+    fn advance(&mut self, entry: &RawEntry) {
+        self.seq = entry.seq;
         self.hash.clone_from(&entry.hash);
         self.at.clone_from(&entry.at);
-        Ok(())
     }
 
     /// The entry's hash as hexadecimal digits.

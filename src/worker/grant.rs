@@ -17,11 +17,7 @@ impl Worker {
     /// Grants `layer`, or tells its target of a later end. A crash anywhere in here is made good by
     /// the same call: what was there before Keylend touched the target is committed first, and so
     /// is the password. Nothing is granted of which the log does not tell.
-    pub(super) async fn grant(
-        &self,
-        mut loaded: Loaded,
-        layer: usize,
-    ) -> Result<Loaded, Unfinished> {
+    pub(super) async fn grant(&self, mut loaded: Loaded, layer: usize) -> Result<(), Unfinished> {
         if loaded.logged.is_none() {
             return Err(Error::Contradicted(loaded.request.id).into());
         }
@@ -40,7 +36,8 @@ impl Worker {
         // Nothing is granted from the end on, also where the clock's lane has yet to say that it came.
         let end = loaded.request.expires_at;
         if end.is_some_and(|end| end <= self.clock.now()) {
-            return Ok(self.broker.record(loaded, Command::Expire, None).await?);
+            self.broker.record(loaded, Command::Expire, None).await?;
+            return Ok(());
         }
         let granted = async {
             if loaded.request.layers[layer].progress == Progress::Planned {
@@ -58,7 +55,8 @@ impl Worker {
             }
         };
         self.pending.forget(&plan.handle);
-        Ok(self.broker.record(loaded, command, None).await?)
+        self.broker.record(loaded, command, None).await?;
+        Ok(())
     }
 
     /// Commits whether the access is Keylend's to manage: it is, unless it was there before.

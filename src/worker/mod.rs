@@ -102,7 +102,7 @@ impl Worker {
 
     /// Does everything of `lane` that is due for one request.
     async fn sweep(&self, lane: &Lane, id: RequestId) -> Result<(), Unfinished> {
-        let mut loaded = match self.broker.load(id).await {
+        let loaded = match self.broker.load(id).await {
             Err(Error::Refused(Refusal::NoSuchRequest(_))) => {
                 self.broker.mend(id).await?;
                 return Ok(());
@@ -121,23 +121,23 @@ impl Worker {
             self.broker.mend(id).await?;
             return Ok(());
         }
-        let (mut pending, mut is_current): (Option<Time>, bool) = (None, true);
+        let (mut pending, mut loaded): (Option<Time>, _) = (None, Some(loaded));
         for work in due {
-            // As the store has it: it may have dated the last change later than it was decided.
-            if !is_current {
-                loaded = self.broker.load(id).await?;
-                is_current = true;
-            }
+            // What is done changes it, and the store may date that later than it was decided.
+            let loaded = match loaded.take() {
+                Some(loaded) => loaded,
+                None => self.broker.load(id).await?,
+            };
             if !loaded.request.due().iter().any(|due| due.work == work) {
                 // What was done before it has ended the grant.
                 continue;
             }
-            match self.work(loaded.clone(), work).await {
-                Ok(_) => is_current = false,
+            match self.work(loaded, work).await {
+                Ok(()) => {}
                 // It no longer fits: a warning behind the end, or somebody else did it.
                 Err(Unfinished::Broker(Error::Refused(
                     Refusal::NotDue | Refusal::NotActive { .. },
-                ))) => is_current = false,
+                ))) => {}
                 // The other layers do not wait for it.
                 Err(Unfinished::Pending(at)) => {
                     pending = Some(pending.map_or(at, |first| first.min(at)));
@@ -148,7 +148,7 @@ impl Worker {
         pending.map_or(Ok(()), |at| Err(Unfinished::Pending(at)))
     }
 
-    async fn work(&self, loaded: Loaded, work: Work) -> Result<Loaded, Unfinished> {
+    async fn work(&self, loaded: Loaded, work: Work) -> Result<(), Unfinished> {
         let command = match work {
             Work::Lapse => Command::Lapse,
             Work::Warn => Command::Warn,
@@ -156,7 +156,8 @@ impl Worker {
             Work::Grant { layer } => return self.grant(loaded, layer).await,
             Work::Revoke { layer } => return self.revoke(loaded, layer).await,
         };
-        Ok(self.broker.record(loaded, command, None).await?)
+        self.broker.record(loaded, command, None).await?;
+        Ok(())
     }
 
     /// Answers if `error`, from the target of `layer`, is a failure to record. It is none while the
@@ -172,11 +173,12 @@ impl Worker {
             BackendError::Pending { retry_after } => {
                 let now = self.clock.now();
                 let order = order(request, &request.layers[layer].plan);
-                let latest = pending::PATIENCE.after(self.pending.since(&order, now));
+                let since = self.pending.since(&order, now);
+                let latest = pending::PATIENCE.after(since);
                 if now < latest {
                     let pause = self.entropy.jittered(pending::pause(*retry_after));
                     let ask_at = latest.min(now + pause);
-                    self.pending.remember(&order, ask_at, now);
+                    self.pending.remember(&order, since, ask_at, now);
                     return Err(Unfinished::Pending(ask_at));
                 }
             }

@@ -35,6 +35,7 @@ pub(super) struct PendingOrders {
     orders: Mutex<HashMap<Handle, Pending>>,
 }
 
+#[derive(Clone, Copy)]
 struct Pending {
     generation: u64,
     ask_at: Time,
@@ -45,22 +46,17 @@ struct Pending {
 impl PendingOrders {
     /// When to ask for the status of this order, if its target is working on it.
     pub(super) fn ask_at(&self, order: &LayerRequest) -> Option<Time> {
-        let orders = self.lock();
-        let pending = orders.get(&order.handle)?;
-        (pending.generation == order.generation).then_some(pending.ask_at)
+        self.find(order).map(|pending| pending.ask_at)
     }
 
     /// Since when the target is working on this order; from now on if that was not known.
     pub(super) fn since(&self, order: &LayerRequest, now: Time) -> Time {
-        let orders = self.lock();
-        let pending = orders.get(&order.handle);
-        let pending = pending.filter(|pending| pending.generation == order.generation);
-        pending.map_or(now, |pending| pending.since.min(now))
+        self.find(order)
+            .map_or(now, |pending| pending.since.min(now))
     }
 
-    /// Remembers that the target is working on this order.
-    pub(super) fn remember(&self, order: &LayerRequest, ask_at: Time, now: Time) {
-        let since = self.since(order, now);
+    /// Remembers that the target has been working on this order since then.
+    pub(super) fn remember(&self, order: &LayerRequest, since: Time, ask_at: Time, now: Time) {
         let mut orders = self.lock();
         // Work that another replica finished leaves its order here.
         orders.retain(|_, pending| now < PATIENCE.after(pending.ask_at));
@@ -76,6 +72,11 @@ impl PendingOrders {
     /// Forgets what is kept for this handle.
     pub(super) fn forget(&self, handle: &Handle) {
         self.lock().remove(handle);
+    }
+
+    fn find(&self, order: &LayerRequest) -> Option<Pending> {
+        let pending = self.lock().get(&order.handle).copied();
+        pending.filter(|pending| pending.generation == order.generation)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Handle, Pending>> {

@@ -11,7 +11,7 @@ impl Worker {
     /// Revokes `layer`, unless it is not Keylend's to revoke or another grant depends on it.
     ///
     /// Where the log does not tell, what the tables say is revoked too, but it is not said to be gone.
-    pub(super) async fn revoke(&self, loaded: Loaded, layer: usize) -> Result<Loaded, Unfinished> {
+    pub(super) async fn revoke(&self, loaded: Loaded, layer: usize) -> Result<(), Unfinished> {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
         self.check_pending(&order(request, plan))?;
@@ -52,7 +52,8 @@ impl Worker {
             }
         };
         self.pending.forget(&plan.handle);
-        Ok(self.broker.record(loaded, command, None).await?)
+        self.broker.record(loaded, command, None).await?;
+        Ok(())
     }
 
     async fn remove(&self, request: &Request, layer: usize) -> Result<(), BackendError> {

@@ -74,6 +74,8 @@ use writer::{Notifier, Writer};
 
 /// The database that the shared statements are for.
 mod db {
+    use crate::store::chain::entry_columns;
+
     pub(super) type Kind = sqlx::Postgres;
     pub(super) type Connection = super::PgConnection;
     pub(super) type Pool = super::PgPool;
@@ -82,15 +84,21 @@ mod db {
     pub(super) type Database = super::PostgresStore;
 
     /// A page of the log as one array of arrays.
-    pub(super) const ENTRIES: &str = "SELECT coalesce(json_agg(json_build_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts)), '[]')::text
-         FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
+    pub(super) const ENTRIES: &str = concat!(
+        "SELECT coalesce(json_agg(json_build_array(",
+        entry_columns!(),
+        ")), '[]')::text
+         FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page"
+    );
 
     /// A page of the log by request, as one array of arrays.
-    pub(super) const ENTRIES_BY_REQUEST: &str = "SELECT coalesce(json_agg(json_build_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts)), '[]')::text
+    pub(super) const ENTRIES_BY_REQUEST: &str = concat!(
+        "SELECT coalesce(json_agg(json_build_array(",
+        entry_columns!(),
+        ")), '[]')::text
          FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
-             ORDER BY request_id, seq LIMIT $3) AS page";
+             ORDER BY request_id, seq LIMIT $3) AS page"
+    );
 
     /// Every column of every table.
     pub(super) const COLUMNS: &str = "SELECT table_name::text, column_name::text

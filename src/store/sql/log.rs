@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{AskKey, Entitlement, RequestId},
-    store::{Chain, RawEntry},
+    store::{Chain, RawEntry, chain::entry_columns},
 };
 
 /// The end of the chain.
@@ -56,8 +56,9 @@ pub(in crate::store) fn row(entry: &RawEntry) -> Value {
 /// Appends entries.
 pub(super) async fn append(connection: &mut Connection, entries: Vec<Value>) -> sqlx::Result<()> {
     let statement = concat!(
-        "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts)
-         SELECT CAST(item.value->>0 AS BIGINT), item.value->>1, item.value->>2, item.value->>3,
+        "INSERT INTO events (",
+        entry_columns!(),
+        ") SELECT CAST(item.value->>0 AS BIGINT), item.value->>1, item.value->>2, item.value->>3,
              item.value->>4, item.value->>5, item.value->>6, item.value->>7, item.value->>8,
              CAST(item.value->>9 AS BIGINT), item.value->>10
          FROM ",
@@ -115,17 +116,19 @@ pub(super) async fn entries_of(
     limit: u32,
 ) -> sqlx::Result<Vec<RawEntry>> {
     let question = match request {
-        Some(id) => sqlx::query_as(
-            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts FROM events
-             WHERE request_id = $3 AND seq > $1 ORDER BY seq LIMIT $2",
-        )
+        Some(id) => sqlx::query_as(concat!(
+            "SELECT ",
+            entry_columns!(),
+            " FROM events WHERE request_id = $3 AND seq > $1 ORDER BY seq LIMIT $2"
+        ))
         .bind(after.cast_signed())
         .bind(i64::from(limit))
         .bind(id.to_string()),
-        None => sqlx::query_as(
-            "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts FROM events
-             WHERE request_id IS NULL AND seq > $1 ORDER BY seq LIMIT $2",
-        )
+        None => sqlx::query_as(concat!(
+            "SELECT ",
+            entry_columns!(),
+            " FROM events WHERE request_id IS NULL AND seq > $1 ORDER BY seq LIMIT $2"
+        ))
         .bind(after.cast_signed())
         .bind(i64::from(limit)),
     };
@@ -139,8 +142,9 @@ pub(super) async fn entries_about(
     requests: &[RequestId],
 ) -> sqlx::Result<Vec<RawEntry>> {
     let statement = concat!(
-        "SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts FROM events
-         WHERE request_id IN (SELECT item.value->>0 FROM ",
+        "SELECT ",
+        entry_columns!(),
+        " FROM events WHERE request_id IN (SELECT item.value->>0 FROM ",
         items!(),
         ") ORDER BY request_id, seq"
     );

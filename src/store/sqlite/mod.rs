@@ -67,6 +67,8 @@ use writer::{Notifier, Writer};
 
 /// The database that the shared statements are for.
 mod db {
+    use crate::store::chain::entry_columns;
+
     pub(super) type Kind = sqlx::Sqlite;
     pub(super) type Connection = super::SqliteConnection;
     pub(super) type Pool = super::SqlitePool;
@@ -75,15 +77,21 @@ mod db {
     pub(super) type Database = super::SqliteStore;
 
     /// A page of the log as one array of arrays.
-    pub(super) const ENTRIES: &str = "SELECT json_group_array(json_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts))
-         FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page";
+    pub(super) const ENTRIES: &str = concat!(
+        "SELECT json_group_array(json_array(",
+        entry_columns!(),
+        "))
+         FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page"
+    );
 
     /// A page of the log by request, as one array of arrays.
-    pub(super) const ENTRIES_BY_REQUEST: &str = "SELECT json_group_array(json_array(
-             seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts))
+    pub(super) const ENTRIES_BY_REQUEST: &str = concat!(
+        "SELECT json_group_array(json_array(",
+        entry_columns!(),
+        "))
          FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
-             ORDER BY request_id, seq LIMIT $3) AS page";
+             ORDER BY request_id, seq LIMIT $3) AS page"
+    );
 
     /// Every column of every table.
     pub(super) const COLUMNS: &str = "SELECT found.name, columns.name

@@ -11,7 +11,9 @@ mod story;
 use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
 
 use keylend::{
-    domain::{Actor, BackendName, Human, LockEvent, LockTarget, Login, LoginName, Span},
+    domain::{
+        Actor, BackendName, Human, LockEvent, LockTarget, Login, LoginName, Span, State, Terms,
+    },
     slack::{
         client::{ChannelTrouble, Message},
         view::{
@@ -198,7 +200,7 @@ fn who_decides_sees_the_login_and_nothing_that_its_name_could_fake() {
 
 #[test]
 fn access_that_may_keep_working_is_said_before_approval_and_after_the_end() {
-    let terms = keylend::domain::Terms {
+    let terms = Terms {
         residual: Span::minutes(15),
         ..terms(None)
     };
@@ -212,8 +214,7 @@ fn access_that_may_keep_working_is_said_before_approval_and_after_the_end() {
     let active = pending.approve("U0BOB").active();
     assert!(!shown(Place::Granted, &active).contains("keep working"));
     let ended = active.expire().gone();
-    let (_, at) = ended.log.last().unwrap();
-    let keylend::domain::State::Ended { at, .. } = at.state else {
+    let State::Ended { at, .. } = ended.request.state else {
         panic!("it has not ended");
     };
     let until = Span::minutes(15).after(at).timestamp().to_string();
