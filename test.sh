@@ -5,9 +5,9 @@
 #   ./test.sh --test slack         one test program; all arguments go to the test runner
 #
 # From Debian come PostgreSQL, Chromium, Python, Node (18 or later) and the solver cvc5; from PyPI and
-# npm the judges, in the versions and with the digests that tests/judges pins: Slack's own SDKs and
+# npm the validators, in the versions and with the digests that tests/validators pins: Slack's own SDKs and
 # types, what drives and examines the browser, and PostgreSQL 16 and 18, on which the tests of
-# PostgreSQL targets and stores run again. They stay in target/judges.
+# PostgreSQL targets and stores run again. They stay in target/validators.
 #
 # What needs more than that and does not find it is skipped, listed and counted at the end: recordings
 # and validators of Slack in ../shared, and PostgreSQL 16 and 18 where they do not run. With
@@ -15,14 +15,14 @@
 #
 # POSTGRES_BIN names the folder of another PostgreSQL's programs (initdb, postgres), to test with
 # instead of all of these;
-# KEYLEND_JUDGES another folder for the judges; KEYLEND_CHROMIUM another browser's program;
+# KEYLEND_VALIDATORS another folder for the validators; KEYLEND_CHROMIUM another browser's program;
 # CVC5 another solver's.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-export KEYLEND_JUDGES="${KEYLEND_JUDGES:-$PWD/target/judges}"
-export KEYLEND_SENT="$KEYLEND_JUDGES/sent"
-export KEYLEND_SKIPPED="$KEYLEND_JUDGES/skipped"
+export KEYLEND_VALIDATORS="${KEYLEND_VALIDATORS:-$PWD/target/validators}"
+export KEYLEND_SENT="$KEYLEND_VALIDATORS/sent"
+export KEYLEND_SKIPPED="$KEYLEND_VALIDATORS/skipped"
 
 fail() {
     echo "test.sh: $*" >&2
@@ -86,25 +86,25 @@ install_packages() {
     apt install --no-install-recommends "${packages[@]}"
 }
 
-install_judges() {
+install_validators() {
     local pinned
-    pinned="$(python3 --version; sha256sum tests/judges/{package*.json,requirements.txt})"
+    pinned="$(python3 --version; sha256sum tests/validators/{package*.json,requirements.txt})"
     # Written last: what was cut off is begun anew.
-    [ "$(cat "$KEYLEND_JUDGES/installed" 2>/dev/null)" != "$pinned" ] || return 0
-    echo "test.sh: installing the judges"
-    rm -rf "$KEYLEND_JUDGES"/{installed,node_modules,venv}
-    mkdir -p "$KEYLEND_JUDGES"
-    cp tests/judges/{package.json,package-lock.json,.npmrc} "$KEYLEND_JUDGES"
-    (cd "$KEYLEND_JUDGES" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
-    for package in "$KEYLEND_JUDGES"/node_modules/postgres-*; do
+    [ "$(cat "$KEYLEND_VALIDATORS/installed" 2>/dev/null)" != "$pinned" ] || return 0
+    echo "test.sh: installing the validators"
+    rm -rf "$KEYLEND_VALIDATORS"/{installed,node_modules,venv}
+    mkdir -p "$KEYLEND_VALIDATORS"
+    cp tests/validators/{package.json,package-lock.json,.npmrc} "$KEYLEND_VALIDATORS"
+    (cd "$KEYLEND_VALIDATORS" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    for package in "$KEYLEND_VALIDATORS"/node_modules/postgres-*; do
         [ -d "$package" ] || continue
         # What its install script does, which npm was told not to run: links between libraries.
         (cd "$package" && node scripts/hydrate-symlinks.js)
         chmod -R a+rX "$package"
     done
-    python3 -m venv "$KEYLEND_JUDGES/venv"
-    "$KEYLEND_JUDGES/venv/bin/pip" install --quiet --require-hashes -r tests/judges/requirements.txt
-    echo "$pinned" >"$KEYLEND_JUDGES/installed"
+    python3 -m venv "$KEYLEND_VALIDATORS/venv"
+    "$KEYLEND_VALIDATORS/venv/bin/pip" install --quiet --require-hashes -r tests/validators/requirements.txt
+    echo "$pinned" >"$KEYLEND_VALIDATORS/installed"
 }
 
 # Notes what is skipped, as `tests/support/skip.rs` does.
@@ -149,7 +149,7 @@ test_other_versions() {
         return 0
     fi
     for version in 16 18; do
-        bin="$KEYLEND_JUDGES/node_modules/postgres-$version/native/bin"
+        bin="$KEYLEND_VALIDATORS/node_modules/postgres-$version/native/bin"
         if ! as_nobody "$bin/postgres" --version; then
             skip "test.sh: this machine does not run PostgreSQL $version from $bin"
             continue
@@ -172,15 +172,15 @@ hold_what_was_sent() {
     if [ $# -gt 0 ] && ! compgen -G "$KEYLEND_SENT/*.json" >/dev/null; then
         echo "test.sh: skipped Slack's libraries: these tests sent nothing"
     elif [ ! -e ../shared/tools/slack/validate_blocks.py ]; then
-        skip "tests/judges/hold.py: ../shared/tools/slack/validate_blocks.py does not exist"
+        skip "tests/validators/hold.py: ../shared/tools/slack/validate_blocks.py does not exist"
     else
-        "$KEYLEND_JUDGES/venv/bin/python" tests/judges/hold.py "$KEYLEND_SENT"
+        "$KEYLEND_VALIDATORS/venv/bin/python" tests/validators/hold.py "$KEYLEND_SENT"
     fi
 }
 
 command -v cargo >/dev/null || fail "cargo is missing: see https://rustup.rs"
 install_packages
-install_judges
+install_validators
 rm -rf "$KEYLEND_SENT"
 mkdir -p "$KEYLEND_SENT"
 : >"$KEYLEND_SKIPPED"

@@ -7,12 +7,12 @@
 # A row for this machine and commit is appended to benches/FIGURES.md, and the figures in the README are
 # replaced. Nothing is written unless everything was measured. Measure on an idle machine.
 #
-# It needs PostgreSQL, Python, Node and the judges, all of which ./test.sh installs; gunicorn, in the
+# It needs PostgreSQL, Python, Node and the validators, all of which ./test.sh installs; gunicorn, in the
 # version and with the digest that benches/rivals pins, it installs into target/rivals.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export KEYLEND_JUDGES="${KEYLEND_JUDGES:-$PWD/target/judges}"
+export KEYLEND_VALIDATORS="${KEYLEND_VALIDATORS:-$PWD/target/validators}"
 export KEYLEND_RIVALS="${KEYLEND_RIVALS:-$PWD/target/rivals}"
 TABLE=benches/FIGURES.md
 
@@ -28,7 +28,7 @@ check_needs() {
     command -v node >/dev/null || fail "Node is missing: ./test.sh installs it"
     python3 -c 'import ensurepip, venv' 2>/dev/null ||
         fail "Python is missing, or its venv: ./test.sh installs it"
-    [ -d "$KEYLEND_JUDGES/node_modules/@slack/bolt" ] ||
+    [ -d "$KEYLEND_VALIDATORS/node_modules/@slack/bolt" ] ||
         fail "@slack/bolt is missing: ./test.sh installs it"
     [ -z "$(git status --porcelain --untracked-files=no)" ] ||
         fail "the figures belong to a commit, and there are changes beside it"

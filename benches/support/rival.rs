@@ -36,7 +36,7 @@ impl Rival {
 
     /// @slack/bolt for Node.
     pub fn node(sim: &Sim) -> Self {
-        let modules = folder("KEYLEND_JUDGES", "target/judges").join("node_modules");
+        let modules = folder("KEYLEND_VALIDATORS", "target/validators").join("node_modules");
         Self::start(sim, |port| {
             let mut command = Command::new("node");
             command.arg("bolt.mjs").arg(modules).arg(port.to_string());

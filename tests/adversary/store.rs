@@ -27,11 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FLOOD: u32 = 50;
 
 /// A server with Keylend's database, which Keylend's role owns.
-struct Stage {
+struct Fixture {
     server: Postgres,
 }
 
-impl Stage {
+impl Fixture {
     async fn new() -> Self {
         let server = Postgres::start().await;
         for statement in [
@@ -41,14 +41,14 @@ impl Stage {
         ] {
             server.execute(statement).await;
         }
-        let stage = Self { server };
-        stage
+        let fixture = Self { server };
+        fixture
             .admin(
                 "GRANT CONNECT ON DATABASE store TO mallory;
                  GRANT CREATE ON SCHEMA public TO PUBLIC",
             )
             .await;
-        stage
+        fixture
     }
 
     /// The URL by which `role` reaches the store's database.
@@ -119,9 +119,9 @@ fn refused(result: Result<Option<String>, OpenError>) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn notifications_of_strangers_are_no_more_than_hints() {
-    let stage = Stage::new().await;
-    stage.migrate().await.unwrap();
-    let (store, other) = (Arc::new(stage.open().await), stage.open().await);
+    let fixture = Fixture::new().await;
+    fixture.migrate().await.unwrap();
+    let (store, other) = (Arc::new(fixture.open().await), fixture.open().await);
     active(&*store, "one", "role").await;
     let grants = Arc::new(Grants::load(store.clone(), Arc::default()).await.unwrap());
     let (shutdown, following) = (CancellationToken::new(), grants.clone());
@@ -129,7 +129,7 @@ async fn notifications_of_strangers_are_no_more_than_hints() {
     let follower = tokio::spawn(async move { following.follow(stop).await });
     let mut facts = other.outdated().unwrap();
 
-    let mut mallory = stage.session("mallory").await;
+    let mut mallory = fixture.session("mallory").await;
     run(&mut mallory, "NOTIFY keylend_log, '9223372036854775807'").await;
     let ended = CancellationToken::new();
     let end = ended.clone();
@@ -154,12 +154,12 @@ async fn notifications_of_strangers_are_no_more_than_hints() {
     });
     // Before the first count and behind the last, which take a while on a busy machine.
     let began = Instant::now();
-    let looks = stage.looks().await;
+    let looks = fixture.looks().await;
     while began.elapsed() < Duration::from_secs(2) || *sending.borrow() < FLOOD {
         grants.caught_up_within(PATIENCE).await.unwrap();
         tokio::task::yield_now().await;
     }
-    let looks = stage.looks().await - looks;
+    let looks = fixture.looks().await - looks;
     let seconds = began.elapsed().as_secs_f64();
     // Two replicas, each fifty times a second.
     let honest = 2.0 * 50.0 * seconds;
@@ -196,11 +196,11 @@ async fn notifications_of_strangers_are_no_more_than_hints() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_does_not_depend_on_its_notification() {
-    let stage = Stage::new().await;
-    stage.migrate().await.unwrap();
-    let (store, other) = (stage.open().await, stage.open().await);
+    let fixture = Fixture::new().await;
+    fixture.migrate().await.unwrap();
+    let (store, other) = (fixture.open().await, fixture.open().await);
     // As when the queue is full: the statement fails, and with it its transaction.
-    stage
+    fixture
         .admin("REVOKE EXECUTE ON FUNCTION pg_notify(text, text) FROM PUBLIC")
         .await;
     for number in 0..5 {
@@ -213,7 +213,7 @@ async fn a_commit_does_not_depend_on_its_notification() {
         .unwrap();
     let tried = async {
         let refused = "permission denied for function pg_notify";
-        while !stage.server.log().await.contains(refused) {}
+        while !fixture.server.log().await.contains(refused) {}
     };
     timeout(PATIENCE, tried).await.unwrap();
     // Whoever hears nothing looks.
@@ -225,8 +225,8 @@ async fn a_commit_does_not_depend_on_its_notification() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_strangers_plant_runs_in_keylends_sessions() {
-    let stage = Stage::new().await;
-    let mut mallory = stage.session("mallory").await;
+    let fixture = Fixture::new().await;
+    let mut mallory = fixture.session("mallory").await;
     run(
         &mut mallory,
         "CREATE TABLE public.ran (what text);
@@ -255,7 +255,7 @@ async fn nothing_that_strangers_plant_runs_in_keylends_sessions() {
     )
     .await;
     // The worst that settings can be: what is planted comes before what the server has.
-    stage
+    fixture
         .admin(
             "ALTER ROLE keylend SET search_path = public, pg_catalog;
              ALTER DATABASE store SET search_path = public, pg_catalog;
@@ -264,8 +264,8 @@ async fn nothing_that_strangers_plant_runs_in_keylends_sessions() {
              ALTER ROLE keylend SET statement_timeout = '1ms'",
         )
         .await;
-    stage.migrate().await.unwrap();
-    let store = stage.open().await;
+    fixture.migrate().await.unwrap();
+    let store = fixture.open().await;
     active(&store, "one", "role").await;
     store
         .broadcast_invalidation(&Invalidation::Any)
@@ -273,11 +273,11 @@ async fn nothing_that_strangers_plant_runs_in_keylends_sessions() {
         .unwrap();
     drop(store.claim("something").await.unwrap());
     store.close().await;
-    let reading = PostgresStore::open_read_only(&stage.url("keylend")).await;
+    let reading = PostgresStore::open_read_only(&fixture.url("keylend")).await;
     assert_eq!(verified(&reading.unwrap()).await, 5);
     let folder = tempfile::tempdir().unwrap();
     let copied = Command::new(env!("CARGO_BIN_EXE_keylend"))
-        .args(["store", "copy", "--from", &stage.url("keylend"), "--to"])
+        .args(["store", "copy", "--from", &fixture.url("keylend"), "--to"])
         .arg(format!(
             "sqlite://{}",
             folder.path().join("copy.db").display()
@@ -294,27 +294,27 @@ async fn nothing_that_strangers_plant_runs_in_keylends_sessions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_advisory_lock_of_a_stranger_holds_up_no_migration() {
-    let stage = Stage::new().await;
-    let mut mallory = stage.session("mallory").await;
+    let fixture = Fixture::new().await;
+    let mut mallory = fixture.session("mallory").await;
     // The lock that sqlx takes: it is made from the database's name.
     let lock = 0x3d32_ad9e * i64::from(crc32(b"store"));
     run(&mut mallory, &format!("SELECT pg_advisory_lock({lock})")).await;
-    stage.migrate().await.unwrap();
-    stage.open().await;
+    fixture.migrate().await.unwrap();
+    fixture.open().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_at_the_same_time_follow_each_other() {
-    let stage = Stage::new().await;
-    let migrate = || stage.migrate();
+    let fixture = Fixture::new().await;
+    let migrate = || fixture.migrate();
     tokio::try_join!(migrate(), migrate(), migrate(), migrate()).unwrap();
-    stage.open().await;
+    fixture.open().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_strangers_planted_in_public_are_not_taken_over() {
-    let stage = Stage::new().await;
-    let mut mallory = stage.session("mallory").await;
+    let fixture = Fixture::new().await;
+    let mut mallory = fixture.session("mallory").await;
     run(
         &mut mallory,
         "CREATE TABLE public.requests (id text);
@@ -322,8 +322,8 @@ async fn tables_that_strangers_planted_in_public_are_not_taken_over() {
          CREATE TABLE public._sqlx_migrations (version bigint)",
     )
     .await;
-    stage.migrate().await.unwrap();
-    let store = stage.open().await;
+    fixture.migrate().await.unwrap();
+    let store = fixture.open().await;
     active(&store, "one", "role").await;
     assert_eq!(verified(&store).await, 5);
     assert_eq!(
@@ -332,13 +332,13 @@ async fn tables_that_strangers_planted_in_public_are_not_taken_over() {
     );
 
     // All of them, to the letter.
-    let stage = Stage::new().await;
-    plant_tables(&stage, "mallory").await;
-    stage.migrate().await.unwrap();
-    let store = stage.open().await;
+    let fixture = Fixture::new().await;
+    plant_tables(&fixture, "mallory").await;
+    fixture.migrate().await.unwrap();
+    let store = fixture.open().await;
     active(&store, "one", "role").await;
     assert_eq!(verified(&store).await, 5);
-    let mut mallory = stage.session("mallory").await;
+    let mut mallory = fixture.session("mallory").await;
     for table in ["events", "requests", "cards"] {
         let question = format!("SELECT count(*) FROM public.{table}");
         assert_eq!(count(&mut mallory, &question).await, 0, "{table}");
@@ -347,22 +347,22 @@ async fn tables_that_strangers_planted_in_public_are_not_taken_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_in_which_others_can_plant_something_is_refused() {
-    let stage = Stage::new().await;
-    stage
+    let fixture = Fixture::new().await;
+    fixture
         .admin("GRANT CREATE ON DATABASE store TO mallory")
         .await;
-    let mut mallory = stage.session("mallory").await;
+    let mut mallory = fixture.session("mallory").await;
     run(&mut mallory, "CREATE SCHEMA keylend").await;
-    let why = refused(stage.migrate().await);
+    let why = refused(fixture.migrate().await);
     assert!(why.contains("belongs to `mallory`"), "{why}");
     run(&mut mallory, "DROP SCHEMA keylend").await;
-    stage.migrate().await.unwrap();
+    fixture.migrate().await.unwrap();
 
     let open = async || {
-        let opened = PostgresStore::open(&stage.url("keylend"), "the configuration").await;
+        let opened = PostgresStore::open(&fixture.url("keylend"), "the configuration").await;
         refused(opened.map(|_| None))
     };
-    stage
+    fixture
         .admin("GRANT CREATE, USAGE ON SCHEMA keylend TO PUBLIC")
         .await;
     let why = open().await;
@@ -375,22 +375,22 @@ async fn a_schema_in_which_others_can_plant_something_is_refused() {
         "CREATE FUNCTION keylend.json_agg(json) RETURNS json LANGUAGE sql AS 'SELECT $1'",
     )
     .await;
-    stage
+    fixture
         .admin("REVOKE CREATE ON SCHEMA keylend FROM PUBLIC")
         .await;
     let why = open().await;
     assert!(why.contains("function json_agg of mallory"), "{why}");
     run(&mut mallory, "DROP FUNCTION keylend.json_agg").await;
-    stage.open().await;
+    fixture.open().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_in_a_schema_that_a_stranger_made_runs_before_it_is_refused() {
-    let stage = Stage::new().await;
-    stage
+    let fixture = Fixture::new().await;
+    fixture
         .admin("GRANT CREATE ON DATABASE store TO mallory")
         .await;
-    let mut mallory = stage.session("mallory").await;
+    let mut mallory = fixture.session("mallory").await;
     run(
         &mut mallory,
         "CREATE TABLE public.ran (what text);
@@ -408,11 +408,11 @@ async fn nothing_in_a_schema_that_a_stranger_made_runs_before_it_is_refused() {
          CREATE OPERATOR keylend.= (LEFTARG = oid, RIGHTARG = integer, PROCEDURE = keylend.same)",
     )
     .await;
-    let url = stage.url("keylend");
+    let url = fixture.url("keylend");
     let opened = PostgresStore::open(&url, "the configuration").await;
     let why = refused(opened.map(|_| None));
     assert!(why.contains("belongs to `mallory`"), "{why}");
-    refused(stage.migrate().await);
+    refused(fixture.migrate().await);
     // An auditor's session reads what another role owns, if that is the role's alone.
     run(
         &mut mallory,
@@ -430,15 +430,17 @@ async fn nothing_in_a_schema_that_a_stranger_made_runs_before_it_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_those_who_are_named_may_connect_to_keylends_database() {
-    let stage = Stage::new().await;
-    stage
+    let fixture = Fixture::new().await;
+    fixture
         .server
         .execute("CREATE ROLE eve LOGIN PASSWORD 'eve'")
         .await;
-    stage.session("eve").await;
-    assert_eq!(stage.migrate().await.unwrap(), None);
-    stage.open().await;
-    let kept_out = PgConnection::connect(&stage.url("eve")).await.unwrap_err();
+    fixture.session("eve").await;
+    assert_eq!(fixture.migrate().await.unwrap(), None);
+    fixture.open().await;
+    let kept_out = PgConnection::connect(&fixture.url("eve"))
+        .await
+        .unwrap_err();
     assert!(
         kept_out
             .to_string()
@@ -447,14 +449,14 @@ async fn only_those_who_are_named_may_connect_to_keylends_database() {
     );
 
     // Where the database is somebody else's, its owner is told what to run.
-    let stage = Stage::new().await;
-    stage
+    let fixture = Fixture::new().await;
+    fixture
         .admin(
             "ALTER DATABASE store OWNER TO postgres;
              GRANT CREATE ON DATABASE store TO keylend",
         )
         .await;
-    let advice = stage.migrate().await.unwrap().unwrap();
+    let advice = fixture.migrate().await.unwrap().unwrap();
     let (_, statements) = advice.split_once('`').unwrap();
     let statements = statements.trim_end_matches('`');
     assert!(
@@ -462,20 +464,20 @@ async fn only_those_who_are_named_may_connect_to_keylends_database() {
         "{advice}"
     );
     let said = Command::new(env!("CARGO_BIN_EXE_keylend"))
-        .args(["store", "migrate", "--store", &stage.url("keylend")])
+        .args(["store", "migrate", "--store", &fixture.url("keylend")])
         .output()
         .unwrap();
     let said = String::from_utf8(said.stdout).unwrap();
     assert!(said.contains(&format!("warning: {advice}")), "{said}");
-    stage.admin(statements).await;
-    assert_eq!(stage.migrate().await.unwrap(), None);
-    let address: Address = stage.url("keylend").parse().unwrap();
+    fixture.admin(statements).await;
+    assert_eq!(fixture.migrate().await.unwrap(), None);
+    let address: Address = fixture.url("keylend").parse().unwrap();
     address.open("the configuration").await.unwrap();
 }
 
 /// Makes tables like Keylend's in `public`.
-async fn plant_tables(stage: &Stage, role: &str) {
-    let options: PgConnectOptions = stage.url(role).parse().unwrap();
+async fn plant_tables(fixture: &Fixture, role: &str) {
+    let options: PgConnectOptions = fixture.url(role).parse().unwrap();
     let options = options.options([("search_path", "public")]);
     let mut session = PgConnection::connect_with(&options).await.unwrap();
     let migrations = sqlx::migrate!("migrations/postgres");

@@ -2,7 +2,10 @@
 //! Slack with people in it, targets, the check.
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "each test program uses its own part of the stage")]
+#[allow(
+    dead_code,
+    reason = "each test program uses its own part of the fixture"
+)]
 mod support;
 
 mod promise_01_nobody_approves_their_own;

@@ -3,29 +3,29 @@
 //! store before the first call to a target.
 
 use crate::support::{
-    stage::{ALICE, REQUEST, SCOPE, Stage},
+    fixture::{ALICE, Fixture, REQUEST, SCOPE},
     target::Mood,
 };
 
 #[tokio::test]
 async fn a_request_touches_no_target() {
-    let stage = Stage::start().await;
-    stage.asked(REQUEST).await;
+    let fixture = Fixture::start().await;
+    fixture.asked(REQUEST).await;
     assert_eq!(
-        stage.console.orders("grant") + stage.console.orders("status"),
+        fixture.console.orders("grant") + fixture.console.orders("status"),
         0
     );
 }
 
 #[tokio::test]
 async fn when_the_target_is_first_called_the_intent_and_the_end_are_in_the_log() {
-    let stage = Stage::start().await;
-    stage.console.mood("grant", Mood::Hanging);
-    let card = stage.asked(REQUEST).await;
-    stage.bob().click(&card, "approve").await;
-    stage.console.until_ordered("grant", 1).await;
+    let fixture = Fixture::start().await;
+    fixture.console.mood("grant", Mood::Hanging);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.console.until_ordered("grant", 1).await;
 
-    let log = serde_json::to_value(stage.log().await).unwrap();
+    let log = serde_json::to_value(fixture.log().await).unwrap();
     let approved = log
         .as_array()
         .unwrap()
@@ -35,42 +35,50 @@ async fn when_the_target_is_first_called_the_intent_and_the_end_are_in_the_log()
     assert_eq!(body["expires_at"], "2099-11-21T02:30:00Z");
     assert_eq!(body["layers"][0]["backend"], "console");
     assert_eq!(body["layers"][0]["params"]["role"], "app_writer");
-    assert!(stage.kinds().await.contains(&"layer_inspected".to_owned()));
-    assert!(!stage.admitted(ALICE, SCOPE).await);
+    assert!(
+        fixture
+            .kinds()
+            .await
+            .contains(&"layer_inspected".to_owned())
+    );
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
 }
 
 #[tokio::test]
 async fn killed_between_intent_and_target_the_grant_is_made_after_the_restart() {
-    let mut stage = Stage::start().await;
-    stage.console.mood("status", Mood::Hanging);
-    let card = stage.asked(REQUEST).await;
-    stage.bob().click(&card, "approve").await;
-    stage.console.until_ordered("status", 1).await;
-    stage.crash().await;
-    assert_eq!(stage.console.orders("grant"), 0);
+    let mut fixture = Fixture::start().await;
+    fixture.console.mood("status", Mood::Hanging);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.console.until_ordered("status", 1).await;
+    fixture.crash().await;
+    assert_eq!(fixture.console.orders("grant"), 0);
 
-    stage.console.mood("status", Mood::Well);
-    stage.boot().await;
-    stage.sim.wait_until(|_| stage.grants(ALICE).pop()).await;
-    assert!(stage.admitted(ALICE, SCOPE).await);
+    fixture.console.mood("status", Mood::Well);
+    fixture.boot().await;
+    fixture
+        .sim
+        .wait_until(|_| fixture.grants(ALICE).pop())
+        .await;
+    assert!(fixture.admitted(ALICE, SCOPE).await);
 }
 
 #[tokio::test]
 async fn killed_between_intent_and_target_past_the_end_nothing_stays() {
-    let mut stage = Stage::start().await;
-    stage.console.mood("grant", Mood::Hanging);
-    let card = stage.asked(REQUEST).await;
-    stage.bob().click(&card, "approve").await;
-    stage.console.until_ordered("grant", 1).await;
-    stage.crash().await;
+    let mut fixture = Fixture::start().await;
+    fixture.console.mood("grant", Mood::Hanging);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.console.until_ordered("grant", 1).await;
+    fixture.crash().await;
 
-    stage.console.mood("grant", Mood::Well);
-    stage.advance_minutes(31);
-    stage.boot().await;
-    stage.told(ALICE, "Nothing of it is left.").await;
-    assert!(!stage.console.admits("alice"));
+    fixture.console.mood("grant", Mood::Well);
+    fixture.advance_minutes(31);
+    fixture.boot().await;
+    fixture.told(ALICE, "Nothing of it is left.").await;
+    assert!(!fixture.console.admits("alice"));
     assert_eq!(
-        stage.console.orders("grant"),
+        fixture.console.orders("grant"),
         1,
         "nothing is made past the end"
     );
@@ -78,25 +86,28 @@ async fn killed_between_intent_and_target_past_the_end_nothing_stays() {
 
 #[tokio::test]
 async fn killed_between_target_and_record_the_access_is_neither_doubled_nor_forgotten() {
-    let mut stage = Stage::start().await;
-    stage.console.mood("grant", Mood::LosingAnswers);
-    let card = stage.asked(REQUEST).await;
-    stage.bob().click(&card, "approve").await;
-    stage.console.until_ordered("grant", 1).await;
-    stage.crash().await;
+    let mut fixture = Fixture::start().await;
+    fixture.console.mood("grant", Mood::LosingAnswers);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.console.until_ordered("grant", 1).await;
+    fixture.crash().await;
     assert!(
-        stage.console.admits("alice"),
+        fixture.console.admits("alice"),
         "the target did it, nobody knows"
     );
 
-    stage.console.mood("grant", Mood::Well);
-    stage.clock.advance(std::time::Duration::from_secs(10));
-    stage.boot().await;
-    stage.sim.wait_until(|_| stage.grants(ALICE).pop()).await;
-    stage.advance_minutes(31);
-    stage.told(ALICE, "has ended:").await;
-    assert!(!stage.console.admits("alice"));
-    let activated = stage
+    fixture.console.mood("grant", Mood::Well);
+    fixture.clock.advance(std::time::Duration::from_secs(10));
+    fixture.boot().await;
+    fixture
+        .sim
+        .wait_until(|_| fixture.grants(ALICE).pop())
+        .await;
+    fixture.advance_minutes(31);
+    fixture.told(ALICE, "has ended:").await;
+    assert!(!fixture.console.admits("alice"));
+    let activated = fixture
         .kinds()
         .await
         .iter()
@@ -107,20 +118,20 @@ async fn killed_between_target_and_record_the_access_is_neither_doubled_nor_forg
 
 #[tokio::test]
 async fn two_layers_are_made_whole_or_not_at_all() {
-    let stage = Stage::start().await;
-    stage.bastion.mood("grant", Mood::Refusing);
-    let card = stage
+    let fixture = Fixture::start().await;
+    fixture.bastion.mood("grant", Mood::Refusing);
+    let card = fixture
         .asked("request db-prod:admin 15m restore a table")
         .await;
-    stage.bob().click(&card, "approve").await;
-    let card = stage.shows(&card, "1 of 2").await;
-    stage.carol().click(&card, "approve").await;
+    fixture.bob().click(&card, "approve").await;
+    let card = fixture.shows(&card, "1 of 2").await;
+    fixture.carol().click(&card, "approve").await;
 
-    stage.told(ALICE, "Nothing of it is left.").await;
+    fixture.told(ALICE, "Nothing of it is left.").await;
     assert!(
-        !stage.console.admits("alice"),
+        !fixture.console.admits("alice"),
         "the first layer was left behind"
     );
-    assert!(!stage.admitted(ALICE, "db-prod:admin").await);
-    assert_eq!(stage.kinds().await.last().unwrap(), "failed");
+    assert!(!fixture.admitted(ALICE, "db-prod:admin").await);
+    assert_eq!(fixture.kinds().await.last().unwrap(), "failed");
 }

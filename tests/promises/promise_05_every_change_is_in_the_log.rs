@@ -1,16 +1,16 @@
 //! Promise 5: Every change of state is in the log, in the same transaction, with the person or rule behind
 //! it; the log is append-only, hash-chained, and checkable by a third party without Keylend.
 
-use crate::support::stage::{REQUEST, Stage};
+use crate::support::fixture::{Fixture, REQUEST};
 
 #[tokio::test]
 async fn the_life_of_a_request_is_in_the_log_with_who_and_which_rules() {
-    let stage = Stage::start().await;
-    let grant = stage.granted(REQUEST).await;
-    stage.alice().click(&grant, "done").await;
-    stage.told("U0ALICE", "has ended:").await;
+    let fixture = Fixture::start().await;
+    let grant = fixture.granted(REQUEST).await;
+    fixture.alice().click(&grant, "done").await;
+    fixture.told("U0ALICE", "has ended:").await;
 
-    let log = serde_json::to_value(stage.log().await).unwrap();
+    let log = serde_json::to_value(fixture.log().await).unwrap();
     let told: Vec<String> = log
         .as_array()
         .unwrap()
@@ -42,13 +42,15 @@ async fn a_rule_that_approved_stands_in_the_log_by_its_name() {
         permit (principal, action == Action::"auto_approve", resource)
         when { resource.risk == Risk::"low" };
     "#;
-    let stage = Stage::with(str::to_owned, policy).await;
-    stage.jit("U0ALICE", "request db-prod:read 10m look").await;
-    stage
-        .sim
-        .wait_until(|_| stage.grants("U0ALICE").pop())
+    let fixture = Fixture::with(str::to_owned, policy).await;
+    fixture
+        .jit("U0ALICE", "request db-prod:read 10m look")
         .await;
-    let log = serde_json::to_value(stage.log().await).unwrap();
+    fixture
+        .sim
+        .wait_until(|_| fixture.grants("U0ALICE").pop())
+        .await;
+    let log = serde_json::to_value(fixture.log().await).unwrap();
     let approved = log
         .as_array()
         .unwrap()
@@ -59,15 +61,15 @@ async fn a_rule_that_approved_stands_in_the_log_by_its_name() {
 
 #[tokio::test]
 async fn the_audit_channel_tells_each_transition_once_in_the_request_s_thread() {
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    stage.advance_minutes(30);
-    let last = stage.audited("*ended*: every").await;
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.advance_minutes(30);
+    let last = fixture.audited("*ended*: every").await;
     let thread = last
         .thread_ts
         .clone()
         .expect("lines stand in the request's thread");
-    let lines: Vec<String> = stage
+    let lines: Vec<String> = fixture
         .sim
         .thread(&last.channel, &thread)
         .iter()
@@ -87,17 +89,17 @@ async fn the_audit_channel_tells_each_transition_once_in_the_request_s_thread() 
 
 #[tokio::test]
 async fn a_request_that_links_to_an_incident_channel_is_mirrored_there() {
-    let stage = Stage::start().await;
-    stage
+    let fixture = Fixture::start().await;
+    fixture
         .asked("request db-prod:write 30m INC-4211 writes are failing, see #inc-42")
         .await;
     let told = |line: slack_sim::Message| line.says("db-prod:write").then_some(line);
-    stage
+    fixture
         .sim
         .wait_until(|sim| sim.messages("C0INC").into_iter().find_map(told))
         .await;
     assert!(
-        stage
+        fixture
             .sim
             .messages("C0GENERAL")
             .iter()
@@ -107,9 +109,9 @@ async fn a_request_that_links_to_an_incident_channel_is_mirrored_there() {
 
 #[tokio::test]
 async fn a_request_made_in_an_incident_channel_is_mirrored_there() {
-    let stage = Stage::start().await;
-    stage.alice().command("C0INC", "/jit", REQUEST).await;
-    stage
+    let fixture = Fixture::start().await;
+    fixture.alice().command("C0INC", "/jit", REQUEST).await;
+    fixture
         .sim
         .wait_until(|sim| {
             sim.messages("C0INC")

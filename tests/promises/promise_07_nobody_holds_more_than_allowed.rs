@@ -5,24 +5,24 @@ use futures_util::future::join_all;
 
 use slack_sim::Person;
 
-use crate::support::stage::{ALICE, APPROVALS, BOB, DAVE, Has, SCOPE, SECURITY, Stage};
+use crate::support::fixture::{ALICE, APPROVALS, BOB, DAVE, Fixture, Has, SCOPE, SECURITY};
 
 #[tokio::test]
 async fn ten_requests_race_and_three_are_granted() {
-    let stage = Stage::start().await;
+    let fixture = Fixture::start().await;
     for _ in 0..10 {
-        stage.asked("request db-prod:read 10m look").await;
+        fixture.asked("request db-prod:read 10m look").await;
     }
-    let cards: Vec<_> = stage
+    let cards: Vec<_> = fixture
         .sim
         .messages(APPROVALS)
         .into_iter()
         .filter(|card| card.has("approve"))
         .collect();
     assert_eq!(cards.len(), 10);
-    let bob = stage.bob();
+    let bob = fixture.bob();
     join_all(cards.iter().map(|card| bob.click(card, "approve"))).await;
-    stage
+    fixture
         .sim
         .wait_until(|_| {
             let refused = bob.ephemerals();
@@ -33,7 +33,7 @@ async fn ten_requests_race_and_three_are_granted() {
             (refused == 7).then_some(())
         })
         .await;
-    let approved = stage
+    let approved = fixture
         .kinds()
         .await
         .iter()
@@ -44,31 +44,34 @@ async fn ten_requests_race_and_three_are_granted() {
 
 #[tokio::test]
 async fn who_holds_prod_cannot_have_research_before_prod_has_ended() {
-    let stage = Stage::start().await;
-    let grant = stage.granted("request db-prod:write 30m INC-1 fix").await;
-    stage.jit(ALICE, "request lab:use 10m measure").await;
-    stage.answered(ALICE, "exclusive-environments").await;
-    stage.alice().click(&grant, "done").await;
-    stage.told(ALICE, "has ended:").await;
-    stage.granted("request lab:use 10m measure").await;
+    let fixture = Fixture::start().await;
+    let grant = fixture.granted("request db-prod:write 30m INC-1 fix").await;
+    fixture.jit(ALICE, "request lab:use 10m measure").await;
+    fixture.answered(ALICE, "exclusive-environments").await;
+    fixture.alice().click(&grant, "done").await;
+    fixture.told(ALICE, "has ended:").await;
+    fixture.granted("request lab:use 10m measure").await;
 }
 
 #[tokio::test]
 async fn both_asked_before_only_one_is_granted() {
-    let stage = Stage::start().await;
-    let prod = stage.asked("request db-prod:write 30m INC-1 fix").await;
-    let lab = stage.asked("request lab:use 10m measure").await;
-    let bob = stage.bob();
+    let fixture = Fixture::start().await;
+    let prod = fixture.asked("request db-prod:write 30m INC-1 fix").await;
+    let lab = fixture.asked("request lab:use 10m measure").await;
+    let bob = fixture.bob();
     tokio::join!(bob.click(&prod, "approve"), bob.click(&lab, "approve"));
-    stage.answered(BOB, "exclusive-environments").await;
-    stage.sim.wait_until(|_| stage.grants(ALICE).pop()).await;
-    let both = stage.admitted(ALICE, SCOPE).await && stage.admitted(ALICE, "lab:use").await;
+    fixture.answered(BOB, "exclusive-environments").await;
+    fixture
+        .sim
+        .wait_until(|_| fixture.grants(ALICE).pop())
+        .await;
+    let both = fixture.admitted(ALICE, SCOPE).await && fixture.admitted(ALICE, "lab:use").await;
     assert!(!both);
 }
 
 #[tokio::test]
 async fn the_oldest_grant_ends_where_the_operator_says_so() {
-    let stage = Stage::with(
+    let fixture = Fixture::with(
         |config| {
             config.replace(
                 "max_active_per_person = 3",
@@ -78,35 +81,37 @@ async fn the_oldest_grant_ends_where_the_operator_says_so() {
         "",
     )
     .await;
-    stage.granted("request db-prod:write 30m INC-1 fix").await;
-    let card = stage.asked("request db-prod:read 10m look").await;
-    stage.bob().click(&card, "approve").await;
-    stage.told(ALICE, "`db-prod:write` has ended:").await;
-    stage.shows(&card, "Active").await;
-    assert!(!stage.console.admits("alice"));
-    assert!(stage.bastion.admits("alice"));
-    assert!(!stage.admitted(ALICE, SCOPE).await);
-    assert!(stage.admitted(ALICE, "db-prod:read").await);
+    fixture.granted("request db-prod:write 30m INC-1 fix").await;
+    let card = fixture.asked("request db-prod:read 10m look").await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.told(ALICE, "`db-prod:write` has ended:").await;
+    fixture.shows(&card, "Active").await;
+    assert!(!fixture.console.admits("alice"));
+    assert!(fixture.bastion.admits("alice"));
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
+    assert!(fixture.admitted(ALICE, "db-prod:read").await);
 }
 
 /// A second account of Alice's, an engineer too.
-fn second_account(stage: &Stage) {
-    stage.sim.add_person(Person {
+fn second_account(fixture: &Fixture) {
+    fixture.sim.add_person(Person {
         email: "alice@example.com".to_owned(),
         ..Person::member("W0ALICE", "alice-2")
     });
-    stage.sim.set_group("S0ENG", [ALICE, "W0ALICE"]);
+    fixture.sim.set_group("S0ENG", [ALICE, "W0ALICE"]);
 }
 
 #[tokio::test]
 async fn two_ids_of_one_person_share_one_cap_also_when_they_race() {
-    let stage = Stage::start().await;
-    second_account(&stage);
+    let fixture = Fixture::start().await;
+    second_account(&fixture);
     for _ in 0..3 {
-        stage.jit(ALICE, "request db-prod:read 10m look").await;
-        stage.jit("W0ALICE", "request db-prod:read 10m look").await;
+        fixture.jit(ALICE, "request db-prod:read 10m look").await;
+        fixture
+            .jit("W0ALICE", "request db-prod:read 10m look")
+            .await;
     }
-    let cards = stage
+    let cards = fixture
         .in_time(|sim| {
             let cards = sim.messages(APPROVALS);
             let cards: Vec<_> = cards
@@ -116,90 +121,92 @@ async fn two_ids_of_one_person_share_one_cap_also_when_they_race() {
             (cards.len() == 6).then_some(cards)
         })
         .await;
-    let bob = stage.bob();
+    let bob = fixture.bob();
     join_all(cards.iter().map(|card| bob.click(card, "approve"))).await;
-    stage
+    fixture
         .in_time(|_| {
             let refused = bob.ephemerals();
             let refused = refused.iter().filter(|it| it.says("holdings-cap"));
             (refused.count() == 3).then_some(())
         })
         .await;
-    let kinds = stage.kinds().await;
+    let kinds = fixture.kinds().await;
     assert_eq!(kinds.iter().filter(|kind| *kind == "approved").count(), 3);
 }
 
 #[tokio::test]
 async fn environments_exclude_each_other_for_a_person_not_for_an_id() {
-    let stage = Stage::start().await;
-    second_account(&stage);
-    stage.granted("request db-prod:write 30m INC-1 fix").await;
-    stage.jit("W0ALICE", "request lab:use 10m measure").await;
-    stage.answered("W0ALICE", "exclusive-environments").await;
+    let fixture = Fixture::start().await;
+    second_account(&fixture);
+    fixture.granted("request db-prod:write 30m INC-1 fix").await;
+    fixture.jit("W0ALICE", "request lab:use 10m measure").await;
+    fixture.answered("W0ALICE", "exclusive-environments").await;
 }
 
 #[tokio::test]
 async fn a_lock_of_one_id_covers_the_person_s_other_id() {
-    let stage = Stage::start().await;
-    second_account(&stage);
-    stage.granted("request db-prod:write 30m INC-1 fix").await;
-    stage.jit(SECURITY, "lock <@W0ALICE> laptop stolen").await;
-    stage.answered(SECURITY, "is locked").await;
-    assert!(!stage.admitted(ALICE, SCOPE).await);
-    stage.told(ALICE, "has ended:").await;
-    stage
+    let fixture = Fixture::start().await;
+    second_account(&fixture);
+    fixture.granted("request db-prod:write 30m INC-1 fix").await;
+    fixture.jit(SECURITY, "lock <@W0ALICE> laptop stolen").await;
+    fixture.answered(SECURITY, "is locked").await;
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
+    fixture.told(ALICE, "has ended:").await;
+    fixture
         .jit(ALICE, "request db-prod:write 30m INC-1 fix")
         .await;
-    stage.answered(ALICE, "locked").await;
+    fixture.answered(ALICE, "locked").await;
 }
 
 #[tokio::test]
 async fn a_person_ends_under_either_id_and_a_check_knows_both() {
     let people = "[people.alice]\nslack_ids = [\"U0ALICE\", \"W0ALICE\"]\n";
-    let stage = Stage::with(|config| people.to_owned() + config, "").await;
-    second_account(&stage);
-    let grant = stage.granted("request db-prod:write 30m INC-1 fix").await;
-    assert!(stage.admitted("W0ALICE", SCOPE).await);
-    assert!(stage.admitted("ALICE@example.com", SCOPE).await);
-    stage.person("W0ALICE").click(&grant, "done").await;
-    stage.told(ALICE, "has ended:").await;
-    assert!(!stage.admitted("W0ALICE", SCOPE).await);
+    let fixture = Fixture::with(|config| people.to_owned() + config, "").await;
+    second_account(&fixture);
+    let grant = fixture.granted("request db-prod:write 30m INC-1 fix").await;
+    assert!(fixture.admitted("W0ALICE", SCOPE).await);
+    assert!(fixture.admitted("ALICE@example.com", SCOPE).await);
+    fixture.person("W0ALICE").click(&grant, "done").await;
+    fixture.told(ALICE, "has ended:").await;
+    assert!(!fixture.admitted("W0ALICE", SCOPE).await);
 }
 
 #[tokio::test]
 async fn a_person_withdraws_under_either_id_and_nobody_else_does() {
-    let stage = Stage::start().await;
-    second_account(&stage);
-    let card = stage.asked("request db-prod:write 30m INC-1 fix").await;
-    let waits = stage
+    let fixture = Fixture::start().await;
+    second_account(&fixture);
+    let card = fixture.asked("request db-prod:write 30m INC-1 fix").await;
+    let waits = fixture
         .in_time(|sim| {
             let mut told = sim.dm(ALICE).into_iter();
             told.find(|message| message.has("withdraw"))
         })
         .await;
-    stage.person(DAVE).click(&waits, "withdraw").await;
-    stage.answered(DAVE, "requester").await;
-    stage.person("W0ALICE").click(&waits, "withdraw").await;
-    let shown = stage.shows(&card, "Withdrawn by <@W0ALICE>").await;
+    fixture.person(DAVE).click(&waits, "withdraw").await;
+    fixture.answered(DAVE, "requester").await;
+    fixture.person("W0ALICE").click(&waits, "withdraw").await;
+    let shown = fixture.shows(&card, "Withdrawn by <@W0ALICE>").await;
     assert!(shown.buttons().is_empty());
-    stage.audited("withdrawn by <@W0ALICE>").await;
-    assert_eq!(stage.kinds().await, ["requested", "withdrawn"]);
+    fixture.audited("withdrawn by <@W0ALICE>").await;
+    assert_eq!(fixture.kinds().await, ["requested", "withdrawn"]);
 }
 
 #[tokio::test]
 async fn an_approver_revokes_what_a_person_holds_under_every_id() {
     let people = "[people.alice]\nslack_ids = [\"U0ALICE\", \"W0ALICE\"]\n";
-    let stage = Stage::with(|config| people.to_owned() + config, "").await;
-    second_account(&stage);
-    stage.granted("request db-prod:write 30m INC-1 fix").await;
-    let bob = stage.bob();
-    stage.jit("W0ALICE", "request db-prod:read 10m look").await;
-    bob.click(&stage.open_card().await, "approve").await;
-    stage.in_time(|_| stage.grants("W0ALICE").pop()).await;
-    stage.jit(BOB, "who <@U0ALICE>").await;
-    stage.answered(BOB, "db-prod:read").await;
-    stage.jit(BOB, "revoke <@U0ALICE> gone rogue").await;
-    stage.told(ALICE, "has ended:").await;
-    stage.told("W0ALICE", "has ended:").await;
-    assert!(!stage.admitted("W0ALICE", "db-prod:read").await);
+    let fixture = Fixture::with(|config| people.to_owned() + config, "").await;
+    second_account(&fixture);
+    fixture.granted("request db-prod:write 30m INC-1 fix").await;
+    let bob = fixture.bob();
+    fixture
+        .jit("W0ALICE", "request db-prod:read 10m look")
+        .await;
+    bob.click(&fixture.open_card().await, "approve").await;
+    fixture.in_time(|_| fixture.grants("W0ALICE").pop()).await;
+    fixture.jit(BOB, "who <@U0ALICE>").await;
+    fixture.answered(BOB, "db-prod:read").await;
+    fixture.jit(BOB, "revoke <@U0ALICE> gone rogue").await;
+    fixture.told(ALICE, "has ended:").await;
+    fixture.told("W0ALICE", "has ended:").await;
+    assert!(!fixture.admitted("W0ALICE", "db-prod:read").await);
 }

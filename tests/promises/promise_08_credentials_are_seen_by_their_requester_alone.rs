@@ -6,8 +6,8 @@ use std::{fs, path::Path};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::{
+    fixture::{ALICE, BOB, Fixture, Has},
     postgres::Postgres,
-    stage::{ALICE, BOB, Has, Stage},
 };
 
 const SCOPES: &str = r#"
@@ -25,18 +25,18 @@ reason = "optional"
 layers = [{ backend = "pg", role = "app_writer", login = "generated" }]
 "#;
 
-async fn stage(postgres: &Postgres) -> Stage {
+async fn fixture(postgres: &Postgres) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    stage_with(postgres, folder.path()).await
+    fixture_with(postgres, folder.path()).await
 }
 
 /// The same, and it can start again for as long as the folder is there.
-async fn stage_with(postgres: &Postgres, folder: &Path) -> Stage {
+async fn fixture_with(postgres: &Postgres, folder: &Path) -> Fixture {
     postgres.execute("CREATE ROLE app_writer").await;
     let url = folder.join("pg_url");
     fs::write(&url, postgres.admin_url()).unwrap();
     let scopes = SCOPES.replace("DIR/pg_url", &url.display().to_string());
-    Stage::with(|config| format!("{config}{scopes}"), "").await
+    Fixture::with(|config| format!("{config}{scopes}"), "").await
 }
 
 /// What the modal says between its back-quotes, by label.
@@ -52,18 +52,18 @@ fn password(modal: &str) -> String {
 async fn a_grant_whose_password_is_not_in_the_store_any_more_ends() {
     let postgres = Postgres::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let mut stage = stage_with(&postgres, folder.path()).await;
-    stage.granted("request pg:login 30m").await;
-    stage.stop().await;
-    let url = format!("sqlite://{}", stage.database().display());
+    let mut fixture = fixture_with(&postgres, folder.path()).await;
+    fixture.granted("request pg:login 30m").await;
+    fixture.stop().await;
+    let url = format!("sqlite://{}", fixture.database().display());
     let mut store = sqlx::SqliteConnection::connect(&url).await.unwrap();
     sqlx::query("DELETE FROM credentials")
         .execute(&mut store)
         .await
         .unwrap();
-    stage.boot().await;
-    stage.ended(1).await;
-    stage.audited("no longer has its password").await;
+    fixture.boot().await;
+    fixture.ended(1).await;
+    fixture.audited("no longer has its password").await;
     let logins = postgres
         .query("SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'jit%'")
         .await;
@@ -73,18 +73,18 @@ async fn a_grant_whose_password_is_not_in_the_store_any_more_ends() {
 #[tokio::test]
 async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_does() {
     let postgres = Postgres::start().await;
-    let stage = stage(&postgres).await;
-    let grant = stage.granted("request pg:login 30m").await;
+    let fixture = fixture(&postgres).await;
+    let grant = fixture.granted("request pg:login 30m").await;
     assert!(grant.has("credentials"), "{}", grant.all_text());
 
     // A colleague who forges the click gets nothing.
-    stage.person(BOB).click(&grant, "credentials").await;
-    stage.answered(BOB, "requester").await;
-    assert!(stage.person(BOB).modal().is_none());
+    fixture.person(BOB).click(&grant, "credentials").await;
+    fixture.answered(BOB, "requester").await;
+    assert!(fixture.person(BOB).modal().is_none());
 
-    let alice = stage.alice();
+    let alice = fixture.alice();
     alice.click(&grant, "credentials").await;
-    let modal = stage.sim.wait_until(|_| alice.modal()).await.all_text();
+    let modal = fixture.sim.wait_until(|_| alice.modal()).await.all_text();
     let password = password(&modal);
     let logins = postgres
         .query("SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'jit%'")
@@ -95,10 +95,10 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
         .await
         .unwrap();
     sqlx::query("SELECT 1").execute(&mut open).await.unwrap();
-    stage.audited("credentials").await;
+    fixture.audited("credentials").await;
 
     // It is nowhere else.
-    let outside_modals: Vec<String> = stage
+    let outside_modals: Vec<String> = fixture
         .sim
         .calls()
         .iter()
@@ -107,12 +107,12 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
         .collect();
     assert!(!outside_modals.concat().contains(&password));
     assert!(
-        !serde_json::to_string(&stage.log().await)
+        !serde_json::to_string(&fixture.log().await)
             .unwrap()
             .contains(&password)
     );
     for file in ["keylend.db", "keylend.db-wal"] {
-        let bytes = fs::read(stage.database().with_file_name(file)).unwrap_or_default();
+        let bytes = fs::read(fixture.database().with_file_name(file)).unwrap_or_default();
         let found = bytes
             .windows(password.len())
             .any(|window| window == password.as_bytes());
@@ -120,8 +120,8 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
     }
 
     // At the end the open session is dead, the login is gone, and nothing is left to show.
-    stage.advance_minutes(30);
-    stage.told(ALICE, "has ended:").await;
+    fixture.advance_minutes(30);
+    fixture.told(ALICE, "has ended:").await;
     assert!(sqlx::query("SELECT 1").execute(&mut open).await.is_err());
     assert!(
         PgConnection::connect(&postgres.url_for(&login, &password))
@@ -130,17 +130,17 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
     );
     alice.close_modal().await;
     alice.click(&grant, "credentials").await;
-    stage.answered(ALICE, "It is ended").await;
+    fixture.answered(ALICE, "It is ended").await;
     assert!(alice.modal().is_none());
 }
 
 #[tokio::test]
 async fn showing_it_is_in_the_log_before_it_is_shown() {
     let postgres = Postgres::start().await;
-    let stage = stage(&postgres).await;
-    let grant = stage.granted("request pg:login 30m").await;
-    let alice = stage.alice();
+    let fixture = fixture(&postgres).await;
+    let grant = fixture.granted("request pg:login 30m").await;
+    let alice = fixture.alice();
     alice.click(&grant, "credentials").await;
-    stage.sim.wait_until(|_| alice.modal()).await;
-    assert_eq!(stage.kinds().await.last().unwrap(), "credential_shown");
+    fixture.sim.wait_until(|_| alice.modal()).await;
+    assert_eq!(fixture.kinds().await.last().unwrap(), "credential_shown");
 }

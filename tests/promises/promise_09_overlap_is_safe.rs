@@ -6,8 +6,8 @@ use std::fs;
 use sqlx::{Connection, PgConnection};
 
 use crate::support::{
+    fixture::{ALICE, Fixture, REQUEST, SCOPE},
     postgres::Postgres,
-    stage::{ALICE, REQUEST, SCOPE, Stage},
 };
 
 const LOGINS: &str = r#"
@@ -46,17 +46,17 @@ async fn done_says_first_that_it_closes_the_sessions_of_another_grant() {
     let url = folder.path().join("pg_url");
     fs::write(&url, postgres.admin_url()).unwrap();
     let scopes = LOGINS.replace("DIR/pg_url", &url.display().to_string());
-    let stage = Stage::with(|config| format!("{config}{scopes}"), "").await;
-    stage.granted("request pg:read 30m").await;
-    let grant = stage.granted("request pg:write 30m").await;
+    let fixture = Fixture::with(|config| format!("{config}{scopes}"), "").await;
+    fixture.granted("request pg:read 30m").await;
+    let grant = fixture.granted("request pg:write 30m").await;
     let mut session = PgConnection::connect(&postgres.url_for("alice", "hers"))
         .await
         .unwrap();
 
     let closes = "every session of `alice` on `pg`, which you use for `pg:read`";
-    stage.alice().click(&grant, "done").await;
-    stage.answered(ALICE, closes).await;
-    let told = stage.answer(ALICE, "done pg:write").await.all_text();
+    fixture.alice().click(&grant, "done").await;
+    fixture.answered(ALICE, closes).await;
+    let told = fixture.answer(ALICE, "done pg:write").await.all_text();
     assert!(told.contains(closes), "{told}");
     sqlx::query("SET ROLE app_writer")
         .execute(&mut session)
@@ -65,88 +65,88 @@ async fn done_says_first_that_it_closes_the_sessions_of_another_grant() {
 
     let anyway = told.split("/jit ").nth(1).expect("a command");
     let anyway = anyway.split('`').next().expect("its end");
-    stage.jit(ALICE, anyway).await;
-    stage.ended(1).await;
+    fixture.jit(ALICE, anyway).await;
+    fixture.ended(1).await;
     assert!(sqlx::query("SELECT 1").execute(&mut session).await.is_err());
-    assert!(stage.admitted(ALICE, "pg:read").await);
+    assert!(fixture.admitted(ALICE, "pg:read").await);
 
     // The last one interrupts nothing.
-    stage.jit(ALICE, "done pg:read").await;
-    stage.ended(2).await;
+    fixture.jit(ALICE, "done pg:read").await;
+    fixture.ended(2).await;
 }
 
 #[tokio::test]
 async fn ending_one_of_two_grants_leaves_the_access_until_the_other_ends() {
-    let stage = Stage::start().await;
-    let first = stage.granted(REQUEST).await;
-    let second = stage
+    let fixture = Fixture::start().await;
+    let first = fixture.granted(REQUEST).await;
+    let second = fixture
         .granted("request db-prod:write 1h INC-4212 still failing")
         .await;
-    stage.alice().click(&first, "done").await;
-    stage.told(ALICE, "has ended:").await;
-    assert!(stage.console.admits("alice"));
-    assert!(!stage.console.was_interrupted());
-    assert!(stage.admitted(ALICE, SCOPE).await);
+    fixture.alice().click(&first, "done").await;
+    fixture.told(ALICE, "has ended:").await;
+    assert!(fixture.console.admits("alice"));
+    assert!(!fixture.console.was_interrupted());
+    assert!(fixture.admitted(ALICE, SCOPE).await);
 
-    stage.alice().click(&second, "done").await;
-    stage.ended(2).await;
-    assert!(!stage.console.admits("alice"));
+    fixture.alice().click(&second, "done").await;
+    fixture.ended(2).await;
+    assert!(!fixture.console.admits("alice"));
 }
 
 #[tokio::test]
 async fn the_same_role_in_two_targets_is_two_pieces_of_access() {
     let one_role = |config: &str| config.replace("role = \"jump\"", "role = \"app_writer\"");
-    let stage = Stage::with(one_role, "").await;
-    let console = stage.granted(REQUEST).await;
-    stage.granted("request db-prod:read 1h look").await;
-    assert!(stage.bastion.admits("alice"));
+    let fixture = Fixture::with(one_role, "").await;
+    let console = fixture.granted(REQUEST).await;
+    fixture.granted("request db-prod:read 1h look").await;
+    assert!(fixture.bastion.admits("alice"));
 
-    stage.alice().click(&console, "done").await;
-    stage.ended(1).await;
-    assert!(!stage.console.admits("alice"));
-    assert!(stage.bastion.admits("alice"));
+    fixture.alice().click(&console, "done").await;
+    fixture.ended(1).await;
+    assert!(!fixture.console.admits("alice"));
+    assert!(fixture.bastion.admits("alice"));
 }
 
 #[tokio::test]
 async fn access_that_was_there_before_is_left_as_it_was() {
-    let stage = Stage::start().await;
+    let fixture = Fixture::start().await;
     // A first grant tells what the entitlement is called in the target.
-    let grant = stage.granted(REQUEST).await;
-    let entitlement = stage.console.first_entitlement().unwrap();
-    stage.alice().click(&grant, "done").await;
-    stage.told(ALICE, "has ended:").await;
+    let grant = fixture.granted(REQUEST).await;
+    let entitlement = fixture.console.first_entitlement().unwrap();
+    fixture.alice().click(&grant, "done").await;
+    fixture.told(ALICE, "has ended:").await;
 
-    stage.console.admit(&entitlement, "alice");
-    let revoked = stage.console.orders("revoke");
-    let grant = stage.granted(REQUEST).await;
-    stage.alice().click(&grant, "done").await;
-    stage.ended(2).await;
+    fixture.console.admit(&entitlement, "alice");
+    let revoked = fixture.console.orders("revoke");
+    let grant = fixture.granted(REQUEST).await;
+    fixture.alice().click(&grant, "done").await;
+    fixture.ended(2).await;
     assert!(
-        stage.console.admits("alice"),
+        fixture.console.admits("alice"),
         "it was not Keylend's to take"
     );
-    assert_eq!(stage.console.orders("revoke"), revoked);
+    assert_eq!(fixture.console.orders("revoke"), revoked);
 }
 
 #[tokio::test]
 async fn an_extension_moves_the_end_without_a_gap() {
-    let stage = Stage::start().await;
-    let grant = stage.granted(REQUEST).await;
-    stage.advance_minutes(27);
-    stage.jit(ALICE, "extend db-prod:write 20m").await;
-    let card = stage.open_card().await;
-    stage.alice().click(&card, "approve").await;
-    stage.answered(ALICE, "no-self-approval").await;
-    stage.bob().click(&card, "approve").await;
-    stage.audited("extended").await;
-    stage.shows(&grant, "db-prod:write").await;
+    let fixture = Fixture::start().await;
+    let grant = fixture.granted(REQUEST).await;
+    fixture.advance_minutes(27);
+    fixture.jit(ALICE, "extend db-prod:write 20m").await;
+    let card = fixture.open_card().await;
+    fixture.alice().click(&card, "approve").await;
+    fixture.answered(ALICE, "no-self-approval").await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.audited("extended").await;
+    fixture.shows(&grant, "db-prod:write").await;
 
-    stage.advance_minutes(22);
-    let answer = stage.check(ALICE, SCOPE).await;
+    fixture.advance_minutes(22);
+    let answer = fixture.check(ALICE, SCOPE).await;
     assert_eq!(answer["decision"], true);
     assert_eq!(answer["context"]["expires_at"], "2099-11-21T02:50:00.000Z");
-    assert!(!stage.console.was_interrupted());
-    stage.advance_minutes(1);
-    assert!(!stage.admitted(ALICE, SCOPE).await);
-    stage.told(ALICE, "has ended:").await;
+    assert!(!fixture.console.was_interrupted());
+    fixture.advance_minutes(1);
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
+    fixture.told(ALICE, "has ended:").await;
 }

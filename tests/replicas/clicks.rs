@@ -2,7 +2,7 @@
 
 use crate::{
     shown::Doubled,
-    support::stage::{ALICE, APPROVALS, BOB, CAROL, GENERAL, Has},
+    support::fixture::{ALICE, APPROVALS, BOB, CAROL, GENERAL, Has},
     world::{PATIENCE, REQUEST, World, eventually},
 };
 

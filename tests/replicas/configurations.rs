@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 
 use crate::{
     replica::Replica,
-    support::stage::{ALICE, BOB},
+    support::fixture::{ALICE, BOB},
     world::{PATIENCE, World, eventually},
 };
 

@@ -12,8 +12,8 @@ use sqlx::PgPool;
 use tokio::{sync::Mutex, task::JoinSet};
 
 use crate::{
-    dice::Dice,
-    support::stage::{APPROVALS, AUDIT, GENERAL, Has},
+    rng::Rng,
+    support::fixture::{APPROVALS, AUDIT, GENERAL, Has},
 };
 
 const REQUESTERS: usize = 30;
@@ -91,8 +91,8 @@ pub fn workspace() -> Workspace {
 }
 
 impl Plan {
-    fn new(number: usize, dice: &mut Dice) -> Self {
-        let course = match dice.below(100) {
+    fn new(number: usize, rng: &mut Rng) -> Self {
+        let course = match rng.below(100) {
             0..25 => Course::Expires,
             25..50 => Course::Done,
             50..60 => Course::Revoked,
@@ -105,17 +105,17 @@ impl Plan {
             "db-prod:read",
             "console:use",
             "console:use",
-        ][dice.below(4)];
+        ][rng.below(4)];
         let duration = match course {
-            Course::Expires | Course::Contested => format!("{}s", 3 + dice.below(9)),
+            Course::Expires | Course::Contested => format!("{}s", 3 + rng.below(9)),
             _ => "10m".to_owned(),
         };
         let ticket = format!("INC-{}", 1000 + number);
-        let first = dice.below(APPROVERS);
+        let first = rng.below(APPROVERS);
         Self {
             course,
-            requester: id(&requesters()[dice.below(REQUESTERS)]),
-            approvers: [first, (first + 1 + dice.below(APPROVERS - 1)) % APPROVERS],
+            requester: id(&requesters()[rng.below(REQUESTERS)]),
+            approvers: [first, (first + 1 + rng.below(APPROVERS - 1)) % APPROVERS],
             line: format!("request {scope} {duration} {ticket} the storm"),
             ticket,
             at: Duration::ZERO,
@@ -126,11 +126,9 @@ impl Plan {
 
 impl Crowd {
     /// People who will ask `requests` times within `span`.
-    pub fn new(sim: &Sim, requests: usize, span: Duration, dice: &mut Dice) -> Self {
+    pub fn new(sim: &Sim, requests: usize, span: Duration, rng: &mut Rng) -> Self {
         let step = span / u32::try_from(requests).unwrap();
-        let mut plans: Vec<Plan> = (0..requests)
-            .map(|number| Plan::new(number, dice))
-            .collect();
+        let mut plans: Vec<Plan> = (0..requests).map(|number| Plan::new(number, rng)).collect();
         // First those whose end is waited for longest.
         plans.sort_by_key(|plan| plan.course != Course::Unanswered);
         for (plan, turn) in plans.iter_mut().zip(0..) {
@@ -260,7 +258,7 @@ async fn deny(sim: Sim, person: Actor, card: Message, form: Arc<Mutex<()>>) {
     let opened = sim.try_wait_for(AGAIN / 2, |_| person.modal());
     let asks_why = |opened: slack_sim::View| opened.action_ids().iter().any(|id| id == "reason");
     if opened.await.is_ok_and(asks_why) {
-        person.fill("reason", "reason", "not in this weather");
+        person.fill("reason", "reason", "not in this faults");
         person.submit().await;
     }
 }

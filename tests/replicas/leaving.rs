@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     support::{
-        stage::{ALICE, BOB},
+        fixture::{ALICE, BOB},
         target::Mood,
     },
     world::World,

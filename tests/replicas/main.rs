@@ -8,20 +8,23 @@
 )]
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "each test program uses its own part of the stage")]
+#[allow(
+    dead_code,
+    reason = "each test program uses its own part of the fixture"
+)]
 mod support;
 
 mod balancer;
 mod clicks;
 mod configurations;
 mod crowd;
-mod dice;
+mod faults;
 mod leaving;
 mod replica;
+mod rng;
 mod shown;
 mod stopped;
 mod store_away;
 mod storm;
 mod taken_over;
-mod weather;
 mod world;

@@ -6,7 +6,7 @@ use slack_sim::Message;
 use sqlx::Row;
 
 use crate::{
-    support::stage::{APPROVALS, AUDIT},
+    support::fixture::{APPROVALS, AUDIT},
     world::World,
 };
 

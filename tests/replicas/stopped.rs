@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     shown::Doubled,
     support::{
-        stage::{ALICE, BOB, DAVE, GENERAL, Has},
+        fixture::{ALICE, BOB, DAVE, GENERAL, Has},
         target::Mood,
     },
     world::{PATIENCE, REQUEST, World, eventually},

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 
 use crate::{
     replica::Replica,
-    support::stage::{ALICE, BOB, GENERAL},
+    support::fixture::{ALICE, BOB, GENERAL},
     world::{PATIENCE, World, eventually},
 };
 

@@ -8,9 +8,9 @@ use sqlx::Row;
 
 use crate::{
     crowd::{self, Crowd},
-    dice::Dice,
+    faults,
+    rng::Rng,
     support::postgres::Postgres,
-    weather,
     world::World,
 };
 
@@ -39,7 +39,7 @@ async fn every_request_is_settled_exactly_once_and_no_access_is_left_whatever_di
         }
     };
     println!("KEYLEND_SEED={seed} tells this again");
-    let mut dice = Dice(seed);
+    let mut rng = Rng(seed);
     let target = Postgres::start().await;
     let logins = crowd::requesters();
     let logins: String = logins
@@ -54,11 +54,11 @@ async fn every_request_is_settled_exactly_once_and_no_access_is_left_whatever_di
         .await;
     let world = World::with(crowd::workspace(), Some(&target)).await;
 
-    let crowd = Crowd::new(&world.sim, REQUESTS, ASKING, &mut dice);
-    let raging = weather::rage(&world, &target, RAGING, &mut dice);
+    let crowd = Crowd::new(&world.sim, REQUESTS, ASKING, &mut rng);
+    let raging = faults::rage(&world, &target, RAGING, &mut rng);
     let ((mut damage, replicas), ()) = tokio::join!(raging, crowd.settle(&world.looks, PATIENCE));
     let doubled = world.doubled().await;
-    let turns: usize = replicas.iter().map(weather::turns).sum();
+    let turns: usize = replicas.iter().map(faults::turns).sum();
     damage.silenced += turns - 1;
     println!("{damage:?}, {doubled:?}");
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    support::{stage::ALICE, target::Mood},
+    support::{fixture::ALICE, target::Mood},
     world::World,
 };
 

@@ -21,9 +21,9 @@ use crate::{
     balancer::Balancer,
     replica::Replica,
     support::{
+        fixture::{self, ALICE, APPROVALS, BOB, GENERAL, Has, TOKEN},
         postgres::Postgres,
         sent,
-        stage::{self, ALICE, APPROVALS, BOB, GENERAL, Has, TOKEN},
         target::Target,
     },
 };
@@ -48,7 +48,7 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
-        Self::with(stage::workspace(), None).await
+        Self::with(fixture::workspace(), None).await
     }
 
     /// With people of its own, and a target that is a PostgreSQL server.
@@ -59,7 +59,7 @@ impl World {
         let (console, bastion) = (Target::start().await, Target::start().await);
         let folder = tempfile::tempdir().unwrap();
         let config = include_str!("keylend.toml");
-        stage::write(folder.path(), config, "", &sim, &console, &bastion);
+        fixture::write(folder.path(), config, "", &sim, &console, &bastion);
         let target = target.map_or_else(|| store.admin_url(), Postgres::admin_url);
         for (name, url) in [("store_url", store.admin_url()), ("target_url", target)] {
             std::fs::write(folder.path().join(name), url).unwrap();

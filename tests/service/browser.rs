@@ -58,15 +58,15 @@ impl Drop for Demo {
     }
 }
 
-/// Where the judges are that `./test.sh` installs.
-fn judges() -> PathBuf {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges");
-    env::var_os("KEYLEND_JUDGES").map_or_else(default, PathBuf::from)
+/// Where the validators are that `./test.sh` installs.
+fn validators() -> PathBuf {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/validators");
+    env::var_os("KEYLEND_VALIDATORS").map_or_else(default, PathBuf::from)
 }
 
 #[test]
 fn a_visitor_plays_the_story_in_a_browser() {
-    let modules = judges().join("node_modules");
+    let modules = validators().join("node_modules");
     assert!(
         modules.join("playwright-core").is_dir(),
         "playwright-core is not in {}: run ./test.sh, which installs it",

@@ -10,8 +10,8 @@ use slack_sim::{Message, Sim};
 use tempfile::TempDir;
 
 use crate::support::{
+    fixture::{self, ALICE, APPROVALS, BOB, CONFIG, GENERAL, Has, REQUEST},
     sent,
-    stage::{self, ALICE, APPROVALS, BOB, CONFIG, GENERAL, Has, REQUEST},
     target::{Mood, Target},
 };
 
@@ -25,10 +25,10 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let sim = Sim::start(stage::workspace()).await;
+        let sim = Sim::start(fixture::workspace()).await;
         let (console, bastion) = (Target::start().await, Target::start().await);
         let folder = tempfile::tempdir().unwrap();
-        stage::write(folder.path(), CONFIG, "", &sim, &console, &bastion);
+        fixture::write(folder.path(), CONFIG, "", &sim, &console, &bastion);
         let mut world = Self {
             sim,
             console,

@@ -4,7 +4,10 @@
 #[path = "../support/story.rs"]
 mod story;
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "each test program uses its own part of the stage")]
+#[allow(
+    dead_code,
+    reason = "each test program uses its own part of the fixture"
+)]
 mod support;
 
 mod audit;

@@ -30,7 +30,7 @@ pub(crate) struct Leaver {
 impl World {
     /// Somebody does something at one of `replicas`; often more than once, and elsewhere too.
     pub(crate) fn somebody_acts(&self, replicas: &mut [Option<Replica>]) {
-        match self.dice.below(32) {
+        match self.rng.below(32) {
             0..=6 => self.somebody_asks(replicas),
             7..=15 => self.somebody_approves(replicas),
             16 => self.somebody_races(replicas),
@@ -49,7 +49,7 @@ impl World {
     fn somebody_asks(&self, replicas: &mut [Option<Replica>]) {
         let ask = self.ask();
         // A payload that is delivered twice, to whoever answers.
-        for _ in 0..1 + usize::from(self.dice.once_in(4)) {
+        for _ in 0..1 + usize::from(self.rng.once_in(4)) {
             self.asks(replicas, ask.clone());
         }
     }
@@ -65,18 +65,18 @@ impl World {
 
     fn ask(&self) -> Ask {
         let mut nonce = [0; 8];
-        keylend::clock::Entropy::fill(&*self.dice, &mut nonce);
+        keylend::clock::Entropy::fill(&*self.rng, &mut nonce);
         Ask {
             key: AskKey::derive(&hex::encode(nonce)),
-            by: user(self.dice.pick(&ASKING)),
-            scope: self.dice.pick(&SCOPES).parse().expect("a scope"),
+            by: user(self.rng.pick(&ASKING)),
+            scope: self.rng.pick(&SCOPES).parse().expect("a scope"),
             duration: self
-                .dice
+                .rng
                 .once_in(2)
-                .then(|| self.dice.pick(&[10, 30, 90, 180, 300].map(Span::seconds))),
+                .then(|| self.rng.pick(&[10, 30, 90, 180, 300].map(Span::seconds))),
             ticket: None,
             reason: String::new(),
-            mirrors: match self.dice.once_in(4) {
+            mirrors: match self.rng.once_in(4) {
                 true => vec![ChannelId::new("C0INC")],
                 false => Vec::new(),
             },
@@ -93,14 +93,14 @@ impl World {
         let Some(request) = self.any(Request::awaits_decision) else {
             return;
         };
-        let stale = self.dice.once_in(12);
+        let stale = self.rng.once_in(12);
         let revision = request.revision - u32::from(stale && request.revision > 1);
-        for _ in 0..1 + self.dice.below(3) {
-            let by = match self.dice.once_in(12) {
+        for _ in 0..1 + self.rng.below(3) {
+            let by = match self.rng.once_in(12) {
                 true => request.requester.clone(),
-                false => user(self.dice.pick(&APPROVING)),
+                false => user(self.rng.pick(&APPROVING)),
             };
-            for _ in 0..1 + usize::from(self.dice.once_in(4)) {
+            for _ in 0..1 + usize::from(self.rng.once_in(4)) {
                 let (id, by, mutant) = (request.id, by.clone(), self.mutant.clone());
                 let what = format!("{by} approves {id}");
                 self.at_any(replicas, what, async move |broker| {
@@ -134,7 +134,7 @@ impl World {
 
     /// Somebody asks, takes another address, and approves with their second account.
     fn somebody_moves(&self, replicas: &mut [Option<Replica>]) {
-        let (name, second, email) = self.dice.pick(&MOVING);
+        let (name, second, email) = self.rng.pick(&MOVING);
         let ask = Ask {
             by: user(name),
             ..self.ask()
@@ -175,7 +175,7 @@ impl World {
     /// An approver goes through everything that waits, as fast as they can.
     fn somebody_approves_everything(&self, replicas: &mut [Option<Replica>]) {
         let waiting = self.all(Request::awaits_decision);
-        let by = user(self.dice.pick(&["bob", "erin"]));
+        let by = user(self.rng.pick(&["bob", "erin"]));
         for request in waiting {
             let (id, revision, by) = (request.id, request.revision, by.clone());
             let (what, mutant) = (format!("{by} approves {id}"), self.mutant.clone());
@@ -197,7 +197,7 @@ impl World {
             ..self.ask()
         };
         let (id, by) = (old.id, old.requester.clone());
-        let pause = self.dice.millis(1..4_000);
+        let pause = self.rng.millis(1..4_000);
         self.gets(replicas, ask);
         let what = format!("{by} is done with {id}");
         self.at_any(replicas, what, async move |broker| {
@@ -209,7 +209,7 @@ impl World {
     /// Somebody has what they get for as long as they can.
     pub(crate) fn somebody_stays(&self, replicas: &mut [Option<Replica>]) {
         let ask = self.ask();
-        let scope = match self.dice.once_in(2) {
+        let scope = match self.rng.once_in(2) {
             true => WARNS.parse().expect("a scope"),
             false => ask.scope,
         };
@@ -242,8 +242,8 @@ impl World {
 
     /// Somebody looks at their Home; Slack may tell it twice.
     fn somebody_opens_their_home(&self, replicas: &mut [Option<Replica>]) {
-        let person = user(self.dice.pick(&NAMES));
-        for _ in 0..1 + usize::from(self.dice.once_in(4)) {
+        let person = user(self.rng.pick(&NAMES));
+        for _ in 0..1 + usize::from(self.rng.once_in(4)) {
             let Some(replica) = self.any_of(replicas) else {
                 return;
             };
@@ -287,7 +287,7 @@ impl World {
     /// engineers. Slack may tell of it; then it ends within a minute, and otherwise when the next round
     /// has come by.
     pub(crate) fn somebody_leaves(&self, replicas: &mut [Option<Replica>]) -> Option<Leaver> {
-        let is_told = self.dice.once_in(2);
+        let is_told = self.rng.once_in(2);
         let now = self.clock.now();
         let within = Duration::from_secs(if is_told { 60 } else { 150 });
         let lasts = |request: &Request| {
@@ -296,7 +296,7 @@ impl World {
         };
         let request = self.any(lasts)?;
         let person = request.requester;
-        let departure = match self.dice.below(3) {
+        let departure = match self.rng.below(3) {
             0 => Departure::Deactivated,
             1 => Departure::Guest,
             _ => Departure::Group {
@@ -317,7 +317,7 @@ impl World {
 
     fn any_of<'a>(&self, replicas: &'a mut [Option<Replica>]) -> Option<&'a mut Replica> {
         let mut running: Vec<_> = replicas.iter_mut().flatten().collect();
-        let which = self.dice.below(running.len().max(1));
+        let which = self.rng.below(running.len().max(1));
         (!running.is_empty()).then(|| running.swap_remove(which))
     }
 
@@ -341,13 +341,13 @@ impl World {
     }
 
     fn somebody_locks(&self, replicas: &mut [Option<Replica>]) {
-        let scope = self.dice.pick(&SCOPES).parse().expect("a scope");
-        let target = match self.dice.below(3) {
+        let scope = self.rng.pick(&SCOPES).parse().expect("a scope");
+        let target = match self.rng.below(3) {
             0 => LockTarget::Everything,
-            1 => LockTarget::Person(user(self.dice.pick(&ASKING))),
+            1 => LockTarget::Person(user(self.rng.pick(&ASKING))),
             _ => LockTarget::Scope(scope),
         };
-        let by = user(self.dice.pick(&["ada", "ada", "ada", "mallory"]));
+        let by = user(self.rng.pick(&["ada", "ada", "ada", "mallory"]));
         self.locks(replicas, by, target, Duration::ZERO);
     }
 
@@ -355,7 +355,7 @@ impl World {
     fn somebody_locks_meanwhile(&self, replicas: &mut [Option<Replica>]) {
         self.somebody_approves_everything(replicas);
         self.somebody_approves_everything(replicas);
-        let pause = self.dice.millis(1..600);
+        let pause = self.rng.millis(1..600);
         self.locks(replicas, user("ada"), LockTarget::Everything, pause);
     }
 
@@ -367,7 +367,7 @@ impl World {
         pause: Duration,
     ) {
         let what = format!("{by} locks {target}");
-        let lifts = self.dice.millis(1_000..20_000);
+        let lifts = self.rng.millis(1_000..20_000);
         let story = self.story.clone();
         self.at_any(replicas, what, async move |broker| {
             sleep(pause).await;
@@ -381,7 +381,7 @@ impl World {
 
     /// Somebody presses a button of some request.
     fn somebody_clicks(&self, replicas: &mut [Option<Replica>]) {
-        let button = self.dice.below(7);
+        let button = self.rng.below(7);
         let fits = |request: &Request| match button {
             0 | 1 => request.awaits_decision(),
             2 | 3 => matches!(request.state, State::Active { .. }),
@@ -390,12 +390,12 @@ impl World {
         let Some(request) = self.any(fits) else {
             return;
         };
-        let by = match self.dice.once_in(6) {
-            true => user(self.dice.pick(&APPROVING)),
+        let by = match self.rng.once_in(6) {
+            true => user(self.rng.pick(&APPROVING)),
             false => request.requester.clone(),
         };
         let (id, revision) = (request.id, request.revision);
-        let approver = user(self.dice.pick(&APPROVING));
+        let approver = user(self.rng.pick(&APPROVING));
         match button {
             0 => self.at_any(replicas, format!("{by} withdraws {id}"), async move |it| {
                 it.withdraw(&by, id).await
@@ -433,7 +433,7 @@ impl World {
     /// Any request of the kind, as it is at this moment; it may be another when the click arrives.
     fn any(&self, of: impl Fn(&Request) -> bool) -> Option<Request> {
         let mut found = self.all(of);
-        (!found.is_empty()).then(|| found.swap_remove(self.dice.below(found.len())))
+        (!found.is_empty()).then(|| found.swap_remove(self.rng.below(found.len())))
     }
 
     fn all(&self, of: impl Fn(&Request) -> bool) -> Vec<Request> {

@@ -27,14 +27,14 @@ use tokio::{sync::watch, time::sleep};
 use crate::{
     mutants::Mutant,
     referee::Referee,
-    seed::Dice,
+    seed::Rng,
     slack::Slack,
     store::{Database, MemoryStore, News, trouble},
 };
 
 /// Whether anything goes wrong at all: nothing does while a history comes to rest.
 #[derive(Default)]
-pub(crate) struct Weather {
+pub(crate) struct Faults {
     pub(crate) is_fair: AtomicBool,
 }
 
@@ -42,8 +42,8 @@ pub(crate) struct Weather {
 pub(crate) struct UnreliableStore {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) database: Arc<Database>,
-    pub(crate) dice: Arc<Dice>,
-    pub(crate) weather: Arc<Weather>,
+    pub(crate) rng: Arc<Rng>,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) referee: Arc<Referee>,
     pub(crate) slack: Arc<Slack>,
     pub(crate) mutant: Arc<dyn Mutant>,
@@ -55,7 +55,7 @@ pub(crate) struct UnreliableStore {
 
 impl UnreliableStore {
     fn is_fair(&self) -> bool {
-        self.weather.is_fair.load(Ordering::Relaxed)
+        self.faults.is_fair.load(Ordering::Relaxed)
     }
 
     /// Before the store is asked.
@@ -70,10 +70,10 @@ impl UnreliableStore {
         if self.is_fair() {
             return Ok(());
         }
-        if self.dice.once_in(12) {
-            sleep(self.dice.millis(1..1_500)).await;
+        if self.rng.once_in(12) {
+            sleep(self.rng.millis(1..1_500)).await;
         }
-        match self.dice.once_in(60) {
+        match self.rng.once_in(60) {
             true => Err(trouble(doing, "the database is busy")),
             false => Ok(()),
         }
@@ -82,10 +82,10 @@ impl UnreliableStore {
     /// After the store has done what it was asked.
     async fn end(&self, doing: &'static str) -> Result<(), StoreError> {
         if !self.is_fair() {
-            if self.dice.once_in(12) {
-                sleep(self.dice.millis(1..1_500)).await;
+            if self.rng.once_in(12) {
+                sleep(self.rng.millis(1..1_500)).await;
             }
-            if self.dice.once_in(60) {
+            if self.rng.once_in(60) {
                 return Err(trouble(doing, "the answer was lost"));
             }
         }

@@ -46,22 +46,22 @@ pub(crate) fn history(seed: u64, mutant: Arc<dyn Mutant>) -> Told {
 impl World {
     async fn live(&self, replicas: &mut [Option<Replica>; NAMES.len()]) {
         let mut started = 0;
-        let many = 1 + self.dice.below(NAMES.len());
+        let many = 1 + self.rng.below(NAMES.len());
         self.start(&mut replicas[..many], &mut started).await;
-        for _ in 0..20 + self.dice.below(30) {
-            self.weather_changes(replicas);
-            if self.dice.once_in(6) {
+        for _ in 0..20 + self.rng.below(30) {
+            self.faults_change(replicas);
+            if self.rng.once_in(6) {
                 self.start(&mut replicas[..many], &mut started).await;
             }
-            if self.dice.once_in(25) && self.a_scope_is_tightened(replicas) {
+            if self.rng.once_in(25) && self.a_scope_is_tightened(replicas) {
                 self.start(&mut replicas[..many], &mut started).await;
             }
-            for _ in 0..self.dice.below(3) {
+            for _ in 0..self.rng.below(3) {
                 self.somebody_acts(replicas);
             }
-            let pause = match self.dice.once_in(5) {
-                true => self.dice.millis(5_000..20_000),
-                false => self.dice.millis(1..3_000),
+            let pause = match self.rng.once_in(5) {
+                true => self.rng.millis(5_000..20_000),
+                false => self.rng.millis(1..3_000),
             };
             self.pass(replicas, pause).await;
             if self.story.broken().is_some() {
@@ -70,7 +70,7 @@ impl World {
         }
         self.clear_up();
         self.start(&mut replicas[..many], &mut started).await;
-        if self.dice.once_in(3) {
+        if self.rng.once_in(3) {
             self.somebody_stays(replicas);
         }
         // Whatever is still on its way arrives, from replicas that were cut off too.
@@ -129,10 +129,10 @@ impl World {
         }
     }
 
-    fn weather_changes(&self, replicas: &mut [Option<Replica>]) {
-        match self.dice.below(30) {
+    fn faults_change(&self, replicas: &mut [Option<Replica>]) {
+        match self.rng.below(30) {
             0..=4 => {
-                let mood = self.dice.pick(&[
+                let mood = self.rng.pick(&[
                     Mood::Well,
                     Mood::Well,
                     Mood::Away,
@@ -148,17 +148,17 @@ impl World {
                 let (who, is_member) = self.people.change();
                 self.slack_tells_of(who, is_member, replicas);
             }
-            13 => self.people.away(self.dice.once_in(3)),
+            13 => self.people.away(self.rng.once_in(3)),
             9 | 10 => {
-                let which = self.dice.below(replicas.len());
+                let which = self.rng.below(replicas.len());
                 if let Some(replica) = replicas[which].take() {
                     replica.crash(self);
                 }
             }
             11 | 12 => {
-                let which = self.dice.below(replicas.len());
+                let which = self.rng.below(replicas.len());
                 if let Some(replica) = &replicas[which] {
-                    replica.cut_off(self, self.dice.millis(2_000..40_000));
+                    replica.cut_off(self, self.rng.millis(2_000..40_000));
                 }
             }
             _ => {}
@@ -166,13 +166,13 @@ impl World {
     }
 
     fn any_target(&self) -> &Target {
-        &self.targets[self.dice.below(self.targets.len())]
+        &self.targets[self.rng.below(self.targets.len())]
     }
 
     /// From here on nothing goes wrong.
     fn clear_up(&self) {
         self.story.tell("~~ nothing goes wrong from here on");
-        self.weather.is_fair.store(true, Ordering::Relaxed);
+        self.faults.is_fair.store(true, Ordering::Relaxed);
         self.people.away(false);
         for target in &self.targets {
             target.is(Mood::Well);

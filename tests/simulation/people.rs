@@ -15,7 +15,7 @@ use keylend::{
 use tokio::time::sleep;
 
 use crate::{
-    seed::{Dice, VirtualClock},
+    seed::{Rng, VirtualClock},
     story::Story,
 };
 
@@ -58,7 +58,7 @@ pub(crate) fn user(name: &str) -> UserId {
 /// The people as they are.
 pub(crate) struct People {
     clock: VirtualClock,
-    dice: Arc<Dice>,
+    rng: Arc<Rng>,
     story: Arc<Story>,
     inside: Mutex<Inside>,
 }
@@ -78,10 +78,10 @@ struct Being {
 }
 
 impl People {
-    pub(crate) fn new(clock: VirtualClock, dice: Arc<Dice>, story: Arc<Story>) -> Arc<Self> {
+    pub(crate) fn new(clock: VirtualClock, rng: Arc<Rng>, story: Arc<Story>) -> Arc<Self> {
         let people = Self {
             clock,
-            dice,
+            rng,
             story,
             inside: Mutex::default(),
         };
@@ -176,10 +176,10 @@ impl People {
     /// Somebody leaves, becomes a guest, comes back, or leaves the engineers or the approvers; answers
     /// who, and whether they are a member now.
     pub(crate) fn change(&self) -> (UserId, bool) {
-        let name = self.dice.pick(&["bob", "erin", "dave", "alice", "carol"]);
+        let name = self.rng.pick(&["bob", "erin", "dave", "alice", "carol"]);
         let mut being = self.being(&user(name));
-        match self.dice.below(4) {
-            0 => being.standing = self.dice.pick(&[Standing::Deactivated, Standing::Guest]),
+        match self.rng.below(4) {
+            0 => being.standing = self.rng.pick(&[Standing::Deactivated, Standing::Guest]),
             1 => being.standing = Standing::Member,
             2 if being.groups.contains("S0ENG") => drop(being.groups.remove("S0ENG")),
             2 => drop(being.groups.insert("S0ENG")),
@@ -218,11 +218,11 @@ impl People {
     }
 
     async fn answer(&self) -> Result<(), FactsUnavailable> {
-        sleep(self.dice.millis(1..300)).await;
-        if self.dice.once_in(20) {
-            sleep(self.dice.millis(1..2_000)).await;
+        sleep(self.rng.millis(1..300)).await;
+        if self.rng.once_in(20) {
+            sleep(self.rng.millis(1..2_000)).await;
         }
-        match self.inside.lock().unwrap().away || self.dice.once_in(25) {
+        match self.inside.lock().unwrap().away || self.rng.once_in(25) {
             true => Err(FactsUnavailable("Slack does not answer".to_owned())),
             false => Ok(()),
         }

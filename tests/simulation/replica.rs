@@ -65,8 +65,8 @@ impl Replica {
         let unreliable = Arc::new(UnreliableStore {
             store: memory.clone(),
             database: world.database.clone(),
-            dice: world.dice.clone(),
-            weather: world.weather.clone(),
+            rng: world.rng.clone(),
+            faults: world.faults.clone(),
             referee: world.referee.clone(),
             slack: world.slack.clone(),
             mutant: world.mutant.clone(),
@@ -119,9 +119,9 @@ impl Replica {
             alerts: alerts.clone(),
             metrics: Arc::default(),
             clock: clock.clone(),
-            entropy: world.dice.clone(),
+            entropy: world.rng.clone(),
         }));
-        let worker = Worker::new(broker.clone(), backends, clock.clone(), world.dice.clone());
+        let worker = Worker::new(broker.clone(), backends, clock.clone(), world.rng.clone());
         let mut tasks = JoinSet::new();
         if !world.mutant.lets_leavers_be() {
             let leavers = Leavers::new(
@@ -129,7 +129,7 @@ impl Replica {
                 Arc::default(),
                 Arc::default(),
                 clock.clone(),
-                world.dice.clone(),
+                world.rng.clone(),
             );
             tasks.spawn(leavers.run(CancellationToken::new()));
         }
@@ -145,7 +145,7 @@ impl Replica {
             store: store.clone(),
             client: client.clone(),
             clock: clock.clone(),
-            entropy: world.dice.clone(),
+            entropy: world.rng.clone(),
             audit_channel: ChannelId::new(AUDIT),
             has_credentials: Arc::new(move |request| showing.has_credentials(request)),
             logins: Arc::new(|_| Vec::new()),
@@ -156,7 +156,7 @@ impl Replica {
             broker.clone(),
             client,
             clock.clone(),
-            world.dice.clone(),
+            world.rng.clone(),
         ));
         tasks.spawn(run_as_leader(
             messenger,

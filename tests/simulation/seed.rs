@@ -16,9 +16,9 @@ use keylend::{
 use tokio::time::Instant;
 
 /// Everything that is left to chance in one history, in the order in which it is asked.
-pub(crate) struct Dice(Mutex<fastrand::Rng>);
+pub(crate) struct Rng(Mutex<fastrand::Rng>);
 
-impl Dice {
+impl Rng {
     pub(crate) fn of(seed: u64) -> Arc<Self> {
         Arc::new(Self(Mutex::new(fastrand::Rng::with_seed(seed))))
     }
@@ -41,7 +41,7 @@ impl Dice {
     }
 }
 
-impl Entropy for Dice {
+impl Entropy for Rng {
     fn fill(&self, bytes: &mut [u8]) {
         self.0.lock().unwrap().fill(bytes);
     }

@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use url::Url;
 
-use crate::{faults::Weather, seed::Dice, story::Story};
+use crate::{faults::Faults, seed::Rng, story::Story};
 
 /// The workspace, whoever speaks to it.
 pub(crate) struct Slack {
-    dice: Arc<Dice>,
-    weather: Arc<Weather>,
+    rng: Arc<Rng>,
+    faults: Arc<Faults>,
     story: Arc<Story>,
     pub(crate) inside: Mutex<Inside>,
 }
@@ -70,10 +70,10 @@ impl Said {
 }
 
 impl Slack {
-    pub(crate) fn new(dice: Arc<Dice>, weather: Arc<Weather>, story: Arc<Story>) -> Arc<Self> {
+    pub(crate) fn new(rng: Arc<Rng>, faults: Arc<Faults>, story: Arc<Story>) -> Arc<Self> {
         Arc::new(Self {
-            dice,
-            weather,
+            rng,
+            faults,
             story,
             inside: Mutex::default(),
         })
@@ -196,21 +196,21 @@ impl Reached {
 #[async_trait]
 impl Wire for Reached {
     async fn post(&self, method: &str, body: &Value) -> Result<Value, SlackError> {
-        let dice = &self.slack.dice;
+        let rng = &self.slack.rng;
         let unavailable = || Err(SlackError::Unavailable("no connection".to_owned()));
-        sleep(dice.millis(1..300)).await;
-        if self.slack.weather.is_fair.load(Ordering::Relaxed) {
+        sleep(rng.millis(1..300)).await;
+        if self.slack.faults.is_fair.load(Ordering::Relaxed) {
             return self.carry_out(method, body, false);
         }
-        match dice.below(60) {
+        match rng.below(60) {
             0..=2 => unavailable(),
             3 | 4 => Err(SlackError::RateLimited {
-                retry_after: dice.millis(1_000..20_000),
+                retry_after: rng.millis(1_000..20_000),
             }),
             5..=7 => {
                 self.carry_out(method, body, true)?;
                 // Longer than the client waits, too.
-                sleep(dice.millis(1..15_000)).await;
+                sleep(rng.millis(1..15_000)).await;
                 unavailable()
             }
             8 => {
@@ -219,7 +219,7 @@ impl Wire for Reached {
             }
             _ => {
                 let answer = self.carry_out(method, body, false);
-                sleep(dice.millis(1..300)).await;
+                sleep(rng.millis(1..300)).await;
                 answer
             }
         }

@@ -19,7 +19,7 @@ use keylend::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::watch, time::sleep};
 
-use crate::{referee::Referee, seed::Dice, story::Story};
+use crate::{referee::Referee, seed::Rng, story::Story};
 
 /// How a target is, for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) enum Mood {
 /// One target, whoever asks it.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
-    dice: Arc<Dice>,
+    rng: Arc<Rng>,
     story: Arc<Story>,
     inside: Mutex<Inside>,
     /// Moves when it is started anew: what hangs is cut off.
@@ -66,7 +66,7 @@ pub(crate) struct Reached {
 }
 
 impl Target {
-    pub(crate) fn new(name: &'static str, dice: Arc<Dice>, story: Arc<Story>) -> Arc<Self> {
+    pub(crate) fn new(name: &'static str, rng: Arc<Rng>, story: Arc<Story>) -> Arc<Self> {
         let inside = Inside {
             mood: Mood::Well,
             holders: BTreeSet::new(),
@@ -75,7 +75,7 @@ impl Target {
         };
         Arc::new(Self {
             name,
-            dice,
+            rng,
             story,
             inside: Mutex::new(inside),
             restarts: watch::Sender::new(0),
@@ -157,7 +157,7 @@ impl Reached {
         order: &LayerRequest,
         make: Option<bool>,
     ) -> Result<Presence, BackendError> {
-        let Target { dice, inside, .. } = &*self.target;
+        let Target { rng, inside, .. } = &*self.target;
         let entitlement = self.target.entitlement_of(order);
         let act = || {
             self.target.catch_up(&self.referee, &entitlement);
@@ -172,33 +172,33 @@ impl Reached {
         };
         let retry = |why: &str| Err(BackendError::Retry(why.into()));
         let mut restarts = self.target.restarts.subscribe();
-        sleep(dice.millis(1..400)).await;
+        sleep(rng.millis(1..400)).await;
         let mood = match inside.lock().unwrap().mood {
-            Mood::Well if dice.once_in(12) => {
-                dice.pick(&[Mood::Away, Mood::Hanging, Mood::Forgetful, Mood::Busy])
+            Mood::Well if rng.once_in(12) => {
+                rng.pick(&[Mood::Away, Mood::Hanging, Mood::Forgetful, Mood::Busy])
             }
             mood => mood,
         };
         match mood {
             Mood::Well => {
                 // Before or after the answer is on its way: a crash may fall in between.
-                if dice.once_in(2) {
-                    sleep(dice.millis(1..3_000)).await;
+                if rng.once_in(2) {
+                    sleep(rng.millis(1..3_000)).await;
                 }
-                if dice.once_in(10) {
-                    sleep(dice.millis(1..30_000)).await;
+                if rng.once_in(10) {
+                    sleep(rng.millis(1..30_000)).await;
                 }
                 let seen = act();
-                sleep(dice.millis(1..400)).await;
+                sleep(rng.millis(1..400)).await;
                 Ok(seen)
             }
             Mood::Away => retry("no connection"),
             Mood::Refusing => Err(BackendError::Fail("no such role".into())),
             Mood::Hanging => {
-                if dice.once_in(2) {
+                if rng.once_in(2) {
                     act();
                 }
-                let hangs = sleep(dice.millis(5_000..90_000));
+                let hangs = sleep(rng.millis(5_000..90_000));
                 tokio::select! {
                     biased;
                     _ = restarts.changed() => retry("the connection was cut off"),
@@ -207,9 +207,9 @@ impl Reached {
             }
             Mood::Forgetful => {
                 if let Some(make) = make
-                    && dice.once_in(2)
+                    && rng.once_in(2)
                 {
-                    self.postpone(entitlement, make, order, dice.millis(1..20_000));
+                    self.postpone(entitlement, make, order, rng.millis(1..20_000));
                 } else {
                     act();
                 }
@@ -217,11 +217,11 @@ impl Reached {
                 retry("the answer was lost")
             }
             Mood::Busy => {
-                let retry_after = dice.once_in(2).then(|| dice.millis(1..20_000));
+                let retry_after = rng.once_in(2).then(|| rng.millis(1..20_000));
                 if let Some(make) = make {
                     // Longer than the worker has patience, now and then.
-                    let most = if dice.once_in(4) { 400_000 } else { 60_000 };
-                    self.postpone(entitlement, make, order, dice.millis(1..most));
+                    let most = if rng.once_in(4) { 400_000 } else { 60_000 };
+                    self.postpone(entitlement, make, order, rng.millis(1..most));
                 } else if !inside.lock().unwrap().late.contains_key(&entitlement) {
                     return Ok(act());
                 }

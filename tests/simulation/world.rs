@@ -16,11 +16,11 @@ use keylend::{
 use tokio::time::sleep;
 
 use crate::{
-    faults::Weather,
+    faults::Faults,
     mutants::Mutant,
     people::People,
     referee::Referee,
-    seed::{Dice, VirtualClock},
+    seed::{Rng, VirtualClock},
     slack::Slack,
     store::{Database, MemoryStore, News},
     story::Story,
@@ -42,9 +42,9 @@ const CAP: u32 = 2;
 
 pub(crate) struct World {
     pub(crate) clock: VirtualClock,
-    pub(crate) dice: Arc<Dice>,
+    pub(crate) rng: Arc<Rng>,
     pub(crate) story: Arc<Story>,
-    pub(crate) weather: Arc<Weather>,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) people: Arc<People>,
     pub(crate) targets: Vec<Arc<Target>>,
     pub(crate) database: Arc<Database>,
@@ -62,15 +62,15 @@ impl World {
     pub(crate) fn new(seed: u64, mutant: Arc<dyn Mutant>) -> Self {
         static POLICY: LazyLock<Policy> = LazyLock::new(Policy::base);
 
-        let (clock, dice) = (VirtualClock::start(), Dice::of(seed));
+        let (clock, rng) = (VirtualClock::start(), Rng::of(seed));
         let story = Story::new(clock);
-        let weather = Arc::<Weather>::default();
-        let people = People::new(clock, dice.clone(), story.clone());
+        let faults = Arc::<Faults>::default();
+        let people = People::new(clock, rng.clone(), story.clone());
         let targets: Vec<_> = ["pg", "ssh"]
-            .map(|name| Target::new(name, dice.clone(), story.clone()))
+            .map(|name| Target::new(name, rng.clone(), story.clone()))
             .into();
         let mut standing = BTreeSet::<Entitlement>::new();
-        if dice.once_in(3) {
+        if rng.once_in(3) {
             standing.insert(targets[0].entitlement("writer", "carol"));
             targets[0].admit(targets[0].entitlement("writer", "carol"));
         }
@@ -78,7 +78,7 @@ impl World {
         referee.watches(targets.clone());
         let limits = Limits {
             max_active_per_person: CAP,
-            on_limit: match dice.once_in(2) {
+            on_limit: match rng.once_in(2) {
                 true => OnLimit::EndOldest,
                 false => OnLimit::Refuse,
             },
@@ -91,11 +91,11 @@ impl World {
         let database = Arc::<Database>::default();
         database.tables().ignores_locks = mutant.ignores_locks();
         Self {
-            slack: Slack::new(dice.clone(), weather.clone(), story.clone()),
+            slack: Slack::new(rng.clone(), faults.clone(), story.clone()),
             clock,
-            dice,
+            rng,
             story,
-            weather,
+            faults,
             people,
             targets,
             database,
@@ -121,9 +121,9 @@ impl World {
     /// What tells the others of this replica's commits, a little later.
     pub(crate) fn news_of(&self, own: Arc<MemoryStore>) -> Box<dyn Fn(News) + Send + Sync> {
         self.ears.lock().unwrap().push(Arc::downgrade(&own));
-        let (ears, dice, own) = (self.ears.clone(), self.dice.clone(), Arc::downgrade(&own));
+        let (ears, rng, own) = (self.ears.clone(), self.rng.clone(), Arc::downgrade(&own));
         Box::new(move |news| {
-            let (ears, own, later) = (ears.clone(), own.clone(), dice.millis(1..1_000));
+            let (ears, own, later) = (ears.clone(), own.clone(), rng.millis(1..1_000));
             tokio::spawn(async move {
                 sleep(later).await;
                 let others = ears.lock().unwrap();

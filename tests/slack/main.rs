@@ -2,7 +2,10 @@
 //! beyond the promises.
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "each test program uses its own part of the stage")]
+#[allow(
+    dead_code,
+    reason = "each test program uses its own part of the fixture"
+)]
 mod support;
 
 mod http;

@@ -1,8 +1,8 @@
 //! What stories about the whole service need.
 
 pub mod clock;
+pub mod fixture;
 pub mod postgres;
 pub mod sent;
 pub mod skip;
-pub mod stage;
 pub mod target;

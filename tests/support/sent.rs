@@ -1,5 +1,5 @@
-//! What the app sent to Slack in the tests, kept for judges that look at all of it afterwards:
-//! `tests/judges/hold.py`, which `./test.sh` runs at its end.
+//! What the app sent to Slack in the tests, kept for validators that look at all of it afterwards:
+//! `tests/validators/hold.py`, which `./test.sh` runs at its end.
 
 use std::{env, fs, path::Path};
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     on_both,
     scene::Scene,
-    support::stage::{ALICE, DAVE, Has as _, REQUEST, SECURITY},
+    support::fixture::{ALICE, DAVE, Has as _, REQUEST, SECURITY},
 };
 
 on_both!(
@@ -23,23 +23,23 @@ on_both!(
 const STATE: &str = "SELECT state FROM requests";
 
 async fn a_lock_whose_reason_was_taken_out_of_the_log_still_counts(mut scene: Scene) {
-    let card = scene.stage.asked(REQUEST).await;
-    scene.stage.answer(SECURITY, "lock @alice stolen").await;
-    scene.stage.stop().await;
+    let card = scene.fixture.asked(REQUEST).await;
+    scene.fixture.answer(SECURITY, "lock @alice stolen").await;
+    scene.fixture.stop().await;
     scene.tamper("DELETE FROM locks").await;
     scene
         .tamper_with_the_log("UPDATE events SET texts = '{}' WHERE kind = 'locked'")
         .await;
-    scene.stage.boot().await;
+    scene.fixture.boot().await;
     scene.bob_is_refused(&card).await;
     assert_eq!(scene.kinds().await, ["requested", "locked"]);
     scene.is_named(&["entry 2", "is missing"]).await;
 }
 
 async fn a_lock_that_was_deleted_from_its_table_still_counts(scene: Scene) {
-    let stage = &scene.stage;
-    let card = stage.asked(REQUEST).await;
-    stage
+    let fixture = &scene.fixture;
+    let card = fixture.asked(REQUEST).await;
+    fixture
         .answer(SECURITY, "lock @alice her laptop is gone")
         .await;
     scene.tamper("DELETE FROM locks").await;
@@ -49,20 +49,20 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts(scene: Scene) {
     scene
         .is_named(&["locks", "U0ALICE", "the row is missing"])
         .await;
-    let refused = stage.answer(ALICE, "request db-prod:read 10m look").await;
+    let refused = fixture.answer(ALICE, "request db-prod:read 10m look").await;
     assert!(!refused.has("withdraw"), "{refused:?}");
     assert_eq!(scene.kinds().await, ["requested", "locked"]);
 
     // An administrator can lift it all the same; then nothing stands in the way any more.
-    stage.answer(SECURITY, "unlock @alice").await;
+    fixture.answer(SECURITY, "unlock @alice").await;
     assert_eq!(
         scene.kinds().await,
         ["requested", "locked", "locked", "unlocked"]
     );
     scene.is_well().await;
-    stage.bob().click(&card, "approve").await;
+    fixture.bob().click(&card, "approve").await;
     scene.until(STATE, &["active"]).await;
-    assert!(stage.console.admits("alice"));
+    assert!(fixture.console.admits("alice"));
 }
 
 /// What a snapshot holds once its request was approved, as far as an outsider can tell.
@@ -88,16 +88,16 @@ fn approved(snapshot: &mut Value, end: &str) {
 
 /// Dave's request is granted in the same lane, behind what was due before it.
 async fn the_lane_has_been_swept(scene: &Scene) {
-    let stage = &scene.stage;
-    stage
+    let fixture = &scene.fixture;
+    fixture
         .jit(DAVE, "request db-prod:write 20m INC-7 pods")
         .await;
-    let card = stage.in_time(|sim| {
+    let card = fixture.in_time(|sim| {
         let mut cards = sim.messages("C0DBA").into_iter();
         cards.find(|card| card.says("pods") && card.has("approve"))
     });
     let card = card.await;
-    stage.bob().click(&card, "approve").await;
+    fixture.bob().click(&card, "approve").await;
     scene
         .until(
             "SELECT state FROM requests WHERE requester = 'U0DAVE'",
@@ -107,8 +107,8 @@ async fn the_lane_has_been_swept(scene: &Scene) {
 }
 
 async fn a_snapshot_edited_to_approved_makes_nothing(scene: Scene) {
-    let stage = &scene.stage;
-    stage.asked(REQUEST).await;
+    let fixture = &scene.fixture;
+    fixture.asked(REQUEST).await;
     let id = scene.request().await;
     let end = "2099-11-21T02:30:00Z";
     scene.edit(&id, |snapshot| approved(snapshot, end)).await;
@@ -133,29 +133,29 @@ async fn a_snapshot_edited_to_approved_makes_nothing(scene: Scene) {
     scene.until(STATE, &["pending"]).await;
     the_lane_has_been_swept(&scene).await;
 
-    assert!(!stage.console.admits("alice"));
+    assert!(!fixture.console.admits("alice"));
     let alices = format!("SELECT kind FROM events WHERE request_id = '{id}' ORDER BY seq");
     assert_eq!(scene.ask(&alices).await, ["requested"]);
     scene.is_well().await;
 }
 
 async fn a_snapshot_set_back_to_before_its_end_makes_nothing(scene: Scene) {
-    let stage = &scene.stage;
-    let card = stage.asked(REQUEST).await;
+    let fixture = &scene.fixture;
+    let card = fixture.asked(REQUEST).await;
     let id = scene.request().await;
     // What the row was when the request was approved, kept by whoever can read it.
-    stage
+    fixture
         .console
         .mood("grant", crate::support::target::Mood::Hanging);
-    stage.bob().click(&card, "approve").await;
+    fixture.bob().click(&card, "approve").await;
     scene.until(STATE, &["approved"]).await;
     let kept = scene.ask("SELECT snapshot FROM requests").await.remove(0);
-    stage
+    fixture
         .console
         .mood("grant", crate::support::target::Mood::Well);
     scene.until(STATE, &["active"]).await;
-    let grant = stage.in_time(|_| stage.grants(ALICE).pop()).await;
-    stage.alice().click(&grant, "done").await;
+    let grant = fixture.in_time(|_| fixture.grants(ALICE).pop()).await;
+    fixture.alice().click(&grant, "done").await;
     scene.until(STATE, &["ended"]).await;
 
     let version: Value = serde_json::from_str(&kept).unwrap();
@@ -174,13 +174,13 @@ async fn a_snapshot_set_back_to_before_its_end_makes_nothing(scene: Scene) {
         .await;
     scene.until(STATE, &["ended"]).await;
     the_lane_has_been_swept(&scene).await;
-    assert!(!stage.console.admits("alice"));
+    assert!(!fixture.console.admits("alice"));
     scene.is_well().await;
 }
 
 async fn a_vote_put_into_a_snapshot_approves_nothing(scene: Scene) {
-    let stage = &scene.stage;
-    let card = stage.asked("request db-prod:admin 15m failover").await;
+    let fixture = &scene.fixture;
+    let card = fixture.asked("request db-prod:admin 15m failover").await;
     let id = scene.request().await;
     scene
         .edit(&id, |snapshot| {
@@ -197,25 +197,25 @@ async fn a_vote_put_into_a_snapshot_approves_nothing(scene: Scene) {
 }
 
 async fn a_grant_whose_due_rows_were_deleted_still_ends(scene: Scene) {
-    let stage = &scene.stage;
-    stage.granted(REQUEST).await;
+    let fixture = &scene.fixture;
+    fixture.granted(REQUEST).await;
     let id = scene.request().await;
     scene.tamper("DELETE FROM due").await;
     scene.is_named(&["due", &id, "the row is missing"]).await;
     scene.until_mended(&id).await;
     scene.is_well().await;
-    assert!(stage.console.admits("alice"));
-    stage.advance_minutes(30);
+    assert!(fixture.console.admits("alice"));
+    fixture.advance_minutes(30);
     scene.until(STATE, &["ended"]).await;
-    assert!(!stage.console.admits("alice"));
+    assert!(!fixture.console.admits("alice"));
     scene.is_well().await;
 }
 
 async fn a_grant_still_ends_although_an_entry_of_another_request_cannot_be_read(scene: Scene) {
-    let stage = &scene.stage;
-    stage.granted(REQUEST).await;
+    let fixture = &scene.fixture;
+    fixture.granted(REQUEST).await;
     let id = scene.request().await;
-    stage
+    fixture
         .jit(DAVE, "request db-prod:write 20m INC-7 pods")
         .await;
     let of_dave = "SELECT state FROM requests WHERE requester = 'U0DAVE'";
@@ -228,15 +228,15 @@ async fn a_grant_still_ends_although_an_entry_of_another_request_cannot_be_read(
     scene
         .tamper(&format!("DELETE FROM due WHERE request_id = '{id}'"))
         .await;
-    stage.advance_minutes(32);
+    fixture.advance_minutes(32);
     let of_alice = "SELECT state FROM requests WHERE requester = 'U0ALICE'";
     scene.until(of_alice, &["ended"]).await;
-    assert!(!stage.console.admits("alice"));
+    assert!(!fixture.console.admits("alice"));
 }
 
 async fn a_grant_whose_snapshot_says_that_it_ended_still_ends(scene: Scene) {
-    let stage = &scene.stage;
-    stage.granted(REQUEST).await;
+    let fixture = &scene.fixture;
+    fixture.granted(REQUEST).await;
     let id = scene.request().await;
     scene
         .edit(&id, |snapshot| {
@@ -255,16 +255,16 @@ async fn a_grant_whose_snapshot_says_that_it_ended_still_ends(scene: Scene) {
         .await;
     scene.until_mended(&id).await;
     scene.until(STATE, &["active"]).await;
-    stage.advance_minutes(30);
+    fixture.advance_minutes(30);
     let last = "SELECT kind FROM events ORDER BY seq DESC LIMIT 1";
     scene.until(last, &["ended"]).await;
-    assert!(!stage.console.admits("alice"));
+    assert!(!fixture.console.admits("alice"));
     scene.is_well().await;
 }
 
 async fn a_grant_whose_end_was_moved_ends_all_the_same(scene: Scene) {
-    let stage = &scene.stage;
-    stage.granted(REQUEST).await;
+    let fixture = &scene.fixture;
+    fixture.granted(REQUEST).await;
     let id = scene.request().await;
     scene
         .edit(&id, |snapshot| {
@@ -277,10 +277,10 @@ async fn a_grant_whose_end_was_moved_ends_all_the_same(scene: Scene) {
     scene
         .is_named(&["requests", &id, "snapshot.expires_at"])
         .await;
-    stage.advance_minutes(30);
-    assert!(!stage.admitted("alice@example.com", "db-prod:write").await);
-    stage.advance_minutes(2);
+    fixture.advance_minutes(30);
+    assert!(!fixture.admitted("alice@example.com", "db-prod:write").await);
+    fixture.advance_minutes(2);
     scene.until(STATE, &["ended"]).await;
-    assert!(!stage.console.admits("alice"));
+    assert!(!fixture.console.admits("alice"));
     scene.is_well().await;
 }

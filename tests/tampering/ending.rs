@@ -6,7 +6,7 @@ use crate::{
     on_both,
     scene::Scene,
     support::{
-        stage::{DAVE, REQUEST, SECURITY},
+        fixture::{DAVE, REQUEST, SECURITY},
         target::Mood,
     },
 };
@@ -37,24 +37,24 @@ const LAST: &str = "SELECT kind FROM events ORDER BY seq DESC LIMIT 1";
 
 async fn ends(scene: &Scene) {
     scene.until(LAST, &["ended"]).await;
-    assert!(!scene.stage.console.admits("alice"));
+    assert!(!scene.fixture.console.admits("alice"));
     scene.is_well().await;
 }
 
 async fn access_is_revoked_though_its_snapshot_says_that_it_was_there_before(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     scene
         .tamper(
             "UPDATE requests SET snapshot = replace(snapshot, '\"managed\":true', '\"managed\":false')",
         )
         .await;
-    scene.stage.advance_minutes(30);
+    scene.fixture.advance_minutes(30);
     ends(&scene).await;
 }
 
 /// More of them than a lane works on at once, and all of them due before the grant.
 async fn rows_of_requests_that_never_were_keep_no_end_waiting(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     let id = scene.request().await;
     for number in 10..99 {
         let fake = format!("aaaaaaaaaa{number}");
@@ -70,25 +70,25 @@ async fn rows_of_requests_that_never_were_keep_no_end_waiting(scene: Scene) {
             .tamper(&format!("INSERT INTO due VALUES ('{fake}', 'console', 0)"))
             .await;
     }
-    scene.stage.advance_minutes(30);
+    scene.fixture.advance_minutes(30);
     scene.until(LAST, &["ended"]).await;
-    assert!(!scene.stage.console.admits("alice"));
+    assert!(!scene.fixture.console.admits("alice"));
 }
 
 /// Grants access, and has its end come while the target fails.
 async fn failing_to_end(scene: &Scene) -> String {
-    let stage = &scene.stage;
-    stage.granted(REQUEST).await;
-    stage.console.mood("revoke", Mood::Failing);
-    stage.advance_minutes(30);
+    let fixture = &scene.fixture;
+    fixture.granted(REQUEST).await;
+    fixture.console.mood("revoke", Mood::Failing);
+    fixture.advance_minutes(30);
     scene.until(LAST, &["layer_revoke_failed"]).await;
     scene.request().await
 }
 
 /// Lets the target be well, and the next try come.
 async fn tried_again(scene: &Scene) {
-    scene.stage.console.mood("revoke", Mood::Well);
-    scene.stage.advance_minutes(6);
+    scene.fixture.console.mood("revoke", Mood::Well);
+    scene.fixture.advance_minutes(6);
     ends(scene).await;
 }
 
@@ -115,17 +115,17 @@ async fn access_is_revoked_though_its_snapshot_names_another_login(scene: Scene)
 }
 
 async fn access_is_revoked_though_its_snapshot_has_no_layers(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     let id = scene.request().await;
     scene
         .edit(&id, |snapshot| snapshot["layers"] = json!([]))
         .await;
-    scene.stage.advance_minutes(30);
+    scene.fixture.advance_minutes(30);
     ends(&scene).await;
 }
 
 async fn access_is_revoked_though_its_snapshot_was_set_back_to_pending(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     let id = scene.request().await;
     scene
         .edit(&id, |snapshot| {
@@ -133,32 +133,32 @@ async fn access_is_revoked_though_its_snapshot_was_set_back_to_pending(scene: Sc
         })
         .await;
     scene.tamper("UPDATE requests SET state = 'pending'").await;
-    scene.stage.advance_minutes(30);
+    scene.fixture.advance_minutes(30);
     ends(&scene).await;
     assert!(!scene.kinds().await.contains(&"lapsed".to_owned()));
 }
 
 async fn access_is_revoked_though_a_row_says_that_an_old_grant_still_needs_it(scene: Scene) {
-    let stage = &scene.stage;
-    let grant = stage.granted(REQUEST).await;
-    stage.alice().click(&grant, "done").await;
+    let fixture = &scene.fixture;
+    let grant = fixture.granted(REQUEST).await;
+    fixture.alice().click(&grant, "done").await;
     scene.until(LAST, &["ended"]).await;
     let old = scene.request().await;
-    stage.granted(REQUEST).await;
+    fixture.granted(REQUEST).await;
     scene
         .tamper(&format!(
             "INSERT INTO layers (request_id, layer, entitlement, managed, goes_on)
                  SELECT '{old}', 0, entitlement, 1, 1 FROM layers"
         ))
         .await;
-    stage.advance_minutes(30);
+    fixture.advance_minutes(30);
     ends_named(&scene, &old).await;
 }
 
 /// The row that was put in is still there, and named; the access is gone all the same.
 async fn ends_named(scene: &Scene, old: &str) {
     scene.until(LAST, &["ended"]).await;
-    assert!(!scene.stage.console.admits("alice"));
+    assert!(!scene.fixture.console.admits("alice"));
     let left =
         "SELECT body FROM events WHERE kind = 'layer_revoked' AND body LIKE '%retained_by_grant%'";
     assert!(scene.ask(left).await.is_empty());
@@ -166,10 +166,10 @@ async fn ends_named(scene: &Scene, old: &str) {
 }
 
 async fn access_that_was_there_before_by_a_row_alone_is_given_by_keylend(scene: Scene) {
-    let stage = &scene.stage;
-    let grant = stage.granted(REQUEST).await;
+    let fixture = &scene.fixture;
+    let grant = fixture.granted(REQUEST).await;
     let row = scene.ask("SELECT entitlement FROM layers").await.remove(0);
-    stage.alice().click(&grant, "done").await;
+    fixture.alice().click(&grant, "done").await;
     scene.until(LAST, &["ended"]).await;
     let old = scene.request().await;
     scene
@@ -178,47 +178,47 @@ async fn access_that_was_there_before_by_a_row_alone_is_given_by_keylend(scene: 
                  VALUES ('{old}', 0, '{row}', 0, 1)"
         ))
         .await;
-    stage.granted(REQUEST).await;
-    stage.advance_minutes(30);
+    fixture.granted(REQUEST).await;
+    fixture.advance_minutes(30);
     ends_named(&scene, &old).await;
 }
 
 async fn a_lock_ends_a_grant_whose_snapshot_has_no_layers(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     let id = scene.request().await;
     scene
         .edit(&id, |snapshot| snapshot["layers"] = json!([]))
         .await;
-    scene.stage.answer(SECURITY, "lock @alice stolen").await;
+    scene.fixture.answer(SECURITY, "lock @alice stolen").await;
     ends(&scene).await;
 }
 
 async fn access_is_revoked_though_texts_of_the_log_are_gone(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     scene
         .tamper_with_the_log("UPDATE events SET texts = '{}' WHERE kind = 'requested'")
         .await;
     scene.is_named(&["the text of /email is missing"]).await;
-    scene.stage.advance_minutes(30);
-    let is_gone = |_: &slack_sim::Sim| (!scene.stage.console.admits("alice")).then_some(());
-    scene.stage.in_time(is_gone).await;
+    scene.fixture.advance_minutes(30);
+    let is_gone = |_: &slack_sim::Sim| (!scene.fixture.console.admits("alice")).then_some(());
+    scene.fixture.in_time(is_gone).await;
 }
 
 async fn a_lock_ends_a_grant_whose_address_in_the_log_was_changed(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     scene
         .tamper_with_the_log("UPDATE events SET texts = replace(texts, 'alice@', 'mallory@')")
         .await;
     scene
         .is_named(&["entry 1", "the text of /email does not have its digest"])
         .await;
-    scene.stage.answer(SECURITY, "lock @alice stolen").await;
-    let is_gone = |_: &slack_sim::Sim| (!scene.stage.console.admits("alice")).then_some(());
-    scene.stage.in_time(is_gone).await;
+    scene.fixture.answer(SECURITY, "lock @alice stolen").await;
+    let is_gone = |_: &slack_sim::Sim| (!scene.fixture.console.admits("alice")).then_some(());
+    scene.fixture.in_time(is_gone).await;
 }
 
 async fn rows_that_cannot_be_read_keep_nothing_from_ending_by_a_lock(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     // More of them than are read at a time, and all of them before the grant.
     for number in 100..350 {
         let snapshot = match number % 2 {
@@ -234,36 +234,36 @@ async fn rows_that_cannot_be_read_keep_nothing_from_ending_by_a_lock(scene: Scen
             ))
             .await;
     }
-    scene.stage.answer(SECURITY, "lock @alice stolen").await;
+    scene.fixture.answer(SECURITY, "lock @alice stolen").await;
     scene.until(LAST, &["ended"]).await;
-    assert!(!scene.stage.console.admits("alice"));
+    assert!(!scene.fixture.console.admits("alice"));
 }
 
 async fn a_grant_whose_row_says_that_it_is_over_ends_by_a_lock(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     scene
         .tamper("UPDATE requests SET open = 0, state = 'ended'")
         .await;
-    scene.stage.answer(SECURITY, "lock @alice stolen").await;
-    scene.stage.advance_minutes(3);
+    scene.fixture.answer(SECURITY, "lock @alice stolen").await;
+    scene.fixture.advance_minutes(3);
     ends(&scene).await;
 }
 
 async fn access_is_revoked_though_no_row_said_that_another_grant_gave_it(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     scene.tamper("DELETE FROM layers").await;
     let again = "request db-prod:write 40m INC-4211 still failing";
-    scene.stage.granted(again).await;
-    scene.stage.advance_minutes(41);
+    scene.fixture.granted(again).await;
+    scene.fixture.advance_minutes(41);
     scene
         .until("SELECT DISTINCT state FROM requests", &["ended"])
         .await;
-    assert!(!scene.stage.console.admits("alice"));
+    assert!(!scene.fixture.console.admits("alice"));
     scene.is_well().await;
 }
 
 async fn access_is_revoked_though_another_row_has_the_key_that_it_was_asked_for_with(scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     let id = scene.request().await;
     let key = scene.ask("SELECT ask_key FROM requests").await.remove(0);
     scene
@@ -277,15 +277,15 @@ async fn access_is_revoked_though_another_row_has_the_key_that_it_was_asked_for_
                  FROM requests"
         ))
         .await;
-    scene.stage.advance_minutes(30);
+    scene.fixture.advance_minutes(30);
     scene.until(LAST, &["ended"]).await;
-    assert!(!scene.stage.console.admits("alice"));
+    assert!(!scene.fixture.console.admits("alice"));
     let restored = format!("SELECT ask_key FROM requests WHERE id = '{id}'");
     assert_eq!(scene.ask(&restored).await, [key]);
 }
 
 async fn rows_beside_a_request_are_restored_within_a_minute(mut scene: Scene) {
-    scene.stage.granted(REQUEST).await;
+    scene.fixture.granted(REQUEST).await;
     scene.is_well().await;
     for change in [
         "DELETE FROM identities",
@@ -297,22 +297,22 @@ async fn rows_beside_a_request_are_restored_within_a_minute(mut scene: Scene) {
     ] {
         scene.tamper(change).await;
         assert!(!scene.verify().await.0, "{change}");
-        scene.stage.advance_minutes(2);
+        scene.fixture.advance_minutes(2);
         scene.until_well().await;
         // So that the next minute begins now, and not with the end of this look.
-        scene.stage.stop().await;
-        scene.stage.boot().await;
+        scene.fixture.stop().await;
+        scene.fixture.boot().await;
     }
 }
 
 /// Has a grant end early, and puts the snapshot that it had while it was active back with a later
 /// end. Answers its name.
 async fn put_back(scene: &Scene) -> String {
-    let stage = &scene.stage;
-    let grant = stage.granted(REQUEST).await;
+    let fixture = &scene.fixture;
+    let grant = fixture.granted(REQUEST).await;
     scene.until(STATE, &["active"]).await;
     let kept = scene.ask("SELECT snapshot FROM requests").await.remove(0);
-    stage.alice().click(&grant, "done").await;
+    fixture.alice().click(&grant, "done").await;
     scene.until(STATE, &["ended"]).await;
     let mut snapshot: serde_json::Value = serde_json::from_str(&kept).unwrap();
     let version = snapshot["version"].clone();
@@ -332,7 +332,7 @@ async fn a_grant_that_ended_is_not_active_again_by_its_old_snapshot(scene: Scene
         .tamper(&format!("INSERT INTO due VALUES ('{id}', '', 0)"))
         .await;
     // Its warning is due, and its end is not.
-    scene.stage.advance_minutes(28);
+    scene.fixture.advance_minutes(28);
     scene.until(STATE, &["ended"]).await;
     assert_eq!(scene.ask(LAST).await, ["ended"]);
     assert!(!scene.kinds().await.contains(&"warned".to_owned()));
@@ -354,20 +354,20 @@ async fn an_old_snapshot_that_is_put_back_answers_no_check(mut scene: Scene) {
     assert!(!is_admitted_after(&scene, "request db-prod:read 10m pods").await);
     scene.tamper("DELETE FROM locks").await;
     assert!(!is_admitted_after(&scene, "request lab:use 10m pods").await);
-    scene.stage.stop().await;
-    scene.stage.boot().await;
+    scene.fixture.stop().await;
+    scene.fixture.boot().await;
     assert!(!is_admitted(&scene).await);
 }
 
 async fn is_admitted(scene: &Scene) -> bool {
-    let check = scene.stage.admitted("alice@example.com", "db-prod:write");
+    let check = scene.fixture.admitted("alice@example.com", "db-prod:write");
     check.await
 }
 
 /// Whether checks let Alice in once they know of one more request, and so of the locks before it.
 async fn is_admitted_after(scene: &Scene, line: &str) -> bool {
     let before = scene.kinds().await.len();
-    scene.stage.jit(DAVE, line).await;
+    scene.fixture.jit(DAVE, line).await;
     let count = "SELECT CAST(count(*) AS TEXT) FROM events";
     scene.until(count, &[&(before + 1).to_string()]).await;
     is_admitted(scene).await

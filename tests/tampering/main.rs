@@ -5,7 +5,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "each test program uses its own part of the stage")]
+#[allow(
+    dead_code,
+    reason = "each test program uses its own part of the fixture"
+)]
 mod support;
 
 mod deciding;

@@ -8,11 +8,11 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tempfile::TempDir;
 
-use crate::support::{postgres::Postgres, stage::Stage};
+use crate::support::{fixture::Fixture, postgres::Postgres};
 
 /// A service on a store, and somebody who can write to the store's tables.
 pub struct Scene {
-    pub stage: Stage,
+    pub fixture: Fixture,
     tables: Tables,
 }
 
@@ -32,9 +32,9 @@ struct Keylend {
 
 impl Scene {
     pub async fn on_sqlite() -> Self {
-        let stage = Stage::start().await;
-        let tables = Tables::Sqlite(format!("sqlite://{}", stage.database().display()));
-        Self { stage, tables }
+        let fixture = Fixture::start().await;
+        let tables = Tables::Sqlite(format!("sqlite://{}", fixture.database().display()));
+        Self { fixture, tables }
     }
 
     pub async fn on_postgres() -> Self {
@@ -45,9 +45,9 @@ impl Scene {
         std::fs::write(&file, server.admin_url()).unwrap();
         let kept = format!("url = {{ file = \"{}\" }}", file.display());
         let on_server = |config: &str| config.replace("url = \"sqlite://DIR/keylend.db\"", &kept);
-        let stage = Stage::with(on_server, "").await;
+        let fixture = Fixture::with(on_server, "").await;
         let tables = Tables::Postgres(server, folder);
-        Self { stage, tables }
+        Self { fixture, tables }
     }
 
     /// Where the store is.
@@ -157,7 +157,7 @@ impl Scene {
     pub async fn until_well(&self) {
         let come = async {
             while !self.verify().await.0 {
-                self.stage.page("/healthz").await;
+                self.fixture.page("/healthz").await;
             }
         };
         if tokio::time::timeout(Duration::from_secs(60), come)
@@ -172,7 +172,7 @@ impl Scene {
     pub async fn until(&self, sql: &str, answer: &[&str]) {
         let come = async {
             while self.ask(sql).await != answer {
-                self.stage.page("/healthz").await;
+                self.fixture.page("/healthz").await;
             }
         };
         let patience = Duration::from_secs(60);
@@ -183,17 +183,17 @@ impl Scene {
 
     /// Lets a minute pass, and waits until something is due for this request.
     pub async fn until_mended(&self, id: &str) {
-        self.stage.advance_minutes(2);
+        self.fixture.advance_minutes(2);
         self.until("SELECT DISTINCT request_id FROM due", &[id])
             .await;
     }
 
     /// Bob clicks, and hears why not.
     pub async fn bob_is_refused(&self, card: &slack_sim::Message) {
-        let bob = self.stage.bob();
+        let bob = self.fixture.bob();
         let before = bob.ephemerals().len();
         bob.click(card, "approve").await;
-        self.stage
+        self.fixture
             .in_time(|_| bob.ephemerals().into_iter().nth(before))
             .await;
     }

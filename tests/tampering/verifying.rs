@@ -15,8 +15,8 @@ use sqlx::{Connection as _, PgConnection};
 use crate::{
     on_both,
     scene::Scene,
+    support::fixture::{ALICE, APPROVALS, DAVE, Has as _, REQUEST},
     support::postgres::Postgres,
-    support::stage::{ALICE, APPROVALS, DAVE, Has as _, REQUEST},
 };
 
 on_both!(
@@ -26,10 +26,10 @@ on_both!(
 );
 
 async fn every_change_to_a_table_is_named(scene: Scene) {
-    let stage = &scene.stage;
-    stage.granted(REQUEST).await;
+    let fixture = &scene.fixture;
+    fixture.granted(REQUEST).await;
     let id = &scene.request().await;
-    stage.answer("U0SEC", "lock lab:use a fire").await;
+    fixture.answer("U0SEC", "lock lab:use a fire").await;
     // The feeds have told what there is, and write no more.
     let head = scene.kinds().await.len().to_string();
     let behind =
@@ -206,26 +206,26 @@ async fn every_change_to_a_table_is_named(scene: Scene) {
 }
 
 async fn a_service_that_is_busy_has_nothing_wrong_with_it(scene: Scene) {
-    let stage = &scene.stage;
+    let fixture = &scene.fixture;
     let busy = async {
         for round in 0..12 {
             for (person, scope) in [(ALICE, "db-prod:read"), (DAVE, "lab:use")] {
                 let words = format!("{person} in round {round}.");
                 let line = format!("request {scope} 10m {words}");
-                stage.jit(person, &line).await;
-                let card = stage.in_time(|sim| {
+                fixture.jit(person, &line).await;
+                let card = fixture.in_time(|sim| {
                     let mut cards = sim.messages(APPROVALS).into_iter();
                     cards.find(|card| card.says(&words) && card.has("approve"))
                 });
-                stage.bob().click(&card.await, "approve").await;
+                fixture.bob().click(&card.await, "approve").await;
             }
-            stage.advance_minutes(11);
+            fixture.advance_minutes(11);
         }
     };
     let looking = async {
         loop {
             scene.is_well().await;
-            stage.page("/healthz").await;
+            fixture.page("/healthz").await;
         }
     };
     tokio::select! {
@@ -238,20 +238,20 @@ async fn a_service_that_is_busy_has_nothing_wrong_with_it(scene: Scene) {
 }
 
 async fn a_person_who_changes_their_address_has_nothing_wrong_with_them(scene: Scene) {
-    let stage = &scene.stage;
-    let grant = stage.granted(REQUEST).await;
-    stage.sim.update_person(ALICE, |alice| {
+    let fixture = &scene.fixture;
+    let grant = fixture.granted(REQUEST).await;
+    fixture.sim.update_person(ALICE, |alice| {
         alice.email = "alice.l@example.com".to_owned();
     });
-    stage.clock.advance(Duration::from_secs(61));
-    stage.jit(ALICE, "extend 15m").await;
-    let card = stage.in_time(|sim| {
+    fixture.clock.advance(Duration::from_secs(61));
+    fixture.jit(ALICE, "extend 15m").await;
+    let card = fixture.in_time(|sim| {
         let mut cards = sim.messages(APPROVALS).into_iter();
         cards.find(|card| card.has("approve"))
     });
     let card = card.await;
     scene.is_well().await;
-    stage.bob().click(&card, "approve").await;
+    fixture.bob().click(&card, "approve").await;
     scene
         .until(
             "SELECT kind FROM events WHERE kind = 'extended'",
@@ -259,7 +259,7 @@ async fn a_person_who_changes_their_address_has_nothing_wrong_with_them(scene: S
         )
         .await;
     scene.is_well().await;
-    stage.alice().click(&grant, "done").await;
+    fixture.alice().click(&grant, "done").await;
     scene.until("SELECT state FROM requests", &["ended"]).await;
     scene.is_well().await;
 }

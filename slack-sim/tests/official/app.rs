@@ -107,20 +107,20 @@ fn paths() -> Paths {
 
 fn command(sdk: Sdk) -> Command {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let judges = env::var_os("KEYLEND_JUDGES").map(PathBuf::from);
-    let judges = judges.unwrap_or_else(|| here.join("../target/judges"));
+    let validators = env::var_os("KEYLEND_VALIDATORS").map(PathBuf::from);
+    let validators = validators.unwrap_or_else(|| here.join("../target/validators"));
     let (program, sdk, script) = match sdk {
-        Sdk::Python => (judges.join("venv/bin/python"), "venv", "app.py"),
+        Sdk::Python => (validators.join("venv/bin/python"), "venv", "app.py"),
         Sdk::Node => ("node".into(), "node_modules/@slack/bolt", "app.js"),
     };
-    let sdk = judges.join(sdk);
+    let sdk = validators.join(sdk);
     assert!(sdk.exists(), "{} is missing: run ./test.sh", sdk.display());
     let mut command = Command::new(program);
     // Nothing of this machine's environment, such as a proxy, stands between the app and us.
     command
         .env_clear()
         .env("PATH", env::var_os("PATH").unwrap_or_default())
-        .env("NODE_PATH", judges.join("node_modules"))
+        .env("NODE_PATH", validators.join("node_modules"))
         .arg(here.join("tests/official").join(script));
     command
 }

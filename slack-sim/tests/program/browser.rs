@@ -19,9 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(240);
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_an_app_sends_is_shown_and_can_be_used() {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let judges = env::var_os("KEYLEND_JUDGES").map(PathBuf::from);
-    let judges = judges.unwrap_or_else(|| checkout.join("../target/judges"));
-    let modules = judges.join("node_modules");
+    let validators = env::var_os("KEYLEND_VALIDATORS").map(PathBuf::from);
+    let validators = validators.unwrap_or_else(|| checkout.join("../target/validators"));
+    let modules = validators.join("node_modules");
     assert!(
         modules.join("playwright-core").is_dir(),
         "playwright-core is not in {}: run ./test.sh, which installs it",

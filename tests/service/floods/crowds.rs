@@ -1,9 +1,9 @@
 //! More connections than there are places.
 
 use super::{
-    alice_is_answered,
+    alice_is_answered, fixture,
     line::{Line, plausible_head},
-    metric, rejected, stage,
+    metric, rejected,
 };
 
 /// Places, and many times as many who want one.
@@ -12,11 +12,11 @@ const CROWD: usize = 400;
 
 #[tokio::test]
 async fn idle_connections_give_way_and_the_service_goes_on_answering() {
-    let stage = stage(PLACES).await;
-    let mut crowd = Line::many(&stage, CROWD).await;
-    alice_is_answered(&stage).await;
-    assert!(metric(&stage, "keylend_connections").await <= 32);
-    let gone = rejected(&stage, "evicted").await;
+    let fixture = fixture(PLACES).await;
+    let mut crowd = Line::many(&fixture, CROWD).await;
+    alice_is_answered(&fixture).await;
+    assert!(metric(&fixture, "keylend_connections").await <= 32);
+    let gone = rejected(&fixture, "evicted").await;
     assert!(gone >= (CROWD - 32) as u64, "{gone}");
     // The first to come was the first to go.
     crowd[0].closed().await;
@@ -25,8 +25,8 @@ async fn idle_connections_give_way_and_the_service_goes_on_answering() {
 
 #[tokio::test]
 async fn slow_heads_give_way_however_steadily_they_trickle() {
-    let stage = stage(PLACES).await;
-    let mut crowd = Line::many(&stage, CROWD).await;
+    let fixture = fixture(PLACES).await;
+    let mut crowd = Line::many(&fixture, CROWD).await;
     for line in &mut crowd {
         line.say("POST /slack/commands HTTP/1.1\r\nhost: k\r\nx-a: ")
             .await;
@@ -34,48 +34,48 @@ async fn slow_heads_give_way_however_steadily_they_trickle() {
     for line in &mut crowd {
         line.say("a").await;
     }
-    alice_is_answered(&stage).await;
+    alice_is_answered(&fixture).await;
 }
 
 #[tokio::test]
 async fn slow_bodies_give_way() {
-    let stage = stage(PLACES).await;
-    let head = plausible_head(stage.now(), 1000);
+    let fixture = fixture(PLACES).await;
+    let head = plausible_head(fixture.now(), 1000);
     let mut crowd = Vec::new();
     for _ in 0..CROWD {
-        let mut line = Line::open(&stage).await;
+        let mut line = Line::open(&fixture).await;
         line.say(format!("{head}\r\ntext=")).await;
         crowd.push(line);
     }
-    alice_is_answered(&stage).await;
-    assert!(metric(&stage, "keylend_connections").await <= 32);
+    alice_is_answered(&fixture).await;
+    assert!(metric(&fixture, "keylend_connections").await <= 32);
 }
 
 #[tokio::test]
 async fn a_connection_that_has_proved_itself_is_kept_through_a_crowd() {
-    let stage = stage(PLACES).await;
+    let fixture = fixture(PLACES).await;
     let question = r#"{"subject":{"type":"user","id":"U0ALICE"},"action":{"name":"write"},"resource":{"type":"scope","id":"db-prod"}}"#;
     let check = format!(
         "POST /access/v1/evaluation HTTP/1.1\r\nhost: k\r\nauthorization: Bearer {}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{question}",
-        crate::support::stage::TOKEN,
+        crate::support::fixture::TOKEN,
         question.len()
     );
-    let mut gateway = Line::open(&stage).await;
+    let mut gateway = Line::open(&fixture).await;
     gateway.say(&check).await;
     assert_eq!(gateway.hear().await.0, 200);
-    let _crowd = Line::many(&stage, CROWD).await;
+    let _crowd = Line::many(&fixture, CROWD).await;
     gateway.say(&check).await;
     assert_eq!(gateway.hear().await.0, 200);
 }
 
 #[tokio::test]
 async fn an_address_that_wants_too_many_pushes_out_nobody_else() {
-    let stage = stage("max_connections = 32\nmax_connections_per_address = 8").await;
-    let mut neighbour = Line::from("127.0.0.3", &stage).await;
+    let fixture = fixture("max_connections = 32\nmax_connections_per_address = 8").await;
+    let mut neighbour = Line::from("127.0.0.3", &fixture).await;
     let mut greedy = Vec::new();
     for _ in 0..CROWD {
-        greedy.push(Line::from("127.0.0.2", &stage).await);
+        greedy.push(Line::from("127.0.0.2", &fixture).await);
     }
     greedy[0].closed().await;
     assert!(neighbour.is_open().await);
@@ -86,13 +86,13 @@ async fn an_address_that_wants_too_many_pushes_out_nobody_else() {
 async fn a_trusted_proxy_may_hold_as_many_as_there_are() {
     let server = "max_connections = 64\nmax_connections_per_address = 4\n\
                   trusted_proxies = [\"127.0.0.2\"]";
-    let stage = stage(server).await;
+    let fixture = fixture(server).await;
     let mut pool = Vec::new();
     for _ in 0..40 {
-        pool.push(Line::from("127.0.0.2", &stage).await);
+        pool.push(Line::from("127.0.0.2", &fixture).await);
     }
     for line in &mut pool {
         assert!(line.is_open().await);
     }
-    assert_eq!(rejected(&stage, "evicted").await, 0);
+    assert_eq!(rejected(&fixture, "evicted").await, 0);
 }

@@ -1,9 +1,9 @@
 //! Those who are not who they say they are.
 
 use super::{
-    alice_is_answered,
+    alice_is_answered, fixture,
     line::{Line, plausible_head},
-    metric, rejected, stage,
+    metric, rejected,
 };
 
 /// What nobody signed, and whose body never comes.
@@ -13,8 +13,12 @@ const UNSIGNED: &str = "POST /slack/commands HTTP/1.1\r\nhost: k\r\ncontent-leng
 const MANY: usize = 60;
 
 /// The status of the answer to a head, from an address of this machine.
-async fn status(stage: &crate::support::stage::Stage, source: &str, head: &str) -> (u16, String) {
-    let mut line = Line::from(source, stage).await;
+async fn status(
+    fixture: &crate::support::fixture::Fixture,
+    source: &str,
+    head: &str,
+) -> (u16, String) {
+    let mut line = Line::from(source, fixture).await;
     line.say(format!("{head}\r\n")).await;
     let (status, head, _) = line.hear().await;
     (status, head)
@@ -22,27 +26,27 @@ async fn status(stage: &crate::support::stage::Stage, source: &str, head: &str) 
 
 #[tokio::test]
 async fn an_address_that_forges_is_limited_and_others_are_not() {
-    let stage = stage("").await;
+    let fixture = fixture("").await;
     let mut heard = Vec::new();
     for _ in 0..MANY {
-        heard.push(status(&stage, "127.0.0.2", UNSIGNED).await);
+        heard.push(status(&fixture, "127.0.0.2", UNSIGNED).await);
     }
     assert!(heard[..20].iter().all(|(status, _)| *status == 401));
     let (last, head) = &heard[MANY - 1];
     assert_eq!(*last, 429);
     assert!(head.contains("retry-after: "), "{head}");
-    assert_eq!(status(&stage, "127.0.0.3", UNSIGNED).await.0, 401);
-    alice_is_answered(&stage).await;
-    assert!(rejected(&stage, "throttled").await >= 30);
+    assert_eq!(status(&fixture, "127.0.0.3", UNSIGNED).await.0, 401);
+    alice_is_answered(&fixture).await;
+    assert!(rejected(&fixture, "throttled").await >= 30);
 }
 
 #[tokio::test]
 async fn slack_is_let_in_although_a_forger_shares_its_address() {
-    let stage = stage("").await;
+    let fixture = fixture("").await;
     let body = "text=status";
-    let forged = format!("{}\r\n{body}", plausible_head(stage.now(), body.len()));
+    let forged = format!("{}\r\n{body}", plausible_head(fixture.now(), body.len()));
     for number in 0..MANY {
-        let mut line = Line::open(&stage).await;
+        let mut line = Line::open(&fixture).await;
         line.say(&forged).await;
         // Time that passes meanwhile may let one or two more fail.
         match (number, line.hear().await.0) {
@@ -50,30 +54,30 @@ async fn slack_is_let_in_although_a_forger_shares_its_address() {
             (30.., status) => assert_eq!(status, 429),
             _ => {}
         }
-        alice_is_answered(&stage).await;
+        alice_is_answered(&fixture).await;
     }
 }
 
 #[tokio::test]
 async fn beyond_the_limit_no_long_body_is_read_whatever_the_head_says() {
-    let stage = stage("").await;
+    let fixture = fixture("").await;
     for _ in 0..MANY {
-        status(&stage, "127.0.0.1", UNSIGNED).await;
+        status(&fixture, "127.0.0.1", UNSIGNED).await;
     }
-    let head = plausible_head(stage.now(), 1_000_000);
-    assert_eq!(status(&stage, "127.0.0.1", &head).await.0, 429);
+    let head = plausible_head(fixture.now(), 1_000_000);
+    assert_eq!(status(&fixture, "127.0.0.1", &head).await.0, 429);
 }
 
 #[tokio::test]
 async fn behind_a_trusted_proxy_each_caller_has_a_limit_of_their_own() {
-    let stage = stage("trusted_proxies = [\"127.0.0.2\", \"10.0.0.0/8\"]").await;
+    let fixture = fixture("trusted_proxies = [\"127.0.0.2\", \"10.0.0.0/8\"]").await;
     let from = |callers: &str| format!("{UNSIGNED}x-forwarded-for: {callers}\r\n");
     for number in 0..MANY {
         // What the caller wrote before reaching a proxy of ours is not believed.
         let forged = from(&format!("192.0.2.{number}, 203.0.113.9, 10.0.0.7"));
-        status(&stage, "127.0.0.2", &forged).await;
+        status(&fixture, "127.0.0.2", &forged).await;
     }
-    let ask = async |callers| status(&stage, "127.0.0.2", &from(callers)).await.0;
+    let ask = async |callers| status(&fixture, "127.0.0.2", &from(callers)).await.0;
     assert_eq!(ask("203.0.113.9").await, 429);
     assert_eq!(ask("203.0.113.9:4711, 10.0.0.7").await, 429);
     assert_eq!(ask("203.0.113.10").await, 401);
@@ -83,67 +87,67 @@ async fn behind_a_trusted_proxy_each_caller_has_a_limit_of_their_own() {
 
 #[tokio::test]
 async fn an_ipv6_network_counts_as_one_caller() {
-    let stage = stage("trusted_proxies = [\"127.0.0.2\"]").await;
+    let fixture = fixture("trusted_proxies = [\"127.0.0.2\"]").await;
     let from = |caller: String| format!("{UNSIGNED}x-forwarded-for: {caller}\r\n");
     for number in 0..MANY {
         let forged = from(format!("2001:db8:1:1::{number}"));
-        status(&stage, "127.0.0.2", &forged).await;
+        status(&fixture, "127.0.0.2", &forged).await;
     }
-    let ask = async |caller: &str| status(&stage, "127.0.0.2", &from(caller.into())).await.0;
+    let ask = async |caller: &str| status(&fixture, "127.0.0.2", &from(caller.into())).await.0;
     assert_eq!(ask("2001:db8:1:1:ffff::1").await, 429);
     assert_eq!(ask("2001:db8:1:2::1").await, 401);
 }
 
 #[tokio::test]
 async fn nobody_becomes_somebody_else_by_writing_the_header_themselves() {
-    let stage = stage("trusted_proxies = [\"10.0.0.0/8\"]").await;
+    let fixture = fixture("trusted_proxies = [\"10.0.0.0/8\"]").await;
     let mut last = 0;
     for number in 0..MANY {
         let head = format!("{UNSIGNED}x-forwarded-for: 192.0.2.{number}\r\n");
-        last = status(&stage, "127.0.0.2", &head).await.0;
+        last = status(&fixture, "127.0.0.2", &head).await.0;
     }
     assert_eq!(last, 429);
 }
 
 #[tokio::test]
 async fn a_known_token_is_let_in_although_its_address_guesses() {
-    let stage = stage("").await;
+    let fixture = fixture("").await;
     let guess = "POST /access/v1/evaluation HTTP/1.1\r\nhost: k\r\ncontent-length: 2\r\n\
                  authorization: Bearer a-token-that-is-only-guessed\r\n";
     let mut last = 0;
     for _ in 0..MANY {
-        last = status(&stage, "127.0.0.1", guess).await.0;
+        last = status(&fixture, "127.0.0.1", guess).await.0;
     }
     assert_eq!(last, 429);
-    assert!(!stage.admitted("U0ALICE", "db-prod:write").await);
+    assert!(!fixture.admitted("U0ALICE", "db-prod:write").await);
 }
 
 #[tokio::test]
 async fn bodies_that_are_still_arriving_share_a_bound_of_memory() {
-    let stage = stage("").await;
-    let head = plausible_head(stage.now(), 1024 * 1024);
+    let fixture = fixture("").await;
+    let head = plausible_head(fixture.now(), 1024 * 1024);
     let most = "x".repeat(1024 * 1024 - 1);
     let mut lines = Vec::new();
     for _ in 0..24 {
-        let mut line = Line::open(&stage).await;
+        let mut line = Line::open(&fixture).await;
         line.say(format!("{head}\r\n{most}")).await;
         lines.push(line);
     }
     let bounded = async {
-        while rejected(&stage, "evicted").await < 8 {
+        while rejected(&fixture, "evicted").await < 8 {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(4), bounded)
         .await
         .expect("bodies give way");
-    alice_is_answered(&stage).await;
-    assert!(metric(&stage, "keylend_connections").await <= 20);
+    alice_is_answered(&fixture).await;
+    assert!(metric(&fixture, "keylend_connections").await <= 20);
 }
 
 #[tokio::test]
 async fn a_body_that_is_too_long_is_refused_before_it_is_read() {
-    let stage = stage("").await;
-    let head = plausible_head(stage.now(), 1024 * 1024 + 1);
-    assert_eq!(status(&stage, "127.0.0.1", &head).await.0, 413);
+    let fixture = fixture("").await;
+    let head = plausible_head(fixture.now(), 1024 * 1024 + 1);
+    assert_eq!(status(&fixture, "127.0.0.1", &head).await.0, 413);
 }

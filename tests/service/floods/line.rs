@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::stage::Stage;
+use crate::support::fixture::Fixture;
 
 /// Longer than the service gives anybody.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,13 +17,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Line(TcpStream);
 
 impl Line {
-    pub async fn open(stage: &Stage) -> Self {
-        Self::from("127.0.0.1", stage).await
+    pub async fn open(fixture: &Fixture) -> Self {
+        Self::from("127.0.0.1", fixture).await
     }
 
     /// From another of this machine's addresses.
-    pub async fn from(source: &str, stage: &Stage) -> Self {
-        let address: SocketAddr = stage.url("").trim_start_matches("http://").parse().unwrap();
+    pub async fn from(source: &str, fixture: &Fixture) -> Self {
+        let address: SocketAddr = fixture
+            .url("")
+            .trim_start_matches("http://")
+            .parse()
+            .unwrap();
         let socket = TcpSocket::new_v4().unwrap();
         socket
             .bind(SocketAddr::new(source.parse().unwrap(), 0))
@@ -32,10 +36,10 @@ impl Line {
         Self(connection.expect("the service takes connections").unwrap())
     }
 
-    pub async fn many(stage: &Stage, count: usize) -> Vec<Self> {
+    pub async fn many(fixture: &Fixture, count: usize) -> Vec<Self> {
         let mut lines = Vec::with_capacity(count);
         for _ in 0..count {
-            lines.push(Self::open(stage).await);
+            lines.push(Self::open(fixture).await);
         }
         lines
     }

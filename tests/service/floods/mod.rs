@@ -8,17 +8,17 @@ mod forgers;
 mod line;
 mod slow;
 
-use crate::support::stage::{ALICE, Stage};
+use crate::support::fixture::{ALICE, Fixture};
 
-/// A stage whose `[server]` has these keys too.
-async fn stage(server: &str) -> Stage {
+/// A fixture whose `[server]` has these keys too.
+async fn fixture(server: &str) -> Fixture {
     let change = |config: &str| config.replace("[server]\n", &format!("[server]\n{server}\n"));
-    Stage::with(change, "").await
+    Fixture::with(change, "").await
 }
 
 /// The value of one of the service's metrics.
-async fn metric(stage: &Stage, name: &str) -> u64 {
-    let (_, text) = stage.page("/metrics").await;
+async fn metric(fixture: &Fixture, name: &str) -> u64 {
+    let (_, text) = fixture.page("/metrics").await;
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.unwrap_or_else(|| panic!("{name} is not in\n{text}"))
         .trim()
@@ -26,13 +26,13 @@ async fn metric(stage: &Stage, name: &str) -> u64 {
         .unwrap()
 }
 
-async fn rejected(stage: &Stage, reason: &str) -> u64 {
+async fn rejected(fixture: &Fixture, reason: &str) -> u64 {
     let name = format!("keylend_rejected_total{{reason=\"{reason}\"}}");
-    metric(stage, &name).await
+    metric(fixture, &name).await
 }
 
 /// Alice types a command, and Slack gets its answer in time.
-async fn alice_is_answered(stage: &Stage) {
-    let answer = stage.answer(ALICE, "help").await;
+async fn alice_is_answered(fixture: &Fixture) {
+    let answer = fixture.answer(ALICE, "help").await;
     assert!(answer.says("/jit"), "{answer:?}");
 }

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    alice_is_answered,
+    alice_is_answered, fixture,
     line::{Line, plausible_head},
-    rejected, stage,
+    rejected,
 };
 
 /// How long a connection may take for its head.
@@ -13,26 +13,26 @@ const STEP: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_head_that_does_not_end_is_cut_off_however_steadily_it_trickles() {
-    let stage = stage("").await;
-    let mut line = Line::open(&stage).await;
+    let fixture = fixture("").await;
+    let mut line = Line::open(&fixture).await;
     let begun = Instant::now();
     line.say("GET /healthz HTTP/1.1\r\nx-a: ").await;
     while line.say("a").await {
         assert!(begun.elapsed() < 3 * STEP, "{:?}", begun.elapsed());
         // So slowly that the head is cut off for its time before it is for its length.
         for _ in 0..20 {
-            stage.page("/healthz").await;
+            fixture.page("/healthz").await;
         }
     }
     assert!(begun.elapsed() > STEP / 2, "{:?}", begun.elapsed());
-    assert_eq!(rejected(&stage, "slow").await, 1);
+    assert_eq!(rejected(&fixture, "slow").await, 1);
 }
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
-    let stage = stage("").await;
-    let mut line = Line::open(&stage).await;
-    let head = plausible_head(stage.now(), 1000);
+    let fixture = fixture("").await;
+    let mut line = Line::open(&fixture).await;
+    let head = plausible_head(fixture.now(), 1000);
     line.say(format!("{head}\r\ntext=")).await;
     assert_eq!(line.hear().await.0, 408);
     line.closed().await;
@@ -40,13 +40,13 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 
 #[tokio::test]
 async fn whoever_does_not_take_their_answers_is_cut_off() {
-    let stage = stage("").await;
-    let mut line = Line::open(&stage).await;
+    let fixture = fixture("").await;
+    let mut line = Line::open(&fixture).await;
     // Answers fill what the machine holds for a connection, and then the service has to wait.
     let ask = "GET /metrics HTTP/1.1\r\nhost: k\r\n\r\n".repeat(100);
     let talking = tokio::spawn(async move { while line.say(&ask).await {} });
     let closed = async {
-        while rejected(&stage, "slow").await == 0 {
+        while rejected(&fixture, "slow").await == 0 {
             tokio::task::yield_now().await;
         }
     };
@@ -54,13 +54,13 @@ async fn whoever_does_not_take_their_answers_is_cut_off() {
         .await
         .expect("the service lets go");
     talking.await.unwrap();
-    alice_is_answered(&stage).await;
+    alice_is_answered(&fixture).await;
 }
 
 #[tokio::test]
 async fn a_head_that_is_too_long_is_refused() {
-    let stage = stage("").await;
-    let mut line = Line::open(&stage).await;
+    let fixture = fixture("").await;
+    let mut line = Line::open(&fixture).await;
     let long = "a".repeat(32 * 1024);
     line.say(format!("GET /healthz HTTP/1.1\r\nx-a: {long}\r\n\r\n"))
         .await;

@@ -2,38 +2,38 @@
 
 use std::time::Duration;
 
-use super::brew::{Storm, engineer};
+use super::setup::{Storm, engineer};
 use crate::support::target::Mood;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_target_hangs_for_a_minute_what_others_hold_ends_on_time() {
     const ENGINEERS: usize = 300;
     let targets = [("console", "db-prod:write"), ("bastion", "db-prod:read")];
-    let storm = Storm::brew(ENGINEERS, &targets).await;
-    let stage = &storm.stage;
-    stage.console.mood("revoke", Mood::Hanging);
+    let storm = Storm::setup(ENGINEERS, &targets).await;
+    let fixture = &storm.fixture;
+    fixture.console.mood("revoke", Mood::Hanging);
 
-    stage.advance_minutes(30);
+    fixture.advance_minutes(30);
 
     // The clock stands at the second of the end until the other target has let go of everybody.
     storm.logged("ended", ENGINEERS).await;
-    assert_eq!(stage.bastion.holders(), 0);
-    assert_eq!(stage.console.holders(), ENGINEERS);
+    assert_eq!(fixture.bastion.holders(), 0);
+    assert_eq!(fixture.console.holders(), ENGINEERS);
     for number in [0, ENGINEERS / 2, ENGINEERS - 1] {
         let email = format!("{}@example.com", engineer(number));
         assert!(
-            !stage.admitted_anywhere(&email, "db-prod:write").await,
+            !fixture.admitted_anywhere(&email, "db-prod:write").await,
             "{email}"
         );
     }
 
-    stage.clock.advance(Duration::from_secs(60));
-    stage.console.mood("revoke", Mood::Well);
+    fixture.clock.advance(Duration::from_secs(60));
+    fixture.console.mood("revoke", Mood::Well);
     // What had been given up meanwhile is tried again a little later.
     while storm.entries("ended").await < 2 * ENGINEERS {
-        stage.clock.advance(Duration::from_secs(1));
-        stage.page("/healthz").await;
+        fixture.clock.advance(Duration::from_secs(1));
+        fixture.page("/healthz").await;
     }
-    assert_eq!(stage.console.holders(), 0);
+    assert_eq!(fixture.console.holders(), 0);
     assert_eq!(storm.entries("ended").await, 2 * ENGINEERS);
 }

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod brew;
 mod hanging;
+mod setup;
 mod sweep;
 mod throttled;

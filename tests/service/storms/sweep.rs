@@ -1,27 +1,27 @@
 //! Promises 3 and 4 when ten thousand grants end at once.
 
-use super::brew::{Storm, engineer};
+use super::setup::{Storm, engineer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_grants_that_end_in_one_second_are_each_taken_back_once() {
     const GRANTS: usize = 10_000;
-    let storm = Storm::brew(GRANTS, &[("console", "db-prod:write")]).await;
-    let stage = &storm.stage;
-    assert_eq!(stage.console.holders(), GRANTS);
+    let storm = Storm::setup(GRANTS, &[("console", "db-prod:write")]).await;
+    let fixture = &storm.fixture;
+    assert_eq!(fixture.console.holders(), GRANTS);
 
-    stage.advance_minutes(30);
+    fixture.advance_minutes(30);
 
     for number in (0..GRANTS).step_by(GRANTS / 50) {
         let email = format!("{}@example.com", engineer(number));
         assert!(
-            !stage.admitted_anywhere(&email, "db-prod:write").await,
+            !fixture.admitted_anywhere(&email, "db-prod:write").await,
             "{email}"
         );
     }
     storm.logged("ended", GRANTS).await;
-    assert_eq!(stage.console.holders(), 0);
+    assert_eq!(fixture.console.holders(), 0);
     assert_eq!(
-        stage.console.orders("revoke"),
+        fixture.console.orders("revoke"),
         GRANTS,
         "by one replica each"
     );

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use slack_sim::{Fault, Message};
 
-use crate::support::stage::{ALICE, AUDIT, BOB, DAVE, REQUEST, Stage};
+use crate::support::fixture::{ALICE, AUDIT, BOB, DAVE, Fixture, REQUEST};
 
 /// What is called to say something. What is asked about people goes on: decisions need it.
 const SAYING: [&str; 4] = [
@@ -16,47 +16,54 @@ const SAYING: [&str; 4] = [
 
 #[tokio::test]
 async fn while_slack_has_had_enough_access_begins_and_ends_and_all_is_said_once_afterwards() {
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    stage.jit(DAVE, "request db-prod:read 10m look").await;
-    let card = stage.open_card().await;
-    let said = stage.sim.messages(AUDIT).len();
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.jit(DAVE, "request db-prod:read 10m look").await;
+    let card = fixture.open_card().await;
+    let said = fixture.sim.messages(AUDIT).len();
     let enough = Fault::RateLimited {
         retry_after_secs: 60,
     };
     for method in SAYING {
-        stage.sim.fault(method, enough.clone(), usize::MAX);
+        fixture.sim.fault(method, enough.clone(), usize::MAX);
     }
 
-    stage.advance_minutes(30);
-    stage.person(BOB).click(&card, "approve").await;
+    fixture.advance_minutes(30);
+    fixture.person(BOB).click(&card, "approve").await;
 
     // The clock stands: neither waits for Slack.
-    logged(&stage, "ended", 1).await;
-    logged(&stage, "activated", 2).await;
-    assert!(!stage.console.admits("alice"));
-    assert!(stage.bastion.admits("dave"));
-    assert!(!stage.admitted("alice@example.com", "db-prod:write").await);
-    assert_eq!(stage.sim.messages(AUDIT).len(), said);
+    logged(&fixture, "ended", 1).await;
+    logged(&fixture, "activated", 2).await;
+    assert!(!fixture.console.admits("alice"));
+    assert!(fixture.bastion.admits("dave"));
+    assert!(!fixture.admitted("alice@example.com", "db-prod:write").await);
+    assert_eq!(fixture.sim.messages(AUDIT).len(), said);
 
-    stage.sim.heal();
-    stage.clock.advance(Duration::from_secs(60));
-    stage.told(ALICE, "`db-prod:write` has ended:").await;
-    stage.told(DAVE, "`db-prod:read`").await;
-    stage.shows(&card, "Approved by").await;
-    stage.audited("ended").await;
-    let lines = stage.sim.messages(AUDIT);
+    fixture.sim.heal();
+    fixture.clock.advance(Duration::from_secs(60));
+    fixture.told(ALICE, "`db-prod:write` has ended:").await;
+    fixture.told(DAVE, "`db-prod:read`").await;
+    fixture.shows(&card, "Approved by").await;
+    fixture.audited("ended").await;
+    let lines = fixture.sim.messages(AUDIT);
     let lines = lines.iter().map(Message::all_text).collect::<Vec<_>>();
     let once: BTreeSet<_> = lines.iter().collect();
     assert_eq!(once.len(), lines.len(), "{lines:#?}");
 }
 
 /// Waits until the log has so many entries of this kind.
-async fn logged(stage: &Stage, kind: &str, enough: usize) {
+async fn logged(fixture: &Fixture, kind: &str, enough: usize) {
     let coming = async {
-        while stage.kinds().await.iter().filter(|it| *it == kind).count() < enough {
+        while fixture
+            .kinds()
+            .await
+            .iter()
+            .filter(|it| *it == kind)
+            .count()
+            < enough
+        {
             // A round trip through the service gives it its share of the machine.
-            stage.page("/healthz").await;
+            fixture.page("/healthz").await;
         }
     };
     let come = tokio::time::timeout(Duration::from_secs(30), coming).await;

@@ -10,7 +10,7 @@ use keylend::{
 use slack_sim::{Fault, Sim};
 
 use super::{
-    stage::{Stage, asked, card},
+    fixture::{Fixture, asked, card},
     story::{approved, at, done, id, inspected, made, revoked, then, user, with_cards, withdrawn},
 };
 
@@ -18,73 +18,73 @@ const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_has_one_message_in_each_place_which_follows_it_to_its_end() {
-    let stage = Stage::set().await;
-    let running = stage.run();
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
     let cards = [
         card(Place::Approval, "C0DBA"),
         card(Place::Asked, "U0ALICE"),
     ];
-    let request = stage.commit(asked("one", 0, &cards)).await;
-    let asks = stage.says("C0DBA", "asks for").await;
+    let request = fixture.commit(asked("one", 0, &cards)).await;
+    let asks = fixture.says("C0DBA", "asks for").await;
     assert_eq!(asks.buttons(), ["approve", "deny"]);
     let shown = format!("{}.{}", request.id, request.revision);
     assert_eq!(asks.value_of("approve"), Some(shown));
     assert_eq!(
-        stage.tells("U0ALICE", "You asked").await.buttons(),
+        fixture.tells("U0ALICE", "You asked").await.buttons(),
         ["withdraw"]
     );
 
-    let request = stage.commit(approved(&request, &LAYER, at(10))).await;
-    let request = stage.commit(inspected(&request, 0, true, at(11))).await;
+    let request = fixture.commit(approved(&request, &LAYER, at(10))).await;
+    let request = fixture.commit(inspected(&request, 0, true, at(11))).await;
     let granted = [card(Place::Granted, "U0ALICE")];
     let change = with_cards(made(&request, 0, at(12)), &granted);
-    let request = stage.commit(change).await;
-    stage.tells("U0ALICE", "You have").await;
-    let record = stage.says("C0DBA", "Active until").await;
+    let request = fixture.commit(change).await;
+    fixture.tells("U0ALICE", "You have").await;
+    let record = fixture.says("C0DBA", "Active until").await;
     assert!(record.says("Approved by <@U0BOB>") && record.says("rule approver-group"));
     assert_eq!((record.buttons().len(), record.ts), (0, asks.ts));
 
-    let request = stage.commit(done(&request, at(20))).await;
-    stage.commit(revoked(&request, 0, at(21))).await;
-    stage.says("C0DBA", "Ended").await;
-    stage.settled().await;
-    assert_eq!(stage.sim.messages("C0DBA").len(), 1);
-    let told = stage.sim.dm("U0ALICE");
+    let request = fixture.commit(done(&request, at(20))).await;
+    fixture.commit(revoked(&request, 0, at(21))).await;
+    fixture.says("C0DBA", "Ended").await;
+    fixture.settled().await;
+    assert_eq!(fixture.sim.messages("C0DBA").len(), 1);
+    let told = fixture.sim.dm("U0ALICE");
     assert!(told.iter().all(|message| message.buttons().is_empty()));
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_shown_already_is_not_sent_again() {
-    let stage = Stage::set().await;
-    let running = stage.run();
-    let request = stage
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
+    let request = fixture
         .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
         .await;
-    let request = stage.commit(approved(&request, &LAYER, at(1))).await;
-    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
-    let request = stage.commit(made(&request, 0, at(3))).await;
-    stage.settled().await;
-    let before = stage.sim.calls_of("chat.update").len();
+    let request = fixture.commit(approved(&request, &LAYER, at(1))).await;
+    let request = fixture.commit(inspected(&request, 0, true, at(2))).await;
+    let request = fixture.commit(made(&request, 0, at(3))).await;
+    fixture.settled().await;
+    let before = fixture.sim.calls_of("chat.update").len();
     let seen = Command::ShowCredential { by: user("alice") };
-    stage.commit(then(&request, seen, at(4))).await;
-    stage.settled().await;
-    assert_eq!(stage.sim.calls_of("chat.update").len(), before);
+    fixture.commit(then(&request, seen, at(4))).await;
+    fixture.settled().await;
+    assert_eq!(fixture.sim.calls_of("chat.update").len(), before);
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_people_wrote_links_unfolds_or_pings() {
-    let stage = Stage::set().await;
-    let running = stage.run();
-    let request = stage
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
+    let request = fixture
         .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
         .await;
-    stage.says("C0DBA", "asks for").await;
-    stage.commit(withdrawn(&request, at(1))).await;
-    stage.says("C0DBA", "Withdrawn").await;
-    let mut calls = stage.sim.calls_of("chat.postMessage");
-    calls.extend(stage.sim.calls_of("chat.update"));
+    fixture.says("C0DBA", "asks for").await;
+    fixture.commit(withdrawn(&request, at(1))).await;
+    fixture.says("C0DBA", "Withdrawn").await;
+    let mut calls = fixture.sim.calls_of("chat.postMessage");
+    calls.extend(fixture.sim.calls_of("chat.update"));
     assert!(calls.len() >= 2);
     for call in calls {
         for (key, value) in [
@@ -106,18 +106,18 @@ async fn nothing_people_wrote_links_unfolds_or_pings() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_comes_when_slack_takes_messages_again() {
-    let stage = Stage::set().await;
+    let fixture = Fixture::set().await;
     let refused = Fault::RateLimited {
         retry_after_secs: 30,
     };
     // One for the card, one for the line of the audit feed that may be on its way with it.
-    stage.sim.fault("chat.postMessage", refused, 2);
-    let running = stage.run();
-    stage
+    fixture.sim.fault("chat.postMessage", refused, 2);
+    let running = fixture.run();
+    fixture
         .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
         .await;
-    stage.in_time(|sim| sim.messages("C0DBA").pop()).await;
-    let calls = stage.sim.calls_of("chat.postMessage");
+    fixture.in_time(|sim| sim.messages("C0DBA").pop()).await;
+    let calls = fixture.sim.calls_of("chat.postMessage");
     let again = calls[0].at + Duration::from_secs(30);
     for call in calls {
         assert!(!call.ok || call.at >= again, "sent at {}", call.at);
@@ -127,29 +127,29 @@ async fn a_message_comes_when_slack_takes_messages_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_question_does_not_wait_for_updates_that_slack_holds_back() {
-    let stage = Stage::set().await;
-    let running = stage.run();
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
     let mut old = Vec::new();
     for seed in ["one", "two", "three"] {
         let cards = [card(Place::Approval, "C0DBA")];
-        old.push(stage.commit(asked(seed, 0, &cards)).await);
+        old.push(fixture.commit(asked(seed, 0, &cards)).await);
     }
-    stage.settled().await;
+    fixture.settled().await;
     let refused = Fault::RateLimited {
         retry_after_secs: 300,
     };
-    stage.sim.fault("chat.update", refused, usize::MAX);
+    fixture.sim.fault("chat.update", refused, usize::MAX);
     for request in &old {
-        stage.commit(withdrawn(request, at(1))).await;
+        fixture.commit(withdrawn(request, at(1))).await;
     }
-    stage
+    fixture
         .commit(asked("new", 2, &[card(Place::Approval, "C0DBA")]))
         .await;
-    stage
+    fixture
         .sim
         .wait_until(|sim| (sim.messages("C0DBA").len() == 4).then_some(()))
         .await;
-    assert_eq!(stage.clock.now(), at(2));
+    assert_eq!(fixture.clock.now(), at(2));
     // What is held back is not waited for here: stopping would give it five seconds.
     drop(running);
 }
@@ -161,38 +161,38 @@ async fn a_slack_in_trouble_is_tried_again() {
         Fault::Drop,
         Fault::error("internal_error"),
     ] {
-        let stage = Stage::set().await;
-        stage.sim.fault("chat.postMessage", fault, 4);
-        let running = stage.run();
-        stage
+        let fixture = Fixture::set().await;
+        fixture.sim.fault("chat.postMessage", fault, 4);
+        let running = fixture.run();
+        fixture
             .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
             .await;
-        stage.in_time(|sim| sim.messages("C0DBA").pop()).await;
-        stage.settled().await;
-        assert_eq!(stage.sim.messages("C0DBA").len(), 1);
+        fixture.in_time(|sim| sim.messages("C0DBA").pop()).await;
+        fixture.settled().await;
+        assert_eq!(fixture.sim.messages("C0DBA").len(), 1);
         running.stop().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_somebody_deleted_is_given_up() {
-    let stage = Stage::set().await;
-    let running = stage.run();
-    let request = stage
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
+    let request = fixture
         .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
         .await;
-    stage.settled().await;
+    fixture.settled().await;
     let deleted = Fault::error("message_not_found");
-    stage.sim.fault("chat.update", deleted, usize::MAX);
-    stage.commit(withdrawn(&request, at(1))).await;
-    stage
+    fixture.sim.fault("chat.update", deleted, usize::MAX);
+    fixture.commit(withdrawn(&request, at(1))).await;
+    fixture
         .sim
         .wait_until(|sim| (sim.arrivals("chat.update") > 0).then_some(()))
         .await;
-    stage.settled().await;
-    stage.clock.advance(Duration::from_secs(24 * 3600));
-    assert_eq!(stage.store.next_card(at(0)).await.unwrap(), None);
-    assert_eq!(stage.sim.calls_of("chat.update").len(), 1);
+    fixture.settled().await;
+    fixture.clock.advance(Duration::from_secs(24 * 3600));
+    assert_eq!(fixture.store.next_card(at(0)).await.unwrap(), None);
+    assert_eq!(fixture.sim.calls_of("chat.update").len(), 1);
     running.stop().await;
 }
 
@@ -200,33 +200,35 @@ async fn a_message_that_somebody_deleted_is_given_up() {
 /// moment in which a crash, or here a lost answer, makes a message appear twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_shows_a_message_twice_but_never_loses_it() {
-    let stage = Stage::set().await;
+    let fixture = Fixture::set().await;
     // The card's answer and that of the line in the audit channel, or the card's twice.
-    stage.sim.fault("chat.postMessage", Fault::LoseAnswer, 2);
-    let running = stage.run();
-    stage
+    fixture.sim.fault("chat.postMessage", Fault::LoseAnswer, 2);
+    let running = fixture.run();
+    fixture
         .commit(asked("one", 0, &[card(Place::Asked, "U0ALICE")]))
         .await;
     let number = |sim: &Sim| sim.dm("U0ALICE").len() + sim.messages("C0AUDIT").len();
-    stage.in_time(|sim| (number(sim) == 4).then_some(())).await;
-    stage.settled().await;
-    let cards = stage.store.cards(id("one")).await;
+    fixture
+        .in_time(|sim| (number(sim) == 4).then_some(()))
+        .await;
+    fixture.settled().await;
+    let cards = fixture.store.cards(id("one")).await;
     let known = cards.unwrap().remove(0).ts;
     assert_eq!(
         known,
-        stage.sim.dm("U0ALICE").pop().map(|message| message.ts)
+        fixture.sim.dm("U0ALICE").pop().map(|message| message.ts)
     );
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_extension_is_asked_in_a_message_of_its_own() {
-    let stage = Stage::set().await;
-    let running = stage.run();
-    let request = stage.commit(asked("one", 0, &[])).await;
-    let request = stage.commit(approved(&request, &LAYER, at(1))).await;
-    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
-    let mut request = stage.commit(made(&request, 0, at(3))).await;
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
+    let request = fixture.commit(asked("one", 0, &[])).await;
+    let request = fixture.commit(approved(&request, &LAYER, at(1))).await;
+    let request = fixture.commit(inspected(&request, 0, true, at(2))).await;
+    let mut request = fixture.commit(made(&request, 0, at(3))).await;
     for (times, moment) in [(1, 10), (2, 20)] {
         let more = Command::RequestExtension {
             by: user("alice"),
@@ -237,18 +239,20 @@ async fn a_second_extension_is_asked_in_a_message_of_its_own() {
         };
         let cards = [card(Place::Extension, "C0DBA")];
         let change = with_cards(then(&request, more, at(moment)), &cards);
-        request = stage.commit(change).await;
-        stage
+        request = fixture.commit(change).await;
+        fixture
             .sim
             .wait_until(|sim| (sim.messages("C0DBA").len() == times).then_some(()))
             .await;
-        let asks = stage.sim.messages("C0DBA").pop().unwrap();
+        let asks = fixture.sim.messages("C0DBA").pop().unwrap();
         let shown = format!("{}.{}", request.id, request.revision);
         assert_eq!(asks.value_of("approve"), Some(shown));
-        request = stage.commit(approved(&request, &[], at(moment + 1))).await;
-        stage.settled().await;
+        request = fixture
+            .commit(approved(&request, &[], at(moment + 1)))
+            .await;
+        fixture.settled().await;
     }
-    for message in stage.sim.messages("C0DBA") {
+    for message in fixture.sim.messages("C0DBA") {
         assert!(message.says("Extended until") && message.buttons().is_empty());
     }
     running.stop().await;
@@ -256,11 +260,11 @@ async fn a_second_extension_is_asked_in_a_message_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() {
-    let stage = Stage::set().await;
-    let request = stage.commit(asked("one", 0, &[])).await;
-    let request = stage.commit(approved(&request, &LAYER, at(1))).await;
-    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
-    let request = stage.commit(made(&request, 0, at(3))).await;
+    let fixture = Fixture::set().await;
+    let request = fixture.commit(asked("one", 0, &[])).await;
+    let request = fixture.commit(approved(&request, &LAYER, at(1))).await;
+    let request = fixture.commit(inspected(&request, 0, true, at(2))).await;
+    let request = fixture.commit(made(&request, 0, at(3))).await;
     let more = |request: &_, moment| {
         let more = Command::RequestExtension {
             by: user("alice"),
@@ -274,15 +278,15 @@ async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() 
             &[card(Place::Extension, "C0DBA")],
         )
     };
-    let request = stage.commit(more(&request, 10)).await;
-    let running = stage.run();
-    stage.settled().await;
+    let request = fixture.commit(more(&request, 10)).await;
+    let running = fixture.run();
+    fixture.settled().await;
     running.stop().await;
-    let request = stage.commit(approved(&request, &[], at(11))).await;
-    stage.commit(more(&request, 20)).await;
-    let running = stage.run();
-    stage.settled().await;
-    let questions = stage.sim.messages("C0DBA");
+    let request = fixture.commit(approved(&request, &[], at(11))).await;
+    fixture.commit(more(&request, 20)).await;
+    let running = fixture.run();
+    fixture.settled().await;
+    let questions = fixture.sim.messages("C0DBA");
     let [old, new] = questions.as_slice() else {
         panic!("{questions:?}");
     };
@@ -293,20 +297,20 @@ async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_warned_of_what_is_over() {
-    let stage = Stage::set().await;
-    let request = stage.commit(asked("one", 0, &[])).await;
-    let request = stage.commit(approved(&request, &LAYER, at(1))).await;
-    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
-    let request = stage.commit(made(&request, 0, at(3))).await;
+    let fixture = Fixture::set().await;
+    let request = fixture.commit(asked("one", 0, &[])).await;
+    let request = fixture.commit(approved(&request, &LAYER, at(1))).await;
+    let request = fixture.commit(inspected(&request, 0, true, at(2))).await;
+    let request = fixture.commit(made(&request, 0, at(3))).await;
     let warned = then(&request, Command::Warn, request.warn_at.unwrap());
     let warned = with_cards(warned, &[card(Place::Warning, "U0ALICE")]);
-    let request = stage.commit(warned).await;
-    let end = stage.clock.now() + Duration::from_secs(1);
-    let request = stage.commit(done(&request, end)).await;
-    stage.commit(revoked(&request, 0, end)).await;
-    let running = stage.run();
-    stage.tells("U0ALICE", "has ended").await;
-    stage.settled().await;
-    assert_eq!(stage.sim.dm("U0ALICE").len(), 1);
+    let request = fixture.commit(warned).await;
+    let end = fixture.clock.now() + Duration::from_secs(1);
+    let request = fixture.commit(done(&request, end)).await;
+    fixture.commit(revoked(&request, 0, end)).await;
+    let running = fixture.run();
+    fixture.tells("U0ALICE", "has ended").await;
+    fixture.settled().await;
+    assert_eq!(fixture.sim.dm("U0ALICE").len(), 1);
     running.stop().await;
 }

@@ -10,15 +10,15 @@ use keylend::{
 use slack_sim::Fault;
 use url::Url;
 
-use super::{stage::Stage, story::at};
+use super::{fixture::Fixture, story::at};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_method_is_left_alone_for_as_long_as_slack_asks() {
-    let stage = Stage::set().await;
-    let client = stage.client();
+    let fixture = Fixture::set().await;
+    let client = fixture.client();
     let retry_after_secs = 30;
     let refused = Fault::RateLimited { retry_after_secs };
-    stage.sim.fault("chat.postMessage", refused, 1);
+    fixture.sim.fault("chat.postMessage", refused, 1);
     let post = async |channel: &str| {
         let message = Message::text("a line");
         client.post(&ChannelId::new(channel), None, &message).await
@@ -29,29 +29,29 @@ async fn a_method_is_left_alone_for_as_long_as_slack_asks() {
     // Another message waits too; who waits before a screen is answered at once.
     let passing = async {
         let bob = UserId::new("U0BOB");
-        stage.clock.advance(Duration::from_secs(29));
+        fixture.clock.advance(Duration::from_secs(29));
         let other = client
             .post_ephemeral(&ChannelId::new("C0DBA"), &bob, "no")
             .await;
         assert_eq!(other, Ok(()), "other methods are not held back");
-        assert_eq!(stage.sim.calls_of("chat.postMessage").len(), 1);
-        stage.clock.advance(Duration::from_secs(1));
+        assert_eq!(fixture.sim.calls_of("chat.postMessage").len(), 1);
+        fixture.clock.advance(Duration::from_secs(1));
     };
     let (posted, ()) = tokio::join!(post("C0AUDIT"), passing);
     assert_eq!(posted.unwrap().channel, ChannelId::new("C0AUDIT"));
-    let last = stage.sim.calls_of("chat.postMessage").pop().unwrap();
-    assert_eq!((last.at, stage.clock.now()), (at(30), at(30)));
+    let last = fixture.sim.calls_of("chat.postMessage").pop().unwrap();
+    assert_eq!((last.at, fixture.clock.now()), (at(30), at(30)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_client_knows_who_it_is() {
-    let stage = Stage::set().await;
-    let client = stage.client();
+    let fixture = Fixture::set().await;
+    let client = fixture.client();
     let identity = client.identity().await.unwrap();
     assert_eq!(identity.team, TeamId::new("T0LOCAL"));
     assert_eq!(identity.app_id.as_deref(), Some("A0KEYLEND"));
     client.identity().await.unwrap();
-    assert_eq!(stage.sim.calls_of("auth.test").len(), 1);
+    assert_eq!(fixture.sim.calls_of("auth.test").len(), 1);
     let name = client.channel_name(&ChannelId::new("C0DBA")).await;
     assert_eq!(name.unwrap().as_deref(), Some("dba-approvals"));
     let none = client.channel_name(&ChannelId::new("C0NONE")).await;
@@ -60,11 +60,11 @@ async fn the_client_knows_who_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slack_that_does_not_tell_the_app_still_says_whose_workspace_it_is() {
-    let stage = Stage::set().await;
-    stage
+    let fixture = Fixture::set().await;
+    fixture
         .sim
         .fault("bots.info", Fault::error("missing_scope"), 1);
-    let identity = stage.client().identity().await.unwrap();
+    let identity = fixture.client().identity().await.unwrap();
     assert_eq!(
         (identity.team, identity.app_id),
         (TeamId::new("T0LOCAL"), None)
@@ -73,14 +73,14 @@ async fn a_slack_that_does_not_tell_the_app_still_says_whose_workspace_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_never_contains_the_token() {
-    let stage = Stage::set().await;
-    let url = Url::parse(&stage.sim.api_url()).unwrap();
+    let fixture = Fixture::set().await;
+    let url = Url::parse(&fixture.sim.api_url()).unwrap();
     let secret = "xoxb-not-this-workspace";
-    let client = Client::new(&url, secret.into(), stage.clock.clone()).unwrap();
+    let client = Client::new(&url, secret.into(), fixture.clock.clone()).unwrap();
     let error = client.identity().await.unwrap_err();
     assert_eq!(error, SlackError::Refused("invalid_auth".to_owned()));
     assert!(!error.is_permanent(), "somebody will mend it");
-    stage.sim.fault("auth.test", Fault::Status(500), 1);
+    fixture.sim.fault("auth.test", Fault::Status(500), 1);
     let unavailable = client.identity().await.unwrap_err();
     for error in [error, unavailable] {
         assert!(!format!("{error} {error:?}").contains(secret));

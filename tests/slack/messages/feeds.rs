@@ -7,7 +7,7 @@ use keylend::{
 use slack_sim::{Fault, Message};
 
 use super::{
-    stage::{Stage, asked, asked_in_incident, card},
+    fixture::{Fixture, asked, asked_in_incident, card},
     story::{approved, at, done, inspected, made, not_unmade, revoked, then, user},
 };
 
@@ -27,15 +27,15 @@ fn in_order(lines: &[String], words: &[&str]) {
     }
 }
 
-async fn whole_life(stage: &Stage) -> Request {
-    let request = stage
+async fn whole_life(fixture: &Fixture) -> Request {
+    let request = fixture
         .commit(asked("one", 0, &[card(Place::Audit, "C0AUDIT")]))
         .await;
-    let request = stage.commit(approved(&request, &LAYER, at(10))).await;
-    let request = stage.commit(inspected(&request, 0, true, at(11))).await;
-    let request = stage.commit(made(&request, 0, at(12))).await;
-    let request = stage.commit(done(&request, at(20))).await;
-    stage.commit(revoked(&request, 0, at(21))).await
+    let request = fixture.commit(approved(&request, &LAYER, at(10))).await;
+    let request = fixture.commit(inspected(&request, 0, true, at(11))).await;
+    let request = fixture.commit(made(&request, 0, at(12))).await;
+    let request = fixture.commit(done(&request, at(20))).await;
+    fixture.commit(revoked(&request, 0, at(21))).await
 }
 
 const LIFE: [&str; 7] = [
@@ -50,13 +50,13 @@ const LIFE: [&str; 7] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_has_one_thread_with_its_whole_story_in_order() {
-    let stage = Stage::set().await;
-    let running = stage.run();
-    whole_life(&stage).await;
-    stage.says("C0AUDIT", "every target was read back").await;
-    stage.settled().await;
-    let all = stage.sim.messages("C0AUDIT");
-    let thread = stage.sim.thread("C0AUDIT", &all[0].ts);
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
+    whole_life(&fixture).await;
+    fixture.says("C0AUDIT", "every target was read back").await;
+    fixture.settled().await;
+    let all = fixture.sim.messages("C0AUDIT");
+    let thread = fixture.sim.thread("C0AUDIT", &all[0].ts);
     assert_eq!(thread, all, "everything is in one thread");
     assert!(thread[0].says("*ended*"), "{}", thread[0].text);
     in_order(&lines(&thread), &LIFE);
@@ -65,11 +65,11 @@ async fn a_request_has_one_thread_with_its_whole_story_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happened_while_nobody_told_is_told_in_few_messages() {
-    let stage = Stage::set().await;
-    whole_life(&stage).await;
-    let running = stage.run();
-    stage.says("C0AUDIT", "every target was read back").await;
-    let thread = stage.sim.messages("C0AUDIT");
+    let fixture = Fixture::set().await;
+    whole_life(&fixture).await;
+    let running = fixture.run();
+    fixture.says("C0AUDIT", "every target was read back").await;
+    let thread = fixture.sim.messages("C0AUDIT");
     assert_eq!(thread.len(), 2, "the head and one message");
     in_order(&lines(&thread), &LIFE);
     running.stop().await;
@@ -77,88 +77,88 @@ async fn what_happened_while_nobody_told_is_told_in_few_messages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_messenger_goes_on_where_the_last_one_stopped() {
-    let stage = Stage::set().await;
-    let running = stage.run();
-    let request = stage
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
+    let request = fixture
         .commit(asked("one", 0, &[card(Place::Audit, "C0AUDIT")]))
         .await;
-    stage.says("C0AUDIT", "needs 1 approval").await;
+    fixture.says("C0AUDIT", "needs 1 approval").await;
     running.stop().await;
-    stage.commit(approved(&request, &LAYER, at(10))).await;
-    let running = stage.run();
-    stage.says("C0AUDIT", "*approved* by").await;
-    stage.settled().await;
-    in_order(&lines(&stage.sim.messages("C0AUDIT")), &LIFE[..2]);
+    fixture.commit(approved(&request, &LAYER, at(10))).await;
+    let running = fixture.run();
+    fixture.says("C0AUDIT", "*approved* by").await;
+    fixture.settled().await;
+    in_order(&lines(&fixture.sim.messages("C0AUDIT")), &LIFE[..2]);
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slack_in_trouble_changes_neither_order_nor_number() {
-    let stage = Stage::set().await;
-    stage.sim.fault("chat.postMessage", Fault::Status(500), 3);
-    stage.sim.fault("chat.postMessage", Fault::Drop, 3);
-    let running = stage.run();
-    whole_life(&stage).await;
+    let fixture = Fixture::set().await;
+    fixture.sim.fault("chat.postMessage", Fault::Status(500), 3);
+    fixture.sim.fault("chat.postMessage", Fault::Drop, 3);
+    let running = fixture.run();
+    whole_life(&fixture).await;
     let ended = |message: &Message| message.says("every target was read back");
-    stage
+    fixture
         .in_time(|sim| sim.messages("C0AUDIT").into_iter().find(ended))
         .await;
-    in_order(&lines(&stage.sim.messages("C0AUDIT")), &LIFE);
+    in_order(&lines(&fixture.sim.messages("C0AUDIT")), &LIFE);
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channels() {
-    let stage = Stage::set().await;
-    let running = stage.run();
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
     let cards = [
         card(Place::Audit, "C0AUDIT"),
         card(Place::Mirror, "C0INC42"),
     ];
     let ask = asked_in_incident("one", "C0INC42", &cards);
-    let request = stage.commit(ask).await;
-    let request = stage.commit(approved(&request, &LAYER, at(1))).await;
-    let request = stage.commit(inspected(&request, 0, true, at(2))).await;
-    let request = stage.commit(made(&request, 0, at(3))).await;
-    let mut request = stage.commit(done(&request, at(4))).await;
+    let request = fixture.commit(ask).await;
+    let request = fixture.commit(approved(&request, &LAYER, at(1))).await;
+    let request = fixture.commit(inspected(&request, 0, true, at(2))).await;
+    let request = fixture.commit(made(&request, 0, at(3))).await;
+    let mut request = fixture.commit(done(&request, at(4))).await;
     for (moment, words) in [
         (5, "`pg-prod` failed to revoke the access: "),
         (6, "2 times in a row by now"),
         (7, "3 times in a row by now"),
     ] {
         let change = not_unmade(&request, 0, at(moment + 1), at(moment));
-        request = stage.commit(change).await;
-        stage.says("C0INC42", words).await;
-        stage.says("C0AUDIT", words).await;
+        request = fixture.commit(change).await;
+        fixture.says("C0INC42", words).await;
+        fixture.says("C0AUDIT", words).await;
     }
-    stage.settled().await;
-    let head = &stage.sim.messages("C0AUDIT")[0];
+    fixture.settled().await;
+    let head = &fixture.sim.messages("C0AUDIT")[0];
     assert!(head.says("*over*, being revoked since"), "{}", head.text);
     assert!(head.says("*Revocation failed*: `pg-prod` has failed 3 times"));
     let is_aloud = |call: &slack_sim::Call| call.args["reply_broadcast"] == true;
-    let calls = stage.sim.calls_of("chat.postMessage");
+    let calls = fixture.sim.calls_of("chat.postMessage");
     let aloud: Vec<_> = calls.into_iter().filter(is_aloud).collect();
     assert_eq!(aloud.len(), 1);
     assert_eq!(aloud[0].args["channel"], "C0INC42");
 
-    stage.commit(revoked(&request, 0, at(8))).await;
-    stage.says("C0AUDIT", "every target was read back").await;
-    stage.settled().await;
-    assert!(!stage.sim.messages("C0AUDIT")[0].says("Revocation failed"));
+    fixture.commit(revoked(&request, 0, at(8))).await;
+    fixture.says("C0AUDIT", "every target was read back").await;
+    fixture.settled().await;
+    assert!(!fixture.sim.messages("C0AUDIT")[0].says("Revocation failed"));
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_incident_channel_follows_the_requests_that_are_mirrored_in_it() {
-    let stage = Stage::set().await;
-    let running = stage.run();
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
     let ask = asked_in_incident("one", "C0INC42", &[card(Place::Mirror, "C0INC42")]);
-    let request = stage.commit(ask).await;
-    stage.commit(asked("two", 1, &[])).await;
-    stage.commit(approved(&request, &LAYER, at(10))).await;
-    stage.says("C0INC42", "*approved* by").await;
-    stage.settled().await;
-    let thread = stage.sim.messages("C0INC42");
+    let request = fixture.commit(ask).await;
+    fixture.commit(asked("two", 1, &[])).await;
+    fixture.commit(approved(&request, &LAYER, at(10))).await;
+    fixture.says("C0INC42", "*approved* by").await;
+    fixture.settled().await;
+    let thread = fixture.sim.messages("C0INC42");
     assert!(thread[0].thread_ts.is_none() && thread[0].says("being made"));
     in_order(&lines(&thread), &LIFE[..2]);
     running.stop().await;
@@ -166,9 +166,9 @@ async fn an_incident_channel_follows_the_requests_that_are_mirrored_in_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_requester_hears_of_a_no_and_why() {
-    let stage = Stage::set().await;
-    let running = stage.run();
-    let request = stage.commit(asked("one", 0, &[])).await;
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
+    let request = fixture.commit(asked("one", 0, &[])).await;
     let deny = Command::Deny {
         by: user("bob"),
         human: Human::default(),
@@ -176,8 +176,8 @@ async fn a_requester_hears_of_a_no_and_why() {
         revision: request.revision,
         reason: "use the <!channel> replica".to_owned(),
     };
-    stage.commit(then(&request, deny, at(1))).await;
-    let told = stage.tells("U0ALICE", "denied by <@U0BOB>").await;
+    fixture.commit(then(&request, deny, at(1))).await;
+    let told = fixture.tells("U0ALICE", "denied by <@U0BOB>").await;
     assert!(
         told.says("use the &lt;!channel&gt; replica"),
         "{}",
@@ -188,17 +188,17 @@ async fn a_requester_hears_of_a_no_and_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_whose_thread_was_deleted_is_told_in_the_channel() {
-    let stage = Stage::set().await;
-    let running = stage.run();
-    let request = stage
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
+    let request = fixture
         .commit(asked("one", 0, &[card(Place::Audit, "C0AUDIT")]))
         .await;
-    stage.says("C0AUDIT", "needs 1 approval").await;
-    stage.settled().await;
+    fixture.says("C0AUDIT", "needs 1 approval").await;
+    fixture.settled().await;
     let deleted = Fault::error("thread_not_found");
-    stage.sim.fault("chat.postMessage", deleted, 1);
-    stage.commit(approved(&request, &LAYER, at(1))).await;
-    let told = stage.says("C0AUDIT", "*approved* by").await;
+    fixture.sim.fault("chat.postMessage", deleted, 1);
+    fixture.commit(approved(&request, &LAYER, at(1))).await;
+    let told = fixture.says("C0AUDIT", "*approved* by").await;
     assert_eq!(told.thread_ts, None);
     assert!(told.says(&format!("Request `{}`", request.id)));
     running.stop().await;
@@ -206,8 +206,8 @@ async fn a_line_whose_thread_was_deleted_is_told_in_the_channel() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_is_told_in_the_channel_itself() {
-    let stage = Stage::set().await;
-    let running = stage.run();
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
     let lock = Lock {
         target: LockTarget::Everything,
         person: Human::default(),
@@ -230,8 +230,8 @@ async fn a_lock_is_told_in_the_channel_itself() {
         lock: Some(LockChange::Set(lock, record)),
         ..Commit::default()
     };
-    stage.store.commit(commit).await.unwrap();
-    let told = stage
+    fixture.store.commit(commit).await.unwrap();
+    let told = fixture
         .says("C0AUDIT", "*Everything* locked by <@U0BOB>")
         .await;
     assert_eq!(told.thread_ts, None);

@@ -8,8 +8,8 @@ mod cards;
 mod channels;
 mod client;
 mod feeds;
+mod fixture;
 mod people;
-mod stage;
 #[path = "../../store_contract/story.rs"]
 #[expect(dead_code, reason = "the store's contract uses the rest")]
 mod story;

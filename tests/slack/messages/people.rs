@@ -9,7 +9,7 @@ use keylend::{
 };
 use slack_sim::{Fault, Kind, Person};
 
-use super::stage::Stage;
+use super::fixture::Fixture;
 
 async fn standing(client: &Client, id: &str) -> Standing {
     let profile = client.profile(&UserId::new(id)).await.unwrap();
@@ -18,8 +18,8 @@ async fn standing(client: &Client, id: &str) -> Standing {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_is_what_slack_says_and_nobody_a_member_by_omission() {
-    let stage = Stage::set().await;
-    let client = stage.client();
+    let fixture = Fixture::set().await;
+    let client = fixture.client();
     let alice = client
         .profile(&UserId::new("U0ALICE"))
         .await
@@ -41,7 +41,7 @@ async fn everybody_is_what_slack_says_and_nobody_a_member_by_omission() {
         ),
     ] {
         let change = |person: &mut Person| person.kind = kind.clone();
-        stage.sim.update_person("U0CAROL", change);
+        fixture.sim.update_person("U0CAROL", change);
         assert_eq!(standing(&client, "U0CAROL").await, expected, "{kind:?}");
     }
     assert_eq!(
@@ -52,8 +52,8 @@ async fn everybody_is_what_slack_says_and_nobody_a_member_by_omission() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn facts_that_cannot_be_had_are_an_error_never_an_answer() {
-    let stage = Stage::set().await;
-    let client = stage.client();
+    let fixture = Fixture::set().await;
+    let client = fixture.client();
     let alice = UserId::new("U0ALICE");
     client.identity().await.unwrap();
     for fault in [
@@ -64,22 +64,22 @@ async fn facts_that_cannot_be_had_are_an_error_never_an_answer() {
             retry_after_secs: 5,
         },
     ] {
-        stage.sim.fault("users.info", fault.clone(), 1);
+        fixture.sim.fault("users.info", fault.clone(), 1);
         assert!(client.profile(&alice).await.is_err(), "{fault:?}");
     }
     // And while Slack asks to be left alone, it is not asked, nor waited for.
-    let asked = stage.sim.calls_of("users.info").len();
+    let asked = fixture.sim.calls_of("users.info").len();
     assert!(client.profile(&alice).await.is_err());
-    assert_eq!(stage.sim.calls_of("users.info").len(), asked);
-    stage.clock.advance(std::time::Duration::from_secs(5));
+    assert_eq!(fixture.sim.calls_of("users.info").len(), asked);
+    fixture.clock.advance(std::time::Duration::from_secs(5));
     assert!(client.profile(&alice).await.unwrap().is_some());
     assert!(client.usergroup("S0NOBODY").await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn group_members_come_from_slack() {
-    let stage = Stage::set().await;
-    let client = stage.client();
+    let fixture = Fixture::set().await;
+    let client = fixture.client();
     let members = client.usergroup("S0DBA").await.unwrap();
     let expected: BTreeSet<_> = ["U0BOB", "U0CAROL"].map(UserId::new).into();
     assert_eq!(members, expected);

@@ -1,6 +1,6 @@
 //! Asking in one line, in any order.
 
-use crate::support::stage::{ALICE, APPROVALS, BOB, GENERAL, SCOPE, Stage};
+use crate::support::fixture::{ALICE, APPROVALS, BOB, Fixture, GENERAL, SCOPE};
 
 #[tokio::test]
 async fn the_parts_of_a_line_may_stand_in_any_order() {
@@ -11,8 +11,8 @@ async fn the_parts_of_a_line_may_stand_in_any_order() {
         "request db-prod:write INC-4211 writes are failing 30m",
     ];
     for line in lines {
-        let stage = Stage::start().await;
-        let card = stage.asked(line).await;
+        let fixture = Fixture::start().await;
+        let card = fixture.asked(line).await;
         for words in [
             "Production database, write",
             "INC-4211",
@@ -30,55 +30,55 @@ async fn the_parts_of_a_line_may_stand_in_any_order() {
 
 #[tokio::test]
 async fn the_requester_hears_whom_the_request_reaches() {
-    let stage = Stage::start().await;
-    stage.asked("request db-prod:write 45m INC-1 fix").await;
-    stage.answered(ALICE, "C0DBA").await;
-    stage.told(ALICE, SCOPE).await;
+    let fixture = Fixture::start().await;
+    fixture.asked("request db-prod:write 45m INC-1 fix").await;
+    fixture.answered(ALICE, "C0DBA").await;
+    fixture.told(ALICE, SCOPE).await;
 }
 
 #[tokio::test]
 async fn everybody_concerned_sees_the_login_that_receives_the_access() {
-    let stage = Stage::start().await;
-    let card = stage.asked("request db-prod:admin 15m fix").await;
+    let fixture = Fixture::start().await;
+    let card = fixture.asked("request db-prod:admin 15m fix").await;
     let logins = "`alice` on `console`, `alice` on `bastion`";
     assert!(card.says(&format!("Login: {logins}")), "{}", card.text);
-    stage.told(ALICE, &format!("Login: {logins}.")).await;
-    stage.audited(&format!("login {logins}")).await;
+    fixture.told(ALICE, &format!("Login: {logins}.")).await;
+    fixture.audited(&format!("login {logins}")).await;
 }
 
 #[tokio::test]
 async fn what_is_not_allowed_is_refused_with_what_would_be_right() {
-    let stage = Stage::start().await;
+    let fixture = Fixture::start().await;
     for (line, words) in [
         ("request db-prod:write 2h INC-1 fix", "max-duration"),
         ("request db-prod:write 10s INC-1 fix", "1m"),
     ] {
-        stage.jit(ALICE, line).await;
-        stage.answered(ALICE, words).await;
+        fixture.jit(ALICE, line).await;
+        fixture.answered(ALICE, words).await;
     }
-    assert!(stage.sim.messages(APPROVALS).is_empty());
-    assert!(stage.kinds().await.is_empty());
+    assert!(fixture.sim.messages(APPROVALS).is_empty());
+    assert!(fixture.kinds().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_person_without_a_verified_address_is_refused() {
-    let stage = Stage::start().await;
-    stage
+    let fixture = Fixture::start().await;
+    fixture
         .sim
         .update_person(ALICE, |alice| alice.email = String::new());
-    stage
+    fixture
         .jit(ALICE, "request db-prod:write 30m INC-1 fix")
         .await;
-    stage.answered(ALICE, "email").await;
-    assert!(stage.kinds().await.is_empty());
+    fixture.answered(ALICE, "email").await;
+    assert!(fixture.kinds().await.is_empty());
 }
 
 #[tokio::test]
 async fn text_from_people_pings_nobody_and_fakes_nothing() {
-    let stage = Stage::start().await;
+    let fixture = Fixture::start().await;
     let hostile = "request db-prod:write 30m INC-1 <!channel> *Approved by* <@U0BOB> & more";
-    let card = stage.asked(hostile).await;
-    for call in stage.sim.calls_of("chat.postMessage") {
+    let card = fixture.asked(hostile).await;
+    for call in fixture.sim.calls_of("chat.postMessage") {
         let sent = call.args.to_string();
         assert!(!sent.contains("<!channel>"), "{sent}");
     }
@@ -87,9 +87,9 @@ async fn text_from_people_pings_nobody_and_fakes_nothing() {
 
 #[tokio::test]
 async fn the_requester_takes_a_request_back() {
-    let stage = Stage::start().await;
-    let card = stage.asked("request db-prod:write 30m INC-1 fix").await;
-    let asked = stage
+    let fixture = Fixture::start().await;
+    let card = fixture.asked("request db-prod:write 30m INC-1 fix").await;
+    let asked = fixture
         .sim
         .wait_until(|sim| {
             let dm = sim.dm(ALICE);
@@ -97,8 +97,8 @@ async fn the_requester_takes_a_request_back() {
                 .find(|message| message.buttons().contains(&"withdraw".to_owned()))
         })
         .await;
-    stage.alice().click(&asked, "withdraw").await;
-    let shown = stage.shows(&card, "ithdrawn").await;
+    fixture.alice().click(&asked, "withdraw").await;
+    let shown = fixture.shows(&card, "ithdrawn").await;
     assert!(shown.buttons().is_empty());
 }
 
@@ -109,64 +109,66 @@ async fn a_typed_withdrawal_closes_the_pending_request_that_it_names() {
         "withdraw db-prod:write",
         "WITHDRAW DB-prod:Write",
     ] {
-        let stage = Stage::start().await;
-        let card = stage.asked("request db-prod:write 30m INC-1 fix").await;
-        stage.jit(ALICE, line).await;
+        let fixture = Fixture::start().await;
+        let card = fixture.asked("request db-prod:write 30m INC-1 fix").await;
+        fixture.jit(ALICE, line).await;
         let said = "Your request for `db-prod:write` is withdrawn.";
-        stage.answered(ALICE, said).await;
-        let shown = stage.shows(&card, "ithdrawn").await;
+        fixture.answered(ALICE, said).await;
+        let shown = fixture.shows(&card, "ithdrawn").await;
         assert!(shown.buttons().is_empty(), "{line}");
-        assert_eq!(stage.kinds().await, ["requested", "withdrawn"], "{line}");
+        assert_eq!(fixture.kinds().await, ["requested", "withdrawn"], "{line}");
     }
 }
 
 #[tokio::test]
 async fn of_several_pending_requests_only_the_one_that_is_named_is_withdrawn() {
-    let stage = Stage::start().await;
-    let write = stage.asked("request db-prod:write 30m INC-1 fix").await;
-    let read = stage.asked("request db-prod:read 10m look").await;
-    stage.jit(ALICE, "withdraw").await;
-    let which = stage.answered(ALICE, "Type `/jit withdraw` and").await;
+    let fixture = Fixture::start().await;
+    let write = fixture.asked("request db-prod:write 30m INC-1 fix").await;
+    let read = fixture.asked("request db-prod:read 10m look").await;
+    fixture.jit(ALICE, "withdraw").await;
+    let which = fixture.answered(ALICE, "Type `/jit withdraw` and").await;
     assert!(which.says("• `db-prod:write`"), "{}", which.all_text());
     let id = request_id(&which.text, "db-prod:read");
-    stage.jit(ALICE, &format!("withdraw {id}")).await;
+    fixture.jit(ALICE, &format!("withdraw {id}")).await;
     let said = "Your request for `db-prod:read` is withdrawn.";
-    stage.answered(ALICE, said).await;
-    stage.shows(&read, "ithdrawn").await;
-    stage.bob().click(&write, "approve").await;
-    stage.in_time(|_| stage.grants(ALICE).pop()).await;
+    fixture.answered(ALICE, said).await;
+    fixture.shows(&read, "ithdrawn").await;
+    fixture.bob().click(&write, "approve").await;
+    fixture.in_time(|_| fixture.grants(ALICE).pop()).await;
 }
 
 #[tokio::test]
 async fn nobody_withdraws_the_request_of_another_person() {
-    let stage = Stage::start().await;
-    stage.asked("request db-prod:write 30m INC-1 fix").await;
-    stage.jit(ALICE, "status").await;
-    let status = stage.answered(ALICE, "• `db-prod:write`").await;
+    let fixture = Fixture::start().await;
+    fixture.asked("request db-prod:write 30m INC-1 fix").await;
+    fixture.jit(ALICE, "status").await;
+    let status = fixture.answered(ALICE, "• `db-prod:write`").await;
     let id = request_id(&status.text, "db-prod:write");
-    stage.jit(BOB, "withdraw").await;
-    stage.answered(BOB, "You have no pending request.").await;
-    stage.jit(BOB, &format!("withdraw {id}")).await;
-    stage.answered(BOB, "Only the requester can do this").await;
-    assert_eq!(stage.kinds().await, ["requested"]);
+    fixture.jit(BOB, "withdraw").await;
+    fixture.answered(BOB, "You have no pending request.").await;
+    fixture.jit(BOB, &format!("withdraw {id}")).await;
+    fixture
+        .answered(BOB, "Only the requester can do this")
+        .await;
+    assert_eq!(fixture.kinds().await, ["requested"]);
 }
 
 #[tokio::test]
 async fn access_that_is_granted_is_not_withdrawn() {
-    let stage = Stage::start().await;
-    stage.granted("request db-prod:write 30m INC-1 fix").await;
-    stage.jit(ALICE, "withdraw db-prod:write").await;
+    let fixture = Fixture::start().await;
+    fixture.granted("request db-prod:write 30m INC-1 fix").await;
+    fixture.jit(ALICE, "withdraw db-prod:write").await;
     let said = "You have no pending request for `db-prod:write`.";
-    stage.answered(ALICE, said).await;
-    assert!(stage.admitted(ALICE, SCOPE).await);
+    fixture.answered(ALICE, said).await;
+    assert!(fixture.admitted(ALICE, SCOPE).await);
 }
 
 #[tokio::test]
 async fn commands_in_any_channel_are_answered_privately() {
-    let stage = Stage::start().await;
-    stage.jit(ALICE, "help").await;
-    stage.answered(ALICE, "/jit request").await;
-    let heard = stage.person(BOB).sees(GENERAL);
+    let fixture = Fixture::start().await;
+    fixture.jit(ALICE, "help").await;
+    fixture.answered(ALICE, "/jit request").await;
+    let heard = fixture.person(BOB).sees(GENERAL);
     assert!(heard.is_empty(), "others hear: {heard:?}");
 }
 

@@ -3,29 +3,29 @@
 use serde_json::{Value, json};
 use slack_sim::{Person, Signing};
 
-use crate::support::stage::{
-    ALICE, BOB, GENERAL, GUEST, REQUEST, SCOPE, STRANGER, Stage, workspace,
+use crate::support::fixture::{
+    ALICE, BOB, Fixture, GENERAL, GUEST, REQUEST, SCOPE, STRANGER, workspace,
 };
 
 #[tokio::test]
 async fn what_is_not_signed_is_refused_before_anything_is_read() {
-    let stage = Stage::start().await;
-    let delivery = stage.jit(ALICE, "help").await;
-    let now = stage.now().timestamp();
+    let fixture = Fixture::start().await;
+    let delivery = fixture.jit(ALICE, "help").await;
+    let now = fixture.now().timestamp();
     for signing in [
         Signing::WrongSecret,
         Signing::Missing,
         Signing::At(now - 301),
         Signing::At(now + 301),
     ] {
-        let answer = stage
+        let answer = fixture
             .sim
             .raw(&delivery.path, &[], delivery.sent.clone(), signing)
             .await;
         assert_eq!(answer.status, 401, "{}", answer.body);
     }
     for signing in [Signing::Valid, Signing::At(now - 300)] {
-        let answer = stage
+        let answer = fixture
             .sim
             .raw(&delivery.path, &[], delivery.sent.clone(), signing)
             .await;
@@ -35,9 +35,9 @@ async fn what_is_not_signed_is_refused_before_anything_is_read() {
 
 #[tokio::test]
 async fn a_body_over_a_mebibyte_is_refused() {
-    let stage = Stage::start().await;
+    let fixture = Fixture::start().await;
     let body = format!("text={}", "x".repeat(1024 * 1024));
-    let answer = stage
+    let answer = fixture
         .sim
         .raw("/slack/commands", &[], body, Signing::Valid)
         .await;
@@ -46,42 +46,45 @@ async fn a_body_over_a_mebibyte_is_refused() {
 
 #[tokio::test]
 async fn another_workspace_or_app_changes_nothing_and_is_told_so() {
-    let stage = Stage::start().await;
-    let delivery = stage.jit(ALICE, "help").await;
+    let fixture = Fixture::start().await;
+    let delivery = fixture.jit(ALICE, "help").await;
     for (ours, theirs) in [("T0LOCAL", "T0OTHER"), ("A0KEYLEND", "A0OTHER")] {
         let forged = delivery
             .sent
             .replace(ours, theirs)
             .replace("help", "request+db-prod%3Awrite+30m+INC-1+fix");
-        let answer = stage
+        let answer = fixture
             .sim
             .raw("/slack/commands", &[], forged, Signing::Valid)
             .await;
         assert_eq!(answer.status, 200);
         assert!(answer.body.contains("ephemeral"), "{}", answer.body);
     }
-    assert!(stage.kinds().await.is_empty());
+    assert!(fixture.kinds().await.is_empty());
 }
 
 #[tokio::test]
 async fn guests_are_refused() {
-    let stage = Stage::start().await;
-    stage.person(GUEST).command(GENERAL, "/jit", REQUEST).await;
-    stage.answered(GUEST, "full members").await;
-    assert!(stage.kinds().await.is_empty());
+    let fixture = Fixture::start().await;
+    fixture
+        .person(GUEST)
+        .command(GENERAL, "/jit", REQUEST)
+        .await;
+    fixture.answered(GUEST, "full members").await;
+    assert!(fixture.kinds().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_stranger_who_submits_a_form_changes_nothing() {
-    let stage = Stage::start().await;
-    let card = stage.asked(REQUEST).await;
-    stage.person(STRANGER).click(&card, "deny").await;
-    stage.answered(STRANGER, "workspace").await;
-    assert!(stage.person(STRANGER).modal().is_none());
+    let fixture = Fixture::start().await;
+    let card = fixture.asked(REQUEST).await;
+    fixture.person(STRANGER).click(&card, "deny").await;
+    fixture.answered(STRANGER, "workspace").await;
+    assert!(fixture.person(STRANGER).modal().is_none());
 
-    let bob = stage.person(BOB);
+    let bob = fixture.person(BOB);
     bob.click(&card, "deny").await;
-    stage.sim.wait_until(|_| bob.modal()).await;
+    fixture.sim.wait_until(|_| bob.modal()).await;
     bob.fill("reason", "reason", "no");
     bob.submit_altered(|payload| {
         let mut theirs = payload.to_string();
@@ -90,27 +93,27 @@ async fn a_stranger_who_submits_a_form_changes_nothing() {
         payload["view"]["app_installed_team_id"] = "T0LOCAL".into();
     })
     .await;
-    assert_eq!(stage.kinds().await, ["requested"]);
+    assert_eq!(fixture.kinds().await, ["requested"]);
 }
 
 #[tokio::test]
 async fn an_install_for_a_whole_organisation_lends_and_takes_back() {
-    let stage = Stage::of(
+    let fixture = Fixture::of(
         workspace()
             .enterprise("E0ORG", "Example Org")
             .org_wide(true),
     )
     .await;
-    let grant = stage.granted(REQUEST).await;
-    assert!(stage.admitted(ALICE, SCOPE).await);
-    stage.alice().click(&grant, "done").await;
-    stage.told(ALICE, "has ended:").await;
-    assert!(!stage.admitted(ALICE, SCOPE).await);
+    let grant = fixture.granted(REQUEST).await;
+    assert!(fixture.admitted(ALICE, SCOPE).await);
+    fixture.alice().click(&grant, "done").await;
+    fixture.told(ALICE, "has ended:").await;
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
 }
 
 #[tokio::test]
 async fn a_person_whose_team_is_the_organisation_is_one_of_ours() {
-    let stage = Stage::of(
+    let fixture = Fixture::of(
         workspace()
             .enterprise("E0ORG", "Example Org")
             .org_wide(true)
@@ -118,30 +121,30 @@ async fn a_person_whose_team_is_the_organisation_is_one_of_ours() {
             .person(Person::member(BOB, "bob").of_organisation()),
     )
     .await;
-    let card = stage.asked(REQUEST).await;
-    let click = stage.bob().click(&card, "approve").await;
+    let card = fixture.asked(REQUEST).await;
+    let click = fixture.bob().click(&card, "approve").await;
     assert_eq!(click.payload["user"]["team_id"], "E0ORG");
-    stage.told(ALICE, "You have").await;
-    assert!(stage.admitted(ALICE, SCOPE).await);
+    fixture.told(ALICE, "You have").await;
+    assert!(fixture.admitted(ALICE, SCOPE).await);
 }
 
 #[tokio::test]
 async fn an_install_for_a_whole_organisation_listens_to_no_stranger() {
-    let stage = Stage::of(
+    let fixture = Fixture::of(
         workspace()
             .enterprise("E0ORG", "Example Org")
             .org_wide(true),
     )
     .await;
-    let card = stage.asked(REQUEST).await;
-    let stranger = stage.person(STRANGER);
+    let card = fixture.asked(REQUEST).await;
+    let stranger = fixture.person(STRANGER);
     let click = stranger.click(&card, "approve").await;
-    stage.answered(STRANGER, "workspace").await;
+    fixture.answered(STRANGER, "workspace").await;
 
     // The form that Bob gets is put before the stranger too, who submits it.
-    let bob = stage.person(BOB);
+    let bob = fixture.person(BOB);
     bob.click(&card, "deny").await;
-    let form = stage.sim.wait_until(|_| bob.modal()).await;
+    let form = fixture.sim.wait_until(|_| bob.modal()).await;
     let mut copy = json!({"type": "modal"});
     for part in [
         "callback_id",
@@ -153,8 +156,8 @@ async fn an_install_for_a_whole_organisation_listens_to_no_stranger() {
         copy[part] = form.json()[part].clone();
     }
     let opened: Value = reqwest::Client::new()
-        .post(format!("{}views.open", stage.sim.api_url()))
-        .bearer_auth(stage.sim.bot_token())
+        .post(format!("{}views.open", fixture.sim.api_url()))
+        .bearer_auth(fixture.sim.bot_token())
         .json(&json!({"trigger_id": click.payload["trigger_id"], "view": copy}))
         .send()
         .await
@@ -165,14 +168,14 @@ async fn an_install_for_a_whole_organisation_listens_to_no_stranger() {
     assert_eq!(opened["ok"], true, "{opened}");
     stranger.fill("reason", "reason", "no");
     stranger.submit().await;
-    assert_eq!(stage.kinds().await, ["requested"]);
+    assert_eq!(fixture.kinds().await, ["requested"]);
 }
 
 #[tokio::test]
 async fn slack_s_own_checks_are_answered() {
-    let stage = Stage::start().await;
-    assert!(stage.sim.url_verification().await.is_ok());
-    let answer = stage
+    let fixture = Fixture::start().await;
+    assert!(fixture.sim.url_verification().await.is_ok());
+    let answer = fixture
         .sim
         .raw(
             "/slack/commands",
@@ -188,7 +191,7 @@ async fn slack_s_own_checks_are_answered() {
     ];
     let event = r#"{"type":"event_callback","team_id":"T0LOCAL","api_app_id":"A0KEYLEND",
         "event":{"type":"user_change","user":{"id":"U0BOB"}}}"#;
-    let answer = stage
+    let answer = fixture
         .sim
         .raw("/slack/events", &retried, event, Signing::Valid)
         .await;

@@ -2,19 +2,19 @@
 
 use slack_sim::Submission;
 
-use crate::support::stage::{ALICE, SCOPE, Stage};
+use crate::support::fixture::{ALICE, Fixture, SCOPE};
 
 #[tokio::test]
 async fn a_bare_command_opens_the_form_and_the_form_makes_a_request() {
-    let stage = Stage::start().await;
-    let alice = stage.alice();
-    stage.jit(ALICE, "").await;
-    stage.sim.wait_until(|_| alice.modal()).await;
+    let fixture = Fixture::start().await;
+    let alice = fixture.alice();
+    fixture.jit(ALICE, "").await;
+    fixture.sim.wait_until(|_| alice.modal()).await;
 
     let found = alice.suggest("scope", "prod wri").await;
     assert_eq!(found[0].1, SCOPE, "{found:?}");
     alice.select("scope", SCOPE).await;
-    let form = stage
+    let form = fixture
         .sim
         .wait_until(|_| alice.modal().filter(|form| form.says("dba")))
         .await;
@@ -30,7 +30,7 @@ async fn a_bare_command_opens_the_form_and_the_form_makes_a_request() {
         matches!(alice.submit().await, Submission::Closed),
         "the form closes"
     );
-    stage
+    fixture
         .sim
         .wait_until(|sim| {
             sim.messages("C0DBA")
@@ -42,12 +42,12 @@ async fn a_bare_command_opens_the_form_and_the_form_makes_a_request() {
 
 #[tokio::test]
 async fn an_incomplete_line_opens_the_form_with_what_was_understood() {
-    let stage = Stage::start().await;
-    let alice = stage.alice();
-    stage
+    let fixture = Fixture::start().await;
+    let alice = fixture.alice();
+    fixture
         .jit(ALICE, "request db-prod:write 45m slow queries")
         .await;
-    let form = stage.sim.wait_until(|_| alice.modal()).await;
+    let form = fixture.sim.wait_until(|_| alice.modal()).await;
     let filled = form.json().to_string();
     for words in [SCOPE, "45m", "slow queries"] {
         assert!(filled.contains(words), "{words} is missing in {filled}");
@@ -56,10 +56,12 @@ async fn an_incomplete_line_opens_the_form_with_what_was_understood() {
 
 #[tokio::test]
 async fn a_mistake_comes_back_on_its_field_in_a_sentence() {
-    let stage = Stage::start().await;
-    let alice = stage.alice();
-    stage.jit(ALICE, "request db-prod:write slow queries").await;
-    stage.sim.wait_until(|_| alice.modal()).await;
+    let fixture = Fixture::start().await;
+    let alice = fixture.alice();
+    fixture
+        .jit(ALICE, "request db-prod:write slow queries")
+        .await;
+    fixture.sim.wait_until(|_| alice.modal()).await;
     alice.fill("duration", "duration", "2h");
     alice.fill("ticket", "ticket", "INC-77");
     let Submission::Errors(errors) = alice.submit().await else {
@@ -77,28 +79,30 @@ async fn a_mistake_comes_back_on_its_field_in_a_sentence() {
         panic!("not a ticket")
     };
     assert!(errors["ticket"].contains("INC"), "{errors:?}");
-    assert!(stage.kinds().await.is_empty());
+    assert!(fixture.kinds().await.is_empty());
     alice.fill("ticket", "ticket", "INC-77");
     assert!(matches!(alice.submit().await, Submission::Closed));
 }
 
 #[tokio::test]
 async fn a_form_submitted_twice_is_one_request() {
-    let stage = Stage::start().await;
-    let alice = stage.alice();
-    stage.jit(ALICE, "request db-prod:write slow queries").await;
-    stage.sim.wait_until(|_| alice.modal()).await;
+    let fixture = Fixture::start().await;
+    let alice = fixture.alice();
+    fixture
+        .jit(ALICE, "request db-prod:write slow queries")
+        .await;
+    fixture.sim.wait_until(|_| alice.modal()).await;
     alice.fill("ticket", "ticket", "INC-9");
     alice.submit().await;
-    let submission = stage
+    let submission = fixture
         .sim
         .deliveries()
         .into_iter()
         .rfind(|delivery| delivery.sent.contains("view_submission"))
         .unwrap();
-    stage.sim.redeliver(&submission, &[]).await;
-    stage.told(ALICE, SCOPE).await;
-    let requested = stage
+    fixture.sim.redeliver(&submission, &[]).await;
+    fixture.told(ALICE, SCOPE).await;
+    let requested = fixture
         .kinds()
         .await
         .iter()
@@ -127,10 +131,10 @@ layers = [{{ backend = "bastion", role = "svc" }}]
             )
         })
         .collect();
-    let stage = Stage::with(|config| format!("{config}{many}"), "").await;
-    let alice = stage.alice();
-    stage.jit(ALICE, "").await;
-    stage.sim.wait_until(|_| alice.modal()).await;
+    let fixture = Fixture::with(|config| format!("{config}{many}"), "").await;
+    let alice = fixture.alice();
+    fixture.jit(ALICE, "").await;
+    fixture.sim.wait_until(|_| alice.modal()).await;
     assert_eq!(alice.suggest("scope", "svc").await.len(), 100);
     let found = alice.suggest("scope", "07777 deploy").await;
     assert_eq!(found.len(), 1);

@@ -2,7 +2,7 @@
 
 use slack_sim::{Person, Workspace};
 
-use crate::support::stage::{ALICE, APPROVALS, BOB, Stage, workspace};
+use crate::support::fixture::{ALICE, APPROVALS, BOB, Fixture, workspace};
 
 const LINE: &str = "request lab:use 30m look at a model";
 
@@ -18,25 +18,25 @@ fn with_two_domains(more: &str) -> impl FnOnce(&str) -> String {
 }
 
 async fn refused(email: &str, confirmed: Option<bool>, more: &str, words: &str) {
-    let stage = Stage::set(with_address(email), with_two_domains(more), "").await;
+    let fixture = Fixture::set(with_address(email), with_two_domains(more), "").await;
     let change = |alice: &mut Person| alice.is_email_confirmed = confirmed;
-    stage.sim.update_person(ALICE, change);
-    stage.jit(ALICE, LINE).await;
-    stage.answered(ALICE, words).await;
-    assert!(stage.sim.messages(APPROVALS).is_empty());
-    assert!(stage.kinds().await.is_empty());
+    fixture.sim.update_person(ALICE, change);
+    fixture.jit(ALICE, LINE).await;
+    fixture.answered(ALICE, words).await;
+    assert!(fixture.sim.messages(APPROVALS).is_empty());
+    assert!(fixture.kinds().await.is_empty());
 }
 
 /// The name of whoever was let in.
 async fn named(email: &str, confirmed: Option<bool>, more: &str, name: &str) {
-    let stage = Stage::set(with_address(email), with_two_domains(more), "").await;
+    let fixture = Fixture::set(with_address(email), with_two_domains(more), "").await;
     let change = |alice: &mut Person| alice.is_email_confirmed = confirmed;
-    stage.sim.update_person(ALICE, change);
+    fixture.sim.update_person(ALICE, change);
     // Who approves needs an address that counts too.
     let confirm = |bob: &mut Person| bob.is_email_confirmed = Some(true);
-    stage.sim.update_person(BOB, confirm);
-    stage.granted(LINE).await;
-    stage.bastion.until_admits(name).await;
+    fixture.sim.update_person(BOB, confirm);
+    fixture.granted(LINE).await;
+    fixture.bastion.until_admits(name).await;
 }
 
 #[tokio::test]

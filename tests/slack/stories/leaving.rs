@@ -4,46 +4,46 @@ use std::time::Duration;
 
 use slack_sim::{Fault, Kind, Person};
 
-use crate::support::stage::{ALICE, BOB, DAVE, REQUEST, SCOPE, Stage};
+use crate::support::fixture::{ALICE, BOB, DAVE, Fixture, REQUEST, SCOPE};
 
 const ENGINEERS: &str = "S0ENG";
 const DEACTIVATED: &str = "is deactivated in Slack";
 
-fn becomes(stage: &Stage, kind: Kind) {
+fn becomes(fixture: &Fixture, kind: Kind) {
     let change = |alice: &mut Person| alice.kind = kind;
-    stage.sim.update_person(ALICE, change);
+    fixture.sim.update_person(ALICE, change);
 }
 
-fn leaves_engineers(stage: &Stage) {
-    stage.sim.set_group(ENGINEERS, [DAVE, BOB]);
+fn leaves_engineers(fixture: &Fixture) {
+    fixture.sim.set_group(ENGINEERS, [DAVE, BOB]);
 }
 
-async fn tell_of_alice(stage: &Stage) {
-    stage.sim.send_user_change(ALICE).await.unwrap();
+async fn tell_of_alice(fixture: &Fixture) {
+    fixture.sim.send_user_change(ALICE).await.unwrap();
 }
 
-async fn tell_of_engineers(stage: &Stage) {
-    let told = stage.sim.send_group_change(ENGINEERS, &[], &[ALICE]);
+async fn tell_of_engineers(fixture: &Fixture) {
+    let told = fixture.sim.send_group_change(ENGINEERS, &[], &[ALICE]);
     told.await.unwrap();
 }
 
 /// Alice's access is gone, the audit channel is told why, and so is she while Slack takes messages
 /// for her.
-async fn ends_because(stage: &Stage, words: &str) {
+async fn ends_because(fixture: &Fixture, words: &str) {
     let said = format!("<@U0ALICE> {words}");
-    stage.audited(&said).await;
+    fixture.audited(&said).await;
     if words != DEACTIVATED {
-        stage.told(ALICE, &format!("has ended: {said}")).await;
+        fixture.told(ALICE, &format!("has ended: {said}")).await;
     }
-    assert!(!stage.admitted_anywhere("alice@example.com", SCOPE).await);
-    ends_at_once(stage).await;
+    assert!(!fixture.admitted_anywhere("alice@example.com", SCOPE).await);
+    ends_at_once(fixture).await;
 }
 
 /// The target takes Alice's access back while the clock stands.
-async fn ends_at_once(stage: &Stage) {
+async fn ends_at_once(fixture: &Fixture) {
     let gone = async {
-        while stage.console.admits("alice") {
-            stage.page("/healthz").await;
+        while fixture.console.admits("alice") {
+            fixture.page("/healthz").await;
         }
     };
     let gone = tokio::time::timeout(Duration::from_secs(20), gone).await;
@@ -51,14 +51,14 @@ async fn ends_at_once(stage: &Stage) {
 }
 
 /// Everybody who holds access is looked at, twice at least, and Alice keeps hers.
-async fn goes_on(stage: &Stage) {
-    let before = stage.sim.arrivals("users.info");
-    stage
+async fn goes_on(fixture: &Fixture) {
+    let before = fixture.sim.arrivals("users.info");
+    fixture
         .in_time(|sim| (sim.arrivals("users.info") >= before + 2).then_some(()))
         .await;
-    assert!(stage.admitted(ALICE, SCOPE).await);
+    assert!(fixture.admitted(ALICE, SCOPE).await);
     assert!(
-        !stage
+        !fixture
             .kinds()
             .await
             .contains(&"revocation_started".to_owned())
@@ -67,35 +67,35 @@ async fn goes_on(stage: &Stage) {
 
 #[tokio::test]
 async fn who_is_deactivated_loses_access_at_slacks_event() {
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    becomes(&stage, Kind::Deactivated);
-    tell_of_alice(&stage).await;
-    ends_at_once(&stage).await;
-    ends_because(&stage, DEACTIVATED).await;
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    becomes(&fixture, Kind::Deactivated);
+    tell_of_alice(&fixture).await;
+    ends_at_once(&fixture).await;
+    ends_because(&fixture, DEACTIVATED).await;
 }
 
 #[tokio::test]
 async fn who_becomes_a_guest_loses_access_at_slacks_event() {
     for kind in [Kind::Guest, Kind::SingleChannelGuest] {
-        let stage = Stage::start().await;
-        stage.granted(REQUEST).await;
-        becomes(&stage, kind);
-        tell_of_alice(&stage).await;
-        ends_at_once(&stage).await;
-        ends_because(&stage, "is a guest now").await;
+        let fixture = Fixture::start().await;
+        fixture.granted(REQUEST).await;
+        becomes(&fixture, kind);
+        tell_of_alice(&fixture).await;
+        ends_at_once(&fixture).await;
+        ends_because(&fixture, "is a guest now").await;
     }
 }
 
 #[tokio::test]
 async fn who_leaves_the_requester_group_loses_access_at_slacks_event() {
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    leaves_engineers(&stage);
-    tell_of_engineers(&stage).await;
-    ends_at_once(&stage).await;
-    ends_because(&stage, "is no longer in engineers").await;
-    let log = stage.log().await;
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    leaves_engineers(&fixture);
+    tell_of_engineers(&fixture).await;
+    ends_at_once(&fixture).await;
+    ends_because(&fixture, "is no longer in engineers").await;
+    let log = fixture.log().await;
     let ending = log
         .iter()
         .map(|entry| serde_json::to_value(entry).unwrap())
@@ -115,24 +115,24 @@ async fn who_leaves_the_requester_group_loses_access_at_slacks_event() {
 
 #[tokio::test]
 async fn who_leaves_without_an_event_loses_access_in_the_next_round() {
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    becomes(&stage, Kind::Deactivated);
-    ends_because(&stage, DEACTIVATED).await;
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    becomes(&fixture, Kind::Deactivated);
+    ends_because(&fixture, DEACTIVATED).await;
 
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    leaves_engineers(&stage);
-    ends_because(&stage, "is no longer in engineers").await;
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    leaves_engineers(&fixture);
+    ends_because(&fixture, "is no longer in engineers").await;
 }
 
 async fn ends_nothing(method: &str, error: &str) {
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    stage.sim.fault(method, Fault::error(error), usize::MAX);
-    tell_of_alice(&stage).await;
-    tell_of_engineers(&stage).await;
-    goes_on(&stage).await;
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.sim.fault(method, Fault::error(error), usize::MAX);
+    tell_of_alice(&fixture).await;
+    tell_of_engineers(&fixture).await;
+    goes_on(&fixture).await;
 }
 
 #[tokio::test]
@@ -149,12 +149,12 @@ async fn a_person_whom_slack_does_not_tell_of_loses_nothing() {
 
 #[tokio::test]
 async fn what_could_not_be_asked_at_the_event_is_asked_again() {
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    becomes(&stage, Kind::Deactivated);
-    stage.sim.fault("users.info", Fault::Status(503), 1);
-    tell_of_alice(&stage).await;
-    ends_because(&stage, DEACTIVATED).await;
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    becomes(&fixture, Kind::Deactivated);
+    fixture.sim.fault("users.info", Fault::Status(503), 1);
+    tell_of_alice(&fixture).await;
+    ends_because(&fixture, DEACTIVATED).await;
 }
 
 #[tokio::test]
@@ -165,33 +165,35 @@ async fn a_rule_about_hours_ends_nothing_at_night() {
         forbid (principal, action in [Action::"request", Action::"receive"], resource)
         unless { context.hour < 3 };
     "#;
-    let stage = Stage::with(str::to_owned, rule).await;
-    stage.advance_minutes(30);
-    stage.granted("request db-prod:write 60m INC-1 fix").await;
-    stage.advance_minutes(35);
-    goes_on(&stage).await;
-    leaves_engineers(&stage);
-    tell_of_engineers(&stage).await;
-    ends_because(&stage, "is no longer in engineers").await;
+    let fixture = Fixture::with(str::to_owned, rule).await;
+    fixture.advance_minutes(30);
+    fixture.granted("request db-prod:write 60m INC-1 fix").await;
+    fixture.advance_minutes(35);
+    goes_on(&fixture).await;
+    leaves_engineers(&fixture);
+    tell_of_engineers(&fixture).await;
+    ends_because(&fixture, "is no longer in engineers").await;
 }
 
 #[tokio::test]
 async fn where_the_operator_says_so_leaving_a_group_is_told_once_and_ends_nothing() {
     let warn = |config: &str| config.replacen("[limits]\n", "[limits]\non_leave = \"warn\"\n", 1);
-    let stage = Stage::with(warn, "").await;
-    stage.granted(REQUEST).await;
-    leaves_engineers(&stage);
-    tell_of_engineers(&stage).await;
-    stage.audited("<@U0ALICE> is no longer in engineers").await;
-    tell_of_engineers(&stage).await;
-    goes_on(&stage).await;
-    let noticed = stage.kinds().await;
+    let fixture = Fixture::with(warn, "").await;
+    fixture.granted(REQUEST).await;
+    leaves_engineers(&fixture);
+    tell_of_engineers(&fixture).await;
+    fixture
+        .audited("<@U0ALICE> is no longer in engineers")
+        .await;
+    tell_of_engineers(&fixture).await;
+    goes_on(&fixture).await;
+    let noticed = fixture.kinds().await;
     let noticed = noticed.iter().filter(|kind| *kind == "leave_noticed");
     assert_eq!(noticed.count(), 1);
 
-    becomes(&stage, Kind::Guest);
-    tell_of_alice(&stage).await;
-    ends_because(&stage, "is a guest now").await;
+    becomes(&fixture, Kind::Guest);
+    tell_of_alice(&fixture).await;
+    ends_because(&fixture, "is a guest now").await;
 }
 
 #[tokio::test]
@@ -200,9 +202,9 @@ async fn a_scope_says_for_itself_what_leaving_its_groups_does() {
         let config = config.replacen("[limits]\n", "[limits]\non_leave = \"warn\"\n", 1);
         config.replacen("ticket = {", "on_leave = \"end\"\nticket = {", 1)
     };
-    let stage = Stage::with(end, "").await;
-    stage.granted(REQUEST).await;
-    leaves_engineers(&stage);
-    tell_of_engineers(&stage).await;
-    ends_because(&stage, "is no longer in engineers").await;
+    let fixture = Fixture::with(end, "").await;
+    fixture.granted(REQUEST).await;
+    leaves_engineers(&fixture);
+    tell_of_engineers(&fixture).await;
+    ends_because(&fixture, "is no longer in engineers").await;
 }

@@ -10,7 +10,7 @@ use sqlx::Connection as _;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::support::{
-    stage::{ALICE, REQUEST, SCOPE, Stage},
+    fixture::{ALICE, Fixture, REQUEST, SCOPE},
     target::Mood,
 };
 
@@ -56,29 +56,29 @@ async fn what_is_logged_of_a_click_a_check_and_a_target_names_the_request() {
         .finish();
     // Of the whole process, since the service has threads of its own.
     tracing::subscriber::set_global_default(subscriber).unwrap();
-    let stage = Stage::start().await;
-    let card = stage.asked(REQUEST).await;
-    let alice = stage.alice();
+    let fixture = Fixture::start().await;
+    let card = fixture.asked(REQUEST).await;
+    let alice = fixture.alice();
     let before = alice.ephemerals().len();
     alice.click(&card, "approve").await;
-    stage
+    fixture
         .in_time(|_| alice.ephemerals().into_iter().nth(before))
         .await;
-    let url = format!("sqlite://{}", stage.database().display());
+    let url = format!("sqlite://{}", fixture.database().display());
     let mut store = sqlx::SqliteConnection::connect(&url).await.unwrap();
     let id = sqlx::query_as("SELECT id FROM requests").fetch_one(&mut store);
     let (id,): (String,) = id.await.unwrap();
     let refused = lines.requests("slack", "refused");
     assert!(refused.contains(&id), "{refused:?}");
 
-    stage.bob().click(&card, "approve").await;
-    stage.console.until_admits("alice").await;
-    while !stage.admitted(ALICE, SCOPE).await {
+    fixture.bob().click(&card, "approve").await;
+    fixture.console.until_admits("alice").await;
+    while !fixture.admitted(ALICE, SCOPE).await {
         tokio::task::yield_now().await;
     }
-    stage.console.mood("revoke", Mood::Failing);
-    stage.advance_minutes(30);
-    stage.told(ALICE, "over, being revoked since").await;
+    fixture.console.mood("revoke", Mood::Failing);
+    fixture.advance_minutes(30);
+    fixture.told(ALICE, "over, being revoked since").await;
     let failed = lines.requests("work", "a target did not revoke a layer");
     assert!(failed.contains(&id), "{failed:?}");
     let checked = lines.requests("check", "answered a check");

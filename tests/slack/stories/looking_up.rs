@@ -1,13 +1,13 @@
 //! Looking things up.
 
-use crate::support::stage::{ALICE, BOB, REQUEST, SCOPE, Stage};
+use crate::support::fixture::{ALICE, BOB, Fixture, REQUEST, SCOPE};
 
 #[tokio::test]
 async fn status_tells_what_is_held_and_what_waits() {
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    stage.asked("request db-prod:read 10m look").await;
-    let answer = stage.answer(ALICE, "status").await;
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.asked("request db-prod:read 10m look").await;
+    let answer = fixture.answer(ALICE, "status").await;
     assert!(
         answer.says(SCOPE) && answer.says("db-prod:read"),
         "{}",
@@ -17,18 +17,18 @@ async fn status_tells_what_is_held_and_what_waits() {
 
 #[tokio::test]
 async fn who_tells_who_has_a_scope_and_what_a_person_has() {
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    let answer = stage.answer(BOB, "who db-prod:write").await;
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    let answer = fixture.answer(BOB, "who db-prod:write").await;
     assert!(answer.says(ALICE), "{}", answer.all_text());
-    let answer = stage.answer(BOB, "who @alice").await;
+    let answer = fixture.answer(BOB, "who @alice").await;
     assert!(answer.says(SCOPE), "{}", answer.all_text());
 }
 
 #[tokio::test]
 async fn explain_tells_what_a_scope_asks_for() {
-    let stage = Stage::start().await;
-    let answer = stage.answer(ALICE, "explain db-prod:write").await;
+    let fixture = Fixture::start().await;
+    let answer = fixture.answer(ALICE, "explain db-prod:write").await;
     for words in ["1h", "INC-", "dba", "engineers"] {
         assert!(answer.says(words), "{words}: {}", answer.all_text());
     }
@@ -36,11 +36,11 @@ async fn explain_tells_what_a_scope_asks_for() {
 
 #[tokio::test]
 async fn an_unknown_word_is_answered_with_the_nearest_command_or_the_help() {
-    let stage = Stage::start().await;
-    let answer = stage.answer(ALICE, "revok @bob why").await;
+    let fixture = Fixture::start().await;
+    let answer = fixture.answer(ALICE, "revok @bob why").await;
     let text = "There's no `/jit revok`. Did you mean `/jit revoke`?";
     assert_eq!(answer.text, text);
-    let answer = stage.answer(ALICE, "make me admin").await;
+    let answer = fixture.answer(ALICE, "make me admin").await;
     assert!(
         answer.says("There's no `/jit make`.") && answer.says("`/jit status` shows"),
         "{}",
@@ -50,9 +50,9 @@ async fn an_unknown_word_is_answered_with_the_nearest_command_or_the_help() {
 
 #[tokio::test]
 async fn what_happens_is_counted_for_whoever_runs_it() {
-    let stage = Stage::start().await;
-    stage.granted(REQUEST).await;
-    let (status, page) = stage.page("/metrics").await;
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    let (status, page) = fixture.page("/metrics").await;
     assert_eq!(status, 200);
     for line in [
         "keylend_requests_total{outcome=\"asked\"} 1",

@@ -8,9 +8,9 @@ use keylend::{
 use serde_json::{Value, json};
 
 use super::{
-    CONTEXT, HOSTILE, buttons_of, judge, limits, read_block, read_button,
+    CONTEXT, HOSTILE, buttons_of, limits, read_block, read_button,
     story::{Story, every_state, terms},
-    with_short_times,
+    validators, with_short_times,
 };
 
 /// A Home with every state of a request in its place, each so many times.
@@ -152,5 +152,5 @@ fn slacks_own_libraries_accept_every_home() {
         unwelcome(),
         unknown(),
     ];
-    judge::accepts(&homes.map(|view| json!({"view": view})));
+    validators::accepts(&homes.map(|view| json!({"view": view})));
 }

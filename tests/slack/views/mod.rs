@@ -4,9 +4,9 @@
 
 mod forms;
 mod home;
-mod judge;
 mod limits;
 mod story;
+mod validators;
 
 use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
 
@@ -327,7 +327,7 @@ fn slacks_own_libraries_accept_every_card() {
             cards.extend(shown.map(|card| serde_json::to_value(&card).unwrap()));
         }
     }
-    judge::accepts(&cards);
+    validators::accepts(&cards);
 }
 
 fn kind(entry: &Entry) -> Value {

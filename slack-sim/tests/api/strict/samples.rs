@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::{start, views::opened};
 use crate::{common::api, skip::shared};
 
-/// The samples that the judges of what is sent are themselves tried with.
+/// The samples that the validators of what is sent are themselves tried with.
 #[tokio::test]
-async fn the_judges_samples_are_judged_alike() {
+async fn the_validators_samples_are_judged_alike() {
     let Some(samples) = shared("tools/slack/samples") else {
         return;
     };

@@ -3,29 +3,29 @@
 use serde_json::{Value, json};
 use slack_sim::{Message, View, client::Fate};
 
-use super::{Stage, name};
+use super::{Fixture, name};
 use crate::common::{api, card, modal};
 
 /// A message with this block in C0DBA, as Alice sees it.
-async fn posted(stage: &Stage, block: Value) -> Message {
+async fn posted(fixture: &Fixture, block: Value) -> Message {
     let args = json!({"channel": "C0DBA", "text": "choose", "blocks": [block]});
-    let posted = api(&stage.sim, "chat.postMessage", args).await;
+    let posted = api(&fixture.sim, "chat.postMessage", args).await;
     assert_eq!(posted["ok"], true, "{posted}");
     let ts = posted["ts"].as_str().unwrap();
-    stage.sim.message("C0DBA", ts).unwrap()
+    fixture.sim.message("C0DBA", ts).unwrap()
 }
 
 /// The request modal, open before Alice.
-async fn opened(stage: &Stage) -> View {
-    let alice = stage.slack.person("U0ALICE");
+async fn opened(fixture: &Fixture) -> View {
+    let alice = fixture.slack.person("U0ALICE");
     alice.command("C0DBA", "/jit").await.unwrap();
     let card = alice.sees().await.unwrap().saying("asks for it").cloned();
     alice.click(&card.unwrap(), "approve").await.unwrap();
     alice.sees().await.unwrap().modal().cloned().unwrap()
 }
 
-fn last_action(stage: &Stage) -> Value {
-    stage.sim.deliveries().pop().unwrap().payload["actions"][0].clone()
+fn last_action(fixture: &Fixture) -> Value {
+    fixture.sim.deliveries().pop().unwrap().payload["actions"][0].clone()
 }
 
 fn plain(text: &str) -> Value {
@@ -34,24 +34,24 @@ fn plain(text: &str) -> Value {
 
 #[tokio::test]
 async fn a_button_is_pressed_with_its_own_value_and_no_other() {
-    let stage = Stage::start().await;
-    let alice = stage.slack.person("U0ALICE");
+    let fixture = Fixture::start().await;
+    let alice = fixture.slack.person("U0ALICE");
     let args = json!({"channel": "C0DBA", "text": "t", "blocks": card("r1")});
-    api(&stage.sim, "chat.postMessage", args).await;
-    let message = stage.sim.messages("C0DBA").pop().unwrap();
+    api(&fixture.sim, "chat.postMessage", args).await;
+    let message = fixture.sim.messages("C0DBA").pop().unwrap();
     assert_eq!(
         name(alice.choose(&message, "deny", "r2").await),
         "holds_no_value"
     );
-    assert!(stage.sim.deliveries().is_empty());
+    assert!(fixture.sim.deliveries().is_empty());
     alice.click(&message, "deny").await.unwrap();
-    assert_eq!(last_action(&stage)["value"], "r1");
+    assert_eq!(last_action(&fixture)["value"], "r1");
 }
 
 #[tokio::test]
 async fn only_what_is_offered_can_be_chosen() {
-    let stage = Stage::start().await;
-    let alice = stage.slack.person("U0ALICE");
+    let fixture = Fixture::start().await;
+    let alice = fixture.slack.person("U0ALICE");
     let option = |value: &str| json!({"text": plain(value), "value": value});
     let both = json!([option("a"), option("b")]);
     for (element, good, bad, chosen) in [
@@ -95,8 +95,8 @@ async fn only_what_is_offered_can_be_chosen() {
         let mut element = element;
         element["action_id"] = json!("pick");
         let kind = element["type"].clone();
-        let message = posted(&stage, json!({"type": "actions", "elements": [element]})).await;
-        let before = stage.sim.deliveries().len();
+        let message = posted(&fixture, json!({"type": "actions", "elements": [element]})).await;
+        let before = fixture.sim.deliveries().len();
         let refused = name(alice.choose(&message, "pick", bad).await);
         assert!(["no_such_choice", "invalid_entry"].contains(&refused.as_str()));
         assert_eq!(
@@ -104,13 +104,13 @@ async fn only_what_is_offered_can_be_chosen() {
             "value_missing",
             "{kind}"
         );
-        assert_eq!(stage.sim.deliveries().len(), before, "{kind}");
+        assert_eq!(fixture.sim.deliveries().len(), before, "{kind}");
 
         assert!(
             alice.choose(&message, "pick", good).await.unwrap().ok,
             "{kind}"
         );
-        let action = last_action(&stage);
+        let action = last_action(&fixture);
         assert!(holds(&action, &chosen), "{kind}: {action}");
     }
 }
@@ -130,8 +130,8 @@ fn holds(whole: &Value, part: &Value) -> bool {
 
 #[tokio::test]
 async fn what_was_not_suggested_cannot_be_chosen() {
-    let stage = Stage::start().await;
-    let (alice, form) = (stage.slack.person("U0ALICE"), opened(&stage).await);
+    let fixture = Fixture::start().await;
+    let (alice, form) = (fixture.slack.person("U0ALICE"), opened(&fixture).await);
     let forged = json!({"text": plain("root"), "value": "root"});
     assert_eq!(
         name(alice.choose(&form, "scope", forged).await),
@@ -143,22 +143,22 @@ async fn what_was_not_suggested_cannot_be_chosen() {
     let kept = json!({"scope": {"scope": "db-prod"}, "reason": {"reason": "x"}});
     let submitted = alice.submit(&form, kept).await.unwrap();
     assert_eq!(submitted.outcome, Fate::Closed);
-    let told = stage.sim.deliveries().pop().unwrap().payload;
+    let told = fixture.sim.deliveries().pop().unwrap().payload;
     let scope = "/view/state/values/scope/scope/selected_option/value";
     assert_eq!(told.pointer(scope), Some(&json!("db-prod")));
 }
 
 #[tokio::test]
 async fn a_choice_in_a_view_is_in_its_state_and_can_be_cleared() {
-    let stage = Stage::start().await;
-    let (alice, form) = (stage.slack.person("U0ALICE"), opened(&stage).await);
+    let fixture = Fixture::start().await;
+    let (alice, form) = (fixture.slack.person("U0ALICE"), opened(&fixture).await);
     alice.suggest(&form, "scope", "db").await.unwrap();
     alice.choose(&form, "scope", "db-prod").await.unwrap();
-    let told = stage.sim.deliveries().pop().unwrap().payload;
+    let told = fixture.sim.deliveries().pop().unwrap().payload;
     let scope = "/view/state/values/scope/scope/selected_option";
     assert_eq!(told.pointer(scope).unwrap()["value"], "db-prod");
     alice.choose(&form, "scope", Value::Null).await.unwrap();
-    let told = stage.sim.deliveries().pop().unwrap().payload;
+    let told = fixture.sim.deliveries().pop().unwrap().payload;
     assert_eq!(told.pointer(scope), Some(&Value::Null));
     // An input that does not tell at once waits for the submission.
     assert_eq!(
@@ -169,13 +169,13 @@ async fn a_choice_in_a_view_is_in_its_state_and_can_be_cleared() {
 
 #[tokio::test]
 async fn what_lies_below_another_modal_cannot_be_reached() {
-    let stage = Stage::start().await;
-    let (alice, form) = (stage.slack.person("U0ALICE"), opened(&stage).await);
+    let fixture = Fixture::start().await;
+    let (alice, form) = (fixture.slack.person("U0ALICE"), opened(&fixture).await);
     alice.suggest(&form, "scope", "db").await.unwrap();
     alice.choose(&form, "scope", "db-prod").await.unwrap();
-    let trigger = stage.sim.deliveries().pop().unwrap().payload["trigger_id"].clone();
+    let trigger = fixture.sim.deliveries().pop().unwrap().payload["trigger_id"].clone();
     let pushed = api(
-        &stage.sim,
+        &fixture.sim,
         "views.push",
         json!({"trigger_id": trigger, "view": modal()}),
     )
@@ -184,7 +184,7 @@ async fn what_lies_below_another_modal_cannot_be_reached() {
     assert_eq!(name(alice.submit(&form, json!({})).await), "covered");
     let top = alice.sees().await.unwrap().modal().cloned().unwrap();
     assert_ne!(top.id(), form.id());
-    let bob = stage.slack.person("U0BOB");
+    let bob = fixture.slack.person("U0BOB");
     assert_eq!(name(bob.submit(&top, json!({})).await), "not_found");
     assert_eq!(name(bob.close(&top).await), "not_found");
 }

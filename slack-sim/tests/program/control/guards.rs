@@ -1,17 +1,17 @@
 //! Who may drive the simulator, and how little of what they send can harm it.
 
-use super::Stage;
+use super::Fixture;
 use crate::common::{Http, send};
 
-/// A request to the stage with these headers in place of a client's own.
+/// A request to the fixture with these headers in place of a client's own.
 async fn ask(
-    stage: &Stage,
+    fixture: &Fixture,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
     body: &str,
 ) -> Http {
-    let url = format!("{}{path}", stage.sim.address());
+    let url = format!("{}{path}", fixture.sim.address());
     send(method, &url, headers, body.to_owned()).await.unwrap()
 }
 
@@ -31,8 +31,8 @@ fn error(answer: &Http) -> (u16, String) {
 
 #[tokio::test]
 async fn a_name_that_points_here_does_not_open_the_door() {
-    let stage = Stage::start().await;
-    let own = stage.sim.address();
+    let fixture = Fixture::start().await;
+    let own = fixture.sim.address();
     let port = own.trim_end_matches('/').rsplit(':').next().unwrap();
     let foreign = [
         "evil.example".to_owned(),
@@ -50,7 +50,7 @@ async fn a_name_that_points_here_does_not_open_the_door() {
             "control/workspace",
             "control/people/U0ALICE/sees",
         ] {
-            let answer = ask(&stage, "GET", path, &[("host", host)], "").await;
+            let answer = ask(&fixture, "GET", path, &[("host", host)], "").await;
             assert_eq!(
                 error(&answer),
                 (403, "not_from_here".to_owned()),
@@ -63,15 +63,15 @@ async fn a_name_that_points_here_does_not_open_the_door() {
         format!("127.0.0.1:{port}"),
         format!("[::1]:{port}"),
     ] {
-        let answer = ask(&stage, "GET", "control/workspace", &[("host", &host)], "").await;
+        let answer = ask(&fixture, "GET", "control/workspace", &[("host", &host)], "").await;
         assert_eq!(answer.status, 200, "{host}");
     }
 }
 
 #[tokio::test]
 async fn a_page_of_another_origin_cannot_act() {
-    let stage = Stage::start().await;
-    let own = stage.sim.address();
+    let fixture = Fixture::start().await;
+    let own = fixture.sim.address();
     let own = own.trim_end_matches('/');
     let port = own.rsplit(':').next().unwrap();
     for origin in [
@@ -84,48 +84,48 @@ async fn a_page_of_another_origin_cannot_act() {
         &format!("http://evil.example:{port}"),
     ] {
         let headers = [JSON, ("origin", origin)];
-        let answer = ask(&stage, "POST", SAY, &headers, HELLO).await;
+        let answer = ask(&fixture, "POST", SAY, &headers, HELLO).await;
         assert_eq!(
             error(&answer),
             (403, "not_from_here".to_owned()),
             "{origin:?}"
         );
-        let answer = ask(&stage, "DELETE", "control/faults", &headers[1..], "").await;
+        let answer = ask(&fixture, "DELETE", "control/faults", &headers[1..], "").await;
         assert_eq!(answer.status, 403, "{origin:?}");
     }
-    assert!(stage.sim.messages("C0DBA").is_empty());
-    let answer = ask(&stage, "POST", SAY, &[JSON, ("origin", own)], HELLO).await;
+    assert!(fixture.sim.messages("C0DBA").is_empty());
+    let answer = ask(&fixture, "POST", SAY, &[JSON, ("origin", own)], HELLO).await;
     assert_eq!(answer.status, 200);
     assert!(answer.headers.get("access-control-allow-origin").is_none());
 }
 
 #[tokio::test]
 async fn a_form_cannot_act() {
-    let stage = Stage::start().await;
+    let fixture = Fixture::start().await;
     for kind in [
         "application/x-www-form-urlencoded",
         "text/plain",
         "multipart/form-data",
         "",
     ] {
-        let answer = ask(&stage, "POST", SAY, &[("content-type", kind)], HELLO).await;
+        let answer = ask(&fixture, "POST", SAY, &[("content-type", kind)], HELLO).await;
         assert_eq!(
             error(&answer),
             (415, "invalid_content_type".to_owned()),
             "{kind}"
         );
     }
-    assert!(stage.sim.messages("C0DBA").is_empty());
+    assert!(fixture.sim.messages("C0DBA").is_empty());
     let charset = ("content-type", "application/json; charset=utf-8");
     assert_eq!(
-        ask(&stage, "POST", SAY, &[charset], HELLO).await.status,
+        ask(&fixture, "POST", SAY, &[charset], HELLO).await.status,
         200
     );
 }
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_by_name() {
-    let stage = Stage::start().await;
+    let fixture = Fixture::start().await;
     let actions = "control/people/U0ALICE/actions";
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     let deep = format!(
@@ -206,7 +206,7 @@ async fn what_makes_no_sense_is_refused_by_name() {
         ("control/nothing", "{}", 404, "not_found"),
         ("control/calls", "{}", 405, "method_not_allowed"),
     ] {
-        let answer = ask(&stage, "POST", path, &[JSON], body).await;
+        let answer = ask(&fixture, "POST", path, &[JSON], body).await;
         assert_eq!(
             error(&answer),
             (status, name.to_owned()),
@@ -214,13 +214,13 @@ async fn what_makes_no_sense_is_refused_by_name() {
             &body[..body.len().min(60)]
         );
     }
-    assert!(stage.slack.workspace().await.is_ok(), "it lives");
+    assert!(fixture.slack.workspace().await.is_ok(), "it lives");
 }
 
 #[tokio::test]
 async fn the_page_runs_its_own_scripts_alone_and_is_framed_by_nobody() {
-    let stage = Stage::start().await;
-    let page = ask(&stage, "GET", "", &[], "").await;
+    let fixture = Fixture::start().await;
+    let page = ask(&fixture, "GET", "", &[], "").await;
     let header = |name: &str| page.headers[name].to_str().unwrap();
     assert_eq!(
         (page.status, header("content-type")),
@@ -233,6 +233,6 @@ async fn the_page_runs_its_own_scripts_alone_and_is_framed_by_nobody() {
         (header("x-content-type-options"), header("cache-control")),
         ("nosniff", "no-store")
     );
-    let missing = ask(&stage, "GET", "page/..%2f..%2fCargo.toml", &[], "").await;
+    let missing = ask(&fixture, "GET", "page/..%2f..%2fCargo.toml", &[], "").await;
     assert_eq!(missing.status, 404);
 }

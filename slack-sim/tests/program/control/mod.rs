@@ -15,13 +15,13 @@ use app::App;
 use crate::common::workspace;
 
 /// A workspace whose time can be moved, an app in it, and a client as another process has it.
-struct Stage {
+struct Fixture {
     sim: Sim,
     slack: Client,
     _app: App,
 }
 
-impl Stage {
+impl Fixture {
     async fn start() -> Self {
         let time = MovableClock::default();
         let sim = Sim::start_with_clock(workspace(), time.clock()).await;

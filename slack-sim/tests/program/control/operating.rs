@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use slack_sim::{Client, DeliveryFault, DeliveryKind, Fault, Sim};
 
-use super::{Stage, name};
+use super::{Fixture, name};
 use crate::common::{App, api, workspace};
 use serde_json::json;
 
 #[tokio::test]
 async fn time_moves_for_everybody_who_looks() {
-    let stage = Stage::start().await;
-    let alice = stage.slack.person("U0ALICE");
+    let fixture = Fixture::start().await;
+    let alice = fixture.slack.person("U0ALICE");
     let before = alice.sees().await.unwrap();
-    let said = stage.slack.now().await.unwrap();
-    let after = stage
+    let said = fixture.slack.now().await.unwrap();
+    let after = fixture
         .slack
         .advance(Duration::from_secs(27 * 60))
         .await
@@ -39,8 +39,8 @@ async fn a_clock_that_nobody_lets_be_moved_stays() {
 
 #[tokio::test]
 async fn calls_fail_as_asked_until_they_are_healed() {
-    let stage = Stage::start().await;
-    let (sim, slack) = (&stage.sim, &stage.slack);
+    let fixture = Fixture::start().await;
+    let (sim, slack) = (&fixture.sim, &fixture.slack);
     let post = async || {
         let args = json!({"channel": "C0DBA", "text": "t"});
         api(sim, "chat.postMessage", args).await

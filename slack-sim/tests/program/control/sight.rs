@@ -8,21 +8,27 @@ use slack_sim::{
     client::{ClientError, KindName, Transport},
 };
 
-use super::{Stage, name};
+use super::{Fixture, name};
 use crate::common::{api, card};
 
 #[tokio::test]
 async fn nobody_sees_channels_they_are_not_in_or_what_is_said_to_others_alone() {
-    let stage = Stage::start().await;
-    let (alice, bob) = (stage.slack.person("U0ALICE"), stage.slack.person("U0BOB"));
+    let fixture = Fixture::start().await;
+    let (alice, bob) = (
+        fixture.slack.person("U0ALICE"),
+        fixture.slack.person("U0BOB"),
+    );
     for args in [
         json!({"channel": "C0PRIV", "text": "among few", "blocks": card("r1")}),
         json!({"channel": "U0ALICE", "text": "to Alice"}),
     ] {
-        assert_eq!(api(&stage.sim, "chat.postMessage", args).await["ok"], true);
+        assert_eq!(
+            api(&fixture.sim, "chat.postMessage", args).await["ok"],
+            true
+        );
     }
     let only = json!({"channel": "C0DBA", "user": "U0ALICE", "text": "for your eyes"});
-    api(&stage.sim, "chat.postEphemeral", only).await;
+    api(&fixture.sim, "chat.postEphemeral", only).await;
 
     let sight = alice.sees().await.unwrap();
     for said in ["among few", "to Alice", "for your eyes"] {
@@ -39,32 +45,32 @@ async fn nobody_sees_channels_they_are_not_in_or_what_is_said_to_others_alone() 
     assert_eq!(name(bob.say("C0PRIV", "let me in").await), "not_found");
     assert_eq!(name(bob.say(&sight.dm, "let me in").await), "not_found");
     assert_eq!(name(bob.command("C0PRIV", "/jit").await), "not_found");
-    assert!(stage.slack.deliveries().await.unwrap().is_empty());
+    assert!(fixture.slack.deliveries().await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn there_is_no_sight_of_people_who_are_not_there() {
-    let stage = Stage::start().await;
+    let fixture = Fixture::start().await;
     assert_eq!(
-        name(stage.slack.person("U0NOBODY").sees().await),
+        name(fixture.slack.person("U0NOBODY").sees().await),
         "not_found"
     );
-    let nobody = stage.slack.person("U0NOBODY");
+    let nobody = fixture.slack.person("U0NOBODY");
     assert_eq!(name(nobody.say("C0DBA", "boo").await), "not_found");
     assert_eq!(
-        name(stage.slack.person("U0GONE").say("C0DBA", "boo").await),
+        name(fixture.slack.person("U0GONE").say("C0DBA", "boo").await),
         "deactivated"
     );
     assert_eq!(
-        name(stage.slack.person("U0KEYLEND").say("C0DBA", "boo").await),
+        name(fixture.slack.person("U0KEYLEND").say("C0DBA", "boo").await),
         "is_bot"
     );
 }
 
 #[tokio::test]
 async fn the_directory_says_who_and_what_there_is() {
-    let stage = Stage::start().await;
-    stage.sim.furnish(Page {
+    let fixture = Fixture::start().await;
+    fixture.sim.furnish(Page {
         title: "A tour".to_owned(),
         beside: Some(Beside {
             title: "Console".to_owned(),
@@ -77,7 +83,7 @@ async fn the_directory_says_who_and_what_there_is() {
         ],
         start: None,
     });
-    let directory = stage.slack.workspace().await.unwrap();
+    let directory = fixture.slack.workspace().await.unwrap();
     assert_eq!(directory.team.id, "T0LOCAL");
     assert_eq!(directory.transport, Some(Transport::Http));
     assert!(directory.app.home_tab && directory.page.clock_moves);
@@ -100,15 +106,15 @@ async fn the_directory_says_who_and_what_there_is() {
 /// The names that the page's scripts read.
 #[tokio::test]
 async fn the_page_finds_what_it_reads_by_these_names() {
-    let stage = Stage::start().await;
-    stage
+    let fixture = Fixture::start().await;
+    fixture
         .slack
         .person("U0ALICE")
         .command("C0DBA", "/jit")
         .await
         .unwrap();
     let read = async |path: &str| {
-        let url = format!("{}control/{path}", stage.sim.address());
+        let url = format!("{}control/{path}", fixture.sim.address());
         let answer = crate::common::get(&url).await;
         serde_json::from_str::<Value>(&answer.body).unwrap()
     };
@@ -153,9 +159,9 @@ async fn the_page_finds_what_it_reads_by_these_names() {
 
 #[tokio::test]
 async fn whoever_waits_hears_of_a_change_and_of_nothing_older() {
-    let stage = Stage::start().await;
-    let url = |after: u64| format!("{}control/changes?after={after}", stage.sim.address());
-    let alice = stage.slack.person("U0ALICE");
+    let fixture = Fixture::start().await;
+    let url = |after: u64| format!("{}control/changes?after={after}", fixture.sim.address());
+    let alice = fixture.slack.person("U0ALICE");
     let seen = alice.sees().await.unwrap().version;
     let waiting = tokio::spawn({
         let url = url(seen);
@@ -175,8 +181,8 @@ async fn whoever_waits_hears_of_a_change_and_of_nothing_older() {
 #[tokio::test]
 async fn a_client_says_when_there_is_nobody_to_ask() {
     let address = {
-        let stage = Stage::start().await;
-        stage.sim.address()
+        let fixture = Fixture::start().await;
+        fixture.sim.address()
     };
     let gone = slack_sim::Client::new(&address);
     let asked = tokio::time::timeout(Duration::from_secs(5), gone.workspace()).await;

@@ -3,12 +3,12 @@
 use serde_json::json;
 use slack_sim::client::Fate;
 
-use super::Stage;
+use super::Fixture;
 
 #[tokio::test]
 async fn a_person_can_do_everything_from_outside() {
-    let stage = Stage::start().await;
-    let alice = stage.slack.person("U0ALICE");
+    let fixture = Fixture::start().await;
+    let alice = fixture.slack.person("U0ALICE");
     let asked = alice.command("C0DBA", "/jit request db").await.unwrap();
     assert!(asked.ok, "{asked:?}");
     alice
@@ -16,7 +16,7 @@ async fn a_person_can_do_everything_from_outside() {
         .await
         .unwrap();
 
-    let bob = stage.slack.person("U0BOB");
+    let bob = fixture.slack.person("U0BOB");
     let card = bob
         .wait_until(|sees| sees.saying("asks for it").cloned())
         .await
@@ -50,14 +50,14 @@ async fn a_person_can_do_everything_from_outside() {
 
 #[tokio::test]
 async fn opening_the_home_tells_the_app_which_then_shows_it() {
-    let stage = Stage::start().await;
-    let alice = stage.slack.person("U0ALICE");
+    let fixture = Fixture::start().await;
+    let alice = fixture.slack.person("U0ALICE");
     assert!(alice.sees().await.unwrap().home.is_none());
     assert!(alice.open_home().await.unwrap().ok);
     let home = alice.sees().await.unwrap().home.unwrap();
     assert!(alice.click(&home, "approve").await.unwrap().ok);
     assert!(
-        stage
+        fixture
             .slack
             .person("U0BOB")
             .sees()
@@ -70,15 +70,15 @@ async fn opening_the_home_tells_the_app_which_then_shows_it() {
 
 #[tokio::test]
 async fn closing_a_modal_tells_the_app_that_asked_to_be_told() {
-    let stage = Stage::start().await;
-    let alice = stage.slack.person("U0ALICE");
+    let fixture = Fixture::start().await;
+    let alice = fixture.slack.person("U0ALICE");
     alice.command("C0DBA", "/jit").await.unwrap();
     let card = alice.sees().await.unwrap().saying("asks for it").cloned();
     alice.click(&card.unwrap(), "approve").await.unwrap();
     let form = alice.sees().await.unwrap().modal().cloned().unwrap();
     assert!(alice.close(&form).await.unwrap().ok);
     assert!(alice.sees().await.unwrap().modal().is_none());
-    let last = stage.slack.deliveries().await.unwrap().pop().unwrap();
+    let last = fixture.slack.deliveries().await.unwrap().pop().unwrap();
     assert_eq!(last.payload["type"], "view_closed");
     assert!(last.payload.get("token").is_none());
 }

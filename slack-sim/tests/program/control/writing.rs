@@ -3,7 +3,7 @@
 use serde_json::json;
 use slack_sim::{Client, Sim};
 
-use super::{Stage, name};
+use super::{Fixture, name};
 use crate::common::{App, workspace};
 
 const MANIFEST: &str = r##"{
@@ -55,8 +55,8 @@ async fn an_app_that_fails_is_reported_to_whoever_sent_the_command() {
 
 #[tokio::test]
 async fn strangers_send_no_commands() {
-    let stage = Stage::start().await;
-    let sue = stage.slack.person("U0SUE");
+    let fixture = Fixture::start().await;
+    let sue = fixture.slack.person("U0SUE");
     assert_eq!(
         name(sue.command("C0DBA", "/jit").await),
         "no_commands_for_strangers"
@@ -87,8 +87,8 @@ async fn what_people_type_is_text_and_names_they_know_are_mentions() {
 
 #[tokio::test]
 async fn nothing_is_written_where_nothing_can_be() {
-    let stage = Stage::start().await;
-    let alice = stage.slack.person("U0ALICE");
+    let fixture = Fixture::start().await;
+    let alice = fixture.slack.person("U0ALICE");
     assert_eq!(name(alice.say("C0OLD", "hello").await), "is_archived");
     assert_eq!(name(alice.say("C0NONE", "hello").await), "not_found");
     assert_eq!(name(alice.say("C0DBA", " \n ").await), "no_text");
@@ -104,7 +104,7 @@ async fn nothing_is_written_where_nothing_can_be() {
         ..slack_sim::Message::default()
     };
     assert_eq!(name(alice.reply(&lost, "hello").await), "not_found");
-    assert!(stage.sim.messages("C0DBA").is_empty());
+    assert!(fixture.sim.messages("C0DBA").is_empty());
 }
 
 #[tokio::test]

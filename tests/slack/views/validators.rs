@@ -1,4 +1,4 @@
-//! Slack's own libraries as judges, run as `./test.sh` runs them on everything that was sent.
+//! Slack's own libraries as validators, run as `./test.sh` runs them on everything that was sent.
 //!
 //! Their validator is not part of the project: where it is not at hand, what needs it is skipped.
 
@@ -20,7 +20,7 @@ pub(crate) fn accepts(bodies: &[Value]) {
     if shared(VALIDATOR).is_none() {
         return;
     }
-    let (accepted, said) = judge(bodies);
+    let (accepted, said) = validate(bodies);
     assert!(accepted, "{said}");
 }
 
@@ -31,27 +31,27 @@ fn slacks_own_libraries_refuse_what_is_wrong() {
     }
     let empty = json!({"type": "header", "text": {"type": "plain_text", "text": ""}});
     let unknown = json!({"type": "sticker"});
-    let (accepted, said) = judge(&[json!({"text": "wrong", "blocks": [empty, unknown]})]);
+    let (accepted, said) = validate(&[json!({"text": "wrong", "blocks": [empty, unknown]})]);
     assert!(!accepted, "{said}");
-    for judge in ["rules", "sdk", "tsc"] {
-        assert!(said.contains(&format!("hold.py: {judge} ")), "{said}");
+    for validator in ["rules", "sdk", "tsc"] {
+        assert!(said.contains(&format!("hold.py: {validator} ")), "{said}");
     }
 }
 
-/// Whether the judges accept it, and what they say.
-fn judge(bodies: &[Value]) -> (bool, String) {
+/// Whether the validators accept it, and what they say.
+fn validate(bodies: &[Value]) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
     for body in bodies {
         sent::write(folder.path(), "a view", body);
     }
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let judges = env::var_os("KEYLEND_JUDGES").map(PathBuf::from);
-    let judges = judges.unwrap_or_else(|| checkout.join("target/judges"));
-    let python = judges.join("venv/bin/python");
+    let validators = env::var_os("KEYLEND_VALIDATORS").map(PathBuf::from);
+    let validators = validators.unwrap_or_else(|| checkout.join("target/validators"));
+    let python = validators.join("venv/bin/python");
     let is_there = python.exists();
     assert!(is_there, "{} is missing: run ./test.sh", python.display());
     let output = Command::new(python)
-        .arg(checkout.join("tests/judges/hold.py"))
+        .arg(checkout.join("tests/validators/hold.py"))
         .arg(folder.path())
         .output()
         .unwrap();

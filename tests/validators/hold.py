@@ -18,7 +18,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VALIDATOR = CHECKOUT / "../shared/tools/slack/validate_blocks.py"
-JUDGES = Path(os.environ.get("KEYLEND_JUDGES", CHECKOUT / "target/judges"))
+VALIDATORS = Path(os.environ.get("KEYLEND_VALIDATORS", CHECKOUT / "target/validators"))
 
 
 def shown(kept):
@@ -46,7 +46,7 @@ def validate(things, *flags):
             file.write_text(json.dumps(thing))
         judged = subprocess.run(
             [sys.executable, VALIDATOR, "--json", *flags, *files],
-            env={**os.environ, "SLACK_VALIDATOR_DIR": str(JUDGES)},
+            env={**os.environ, "SLACK_VALIDATOR_DIR": str(VALIDATORS)},
             capture_output=True,
             text=True,
         )

@@ -1,9 +1,9 @@
 //! Chance that can be had again: everything follows from a seed.
 
 /// SplitMix64, by Sebastiano Vigna: public domain, <https://prng.di.unimi.it/splitmix64.c>.
-pub struct Dice(pub u64);
+pub struct Rng(pub u64);
 
-impl Dice {
+impl Rng {
     pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::{task::JoinSet, time::interval};
 
-use crate::{dice::Dice, replica::Replica, support::postgres::Postgres, world::World};
+use crate::{replica::Replica, rng::Rng, support::postgres::Postgres, world::World};
 
 /// How many replicas there are.
 const REPLICAS: usize = 3;
@@ -24,7 +24,7 @@ pub async fn rage(
     world: &World,
     target: &Postgres,
     span: Duration,
-    dice: &mut Dice,
+    rng: &mut Rng,
 ) -> (Damage, Vec<Replica>) {
     let mut alive = Vec::new();
     for _ in 0..REPLICAS {
@@ -37,7 +37,7 @@ pub async fn rage(
     for second in 0..end {
         seconds.tick().await;
         if !alive.is_empty() {
-            let mut victim = alive.swap_remove(dice.below(alive.len()));
+            let mut victim = alive.swap_remove(rng.below(alive.len()));
             world.balancer.remove(victim.address);
             damage.silenced += turns(&victim);
             damage.kills += 1;

@@ -22,7 +22,7 @@ use super::story::{self, at};
 use crate::support::{clock::TestClock, sent};
 
 /// Everything that a test needs; it all goes when this is dropped.
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) sim: Sim,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) clock: Arc<TestClock>,
@@ -43,7 +43,7 @@ impl Running {
     }
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) async fn set() -> Self {
         let clock = TestClock::at(&at(0).to_rfc3339());
         let everybody = ["U0ALICE", "U0BOB", "U0CAROL"];
@@ -173,7 +173,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Fixture {
     fn drop(&mut self) {
         sent::keep(&self.sim);
     }

@@ -15,8 +15,8 @@ use crate::{
     story::Story,
     support::{
         clock::TestClock,
+        fixture::{BEGINNING, Fixture},
         postgres::Postgres,
-        stage::{BEGINNING, Stage},
     },
 };
 
@@ -24,13 +24,13 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) struct Storm {
-    pub(crate) stage: Stage,
+    pub(crate) fixture: Fixture,
     server: Postgres,
 }
 
 impl Storm {
     /// Each of so many engineers has access to each of these targets and scopes, for half an hour.
-    pub(crate) async fn brew(engineers: usize, targets: &[(&str, &str)]) -> Self {
+    pub(crate) async fn setup(engineers: usize, targets: &[(&str, &str)]) -> Self {
         let server = Postgres::start().await;
         let url = server.admin_url();
         PostgresStore::migrate(&url).await.unwrap();
@@ -39,20 +39,20 @@ impl Storm {
         std::fs::write(&file, &url).unwrap();
         let kept = format!("url = {{ file = \"{}\" }}", file.display());
         let on_postgres = |config: &str| config.replace("url = \"sqlite://DIR/keylend.db\"", &kept);
-        let mut stage = Stage::with(on_postgres, "").await;
-        stage.join().await;
-        stage.join().await;
+        let mut fixture = Fixture::with(on_postgres, "").await;
+        fixture.join().await;
+        fixture.join().await;
 
         // A fourth replica gives the access, and leaves.
-        let config = stage.config();
+        let config = fixture.config();
         let store = Arc::new(PostgresStore::open(&url, &config.digest).await.unwrap());
         let clock = TestClock::at(BEGINNING);
         let story = Story { store, clock };
         let names: Vec<_> = (0..engineers).map(engineer).collect();
         for (backend, scope) in targets {
             let target = match *backend {
-                "console" => &stage.console,
-                _ => &stage.bastion,
+                "console" => &fixture.console,
+                _ => &fixture.bastion,
             };
             let make = |request: &Request| {
                 let entitlement = entitlement(request);
@@ -64,11 +64,11 @@ impl Storm {
         story.store.close().await;
         let last = format!("{}@example.com", engineer(engineers - 1));
         for (_, scope) in targets {
-            let heard = async { while !stage.admitted_anywhere(&last, scope).await {} };
+            let heard = async { while !fixture.admitted_anywhere(&last, scope).await {} };
             let heard = tokio::time::timeout(PATIENCE, heard).await;
             heard.expect("the replicas hear of what another has committed");
         }
-        Self { stage, server }
+        Self { fixture, server }
     }
 
     /// Waits until the log has so many entries of this kind.
@@ -76,7 +76,7 @@ impl Storm {
         let coming = async {
             while self.entries(kind).await < enough {
                 // A round trip through the service gives it its share of the machine.
-                self.stage.page("/healthz").await;
+                self.fixture.page("/healthz").await;
             }
         };
         if tokio::time::timeout(PATIENCE, coming).await.is_err() {

@@ -1,4 +1,4 @@
-//! The stage of a story: a Slack with people, two targets, a clock that the test moves, and the
+//! The fixture of a story: a Slack with people, two targets, a clock that the test moves, and the
 //! real service between them, driven through its public doors alone.
 
 use std::{
@@ -106,7 +106,7 @@ pub fn write(
     fs::write(folder.join("keylend.toml"), config).unwrap();
 }
 
-pub struct Stage {
+pub struct Fixture {
     pub sim: Sim,
     pub console: Target,
     pub bastion: Target,
@@ -117,7 +117,7 @@ pub struct Stage {
     http: reqwest::Client,
 }
 
-impl Stage {
+impl Fixture {
     pub async fn start() -> Self {
         Self::of(workspace()).await
     }
@@ -164,7 +164,7 @@ impl Stage {
         // The service does the same when it starts; whoever is first does it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::new();
-        let mut stage = Self {
+        let mut fixture = Self {
             sim,
             console,
             bastion,
@@ -174,8 +174,8 @@ impl Stage {
             replicas: Vec::new(),
             http,
         };
-        stage.boot().await;
-        stage
+        fixture.boot().await;
+        fixture
     }
 
     /// Starts the service on what is in the store.
@@ -504,7 +504,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Fixture {
     fn drop(&mut self) {
         sent::keep(&self.sim);
         for (runtime, _) in self
