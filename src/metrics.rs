@@ -219,6 +219,8 @@ impl Metrics {
             | Event::LeaveNoticed { .. }
             | Event::RevocationStarted { .. }
             | Event::LayerRevoked { .. }
+            | Event::LayerAbsenceConfirmed { .. }
+            | Event::LayerReappeared { .. }
             | Event::ExtensionRequested { .. }
             | Event::ExtensionDenied { .. }
             | Event::ExtensionLapsed {}

@@ -94,3 +94,11 @@ impl fmt::Display for Secret {
         }
     }
 }
+/// A password, a certificate, a file or an address, for its requester alone.
+#[derive(Debug, Clone)]
+pub struct SecretField {
+    /// What it is, for people: `Password`. Nothing secret.
+    pub label: String,
+    /// The text itself.
+    pub value: SecretString,
+}

@@ -28,7 +28,6 @@ use crate::{
     clock::{Clock, Entropy, SystemClock, SystemEntropy},
     config::{self, Config, Mode},
     directory::Directory,
-    domain::Progress,
     grants::Grants,
     leavers::Leavers,
     metrics::Metrics,
@@ -303,7 +302,7 @@ async fn refuse_orphans(store: &dyn Store, backends: &Backends) -> anyhow::Resul
         let page = store.open_after(after, PAGE).await;
         let page = page.context("failed to read the open grants")?;
         let layers = page.requests.iter().flat_map(|request| &request.layers);
-        for layer in layers.filter(|layer| layer.progress != Progress::Revoked) {
+        for layer in layers.filter(|layer| !layer.progress.is_revoked()) {
             let name = &layer.plan.backend;
             if !backends.contains_key(name) {
                 bail!(

@@ -1,4 +1,5 @@
-//! Passwords that Keylend makes: generated, encrypted at rest, opened for their requester alone.
+//! Secrets of grants: passwords that Keylend makes and what targets give, encrypted at rest and opened
+//! for their requester alone.
 
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -7,7 +8,7 @@ use chacha20poly1305::{
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::{clock::Entropy, domain::RequestId, store::SealedCredential};
+use crate::{clock::Entropy, domain::RequestId, secret::SecretField, store::SealedCredential};
 
 /// The key under which credentials are kept. XChaCha20-Poly1305, bound to the grant and layer, so
 /// that a row moved to another grant does not open.
@@ -47,24 +48,25 @@ impl Vault {
         Ok(Self { cipher })
     }
 
-    /// Encrypts a layer's password.
+    /// Encrypts a layer's secrets.
     pub fn seal(
         &self,
         request: RequestId,
         layer: usize,
-        password: &SecretString,
+        secrets: &[SecretField],
         entropy: &dyn Entropy,
     ) -> SealedCredential {
         let mut nonce = [0; NONCE];
         entropy.fill(&mut nonce);
+        let plain = written(secrets);
         let payload = Payload {
-            msg: password.expose_secret().as_bytes(),
+            msg: &plain,
             aad: &belongs_to(request, layer),
         };
         let ciphertext = self
             .cipher
             .encrypt(&XNonce::from(nonce), payload)
-            .expect("a short message can always be encrypted");
+            .expect("a message of a few kilobytes can always be encrypted");
         SealedCredential {
             request,
             layer,
@@ -72,12 +74,12 @@ impl Vault {
         }
     }
 
-    /// Opens a layer's password.
+    /// Opens a layer's secrets.
     ///
     /// # Errors
     ///
     /// If it was sealed under another key, or for another layer.
-    pub fn open(&self, credential: &SealedCredential) -> Result<SecretString, Unopenable> {
+    pub fn open(&self, credential: &SealedCredential) -> Result<Vec<SecretField>, Unopenable> {
         let (nonce, ciphertext) = credential
             .sealed
             .split_first_chunk::<NONCE>()
@@ -92,10 +94,30 @@ impl Vault {
                 .decrypt(&XNonce::from(*nonce), payload)
                 .map_err(|_| Unopenable)?,
         );
-        std::str::from_utf8(&plain)
-            .map(SecretString::from)
-            .map_err(|_| Unopenable)
+        let fields: Vec<(String, String)> =
+            serde_json::from_slice(&plain).map_err(|_| Unopenable)?;
+        let field = |(label, value): (String, String)| SecretField {
+            label,
+            value: value.into(),
+        };
+        Ok(fields.into_iter().map(field).collect())
     }
+}
+
+/// The secrets as one text, in memory that is erased.
+fn written(secrets: &[SecretField]) -> Zeroizing<Vec<u8>> {
+    let fields = secrets
+        .iter()
+        .map(|secret| (secret.label.as_str(), secret.value.expose_secret()));
+    let fields: Vec<(&str, &str)> = fields.collect();
+    let length: usize = fields
+        .iter()
+        .map(|(label, value)| label.len() + value.len() + 8)
+        .sum();
+    // JSON writes a byte as six at most: a buffer that had to grow would leave a copy behind.
+    let mut written = Zeroizing::new(Vec::with_capacity(6 * length + 2));
+    serde_json::to_writer(&mut *written, &fields).expect("texts can be written as JSON");
+    written
 }
 
 fn belongs_to(request: RequestId, layer: usize) -> Vec<u8> {
@@ -129,9 +151,17 @@ mod tests {
     fn a_credential_opens_only_under_its_key_and_for_its_grant() {
         let request = RequestId::new(crate::domain::Time::UNIX_EPOCH, 1);
         let password = generate_password(&SystemEntropy);
-        let sealed = vault("ab").seal(request, 0, &password, &SystemEntropy);
+        let secrets = [
+            ("Password", password.clone()),
+            ("Config \"a\"", "\u{1}\nb".into()),
+        ];
+        let secrets = secrets.map(|(label, value)| SecretField {
+            label: label.to_owned(),
+            value,
+        });
+        let sealed = vault("ab").seal(request, 0, &secrets, &SystemEntropy);
         let opened = vault("ab").open(&sealed).unwrap();
-        assert_eq!(opened.expose_secret(), password.expose_secret());
+        assert_eq!(written(&opened), written(&secrets));
         assert!(vault("cd").open(&sealed).is_err());
         let moved = SealedCredential {
             request: RequestId::new(crate::domain::Time::UNIX_EPOCH, 2),

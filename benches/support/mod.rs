@@ -18,7 +18,9 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, Backends, LayerRequest, Presence, RevocationMode},
+    backend::{
+        Backend, BackendError, Backends, BoundLayer, Granted, InvalidParam, LayerRequest, Presence,
+    },
     broker::{Broker, Parts},
     clock::{Clock, SystemClock, SystemEntropy},
     directory::{
@@ -27,8 +29,8 @@ use keylend::{
     domain::{
         Actor, AskKey, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event,
         GroupName, Handle, Human, LayerSpec, Limits, Occurred, OnLeave, Params, Parties,
-        PlannedGrant, PlannedLayer, ReasonRule, Removal, Request, RequestId, Risk, RuleId, Scope,
-        ScopeId, Span, Standing, Terms, Time, UserId, Username, decide, open,
+        PlannedGrant, PlannedLayer, ReasonRule, Removal, Request, RequestId, RevocationMode, Risk,
+        RuleId, Scope, ScopeId, Span, Standing, Terms, Time, UserId, Username, decide, open,
     },
     metrics::Metrics,
     policy::Policy,
@@ -39,10 +41,10 @@ use secrecy::SecretString;
 use tokio::task::JoinSet;
 
 /// A target that keeps its access in memory and answers at once.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct InMemory {
-    there: Mutex<HashSet<String>>,
-    taken: Mutex<HashMap<String, Option<Time>>>,
+    there: Arc<Mutex<HashSet<String>>>,
+    taken: Arc<Mutex<HashMap<String, Option<Time>>>>,
 }
 
 impl InMemory {
@@ -62,9 +64,15 @@ impl InMemory {
     }
 }
 
-#[async_trait]
 impl Backend for InMemory {
-    fn revocation_mode(&self, _: &Params) -> RevocationMode {
+    fn bind(&self, _: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl BoundLayer for InMemory {
+    fn revocation_mode(&self) -> RevocationMode {
         RevocationMode::Call
     }
 
@@ -72,17 +80,13 @@ impl Backend for InMemory {
         Entitlement::new(order.handle.as_str())
     }
 
-    fn credential(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
-        None
-    }
-
     async fn grant(
         &self,
         order: &LayerRequest,
         _: Option<&SecretString>,
-    ) -> Result<(), BackendError> {
+    ) -> Result<Granted, BackendError> {
         self.put(order.handle.as_str());
-        Ok(())
+        Ok(Granted::default())
     }
 
     async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
@@ -144,6 +148,7 @@ pub fn scope() -> Scope {
         ticket: None,
         on_leave: OnLeave::End,
         residual: Span::default(),
+        ends_early: true,
         layers: vec![LayerSpec {
             backend: BackendName::new("memory"),
             params: Params::new(),
@@ -227,6 +232,7 @@ pub fn asked(number: usize, from: Time, duration: Span) -> (Request, Vec<Occurre
                 ticket: Some("INC-4211".to_owned()),
                 layers: Vec::new(),
                 residual: Span::default(),
+                ends_early: true,
             },
             approvals_needed: 1,
             approval_channel: ChannelId::new("C0DBA"),
@@ -249,6 +255,7 @@ pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) 
         params: Params::new(),
         entitlement: Entitlement::new(handle.as_str()),
         handle: Handle::new(handle),
+        revocation: RevocationMode::Call,
     }];
     let by = Actor::Person(UserId::new("U0BOB"));
     let approve = Command::Approve {
@@ -263,9 +270,19 @@ pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) 
     };
     let (layer, managed, until) = (0, true, end);
     tell(&mut request, &mut events, approve, from);
-    let inspected = Command::Inspected { layer, managed };
+    let inspected = Command::Inspected {
+        layer,
+        managed,
+        receipt: None,
+    };
     tell(&mut request, &mut events, inspected, from);
-    let made = Command::Granted { layer, until };
+    let made = Command::Granted {
+        layer,
+        until,
+        ends_at: None,
+        receipt: None,
+        secrets: false,
+    };
     tell(&mut request, &mut events, made, from);
     (request, events)
 }

@@ -167,6 +167,7 @@ fn catalogue() -> Catalogue {
                 required: true,
             }),
             on_leave: keylend::domain::OnLeave::End,
+            ends_early: true,
             residual: Span::default(),
             layers: Vec::new(),
         };

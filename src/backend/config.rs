@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Backend, InvalidParam, exec, postgres, webhook};
 use crate::{
     clock::Clock,
-    domain::{Params, Span},
+    domain::{Params, RevocationMode, Span},
     secret::{MissingSecret, Secret},
 };
 
@@ -33,6 +33,9 @@ pub(super) trait BackendKind {
     fn takes_username(&self, _: &Params) -> bool {
         true
     }
+
+    /// See [`BackendConfig::revocation_mode`].
+    fn revocation_mode(&self, params: &Params) -> RevocationMode;
 
     /// See [`BackendConfig::residual`].
     fn residual(&self) -> Span {
@@ -66,6 +69,11 @@ impl BackendConfig {
     /// who gets the access. Only a kind that makes a name of its own can say no.
     pub fn takes_username(&self, params: &Params) -> bool {
         self.kind().takes_username(params)
+    }
+
+    /// How access that is granted with these parameters ends.
+    pub fn revocation_mode(&self, params: &Params) -> RevocationMode {
+        self.kind().revocation_mode(params)
     }
 
     /// The longest that access in this target may go on working after it ended, although the target

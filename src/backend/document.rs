@@ -3,13 +3,19 @@
 
 use std::time::Duration;
 
+use chrono::SubsecRound;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{BackendError, LayerRequest, Presence};
+use super::{BackendError, Granted, LayerRequest, Presence};
 use crate::{
-    domain::{Email, Entitlement, Handle, Params, RequestId, ScopeId, UserId, Username},
-    sanitize::excerpt,
+    domain::{
+        Email, Entitlement, Handle, Params, Receipt, RequestId, RevocationMode, ScopeId, Time,
+        UserId, Username,
+    },
+    sanitize::{excerpt, is_control, turns_direction},
+    secret::SecretField,
 };
 
 /// The most bytes that an answer may have.
@@ -50,7 +56,9 @@ pub(super) struct Document<'a> {
     scope: &'a ScopeId,
     requester: Requester<'a>,
     handle: &'a Handle,
-    entitlement: Entitlement,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<&'a Receipt>,
+    entitlement: &'a Entitlement,
     params: &'a Params,
     expires_at: String,
 }
@@ -63,7 +71,12 @@ struct Requester<'a> {
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn new(action: Action, order: &'a LayerRequest) -> Self {
+    pub(super) fn new(
+        action: Action,
+        order: &'a LayerRequest,
+        params: &'a Params,
+        entitlement: &'a Entitlement,
+    ) -> Self {
         Self {
             version: 1,
             action,
@@ -77,8 +90,9 @@ impl<'a> Document<'a> {
                 username: &order.username,
             },
             handle: &order.handle,
-            entitlement: entitlement(order),
-            params: &order.params,
+            receipt: order.receipt.as_ref(),
+            entitlement,
+            params,
             expires_at: rfc3339(order),
         }
     }
@@ -99,11 +113,90 @@ pub(super) fn idempotency_key(action: Action, order: &LayerRequest) -> Option<St
     }
 }
 
-/// What the layer gives: the same person with the same parameters holds the same access.
-pub(super) fn entitlement(order: &LayerRequest) -> Entitlement {
-    let text = serde_json_canonicalizer::to_vec(&(&order.username, &order.params))
-        .expect("text and JSON values are always JSON");
+/// What the layer gives: the same person with the same parameters holds the same access, unless only
+/// a time limit ends it.
+pub(super) fn entitlement(
+    order: &LayerRequest,
+    params: &Params,
+    revocation: RevocationMode,
+) -> Entitlement {
+    let own = (revocation == RevocationMode::TimeLimit).then_some(&order.handle);
+    let text = match own {
+        Some(handle) => serde_json_canonicalizer::to_vec(&(&order.username, params, handle)),
+        None => serde_json_canonicalizer::to_vec(&(&order.username, params)),
+    };
+    let text = text.expect("text and JSON values are always JSON");
     Entitlement::new(hex::encode(Sha256::digest(text)))
+}
+
+/// The most secrets of one answer.
+const SECRETS: usize = 10;
+
+/// The longest label of a secret, in characters.
+const LABEL: usize = 80;
+
+/// Reads the answer to [`Action::Grant`], which may be empty. Fields that it does not know are ignored.
+pub(super) fn granted(answer: &[u8]) -> Result<Granted, BackendError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(default)]
+        secrets: Vec<Field>,
+        receipt: Option<Receipt>,
+        ends_at: Option<Time>,
+    }
+    #[derive(Deserialize)]
+    struct Field {
+        label: String,
+        value: SecretString,
+    }
+
+    if answer.trim_ascii().is_empty() {
+        return Ok(Granted::default());
+    }
+    let fail = |message: String| BackendError::Fail(message.into());
+    // What is wrong with it is not quoted: it may be a secret.
+    let answer: Answer = serde_json::from_slice(answer).map_err(|error| {
+        fail(format!(
+            "the answer to `grant` is not as the protocol says, at line {} column {}",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    if answer.secrets.len() > SECRETS {
+        return Err(fail(format!("the target gave more than {SECRETS} secrets")));
+    }
+    let field = |field: Field| {
+        let label = field.label.trim();
+        let is_label = (1..=LABEL).contains(&label.chars().count())
+            && !label
+                .chars()
+                .any(|char| is_control(char) || turns_direction(char));
+        let value = field.value.expose_secret();
+        let is_text = !value.is_empty()
+            && !value
+                .chars()
+                .any(|char| is_control(char) && !matches!(char, '\n' | '\r' | '\t'));
+        match is_label && is_text {
+            true => Ok(SecretField {
+                label: label.to_owned(),
+                value: field.value,
+            }),
+            false => Err(fail(format!(
+                "a secret of the target is not text, or has no label of 1 to {LABEL} characters"
+            ))),
+        }
+    };
+    let secrets = answer.secrets.into_iter().map(field);
+    Ok(Granted {
+        secrets: secrets.collect::<Result<_, _>>()?,
+        receipt: answer.receipt,
+        ends_at: answer.ends_at.map(to_millis),
+    })
+}
+
+/// Cut to the millisecond, as [`Time`] is everywhere.
+fn to_millis(at: Time) -> Time {
+    at.trunc_subsecs(3)
 }
 
 /// Reads the answer to [`Action::Status`]. Fields that it does not know are ignored.
@@ -144,29 +237,36 @@ fn rfc3339(order: &LayerRequest) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn order() -> LayerRequest {
         LayerRequest {
-            request: RequestId::new(crate::domain::Time::UNIX_EPOCH, 1),
+            request: RequestId::new(Time::UNIX_EPOCH, 1),
             generation: 3,
             scope: "wiki:edit".parse().unwrap(),
             requester: UserId::new("U0ALICE"),
             email: Email::new("alice@example.com"),
             username: Username::new("alice"),
             handle: Handle::new("keylend_one_0"),
-            params: serde_json::from_value(json!({"team": "docs", "level": 2})).unwrap(),
+            receipt: None,
             expires_at: "2026-11-02T10:00:00Z".parse().unwrap(),
         }
     }
 
+    fn params(value: Value) -> Params {
+        serde_json::from_value(value).unwrap()
+    }
+
     #[test]
     fn the_document_says_everything_a_target_needs() {
-        let order = order();
-        let document: serde_json::Value =
-            serde_json::from_slice(&Document::new(Action::Grant, &order).to_json()).unwrap();
+        let mut order = order();
+        order.receipt = Some("lease-7".to_owned().try_into().unwrap());
+        let params = params(json!({"team": "docs", "level": 2}));
+        let entitlement = entitlement(&order, &params, RevocationMode::Call);
+        let document = Document::new(Action::Grant, &order, &params, &entitlement).to_json();
+        let document: Value = serde_json::from_slice(&document).unwrap();
         let id = order.request.to_string();
         assert_eq!(
             document,
@@ -183,7 +283,8 @@ mod tests {
                     "username": "alice",
                 },
                 "handle": "keylend_one_0",
-                "entitlement": entitlement(&order).as_str(),
+                "receipt": "lease-7",
+                "entitlement": entitlement.as_str(),
                 "params": {"team": "docs", "level": 2},
                 "expires_at": "2026-11-02T10:00:00.000Z",
             })
@@ -205,11 +306,68 @@ mod tests {
     #[test]
     fn the_entitlement_is_the_person_and_the_parameters_whichever_grant_gives_it() {
         let mut other = order();
-        other.request = RequestId::new(crate::domain::Time::UNIX_EPOCH, 2);
+        other.request = RequestId::new(Time::UNIX_EPOCH, 2);
         other.handle = Handle::new("keylend_two_0");
-        assert_eq!(entitlement(&order()), entitlement(&other));
-        other.params.insert("team".into(), "ops".into());
-        assert_ne!(entitlement(&order()), entitlement(&other));
+        let entitled = |order: &LayerRequest, team: &str, revocation| {
+            entitlement(order, &params(json!({ "team": team })), revocation)
+        };
+        for mode in [RevocationMode::Call, RevocationMode::CallAndTimeLimit] {
+            assert_eq!(
+                entitled(&order(), "docs", mode),
+                entitled(&other, "docs", mode)
+            );
+            assert_ne!(
+                entitled(&order(), "docs", mode),
+                entitled(&other, "ops", mode)
+            );
+        }
+        // What nothing but its time limit ends cannot outlive one grant for the sake of another.
+        let mode = RevocationMode::TimeLimit;
+        assert_ne!(
+            entitled(&order(), "docs", mode),
+            entitled(&other, "docs", mode)
+        );
+    }
+
+    #[test]
+    fn a_grant_may_answer_with_secrets_a_receipt_and_its_end() {
+        for nothing in ["", " \n", "{}", r#"{"present": true}"#] {
+            let nothing = granted(nothing.as_bytes()).unwrap();
+            assert!(nothing.secrets.is_empty() && nothing.receipt.is_none());
+        }
+        let answer = json!({
+            "secrets": [{"label": " Token ", "value": "s3cret"}],
+            "receipt": "lease-7",
+            "ends_at": "2026-11-02T10:00:00.123456Z",
+        });
+        let answer = granted(answer.to_string().as_bytes()).unwrap();
+        assert_eq!(answer.secrets[0].label, "Token");
+        assert_eq!(answer.secrets[0].value.expose_secret(), "s3cret");
+        assert_eq!(answer.receipt.unwrap().as_str(), "lease-7");
+        let ends_at: Time = "2026-11-02T10:00:00.123Z".parse().unwrap();
+        assert_eq!(answer.ends_at, Some(ends_at));
+    }
+
+    #[test]
+    fn a_wrong_answer_to_a_grant_fails_without_telling_a_secret() {
+        let many = vec![json!({"label": "s3cret", "value": "s3cret"}); 11];
+        for answer in [
+            "s3cret".to_owned(),
+            r#"{"secrets": "s3cret"}"#.to_owned(),
+            r#"{"secrets": [{"label": "s3cret"}]}"#.to_owned(),
+            r#"{"secrets": [{"label": "s3cret\u202e", "value": "s3cret"}]}"#.to_owned(),
+            r#"{"secrets": [{"label": "", "value": "s3cret"}]}"#.to_owned(),
+            r#"{"receipt": "s3cret\n"}"#.to_owned(),
+            r#"{"ends_at": "s3cret"}"#.to_owned(),
+            json!({ "secrets": many }).to_string(),
+        ] {
+            match granted(answer.as_bytes()) {
+                Err(BackendError::Fail(failure)) => {
+                    assert!(!failure.to_string().contains("s3cret"), "{failure}");
+                }
+                other => panic!("{answer}: {other:?}"),
+            }
+        }
     }
 
     #[test]

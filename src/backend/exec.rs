@@ -16,9 +16,10 @@ use std::{collections::BTreeMap, env, path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::{
-    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, RevocationMode,
+    Backend, BackendError, BoundLayer, BuildError, Granted, InvalidParam, LayerRequest, Presence,
     config::BackendKind,
     document::{self, Action, Document},
     process::{self, Finished},
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, Length, Params, Span},
+    domain::{Entitlement, Length, Params, RevocationMode, Span},
     sanitize::excerpt,
     secret::{MissingSecret, Secret},
 };
@@ -50,6 +51,12 @@ pub struct Config {
     /// Keylend starts.
     #[serde(default)]
     pub pass_env: Vec<String>,
+    /// How the access ends, default `call`.
+    #[serde(default)]
+    pub revocation: RevocationMode,
+    /// How long an order may still take effect after its program was killed, default not at all.
+    #[serde(default)]
+    pub late_effects: Length,
     /// The longest that access may go on working after the program said that it is gone, default none.
     #[serde(default)]
     pub residual: Length,
@@ -86,6 +93,10 @@ impl BackendKind for Config {
         Ok(())
     }
 
+    fn revocation_mode(&self, _: &Params) -> RevocationMode {
+        self.revocation
+    }
+
     fn residual(&self) -> Span {
         self.residual.0
     }
@@ -96,38 +107,56 @@ impl BackendKind for Config {
             .iter()
             .map(|name| Ok((name.clone(), Secret::Env(name.clone()).read()?)))
             .collect::<Result<_, MissingSecret>>()?;
-        Ok(Arc::new(Exec {
+        Ok(Arc::new(Exec(Arc::new(Command {
             config: self.clone(),
             passed,
+        }))))
+    }
+}
+
+/// One program.
+struct Exec(Arc<Command>);
+
+impl Backend for Exec {
+    fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
+        Ok(Box::new(ExecLayer {
+            command: self.0.clone(),
+            params: params.clone(),
         }))
     }
 }
 
-struct Exec {
+/// How the program is started.
+struct Command {
     config: Config,
     passed: Vec<(String, SecretString)>,
 }
 
+struct ExecLayer {
+    command: Arc<Command>,
+    params: Params,
+}
+
 #[async_trait]
-impl Backend for Exec {
-    fn revocation_mode(&self, _: &Params) -> RevocationMode {
-        RevocationMode::Call
+impl BoundLayer for ExecLayer {
+    fn revocation_mode(&self) -> RevocationMode {
+        self.command.config.revocation
     }
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        document::entitlement(order)
+        document::entitlement(order, &self.params, self.revocation_mode())
     }
 
-    fn credential(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
-        None
+    fn late_effects(&self) -> Span {
+        self.command.config.late_effects.0
     }
 
     async fn grant(
         &self,
         order: &LayerRequest,
         _: Option<&SecretString>,
-    ) -> Result<(), BackendError> {
-        self.run(Action::Grant, order).await.map(drop)
+    ) -> Result<Granted, BackendError> {
+        document::granted(&self.run(Action::Grant, order).await?)
     }
 
     async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
@@ -146,15 +175,21 @@ const TRY_AGAIN: i32 = 75;
 /// `EX_PROTOCOL` of sysexits.h: the order came after a newer one.
 const SUPERSEDED: i32 = 76;
 
-impl Exec {
+impl ExecLayer {
     /// Runs the program, and answers what it wrote.
-    async fn run(&self, action: Action, order: &LayerRequest) -> Result<Vec<u8>, BackendError> {
-        let input = Document::new(action, order).to_json();
+    async fn run(
+        &self,
+        action: Action,
+        order: &LayerRequest,
+    ) -> Result<Zeroizing<Vec<u8>>, BackendError> {
+        let entitlement = self.entitlement(order);
+        let input = Document::new(action, order, &self.params, &entitlement).to_json();
+        let timeout = self.command.config.timeout.duration();
         let Finished {
             status,
             output,
             last_words,
-        } = process::run(self.command(), &input, self.config.timeout.duration()).await?;
+        } = process::run(self.command.start(), &input, timeout).await?;
 
         let reason = |how: String| match excerpt(&last_words).as_str() {
             "" => how,
@@ -177,8 +212,10 @@ impl Exec {
             )),
         }
     }
+}
 
-    fn command(&self) -> tokio::process::Command {
+impl Command {
+    fn start(&self) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.config.program.0);
         command.args(&self.config.args).current_dir("/").env_clear();
         if let Some(path) = env::var_os("PATH") {

@@ -39,9 +39,10 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 use crate::domain::{
-    BackendName, Email, Entitlement, Handle, LoginName, Params, RequestId, ScopeId, Time, UserId,
-    Username,
+    BackendName, Email, Entitlement, Handle, LoginName, Params, Receipt, RequestId, RevocationMode,
+    ScopeId, Span, Time, UserId, Username,
 };
+use crate::secret::SecretField;
 
 /// One layer of one grant, as a target sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,19 +62,40 @@ pub struct LayerRequest {
     pub username: Username,
     /// What the layer is called in the target, unique to the grant.
     pub handle: Handle,
-    /// What the catalogue asks of the target.
-    pub params: Params,
+    /// What the target last gave to recognise the access by; nothing before it did.
+    pub receipt: Option<Receipt>,
     /// When the access ends.
     pub expires_at: Time,
 }
 
-/// How access ends in the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RevocationMode {
-    /// When Keylend revokes it, so not while Keylend is down.
-    Call,
-    /// When Keylend revokes it, and by itself at [`LayerRequest::expires_at`].
-    CallAndTimeLimit,
+/// What a target says when it has granted access.
+#[derive(Debug, Default)]
+pub struct Granted {
+    /// What the requester alone is shown, in place of what an earlier grant of the layer gave; what
+    /// that gave stays if there is nothing.
+    pub secrets: Vec<SecretField>,
+    /// What it recognises the access by from now on; as before if there is nothing.
+    pub receipt: Option<Receipt>,
+    /// When the access ends by itself; nothing if it does not, or not at a known moment.
+    pub ends_at: Option<Time>,
+}
+
+/// What a target shows when it is inspected before the first grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// Whether the access is there already.
+    pub presence: Presence,
+    /// What the target recognises the person and the access by, if it can say before it grants it.
+    pub receipt: Option<Receipt>,
+}
+
+impl From<Presence> for Inspection {
+    fn from(presence: Presence) -> Self {
+        Self {
+            presence,
+            receipt: None,
+        }
+    }
 }
 
 /// What a target shows when it is read back.
@@ -158,11 +180,33 @@ pub struct InvalidParam {
 /// One target.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
-    /// How access granted with `params` ends.
-    fn revocation_mode(&self, params: &Params) -> RevocationMode;
+    /// Binds the parameters of one layer, of the catalogue or of a stored grant.
+    ///
+    /// # Errors
+    ///
+    /// The first parameter that is wrong.
+    fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam>;
 
-    /// What the layer gives in this target, whoever asked for it: two orders with the same
-    /// entitlement stand on one piece of access, and it is taken back with the last of them.
+    /// Does what can wait: nothing that ends access, and nothing that an end waits for. The worker
+    /// calls it when it starts, then about once a minute.
+    ///
+    /// # Errors
+    ///
+    /// What the target said. It is tried again soon.
+    async fn tend(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+}
+
+/// One layer in its target, with its parameters bound.
+#[async_trait]
+pub trait BoundLayer: Send + Sync {
+    /// How the access ends.
+    fn revocation_mode(&self) -> RevocationMode;
+
+    /// What the layer gives in this target, whoever requests it: two orders with the same
+    /// entitlement depend on one piece of access, which is revoked with the last of them. Access
+    /// that only a time limit ends is never shared.
     fn entitlement(&self, order: &LayerRequest) -> Entitlement;
 
     /// The login that receives the access: people decide on it. The requester's own name in the
@@ -180,8 +224,16 @@ pub trait Backend: Send + Sync + 'static {
 
     /// How the requester reaches the target with a password of their own (label and text, nothing
     /// secret), if the layer comes with one. Keylend makes the password and hands it to
-    /// [`grant`](Self::grant).
-    fn credential(&self, order: &LayerRequest) -> Option<Vec<(String, String)>>;
+    /// [`grant`](Self::grant). Nothing by default.
+    fn connection(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
+        None
+    }
+
+    /// How long an order may still take effect after Keylend gave up waiting for its answer, although
+    /// a later order was carried out. Not at all by default: see the module's contract.
+    fn late_effects(&self) -> Span {
+        Span::default()
+    }
 
     /// Inspects whether the access is there before Keylend grants it for the first time, and refuses
     /// what will never be granted. What is refused here is not revoked later: nothing was done.
@@ -189,13 +241,14 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     ///
     /// What the target said, and whether trying again makes sense.
-    async fn inspect(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
-        self.status(order).await
+    async fn inspect(&self, order: &LayerRequest) -> Result<Inspection, BackendError> {
+        self.status(order).await.map(Inspection::from)
     }
 
     /// Grants the access, or sets its end again if it is there. Called again with the same order and
-    /// password after a crash. A target that needs longer answers [`BackendError::Pending`] here or
-    /// to [`status`](Self::status), and its status is asked until it is done.
+    /// password after a crash or a lost answer, and then answers with the secrets again, or with new
+    /// ones in their place. A target that needs longer answers [`BackendError::Pending`] here or to
+    /// [`status`](Self::status), and its status is asked until it is done.
     ///
     /// # Errors
     ///
@@ -204,10 +257,11 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         order: &LayerRequest,
         password: Option<&SecretString>,
-    ) -> Result<(), BackendError>;
+    ) -> Result<Granted, BackendError>;
 
     /// Revokes the access and ends what is open under it. Succeeds when there is nothing. A target
-    /// that needs longer answers as for [`grant`](Self::grant).
+    /// that needs longer answers as for [`grant`](Self::grant). Not called where only a time limit
+    /// ends the access.
     ///
     /// # Errors
     ///
@@ -220,16 +274,6 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// What the target said. Whatever it was, it is tried again.
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError>;
-
-    /// Does what can wait: nothing that ends access, and nothing that an end waits for. The worker
-    /// calls it when it starts, then about once a minute.
-    ///
-    /// # Errors
-    ///
-    /// What the target said. It is tried again soon.
-    async fn tend(&self) -> Result<(), BackendError> {
-        Ok(())
-    }
 }
 
 /// The targets by name.

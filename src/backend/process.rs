@@ -7,6 +7,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
 };
+use zeroize::Zeroizing;
 
 use super::{BackendError, document::ANSWER_LIMIT};
 
@@ -15,7 +16,7 @@ pub(super) struct Finished {
     /// How it ended.
     pub(super) status: ExitStatus,
     /// What it wrote to its standard output.
-    pub(super) output: Vec<u8>,
+    pub(super) output: Zeroizing<Vec<u8>>,
     /// The last line of its standard error.
     pub(super) last_words: String,
 }
@@ -109,8 +110,12 @@ fn broken(error: io::Error) -> BackendError {
     BackendError::Retry(format!("the program's streams broke: {error}").into())
 }
 
-async fn start_of(stream: impl AsyncRead + Unpin, limit: usize) -> Result<Vec<u8>, BackendError> {
-    let mut read = Vec::new();
+async fn start_of(
+    stream: impl AsyncRead + Unpin,
+    limit: usize,
+) -> Result<Zeroizing<Vec<u8>>, BackendError> {
+    // It may hold secrets, and a buffer that had to grow would leave a copy behind.
+    let mut read = Zeroizing::new(Vec::with_capacity(limit + 1));
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     stream
         .take(most)

@@ -20,17 +20,18 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::Sha256;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::{
-    Backend, BackendError, BuildError, Failure, InvalidParam, LayerRequest, Presence,
-    RevocationMode,
+    Backend, BackendError, BoundLayer, BuildError, Failure, Granted, InvalidParam, LayerRequest,
+    Presence,
     config::BackendKind,
     document::{self, ANSWER_LIMIT, Action, Document},
     timeout::Timeout,
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, Length, Params, Span},
+    domain::{Entitlement, Length, Params, RevocationMode, Span},
     sanitize::excerpt,
     secret::Secret,
     transport::is_protected,
@@ -47,6 +48,13 @@ pub struct Config {
     /// How long one call may take in all, default `10s`.
     #[serde(default = "default_timeout")]
     pub timeout: Timeout,
+    /// How the access ends, default `call`.
+    #[serde(default)]
+    pub revocation: RevocationMode,
+    /// How long an order may still take effect after Keylend gave up waiting for its answer, default
+    /// not at all: the service refuses it by its generation.
+    #[serde(default)]
+    pub late_effects: Length,
     /// The longest that access may go on working after the service said that it is gone, default none.
     #[serde(default)]
     pub residual: Length,
@@ -61,17 +69,23 @@ impl BackendKind for Config {
         Ok(())
     }
 
+    fn revocation_mode(&self, _: &Params) -> RevocationMode {
+        self.revocation
+    }
+
     fn residual(&self) -> Span {
         self.residual.0
     }
 
     fn build(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
-        Ok(Arc::new(Webhook {
+        Ok(Arc::new(Webhook(Arc::new(Service {
             client: client(&self.url, self.timeout).map_err(BuildError::Client)?,
             url: self.url.0.clone(),
             secret: self.secret.read()?,
+            revocation: self.revocation,
+            late_effects: self.late_effects.0,
             clock,
-        }))
+        }))))
     }
 }
 
@@ -129,33 +143,52 @@ fn client(endpoint: &Endpoint, timeout: Timeout) -> Result<Client, reqwest::Erro
     }
 }
 
-struct Webhook {
+/// One service.
+struct Webhook(Arc<Service>);
+
+impl Backend for Webhook {
+    fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
+        Ok(Box::new(WebhookLayer {
+            service: self.0.clone(),
+            params: params.clone(),
+        }))
+    }
+}
+
+struct Service {
     client: Client,
     url: Url,
     secret: SecretString,
+    revocation: RevocationMode,
+    late_effects: Span,
     clock: Arc<dyn Clock>,
 }
 
+struct WebhookLayer {
+    service: Arc<Service>,
+    params: Params,
+}
+
 #[async_trait]
-impl Backend for Webhook {
-    fn revocation_mode(&self, _: &Params) -> RevocationMode {
-        RevocationMode::Call
+impl BoundLayer for WebhookLayer {
+    fn revocation_mode(&self) -> RevocationMode {
+        self.service.revocation
     }
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        document::entitlement(order)
+        document::entitlement(order, &self.params, self.service.revocation)
     }
 
-    fn credential(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
-        None
+    fn late_effects(&self) -> Span {
+        self.service.late_effects
     }
 
     async fn grant(
         &self,
         order: &LayerRequest,
         _: Option<&SecretString>,
-    ) -> Result<(), BackendError> {
-        self.call(Action::Grant, order).await.map(drop)
+    ) -> Result<Granted, BackendError> {
+        document::granted(&self.answer(Action::Grant, order).await?)
     }
 
     async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
@@ -163,20 +196,41 @@ impl Backend for Webhook {
     }
 
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
-        let response = self.call(Action::Status, order).await?;
-        let (body, whole) = start_of_body(response, ANSWER_LIMIT).await?;
-        if !whole {
-            return Err(BackendError::Fail(
-                format!("the webhook answered more than {ANSWER_LIMIT} bytes").into(),
-            ));
-        }
-        document::presence(&body)
+        document::presence(&self.answer(Action::Status, order).await?)
     }
 }
 
-impl Webhook {
+impl WebhookLayer {
     async fn call(&self, action: Action, order: &LayerRequest) -> Result<Response, BackendError> {
-        let body = Document::new(action, order).to_json();
+        let entitlement = self.entitlement(order);
+        let body = Document::new(action, order, &self.params, &entitlement).to_json();
+        self.service.call(action, order, body).await
+    }
+
+    /// The whole body of the answer.
+    async fn answer(
+        &self,
+        action: Action,
+        order: &LayerRequest,
+    ) -> Result<Zeroizing<Vec<u8>>, BackendError> {
+        let response = self.call(action, order).await?;
+        let (body, whole) = start_of_body(response, ANSWER_LIMIT).await?;
+        match whole {
+            true => Ok(body),
+            false => Err(BackendError::Fail(
+                format!("the webhook answered more than {ANSWER_LIMIT} bytes").into(),
+            )),
+        }
+    }
+}
+
+impl Service {
+    async fn call(
+        &self,
+        action: Action,
+        order: &LayerRequest,
+        body: Vec<u8>,
+    ) -> Result<Response, BackendError> {
         let timestamp = self.clock.now().timestamp().to_string();
         let mut request = self
             .client
@@ -257,12 +311,13 @@ async fn refusal(response: Response) -> BackendError {
 async fn start_of_body(
     mut response: Response,
     limit: usize,
-) -> Result<(Vec<u8>, bool), BackendError> {
-    let mut body = Vec::new();
+) -> Result<(Zeroizing<Vec<u8>>, bool), BackendError> {
+    // A buffer that had to grow would leave a copy of secrets behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(limit));
     while let Some(chunk) = response.chunk().await.map_err(silence)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > limit {
-            body.truncate(limit);
+        let room = limit - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
             return Ok((body, false));
         }
     }

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     domain::{
         Actor, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec, NoUsername,
-        Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal, Request, RequestId, RuleId,
-        Scope, State, UserId, Vote, decide,
+        Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal, Request, RequestId,
+        RevocationMode, RuleId, Scope, State, UserId, Vote, decide,
     },
     policy::Action,
     store::{Commit, Holdings, NameChange},
@@ -333,13 +333,15 @@ impl Broker {
                 backend: layer.backend.clone(),
                 params: layer.params.clone(),
                 entitlement: Entitlement::new(handle.as_str()),
+                revocation: RevocationMode::Call,
                 handle,
             };
-            if let Some(backend) = self.backend(&layer.backend) {
-                let order = Self::order(request, &plan, request.asked_at);
+            if let Some(bound) = self.bind(&plan) {
+                let order = Self::order(request, &plan, None, request.asked_at);
                 // Two targets may call their access the same.
-                let within = backend.entitlement(&order);
+                let within = bound.entitlement(&order);
                 plan.entitlement = Entitlement::new(format!("{}/{within}", layer.backend));
+                plan.revocation = bound.revocation_mode();
             }
             plan
         };

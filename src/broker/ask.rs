@@ -159,6 +159,7 @@ impl Broker {
                 ticket: ask.ticket.clone(),
                 layers: scope.layers.clone(),
                 residual: scope.residual,
+                ends_early: scope.ends_early,
             },
             approvals_needed: scope.approvals.get(),
             approval_channel: scope.approval_channel.clone(),

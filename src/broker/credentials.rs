@@ -3,24 +3,35 @@
 use secrecy::SecretString;
 
 use super::{Broker, Error, end::keeps_no_other};
-use crate::domain::{
-    Actor, Command, EndCause, Login, LoginName, Progress, Refusal, Request, RequestId, Time, UserId,
+use crate::{
+    domain::{
+        Actor, BackendName, Command, EndCause, Layer, Login, LoginName, Progress, Refusal, Request,
+        RequestId, Time, UserId,
+    },
+    secret::SecretField,
+    store::SealedCredential,
+    vault::generate_password,
 };
 
-/// How a requester reaches one target with a password of their own.
+/// How a requester reaches one target with secrets of their own.
 #[derive(Debug)]
 pub struct Credential {
+    /// The target.
+    pub target: BackendName,
     /// Label and text, nothing secret.
     pub connection: Vec<(String, String)>,
-    /// The password.
-    pub password: SecretString,
+    /// What nobody else sees.
+    pub secrets: Vec<SecretField>,
 }
+
+/// What people read before a password that Keylend made.
+const PASSWORD: &str = "Password";
 
 impl Broker {
     /// Whether the request comes with credentials to show.
     pub fn has_credentials(&self, request: &Request) -> bool {
-        let end = request.expires_at.unwrap_or(request.asked_at);
-        (0..request.layers.len()).any(|layer| self.connection(request, layer, end).is_some())
+        let mut layers = request.layers.iter();
+        layers.any(|layer| layer.secrets || self.connection(request, layer).is_some())
     }
 
     /// The logins that receive the access, or would if the request were approved now; each once.
@@ -33,17 +44,16 @@ impl Broker {
                 .map(|layer| layer.plan.clone())
                 .collect(),
         };
-        let end = request.expires_at.unwrap_or(request.asked_at);
         let mut logins: Vec<Login> = Vec::new();
         for plan in plans {
-            let order = Self::order(request, &plan, end);
-            let backend = self.backend(&plan.backend);
+            let order = Self::order(request, &plan, None, end_of(request));
+            let bound = self.bind(&plan);
             let login = Login {
-                name: match backend {
-                    Some(backend) => backend.login(&order),
+                name: match &bound {
+                    Some(bound) => bound.login(&order),
                     None => LoginName::Named(request.username.to_string()),
                 },
-                closes_sessions: backend.is_some_and(|it| it.interrupts(&order).is_some()),
+                closes_sessions: bound.is_some_and(|it| it.interrupts(&order).is_some()),
                 target: plan.backend,
             };
             if !logins.contains(&login) {
@@ -66,26 +76,26 @@ impl Broker {
     ) -> Result<Vec<Credential>, Error> {
         self.member(by).await?;
         let request = self.request(id).await?;
-        let end = request.expires_at.unwrap_or(request.asked_at);
-        let connections: Vec<_> = (0..request.layers.len())
-            .filter_map(|layer| Some((layer, self.connection(&request, layer, end)?)))
-            .collect();
-        if connections.is_empty() && request.requester == *by {
+        if !self.has_credentials(&request) && request.requester == *by {
             return Err(Refusal::NoCredential.into());
         }
-        self.act(id, Command::ShowCredential { by: by.clone() })
-            .await?;
+        let shown = self.act(id, Command::ShowCredential { by: by.clone() });
+        let request = shown.await?;
         let mut credentials = Vec::new();
-        for (layer, connection) in connections {
-            credentials.push(Credential {
-                connection,
-                password: self.password(id, layer).await?,
-            });
+        for (index, layer) in request.layers.iter().enumerate() {
+            let connection = self.connection(&request, layer);
+            if layer.secrets || connection.is_some() {
+                credentials.push(Credential {
+                    target: layer.plan.backend.clone(),
+                    connection: connection.unwrap_or_default(),
+                    secrets: self.secrets(id, index).await?,
+                });
+            }
         }
         Ok(credentials)
     }
 
-    /// Ends the grants whose generated password is not in the store any more, as in one that was
+    /// Ends the grants whose secrets are not in the store any more, as in one that was
     /// rebuilt from the log: nobody can be shown it again.
     ///
     /// # Errors
@@ -113,14 +123,13 @@ impl Broker {
     }
 
     async fn lacks_a_credential(&self, grant: &Request) -> Result<bool, Error> {
-        let end = grant.expires_at.unwrap_or(grant.asked_at);
         for (index, layer) in grant.layers.iter().enumerate() {
-            // It is kept with the inspection, and nobody has used it before.
+            // A password is kept with the inspection, and nobody has used it before.
             let is_begun = matches!(
                 layer.progress,
                 Progress::Inspected { .. } | Progress::Granted { .. }
             );
-            if is_begun && self.connection(grant, index, end).is_some() {
+            if layer.secrets || is_begun && self.connection(grant, layer).is_some() {
                 let kept = self.parts.store.credential(grant.id, index).await?;
                 if kept.is_none() {
                     return Ok(true);
@@ -130,7 +139,7 @@ impl Broker {
         Ok(false)
     }
 
-    /// The password of one layer, opened.
+    /// The password that Keylend made for one layer, opened.
     ///
     /// # Errors
     ///
@@ -140,20 +149,56 @@ impl Broker {
         id: RequestId,
         layer: usize,
     ) -> Result<SecretString, Error> {
+        let mut secrets = self.secrets(id, layer).await?.into_iter();
+        let password = secrets.find(|secret| secret.label == PASSWORD);
+        Ok(password.ok_or(Refusal::NoCredential)?.value)
+    }
+
+    /// A password for a layer that comes with one, sealed: made before the target is asked, so that a
+    /// second try makes the same.
+    pub(crate) fn new_password(&self, request: &Request, layer: usize) -> Option<SealedCredential> {
+        self.connection(request, request.layers.get(layer)?)?;
+        let password = SecretField {
+            label: PASSWORD.to_owned(),
+            value: generate_password(&*self.parts.entropy),
+        };
+        Some(self.seal(request.id, layer, &[password]))
+    }
+
+    /// What a target gave for the requester, sealed together with the password that Keylend made.
+    pub(crate) fn seal_secrets(
+        &self,
+        request: RequestId,
+        layer: usize,
+        password: Option<SecretString>,
+        mut secrets: Vec<SecretField>,
+    ) -> SealedCredential {
+        if let Some(value) = password {
+            let label = PASSWORD.to_owned();
+            secrets.insert(0, SecretField { label, value });
+        }
+        self.seal(request, layer, &secrets)
+    }
+
+    fn seal(&self, request: RequestId, layer: usize, secrets: &[SecretField]) -> SealedCredential {
+        let entropy = &*self.parts.entropy;
+        self.parts.vault.seal(request, layer, secrets, entropy)
+    }
+
+    async fn secrets(&self, id: RequestId, layer: usize) -> Result<Vec<SecretField>, Error> {
         let sealed = self.parts.store.credential(id, layer).await?;
         let sealed = sealed.ok_or(Refusal::NoCredential)?;
         let opened = self.parts.vault.open(&sealed);
         Ok(opened.map_err(|_| Refusal::NoCredential)?)
     }
 
-    fn connection(
-        &self,
-        request: &Request,
-        layer: usize,
-        end: Time,
-    ) -> Option<Vec<(String, String)>> {
-        let plan = &request.layers.get(layer)?.plan;
-        self.backend(&plan.backend)?
-            .credential(&Self::order(request, plan, end))
+    fn connection(&self, request: &Request, layer: &Layer) -> Option<Vec<(String, String)>> {
+        let receipt = layer.receipt.as_ref();
+        let order = Self::order(request, &layer.plan, receipt, end_of(request));
+        self.bind(&layer.plan)?.connection(&order)
     }
+}
+
+fn end_of(request: &Request) -> Time {
+    request.expires_at.unwrap_or(request.asked_at)
 }

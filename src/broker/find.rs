@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Broker, Error};
 use crate::{
-    domain::{
-        BackendName, PlannedLayer, Refusal, Request, RequestId, Scope, ScopeId, State, UserId,
-    },
+    domain::{BackendName, Layer, Refusal, Request, RequestId, Scope, ScopeId, State, UserId},
     store::Open,
 };
 
@@ -95,16 +93,13 @@ impl Broker {
 
     /// The logins whose sessions all end with `request`, by target.
     fn sessions_of(&self, request: &Request) -> BTreeSet<(BackendName, String)> {
-        let login = |plan: &PlannedLayer| {
-            let order = Self::order(request, plan, request.asked_at);
-            let login = self.backend(&plan.backend)?.interrupts(&order)?;
+        let login = |layer: &Layer| {
+            let (plan, receipt) = (&layer.plan, layer.receipt.as_ref());
+            let order = Self::order(request, plan, receipt, request.asked_at);
+            let login = self.bind(plan)?.interrupts(&order)?;
             Some((plan.backend.clone(), login))
         };
-        request
-            .layers
-            .iter()
-            .filter_map(|layer| login(&layer.plan))
-            .collect()
+        request.layers.iter().filter_map(login).collect()
     }
 
     /// What a person had that is over, latest first, at most `limit`.

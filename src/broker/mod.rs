@@ -38,12 +38,12 @@ pub(crate) use log::Loaded;
 
 use crate::{
     alerts::Alerts,
-    backend::{Backend, Backends, LayerRequest},
+    backend::{Backends, BoundLayer, LayerRequest},
     clock::{Clock, Entropy},
     directory::Directory,
     domain::{
-        BackendName, Catalogue, ChannelId, Command, Event, GroupName, Limits, Occurred,
-        PlannedLayer, Refusal, Request, RequestId, Time, decide,
+        Catalogue, ChannelId, Command, Event, GroupName, Limits, Occurred, PlannedLayer, Receipt,
+        Refusal, Request, RequestId, Time, decide,
     },
     metrics::Metrics,
     policy::Policy,
@@ -245,13 +245,20 @@ impl Broker {
         change
     }
 
-    /// The backend of this name.
-    fn backend(&self, name: &BackendName) -> Option<&Arc<dyn Backend>> {
-        self.parts.backends.get(name)
+    /// The layer in its target; nothing if the configuration has no such target any more, or the
+    /// target takes other parameters now.
+    fn bind(&self, plan: &PlannedLayer) -> Option<Box<dyn BoundLayer>> {
+        let backend = self.parts.backends.get(&plan.backend)?;
+        backend.bind(&plan.params).ok()
     }
 
     /// The order that `plan` is for its target, until `expires_at`.
-    pub(crate) fn order(request: &Request, plan: &PlannedLayer, expires_at: Time) -> LayerRequest {
+    pub(crate) fn order(
+        request: &Request,
+        plan: &PlannedLayer,
+        receipt: Option<&Receipt>,
+        expires_at: Time,
+    ) -> LayerRequest {
         LayerRequest {
             request: request.id,
             generation: request.version,
@@ -260,7 +267,7 @@ impl Broker {
             email: request.email.clone(),
             username: request.username.clone(),
             handle: plan.handle.clone(),
-            params: plan.params.clone(),
+            receipt: receipt.cloned(),
             expires_at,
         }
     }

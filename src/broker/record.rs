@@ -2,11 +2,8 @@
 
 use super::{Broker, Error, end::ended_by_lock, log::Loaded, single_change};
 use crate::{
-    domain::{
-        Command, Entitlement, PlannedLayer, Progress, Refusal, Request, RequestId, State, Time,
-    },
+    domain::{Command, Entitlement, Progress, Refusal, Request, RequestId, State},
     store::{SealedCredential, Sharing},
-    vault::generate_password,
 };
 
 /// The other grants that depend on an entitlement.
@@ -122,25 +119,6 @@ impl Broker {
         }
         Ok(sharers)
     }
-
-    /// The password for a layer that comes with one, sealed: made before the target is asked, so
-    /// that a second try makes the same.
-    pub(crate) fn new_credential(
-        &self,
-        request: &Request,
-        layer: usize,
-        plan: &PlannedLayer,
-        expires_at: Time,
-    ) -> Option<SealedCredential> {
-        let backend = self.backend(&plan.backend)?;
-        backend.credential(&Self::order(request, plan, expires_at))?;
-        let password = generate_password(&*self.parts.entropy);
-        Some(
-            self.parts
-                .vault
-                .seal(request.id, layer, &password, &*self.parts.entropy),
-        )
-    }
 }
 
 /// What `request` has to do with `entitlement`: nothing unless a layer of it may be in its target.
@@ -151,7 +129,7 @@ fn as_sharing(request: &Request, entitlement: &Entitlement) -> Option<Sharing> {
         .filter(|layer| layer.plan.entitlement == *entitlement)
         .filter_map(|layer| match layer.progress {
             Progress::Inspected { managed } | Progress::Granted { managed, .. } => Some(managed),
-            Progress::Planned | Progress::Revoked => None,
+            Progress::Planned | Progress::Revoked { .. } => None,
         })
         .collect();
     (!managed.is_empty()).then(|| Sharing {

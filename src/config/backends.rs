@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::document::{Document, at};
 use crate::{
-    backend::{BackendConfig, RevocationMode},
+    backend::BackendConfig,
     clock::SystemClock,
-    domain::{BackendName, Catalogue, Risk},
+    domain::{BackendName, Catalogue, RevocationMode, Risk},
 };
 
 pub(super) fn read(document: &mut Document<'_>) -> BTreeMap<BackendName, BackendConfig> {
@@ -24,13 +24,9 @@ pub(super) fn check_secrets(
     backends: &BTreeMap<BackendName, BackendConfig>,
     catalogue: &Catalogue,
 ) {
-    let mut ready = BTreeMap::new();
     for (name, config) in backends {
-        match config.build(Arc::new(SystemClock)) {
-            Ok(backend) => {
-                ready.insert(name, backend);
-            }
-            Err(problem) => document.problem(at!["backends", name.as_str()], problem.to_string()),
+        if let Err(problem) = config.build(Arc::new(SystemClock)) {
+            document.problem(at!["backends", name.as_str()], problem.to_string());
         }
     }
     for scope in catalogue
@@ -38,7 +34,7 @@ pub(super) fn check_secrets(
         .filter(|scope| scope.risk == Risk::Critical)
     {
         let only_by_keylend = scope.layers.iter().all(|layer| {
-            ready.get(&layer.backend).is_some_and(|backend| {
+            backends.get(&layer.backend).is_some_and(|backend| {
                 backend.revocation_mode(&layer.params) == RevocationMode::Call
             })
         });

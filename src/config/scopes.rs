@@ -18,7 +18,7 @@ use crate::{
     directory::GroupSource,
     domain::{
         BackendName, Catalogue, ChannelId, Environment, GroupName, LayerSpec, Length, Limits,
-        OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
+        OnLeave, Params, ReasonRule, RevocationMode, Risk, Scope, ScopeId, TicketRule,
     },
 };
 
@@ -134,14 +134,14 @@ fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) 
         .ticket
         .map(|ticket| self::ticket(document, known, name, ticket));
     let layers = layers(document, known, name, raw.layers)?;
-    let residuals = layers
+    let targets = layers
         .iter()
-        .filter_map(|layer| known.backends.get(&layer.backend));
+        .filter_map(|layer| Some((known.backends.get(&layer.backend)?, &layer.params)));
+    let residuals = targets.clone().map(|(backend, _)| backend.residual());
+    let mut modes = targets.map(|(backend, params)| backend.revocation_mode(params));
     Some(Scope {
-        residual: residuals
-            .map(BackendConfig::residual)
-            .max()
-            .unwrap_or_default(),
+        residual: residuals.max().unwrap_or_default(),
+        ends_early: !modes.any(|mode| mode == RevocationMode::TimeLimit),
         title: raw.title,
         environment: raw.environment.map(Environment::new),
         risk: raw.risk,

@@ -2,7 +2,8 @@
 
 use super::{
     Actor, Approval, ApprovalFacts, EndCause, Event, Extension, ExtensionOutcome, Format, Human,
-    Layer, Occurred, Progress, Request, RequestId, SettledExtension, Span, State, Time,
+    Layer, Occurred, Progress, Receipt, Removal, Request, RequestId, SettledExtension, Span, State,
+    Time,
 };
 
 /// The shortest and longest warning before the end.
@@ -112,6 +113,8 @@ impl Request {
                         progress: Progress::Planned,
                         failures: 0,
                         retry_at: None,
+                        receipt: None,
+                        secrets: false,
                     })
                     .collect();
                 self.state = State::Approved;
@@ -129,18 +132,29 @@ impl Request {
                 self.state = State::Withdrawn { by, at: *at };
             }
             Event::Lapsed {} => self.state = State::Lapsed { at: *at },
-            Event::LayerInspected { layer, managed } => {
+            Event::LayerInspected {
+                layer,
+                managed,
+                receipt,
+            } => {
                 self.settle(*layer, Progress::Inspected { managed: *managed });
+                self.keep(*layer, receipt.as_ref(), false);
             }
-            Event::LayerGranted { layer, until } => {
+            Event::LayerGranted {
+                layer,
+                until,
+                ends_at,
+                receipt,
+                secrets,
+            } => {
                 let managed = self.manages(*layer);
-                self.settle(
-                    *layer,
-                    Progress::Granted {
-                        managed,
-                        until: *until,
-                    },
-                );
+                let granted = Progress::Granted {
+                    managed,
+                    until: *until,
+                    ends_at: *ends_at,
+                };
+                self.settle(*layer, granted);
+                self.keep(*layer, receipt.as_ref(), *secrets);
             }
             Event::LayerGrantFailed {
                 layer, retry_at, ..
@@ -152,7 +166,21 @@ impl Request {
                 self.settle_extension(occurred, ExtensionOutcome::Overtaken);
                 self.begin_ending(cause.clone(), actor.clone(), *at);
             }
-            Event::LayerRevoked { layer, .. } => self.settle(*layer, Progress::Revoked),
+            Event::LayerRevoked { layer, removal } => {
+                let was_ours = matches!(removal, Removal::Removed | Removal::Expired);
+                let inspect_since = was_ours.then_some(*at);
+                self.settle(*layer, Progress::Revoked { inspect_since });
+            }
+            Event::LayerAbsenceConfirmed { layer } => {
+                let inspect_since = None;
+                self.settle(*layer, Progress::Revoked { inspect_since });
+            }
+            Event::LayerReappeared { layer } => {
+                self.settle(*layer, Progress::Inspected { managed: true });
+                // Its revocation has failed, which raises the same alert as any other failure.
+                self.record_failure(*layer, None);
+                self.reopen(*at);
+            }
             Event::LayerRevokeFailed {
                 layer, retry_at, ..
             } => self.record_failure(*layer, Some(*retry_at)),
@@ -267,6 +295,31 @@ impl Request {
                 at: by.at,
                 outcome,
             });
+        }
+    }
+
+    /// What is over is ending again, for the same reason.
+    fn reopen(&mut self, since: Time) {
+        let (cause, by, was_active) = match &self.state {
+            State::Ended { cause, by, .. } => (cause.clone(), by.clone(), true),
+            State::Failed { error, .. } => {
+                let error = error.clone();
+                (EndCause::GrantFailed { error }, Actor::Keylend, false)
+            }
+            _ => return,
+        };
+        self.state = State::Ending {
+            cause,
+            by,
+            was_active,
+            since,
+        };
+    }
+
+    fn keep(&mut self, layer: usize, receipt: Option<&Receipt>, secrets: bool) {
+        if let Some(layer) = self.layers.get_mut(layer) {
+            layer.receipt = receipt.cloned().or(layer.receipt.take());
+            layer.secrets |= secrets;
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Actor, ApprovalFacts, Departure, EndCause, Human, PlannedLayer, Removal, RequestId, RuleId,
-    Span, Terms, Time, UserId,
+    Actor, ApprovalFacts, Departure, EndCause, Human, PlannedLayer, Receipt, Removal, RequestId,
+    RuleId, Span, Terms, Time, UserId,
 };
 
 /// What can be asked of a request. Whoever sends one has asked the policy first: what the domain
@@ -104,6 +104,8 @@ pub enum Command {
         layer: usize,
         /// Whether Keylend grants the access.
         managed: bool,
+        /// What the target recognises it by, if it says so before it grants it.
+        receipt: Option<Receipt>,
     },
     /// Note that a layer was granted and its status read back.
     Granted {
@@ -111,6 +113,12 @@ pub enum Command {
         layer: usize,
         /// The end that the target was told.
         until: Time,
+        /// When the access ends by itself, as the target says.
+        ends_at: Option<Time>,
+        /// What the target recognises it by from now on; as before if there is nothing.
+        receipt: Option<Receipt>,
+        /// Whether the target gave secrets for the requester.
+        secrets: bool,
     },
     /// Note that a layer could not be granted.
     GrantFailed {
@@ -127,6 +135,13 @@ pub enum Command {
         layer: usize,
         /// How.
         removal: Removal,
+    },
+    /// Note that a layer that was revoked was inspected later, and what was found.
+    InspectedLater {
+        /// Which layer, from 0.
+        layer: usize,
+        /// Whether its access is there.
+        present: bool,
     },
     /// Note that a layer could not be revoked.
     RevokeFailed {

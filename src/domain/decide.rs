@@ -233,18 +233,41 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             ))
         }
 
-        (State::Approved, Command::Inspected { layer, managed })
-            if progress(request, layer) == Some(Progress::Planned) =>
-        {
-            Ok(vec![keylend(Event::LayerInspected { layer, managed })])
+        (
+            State::Approved,
+            Command::Inspected {
+                layer,
+                managed,
+                receipt,
+            },
+        ) if progress(request, layer) == Some(Progress::Planned) => {
+            Ok(vec![keylend(Event::LayerInspected {
+                layer,
+                managed,
+                receipt,
+            })])
         }
-        (State::Approved | State::Active { .. }, Command::Granted { layer, until })
-            if matches!(
-                progress(request, layer),
-                Some(Progress::Inspected { .. } | Progress::Granted { .. })
-            ) =>
+        (
+            State::Approved | State::Active { .. },
+            Command::Granted {
+                layer,
+                until,
+                ends_at,
+                receipt,
+                secrets,
+            },
+        ) if matches!(
+            progress(request, layer),
+            Some(Progress::Inspected { .. } | Progress::Granted { .. })
+        ) =>
         {
-            let mut events = vec![keylend(Event::LayerGranted { layer, until })];
+            let mut events = vec![keylend(Event::LayerGranted {
+                layer,
+                until,
+                ends_at,
+                receipt,
+                secrets,
+            })];
             let last = request.layers.iter().enumerate().all(|(index, other)| {
                 index == layer || matches!(other.progress, Progress::Granted { .. })
             });
@@ -293,7 +316,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             })])
         }
         (State::Ending { .. }, Command::Revoked { layer, removal })
-            if progress(request, layer).is_some_and(|progress| progress != Progress::Revoked) =>
+            if progress(request, layer).is_some_and(|progress| !progress.is_revoked()) =>
         {
             let mut events = vec![keylend(Event::LayerRevoked { layer, removal })];
             events.extend(finish(request, &[layer]).map(keylend));
@@ -306,11 +329,26 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 error,
                 retry_at,
             },
-        ) if progress(request, layer).is_some_and(|progress| progress != Progress::Revoked) => {
+        ) if progress(request, layer).is_some_and(|progress| !progress.is_revoked()) => {
             Ok(vec![keylend(Event::LayerRevokeFailed {
                 layer,
                 error,
                 retry_at,
+            })])
+        }
+        (
+            State::Ended { .. } | State::Failed { .. },
+            Command::InspectedLater { layer, present },
+        ) if matches!(
+            progress(request, layer),
+            Some(Progress::Revoked {
+                inspect_since: Some(_)
+            })
+        ) =>
+        {
+            Ok(vec![keylend(match present {
+                true => Event::LayerReappeared { layer },
+                false => Event::LayerAbsenceConfirmed { layer },
             })])
         }
         (
@@ -324,6 +362,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             | Command::Granted { .. }
             | Command::GrantFailed { .. }
             | Command::Revoked { .. }
+            | Command::InspectedLater { .. }
             | Command::RevokeFailed { .. },
         ) => Err(Refusal::NotDue),
     }
@@ -483,7 +522,7 @@ fn finish(request: &Request, gone: &[usize]) -> Option<Event> {
         .layers
         .iter()
         .enumerate()
-        .any(|(index, layer)| layer.progress != Progress::Revoked && !gone.contains(&index));
+        .any(|(index, layer)| !layer.progress.is_revoked() && !gone.contains(&index));
     if left {
         return None;
     }

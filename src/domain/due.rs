@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{BackendName, Progress, Request, Span, State, Time};
+use super::{BackendName, Layer, Progress, Request, RevocationMode, Span, State, Time};
 
 /// A revocation that was not tried yet is due at once. Not since the moment that the log gives: it may
 /// lie ahead of the clock of the replica that has to do it.
 const AT_ONCE: Time = Time::UNIX_EPOCH;
+
+/// How long after its removal was confirmed a layer is inspected once more, for what took effect late.
+pub const INSPECT_AGAIN: Span = Span::minutes(5);
 
 /// One piece of work that waits for its moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +69,11 @@ pub enum Work {
         /// Which layer, from 0.
         layer: usize,
     },
+    /// Inspect once more whether this layer, which is revoked, is gone.
+    InspectAgain {
+        /// Which layer, from 0.
+        layer: usize,
+    },
 }
 
 impl Request {
@@ -94,20 +102,30 @@ impl Request {
             }
             State::Ending { .. } => {
                 for (index, layer) in self.layers.iter().enumerate() {
-                    if layer.progress != Progress::Revoked {
+                    if !layer.progress.is_revoked() {
                         due.push(Due {
-                            at: layer.retry_at.unwrap_or(AT_ONCE),
+                            at: layer.retry_at.unwrap_or(self.revocable_from(layer)),
                             lane: Lane::Target(layer.plan.backend.clone()),
                             work: Work::Revoke { layer: index },
                         });
                     }
                 }
             }
-            State::Ended { .. }
-            | State::Failed { .. }
-            | State::Denied { .. }
-            | State::Withdrawn { .. }
-            | State::Lapsed { .. } => {}
+            State::Ended { .. } | State::Failed { .. } => {
+                for (index, layer) in self.layers.iter().enumerate() {
+                    if let Progress::Revoked {
+                        inspect_since: Some(since),
+                    } = layer.progress
+                    {
+                        due.push(Due {
+                            at: INSPECT_AGAIN.after(since),
+                            lane: Lane::Target(layer.plan.backend.clone()),
+                            work: Work::InspectAgain { layer: index },
+                        });
+                    }
+                }
+            }
+            State::Denied { .. } | State::Withdrawn { .. } | State::Lapsed { .. } => {}
         }
         due.sort_by_key(|due| due.at);
         due
@@ -121,6 +139,25 @@ impl Request {
             lanes.entry(due.lane).or_insert(due.at);
         }
         lanes
+    }
+
+    /// From when on there is something to do about a layer that is to end: what only a time limit
+    /// ends is read back then.
+    fn revocable_from(&self, layer: &Layer) -> Time {
+        let (RevocationMode::TimeLimit, Some(told)) = (layer.plan.revocation, self.expires_at)
+        else {
+            return AT_ONCE;
+        };
+        match layer.progress {
+            Progress::Granted {
+                managed: true,
+                until,
+                ends_at,
+            } => ends_at.unwrap_or(until),
+            // Whether an order took effect is not known; if one did, it names this end at the latest.
+            Progress::Inspected { managed: true } => told,
+            _ => AT_ONCE,
+        }
     }
 
     fn layers_to_make(&self, end: Time, due: &mut Vec<Due>) {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, AskKey, BackendName, ChannelId, Departure, Email, Entitlement, Environment, GroupName,
-    Handle, Human, Params, RequestId, RuleId, Span, Terms, Time, UserId, Username,
+    Handle, Human, Params, Receipt, RequestId, RevocationMode, RuleId, Span, Terms, Time, UserId,
+    Username,
 };
 
 /// An event with what the log says about it.
@@ -105,6 +106,8 @@ pub enum Event {
         layer: usize,
         /// Whether Keylend grants this access (it was not there before), and so revokes it.
         managed: bool,
+        /// What the target recognises it by, if it says so before it grants it.
+        receipt: Option<Receipt>,
     },
     /// A layer was granted, and its status read back.
     LayerGranted {
@@ -112,6 +115,12 @@ pub enum Event {
         layer: usize,
         /// The end that the target was told.
         until: Time,
+        /// When the access ends by itself, as the target says.
+        ends_at: Option<Time>,
+        /// What the target recognises it by from now on; as before if there is nothing.
+        receipt: Option<Receipt>,
+        /// Whether the target gave secrets for the requester.
+        secrets: bool,
     },
     /// A target did not grant a layer.
     LayerGrantFailed {
@@ -143,6 +152,16 @@ pub enum Event {
         layer: usize,
         /// How.
         removal: Removal,
+    },
+    /// A later inspection found nothing of a layer that had been revoked.
+    LayerAbsenceConfirmed {
+        /// Which layer, from 0.
+        layer: usize,
+    },
+    /// A later inspection found a layer that had been revoked: the grant is ending again.
+    LayerReappeared {
+        /// Which layer, from 0.
+        layer: usize,
     },
     /// A target did not revoke a layer.
     LayerRevokeFailed {
@@ -192,9 +211,12 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether an event of this kind is a request's last.
+    /// Whether a request is over behind an event of this kind.
     pub fn is_last(kind: &str) -> bool {
-        matches!(kind, "denied" | "withdrawn" | "lapsed" | "ended" | "failed")
+        matches!(
+            kind,
+            "denied" | "withdrawn" | "lapsed" | "ended" | "failed" | "layer_absence_confirmed"
+        )
     }
 
     /// Whether the requester may have more identities after it than before.
@@ -205,6 +227,8 @@ impl Event {
                 | Self::Approved { .. }
                 | Self::ExtensionRequested { .. }
                 | Self::Extended { .. }
+                // Its requester's identities were forgotten when it ended.
+                | Self::LayerReappeared { .. }
         )
     }
 }
@@ -233,6 +257,8 @@ pub struct PlannedLayer {
     pub handle: Handle,
     /// What it gives there.
     pub entitlement: Entitlement,
+    /// How it ends there.
+    pub revocation: RevocationMode,
 }
 
 /// Why a grant ends.
@@ -280,6 +306,8 @@ pub enum EndCause {
 pub enum Removal {
     /// It was revoked, and the target's status read back.
     Removed,
+    /// Its time limit was over, and the target's status read back.
+    Expired,
     /// Another grant depends on the same entitlement, which stays until that grant ends.
     RetainedByGrant {
         /// The other grant.

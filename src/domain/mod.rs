@@ -20,6 +20,7 @@ mod name;
 mod person;
 mod refusal;
 mod request;
+mod revocation;
 mod scope;
 mod span;
 
@@ -27,7 +28,7 @@ pub use actor::Actor;
 pub use command::{Command, Parties, PlannedGrant, Vote};
 pub use decide::{decide, open};
 pub use departure::Departure;
-pub use due::{Due, Lane, Work, backoff};
+pub use due::{Due, INSPECT_AGAIN, Lane, Work, backoff};
 pub use event::{ApprovalFacts, EndCause, Event, Occurred, PlannedLayer, Removal};
 pub use human::{Human, Humans, IdentityKey};
 pub use id::{
@@ -44,6 +45,7 @@ pub use request::{
     Approval, Extension, ExtensionOutcome, Format, Layer, Progress, Request, SettledExtension,
     State, Terms,
 };
+pub use revocation::{InvalidReceipt, Receipt, RevocationMode};
 pub use scope::{
     InvalidScopeId, LayerSpec, OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
 };

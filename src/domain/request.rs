@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, ApprovalFacts, AskKey, ChannelId, Departure, Email, EndCause, Environment, Human,
-    LayerSpec, PlannedLayer, RequestId, Risk, RuleId, Scope, ScopeId, Span, Time, UserId, Username,
+    LayerSpec, PlannedLayer, Receipt, RequestId, Risk, RuleId, Scope, ScopeId, Span, Time, UserId,
+    Username,
 };
 
 /// The version of the format in which a request is kept: it moves when a field that was there before
@@ -111,6 +112,8 @@ pub struct Terms {
     pub layers: Vec<LayerSpec>,
     /// The longest that the access may go on working after it ended.
     pub residual: Span,
+    /// Whether it can end before its time: nothing in it ends by a time limit alone.
+    pub ends_early: bool,
 }
 
 impl Terms {
@@ -125,6 +128,7 @@ impl Terms {
             duration: self.duration.min(scope.max_duration),
             layers: scope.layers.clone(),
             residual: scope.residual,
+            ends_early: scope.ends_early,
             ..self.clone()
         }
     }
@@ -208,6 +212,10 @@ pub struct Layer {
     pub failures: u32,
     /// When the target is tried next, after a failure.
     pub retry_at: Option<Time>,
+    /// What the target recognises it by.
+    pub receipt: Option<Receipt>,
+    /// Whether the target gave secrets for the requester.
+    pub secrets: bool,
 }
 
 /// How far a layer has come.
@@ -227,9 +235,14 @@ pub enum Progress {
         managed: bool,
         /// The end that the target was told.
         until: Time,
+        /// When the access ends by itself, as the target says.
+        ends_at: Option<Time>,
     },
     /// It is not there, or not ours.
-    Revoked,
+    Revoked {
+        /// Since when, if the target is still to be inspected once more.
+        inspect_since: Option<Time>,
+    },
 }
 
 /// How far a request has come.
@@ -312,6 +325,13 @@ impl State {
             Self::Withdrawn { .. } => "withdrawn",
             Self::Lapsed { .. } => "lapsed",
         }
+    }
+}
+
+impl Progress {
+    /// Whether nothing of the layer is left, or nothing of ours.
+    pub fn is_revoked(self) -> bool {
+        matches!(self, Self::Revoked { .. })
     }
 }
 

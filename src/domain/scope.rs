@@ -117,6 +117,8 @@ pub struct Scope {
     pub on_leave: OnLeave,
     /// The longest that the access may go on working after it ended.
     pub residual: Span,
+    /// Whether it can end before its time: nothing in it ends by a time limit alone.
+    pub ends_early: bool,
     /// What is made in the targets; never empty.
     pub layers: Vec<LayerSpec>,
 }

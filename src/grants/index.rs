@@ -10,9 +10,7 @@ use std::{
 
 use chrono::DateTime;
 
-use crate::domain::{
-    BackendName, IdentityKey, Lock, Progress, Request, RequestId, ScopeId, State, Time,
-};
+use crate::domain::{BackendName, IdentityKey, Lock, Request, RequestId, ScopeId, State, Time};
 
 /// A grant that says yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +124,7 @@ impl GrantIndex {
                 self.ending_rows.insert(grant.row(request.id));
                 let failing = request.layers.iter();
                 let failing: BTreeSet<BackendName> = failing
-                    .filter(|layer| layer.failures > 0 && layer.progress != Progress::Revoked)
+                    .filter(|layer| layer.failures > 0 && !layer.progress.is_revoked())
                     .map(|layer| layer.plan.backend.clone())
                     .collect();
                 for target in &failing {

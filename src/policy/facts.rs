@@ -215,6 +215,10 @@ impl Facts<'_> {
             ("max_duration".to_owned(), seconds(scope.max_duration)),
             ("residual".to_owned(), seconds(scope.residual)),
             (
+                "ends_early".to_owned(),
+                RestrictedExpression::new_bool(scope.ends_early),
+            ),
+            (
                 "ticket_required".to_owned(),
                 RestrictedExpression::new_bool(ticket_required),
             ),

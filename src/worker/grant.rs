@@ -2,9 +2,10 @@
 
 use super::{Unfinished, Worker, limited, order, root_cause};
 use crate::{
-    backend::{BackendError, Presence},
+    backend::{BackendError, Granted, Presence},
     broker::{Error, Loaded},
-    domain::{Command, Progress, Refusal, Request, Span, State},
+    domain::{Command, Progress, Refusal, Request, RevocationMode, Span, State},
+    store::SealedCredential,
 };
 
 /// The longest that a target that asks to be left alone is: somebody waits for the access.
@@ -30,7 +31,7 @@ impl Worker {
             }
         }
         let plan = loaded.request.layers[layer].plan.clone();
-        self.check_pending(&order(&loaded.request, &plan))?;
+        self.check_pending(&order(&loaded.request, layer))?;
         let store = &**self.broker.store();
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
         // Nothing is granted from the end on, also where the clock's lane has yet to say that it came.
@@ -46,16 +47,16 @@ impl Worker {
             self.grant_inspected(&loaded.request, layer).await
         };
         let granted = granted.await;
-        let command = match granted {
-            Ok(until) => Command::Granted { layer, until },
+        let (command, sealed) = match granted {
+            Ok(granted) => granted,
             Err(Trouble::Broker(error)) => return Err(error.into()),
             Err(Trouble::Target(error)) => {
                 self.check_failure(&loaded, layer, &error).await?;
-                self.grant_failed(&loaded.request, layer, &error)
+                (self.grant_failed(&loaded.request, layer, &error), None)
             }
         };
         self.pending.forget(&plan.handle);
-        self.broker.record(loaded, command, None).await?;
+        self.broker.record(loaded, command, sealed).await?;
         Ok(())
     }
 
@@ -63,11 +64,11 @@ impl Worker {
     async fn inspect(&self, loaded: &Loaded, layer: usize) -> Result<Loaded, Trouble> {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
-        let order = order(request, plan);
+        let order = order(request, layer);
         let entitlement = &plan.entitlement;
         let mut sharers = self.broker.sharing(entitlement, request.id).await?;
-        let is_nobodys = sharers.is_empty()
-            && limited(self.backend(plan)?.inspect(&order)).await? == Presence::Absent;
+        let inspection = limited(self.bind(plan)?.inspect(&order)).await?;
+        let is_nobodys = sharers.is_empty() && inspection.presence == Presence::Absent;
         if sharers.is_empty() && !is_nobodys {
             sharers = self.broker.sharing_in_log(entitlement, request.id).await?;
         }
@@ -76,10 +77,12 @@ impl Worker {
             return Err(Error::Contradicted(other).into());
         }
         let managed = is_nobodys || sharers.proven.iter().any(|other| other.managed);
-        let credential = self
-            .broker
-            .new_credential(request, layer, plan, order.expires_at);
-        let command = Command::Inspected { layer, managed };
+        let credential = self.broker.new_password(request, layer);
+        let command = Command::Inspected {
+            layer,
+            managed,
+            receipt: inspection.receipt,
+        };
         let inspected = self.broker.record(loaded.clone(), command, credential);
         Ok(inspected.await?)
     }
@@ -88,23 +91,47 @@ impl Worker {
         &self,
         request: &Request,
         layer: usize,
-    ) -> Result<crate::domain::Time, Trouble> {
-        let plan = &request.layers[layer].plan;
-        let backend = self.backend(plan)?;
-        let order = order(request, plan);
-        let password = match backend.credential(&order) {
+    ) -> Result<(Command, Option<SealedCredential>), Trouble> {
+        let bound = self.bind(&request.layers[layer].plan)?;
+        let mut order = order(request, layer);
+        let password = match bound.connection(&order) {
             Some(_) => Some(self.broker.password(request.id, layer).await?),
             None => None,
         };
-        if self.pending.ask_at(&order).is_none() {
-            limited(backend.grant(&order, password.as_ref())).await?;
+        let granted = match self.pending.ask_at(&order) {
+            None => limited(bound.grant(&order, password.as_ref())).await?,
+            Some(_) => Granted::default(),
+        };
+        if bound.revocation_mode() == RevocationMode::TimeLimit
+            && granted
+                .ends_at
+                .is_some_and(|ends_at| ends_at > order.expires_at)
+        {
+            // Nothing could end it earlier.
+            return Err(Trouble::Target(BackendError::Fail(
+                "the target granted access beyond the end of the grant".into(),
+            )));
         }
-        match limited(backend.status(&order)).await? {
-            Presence::Present => Ok(order.expires_at),
-            Presence::Absent => Err(Trouble::Target(BackendError::Retry(
+        order.receipt = granted.receipt.clone().or(order.receipt);
+        if limited(bound.status(&order)).await? == Presence::Absent {
+            return Err(Trouble::Target(BackendError::Retry(
                 "the target took the order, but the access is not there".into(),
-            ))),
+            )));
         }
+        let secrets = !granted.secrets.is_empty();
+        let sealed = secrets.then(|| {
+            let secrets = granted.secrets;
+            self.broker
+                .seal_secrets(request.id, layer, password, secrets)
+        });
+        let command = Command::Granted {
+            layer,
+            until: order.expires_at,
+            ends_at: granted.ends_at,
+            receipt: granted.receipt,
+            secrets,
+        };
+        Ok((command, sealed))
     }
 
     fn grant_failed(&self, request: &Request, layer: usize, error: &BackendError) -> Command {

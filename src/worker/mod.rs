@@ -23,7 +23,7 @@ use entitlement_mutexes::EntitlementMutexes;
 use pending::PendingOrders;
 
 use crate::{
-    backend::{Backend, BackendError, Backends, LayerRequest},
+    backend::{BackendError, Backends, BoundLayer, LayerRequest},
     broker::{Broker, Error, Loaded},
     clock::{Clock, Entropy},
     domain::{Command, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work, backoff},
@@ -155,6 +155,7 @@ impl Worker {
             Work::Expire => Command::Expire,
             Work::Grant { layer } => return self.grant(loaded, layer).await,
             Work::Revoke { layer } => return self.revoke(loaded, layer).await,
+            Work::InspectAgain { layer } => return self.inspect_again(loaded, layer).await,
         };
         self.broker.record(loaded, command, None).await?;
         Ok(())
@@ -172,7 +173,7 @@ impl Worker {
         match error {
             BackendError::Pending { retry_after } => {
                 let now = self.clock.now();
-                let order = order(request, &request.layers[layer].plan);
+                let order = order(request, layer);
                 let since = self.pending.since(&order, now);
                 let latest = pending::PATIENCE.after(since);
                 if now < latest {
@@ -201,12 +202,14 @@ impl Worker {
         }
     }
 
-    fn backend(&self, plan: &PlannedLayer) -> Result<&Arc<dyn Backend>, BackendError> {
-        self.backends.get(&plan.backend).ok_or_else(|| {
-            BackendError::Fail(
-                format!("the configuration has no backend `{}`", plan.backend).into(),
-            )
-        })
+    /// The layer in its target.
+    fn bind(&self, plan: &PlannedLayer) -> Result<Box<dyn BoundLayer>, BackendError> {
+        let Some(backend) = self.backends.get(&plan.backend) else {
+            let message = format!("the configuration has no backend `{}`", plan.backend);
+            return Err(BackendError::Fail(message.into()));
+        };
+        let bound = backend.bind(&plan.params);
+        bound.map_err(|invalid| BackendError::Fail(invalid.message.into()))
     }
 
     /// When a target that failed `failures` times in a row before, the last time with `error`, is
@@ -241,11 +244,13 @@ async fn limited<T>(
 }
 
 /// The order for a layer as it stands.
-fn order(request: &Request, plan: &PlannedLayer) -> LayerRequest {
-    // A layer is only made or taken back once the approval fixed the end.
+fn order(request: &Request, layer: usize) -> LayerRequest {
+    let layer = &request.layers[layer];
+    // A layer is only granted or revoked once the approval fixed the end.
     Broker::order(
         request,
-        plan,
+        &layer.plan,
+        layer.receipt.as_ref(),
         request.expires_at.unwrap_or(request.asked_at),
     )
 }

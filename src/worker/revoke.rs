@@ -1,11 +1,16 @@
 //! Revoking a layer: until the target's status was read back and it is not there, for ever.
 
+use std::time::Duration;
+
 use super::{RETRY, Unfinished, Worker, limited, order, root_cause};
 use crate::{
     backend::{BackendError, Presence},
     broker::Loaded,
-    domain::{Command, Removal, Request},
+    domain::{Command, Progress, Removal, Request, RevocationMode, State},
 };
+
+/// How long to wait before a target that could not be inspected after an end is inspected again.
+const INSPECTION_PAUSE: Duration = Duration::from_secs(60);
 
 impl Worker {
     /// Revokes `layer`, unless it is not Keylend's to revoke or another grant depends on it.
@@ -14,7 +19,7 @@ impl Worker {
     pub(super) async fn revoke(&self, loaded: Loaded, layer: usize) -> Result<(), Unfinished> {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
-        self.check_pending(&order(request, plan))?;
+        self.check_pending(&order(request, layer))?;
         let store = &**self.broker.store();
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
         let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
@@ -26,7 +31,7 @@ impl Worker {
                 request: other.request,
             })
         } else {
-            self.remove(request, layer).await.map(|()| Removal::Removed)
+            self.remove(request, layer).await
         };
         let removal = match loaded.logged {
             Some(_) => removal,
@@ -35,7 +40,10 @@ impl Worker {
             ))),
         };
         let command = match removal {
-            Ok(removal) => Command::Revoked { layer, removal },
+            Ok(removal) => {
+                self.check_settled(request, layer)?;
+                Command::Revoked { layer, removal }
+            }
             Err(error) => {
                 self.check_failure(&loaded, layer, &error).await?;
                 let failures = request.layers[layer].failures;
@@ -56,18 +64,89 @@ impl Worker {
         Ok(())
     }
 
-    async fn remove(&self, request: &Request, layer: usize) -> Result<(), BackendError> {
+    async fn remove(&self, request: &Request, layer: usize) -> Result<Removal, BackendError> {
+        let bound = self.bind(&request.layers[layer].plan)?;
+        let order = order(request, layer);
+        let (removal, failed) = match bound.revocation_mode() {
+            RevocationMode::TimeLimit => (
+                Removal::Expired,
+                "the access is still there after its time limit",
+            ),
+            RevocationMode::Call | RevocationMode::CallAndTimeLimit => {
+                if self.pending.ask_at(&order).is_none() {
+                    limited(bound.revoke(&order)).await?;
+                }
+                (
+                    Removal::Removed,
+                    "the access is still there after it was revoked",
+                )
+            }
+        };
+        match limited(bound.status(&order)).await? {
+            Presence::Absent => Ok(removal),
+            Presence::Present => Err(BackendError::Retry(failed.into())),
+        }
+    }
+
+    /// Refuses to call a layer gone while an order to grant it, whose answer was not heard, may still
+    /// take effect. It is revoked and read back again after that.
+    fn check_settled(&self, request: &Request, layer: usize) -> Result<(), Unfinished> {
+        let (State::Ending { since, .. }, Progress::Inspected { managed: true }) =
+            (&request.state, request.layers[layer].progress)
+        else {
+            return Ok(());
+        };
+        let Ok(bound) = self.bind(&request.layers[layer].plan) else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        // The log may be dated ahead of this replica's clock.
+        let settled = bound.late_effects().after(now.min(*since));
+        match now < settled {
+            true => Err(Unfinished::Pending(settled)),
+            false => Ok(()),
+        }
+    }
+
+    /// Inspects a layer that is gone once more. Access that is there again, and that no other grant
+    /// gives, took effect late or was brought back: it is revoked again.
+    pub(super) async fn inspect_again(
+        &self,
+        loaded: Loaded,
+        layer: usize,
+    ) -> Result<(), Unfinished> {
+        let request = &loaded.request;
         let plan = &request.layers[layer].plan;
-        let backend = self.backend(plan)?;
-        let order = order(request, plan);
-        if self.pending.ask_at(&order).is_none() {
-            limited(backend.revoke(&order)).await?;
+        let store = &**self.broker.store();
+        let _alone = self.turns.alone(store, &plan.entitlement).await?;
+        let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
+        let present = match sharers.is_empty() {
+            // Theirs is inspected when they end.
+            false => false,
+            true => match self.is_present(request, layer).await {
+                Ok(presence) => presence == Presence::Present,
+                Err(error) => {
+                    tracing::warn!(
+                        request.id = %request.id, layer, %error, cause = root_cause(&error),
+                        "failed to inspect a target after its access had ended"
+                    );
+                    let pause = self.entropy.jittered(INSPECTION_PAUSE);
+                    return Err(Unfinished::Pending(self.clock.now() + pause));
+                }
+            },
+        };
+        if present {
+            tracing::error!(
+                request.id = %request.id, layer, "access is there again after it had ended"
+            );
         }
-        match limited(backend.status(&order)).await? {
-            Presence::Absent => Ok(()),
-            Presence::Present => Err(BackendError::Retry(
-                "the access is still there after it was revoked".into(),
-            )),
-        }
+        let command = Command::InspectedLater { layer, present };
+        self.broker.record(loaded, command, None).await?;
+        Ok(())
+    }
+
+    async fn is_present(&self, request: &Request, layer: usize) -> Result<Presence, BackendError> {
+        let bound = self.bind(&request.layers[layer].plan)?;
+        limited(bound.status(&order(request, layer))).await
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, LayerRequest, Presence, RevocationMode},
+    backend::{Backend, BackendError, BoundLayer, Granted, InvalidParam, LayerRequest, Presence},
     broker::{Ask, Broker, Parts},
     clock::{Clock, SystemClock, SystemEntropy},
     directory::{
@@ -17,8 +17,8 @@ use keylend::{
     },
     domain::{
         AskKey, BackendName, ChannelId, Email, Entitlement, GroupName, LayerSpec, Limits, OnLeave,
-        OnLimit, Params, ReasonRule, RequestId, Risk, Scope, ScopeId, Span, Standing, State,
-        UserId,
+        OnLimit, Params, ReasonRule, RequestId, RevocationMode, Risk, Scope, ScopeId, Span,
+        Standing, State, UserId,
     },
     grants::Grants,
     policy::Policy,
@@ -60,12 +60,18 @@ impl PeopleSource for Everybody {
 }
 
 /// A target that does at once what it is told.
-#[derive(Default)]
-pub struct Target(pub Mutex<BTreeSet<Entitlement>>);
+#[derive(Clone, Default)]
+pub struct Target(pub Arc<Mutex<BTreeSet<Entitlement>>>);
+
+impl Backend for Target {
+    fn bind(&self, _: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
+        Ok(Box::new(self.clone()))
+    }
+}
 
 #[async_trait]
-impl Backend for Target {
-    fn revocation_mode(&self, _: &Params) -> RevocationMode {
+impl BoundLayer for Target {
+    fn revocation_mode(&self) -> RevocationMode {
         RevocationMode::Call
     }
 
@@ -73,17 +79,13 @@ impl Backend for Target {
         Entitlement::new(order.username.as_str())
     }
 
-    fn credential(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
-        None
-    }
-
     async fn grant(
         &self,
         order: &LayerRequest,
         _: Option<&SecretString>,
-    ) -> Result<(), BackendError> {
+    ) -> Result<Granted, BackendError> {
         self.0.lock().unwrap().insert(self.entitlement(order));
-        Ok(())
+        Ok(Granted::default())
     }
 
     async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
@@ -158,6 +160,7 @@ impl Replica {
             reason: ReasonRule::Optional,
             on_leave: OnLeave::End,
             residual: Span::default(),
+            ends_early: true,
             ticket: None,
             layers: vec![LayerSpec {
                 backend: BackendName::new("pg"),

@@ -15,12 +15,13 @@ mod sessions;
 use std::time::Duration;
 
 use keylend::{
-    backend::{BackendError, LayerRequest, Presence},
+    backend::{BackendError, Presence},
     domain::Handle,
 };
 use serde_json::json;
 use sqlx::PgConnection;
 
+use crate::subject::{Calls as _, Order};
 use crate::{
     part::{Part, run},
     subject::order,
@@ -41,30 +42,30 @@ impl Part {
         login
     }
 
-    pub(crate) fn named(&self, login: &str) -> LayerRequest {
+    pub(crate) fn named(&self, login: &str) -> Order {
         order(login, json!({"role": self.role()}))
     }
 
-    pub(crate) fn generated(&self) -> LayerRequest {
+    pub(crate) fn generated(&self) -> Order {
         let mut order = order("alice", json!({"role": self.role(), "login": "generated"}));
         // The clean-up drops only logins with names that Keylend gives.
         order.handle = Handle::new(format!("jit_{}_0", order.request));
         order
     }
 
-    pub(crate) async fn grant(&self, order: &LayerRequest) -> Result<(), BackendError> {
+    pub(crate) async fn grant(&self, order: &Order) -> Result<(), BackendError> {
         let password = (order.params.get("login").is_some()).then(|| GENERATED.into());
-        self.backend.grant(order, password.as_ref()).await
+        self.backend.grant(order, password.as_ref()).await.map(drop)
     }
 
     /// Ends the access, and expects that nothing holds it up.
-    pub(crate) async fn end(&self, order: &LayerRequest) {
+    pub(crate) async fn end(&self, order: &Order) {
         let ended = tokio::time::timeout(Duration::from_secs(10), self.backend.revoke(order));
         ended.await.expect("in time").expect("ended");
         assert_eq!(self.status(order).await, Presence::Absent);
     }
 
-    pub(crate) async fn status(&self, order: &LayerRequest) -> Presence {
+    pub(crate) async fn status(&self, order: &Order) -> Presence {
         self.backend.status(order).await.expect("an answer")
     }
 
@@ -73,7 +74,7 @@ impl Part {
     }
 
     /// Opens a session of a generated login.
-    pub(crate) async fn enter_as(&self, order: &LayerRequest) -> PgConnection {
+    pub(crate) async fn enter_as(&self, order: &Order) -> PgConnection {
         self.log_in(order.handle.as_str(), GENERATED)
             .await
             .expect("in")

@@ -5,6 +5,7 @@ use std::{fs, sync::Arc, time::Duration};
 use keylend::backend::{Backend, BackendError, Presence};
 use serde_json::{Value, json};
 
+use crate::subject::Calls as _;
 use crate::{
     schema::ORDER,
     subject::{build, order},

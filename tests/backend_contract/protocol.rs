@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use hmac::{Hmac, KeyInit, Mac};
 use keylend::{
-    backend::{BackendError, LayerRequest, Presence},
+    backend::{BackendError, Presence},
     clock::{Clock, SystemClock},
 };
 use reqwest::header::HeaderValue;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::subject::Calls as _;
 use crate::{
     receiver::{Example, Program, SECRET, Service},
     rules::{grant, later, read, revoke},
@@ -97,10 +98,7 @@ pub(crate) async fn an_order_that_comes_after_a_newer_one_is_refused<R: Receiver
     let extended = later(&later(&granted));
     let revoked = later(&extended);
     grant(&receiver, &extended).await.expect("made");
-    let early = LayerRequest {
-        generation: granted.generation,
-        ..granted.clone()
-    };
+    let early = granted.clone();
     assert_superseded(receiver.backend().revoke(&early).await);
     assert_eq!(read(&receiver, &granted).await, Presence::Present);
 
@@ -144,7 +142,7 @@ pub(crate) async fn what_a_crash_cut_off_is_done_after_the_restart<R: Receiver>(
     let receiver = R::start_alone("60s").await;
     let order = receiver.order("alice").await;
     match receiver.backend().grant(&order, None).await {
-        Ok(()) | Err(BackendError::Pending { .. }) => {}
+        Ok(_) | Err(BackendError::Pending { .. }) => {}
         other => panic!("{other:?}"),
     }
     receiver.stop().await;

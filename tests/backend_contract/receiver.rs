@@ -9,15 +9,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use keylend::{
-    backend::{Backend, LayerRequest},
-    domain::Time,
-};
+use keylend::{backend::Backend, domain::Time};
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::subject::{Calls as _, Order};
 use crate::subject::{Subject, build, order};
 
 pub(crate) const SECRET: &str = "shared-with-the-service";
@@ -157,20 +155,20 @@ impl<E: Example> Subject for Service<E> {
         &self.backend
     }
 
-    async fn order(&self, username: &str) -> LayerRequest {
+    async fn order(&self, username: &str) -> Order {
         order(username, json!({"space": "handbook", "roles": ["editor"]}))
     }
 
-    fn password(&self, _: &LayerRequest) -> Option<SecretString> {
+    fn password(&self, _: &Order) -> Option<SecretString> {
         None
     }
 
-    async fn works(&self, order: &LayerRequest) -> bool {
+    async fn works(&self, order: &Order) -> bool {
         let entitlement = self.backend.entitlement(order);
         !access(self.folder.path())[entitlement.as_str()].is_null()
     }
 
-    async fn end(&self, order: &LayerRequest) -> Option<Time> {
+    async fn end(&self, order: &Order) -> Option<Time> {
         let entitlement = self.backend.entitlement(order);
         Some(end_of(&access(self.folder.path())[entitlement.as_str()]))
     }
@@ -252,20 +250,20 @@ impl Subject for Program {
         &self.backend
     }
 
-    async fn order(&self, username: &str) -> LayerRequest {
+    async fn order(&self, username: &str) -> Order {
         order(username, json!({"group": "vpn"}))
     }
 
-    fn password(&self, _: &LayerRequest) -> Option<SecretString> {
+    fn password(&self, _: &Order) -> Option<SecretString> {
         None
     }
 
-    async fn works(&self, order: &LayerRequest) -> bool {
+    async fn works(&self, order: &Order) -> bool {
         let entitlement = self.backend.entitlement(order);
         !access(&self.folder())[entitlement.as_str()].is_null()
     }
 
-    async fn end(&self, order: &LayerRequest) -> Option<Time> {
+    async fn end(&self, order: &Order) -> Option<Time> {
         let entitlement = self.backend.entitlement(order);
         Some(end_of(&access(&self.folder())[entitlement.as_str()]))
     }

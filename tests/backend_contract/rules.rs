@@ -3,42 +3,41 @@
 use std::time::Duration;
 
 use keylend::{
-    backend::{BackendConfig, BackendError, LayerRequest, Presence},
+    backend::{BackendConfig, BackendError, Presence},
     domain::Span,
 };
 use secrecy::ExposeSecret;
 
 use crate::subject::Subject;
+use crate::subject::{Calls as _, Order};
 
 /// A limit that no call comes near.
 const AMPLE: &str = "60s";
 
-pub(crate) async fn grant<S: Subject>(
-    subject: &S,
-    order: &LayerRequest,
-) -> Result<(), BackendError> {
+pub(crate) async fn grant<S: Subject>(subject: &S, order: &Order) -> Result<(), BackendError> {
     let password = subject.password(order);
     let outcome = subject.backend().grant(order, password.as_ref()).await;
+    let outcome = outcome.map(drop);
     when_done(subject, order, outcome).await
 }
 
-pub(crate) async fn read<S: Subject>(subject: &S, order: &LayerRequest) -> Presence {
+pub(crate) async fn read<S: Subject>(subject: &S, order: &Order) -> Presence {
     subject.backend().status(order).await.expect("an answer")
 }
 
-async fn try_revoke<S: Subject>(subject: &S, order: &LayerRequest) -> Result<(), BackendError> {
+async fn try_revoke<S: Subject>(subject: &S, order: &Order) -> Result<(), BackendError> {
     let outcome = subject.backend().revoke(order).await;
     when_done(subject, order, outcome).await
 }
 
-pub(crate) async fn revoke<S: Subject>(subject: &S, order: &LayerRequest) {
+pub(crate) async fn revoke<S: Subject>(subject: &S, order: &Order) {
     try_revoke(subject, order).await.expect("taken back");
 }
 
 /// Waits for a target that needs longer, as the worker does.
 async fn when_done<S: Subject>(
     subject: &S,
-    order: &LayerRequest,
+    order: &Order,
     outcome: Result<(), BackendError>,
 ) -> Result<(), BackendError> {
     if !matches!(outcome, Err(BackendError::Pending { .. })) {
@@ -56,11 +55,10 @@ async fn when_done<S: Subject>(
 }
 
 /// The order as it is after the next decision.
-pub(crate) fn later(order: &LayerRequest) -> LayerRequest {
-    LayerRequest {
-        generation: order.generation + 1,
-        ..order.clone()
-    }
+pub(crate) fn later(order: &Order) -> Order {
+    let mut later = order.clone();
+    later.generation += 1;
+    later
 }
 
 pub(crate) async fn access_that_was_made_works_and_reads_as_present<S: Subject>() {
@@ -258,7 +256,7 @@ pub(crate) async fn the_entitlement_says_what_two_grants_share<S: Subject>() {
     let (first, second) = (subject.order("alice").await, subject.order("alice").await);
     let other = subject.order("bob").await;
     let backend = subject.backend();
-    let entitlement = |order: &LayerRequest| backend.entitlement(order);
+    let entitlement = |order: &Order| backend.entitlement(order);
     assert_ne!(entitlement(&first), entitlement(&other));
 
     // If they share it, the one's access is the other's too, and only then.
@@ -271,7 +269,7 @@ pub(crate) async fn the_entitlement_says_what_two_grants_share<S: Subject>() {
 pub(crate) async fn nothing_secret_is_in_what_the_requester_is_shown<S: Subject>() {
     let subject = S::start(AMPLE).await;
     let order = subject.order("alice").await;
-    let shown = subject.backend().credential(&order);
+    let shown = subject.backend().bound(&order).connection(&order);
     let password = subject.password(&order);
     assert_eq!(shown.is_some(), password.is_some());
     for (label, text) in shown.unwrap_or_default() {

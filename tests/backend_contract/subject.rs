@@ -1,14 +1,20 @@
 //! A target under test, seen from both sides: Keylend's, and that of a person who uses it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use keylend::{
-    backend::{Backend, BackendConfig, LayerRequest},
+    backend::{
+        Backend, BackendConfig, BackendError, BoundLayer, Granted, Inspection, LayerRequest,
+        Presence,
+    },
     clock::SystemClock,
-    domain::{Email, Handle, Params, RequestId, Time, UserId, Username},
+    domain::{Email, Entitlement, Handle, Params, RequestId, Time, UserId, Username},
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -30,16 +36,16 @@ pub(crate) trait Subject: Sized + Sync {
     fn backend(&self) -> &Arc<dyn Backend>;
 
     /// An order for somebody who can use the target; a new grant each time.
-    async fn order(&self, username: &str) -> LayerRequest;
+    async fn order(&self, username: &str) -> Order;
 
     /// The password that Keylend would make for the order, if its layer takes one.
-    fn password(&self, order: &LayerRequest) -> Option<SecretString>;
+    fn password(&self, order: &Order) -> Option<SecretString>;
 
     /// Whether the person can now do what the layer gives.
-    async fn works(&self, order: &LayerRequest) -> bool;
+    async fn works(&self, order: &Order) -> bool;
 
     /// The end that the target was told; nothing if it keeps none.
-    async fn end(&self, order: &LayerRequest) -> Option<Time>;
+    async fn end(&self, order: &Order) -> Option<Time>;
 
     /// Takes the target away.
     async fn stop(&self);
@@ -54,6 +60,68 @@ pub(crate) trait Subject: Sized + Sync {
     fn wrong_params() -> Vec<(Value, Option<&'static str>)>;
 }
 
+/// An order, with the parameters of its layer.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) order: LayerRequest,
+    pub(crate) params: Params,
+}
+
+impl Deref for Order {
+    type Target = LayerRequest;
+
+    fn deref(&self) -> &LayerRequest {
+        &self.order
+    }
+}
+
+impl DerefMut for Order {
+    fn deref_mut(&mut self) -> &mut LayerRequest {
+        &mut self.order
+    }
+}
+
+/// Calls to a target about an order, whose parameters are bound as the worker binds them.
+pub(crate) trait Calls {
+    fn bound(&self, order: &Order) -> Box<dyn BoundLayer>;
+
+    #[allow(dead_code, reason = "one of the tests that include this file calls it")]
+    async fn inspect(&self, order: &Order) -> Result<Inspection, BackendError> {
+        self.bound(order).inspect(order).await
+    }
+
+    async fn grant(
+        &self,
+        order: &Order,
+        password: Option<&SecretString>,
+    ) -> Result<Granted, BackendError> {
+        self.bound(order).grant(order, password).await
+    }
+
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
+        self.bound(order).revoke(order).await
+    }
+
+    async fn status(&self, order: &Order) -> Result<Presence, BackendError> {
+        self.bound(order).status(order).await
+    }
+
+    fn entitlement(&self, order: &Order) -> Entitlement {
+        self.bound(order).entitlement(order)
+    }
+
+    #[allow(dead_code, reason = "one of the tests that include this file calls it")]
+    fn interrupts(&self, order: &Order) -> Option<String> {
+        self.bound(order).interrupts(order)
+    }
+}
+
+impl Calls for Arc<dyn Backend> {
+    fn bound(&self, order: &Order) -> Box<dyn BoundLayer> {
+        self.bind(&order.params).expect("right parameters")
+    }
+}
+
 /// A target as `keylend serve` makes it, from its configuration.
 pub(crate) fn build(toml: &str) -> Arc<dyn Backend> {
     let config: BackendConfig = toml::from_str(toml).expect("a configuration");
@@ -66,13 +134,12 @@ pub(crate) fn end() -> Time {
 }
 
 /// An order of a new grant.
-pub(crate) fn order(username: &str, params: Value) -> LayerRequest {
+pub(crate) fn order(username: &str, params: Value) -> Order {
     let number = unique();
     let Value::Object(params) = params else {
         panic!("parameters are an object");
     };
-    let params: Params = params;
-    LayerRequest {
+    let order = LayerRequest {
         request: RequestId::new(end(), number[1..].parse().expect("a number")),
         generation: 3,
         scope: "db-prod:write".parse().expect("a scope"),
@@ -80,9 +147,10 @@ pub(crate) fn order(username: &str, params: Value) -> LayerRequest {
         email: Email::new("alice@example.com"),
         username: Username::new(username),
         handle: Handle::new(format!("keylend_{number}_0")),
-        params,
+        receipt: None,
         expires_at: end(),
-    }
+    };
+    Order { order, params }
 }
 
 /// A word that no other test has.

@@ -18,7 +18,7 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
 use keylend::{
-    backend::{Backend, BackendConfig, BackendError, LayerRequest, Presence},
+    backend::{Backend, BackendConfig, BackendError, Presence},
     clock::Clock,
     domain::{Params, Time},
 };
@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::net::TcpListener;
 
+use crate::subject::{Calls as _, Order};
 use crate::{
     schema::{ANSWER, ORDER},
     subject::order,
@@ -120,16 +121,16 @@ impl Service {
     }
 
     /// The outcomes of a grant, a revocation and a status.
-    async fn outcomes(&self, order: &LayerRequest) -> [Result<(), BackendError>; 3] {
+    async fn outcomes(&self, order: &Order) -> [Result<(), BackendError>; 3] {
         [
-            self.backend.grant(order, None).await,
+            self.backend.grant(order, None).await.map(drop),
             self.backend.revoke(order).await,
             self.backend.status(order).await.map(drop),
         ]
     }
 }
 
-fn some_order() -> LayerRequest {
+fn some_order() -> Order {
     order("alice", json!({"space": "handbook", "roles": ["editor"]}))
 }
 

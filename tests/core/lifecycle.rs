@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use keylend::domain::{
     Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event, Handle,
     Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Progress, Removal, Request,
-    RequestId, Risk, RuleId, Span, State, Terms, Time, UserId, Username, Vote, Work, decide, open,
+    RequestId, RevocationMode, Risk, RuleId, Span, State, Terms, Time, UserId, Username, Vote,
+    Work, decide, open,
 };
 use proptest::prelude::*;
 
@@ -38,6 +39,7 @@ fn requested(approvals_needed: u8) -> Occurred {
                 ticket: Some("INC-4211".into()),
                 layers: Vec::new(),
                 residual: Span::default(),
+                ends_early: true,
             },
             approvals_needed,
             approval_channel: ChannelId::new("C0DBA"),
@@ -53,6 +55,7 @@ fn plan() -> Vec<PlannedLayer> {
             backend: BackendName::new(format!("target-{index}")),
             params: Params::new(),
             handle: Handle::new(format!("jit_{index}")),
+            revocation: RevocationMode::Call,
             entitlement: Entitlement::new(format!("role-{index}")),
         })
         .collect()
@@ -155,9 +158,9 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Warn),
         2 => Just(Command::Expire),
         6 => (layer.clone(), any::<bool>())
-            .prop_map(|(layer, managed)| Command::Inspected { layer, managed }),
+            .prop_map(|(layer, managed)| Command::Inspected { layer, managed, receipt: None }),
         6 => (layer.clone(), later.clone())
-            .prop_map(|(layer, until)| Command::Granted { layer, until }),
+            .prop_map(|(layer, until)| Command::Granted { layer, until, ends_at: None, receipt: None, secrets: false }),
         2 => (layer.clone(), prop::option::of(later.clone())).prop_map(|(layer, retry_at)| {
             Command::GrantFailed { layer, error: "no such role".into(), retry_at }
         }),
@@ -233,7 +236,7 @@ proptest! {
                 if let Event::LayerGranted { layer, .. } = occurred.event {
                     assert!(before.expires_at.is_some());
                     let progress = before.layers[layer].progress;
-                    assert!(!matches!(progress, Progress::Planned | Progress::Revoked));
+                    assert!(!matches!(progress, Progress::Planned | Progress::Revoked { .. }));
                 }
             }
         });
@@ -242,7 +245,7 @@ proptest! {
     #[test]
     fn every_layer_that_may_stand_is_due_to_be_taken_back_until_it_is_gone(history in history()) {
         play(history, |(_, _, request)| {
-            let standing = request.layers.iter().any(|layer| layer.progress != Progress::Revoked);
+            let standing = request.layers.iter().any(|layer| !layer.progress.is_revoked());
             if standing {
                 assert!(request.is_open(), "over, but not gone: {request:?}");
                 assert!(!request.due().is_empty(), "forgotten: {request:?}");
@@ -262,12 +265,13 @@ proptest! {
                 Work::Warn => Command::Warn,
                 Work::Expire => Command::Expire,
                 Work::Grant { layer } if request.layers[layer].progress == Progress::Planned => {
-                    Command::Inspected { layer, managed: true }
+                    Command::Inspected { layer, managed: true, receipt: None }
                 }
                 Work::Grant { layer } => {
-                    Command::Granted { layer, until: request.expires_at.unwrap() }
+                    Command::Granted { layer, until: request.expires_at.unwrap(), ends_at: None, receipt: None, secrets: false }
                 }
                 Work::Revoke { layer } => Command::Revoked { layer, removal: Removal::Removed },
+                Work::InspectAgain { layer } => Command::InspectedLater { layer, present: false },
             };
             let events = match decide(&request, command, now) {
                 Ok(events) => events,

@@ -51,6 +51,7 @@ fn scope() -> Scope {
         }),
         on_leave: OnLeave::End,
         residual: Span::default(),
+        ends_early: true,
         layers: vec![LayerSpec {
             backend: BackendName::new("pg-prod"),
             params: Params::new(),

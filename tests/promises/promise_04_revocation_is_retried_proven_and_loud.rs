@@ -287,3 +287,130 @@ async fn what_is_pending_is_ended_without_waiting_for_the_next_look() {
     let seconds = (fixture.clock.now() - before).num_seconds();
     assert!(seconds < 5, "{seconds}");
 }
+
+#[tokio::test]
+async fn access_that_is_there_again_after_the_end_is_revoked_again_with_an_alert() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.advance_minutes(30);
+    fixture.ended(1).await;
+    // An order that was given up takes effect after all, or somebody brings the access back.
+    let entitlement = fixture.console.first_entitlement().unwrap();
+    fixture.console.admit(&entitlement, "alice");
+    fixture.console.mood("revoke", Mood::Failing);
+    fixture.advance_minutes(5);
+    fixture.audited("has the access again").await;
+    fixture
+        .audited("*Alert* `revocation_failing:console`")
+        .await;
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
+    let answer = fixture.answer(BOB, "who @alice").await;
+    assert!(answer.says("over, being revoked since"), "{}", answer.text);
+
+    fixture.console.mood("revoke", Mood::Well);
+    fixture.ended(2).await;
+    assert!(!fixture.console.admits("alice"));
+    fixture.advance_minutes(5);
+    let confirmed = fixture.until_logged("layer_absence_confirmed", 1).await;
+    assert_eq!(
+        confirmed.last().map(String::as_str),
+        Some("layer_absence_confirmed")
+    );
+}
+
+#[tokio::test]
+async fn access_that_somebody_else_grants_in_the_place_of_another_grant_is_no_reappearance() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.granted(&REQUEST.replace("30m", "45m")).await;
+    fixture.advance_minutes(30);
+    // The first one leaves the access to the second one, which goes on.
+    fixture.ended(1).await;
+    fixture.advance_minutes(5);
+    assert!(fixture.console.admits("alice"));
+    assert!(fixture.admitted(ALICE, SCOPE).await);
+    fixture.advance_minutes(10);
+    fixture.ended(2).await;
+    fixture.advance_minutes(5);
+    fixture.until_logged("layer_absence_confirmed", 1).await;
+    let kinds = fixture.kinds().await;
+    assert!(
+        !kinds.iter().any(|kind| kind == "layer_reappeared"),
+        "{kinds:?}"
+    );
+}
+
+/// A configuration in which only a time limit ends the access to the console.
+fn by_time_limit(config: &str) -> String {
+    config.replacen(
+        "timeout = \"10s\"",
+        "timeout = \"10s\"\nrevocation = \"time_limit\"",
+        1,
+    )
+}
+
+#[tokio::test]
+async fn what_only_a_time_limit_ends_has_ended_when_the_limit_is_over_and_it_was_read_back() {
+    let fixture = Fixture::with(by_time_limit, "").await;
+    let card = fixture.asked(REQUEST).await;
+    assert!(
+        card.says("the access works until its time limit"),
+        "{}",
+        card.all_text()
+    );
+    fixture.bob().click(&card, "approve").await;
+    fixture.told(ALICE, "Active").await;
+
+    fixture.jit(ALICE, "done").await;
+    fixture.told(ALICE, "it may keep working until").await;
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
+    fixture.advance_minutes(29);
+    assert!(!says_ended(&fixture) && fixture.console.admits("alice"));
+
+    // Its own clock decides, and it is late.
+    fixture.advance_minutes(1);
+    fixture.audited("still there after its time limit").await;
+    assert!(!says_ended(&fixture));
+    fixture.console.expire();
+    fixture.until("the end", says_ended).await;
+    assert_eq!(fixture.console.orders("revoke"), 0);
+    fixture.audited("the access ended at its time limit").await;
+}
+
+#[tokio::test]
+async fn a_grant_whose_target_would_keep_it_beyond_its_end_fails() {
+    let fixture = Fixture::with(by_time_limit, "").await;
+    let late = fixture.in_minutes(31).to_rfc3339();
+    fixture
+        .console
+        .answers(serde_json::json!({ "ends_at": late }));
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.audited("beyond the end of the grant").await;
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
+}
+
+#[tokio::test]
+async fn ended_is_not_said_while_a_grant_without_an_answer_may_still_take_effect() {
+    let late = |config: &str| {
+        config.replacen(
+            "timeout = \"10s\"",
+            "timeout = \"10s\"\nlate_effects = \"2m\"",
+            1,
+        )
+    };
+    let fixture = Fixture::with(late, "").await;
+    fixture.console.mood("grant", Mood::Failing);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    let given_up = |fixture: &Fixture| fixture.console.orders("revoke") >= 1;
+    fixture.until("the grant to be given up", given_up).await;
+    let entitlement = fixture.console.first_entitlement().unwrap();
+    fixture.console.admit(&entitlement, "alice");
+    let kinds = fixture.kinds().await;
+    assert!(!kinds.iter().any(|kind| kind == "failed"), "{kinds:?}");
+
+    fixture.until_logged("failed", 1).await;
+    assert!(fixture.console.orders("revoke") >= 2);
+    assert!(!fixture.console.admits("alice"));
+}

@@ -3,10 +3,11 @@
 
 use std::{fs, path::Path};
 
+use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
 use crate::support::{
-    fixture::{ALICE, BOB, Fixture, Has},
+    fixture::{ALICE, BOB, Fixture, Has, REQUEST},
     postgres::Postgres,
 };
 
@@ -39,13 +40,10 @@ async fn fixture_with(postgres: &Postgres, folder: &Path) -> Fixture {
     Fixture::with(|config| format!("{config}{scopes}"), "").await
 }
 
-/// What the modal says between its back-quotes, by label.
-fn password(modal: &str) -> String {
-    let shown = modal
-        .split("```")
-        .nth(1)
-        .expect("the password stands in a code block");
-    shown.trim().to_owned()
+/// What the modal says under the label.
+fn secret(modal: &str, label: &str) -> String {
+    let mut lines = modal.lines().skip_while(|line| *line != label);
+    lines.nth(1).expect("a text under the label").to_owned()
 }
 
 #[tokio::test]
@@ -85,7 +83,7 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
     let alice = fixture.alice();
     alice.click(&grant, "credentials").await;
     let modal = fixture.sim.wait_until(|_| alice.modal()).await.all_text();
-    let password = password(&modal);
+    let password = secret(&modal, "Password");
     let logins = postgres
         .query("SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'jit%'")
         .await;
@@ -143,4 +141,69 @@ async fn showing_it_is_in_the_log_before_it_is_shown() {
     alice.click(&grant, "credentials").await;
     fixture.sim.wait_until(|_| alice.modal()).await;
     assert_eq!(fixture.kinds().await.last().unwrap(), "credential_shown");
+}
+
+#[tokio::test]
+async fn what_a_target_gives_is_seen_by_the_requester_alone_until_the_end() {
+    let fixture = Fixture::start().await;
+    let token = "s3cr3t-t0ken-of-the-target";
+    fixture.console.answers(json!({
+        "secrets": [{ "label": "Token", "value": token }],
+        "receipt": "lease-7",
+    }));
+    let grant = fixture.granted(REQUEST).await;
+    assert!(grant.has("credentials"), "{}", grant.all_text());
+
+    fixture.person(BOB).click(&grant, "credentials").await;
+    fixture.answered(BOB, "requester").await;
+    assert!(fixture.person(BOB).modal().is_none());
+
+    let alice = fixture.alice();
+    alice.click(&grant, "credentials").await;
+    let modal = fixture.sim.wait_until(|_| alice.modal()).await.all_text();
+    assert_eq!(secret(&modal, "Token"), token);
+    fixture.audited("credentials").await;
+
+    let said = fixture.sim.calls();
+    let said = said
+        .iter()
+        .filter(|call| !call.method.starts_with("views."));
+    let said: Vec<String> = said.map(|call| call.args.to_string()).collect();
+    let log = serde_json::to_string(&fixture.log().await).unwrap();
+    assert!(!said.concat().contains(token) && !log.contains(token));
+    assert!(log.contains("lease-7"), "{log}");
+    for file in ["keylend.db", "keylend.db-wal"] {
+        let bytes = fs::read(fixture.database().with_file_name(file)).unwrap_or_default();
+        let found = bytes
+            .windows(token.len())
+            .any(|window| window == token.as_bytes());
+        assert!(!found, "the token stands in clear in {file}");
+    }
+
+    fixture.advance_minutes(30);
+    fixture.ended(1).await;
+    let orders = fixture.console.documents();
+    let revoke = orders
+        .iter()
+        .find(|order| order["action"] == "revoke")
+        .unwrap();
+    assert_eq!(revoke["receipt"], "lease-7");
+    assert!(fixture.console.orders("grant") == 1 && orders[0].get("receipt").is_none());
+}
+
+#[tokio::test]
+async fn a_target_that_gives_something_else_than_the_protocol_says_gets_no_grant() {
+    let fixture = Fixture::start().await;
+    let token = "s3cr3t-t0ken-of-the-target";
+    fixture.console.answers(json!({ "secrets": token }));
+    fixture.asked(REQUEST).await;
+    fixture
+        .bob()
+        .click(&fixture.open_card().await, "approve")
+        .await;
+    fixture.audited("not as the protocol says").await;
+    fixture.told(ALICE, "could not be made").await;
+    assert!(!fixture.console.admits("alice"));
+    let log = serde_json::to_string(&fixture.log().await).unwrap();
+    assert!(!log.contains(token), "{log}");
 }

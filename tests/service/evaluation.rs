@@ -10,7 +10,8 @@ use keylend::{
     clock::Clock,
     domain::{
         Actor, BackendName, Command, Email, Entitlement, Handle, Human, Lock, LockEvent,
-        LockTarget, Params, Parties, PlannedGrant, PlannedLayer, Removal, Request, Span, UserId,
+        LockTarget, Params, Parties, PlannedGrant, PlannedLayer, Removal, Request, RevocationMode,
+        Span, UserId,
     },
     grants::Grants,
     metrics::Metrics,
@@ -218,6 +219,7 @@ async fn no_before_the_approval_and_before_the_access_is_there() {
                 backend: BackendName::new("pg-prod"),
                 params: Params::new(),
                 handle: Handle::new("h"),
+                revocation: RevocationMode::Call,
                 entitlement: Entitlement::new("e"),
             }],
             ..PlannedGrant::default()

@@ -121,6 +121,7 @@ fn catalogue(requesters: &[&str]) -> Catalogue {
         ticket: None,
         on_leave: OnLeave::End,
         residual: Span::default(),
+        ends_early: true,
         layers: vec![LayerSpec {
             backend: BackendName::new("pg-prod"),
             params: Params::new(),

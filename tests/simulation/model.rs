@@ -331,7 +331,7 @@ impl Life {
                 rightly(3, at >= self.lapses_at)?;
                 self.stage = Stage::Over;
             }
-            Event::LayerInspected { layer, managed } => {
+            Event::LayerInspected { layer, managed, .. } => {
                 from(&[Stage::Approved])?;
                 rightly(7, self.after.iter().all(|other| over.contains(other)))?;
                 rightly(2, self.layers[*layer].is == Is::Planned)?;
@@ -384,12 +384,20 @@ impl Life {
                     4,
                     match how {
                         Removal::NotGranted => was == Is::Planned,
-                        Removal::Removed | Removal::RetainedByGrant { .. } => managed,
+                        Removal::Removed | Removal::Expired | Removal::RetainedByGrant { .. } => {
+                            managed
+                        }
                         Removal::Preexisting => !managed && was != Is::Revoked,
                     },
                 )?;
             }
             Event::LayerRevokeFailed { .. } => from(&[Stage::Ending])?,
+            Event::LayerAbsenceConfirmed { layer } => {
+                from(&[Stage::Over])?;
+                rightly(4, self.layers[*layer].is == Is::Revoked)?;
+            }
+            // A target carries out what it was sent before what it was sent later.
+            Event::LayerReappeared { .. } => rightly(4, false)?,
             Event::Ended {} | Event::Failed { .. } => {
                 from(&[Stage::Ending])?;
                 rightly(4, self.layers.iter().all(|layer| layer.is == Is::Revoked))?;

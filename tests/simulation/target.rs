@@ -13,8 +13,8 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, LayerRequest, Presence, RevocationMode},
-    domain::{Entitlement, Params},
+    backend::{Backend, BackendError, BoundLayer, Granted, InvalidParam, LayerRequest, Presence},
+    domain::{Entitlement, Params, RevocationMode},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::watch, time::sleep};
@@ -59,6 +59,7 @@ struct Inside {
 type Late = (bool, LayerRequest);
 
 /// A target as one replica reaches it.
+#[derive(Clone)]
 pub(crate) struct Reached {
     pub(crate) target: Arc<Target>,
     pub(crate) referee: Arc<Referee>,
@@ -117,13 +118,19 @@ impl Target {
             .any(|password| text.contains(password))
     }
 
-    fn carry_out(&self, referee: &Referee, who: &str, make: bool, order: &LayerRequest) {
-        let entitlement = self.entitlement_of(order);
+    fn carry_out(
+        &self,
+        referee: &Referee,
+        who: &str,
+        make: bool,
+        entitlement: &Entitlement,
+        order: &LayerRequest,
+    ) {
         {
             let mut inside = self.inside.lock().unwrap();
             match make {
                 true => inside.holders.insert(entitlement.clone()),
-                false => inside.holders.remove(&entitlement),
+                false => inside.holders.remove(entitlement),
             };
         }
         let did = if make { "makes" } else { "takes back" };
@@ -139,13 +146,23 @@ impl Target {
     fn catch_up(&self, referee: &Referee, entitlement: &Entitlement) {
         let late = self.inside.lock().unwrap().late.remove(entitlement);
         for (make, order) in late.into_iter().flatten() {
-            self.carry_out(referee, "late", make, &order);
+            self.carry_out(referee, "late", make, entitlement, &order);
         }
     }
+}
 
-    fn entitlement_of(&self, order: &LayerRequest) -> Entitlement {
-        let role = order.params["role"].as_str().expect("a role");
-        self.entitlement(role, order.username.as_str())
+/// One layer in it.
+struct RoleLayer {
+    reached: Reached,
+    role: String,
+}
+
+impl Backend for Reached {
+    fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
+        Ok(Box::new(RoleLayer {
+            reached: self.clone(),
+            role: params["role"].as_str().expect("a role").to_owned(),
+        }))
     }
 }
 
@@ -154,16 +171,16 @@ impl Reached {
     /// The answer is how it was when the target looked.
     async fn ask(
         &self,
+        entitlement: Entitlement,
         order: &LayerRequest,
         make: Option<bool>,
     ) -> Result<Presence, BackendError> {
         let Target { rng, inside, .. } = &*self.target;
-        let entitlement = self.target.entitlement_of(order);
         let act = || {
             self.target.catch_up(&self.referee, &entitlement);
             if let Some(make) = make {
                 self.target
-                    .carry_out(&self.referee, self.replica, make, order);
+                    .carry_out(&self.referee, self.replica, make, &entitlement, order);
             }
             match inside.lock().unwrap().holders.contains(&entitlement) {
                 true => Presence::Present,
@@ -252,19 +269,18 @@ impl Reached {
 }
 
 #[async_trait]
-impl Backend for Reached {
-    fn revocation_mode(&self, _: &Params) -> RevocationMode {
+impl BoundLayer for RoleLayer {
+    fn revocation_mode(&self) -> RevocationMode {
         RevocationMode::Call
     }
 
     /// Other targets call theirs the same.
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        let role = order.params["role"].as_str().expect("a role");
-        Entitlement::new(format!("{role}/{}", order.username))
+        Entitlement::new(format!("{}/{}", self.role, order.username))
     }
 
-    fn credential(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
-        let comes_with_one = order.params["role"] == "owner";
+    fn connection(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
+        let comes_with_one = self.role == "owner";
         comes_with_one.then(|| vec![("Host".to_owned(), "db.example.com".to_owned())])
     }
 
@@ -272,12 +288,14 @@ impl Backend for Reached {
         &self,
         order: &LayerRequest,
         password: Option<&SecretString>,
-    ) -> Result<(), BackendError> {
+    ) -> Result<Granted, BackendError> {
         if let Some(password) = password {
-            let mut inside = self.target.inside.lock().unwrap();
+            let mut inside = self.reached.target.inside.lock().unwrap();
             inside.passwords.insert(password.expose_secret().to_owned());
         }
-        self.ask(order, Some(true)).await.map(drop)
+        self.ask(order, Some(true))
+            .await
+            .map(|_| Granted::default())
     }
 
     async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
@@ -286,5 +304,17 @@ impl Backend for Reached {
 
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         self.ask(order, None).await
+    }
+}
+
+impl RoleLayer {
+    async fn ask(
+        &self,
+        order: &LayerRequest,
+        make: Option<bool>,
+    ) -> Result<Presence, BackendError> {
+        let target = &self.reached.target;
+        let entitlement = target.entitlement(&self.role, order.username.as_str());
+        self.reached.ask(entitlement, order, make).await
     }
 }

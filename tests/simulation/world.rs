@@ -170,6 +170,7 @@ fn catalogue() -> Catalogue {
                     _ => OnLeave::End,
                 },
                 residual: Span::default(),
+                ends_early: true,
                 layers: layers.iter().map(layer).collect(),
             };
             (scope.id.clone(), scope)

@@ -4,7 +4,8 @@ use keylend::{
     domain::{
         Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment,
         Event, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal,
-        Request, RequestId, Risk, RuleId, ScopeId, Span, Terms, Time, UserId, Username, decide,
+        Request, RequestId, RevocationMode, Risk, RuleId, ScopeId, Span, Terms, Time, UserId,
+        Username, decide,
     },
     store::{Change, Commit, CommitError, NewCard, Store},
 };
@@ -75,6 +76,7 @@ pub(crate) fn first_event(seed: &str, requester: &str, scope_name: &str, now: Ti
                 ticket: Some("INC-4211".to_owned()),
                 layers: Vec::new(),
                 residual: Span::default(),
+                ends_early: true,
             },
             approvals_needed: 1,
             approval_channel: ChannelId::new("C0DBA"),
@@ -110,6 +112,7 @@ pub(crate) fn approved(request: &Request, layers: &[(&str, &str)], now: Time) ->
             backend: BackendName::new(*backend),
             params: Params::from_iter([("role".to_owned(), "app_writer".into())]),
             handle: Handle::new(format!("keylend_{}", request.id)),
+            revocation: RevocationMode::Call,
             entitlement: Entitlement::new(*entitlement),
         })
         .collect();
@@ -127,12 +130,30 @@ pub(crate) fn approved(request: &Request, layers: &[(&str, &str)], now: Time) ->
 }
 
 pub(crate) fn inspected(request: &Request, layer: usize, managed: bool, now: Time) -> Change {
-    then(request, Command::Inspected { layer, managed }, now)
+    then(
+        request,
+        Command::Inspected {
+            layer,
+            managed,
+            receipt: None,
+        },
+        now,
+    )
 }
 
 pub(crate) fn made(request: &Request, layer: usize, now: Time) -> Change {
     let until = request.expires_at.expect("an approved request");
-    then(request, Command::Granted { layer, until }, now)
+    then(
+        request,
+        Command::Granted {
+            layer,
+            until,
+            ends_at: None,
+            receipt: None,
+            secrets: false,
+        },
+        now,
+    )
 }
 
 pub(crate) fn done(request: &Request, now: Time) -> Change {

@@ -5,18 +5,20 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use keylend::{
     clock::SystemEntropy,
-    domain::{BackendName, Entitlement, Lane, Request, RequestId},
-    store::{Commit, CommitError, SealedCredential, Sharing, Store, Stuck},
+    domain::{BackendName, Command, Entitlement, INSPECT_AGAIN, Lane, Request, RequestId},
+    secret::SecretField,
+    store::{Commit, CommitError, Open, SealedCredential, Sharing, Store, Stuck},
     vault::{Vault, generate_password},
 };
 
 use crate::story::{
     active, approved, asked, at, commit, done, inspected, is_conflict, made, not_unmade, only,
-    revoked, withdrawn,
+    revoked, then, withdrawn,
 };
 
 crate::holds!(
     a_lane_is_due_at_its_earliest_work,
+    access_that_reappears_is_work_again_until_it_is_gone,
     what_is_longest_due_comes_first,
     due_work_is_given_to_one_at_a_time,
     a_name_is_claimed_by_one_at_a_time,
@@ -76,12 +78,52 @@ async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Store>) {
     for layer in [0, 2] {
         request = commit(&*store, revoked(&request, layer, at(51))).await;
     }
+    // What is over has no work but the inspection that follows.
+    assert!(!request.is_open());
+    assert_eq!(next(&clock, 0).await, None);
+    let again = INSPECT_AGAIN.after(at(51));
+    assert_eq!(next(&pg, 51).await, Some(INSPECT_AGAIN.after(at(22))));
+    assert_eq!(next(&bastion, 51).await, Some(again));
+    for layer in 0..3 {
+        let command = Command::InspectedLater {
+            layer,
+            present: false,
+        };
+        request = commit(&*store, then(&request, command, again)).await;
+    }
     for lane in [&clock, &pg, &bastion] {
         assert_eq!(
             (due(lane, 1_000_000).await, next(lane, 0).await),
             (vec![], None)
         );
     }
+}
+
+async fn access_that_reappears_is_work_again_until_it_is_gone(store: Arc<dyn Store>) {
+    let pg = target("pg-prod");
+    let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    let request = commit(&*store, approved(&request, &[("pg-prod", "a")], at(10))).await;
+    let request = commit(&*store, inspected(&request, 0, true, at(11))).await;
+    let request = commit(&*store, made(&request, 0, at(12))).await;
+    let request = commit(&*store, done(&request, at(20))).await;
+    let request = commit(&*store, revoked(&request, 0, at(21))).await;
+    assert_eq!(store.open(Open::All).await.unwrap(), []);
+
+    let later = INSPECT_AGAIN.after(at(21));
+    let command = Command::InspectedLater {
+        layer: 0,
+        present: true,
+    };
+    let request = commit(&*store, then(&request, command, later)).await;
+    assert_eq!(store.open(Open::All).await.unwrap(), [request.clone()]);
+    assert_eq!(due(&*store, &pg, 0, 9).await, [request.id], "at once");
+    let holdings = store.holdings(&request.human).await.unwrap();
+    assert_eq!(holdings.requests, [request.clone()]);
+    assert_eq!(store.stuck(1).await.unwrap().len(), 1);
+
+    let request = commit(&*store, revoked(&request, 0, at(400))).await;
+    assert_eq!(store.open(Open::All).await.unwrap(), []);
+    assert_eq!(store.holdings(&request.human).await.unwrap().requests, []);
 }
 
 async fn what_is_longest_due_comes_first(store: Arc<dyn Store>) {
@@ -174,12 +216,11 @@ async fn a_revocation_that_fails_again_and_again_is_stuck_until_it_succeeds(stor
 
 pub(crate) fn sealed(request: RequestId) -> SealedCredential {
     let vault = Vault::new(&"ab".repeat(32).into()).unwrap();
-    vault.seal(
-        request,
-        0,
-        &generate_password(&SystemEntropy),
-        &SystemEntropy,
-    )
+    let password = SecretField {
+        label: "Password".to_owned(),
+        value: generate_password(&SystemEntropy),
+    };
+    vault.seal(request, 0, &[password], &SystemEntropy)
 }
 
 async fn credentials_are_erased_with_the_end(store: Arc<dyn Store>) {

@@ -354,6 +354,20 @@ impl Fixture {
         panic!("{what} did not come; Slack shows\n{}", self.sim.describe());
     }
 
+    /// Lets time pass, ten seconds at a time, until the log has so many entries of this kind. Answers
+    /// the kinds of all entries.
+    pub async fn until_logged(&self, kind: &str, times: usize) -> Vec<String> {
+        for _ in 0..500 {
+            let kinds = self.kinds().await;
+            if kinds.iter().filter(|logged| *logged == kind).count() >= times {
+                return kinds;
+            }
+            self.clock.advance(Duration::from_secs(10));
+            self.page("/healthz").await;
+        }
+        panic!("the log has no {kind}: {:?}", self.kinds().await);
+    }
+
     /// Waits until `look` finds something in Slack. What does not come at once may wait for its
     /// turn with Slack: then time passes, second by second, and leaves the service real time.
     pub async fn in_time<T>(&self, mut look: impl FnMut(&Sim) -> Option<T>) -> T {

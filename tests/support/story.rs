@@ -11,7 +11,8 @@ use keylend::{
     domain::{
         Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment,
         Event, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal,
-        Request, RequestId, Risk, RuleId, Span, Terms, Time, UserId, Username, decide, open,
+        Request, RequestId, RevocationMode, Risk, RuleId, Span, Terms, Time, UserId, Username,
+        decide, open,
     },
     store::{Change, Commit, NameChange, Store},
 };
@@ -58,6 +59,7 @@ impl Story {
                     ticket: Some("INC-4211".to_owned()),
                     layers: Vec::new(),
                     residual: Span::default(),
+                    ends_early: true,
                 },
                 approvals_needed: 1,
                 approval_channel: ChannelId::new("C0DBA"),
@@ -188,6 +190,7 @@ fn granting(
         backend: BackendName::new(backend),
         params: Params::new(),
         handle: Handle::new(format!("keylend_{}", request.id)),
+        revocation: RevocationMode::Call,
         entitlement,
     }];
     let approve = Command::Approve {
@@ -204,7 +207,17 @@ fn granting(
     let until = request.terms.duration.after(now);
     [
         approve,
-        Command::Inspected { layer, managed },
-        Command::Granted { layer, until },
+        Command::Inspected {
+            layer,
+            managed,
+            receipt: None,
+        },
+        Command::Granted {
+            layer,
+            until,
+            ends_at: None,
+            receipt: None,
+            secrets: false,
+        },
     ]
 }

@@ -59,6 +59,8 @@ struct Inside {
     /// What it is working on.
     queued: Vec<(String, String, String)>,
     interrupted: BTreeSet<String>,
+    /// What it answers to a grant that it carries out.
+    granted: Option<Value>,
 }
 
 impl Target {
@@ -97,6 +99,16 @@ impl Target {
             .unwrap()
             .holders
             .insert(entitlement.into(), username.into());
+    }
+
+    /// Sets what it answers to each grant from now on.
+    pub fn answers(&self, granted: Value) {
+        self.state.lock().unwrap().granted = Some(granted);
+    }
+
+    /// Takes away access that ends by a time limit of its own.
+    pub fn expire(&self) {
+        self.state.lock().unwrap().holders.clear();
     }
 
     /// How many pieces of access there are.
@@ -242,6 +254,9 @@ async fn take(
         }
     }
     let inside = target.state.lock().unwrap();
+    if let ("grant", Some(granted)) = (action.as_str(), &inside.granted) {
+        return Ok(Json(granted.clone()));
+    }
     let present = inside.holders.contains_key(&entitlement);
     let pending = inside.queued.iter().any(|queued| queued.1 == entitlement);
     Ok(Json(json!({ "present": present, "pending": pending })))

@@ -294,6 +294,7 @@ async fn write_history(path: &Path, requests: usize) {
                     ticket: None,
                     layers: Vec::new(),
                     residual: Span::default(),
+                    ends_early: true,
                 },
                 approvals_needed: 1,
                 approval_channel: ChannelId::new(APPROVALS),

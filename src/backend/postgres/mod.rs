@@ -60,12 +60,12 @@ use self::{
     session::Session,
 };
 use super::{
-    Backend, BackendError, BuildError, InvalidParam, LayerRequest, Presence, RevocationMode,
-    config::BackendKind, params, timeout::Timeout,
+    Backend, BackendError, BoundLayer, BuildError, Granted, Inspection, InvalidParam, LayerRequest,
+    Presence, config::BackendKind, params, timeout::Timeout,
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, LoginName, Params},
+    domain::{Entitlement, LoginName, Params, RevocationMode},
     secret::Secret,
 };
 
@@ -123,9 +123,23 @@ enum LoginKind {
     Generated,
 }
 
+impl LoginKind {
+    fn revocation(self) -> RevocationMode {
+        match self {
+            Self::Named => RevocationMode::Call,
+            Self::Generated => RevocationMode::CallAndTimeLimit,
+        }
+    }
+}
+
 impl BackendKind for Config {
     fn check_layer(&self, params: &Params) -> Result<(), InvalidParam> {
         params::parse::<Asked>(params).map(drop)
+    }
+
+    fn revocation_mode(&self, params: &Params) -> RevocationMode {
+        params::parse::<Asked>(params)
+            .map_or(RevocationMode::Call, |asked| asked.login.revocation())
     }
 
     fn takes_username(&self, params: &Params) -> bool {
@@ -144,13 +158,39 @@ impl BackendKind for Config {
             never: self.never_lend.clone(),
             people: self.people_role.clone(),
         };
-        Ok(Arc::new(Postgres { server, eligible }))
+        Ok(Arc::new(Postgres(Arc::new(Target { server, eligible }))))
     }
 }
 
-struct Postgres {
+/// One server.
+struct Postgres(Arc<Target>);
+
+struct Target {
     server: Server,
     eligible: Eligible,
+}
+
+#[async_trait]
+impl Backend for Postgres {
+    fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
+        let target = self.0.clone();
+        let Asked { role, login } = params::parse(params)?;
+        let kind = login;
+        Ok(Box::new(Lent { target, role, kind }))
+    }
+
+    async fn tend(&self) -> Result<(), BackendError> {
+        let server = &self.0.server;
+        server.in_time(server.keep_spare()).await?;
+        cleanup::sweep(server).await.map_err(BackendError::from)
+    }
+}
+
+/// A role that is lent.
+struct Lent {
+    target: Arc<Target>,
+    role: RoleName,
+    kind: LoginKind,
 }
 
 /// One layer of one grant, with names that PostgreSQL takes.
@@ -161,15 +201,17 @@ struct Access {
 }
 
 impl Access {
-    fn of(order: &LayerRequest) -> Result<Self, Error> {
-        let Asked { role, login: kind } =
-            params::parse(&order.params).map_err(|error| Error::Refused(error.message))?;
-        let login = match kind {
+    fn of(lent: &Lent, order: &LayerRequest) -> Result<Self, Error> {
+        let login = match lent.kind {
             LoginKind::Named => order.username.as_str(),
             LoginKind::Generated => order.handle.as_str(),
         };
         let login = RoleName::try_from(login.to_owned()).map_err(Error::NoSuchName)?;
-        Ok(Self { kind, login, role })
+        Ok(Self {
+            kind: lent.kind,
+            login,
+            role: lent.role.clone(),
+        })
     }
 
     async fn revoke(&self, session: &mut Session<'_>) -> Result<(), Error> {
@@ -207,19 +249,13 @@ impl Access {
 }
 
 #[async_trait]
-impl Backend for Postgres {
-    fn revocation_mode(&self, params: &Params) -> RevocationMode {
-        match params::parse(params) {
-            Ok(Asked {
-                login: LoginKind::Generated,
-                ..
-            }) => RevocationMode::CallAndTimeLimit,
-            _ => RevocationMode::Call,
-        }
+impl BoundLayer for Lent {
+    fn revocation_mode(&self) -> RevocationMode {
+        self.kind.revocation()
     }
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        match Access::of(order) {
+        match Access::of(self, order) {
             Ok(access) => Entitlement::new(access.name()),
             // Nothing is ever made for it, and it shares that with nobody.
             Err(_) => Entitlement::new(order.handle.as_str()),
@@ -227,7 +263,7 @@ impl Backend for Postgres {
     }
 
     fn login(&self, order: &LayerRequest) -> LoginName {
-        match Access::of(order) {
+        match Access::of(self, order) {
             Ok(access) if access.kind == LoginKind::Generated => LoginName::New,
             _ => LoginName::Named(order.username.to_string()),
         }
@@ -236,16 +272,16 @@ impl Backend for Postgres {
     /// PostgreSQL does not say which session has taken a role with `SET ROLE` and would keep it, so
     /// all sessions of a person's own login end.
     fn interrupts(&self, order: &LayerRequest) -> Option<String> {
-        let access = Access::of(order).ok()?;
+        let access = Access::of(self, order).ok()?;
         (access.kind == LoginKind::Named).then(|| access.login.to_string())
     }
 
-    fn credential(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
-        let access = Access::of(order).ok()?;
+    fn connection(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
+        let access = Access::of(self, order).ok()?;
         if access.kind == LoginKind::Named {
             return None;
         }
-        let (host, port, database) = self.server.address();
+        let (host, port, database) = self.target.server.address();
         let lines = [
             ("Host", host.to_owned()),
             ("Port", port.to_string()),
@@ -255,28 +291,36 @@ impl Backend for Postgres {
         Some(lines.map(|(label, text)| (label.to_owned(), text)).into())
     }
 
-    async fn inspect(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
+    async fn inspect(&self, order: &LayerRequest) -> Result<Inspection, BackendError> {
         let work = async {
-            let access = Access::of(order)?;
-            let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
+            let access = Access::of(self, order)?;
+            let mut session = self
+                .target
+                .server
+                .open(Purpose::Revoke, &access.name())
+                .await?;
             let seen = self.look_first(&mut session, &access).await;
-            session.close(seen).await
+            session.close(seen.map(Inspection::from)).await
         };
-        self.server.in_time(work).await
+        self.target.server.in_time(work).await
     }
 
     async fn grant(
         &self,
         order: &LayerRequest,
         password: Option<&SecretString>,
-    ) -> Result<(), BackendError> {
+    ) -> Result<Granted, BackendError> {
         let work = async {
-            let access = Access::of(order)?;
+            let access = Access::of(self, order)?;
             let Access { kind, login, role } = &access;
-            let mut session = self.server.open(Purpose::Grant, &access.name()).await?;
+            let mut session = self
+                .target
+                .server
+                .open(Purpose::Grant, &access.name())
+                .await?;
             let made = match (kind, password) {
                 (LoginKind::Named, _) => {
-                    named::grant(&mut session, &self.eligible, login, role).await
+                    named::grant(&mut session, &self.target.eligible, login, role).await
                 }
                 (LoginKind::Generated, Some(password)) => {
                     generated::grant(&mut session, order, login, role, password).await
@@ -285,18 +329,22 @@ impl Backend for Postgres {
                     "the login `{login}` is not made without a password"
                 ))),
             };
-            session.close(made).await
+            session.close(made.map(|()| Granted::default())).await
         };
-        self.server.in_time(work).await
+        self.target.server.in_time(work).await
     }
 
     async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
         let work = async {
-            let access = match Access::of(order) {
+            let access = match Access::of(self, order) {
                 Err(Error::NoSuchName(_)) => return Ok(()),
                 access => access?,
             };
-            let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
+            let mut session = self
+                .target
+                .server
+                .open(Purpose::Revoke, &access.name())
+                .await?;
             let revoked = loop {
                 match access.revoke(&mut session).await {
                     Err(error) if session.tries_again(&error).await => {}
@@ -305,16 +353,20 @@ impl Backend for Postgres {
             };
             session.close(revoked).await
         };
-        self.server.in_time(work).await
+        self.target.server.in_time(work).await
     }
 
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         let work = async {
-            let access = match Access::of(order) {
+            let access = match Access::of(self, order) {
                 Err(Error::NoSuchName(_)) => return Ok(Presence::Absent),
                 access => access?,
             };
-            let mut session = self.server.open(Purpose::Revoke, &access.name()).await?;
+            let mut session = self
+                .target
+                .server
+                .open(Purpose::Revoke, &access.name())
+                .await?;
             let seen = loop {
                 match access.status(&mut session).await {
                     Err(error) if session.tries_again(&error).await => {}
@@ -323,18 +375,11 @@ impl Backend for Postgres {
             };
             session.close(seen).await
         };
-        self.server.in_time(work).await
-    }
-
-    async fn tend(&self) -> Result<(), BackendError> {
-        self.server.in_time(self.server.keep_spare()).await?;
-        cleanup::sweep(&self.server)
-            .await
-            .map_err(BackendError::from)
+        self.target.server.in_time(work).await
     }
 }
 
-impl Postgres {
+impl Lent {
     /// Refuses what is never lent, before the log says that it is Keylend's to revoke: revoking
     /// would end the sessions of a login that was lent nothing.
     async fn look_first(
@@ -344,7 +389,8 @@ impl Postgres {
     ) -> Result<Presence, Error> {
         catalogue::check_lendable(&mut session.connection, &access.role).await?;
         if access.kind == LoginKind::Named {
-            self.eligible
+            self.target
+                .eligible
                 .check(&mut session.connection, &access.login)
                 .await?;
         }

@@ -23,6 +23,7 @@ pub(in crate::slack) fn scope(id: &str) -> Scope {
         ticket: None,
         on_leave: OnLeave::End,
         residual: Span::default(),
+        ends_early: true,
         layers: Vec::new(),
     }
 }

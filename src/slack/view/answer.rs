@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{card::residual, modal::whole_lines, text};
+use super::{
+    card::{NOT_EARLY, residual},
+    modal::whole_lines,
+    text,
+};
 use crate::broker::{Interruption, Locked};
 use crate::domain::{
     ChannelId, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time, UserId,
@@ -169,6 +173,9 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
             text::channel(&scope.approval_channel)
         ),
     ]);
+    if !scope.ends_early {
+        lines.push(format!("Early end: {NOT_EARLY}"));
+    }
     lines.extend(residual(scope.residual).map(|residual| format!("After it ends: {residual}")));
     clipped(&lines)
 }

@@ -69,8 +69,8 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::Denied { reason } => because(format!("*denied* by {by}"), reason),
         Event::Withdrawn {} => format!("withdrawn by {by}"),
         Event::Lapsed {} => "lapsed: nobody answered in time".to_owned(),
-        Event::LayerInspected { .. } => return None,
-        Event::LayerGranted { layer, until } => format!(
+        Event::LayerInspected { .. } | Event::LayerAbsenceConfirmed { .. } => return None,
+        Event::LayerGranted { layer, until, .. } => format!(
             "{} gives access until {}",
             target(request, *layer),
             text::time(*until)
@@ -104,6 +104,11 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             error,
             retry_at,
         } => not_gone(request, *layer, error, *retry_at),
+        Event::LayerReappeared { layer } => format!(
+            ":rotating_light: {} has the access again, although its removal had been confirmed. \
+             Keylend is revoking it again",
+            target(request, *layer)
+        ),
         Event::Ended {} => "*ended*: every target was read back".to_owned(),
         Event::Failed { error } => format!("*failed*: {} · nothing of it is left", words(error)),
         Event::ExtensionRequested { duration, .. } => format!("{by} asked for {duration} more"),
@@ -145,7 +150,7 @@ pub fn is_loud(entry: &Entry, request: &Request) -> bool {
             .layers
             .get(*layer)
             .is_some_and(|layer| layer.failures == 1),
-        EntryBody::Request(Event::LeaveNoticed { .. }) => true,
+        EntryBody::Request(Event::LeaveNoticed { .. } | Event::LayerReappeared { .. }) => true,
         _ => false,
     }
 }
@@ -230,6 +235,9 @@ fn next(retry_at: Option<Time>) -> String {
 fn removed(target: &str, removal: &Removal) -> String {
     match removal {
         Removal::Removed => format!("{target} was read back: the access is gone"),
+        Removal::Expired => {
+            format!("{target} was read back: the access ended at its time limit")
+        }
         Removal::RetainedByGrant { request } => format!(
             "{target} keeps the access for request {}, which stands on it too",
             text::code(request)

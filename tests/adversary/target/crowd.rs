@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keylend::backend::{BackendError, LayerRequest, Presence};
+use keylend::backend::{BackendError, Presence};
 use sqlx::Connection as _;
 use tokio::{
     sync::oneshot,
@@ -13,6 +13,7 @@ use tokio::{
 
 use super::{GENERATED, does, relay::Relay};
 use crate::part::{Part, backend};
+use crate::subject::{Calls as _, Order};
 
 /// As many as may be at work at once, three times over.
 const LOGINS: usize = 24;
@@ -27,14 +28,19 @@ type Outcome = Result<(), BackendError>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_logins_are_granted_and_revoked_on_one_role_while_another_grant_takes_its_time() {
     let part = Part::start_alone("60s").await;
-    let orders: Vec<LayerRequest> = (0..LOGINS).map(|_| part.generated()).collect();
+    let orders: Vec<Order> = (0..LOGINS).map(|_| part.generated()).collect();
     let mut relay = Relay::to(part.postgres().port()).await;
 
     let slow = SlowGrant::start(&part, &mut relay).await;
     let mut granting = JoinSet::new();
     for order in orders.clone() {
         let backend = part.backend.clone();
-        granting.spawn(async move { backend.grant(&order, Some(&GENERATED.into())).await });
+        granting.spawn(async move {
+            backend
+                .grant(&order, Some(&GENERATED.into()))
+                .await
+                .map(drop)
+        });
     }
     let first = slow.finish(&part, &mut relay).await;
     all_well(granting.join_all().await);
@@ -66,7 +72,7 @@ fn all_well(outcomes: Vec<Outcome>) {
 
 /// A grant of Keylend's that has done everything but commit.
 struct SlowGrant {
-    order: LayerRequest,
+    order: Order,
     granting: JoinHandle<Outcome>,
     commit: oneshot::Sender<()>,
     time_outs: usize,
@@ -77,8 +83,12 @@ impl SlowGrant {
         let order = part.generated();
         let keylend = relay.url(part);
         let (target, ordered) = (backend(&keylend, "60s"), order.clone());
-        let granting =
-            tokio::spawn(async move { target.grant(&ordered, Some(&GENERATED.into())).await });
+        let granting = tokio::spawn(async move {
+            target
+                .grant(&ordered, Some(&GENERATED.into()))
+                .await
+                .map(drop)
+        });
         let has_done_all = format!(
             "SELECT FROM pg_stat_activity WHERE state = 'idle in transaction'
              AND query = 'GRANT \"{}\" TO SESSION_USER'",
@@ -100,7 +110,7 @@ impl SlowGrant {
     }
 
     /// Commits once it has been in somebody's way, where it can be.
-    async fn finish(mut self, part: &Part, relay: &mut Relay) -> LayerRequest {
+    async fn finish(mut self, part: &Part, relay: &mut Relay) -> Order {
         let is_in_the_way = part.postgres().version().await >= 16;
         let waiting = async { while is_in_the_way && time_outs(part).await == self.time_outs {} };
         timeout(PATIENCE, waiting).await.expect("a time-out");

@@ -5,6 +5,7 @@ use sqlx::{PgConnection, Row};
 
 use super::does;
 use crate::part::{Part, is_dead};
+use crate::subject::Calls as _;
 
 /// A session drops its temporary objects when it exits, and waits for locks on what depends on
 /// them.

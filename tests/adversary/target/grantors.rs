@@ -4,6 +4,7 @@ use keylend::backend::BackendError;
 use sqlx::Row;
 
 use super::does;
+use crate::subject::Calls as _;
 use crate::{
     part::{Part, is_dead},
     skip::skip,

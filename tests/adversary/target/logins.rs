@@ -4,6 +4,7 @@ use keylend::backend::{BackendError, Presence};
 
 use super::PASSWORD;
 use crate::part::{Part, is_dead};
+use crate::subject::Calls as _;
 
 /// A target with more in its configuration.
 fn with(part: &Part, more: &str) -> std::sync::Arc<dyn keylend::backend::Backend> {

@@ -6,6 +6,7 @@ use sqlx::{Connection, PgConnection, Row};
 
 use super::{GENERATED, PASSWORD, does};
 use crate::part::Part;
+use crate::subject::Calls as _;
 
 const PREPARED: &str = "SELECT gid FROM pg_prepared_xacts ORDER BY gid";
 

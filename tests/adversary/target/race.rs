@@ -6,6 +6,7 @@ use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use super::{PASSWORD, relay::Relay};
 use crate::part::{Part, backend, is_dead};
+use crate::subject::Calls as _;
 
 /// More than Keylend sends until it has looked at everything once.
 const MESSAGES: usize = 28;

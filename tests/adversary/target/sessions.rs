@@ -6,6 +6,7 @@ use keylend::backend::{BackendError, Presence};
 use sqlx::{Connection, PgConnection, Row, postgres::PgConnectOptions};
 
 use super::{GENERATED, PASSWORD, does};
+use crate::subject::Calls as _;
 use crate::{
     part::{Part, backend, is_dead, run},
     skip::skip,

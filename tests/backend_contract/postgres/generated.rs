@@ -3,14 +3,15 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use keylend::{
-    backend::{Backend, BackendError, LayerRequest, Presence, RevocationMode},
-    domain::{Handle, Time},
+    backend::{Backend, BackendError, Presence},
+    domain::{Handle, RevocationMode, Time},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Row, postgres::PgConnectOptions};
 
 use super::{Part, is_dead, run};
+use crate::subject::{Calls as _, Order};
 use crate::subject::{Subject, order};
 
 /// What Keylend would generate.
@@ -19,23 +20,24 @@ const PASSWORD: &str = "abcdefghjkmnpqrstuvwxyz23456789A";
 pub(crate) struct Generated(Part);
 
 impl Generated {
-    async fn ask(&self) -> LayerRequest {
+    async fn ask(&self) -> Order {
         Subject::order(self, "alice").await
     }
 
-    async fn grant(&self, order: &LayerRequest) -> Result<(), BackendError> {
-        self.0.backend.grant(order, Some(&PASSWORD.into())).await
+    async fn grant(&self, order: &Order) -> Result<(), BackendError> {
+        let granted = self.0.backend.grant(order, Some(&PASSWORD.into())).await;
+        granted.map(drop)
     }
 
-    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
+    async fn revoke(&self, order: &Order) -> Result<(), BackendError> {
         self.0.backend.revoke(order).await
     }
 
-    async fn log_in(&self, order: &LayerRequest) -> Result<PgConnection, sqlx::Error> {
+    async fn log_in(&self, order: &Order) -> Result<PgConnection, sqlx::Error> {
         self.0.log_in(order.handle.as_str(), PASSWORD).await
     }
 
-    async fn column(&self, order: &LayerRequest, column: &str) -> String {
+    async fn column(&self, order: &Order, column: &str) -> String {
         let rows = self
             .0
             .postgres()
@@ -63,7 +65,7 @@ impl Subject for Generated {
         &self.0.backend
     }
 
-    async fn order(&self, username: &str) -> LayerRequest {
+    async fn order(&self, username: &str) -> Order {
         let params = json!({"role": self.0.role(), "login": "generated"});
         let mut order = order(username, params);
         // The clean-up drops only logins with names that Keylend gives.
@@ -75,15 +77,15 @@ impl Subject for Generated {
         order
     }
 
-    fn password(&self, _: &LayerRequest) -> Option<SecretString> {
+    fn password(&self, _: &Order) -> Option<SecretString> {
         Some(PASSWORD.into())
     }
 
-    async fn works(&self, order: &LayerRequest) -> bool {
+    async fn works(&self, order: &Order) -> bool {
         self.0.can_write(order.handle.as_str(), PASSWORD).await
     }
 
-    async fn end(&self, order: &LayerRequest) -> Option<Time> {
+    async fn end(&self, order: &Order) -> Option<Time> {
         let millis = self
             .column(order, "round(extract(epoch FROM rolvaliduntil) * 1000)")
             .await;
@@ -112,7 +114,7 @@ async fn the_login_is_the_requesters_alone_and_says_whose_it_is() {
     let subject = Generated::start("60s").await;
     let order = subject.ask().await;
     assert_eq!(
-        subject.0.backend.revocation_mode(&order.params),
+        subject.0.backend.bound(&order).revocation_mode(),
         RevocationMode::CallAndTimeLimit
     );
     subject.grant(&order).await.expect("made");
@@ -139,7 +141,12 @@ async fn the_login_is_the_requesters_alone_and_says_whose_it_is() {
 async fn the_credential_says_where_and_who_and_nothing_of_keylends_own() {
     let subject = Generated::start("60s").await;
     let order = subject.ask().await;
-    let shown = subject.0.backend.credential(&order).expect("a credential");
+    let shown = subject
+        .0
+        .backend
+        .bound(&order)
+        .connection(&order)
+        .expect("a credential");
     let port = subject.0.postgres().port().to_string();
     let lines: Vec<_> = shown
         .iter()
@@ -218,7 +225,7 @@ async fn what_the_login_made_goes_to_the_role_in_every_database() {
     assert_eq!(owner[0].get::<String, _>(0), role);
 }
 
-async fn in_database(subject: &Generated, order: &LayerRequest, database: &str) -> PgConnection {
+async fn in_database(subject: &Generated, order: &Order, database: &str) -> PgConnection {
     let url = subject
         .0
         .postgres()

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use keylend::{
-    backend::{Backend, BackendError, LayerRequest, Presence, RevocationMode},
-    domain::Time,
+    backend::{Backend, BackendError, Presence},
+    domain::{RevocationMode, Time},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
 use super::{Part, backend, grant, is_dead, run};
+use crate::subject::{Calls as _, Order};
 use crate::subject::{Subject, order};
 
 /// Every person's own password.
@@ -34,11 +35,11 @@ impl Named {
     }
 
     /// An order that asks for the role in a test of its own.
-    async fn ask(&self, username: &str) -> LayerRequest {
+    async fn ask(&self, username: &str) -> Order {
         Subject::order(self, username).await
     }
 
-    async fn refusal(&self, order: &LayerRequest) -> String {
+    async fn refusal(&self, order: &Order) -> String {
         match grant(&self.0, order).await {
             Err(BackendError::Fail(failure)) => failure.to_string(),
             other => panic!("{other:?}"),
@@ -61,7 +62,7 @@ impl Subject for Named {
         &self.0.backend
     }
 
-    async fn order(&self, username: &str) -> LayerRequest {
+    async fn order(&self, username: &str) -> Order {
         // Plain names are a test's own; hostile ones stay what they are and aim at its bystander.
         let name = &self.0.name;
         let username = match username {
@@ -74,15 +75,15 @@ impl Subject for Named {
         order(&username, json!({"role": self.0.role()}))
     }
 
-    fn password(&self, _: &LayerRequest) -> Option<SecretString> {
+    fn password(&self, _: &Order) -> Option<SecretString> {
         None
     }
 
-    async fn works(&self, order: &LayerRequest) -> bool {
+    async fn works(&self, order: &Order) -> bool {
         self.0.can_write(order.username.as_str(), PASSWORD).await
     }
 
-    async fn end(&self, _: &LayerRequest) -> Option<Time> {
+    async fn end(&self, _: &Order) -> Option<Time> {
         None
     }
 
@@ -298,7 +299,7 @@ async fn only_keylend_ends_a_membership() {
     let subject = Named::start("60s").await;
     let order = subject.ask("alice").await;
     assert_eq!(
-        subject.0.backend.revocation_mode(&order.params),
+        subject.0.backend.bound(&order).revocation_mode(),
         RevocationMode::Call
     );
 }

@@ -8,9 +8,10 @@
 
 use std::{fs, sync::Arc};
 
-use keylend::backend::{Backend, LayerRequest};
+use keylend::backend::Backend;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
+use crate::subject::{Calls as _, Order};
 use crate::{
     postgres_server::Postgres,
     subject::{build, unique},
@@ -148,7 +149,7 @@ pub(crate) async fn is_dead(session: &mut PgConnection) -> bool {
 
 pub(crate) async fn grant(
     part: &Part,
-    order: &LayerRequest,
+    order: &Order,
 ) -> Result<(), keylend::backend::BackendError> {
-    part.backend.grant(order, None).await
+    part.backend.grant(order, None).await.map(drop)
 }

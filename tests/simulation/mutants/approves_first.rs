@@ -6,7 +6,7 @@ use keylend::{
     broker::{Broker, Error},
     domain::{
         Actor, Command, Entitlement, Handle, IdentityKey, Parties, PlannedGrant, PlannedLayer,
-        Refusal, Request, RequestId, Time, UserId, decide,
+        Refusal, Request, RequestId, RevocationMode, Time, UserId, decide,
     },
     store::{Change, Commit, CommitError, HolderVersion},
 };
@@ -85,6 +85,7 @@ fn plan(broker: &Broker, request: &Request) -> Result<Vec<PlannedLayer>, Refusal
             layer.params["role"].as_str().unwrap_or_default(),
             request.username
         )),
+        revocation: RevocationMode::Call,
     });
     Ok(plan.collect())
 }

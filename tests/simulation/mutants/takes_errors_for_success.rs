@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, LayerRequest, Presence, RevocationMode},
-    domain::{Entitlement, Params},
+    backend::{Backend, BackendError, BoundLayer, Granted, InvalidParam, LayerRequest, Presence},
+    domain::{Entitlement, Params, RevocationMode},
 };
 use secrecy::SecretString;
 
@@ -30,7 +30,21 @@ struct Trusting {
     which: fn(&BackendError) -> bool,
 }
 
-impl Trusting {
+impl Backend for Trusting {
+    fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
+        Ok(Box::new(TrustingLayer {
+            layer: self.target.bind(params)?,
+            which: self.which,
+        }))
+    }
+}
+
+struct TrustingLayer {
+    layer: Box<dyn BoundLayer>,
+    which: fn(&BackendError) -> bool,
+}
+
+impl TrustingLayer {
     fn trust<T>(&self, outcome: Result<T, BackendError>, success: T) -> Result<T, BackendError> {
         match outcome {
             Err(error) if (self.which)(&error) => Ok(success),
@@ -40,34 +54,34 @@ impl Trusting {
 }
 
 #[async_trait]
-impl Backend for Trusting {
-    fn revocation_mode(&self, params: &Params) -> RevocationMode {
-        self.target.revocation_mode(params)
+impl BoundLayer for TrustingLayer {
+    fn revocation_mode(&self) -> RevocationMode {
+        self.layer.revocation_mode()
     }
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        self.target.entitlement(order)
+        self.layer.entitlement(order)
     }
 
-    fn credential(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
-        self.target.credential(order)
+    fn connection(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
+        self.layer.connection(order)
     }
 
     async fn grant(
         &self,
         order: &LayerRequest,
         password: Option<&SecretString>,
-    ) -> Result<(), BackendError> {
-        self.target.grant(order, password).await
+    ) -> Result<Granted, BackendError> {
+        self.layer.grant(order, password).await
     }
 
     async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
-        let outcome = self.target.revoke(order).await;
+        let outcome = self.layer.revoke(order).await;
         self.trust(outcome, ())
     }
 
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
-        let outcome = self.target.status(order).await;
+        let outcome = self.layer.status(order).await;
         self.trust(outcome, Presence::Absent)
     }
 }

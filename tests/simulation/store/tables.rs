@@ -328,7 +328,7 @@ impl Tables {
                     Progress::Inspected { managed } | Progress::Granted { managed, .. } => {
                         Some(managed)
                     }
-                    Progress::Planned | Progress::Revoked => None,
+                    Progress::Planned | Progress::Revoked { .. } => None,
                 })
                 .collect();
             (!managed.is_empty()).then(|| Sharing {

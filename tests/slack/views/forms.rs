@@ -9,9 +9,10 @@ use keylend::{
     broker::{Credential, Error, Locked},
     directory::FactsUnavailable,
     domain::{
-        ChannelId, Environment, GroupName, LockTarget, OnLeave, ReasonRule, Refusal, Request, Risk,
-        RuleId, Ruling, Scope, Span, TicketRule, UserId,
+        BackendName, ChannelId, Environment, GroupName, LockTarget, OnLeave, ReasonRule, Refusal,
+        Request, Risk, RuleId, Ruling, Scope, Span, TicketRule, UserId,
     },
+    secret::SecretField,
     slack::view::{
         answer, modal,
         modal_credentials::credentials,
@@ -52,6 +53,7 @@ fn scope() -> Scope {
         }),
         on_leave: OnLeave::End,
         residual: Span::default(),
+        ends_early: true,
         layers: Vec::new(),
     }
 }
@@ -72,11 +74,19 @@ fn active() -> Request {
 
 fn login() -> Credential {
     Credential {
+        target: BackendName::new("pg-prod"),
         connection: vec![
             ("Host".to_owned(), "db.example.com:5432".to_owned()),
             ("Login".to_owned(), "jit_alice_1".to_owned()),
         ],
-        password: "correct-horse".into(),
+        secrets: vec![secret("Password", "correct-horse")],
+    }
+}
+
+fn secret(label: &str, value: &str) -> SecretField {
+    SecretField {
+        label: label.to_owned(),
+        value: value.into(),
     }
 }
 
@@ -116,11 +126,46 @@ fn credentials_can_be_copied_as_they_stand() {
     assert_eq!(passed(&view), Vec::<String>::new());
     insta::assert_json_snapshot!("credentials", view);
     let odd = Credential {
+        target: BackendName::new("k8s"),
         connection: Vec::new(),
-        password: "a_b*c<d>&e".into(),
+        secrets: vec![secret("Token", "a_b*c<d>&e```")],
     };
-    let view = credentials(&active(), &[odd]).to_string();
-    assert!(view.contains("```a_b*c&lt;d&gt;&amp;e```"), "{view}");
+    let view = credentials(&active(), &[odd]);
+    assert_eq!(passed(&view), Vec::<String>::new());
+    assert!(view.to_string().contains(r#""a_b*c<d>&e```""#), "{view}");
+}
+
+#[test]
+fn a_long_secret_is_shown_in_parts_and_what_does_not_fit_is_named() {
+    let line = "a line of a certificate\n".repeat(1_000);
+    let target = |name: &str, secrets| Credential {
+        target: BackendName::new(name),
+        connection: Vec::new(),
+        secrets,
+    };
+    let long = |name: &str| target(name, vec![secret("kubeconfig", &line); 2]);
+    let all: Vec<Credential> = (0..8)
+        .map(|number| long(&format!("k8s-{number}")))
+        .collect();
+    let view = credentials(&active(), &all);
+    assert_eq!(passed(&view), Vec::<String>::new());
+    let blocks = view["blocks"].as_array().expect("blocks");
+    let copied = |label: &str| -> String {
+        let parts = blocks
+            .iter()
+            .filter(|block| block.to_string().contains(label));
+        let parts = parts.map(|block| block["elements"][1]["elements"][0]["text"].as_str());
+        parts
+            .take(line.len().div_ceil(2_880))
+            .map(Option::unwrap)
+            .collect()
+    };
+    assert_eq!(copied("kubeconfig, part"), line);
+    let last = blocks.last().expect("a last one").to_string();
+    assert!(
+        last.contains("no room here for the secrets of `k8s-4`, `k8s-5`"),
+        "{last}"
+    );
 }
 
 #[test]
@@ -385,6 +430,11 @@ fn passed(view: &Value) -> Vec<String> {
                 let most = element["max_length"].as_u64().unwrap_or(3000);
                 if initial.encode_utf16().count() as u64 > most.min(3000) {
                     wrong.push("initial_value".to_owned());
+                }
+            }
+            "rich_text" => {
+                for part in block["elements"].as_array().unwrap() {
+                    text(&mut wrong, "rich text", &part["elements"][0], 3000);
                 }
             }
             other => wrong.push(format!("a block of type {other}")),

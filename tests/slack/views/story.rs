@@ -5,8 +5,8 @@ use keylend::{
     domain::{
         Actor, AskKey, BackendName, ChannelId, Command, Departure, Email, EndCause, Entitlement,
         Environment, Event, GroupName, Handle, Human, Occurred, Params, Parties, PlannedGrant,
-        PlannedLayer, Removal, Request, RequestId, Risk, RuleId, Span, Terms, Time, UserId,
-        Username, Vote, decide, open,
+        PlannedLayer, Removal, Request, RequestId, RevocationMode, Risk, RuleId, Span, Terms, Time,
+        UserId, Username, Vote, decide, open,
     },
     store::{Entry, EntryBody},
 };
@@ -36,6 +36,7 @@ pub(crate) fn terms(hostile: Option<&str>) -> Terms {
         ticket: Some(said("INC-4211")),
         layers: Vec::new(),
         residual: Span::default(),
+        ends_early: true,
     }
 }
 
@@ -90,6 +91,7 @@ impl Story {
             backend: BackendName::new(target),
             params: Params::new(),
             handle: Handle::new("kl_handle"),
+            revocation: RevocationMode::Call,
             entitlement: Entitlement::new("member alice of app_writer"),
         };
         self.after(
@@ -147,9 +149,18 @@ impl Story {
         let inspected = Command::Inspected {
             layer: 0,
             managed: true,
+            receipt: None,
         };
-        self.after(0, inspected)
-            .after(0, Command::Granted { layer: 0, until })
+        self.after(0, inspected).after(
+            0,
+            Command::Granted {
+                layer: 0,
+                until,
+                ends_at: None,
+                receipt: None,
+                secrets: false,
+            },
+        )
     }
 
     pub(crate) fn warned(&self) -> Self {
@@ -274,6 +285,7 @@ pub(crate) fn every_state(hostile: Option<&str>) -> Vec<(&'static str, Story)> {
     let inspected = Command::Inspected {
         layer: 0,
         managed: true,
+        receipt: None,
     };
     let retried = approved
         .after(0, inspected)
@@ -365,6 +377,15 @@ impl Story {
     /// The target told of the later end.
     fn active_again(&self) -> Self {
         let until = self.request.expires_at.unwrap();
-        self.after(0, Command::Granted { layer: 0, until })
+        self.after(
+            0,
+            Command::Granted {
+                layer: 0,
+                until,
+                ends_at: None,
+                receipt: None,
+                secrets: false,
+            },
+        )
     }
 }

@@ -183,6 +183,9 @@ fn about(request: &Request, context: &Context) -> Vec<(&'static str, String)> {
         facts.push(("Ticket", ticket));
     }
     facts.extend(record::logins(&context.logins).map(|logins| ("Login", logins)));
+    if !terms.ends_early {
+        facts.push(("Early end", record::NOT_EARLY.to_owned()));
+    }
     facts.extend(record::residual(terms.residual).map(|residual| ("After it ends", residual)));
     facts
 }

@@ -14,7 +14,8 @@ pub(super) use approval::question;
 pub(super) use draft::{Button, Draft};
 pub(super) use head::{outcome, state};
 pub(super) use record::{
-    departed, ending_because, given_by, logins, residual, stuck, what, words, works_until,
+    NOT_EARLY, departed, ending_because, given_by, logins, residual, stuck, what, words,
+    works_until,
 };
 pub(super) use requester::{grant, waiting};
 

@@ -3,8 +3,8 @@
 use super::draft::Draft;
 use crate::{
     domain::{
-        Actor, Approval, Departure, EndCause, Login, LoginName, Progress, Request, Risk, RuleId,
-        Span, State, Time, UserId,
+        Actor, Approval, Departure, EndCause, Login, LoginName, Request, Risk, RuleId, Span, State,
+        Time, UserId,
     },
     slack::view::text,
 };
@@ -44,6 +44,10 @@ pub(in crate::slack::view) fn logins(logins: &[Login]) -> Option<String> {
     }
     (!all.is_empty()).then(|| all.join(", "))
 }
+
+/// What is said of access that only a time limit ends.
+pub(in crate::slack::view) const NOT_EARLY: &str =
+    "not possible: the access works until its time limit";
 
 /// How long the access may keep working after it ends, in a sentence; nothing if it does not.
 pub(in crate::slack::view) fn residual(residual: Span) -> Option<String> {
@@ -156,11 +160,21 @@ fn state(request: &Request) -> Option<String> {
         }
         State::Ending {
             cause, by, since, ..
-        } => format!(
-            ":hourglass: Over, being revoked since {}: {}. Checks deny this access.",
-            text::time(*since),
-            ending_because(cause, by)
-        ),
+        } => {
+            let limit = request
+                .expires_at
+                .filter(|end| !request.terms.ends_early && end > since);
+            let limit = limit.map(|end| {
+                let end = text::time(end);
+                format!(" Its target cannot end it early: it may keep working until {end}.")
+            });
+            format!(
+                ":hourglass: Over, being revoked since {}: {}. Checks deny this access.{}",
+                text::time(*since),
+                ending_because(cause, by),
+                limit.unwrap_or_default()
+            )
+        }
         State::Ended { cause, by, at } => format!(
             ":lock: Ended {}: {}. Its targets were read back.{}",
             text::time(*at),
@@ -226,7 +240,7 @@ pub(in crate::slack::view) fn stuck(request: &Request) -> Option<String> {
     let targets: Vec<String> = request
         .layers
         .iter()
-        .filter(|layer| layer.failures > 0 && layer.progress != Progress::Revoked)
+        .filter(|layer| layer.failures > 0 && !layer.progress.is_revoked())
         .take(8)
         .map(|layer| {
             let next = layer
