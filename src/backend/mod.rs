@@ -22,11 +22,10 @@
 //! for this that its users could take too.
 
 mod config;
-mod document;
 pub mod exec;
 mod params;
 pub mod postgres;
-mod process;
+mod protocol;
 mod timeout;
 pub mod webhook;
 

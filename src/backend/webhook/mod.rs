@@ -26,7 +26,7 @@ use super::{
     Backend, BackendError, BoundLayer, BuildError, Failure, Granted, InvalidParam, LayerRequest,
     Presence,
     config::BackendKind,
-    document::{self, ANSWER_LIMIT, Action, Document},
+    protocol::{self, ANSWER_LIMIT, Action, Order},
     timeout::Timeout,
 };
 use crate::{
@@ -176,7 +176,7 @@ impl BoundLayer for WebhookLayer {
     }
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        document::entitlement(order, &self.params, self.service.revocation)
+        protocol::entitlement(order, &self.params, self.service.revocation)
     }
 
     fn late_effects(&self) -> Span {
@@ -188,7 +188,7 @@ impl BoundLayer for WebhookLayer {
         order: &LayerRequest,
         _: Option<&SecretString>,
     ) -> Result<Granted, BackendError> {
-        document::granted(&self.answer(Action::Grant, order).await?)
+        protocol::granted(&self.answer(Action::Grant, order).await?)
     }
 
     async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
@@ -196,14 +196,14 @@ impl BoundLayer for WebhookLayer {
     }
 
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
-        document::presence(&self.answer(Action::Status, order).await?)
+        protocol::presence(&self.answer(Action::Status, order).await?)
     }
 }
 
 impl WebhookLayer {
     async fn call(&self, action: Action, order: &LayerRequest) -> Result<Response, BackendError> {
         let entitlement = self.entitlement(order);
-        let body = Document::new(action, order, &self.params, &entitlement).to_json();
+        let body = Order::new(action, order, &self.params, &entitlement).to_json();
         self.service.call(action, order, body).await
     }
 
@@ -238,7 +238,7 @@ impl Service {
             .header(CONTENT_TYPE, "application/json")
             .header("Keylend-Timestamp", &timestamp)
             .header("Keylend-Signature", sign(&self.secret, &timestamp, &body));
-        if let Some(key) = document::idempotency_key(action, order) {
+        if let Some(key) = protocol::idempotency_key(action, order) {
             request = request.header("Idempotency-Key", key);
         }
         let response = request.body(body).send().await.map_err(silence)?;

@@ -43,10 +43,10 @@ impl Action {
     }
 }
 
-/// The document. Fields may be added under the same version; one that changes its meaning comes
+/// An order. Fields may be added under the same version; one that changes its meaning comes
 /// with the next.
 #[derive(Debug, Serialize)]
-pub(super) struct Document<'a> {
+pub(super) struct Order<'a> {
     version: u8,
     action: Action,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ struct Requester<'a> {
     username: &'a Username,
 }
 
-impl<'a> Document<'a> {
+impl<'a> Order<'a> {
     pub(super) fn new(
         action: Action,
         order: &'a LayerRequest,
@@ -265,7 +265,7 @@ mod tests {
         order.receipt = Some("lease-7".to_owned().try_into().unwrap());
         let params = params(json!({"team": "docs", "level": 2}));
         let entitlement = entitlement(&order, &params, RevocationMode::Call);
-        let document = Document::new(Action::Grant, &order, &params, &entitlement).to_json();
+        let document = Order::new(Action::Grant, &order, &params, &entitlement).to_json();
         let document: Value = serde_json::from_slice(&document).unwrap();
         let id = order.request.to_string();
         assert_eq!(

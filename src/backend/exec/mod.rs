@@ -11,6 +11,8 @@
 //! and runs in `/`. Past its time limit it is killed with everything that it started, unless that
 //! left its process group, and the call is tried again.
 
+mod process;
+
 use std::{collections::BTreeMap, env, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
@@ -18,11 +20,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use self::process::Finished;
 use super::{
     Backend, BackendError, BoundLayer, BuildError, Granted, InvalidParam, LayerRequest, Presence,
     config::BackendKind,
-    document::{self, Action, Document},
-    process::{self, Finished},
+    protocol::{self, Action, Order},
     timeout::Timeout,
 };
 use crate::{
@@ -144,7 +146,7 @@ impl BoundLayer for ExecLayer {
     }
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        document::entitlement(order, &self.params, self.revocation_mode())
+        protocol::entitlement(order, &self.params, self.revocation_mode())
     }
 
     fn late_effects(&self) -> Span {
@@ -156,7 +158,7 @@ impl BoundLayer for ExecLayer {
         order: &LayerRequest,
         _: Option<&SecretString>,
     ) -> Result<Granted, BackendError> {
-        document::granted(&self.run(Action::Grant, order).await?)
+        protocol::granted(&self.run(Action::Grant, order).await?)
     }
 
     async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
@@ -165,7 +167,7 @@ impl BoundLayer for ExecLayer {
 
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         let answer = self.run(Action::Status, order).await?;
-        document::presence(&answer)
+        protocol::presence(&answer)
     }
 }
 
@@ -183,7 +185,7 @@ impl ExecLayer {
         order: &LayerRequest,
     ) -> Result<Zeroizing<Vec<u8>>, BackendError> {
         let entitlement = self.entitlement(order);
-        let input = Document::new(action, order, &self.params, &entitlement).to_json();
+        let input = Order::new(action, order, &self.params, &entitlement).to_json();
         let timeout = self.command.config.timeout.duration();
         let Finished {
             status,

@@ -9,7 +9,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::{BackendError, document::ANSWER_LIMIT};
+use crate::backend::{BackendError, protocol::ANSWER_LIMIT};
 
 /// What a program left behind.
 pub(super) struct Finished {
