@@ -198,5 +198,9 @@ else
     # This runs the examples in the documentation too.
     cargo test --workspace --no-fail-fast "$@"
 fi
+if [ $# -eq 0 ]; then
+    # What is said of kinds of targets that were not compiled in.
+    cargo test --lib --no-default-features not_compiled_in
+fi
 test_other_versions "$@"
 hold_what_was_sent "$@"

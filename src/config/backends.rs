@@ -47,3 +47,25 @@ pub(super) fn check_secrets(
         }
     }
 }
+
+#[cfg(all(test, not(feature = "exec")))]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_kind_that_was_not_compiled_in_is_named_with_its_line() {
+        let source = "[backends.bastion.exec]\nprogram = \"/usr/local/bin/bastion-access\"\n";
+        let mut document = Document::parse(Path::new("keylend.toml"), source).unwrap();
+        read(&mut document);
+        let problems = document.finish(None).unwrap_err().to_string();
+        for said in [
+            "keylend.toml:1",
+            "this keylend was built without targets of the kind `exec`",
+            "^",
+        ] {
+            assert!(problems.contains(said), "{problems}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use self::process::Finished;
 use super::{
     Backend, BackendError, BoundLayer, BuildError, Granted, InvalidParam, LayerRequest, Presence,
-    config::BackendKind,
+    kind::BackendKind,
     protocol::{self, Action, Order},
     timeout::Timeout,
 };

@@ -61,7 +61,7 @@ use self::{
 };
 use super::{
     Backend, BackendError, BoundLayer, BuildError, Granted, Inspection, InvalidParam, LayerRequest,
-    Presence, config::BackendKind, params, timeout::Timeout,
+    Presence, kind::BackendKind, params, timeout::Timeout,
 };
 use crate::{
     clock::Clock,
@@ -100,6 +100,15 @@ const fn default_connect_timeout() -> Timeout {
 
 const fn default_timeout() -> Timeout {
     Timeout::seconds(15)
+}
+
+/// The URL is a secret, so its text is not told.
+fn not_a_url(secret: &Secret) -> BuildError {
+    let message = format!(
+        "the {secret} does not hold a URL such as \
+         `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`"
+    );
+    BuildError::from(message)
 }
 
 /// What a layer asks for.
@@ -153,7 +162,7 @@ impl BackendKind for Config {
             self.connect_timeout.duration(),
             self.timeout.duration(),
         )
-        .map_err(|_| BuildError::PostgresUrl(self.url.clone()))?;
+        .map_err(|_| not_a_url(&self.url))?;
         let eligible = Eligible {
             never: self.never_lend.clone(),
             people: self.people_role.clone(),

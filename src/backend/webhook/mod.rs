@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 use super::{
     Backend, BackendError, BoundLayer, BuildError, Failure, Granted, InvalidParam, LayerRequest,
     Presence,
-    config::BackendKind,
+    kind::BackendKind,
     protocol::{self, ANSWER_LIMIT, Action, Order},
     timeout::Timeout,
 };
@@ -79,7 +79,7 @@ impl BackendKind for Config {
 
     fn build(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
         Ok(Arc::new(Webhook(Arc::new(Service {
-            client: client(&self.url, self.timeout).map_err(BuildError::Client)?,
+            client: client(&self.url, self.timeout).map_err(no_client)?,
             url: self.url.0.clone(),
             secret: self.secret.read()?,
             revocation: self.revocation,
@@ -141,6 +141,10 @@ fn client(endpoint: &Endpoint, timeout: Timeout) -> Result<Client, reqwest::Erro
         "http" => builder.no_proxy().build(),
         _ => builder.build(),
     }
+}
+
+fn no_client(error: reqwest::Error) -> BuildError {
+    BuildError::because(format!("the HTTPS client does not start: {error}"), error)
 }
 
 /// One service.
