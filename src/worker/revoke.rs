@@ -119,12 +119,18 @@ impl Worker {
         let plan = &request.layers[layer].plan;
         let store = &**self.broker.store();
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
-        let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
-        let present = match sharers.is_empty() {
+        let mut sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
+        let present = match sharers.proven.is_empty() {
             // Theirs is inspected when they end.
             false => false,
             true => match self.is_present(request, layer).await {
-                Ok(presence) => presence == Presence::Present,
+                Ok(Presence::Absent) => false,
+                Ok(Presence::Present) => {
+                    // The rows that say who shares it may be gone.
+                    let logged = self.broker.sharing_in_log(&plan.entitlement, request.id);
+                    sharers = logged.await?;
+                    sharers.proven.is_empty()
+                }
                 Err(error) => {
                     tracing::warn!(
                         request.id = %request.id, layer, %error, cause = root_cause(&error),

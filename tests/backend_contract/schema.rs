@@ -19,6 +19,10 @@ pub(crate) static ORDER: LazyLock<Schema> =
 pub(crate) static ANSWER: LazyLock<Schema> =
     LazyLock::new(|| Schema::new(include_str!("../../docs/protocol/answer.schema.json")));
 
+/// What a receiver may answer to `grant`.
+pub(crate) static GRANTED: LazyLock<Schema> =
+    LazyLock::new(|| Schema::new(include_str!("../../docs/protocol/granted.schema.json")));
+
 impl Schema {
     fn new(text: &str) -> Self {
         let document: Value = serde_json::from_str(text).expect("JSON");
@@ -140,17 +144,20 @@ fn the_answer_schema_refuses_what_is_no_answer() {
 #[test]
 fn the_documentation_shows_an_order_and_answers_that_follow_the_schemas() {
     let text = include_str!("../../docs/protocol.md");
-    let (mut orders, mut answers) = (0, 0);
+    let (mut orders, mut answers, mut granted) = (0, 0, 0);
     for block in text.split("```json\n").skip(1) {
         let block = block.split("```").next().expect("a block ends");
         let shown: Value = serde_json::from_str(block).expect("JSON");
         if shown.get("version").is_some() {
             ORDER.check(&shown);
             orders += 1;
-        } else {
+        } else if shown.get("present").is_some() {
             ANSWER.check(&shown);
             answers += 1;
+        } else {
+            GRANTED.check(&shown);
+            granted += 1;
         }
     }
-    assert!(orders >= 1 && answers >= 2, "{orders} {answers}");
+    assert!(orders >= 1 && answers >= 2 && granted >= 1);
 }

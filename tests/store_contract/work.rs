@@ -115,10 +115,13 @@ async fn access_that_reappears_is_work_again_until_it_is_gone(store: Arc<dyn Sto
         present: true,
     };
     let request = commit(&*store, then(&request, command, later)).await;
-    assert_eq!(store.open(Open::All).await.unwrap(), [request.clone()]);
+    assert_eq!(
+        store.open(Open::All).await.unwrap(),
+        std::slice::from_ref(&request)
+    );
     assert_eq!(due(&*store, &pg, 0, 9).await, [request.id], "at once");
     let holdings = store.holdings(&request.human).await.unwrap();
-    assert_eq!(holdings.requests, [request.clone()]);
+    assert_eq!(holdings.requests, std::slice::from_ref(&request));
     assert_eq!(store.stuck(1).await.unwrap().len(), 1);
 
     let request = commit(&*store, revoked(&request, 0, at(400))).await;

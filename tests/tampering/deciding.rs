@@ -169,6 +169,7 @@ async fn a_snapshot_set_back_to_before_its_end_makes_nothing(scene: Scene) {
     scene
         .is_named(&["requests", &id, "state ended", "state approved"])
         .await;
+    scene.tamper("DELETE FROM due").await;
     scene
         .tamper(&format!("INSERT INTO due VALUES ('{id}', 'console', 0)"))
         .await;

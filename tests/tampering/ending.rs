@@ -143,6 +143,8 @@ async fn access_is_revoked_though_a_row_says_that_an_old_grant_still_needs_it(sc
     let grant = fixture.granted(REQUEST).await;
     fixture.alice().click(&grant, "done").await;
     scene.until(LAST, &["ended"]).await;
+    fixture.advance_minutes(5);
+    scene.until(LAST, &["layer_absence_confirmed"]).await;
     let old = scene.request().await;
     fixture.granted(REQUEST).await;
     scene
@@ -171,6 +173,8 @@ async fn access_that_was_there_before_by_a_row_alone_is_given_by_keylend(scene: 
     let row = scene.ask("SELECT entitlement FROM layers").await.remove(0);
     fixture.alice().click(&grant, "done").await;
     scene.until(LAST, &["ended"]).await;
+    fixture.advance_minutes(5);
+    scene.until(LAST, &["layer_absence_confirmed"]).await;
     let old = scene.request().await;
     scene
         .tamper(&format!(
