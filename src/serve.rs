@@ -164,6 +164,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
             .await
             .context("failed to read the grants")?,
     );
+    let reading = (broker.clone(), shutdown.clone());
+    tasks.spawn(async move { reading.0.follow_people(reading.1).await });
     let asking = (broker.clone(), shutdown.clone());
     tasks.spawn(async move { asking.0.watch_groups(asking.1).await });
     let hearing = (broker.clone(), shutdown.clone());

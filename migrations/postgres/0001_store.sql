@@ -88,36 +88,6 @@ CREATE TABLE layers (
 
 CREATE INDEX layers_by_entitlement ON layers (entitlement);
 
--- The identities of those who have open requests: `id:U0ALICE`, `address:alice@example.com`,
--- `person:alice`. Two requests that share one are one human's.
-CREATE TABLE identities (
-    request_id TEXT COLLATE "C" NOT NULL,
-    key        TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (key, request_id)
-);
-
-CREATE INDEX identities_by_request ON identities (request_id, key);
-
--- The version of what is held under each identity.
-CREATE TABLE holders (
-    key     TEXT COLLATE "C" PRIMARY KEY,
-    version BIGINT NOT NULL
-);
-
--- What is known of each person: for each identity of theirs, all of them.
-CREATE TABLE humans (
-    key   TEXT COLLATE "C" PRIMARY KEY,
-    human TEXT NOT NULL
-);
-
--- To whom each name in the targets belongs: an array of people, each an array of identities. Nobody
--- is granted anything under a name that several people have used.
-CREATE TABLE names (
-    name    TEXT COLLATE "C" PRIMARY KEY,
-    version BIGINT NOT NULL,
-    owners  TEXT NOT NULL
-);
-
 -- The locks in force.
 CREATE TABLE locks (
     target TEXT COLLATE "C" PRIMARY KEY,

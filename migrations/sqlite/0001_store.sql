@@ -79,36 +79,6 @@ CREATE TABLE layers (
 
 CREATE INDEX layers_by_entitlement ON layers (entitlement);
 
--- The identities of those who have open requests: `id:U0ALICE`, `address:alice@example.com`,
--- `person:alice`. Two requests that share one are one human's.
-CREATE TABLE identities (
-    request_id TEXT NOT NULL,
-    key        TEXT NOT NULL,
-    PRIMARY KEY (key, request_id)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX identities_by_request ON identities (request_id, key);
-
--- The version of what is held under each identity.
-CREATE TABLE holders (
-    key     TEXT PRIMARY KEY,
-    version INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- What is known of each person: for each identity of theirs, all of them.
-CREATE TABLE humans (
-    key   TEXT PRIMARY KEY,
-    human TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- To whom each name in the targets belongs: an array of people, each an array of identities. Nobody
--- is granted anything under a name that several people have used.
-CREATE TABLE names (
-    name    TEXT PRIMARY KEY,
-    version INTEGER NOT NULL,
-    owners  TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
 -- The locks in force.
 CREATE TABLE locks (
     target TEXT PRIMARY KEY,

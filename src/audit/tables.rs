@@ -3,18 +3,13 @@
 //! The log is read twice in one view of the store. The first time by number: for the chain, and for
 //! what concerns no request, such as locks. The second time by request, alongside the tables in the
 //! same order: each request is folded and compared with its rows, then forgotten. So memory does not
-//! grow with the log; it grows with the people who ever held something and with the locks in force.
+//! grow with the log; it grows with the locks in force.
 //!
 //! What each table is compared with:
 //!
 //! - `requests`: every column with the fold, the snapshot as the program reads it.
 //! - `due`, `layers`: the rows that the writer makes of the fold.
 //! - `locks`: the locks in force by the log.
-//! - `holders`: the number of approvals that the log has under this identity, which is how often a
-//!   commit moved the version on.
-//! - `identities`: those of the requester, as long as the request is open.
-//! - `humans`: identities that the log has of one person.
-//! - `names`: whom approvals bound a name to since it was last released.
 //! - `credentials`: only what is open and was begun may have one; `cards`: only a request that the
 //!   log knows. What is in them is not in the log.
 //! - `homes` and what belongs to them are not compared: they are about what Slack shows.
@@ -31,8 +26,8 @@ use super::{
     verify::{Known, Whole, verify_each},
 };
 use crate::{
-    domain::{Progress, Request, Username},
-    store::{ByRequest, Fold, NotFoldable, Rows, StoreError, Totals, View},
+    domain::{Progress, Request},
+    store::{ByRequest, Fold, LocksInForce, NotFoldable, Rows, StoreError, View},
 };
 
 /// Rows of a table, or entries of the log, that are read at a time.
@@ -51,7 +46,7 @@ pub async fn verify_store(
     report: &mut (dyn FnMut(Difference) + Send),
 ) -> Result<Whole, Fault> {
     let mut log = Log::in_view(view);
-    let (mut totals, mut of_requests) = (Totals::default(), 0);
+    let (mut locks, mut of_requests) = (LocksInForce::default(), 0);
     let whole = verify_each(&mut log, known, |raw| {
         if !raw.is_canonical() {
             return Err(Fault::NotCanonical { seq: raw.seq });
@@ -60,7 +55,7 @@ pub async fn verify_store(
             of_requests += 1;
             return Ok(());
         }
-        totals.note_entry(raw).map_err(|error| Fault::Unreadable {
+        locks.note(raw).map_err(|error| Fault::Unreadable {
             seq: raw.seq,
             why: error.to_string(),
         })
@@ -69,26 +64,14 @@ pub async fn verify_store(
     let Some(view) = log.into_view() else {
         return Ok(whole);
     };
-    let mut comparison = Comparison {
-        view,
-        report,
-        totals,
-    };
+    let mut comparison = Comparison { view, report };
     let entries = comparison.by_request().await?;
     if entries != of_requests {
         let [expected, found] =
             [of_requests, entries].map(|n| format!("{n} entries about requests"));
         (comparison.report)(Difference::new("events", &[], expected, found));
     }
-    comparison.names().await?;
-    let totals = &comparison.totals;
-    for (table, rows) in [
-        ("holders", totals.holders()),
-        ("humans", totals.humans()),
-        ("locks", totals.locks()),
-    ] {
-        comparison.whole_table(table, rows).await?;
-    }
+    comparison.locks(locks.rows()).await?;
     comparison.cursors(whole.head.seq).await?;
     Ok(whole)
 }
@@ -96,7 +79,6 @@ pub async fn verify_store(
 struct Comparison<'a> {
     view: View,
     report: &'a mut (dyn FnMut(Difference) + Send),
-    totals: Totals,
 }
 
 impl Comparison<'_> {
@@ -107,7 +89,6 @@ impl Comparison<'_> {
         let mut requests = Table::of("requests");
         let mut due = Table::of("due");
         let mut layers = Table::of("layers");
-        let mut identities = Table::of("identities");
         let mut credentials = Table::of("credentials");
         let mut cards = Table::of("cards");
         let mut count = 0;
@@ -118,7 +99,6 @@ impl Comparison<'_> {
                 &mut requests,
                 &mut due,
                 &mut layers,
-                &mut identities,
                 &mut credentials,
                 &mut cards,
             ] {
@@ -139,8 +119,6 @@ impl Comparison<'_> {
             self.rows(&mut due, &id, expected).await?;
             let expected = request.map(Rows::layers).unwrap_or_default();
             self.rows(&mut layers, &id, expected).await?;
-            let expected = request.map(Rows::identities).unwrap_or_default();
-            self.rows(&mut identities, &id, expected).await?;
             while let Some(row) = credentials.take(&mut self.view, &id).await? {
                 if !request.is_some_and(|request| may_have_credential(request, &row[1])) {
                     self.differs(Difference::orphan(
@@ -191,7 +169,6 @@ impl Comparison<'_> {
                 return Ok(None);
             }
         };
-        self.totals.note_request(&fold);
         let seq = fold.last_seq();
         Ok(fold.into_request().map(|request| (request, seq)))
     }
@@ -219,40 +196,11 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Compares the owners of each name. The version only keeps commits apart.
-    async fn names(&mut self) -> Result<(), Fault> {
-        let mut expected = self.totals.names().clone();
-        let mut table = Table::of("names");
-        while let Some(row) = table.next(&mut self.view).await? {
-            let name = Username::new(row[0].as_str().unwrap_or_default());
-            let owners = expected.remove(&name).unwrap_or_default();
-            let found = row[2].as_str().and_then(|it| serde_json::from_str(it).ok());
-            if found.as_ref() != Some(&owners) {
-                let key = &row[..1];
-                let difference = Difference::value("names", key, "owners", &json!(owners), &row[2]);
-                self.differs(difference);
-            }
-        }
-        for (name, owners) in &expected {
-            self.differs(Difference::missing(
-                "names",
-                &[json!(name)],
-                &[json!(owners)],
-            ));
-        }
-        Ok(())
-    }
-
-    /// Compares a table that has one key, which is text.
-    async fn whole_table(
-        &mut self,
-        name: &'static str,
-        expected: Vec<Vec<Value>>,
-    ) -> Result<(), Fault> {
+    async fn locks(&mut self, expected: Vec<Vec<Value>>) -> Result<(), Fault> {
         let key = |row: &[Value]| row[0].as_str().unwrap_or_default().to_owned();
         let expected = expected.into_iter().map(|row| (key(&row), row));
         let mut expected: BTreeMap<String, Vec<Value>> = expected.collect();
-        let mut table = Table::of(name);
+        let mut table = Table::of("locks");
         while let Some(row) = table.next(&mut self.view).await? {
             match expected.remove(&key(&row)) {
                 Some(expected) => self.columns(table.rows, &expected, &row),

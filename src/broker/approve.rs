@@ -6,7 +6,6 @@ use super::{
     Broker, Error, Loaded,
     end::keeps_no_other,
     facts::{Count, Question},
-    names::bound,
     single_change,
 };
 use crate::{
@@ -16,20 +15,20 @@ use crate::{
         RevocationMode, RuleId, Scope, State, UserId, Vote, decide,
     },
     policy::Action,
-    store::{Commit, Holdings, NameChange},
+    store::{Commit, DecidedOn},
 };
 
 /// What a yes does now.
 struct Evaluated {
     events: Vec<Occurred>,
-    held: Held,
-    /// The requester's name in the targets, bound to them.
-    name: NameChange,
+    /// What has to end with it.
+    displaced: BTreeSet<RequestId>,
+    /// The requester is the first of its people.
+    decided_on: DecidedOn,
 }
 
 /// What a human holds besides one request.
 struct Held {
-    holdings: Holdings,
     /// What has to end so that the request fits under the cap.
     displaced: BTreeSet<RequestId>,
     count: Count,
@@ -61,15 +60,19 @@ impl Broker {
         request: Request,
         revision: u32,
     ) -> Result<(Request, Commit), Error> {
-        let Evaluated { events, held, name } = self.evaluate(by, &request, revision).await?;
+        let Evaluated {
+            events,
+            displaced,
+            mut decided_on,
+        } = self.evaluate(by, &request, revision).await?;
         let mut commit = Commit::default();
         if events
             .iter()
             .any(|occurred| matches!(occurred.event, Event::Approved { .. }))
         {
-            commit.names.push(name);
-            commit.holders = held.holdings.versions;
-            for id in &held.displaced {
+            decided_on.holder = decided_on.people.first().cloned();
+            decided_on.name = Some(request.username.folded());
+            for id in &displaced {
                 let cause = EndCause::Displaced { by: request.id };
                 let command = Command::End {
                     by: Actor::Keylend,
@@ -90,6 +93,7 @@ impl Broker {
                 }
             }
         }
+        commit.decided_on = Some(decided_on);
         let change = self.change_by(&request, events);
         let after = change.after().clone();
         commit.changes.push(change);
@@ -114,6 +118,7 @@ impl Broker {
         request: &Request,
         revision: u32,
     ) -> Result<Evaluated, Error> {
+        let seq = self.begin_decision().await?;
         let scope = self.scope(&request.terms.scope)?;
         let approver = self.person(by, Some(scope)).await?;
         let locks = self.locks().await?;
@@ -134,6 +139,9 @@ impl Broker {
         let votes = self.votes(request, scope, &question).await?;
         let requester = self.person(&request.requester, Some(scope)).await?;
         let human = request.human.clone().with(&requester.human);
+        let mut people = vec![human.clone(), approver.human.clone()];
+        people.extend(voters(&votes));
+        self.check_people(&people).await?;
         // The requester may hold more under an address that they did not have when they asked.
         let held = self.held(request, &human).await?;
         let question = Question {
@@ -162,9 +170,17 @@ impl Broker {
             // The configuration has given the name to somebody else meanwhile.
             return Err(Refusal::NoUsername(error.clone()).into());
         }
-        let (owners, version) = self.owners(&request.username, &human).await?;
-        let name = bound(&request.username, &human, owners, version);
-        Ok(Evaluated { events, held, name })
+        self.admit(&request.username, &human).await?;
+        let decided_on = DecidedOn {
+            seq,
+            people,
+            ..DecidedOn::default()
+        };
+        Ok(Evaluated {
+            events,
+            displaced: held.displaced,
+            decided_on,
+        })
     }
 
     /// Whether those who approved before still have the authority, on today's facts and rules.
@@ -210,20 +226,16 @@ impl Broker {
 
     /// What a human holds besides the request, and what has to end if it is approved now.
     async fn held(&self, request: &Request, human: &Human) -> Result<Held, Error> {
-        let holdings = self.holdings(human).await?;
+        let open = self.open_requests(human).await?;
         let displaced = match request.state {
-            State::Pending { .. } => self.displaced(&holdings, request.id),
+            State::Pending { .. } => self.displaced(&open, request.id),
             // More time for what is held already displaces nothing.
             _ => BTreeSet::new(),
         };
         let mut except = displaced.clone();
         except.insert(request.id);
-        let count = Count::of(&holdings, &except);
-        Ok(Held {
-            holdings,
-            displaced,
-            count,
-        })
+        let count = Count::of(&open, &except);
+        Ok(Held { displaced, count })
     }
 
     /// Says no to what `revision` of the request shows.
@@ -347,4 +359,12 @@ impl Broker {
         };
         scope.layers.iter().enumerate().map(plan).collect()
     }
+}
+
+/// Those whose earlier approvals count.
+fn voters(votes: &BTreeMap<UserId, Vote>) -> impl Iterator<Item = Human> {
+    votes.values().filter_map(|vote| match vote {
+        Vote::Counts { human } => Some(human.clone()),
+        Vote::Void { .. } => None,
+    })
 }

@@ -3,7 +3,6 @@
 use super::{
     Broker, Error,
     facts::{Count, Question},
-    names::bound,
 };
 use crate::{
     domain::{
@@ -12,7 +11,7 @@ use crate::{
         decide, open,
     },
     policy::Action,
-    store::{Change, Commit, CommitError},
+    store::{Change, Commit, CommitError, DecidedOn},
 };
 
 /// What somebody asks for.
@@ -61,15 +60,18 @@ impl Broker {
     }
 
     async fn ask_once(&self, ask: &Ask) -> Result<(Request, Commit), Error> {
+        let seq = self.begin_decision().await?;
         let id = self.new_id();
         let scope = self.scope(&ask.scope)?;
         let requester = self.person(&ask.by, Some(scope)).await?;
         let duration = ask.duration.unwrap_or(scope.default_duration);
         let locks = self.locks().await?;
         let human = requester.human.clone();
-        let holdings = self.holdings(&human).await?;
-        let displaced = self.displaced(&holdings, id);
-        let count = Count::of(&holdings, &displaced);
+        let people = vec![human.clone()];
+        self.check_people(&people).await?;
+        let open_requests = self.open_requests(&human).await?;
+        let displaced = self.displaced(&open_requests, id);
+        let count = Count::of(&open_requests, &displaced);
         let question = Question {
             scope: Some(scope),
             requester: &ask.by,
@@ -85,7 +87,7 @@ impl Broker {
             .username
             .as_ref()
             .map_err(|error| Refusal::NoUsername(error.clone()))?;
-        let (owners, version) = self.owners(username, &human).await?;
+        self.admit(username, &human).await?;
 
         let request = open(id, &first);
         let mut approval = Vec::new();
@@ -108,8 +110,12 @@ impl Broker {
                 },
             };
             approval = decide(&request, command, self.now())?;
-            commit.holders = holdings.versions;
-            commit.names.push(bound(username, &human, owners, version));
+            commit.decided_on = Some(DecidedOn {
+                seq,
+                people,
+                holder: Some(human.clone()),
+                name: Some(username.folded()),
+            });
         }
         let change = self.shown(Change::first(id, first, approval));
         let request = change.after().clone();

@@ -6,7 +6,7 @@ use super::{Broker, Error, end::keeps_no_other};
 use crate::{
     domain::{
         Actor, BackendName, Command, EndCause, Layer, Login, LoginName, Progress, Refusal, Request,
-        RequestId, Time, UserId,
+        RequestId, Time, UserId, decide,
     },
     secret::SecretField,
     store::SealedCredential,
@@ -79,8 +79,9 @@ impl Broker {
         if !self.has_credentials(&request) && request.requester == *by {
             return Err(Refusal::NoCredential.into());
         }
-        let shown = self.act(id, Command::ShowCredential { by: by.clone() });
-        let request = shown.await?;
+        let show = Command::ShowCredential { by: by.clone() };
+        decide(&request, show.clone(), self.now())?;
+        // Opened before it is said that they were shown, and handed out behind it.
         let mut credentials = Vec::new();
         for (index, layer) in request.layers.iter().enumerate() {
             let connection = self.connection(&request, layer);
@@ -92,6 +93,7 @@ impl Broker {
                 });
             }
         }
+        self.act(id, show).await?;
         Ok(credentials)
     }
 
@@ -143,7 +145,8 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoCredential`] if there is none, or it does not open under this key.
+    /// [`Refusal::NoCredential`] if there is none, or [`Error::WrongKey`] with an alert if it does not
+    /// open under this key.
     pub(crate) async fn password(
         &self,
         id: RequestId,
@@ -188,8 +191,20 @@ impl Broker {
     async fn secrets(&self, id: RequestId, layer: usize) -> Result<Vec<SecretField>, Error> {
         let sealed = self.parts.store.credential(id, layer).await?;
         let sealed = sealed.ok_or(Refusal::NoCredential)?;
-        let opened = self.parts.vault.open(&sealed);
-        Ok(opened.map_err(|_| Refusal::NoCredential)?)
+        match self.parts.vault.open(&sealed) {
+            Ok(password) => {
+                self.parts.alerts.clear(&wrong_key(id));
+                Ok(password)
+            }
+            Err(error) => {
+                let text = format!(
+                    "The password of request {id} cannot be opened: {error}. Somebody changed the key \
+                     in `secrets.key`, or the row. Bring the old key back, or end the grant."
+                );
+                self.alert(&wrong_key(id), &text);
+                Err(Error::WrongKey(id))
+            }
+        }
     }
 
     fn connection(&self, request: &Request, layer: &Layer) -> Option<Vec<(String, String)>> {
@@ -201,4 +216,9 @@ impl Broker {
 
 fn end_of(request: &Request) -> Time {
     request.expires_at.unwrap_or(request.asked_at)
+}
+
+/// The alert that a password does not open.
+fn wrong_key(id: RequestId) -> String {
+    format!("wrong_key:{id}")
 }

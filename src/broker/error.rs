@@ -4,7 +4,7 @@ use super::ATTEMPTS;
 use crate::{
     directory::FactsUnavailable,
     domain::{Refusal, RequestId, UserId},
-    store::StoreError,
+    store::{StoreError, Uncertain},
 };
 
 /// Why something was not done.
@@ -38,6 +38,13 @@ pub enum Error {
         /// Why the facts are not to be had.
         source: FactsUnavailable,
     },
+    /// What the log says of people is not known for certain, so nobody comes closer to access.
+    #[error(transparent)]
+    Uncertain(#[from] Uncertain),
+    /// The key of the configuration is not the one that sealed a password of this request, or
+    /// somebody changed what was sealed.
+    #[error("the key in `secrets.key` does not open a password of request {0}")]
+    WrongKey(RequestId),
     /// The tables say something else of the request than the log: nothing rests on either.
     #[error("the tables contradict the log on request {0}")]
     Contradicted(RequestId),

@@ -24,6 +24,7 @@ impl Broker {
         duration: Option<Span>,
     ) -> Result<Request, Error> {
         self.settle(id, async |request| {
+            self.begin_decision().await?;
             let scope = self.scope(&request.terms.scope)?;
             let duration = duration.unwrap_or(scope.default_duration);
             let min = self.parts.limits.min_duration;
@@ -36,6 +37,7 @@ impl Broker {
             }
             let person = self.person(by, Some(scope)).await?;
             let asker = request.human.clone().with(&person.human);
+            self.check_people(std::slice::from_ref(&asker)).await?;
             let question = Question {
                 scope: Some(scope),
                 requester: &request.requester,

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::{Broker, Error, groups::whichever};
 use crate::{
     domain::{
-        ApprovalFacts, Environment, GroupName, Human, Lock, Person, Refusal, Request, RequestId,
-        RuleId, Ruling, Scope, Span, Standing, UserId,
+        ApprovalFacts, Environment, GroupName, Human, Lock, Person, Refusal, RequestId, RuleId,
+        Ruling, Scope, Span, Standing, UserId,
     },
     policy::{Action, Facts, TicketFact},
-    store::Holdings,
+    store::OpenRequest,
 };
 
 /// What a person holds, as the rules count it.
@@ -22,13 +22,13 @@ pub(super) struct Count {
 }
 
 impl Count {
-    /// Counts what `holdings` hold, without the requests of `except`.
-    pub(super) fn of(holdings: &Holdings, except: &BTreeSet<RequestId>) -> Self {
+    /// Counts what is held of what is `open`, without the requests of `except`.
+    pub(super) fn of(open: &[OpenRequest], except: &BTreeSet<RequestId>) -> Self {
         let mut count = Self::default();
-        let counted = |request: &&Request| request.is_held() && !except.contains(&request.id);
-        for request in holdings.requests.iter().filter(counted) {
+        let counted = |request: &&OpenRequest| request.is_held && !except.contains(&request.id);
+        for request in open.iter().filter(counted) {
             count.held += 1;
-            count.environments.extend(request.terms.environment.clone());
+            count.environments.extend(request.environment.clone());
         }
         count
     }
@@ -206,10 +206,6 @@ impl Broker {
             .collect()
     }
 
-    pub(super) async fn holdings(&self, person: &Human) -> Result<Holdings, Error> {
-        Ok(self.parts.store.holdings(person).await?)
-    }
-
     /// Every identity of somebody who acts on another's behalf or their own, on fresh facts; nothing
     /// is asked where they are `requester` by their id already.
     pub(super) async fn human_beside(
@@ -221,13 +217,6 @@ impl Broker {
             return Ok(Human::new(id, None));
         }
         self.person(id, None).await.map(|person| person.human)
-    }
-
-    /// The same human with every identity that the log has of them: one who changes their address
-    /// stays who they are.
-    async fn known(&self, human: Human) -> Result<Human, Error> {
-        let recorded = self.parts.store.known(&human).await?;
-        Ok(human.with(&recorded))
     }
 
     /// Every identity of this id that the configuration and the log have. Asks nobody.
@@ -249,14 +238,13 @@ impl Broker {
 
     /// The oldest grants that have to end so that one more fits under the cap; none where the
     /// configuration refuses instead.
-    pub(super) fn displaced(&self, holdings: &Holdings, except: RequestId) -> BTreeSet<RequestId> {
+    pub(super) fn displaced(&self, open: &[OpenRequest], except: RequestId) -> BTreeSet<RequestId> {
         use crate::domain::OnLimit;
 
         let cap = usize::try_from(self.parts.limits.max_active_per_person).unwrap_or(usize::MAX);
-        let held: Vec<&Request> = holdings
-            .requests
+        let held: Vec<&OpenRequest> = open
             .iter()
-            .filter(|request| request.is_held() && request.id != except)
+            .filter(|request| request.is_held && request.id != except)
             .collect();
         match self.parts.limits.on_limit {
             OnLimit::Refuse => BTreeSet::new(),

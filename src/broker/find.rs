@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{Broker, Error};
 use crate::{
-    domain::{BackendName, Layer, Refusal, Request, RequestId, Scope, ScopeId, State, UserId},
-    store::Open,
+    domain::{
+        BackendName, Human, Layer, Refusal, Request, RequestId, Scope, ScopeId, State,
+        UserId,
+    },
+    store::{Open, OpenRequest},
 };
 
 /// A login whose sessions all end with one grant, and another grant that uses them.
@@ -38,7 +41,18 @@ impl Broker {
     /// The store's trouble.
     pub async fn open_of(&self, person: &UserId) -> Result<Vec<Request>, Error> {
         let human = self.human_recorded(person).await?;
-        Ok(self.holdings(&human).await?.requests)
+        self.loaded_of(&human).await
+    }
+
+    /// What a human has open, as the log tells it.
+    async fn loaded_of(&self, human: &Human) -> Result<Vec<Request>, Error> {
+        let mut open = Vec::new();
+        for OpenRequest { id, .. } in self.open_requests(human).await? {
+            let request = self.load(id).await?.request;
+            // It may have ended meanwhile.
+            open.extend(Some(request).filter(Request::is_open));
+        }
+        Ok(open)
     }
 
     /// What was asked for under this id and is open, oldest first: what its Home shows, which is
@@ -73,7 +87,7 @@ impl Broker {
             return Ok(Vec::new());
         }
         let mut interrupted = Vec::new();
-        for other in self.holdings(&request.human).await?.requests {
+        for other in self.loaded_of(&request.human).await? {
             if other.id == request.id || !matches!(other.state, State::Active { .. }) {
                 continue;
             }

@@ -18,6 +18,7 @@ mod leave;
 mod log;
 mod names;
 mod outdated;
+mod people;
 mod questions;
 mod record;
 mod revise;
@@ -47,7 +48,7 @@ use crate::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, CommitError, Comparisons, LoggedLocks, Store},
+    store::{Change, Commit, CommitError, Comparisons, LoggedLocks, LoggedPeople, Store},
     vault::Vault,
 };
 
@@ -90,6 +91,8 @@ pub struct Broker {
     named_groups: BTreeSet<GroupName>,
     /// The locks that the log says are in force.
     logged_locks: LoggedLocks,
+    /// What the log says of people.
+    people: LoggedPeople,
     changes: outdated::Changes,
 }
 
@@ -105,6 +108,7 @@ impl Broker {
             parts,
             named_groups,
             logged_locks: LoggedLocks::default(),
+            people: LoggedPeople::default(),
             changes: outdated::Changes::default(),
         }
     }

@@ -2,23 +2,12 @@
 
 use super::{Broker, Error};
 use crate::{
-    domain::{Actor, Human, NameEvent, NameOwners, Refusal, UserId, Username},
+    domain::{Actor, NameEvent, UserId, Username},
     policy::Action,
-    store::{Commit, CommitError, EntryBody, NameChange, NameVersion, Record},
+    store::{Commit, CommitError, EntryBody, Record},
 };
 
 impl Broker {
-    /// To whom a name belongs, unless it does not belong to `human`.
-    pub(super) async fn owners(
-        &self,
-        name: &Username,
-        human: &Human,
-    ) -> Result<(NameOwners, NameVersion), Error> {
-        let (owners, version) = self.parts.store.name(&name.folded()).await?;
-        owners.admit(name, human)?;
-        Ok((owners, version))
-    }
-
     /// Releases a name: the next approval under it binds it again. What is active stays as it is.
     ///
     /// # Errors
@@ -32,10 +21,7 @@ impl Broker {
     ) -> Result<(), Error> {
         for _ in 0..super::ATTEMPTS {
             let rules = self.may_administer(Action::Release, by, None).await?;
-            let (owners, before) = self.parts.store.name(&name.folded()).await?;
-            if owners.is_free() {
-                return Err(Refusal::NameFree(name.clone()).into());
-            }
+            let decided_on = self.bound_name(name).await?;
             let record = Record {
                 at: self.now(),
                 request: None,
@@ -46,14 +32,9 @@ impl Broker {
                     reason: reason.trim().to_owned(),
                 }),
             };
-            let names = vec![NameChange {
-                name: name.folded(),
-                before,
-                owners: NameOwners::default(),
-                record: Some(record),
-            }];
             let commit = Commit {
-                names,
+                decided_on: Some(decided_on),
+                release: Some(record),
                 ..Commit::default()
             };
             match self.commit(None, commit).await {
@@ -63,22 +44,5 @@ impl Broker {
             }
         }
         Err(Error::TooManyConflicts)
-    }
-}
-
-/// The change that binds `name` to `human`. It is committed where nothing new is bound too: a name
-/// that was released meanwhile is a conflict.
-pub(super) fn bound(
-    name: &Username,
-    human: &Human,
-    mut owners: NameOwners,
-    before: NameVersion,
-) -> NameChange {
-    owners.bind(human);
-    NameChange {
-        name: name.folded(),
-        before,
-        owners,
-        record: None,
     }
 }

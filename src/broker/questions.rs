@@ -69,11 +69,18 @@ impl Broker {
             judged += 1;
             match self.may_approve(person, &request).await {
                 Ok(()) => questions.asked.push(request),
-                Err(Error::Facts(_) | Error::Refused(Refusal::GroupsUnavailable(_))) => {
-                    questions.is_unsure = true;
-                }
+                Err(
+                    Error::Facts(_)
+                    | Error::EarlierApprover { .. }
+                    | Error::Refused(Refusal::GroupsUnavailable(_)),
+                ) => questions.is_unsure = true,
                 Err(error @ (Error::Store(_) | Error::TooManyConflicts)) => return Err(error),
-                Err(Error::Refused(_) | Error::EarlierApprover { .. } | Error::Contradicted(_)) => {
+                Err(
+                    Error::Refused(_)
+                    | Error::Contradicted(_)
+                    | Error::Uncertain(_)
+                    | Error::WrongKey(_),
+                ) => {
                     // A click would be refused too.
                 }
             }

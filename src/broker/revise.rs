@@ -64,7 +64,7 @@ impl Broker {
     /// The command that brings the request up to date; nothing where there is nothing to change.
     fn revised(&self, request: &Request) -> Option<Command> {
         let scope = self.parts.catalogue.get(&request.terms.scope)?;
-        if !request.awaits_decision() {
+        if !request.awaits_decision() || request.texts_missing {
             return None;
         }
         let terms = match request.state {

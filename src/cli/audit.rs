@@ -144,7 +144,17 @@ impl Audit {
                         }
                         Err(fault) => broken(&fault, out),
                     },
-                    None => verify_with_tables(&source.address()?, known, out).await,
+                    None => {
+                        let says_empty = known.head.as_ref().is_some_and(|head| head.seq == 0);
+                        let address = source.address()?;
+                        match verify_with_tables(&address, known, out).await? {
+                            (_, Some(0)) if !says_empty => {
+                                writeln!(out, "{EMPTY}")?;
+                                Ok(ExitCode::FAILURE)
+                            }
+                            (code, _) => Ok(code),
+                        }
+                    }
                 }
             }
             Self::Export {
@@ -192,12 +202,19 @@ impl Audit {
     }
 }
 
-/// Verifies a store's log, and that its tables say the same.
+/// What is said of an empty log of which nobody said that it is: one that somebody emptied looks the
+/// same.
+const EMPTY: &str = "not verified: the log has no entries. If this store is new, say so with \
+                     --head 0:0000000000000000000000000000000000000000000000000000000000000000. If it \
+                     was used before, somebody emptied it: restore it from a backup.";
+
+/// Verifies a store's log, and that its tables say the same. Answers how many entries it has too, if it
+/// is intact.
 pub(super) async fn verify_with_tables(
     address: &Address,
     known: Known,
     out: &mut (dyn Write + Send),
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<(ExitCode, Option<u64>)> {
     let opened = address.view().await;
     let view = opened.with_context(|| format!("failed to open the store `{address}`"))?;
     let (mut differences, mut written) = (0_u64, Ok(()));
@@ -210,10 +227,14 @@ pub(super) async fn verify_with_tables(
     let verified = verify_store(view, known, &mut report).await;
     written?;
     match verified {
-        Err(fault) => broken(&fault, out),
+        Err(fault) => Ok((broken(&fault, out)?, None)),
         Ok(whole) if differences == 0 => {
             writeln!(out, "{whole}")?;
-            Ok(ExitCode::SUCCESS)
+            let code = match whole.missing_texts {
+                0 => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
+            };
+            Ok((code, Some(whole.entries)))
         }
         Ok(whole) => {
             writeln!(
@@ -222,7 +243,7 @@ pub(super) async fn verify_with_tables(
                  tables, or Keylend has a bug.\nThe log is intact. Stop the service, keep a copy of \
                  the store, and find out who can write to it.\n{whole}"
             )?;
-            Ok(ExitCode::FAILURE)
+            Ok((ExitCode::FAILURE, Some(whole.entries)))
         }
     }
 }

@@ -120,7 +120,9 @@ impl Store {
                 warn(out, advice)?;
             }
             Self::Check(which) => {
-                return verify_with_tables(&which.address()?, Known::default(), out).await;
+                let address = which.address()?;
+                let verified = verify_with_tables(&address, Known::default(), out).await?;
+                return Ok(verified.0);
             }
             Self::Rebuild { from, config } => {
                 let to = address_in(&config)?;

@@ -51,6 +51,7 @@ impl Request {
             extension: None,
             last_extension: None,
             departure: None,
+            texts_missing: false,
             state: State::Pending {
                 lapses_at: *lapses_at,
             },
@@ -167,8 +168,7 @@ impl Request {
                 self.begin_ending(cause.clone(), actor.clone(), *at);
             }
             Event::LayerRevoked { layer, removal } => {
-                let was_ours = matches!(removal, Removal::Removed | Removal::Expired);
-                let inspect_since = was_ours.then_some(*at);
+                let inspect_since = removal.is_inspected_later().then_some(*at);
                 self.settle(*layer, Progress::Revoked { inspect_since });
             }
             Event::LayerAbsenceConfirmed { layer } => {

@@ -30,6 +30,14 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
 
     match (&request.state, command) {
         (
+            State::Pending { .. } | State::Approved | State::Active { .. },
+            Command::Approve { .. }
+            | Command::RequestExtension { .. }
+            | Command::ShowCredential { .. }
+            | Command::Inspected { .. }
+            | Command::Granted { .. },
+        ) if request.texts_missing => Err(Refusal::TextsMissing),
+        (
             State::Pending { .. } | State::Active { .. },
             Command::Approve {
                 by: who,

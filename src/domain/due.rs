@@ -12,6 +12,12 @@ const AT_ONCE: Time = Time::UNIX_EPOCH;
 /// How long after its removal was confirmed a layer is inspected once more, for what took effect late.
 pub const INSPECT_AGAIN: Span = Span::minutes(5);
 
+/// The longest that a target that failed is left alone.
+pub const LONGEST_RETRY: Span = Span::minutes(5);
+
+/// How far the clocks of replicas may differ.
+pub const CLOCKS_DIFFER: Span = Span::seconds(60);
+
 /// One piece of work that waits for its moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
@@ -41,12 +47,29 @@ impl Lane {
         }
     }
 
+    /// The latest moment to which its work can be put off at `now`. What is due later was put off by a
+    /// replica whose clock is ahead, and is due at once.
+    pub fn latest(&self, now: Time) -> Option<Time> {
+        match self {
+            Self::Clock => None,
+            Self::Target(_) => Some(CLOCKS_DIFFER.after(LONGEST_RETRY.after(now))),
+        }
+    }
+
     /// The lane of this name.
     pub fn named(name: &str) -> Self {
         match name {
             "" => Self::Clock,
             backend => Self::Target(BackendName::new(backend)),
         }
+    }
+}
+
+impl Due {
+    /// Whether it is to be done at `now`.
+    pub fn is_due(&self, now: Time) -> bool {
+        let latest = self.lane.latest(now);
+        self.at <= now || latest.is_some_and(|latest| self.at > latest)
     }
 }
 
@@ -186,6 +209,28 @@ pub fn backoff(failures: u32, first: Span, longest: Span, jitter: u8) -> std::ti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_put_off_by_a_clock_that_is_ahead_is_due_at_once() {
+        let now = Time::UNIX_EPOCH;
+        let target = Lane::Target(BackendName::new("pg-prod"));
+        let is_due = |lane: &Lane, minutes| {
+            let due = Due {
+                at: Span::minutes(minutes).after(now),
+                lane: lane.clone(),
+                work: Work::Revoke { layer: 0 },
+            };
+            due.is_due(now)
+        };
+        assert_eq!(
+            [0, 1, 5, 6, 7].map(|it| is_due(&target, it)),
+            [true, false, false, false, true]
+        );
+        assert_eq!(
+            [0, 1, 60].map(|it| is_due(&Lane::Clock, it)),
+            [true, false, false]
+        );
+    }
 
     #[test]
     fn revocation_is_retried_between_a_second_and_five_minutes() {

@@ -218,19 +218,6 @@ impl Event {
             "denied" | "withdrawn" | "lapsed" | "ended" | "failed" | "layer_absence_confirmed"
         )
     }
-
-    /// Whether the requester may have more identities after it than before.
-    pub fn identifies(&self) -> bool {
-        matches!(
-            self,
-            Self::Requested { .. }
-                | Self::Approved { .. }
-                | Self::ExtensionRequested { .. }
-                | Self::Extended { .. }
-                // Its requester's identities were forgotten when it ended.
-                | Self::LayerReappeared { .. }
-        )
-    }
 }
 
 /// What the last approval depended on, besides the terms.
@@ -317,4 +304,11 @@ pub enum Removal {
     Preexisting,
     /// Nothing had been granted yet.
     NotGranted,
+}
+
+impl Removal {
+    /// Whether the access was Keylend's and is gone, so that the target is inspected once more later.
+    pub fn is_inspected_later(&self) -> bool {
+        matches!(self, Self::Removed | Self::Expired)
+    }
 }

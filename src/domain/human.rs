@@ -122,6 +122,10 @@ impl Humans {
     /// Adds what is recorded of one human.
     pub fn add(&mut self, human: &Human) {
         let numbers = &self.numbers;
+        let first = human.keys().next().and_then(|key| numbers.get(key));
+        if first.is_some_and(|number| human.0.is_subset(&self.humans[number].0)) {
+            return;
+        }
         let same: BTreeSet<usize> = human
             .keys()
             .filter_map(|it| numbers.get(it).copied())
@@ -136,9 +140,10 @@ impl Humans {
         self.humans.insert(number, whole);
     }
 
-    /// Everybody, each as one human.
-    pub fn all(&self) -> impl Iterator<Item = &Human> {
-        self.humans.values()
+    /// The same human with every identity that is recorded of them.
+    pub fn known(&self, human: &Human) -> Human {
+        let numbers = human.keys().filter_map(|key| self.numbers.get(key));
+        numbers.fold(human.clone(), |all, number| all.with(&self.humans[number]))
     }
 }
 
@@ -164,12 +169,16 @@ mod tests {
         humans.add(&human("U0ALICE", "alice@example.com"));
         humans.add(&human("W0ALICE", "alice@example.org"));
         humans.add(&human("U0BOB", "bob@example.com"));
-        assert_eq!(humans.all().count(), 3);
+        let one = human("U0ALICE", "alice@example.com");
+        let other = human("W0ALICE", "alice@example.org");
+        assert_eq!(humans.known(&one), one);
         humans.add(&human("W0ALICE", "alice@example.com"));
-        let alice =
-            human("U0ALICE", "alice@example.com").with(&human("W0ALICE", "alice@example.org"));
-        assert_eq!(humans.all().count(), 2);
-        assert!(humans.all().any(|one| *one == alice));
+        let alice = one.clone().with(&other);
+        for human in [one, other] {
+            assert_eq!(humans.known(&human), alice);
+        }
+        let bob = human("U0BOB", "bob@example.com");
+        assert_eq!(humans.known(&bob), bob);
     }
 
     #[test]

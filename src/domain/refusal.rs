@@ -90,6 +90,9 @@ pub enum Refusal {
     /// A reason has to be given for this scope.
     #[error("a reason is required")]
     ReasonMissing,
+    /// The log has lost texts of the request, so it can only end.
+    #[error("the log has lost texts of the request")]
+    TextsMissing,
     /// There are no credentials to show.
     #[error("there are no credentials to show")]
     NoCredential,

@@ -87,6 +87,9 @@ pub struct Request {
     pub last_extension: Option<SettledExtension>,
     /// What was noticed last of the requester's leaving, where that ends nothing.
     pub departure: Option<Departure>,
+    /// Whether the log has lost a text of it: an address, the reason or the ticket, which stands here
+    /// as its digest then. It can only end.
+    pub texts_missing: bool,
     /// How far it has come.
     pub state: State,
 }

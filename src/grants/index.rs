@@ -107,6 +107,8 @@ impl GrantIndex {
     fn note(&mut self, request: &Request) {
         let lock = self.locks.iter().find(|lock| lock.covers_request(request));
         match (&request.state, request.expires_at, lock.map(|lock| lock.at)) {
+            // Nobody knows all of it.
+            (State::Active { .. }, _, _) if request.texts_missing => {}
             // Its end is on its way; no check says yes meanwhile.
             (State::Active { .. }, Some(_), Some(since)) => {
                 let grant = self.grant(request, since);

@@ -50,7 +50,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 
-use super::{Record, canonical::is_canonical, texts};
+use super::{
+    Record,
+    canonical::is_canonical,
+    texts::{self, Whole},
+};
 use crate::{clock::Entropy, domain::Time};
 
 /// The version of the format in which entries are written: it moves when an entry has other keys, or
@@ -257,6 +261,15 @@ pub enum Why {
         /// What it has.
         at: String,
     },
+    /// It cannot be read.
+    #[error("cannot be read")]
+    Unreadable,
+    /// It was there before, and the log ends before it now.
+    #[error("is gone: the log ends before it")]
+    Gone,
+    /// Another one stood in its place before.
+    #[error("is not the one that was there before")]
+    Rewritten,
     /// It is dated before the entry before it.
     #[error("is dated {at}, before the entry before it")]
     Backdated {
@@ -295,6 +308,11 @@ impl Chain {
     /// The number of the last entry, 0 at first.
     pub fn seq(&self) -> u64 {
         self.seq
+    }
+
+    /// The date of the last entry; empty at first.
+    pub(super) fn at(&self) -> &str {
+        &self.at
     }
 
     /// The hash of the last entry, [`GENESIS`] at first.
@@ -338,15 +356,20 @@ impl Chain {
     ///
     /// If it does not or is not; the chain then stays where it was.
     pub fn check(&mut self, entry: &RawEntry) -> Result<usize, Broken> {
+        let missing = self.check_whole(entry)?.missing.len();
+        self.advance(entry);
+        Ok(missing)
+    }
+
+    /// The same without moving on. Answers the body with the texts in their places.
+    pub(super) fn check_whole<'a>(&mut self, entry: &'a RawEntry) -> Result<Whole<'a>, Broken> {
         self.check_hashed(entry)?;
-        let whole = texts::restore(&entry.body, &entry.texts).map_err(|altered| Broken {
+        texts::restore(&entry.body, &entry.texts).map_err(|altered| Broken {
             seq: entry.seq,
             why: Why::TextAltered {
                 place: altered.place,
             },
-        })?;
-        self.advance(entry);
-        Ok(whole.missing.len())
+        })
     }
 
     /// Checks that `entry` comes next and has its hash.
@@ -375,7 +398,8 @@ impl Chain {
         Ok(())
     }
 
-    fn advance(&mut self, entry: &RawEntry) {
+    /// Moves on to `entry`, which was checked.
+    pub(super) fn advance(&mut self, entry: &RawEntry) {
         self.seq = entry.seq;
         self.hash.clone_from(&entry.hash);
         self.at.clone_from(&entry.at);

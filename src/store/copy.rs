@@ -108,26 +108,6 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
-        name: "holders",
-        key: 1,
-        columns: &[("key", Text), ("version", Number)],
-    },
-    Table {
-        name: "identities",
-        key: 2,
-        columns: &[("request_id", Text), ("key", Text)],
-    },
-    Table {
-        name: "humans",
-        key: 1,
-        columns: &[("key", Text), ("human", Text)],
-    },
-    Table {
-        name: "names",
-        key: 1,
-        columns: &[("name", Text), ("version", Number), ("owners", Text)],
-    },
-    Table {
         name: "locks",
         key: 1,
         columns: &[("target", Text), ("set_at", Number), ("lock", Text)],

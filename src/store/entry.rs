@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use chrono::SecondsFormat;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use super::{RawEntry, chain::VERSION, texts};
 use crate::domain::{Actor, Event, LockEvent, NameEvent, Occurred, RequestId, RuleId, Time};
@@ -62,19 +63,34 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The entry with the texts that are there, and the place of one that is not: its digest stands
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// If a later Keylend wrote it, it is no entry, or a text is not the one that was written.
+    pub fn as_far_as_there(raw: &RawEntry) -> Result<(Self, Option<String>), serde_json::Error> {
+        use serde::de::Error as _;
+
+        let whole = texts::restore(&raw.body, &raw.texts).map_err(serde_json::Error::custom)?;
+        let missing = whole.missing.into_iter().next();
+        let entry = match whole.body {
+            Cow::Borrowed(_) => Self::with_digests(raw)?,
+            Cow::Owned(body) => Self::with_digests(&RawEntry {
+                body,
+                ..raw.clone()
+            })?,
+        };
+        Ok((entry, missing))
+    }
+
     /// The entry with digests in the place of its texts. They are not looked at.
     ///
     /// # Errors
     ///
     /// If a later Keylend wrote it, or it is no entry.
     pub(super) fn with_digests(raw: &RawEntry) -> Result<Self, serde_json::Error> {
-        if raw.version > VERSION {
-            let error = format!(
-                "it has version {}, which a later Keylend wrote",
-                raw.version
-            );
-            return Err(serde::de::Error::custom(error));
-        }
+        check_version(raw)?;
         serde_json::from_str(&serde_json::to_string(raw)?)
     }
 
@@ -100,19 +116,34 @@ impl TryFrom<&RawEntry> for Entry {
     fn try_from(raw: &RawEntry) -> Result<Self, Self::Error> {
         use serde::de::Error as _;
 
-        let whole = texts::restore(&raw.body, &raw.texts).map_err(serde_json::Error::custom)?;
-        if let Some(place) = whole.missing.first() {
-            return Err(serde_json::Error::custom(format!(
+        match Self::as_far_as_there(raw)? {
+            (entry, None) => Ok(entry),
+            (_, Some(place)) => Err(serde_json::Error::custom(format!(
                 "the text of {place} is missing"
-            )));
+            ))),
         }
-        match whole.body {
-            Cow::Borrowed(_) => Self::with_digests(raw),
-            Cow::Owned(body) => Self::with_digests(&RawEntry {
-                body,
-                ..raw.clone()
-            }),
-        }
+    }
+}
+
+/// What an entry tells, of which `body` has the particulars with the texts in their places.
+pub(super) fn particulars<T: DeserializeOwned>(
+    raw: &RawEntry,
+    body: &RawValue,
+) -> Result<T, serde_json::Error> {
+    check_version(raw)?;
+    // The kind first, so that nothing has to be kept until it is known.
+    let kind = serde_json::to_string(&raw.kind)?;
+    serde_json::from_str(&format!("{{\"kind\":{kind},\"body\":{body}}}"))
+}
+
+fn check_version(raw: &RawEntry) -> Result<(), serde_json::Error> {
+    use serde::de::Error as _;
+
+    match raw.version {
+        ..=VERSION => Ok(()),
+        later => Err(serde_json::Error::custom(format!(
+            "it has version {later}, which a later Keylend wrote"
+        ))),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use super::{Entry, RawEntry, Store, StoreError};
-use crate::domain::{Event, Human, Occurred, Request, RequestId};
+use crate::domain::{Occurred, Request, RequestId};
 
 /// A request while its entries are folded in, one after the other.
 #[derive(Debug)]
@@ -11,7 +11,6 @@ pub struct Fold {
     id: RequestId,
     request: Option<Request>,
     last_seq: u64,
-    approved: Option<(u64, Human)>,
 }
 
 /// The entries do not tell of one request.
@@ -31,11 +30,11 @@ impl Fold {
             id,
             request: None,
             last_seq: 0,
-            approved: None,
         }
     }
 
-    /// Folds the next entry in, and answers what it tells. Its own hash has to be right; whether it
+    /// Folds the next entry in, and answers what it tells. The digest stands for a text that is not
+    /// there, and the request can only end then. Its own hash has to be right; whether it
     /// follows from the entry before it in the log, only a look at the whole log shows.
     ///
     /// # Errors
@@ -55,7 +54,8 @@ impl Fold {
         if raw.seq <= self.last_seq {
             return Err("is not in its place".into());
         }
-        let entry = Entry::try_from(raw).map_err(|error| format!("is not understood: {error}"))?;
+        let (entry, missing) =
+            Entry::as_far_as_there(raw).map_err(|error| format!("is not understood: {error}"))?;
         if entry.request_id != Some(self.id) {
             return Err("tells of another request".into());
         }
@@ -63,16 +63,14 @@ impl Fold {
             return Err("does not tell of a request".into());
         };
         match &mut self.request {
-            Some(request) => {
-                request.apply(&occurred);
-                if let Event::Approved { .. } = occurred.event {
-                    self.approved = Some((raw.seq, request.human.clone()));
-                }
-            }
+            Some(request) => request.apply(&occurred),
             None => {
                 let first = Request::first(self.id, &occurred);
                 self.request = Some(first.ok_or("does not begin a request")?);
             }
+        }
+        if let Some(request) = &mut self.request {
+            request.texts_missing |= missing.is_some();
         }
         self.last_seq = raw.seq;
         Ok(occurred)
@@ -81,12 +79,6 @@ impl Fold {
     /// The request as the entries so far tell it; nothing before the first.
     pub fn request(&self) -> Option<&Request> {
         self.request.as_ref()
-    }
-
-    /// The number of the entry that approved the request, and whom it approved, as far as their
-    /// identities were known then.
-    pub fn approved(&self) -> Option<&(u64, Human)> {
-        self.approved.as_ref()
     }
 
     /// The request as all entries tell it; nothing without one.

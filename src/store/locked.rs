@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Entry, EntryBody, RawEntry, Store, StoreError};
+use super::{Entry, EntryBody, RawEntry, Rows, Store, StoreError};
 use crate::domain::{Lock, LockEvent, LockTarget};
 
 /// Entries that are read at a time.
@@ -66,6 +66,30 @@ impl LoggedLocks {
     pub fn known(&self) -> BTreeMap<LockTarget, Lock> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.in_force.clone()
+    }
+}
+
+/// The locks in force by all entries that tell of no request, each of which has to be understood.
+#[derive(Debug, Default)]
+pub struct LocksInForce(BTreeMap<LockTarget, Lock>);
+
+impl LocksInForce {
+    /// Notes an entry that tells of no request.
+    ///
+    /// # Errors
+    ///
+    /// If it is not understood.
+    pub fn note(&mut self, raw: &RawEntry) -> Result<(), serde_json::Error> {
+        let entry = Entry::try_from(raw)?;
+        if let EntryBody::Lock(event) = &entry.body {
+            event.apply(entry.at, &entry.actor, &mut self.0);
+        }
+        Ok(())
+    }
+
+    /// The rows of `locks`.
+    pub fn rows(&self) -> Vec<Vec<serde_json::Value>> {
+        self.0.values().map(Rows::lock).collect()
     }
 }
 

@@ -23,11 +23,11 @@ mod home;
 mod invalidation;
 mod locked;
 mod open_error;
+mod people;
 mod postgres;
 pub mod rebuild;
 mod sqlite;
 mod texts;
-mod totals;
 mod view;
 
 use std::{
@@ -49,32 +49,28 @@ pub use entry::{Entry, EntryBody, Record};
 pub use fold::{Fold, NotFoldable, logged};
 pub use home::{Home, Published, Whose};
 pub use invalidation::Invalidation;
-pub use locked::{LoggedLocks, locks_in_force};
+pub use locked::{LocksInForce, LoggedLocks, locks_in_force};
 pub use open_error::OpenError;
+use people::kinds_of_people;
+pub use people::{DecidedOn, LoggedPeople, OpenRequest, People, Told, Uncertain};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
-pub use totals::Totals;
 pub use view::{Rows, View};
 
 use crate::domain::{
-    AskKey, ChannelId, Entitlement, Event, Human, IdentityKey, Lane, Lock, LockTarget, NameOwners,
-    Occurred, Request, RequestId, ScopeId, Time, UserId, Username, open,
+    AskKey, ChannelId, Entitlement, Event, Lane, Lock, LockTarget, Occurred, Request, RequestId,
+    ScopeId, Time, UserId, open,
 };
-
-/// The version of what a person holds under one of their identities: it moves with every grant, so
-/// that two grants decided on the same count cannot both be committed, whichever of their ids ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HolderVersion(pub i64);
 
 /// One transaction.
 #[derive(Debug, Default)]
 pub struct Commit {
     /// The requests that change, each with its events.
     pub changes: Vec<Change>,
-    /// If somebody is to hold more after this: the count that was decided on, for each identity.
-    pub holders: Vec<(IdentityKey, HolderVersion)>,
-    /// Names in the targets that are bound or released.
-    pub names: Vec<NameChange>,
+    /// What it was decided on, where that is what the log says of people.
+    pub decided_on: Option<DecidedOn>,
+    /// What the log will say of a name in the targets that is released.
+    pub release: Option<Record>,
     /// A lock to be set or lifted.
     pub lock: Option<LockChange>,
     /// Credentials to be kept, already encrypted.
@@ -185,23 +181,6 @@ fn fold(mut request: Request, events: &[Occurred]) -> Request {
     request
 }
 
-/// A name in the targets that is bound or released.
-#[derive(Debug)]
-pub struct NameChange {
-    /// The name, as [`Username::folded`] gives it.
-    pub name: Username,
-    /// The version that was decided on.
-    pub before: NameVersion,
-    /// To whom it belongs from now on.
-    pub owners: NameOwners,
-    /// What the log will say; nothing where the request's own approval says it.
-    pub record: Option<Record>,
-}
-
-/// The version of a name: it moves whenever the name is bound or released.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct NameVersion(pub i64);
-
 /// A lock to be set or lifted, with what the log will say.
 #[derive(Debug)]
 pub enum LockChange {
@@ -290,15 +269,6 @@ pub struct OpenPage {
     pub next: Option<After>,
 }
 
-/// What one human holds, and the versions to commit against.
-#[derive(Debug, Clone)]
-pub struct Holdings {
-    /// The version of this count for each of their identities.
-    pub versions: Vec<(IdentityKey, HolderVersion)>,
-    /// Their open requests, pending ones included, oldest first.
-    pub requests: Vec<Request>,
-}
-
 /// Another grant that stands on the same entitlement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sharing {
@@ -341,14 +311,14 @@ pub trait Store: Send + Sync + 'static {
     /// that is no longer open. Survives a crash once it has returned.
     ///
     /// The locks are read in the transaction: from a lock's commit on, nothing that it covers is
-    /// [granted](Change::grants).
+    /// [granted](Change::grants). So is what the log says behind [`Commit::decided_on`].
     ///
     /// Returns the log's head: the number of the last entry.
     ///
     /// # Errors
     ///
     /// [`CommitError::Conflict`] if a version or a request's last entry moved on, a new request's id or
-    /// key is taken, a lock to be lifted is not there, or a lock covers what is granted. Whoever reads the store after that
+    /// key is taken, the log says more of the people that were decided on, a lock to be lifted is not there, or a lock covers what is granted. Whoever reads the store after that
     /// sees what was in the way.
     async fn commit(&self, commit: Commit) -> Result<u64, CommitError>;
 
@@ -360,15 +330,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// The request that was asked for with this key, as the log tells.
     async fn asked(&self, key: &AskKey) -> Result<Option<RequestId>, StoreError>;
-
-    /// What one human has open, under any of their identities.
-    async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError>;
-
-    /// Every identity that the log has of this human, beyond those given.
-    async fn known(&self, person: &Human) -> Result<Human, StoreError>;
-
-    /// To whom a name in the targets belongs, and the version to commit against.
-    async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError>;
 
     /// The open requests, oldest first.
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError>;

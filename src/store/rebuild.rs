@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    Address, ByRequest, Fold, NewCard, NotFoldable, OpenError, Rows, StoreError, Totals, View,
+    Address, ByRequest, Fold, LocksInForce, NewCard, NotFoldable, OpenError, Rows, StoreError,
+    View,
     copy::{Batch, Cell, CopyError, Kind, QUEUE, TABLES, Table, empty, is_at_rest},
 };
 use crate::domain::{Occurred, Request};
@@ -87,7 +88,7 @@ async fn compute(
     making: &Making<'_>,
     batches: mpsc::Sender<Batch>,
 ) -> Result<(), RebuildError> {
-    let mut totals = Totals::default();
+    let mut locks = LocksInForce::default();
     let mut events = Sink::of("events", &batches);
     let mut head = 0;
     loop {
@@ -96,7 +97,7 @@ async fn compute(
             head = raw.seq;
             events.add(Rows::entry(raw)).await;
             if raw.request_id.is_none() {
-                let noted = totals.note_entry(raw);
+                let noted = locks.note(raw);
                 noted.map_err(|error| RebuildError::Unreadable {
                     seq: raw.seq,
                     why: error.to_string(),
@@ -111,14 +112,13 @@ async fn compute(
     // Requests before the rows that refer to them, which takes two readings.
     let mut requests = Sink::of("requests", &batches);
     by_request(&mut view, async |fold, _| {
-        totals.note_request(fold);
         if let Some(request) = fold.request() {
             requests.add(Rows::request(request, fold.last_seq())).await;
         }
     })
     .await?;
     requests.finish().await;
-    let mut sinks = ["due", "layers", "identities", "cards"].map(|name| Sink::of(name, &batches));
+    let mut sinks = ["due", "layers", "cards"].map(|name| Sink::of(name, &batches));
     by_request(&mut view, async |fold, events| {
         let Some(request) = fold.request() else {
             return;
@@ -126,7 +126,6 @@ async fn compute(
         let rows = [
             Rows::due(request),
             Rows::layers(request),
-            Rows::identities(request),
             cards(request, events, making),
         ];
         for (sink, rows) in sinks.iter_mut().zip(rows) {
@@ -139,22 +138,11 @@ async fn compute(
     for sink in sinks {
         sink.finish().await;
     }
-    let names = totals.names().iter();
-    let names = names.map(|(name, owners)| {
-        let owners = serde_json::to_string(owners).expect("owners can be written as JSON");
-        vec![json!(name), json!(1), json!(owners)]
-    });
     let cursors = making
         .feeds
         .iter()
         .map(|feed| vec![json!(feed), json!(head)]);
-    for (name, rows) in [
-        ("holders", totals.holders()),
-        ("humans", totals.humans()),
-        ("names", names.collect()),
-        ("locks", totals.locks()),
-        ("cursors", cursors.collect()),
-    ] {
+    for (name, rows) in [("locks", locks.rows()), ("cursors", cursors.collect())] {
         let mut sink = Sink::of(name, &batches);
         for row in rows {
             sink.add(row).await;

@@ -12,7 +12,7 @@ use super::{
     copy::{TABLES, Table},
     postgres, sqlite,
 };
-use crate::domain::{Human, Lock, Request};
+use crate::domain::{Lock, Request};
 
 /// How long one page may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -149,16 +149,6 @@ impl Rows {
     /// The layers of a request that may stand in their targets.
     pub fn layers(request: &Request) -> Vec<Vec<Value>> {
         arrays(sqlite::layer_rows(request))
-    }
-
-    /// The identities of an open request's requester.
-    pub fn identities(request: &Request) -> Vec<Vec<Value>> {
-        arrays(sqlite::identity_rows(request))
-    }
-
-    /// The rows of a human whom the log tells of.
-    pub fn human(human: &Human) -> Vec<Vec<Value>> {
-        arrays(sqlite::human_rows(human))
     }
 
     /// The row of a lock in force.

@@ -22,6 +22,9 @@ impl Worker {
         if loaded.logged.is_none() {
             return Err(Error::Contradicted(loaded.request.id).into());
         }
+        if loaded.request.texts_missing {
+            return Err(Error::from(Refusal::TextsMissing).into());
+        }
         if self.broker.end_if_locked(&loaded).await? {
             return Err(Error::from(Refusal::NotDue).into());
         }

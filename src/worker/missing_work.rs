@@ -62,7 +62,7 @@ impl Open {
             Event::Approved { expires_at, .. } | Event::Extended { expires_at, .. } => {
                 self.requests.insert(id, Some(*expires_at));
             }
-            Event::RevocationStarted { .. } => {
+            Event::RevocationStarted { .. } | Event::LayerReappeared { .. } => {
                 self.requests.insert(id, Some(entry.at.min(now)));
             }
             _ if is_last => drop(self.requests.remove(&id)),
@@ -114,7 +114,7 @@ impl Worker {
                 open.read = raw.seq;
                 // One that is not understood hides no other. `audit verify` names it, and nothing is
                 // decided for the request that it tells of.
-                if let Ok(entry) = Entry::try_from(raw) {
+                if let Ok((entry, _)) = Entry::as_far_as_there(raw) {
                     open.follow(&entry, Event::is_last(&raw.kind), self.clock.now());
                 }
             }

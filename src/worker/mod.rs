@@ -26,7 +26,10 @@ use crate::{
     backend::{BackendError, Backends, BoundLayer, LayerRequest},
     broker::{Broker, Error, Loaded},
     clock::{Clock, Entropy},
-    domain::{Command, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work, backoff},
+    domain::{
+        Command, LONGEST_RETRY, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work,
+        backoff,
+    },
     sanitize::excerpt,
 };
 
@@ -34,7 +37,7 @@ use crate::{
 const CALL: Duration = Duration::from_secs(60);
 
 /// How long to wait after a failure: the first time, and at the longest.
-const RETRY: (Span, Span) = (Span::seconds(1), Span::minutes(5));
+const RETRY: (Span, Span) = (Span::seconds(1), LONGEST_RETRY);
 
 /// The sweeper.
 pub struct Worker {
@@ -113,7 +116,7 @@ impl Worker {
             .request
             .due()
             .into_iter()
-            .filter(|due| due.lane == *lane && due.at <= self.clock.now())
+            .filter(|due| due.lane == *lane && due.is_due(self.clock.now()))
             .map(|due| due.work)
             .collect();
         if due.is_empty() {

@@ -79,7 +79,6 @@ async fn a_request_whose_rows_were_deleted_does_not_begin_again_when_slack_deliv
     let first = ask().await.unwrap();
     for statement in [
         "DELETE FROM due",
-        "DELETE FROM identities",
         "DELETE FROM cards",
         "DELETE FROM requests",
     ] {

@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use keylend::{clock::Clock, domain::Time};
+use keylend::{
+    clock::Clock,
+    domain::{Command, Time, decide},
+    store::{Change, Commit, Open, SqliteStore, Store as _},
+};
 use sqlx::Connection as _;
 
 use crate::support::{
@@ -52,6 +56,41 @@ async fn a_target_is_left_alone_for_as_long_as_it_asks() {
     fixture.console.mood("revoke", Mood::Well);
     fixture.until("the end", says_ended).await;
     assert!(!fixture.console.admits("alice"));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_puts_no_revocation_off() {
+    let mut fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.console.mood("revoke", Mood::Failing);
+    fixture.advance_minutes(30);
+    fixture.told(ALICE, "over, being revoked since").await;
+    fixture.stop().await;
+    // What another replica wrote whose clock is two hours ahead.
+    let store = SqliteStore::open(&fixture.database()).await.unwrap();
+    let open = store.open(Open::All).await.unwrap().remove(0);
+    let ahead = fixture.in_minutes(120);
+    let failed = Command::RevokeFailed {
+        layer: 0,
+        error: "connection refused".to_owned(),
+        retry_at: ahead,
+    };
+    let events = decide(&open, failed, ahead).unwrap();
+    let commit = Commit {
+        changes: vec![Change::of(open, events)],
+        ..Commit::default()
+    };
+    store.commit(commit).await.unwrap();
+    store.close().await;
+
+    fixture.console.mood("revoke", Mood::Well);
+    fixture.boot().await;
+    fixture.audited("*Alert* `clocks_differ`").await;
+    fixture
+        .in_time(|_| says_ended(&fixture).then_some(()))
+        .await;
+    assert!(!fixture.console.admits("alice"));
+    assert!(fixture.now() < ahead - chrono::TimeDelta::minutes(60));
 }
 
 #[tokio::test]

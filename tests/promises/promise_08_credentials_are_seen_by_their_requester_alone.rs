@@ -207,3 +207,31 @@ async fn a_target_that_gives_something_else_than_the_protocol_says_gets_no_grant
     let log = serde_json::to_string(&fixture.log().await).unwrap();
     assert!(!log.contains(token), "{log}");
 }
+
+#[tokio::test]
+async fn a_password_that_another_key_sealed_is_not_shown_and_everybody_hears_why() {
+    let postgres = Postgres::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut fixture = fixture_with(&postgres, folder.path()).await;
+    let grant = fixture.granted("request pg:login 30m").await;
+    fixture.stop().await;
+    let key = fixture.config_file().with_file_name("key");
+    let sealed_with = fs::read(&key).unwrap();
+    fs::write(&key, "6f".repeat(32)).unwrap();
+    fixture.boot().await;
+    let alice = fixture.alice();
+    alice.click(&grant, "credentials").await;
+    fixture.answered(ALICE, "not the one that sealed it").await;
+    assert!(alice.modal().is_none());
+    fixture.audited("`wrong_key:").await;
+    // Nothing was shown, and the log does not say so.
+    let shown = "credential_shown".to_owned();
+    assert!(!fixture.kinds().await.contains(&shown));
+
+    fixture.stop().await;
+    fs::write(&key, sealed_with).unwrap();
+    fixture.boot().await;
+    alice.click(&grant, "credentials").await;
+    fixture.sim.wait_until(|_| alice.modal()).await;
+    assert!(fixture.kinds().await.contains(&shown));
+}

@@ -12,14 +12,10 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    domain::{
-        AskKey, ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time,
-        UserId, Username,
-    },
+    domain::{AskKey, ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
     store::{
-        After, Card, Changed, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion,
-        Open, OpenPage, Place, Published, RawEntry, SealedCredential, Sharing, Snapshot, Store,
-        StoreError, Stuck, Whose,
+        After, Card, Changed, Claim, Claims, Commit, CommitError, Home, Open, OpenPage, Place,
+        Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck, Whose,
     },
 };
 use tokio::{sync::watch, time::sleep};
@@ -130,18 +126,6 @@ impl Store for UnreliableStore {
 
     async fn asked(&self, key: &AskKey) -> Result<Option<RequestId>, StoreError> {
         asked!(self, "look for a request", self.store.asked(key))
-    }
-
-    async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {
-        asked!(self, "count grants", self.store.holdings(person))
-    }
-
-    async fn known(&self, person: &Human) -> Result<Human, StoreError> {
-        asked!(self, "look up a person", self.store.known(person))
-    }
-
-    async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError> {
-        asked!(self, "look up a name", self.store.name(name))
     }
 
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {

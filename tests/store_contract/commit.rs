@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use keylend::{
     domain::{
-        Actor, AskKey, Command, Human, IdentityKey, Lock, LockEvent, LockTarget, Request, Span,
+        Actor, AskKey, Command, Event, Human, Lock, LockEvent, LockTarget, NameEvent, Request,
+        Span, Username,
     },
     store::{
-        Change, Commit, EntryBody, HolderVersion, LockChange, NewCard, Place, Record, Snapshot,
-        Store,
+        Change, Commit, DecidedOn, EntryBody, LockChange, NewCard, Place, Record, Snapshot, Store,
     },
 };
 
 use crate::story::{
-    self, active, approved, asked, asked_as, asked_for_two, at, commit, done, human, id, inspected,
-    is_conflict, is_unavailable, made, only, then, user, with_cards, withdrawn,
+    self, active, approved, asked, asked_as, asked_for_two, at, commit, done, first_event, human,
+    id, inspected, is_conflict, is_unavailable, made, only, then, user, with_cards, withdrawn,
 };
 
 crate::holds!(
@@ -24,6 +24,8 @@ crate::holds!(
     a_requests_name_is_given_once,
     a_request_is_asked_for_once_with_one_key,
     of_two_grants_decided_on_one_count_one_is_committed,
+    of_two_people_who_are_granted_one_name_at_once_one_is,
+    a_decision_about_somebody_who_turns_out_to_be_more_is_a_conflict,
     a_lock_is_set_replaced_and_lifted_once,
     nothing_that_a_lock_covers_is_granted,
     behind_a_lock_the_log_grants_nothing_whoever_commits_at_once,
@@ -44,11 +46,9 @@ async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
         ..known.clone()
     };
     let stale = withdrawn(&stale, at(1));
-    let holder = store.holdings(&human("alice")).await.unwrap().versions;
     let result = store
         .commit(Commit {
             changes: vec![with_cards(new, &[card]), stale],
-            holders: holder.clone(),
             lock: Some(set(LockTarget::Everything, "all of it")),
             ..Commit::default()
         })
@@ -59,10 +59,6 @@ async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
     assert_eq!(store.request(known.id).await.unwrap(), Some(known));
     assert_eq!(store.cards(id).await.unwrap(), []);
     assert_eq!(store.locks().await.unwrap(), []);
-    assert_eq!(
-        store.holdings(&human("alice")).await.unwrap().versions,
-        holder
-    );
     assert_eq!(store.raw_entries(0, 100).await.unwrap().len(), 1);
     assert_eq!(*store.head().borrow(), 1);
 }
@@ -129,20 +125,28 @@ async fn a_requests_name_is_given_once(store: Arc<dyn Store>) {
     assert_eq!(store.request(request.id).await.unwrap(), Some(request));
 }
 
-async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Store>) {
-    let mut racing = Vec::new();
-    let count = store.holdings(&human("alice")).await.unwrap().versions;
-    for seed in ["one", "two", "three", "four", "five"] {
-        let request = commit(&*store, asked(seed, "alice", "db-prod:write", at(0))).await;
-        let (store, count) = (store.clone(), count.clone());
-        racing.push(tokio::spawn(async move {
-            let grant = Commit {
-                holders: count,
-                ..only(approved(&request, &[("pg-prod", "role")], at(1)))
-            };
-            store.commit(grant).await
-        }));
+/// What was decided on the log as it is now.
+fn decided_on(store: &dyn Store) -> DecidedOn {
+    DecidedOn {
+        seq: *store.head().borrow(),
+        ..DecidedOn::default()
     }
+}
+
+fn granting(request: &Request, decided_on: DecidedOn) -> Commit {
+    Commit {
+        decided_on: Some(decided_on),
+        ..only(approved(request, &[("pg-prod", "role")], at(1)))
+    }
+}
+
+/// Commits all at once, and answers how many came about.
+async fn race(store: &Arc<dyn Store>, commits: Vec<Commit>) -> usize {
+    let racing = commits.into_iter().map(|commit| {
+        let store = store.clone();
+        tokio::spawn(async move { store.commit(commit).await })
+    });
+    let racing: Vec<_> = racing.collect();
     let mut won = 0;
     for racer in racing {
         match racer.await.unwrap() {
@@ -150,24 +154,98 @@ async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Stor
             result => assert!(is_conflict(result)),
         }
     }
-    assert_eq!(won, 1);
-    let holdings = store.holdings(&human("alice")).await.unwrap();
-    assert!(
-        holdings
-            .versions
-            .iter()
-            .zip(&count)
-            .all(|((key, now), (before, then))| key == before && now > then)
-    );
-    let held = holdings.requests.iter().filter(|held| held.is_held());
-    assert_eq!(held.count(), 1);
+    won
+}
 
-    // Nobody has been counted so often before.
-    let never = Commit {
-        holders: vec![(IdentityKey::Id(user("bob")), HolderVersion(3))],
-        ..only(asked("six", "bob", "db-prod:write", at(2)))
+async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Store>) {
+    let mut pending = Vec::new();
+    for seed in ["one", "two", "three", "four", "five"] {
+        pending.push(commit(&*store, asked(seed, "alice", "db-prod:write", at(0))).await);
+    }
+    let other = commit(&*store, asked("other", "dave", "db-prod:write", at(0))).await;
+    let count_of = |name| DecidedOn {
+        holder: Some(human(name)),
+        ..decided_on(&*store)
     };
-    assert!(is_conflict(store.commit(never).await));
+    let (alice, dave) = (count_of("alice"), count_of("dave"));
+    let grants = pending.iter().map(|it| granting(it, alice.clone()));
+    assert_eq!(race(&store, grants.collect()).await, 1);
+
+    // It has nothing to do with anybody else, and is counted from then on.
+    store.commit(granting(&other, dave)).await.unwrap();
+    let left = pending.iter().map(|request| store.request(request.id));
+    let left = futures_util::future::join_all(left).await.into_iter();
+    let left: Vec<Request> = left.map(|it| it.unwrap().unwrap()).collect();
+    let left: Vec<&Request> = left.iter().filter(|it| !it.is_held()).collect();
+    assert_eq!(left.len(), 4);
+    assert!(is_conflict(store.commit(granting(left[0], alice)).await));
+    let again = granting(left[0], count_of("alice"));
+    store.commit(again).await.unwrap();
+}
+
+async fn of_two_people_who_are_granted_one_name_at_once_one_is(store: Arc<dyn Store>) {
+    let mut pending = Vec::new();
+    for person in ["alice", "dave", "carol"] {
+        let mut first = first_event(person, person, "db-prod:write", at(0));
+        if let Event::Requested { username, .. } = &mut first.event {
+            *username = Username::new("Shared");
+        }
+        pending.push(commit(&*store, Change::first(id(person), first, Vec::new())).await);
+    }
+    let of_name = |name| DecidedOn {
+        name: Some(Username::new(name)),
+        ..decided_on(&*store)
+    };
+    let (free, other) = (of_name("shared"), of_name("other"));
+    let grants = pending.iter().map(|it| granting(it, free.clone()));
+    assert_eq!(race(&store, grants.collect()).await, 1);
+
+    // A release is a change of the name too, and needs to know whose it is.
+    let released = |decided_on| Commit {
+        decided_on: Some(decided_on),
+        release: Some(Record {
+            at: at(2),
+            request: None,
+            actor: Actor::Person(user("sam")),
+            rules: Vec::new(),
+            body: EntryBody::Name(NameEvent::NameReleased {
+                name: Username::new("shared"),
+                reason: "another login".to_owned(),
+            }),
+        }),
+        ..Commit::default()
+    };
+    assert!(is_conflict(store.commit(released(free)).await));
+    let bound = of_name("shared");
+    let twice = vec![released(bound.clone()), released(bound)];
+    assert_eq!(race(&store, twice).await, 1);
+    store.commit(released(other)).await.unwrap();
+}
+
+async fn a_decision_about_somebody_who_turns_out_to_be_more_is_a_conflict(store: Arc<dyn Store>) {
+    let pending = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    let about = |people: &[&str]| DecidedOn {
+        people: people.iter().map(|name| human(name)).collect(),
+        ..decided_on(&*store)
+    };
+    let (alice_and_bob, carol) = (about(&["alice", "dave"]), about(&["carol"]));
+    // Dave asks, and it turns out that Alice's address is his too.
+    let same = commit(&*store, asked("same", "dave", "db-prod:write", at(0))).await;
+    let again = || granting(&pending, alice_and_bob.clone());
+    let mut first = first_event("more", "dave", "db-prod:write", at(0));
+    if let Event::Requested { human: dave, .. } = &mut first.event {
+        *dave = human("alice");
+    }
+    let more = only(Change::first(id("more"), first, Vec::new()));
+    // In one transaction as well as behind it.
+    let (more, granted) = tokio::join!(store.commit(more), store.commit(again()));
+    more.unwrap();
+    assert!(is_conflict(granted));
+    assert!(is_conflict(store.commit(again()).await));
+
+    // What was known of them changes nothing, and others do not.
+    let granted = granting(&same, carol);
+    store.commit(granted).await.unwrap();
 }
 
 fn set(target: LockTarget, reason: &str) -> LockChange {
@@ -273,8 +351,6 @@ async fn one_persons_requests_are_found_open_and_past(store: Arc<dyn Store>) {
     assert_eq!(open(of).await, [early.clone(), late.clone()]);
     let for_scope = Open::For(story::scope("db-prod:write"));
     assert_eq!(open(for_scope).await, [other, late.clone()]);
-    let held = store.holdings(&human("alice")).await.unwrap().requests;
-    assert_eq!(held, [early.clone(), late.clone()]);
 
     let past = async |limit| store.past(&user("alice"), limit).await.unwrap();
     assert_eq!(past(9).await, [gone_last.clone(), gone_first]);
@@ -347,20 +423,16 @@ async fn nothing_that_a_lock_covers_is_granted(store: Arc<dyn Store>) {
             assert_eq!(after.as_ref(), Some(request));
         }
         // In one transaction with what may be, and it is not there either.
-        let holders = store.holdings(&human("alice")).await.unwrap().versions;
         let both = Commit {
             changes: vec![
                 asked(&format!("new {round}"), "carol", "db-prod:read", at(6)),
                 approved(&pending, &layers, at(6)),
             ],
-            holders: holders.clone(),
             ..Commit::default()
         };
+        let entries = *store.head().borrow();
         assert!(is_conflict(store.commit(both).await));
-        assert_eq!(
-            store.holdings(&human("alice")).await.unwrap().versions,
-            holders
-        );
+        assert!(store.entries(entries, 1).await.unwrap().is_empty());
 
         // What grants nothing goes on, and what the lock does not cover.
         commit(&*store, done(&longer, at(7))).await;

@@ -14,7 +14,7 @@ use keylend::{
         Request, RequestId, RevocationMode, Risk, RuleId, Span, Terms, Time, UserId, Username,
         decide, open,
     },
-    store::{Change, Commit, NameChange, Store},
+    store::{Change, Commit, Store},
 };
 
 use crate::clock::TestClock;
@@ -77,24 +77,10 @@ impl Story {
     pub(crate) async fn tell(&self, request: &mut Request, command: Command) -> Vec<Occurred> {
         let before = request.clone();
         let events = self.told(request, command);
-        let is_approval = |told: &Occurred| matches!(told.event, Event::Approved { .. });
-        let mut commit = Commit {
+        let commit = Commit {
             changes: vec![Change::of(before, events.clone())],
             ..Commit::default()
         };
-        if events.iter().any(is_approval) {
-            let holdings = self.store.holdings(&request.human).await.unwrap();
-            commit.holders = holdings.versions;
-            let name = request.username.folded();
-            let (mut owners, before) = self.store.name(&name).await.unwrap();
-            owners.bind(&request.human);
-            commit.names.push(NameChange {
-                name,
-                before,
-                owners,
-                record: None,
-            });
-        }
         self.store.commit(commit).await.unwrap();
         events
     }

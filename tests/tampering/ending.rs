@@ -21,6 +21,8 @@ on_both!(
     access_that_was_there_before_by_a_row_alone_is_given_by_keylend,
     a_lock_ends_a_grant_whose_snapshot_has_no_layers,
     access_is_revoked_though_texts_of_the_log_are_gone,
+    a_request_whose_texts_are_gone_is_not_approved,
+    more_time_is_not_given_to_a_grant_whose_texts_are_gone,
     a_lock_ends_a_grant_whose_address_in_the_log_was_changed,
     a_grant_that_ended_is_not_active_again_by_its_old_snapshot,
     an_old_snapshot_that_is_put_back_answers_no_check,
@@ -197,15 +199,53 @@ async fn a_lock_ends_a_grant_whose_snapshot_has_no_layers(scene: Scene) {
     ends(&scene).await;
 }
 
-async fn access_is_revoked_though_texts_of_the_log_are_gone(scene: Scene) {
+async fn access_is_revoked_though_texts_of_the_log_are_gone(mut scene: Scene) {
     scene.fixture.granted(REQUEST).await;
     scene
         .tamper_with_the_log("UPDATE events SET texts = '{}' WHERE kind = 'requested'")
         .await;
-    scene.is_named(&["the text of /email is missing"]).await;
+    scene.is_named(&["verified", "texts missing"]).await;
+    scene.fixture.stop().await;
+    // Nor is there a row that says when it ends, and nobody knows all of it any more.
+    scene.empty_all_tables_but_the_log().await;
+    scene.fixture.boot().await;
+    assert!(!is_admitted(&scene).await);
+    scene.fixture.advance_minutes(32);
+    scene.until(LAST, &["ended"]).await;
+    assert!(!scene.fixture.console.admits("alice"));
+    scene.is_named(&["verified", "texts missing"]).await;
+    assert!(!scene.verify().await.1.contains("differences"));
+}
+
+async fn a_request_whose_texts_are_gone_is_not_approved(scene: Scene) {
+    let card = scene.fixture.asked(REQUEST).await;
+    scene
+        .tamper_with_the_log("UPDATE events SET texts = '{}' WHERE kind = 'requested'")
+        .await;
+    scene.fixture.advance_minutes(2);
+    scene.bob_is_refused(&card).await;
+    assert_eq!(scene.kinds().await, ["requested"]);
+    // It lapses all the same.
+    scene.fixture.advance_minutes(60);
+    scene.until(LAST, &["lapsed"]).await;
+}
+
+async fn more_time_is_not_given_to_a_grant_whose_texts_are_gone(mut scene: Scene) {
+    scene.fixture.granted(REQUEST).await;
+    scene.fixture.stop().await;
+    scene
+        .tamper_with_the_log("UPDATE events SET texts = '{}' WHERE kind = 'requested'")
+        .await;
+    scene.fixture.boot().await;
+    scene.fixture.answer("U0ALICE", "extend 15m").await;
+    let kinds = scene.kinds().await;
+    assert!(
+        !kinds.contains(&"extension_requested".to_owned()),
+        "{kinds:?}"
+    );
     scene.fixture.advance_minutes(30);
-    let is_gone = |_: &slack_sim::Sim| (!scene.fixture.console.admits("alice")).then_some(());
-    scene.fixture.in_time(is_gone).await;
+    scene.until(LAST, &["ended"]).await;
+    assert!(!scene.fixture.console.admits("alice"));
 }
 
 async fn a_lock_ends_a_grant_whose_address_in_the_log_was_changed(scene: Scene) {
@@ -292,7 +332,6 @@ async fn rows_beside_a_request_are_restored_within_a_minute(mut scene: Scene) {
     scene.fixture.granted(REQUEST).await;
     scene.is_well().await;
     for change in [
-        "DELETE FROM identities",
         "DELETE FROM layers",
         "UPDATE layers SET managed = 0",
         "UPDATE due SET due_at = due_at + 1000000000",

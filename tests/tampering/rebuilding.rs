@@ -106,16 +106,15 @@ async fn tables_that_were_changed_are_as_the_log_says_once_they_were_computed_fr
     mut scene: Scene,
 ) {
     scene.fixture.granted(REQUEST).await;
-    scene.tamper("DELETE FROM names").await;
-    scene.tamper("DELETE FROM humans").await;
-    scene.tamper("UPDATE holders SET version = 9").await;
+    scene.tamper("DELETE FROM due").await;
+    scene.tamper("UPDATE layers SET managed = 0").await;
     scene
         .tamper("UPDATE requests SET state = 'ended', open = 0")
         .await;
     let checked = keylend(&scene.fixture, &["check"]);
     assert_eq!(checked.status.code(), Some(1), "{checked:?}");
     let said = String::from_utf8_lossy(&checked.stdout);
-    for table in ["names", "humans", "holders", "requests"] {
+    for table in ["due", "layers", "requests"] {
         assert!(said.contains(table), "{said}");
     }
     rebuild(&mut scene).await;

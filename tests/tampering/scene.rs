@@ -87,6 +87,49 @@ impl Scene {
         self.tamper(&format!("{unlock}; {sql}")).await;
     }
 
+    /// Deletes the log's entries behind `seq`.
+    pub async fn cut_off_the_log(&self, seq: u64) {
+        let unlock = match &self.tables {
+            Tables::Sqlite(_) => "DROP TRIGGER events_are_not_deleted",
+            Tables::Postgres(..) => "DROP TRIGGER events_are_not_changed ON events",
+        };
+        self.tamper(&format!("{unlock}; DELETE FROM events WHERE seq > {seq}"))
+            .await;
+    }
+
+    /// Deletes the rows of every table that the service writes, but the log's and how far it was told.
+    pub async fn empty_all_tables_but_the_log(&self) {
+        let (tables, freely) = match &self.tables {
+            Tables::Sqlite(_) => (
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+                "",
+            ),
+            Tables::Postgres(..) => (
+                "SELECT table_name::text FROM information_schema.tables
+                 WHERE table_schema = 'keylend'",
+                "SET session_replication_role = replica;",
+            ),
+        };
+        let kept = [
+            "_sqlx_migrations",
+            "claims",
+            "cursors",
+            "events",
+            "homes",
+            "outdated",
+            "replicas",
+            "service",
+        ];
+        let mut tables = self.ask(tables).await;
+        tables.retain(|table| !kept.contains(&table.as_str()));
+        assert!(tables.contains(&"requests".to_owned()), "{tables:?}");
+        // Last, so that the count of rows is not nothing.
+        tables.sort_by_key(|table| table == "requests");
+        let deletes = tables.iter().map(|table| format!("DELETE FROM {table};"));
+        self.tamper(&format!("{freely}{}", deletes.collect::<String>()))
+            .await;
+    }
+
     /// The first column of what a question finds, as text.
     pub async fn ask(&self, sql: &str) -> Vec<String> {
         let question = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));

@@ -85,21 +85,6 @@ async fn every_change_to_a_table_is_named(scene: Scene) {
             vec!["due", id, "due_at"],
         ),
         (
-            "holders",
-            "DELETE FROM holders",
-            vec!["holders", "U0ALICE", "the row is missing"],
-        ),
-        (
-            "holders",
-            "UPDATE holders SET version = 0",
-            vec!["holders", "U0ALICE", "version 1", "version 0"],
-        ),
-        (
-            "holders",
-            "INSERT INTO holders VALUES ('U0DAVE', 3)",
-            vec!["holders", "U0DAVE", "the log says nothing"],
-        ),
-        (
             "cursors",
             "UPDATE cursors SET seq = 1000 WHERE feed = 'audit'",
             vec!["cursors", "audit", "1000"],
@@ -223,6 +208,10 @@ async fn a_service_that_is_busy_has_nothing_wrong_with_it(scene: Scene) {
         }
     };
     let looking = async {
+        // An empty log is not verified.
+        while scene.kinds().await.is_empty() {
+            fixture.page("/healthz").await;
+        }
         loop {
             scene.is_well().await;
             fixture.page("/healthz").await;

@@ -129,6 +129,17 @@ fn say(error: &Error, voice: Voice) -> String {
              approval. Nothing was decided. Try again in a moment.",
             voice.actor(&Actor::Person(approver.clone()))
         ),
+        Error::Uncertain(_) => {
+            "Keylend's log is damaged, so Keylend can't tell for certain who is who and what they \
+             hold. Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
+                .to_owned()
+        }
+        Error::WrongKey(_) => {
+            "Keylend can't open the password of this access: the key in its configuration is not the \
+             one that sealed it. Nothing was shown. Ask the people who run Keylend to bring the key \
+             back, or end this access and ask again."
+                .to_owned()
+        }
         Error::Contradicted(_) => {
             "This request does not match Keylend's log, so somebody may have changed the database. \
              Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
@@ -237,6 +248,12 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             format!("Duration is at least {min}; {asked} was asked.")
         }
         Refusal::ReasonMissing => "A reason is required: say what you are going to do.".to_owned(),
+        Refusal::TextsMissing => {
+            "Keylend's log has lost a part of this request: an address, the reason or the ticket. \
+             Nobody can approve, extend or use it any more; it only ends. Ask again, and tell the \
+             people who run Keylend to run keylend audit verify."
+                .to_owned()
+        }
         Refusal::NoCredential => {
             "This access comes with no credentials to show: use your own login.".to_owned()
         }
@@ -305,7 +322,7 @@ mod tests {
     use crate::{
         directory::FactsUnavailable,
         domain::{GroupName, RequestId, RuleId, UserId, Username},
-        store::StoreError,
+        store::{Broken, StoreError, Uncertain, Why},
     };
 
     fn ruling(rule: &str, reason: &str) -> Ruling {
@@ -385,6 +402,7 @@ mod tests {
                 min: Span::minutes(1),
             }],
             ReasonMissing => [Refusal::ReasonMissing],
+            TextsMissing => [Refusal::TextsMissing],
             NoCredential => [Refusal::NoCredential],
             NameTaken => [Refusal::NameTaken],
         }
@@ -403,6 +421,11 @@ mod tests {
                 approver: UserId::new("U0BOB"),
                 source: FactsUnavailable("secret detail".to_owned()),
             }],
+            Uncertain => [Error::Uncertain(Uncertain::Broken(Broken {
+                seq: 7,
+                why: Why::Unlinked,
+            }))],
+            WrongKey => [Error::WrongKey(RequestId::new(crate::domain::Time::UNIX_EPOCH, 3))],
             Contradicted => [
                 Error::Contradicted(RequestId::new(crate::domain::Time::UNIX_EPOCH, 3)),
             ],

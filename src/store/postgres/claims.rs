@@ -21,6 +21,7 @@ use super::{
     PostgresStore,
     replica::{BEAT, LEASE, ReplicaState, is_alive},
     requests::read_id,
+    work::latest,
 };
 use crate::{
     clock::{Entropy as _, SystemEntropy},
@@ -326,7 +327,7 @@ async fn claim_work(
     let statement = concat!(
         "WITH free AS MATERIALIZED (
              SELECT lane || '/' || request_id AS name FROM due
-             WHERE lane = $2 AND due_at <= $3 AND NOT EXISTS (
+             WHERE lane = $2 AND (due_at <= $3 OR due_at > $5) AND NOT EXISTS (
                  SELECT 1 FROM claims JOIN replicas ON replicas.id = claims.replica
                  WHERE claims.name = lane || '/' || request_id AND ",
         is_alive!(),
@@ -344,6 +345,7 @@ async fn claim_work(
         .bind(lane.name())
         .bind(now.timestamp_millis())
         .bind(i64::from(limit))
+        .bind(latest(lane, now))
         .fetch_all(connection)
         .await?;
     rows.into_iter()

@@ -24,20 +24,16 @@ mod commit;
 mod credentials;
 #[path = "../sql/dump.rs"]
 mod dump;
-#[path = "../sql/holders.rs"]
-mod holders;
 #[path = "../sql/homes.rs"]
 mod homes;
-#[path = "../sql/humans.rs"]
-mod humans;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/log.rs"]
 mod log;
-#[path = "../sql/names.rs"]
-mod names;
 #[path = "../sql/pending_writes.rs"]
 mod pending_writes;
+#[path = "../sql/people.rs"]
+mod people;
 #[path = "../sql/requests.rs"]
 mod requests;
 #[path = "../sql/store.rs"]

@@ -5,15 +5,17 @@ use serde_json::Value;
 use super::{
     cards, credentials,
     db::{Connection, Done},
-    holders, homes,
+    homes,
     locks::{self, InForce},
-    log, names,
+    log,
     pending_writes::PendingWrites,
-    requests,
+    people, requests,
 };
 use crate::{
-    domain::{Lock, Request, Time, UserId},
-    store::{Card, Chain, Change, Commit, Home, LockChange, Published, Record, Whose},
+    domain::{Lock, Occurred, Request, Time, UserId},
+    store::{
+        Card, Chain, Change, Commit, EntryBody, Home, LockChange, Published, Record, Told, Whose,
+    },
 };
 
 /// Something that is written.
@@ -60,14 +62,31 @@ impl Write {
         matches!(self, Self::Restored { .. })
     }
 
+    /// Whether the log, or what `before` it in the transaction is to be written, says more of the
+    /// people that it was decided on.
+    pub(super) async fn has_changed(
+        &self,
+        connection: &mut Connection,
+        before: &PendingWrites,
+    ) -> sqlx::Result<bool> {
+        let Self::Commit(commit) = self else {
+            return Ok(false);
+        };
+        match &commit.decided_on {
+            Some(decided_on) => {
+                Ok(before.change(decided_on) || people::change(connection, decided_on).await?)
+            }
+            None => Ok(false),
+        }
+    }
+
     /// Whether a conflict can show when something was written already. Otherwise it shows in the
     /// first statement, which then has changed nothing.
     pub(super) fn can_conflict_midway(&self) -> bool {
         match self {
             Self::Commit(commit) => {
                 let is_one_change = commit.changes.len() == 1
-                    && commit.holders.is_empty()
-                    && commit.names.is_empty()
+                    && commit.release.is_none()
                     && commit.lock.is_none()
                     && commit.credentials.is_empty();
                 !is_one_change
@@ -180,11 +199,10 @@ async fn commit(
     writes: &mut PendingWrites,
     commit: &Commit,
 ) -> Result<(), Failure> {
-    holders::advance(connection, &commit.holders).await?;
-    for name in &commit.names {
-        names::change(connection, name).await?;
-        if let Some(record) = &name.record {
-            writes.append(chain, record);
+    if let Some(record) = &commit.release {
+        writes.append(chain, record);
+        if let EntryBody::Name(event) = &record.body {
+            writes.tell(Some(Told::of_name(event)));
         }
     }
     if commit.lock.is_some() {
@@ -240,13 +258,12 @@ async fn change(
     }
     for occurred in change.events() {
         writes.append(chain, &Record::of(request.id, occurred));
+        let Occurred { event, actor, .. } = occurred;
+        writes.tell(Told::of_request(event, actor, &request.username));
     }
     for card in &change.cards {
         cards::add(connection, request.id, card).await?;
     }
     writes.leave(request, happened);
-    if change.events().iter().any(|it| it.event.identifies()) {
-        writes.identify(request);
-    }
     Ok(())
 }

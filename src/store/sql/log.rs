@@ -12,8 +12,8 @@ use super::{
     requests::read_id,
 };
 use crate::{
-    domain::{AskKey, Entitlement, RequestId},
-    store::{Chain, RawEntry, chain::entry_columns},
+    domain::{AskKey, Entitlement, RequestId, Username},
+    store::{Chain, RawEntry, chain::entry_columns, kinds_of_people},
 };
 
 /// The end of the chain.
@@ -172,6 +172,60 @@ pub(super) async fn last_seqs(
     rows.filter_map(|(id, seq)| Some((id, seq?)))
         .map(|(id, seq)| Ok((read_id(&id)?, seq.cast_unsigned())))
         .collect()
+}
+
+/// The entries behind `after` that say something of people.
+pub(super) async fn of_people(
+    connection: &mut Connection,
+    after: u64,
+    limit: u32,
+) -> sqlx::Result<Vec<RawEntry>> {
+    let statement = concat!(
+        "SELECT ",
+        entry_columns!(),
+        " FROM events WHERE seq > $1 AND kind IN (",
+        kinds_of_people!(),
+        ") ORDER BY seq LIMIT $2"
+    );
+    let rows: Vec<Row> = sqlx::query_as(statement)
+        .bind(after.cast_signed())
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await?;
+    rows.into_iter().map(Row::read).collect()
+}
+
+/// The names in the targets that requests were asked for with.
+pub(super) async fn usernames<'a>(
+    connection: &mut Connection,
+    requests: impl Iterator<Item = &'a str>,
+) -> sqlx::Result<HashMap<String, Username>> {
+    let requests: Vec<Value> = requests.map(|id| json!([id])).collect();
+    if requests.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let statement = concat!(
+        "SELECT request_id, body FROM events WHERE kind = 'requested' AND request_id IN
+             (SELECT item.value->>0 FROM ",
+        items!(),
+        ")"
+    );
+    let rows: Vec<(String, String)> = sqlx::query_as(statement)
+        .bind(Value::Array(requests).to_string())
+        .fetch_all(connection)
+        .await?;
+    let read = |(id, body): (String, String)| {
+        let body: Asked =
+            serde_json::from_str(&body).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok((id, body.username))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// What a request was asked for with.
+#[derive(Deserialize)]
+struct Asked {
+    username: Username,
 }
 
 /// The request that was asked for with a key.

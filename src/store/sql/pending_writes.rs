@@ -8,17 +8,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{
-    cards, credentials,
-    db::Connection,
-    holders, homes,
-    humans::{self, Recorded},
-    log, requests, work,
-};
+use super::{cards, credentials, db::Connection, homes, log, requests, work};
 use crate::{
     clock::SystemEntropy,
-    domain::{Human, Request, RequestId, Time},
-    store::{Chain, Record},
+    domain::{Request, RequestId, Time},
+    store::{Chain, DecidedOn, Record, Told},
 };
 
 /// What a transaction's commits leave.
@@ -26,10 +20,8 @@ use crate::{
 pub(super) struct PendingWrites {
     entries: Vec<Value>,
     requests: BTreeMap<RequestId, RequestWrites>,
-    /// The identities of requesters, as rows.
-    identities: Vec<Value>,
-    /// People of whom an identity may not be recorded yet.
-    humans: Vec<Human>,
+    /// What the entries say of people.
+    told: Vec<Told>,
 }
 
 /// What a request leaves; what it left earlier does not count any more.
@@ -61,26 +53,25 @@ impl PendingWrites {
         self.requests.insert(request.id, request_writes);
     }
 
-    /// These are identities of the request's requester.
-    pub(super) fn identify(&mut self, request: &Request) {
-        self.identities.extend(holders::identity_rows(request));
-        self.humans.push(request.human.clone());
+    /// An entry says this of people.
+    pub(super) fn tell(&mut self, told: Option<Told>) {
+        self.told.extend(told);
+    }
+
+    /// Whether an entry that is not written yet changes what was decided on.
+    pub(super) fn change(&self, decided_on: &DecidedOn) -> bool {
+        self.told.iter().any(|told| decided_on.is_changed_by(told))
     }
 
     /// Adds what came after.
     pub(super) fn extend(&mut self, later: Self) {
         self.entries.extend(later.entries);
         self.requests.extend(later.requests);
-        self.identities.extend(later.identities);
-        self.humans.extend(later.humans);
+        self.told.extend(later.told);
     }
 
     /// Writes it all, and answers whether credentials were erased.
-    pub(super) async fn write(
-        self,
-        connection: &mut Connection,
-        recorded: &mut Recorded,
-    ) -> sqlx::Result<bool> {
+    pub(super) async fn write(self, connection: &mut Connection) -> sqlx::Result<bool> {
         log::append(connection, self.entries).await?;
         let Some(now) = self
             .requests
@@ -112,13 +103,10 @@ impl PendingWrites {
         requests::replace_layers(connection, &changed, layers.concat()).await?;
         cards::refresh(connection, &changed).await?;
         homes::touch_by(connection, &changed, now).await?;
-        holders::identify(connection, self.identities).await?;
-        humans::record(connection, recorded, self.humans).await?;
         if over.is_empty() {
             return Ok(false);
         }
         let over = Value::Array(over);
-        holders::forget(connection, &over).await?;
         credentials::erase(connection, &over).await
     }
 }

@@ -8,11 +8,11 @@ use sqlx::{FromRow, Row as _};
 use super::{
     commit::{Failure, add_all, exactly_one, run},
     db::{Connection, Done, Pool, ask_key, items},
-    holders, log,
+    log,
     work::{self, read_count},
 };
 use crate::{
-    domain::{Entitlement, Human, Progress, Request, RequestId, State, UserId},
+    domain::{Entitlement, Progress, Request, RequestId, State, UserId},
     store::{After, Changed, Open, OpenPage, Sharing, Snapshot, Stuck},
 };
 
@@ -100,23 +100,6 @@ pub(super) async fn open(reads: &Pool, which: &Open) -> sqlx::Result<Vec<Request
     };
     let rows: Vec<Row> = question.fetch_all(reads).await?;
     Ok(readable(rows))
-}
-
-/// The open requests of one human, oldest first.
-pub(super) async fn open_of_human(reads: &Pool, person: &Human) -> sqlx::Result<Vec<Request>> {
-    let statement = concat!(
-        "SELECT id, snapshot FROM requests WHERE open = 1 AND id IN
-             (SELECT request_id FROM identities
-              WHERE key IN (SELECT item.value->>0 FROM ",
-        items!(),
-        "))
-         ORDER BY asked_at, id"
-    );
-    let rows: Vec<Row> = sqlx::query_as(statement)
-        .bind(holders::keys(person).to_string())
-        .fetch_all(reads)
-        .await?;
-    rows.into_iter().map(read).collect()
 }
 
 /// A page of the open requests, oldest first.
@@ -242,7 +225,7 @@ pub(super) async fn sharing(
         .collect()
 }
 
-/// Those of the requests whose columns, or rows in `due`, `layers` and `identities`, are not what
+/// Those of the requests whose columns, or rows in `due` and `layers`, are not what
 /// their snapshots make.
 pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTreeSet<RequestId>> {
     let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
@@ -274,19 +257,16 @@ pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTr
         "SELECT request_id, layer, entitlement, managed, goes_on FROM layers",
         "request_id"
     );
-    let identities: Vec<(String, String)> =
-        of_them!("SELECT request_id, key FROM identities", "request_id");
     let mut found: HashMap<&str, BTreeSet<String>> = HashMap::new();
     let due = due.iter().map(|row| (&row.0, json!(row)));
     let layers = layers.iter().map(|row| (&row.0, json!(row)));
-    let identities = identities.iter().map(|row| (&row.0, json!(row)));
-    for (id, row) in due.chain(layers).chain(identities) {
+    for (id, row) in due.chain(layers) {
         found.entry(id).or_default().insert(row.to_string());
     }
     let columns: HashMap<&str, &Columns> = columns.iter().map(|it| (it.id.as_str(), it)).collect();
     let is_torn = |request: &&Request| {
         let id = request.id.to_string();
-        let rows = [work::rows, layer_rows, holders::identity_rows].map(|rows| rows(request));
+        let rows = [work::rows, layer_rows].map(|rows| rows(request));
         let made: BTreeSet<String> = rows.iter().flatten().map(Value::to_string).collect();
         let found = found.remove(id.as_str()).unwrap_or_default();
         columns.get(id.as_str()) != Some(&&Columns::of(request)) || found != made
@@ -406,8 +386,6 @@ pub(super) async fn restore(
     let changed = json!([[id]]);
     work::replace(connection, &changed, work::rows(request)).await?;
     replace_layers(connection, &changed, layer_rows(request)).await?;
-    holders::forget(connection, &changed).await?;
-    holders::identify(connection, holders::identity_rows(request)).await?;
     Ok(())
 }
 

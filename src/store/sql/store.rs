@@ -6,18 +6,15 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
 use super::{
-    answer, cards, commit::Write, credentials, db::Database, holders, homes, humans, locks, log,
-    names, requests, unavailable, work,
+    answer, cards, commit::Write, credentials, db::Database, homes, locks, log, requests,
+    unavailable, work,
 };
 use crate::{
-    domain::{
-        AskKey, ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time,
-        UserId, Username,
-    },
+    domain::{AskKey, ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
     store::{
-        After, Card, Changed, Claim, Commit, CommitError, Holdings, Home, Invalidation,
-        NameVersion, Open, OpenPage, Place, Published, RawEntry, SealedCredential, Sharing,
-        Snapshot, Store, StoreError, Stuck, Whose,
+        After, Card, Changed, Claim, Commit, CommitError, Home, Invalidation, Open, OpenPage,
+        Place, Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck,
+        Whose,
     },
 };
 
@@ -55,28 +52,6 @@ impl Store for Database {
 
     async fn asked(&self, key: &AskKey) -> Result<Option<RequestId>, StoreError> {
         answer("look for a request", log::asked(&self.reads, key)).await
-    }
-
-    async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {
-        // The versions first: whatever comes in between then makes the commit a conflict.
-        answer("count a person's grants", async {
-            Ok(Holdings {
-                versions: holders::versions(&self.reads, person).await?,
-                requests: requests::open_of_human(&self.reads, person).await?,
-            })
-        })
-        .await
-    }
-
-    async fn known(&self, person: &Human) -> Result<Human, StoreError> {
-        answer("look up a person", async {
-            humans::known(&mut *self.reads.acquire().await?, person).await
-        })
-        .await
-    }
-
-    async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError> {
-        answer("look up a name", names::name(&self.reads, name)).await
     }
 
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {

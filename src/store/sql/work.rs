@@ -19,6 +19,12 @@ pub(super) async fn next_due(reads: &Pool, lane: &Lane, now: Time) -> sqlx::Resu
     next.map(read_time).transpose()
 }
 
+/// Work of a lane that is due after this was put off by a clock that is ahead.
+pub(super) fn latest(lane: &Lane, now: Time) -> i64 {
+    let latest = lane.latest(now);
+    latest.map_or(i64::MAX, |latest| latest.timestamp_millis())
+}
+
 /// When each lane has to look at a request next, as rows.
 pub(in crate::store) fn rows(request: &Request) -> Vec<Value> {
     let id = request.id.to_string();

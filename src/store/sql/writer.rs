@@ -21,7 +21,6 @@ use tokio::{
 use super::{
     PATIENCE,
     commit::{Failure, Write, Written, carry_out},
-    humans::Recorded,
     locks::InForce,
     log,
     pending_writes::PendingWrites,
@@ -127,7 +126,6 @@ impl Writer {
             news,
             unconfirmed: None,
             is_untidy: false,
-            recorded: Recorded::default(),
         };
         let task = tokio::spawn(task.run(queue));
         let task = Mutex::new(Some((jobs, task)));
@@ -211,7 +209,6 @@ struct Task {
     unconfirmed: Option<UnconfirmedCommit>,
     /// Whether the files may still hold what was erased.
     is_untidy: bool,
-    recorded: Recorded,
 }
 
 impl Task {
@@ -330,7 +327,6 @@ impl Task {
             return Ok(outcomes);
         }
         self.unconfirmed = None;
-        self.recorded.begin();
         let before = line.chain.seq();
         let over = Instant::now() + SHARE;
         let mut outcomes = Vec::with_capacity(jobs.len());
@@ -346,7 +342,7 @@ impl Task {
             };
             if job.write.reads_the_log() {
                 let left = std::mem::take(&mut writes)
-                    .write(&mut line.connection, &mut self.recorded)
+                    .write(&mut line.connection)
                     .await;
                 self.is_untidy |= left.map_err(failed)?;
             }
@@ -354,14 +350,12 @@ impl Task {
             outcomes.push(outcome.map_err(failed)?);
             if trails == Trails::Apart {
                 let left = std::mem::take(&mut writes)
-                    .write(&mut line.connection, &mut self.recorded)
+                    .write(&mut line.connection)
                     .await;
                 self.is_untidy |= left.map_err(failed)?;
             }
         }
-        self.is_untidy |= writes
-            .write(&mut line.connection, &mut self.recorded)
-            .await?;
+        self.is_untidy |= writes.write(&mut line.connection).await?;
         let seq = line.chain.seq();
         if seq > before {
             self.unconfirmed = Some(UnconfirmedCommit {
@@ -372,7 +366,6 @@ impl Task {
         }
         line.commit().await?;
         self.unconfirmed = None;
-        self.recorded.commit();
         Ok(outcomes)
     }
 
@@ -402,7 +395,10 @@ async fn attempt(
     }
     let mut left = PendingWrites::default();
     let (connection, chain) = (&mut line.connection, &mut line.chain);
-    let written = carry_out(connection, chain, in_force, &mut left, write).await;
+    let written = match write.has_changed(connection, writes).await? {
+        true => Err(Failure::Conflict),
+        false => carry_out(connection, chain, in_force, &mut left, write).await,
+    };
     let outcome = match written {
         Ok(written) => {
             writes.extend(left);

@@ -3,7 +3,7 @@
 
 use tokio::sync::broadcast;
 
-use super::{SqliteStore, answer, db::Pool, requests::read_id};
+use super::{SqliteStore, answer, db::Pool, requests::read_id, work::latest};
 use crate::{
     domain::{Lane, RequestId, Time},
     store::{Claim, Invalidation, StoreError},
@@ -47,12 +47,13 @@ impl SqliteStore {
 /// The requests with work due in a lane, longest due first.
 async fn due(reads: &Pool, lane: &Lane, now: Time, limit: u32) -> sqlx::Result<Vec<RequestId>> {
     let rows: Vec<(String,)> = sqlx::query_as(
-        "SELECT request_id FROM due WHERE lane = $1 AND due_at <= $2
+        "SELECT request_id FROM due WHERE lane = $1 AND (due_at <= $2 OR due_at > $4)
          ORDER BY due_at, request_id LIMIT $3",
     )
     .bind(lane.name())
     .bind(now.timestamp_millis())
     .bind(i64::from(limit))
+    .bind(latest(lane, now))
     .fetch_all(reads)
     .await?;
     rows.iter().map(|(id,)| read_id(id)).collect()

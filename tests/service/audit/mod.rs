@@ -183,14 +183,22 @@ async fn a_log_as_it_was_written_is_whole() {
 }
 
 #[tokio::test]
-async fn an_empty_log_is_whole() {
+async fn an_empty_log_is_verified_only_if_somebody_says_that_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keylend.db");
     SqliteStore::open(&path).await.unwrap().close().await;
     let url = format!("sqlite://{}", path.display());
+    let head = format!("0:{}", "0".repeat(64));
+    let said = format!("the log is empty: 0 entries, head {head}\n");
     let (code, answer) = audit(&["verify", "--store", &url]).await;
-    let expected = format!("the log is empty: 0 entries, head 0:{}\n", "0".repeat(64));
-    assert_eq!((code, answer), (ExitCode::SUCCESS, expected));
+    assert_eq!(code, ExitCode::FAILURE);
+    let rest = answer.strip_prefix(&said).unwrap();
+    assert!(
+        rest.starts_with("not verified") && rest.contains(&format!("--head {head}")),
+        "{rest}"
+    );
+    let (code, answer) = audit(&["verify", "--store", &url, "--head", &head]).await;
+    assert_eq!((code, answer), (ExitCode::SUCCESS, said));
 }
 
 #[tokio::test]

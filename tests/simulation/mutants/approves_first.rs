@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use keylend::{
     broker::{Broker, Error},
     domain::{
-        Actor, Command, Entitlement, Handle, IdentityKey, Parties, PlannedGrant, PlannedLayer,
+        Actor, Command, Entitlement, Handle, Parties, PlannedGrant, PlannedLayer,
         Refusal, Request, RequestId, RevocationMode, Time, UserId, decide,
     },
-    store::{Change, Commit, CommitError, HolderVersion},
+    store::{Change, Commit, CommitError, DecidedOn},
 };
 
 use super::Mutant;
@@ -26,7 +26,7 @@ impl Mutant for ApprovesFirst {
     ) -> Result<Request, Error> {
         let before = broker.request(id).await?;
         let command = approval(broker, &before, by, revision)?;
-        let after = carry_out(broker, &before, command, before.asked_at, Vec::new()).await?;
+        let after = carry_out(broker, &before, command, before.asked_at, None).await?;
         broker.may_approve(by, &after).await.map(|()| after)
     }
 }
@@ -56,14 +56,14 @@ pub(super) async fn carry_out(
     before: &Request,
     command: Command,
     now: Time,
-    holders: Vec<(IdentityKey, HolderVersion)>,
+    decided_on: Option<DecidedOn>,
 ) -> Result<Request, Error> {
     let events = decide(before, command, now)?;
     let change = Change::of(before.clone(), events);
     let after = change.after().clone();
     let commit = Commit {
         changes: vec![change],
-        holders,
+        decided_on,
         ..Commit::default()
     };
     match broker.store().commit(commit).await {

@@ -10,8 +10,8 @@ pub(super) struct CountsGrantsTwice;
 
 impl Mutant for CountsGrantsTwice {
     fn commit(&self, database: &Database, mut commit: Commit) -> Commit {
-        for (key, version) in &mut commit.holders {
-            *version = database.tables().holder(key);
+        if let Some(decided_on) = &mut commit.decided_on {
+            decided_on.seq = database.tables().head();
         }
         commit
     }

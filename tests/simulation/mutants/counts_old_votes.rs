@@ -8,6 +8,7 @@ use keylend::{
     broker::{Broker, Error},
     clock::Clock,
     domain::{Actor, Command, Request, RequestId, UserId, Vote},
+    store::DecidedOn,
 };
 
 use super::{
@@ -37,7 +38,12 @@ impl Mutant for CountsOldVotes {
         let Some(now) = now.filter(|_| before.extension.is_none()) else {
             return broker.approve(by, id, revision).await;
         };
-        let holdings = broker.store().holdings(&before.human).await?;
+        let decided_on = DecidedOn {
+            seq: *broker.store().head().borrow(),
+            holder: Some(before.human.clone()),
+            name: Some(before.username.folded()),
+            ..DecidedOn::default()
+        };
         broker.may_approve(by, &before).await?;
         let mut command = approval(broker, &before, by, revision)?;
         if let Command::Approve { parties, .. } = &mut command {
@@ -48,6 +54,6 @@ impl Mutant for CountsOldVotes {
                 }
             }
         }
-        carry_out(broker, &before, command, now, holdings.versions).await
+        carry_out(broker, &before, command, now, Some(decided_on)).await
     }
 }

@@ -18,14 +18,10 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    domain::{
-        AskKey, ChannelId, Entitlement, Human, Lane, Lock, NameOwners, Request, RequestId, Time,
-        UserId, Username,
-    },
+    domain::{AskKey, ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
     store::{
-        After, Card, Changed, Claim, Claims, Commit, CommitError, Holdings, Home, NameVersion,
-        Open, OpenPage, Place, Published, RawEntry, SealedCredential, Sharing, Snapshot, Store,
-        StoreError, Stuck, Whose,
+        After, Card, Changed, Claim, Claims, Commit, CommitError, Home, Open, OpenPage, Place,
+        Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck, Whose,
     },
 };
 use tokio::sync::watch;
@@ -234,18 +230,6 @@ impl Store for MemoryStore {
         Ok(requests
             .find(|request| request.ask_key == *key)
             .map(|it| it.id))
-    }
-
-    async fn holdings(&self, person: &Human) -> Result<Holdings, StoreError> {
-        Ok(self.database.tables().holdings(person))
-    }
-
-    async fn known(&self, person: &Human) -> Result<Human, StoreError> {
-        Ok(self.database.tables().known(person))
-    }
-
-    async fn name(&self, name: &Username) -> Result<(NameOwners, NameVersion), StoreError> {
-        Ok(self.database.tables().name(name))
     }
 
     async fn open(&self, which: Open) -> Result<Vec<Request>, StoreError> {

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use keylend::{
     clock::Entropy,
     domain::{ChannelId, Entitlement, Lock, LockTarget, Progress, Request, RequestId, State, Time},
-    domain::{Human, IdentityKey, NameOwners, Username},
     domain::{Lane, UserId},
     store::{
-        Card, Chain, Change, Changed, Commit, CommitError, HolderVersion, Holdings, LockChange,
-        NameChange, NameVersion, Open, Place, RawEntry, Record, SealedCredential, Sharing, Whose,
+        Card, Chain, Change, Changed, Commit, CommitError, Entry, EntryBody, LockChange, Open,
+        Place, RawEntry, Record, SealedCredential, Sharing, Told, Whose,
     },
 };
 
@@ -28,8 +27,6 @@ impl Entropy for OneSalt {
 #[derive(Default)]
 pub(crate) struct Tables {
     pub(super) requests: BTreeMap<RequestId, Row>,
-    holders: BTreeMap<IdentityKey, i64>,
-    names: BTreeMap<Username, (NameOwners, NameVersion)>,
     locks: BTreeMap<LockTarget, Lock>,
     /// Set for a planted bug.
     pub(crate) ignores_locks: bool,
@@ -86,28 +83,6 @@ impl Tables {
         self.chain.seq()
     }
 
-    pub(crate) fn holder(&self, key: &IdentityKey) -> HolderVersion {
-        HolderVersion(self.holders.get(key).copied().unwrap_or(0))
-    }
-
-    /// Every identity that some request has together with one of this person's, and so on.
-    pub(super) fn known(&self, person: &Human) -> Human {
-        let mut known = person.clone();
-        loop {
-            let before = known.clone();
-            for request in self.every_request().filter(|it| it.human.is(&before)) {
-                known = known.with(&request.human);
-            }
-            if known == before {
-                return known;
-            }
-        }
-    }
-
-    pub(super) fn name(&self, name: &Username) -> (NameOwners, NameVersion) {
-        self.names.get(name).cloned().unwrap_or_default()
-    }
-
     pub(crate) fn every_card(&self) -> impl Iterator<Item = &Card> {
         self.cards.values().map(|row| &row.card)
     }
@@ -142,16 +117,8 @@ impl Tables {
     /// Carries out `commit`, or nothing of it.
     pub(crate) fn commit(&mut self, commit: &Commit) -> Result<u64, CommitError> {
         self.check(commit)?;
-        for (key, _) in &commit.holders {
-            *self.holders.entry(key.clone()).or_default() += 1;
-        }
-        for change in &commit.names {
-            let version = NameVersion(change.before.0 + 1);
-            let owners = change.owners.clone();
-            self.names.insert(change.name.clone(), (owners, version));
-            if let Some(record) = &change.record {
-                self.append(record);
-            }
+        if let Some(record) = &commit.release {
+            self.append(record);
         }
         match &commit.lock {
             Some(LockChange::Set(lock, record)) => {
@@ -183,13 +150,12 @@ impl Tables {
 
     fn check(&self, commit: &Commit) -> Result<(), CommitError> {
         let conflict = Err(CommitError::Conflict);
-        let moved = |(key, decided_on): &(IdentityKey, _)| self.holder(key) != *decided_on;
-        if commit.holders.iter().any(moved) {
-            return conflict;
-        }
-        let moved = |change: &NameChange| self.name(&change.name).1 != change.before;
-        if commit.names.iter().any(moved) {
-            return conflict;
+        if let Some(decided_on) = &commit.decided_on {
+            let mut behind = self.entries(decided_on.seq, u32::MAX).iter();
+            let told = |raw| Some(decided_on.is_changed_by(&self.told(raw)?));
+            if behind.any(|raw| told(raw) == Some(true)) {
+                return conflict;
+            }
         }
         if let Some(LockChange::Lift(target, _)) = &commit.lock
             && !self.locks.contains_key(target)
@@ -225,6 +191,19 @@ impl Tables {
             }
         }
         Ok(())
+    }
+
+    /// What an entry says of people.
+    fn told(&self, raw: &RawEntry) -> Option<Told> {
+        let entry = Entry::try_from(raw).expect("an entry that was sealed here");
+        match &entry.body {
+            EntryBody::Request(event) => {
+                let username = &self.request(entry.request_id?)?.username;
+                Told::of_request(event, &entry.actor, username)
+            }
+            EntryBody::Name(event) => Some(Told::of_name(event)),
+            EntryBody::Lock(_) => None,
+        }
     }
 
     fn change(&mut self, change: &Change) {
@@ -290,14 +269,6 @@ impl Tables {
         self.homes.touch(whose, at);
     }
 
-    pub(super) fn holdings(&self, person: &Human) -> Holdings {
-        let versions = person.keys().map(|key| (key.clone(), self.holder(key)));
-        Holdings {
-            versions: versions.collect(),
-            requests: self.oldest_first(|request| request.is_open() && request.human.is(person)),
-        }
-    }
-
     /// The open requests, oldest first.
     pub(super) fn open(&self, which: &Open) -> Vec<Request> {
         self.oldest_first(|request| {
@@ -342,7 +313,9 @@ impl Tables {
 
     /// The requests with work due in a lane, longest due first.
     pub(crate) fn due(&self, lane: &Lane, now: Time) -> Vec<RequestId> {
-        let mut due: Vec<_> = self.of_lane(lane).filter(|(at, _)| *at <= now).collect();
+        let latest = lane.latest(now);
+        let is_due = |at: Time| at <= now || latest.is_some_and(|latest| at > latest);
+        let mut due: Vec<_> = self.of_lane(lane).filter(|(at, _)| is_due(*at)).collect();
         due.sort();
         due.into_iter().map(|(_, id)| id).collect()
     }

@@ -1,0 +1,141 @@
+//! What the log says of people, for every decision: see [`People`].
+
+use std::{convert::Infallible, time::Duration};
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::{Broker, Error};
+use crate::{
+    domain::{CLOCKS_DIFFER, Human, Refusal, Time, Username},
+    store::{DecidedOn, OpenRequest, People},
+};
+
+/// How often the log is read to its end while nobody asks.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// How long to wait after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The alert that the log's chain is broken.
+const CHAIN_BROKEN: &str = "chain_broken";
+
+/// The alert that clocks differ.
+const CLOCKS: &str = "clocks_differ";
+
+impl Broker {
+    /// Reads the log and follows it, until `shutdown`, so that nobody waits for it.
+    pub async fn follow_people(&self, shutdown: CancellationToken) {
+        shutdown.run_until_cancelled(self.keep_following()).await;
+    }
+
+    async fn keep_following(&self) -> Infallible {
+        let mut is_failing = false;
+        loop {
+            let loaded = self.people.load(&*self.parts.store).await;
+            let followed = match loaded {
+                Ok(()) => self.ask_people(|_| ()).await,
+                Err(error) => Err(error.into()),
+            };
+            match followed {
+                Ok(()) => {
+                    is_failing = false;
+                    sleep(EVERY).await;
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut is_failing, true) {
+                        tracing::warn!(%error, "failed to read the log; nobody can request or approve");
+                    }
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Asks what the log says of people by now. Behind a break in the chain, nothing counts.
+    async fn ask_people<T>(&self, ask: impl FnOnce(&People) -> T) -> Result<T, Error> {
+        let read = self.people.read(&*self.parts.store, |people| {
+            (ask(people), people.check().err(), people.last_at())
+        });
+        let (answer, broken, last_at) = read.await?;
+        self.note_clocks(last_at);
+        match broken {
+            None => self.parts.alerts.clear(CHAIN_BROKEN),
+            Some(why) => {
+                let text = format!(
+                    "{why}. Keylend approves nothing until the log is intact again. Locks and \
+                     revocations go on. Run `keylend audit verify`."
+                );
+                self.alert(CHAIN_BROKEN, &text);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Raises an alert while the log is dated ahead of this replica's clock.
+    fn note_clocks(&self, last_at: Option<Time>) {
+        let latest = CLOCKS_DIFFER.after(self.now());
+        match last_at.filter(|at| *at > latest) {
+            None => self.parts.alerts.clear(CLOCKS),
+            Some(_) => {
+                let text = format!(
+                    "The log is dated more than {CLOCKS_DIFFER} ahead of this replica's clock, so one \
+                     replica's clock is wrong. Grants may end early or late by as much. Check that all \
+                     replicas synchronise their clocks."
+                );
+                self.alert(CLOCKS, &text);
+            }
+        }
+    }
+
+    /// The same human with every identity that the log has of them: one who changes their address
+    /// stays who they are.
+    pub(super) async fn known(&self, human: Human) -> Result<Human, Error> {
+        self.ask_people(|people| people.known(&human)).await
+    }
+
+    /// What a human has open, oldest first.
+    pub(super) async fn open_requests(&self, human: &Human) -> Result<Vec<OpenRequest>, Error> {
+        self.ask_people(|people| people.open_of(human)).await
+    }
+
+    /// Begins a decision that brings somebody closer to access: answers the log's last entry.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Uncertain`] if the log is broken.
+    pub(super) async fn begin_decision(&self) -> Result<u64, Error> {
+        let head = |people: &People| people.check().map(|()| people.seq());
+        Ok(self.ask_people(head).await??)
+    }
+
+    /// Refuses to decide about people of whom the log has lost an identity.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Uncertain`].
+    pub(super) async fn check_people(&self, people: &[Human]) -> Result<(), Error> {
+        let check = |logged: &People| logged.check_people(people);
+        Ok(self.ask_people(check).await??)
+    }
+
+    /// Refuses a name in the targets to everybody but the person it belongs to.
+    pub(super) async fn admit(&self, name: &Username, human: &Human) -> Result<(), Error> {
+        let owners = self.ask_people(|people| people.owners(name)).await?;
+        Ok(owners.admit(name, human)?)
+    }
+
+    /// The last entry, unless the name belongs to nobody.
+    pub(super) async fn bound_name(&self, name: &Username) -> Result<DecidedOn, Error> {
+        let seq = self.begin_decision().await?;
+        let owners = self.ask_people(|people| people.owners(name)).await?;
+        match owners.is_free() {
+            true => Err(Refusal::NameFree(name.clone()).into()),
+            false => Ok(DecidedOn {
+                seq,
+                name: Some(name.folded()),
+                ..DecidedOn::default()
+            }),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What the log says of people behind the entry that a commit was decided on.
+
+use super::{db::Connection, log};
+use crate::{
+    domain::Username,
+    store::{DecidedOn, Entry, EntryBody, Told},
+};
+
+/// Entries that may lie behind a decision; with more, it is taken again.
+const LOOKED_AT: u32 = 1000;
+
+/// Whether an entry changes what was decided on.
+pub(super) async fn change(
+    connection: &mut Connection,
+    decided_on: &DecidedOn,
+) -> sqlx::Result<bool> {
+    let entries = log::of_people(connection, decided_on.seq, LOOKED_AT).await?;
+    if entries.len() == LOOKED_AT as usize {
+        return Ok(true);
+    }
+    let approved = entries.iter().filter(|raw| raw.kind == "approved");
+    let approved = approved.filter_map(|raw| raw.request_id.as_deref());
+    let names = log::usernames(connection, approved).await?;
+    for raw in &entries {
+        let entry = Entry::try_from(raw).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let told = match &entry.body {
+            EntryBody::Request(event) => {
+                // Of an event that binds no name, none is asked.
+                let none = Username::new("");
+                let name = raw.request_id.as_ref().and_then(|id| names.get(id));
+                Told::of_request(event, &entry.actor, name.unwrap_or(&none))
+            }
+            EntryBody::Name(event) => Some(Told::of_name(event)),
+            EntryBody::Lock(_) => None,
+        };
+        if told.is_some_and(|told| decided_on.is_changed_by(&told)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
