@@ -43,6 +43,23 @@ pub(super) fn span() -> Span {
     tracing::info_span!("slack", request.id = field::Empty)
 }
 
+/// Logs why something was not done. Only what was decided was refused.
+pub(super) fn log_error(caller: &Caller, error: &Error) {
+    let user = &caller.user;
+    match error {
+        Error::Refused(_) => tracing::info!(slack.user = %user, %error, "refused"),
+        Error::Facts(_) | Error::EarlierApprover { .. } => {
+            tracing::warn!(slack.user = %user, %error, "not done: Slack did not answer");
+        }
+        Error::Store(_) | Error::TooManyConflicts => {
+            tracing::error!(slack.user = %user, %error, "not done: the store failed");
+        }
+        Error::Uncertain(_) | Error::Contradicted(_) | Error::WrongKey(_) => {
+            tracing::error!(slack.user = %user, %error, "not done: what is stored cannot be trusted");
+        }
+    }
+}
+
 /// From here on, what is logged of this interaction is about this request.
 pub(super) fn concerns(id: RequestId) {
     Span::current().record("request.id", field::display(id));
@@ -66,7 +83,7 @@ impl Interaction {
             Ok(None) => {}
             Ok(Some(told)) => self.tell(&told).await,
             Err(error) => {
-                tracing::info!(slack.user = %self.caller.user, %error, "refused");
+                log_error(&self.caller, &error);
                 self.tell(&refusal::sentence(&error)).await;
             }
         }

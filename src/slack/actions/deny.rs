@@ -5,7 +5,7 @@ use crate::slack::{
     Slack,
     caller::Caller,
     inbound::View,
-    interaction::{Interaction, Outcome, Shown, concerns},
+    interaction::{Interaction, Outcome, Shown, concerns, log_error},
     view::{
         modal_deny,
         refusal::{self, field},
@@ -38,7 +38,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
     match slack.broker.deny(&caller.user, id, revision, reason).await {
         Ok(_) => FormOutcome::done("It is denied.".to_owned()),
         Err(error) => {
-            tracing::info!(slack.user = %caller.user, %error, "refused");
+            log_error(caller, &error);
             FormOutcome::refused(refusal::sentence(&error))
         }
     }

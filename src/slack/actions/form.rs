@@ -14,7 +14,7 @@ use crate::{
         arguments::{Draft, Wanted, markup},
         caller::Caller,
         inbound::View,
-        interaction::{Interaction, Outcome},
+        interaction::{Interaction, Outcome, log_error},
         view::{
             answer,
             modal_request::{self, Form},
@@ -147,7 +147,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
     match create_request::create(slack, ask, origin, &mentioned).await {
         Ok((request, notes)) => FormOutcome::done(answer::asked(&request, &notes)),
         Err(error) => {
-            tracing::info!(slack.user = %caller.user, %error, "refused");
+            log_error(caller, &error);
             let asked = duration.unwrap_or(scope.default_duration);
             let (name, sentence) = refusal::on_field(&error, scope, asked);
             FormOutcome::invalid(name, &sentence)

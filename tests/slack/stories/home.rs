@@ -159,6 +159,25 @@ async fn without_groups_what_waits_is_not_shown_and_what_is_held_is() {
 }
 
 #[tokio::test]
+async fn a_question_whose_earlier_approver_cannot_be_asked_about_may_be_missing() {
+    let fixture = Fixture::start().await;
+    let card = fixture.asked("request db-prod:admin 15m restore").await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.shows(&card, "1 of 2").await;
+    fixture.clock.advance(std::time::Duration::from_secs(61));
+    // Carol is known and fresh; what is known of Bob is old.
+    fixture.answer(CAROL, "status").await;
+    fixture
+        .sim
+        .fault("users.info", Fault::Status(500), usize::MAX);
+    let home = opened(&fixture, CAROL).await;
+    assert!(home.says("may be missing"), "{}", home.all_text());
+    assert!(!has(&home, "approve"));
+    fixture.sim.heal();
+    shown(&fixture, CAROL, |home| has(home, "approve")).await;
+}
+
+#[tokio::test]
 async fn what_came_of_it_is_shown_after_a_crash() {
     let mut fixture = Fixture::start().await;
     opened(&fixture, ALICE).await;

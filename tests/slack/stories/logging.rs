@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use sqlx::Connection as _;
+use sqlx::{AssertSqlSafe, Connection as _};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::support::{
@@ -70,6 +70,19 @@ async fn what_is_logged_of_a_click_a_check_and_a_target_names_the_request() {
     let (id,): (String,) = id.await.unwrap();
     let refused = lines.requests("slack", "refused");
     assert!(refused.contains(&id), "{refused:?}");
+    // A store that fails refuses nothing.
+    let rename = |from, to| AssertSqlSafe(format!("ALTER TABLE {from} RENAME TO {to}"));
+    let away = sqlx::query(rename("requests", "away"));
+    away.execute(&mut store).await.unwrap();
+    alice.click(&card, "approve").await;
+    fixture
+        .in_time(|_| alice.ephemerals().into_iter().nth(before + 1))
+        .await;
+    let back = sqlx::query(rename("away", "requests"));
+    back.execute(&mut store).await.unwrap();
+    let failed = lines.requests("slack", "not done: the store failed");
+    assert_eq!(failed, [id.clone()]);
+    assert_eq!(lines.requests("slack", "refused"), refused);
 
     fixture.bob().click(&card, "approve").await;
     fixture.console.until_admits("alice").await;
