@@ -1,7 +1,8 @@
 //! The composition root: builds every part, wires them, runs them, and shuts them down.
 //!
 //! The sweeper runs first and needs nobody: grants end on time although Slack is away or refuses
-//! the token. What Slack sends is answered as soon as Slack has said who we are.
+//! the token. What Slack sends is answered as soon as the log was read, without which nothing is
+//! decided, and Slack has said who we are.
 
 mod address;
 mod auth_gate;
@@ -215,7 +216,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .context("failed to read api.tokens")?;
     let proxies = Arc::new(Proxies::new(config.server.trusted_proxies.clone()));
     let notices = Arc::new(RejectionLog::new(metrics.clone()));
-    let (telling, reach) = watch::channel(Err("Slack has not said who we are"));
+    let (telling, reach) = watch::channel(Err("the log is still being read"));
     let api = Api {
         grants,
         store: log,

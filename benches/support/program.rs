@@ -32,7 +32,7 @@ impl Program {
     pub async fn until_ready(&mut self) -> String {
         let http = reqwest::Client::new();
         let page = format!("{}/readyz", self.address);
-        for _ in 0..2_000 {
+        for _ in 0..40_000 {
             if let Ok(answer) = http.get(&page).send().await
                 && answer.status().is_success()
             {

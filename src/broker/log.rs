@@ -4,8 +4,8 @@
 //! decided about a request, it is folded from its own entries and compared with its snapshot. An
 //! approval on a snapshot that differs is refused; anything else goes on from the log, with the rows
 //! made again, and where the log does not tell of the request, it can only end. A lock counts if the
-//! table or the log has it. Each entry's own hash is checked here; whether the log itself is whole, `keylend audit
-//! verify` shows.
+//! table or the log has it. Each entry's own hash is checked here; that the chain is whole is checked
+//! before anybody comes closer to access, in `people`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

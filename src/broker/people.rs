@@ -24,31 +24,29 @@ const CHAIN_BROKEN: &str = "chain_broken";
 const CLOCKS: &str = "clocks_differ";
 
 impl Broker {
-    /// Reads the log and follows it, until `shutdown`, so that nobody waits for it.
+    /// Reads the log and follows it, until `shutdown`: an alert comes although nobody asks anything.
     pub async fn follow_people(&self, shutdown: CancellationToken) {
         shutdown.run_until_cancelled(self.keep_following()).await;
     }
 
-    async fn keep_following(&self) -> Infallible {
+    /// Reads the log for the first time. Until then nothing that people ask can be decided.
+    pub async fn read_log(&self) {
         let mut is_failing = false;
-        loop {
-            let loaded = self.people.load(&*self.parts.store).await;
-            let followed = match loaded {
-                Ok(()) => self.ask_people(|_| ()).await,
-                Err(error) => Err(error.into()),
-            };
-            match followed {
-                Ok(()) => {
-                    is_failing = false;
-                    sleep(EVERY).await;
-                }
-                Err(error) => {
-                    if !std::mem::replace(&mut is_failing, true) {
-                        tracing::warn!(%error, "failed to read the log; nobody can request or approve");
-                    }
-                    sleep(PAUSE).await;
-                }
+        while let Err(error) = self.people.load(&*self.parts.store).await {
+            if !std::mem::replace(&mut is_failing, true) {
+                tracing::warn!(%error, "failed to read the log; nobody can request or approve");
             }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn keep_following(&self) -> Infallible {
+        self.read_log().await;
+        loop {
+            if let Err(error) = self.ask_people(|_| ()).await {
+                tracing::warn!(%error, "failed to read the log to its end");
+            }
+            sleep(EVERY).await;
         }
     }
 

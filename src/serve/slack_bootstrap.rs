@@ -101,9 +101,12 @@ pub(super) struct SlackBootstrap {
 }
 
 impl SlackBootstrap {
-    /// Asks Slack who we are until it says so, then lets its deliveries in. Without that nobody
-    /// could tell our people from strangers; meanwhile grants go on ending on time.
+    /// Reads the log, asks Slack who we are until it says so, then lets its deliveries in. Without that
+    /// nobody could tell our people from strangers; meanwhile grants go on ending on time.
     pub(super) async fn meet_slack(self) {
+        self.broker.read_log().await;
+        let unknown = "Slack has not said who we are";
+        self.reach.send_modify(|reach| *reach = Err(unknown));
         let mut failures = 0;
         let ours = loop {
             match self.ours().await {

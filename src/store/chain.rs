@@ -24,8 +24,9 @@
 //!   pointer (RFC 6901), to the array of its salt and its text.
 //!
 //! Keylend erases no text yet. So one that is missing leaves the chain whole, but is counted, and
-//! verifying exits with 1. A lock without its reason stays in force, and a request without its texts
-//! is not decided on.
+//! verifying exits with 1. A lock without its reason stays in force. A request without one of its texts
+//! goes on with the digest in its place, and can only end. About a person whose address is missing,
+//! nothing is decided.
 //!
 //! A line of an export is the entry as canonical JSON too: the same keys, and `hash`, `prev_hash` and
 //! `texts` in their places. A line counts only if it is exactly that, byte for byte. Any other

@@ -84,11 +84,7 @@ async fn a_command_that_slack_delivers_twice_is_one_request() {
         .sim
         .wait_until(|sim| sim.person(ALICE).ephemerals().len().ge(&2).then_some(()))
         .await;
-    fixture
-        .until("the card", |fixture| {
-            !fixture.sim.messages(APPROVALS).is_empty()
-        })
-        .await;
+    fixture.open_card().await;
     assert_eq!(count(&fixture, "requested").await, 1);
     let cards = fixture.sim.messages(APPROVALS);
     assert_eq!(cards.iter().filter(|card| card.has("approve")).count(), 1);
