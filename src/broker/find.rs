@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::{Broker, Error};
 use crate::{
     domain::{
-        BackendName, Human, Layer, Refusal, Request, RequestId, Scope, ScopeId, State,
-        UserId,
+        BackendName, Human, Layer, Refusal, Request, RequestId, Scope, ScopeId, State, UserId,
     },
     store::{Open, OpenRequest},
 };

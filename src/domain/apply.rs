@@ -2,8 +2,7 @@
 
 use super::{
     Actor, Approval, ApprovalFacts, EndCause, Event, Extension, ExtensionOutcome, Format, Human,
-    Layer, Occurred, Progress, Receipt, Removal, Request, RequestId, SettledExtension, Span, State,
-    Time,
+    Layer, Occurred, Progress, Receipt, Request, RequestId, SettledExtension, Span, State, Time,
 };
 
 /// The shortest and longest warning before the end.

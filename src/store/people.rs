@@ -495,6 +495,7 @@ mod tests {
                     ticket: None,
                     layers: Vec::new(),
                     residual: Span::default(),
+                    ends_early: true,
                 },
                 approvals_needed: 1,
                 approval_channel: ChannelId::new("C0DBA"),

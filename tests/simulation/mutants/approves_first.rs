@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use keylend::{
     broker::{Broker, Error},
     domain::{
-        Actor, Command, Entitlement, Handle, Parties, PlannedGrant, PlannedLayer,
-        Refusal, Request, RequestId, RevocationMode, Time, UserId, decide,
+        Actor, Command, Entitlement, Handle, Parties, PlannedGrant, PlannedLayer, Refusal, Request,
+        RequestId, RevocationMode, Time, UserId, decide,
     },
     store::{Change, Commit, CommitError, DecidedOn},
 };
