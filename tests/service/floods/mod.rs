@@ -34,5 +34,6 @@ async fn rejected(fixture: &Fixture, reason: &str) -> u64 {
 /// Alice types a command, and Slack gets its answer in time.
 async fn alice_is_answered(fixture: &Fixture) {
     let answer = fixture.answer(ALICE, "help").await;
-    assert!(answer.says("/jit"), "{answer:?}");
+    // What Slack says of an app that does not answer names `/jit` too.
+    assert!(answer.says("opens a form to request access"), "{answer:?}");
 }
