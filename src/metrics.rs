@@ -87,9 +87,9 @@ pub enum Rejection {
     Throttled,
     /// It took too long to ask, or to take the answer.
     Slow,
-    /// It was waited for longest when its place or its memory was needed.
+    /// It had waited longest when its connection or its memory was needed.
     Evicted,
-    /// There was no place, and nobody who could give way.
+    /// There was no connection left, and none that could give way.
     Full,
 }
 

@@ -215,7 +215,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .collect::<anyhow::Result<Vec<_>>>()
         .context("failed to read api.tokens")?;
     let proxies = Arc::new(Proxies::new(config.server.trusted_proxies.clone()));
-    let notices = Arc::new(RejectionLog::new(metrics.clone()));
+    let rejections = Arc::new(RejectionLog::new(metrics.clone()));
     let (telling, reach) = watch::channel(Err("the log is still being read"));
     let api = Api {
         grants,
@@ -241,11 +241,11 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let meeting = shutdown.clone();
     tasks.spawn(async move { meeting.run_until_cancelled(bootstrap.meet_slack()).await });
     let routes = slack_routes.merge(api::routes(api));
-    let front = AuthGate::new(routes, proxies.clone(), notices.clone(), clock);
+    let gate = AuthGate::new(routes, proxies.clone(), rejections.clone(), clock);
     let listener = listen::bind(config.server.listen)
         .with_context(|| format!("failed to listen on {}", config.server.listen))?;
     let address = listener.local_addr()?;
-    let listen = Listen::new(listener, front, &config.server, proxies, notices);
+    let listen = Listen::new(listener, gate, &config.server, proxies, rejections);
     tasks.spawn(listen.run(tasks.clone(), shutdown.clone()));
     tracing::info!(%address, "Keylend listens");
     Ok(Service {

@@ -53,7 +53,7 @@ pub(super) struct AuthGate {
     routes: Routes,
     proxies: Arc<Proxies>,
     throttle: Throttle,
-    notices: Arc<RejectionLog>,
+    rejections: Arc<RejectionLog>,
     clock: Arc<dyn Clock>,
 }
 
@@ -67,14 +67,14 @@ impl AuthGate {
     pub(super) fn new(
         routes: Routes,
         proxies: Arc<Proxies>,
-        notices: Arc<RejectionLog>,
+        rejections: Arc<RejectionLog>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             routes,
             proxies,
             throttle: Throttle::default(),
-            notices,
+            rejections,
             clock,
         }
     }
@@ -161,13 +161,14 @@ impl AuthGate {
             Proof::Signature { .. } => Rejection::Unsigned,
             Proof::Token => Rejection::UnknownToken,
         };
-        self.notices.note(reason, Some(caller), why);
+        self.rejections.note(reason, Some(caller), why);
         self.throttle.failed(caller.network(), Instant::now());
         response
     }
 
     fn too_many(&self, caller: Peer, wait: Duration, why: &dyn std::fmt::Display) -> Response {
-        self.notices.note(Rejection::Throttled, Some(caller), why);
+        self.rejections
+            .note(Rejection::Throttled, Some(caller), why);
         self.throttle.failed(caller.network(), Instant::now());
         let seconds = wait.as_secs() + 1;
         let retry = [(header::RETRY_AFTER, seconds.to_string())];

@@ -66,3 +66,19 @@ async fn a_head_that_is_too_long_is_refused() {
         .await;
     assert_eq!(line.hear().await.0, 431);
 }
+
+#[tokio::test]
+async fn clients_that_have_sent_no_whole_head_do_not_delay_a_stop() {
+    let mut fixture = fixture("").await;
+    let mut silent = Line::open(&fixture).await;
+    let mut half = Line::open(&fixture).await;
+    half.say("GET /healthz HTTP/1.1\r\nhost: k\r\n").await;
+    let mut kept = Line::open(&fixture).await;
+    assert!(kept.is_open().await);
+    let begun = Instant::now();
+    fixture.stop().await;
+    assert!(begun.elapsed() < STEP / 2, "{:?}", begun.elapsed());
+    for line in [&mut silent, &mut half, &mut kept] {
+        line.closed().await;
+    }
+}
