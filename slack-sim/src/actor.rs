@@ -31,6 +31,21 @@ impl fmt::Debug for Actor {
     }
 }
 
+impl Sim {
+    /// The person with this id, to act as.
+    ///
+    /// # Panics
+    /// If the workspace has no such person.
+    pub fn person(&self, id: &str) -> Actor {
+        let known: Vec<String> = self
+            .inner
+            .read(|state| state.workspace.people.keys().cloned().collect());
+        let is_known = known.iter().any(|other| other == id);
+        assert!(is_known, "there is no person {id}; there are {known:?}");
+        Actor::new(self.clone(), id)
+    }
+}
+
 impl Actor {
     pub(crate) fn new(sim: Sim, id: &str) -> Self {
         let id = id.to_owned();

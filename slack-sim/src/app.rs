@@ -1,9 +1,5 @@
 //! How the app under test is reached: by posts to it, or over the sockets it opens.
 
-use axum::http::Uri;
-
-use crate::{sim::Sim, socket::DisconnectReason};
-
 /// Where in the app each kind of delivery goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -44,7 +40,7 @@ impl Default for Paths {
 /// An address that no app can be at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an app's address is such as http://127.0.0.1:3000, and {0:?} is not")]
-pub struct BadAddress(String);
+pub struct BadAddress(pub(crate) String);
 
 /// How the app under test is reached.
 #[derive(Debug, Clone)]
@@ -59,52 +55,14 @@ pub(crate) enum App {
     Socket,
 }
 
-impl Sim {
-    /// Says where the app is, such as `http://127.0.0.1:8080`; deliveries go to the paths of the
-    /// manifest's URLs under it, or to [`Paths::default`] if there is no manifest.
-    pub fn connect(&self, app_base_url: impl AsRef<str>) {
-        self.reach(app_base_url.as_ref(), None);
-    }
-
-    /// Says where the app is, with paths of its own.
-    pub fn connect_at(&self, app_base_url: impl AsRef<str>, paths: Paths) {
-        self.reach(app_base_url.as_ref(), Some(paths));
-    }
-
-    /// Says where the app is, as somebody wrote it down: an address alone is for
-    /// [`connect`](Self::connect); where it has a path, as of Bolt's `/slack/events`, everything
-    /// goes there.
-    ///
-    /// # Errors
-    ///
-    /// If that is not the address of a server without TLS.
-    pub fn connect_to(&self, address: &str) -> Result<(), BadAddress> {
-        let bad = || BadAddress(address.to_owned());
-        let uri: Uri = address.trim().parse().map_err(|_| bad())?;
-        let authority = uri.authority().ok_or_else(bad)?;
-        if uri.scheme_str() != Some("http") || uri.query().is_some() {
-            return Err(bad());
-        }
-        let paths = match uri.path() {
-            "/" => None,
-            path => Some(Paths::all_at(path)),
-        };
-        self.reach(&format!("http://{authority}"), paths);
-        Ok(())
-    }
-
-    fn reach(&self, base: &str, paths: Option<Paths>) {
-        let base = base.trim_end_matches('/').to_owned();
-        let app = App::Http { base, paths };
-        self.inner.change(|state, _| {
-            state.app = Some(app);
-            state.sockets.disconnect(DisconnectReason::LinkDisabled);
-        });
-    }
-
-    /// Says that the app uses Socket Mode. It opens connections with
-    /// [`app_token`](Self::app_token).
-    pub fn connect_socket(&self) {
-        self.inner.change(|state, _| state.app = Some(App::Socket));
-    }
+/// What has become of the app's installation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is installed.
+    #[default]
+    Installed,
+    /// The bot token was revoked, by `auth.revoke`.
+    Revoked,
+    /// The app was uninstalled.
+    Uninstalled,
 }

@@ -4,6 +4,8 @@
 //! the app is not interrupted while it makes one: what it does late, it really does. Faults that
 //! were asked for happen here, between Slack and the app.
 
+mod http;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},

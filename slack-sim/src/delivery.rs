@@ -113,6 +113,13 @@ pub(crate) struct Outgoing {
     pub(crate) post: Post,
 }
 
+/// An event that is to be sent again.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) due: DateTime<Utc>,
+    pub(crate) outgoing: Outgoing,
+}
+
 /// Says of an event that it was sent before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Retry {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{delivery::DeliveryKind, sim::Sim, state::State};
+use crate::delivery::DeliveryKind;
 
 /// What goes wrong with a Web API call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,27 +49,6 @@ pub enum DeliveryFault {
     /// [`Sim::heal`](crate::Sim::heal), or for a minute. Slack's three seconds run meanwhile, so that
     /// whoever waits for it before doing something else has waited in vain. One is held at a time.
     Reorder,
-}
-
-impl Sim {
-    /// Makes the next `times` calls of `method` fail; `*` stands for every method and
-    /// `response_url` for posts to response URLs. `usize::MAX` lasts until [`heal`](Self::heal).
-    pub fn fault(&self, method: &str, fault: Fault, times: usize) {
-        let add = |state: &mut State, _| state.faults.add(method, fault, times);
-        self.inner.change(add);
-    }
-
-    /// Makes the next `times` deliveries of a kind go wrong, or of every kind if none is named.
-    /// `usize::MAX` lasts until [`heal`](Self::heal).
-    pub fn fault_delivery(&self, kind: Option<DeliveryKind>, fault: DeliveryFault, times: usize) {
-        let add = |state: &mut State, _| state.faults.add_delivery(kind, fault, times);
-        self.inner.change(add);
-    }
-
-    /// Ends all faults; calls that hang and deliveries that are held back are carried out now.
-    pub fn heal(&self) {
-        self.inner.heal();
-    }
 }
 
 /// The faults to come.

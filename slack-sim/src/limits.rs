@@ -15,14 +15,7 @@ use serde_json::Value;
 
 use crate::blocks::{list, text};
 use check::Check;
-
-/// Where blocks are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Surface {
-    Message,
-    Modal,
-    Home,
-}
+pub(crate) use check::Surface;
 
 /// What is wrong, each with a JSON pointer, in the form Slack uses.
 pub(crate) fn check_blocks(blocks: &Value, surface: Surface) -> Vec<String> {

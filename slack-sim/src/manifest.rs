@@ -65,19 +65,9 @@ pub struct SlashCommand {
 /// A manifest that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the app manifest cannot be read")]
-pub struct BadManifest(#[source] serde_saphyr::Error);
+pub struct BadManifest(#[source] pub(crate) serde_saphyr::Error);
 
 impl Manifest {
-    /// Reads a manifest, YAML or JSON.
-    ///
-    /// # Errors
-    ///
-    /// Where it is not a manifest.
-    pub fn read(text: &str) -> Result<Self, BadManifest> {
-        let file: file::File = serde_saphyr::from_str(text).map_err(BadManifest)?;
-        Ok(file.into())
-    }
-
     /// The command of this name.
     pub fn command(&self, name: &str) -> Option<&SlashCommand> {
         self.commands.iter().find(|one| one.command == name)

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::web_api::{Tier, method_named};
+use crate::web_api::catalogue::{Tier, method as method_named};
 
 /// What is tolerated at once of what is meant to be done one at a time.
 const BURST: usize = 5;

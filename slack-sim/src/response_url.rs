@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     blocks, entities,
-    state::{Draft, FORGOTTEN_AFTER, MOST_RECORDS, State},
+    state::{Draft, FORGOTTEN_AFTER, MOST_RECORDS, ResponseUrl, State},
     web_api::Args,
 };
 
@@ -13,16 +13,6 @@ use crate::{
 const MOST_USES: u32 = 5;
 /// How long it lives.
 const LIFE: TimeDelta = TimeDelta::minutes(30);
-
-/// Where an answer goes.
-pub(crate) struct ResponseUrl {
-    user: String,
-    channel: String,
-    /// The message that was acted on; none for a slash command.
-    source: Option<String>,
-    issued_at: DateTime<Utc>,
-    uses: u32,
-}
 
 impl State {
     /// Gives out a response URL path: `/commands/…` without a source message, else `/actions/…`.

@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::{
     clock::reach,
-    delivery::{Delivery, DeliveryKind, Outgoing, Retry},
-    sim::{Inner, Sim},
+    delivery::{Delivery, DeliveryKind, Outgoing, Retry, Waiting},
+    sim::Inner,
     state::State,
 };
 
@@ -25,20 +25,6 @@ const PAUSES: [TimeDelta; 3] = [
 ];
 /// How many retries wait at most; the oldest is given up.
 const MOST_WAITING: usize = 1000;
-
-/// An event that is to be sent again.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    due: DateTime<Utc>,
-    outgoing: Outgoing,
-}
-
-impl Sim {
-    /// How many events wait to be sent again.
-    pub fn retries_waiting(&self) -> usize {
-        self.inner.read(|state| state.retries.len())
-    }
-}
 
 impl State {
     /// Plans to send an event again, unless that was tried often enough.

@@ -1,10 +1,12 @@
-//! The simulator itself: starting it, and reading it.
+//! The simulator itself, and reading it.
 
+mod breaking;
 mod changing;
+mod connecting;
+pub(crate) mod starting;
 
 use std::{
-    fmt, io,
-    net::{Ipv4Addr, SocketAddr},
+    fmt,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -12,23 +14,17 @@ use std::{
 use axum::body::Bytes;
 use chrono::{DateTime, Utc};
 use http_body_util::Full;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
-    actor::Actor,
-    clock::{Clock, system_clock},
+    clock::Clock,
     delivery::Delivery,
     message::Message,
     mistake::Mistake,
     page::Page,
-    retries, server,
     state::{Call, State},
     view::View,
-    workspace::Workspace,
 };
 
 /// A running local Slack. Clones are the same one; it stops when the last of them is dropped.
@@ -58,22 +54,6 @@ impl fmt::Debug for Sim {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Sim({})\n{}", self.inner.base, self.describe())
     }
-}
-
-/// Why the simulator cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum CannotStart {
-    /// Others than this machine could reach it there.
-    #[error("{0} is not a loopback address")]
-    NotLoopback(SocketAddr),
-    /// Nothing can listen there.
-    #[error("failed to listen on {address}")]
-    Bind {
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
 }
 
 struct Server(AbortHandle);
@@ -148,67 +128,6 @@ impl Inner {
 }
 
 impl Sim {
-    /// Starts on a free port of 127.0.0.1, with the machine's clock.
-    ///
-    /// # Panics
-    /// If no port can be bound.
-    pub async fn start(workspace: Workspace) -> Self {
-        Self::start_with_clock(workspace, system_clock()).await
-    }
-
-    /// Starts on a free port of 127.0.0.1, with a clock of the caller's.
-    ///
-    /// # Panics
-    /// If no port can be bound.
-    pub async fn start_with_clock(workspace: Workspace, clock: Clock) -> Self {
-        let started = Self::start_at(workspace, clock, (Ipv4Addr::LOCALHOST, 0).into()).await;
-        #[expect(clippy::expect_used, reason = "documented: a test driver fails loudly")]
-        started.expect("a free port on 127.0.0.1")
-    }
-
-    /// Starts at an address of the caller's, which must be a loopback one: whoever reaches the
-    /// simulator can act as anybody in it.
-    ///
-    /// # Errors
-    ///
-    /// Where the address is not a loopback one or cannot be bound.
-    pub async fn start_at(
-        workspace: Workspace,
-        clock: Clock,
-        address: SocketAddr,
-    ) -> Result<Self, CannotStart> {
-        if !address.ip().is_loopback() {
-            return Err(CannotStart::NotLoopback(address));
-        }
-        let unbound = |source| CannotStart::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(unbound)?;
-        let address = listener.local_addr().map_err(unbound)?;
-        // A fresh connection for every delivery, as if each came from another of Slack's machines.
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .build_http();
-        let mut state = State::new(workspace);
-        state.sockets.authority = address.to_string();
-        let inner = Arc::new(Inner {
-            state: Mutex::new(state),
-            version: watch::Sender::new(0),
-            healed: watch::Sender::new(0),
-            clock,
-            mover: OnceLock::new(),
-            page: Mutex::default(),
-            base: format!("http://{address}"),
-            port: address.port(),
-            client,
-        });
-        let serving = server::serve(listener, inner.clone());
-        let retrying = retries::run(inner.clone());
-        let task = tokio::spawn(async { tokio::join!(serving, retrying) });
-        Ok(Self {
-            inner,
-            _server: Some(Arc::new(Server(task.abort_handle()))),
-        })
-    }
-
     /// The same simulator, as the server sees it.
     pub(crate) fn within(inner: Arc<Inner>) -> Self {
         let _server = None;
@@ -252,19 +171,6 @@ impl Sim {
     pub fn signing_secret(&self) -> String {
         let secret = |state: &State| state.workspace.signing_secret.clone();
         self.inner.read(secret)
-    }
-
-    /// The person with this id, to act as.
-    ///
-    /// # Panics
-    /// If the workspace has no such person.
-    pub fn person(&self, id: &str) -> Actor {
-        let known: Vec<String> = self
-            .inner
-            .read(|state| state.workspace.people.keys().cloned().collect());
-        let is_known = known.iter().any(|other| other == id);
-        assert!(is_known, "there is no person {id}; there are {known:?}");
-        Actor::new(self.clone(), id)
     }
 
     /// All messages of a channel in order, threads and ephemeral ones included.
@@ -323,6 +229,11 @@ impl Sim {
     pub fn deliveries(&self) -> Vec<Delivery> {
         let deliveries = |state: &State| state.deliveries.iter().cloned().collect();
         self.inner.read(deliveries)
+    }
+
+    /// How many events wait to be sent again.
+    pub fn retries_waiting(&self) -> usize {
+        self.inner.read(|state| state.retries.len())
     }
 
     /// Everything said, for people: what a failed wait shows.

@@ -7,19 +7,16 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    app::App,
+    app::{App, Standing},
     blocks,
     clock::ts,
-    delivery::Delivery,
+    delivery::{Delivery, Waiting},
     entities,
     faults::{Fault, Faults},
     message::Message,
     rates::Rates,
-    response_url::ResponseUrl,
-    retries::Waiting,
-    socket::Hub,
+    socket::hub::Hub,
     view::View,
-    web_api::Standing,
     workspace::{Channel, Kind, Person, Workspace},
 };
 
@@ -51,6 +48,16 @@ pub(crate) struct Trigger {
     pub(crate) user: String,
     pub(crate) issued_at: DateTime<Utc>,
     pub(crate) used: bool,
+}
+
+/// Where an answer to one action of one person goes.
+pub(crate) struct ResponseUrl {
+    pub(crate) user: String,
+    pub(crate) channel: String,
+    /// The message that was acted on; none for a slash command.
+    pub(crate) source: Option<String>,
+    pub(crate) issued_at: DateTime<Utc>,
+    pub(crate) uses: u32,
 }
 
 pub(crate) struct State {

@@ -20,6 +20,9 @@ pub const APP_TOKEN: &str = "xapp-local-simulator";
 /// The signing secret of a [`Workspace`] that was not given another one.
 pub const SIGNING_SECRET: &str = "local-simulator-signing-secret";
 
+/// When everything in a workspace was made, seconds since the epoch.
+pub(crate) const CREATED: i64 = 1_700_000_000;
+
 /// A user group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {

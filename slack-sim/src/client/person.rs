@@ -5,8 +5,16 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Client, ClientError, Outcome, Sight, Submitted};
-use crate::{blocks, message::Message, view::View, wire::Written};
+use super::{
+    remote::{Client, ClientError},
+    sight::Sight,
+};
+use crate::{
+    blocks,
+    message::Message,
+    view::View,
+    wire::{Outcome, Submitted, Written},
+};
 
 /// How long a wait lasts at most, in real time.
 const CEILING: Duration = Duration::from_secs(20);
@@ -25,7 +33,9 @@ impl Surface for Message {}
 impl Surface for View {}
 
 mod sealed {
-    use super::{Message, Value, View, json};
+    use serde_json::{Value, json};
+
+    use crate::{message::Message, view::View};
 
     pub trait Surface {
         fn place(&self) -> Value;
@@ -51,11 +61,17 @@ mod sealed {
     }
 }
 
-impl RemoteActor {
-    pub(super) fn new(client: Client, id: String) -> Self {
-        Self { client, id }
+impl Client {
+    /// The person with this id, to act as.
+    pub fn person(&self, id: impl Into<String>) -> RemoteActor {
+        RemoteActor {
+            client: self.clone(),
+            id: id.into(),
+        }
     }
+}
 
+impl RemoteActor {
     /// Their id.
     pub fn id(&self) -> &str {
         &self.id

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::moment;
+use super::remote::moment;
 use crate::{message::Message, view::View, wire::Sees};
 
 /// What one person saw at one moment.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use super::{Body, Refused};
+use super::refused::{Body, Refused};
 use crate::{
     sim::{Inner, Sim},
     web_api,

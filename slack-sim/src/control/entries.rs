@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{NaiveDate, NaiveTime};
 use serde_json::{Value, json};
 
-use super::Refused;
+use super::refused::Refused;
 use crate::{
     blocks::{self, Found},
     state::State,

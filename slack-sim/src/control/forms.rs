@@ -3,7 +3,11 @@
 use axum::Json;
 use serde::Deserialize;
 
-use super::{Body, Refused, entries::Values, keyboard::Keyboard};
+use super::{
+    entries::Values,
+    keyboard::Keyboard,
+    refused::{Body, Refused},
+};
 use crate::{
     delivery::Delivery,
     modal::Submission,

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::Refused;
+use super::refused::Refused;
 
 /// Lets a request through that was meant for this port of this machine, and seals the answer
 /// against pages of other origins and against caches.

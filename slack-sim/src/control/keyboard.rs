@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Refused,
     entries::{Values, fill},
+    refused::Refused,
 };
 use crate::{
     actor::Actor,

@@ -30,7 +30,7 @@ mod breaking;
 mod directory;
 mod entries;
 mod forms;
-mod guard;
+pub(crate) mod guard;
 mod keyboard;
 mod operating;
 mod records;
@@ -48,8 +48,8 @@ use axum::{
 
 use crate::sim::Inner;
 
-pub(crate) use guard::only_from_here;
-use refused::{Body, Refused};
+use guard::only_from_here;
+use refused::Refused;
 
 /// The routes under `/control`.
 pub(crate) fn router(inner: Arc<Inner>) -> Router {

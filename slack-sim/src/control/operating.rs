@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Body, Refused};
+use super::refused::{Body, Refused};
 use crate::{
     sim::{Inner, Sim},
     wire::{Advance, Now, Span, seconds},

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{mistake::Mistake, server, wire::Refusal};
+use crate::{mistake::Mistake, server::body, wire::Refusal};
 
 /// A refusal of the control API.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 "the body is application/json, and says so",
             ));
         }
-        let bytes = server::read_bytes(request.into_body()).await;
+        let bytes = body::bytes(request.into_body()).await;
         let bytes = bytes.map_err(|unreadable| match unreadable.status {
             StatusCode::PAYLOAD_TOO_LARGE => Refused::new(
                 StatusCode::PAYLOAD_TOO_LARGE,

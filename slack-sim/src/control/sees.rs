@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::Refused;
+use super::refused::Refused;
 use crate::{
     message::Message,
     sim::Inner,

@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::{
-    Body, Refused,
     entries::{Values, entered, holds_value},
     forms::{Done, outcome},
     keyboard::{Keyboard, Place, Surface},
+    refused::{Body, Refused},
 };
 use crate::{blocks, web_api::replace_view};
 

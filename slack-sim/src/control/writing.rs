@@ -4,9 +4,9 @@ use axum::Json;
 use serde::Deserialize;
 
 use super::{
-    Body, Refused,
     forms::{Done, outcome},
     keyboard::Keyboard,
+    refused::{Body, Refused},
 };
 use crate::{
     entities, mentions,

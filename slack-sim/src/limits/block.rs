@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Surface, check::Check, element, known_keys, rich_text};
+use super::{
+    check::{Check, Surface},
+    element, known_keys, rich_text,
+};
 use crate::blocks::text;
 
 /// Characters that all the Markdown blocks of a message may have.
@@ -62,7 +65,7 @@ fn block(check: &mut Check, at: &str, block: &Value, surface: Surface) {
             for (index, one) in check.items(at, block, "elements", 10).iter().enumerate() {
                 let at = format!("{at}/elements/{index}");
                 match text(one, "type") {
-                    "image" => image(check, &at, one),
+                    "image" => element::image(check, &at, one),
                     _ => check.text(&at, one, 3000),
                 }
             }
@@ -71,7 +74,7 @@ fn block(check: &mut Check, at: &str, block: &Value, surface: Surface) {
         "context_actions" => interactive(check, at, block, 5, element::IN_CONTEXT_ACTIONS),
         "input" => input(check, at, block),
         "image" => {
-            image(check, at, block);
+            element::image(check, at, block);
             optional_plain(check, at, block, "title", 2000);
         }
         "markdown" => {
@@ -152,23 +155,6 @@ fn input(check: &mut Check, at: &str, block: &Value) {
     if check.needs(at, block, "element") {
         let at = format!("{at}/element");
         element::one(check, &at, &block["element"], element::IN_INPUT);
-    }
-}
-
-/// An image, block or element: one source, and words for those who do not see it.
-pub(super) fn image(check: &mut Check, at: &str, image: &Value) {
-    check.required_string(at, image, "alt_text", 2000);
-    match (image.get("image_url"), image.get("slack_file")) {
-        (None, None) => check.missing(at, "image_url"),
-        (Some(_), Some(_)) => check.wrong(at, "only one of image_url and slack_file allowed"),
-        (Some(_), None) => check.required_string(at, image, "image_url", 3000),
-        (None, Some(file)) => {
-            let at = format!("{at}/slack_file");
-            check.known(&at, file, &["id", "url"], &[]);
-            if file.get("id").is_none() && file.get("url").is_none() {
-                check.missing(&at, "id");
-            }
-        }
     }
 }
 

@@ -4,6 +4,14 @@ use serde_json::Value;
 
 use crate::blocks::text;
 
+/// Where blocks are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    Message,
+    Modal,
+    Home,
+}
+
 /// Collects what is wrong.
 #[derive(Default)]
 pub(super) struct Check {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{block, check::Check, known_keys};
+use super::{check::Check, known_keys};
 use crate::blocks::{list, text};
 
 /// What an actions block may hold.
@@ -122,7 +122,7 @@ pub(super) fn one(check: &mut Check, at: &str, element: &Value, allowed: &[&str]
             let (least, most) = (1_000_000_000, 9_999_999_999);
             check.number(at, element, "initial_date_time", least, most);
         }
-        "image" => block::image(check, at, element),
+        "image" => image(check, at, element),
         _ => {}
     }
     initial(check, at, element);
@@ -275,6 +275,23 @@ fn confirm(check: &mut Check, at: &str, confirm: &Value) {
         match part {
             "text" => check.text(&at, &confirm[part], most),
             _ => check.plain(&at, &confirm[part], most),
+        }
+    }
+}
+
+/// An image, block or element: one source, and words for those who do not see it.
+pub(super) fn image(check: &mut Check, at: &str, image: &Value) {
+    check.required_string(at, image, "alt_text", 2000);
+    match (image.get("image_url"), image.get("slack_file")) {
+        (None, None) => check.missing(at, "image_url"),
+        (Some(_), Some(_)) => check.wrong(at, "only one of image_url and slack_file allowed"),
+        (Some(_), None) => check.required_string(at, image, "image_url", 3000),
+        (None, Some(file)) => {
+            let at = format!("{at}/slack_file");
+            check.known(&at, file, &["id", "url"], &[]);
+            if file.get("id").is_none() && file.get("url").is_none() {
+                check.missing(&at, "id");
+            }
         }
     }
 }

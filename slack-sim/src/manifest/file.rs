@@ -4,10 +4,22 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{Manifest, SlashCommand};
+use super::{BadManifest, Manifest, SlashCommand};
+
+impl Manifest {
+    /// Reads a manifest, YAML or JSON.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not a manifest.
+    pub fn read(text: &str) -> Result<Self, BadManifest> {
+        let file: File = serde_saphyr::from_str(text).map_err(BadManifest)?;
+        Ok(file.into())
+    }
+}
 
 #[derive(Deserialize)]
-pub(super) struct File {
+struct File {
     display_information: DisplayInformation,
     #[serde(default)]
     features: Features,

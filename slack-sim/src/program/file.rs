@@ -5,15 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use serde::Deserialize;
 use slack_sim::{Channel, Kind, Person, Workspace};
 use toml::Spanned;
-
-use super::check::first_complaint;
-
-/// The largest file that is read.
-const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,7 +27,7 @@ pub(super) struct File {
     pub(super) channels: Vec<Place>,
     /// Where the file is; the manifest is sought beside it.
     #[serde(skip)]
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,31 +121,6 @@ const fn yes() -> bool {
     true
 }
 
-/// Reads a file.
-pub(super) fn read(path: &Path) -> anyhow::Result<File> {
-    let name = path.display().to_string();
-    let about = || format!("{name} cannot be read");
-    let size = fs::metadata(path).with_context(about)?.len();
-    ensure!(
-        size <= MOST_BYTES,
-        "{name} is larger than {MOST_BYTES} bytes"
-    );
-    let text = fs::read_to_string(path).with_context(about)?;
-    let mut file = parse(&text, &name)?;
-    file.folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    Ok(file)
-}
-
-/// Reads the text of the file called `name`. What is wrong is said with its line and its key.
-pub(super) fn parse(text: &str, name: &str) -> anyhow::Result<File> {
-    let file: File = toml::from_str(text).with_context(|| format!("{name} is not right"))?;
-    if let Some(complaint) = first_complaint(&file) {
-        let line = text[..complaint.at.start].lines().count().max(1);
-        bail!("{name}, line {line}: {}", complaint.message);
-    }
-    Ok(file)
-}
-
 impl File {
     /// Where the app is.
     pub(super) fn app_url(&self) -> Option<String> {
@@ -170,7 +140,7 @@ impl File {
         }
         workspace = self.app.installed(workspace);
         if let Some(manifest) = &self.manifest {
-            workspace = super::installed(workspace, &self.folder.join(manifest))?;
+            workspace = installed(workspace, &self.folder.join(manifest))?;
         }
         for somebody in self.people {
             workspace = workspace.person(somebody.person());
@@ -243,4 +213,13 @@ impl Place {
         channel.is_ext_shared = self.shared;
         channel
     }
+}
+
+/// The workspace with the app's manifest at `path`.
+pub(super) fn installed(workspace: Workspace, path: &Path) -> anyhow::Result<Workspace> {
+    let name = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+    workspace
+        .manifest(&text)
+        .with_context(|| format!("{name} is not an app manifest"))
 }

@@ -2,17 +2,16 @@
 
 mod check;
 mod file;
+mod reading;
 
 use std::{
-    fs,
     io::{self, Write},
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
-use anyhow::Context;
 use clap::Parser;
-use slack_sim::{MovableClock, Sim, Workspace};
+use slack_sim::{MovableClock, Sim};
 
 /// A workspace where nobody names another one.
 const EXAMPLE: &str = include_str!("../../workspace.example.toml");
@@ -60,13 +59,13 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 /// Runs until Ctrl-C.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let described = match &options.workspace {
-        Some(path) => file::read(path)?,
-        None => file::parse(EXAMPLE, "the example")?,
+        Some(path) => reading::read(path)?,
+        None => reading::parse(EXAMPLE, "the example")?,
     };
     let app_url = options.app_url.or_else(|| described.app_url());
     let mut workspace = described.workspace()?;
     if let Some(path) = &options.manifest {
-        workspace = installed(workspace, path)?;
+        workspace = file::installed(workspace, path)?;
     }
     let workspace = workspace.rate_limits(!options.no_rate_limits);
     let clock = MovableClock::default();
@@ -126,13 +125,4 @@ fn end() -> anyhow::Result<impl Future<Output = ()>> {
 fn end() -> anyhow::Result<impl Future<Output = ()>> {
     let mut pressed = tokio::signal::windows::ctrl_c()?;
     Ok(async move { drop(pressed.recv().await) })
-}
-
-/// The workspace with the app's manifest at `path`.
-fn installed(workspace: Workspace, path: &Path) -> anyhow::Result<Workspace> {
-    let name = path.display();
-    let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
-    workspace
-        .manifest(&text)
-        .with_context(|| format!("{name} is not an app manifest"))
 }

@@ -11,8 +11,12 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{Unsent, body::read};
+use super::body::read;
 use crate::{faults::Fault, sim::Inner, state::Call, web_api};
+
+/// Marks a response that is never sent.
+#[derive(Clone)]
+pub(super) struct Unsent;
 
 /// Any method of the Web API.
 pub(super) async fn web_api(

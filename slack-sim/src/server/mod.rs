@@ -10,10 +10,9 @@
 //! | what is done with a call | [`calls`] |
 //! | how a request is read | [`body`] |
 
-mod body;
+pub(crate) mod body;
 mod calls;
-
-pub(crate) use body::bytes as read_bytes;
+mod page;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -32,7 +31,7 @@ use tokio::{
 };
 use tower_service::Service;
 
-use crate::{control, page, sim::Inner, socket};
+use crate::{control, sim::Inner, socket};
 
 /// How many connections are served at a time; others wait to be accepted.
 const MOST_CONNECTIONS: usize = 512;
@@ -42,10 +41,6 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 const MOST_HEAD_BYTES: usize = 64 * 1024;
 /// How long to wait when the machine has no more file descriptors to give.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
-
-/// Marks a response that is never sent.
-#[derive(Clone)]
-struct Unsent;
 
 /// Serves until it is dropped, and its connections with it.
 pub(crate) async fn serve(listener: TcpListener, inner: Arc<Inner>) {
@@ -83,7 +78,7 @@ async fn converse(stream: TcpStream, router: Router) {
         async move {
             let answer: Result<Response, Infallible> = router.call(request.map(Body::new)).await;
             let Ok(response) = answer;
-            match response.extensions().get::<Unsent>() {
+            match response.extensions().get::<calls::Unsent>() {
                 Some(_) => Err("a fault closes the connection"),
                 None => Ok(response),
             }

@@ -3,8 +3,8 @@
 //! The app is never told of a change: whether and when it hears of one is for the test to say.
 
 use crate::{
+    app::Standing,
     sim::Sim,
-    web_api::Standing,
     workspace::{Channel, Group, Person},
 };
 

@@ -97,7 +97,7 @@ impl Hub {
     }
 
     /// How many connections are open.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.open.len()
     }
 
@@ -166,7 +166,7 @@ impl Hub {
     }
 
     /// What apps did wrong so far.
-    pub(super) fn complaints(&self) -> Vec<String> {
+    pub(crate) fn complaints(&self) -> Vec<String> {
         self.complaints.iter().cloned().collect()
     }
 

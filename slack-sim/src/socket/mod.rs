@@ -12,7 +12,7 @@
 
 mod connection;
 pub(crate) mod envelope;
-mod hub;
+pub(crate) mod hub;
 
 use std::sync::Arc;
 
@@ -23,46 +23,14 @@ use axum::{
 };
 use serde_json::Value;
 
-pub use envelope::DisconnectReason;
-pub(crate) use hub::Hub;
+use envelope::DisconnectReason;
 
 use crate::{
-    app::App,
-    deliver::PATIENCE,
-    delivery::Outgoing,
-    post::Answer,
-    sim::{Inner, Sim},
-    state::State,
+    app::App, deliver::PATIENCE, delivery::Outgoing, post::Answer, sim::Inner, state::State,
 };
 
 /// The largest message that is read: an acknowledgement with a view in it is far smaller.
 const MOST_BYTES: usize = 1024 * 1024;
-
-impl Sim {
-    /// How many connections the app has open.
-    pub fn connections(&self) -> usize {
-        self.inner.read(|state| state.sockets.connections())
-    }
-
-    /// Says that a clock of the caller's was moved: what is due by now is done. With the machine's
-    /// clock, and after any other change of the workspace, nobody need say so.
-    pub fn clock_moved(&self) {
-        self.inner.change(|_, _| ());
-    }
-
-    /// Ends every connection as Slack would for this reason. After a warning they live for ten
-    /// seconds more of the simulator's clock, or until they are told another reason.
-    pub fn disconnect(&self, reason: DisconnectReason) {
-        let tell = |state: &mut State, _| state.sockets.disconnect(reason);
-        self.inner.change(tell);
-    }
-
-    /// What the app said over its connections that it should not have: junk, binary messages,
-    /// acknowledgements that nobody waits for.
-    pub fn socket_complaints(&self) -> Vec<String> {
-        self.inner.read(|state| state.sockets.complaints())
-    }
-}
 
 /// Lets a client with a good ticket in. `debug_reconnects=true` makes its connection a short one.
 pub(crate) async fn link(

@@ -4,22 +4,11 @@
 //! except those that change what a method does rather than whether it may be called.
 
 use super::{
-    ApiError, Args,
+    args::Args,
     catalogue::{Family, Method, Needs},
+    error::ApiError,
 };
-use crate::state::State;
-
-/// What has become of the app's installation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// It is installed.
-    #[default]
-    Installed,
-    /// The bot token was revoked, by `auth.revoke`.
-    Revoked,
-    /// The app was uninstalled.
-    Uninstalled,
-}
+use crate::{app::Standing, state::State};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::Answer;
+use super::error::Answer;
 use crate::state::State;
 
 /// Gives out an address that is good once, for half a minute.

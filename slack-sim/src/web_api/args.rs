@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::ApiError;
+use super::error::ApiError;
 use crate::state::State;
 
 /// Arguments that are JSON even when they come as text.

@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use super::{Answer, ApiError, Args, Standing};
+use super::{
+    args::Args,
+    error::{Answer, ApiError},
+};
+use crate::app::Standing;
 use crate::state::State;
 
 pub(super) fn api_test(args: &Args) -> Answer {

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args};
+use super::{
+    args::Args,
+    error::{Answer, ApiError},
+};
 use crate::limits::{Surface, check_blocks};
 
 pub(super) fn validate(args: &Args) -> Answer {

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args};
+use super::{
+    args::Args,
+    error::{Answer, ApiError},
+};
 use crate::{
     blocks, entities,
     message::Message,

@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+/// What a method answers: the fields beside `ok`, or Slack's name for the refusal.
+pub(super) type Answer = Result<Value, ApiError>;
+
 /// A refusal: Slack's name for it, and what it says beside.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {messages:?}")]

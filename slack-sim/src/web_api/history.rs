@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args, paging};
+use super::{
+    args::Args,
+    error::{Answer, ApiError},
+    paging,
+};
 use crate::{message::Message, state::State};
 
 /// Messages of a page whose limit is not given.

@@ -9,7 +9,7 @@ mod apps;
 mod args;
 mod auth;
 mod blocks;
-mod catalogue;
+pub(crate) mod catalogue;
 mod chat;
 mod conversations;
 mod error;
@@ -21,17 +21,12 @@ mod users;
 mod views;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
-pub(crate) use access::Standing;
-pub(crate) use args::Args;
-pub(crate) use catalogue::{Tier, method as method_named};
-pub(crate) use error::ApiError;
+use catalogue::method as method_named;
+pub(crate) use {args::Args, error::ApiError};
 
 use crate::state::{Draft, State};
-
-/// What a method answers: the fields beside `ok`, or Slack's name for the refusal.
-pub(crate) type Answer = Result<Value, ApiError>;
+use error::Answer;
 
 /// A new message's text, blocks and metadata within their limits.
 pub(crate) fn content(args: &Args) -> Result<Draft, ApiError> {
@@ -40,9 +35,6 @@ pub(crate) fn content(args: &Args) -> Result<Draft, ApiError> {
 
 pub(crate) use users::object as user_object;
 pub(crate) use views::{MOST_STACKED, check as check_view, replace as replace_view};
-
-/// When everything in the workspace was made, seconds since the epoch.
-const CREATED: i64 = 1_700_000_000;
 
 /// Carries out one call if this token may.
 pub(crate) fn answer(

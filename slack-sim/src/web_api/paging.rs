@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ApiError, Args};
+use super::{args::Args, error::ApiError};
 
 /// Entries of a page that may be asked for.
 const MOST: usize = 1000;

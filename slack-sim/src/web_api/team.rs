@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Answer;
+use super::error::Answer;
 use crate::state::State;
 
 pub(super) fn info(state: &State) -> Answer {

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args, CREATED};
+use super::{
+    args::Args,
+    error::{Answer, ApiError},
+};
+use crate::workspace::CREATED;
 use crate::{state::State, workspace::Group};
 
 pub(super) fn list(state: &State, args: &Args) -> Answer {

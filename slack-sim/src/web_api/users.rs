@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args, CREATED, paging};
+use super::{
+    args::Args,
+    error::{Answer, ApiError},
+    paging,
+};
+use crate::workspace::CREATED;
 use crate::{
     state::State,
     workspace::{Kind, Person},

@@ -3,7 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Args};
+use super::{
+    args::Args,
+    error::{Answer, ApiError},
+};
 use crate::{limits::check_view, state::State, view::View};
 
 /// How long a trigger lives.
