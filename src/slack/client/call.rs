@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
 
-use super::{SlackError, Wire};
+use super::{error::SlackError, wire::Wire};
 use crate::{clock::Clock, domain::Time};
 
 /// How long one call may take.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Client, SlackError};
+use super::{error::SlackError, methods::Client};
 use crate::domain::ChannelId;
 
 /// A channel, as far as writing to it is concerned. A field that Slack leaves out says nothing.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    SlackError,
     call::{Api, Patience},
+    error::SlackError,
 };
 use crate::domain::TeamId;
 

@@ -16,7 +16,7 @@ use slack_morphism::{
 };
 use url::Url;
 
-use super::SlackError;
+use super::error::SlackError;
 
 /// How long to stay away from a method whose 429 does not say.
 const UNSAID: Duration = Duration::from_secs(30);

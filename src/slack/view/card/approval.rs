@@ -1,9 +1,9 @@
 //! What approvers see, in the scope's channel.
 
 use super::{
-    Context, action,
+    context::{Context, action, value},
     draft::{Button, Draft},
-    record, value,
+    record,
 };
 use crate::{
     domain::{Approval, Extension, ExtensionOutcome, Request, SettledExtension, Span, State, Time},

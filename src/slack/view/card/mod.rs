@@ -5,12 +5,14 @@
 //! it no longer can, the record of what happened takes their place. Here nothing is sent.
 
 mod approval;
+mod context;
 mod draft;
 mod head;
 mod record;
 mod requester;
 
 pub(super) use approval::question;
+pub use context::{Context, action, value};
 pub(super) use draft::{Button, Draft};
 pub(super) use head::{outcome, state};
 pub(super) use record::{
@@ -20,39 +22,10 @@ pub(super) use record::{
 pub(super) use requester::{grant, waiting};
 
 use crate::{
-    domain::{Login, Request, State},
-    slack::client::{ChannelTrouble, Message},
+    domain::{Request, State},
+    slack::client::Message,
     store::Place,
 };
-
-/// What a button's click means: its `action_id`. Its value is [`value`].
-pub mod action {
-    /// Say yes.
-    pub const APPROVE: &str = "approve";
-    /// Say no.
-    pub const DENY: &str = "deny";
-    /// Take the request back.
-    pub const WITHDRAW: &str = "withdraw";
-    /// See the grant's credentials.
-    pub const CREDENTIALS: &str = "credentials";
-    /// End the grant.
-    pub const DONE: &str = "done";
-    /// Ask for more time.
-    pub const EXTEND: &str = "extend";
-    /// Open the form that asks for access; it has no request to name.
-    pub const REQUEST: &str = "request";
-}
-
-/// What a card needs to know beside its request.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Context {
-    /// Whether the request comes with credentials to show.
-    pub has_credentials: bool,
-    /// Why those who are asked for a decision cannot be reached, if they cannot.
-    pub unreachable: Option<ChannelTrouble>,
-    /// The logins that receive the access.
-    pub logins: Vec<Login>,
-}
 
 /// The card of `request` for `place`; nothing where there is nothing to show: no grant yet, no
 /// extension asked for.
@@ -90,9 +63,4 @@ pub fn uncalled(place: Place, request: &Request, context: &Context) -> Option<Me
         *warned = false;
     }
     card(place, &request, context)
-}
-
-/// The value of every button: the request, and the revision that was on show.
-pub fn value(request: &Request) -> String {
-    format!("{}.{}", request.id, request.revision)
 }

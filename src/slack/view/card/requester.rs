@@ -1,9 +1,9 @@
 //! What the requester sees, in their direct messages.
 
 use super::{
-    Context, action,
+    context::{Context, action, value},
     draft::{Button, Draft},
-    record, value,
+    record,
 };
 use crate::{
     domain::{Request, State},

@@ -1,0 +1,372 @@
+//! The Web API methods that Keylend uses.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::{
+    call::{Api, Done, Patience},
+    error::SlackError,
+    groups::UnknownGroups,
+    identity::{self, Identity},
+    wire::{Https, NoRootCertificates, Wire},
+};
+use crate::{
+    clock::Clock,
+    domain::{ChannelId, UserId},
+};
+
+/// A client of Slack. Clones share their connections and what Slack said of its limits.
+#[derive(Clone)]
+pub struct Client {
+    api: Arc<Api>,
+    identity: Arc<OnceCell<Identity>>,
+    unknown_groups: Arc<UnknownGroups>,
+}
+
+/// A message as it is sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Message {
+    /// Everything essential: all that a screen reader and a notification have. Never empty.
+    pub text: String,
+    /// Block Kit; an array, empty for a message of text alone.
+    pub blocks: Value,
+}
+
+impl Message {
+    /// A message of `mrkdwn` alone.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            blocks: Value::Array(Vec::new()),
+        }
+    }
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Posted {
+    /// The channel; for a message to a person, their direct message.
+    pub channel: ChannelId,
+    /// The message's name in it.
+    pub ts: String,
+}
+
+/// A view as Slack keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct OpenedView {
+    /// Its name.
+    pub id: String,
+    /// What [`Client::update_view`] is checked against.
+    pub hash: String,
+}
+
+/// A message with everything that keeps people's text from linking, unfolding or pinging.
+#[derive(Serialize)]
+struct Outgoing<'a> {
+    channel: &'a ChannelId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ts: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_ts: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_broadcast: Option<bool>,
+    #[serde(flatten)]
+    message: &'a Message,
+    parse: &'static str,
+    link_names: bool,
+    unfurl_links: bool,
+    unfurl_media: bool,
+}
+
+impl<'a> Outgoing<'a> {
+    fn new(channel: &'a ChannelId, message: &'a Message) -> Self {
+        Self {
+            channel,
+            ts: None,
+            thread_ts: None,
+            user: None,
+            reply_broadcast: None,
+            message,
+            // `chat.update` falls back to `client`, which makes names and links of plain text.
+            parse: "none",
+            link_names: false,
+            unfurl_links: false,
+            unfurl_media: false,
+        }
+    }
+}
+
+impl Client {
+    /// A client of the Web API at `api_url`, default `https://slack.com/api/`.
+    ///
+    /// # Errors
+    ///
+    /// If the machine has no root certificates.
+    pub fn new(
+        api_url: &Url,
+        token: SecretString,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, NoRootCertificates> {
+        let wire = Https::new(api_url, &token)?;
+        Ok(Self::over(Arc::new(wire), api_url, clock))
+    }
+
+    /// A client of the Web API at `api_url`, to which `wire` leads.
+    pub fn over(wire: Arc<dyn Wire>, api_url: &Url, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            api: Arc::new(Api::new(wire, api_url, clock.clone())),
+            identity: Arc::default(),
+            unknown_groups: Arc::new(UnknownGroups::new(clock)),
+        }
+    }
+
+    /// Who we are; asked once (`auth.test`, `bots.info`), since it stays as long as the token.
+    ///
+    /// # Errors
+    ///
+    /// If Slack does not answer, or does not know the token.
+    pub async fn identity(&self) -> Result<Identity, SlackError> {
+        let ask = || identity::ask(&self.api);
+        self.identity.get_or_try_init(ask).await.cloned()
+    }
+
+    /// Posts a message (`chat.postMessage`), in the thread under `thread` if there is one. A
+    /// person's id as the channel opens their direct message, which the answer names. Waits for
+    /// its turn if Slack asked to.
+    ///
+    /// A crash or a time-out after Slack took the message leaves it posted and unknown here.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, or does not answer.
+    pub async fn post(
+        &self,
+        channel: &ChannelId,
+        thread: Option<&str>,
+        message: &Message,
+    ) -> Result<Posted, SlackError> {
+        let mut outgoing = Outgoing::new(channel, message);
+        outgoing.thread_ts = thread;
+        self.api
+            .post("chat.postMessage", &outgoing, Patience::Waits)
+            .await
+    }
+
+    /// Posts a message in a thread, and shows it in the channel too.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, or does not answer.
+    pub async fn post_aloud(
+        &self,
+        channel: &ChannelId,
+        thread: &str,
+        message: &Message,
+    ) -> Result<Posted, SlackError> {
+        let mut outgoing = Outgoing::new(channel, message);
+        outgoing.thread_ts = Some(thread);
+        outgoing.reply_broadcast = Some(true);
+        self.api
+            .post("chat.postMessage", &outgoing, Patience::Waits)
+            .await
+    }
+
+    /// Makes a message say something else (`chat.update`). Waits for its turn if Slack asked to.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, or does not answer.
+    pub async fn update(
+        &self,
+        channel: &ChannelId,
+        ts: &str,
+        message: &Message,
+    ) -> Result<(), SlackError> {
+        let mut outgoing = Outgoing::new(channel, message);
+        outgoing.ts = Some(ts);
+        self.api
+            .post::<_, Done>("chat.update", &outgoing, Patience::Waits)
+            .await?;
+        Ok(())
+    }
+
+    /// Opens a modal (`views.open`) for whoever made `trigger_id` within the last three seconds.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, does not answer, or asked not to be called now.
+    pub async fn open_view(&self, trigger_id: &str, view: Value) -> Result<OpenedView, SlackError> {
+        #[derive(Serialize)]
+        struct Open<'a> {
+            trigger_id: &'a str,
+            view: Value,
+        }
+        let open = Open { trigger_id, view };
+        let opened: Opened = self
+            .api
+            .post("views.open", &open, Patience::FailsFast)
+            .await?;
+        Ok(opened.view)
+    }
+
+    /// Replaces a modal (`views.update`), if it is still the one with `hash`.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it (`hash_conflict`: it changed), does not answer, or asked not to be
+    /// called now.
+    pub async fn update_view(
+        &self,
+        view_id: &str,
+        hash: Option<&str>,
+        view: Value,
+    ) -> Result<OpenedView, SlackError> {
+        #[derive(Serialize)]
+        struct Update<'a> {
+            view_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            hash: Option<&'a str>,
+            view: Value,
+        }
+        let update = Update {
+            view_id,
+            hash,
+            view,
+        };
+        let opened: Opened = self
+            .api
+            .post("views.update", &update, Patience::FailsFast)
+            .await?;
+        Ok(opened.view)
+    }
+
+    /// Makes a person's App Home show `view` (`views.publish`), whatever it shows.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, does not answer, or asked not to be called now.
+    pub async fn publish_home(&self, user: &UserId, view: Value) -> Result<(), SlackError> {
+        #[derive(Serialize)]
+        struct Publish<'a> {
+            user_id: &'a UserId,
+            view: Value,
+        }
+        let publish = Publish {
+            user_id: user,
+            view,
+        };
+        // It does not wait for its turn: what it would say then may be another thing.
+        self.api
+            .post::<_, Done>("views.publish", &publish, Patience::FailsFast)
+            .await?;
+        Ok(())
+    }
+
+    /// Answers whoever acted, seen by them alone, through the `response_url` of their payload
+    /// (five uses in thirty minutes). The token does not go there.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is not Slack's, has had its uses, or does not answer.
+    pub async fn respond(
+        &self,
+        response_url: &str,
+        text: &str,
+        blocks: Option<Value>,
+    ) -> Result<(), SlackError> {
+        #[derive(Serialize)]
+        struct Response<'a> {
+            response_type: &'static str,
+            // Without it, an answer to a click would take the message's place.
+            replace_original: bool,
+            text: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            blocks: Option<Value>,
+        }
+        let response = Response {
+            response_type: "ephemeral",
+            replace_original: false,
+            text,
+            blocks,
+        };
+        self.api.respond(response_url, &response).await
+    }
+
+    /// Says something in a channel that one of its members alone sees (`chat.postEphemeral`). It
+    /// may not arrive.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, does not answer, or asked not to be called now.
+    pub async fn post_ephemeral(
+        &self,
+        channel: &ChannelId,
+        user: &UserId,
+        text: &str,
+    ) -> Result<(), SlackError> {
+        let message = Message::text(text);
+        let mut outgoing = Outgoing::new(channel, &message);
+        outgoing.user = Some(user);
+        self.api
+            .post::<_, Done>("chat.postEphemeral", &outgoing, Patience::FailsFast)
+            .await?;
+        Ok(())
+    }
+
+    /// Says something to a person in their direct message.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, or does not answer.
+    pub async fn tell(&self, user: &UserId, text: &str) -> Result<(), SlackError> {
+        let channel = ChannelId::new(user.as_str());
+        self.post(&channel, None, &Message::text(text)).await?;
+        Ok(())
+    }
+
+    /// Where to connect for Socket Mode (`apps.connections.open`): good once, for half a minute, and
+    /// as secret as the token, which has to be the app's.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, does not answer, or asked not to be called now.
+    pub async fn open_connection(&self) -> Result<Url, SlackError> {
+        #[derive(Serialize)]
+        struct Open {}
+        #[derive(Deserialize)]
+        struct Opened {
+            url: Url,
+        }
+        let opened: Opened = self
+            .api
+            .post("apps.connections.open", &Open {}, Patience::FailsFast)
+            .await?;
+        Ok(opened.url)
+    }
+
+    /// The groups that Slack did not know a moment ago.
+    pub(in crate::slack) fn unknown_groups(&self) -> &UnknownGroups {
+        &self.unknown_groups
+    }
+
+    /// Calls a method that reads. Never waits for its turn.
+    pub(in crate::slack) async fn read<RS: DeserializeOwned + Send>(
+        &self,
+        method: &'static str,
+        params: &[(&str, Option<String>)],
+    ) -> Result<RS, SlackError> {
+        self.api.get(method, params).await
+    }
+}
+
+#[derive(Deserialize)]
+struct Opened {
+    view: OpenedView,
+}

@@ -1,0 +1,40 @@
+//! What a card knows beside its request, and what its buttons say of it.
+
+use crate::{
+    domain::{Login, Request},
+    slack::client::ChannelTrouble,
+};
+
+/// What a button's click means: its `action_id`. Its value is [`value`].
+pub mod action {
+    /// Say yes.
+    pub const APPROVE: &str = "approve";
+    /// Say no.
+    pub const DENY: &str = "deny";
+    /// Take the request back.
+    pub const WITHDRAW: &str = "withdraw";
+    /// See the grant's credentials.
+    pub const CREDENTIALS: &str = "credentials";
+    /// End the grant.
+    pub const DONE: &str = "done";
+    /// Ask for more time.
+    pub const EXTEND: &str = "extend";
+    /// Open the form that asks for access; it has no request to name.
+    pub const REQUEST: &str = "request";
+}
+
+/// What a card needs to know beside its request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Context {
+    /// Whether the request comes with credentials to show.
+    pub has_credentials: bool,
+    /// Why those who are asked for a decision cannot be reached, if they cannot.
+    pub unreachable: Option<ChannelTrouble>,
+    /// The logins that receive the access.
+    pub logins: Vec<Login>,
+}
+
+/// The value of every button: the request, and the revision that was on show.
+pub fn value(request: &Request) -> String {
+    format!("{}.{}", request.id, request.revision)
+}
