@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use slack_morphism::api::SlackApiUserGroupsUsersListResponse;
 
 use super::client::{Client, Identity, SlackError};
 use crate::{
@@ -34,10 +35,6 @@ impl PeopleSource for Client {
     }
 
     async fn usergroup(&self, id: &str) -> Result<BTreeSet<UserId>, FactsUnavailable> {
-        #[derive(Deserialize)]
-        struct Members {
-            users: BTreeSet<UserId>,
-        }
         let unknown = || FactsUnavailable(format!("Slack knows no user group {id}"));
         if self.unknown_groups().contains(id) {
             return Err(unknown());
@@ -50,7 +47,8 @@ impl PeopleSource for Client {
                 ("include_disabled", Some("false".to_owned())),
                 ("team_id", workspace),
             ];
-            self.read::<Members>("usergroups.users.list", &asked).await
+            self.read::<SlackApiUserGroupsUsersListResponse>("usergroups.users.list", &asked)
+                .await
         };
         // A group's id does not tell which of the organisation's workspaces it belongs to.
         let workspaces: Vec<Option<String>> = match ours.org_wide {
@@ -62,7 +60,10 @@ impl PeopleSource for Client {
         };
         for workspace in workspaces {
             match ask(workspace).await {
-                Ok(members) => return Ok(members.users),
+                Ok(members) => {
+                    let users = members.users.into_iter();
+                    return Ok(users.map(|user| UserId::new(user.0)).collect());
+                }
                 Err(SlackError::Refused(code)) if code == "no_such_subteam" => {}
                 Err(error) => return Err(unavailable(error)),
             }
@@ -77,7 +78,8 @@ fn unavailable(error: SlackError) -> FactsUnavailable {
 }
 
 /// A user object, <https://docs.slack.dev/reference/objects/user-object>. Everything but the id
-/// may be absent.
+/// may be absent. slack-morphism's model has no `is_email_confirmed`, without which an address is not
+/// known to be theirs.
 #[derive(Debug, Deserialize)]
 struct User {
     id: UserId,

@@ -11,7 +11,7 @@ use keylend::{
     },
     store::{Entry, EntryBody, Place},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     people::People,
@@ -85,8 +85,9 @@ impl Inside {
             let mut messages = self.messages.iter();
             let seen =
                 messages.find(|said| said.channel == shown.channel.as_str() && said.ts == *ts);
-            let is_true =
-                seen.is_some_and(|seen| seen.text == message.text && seen.blocks == message.blocks);
+            let is_true = seen.is_some_and(|seen| {
+                seen.text == message.text && seen.blocks == json!(message.blocks)
+            });
             promised(10, is_true, || {
                 let seen = seen.map(|seen| &seen.text);
                 format!("the {:?} of {} shows {seen:?}", shown.place, shown.request)

@@ -1,12 +1,12 @@
 //! What Slack says of a channel (`conversations.info`).
 
-use serde::Deserialize;
+use slack_morphism::{SlackChannelInfo, api::SlackApiConversationsInfoResponse};
 
 use super::{error::SlackError, methods::Client};
 use crate::domain::ChannelId;
 
 /// A channel, as far as writing to it is concerned. A field that Slack leaves out says nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelInfo {
     /// Its name without `#`; nothing for direct messages.
     pub name: Option<String>,
@@ -25,6 +25,16 @@ pub enum ChannelTrouble {
     Unknown,
     /// Slack refuses it for a reason that the channel does not show.
     Refused,
+}
+
+impl From<SlackChannelInfo> for ChannelInfo {
+    fn from(channel: SlackChannelInfo) -> Self {
+        Self {
+            name: channel.name,
+            is_archived: channel.flags.is_archived,
+            is_member: channel.flags.is_member,
+        }
+    }
 }
 
 impl ChannelInfo {
@@ -46,13 +56,10 @@ impl Client {
     /// If Slack refuses it (`channel_not_found`: the bot may not know of it), does not answer, or
     /// asked not to be called now.
     pub async fn channel(&self, channel: &ChannelId) -> Result<ChannelInfo, SlackError> {
-        #[derive(Deserialize)]
-        struct Info {
-            channel: ChannelInfo,
-        }
         let asked = [("channel", Some(channel.to_string()))];
-        let info: Info = self.read("conversations.info", &asked).await?;
-        Ok(info.channel)
+        let info: SlackApiConversationsInfoResponse =
+            self.read("conversations.info", &asked).await?;
+        Ok(info.channel.into())
     }
 
     /// A channel's name without `#` (`conversations.info`); nothing for direct messages and

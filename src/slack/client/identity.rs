@@ -1,6 +1,7 @@
 //! Who the token belongs to.
 
 use serde::Deserialize;
+use slack_morphism::api::SlackApiBotsInfoResponse;
 
 use super::{
     call::{Api, Patience},
@@ -24,7 +25,8 @@ pub struct Identity {
     pub app_id: Option<String>,
 }
 
-/// `auth.test`, <https://docs.slack.dev/reference/methods/auth.test>.
+/// `auth.test`, <https://docs.slack.dev/reference/methods/auth.test>. slack-morphism's model has
+/// neither `enterprise_id` nor `is_enterprise_install`.
 #[derive(Deserialize)]
 struct Test {
     team_id: TeamId,
@@ -34,7 +36,8 @@ struct Test {
     bot_id: Option<String>,
 }
 
-/// `auth.teams.list`, <https://docs.slack.dev/reference/methods/auth.teams.list>.
+/// `auth.teams.list`, <https://docs.slack.dev/reference/methods/auth.teams.list>, of which
+/// slack-morphism has no model.
 #[derive(Deserialize)]
 struct Teams {
     teams: Vec<Team>,
@@ -43,17 +46,6 @@ struct Teams {
 #[derive(Deserialize)]
 struct Team {
     id: TeamId,
-}
-
-/// `bots.info`, <https://docs.slack.dev/reference/methods/bots.info>.
-#[derive(Deserialize)]
-struct Info {
-    bot: Bot,
-}
-
-#[derive(Deserialize)]
-struct Bot {
-    app_id: Option<String>,
 }
 
 pub(super) async fn ask(api: &Api) -> Result<Identity, SlackError> {
@@ -69,8 +61,8 @@ pub(super) async fn ask(api: &Api) -> Result<Identity, SlackError> {
         ("team_id", workspaces.first().map(TeamId::to_string)),
     ];
     // Without `users:read` Slack does not tell, and nothing rests on it alone.
-    let info = api.get::<Info>("bots.info", &bot).await;
-    let app_id = info.ok().and_then(|info| info.bot.app_id);
+    let info = api.get::<SlackApiBotsInfoResponse>("bots.info", &bot).await;
+    let app_id = info.ok().map(|info| info.bot.app_id);
     Ok(Identity {
         team: test.team_id,
         enterprise: test.enterprise_id,

@@ -5,6 +5,15 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use slack_morphism::{
+    SlackMessageContent, SlackTs,
+    api::{
+        SlackApiAppsConnectionOpenRequest, SlackApiAppsConnectionOpenResponse,
+        SlackApiChatPostEphemeralRequest, SlackApiChatPostMessageRequest,
+        SlackApiChatUpdateRequest,
+    },
+    blocks::SlackBlock,
+};
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -20,6 +29,10 @@ use crate::{
     domain::{ChannelId, UserId},
 };
 
+/// As `parse` of a message: `chat.update` falls back to `client`, which makes names and links of
+/// plain text.
+const UNPARSED: &str = "none";
+
 /// A client of Slack. Clones share their connections and what Slack said of its limits.
 #[derive(Clone)]
 pub struct Client {
@@ -33,8 +46,8 @@ pub struct Client {
 pub struct Message {
     /// Everything essential: all that a screen reader and a notification have. Never empty.
     pub text: String,
-    /// Block Kit; an array, empty for a message of text alone.
-    pub blocks: Value,
+    /// Empty for a message of text alone.
+    pub blocks: Vec<SlackBlock>,
 }
 
 impl Message {
@@ -42,12 +55,19 @@ impl Message {
     pub fn text(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
-            blocks: Value::Array(Vec::new()),
+            blocks: Vec::new(),
         }
+    }
+
+    fn content(&self) -> SlackMessageContent {
+        SlackMessageContent::new()
+            .with_text(self.text.clone())
+            .with_blocks(self.blocks.clone())
     }
 }
 
-/// Where a message stands.
+/// Where a message stands. slack-morphism's model demands the whole message, so that one block that
+/// it does not know would make a message that was posted look as if it was not.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Posted {
     /// The channel; for a message to a person, their direct message.
@@ -56,51 +76,13 @@ pub struct Posted {
     pub ts: String,
 }
 
-/// A view as Slack keeps it.
+/// A view as Slack keeps it. slack-morphism's model demands all of its blocks, as that of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct OpenedView {
     /// Its name.
     pub id: String,
     /// What [`Client::update_view`] is checked against.
     pub hash: String,
-}
-
-/// A message with everything that keeps people's text from linking, unfolding or pinging.
-#[derive(Serialize)]
-struct Outgoing<'a> {
-    channel: &'a ChannelId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ts: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thread_ts: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a UserId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reply_broadcast: Option<bool>,
-    #[serde(flatten)]
-    message: &'a Message,
-    parse: &'static str,
-    link_names: bool,
-    unfurl_links: bool,
-    unfurl_media: bool,
-}
-
-impl<'a> Outgoing<'a> {
-    fn new(channel: &'a ChannelId, message: &'a Message) -> Self {
-        Self {
-            channel,
-            ts: None,
-            thread_ts: None,
-            user: None,
-            reply_broadcast: None,
-            message,
-            // `chat.update` falls back to `client`, which makes names and links of plain text.
-            parse: "none",
-            link_names: false,
-            unfurl_links: false,
-            unfurl_media: false,
-        }
-    }
 }
 
 impl Client {
@@ -152,10 +134,9 @@ impl Client {
         thread: Option<&str>,
         message: &Message,
     ) -> Result<Posted, SlackError> {
-        let mut outgoing = Outgoing::new(channel, message);
-        outgoing.thread_ts = thread;
+        let request = posting(channel, message).opt_thread_ts(thread.map(SlackTs::from));
         self.api
-            .post("chat.postMessage", &outgoing, Patience::Waits)
+            .post("chat.postMessage", &request, Patience::Waits)
             .await
     }
 
@@ -170,11 +151,11 @@ impl Client {
         thread: &str,
         message: &Message,
     ) -> Result<Posted, SlackError> {
-        let mut outgoing = Outgoing::new(channel, message);
-        outgoing.thread_ts = Some(thread);
-        outgoing.reply_broadcast = Some(true);
+        let request = posting(channel, message)
+            .with_thread_ts(thread.into())
+            .with_reply_broadcast(true);
         self.api
-            .post("chat.postMessage", &outgoing, Patience::Waits)
+            .post("chat.postMessage", &request, Patience::Waits)
             .await
     }
 
@@ -189,10 +170,12 @@ impl Client {
         ts: &str,
         message: &Message,
     ) -> Result<(), SlackError> {
-        let mut outgoing = Outgoing::new(channel, message);
-        outgoing.ts = Some(ts);
+        let channel = channel.as_str().into();
+        let request = SlackApiChatUpdateRequest::new(channel, message.content(), ts.into())
+            .with_parse(UNPARSED.to_owned())
+            .with_link_names(false);
         self.api
-            .post::<_, Done>("chat.update", &outgoing, Patience::Waits)
+            .post::<_, Done>("chat.update", &request, Patience::Waits)
             .await?;
         Ok(())
     }
@@ -281,6 +264,7 @@ impl Client {
         text: &str,
         blocks: Option<Value>,
     ) -> Result<(), SlackError> {
+        // No model of slack-morphism has both `response_type` and `replace_original`.
         #[derive(Serialize)]
         struct Response<'a> {
             response_type: &'static str,
@@ -311,11 +295,13 @@ impl Client {
         user: &UserId,
         text: &str,
     ) -> Result<(), SlackError> {
-        let message = Message::text(text);
-        let mut outgoing = Outgoing::new(channel, &message);
-        outgoing.user = Some(user);
+        let (channel, user) = (channel.as_str().into(), user.as_str().into());
+        let content = Message::text(text).content();
+        let request = SlackApiChatPostEphemeralRequest::new(channel, user, content)
+            .with_parse(UNPARSED.to_owned())
+            .with_link_names(false);
         self.api
-            .post::<_, Done>("chat.postEphemeral", &outgoing, Patience::FailsFast)
+            .post::<_, Done>("chat.postEphemeral", &request, Patience::FailsFast)
             .await?;
         Ok(())
     }
@@ -338,17 +324,12 @@ impl Client {
     ///
     /// If Slack refuses it, does not answer, or asked not to be called now.
     pub async fn open_connection(&self) -> Result<Url, SlackError> {
-        #[derive(Serialize)]
-        struct Open {}
-        #[derive(Deserialize)]
-        struct Opened {
-            url: Url,
-        }
-        let opened: Opened = self
+        let open = SlackApiAppsConnectionOpenRequest {};
+        let opened: SlackApiAppsConnectionOpenResponse = self
             .api
-            .post("apps.connections.open", &Open {}, Patience::FailsFast)
+            .post("apps.connections.open", &open, Patience::FailsFast)
             .await?;
-        Ok(opened.url)
+        Ok(opened.url.0)
     }
 
     /// The groups that Slack did not know a moment ago.
@@ -364,6 +345,15 @@ impl Client {
     ) -> Result<RS, SlackError> {
         self.api.get(method, params).await
     }
+}
+
+/// A post of a message that lets nothing that people wrote link, unfold or ping.
+fn posting(channel: &ChannelId, message: &Message) -> SlackApiChatPostMessageRequest {
+    SlackApiChatPostMessageRequest::new(channel.as_str().into(), message.content())
+        .with_parse(UNPARSED.to_owned())
+        .with_link_names(false)
+        .with_unfurl_links(false)
+        .with_unfurl_media(false)
 }
 
 #[derive(Deserialize)]

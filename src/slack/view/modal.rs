@@ -1,8 +1,8 @@
 //! What all modals share, and the names of all views.
 //!
 //! Views are JSON by small pure functions, written as Slack documents them and as snapshots show
-//! them. slack-morphism's builders would say the same in three times the lines, and hold an
-//! `action_id` for optional.
+//! them. slack-morphism's models lose nothing of them; forms take their builders several times the
+//! lines, and an `action_id`, without which a form cannot be read, is optional there.
 
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 //! UTF-16, which counts most.
 
 use keylend::slack::client::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What is wrong with `message`; empty if nothing is.
 pub(crate) fn passed(message: &Message) -> Vec<String> {
@@ -11,7 +11,7 @@ pub(crate) fn passed(message: &Message) -> Vec<String> {
     if message.text.trim().is_empty() {
         wrong.push("there is no text".to_owned());
     }
-    blocks(&mut wrong, &message.blocks, 50);
+    blocks(&mut wrong, &json!(message.blocks), 50);
     wrong
 }
 

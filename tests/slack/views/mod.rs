@@ -24,7 +24,7 @@ use keylend::{
     store::{Entry, EntryBody, Place},
 };
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use story::{Story, every_state, terms};
 
 const PLACES: [Place; 7] = [
@@ -272,7 +272,8 @@ fn a_long_reason_is_shown_whole() {
     asked.reason = reason.clone();
     let story = Story::begin(asked, 1);
     let card = card(Place::Approval, &story.request, &CONTEXT).unwrap();
-    let sections = card.blocks.as_array().unwrap().iter();
+    let blocks = blocks(&card);
+    let sections = blocks.iter();
     let quoted: String = sections
         .flat_map(|block| block["text"]["text"].as_str().unwrap_or_default().lines())
         .filter_map(|line| line.strip_prefix("> "))
@@ -294,7 +295,7 @@ fn no_text_from_people_breaks_a_limit_or_escapes() {
                     wrong.is_empty(),
                     "{name}, {place:?}, {hostile:?}: {wrong:?}"
                 );
-                let all = format!("{}{}", card.text, card.blocks);
+                let all = format!("{}{}", card.text, json!(card.blocks));
                 for forged in ["<!channel", "<@U0BOB|", "<!date^0", "\n> \n"] {
                     assert!(!all.contains(forged), "{name}, {place:?}: {forged}");
                 }
@@ -352,8 +353,12 @@ struct Button {
 }
 
 fn buttons(message: &Message) -> Vec<Button> {
-    let blocks = message.blocks.as_array().unwrap();
-    blocks.iter().flat_map(buttons_of).collect()
+    blocks(message).iter().flat_map(buttons_of).collect()
+}
+
+/// A message's blocks as Slack gets them.
+fn blocks(message: &Message) -> Vec<Value> {
+    message.blocks.iter().map(|block| json!(block)).collect()
 }
 
 fn buttons_of(block: &Value) -> Vec<Button> {
@@ -393,7 +398,7 @@ fn with_short_times(text: &str) -> String {
 /// A message as somebody reads it: the blocks, and what a screen reader says.
 fn as_read(message: &Message) -> String {
     let mut out = String::new();
-    for block in message.blocks.as_array().unwrap() {
+    for block in &blocks(message) {
         read_block(block, &mut out);
     }
     for button in buttons(message) {

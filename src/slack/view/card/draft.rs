@@ -1,7 +1,11 @@
 //! A card, or a Home, while it is written: whatever its blocks say, its text says too, since the text is all
 //! that a screen reader and a notification have. Nothing in it can pass Slack's limits.
 
-use serde_json::{Value, json};
+use slack_morphism::blocks::{
+    SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement,
+    SlackBlockButtonStyle, SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockText,
+    SlackContextBlock, SlackContextBlockElement, SlackHeaderBlock, SlackSectionBlock,
+};
 
 use crate::slack::{client::Message, view::text};
 
@@ -22,7 +26,7 @@ const QUOTED_TEXT: usize = 1_200;
 pub(in crate::slack::view) struct Draft {
     text: Vec<String>,
     length: usize,
-    blocks: Vec<Value>,
+    blocks: Vec<SlackBlock>,
 }
 
 /// A button, and what a click on it means.
@@ -56,30 +60,29 @@ impl Draft {
     /// The title; nothing that people wrote.
     pub(in crate::slack::view) fn title(&mut self, title: &str) {
         let title: String = title.chars().take(150).collect();
-        self.blocks
-            .push(json!({"type": "header", "text": plain(&title)}));
+        let header = SlackHeaderBlock::new(plain(&title).into());
+        self.blocks.push(header.into());
         self.repeat(title);
     }
 
     /// A sentence or a few, in `mrkdwn`.
     pub(in crate::slack::view) fn say(&mut self, mrkdwn: String) {
-        self.blocks
-            .push(json!({"type": "section", "text": formatted(&mrkdwn)}));
+        self.section(&mrkdwn);
         self.repeat(mrkdwn);
     }
 
     /// Short facts, each with its label; at most ten.
     pub(in crate::slack::view) fn facts(&mut self, facts: &[(&str, String)]) {
-        let fields: Vec<Value> = facts
+        let fields: Vec<SlackBlockText> = facts
             .iter()
             .take(10)
-            .map(|(label, fact)| formatted(&format!("*{label}*\n{fact}")))
+            .map(|(label, fact)| formatted(&format!("*{label}*\n{fact}")).into())
             .collect();
         if fields.is_empty() {
             return;
         }
-        self.blocks
-            .push(json!({"type": "section", "fields": fields}));
+        let section = SlackSectionBlock::new().with_fields(fields);
+        self.blocks.push(section.into());
         for (label, fact) in facts {
             self.repeat(format!("{label}: {fact}"));
         }
@@ -96,50 +99,48 @@ impl Draft {
                 0 => format!("*{label}*\n> {piece}"),
                 _ => format!("> {piece}"),
             };
-            self.blocks
-                .push(json!({"type": "section", "text": formatted(&quoted)}));
+            self.section(&quoted);
         }
         self.repeat(format!("{label}: {}", text::escape(words, QUOTED_TEXT)));
     }
 
     /// What matters least, in small letters; not repeated in the text.
     pub(in crate::slack::view) fn aside(&mut self, mrkdwn: &str) {
+        let element = SlackContextBlockElement::from(formatted(mrkdwn));
         self.blocks
-            .push(json!({"type": "context", "elements": [formatted(mrkdwn)]}));
+            .push(SlackContextBlock::new(vec![element]).into());
     }
 
     /// Buttons, all with the same value: what they were shown for.
     pub(in crate::slack::view) fn buttons(&mut self, value: &str, buttons: Vec<Button>) {
-        let elements: Vec<Value> = buttons
-            .into_iter()
-            .map(|button| {
-                let label: String = button.label.chars().take(75).collect();
-                let mut element = json!({
-                    "type": "button",
-                    "action_id": button.action,
-                    "text": plain(&label),
-                    "value": value,
-                });
-                if button.is_primary {
-                    element["style"] = json!("primary");
-                }
-                element
-            })
-            .collect();
+        let elements = buttons.into_iter().map(|button| {
+            let label: String = button.label.chars().take(75).collect();
+            let style = button.is_primary.then_some(SlackBlockButtonStyle::Primary);
+            let element = SlackBlockButtonElement::new(plain(&label).into())
+                .with_action_id(button.action.into())
+                .with_value(value.to_owned())
+                .opt_style(style);
+            SlackActionBlockElement::from(element)
+        });
         self.blocks
-            .push(json!({"type": "actions", "elements": elements}));
+            .push(SlackActionsBlock::new(elements.collect()).into());
+    }
+
+    fn section(&mut self, mrkdwn: &str) {
+        let section = SlackSectionBlock::new().with_text(formatted(mrkdwn).into());
+        self.blocks.push(section.into());
     }
 
     pub(in crate::slack::view) fn message(self) -> Message {
         Message {
             text: self.text.join("\n"),
-            blocks: Value::Array(self.blocks),
+            blocks: self.blocks,
         }
     }
 
     /// The blocks alone: a view has no text beside them.
-    pub(in crate::slack::view) fn blocks(self) -> Value {
-        Value::Array(self.blocks)
+    pub(in crate::slack::view) fn blocks(self) -> Vec<SlackBlock> {
+        self.blocks
     }
 
     /// Says it in the text too. What no longer fits is left out whole, so that nothing is cut
@@ -153,11 +154,11 @@ impl Draft {
     }
 }
 
-fn plain(text: &str) -> Value {
-    json!({"type": "plain_text", "text": text, "emoji": false})
+fn plain(text: &str) -> SlackBlockPlainText {
+    SlackBlockPlainText::new(text.to_owned()).with_emoji(false)
 }
 
 /// `verbatim`: no links, names or mentions are made of plain text.
-fn formatted(mrkdwn: &str) -> Value {
-    json!({"type": "mrkdwn", "text": mrkdwn, "verbatim": true})
+fn formatted(mrkdwn: &str) -> SlackBlockMarkDownText {
+    SlackBlockMarkDownText::new(mrkdwn.to_owned()).with_verbatim(true)
 }
