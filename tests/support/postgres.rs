@@ -11,10 +11,13 @@
 )]
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     io::{BufRead, BufReader, Write},
     net::TcpListener,
-    os::unix::{fs::chown, process::CommandExt},
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex, PoisonError},
@@ -34,6 +37,9 @@ use tokio::sync::OnceCell;
 
 /// How long anything that the server does may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The file in a template that has the superuser's password.
+const PASSWORD: &str = "password";
 
 /// `nobody`: PostgreSQL refuses to run as root.
 const UNPRIVILEGED: u32 = 65_534;
@@ -249,26 +255,13 @@ impl Postgres {
             .tempdir()
             .expect("a temporary folder")
             .keep();
-        // Others on this machine can reach the port too.
-        let password = generate_password(&SystemEntropy);
-        let file = dir.join("password");
-        fs::write(&file, password.expose_secret()).expect("a file in a folder of ours");
+        let template = template(&bin);
+        let password = fs::read_to_string(template.join(PASSWORD)).expect("a template has one");
+        let password = SecretString::from(password);
         if rustix::process::geteuid().is_root() {
-            for path in [&dir, &file] {
-                chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("root gives files away");
-            }
+            chown(&dir, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("root gives files away");
         }
-        let made = unprivileged(&bin.join("initdb"))
-            .args(["--no-sync", "--no-locale", "--encoding=UTF8"])
-            .args(["--username=postgres", "--auth=scram-sha-256"])
-            .arg("--pwfile")
-            .arg(&file)
-            .arg("--pgdata")
-            .arg(dir.join("data"))
-            .output()
-            .expect("initdb runs");
-        let complaint = String::from_utf8_lossy(&made.stderr);
-        assert!(made.status.success(), "initdb: {complaint}");
+        copy(&template.join("data"), &dir.join("data"));
 
         let log = Arc::new(Log::default());
         loop {
@@ -290,6 +283,66 @@ impl Postgres {
             }
         }
     }
+}
+
+/// A folder that `initdb` has made for this version, and the superuser's password beside it. Making
+/// one takes longer than many a test; a copy of it is as good.
+fn template(bin: &Path) -> PathBuf {
+    let version = Command::new(bin.join("initdb")).arg("--version").output();
+    let version = hex::encode(Sha256::digest(version.expect("initdb runs").stdout));
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let user = rustix::process::geteuid().as_raw();
+    let template = all.join(format!("postgres-{}-{user}", &version[..16]));
+    if template.exists() {
+        return template;
+    }
+    // PostgreSQL's user may not get into the folder of the build.
+    let made = tempfile::Builder::new()
+        .prefix("keylend-postgres-template-")
+        .tempdir()
+        .expect("a temporary folder");
+    // Others on this machine can reach a server's port too.
+    let password = generate_password(&SystemEntropy);
+    let file = made.path().join(PASSWORD);
+    fs::write(&file, password.expose_secret()).expect("a file in a folder of ours");
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");
+    if rustix::process::geteuid().is_root() {
+        for path in [made.path(), &file] {
+            chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("root gives files away");
+        }
+    }
+    let ran = unprivileged(&bin.join("initdb"))
+        // A small log: there is less to copy.
+        .args([
+            "--no-sync",
+            "--no-locale",
+            "--encoding=UTF8",
+            "--wal-segsize=1",
+        ])
+        .args(["--username=postgres", "--auth=scram-sha-256"])
+        .arg("--pwfile")
+        .arg(&file)
+        .arg("--pgdata")
+        .arg(made.path().join("data"))
+        .output()
+        .expect("initdb runs");
+    let complaint = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "initdb: {complaint}");
+    // It appears whole or not at all. Where another test was first, its template is taken.
+    let whole = all.join(made.path().file_name().expect("it has a name"));
+    copy(made.path(), &whole);
+    if fs::rename(&whole, &template).is_err() {
+        fs::remove_dir_all(&whole).expect("it is ours");
+    }
+    template
+}
+
+/// Copies a folder, with its owner and its rights.
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).output();
+    let copied = copied.expect("cp runs");
+    let complaint = String::from_utf8_lossy(&copied.stderr);
+    assert!(copied.status.success(), "cp: {complaint}");
 }
 
 impl Drop for Postgres {
