@@ -3,7 +3,7 @@
 //!
 //! The first of them waits for nobody. The others are sent once the clock has passed their time:
 //! with the machine's clock by themselves, with one of the caller's after
-//! [`Sim::clock_moved`] or any other change of the workspace. Nothing but events is ever retried.
+//! [`Sim::clock_moved`](crate::Sim::clock_moved) or any other change of the workspace. Nothing but events is ever retried.
 
 use std::sync::Arc;
 

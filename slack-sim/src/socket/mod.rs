@@ -9,6 +9,9 @@
 //! An app is in Socket Mode if its manifest says so, after [`Sim::connect_socket`], or from its
 //! first connection on if nobody said where it is. After [`Sim::connect`] it is not: connections
 //! are told `link_disabled`, as when somebody switches Socket Mode off.
+//!
+//! [`Sim::connect`]: crate::Sim::connect
+//! [`Sim::connect_socket`]: crate::Sim::connect_socket
 
 mod connection;
 pub(crate) mod envelope;
