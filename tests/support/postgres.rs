@@ -38,6 +38,16 @@ use tokio::sync::OnceCell;
 /// How long anything that the server does may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What `initdb` is told. The log has small files, so that there is less to copy.
+const INITDB: &[&str] = &[
+    "--no-sync",
+    "--no-locale",
+    "--encoding=UTF8",
+    "--wal-segsize=1",
+    "--username=postgres",
+    "--auth=scram-sha-256",
+];
+
 /// The file in a template that has the superuser's password.
 const PASSWORD: &str = "password";
 
@@ -289,7 +299,8 @@ impl Postgres {
 /// one takes longer than many a test; a copy of it is as good.
 fn template(bin: &Path) -> PathBuf {
     let version = Command::new(bin.join("initdb")).arg("--version").output();
-    let version = hex::encode(Sha256::digest(version.expect("initdb runs").stdout));
+    let version = version.expect("initdb runs").stdout;
+    let version = hex::encode(Sha256::digest([version, INITDB.concat().into()].concat()));
     let all = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let user = rustix::process::geteuid().as_raw();
     let template = all.join(format!("postgres-{}-{user}", &version[..16]));
@@ -312,14 +323,7 @@ fn template(bin: &Path) -> PathBuf {
         }
     }
     let ran = unprivileged(&bin.join("initdb"))
-        // A small log: there is less to copy.
-        .args([
-            "--no-sync",
-            "--no-locale",
-            "--encoding=UTF8",
-            "--wal-segsize=1",
-        ])
-        .args(["--username=postgres", "--auth=scram-sha-256"])
+        .args(INITDB)
         .arg("--pwfile")
         .arg(&file)
         .arg("--pgdata")
