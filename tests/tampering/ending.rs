@@ -377,7 +377,7 @@ async fn a_grant_that_ended_is_not_active_again_by_its_old_snapshot(scene: Scene
     // Its warning is due, and its end is not.
     scene.fixture.advance_minutes(28);
     scene.until(STATE, &["ended"]).await;
-    assert_eq!(scene.ask(LAST).await, ["ended"]);
+    scene.until(LAST, &["layer_absence_confirmed"]).await;
     assert!(!scene.kinds().await.contains(&"warned".to_owned()));
     scene.is_well().await;
 }
