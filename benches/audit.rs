@@ -32,7 +32,7 @@ fn audit(runtime: &Runtime) {
         // Written through the service's door, read through the auditor's.
         let store = place.open().await;
         let requests = (0..REQUESTS).map(|number| support::ended(number, now));
-        support::fill(&store, support::no_cards, requests).await;
+        support::fill(&store, requests).await;
         let entries = *store.head().borrow();
         store.close().await;
 

@@ -16,7 +16,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, routing::post};
-use keylend::{domain::Span, grants::Grants, store::Store};
+use keylend::{domain::Span, grants::Grants, store::Database};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +61,7 @@ fn checks(runtime: &Runtime) {
         let (store, now) = (place.open().await, support::now());
         let end = Span::minutes(60).after(now);
         let requests = (0..GRANTS).map(|number| support::active(number, now, end));
-        support::fill(&store, support::no_cards, requests).await;
+        support::fill(&store, requests).await;
         support::told(&store).await;
         in_process(&store).await;
         store.close().await;
@@ -95,7 +95,7 @@ fn checks(runtime: &Runtime) {
     });
 }
 
-async fn in_process(store: &Arc<dyn Store>) {
+async fn in_process(store: &Arc<dyn Database>) {
     const TIMES: u32 = 1_000_000;
     let grants = Arc::new(Grants::load(store.clone(), Arc::default()).await.unwrap());
     let (following, shutdown) = (grants.clone(), CancellationToken::new());

@@ -104,7 +104,7 @@ struct Ending {
 
 async fn together(place: &StorePlace, replicas: usize, grants: usize) -> Ending {
     // Enough to write them before.
-    let seconds = 10 + u32::try_from(grants / 500).unwrap();
+    let seconds = 10 + u32::try_from(grants / 250).unwrap();
     end(place, replicas, &vec![seconds; grants]).await
 }
 
@@ -121,14 +121,15 @@ async fn end(place: &StorePlace, replicas: usize, seconds: &[u32]) -> Ending {
         target.put(&support::handle(&active.0));
         active
     });
-    support::fill(&store, support::unposted, requests).await;
+    support::fill(&store, requests).await;
     store.close().await;
     let mut running = Vec::new();
-    for _ in 0..replicas {
+    for number in 0..replicas {
         running.push(Arc::new(
-            Replica::start(&place.address(), target.clone()).await,
+            Replica::start(&place.address(), target.clone(), number == 0).await,
         ));
     }
+    running[0].followed().await;
     let (people, last) = (ends.len().min(PEOPLE), *ends.last().unwrap());
     assert!(support::now() < ends[0], "the first has not ended yet");
     let yes = running[0].admits(people, support::now).await;

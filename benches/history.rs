@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keylend::{domain::Span, store::Store};
+use keylend::{domain::Span, store::Database};
 use tokio::{runtime::Runtime, task::JoinSet};
 
 #[allow(dead_code, reason = "each benchmark uses its own part")]
@@ -72,15 +72,15 @@ fn many() -> usize {
 }
 
 /// Measures commits with a short history and with a long one.
-async fn grow(store: &Arc<dyn Store>, kind: &str) {
+async fn grow(store: &Arc<dyn Database>, kind: &str) {
     let many = many();
     let from = support::now() - Duration::from_secs(90 * 24 * 3600);
     let past = |numbers: std::ops::Range<usize>| numbers.map(move |n| support::ended(n, from));
     let next = AtomicUsize::new(2 * many);
-    support::fill(store, support::no_cards, past(0..FEW)).await;
+    support::fill(store, past(0..FEW)).await;
     let few = commits(store, &next).await;
     let begun = Instant::now();
-    support::fill(store, support::no_cards, past(FEW..many)).await;
+    support::fill(store, past(FEW..many)).await;
     note(
         "requests written",
         thousands(rate(many - FEW, begun)) + " a second",
@@ -100,7 +100,7 @@ async fn grow(store: &Arc<dyn Store>, kind: &str) {
 
 /// Commits a second, each with an entry in the log, from many who wait at once: requests are asked and
 /// withdrawn, so that nothing stays open. They have no messages in Slack.
-async fn commits(store: &Arc<dyn Store>, next: &AtomicUsize) -> f64 {
+async fn commits(store: &Arc<dyn Database>, next: &AtomicUsize) -> f64 {
     let mut rates = Vec::new();
     for _ in 0..3 {
         let first = next.fetch_add(REQUESTS, Ordering::Relaxed);
@@ -116,7 +116,7 @@ async fn commits(store: &Arc<dyn Store>, next: &AtomicUsize) -> f64 {
                     }
                     let asked = support::asked(number, support::now(), Span::minutes(30));
                     let withdrawn = support::withdrawn(&asked.0);
-                    for commit in [support::commit([asked], support::no_cards), withdrawn] {
+                    for commit in [support::commit([asked]), withdrawn] {
                         store.commit(commit).await.unwrap();
                     }
                 }

@@ -61,6 +61,7 @@ pub mod grants;
 pub mod leavers;
 pub mod metrics;
 pub mod policy;
+pub mod presentation;
 pub mod routes;
 pub mod sanitize;
 pub mod secret;

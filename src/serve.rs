@@ -135,9 +135,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         config.groups.clone(),
         config.identities(),
     ));
-    let log = store.clone();
+    let log: Arc<dyn Store> = store.clone();
     let comparisons = Arc::new(Comparisons::default());
-    let audit_channel = config.slack.audit_channel.clone();
     let broker = Arc::new(Broker::new(Parts {
         store: log.clone(),
         comparisons: comparisons.clone(),
@@ -147,7 +146,6 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         catalogue: config.catalogue.clone(),
         limits: config.limits.clone(),
         administrators: config.administrators.clone(),
-        audit_channel: audit_channel.clone(),
         vault,
         alerts: alerts.clone(),
         metrics: metrics.clone(),
@@ -186,6 +184,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let (showing, lending) = (broker.clone(), broker.clone());
     let messenger = Arc::new(Messenger::new(messages::Parts {
         store: log.clone(),
+        documents: store.clone(),
         client: client.clone(),
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -194,13 +193,14 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
             .values()
             .map(|scope| scope.approval_channel.clone())
             .collect(),
-        audit_channel,
+        audit_channel: config.slack.audit_channel.clone(),
         has_credentials: Arc::new(move |request| showing.has_credentials(request)),
         logins: Arc::new(move |request| lending.logins(request)),
         alerts: alerts.clone(),
     }));
     let homes = Arc::new(Homes::new(
         broker.clone(),
+        store.clone(),
         client.clone(),
         clock.clone(),
         entropy.clone(),

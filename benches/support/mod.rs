@@ -34,7 +34,8 @@ use keylend::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, Comparisons, NewCard, Place, Store},
+    presentation,
+    store::{Change, Commit, Comparisons, Database, Store},
     vault::Vault,
 };
 use secrecy::SecretString;
@@ -190,7 +191,6 @@ pub fn broker(
         catalogue: BTreeMap::from([(scope_id(), scope())]),
         limits: Limits::default(),
         administrators: BTreeSet::new(),
-        audit_channel: ChannelId::new("C0AUDIT"),
         vault: Vault::new(&"00".repeat(32).into()).unwrap(),
         alerts: Arc::default(),
         metrics: Arc::new(Metrics::default()),
@@ -316,34 +316,11 @@ fn tell(request: &mut Request, events: &mut Vec<Occurred>, command: Command, now
     }
 }
 
-/// Which messages show a request.
-pub type Cards = fn(&Request) -> Vec<NewCard>;
-
-/// Those of a grant, for as long as nobody posts them.
-pub fn unposted(request: &Request) -> Vec<NewCard> {
-    let requester = ChannelId::new(request.requester.as_str());
-    [
-        (Place::Audit, ChannelId::new("C0AUDIT")),
-        (Place::Approval, request.approval_channel.clone()),
-        (Place::Asked, requester.clone()),
-        (Place::Granted, requester),
-    ]
-    .map(|(place, channel)| NewCard { place, channel })
-    .into()
-}
-
-/// None: nothing is left to be shown.
-pub fn no_cards(_: &Request) -> Vec<NewCard> {
-    Vec::new()
-}
-
 /// The transaction that `changes` are.
-pub fn commit(changes: impl IntoIterator<Item = (Request, Vec<Occurred>)>, cards: Cards) -> Commit {
+pub fn commit(changes: impl IntoIterator<Item = (Request, Vec<Occurred>)>) -> Commit {
     let changes = changes.into_iter().map(|(after, mut events)| {
         let first = events.remove(0);
-        let mut change = Change::first(after.id, first, events);
-        change.cards = cards(&after);
-        change
+        Change::first(after.id, first, events)
     });
     Commit {
         changes: changes.collect(),
@@ -373,14 +350,13 @@ pub fn withdrawn(request: &Request) -> Commit {
 
 /// Writes many requests, several hundred to a transaction.
 pub async fn fill(
-    store: &Arc<dyn Store>,
-    cards: Cards,
+    store: &Arc<dyn Database>,
     requests: impl Iterator<Item = (Request, Vec<Occurred>)>,
 ) {
     let mut requests = requests.peekable();
     let mut writing = JoinSet::new();
     while requests.peek().is_some() {
-        let commit = commit(requests.by_ref().take(250), cards);
+        let commit = commit(requests.by_ref().take(250));
         let store = store.clone();
         writing.spawn(async move { store.commit(commit).await.unwrap() });
         if writing.len() > 2 {
@@ -392,10 +368,10 @@ pub async fn fill(
 
 /// Notes that everything in the log was told in Slack, so that a program that starts on it has nothing
 /// left to tell.
-pub async fn told(store: &Arc<dyn Store>) {
+pub async fn told(store: &Arc<dyn Database>) {
     let head = *store.head().borrow();
-    for feed in ["audit", "mirror", "dm", "homes"] {
-        store.move_cursor(feed, head).await.unwrap();
+    for follower in ["audit", "mirror", "dm", "homes", presentation::CURSOR] {
+        store.move_cursor(follower, head).await.unwrap();
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use keylend::store::{Address, Store};
+use keylend::store::{Address, Database};
 use tempfile::TempDir;
 
 use super::postgres::Postgres;
@@ -43,7 +43,7 @@ impl StorePlace {
         }
     }
 
-    pub async fn open(&self) -> Arc<dyn Store> {
+    pub async fn open(&self) -> Arc<dyn Database> {
         self.address().open("the same for all").await.unwrap()
     }
 }

@@ -1,13 +1,14 @@
-//! A replica of the service without Slack: a store of its own connections, a sweeper, and the memory
-//! that checks are answered from. Several share the process, and so the cores, with the measurement.
+//! A replica of the service without Slack: a store of its own connections, a sweeper, the memory that
+//! checks are answered from, and one of them with the follower that says which messages are old. Several share the process, and so the cores, with the measurement.
 
 use std::{sync::Arc, time::Duration};
 
 use keylend::{
     clock::{SystemClock, SystemEntropy},
-    domain::Time,
+    domain::{ChannelId, Time},
     grants::Grants,
-    store::{Address, Comparisons, Store},
+    presentation::{CURSOR, Follower},
+    store::{Address, Comparisons, Database},
     worker::Worker,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -15,14 +16,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::InMemory;
 
 pub struct Replica {
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Database>,
     grants: Arc<Grants>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Replica {
-    pub async fn start(address: &Address, target: Arc<InMemory>) -> Self {
+    pub async fn start(address: &Address, target: Arc<InMemory>, leads: bool) -> Self {
         let store = address.open("the same for all").await.unwrap();
         let comparisons = Arc::new(Comparisons::default());
         let (broker, backends) = super::broker(store.clone(), target, comparisons.clone());
@@ -37,11 +38,30 @@ impl Replica {
         tasks.spawn(Arc::new(worker).run(shutdown.clone()));
         let (following, stop) = (grants.clone(), shutdown.clone());
         tasks.spawn(async move { following.follow(stop).await });
+        if leads {
+            let follower = Follower::new(
+                store.clone(),
+                store.clone(),
+                ChannelId::new("C0AUDIT"),
+                Arc::new(SystemClock),
+                Arc::new(SystemEntropy),
+            );
+            let stop = shutdown.clone();
+            tasks.spawn(async move { follower.follow(&stop, || {}).await });
+        }
         Self {
             store,
             grants,
             shutdown,
             tasks,
+        }
+    }
+
+    /// Waits until it is known which messages show what the log tells.
+    pub async fn followed(&self) {
+        let head = *self.store.head().borrow();
+        while self.store.cursor(CURSOR).await.unwrap() < head {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

@@ -103,46 +103,36 @@ CREATE TABLE credentials (
     PRIMARY KEY (request_id, layer)
 );
 
--- The messages that show a request.
-CREATE TABLE cards (
-    request_id TEXT COLLATE "C" NOT NULL REFERENCES requests (id),
-    place      TEXT COLLATE "C" NOT NULL,
-    asked_for  TEXT COLLATE "C" NOT NULL,
-    channel    TEXT COLLATE "C" NOT NULL,
-    ts         TEXT,
-    shown      TEXT,
-    failures   BIGINT NOT NULL,
-    due_at     BIGINT,
-    PRIMARY KEY (request_id, place, asked_for)
-);
-
-CREATE INDEX due_cards ON cards (due_at) WHERE due_at IS NOT NULL;
-
--- The App Homes of those who have opened theirs.
-CREATE TABLE homes (
-    person   TEXT COLLATE "C" PRIMARY KEY,
-    shown    TEXT,             -- a digest of what Slack shows; nothing where that is not known
-    touched  BIGINT NOT NULL,  -- moves whenever what it shows may have changed
-    failures BIGINT NOT NULL,
-    due_at   BIGINT
-);
-
-CREATE INDEX due_homes ON homes (due_at) WHERE due_at IS NOT NULL;
-
--- What each Home asks its person to decide: it has to lose the question when that is answered.
-CREATE TABLE home_questions (
-    request_id TEXT COLLATE "C" NOT NULL REFERENCES requests (id),
-    person     TEXT COLLATE "C" NOT NULL REFERENCES homes (person),
-    PRIMARY KEY (request_id, person)
-);
-
-CREATE INDEX home_questions_by_person ON home_questions (person);
-
--- How far each feed has written.
+-- How far each of those who follow the log has come.
 CREATE TABLE cursors (
-    feed TEXT COLLATE "C" PRIMARY KEY,
+    name TEXT COLLATE "C" PRIMARY KEY,
     seq  BIGINT NOT NULL
 );
+
+-- What those who follow the log keep, such as what is shown to whom. Nothing here follows from the
+-- log alone, and no decision rests on it.
+CREATE TABLE documents (
+    collection TEXT COLLATE "C" NOT NULL,
+    key        TEXT COLLATE "C" NOT NULL,
+    version    BIGINT NOT NULL, -- moves with every write and every touch
+    due_at     BIGINT,          -- when it has its turn
+    is_urgent  BIGINT NOT NULL, -- whether it does not wait behind others
+    body       TEXT NOT NULL,
+    PRIMARY KEY (collection, key)
+);
+
+CREATE INDEX due_documents ON documents (collection, is_urgent DESC, due_at, key)
+    WHERE due_at IS NOT NULL;
+
+-- By what documents are found, and touched together.
+CREATE TABLE document_refs (
+    collection TEXT COLLATE "C" NOT NULL,
+    key        TEXT COLLATE "C" NOT NULL,
+    refers_to  TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (collection, refers_to, key)
+);
+
+CREATE INDEX document_refs_by_key ON document_refs (collection, key);
 
 -- From here on: what only a store of several replicas has.
 

@@ -94,43 +94,33 @@ CREATE TABLE credentials (
     PRIMARY KEY (request_id, layer)
 ) STRICT;
 
--- The messages that show a request.
-CREATE TABLE cards (
-    request_id TEXT NOT NULL REFERENCES requests (id),
-    place      TEXT NOT NULL,
-    asked_for  TEXT NOT NULL,
-    channel    TEXT NOT NULL,
-    ts         TEXT,
-    shown      TEXT,
-    failures   INTEGER NOT NULL,
-    due_at     INTEGER,
-    PRIMARY KEY (request_id, place, asked_for)
-) STRICT;
-
-CREATE INDEX due_cards ON cards (due_at) WHERE due_at IS NOT NULL;
-
--- The App Homes of those who have opened theirs.
-CREATE TABLE homes (
-    person   TEXT PRIMARY KEY,
-    shown    TEXT,              -- a digest of what Slack shows; nothing where that is not known
-    touched  INTEGER NOT NULL,  -- moves whenever what it shows may have changed
-    failures INTEGER NOT NULL,
-    due_at   INTEGER
-) STRICT;
-
-CREATE INDEX due_homes ON homes (due_at) WHERE due_at IS NOT NULL;
-
--- What each Home asks its person to decide: it has to lose the question when that is answered.
-CREATE TABLE home_questions (
-    request_id TEXT NOT NULL REFERENCES requests (id),
-    person     TEXT NOT NULL REFERENCES homes (person),
-    PRIMARY KEY (request_id, person)
-) STRICT;
-
-CREATE INDEX home_questions_by_person ON home_questions (person);
-
--- How far each feed has written.
+-- How far each of those who follow the log has come.
 CREATE TABLE cursors (
-    feed TEXT PRIMARY KEY,
+    name TEXT PRIMARY KEY,
     seq  INTEGER NOT NULL
 ) STRICT;
+
+-- What those who follow the log keep, such as what is shown to whom. Nothing here follows from the
+-- log alone, and no decision rests on it.
+CREATE TABLE documents (
+    collection TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    version    INTEGER NOT NULL, -- moves with every write and every touch
+    due_at     INTEGER,          -- when it has its turn
+    is_urgent  INTEGER NOT NULL, -- whether it does not wait behind others
+    body       TEXT NOT NULL,
+    PRIMARY KEY (collection, key)
+) STRICT;
+
+CREATE INDEX due_documents ON documents (collection, is_urgent DESC, due_at, key)
+    WHERE due_at IS NOT NULL;
+
+-- By what documents are found, and touched together.
+CREATE TABLE document_refs (
+    collection TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    refers_to  TEXT NOT NULL,
+    PRIMARY KEY (collection, refers_to, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX document_refs_by_key ON document_refs (collection, key);

@@ -10,11 +10,9 @@
 //! - `requests`: every column with the fold, the snapshot as the program reads it.
 //! - `due`, `layers`: the rows that the writer makes of the fold.
 //! - `locks`: the locks in force by the log.
-//! - `credentials`: only what is open and was begun may have one; `cards`: only a request that the
-//!   log knows. What is in them is not in the log.
-//! - `homes` and what belongs to them are not compared: they are about what Slack shows.
-//! - `cursors`: not beyond the head. How far a feed has told its lines is not in the log either, so
-//!   one that was moved within it is not found.
+//! - `documents` and `document_refs` are not compared: what is shown to whom is not in the log.
+//! - `cursors`: not beyond the head. How far a follower has come is not in the log either, so one
+//!   that was moved within it is not found.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -90,18 +88,11 @@ impl Comparison<'_> {
         let mut due = Table::of("due");
         let mut layers = Table::of("layers");
         let mut credentials = Table::of("credentials");
-        let mut cards = Table::of("cards");
         let mut count = 0;
         loop {
             let next = entries.peek(&mut self.view).await;
             let mut next = next.map_err(|error| unreadable("events", &error))?;
-            for table in [
-                &mut requests,
-                &mut due,
-                &mut layers,
-                &mut credentials,
-                &mut cards,
-            ] {
+            for table in [&mut requests, &mut due, &mut layers, &mut credentials] {
                 let name = table.next_request(&mut self.view).await?;
                 next = next.into_iter().chain(name).min();
             }
@@ -126,11 +117,6 @@ impl Comparison<'_> {
                         &row[..2],
                         &[json!("one")],
                     ));
-                }
-            }
-            while let Some(row) = cards.take(&mut self.view, &id).await? {
-                if request.is_none() {
-                    self.differs(Difference::orphan("cards", &row[..3], &row[3..4]));
                 }
             }
         }

@@ -15,7 +15,7 @@ use crate::{
         RevocationMode, RuleId, Scope, State, UserId, Vote, decide,
     },
     policy::Action,
-    store::{Commit, DecidedOn},
+    store::{Change, Commit, DecidedOn},
 };
 
 /// What a yes does now.
@@ -94,7 +94,7 @@ impl Broker {
             }
         }
         commit.decided_on = Some(decided_on);
-        let change = self.change_by(&request, events);
+        let change = Change::of(request.clone(), events);
         let after = change.after().clone();
         commit.changes.push(change);
         Ok((after, commit))

@@ -117,7 +117,7 @@ impl Broker {
                 name: Some(username.folded()),
             });
         }
-        let change = self.shown(Change::first(id, first, approval));
+        let change = Change::first(id, first, approval);
         let request = change.after().clone();
         commit.changes.push(change);
         Ok((request, commit))

@@ -6,7 +6,6 @@
 
 mod approve;
 mod ask;
-mod cards;
 mod credentials;
 mod end;
 mod error;
@@ -26,7 +25,6 @@ mod revise;
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use ask::Ask;
-pub use cards::new_cards;
 pub use credentials::Credential;
 pub use end::Locked;
 pub use error::Error;
@@ -43,8 +41,8 @@ use crate::{
     clock::{Clock, Entropy},
     directory::Directory,
     domain::{
-        Catalogue, ChannelId, Command, Event, GroupName, Limits, Occurred, PlannedLayer, Receipt,
-        Refusal, Request, RequestId, Time, decide,
+        Catalogue, Command, Event, GroupName, Limits, Occurred, PlannedLayer, Receipt, Refusal,
+        Request, RequestId, Time, decide,
     },
     metrics::Metrics,
     policy::Policy,
@@ -70,8 +68,6 @@ pub struct Parts {
     pub limits: Limits,
     /// The groups whose members may lock anything and revoke anything.
     pub administrators: BTreeSet<GroupName>,
-    /// Where the log is told in Slack.
-    pub audit_channel: ChannelId,
     /// The key for credentials.
     pub vault: Vault,
     /// What somebody has to look at.
@@ -236,17 +232,7 @@ impl Broker {
     /// The change that `command` makes of `request` now.
     fn change(&self, request: &Request, command: Command) -> Result<Change, Refusal> {
         let events = decide(request, command, self.now())?;
-        Ok(self.change_by(request, events))
-    }
-
-    fn change_by(&self, before: &Request, events: Vec<Occurred>) -> Change {
-        self.shown(Change::of(before.clone(), events))
-    }
-
-    /// The same change with the messages that show the request from now on.
-    fn shown(&self, mut change: Change) -> Change {
-        change.cards = new_cards(change.after(), change.events(), &self.parts.audit_channel);
-        change
+        Ok(Change::of(request.clone(), events))
     }
 
     /// The layer in its target; nothing if the configuration has no such target any more, or the

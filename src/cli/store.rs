@@ -16,7 +16,6 @@ use crate::{
         verify::{Known, Whole, verify},
     },
     config,
-    domain::ChannelId,
     serve::rebuild,
     store::{Address, copy},
 };
@@ -126,9 +125,8 @@ impl Store {
             }
             Self::Rebuild { from, config } => {
                 let to = address_in(&config)?;
-                let audit_channel = audit_channel_in(&config)?;
                 let before = whole(&from).await?;
-                let rebuilt = rebuild(&from, &to, &audit_channel).await;
+                let rebuilt = rebuild(&from, &to).await;
                 let advice =
                     rebuilt.with_context(|| format!("failed to rebuild `{to}` from `{from}`"))?;
                 let after = whole(&to).await?;
@@ -163,23 +161,6 @@ async fn whole(address: &Address) -> anyhow::Result<Whole> {
     let verified = verify(Log::in_store(store.clone(), 0), Known::default()).await;
     store.close().await;
     verified.with_context(|| format!("the log in `{address}` is broken"))
-}
-
-/// The audit channel in the configuration; the rest may be wrong.
-fn audit_channel_in(config: &Path) -> anyhow::Result<ChannelId> {
-    #[derive(serde::Deserialize)]
-    struct Config {
-        slack: Slack,
-    }
-    #[derive(serde::Deserialize)]
-    struct Slack {
-        audit_channel: String,
-    }
-    let text = std::fs::read_to_string(config)
-        .with_context(|| format!("failed to read `{}`", config.display()))?;
-    let said: Config = toml::from_str(&text)
-        .with_context(|| format!("failed to find the audit channel in `{}`", config.display()))?;
-    Ok(ChannelId::new(said.slack.audit_channel))
 }
 
 /// The one line of the configuration that says where the store is; the rest may be wrong.

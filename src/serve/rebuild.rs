@@ -1,12 +1,10 @@
-//! Computing a store's tables from its log, with the messages that the service posts.
+//! Computing a store's tables from its log. Its messages are those that are open, posted anew.
 
 use crate::{
-    broker::new_cards,
-    domain::ChannelId,
     slack::messages::CURSORS,
     store::{
         Address,
-        rebuild::{self, Making, RebuildError},
+        rebuild::{self, RebuildError},
     },
 };
 
@@ -16,14 +14,6 @@ use crate::{
 /// # Errors
 ///
 /// See [`rebuild::rebuild`].
-pub async fn rebuild(
-    from: &Address,
-    to: &Address,
-    audit_channel: &ChannelId,
-) -> Result<Option<String>, RebuildError> {
-    let making = Making {
-        cards: &|request, events| new_cards(request, events, audit_channel),
-        feeds: &CURSORS,
-    };
-    rebuild::rebuild(from, to, &making).await
+pub async fn rebuild(from: &Address, to: &Address) -> Result<Option<String>, RebuildError> {
+    rebuild::rebuild(from, to, &CURSORS).await
 }

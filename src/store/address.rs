@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{OpenError, PostgresStore, SqliteStore, Store, View};
+use super::{Database, OpenError, PostgresStore, SqliteStore, Store, View};
 
 /// Where a store is: `sqlite://PATH` or `postgres://USER@HOST:PORT/DATABASE`.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl Address {
     ///
     /// If another service has the file, if it cannot be read or written, or if the tables are of
     /// another version.
-    pub async fn open(&self, configuration: &str) -> Result<Arc<dyn Store>, OpenError> {
+    pub async fn open(&self, configuration: &str) -> Result<Arc<dyn Database>, OpenError> {
         Ok(match self {
             Self::Sqlite(path) => Arc::new(SqliteStore::open(path).await?),
             Self::Postgres(url) => {

@@ -11,15 +11,14 @@ mod address;
 mod answer;
 mod by_request;
 mod canonical;
-mod card;
 pub mod chain;
 mod claim;
 mod compared;
 pub mod copy;
 mod credential;
+mod documents;
 mod entry;
 mod fold;
-mod home;
 mod invalidation;
 mod locked;
 mod open_error;
@@ -40,14 +39,13 @@ use tokio::sync::{broadcast, watch};
 
 pub use address::{Address, InvalidAddress};
 pub use by_request::ByRequest;
-pub use card::{Card, NewCard, Place};
 pub use chain::{Broken, Chain, GENESIS, NotCanonical, RawEntry, Why};
 pub use claim::{Claim, Claims};
 pub use compared::Comparisons;
 pub use credential::SealedCredential;
+pub use documents::{Document, DocumentWrites, Documents, Referring, Step, Touch};
 pub use entry::{Entry, EntryBody, Record};
 pub use fold::{Fold, NotFoldable, logged};
-pub use home::{Home, Published, Whose};
 pub use invalidation::Invalidation;
 pub use locked::{LocksInForce, LoggedLocks, locks_in_force};
 pub use open_error::OpenError;
@@ -58,8 +56,8 @@ pub use sqlite::SqliteStore;
 pub use view::{Rows, View};
 
 use crate::domain::{
-    AskKey, ChannelId, Entitlement, Event, Lane, Lock, LockTarget, Occurred, Request, RequestId,
-    ScopeId, Time, UserId, open,
+    AskKey, Entitlement, Event, Lane, Lock, LockTarget, Occurred, Request, RequestId, ScopeId,
+    Time, UserId, open,
 };
 
 /// One transaction.
@@ -86,8 +84,6 @@ pub struct Change {
     /// The number of the last entry about the request that the change was decided on, since somebody
     /// may put an old row back; nothing if the version has to do.
     pub last_seq: Option<u64>,
-    /// The Slack messages that show the request from now on, beside those that do already.
-    pub cards: Vec<NewCard>,
 }
 
 impl Change {
@@ -115,7 +111,6 @@ impl Change {
             after,
             events,
             last_seq: None,
-            cards: Vec::new(),
         }
     }
 
@@ -156,7 +151,6 @@ impl Change {
         };
         Cow::Owned(Self {
             last_seq: self.last_seq,
-            cards: self.cards.clone(),
             ..dated
         })
     }
@@ -300,15 +294,18 @@ pub struct Stuck {
     pub failures: u32,
 }
 
+/// A database: the store, and what those who follow its log keep in it.
+pub trait Database: Store + Documents {}
+
+impl<T: Store + Documents> Database for T {}
+
 /// The store. `tests/store_contract` says what every implementation holds to.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Writes everything in `commit`, or nothing: the events with their place in the chain, the
     /// snapshots with their versions checked, the lanes' due times, the layers that stand on
-    /// entitlements. Marks the cards of every changed request as due, and with them the Homes of
-    /// its requester and of those whose Home asks about a request of this requester; with a lock
-    /// that is set, of everybody whose Home asks anything. Erases the credentials of every request
-    /// that is no longer open. Survives a crash once it has returned.
+    /// entitlements. Erases the credentials of every request that is no longer open. Survives a
+    /// crash once it has returned.
     ///
     /// The locks are read in the transaction: from a lock's commit on, nothing that it covers is
     /// [granted](Change::grants). So is what the log says behind [`Commit::decided_on`].
@@ -456,58 +453,4 @@ pub trait Store: Send + Sync + 'static {
 
     /// The log's head, and every later one: what followers wait on.
     fn head(&self) -> watch::Receiver<u64>;
-
-    /// The cards that may show something old and whose turn it is at `now`: those not posted yet
-    /// first, since somebody waits for them, then longest waiting; at most `limit`.
-    async fn due_cards(&self, now: Time, limit: u32) -> Result<Vec<Card>, StoreError>;
-
-    /// When the next card after `now` has its turn.
-    async fn next_card(&self, now: Time) -> Result<Option<Time>, StoreError>;
-
-    /// One card, by the channel that was asked for or by the one that it is in.
-    async fn card(
-        &self,
-        request: RequestId,
-        place: Place,
-        channel: &ChannelId,
-    ) -> Result<Option<Card>, StoreError>;
-
-    /// All cards of one request.
-    async fn cards(&self, request: RequestId) -> Result<Vec<Card>, StoreError>;
-
-    /// Notes what Slack shows after `card` was sent for `version` of its request: `card` carries
-    /// the new channel, timestamp and digest. If the request has moved on, the card stays due.
-    async fn card_shown(&self, card: &Card, version: u64) -> Result<(), StoreError>;
-
-    /// Puts a card off until `retry_at` after a failure, or for good with nothing.
-    async fn card_failed(&self, card: &Card, retry_at: Option<Time>) -> Result<(), StoreError>;
-
-    /// Keeps a person's Home from now on, and lets it have its turn at `now` whatever it showed:
-    /// they opened it, or what Slack shows there is in doubt.
-    async fn home_opened(&self, person: &UserId, now: Time) -> Result<(), StoreError>;
-
-    /// Gives Homes their turn at `now`: what they show may have changed.
-    async fn touch_homes(&self, whose: &Whose, now: Time) -> Result<(), StoreError>;
-
-    /// Moves whenever Homes were opened or touched otherwise than by a commit.
-    fn homes_touched(&self) -> watch::Receiver<u64>;
-
-    /// The Home whose turn it is at `now`: one of which nothing is known to be shown first, since
-    /// somebody looks at it, then longest waiting.
-    async fn due_home(&self, now: Time) -> Result<Option<Home>, StoreError>;
-
-    /// When the next Home after `now` has its turn.
-    async fn next_home(&self, now: Time) -> Result<Option<Time>, StoreError>;
-
-    /// Notes what Slack shows. If anything touched the Home meanwhile, it stays due.
-    async fn home_shown(&self, home: &Home, published: &Published) -> Result<(), StoreError>;
-
-    /// Puts a Home off until `retry_at` after a failure, or with nothing until it is touched.
-    async fn home_failed(&self, home: &Home, retry_at: Option<Time>) -> Result<(), StoreError>;
-
-    /// How far the feed of this name has written lines: an entry's number, 0 at first.
-    async fn cursor(&self, feed: &str) -> Result<u64, StoreError>;
-
-    /// Moves a feed's cursor forward; it never moves back.
-    async fn move_cursor(&self, feed: &str, seq: u64) -> Result<(), StoreError>;
 }

@@ -1,34 +1,23 @@
 //! Computing all tables from the log into an empty store.
 //!
 //! The log is copied as it is. Every other row is made of it: what is not in the log, such as sealed
-//! credentials and which messages show a request, is not there afterwards. The messages of what is
-//! open are posted anew, once, and no line is told again in any channel.
+//! credentials and what those who follow the log keep, is not there afterwards.
 
-use std::{collections::BTreeMap, future::Future, mem};
+use std::{future::Future, mem};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    Address, ByRequest, Fold, LocksInForce, NewCard, NotFoldable, OpenError, Rows, StoreError,
-    View,
+    Address, ByRequest, Fold, LocksInForce, NotFoldable, OpenError, Rows, StoreError, View,
     copy::{Batch, Cell, CopyError, Kind, QUEUE, TABLES, Table, empty, is_at_rest},
 };
-use crate::domain::{Occurred, Request};
 
 /// Entries that are read at a time.
 const PAGE: u32 = 1000;
 
 /// Rows of one table that are written together.
 const BATCH: usize = 500;
-
-/// What the program makes of a log, besides rows that follow from it.
-pub struct Making<'a> {
-    /// The messages that show a request after these events.
-    pub cards: &'a (dyn Fn(&Request, &[Occurred]) -> Vec<NewCard> + Sync),
-    /// The feeds that tell the log's lines.
-    pub feeds: &'a [&'a str],
-}
 
 /// Why no store was made; nothing of it is there.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +47,9 @@ pub enum RebuildError {
     },
 }
 
-/// Computes all tables of `to` from the log in `from`. Answers what the owner of the new database has
-/// to do, if Keylend may not do it. Whether the log is whole is verified before.
+/// Computes all tables of `to` from the log in `from`, where the followers with these `cursors` have
+/// come to its end. Answers what the owner of the new database has to do, if Keylend may not do it.
+/// Whether the log is whole is verified before.
 ///
 /// # Errors
 ///
@@ -68,13 +58,13 @@ pub enum RebuildError {
 pub async fn rebuild(
     from: &Address,
     to: &Address,
-    making: &Making<'_>,
+    cursors: &[&str],
 ) -> Result<Option<String>, RebuildError> {
     is_at_rest(from).await?;
     let view = from.view().await.map_err(CopyError::From)?;
     let (mut target, advice) = empty(to).await?;
     let (batches, queue) = mpsc::channel(QUEUE);
-    let computing = compute(view, making, batches);
+    let computing = compute(view, cursors, batches);
     let (computed, written) = tokio::join!(computing, target.write(queue));
     let to_failed = |error: sqlx::Error| CopyError::To(OpenError::from(error));
     written.map_err(to_failed)?;
@@ -85,7 +75,7 @@ pub async fn rebuild(
 
 async fn compute(
     mut view: View,
-    making: &Making<'_>,
+    cursors: &[&str],
     batches: mpsc::Sender<Batch>,
 ) -> Result<(), RebuildError> {
     let mut locks = LocksInForce::default();
@@ -111,23 +101,19 @@ async fn compute(
     events.finish().await;
     // Requests before the rows that refer to them, which takes two readings.
     let mut requests = Sink::of("requests", &batches);
-    by_request(&mut view, async |fold, _| {
+    by_request(&mut view, async |fold| {
         if let Some(request) = fold.request() {
             requests.add(Rows::request(request, fold.last_seq())).await;
         }
     })
     .await?;
     requests.finish().await;
-    let mut sinks = ["due", "layers", "cards"].map(|name| Sink::of(name, &batches));
-    by_request(&mut view, async |fold, events| {
+    let mut sinks = ["due", "layers"].map(|name| Sink::of(name, &batches));
+    by_request(&mut view, async |fold| {
         let Some(request) = fold.request() else {
             return;
         };
-        let rows = [
-            Rows::due(request),
-            Rows::layers(request),
-            cards(request, events, making),
-        ];
+        let rows = [Rows::due(request), Rows::layers(request)];
         for (sink, rows) in sinks.iter_mut().zip(rows) {
             for row in rows {
                 sink.add(row).await;
@@ -138,10 +124,7 @@ async fn compute(
     for sink in sinks {
         sink.finish().await;
     }
-    let cursors = making
-        .feeds
-        .iter()
-        .map(|feed| vec![json!(feed), json!(head)]);
+    let cursors = cursors.iter().map(|name| vec![json!(name), json!(head)]);
     for (name, rows) in [("locks", locks.rows()), ("cursors", cursors.collect())] {
         let mut sink = Sink::of(name, &batches);
         for row in rows {
@@ -152,11 +135,8 @@ async fn compute(
     Ok(())
 }
 
-/// Hands each request to `take`, with what happened to it.
-async fn by_request(
-    view: &mut View,
-    mut take: impl AsyncFnMut(&Fold, &[Occurred]),
-) -> Result<(), RebuildError> {
+/// Hands each request to `take`.
+async fn by_request(view: &mut View, mut take: impl AsyncFnMut(&Fold)) -> Result<(), RebuildError> {
     let mut entries = ByRequest::default();
     while let Some(id) = entries.peek(view).await.map_err(RebuildError::Read)? {
         let not_foldable = |source| RebuildError::NotFoldable {
@@ -164,36 +144,12 @@ async fn by_request(
             source,
         };
         let mut fold = Fold::new(id.parse().map_err(|_| not_foldable(None))?);
-        let mut events = Vec::new();
         while let Some(raw) = entries.take(view, &id).await.map_err(RebuildError::Read)? {
-            events.push(fold.add(&raw).map_err(|error| not_foldable(Some(error)))?);
+            fold.add(&raw).map_err(|error| not_foldable(Some(error)))?;
         }
-        take(&fold, &events).await;
+        take(&fold).await;
     }
     Ok(())
-}
-
-/// The rows of the messages that show a request; of one that is over, none is posted again.
-fn cards(request: &Request, events: &[Occurred], making: &Making<'_>) -> Vec<Vec<Value>> {
-    let mut rows = BTreeMap::new();
-    if request.is_open() {
-        for card in (making.cards)(request, events) {
-            let (id, place) = (json!(request.id), card.place.name());
-            let channel = card.channel.as_str();
-            let row = [
-                id,
-                json!(place),
-                json!(channel),
-                json!(channel),
-                Value::Null,
-                Value::Null,
-                json!(0),
-                json!(0),
-            ];
-            rows.insert((place, channel.to_owned()), row.to_vec());
-        }
-    }
-    rows.into_values().collect()
 }
 
 /// Rows on their way to a table.

@@ -183,7 +183,6 @@ impl Replica {
                 exclusive: Vec::new(),
             },
             administrators: BTreeSet::from([group]),
-            audit_channel: ChannelId::new("C0AUDIT"),
             vault: Vault::new(&"ab".repeat(32).into()).unwrap(),
             metrics: Arc::default(),
             alerts: Arc::default(),

@@ -142,7 +142,7 @@ async fn notifications_of_strangers_are_no_more_than_hints() {
                 &format!(
                     "SELECT count(pg_notify('keylend_log', n::text))
                          FROM generate_series({times}, {times} + 300) AS n;
-                     NOTIFY keylend_homes, '{huge}'; NOTIFY keylend_outdated;
+                     NOTIFY keylend_documents, '{huge}'; NOTIFY keylend_outdated;
                      NOTIFY keylend_outdated, '{{\"person\":\"U0{times}\"}}';
                      NOTIFY keylend_outdated, '\"any\"'"
                 ),
@@ -339,7 +339,7 @@ async fn tables_that_strangers_planted_in_public_are_not_taken_over() {
     active(&store, "one", "role").await;
     assert_eq!(verified(&store).await, 5);
     let mut mallory = fixture.session("mallory").await;
-    for table in ["events", "requests", "cards"] {
+    for table in ["events", "requests", "due"] {
         let question = format!("SELECT count(*) FROM public.{table}");
         assert_eq!(count(&mut mallory, &question).await, 0, "{table}");
     }

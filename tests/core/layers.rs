@@ -78,6 +78,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("grants", &["alerts", "domain", "store"]),
+    // What people see follows the log; nobody below knows of messages.
+    ("presentation", &["clock", "domain", "store"]),
     // Leaves: they never see each other.
     (
         "slack",
@@ -88,6 +90,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "directory",
             "domain",
             "metrics",
+            "presentation",
             "sanitize",
             "secret",
             "store",

@@ -36,7 +36,11 @@ impl World {
         self.quiet().await;
         let cards = self
             .store
-            .query("SELECT request_id, place, channel, ts FROM cards")
+            .query(
+                "SELECT body::jsonb ->> 'request', body::jsonb ->> 'place',
+                     body::jsonb ->> 'channel', body::jsonb ->> 'ts'
+                 FROM documents WHERE collection = 'cards'",
+            )
             .await;
         let mut known = BTreeSet::new();
         let mut threads = BTreeMap::new();

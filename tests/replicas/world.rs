@@ -226,9 +226,10 @@ impl World {
     pub async fn quiet(&self) {
         eventually("quiet", 3 * PATIENCE, async || {
             self.count(
-                "SELECT (SELECT count(*) FROM cards WHERE due_at IS NOT NULL)
-                      + (SELECT count(*) FROM (VALUES ('audit'), ('mirror'), ('dm')) AS feeds (feed)
-                         LEFT JOIN cursors USING (feed)
+                "SELECT (SELECT count(*) FROM documents
+                         WHERE collection = 'cards' AND due_at IS NOT NULL)
+                      + (SELECT count(*) FROM (VALUES ('audit'), ('mirror'), ('dm')) AS feeds (name)
+                         LEFT JOIN cursors USING (name)
                          WHERE seq IS DISTINCT FROM (SELECT max(seq) FROM events))",
             )
             .await

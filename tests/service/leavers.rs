@@ -28,7 +28,7 @@ use keylend::{
     leavers::Leavers,
     metrics::Metrics,
     policy::Policy,
-    store::{Invalidation, PostgresStore, SqliteStore, Store},
+    store::{Database, Invalidation, PostgresStore, SqliteStore},
     vault::Vault,
 };
 use tempfile::TempDir;
@@ -135,7 +135,7 @@ struct World {
     folder: TempDir,
     clock: Arc<TestClock>,
     people: Arc<People>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Database>,
     written: AtomicU64,
 }
 
@@ -169,7 +169,7 @@ impl World {
         Self::on(Arc::new(store.unwrap()), folder, clock.clone())
     }
 
-    fn on(store: Arc<dyn Store>, folder: TempDir, clock: Arc<TestClock>) -> Self {
+    fn on(store: Arc<dyn Database>, folder: TempDir, clock: Arc<TestClock>) -> Self {
         let people = People {
             clock: clock.clone(),
             inside: Mutex::default(),
@@ -218,7 +218,6 @@ impl World {
             catalogue,
             limits: Limits::default(),
             administrators: BTreeSet::new(),
-            audit_channel: ChannelId::new("C0AUDIT"),
             vault: Vault::new(&"00".repeat(32).into()).unwrap(),
             metrics: metrics.clone(),
             alerts: alerts.clone(),

@@ -12,10 +12,11 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    domain::{AskKey, ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
+    domain::{AskKey, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
+    presentation::Card,
     store::{
-        After, Card, Changed, Claim, Claims, Commit, CommitError, Home, Open, OpenPage, Place,
-        Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck, Whose,
+        After, Changed, Claim, Claims, Commit, CommitError, Document, DocumentWrites, Documents,
+        Open, OpenPage, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck,
     },
 };
 use tokio::{sync::watch, time::sleep};
@@ -270,96 +271,75 @@ impl Store for UnreliableStore {
         self.store.head()
     }
 
-    async fn due_cards(&self, now: Time, limit: u32) -> Result<Vec<Card>, StoreError> {
-        asked!(self, "look for due cards", self.store.due_cards(now, limit))
-    }
-
-    async fn next_card(&self, now: Time) -> Result<Option<Time>, StoreError> {
-        asked!(self, "look for the next card", self.store.next_card(now))
-    }
-
-    async fn card(
-        &self,
-        request: RequestId,
-        place: Place,
-        channel: &ChannelId,
-    ) -> Result<Option<Card>, StoreError> {
-        asked!(
-            self,
-            "load a card",
-            self.store.card(request, place, channel)
-        )
-    }
-
-    async fn cards(&self, request: RequestId) -> Result<Vec<Card>, StoreError> {
-        asked!(self, "load cards", self.store.cards(request))
-    }
-
-    async fn card_shown(&self, card: &Card, version: u64) -> Result<(), StoreError> {
-        self.begin("note a card").await?;
-        if self.mutant.loses_note(card) {
-            return Ok(());
-        }
-        self.store.card_shown(card, version).await?;
-        self.slack.noted(card);
-        self.end("note a card").await
-    }
-
-    async fn card_failed(&self, card: &Card, retry_at: Option<Time>) -> Result<(), StoreError> {
-        asked!(
-            self,
-            "put a card off",
-            self.store.card_failed(card, retry_at)
-        )
-    }
-
-    async fn home_opened(&self, person: &UserId, now: Time) -> Result<(), StoreError> {
-        self.begin("keep a Home").await?;
-        self.store.home_opened(person, now).await?;
-        (self.others)(News::Homes);
-        self.end("keep a Home").await
-    }
-
-    async fn touch_homes(&self, whose: &Whose, now: Time) -> Result<(), StoreError> {
-        self.begin("touch Homes").await?;
-        self.store.touch_homes(whose, now).await?;
-        (self.others)(News::Homes);
-        self.end("touch Homes").await
-    }
-
-    fn homes_touched(&self) -> watch::Receiver<u64> {
-        self.store.homes_touched()
-    }
-
-    async fn due_home(&self, now: Time) -> Result<Option<Home>, StoreError> {
-        asked!(self, "look for a due Home", self.store.due_home(now))
-    }
-
-    async fn next_home(&self, now: Time) -> Result<Option<Time>, StoreError> {
-        asked!(self, "look for the next Home", self.store.next_home(now))
-    }
-
-    async fn home_shown(&self, home: &Home, published: &Published) -> Result<(), StoreError> {
-        asked!(self, "note a Home", self.store.home_shown(home, published))
-    }
-
-    async fn home_failed(&self, home: &Home, retry_at: Option<Time>) -> Result<(), StoreError> {
-        asked!(
-            self,
-            "put a Home off",
-            self.store.home_failed(home, retry_at)
-        )
-    }
-
-    async fn cursor(&self, feed: &str) -> Result<u64, StoreError> {
-        asked!(self, "load a cursor", self.store.cursor(feed))
-    }
-
-    async fn move_cursor(&self, feed: &str, seq: u64) -> Result<(), StoreError> {
-        asked!(self, "move a cursor", self.store.move_cursor(feed, seq))
-    }
-
     async fn close(&self) {
         self.store.close().await;
+    }
+}
+
+#[async_trait]
+impl Documents for UnreliableStore {
+    async fn cursor(&self, name: &str) -> Result<u64, StoreError> {
+        asked!(self, "load a cursor", self.store.cursor(name))
+    }
+
+    async fn move_cursor(&self, name: &str, seq: u64) -> Result<(), StoreError> {
+        asked!(self, "move a cursor", self.store.move_cursor(name, seq))
+    }
+
+    async fn document(&self, collection: &str, key: &str) -> Result<Option<Document>, StoreError> {
+        asked!(
+            self,
+            "load a document",
+            self.store.document(collection, key)
+        )
+    }
+
+    async fn referring(&self, collection: &str, to: &str) -> Result<Vec<Document>, StoreError> {
+        asked!(
+            self,
+            "look for documents",
+            self.store.referring(collection, to)
+        )
+    }
+
+    async fn due_documents(
+        &self,
+        collection: &str,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<Document>, StoreError> {
+        asked!(
+            self,
+            "look for due documents",
+            self.store.due_documents(collection, now, limit)
+        )
+    }
+
+    async fn next_document(&self, collection: &str, now: Time) -> Result<Option<Time>, StoreError> {
+        asked!(
+            self,
+            "look for the next document",
+            self.store.next_document(collection, now)
+        )
+    }
+
+    async fn write(&self, writes: DocumentWrites) -> Result<(), CommitError> {
+        self.begin("write documents").await?;
+        let Some(writes) = self.mutant.documents(&self.database, writes) else {
+            return Ok(());
+        };
+        self.store.write(writes.clone()).await?;
+        let put = writes.put.as_ref();
+        if let Some(card) = put.and_then(|put| Card::read(&put.document)) {
+            self.slack.noted(&card);
+        }
+        if writes.makes_due() {
+            (self.others)(News::Documents);
+        }
+        Ok(self.end("write documents").await?)
+    }
+
+    fn documents_due(&self) -> watch::Receiver<u64> {
+        self.store.documents_due()
     }
 }

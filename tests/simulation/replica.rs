@@ -22,7 +22,7 @@ use keylend::{
         client::Client,
         messages::{self, Messenger, homes::Homes, run_as_leader},
     },
-    store::{Comparisons, Store},
+    store::{Comparisons, Database},
     vault::Vault,
     worker::Worker,
 };
@@ -74,7 +74,7 @@ impl Replica {
             dead: AtomicBool::new(false),
             others: world.news_of(memory),
         });
-        let store: Arc<dyn Store> = unreliable.clone();
+        let store: Arc<dyn Database> = unreliable.clone();
         let clock: Arc<dyn Clock> = Arc::new(world.clock);
         let reached = |target: &Arc<_>| -> Arc<dyn Backend> {
             world.mutant.target(Arc::new(Reached {
@@ -114,7 +114,6 @@ impl Replica {
             catalogue: world.catalogue(),
             limits: world.limits.clone(),
             administrators: BTreeSet::from([GroupName::new("admins")]),
-            audit_channel: ChannelId::new(AUDIT),
             vault: Vault::new(&"ab".repeat(32).into()).expect("a key"),
             alerts: alerts.clone(),
             metrics: Arc::default(),
@@ -143,6 +142,7 @@ impl Replica {
         let showing = broker.clone();
         let messenger = Arc::new(Messenger::new(messages::Parts {
             store: store.clone(),
+            documents: store.clone(),
             client: client.clone(),
             clock: clock.clone(),
             entropy: world.rng.clone(),
@@ -154,6 +154,7 @@ impl Replica {
         }));
         let homes = Arc::new(Homes::new(
             broker.clone(),
+            store.clone(),
             client,
             clock.clone(),
             world.rng.clone(),

@@ -1,15 +1,16 @@
 //! What Slack has to show once everything rests: promise 10, and that everybody hears who should.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keylend::{
     domain::{ChannelId, Event, Request, Standing, UserId},
+    presentation::Place,
     slack::view::{
         card::{Context, card},
         home::{self, Home},
         line::{line, lock_line, notice},
     },
-    store::{Entry, EntryBody, Place},
+    store::{Entry, EntryBody},
 };
 use serde_json::{Value, json};
 
@@ -99,12 +100,12 @@ impl Inside {
     /// Every card is the one that the store knows, or gave way to one that calls anew and asks
     /// nothing any more, or is in doubt.
     fn has_each_card_once(&self, tables: &Tables) -> Result<(), Broken> {
-        let known: BTreeMap<_, _> = tables
-            .every_card()
-            .filter_map(|card| Some(((card.channel.as_str(), card.ts.as_deref()?), card)))
+        let cards = tables.every_card();
+        let known: BTreeSet<_> = cards
+            .filter_map(|card| Some((card.channel.to_string(), card.ts?)))
             .collect();
         for said in self.messages.iter().filter(|said| said.is_card()) {
-            if said.in_doubt || known.contains_key(&(said.channel.as_str(), said.ts.as_str())) {
+            if said.in_doubt || known.contains(&(said.channel.clone(), said.ts.clone())) {
                 continue;
             }
             let Some((request, place, asked_for)) = &said.noted else {
@@ -166,9 +167,9 @@ impl Inside {
     /// When nothing is open, a Home shows what is past, to members.
     fn has_true_homes(&self, tables: &Tables, people: &People) -> Result<(), Broken> {
         for person in tables.homes() {
-            let may_show = people.standings(person).into_iter().map(|standing| {
+            let may_show = people.standings(&person).into_iter().map(|standing| {
                 let member = Home {
-                    past: tables.past(person, PAST),
+                    past: tables.past(&person, PAST),
                     ..Home::default()
                 };
                 match standing {

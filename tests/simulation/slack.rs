@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use keylend::{
     domain::{ChannelId, RequestId},
+    presentation::{Card, Place},
     slack::client::{SlackError, Wire},
-    store::{Card, Place},
 };
 use serde_json::{Value, json};
 use tokio::time::sleep;

@@ -7,14 +7,12 @@ use keylend::{
         Actor, AskKey, Command, Event, Human, Lock, LockEvent, LockTarget, NameEvent, Request,
         Span, Username,
     },
-    store::{
-        Change, Commit, DecidedOn, EntryBody, LockChange, NewCard, Place, Record, Snapshot, Store,
-    },
+    store::{Change, Commit, DecidedOn, EntryBody, LockChange, Record, Snapshot, Store},
 };
 
 use crate::story::{
     self, active, approved, asked, asked_as, asked_for_two, at, commit, done, first_event, human,
-    id, inspected, is_conflict, is_unavailable, made, only, then, user, with_cards, withdrawn,
+    id, inspected, is_conflict, is_unavailable, made, only, then, user, withdrawn,
 };
 
 crate::holds!(
@@ -37,10 +35,6 @@ async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
     let known = commit(&*store, asked("known", "carol", "db-prod:write", at(0))).await;
     let new = asked("new", "alice", "db-prod:write", at(1));
     let id = new.after().id;
-    let card = NewCard {
-        place: Place::Approval,
-        channel: known.approval_channel.clone(),
-    };
     let stale = Request {
         version: 7,
         ..known.clone()
@@ -48,7 +42,7 @@ async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
     let stale = withdrawn(&stale, at(1));
     let result = store
         .commit(Commit {
-            changes: vec![with_cards(new, &[card]), stale],
+            changes: vec![new, stale],
             lock: Some(set(LockTarget::Everything, "all of it")),
             ..Commit::default()
         })
@@ -57,7 +51,6 @@ async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
 
     assert_eq!(store.request(id).await.unwrap(), None);
     assert_eq!(store.request(known.id).await.unwrap(), Some(known));
-    assert_eq!(store.cards(id).await.unwrap(), []);
     assert_eq!(store.locks().await.unwrap(), []);
     assert_eq!(store.raw_entries(0, 100).await.unwrap().len(), 1);
     assert_eq!(*store.head().borrow(), 1);

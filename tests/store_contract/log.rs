@@ -19,7 +19,6 @@ crate::holds!(
     nothing_is_dated_before_what_the_log_says_already,
     followers_hear_of_the_head,
     what_changed_behind_an_entry_is_found_bit_by_bit,
-    a_feeds_cursor_moves_forward_only,
 );
 
 /// The number of entries, all of which are what they were.
@@ -161,7 +160,6 @@ async fn followers_hear_of_the_head(store: Arc<dyn Store>) {
     assert!(is_conflict(
         store.commit(only(withdrawn(&request, at(1)))).await
     ));
-    store.move_cursor("audit", 2).await.unwrap();
     assert!(!head.has_changed().unwrap());
 }
 
@@ -187,18 +185,4 @@ async fn what_changed_behind_an_entry_is_found_bit_by_bit(store: Arc<dyn Store>)
     assert_eq!(store.changed(0, 9).await.unwrap(), (vec![two, one], 3));
     assert_eq!(store.changed(3, 9).await.unwrap(), (Vec::new(), 3));
     assert_eq!(store.changed(5, 9).await.unwrap(), (Vec::new(), 5));
-}
-
-async fn a_feeds_cursor_moves_forward_only(store: Arc<dyn Store>) {
-    assert_eq!(store.cursor("audit").await.unwrap(), 0);
-    for (to, then) in [(3, 3), (2, 3), (4, 4)] {
-        store.move_cursor("audit", to).await.unwrap();
-        assert_eq!(store.cursor("audit").await.unwrap(), then);
-    }
-    assert_eq!(store.cursor("mirror").await.unwrap(), 0);
-    assert_eq!(
-        store.entries(0, 1).await.unwrap(),
-        [],
-        "no business of the log"
-    );
 }

@@ -1,12 +1,11 @@
-//! What every implementation of `store::Store` holds to. Each rule is a function of a store; the
+//! What every implementation of `store::Store` and `store::Documents` holds to. Each rule is a function of a store; the
 //! macro `holds` makes a test of it for each implementation, the simulation's store in memory among
 //! them. What only one of the others promises is in `sqlite` and `postgres`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod cards;
 mod commit;
-mod homes;
+mod documents;
 mod log;
 #[path = "../simulation/store/mod.rs"]
 #[allow(dead_code, reason = "the simulation needs more of it")]
@@ -23,7 +22,7 @@ mod server;
 
 use std::{path::PathBuf, sync::Arc};
 
-use keylend::store::{SqliteStore, Store};
+use keylend::store::{Database, SqliteStore};
 use tempfile::TempDir;
 
 /// Makes a test of every rule named, for every implementation.
@@ -81,7 +80,7 @@ impl SqliteFile {
         SqliteStore::open(&self.path()).await.expect("a store")
     }
 
-    async fn store(&self) -> Arc<dyn Store> {
+    async fn store(&self) -> Arc<dyn Database> {
         Arc::new(self.open().await)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, sync::Arc};
 
-use keylend::store::{Chain, Commit, OpenError, SqliteStore, Store};
+use keylend::store::{Chain, Commit, Documents as _, OpenError, SqliteStore, Store};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{

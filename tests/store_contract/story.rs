@@ -7,7 +7,7 @@ use keylend::{
         Request, RequestId, RevocationMode, Risk, RuleId, ScopeId, Span, Terms, Time, UserId,
         Username, decide,
     },
-    store::{Change, Commit, CommitError, NewCard, Store},
+    store::{Change, Commit, CommitError, Store},
 };
 
 /// This many seconds after the story's beginning, which has milliseconds of its own.
@@ -197,12 +197,6 @@ pub(crate) fn withdrawn(request: &Request, now: Time) -> Change {
         },
         now,
     )
-}
-
-/// The change, and messages that show the request from now on.
-pub(crate) fn with_cards(mut change: Change, cards: &[NewCard]) -> Change {
-    change.cards = cards.to_vec();
-    change
 }
 
 pub(crate) fn only(change: Change) -> Commit {

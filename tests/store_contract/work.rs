@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use keylend::{
     clock::SystemEntropy,
-    domain::{BackendName, Command, Entitlement, INSPECT_AGAIN, Lane, Request, RequestId},
+    domain::{
+        BackendName, Command, Entitlement, Human, INSPECT_AGAIN, Lane, Request, RequestId, Span,
+    },
     secret::SecretField,
     store::{Commit, CommitError, LoggedPeople, Open, SealedCredential, Sharing, Store, Stuck},
     vault::{Vault, generate_password},
@@ -26,6 +28,7 @@ crate::holds!(
     a_revocation_that_fails_again_and_again_is_stuck_until_it_succeeds,
     credentials_are_erased_with_the_end,
     a_request_is_made_again_only_as_its_last_entry_left_it,
+    what_waits_is_what_awaits_a_decision,
 );
 
 fn target(name: &str) -> Lane {
@@ -307,4 +310,30 @@ async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn S
     assert_eq!(due(&*store, &target("pg-prod"), 9, 9).await, [first.id]);
     let over = commit(&*store, withdrawn(&other, at(4))).await;
     assert_eq!(torn(&[after, over]).await, BTreeSet::new());
+}
+
+async fn what_waits_is_what_awaits_a_decision(store: Arc<dyn Store>) {
+    let waiting = async || {
+        let waiting = store.awaiting(9).await.unwrap();
+        waiting.iter().map(|request| request.id).collect::<Vec<_>>()
+    };
+    let grant = active(&*store, "one", "role").await;
+    let pending = commit(&*store, asked("two", "bob", "db-prod:write", at(20))).await;
+    assert_eq!(waiting().await, [pending.id]);
+    let ask = Command::RequestExtension {
+        by: grant.requester.clone(),
+        human: Human::default(),
+        rules: Vec::new(),
+        duration: Span::minutes(10),
+        lapses_at: at(4000),
+    };
+    let grant = commit(&*store, then(&grant, ask, at(30))).await;
+    assert_eq!(waiting().await, [grant.id, pending.id]);
+    assert_eq!(
+        store.awaiting(1).await.unwrap(),
+        std::slice::from_ref(&grant)
+    );
+    commit(&*store, withdrawn(&pending, at(31))).await;
+    commit(&*store, done(&grant, at(40))).await;
+    assert_eq!(waiting().await, []);
 }

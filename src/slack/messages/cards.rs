@@ -8,12 +8,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, STRIPES, Trouble, channels::is_personal};
 use crate::{
-    domain::{ChannelId, Request, Time},
+    domain::{ChannelId, Request, RequestId, Time},
+    presentation::{Card, Place},
     slack::{
         client::{Message, SlackError},
-        view::card::{Context, call, card as render, uncalled},
+        view::{
+            alert,
+            card::{Context, call, card as render, uncalled},
+        },
     },
-    store::{Card, Place, StoreError},
+    store::StoreError,
 };
 
 /// Cards that are looked at together.
@@ -42,14 +46,14 @@ impl Kind {
 impl Messenger {
     /// Shows the cards whose turn it is, one at a time in each channel, until told to stop.
     pub(super) async fn show_cards(self: &Arc<Self>, shutdown: &CancellationToken) {
-        let mut head = self.store.head();
+        let mut touched = self.documents.documents_due();
         let mut busy: HashSet<(Kind, ChannelId)> = HashSet::new();
         // Tasks, not futures of this loop: one that waits for the store while the loop does would
         // keep its turn there, and neither would go on.
         let mut running = JoinSet::new();
         while !shutdown.is_cancelled() {
             // Seen before the cards are asked for: a change in between wakes us.
-            head.borrow_and_update();
+            touched.borrow_and_update();
             let woken = self.woken.notified();
             let now = self.retry.clock.now();
             let Some((due, next)) = self.retry.retry_forever(shutdown, || self.turns(now)).await
@@ -84,7 +88,7 @@ impl Messenger {
                         busy.clear();
                     }
                 },
-                moved = head.changed() => {
+                moved = touched.changed() => {
                     if moved.is_err() {
                         break;
                     }
@@ -98,15 +102,15 @@ impl Messenger {
 
     /// The cards whose turn it is, and when the next one's comes.
     async fn turns(&self, now: Time) -> Result<(Vec<Card>, Option<Time>), StoreError> {
-        let due = self.store.due_cards(now, BATCH).await?;
-        Ok((due, self.store.next_card(now).await?))
+        let due = self.cards.due(now, BATCH).await?;
+        Ok((due, self.cards.next(now).await?))
     }
 
     /// Shows one card, or notes when to try again.
     async fn attend(&self, card: Card, shutdown: &CancellationToken) {
         if let Some(opens) = self.closed_until(&card.channel) {
             self.retry
-                .retry_forever(shutdown, || self.store.card_failed(&card, Some(opens)))
+                .retry_forever(shutdown, || self.cards.failed(&card, Some(opens)))
                 .await;
             return;
         }
@@ -117,12 +121,10 @@ impl Messenger {
         let retry_at = if let Some(error) = trouble.of_the_channel()
             && !is_personal(&card.asked_for)
         {
-            if self.is_over_in_an_incident_channel(&card, shutdown).await {
-                self.channel_works(&card.channel, shutdown).await;
-                None
-            } else {
-                Some(self.channel_fails(&card.channel, error, shutdown).await)
-            }
+            let opens = self.channel_fails(&card.channel, error, shutdown).await;
+            let (place, request) = (card.place, card.request);
+            let is_over = self.clear_if_over(place, request, &card.channel, shutdown);
+            (!is_over.await).then_some(opens)
         } else if trouble.is_permanent() || trouble.of_the_channel().is_some() {
             self.message_dropped(&card.channel, &trouble);
             // Until the request changes, which is worth another try.
@@ -148,25 +150,32 @@ impl Messenger {
             Some(self.retry.clock.now() + after)
         };
         self.retry
-            .retry_forever(shutdown, || self.store.card_failed(&card, retry_at))
+            .retry_forever(shutdown, || self.cards.failed(&card, retry_at))
             .await;
     }
 
-    /// Whether a card tells an incident channel of a request that is over. Incident channels are
-    /// archived when their incident is, so there is nothing to wait for and nothing to look at.
-    async fn is_over_in_an_incident_channel(
+    /// Answers whether what a channel did not take tells an incident channel of a request that is
+    /// over, and clears the alert then. Incident channels are archived when their incident is, so
+    /// there is nothing to wait for and nothing to look at.
+    pub(super) async fn clear_if_over(
         &self,
-        card: &Card,
+        place: Place,
+        request: RequestId,
+        channel: &ChannelId,
         shutdown: &CancellationToken,
     ) -> bool {
-        if card.place != Place::Mirror {
+        if place != Place::Mirror {
             return false;
         }
         let request = self
             .retry
-            .retry_forever(shutdown, || self.store.request(card.request))
+            .retry_forever(shutdown, || self.store.request(request))
             .await;
-        request.is_some_and(|request| request.is_none_or(|request| !request.is_open()))
+        let is_over = request.is_some_and(|request| request.is_none_or(|it| !it.is_open()));
+        if is_over {
+            self.alerts.clear(&alert::channel_name(channel));
+        }
+        is_over
     }
 
     /// Makes a card show its request as it is now, and answers the card as it is then.
@@ -181,8 +190,8 @@ impl Messenger {
         let stripe = usize::from(card.request.to_string().as_bytes()[0]) % STRIPES;
         let _alone = self.first_posts[stripe].lock().await;
         let known = self
-            .store
-            .card(card.request, card.place, &card.asked_for)
+            .cards
+            .find(card.request, card.place, &card.asked_for)
             .await?;
         match known {
             // Posted meanwhile. If it shows something old it is due, and updated when its turn
@@ -204,26 +213,24 @@ impl Messenger {
         }
     }
 
-    async fn send(&self, mut card: Card, shutdown: &CancellationToken) -> Result<Card, Trouble> {
+    async fn send(&self, card: Card, shutdown: &CancellationToken) -> Result<Card, Trouble> {
         let Some(request) = self.store.request(card.request).await? else {
             // Nothing to show, ever.
             self.retry
-                .retry_forever(shutdown, || self.store.card_failed(&card, None))
+                .retry_forever(shutdown, || self.cards.failed(&card, None))
                 .await;
             return Ok(card);
         };
-        loop {
-            let context = self.context(&request);
-            card = self.send_in(card, &request, &context, shutdown).await?;
-            // Not given up: a message that the store does not know of would be posted again.
-            self.retry
-                .retry_forever(shutdown, || self.store.card_shown(&card, request.version))
-                .await;
-            // What has changed meanwhile gave this card its turn, which has just been taken away.
-            if shutdown.is_cancelled() || self.context(&request) == context {
-                return Ok(card);
-            }
-        }
+        let context = self.context(&request);
+        let sent = self
+            .send_in(card.clone(), &request, &context, shutdown)
+            .await?;
+        // Not given up: a message that the store does not know of would be posted again.
+        let kept = self
+            .retry
+            .retry_forever(shutdown, || self.cards.shown(&card, &sent))
+            .await;
+        Ok(kept.unwrap_or(sent))
     }
 
     async fn send_in(

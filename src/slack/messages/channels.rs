@@ -15,12 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Messenger;
 use crate::{
-    domain::{ChannelId, Request, Span, Time, backoff},
+    domain::{ChannelId, Request, RequestId, Span, Time, backoff},
     slack::{
         client::{ChannelTrouble, SlackError},
         view::{alert, card::Context},
     },
-    store::Place,
 };
 
 /// How long to wait before a channel in trouble is tried again: the first time, and at most.
@@ -115,7 +114,7 @@ impl Messenger {
         refused.insert(name, is_personal(channel));
     }
 
-    /// Slack took a message in `channel`, or nothing is waiting for that any more.
+    /// Slack took a message in `channel`.
     pub(super) async fn channel_works(&self, channel: &ChannelId, shutdown: &CancellationToken) {
         {
             let refused = self.channels.refused.lock();
@@ -232,19 +231,12 @@ impl Messenger {
         shutdown: &CancellationToken,
     ) {
         let touch = async || {
-            let now = self.retry.clock.now();
             let waiting = self.store.awaiting(LOOKED_THROUGH).await?;
-            for request in waiting
+            let waiting = waiting
                 .iter()
-                .filter(|one| one.approval_channel == *channel)
-            {
-                for card in self.store.cards(request.id).await? {
-                    if matches!(card.place, Place::Asked | Place::Granted) {
-                        self.store.card_failed(&card, Some(now)).await?;
-                    }
-                }
-            }
-            Ok(())
+                .filter(|one| one.approval_channel == *channel);
+            let waiting: Vec<RequestId> = waiting.map(|request| request.id).collect();
+            self.cards.touch(&waiting, self.retry.clock.now()).await
         };
         self.retry.retry_forever(shutdown, touch).await;
         self.woken.notify_waiters();

@@ -1,10 +1,12 @@
-//! The feeds: each entry of the log told once, in order, to those who follow it.
+//! The feeds: each entry of the log told once, in order, to those who follow it, once it is known
+//! under which card it belongs.
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, Trouble, channels::is_personal};
 use crate::{
     domain::{ChannelId, Login, Request, RequestId},
+    presentation::{CURSOR, Place, REBUILT},
     slack::{
         client::Message,
         view::{
@@ -12,7 +14,7 @@ use crate::{
             text,
         },
     },
-    store::{Entry, Place, StoreError},
+    store::{Entry, StoreError},
 };
 
 /// Entries that are read together.
@@ -43,12 +45,13 @@ impl Feed {
     }
 }
 
-/// The cursors of everything that follows the log, by name.
-pub(crate) const CURSORS: [&str; 4] = [
+/// The cursors at the end of a log from which a store is rebuilt: what the log tells was told.
+pub(crate) const CURSORS: [&str; 5] = [
     Feed::Audit.name(),
     Feed::Mirror.name(),
     Feed::Notices.name(),
     super::homes::news::FEED,
+    REBUILT,
 ];
 
 /// Lines that go out as one message.
@@ -74,10 +77,9 @@ impl Messenger {
     /// Tells what is in the log and was not told, until told to stop; answers nothing then.
     pub(super) async fn follow(&self, feed: Feed, shutdown: &CancellationToken) -> Option<()> {
         let name = feed.name();
-        let mut head = self.store.head();
         loop {
-            // Seen before the log is read: an entry written in between wakes us.
-            head.borrow_and_update();
+            // Seen before the log is read: a step that is taken in between wakes us.
+            let followed = self.followed.notified();
             let woken = self.woken.notified();
             if feed == Feed::Mirror {
                 self.catch_up_all(shutdown).await?;
@@ -85,11 +87,15 @@ impl Messenger {
             // Asked for anew: another replica may have gone on while this one stood still.
             let mut told = self
                 .retry
-                .retry_forever(shutdown, || self.store.cursor(name))
+                .retry_forever(shutdown, || self.documents.cursor(name))
+                .await?;
+            let until = self
+                .retry
+                .retry_forever(shutdown, || self.documents.cursor(CURSOR))
                 .await?;
             let (parcels, read) = self
                 .retry
-                .retry_forever(shutdown, || self.parcels(feed, told, u64::MAX))
+                .retry_forever(shutdown, || self.parcels(feed, told, until))
                 .await?;
             for parcel in parcels {
                 for destination in self.destinations(feed, &parcel) {
@@ -102,19 +108,22 @@ impl Messenger {
                 }
                 told = parcel.through;
                 self.retry
-                    .retry_forever(shutdown, || self.store.move_cursor(name, told))
+                    .retry_forever(shutdown, || self.documents.move_cursor(name, told))
                     .await?;
             }
             if read > told {
                 told = read;
                 self.retry
-                    .retry_forever(shutdown, || self.store.move_cursor(name, told))
+                    .retry_forever(shutdown, || self.documents.move_cursor(name, told))
                     .await?;
+            }
+            if told < until {
+                continue;
             }
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return None,
-                moved = head.wait_for(|head| *head > told) => drop(moved.ok()?),
+                () = followed => {}
                 () = woken, if feed == Feed::Mirror => {}
             };
         }
@@ -217,6 +226,10 @@ impl Messenger {
                 && !is_personal(channel)
             {
                 self.channel_fails(channel, error, shutdown).await;
+                if let (Some(place), Some(request)) = (destination.head, &parcel.request) {
+                    self.clear_if_over(place, request.id, channel, shutdown)
+                        .await;
+                }
                 continue;
             }
             if trouble.is_permanent() || trouble.of_the_channel().is_some() {
@@ -281,7 +294,7 @@ impl Messenger {
         channel: &ChannelId,
         shutdown: &CancellationToken,
     ) -> Result<Option<String>, Trouble> {
-        match self.store.card(request, place, channel).await? {
+        match self.cards.find(request, place, channel).await? {
             Some(card) if card.ts.is_none() => Ok(self.show(card, shutdown).await?.ts),
             card => Ok(card.and_then(|card| card.ts)),
         }

@@ -2,9 +2,9 @@
 //!
 //! # What makes a Home due
 //!
-//! Its person opens it. A commit changes one of their requests, or what it asks them to decide: the
-//! store touches those Homes in the same transaction. Something new waits for them: `news` follows
-//! the log and touches the approvers'. Slack tells of a changed person or group. What a Home says
+//! Its person opens it. Something happens to one of their requests, or to what it asks them to decide:
+//! the [`Follower`](crate::presentation::Follower) touches those Homes. Something new waits for them:
+//! `news` follows the log and touches the approvers'. Slack tells of a changed person or group. What a Home says
 //! changes with nothing else but an operator's rule that looks at the time of day, and that is
 //! judged anew whenever the Home is opened, and at the click.
 //!
@@ -35,11 +35,12 @@ use std::{
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::retry::{Retry, Trouble, within_grace};
+use super::trouble::Trouble;
 use crate::{
     broker::{Broker, Error},
     clock::{Clock, Entropy},
-    domain::{Refusal, RequestId, Time, UserId},
+    domain::{Refusal, Time, UserId},
+    presentation::{Home, HomeRecords, Published, Retry, within_grace},
     slack::{
         client::Client,
         view::{
@@ -47,7 +48,7 @@ use crate::{
             home::{self as view, PAST, QUESTIONS},
         },
     },
-    store::{Home, Published, Store, StoreError, Whose},
+    store::{Documents, Store, StoreError},
 };
 use pace::Pace;
 pub use pace::{A_MINUTE, WITH_OPENED};
@@ -55,6 +56,8 @@ pub use pace::{A_MINUTE, WITH_OPENED};
 /// Keeps App Homes in step with the store.
 pub struct Homes {
     broker: Arc<Broker>,
+    documents: Arc<dyn Documents>,
+    records: HomeRecords,
     client: Client,
     retry: Retry,
 }
@@ -62,7 +65,7 @@ pub struct Homes {
 /// What somebody's Home is to show.
 struct Page {
     view: serde_json::Value,
-    asks: BTreeSet<RequestId>,
+    asked_by: BTreeSet<UserId>,
     /// Whether everything that it should show could be known.
     is_whole: bool,
 }
@@ -71,12 +74,15 @@ impl Homes {
     /// The Homes of those who open them from now on, and of those who ever did.
     pub fn new(
         broker: Arc<Broker>,
+        documents: Arc<dyn Documents>,
         client: Client,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         Self {
             broker,
+            records: HomeRecords::new(documents.clone()),
+            documents,
             client,
             retry: Retry { clock, entropy },
         }
@@ -89,9 +95,7 @@ impl Homes {
     ///
     /// If the store does not answer.
     pub async fn opened(&self, person: &UserId) -> Result<(), StoreError> {
-        self.store()
-            .home_opened(person, self.retry.clock.now())
-            .await
+        self.records.opened(person, self.retry.clock.now()).await
     }
 
     /// Slack says that somebody changed, and whether they are a full member. Who was one shows the
@@ -102,8 +106,8 @@ impl Homes {
     /// If the store does not answer.
     pub async fn person_changed(&self, person: &UserId, is_member: bool) -> Result<(), StoreError> {
         if is_member {
-            let (person, shown) = (person.clone(), digest(&view::unwelcome()));
-            return self.touch(&Whose::Showing { person, shown }).await;
+            let (shown, now) = (digest(&view::unwelcome()), self.retry.clock.now());
+            return self.records.touch_showing(person, &shown, now).await;
         }
         self.people_changed([person.clone()].into()).await
     }
@@ -114,15 +118,9 @@ impl Homes {
     ///
     /// If the store does not answer.
     pub async fn people_changed(&self, people: BTreeSet<UserId>) -> Result<(), StoreError> {
-        self.touch(&Whose::Of(people)).await?;
-        self.touch(&Whose::Asked).await
-    }
-
-    /// What these Homes show may have changed. Survives a crash once it has returned.
-    async fn touch(&self, whose: &Whose) -> Result<(), StoreError> {
-        self.store()
-            .touch_homes(whose, self.retry.clock.now())
-            .await
+        let now = self.retry.clock.now();
+        self.records.touch(&people, now).await?;
+        self.records.touch_asked(now).await
     }
 
     /// Works until `shutdown`, then finishes what is on its way, within five seconds.
@@ -140,15 +138,13 @@ impl Homes {
     /// Publishes the Homes whose turn it is, one at a time; answers nothing once told to stop.
     async fn publish(&self, shutdown: &CancellationToken) -> Option<()> {
         let clock = &self.retry.clock;
-        let mut head = self.store().head();
-        let mut touched = self.store().homes_touched();
+        let mut touched = self.documents.documents_due();
         let mut pace = Pace::default();
         // Whose Home certainly shows what the store says: an answer that was lost, or heard by
         // somebody who died, leaves a page that nobody knows of.
         let mut sure = HashSet::new();
         loop {
             // Seen before the Homes are asked for: a change in between wakes us.
-            head.borrow_and_update();
             touched.borrow_and_update();
             let now = clock.now();
             let (due, next) = self
@@ -177,7 +173,6 @@ impl Homes {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return None,
-                moved = head.changed() => moved.ok()?,
                 moved = touched.changed() => moved.ok()?,
                 () = turn => {}
             }
@@ -186,8 +181,8 @@ impl Homes {
 
     /// The Home whose turn it is, and when the next one's comes.
     async fn turn(&self, now: Time) -> Result<(Option<Home>, Option<Time>), StoreError> {
-        let due = self.store().due_home(now).await?;
-        Ok((due, self.store().next_home(now).await?))
+        let due = self.records.due(now).await?;
+        Ok((due, self.records.next(now).await?))
     }
 
     /// Makes one Home show what is, or notes when to try again. Answers until when Slack asks to
@@ -219,7 +214,7 @@ impl Homes {
             Some(now + asked_to_wait.unwrap_or_else(|| self.retry.after(failures)))
         };
         self.retry
-            .retry_forever(shutdown, || self.store().home_failed(&home, retry_at))
+            .retry_forever(shutdown, || self.records.failed(&home, retry_at))
             .await?;
         Some(asked_to_wait.and(retry_at))
     }
@@ -230,8 +225,8 @@ impl Homes {
         is_sure: bool,
         shutdown: &CancellationToken,
     ) -> Result<(), Trouble> {
-        // Before anything is looked at: what the log says later may not be in the page.
-        let seen = *self.store().head().borrow();
+        // Before anything is looked at: what is followed later may not be in the page.
+        let seen = self.records.followed().await?;
         let page = self.page(&home.person).await?;
         let shown = digest(&page.view);
         if !is_sure || home.shown.as_ref() != Some(&shown) {
@@ -241,13 +236,13 @@ impl Homes {
         let again = (!page.is_whole).then(|| self.retry.clock.now() + self.retry.after(failures));
         let published = Published {
             shown,
-            asks: page.asks,
+            asked_by: page.asked_by,
             seen,
             again,
         };
-        // Not given up: what the store does not know to be asked would not be taken away.
+        // Not given up: what is not known to be asked would not be taken away.
         self.retry
-            .retry_forever(shutdown, || self.store().home_shown(home, &published))
+            .retry_forever(shutdown, || self.records.shown(home, &published))
             .await;
         Ok(())
     }
@@ -256,7 +251,7 @@ impl Homes {
     async fn page(&self, person: &UserId) -> Result<Page, Trouble> {
         let only = |view, is_whole| Page {
             view,
-            asks: BTreeSet::new(),
+            asked_by: BTreeSet::new(),
             is_whole,
         };
         match self.broker.member(person).await {
@@ -291,7 +286,7 @@ impl Homes {
         let asked = &home.questions.asked;
         Ok(Page {
             view: view::home(&home),
-            asks: asked.iter().map(|request| request.id).collect(),
+            asked_by: asked.iter().map(|it| it.requester.clone()).collect(),
             is_whole: !home.questions.is_unsure,
         })
     }

@@ -42,10 +42,10 @@ impl Messenger {
             let (before, until) = self.missing(channel).await?;
             if before >= until {
                 let before = parcel.from - 1;
-                self.store.move_cursor(&told(channel), before).await?;
+                self.documents.move_cursor(&told(channel), before).await?;
             }
             let missed = missed(channel);
-            self.store.move_cursor(&missed, parcel.through).await
+            self.documents.move_cursor(&missed, parcel.through).await
         };
         self.retry.retry_forever(shutdown, note).await
     }
@@ -97,13 +97,13 @@ impl Messenger {
         shutdown: &CancellationToken,
     ) -> Option<()> {
         let name = told(channel);
-        let moved = || self.store.move_cursor(&name, seq);
+        let moved = || self.documents.move_cursor(&name, seq);
         self.retry.retry_forever(shutdown, moved).await
     }
 
     /// Up to where lines were told in a channel, and up to where they were missed.
     async fn missing(&self, channel: &ChannelId) -> Result<(u64, u64), StoreError> {
-        let told = self.store.cursor(&told(channel)).await?;
-        Ok((told, self.store.cursor(&missed(channel)).await?))
+        let told = self.documents.cursor(&told(channel)).await?;
+        Ok((told, self.documents.cursor(&missed(channel)).await?))
     }
 }

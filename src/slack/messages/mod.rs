@@ -1,13 +1,14 @@
 //! The messenger: what Slack is told, and told again until it has it.
 //!
-//! Cards ([`Place`](crate::store::Place)) and [`Homes`](homes::Homes) are level-triggered: whatever
-//! they show, they are made to show what is. Feeds tell each entry of the log once, in order. All
-//! of them read only what is committed, so nothing is announced that has not happened.
+//! The [`Follower`] says which cards and [`Homes`](homes::Homes) may show something old: whatever
+//! they show, they are made to show what is. Feeds tell each entry of the log once, in order, behind
+//! the follower. All of them read only what is committed, so nothing is announced that has not
+//! happened.
 //!
-//! What survives a crash: which message shows which card, what each Home shows and how far each
-//! feed has told are in the store, written after Slack has answered. A crash, or a lost answer,
-//! between the two makes one message appear twice; none is lost. One replica at a time speaks:
-//! [`run_as_leader`].
+//! What survives a crash: which message shows which card, what each Home shows and how far the
+//! follower and each feed have come are in the store, written after Slack has answered. A crash, or a
+//! lost answer, between the two makes one message appear twice; none is lost. One replica at a time
+//! speaks: [`run_as_leader`].
 
 mod alerts;
 mod cards;
@@ -16,7 +17,7 @@ mod feeds;
 pub mod homes;
 mod leader;
 mod missed;
-mod retry;
+mod trouble;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -28,12 +29,13 @@ use crate::{
     alerts::Alerts,
     clock::{Clock, Entropy},
     domain::{ChannelId, Login, Request},
-    store::Store,
+    presentation::{CardRecords, Follower, Retry, within_grace},
+    store::{Documents, Store},
 };
 use channels::Channels;
 pub(crate) use feeds::CURSORS;
 pub use leader::run_as_leader;
-use retry::{Retry, Trouble, within_grace};
+use trouble::Trouble;
 
 /// First posts that are not kept apart from each other.
 const STRIPES: usize = 32;
@@ -45,6 +47,8 @@ pub type HasCredentials = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
 pub struct Parts {
     /// What is to be shown and told.
     pub store: Arc<dyn Store>,
+    /// Where it is kept what Slack was told.
+    pub documents: Arc<dyn Documents>,
     /// The way to Slack.
     pub client: Client,
     /// Time.
@@ -69,6 +73,9 @@ pub type Logins = Arc<dyn Fn(&Request) -> Vec<Login> + Send + Sync>;
 /// Keeps what Slack's channels show in step with the store.
 pub struct Messenger {
     store: Arc<dyn Store>,
+    documents: Arc<dyn Documents>,
+    cards: CardRecords,
+    follower: Follower,
     client: Client,
     retry: Retry,
     audit_channel: ChannelId,
@@ -79,6 +86,8 @@ pub struct Messenger {
     channels: Channels,
     /// Wakes those who wait for something that is not in the log.
     woken: Notify,
+    /// Wakes the feeds: the follower has taken a step.
+    followed: Notify,
     /// A head is posted by the cards' loop or by the feed that needs its thread, not by both.
     first_posts: [Mutex<()>; STRIPES],
 }
@@ -88,6 +97,7 @@ impl Messenger {
     pub fn new(parts: Parts) -> Self {
         let Parts {
             store,
+            documents,
             client,
             clock,
             entropy,
@@ -97,8 +107,18 @@ impl Messenger {
             alerts,
             other_channels,
         } = parts;
+        let follower = Follower::new(
+            store.clone(),
+            documents.clone(),
+            audit_channel.clone(),
+            clock.clone(),
+            entropy.clone(),
+        );
         Self {
             store,
+            cards: CardRecords::new(documents.clone()),
+            documents,
+            follower,
             client,
             retry: Retry { clock, entropy },
             audit_channel,
@@ -108,6 +128,7 @@ impl Messenger {
             other_channels,
             channels: Channels::default(),
             woken: Notify::new(),
+            followed: Notify::new(),
             first_posts: Default::default(),
         }
     }
@@ -119,6 +140,8 @@ impl Messenger {
             tokio::join!(
                 self.tell_alerts(&shutdown),
                 self.forget_dropped(&shutdown),
+                self.follower
+                    .follow(&shutdown, || self.followed.notify_waiters()),
                 self.show_cards(&shutdown),
                 self.follow(feeds::Feed::Audit, &shutdown),
                 self.follow(feeds::Feed::Mirror, &shutdown),

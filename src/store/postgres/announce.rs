@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    follow::{HOMES_TOUCHED, LOG_MOVED, OUTDATED},
+    follow::{DOCUMENTS_DUE, LOG_MOVED, OUTDATED},
     writer::Own,
 };
 use crate::store::{StoreError, answer::answer};
@@ -61,7 +61,7 @@ impl Announcer {
     async fn send(&self, announced: Own, own: Own) -> Result<(), StoreError> {
         let moved = [
             (LOG_MOVED, own.head != announced.head),
-            (HOMES_TOUCHED, own.homes != announced.homes),
+            (DOCUMENTS_DUE, own.documents != announced.documents),
             (OUTDATED, own.facts != announced.facts),
         ];
         let channels: Vec<&str> = moved

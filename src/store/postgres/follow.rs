@@ -22,8 +22,8 @@ use crate::store::{
 /// The log has moved.
 pub(super) const LOG_MOVED: &str = "keylend_log";
 
-/// Homes were touched.
-pub(super) const HOMES_TOUCHED: &str = "keylend_homes";
+/// Documents may have got their turn.
+pub(super) const DOCUMENTS_DUE: &str = "keylend_documents";
 
 /// Facts about people are outdated.
 pub(super) const OUTDATED: &str = "keylend_outdated";
@@ -87,7 +87,7 @@ impl Follower {
         let listening = async {
             let mut listener = PgListener::connect_with(&self.listening).await?;
             listener
-                .listen_all([LOG_MOVED, HOMES_TOUCHED, OUTDATED])
+                .listen_all([LOG_MOVED, DOCUMENTS_DUE, OUTDATED])
                 .await?;
             Ok(listener)
         };
@@ -97,7 +97,7 @@ impl Follower {
             let looked_at = Instant::now();
             in_time(self.look_at_log()).await?;
             if looked_at >= rest_at {
-                self.news.homes();
+                self.news.documents();
                 in_time(self.look_for_outdated(told)).await?;
                 rest_at = looked_at + POLL;
             }

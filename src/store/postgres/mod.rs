@@ -1,9 +1,10 @@
 //! The store on a PostgreSQL server: for several replicas.
 //!
 //! Everything is in a schema `keylend`, which only the role that Keylend connects as can create in.
-//! Each replica has one connection that writes, one that claims work, one that listens, one that
-//! tells the others, and a few that read. Writers follow each other, so a transaction means the same as with one process and the
-//! log has no gaps. A lost connection is made anew, a transaction tried again a few times; while the
+//! Each replica has one connection that writes to the log, one that writes what follows from it, one
+//! that claims work, one that listens, one that tells the others, and a few that read. Writers to the
+//! log follow each other, so a transaction means the same as with one process and the log has no
+//! gaps. A lost connection is made anew, a transaction tried again a few times; while the
 //! server is away the answer is that it is. `keylend store migrate` makes the tables, never `serve`.
 
 mod announce;
@@ -16,16 +17,14 @@ mod replica;
 mod schema;
 mod write_connection;
 
-#[path = "../sql/cards.rs"]
-mod cards;
 #[path = "../sql/commit.rs"]
 mod commit;
 #[path = "../sql/credentials.rs"]
 mod credentials;
+#[path = "../sql/documents.rs"]
+mod documents;
 #[path = "../sql/dump.rs"]
 mod dump;
-#[path = "../sql/homes.rs"]
-mod homes;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/log.rs"]
@@ -132,6 +131,9 @@ pub struct PostgresStore {
     reads: PgPool,
     /// Nothing if it was opened for reading only.
     writer: Option<Writer>,
+    /// What writes for those who follow the log, so that no commit waits for it; nothing if it was
+    /// opened for reading only.
+    follower_writer: Option<Writer>,
     desk: Option<ClaimService>,
     standing: Option<ReplicaState>,
     news: Notifier,
@@ -166,11 +168,13 @@ impl PostgresStore {
         connect::check(&mut connection).await?;
         let standing = ReplicaState::found(&mut connection, configuration).await?;
         let news = Notifier::default();
-        let source = Source {
+        let source = |writes_log| Source {
             options: options.clone(),
             standing: standing.clone(),
+            writes_log,
         };
-        let writer = Writer::start(source, news.clone()).await?;
+        let writer = Writer::start(source(true), news.clone()).await?;
+        let follower_writer = Writer::start(source(false), news.clone()).await?;
         let reads = pool(&options, READERS);
         let shutdown = CancellationToken::new();
         let listening = pool(&options, 1);
@@ -190,6 +194,7 @@ impl PostgresStore {
         Ok(Self {
             reads,
             writer: Some(writer),
+            follower_writer: Some(follower_writer),
             desk: Some(ClaimService::open(options, connection, standing.clone())),
             standing: Some(standing),
             news,
@@ -214,6 +219,7 @@ impl PostgresStore {
         Ok(Self {
             reads: pool(&options, READERS),
             writer: None,
+            follower_writer: None,
             desk: None,
             standing: None,
             news,
@@ -241,7 +247,7 @@ impl PostgresStore {
 
     async fn shut(&self) {
         let closing = async {
-            if let Some(writer) = &self.writer {
+            for writer in [&self.writer, &self.follower_writer].into_iter().flatten() {
                 writer.close().await;
             }
             if let Some(desk) = &self.desk {
@@ -252,6 +258,10 @@ impl PostgresStore {
         if timeout(PATIENCE, closing).await.is_err() {
             tracing::warn!("the store did not close in time");
         }
+    }
+
+    fn follower_writer(&self) -> Option<&Writer> {
+        self.follower_writer.as_ref()
     }
 
     fn why_out(&self) -> Option<String> {

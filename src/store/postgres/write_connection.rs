@@ -1,8 +1,9 @@
-//! The connection that writes to the server.
+//! A connection that writes to the server.
 //!
-//! Every transaction begins by holding the one row of `service`, so the writers of all replicas
-//! follow each other: each finds the end of the chain where the one before left it, and none writes
-//! under a configuration that is not in force.
+//! Every transaction that writes to the log begins by holding the one row of `service`, so the
+//! writers of all replicas follow each other: each finds the end of the chain where the one before
+//! left it. What only follows from the log waits for nobody. Nothing is written under a configuration
+//! that is not in force.
 
 use std::time::Duration;
 
@@ -20,13 +21,15 @@ pub(super) const TRIES: u32 = 6;
 /// How long to wait after the first failure; twice as long after each one more.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Where lines come from.
+/// Where connections come from.
 pub(super) struct Source {
     pub(super) options: PgConnectOptions,
     pub(super) standing: ReplicaState,
+    /// Whether they write to the log.
+    pub(super) writes_log: bool,
 }
 
-/// The connection, and the end of the chain that it appends to.
+/// The connection, and the end of the chain that it appends to, if it does.
 pub(super) struct WriteConnection {
     pub(super) connection: Connection,
     pub(super) chain: Chain,
@@ -50,15 +53,20 @@ impl WriteConnection {
 
     pub(super) async fn begin(&mut self, source: &Source) -> sqlx::Result<()> {
         self.execute("BEGIN").await?;
-        let (configuration,): (String,) =
-            sqlx::query_as("SELECT configuration FROM service FOR UPDATE")
-                .fetch_one(&mut self.connection)
-                .await?;
+        let question = match source.writes_log {
+            true => "SELECT configuration FROM service FOR UPDATE",
+            false => "SELECT configuration FROM service",
+        };
+        let (configuration,): (String,) = sqlx::query_as(question)
+            .fetch_one(&mut self.connection)
+            .await?;
         source
             .standing
             .may_write(&configuration)
             .map_err(sqlx::Error::Protocol)?;
-        self.chain = log::end(&mut self.connection).await?;
+        if source.writes_log {
+            self.chain = log::end(&mut self.connection).await?;
+        }
         Ok(())
     }
 

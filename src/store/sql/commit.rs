@@ -3,53 +3,27 @@
 use serde_json::Value;
 
 use super::{
-    cards, credentials,
+    credentials,
     db::{Connection, Done},
-    homes,
+    documents,
     locks::{self, InForce},
-    log,
     pending_writes::PendingWrites,
     people, requests,
 };
 use crate::{
-    domain::{Lock, Occurred, Request, Time, UserId},
-    store::{
-        Card, Chain, Change, Commit, EntryBody, Home, LockChange, Published, Record, Told, Whose,
-    },
+    domain::{Lock, Occurred, Request},
+    store::{Chain, Change, Commit, DocumentWrites, EntryBody, LockChange, Record, Told},
 };
 
 /// Something that is written.
 #[derive(Debug)]
 pub(super) enum Write {
     Commit(Box<Commit>),
-    CardShown {
-        card: Card,
-        version: u64,
-    },
-    CardFailed {
-        card: Card,
-        retry_at: Option<Time>,
-    },
     CursorMoved {
-        feed: String,
+        name: String,
         seq: u64,
     },
-    HomeOpened {
-        person: UserId,
-        now: Time,
-    },
-    HomesTouched {
-        whose: Whose,
-        now: Time,
-    },
-    HomeShown {
-        home: Home,
-        published: Published,
-    },
-    HomeFailed {
-        home: Home,
-        retry_at: Option<Time>,
-    },
+    Documents(Box<DocumentWrites>),
     Restored {
         request: Box<Request>,
         last_seq: u64,
@@ -91,7 +65,10 @@ impl Write {
                     && commit.credentials.is_empty();
                 !is_one_change
             }
-            _ => false,
+            Self::Documents(writes) => {
+                writes.put.is_some() && (writes.step.is_some() || !writes.add.is_empty())
+            }
+            Self::CursorMoved { .. } | Self::Restored { .. } => false,
         }
     }
 }
@@ -101,8 +78,8 @@ impl Write {
 pub(super) struct Written {
     /// The log's last entry after it.
     pub(super) head: u64,
-    /// Whether Homes were touched, otherwise than by a commit.
-    pub(super) homes: bool,
+    /// Whether documents may have got their turn.
+    pub(super) documents: bool,
 }
 
 /// Why a write is to be rolled back.
@@ -169,26 +146,15 @@ pub(super) async fn carry_out(
         Write::Commit(commit) => {
             self::commit(connection, chain, in_force, writes, commit).await?;
         }
-        Write::CardShown { card, version } => cards::shown(connection, card, *version).await?,
-        Write::CardFailed { card, retry_at } => {
-            cards::failed(connection, card, *retry_at).await?;
-        }
-        Write::CursorMoved { feed, seq } => log::move_cursor(connection, feed, *seq).await?,
-        Write::HomeOpened { person, now } => homes::opened(connection, person, *now).await?,
-        Write::HomesTouched { whose, now } => homes::touch(connection, whose, *now).await?,
-        Write::HomeShown { home, published } => {
-            homes::shown(connection, chain.seq(), home, published).await?;
-        }
+        Write::CursorMoved { name, seq } => documents::move_cursor(connection, name, *seq).await?,
+        Write::Documents(writes) => documents::write(connection, writes).await?,
         Write::Restored { request, last_seq } => {
             requests::restore(connection, request, *last_seq).await?;
-        }
-        Write::HomeFailed { home, retry_at } => {
-            homes::failed(connection, home, *retry_at).await?;
         }
     }
     Ok(Written {
         head: chain.seq(),
-        homes: matches!(write, Write::HomeOpened { .. } | Write::HomesTouched { .. }),
+        documents: matches!(write, Write::Documents(writes) if writes.makes_due()),
     })
 }
 
@@ -213,7 +179,6 @@ async fn commit(
             let at = chain.not_before(lock.at);
             locks::set(connection, &Lock { at, ..lock.clone() }).await?;
             writes.append(chain, record);
-            homes::touch(connection, &Whose::Asked, record.at).await?;
         }
         Some(LockChange::Lift(target, record)) => {
             locks::lift(connection, target).await?;
@@ -237,12 +202,10 @@ async fn change(
     writes: &mut PendingWrites,
     change: &Change,
 ) -> Result<(), Failure> {
-    let Some(last) = change.events().last() else {
+    if change.events().is_empty() {
         let error = format!("nothing happened to {}", change.after().id);
         return Err(Failure::Database(sqlx::Error::Protocol(error)));
-    };
-    // By this replica's clock: Slack shows the change at once, also where another's clock is ahead.
-    let happened = last.at;
+    }
     let change = &*change.not_before(chain);
     let request = change.after();
     if change.grants() && in_force.cover(connection, request).await? {
@@ -261,9 +224,6 @@ async fn change(
         let Occurred { event, actor, .. } = occurred;
         writes.tell(Told::of_request(event, actor, &request.username));
     }
-    for card in &change.cards {
-        cards::add(connection, request.id, card).await?;
-    }
-    writes.leave(request, happened);
+    writes.leave(request);
     Ok(())
 }

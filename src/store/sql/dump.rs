@@ -26,7 +26,7 @@ impl<'c> Dump<'c> {
         let (rows,): (i64,) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM (SELECT 1 FROM events LIMIT 1) AS one)
                  + (SELECT count(*) FROM (SELECT 1 FROM requests LIMIT 1) AS one)
-                 + (SELECT count(*) FROM homes)",
+                 + (SELECT count(*) FROM (SELECT 1 FROM documents LIMIT 1) AS one)",
         )
         .fetch_one(&mut *self.connection)
         .await?;

@@ -1,4 +1,4 @@
-//! The log: appended to by the writer, read by everybody, and how far its readers are.
+//! The log: appended to by the writer, read by everybody.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json, value::RawValue};
 use sqlx::FromRow;
 
 use super::{
-    commit::{Failure, add_all},
+    commit::add_all,
     db::{Connection, ENTRIES, ENTRIES_BY_REQUEST, Pool, ask_key, items},
     requests::read_id,
 };
@@ -302,30 +302,4 @@ impl Row {
             texts: json(texts)?,
         })
     }
-}
-
-/// How far a feed is.
-pub(super) async fn cursor(reads: &Pool, feed: &str) -> sqlx::Result<u64> {
-    let seq: Option<(i64,)> = sqlx::query_as("SELECT seq FROM cursors WHERE feed = $1")
-        .bind(feed)
-        .fetch_optional(reads)
-        .await?;
-    Ok(seq.map_or(0, |(seq,)| seq.cast_unsigned()))
-}
-
-/// Moves a feed forward; not back.
-pub(super) async fn move_cursor(
-    connection: &mut Connection,
-    feed: &str,
-    seq: u64,
-) -> Result<(), Failure> {
-    sqlx::query(
-        "INSERT INTO cursors (feed, seq) VALUES ($1, $2)
-         ON CONFLICT (feed) DO UPDATE SET seq = excluded.seq WHERE cursors.seq < excluded.seq",
-    )
-    .bind(feed)
-    .bind(seq.cast_signed())
-    .execute(connection)
-    .await?;
-    Ok(())
 }

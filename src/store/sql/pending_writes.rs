@@ -1,5 +1,5 @@
 //! What commits leave in the tables beside their requests: entries of the log, when each lane has
-//! to look again, which layers may stand, which messages and Homes are no longer true.
+//! to look again, which layers may stand.
 //!
 //! Nothing of it decides whether a commit conflicts, so it is gathered, and written at the end of a
 //! transaction in as many statements as there are tables, however many commits there are.
@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{cards, credentials, db::Connection, homes, log, requests, work};
+use super::{credentials, db::Connection, log, requests, work};
 use crate::{
     clock::SystemEntropy,
-    domain::{Request, RequestId, Time},
+    domain::{Request, RequestId},
     store::{Chain, DecidedOn, Record, Told},
 };
 
@@ -27,8 +27,6 @@ pub(super) struct PendingWrites {
 /// What a request leaves; what it left earlier does not count any more.
 #[derive(Debug)]
 struct RequestWrites {
-    requester: String,
-    changed_at: Time,
     is_over: bool,
     due: Vec<Value>,
     layers: Vec<Value>,
@@ -42,10 +40,8 @@ impl PendingWrites {
     }
 
     /// A request is now like this.
-    pub(super) fn leave(&mut self, request: &Request, changed_at: Time) {
+    pub(super) fn leave(&mut self, request: &Request) {
         let request_writes = RequestWrites {
-            requester: request.requester.as_str().to_owned(),
-            changed_at,
             is_over: !request.is_open(),
             due: work::rows(request),
             layers: requests::layer_rows(request),
@@ -73,22 +69,11 @@ impl PendingWrites {
     /// Writes it all, and answers whether credentials were erased.
     pub(super) async fn write(self, connection: &mut Connection) -> sqlx::Result<bool> {
         log::append(connection, self.entries).await?;
-        let Some(now) = self
-            .requests
-            .values()
-            .map(|request_writes| request_writes.changed_at)
-            .max()
-        else {
+        if self.requests.is_empty() {
             return Ok(false);
-        };
-        let changed = self.requests.iter();
-        let changed = changed
-            .map(|(id, request_writes)| {
-                let at = request_writes.changed_at.timestamp_millis();
-                json!([id.to_string(), at, request_writes.requester])
-            })
-            .collect();
-        let changed = Value::Array(changed);
+        }
+        let changed = self.requests.keys();
+        let changed = Value::Array(changed.map(|id| json!([id.to_string()])).collect());
         let over = self
             .requests
             .iter()
@@ -101,8 +86,6 @@ impl PendingWrites {
             .unzip();
         work::replace(connection, &changed, due.concat()).await?;
         requests::replace_layers(connection, &changed, layers.concat()).await?;
-        cards::refresh(connection, &changed).await?;
-        homes::touch_by(connection, &changed, now).await?;
         if over.is_empty() {
             return Ok(false);
         }

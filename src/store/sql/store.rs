@@ -6,40 +6,22 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
 use super::{
-    answer, cards, commit::Write, credentials, db::Database, homes, locks, log, requests,
-    unavailable, work,
+    answer, commit::Write, credentials, db::Database, documents, locks, log, requests, unavailable,
+    work, writer::Writer,
 };
 use crate::{
-    domain::{AskKey, ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
+    domain::{AskKey, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
     store::{
-        After, Card, Changed, Claim, Commit, CommitError, Home, Invalidation, Open, OpenPage,
-        Place, Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck,
-        Whose,
+        After, Changed, Claim, Commit, CommitError, Document, DocumentWrites, Documents,
+        Invalidation, Open, OpenPage, RawEntry, SealedCredential, Sharing, Snapshot, Store,
+        StoreError, Stuck,
     },
 };
-
-impl Database {
-    async fn write(&self, write: Write) -> Result<u64, CommitError> {
-        match &self.writer {
-            Some(writer) => writer.write(write).await,
-            None => Err(unavailable("write", "the store was opened for reading only").into()),
-        }
-    }
-
-    /// Writes what can conflict with nothing.
-    async fn note(&self, doing: &'static str, write: Write) -> Result<(), StoreError> {
-        match self.write(write).await {
-            Ok(_) => Ok(()),
-            Err(CommitError::Conflict) => Err(unavailable(doing, "there is no such row")),
-            Err(CommitError::Unavailable(error)) => Err(error),
-        }
-    }
-}
 
 #[async_trait]
 impl Store for Database {
     async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
-        self.write(Write::Commit(Box::new(commit))).await
+        write(self.writer.as_ref(), Write::Commit(Box::new(commit))).await
     }
 
     async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
@@ -125,9 +107,8 @@ impl Store for Database {
 
     async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
         let request = Box::new(request.clone());
-        self.write(Write::Restored { request, last_seq })
-            .await
-            .map(drop)
+        let restored = Write::Restored { request, last_seq };
+        write(self.writer.as_ref(), restored).await.map(drop)
     }
 
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError> {
@@ -204,93 +185,62 @@ impl Store for Database {
     fn head(&self) -> watch::Receiver<u64> {
         self.news.head.subscribe()
     }
+}
 
-    async fn due_cards(&self, now: Time, limit: u32) -> Result<Vec<Card>, StoreError> {
-        answer("look for due cards", cards::due(&self.reads, now, limit)).await
+#[async_trait]
+impl Documents for Database {
+    async fn cursor(&self, name: &str) -> Result<u64, StoreError> {
+        answer("load a cursor", documents::cursor(&self.reads, name)).await
     }
 
-    async fn next_card(&self, now: Time) -> Result<Option<Time>, StoreError> {
-        answer("look for the next card", cards::next(&self.reads, now)).await
+    async fn move_cursor(&self, name: &str, seq: u64) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        let written = write(self.follower_writer(), Write::CursorMoved { name, seq });
+        match written.await {
+            Ok(_) => Ok(()),
+            Err(CommitError::Conflict) => Err(unavailable("move a cursor", "it does not move")),
+            Err(CommitError::Unavailable(error)) => Err(error),
+        }
     }
 
-    async fn card(
+    async fn document(&self, collection: &str, key: &str) -> Result<Option<Document>, StoreError> {
+        let question = documents::document(&self.reads, collection, key);
+        answer("load a document", question).await
+    }
+
+    async fn referring(&self, collection: &str, to: &str) -> Result<Vec<Document>, StoreError> {
+        let question = documents::referring(&self.reads, collection, to);
+        answer("look for documents", question).await
+    }
+
+    async fn due_documents(
         &self,
-        request: RequestId,
-        place: Place,
-        channel: &ChannelId,
-    ) -> Result<Option<Card>, StoreError> {
-        let question = cards::card(&self.reads, request, place, channel);
-        answer("load a card", question).await
+        collection: &str,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<Document>, StoreError> {
+        let question = documents::due(&self.reads, collection, now, limit);
+        answer("look for due documents", question).await
     }
 
-    async fn cards(&self, request: RequestId) -> Result<Vec<Card>, StoreError> {
-        answer("load cards", cards::cards(&self.reads, request)).await
+    async fn next_document(&self, collection: &str, now: Time) -> Result<Option<Time>, StoreError> {
+        let question = documents::next(&self.reads, collection, now);
+        answer("look for the next document", question).await
     }
 
-    async fn card_shown(&self, card: &Card, version: u64) -> Result<(), StoreError> {
-        let write = Write::CardShown {
-            card: card.clone(),
-            version,
-        };
-        self.note("note what a card shows", write).await
+    async fn write(&self, writes: DocumentWrites) -> Result<(), CommitError> {
+        let writes = Write::Documents(Box::new(writes));
+        write(self.follower_writer(), writes).await.map(drop)
     }
 
-    async fn card_failed(&self, card: &Card, retry_at: Option<Time>) -> Result<(), StoreError> {
-        let write = Write::CardFailed {
-            card: card.clone(),
-            retry_at,
-        };
-        self.note("put a card off", write).await
+    fn documents_due(&self) -> watch::Receiver<u64> {
+        self.news.documents.subscribe()
     }
+}
 
-    async fn home_opened(&self, person: &UserId, now: Time) -> Result<(), StoreError> {
-        let person = person.clone();
-        self.note("keep a Home", Write::HomeOpened { person, now })
-            .await
-    }
-
-    async fn touch_homes(&self, whose: &Whose, now: Time) -> Result<(), StoreError> {
-        let whose = whose.clone();
-        self.note("touch Homes", Write::HomesTouched { whose, now })
-            .await
-    }
-
-    fn homes_touched(&self) -> watch::Receiver<u64> {
-        self.news.homes.subscribe()
-    }
-
-    async fn due_home(&self, now: Time) -> Result<Option<Home>, StoreError> {
-        answer("look for a due Home", homes::due(&self.reads, now)).await
-    }
-
-    async fn next_home(&self, now: Time) -> Result<Option<Time>, StoreError> {
-        answer("look for the next Home", homes::next(&self.reads, now)).await
-    }
-
-    async fn home_shown(&self, home: &Home, published: &Published) -> Result<(), StoreError> {
-        let (home, published) = (home.clone(), published.clone());
-        self.note(
-            "note what a Home shows",
-            Write::HomeShown { home, published },
-        )
-        .await
-    }
-
-    async fn home_failed(&self, home: &Home, retry_at: Option<Time>) -> Result<(), StoreError> {
-        let home = home.clone();
-        self.note("put a Home off", Write::HomeFailed { home, retry_at })
-            .await
-    }
-
-    async fn cursor(&self, feed: &str) -> Result<u64, StoreError> {
-        answer("load a feed's cursor", log::cursor(&self.reads, feed)).await
-    }
-
-    async fn move_cursor(&self, feed: &str, seq: u64) -> Result<(), StoreError> {
-        let write = Write::CursorMoved {
-            feed: feed.to_owned(),
-            seq,
-        };
-        self.note("move a feed's cursor", write).await
+async fn write(writer: Option<&Writer>, write: Write) -> Result<u64, CommitError> {
+    match writer {
+        Some(writer) => writer.write(write).await,
+        None => Err(unavailable("write", "the store was opened for reading only").into()),
     }
 }

@@ -1,4 +1,4 @@
-//! The one connection of a replica that writes, and the task that owns it.
+//! A connection of a replica that writes, and the task that owns it.
 //!
 //! Whatever waits when a transaction begins goes into it together: many commits share one sync to
 //! the disk, and a conflict undoes only itself. Nobody is answered before that, so behind a slow
@@ -66,8 +66,8 @@ struct Job {
 pub(super) struct Notifier {
     /// The number of the log's last entry.
     pub(super) head: watch::Sender<u64>,
-    /// Moves with everything that touches Homes beside commits.
-    pub(super) homes: watch::Sender<u64>,
+    /// Moves with everything that may give documents their turn.
+    pub(super) documents: watch::Sender<u64>,
     /// What this replica has done, for telling the others.
     pub(super) own: watch::Sender<Own>,
 }
@@ -77,8 +77,8 @@ pub(super) struct Notifier {
 pub(super) struct Own {
     /// The last entry of the log after its last write.
     pub(super) head: u64,
-    /// How often it touched Homes otherwise than by a commit.
-    pub(super) homes: u64,
+    /// How often it gave documents their turn.
+    pub(super) documents: u64,
     /// How often it said that facts are outdated.
     pub(super) facts: u64,
 }
@@ -93,22 +93,22 @@ impl Notifier {
         });
     }
 
-    /// Homes were touched.
-    pub(super) fn homes(&self) {
-        self.homes
+    /// Documents may have got their turn.
+    pub(super) fn documents(&self) {
+        self.documents
             .send_modify(|times| *times = times.wrapping_add(1));
     }
 
-    /// This replica wrote: the log goes up to `head`, and Homes may have been touched.
-    fn wrote(&self, head: u64, homes: bool) {
+    /// This replica wrote: the log goes up to `head`, and documents may have got their turn.
+    fn wrote(&self, head: u64, documents: bool) {
         self.reaches(head);
-        if homes {
-            self.homes();
+        if documents {
+            self.documents();
         }
         self.own.send_if_modified(|own| {
             let before = *own;
             own.head = head.max(own.head);
-            own.homes += u64::from(homes);
+            own.documents += u64::from(documents);
             *own != before
         });
     }
@@ -298,7 +298,7 @@ impl Task {
         let written = || outcomes.iter().flatten();
         if let Some(head) = written().map(|written| written.head).max() {
             self.news
-                .wrote(head, written().any(|written| written.homes));
+                .wrote(head, written().any(|written| written.documents));
         }
         for (job, outcome) in jobs.drain(..outcomes.len()).zip(outcomes) {
             let head = outcome.map(|written| written.head);

@@ -3,7 +3,7 @@
 
 use tokio::sync::broadcast;
 
-use super::{SqliteStore, answer, db::Pool, requests::read_id, work::latest};
+use super::{SqliteStore, answer, db::Pool, requests::read_id, work::latest, writer::Writer};
 use crate::{
     domain::{Lane, RequestId, Time},
     store::{Claim, Invalidation, StoreError},
@@ -28,6 +28,11 @@ impl SqliteStore {
 
     pub(super) async fn claim_name(&self, name: &str) -> Result<Option<Claim>, StoreError> {
         Ok(self.claims.take(name.to_owned()))
+    }
+
+    /// What writes for those who follow the log: the one that writes everything.
+    pub(super) fn follower_writer(&self) -> Option<&Writer> {
+        self.writer.as_ref()
     }
 
     pub(super) fn why_out(&self) -> Option<String> {

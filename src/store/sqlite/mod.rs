@@ -9,16 +9,14 @@ mod exclusive;
 mod file;
 mod write_connection;
 
-#[path = "../sql/cards.rs"]
-mod cards;
 #[path = "../sql/commit.rs"]
 mod commit;
 #[path = "../sql/credentials.rs"]
 mod credentials;
+#[path = "../sql/documents.rs"]
+mod documents;
 #[path = "../sql/dump.rs"]
 mod dump;
-#[path = "../sql/homes.rs"]
-mod homes;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/log.rs"]

@@ -15,11 +15,13 @@ mod late_clock;
 mod lets_leavers_be;
 mod loses_entries;
 mod loses_notes;
+mod overlooks_touches;
 mod skips;
 mod stale_facts;
 mod takes_errors_for_success;
 mod takes_ids_for_people;
 mod takes_silence_for_no;
+mod touches_nothing;
 
 use std::sync::Arc;
 
@@ -30,7 +32,7 @@ use keylend::{
     clock::Clock,
     directory::PeopleSource,
     domain::{Catalogue, Departure, EndCause, Event, Request, RequestId, UserId},
-    store::{Card, Commit},
+    store::{Commit, DocumentWrites},
 };
 
 use crate::store::Database;
@@ -74,9 +76,9 @@ pub(crate) trait Mutant: Send + Sync {
         false
     }
 
-    /// Whether the store forgets which message shows this card.
-    fn loses_note(&self, _: &Card) -> bool {
-        false
+    /// What the store is told to write of those who follow the log; nothing if it is lost.
+    fn documents(&self, _: &Database, writes: DocumentWrites) -> Option<DocumentWrites> {
+        Some(writes)
     }
 
     /// A target as the worker sees it.
@@ -160,6 +162,16 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             "which message shows a card is lost",
             &[10],
             Arc::new(loses_notes::LosesNotes),
+        ),
+        (
+            "what an entry makes old is not touched",
+            &[10],
+            Arc::new(touches_nothing::TouchesNothing),
+        ),
+        (
+            "what was touched on its way rests all the same",
+            &[10],
+            Arc::new(overlooks_touches::OverlooksTouches),
         ),
         (
             "due work is lost",

@@ -7,7 +7,7 @@
 //! Every follower of the head has a channel of its own, told in the order in which they came: one
 //! channel for all would wake them in an order that Tokio draws by lot.
 
-mod homes;
+mod documents;
 mod tables;
 
 use std::{
@@ -18,10 +18,10 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    domain::{AskKey, ChannelId, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
+    domain::{AskKey, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
     store::{
-        After, Card, Changed, Claim, Claims, Commit, CommitError, Home, Open, OpenPage, Place,
-        Published, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck, Whose,
+        After, Changed, Claim, Claims, Commit, CommitError, Document, DocumentWrites, Documents,
+        Open, OpenPage, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck,
     },
 };
 use tokio::sync::watch;
@@ -51,14 +51,14 @@ struct Follower {
 pub(crate) enum News {
     /// The log goes as far as this.
     Head(u64),
-    /// Homes were opened or touched.
-    Homes,
+    /// Documents may have got their turn.
+    Documents,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Followed {
     Head,
-    Homes,
+    Documents,
 }
 
 /// One replica's way to the database.
@@ -141,7 +141,7 @@ impl MemoryStore {
     /// Tells this replica's followers.
     pub(crate) fn hear(&self, news: News) {
         let News::Head(head) = news else {
-            return self.homes_moved();
+            return self.documents_moved();
         };
         let mut known = self.head.lock().unwrap();
         if *known < head {
@@ -186,21 +186,16 @@ impl MemoryStore {
         told
     }
 
-    fn homes_moved(&self) {
+    fn documents_moved(&self) {
         self.database
             .followers
             .lock()
             .unwrap()
             .iter()
-            .filter(|follower| follower.of == Followed::Homes && follower.replica == self.replica)
+            .filter(|follower| {
+                follower.of == Followed::Documents && follower.replica == self.replica
+            })
             .for_each(|follower| follower.tell.send_modify(|times| *times += 1));
-    }
-}
-
-fn found(there: bool, doing: &'static str) -> Result<(), StoreError> {
-    match there {
-        true => Ok(()),
-        false => Err(trouble(doing, "there is no such row")),
     }
 }
 
@@ -382,114 +377,53 @@ impl Store for MemoryStore {
         self.follow(Followed::Head, *self.head.lock().unwrap())
     }
 
-    async fn due_cards(&self, now: Time, limit: u32) -> Result<Vec<Card>, StoreError> {
-        let tables = self.database.tables();
-        let rows = tables.cards.iter();
-        let mut due: Vec<_> = rows
-            .filter(|(_, row)| row.due_at.is_some_and(|at| at <= now))
-            .map(|(key, row)| ((row.card.ts.is_some(), row.due_at, key), &row.card))
-            .collect();
-        due.sort_by_key(|(order, _)| *order);
-        let due = due.into_iter().take(limit as usize);
-        Ok(due.map(|(_, card)| card.clone()).collect())
+    async fn close(&self) {
+        self.lose_claims();
+    }
+}
+
+#[async_trait]
+impl Documents for MemoryStore {
+    async fn cursor(&self, name: &str) -> Result<u64, StoreError> {
+        Ok(self.database.tables().cursor(name))
     }
 
-    async fn next_card(&self, now: Time) -> Result<Option<Time>, StoreError> {
-        let tables = self.database.tables();
-        let due = tables.cards.values().filter_map(|row| row.due_at);
-        Ok(due.filter(|at| *at > now).min())
+    async fn move_cursor(&self, name: &str, seq: u64) -> Result<(), StoreError> {
+        self.database.tables().kept.move_cursor(name, seq);
+        Ok(())
     }
 
-    async fn card(
+    async fn document(&self, collection: &str, key: &str) -> Result<Option<Document>, StoreError> {
+        Ok(self.database.tables().kept.document(collection, key))
+    }
+
+    async fn referring(&self, collection: &str, to: &str) -> Result<Vec<Document>, StoreError> {
+        Ok(self.database.tables().kept.referring(collection, to))
+    }
+
+    async fn due_documents(
         &self,
-        request: RequestId,
-        place: Place,
-        channel: &ChannelId,
-    ) -> Result<Option<Card>, StoreError> {
+        collection: &str,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<Document>, StoreError> {
         let tables = self.database.tables();
-        Ok(tables.card(request, place, channel).cloned())
+        Ok(tables.kept.due(collection, now, limit as usize))
     }
 
-    async fn cards(&self, request: RequestId) -> Result<Vec<Card>, StoreError> {
-        let tables = self.database.tables();
-        let cards = tables.every_card().filter(|card| card.request == request);
-        Ok(cards.cloned().collect())
+    async fn next_document(&self, collection: &str, now: Time) -> Result<Option<Time>, StoreError> {
+        Ok(self.database.tables().kept.next(collection, now))
     }
 
-    async fn card_shown(&self, card: &Card, version: u64) -> Result<(), StoreError> {
-        let mut tables = self.database.tables();
-        let current = tables.request(card.request).map(|request| request.version);
-        let key = (card.request, card.place.name(), card.asked_for.clone());
-        let row = tables.cards.get_mut(&key);
-        let row = row.ok_or_else(|| trouble("note what a card shows", "there is no such row"))?;
-        row.card = Card {
-            failures: 0,
-            ..card.clone()
-        };
-        if current == Some(version) {
-            row.due_at = None;
+    async fn write(&self, writes: DocumentWrites) -> Result<(), CommitError> {
+        self.database.tables().kept.write(&writes)?;
+        if writes.makes_due() {
+            self.hear(News::Documents);
         }
         Ok(())
     }
 
-    async fn card_failed(&self, card: &Card, retry_at: Option<Time>) -> Result<(), StoreError> {
-        let key = (card.request, card.place.name(), card.asked_for.clone());
-        let mut tables = self.database.tables();
-        let row = tables.cards.get_mut(&key);
-        let row = row.ok_or_else(|| trouble("put a card off", "there is no such row"))?;
-        row.card.failures += 1;
-        row.due_at = retry_at;
-        Ok(())
-    }
-
-    async fn home_opened(&self, person: &UserId, now: Time) -> Result<(), StoreError> {
-        self.database.tables().homes.opened(person, now);
-        self.homes_moved();
-        Ok(())
-    }
-
-    async fn touch_homes(&self, whose: &Whose, now: Time) -> Result<(), StoreError> {
-        self.database.tables().touch(whose, now);
-        self.homes_moved();
-        Ok(())
-    }
-
-    fn homes_touched(&self) -> watch::Receiver<u64> {
-        self.follow(Followed::Homes, 0)
-    }
-
-    async fn due_home(&self, now: Time) -> Result<Option<Home>, StoreError> {
-        Ok(self.database.tables().homes.due(now))
-    }
-
-    async fn next_home(&self, now: Time) -> Result<Option<Time>, StoreError> {
-        Ok(self.database.tables().homes.next(now))
-    }
-
-    async fn home_shown(&self, home: &Home, published: &Published) -> Result<(), StoreError> {
-        let mut tables = self.database.tables();
-        let head = tables.head();
-        let there = tables.homes.shown(head, home, published);
-        found(there, "note what a Home shows")
-    }
-
-    async fn home_failed(&self, home: &Home, retry_at: Option<Time>) -> Result<(), StoreError> {
-        let there = self.database.tables().homes.failed(home, retry_at);
-        found(there, "put a Home off")
-    }
-
-    async fn cursor(&self, feed: &str) -> Result<u64, StoreError> {
-        Ok(self.database.tables().cursor(feed))
-    }
-
-    async fn move_cursor(&self, feed: &str, seq: u64) -> Result<(), StoreError> {
-        let mut tables = self.database.tables();
-        let cursor = tables.cursors.entry(feed.to_owned()).or_default();
-        *cursor = seq.max(*cursor);
-        Ok(())
-    }
-
-    async fn close(&self) {
-        self.lose_claims();
+    fn documents_due(&self) -> watch::Receiver<u64> {
+        self.follow(Followed::Documents, 0)
     }
 }

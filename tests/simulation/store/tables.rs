@@ -6,13 +6,14 @@ use keylend::{
     clock::Entropy,
     domain::{ChannelId, Entitlement, Lock, LockTarget, Progress, Request, RequestId, State, Time},
     domain::{Lane, UserId},
+    presentation::{Card, Home, Place},
     store::{
-        Card, Chain, Change, Changed, Commit, CommitError, Entry, EntryBody, LockChange, Open,
-        Place, RawEntry, Record, SealedCredential, Sharing, Told, Whose,
+        Chain, Change, Changed, Commit, CommitError, Entry, EntryBody, LockChange, Open, RawEntry,
+        Record, SealedCredential, Sharing, Told,
     },
 };
 
-use super::{homes::Homes, trouble};
+use super::{documents::Kept, trouble};
 
 /// The same salt for every text, so that a story that is told again has the same hashes.
 struct OneSalt;
@@ -36,23 +37,13 @@ pub(crate) struct Tables {
     decided: Vec<Time>,
     chain: Chain,
     due: BTreeMap<(Lane, RequestId), Time>,
-    pub(super) cards: BTreeMap<CardKey, CardRow>,
-    pub(super) homes: Homes,
-    pub(super) cursors: BTreeMap<String, u64>,
+    pub(super) kept: Kept,
 }
 
 /// One request and the last entry about it.
 pub(super) struct Row {
     pub(super) request: Request,
     pub(super) last_seq: u64,
-}
-
-/// A card is known by its request, its place and the channel that was asked for.
-pub(super) type CardKey = (RequestId, &'static str, ChannelId);
-
-pub(super) struct CardRow {
-    pub(super) card: Card,
-    pub(super) due_at: Option<Time>,
 }
 
 impl Tables {
@@ -83,24 +74,38 @@ impl Tables {
         self.chain.seq()
     }
 
-    pub(crate) fn every_card(&self) -> impl Iterator<Item = &Card> {
-        self.cards.values().map(|row| &row.card)
+    pub(crate) fn every_card(&self) -> impl Iterator<Item = Card> {
+        self.kept.of("cards").filter_map(Card::read)
+    }
+
+    /// One card, by the channel that was asked for or by the one that it is in.
+    pub(crate) fn card(&self, id: RequestId, place: Place, channel: &ChannelId) -> Option<Card> {
+        self.every_card().find(|card| {
+            (card.request, card.place) == (id, place)
+                && (card.asked_for == *channel || card.channel == *channel)
+        })
+    }
+
+    /// The version of a document; 0 if it is not there.
+    pub(crate) fn version(&self, collection: &str, key: &str) -> u64 {
+        let document = self.kept.document(collection, key);
+        document.map_or(0, |document| document.version)
     }
 
     /// How far the feed of this name has told.
     pub(crate) fn cursor(&self, feed: &str) -> u64 {
-        self.cursors.get(feed).copied().unwrap_or(0)
+        self.kept.cursor(feed)
     }
 
     /// Whether every card and every Home shows what is, as far as the store knows.
     pub(crate) fn is_shown(&self) -> bool {
-        let mut cards = self.cards.values();
-        cards.all(|row| row.due_at.is_none()) && self.homes.rest()
+        self.kept.rests()
     }
 
     /// Those who opened their Home.
-    pub(crate) fn homes(&self) -> impl Iterator<Item = &UserId> {
-        self.homes.people()
+    pub(crate) fn homes(&self) -> impl Iterator<Item = UserId> {
+        let homes = self.kept.of("homes").filter_map(Home::read);
+        homes.map(|home| home.person)
     }
 
     /// What is over of somebody's, latest first.
@@ -126,7 +131,6 @@ impl Tables {
                 let lock = Lock { at, ..lock.clone() };
                 self.locks.insert(lock.target.clone(), lock);
                 self.append(record);
-                self.touch(&Whose::Asked, record.at);
             }
             Some(LockChange::Lift(target, record)) => {
                 self.locks.remove(target);
@@ -207,7 +211,6 @@ impl Tables {
     }
 
     fn change(&mut self, change: &Change) {
-        let happened = change.events().last().map(|last| last.at);
         self.decided.extend(change.events().iter().map(|it| it.at));
         let change = change.not_before(&self.chain).into_owned();
         let request = change.after();
@@ -215,33 +218,6 @@ impl Tables {
             self.seal(&Record::of(request.id, occurred));
         }
         self.put(request.clone());
-        for card in &change.cards {
-            if self.card(request.id, card.place, &card.channel).is_none() {
-                let key = (request.id, card.place.name(), card.channel.clone());
-                let card = Card {
-                    request: request.id,
-                    place: card.place,
-                    asked_for: card.channel.clone(),
-                    channel: card.channel.clone(),
-                    ts: None,
-                    shown: None,
-                    failures: 0,
-                };
-                self.cards.insert(key, CardRow { card, due_at: None });
-            }
-        }
-        if let Some(happened) = happened {
-            let of_request = |key: &CardKey| key.0 == request.id;
-            for (_, row) in self.cards.iter_mut().filter(|(key, _)| of_request(key)) {
-                row.due_at = Some(row.due_at.map_or(happened, |due_at| due_at.min(happened)));
-            }
-            let asked_by = |id: &RequestId| {
-                let asked = self.requests.get(id).map(|row| &row.request);
-                *id == request.id
-                    || asked.is_some_and(|it| it.requester == request.requester && it.is_open())
-            };
-            self.homes.touch_by(&request.requester, asked_by, happened);
-        }
     }
 
     /// The snapshot, and what follows from it, without a word in the log.
@@ -263,10 +239,6 @@ impl Tables {
     fn seal(&mut self, record: &Record) {
         let entry = self.chain.seal(record, &OneSalt);
         self.log.push(entry);
-    }
-
-    pub(super) fn touch(&mut self, whose: &Whose, at: Time) {
-        self.homes.touch(whose, at);
     }
 
     /// The open requests, oldest first.
@@ -363,19 +335,5 @@ impl Tables {
     pub(crate) fn entries(&self, after: u64, limit: u32) -> &[RawEntry] {
         let behind = self.log.get(after as usize..).unwrap_or_default();
         &behind[..behind.len().min(limit as usize)]
-    }
-
-    /// The card of this place in this channel, by what was asked for or where it is.
-    pub(crate) fn card(
-        &self,
-        request: RequestId,
-        place: Place,
-        channel: &ChannelId,
-    ) -> Option<&Card> {
-        self.every_card().find(|card| {
-            card.request == request
-                && card.place == place
-                && (card.asked_for == *channel || card.channel == *channel)
-        })
     }
 }

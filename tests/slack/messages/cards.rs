@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use keylend::{
     clock::Clock,
-    domain::{Command, Human, Span},
-    store::{Place, Store},
+    domain::{ChannelId, Command, Human, Span},
+    presentation::Place,
 };
 use slack_sim::{Fault, Sim};
 
 use super::{
-    fixture::{Fixture, asked, card},
-    story::{approved, at, done, id, inspected, made, revoked, then, user, with_cards, withdrawn},
+    fixture::{Fixture, asked},
+    story::{approved, at, done, id, inspected, made, revoked, then, user, withdrawn},
 };
 
 const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
@@ -20,11 +20,7 @@ const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
 async fn a_request_has_one_message_in_each_place_which_follows_it_to_its_end() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let cards = [
-        card(Place::Approval, "C0DBA"),
-        card(Place::Asked, "U0ALICE"),
-    ];
-    let request = fixture.commit(asked("one", 0, &cards)).await;
+    let request = fixture.commit(asked("one", 0)).await;
     let asks = fixture.says("C0DBA", "asks for").await;
     assert_eq!(asks.buttons(), ["approve", "deny"]);
     let shown = format!("{}.{}", request.id, request.revision);
@@ -36,9 +32,7 @@ async fn a_request_has_one_message_in_each_place_which_follows_it_to_its_end() {
 
     let request = fixture.commit(approved(&request, &LAYER, at(10))).await;
     let request = fixture.commit(inspected(&request, 0, true, at(11))).await;
-    let granted = [card(Place::Granted, "U0ALICE")];
-    let change = with_cards(made(&request, 0, at(12)), &granted);
-    let request = fixture.commit(change).await;
+    let request = fixture.commit(made(&request, 0, at(12))).await;
     fixture.tells("U0ALICE", "You have").await;
     let record = fixture.says("C0DBA", "Active until").await;
     assert!(record.says("Approved by <@U0BOB>") && record.says("rule approver-group"));
@@ -58,9 +52,7 @@ async fn a_request_has_one_message_in_each_place_which_follows_it_to_its_end() {
 async fn what_is_shown_already_is_not_sent_again() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let request = fixture
-        .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
-        .await;
+    let request = fixture.commit(asked("one", 0)).await;
     let request = fixture.commit(approved(&request, &LAYER, at(1))).await;
     let request = fixture.commit(inspected(&request, 0, true, at(2))).await;
     let request = fixture.commit(made(&request, 0, at(3))).await;
@@ -77,9 +69,7 @@ async fn what_is_shown_already_is_not_sent_again() {
 async fn nothing_people_wrote_links_unfolds_or_pings() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let request = fixture
-        .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
-        .await;
+    let request = fixture.commit(asked("one", 0)).await;
     fixture.says("C0DBA", "asks for").await;
     fixture.commit(withdrawn(&request, at(1))).await;
     fixture.says("C0DBA", "Withdrawn").await;
@@ -110,12 +100,10 @@ async fn a_message_comes_when_slack_takes_messages_again() {
     let refused = Fault::RateLimited {
         retry_after_secs: 30,
     };
-    // One for the card, one for the line of the audit feed that may be on its way with it.
-    fixture.sim.fault("chat.postMessage", refused, 2);
+    // The three cards may be on their way together.
+    fixture.sim.fault("chat.postMessage", refused, 3);
     let running = fixture.run();
-    fixture
-        .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
-        .await;
+    fixture.commit(asked("one", 0)).await;
     fixture.in_time(|sim| sim.messages("C0DBA").pop()).await;
     let calls = fixture.sim.calls_of("chat.postMessage");
     let again = calls[0].at + Duration::from_secs(30);
@@ -131,8 +119,7 @@ async fn a_new_question_does_not_wait_for_updates_that_slack_holds_back() {
     let running = fixture.run();
     let mut old = Vec::new();
     for seed in ["one", "two", "three"] {
-        let cards = [card(Place::Approval, "C0DBA")];
-        old.push(fixture.commit(asked(seed, 0, &cards)).await);
+        old.push(fixture.commit(asked(seed, 0)).await);
     }
     fixture.settled().await;
     let refused = Fault::RateLimited {
@@ -142,9 +129,7 @@ async fn a_new_question_does_not_wait_for_updates_that_slack_holds_back() {
     for request in &old {
         fixture.commit(withdrawn(request, at(1))).await;
     }
-    fixture
-        .commit(asked("new", 2, &[card(Place::Approval, "C0DBA")]))
-        .await;
+    fixture.commit(asked("new", 2)).await;
     fixture
         .sim
         .wait_until(|sim| (sim.messages("C0DBA").len() == 4).then_some(()))
@@ -164,10 +149,14 @@ async fn a_slack_in_trouble_is_tried_again() {
         let fixture = Fixture::set().await;
         fixture.sim.fault("chat.postMessage", fault, 4);
         let running = fixture.run();
-        fixture
-            .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
-            .await;
-        fixture.in_time(|sim| sim.messages("C0DBA").pop()).await;
+        fixture.commit(asked("one", 0)).await;
+        // Each card on its own, and the line.
+        let everywhere = |sim: &Sim| {
+            let places = [sim.messages("C0DBA"), sim.dm("U0ALICE")];
+            let lines = sim.messages("C0AUDIT").len() > 1;
+            (lines && places.iter().all(|it| !it.is_empty())).then_some(())
+        };
+        fixture.in_time(everywhere).await;
         fixture.settled().await;
         assert_eq!(fixture.sim.messages("C0DBA").len(), 1);
         running.stop().await;
@@ -178,9 +167,7 @@ async fn a_slack_in_trouble_is_tried_again() {
 async fn a_message_that_somebody_deleted_is_given_up() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let request = fixture
-        .commit(asked("one", 0, &[card(Place::Approval, "C0DBA")]))
-        .await;
+    let request = fixture.commit(asked("one", 0)).await;
     fixture.settled().await;
     let deleted = Fault::error("message_not_found");
     fixture.sim.fault("chat.update", deleted, usize::MAX);
@@ -191,8 +178,9 @@ async fn a_message_that_somebody_deleted_is_given_up() {
         .await;
     fixture.settled().await;
     fixture.clock.advance(Duration::from_secs(24 * 3600));
-    assert_eq!(fixture.store.next_card(at(0)).await.unwrap(), None);
-    assert_eq!(fixture.sim.calls_of("chat.update").len(), 1);
+    assert_eq!(fixture.cards().next(at(0)).await.unwrap(), None);
+    // In the approval channel, in the audit channel and in a direct message.
+    assert_eq!(fixture.sim.calls_of("chat.update").len(), 3);
     running.stop().await;
 }
 
@@ -201,19 +189,21 @@ async fn a_message_that_somebody_deleted_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_shows_a_message_twice_but_never_loses_it() {
     let fixture = Fixture::set().await;
-    // The card's answer and that of the line in the audit channel, or the card's twice.
+    // Of two of the three cards and the line in the audit channel, or of one of them twice.
     fixture.sim.fault("chat.postMessage", Fault::LoseAnswer, 2);
     let running = fixture.run();
+    fixture.commit(asked("one", 0)).await;
+    let messages = |sim: &Sim| {
+        let channels = ["C0AUDIT", "C0DBA"].map(|channel| sim.messages(channel).len());
+        sim.dm("U0ALICE").len() + channels.iter().sum::<usize>()
+    };
     fixture
-        .commit(asked("one", 0, &[card(Place::Asked, "U0ALICE")]))
-        .await;
-    let number = |sim: &Sim| sim.dm("U0ALICE").len() + sim.messages("C0AUDIT").len();
-    fixture
-        .in_time(|sim| (number(sim) == 4).then_some(()))
+        .in_time(|sim| (messages(sim) == 6).then_some(()))
         .await;
     fixture.settled().await;
-    let cards = fixture.store.cards(id("one")).await;
-    let known = cards.unwrap().remove(0).ts;
+    let alice = ChannelId::new("U0ALICE");
+    let card = fixture.cards().find(id("one"), Place::Asked, &alice).await;
+    let known = card.unwrap().unwrap().ts;
     assert_eq!(
         known,
         fixture.sim.dm("U0ALICE").pop().map(|message| message.ts)
@@ -225,10 +215,11 @@ async fn a_lost_answer_shows_a_message_twice_but_never_loses_it() {
 async fn a_second_extension_is_asked_in_a_message_of_its_own() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let request = fixture.commit(asked("one", 0, &[])).await;
+    let request = fixture.commit(asked("one", 0)).await;
     let request = fixture.commit(approved(&request, &LAYER, at(1))).await;
     let request = fixture.commit(inspected(&request, 0, true, at(2))).await;
     let mut request = fixture.commit(made(&request, 0, at(3))).await;
+    fixture.settled().await;
     for (times, moment) in [(1, 10), (2, 20)] {
         let more = Command::RequestExtension {
             by: user("alice"),
@@ -237,12 +228,10 @@ async fn a_second_extension_is_asked_in_a_message_of_its_own() {
             duration: Span::minutes(15),
             lapses_at: at(600),
         };
-        let cards = [card(Place::Extension, "C0DBA")];
-        let change = with_cards(then(&request, more, at(moment)), &cards);
-        request = fixture.commit(change).await;
+        request = fixture.commit(then(&request, more, at(moment))).await;
         fixture
             .sim
-            .wait_until(|sim| (sim.messages("C0DBA").len() == times).then_some(()))
+            .wait_until(|sim| (sim.messages("C0DBA").len() == 1 + times).then_some(()))
             .await;
         let asks = fixture.sim.messages("C0DBA").pop().unwrap();
         let shown = format!("{}.{}", request.id, request.revision);
@@ -252,7 +241,7 @@ async fn a_second_extension_is_asked_in_a_message_of_its_own() {
             .await;
         fixture.settled().await;
     }
-    for message in fixture.sim.messages("C0DBA") {
+    for message in &fixture.sim.messages("C0DBA")[1..] {
         assert!(message.says("Extended until") && message.buttons().is_empty());
     }
     running.stop().await;
@@ -261,7 +250,7 @@ async fn a_second_extension_is_asked_in_a_message_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() {
     let fixture = Fixture::set().await;
-    let request = fixture.commit(asked("one", 0, &[])).await;
+    let request = fixture.commit(asked("one", 0)).await;
     let request = fixture.commit(approved(&request, &LAYER, at(1))).await;
     let request = fixture.commit(inspected(&request, 0, true, at(2))).await;
     let request = fixture.commit(made(&request, 0, at(3))).await;
@@ -273,10 +262,7 @@ async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() 
             duration: Span::minutes(15),
             lapses_at: at(600),
         };
-        with_cards(
-            then(request, more, at(moment)),
-            &[card(Place::Extension, "C0DBA")],
-        )
+        then(request, more, at(moment))
     };
     let request = fixture.commit(more(&request, 10)).await;
     let running = fixture.run();
@@ -287,7 +273,7 @@ async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() 
     let running = fixture.run();
     fixture.settled().await;
     let questions = fixture.sim.messages("C0DBA");
-    let [old, new] = questions.as_slice() else {
+    let [_, old, new] = questions.as_slice() else {
         panic!("{questions:?}");
     };
     assert!(old.says("is settled") && old.buttons().is_empty());
@@ -298,12 +284,11 @@ async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_warned_of_what_is_over() {
     let fixture = Fixture::set().await;
-    let request = fixture.commit(asked("one", 0, &[])).await;
+    let request = fixture.commit(asked("one", 0)).await;
     let request = fixture.commit(approved(&request, &LAYER, at(1))).await;
     let request = fixture.commit(inspected(&request, 0, true, at(2))).await;
     let request = fixture.commit(made(&request, 0, at(3))).await;
     let warned = then(&request, Command::Warn, request.warn_at.unwrap());
-    let warned = with_cards(warned, &[card(Place::Warning, "U0ALICE")]);
     let request = fixture.commit(warned).await;
     let end = fixture.clock.now() + Duration::from_secs(1);
     let request = fixture.commit(done(&request, end)).await;
@@ -311,6 +296,7 @@ async fn nobody_is_warned_of_what_is_over() {
     let running = fixture.run();
     fixture.tells("U0ALICE", "has ended").await;
     fixture.settled().await;
-    assert_eq!(fixture.sim.dm("U0ALICE").len(), 1);
+    // What was asked and granted, and that it has ended.
+    assert_eq!(fixture.sim.dm("U0ALICE").len(), 3);
     running.stop().await;
 }

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use keylend::store::{Place, Store};
+use keylend::store::{Documents as _, Store as _};
 use slack_sim::{Fault, Sim};
 
 use super::{
-    fixture::{Fixture, asked, asked_in_incident, card},
-    story::{approved, at, done, inspected, made, with_cards, withdrawn},
+    fixture::{Fixture, asked, asked_in_incident},
+    story::{approved, at, done, inspected, made, withdrawn},
 };
 
 const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
@@ -37,11 +37,7 @@ async fn while_the_channel_is_away(
 ) {
     away(&fixture.sim);
     let running = fixture.run();
-    let cards = [
-        card(Place::Approval, "C0DBA"),
-        card(Place::Asked, "U0ALICE"),
-    ];
-    fixture.commit(asked("one", 0, &cards)).await;
+    fixture.commit(asked("one", 0)).await;
     fixture
         .in_time(|sim| {
             tells(
@@ -130,7 +126,7 @@ async fn a_channel_that_only_some_may_write_to_is_not_given_up() {
             .sim
             .fault("chat.postMessage", Fault::error(code), usize::MAX);
         let running = fixture.run();
-        let change = asked("one", 0, &[card(Place::Approval, "C0DBA")]);
+        let change = asked("one", 0);
         fixture.commit(change).await;
         fixture
             .in_time(|_| raised(&fixture, "channel_unavailable:C0DBA").then_some(()))
@@ -146,9 +142,7 @@ async fn the_audit_channel_gets_every_line_in_order_when_it_is_back() {
     let fixture = Fixture::set().await;
     fixture.sim.archive("C0AUDIT");
     let running = fixture.run();
-    let cards = [card(Place::Audit, "C0AUDIT"), card(Place::Asked, "U0ALICE")];
-    let change = with_cards(asked("one", 0, &[]), &cards);
-    let request = fixture.commit(change).await;
+    let request = fixture.commit(asked("one", 0)).await;
     let request = fixture.commit(approved(&request, &LAYER, at(10))).await;
     // Nobody else waits for it.
     fixture
@@ -192,8 +186,7 @@ async fn an_archived_incident_channel_holds_up_no_other() {
     let fixture = Fixture::set().await;
     fixture.sim.archive("C0INC42");
     let running = fixture.run();
-    let mirrored = with_cards(asked("one", 0, &[]), &[card(Place::Mirror, "C0INC42")]);
-    let request = fixture.commit(mirrored).await;
+    let request = fixture.commit(asked_in_incident("one", "C0INC42")).await;
     fixture
         .in_time(|_| raised(&fixture, "channel_unavailable:C0INC42").then_some(()))
         .await;
@@ -213,7 +206,7 @@ async fn an_archived_incident_channel_holds_up_no_other() {
 async fn an_incident_channel_is_told_what_it_missed_and_once() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let ask = asked_in_incident("one", "C0INC42", &[card(Place::Mirror, "C0INC42")]);
+    let ask = asked_in_incident("one", "C0INC42");
     let request = fixture.commit(ask).await;
     fixture
         .in_time(|sim| says(sim, "C0INC42", "asked for"))
@@ -267,7 +260,7 @@ async fn a_token_that_slack_refuses_is_an_alert_until_it_is_taken() {
     let refused = Fault::error("token_revoked");
     fixture.sim.fault("chat.postMessage", refused, usize::MAX);
     let running = fixture.run();
-    let change = asked("one", 0, &[card(Place::Approval, "C0DBA")]);
+    let change = asked("one", 0);
     fixture.commit(change).await;
     fixture
         .in_time(|_| raised(&fixture, "slack_refuses:token_revoked").then_some(()))
@@ -286,7 +279,7 @@ async fn a_message_that_can_never_be_sent_raises_an_alert_for_an_hour() {
     let refused = Fault::error("invalid_blocks");
     fixture.sim.fault("chat.postMessage", refused, 1);
     let running = fixture.run();
-    let change = asked("one", 0, &[card(Place::Approval, "C0DBA")]);
+    let change = asked("one", 0);
     fixture.commit(change).await;
     fixture
         .in_time(|sim| says(sim, "C0AUDIT", "*Alert* `message_dropped:"))

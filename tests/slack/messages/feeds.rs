@@ -2,12 +2,12 @@
 
 use keylend::{
     domain::{Actor, Command, Human, Lock, LockEvent, LockTarget, Request, RuleId},
-    store::{Commit, EntryBody, LockChange, Place, Record, Store},
+    store::{Commit, EntryBody, LockChange, Record, Store as _},
 };
 use slack_sim::{Fault, Message};
 
 use super::{
-    fixture::{Fixture, asked, asked_in_incident, card},
+    fixture::{Fixture, asked, asked_in_incident},
     story::{approved, at, done, inspected, made, not_unmade, revoked, then, user},
 };
 
@@ -28,9 +28,7 @@ fn in_order(lines: &[String], words: &[&str]) {
 }
 
 async fn whole_life(fixture: &Fixture) -> Request {
-    let request = fixture
-        .commit(asked("one", 0, &[card(Place::Audit, "C0AUDIT")]))
-        .await;
+    let request = fixture.commit(asked("one", 0)).await;
     let request = fixture.commit(approved(&request, &LAYER, at(10))).await;
     let request = fixture.commit(inspected(&request, 0, true, at(11))).await;
     let request = fixture.commit(made(&request, 0, at(12))).await;
@@ -79,9 +77,7 @@ async fn what_happened_while_nobody_told_is_told_in_few_messages() {
 async fn a_messenger_goes_on_where_the_last_one_stopped() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let request = fixture
-        .commit(asked("one", 0, &[card(Place::Audit, "C0AUDIT")]))
-        .await;
+    let request = fixture.commit(asked("one", 0)).await;
     fixture.says("C0AUDIT", "needs 1 approval").await;
     running.stop().await;
     fixture.commit(approved(&request, &LAYER, at(10))).await;
@@ -111,11 +107,7 @@ async fn a_slack_in_trouble_changes_neither_order_nor_number() {
 async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channels() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let cards = [
-        card(Place::Audit, "C0AUDIT"),
-        card(Place::Mirror, "C0INC42"),
-    ];
-    let ask = asked_in_incident("one", "C0INC42", &cards);
+    let ask = asked_in_incident("one", "C0INC42");
     let request = fixture.commit(ask).await;
     let request = fixture.commit(approved(&request, &LAYER, at(1))).await;
     let request = fixture.commit(inspected(&request, 0, true, at(2))).await;
@@ -152,9 +144,9 @@ async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channe
 async fn an_incident_channel_follows_the_requests_that_are_mirrored_in_it() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let ask = asked_in_incident("one", "C0INC42", &[card(Place::Mirror, "C0INC42")]);
+    let ask = asked_in_incident("one", "C0INC42");
     let request = fixture.commit(ask).await;
-    fixture.commit(asked("two", 1, &[])).await;
+    fixture.commit(asked("two", 1)).await;
     fixture.commit(approved(&request, &LAYER, at(10))).await;
     fixture.says("C0INC42", "*approved* by").await;
     fixture.settled().await;
@@ -168,7 +160,7 @@ async fn an_incident_channel_follows_the_requests_that_are_mirrored_in_it() {
 async fn a_requester_hears_of_a_no_and_why() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let request = fixture.commit(asked("one", 0, &[])).await;
+    let request = fixture.commit(asked("one", 0)).await;
     let deny = Command::Deny {
         by: user("bob"),
         human: Human::default(),
@@ -190,9 +182,7 @@ async fn a_requester_hears_of_a_no_and_why() {
 async fn a_line_whose_thread_was_deleted_is_told_in_the_channel() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
-    let request = fixture
-        .commit(asked("one", 0, &[card(Place::Audit, "C0AUDIT")]))
-        .await;
+    let request = fixture.commit(asked("one", 0)).await;
     fixture.says("C0AUDIT", "needs 1 approval").await;
     fixture.settled().await;
     let deleted = Fault::error("thread_not_found");

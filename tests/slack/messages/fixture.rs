@@ -6,11 +6,12 @@ use keylend::{
     alerts::Alerts,
     clock::{Clock, SystemEntropy},
     domain::{ChannelId, Event, Request, Time},
+    presentation::{CURSOR, CardRecords},
     slack::{
         client::Client,
         messages::{self, Messenger},
     },
-    store::{Change, NewCard, Place, SqliteStore, Store},
+    store::{Change, Documents as _, SqliteStore, Store as _},
 };
 use slack_sim::{Channel, Message, Person, Sim, Workspace};
 use tempfile::TempDir;
@@ -77,6 +78,7 @@ impl Fixture {
     pub(crate) fn run(&self) -> Running {
         let messenger = Messenger::new(messages::Parts {
             store: self.store.clone(),
+            documents: self.store.clone(),
             client: self.client(),
             clock: self.clock.clone(),
             entropy: Arc::new(SystemEntropy),
@@ -119,17 +121,21 @@ impl Fixture {
         );
     }
 
+    pub(crate) fn cards(&self) -> CardRecords {
+        CardRecords::new(self.store.clone())
+    }
+
+    /// Whether the log is followed to its end and no card has its turn until `then`.
+    async fn rests(&self, then: Time) -> bool {
+        let followed = self.store.cursor(CURSOR).await.expect("the store");
+        let due = self.cards().due(then, 1).await.expect("the store");
+        followed == *self.store.head().borrow() && due.is_empty()
+    }
+
     /// Waits until no card has anything left to show.
     pub(crate) async fn settled(&self) {
         for _ in 0..1_000 {
-            let ever = Time::MAX_UTC;
-            if self
-                .store
-                .due_cards(ever, 1)
-                .await
-                .expect("the store")
-                .is_empty()
-            {
+            if self.rests(Time::MAX_UTC).await {
                 return;
             }
             let soon = Duration::from_millis(10);
@@ -140,13 +146,7 @@ impl Fixture {
 
     /// Waits until no card has its turn at this moment.
     pub(crate) async fn settled_for_now(&self) {
-        while !self
-            .store
-            .due_cards(self.clock.now(), 1)
-            .await
-            .expect("the store")
-            .is_empty()
-        {
+        while !self.rests(self.clock.now()).await {
             let soon = Duration::from_millis(1);
             drop(self.sim.try_wait_for(soon, |_| None::<()>).await);
         }
@@ -179,25 +179,16 @@ impl Drop for Fixture {
     }
 }
 
-pub(crate) fn card(place: Place, channel: &str) -> NewCard {
-    NewCard {
-        place,
-        channel: ChannelId::new(channel),
-    }
-}
-
-/// Alice's request with messages in these places.
-pub(crate) fn asked(seed: &str, seconds: i64, cards: &[NewCard]) -> Change {
-    let ask = story::asked(seed, "alice", "db-prod:write", at(seconds));
-    story::with_cards(ask, cards)
+/// Alice's request.
+pub(crate) fn asked(seed: &str, seconds: i64) -> Change {
+    story::asked(seed, "alice", "db-prod:write", at(seconds))
 }
 
 /// The same, followed by an incident channel.
-pub(crate) fn asked_in_incident(seed: &str, channel: &str, cards: &[NewCard]) -> Change {
+pub(crate) fn asked_in_incident(seed: &str, channel: &str) -> Change {
     let mut first = story::first_event(seed, "alice", "db-prod:write", at(0));
     if let Event::Requested { mirrors, .. } = &mut first.event {
         mirrors.push(ChannelId::new(channel));
     }
-    let ask = Change::first(story::id(seed), first, Vec::new());
-    story::with_cards(ask, cards)
+    Change::first(story::id(seed), first, Vec::new())
 }

@@ -9,6 +9,7 @@ mod channels;
 mod client;
 mod feeds;
 mod fixture;
+mod follower;
 mod people;
 #[path = "../../store_contract/story.rs"]
 #[expect(dead_code, reason = "the store's contract uses the rest")]

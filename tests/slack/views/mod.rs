@@ -14,6 +14,7 @@ use keylend::{
     domain::{
         Actor, BackendName, Human, LockEvent, LockTarget, Login, LoginName, Span, State, Terms,
     },
+    presentation::Place,
     slack::{
         client::{ChannelTrouble, Message},
         view::{
@@ -21,7 +22,7 @@ use keylend::{
             line::{line, lock_line, notice},
         },
     },
-    store::{Entry, EntryBody, Place},
+    store::{Entry, EntryBody},
 };
 use regex::Regex;
 use serde_json::{Value, json};

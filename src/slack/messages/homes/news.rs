@@ -11,7 +11,7 @@ use super::Homes;
 use crate::{
     broker::Error,
     domain::{Event, LockEvent, LockTarget, RequestId, Time, UserId},
-    store::{Entry, EntryBody, StoreError, Whose},
+    store::{Entry, EntryBody, StoreError},
 };
 
 /// The feed's name in the store.
@@ -51,7 +51,7 @@ impl Homes {
         let mut head = self.store().head();
         let mut read = self
             .retry
-            .retry_forever(shutdown, || self.store().cursor(FEED))
+            .retry_forever(shutdown, || self.documents.cursor(FEED))
             .await?;
         let mut told = read;
         let mut owed: BTreeMap<News, PendingRetry> = BTreeMap::new();
@@ -72,7 +72,7 @@ impl Homes {
             if is_worth_noting && owed.is_empty() {
                 told = read;
                 self.retry
-                    .retry_forever(shutdown, || self.store().move_cursor(FEED, told))
+                    .retry_forever(shutdown, || self.documents.move_cursor(FEED, told))
                     .await?;
             }
             let next = owed.values().map(|owed| owed.at).min();
@@ -143,7 +143,8 @@ impl Homes {
             News::Unlocked(target) => self.broker.concerned_by_unlocking(target).await?,
         };
         if !concerned.people.is_empty() {
-            self.touch(&Whose::Of(concerned.people)).await?;
+            let now = self.retry.clock.now();
+            self.records.touch(&concerned.people, now).await?;
         }
         match concerned.missing {
             Some(error) => Err(error.into()),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use chrono::TimeDelta;
 
-use crate::{domain::Time, store::Home};
+use crate::{domain::Time, presentation::Home};
 
 /// How many Homes are looked at in a minute because something changed.
 pub const A_MINUTE: usize = 40;
@@ -52,6 +52,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::domain::UserId;
 
@@ -63,8 +65,9 @@ mod tests {
         Home {
             person: UserId::new("U0BOB"),
             shown: shown.map(str::to_owned),
-            touched: 1,
+            asked_by: BTreeSet::new(),
             failures: 0,
+            version: 1,
         }
     }
 

@@ -23,8 +23,8 @@ pub(super) use requester::{grant, waiting};
 
 use crate::{
     domain::{Request, State},
+    presentation::Place,
     slack::client::Message,
-    store::Place,
 };
 
 /// The card of `request` for `place`; nothing where there is nothing to show: no grant yet, no

@@ -1,0 +1,203 @@
+//! The follower: what each entry of the log calls for, and what it makes old.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Retry, card,
+    card::{calls_for_cards, new_cards},
+    home, written,
+};
+use crate::{
+    clock::{Clock, Entropy},
+    domain::{ChannelId, Event, LockEvent, Request, RequestId, Time},
+    store::{
+        DocumentWrites, Documents, Entry, EntryBody, RawEntry, Step, Store, StoreError, logged,
+    },
+};
+
+/// The follower's cursor.
+pub const CURSOR: &str = "presentation";
+
+/// The cursor that says up to which entry a store was rebuilt from its log. Who saw what until then
+/// is not known, so messages are posted anew, but only of what is open.
+pub const REBUILT: &str = "rebuilt";
+
+/// Entries that are followed together.
+const BATCH: u32 = 1_000;
+
+/// Goes through the log and says what is to be shown.
+pub struct Follower {
+    store: Arc<dyn Store>,
+    documents: Arc<dyn Documents>,
+    audit_channel: ChannelId,
+    retry: Retry,
+}
+
+/// What is new in some entries.
+#[derive(Default)]
+struct News {
+    /// The requests that they tell of.
+    changed: BTreeSet<RequestId>,
+    /// What calls for cards.
+    calls: Vec<(u64, RequestId, Event)>,
+    is_locked: bool,
+}
+
+impl Follower {
+    /// A follower of `store`'s log that writes to `documents`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        documents: Arc<dyn Documents>,
+        audit_channel: ChannelId,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            store,
+            documents,
+            audit_channel,
+            retry: Retry { clock, entropy },
+        }
+    }
+
+    /// Follows until told to stop, which it answers with nothing. Calls `told` whenever its cursor may
+    /// have moved.
+    pub async fn follow(&self, shutdown: &CancellationToken, told: impl Fn() + Sync) -> Option<()> {
+        let mut head = self.store.head();
+        let rebuilt = || self.documents.cursor(REBUILT);
+        let rebuilt = self.retry.retry_forever(shutdown, rebuilt).await?;
+        loop {
+            // Seen before the log is read: an entry written in between wakes us.
+            head.borrow_and_update();
+            let step = || self.step(rebuilt);
+            let has_more = self.retry.retry_forever(shutdown, step).await?;
+            // Also where there was nothing to follow: the answer to the last step may have been lost.
+            told();
+            if has_more {
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return None,
+                moved = head.changed() => moved.ok()?,
+            }
+        }
+    }
+
+    /// Follows the next entries. False if there are none.
+    async fn step(&self, rebuilt: u64) -> Result<bool, StoreError> {
+        let from = self.documents.cursor(CURSOR).await?;
+        let entries = self.store.raw_entries(from, BATCH).await?;
+        let Some(last) = entries.last() else {
+            return Ok(false);
+        };
+        let to = last.seq;
+        let news = News::of(&entries, rebuilt);
+        let requests = self.requests(from, &news).await?;
+        // By this replica's clock: what is shown at once is shown at once, also where the clock of
+        // whoever wrote the entry is ahead.
+        let at = self.retry.clock.now();
+        let writes = DocumentWrites {
+            step: Some(Step {
+                cursor: CURSOR.to_owned(),
+                from,
+                to,
+            }),
+            ..self.writes(&news, &requests, rebuilt, at)
+        };
+        // Where somebody else has taken the step, the next one begins where they stand.
+        written(self.documents.write(writes).await)?;
+        Ok(true)
+    }
+
+    /// The requests that the news are about: as the log tells them where cards are made, since
+    /// those stay.
+    async fn requests(
+        &self,
+        from: u64,
+        news: &News,
+    ) -> Result<HashMap<RequestId, Request>, StoreError> {
+        let mut requests = HashMap::new();
+        if !news.changed.is_empty() {
+            let (changed, _) = self.store.changed(from, BATCH).await?;
+            let readable = changed
+                .into_iter()
+                .filter_map(|it| Some((it.id, it.request?)));
+            requests.extend(readable);
+        }
+        let of_cards = news.calls.iter().map(|(_, id, _)| *id);
+        let unreadable = news.changed.iter().copied();
+        let unreadable = unreadable.filter(|id| !requests.contains_key(id));
+        let asked: BTreeSet<RequestId> = of_cards.chain(unreadable).collect();
+        if !asked.is_empty() {
+            let asked = Vec::from_iter(asked);
+            let told = logged(&*self.store, &asked).await?;
+            requests.extend(told.into_iter().map(|(id, (request, _))| (id, request)));
+        }
+        Ok(requests)
+    }
+
+    fn writes(
+        &self,
+        news: &News,
+        requests: &HashMap<RequestId, Request>,
+        rebuilt: u64,
+        at: Time,
+    ) -> DocumentWrites {
+        let mut writes = DocumentWrites::default();
+        for (seq, id, event) in &news.calls {
+            let request = requests.get(id);
+            let Some(request) = request.filter(|it| *seq > rebuilt || it.is_open()) else {
+                continue;
+            };
+            let cards = new_cards(request, event, &self.audit_channel);
+            let cards = cards.iter().map(|card| card.document(Some(at)));
+            writes.add.extend(cards);
+        }
+        let requesters = news.changed.iter().filter_map(|id| requests.get(id));
+        let requesters = requesters.map(|request| &request.requester);
+        writes
+            .touch
+            .extend(card::touch(news.changed.iter().copied(), at));
+        writes.touch.extend(home::touch_by(requesters, at));
+        if news.is_locked {
+            writes.touch.extend(home::touch_asked(at));
+        }
+        writes
+    }
+}
+
+impl News {
+    fn of(entries: &[RawEntry], rebuilt: u64) -> Self {
+        let mut news = Self::default();
+        for raw in entries {
+            let entry = match Entry::try_from(raw) {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let seq = raw.seq;
+                    tracing::error!(seq, %error, "an entry of the log is not understood");
+                    continue;
+                }
+            };
+            match (entry.request_id, entry.body) {
+                (Some(id), EntryBody::Request(event)) => {
+                    // Nobody saw anything of what came before.
+                    if raw.seq > rebuilt {
+                        news.changed.insert(id);
+                    }
+                    if calls_for_cards(&event) {
+                        news.calls.push((raw.seq, id, event));
+                    }
+                }
+                (_, EntryBody::Lock(LockEvent::Locked { .. })) => news.is_locked = true,
+                _ => {}
+            }
+        }
+        news
+    }
+}

@@ -1,0 +1,124 @@
+//! What somebody who follows the log keeps in the store: how far they have come, and small documents,
+//! such as what is shown to whom. The store does not look into them.
+//!
+//! Nothing here is part of a commit, and no decision rests on it. Whoever follows the log writes what
+//! follows from its entries together with their cursor: so each entry has its effect once, whenever
+//! the follower stops.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{CommitError, StoreError};
+use crate::domain::Time;
+
+/// A small document, known by its collection and key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// What kind of document it is.
+    pub collection: String,
+    /// Which one of them.
+    pub key: String,
+    /// Moves with every write and every touch; 0 of one that is not in the store.
+    pub version: u64,
+    /// When it has its turn, if it has one.
+    pub due_at: Option<Time>,
+    /// Whether somebody waits for it: then it does not wait behind others that are due.
+    pub is_urgent: bool,
+    /// What is in it, as JSON.
+    pub body: String,
+}
+
+/// A document with the references by which it is found and touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referring {
+    /// The document.
+    pub document: Document,
+    /// What it refers to, in the words of its owner.
+    pub refs: BTreeSet<String>,
+}
+
+/// One transaction: all of it is there after a crash, or nothing.
+#[derive(Debug, Clone, Default)]
+pub struct DocumentWrites {
+    /// The step of a follower that makes the rest valid.
+    pub step: Option<Step>,
+    /// What is to be there from now on. What is there already stays as it is.
+    pub add: Vec<Referring>,
+    /// What takes the place of the version that it says it has.
+    pub put: Option<Referring>,
+    /// What gets its turn, also of what is added and put here.
+    pub touch: Vec<Touch>,
+}
+
+/// A follower stands at an entry, and goes on to another one or stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The name of its cursor.
+    pub cursor: String,
+    /// Where it stands.
+    pub from: u64,
+    /// Where it stands afterwards.
+    pub to: u64,
+}
+
+/// Documents of a collection that may say something old.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touch {
+    /// The collection.
+    pub collection: String,
+    /// Those that refer to one of these.
+    pub refs: BTreeSet<String>,
+    /// They have their turn at this moment, if they have none before.
+    pub at: Time,
+}
+
+impl DocumentWrites {
+    /// Whether some document may have its turn by it.
+    pub fn makes_due(&self) -> bool {
+        let is_put = self.put.as_ref();
+        !self.add.is_empty()
+            || !self.touch.is_empty()
+            || is_put.is_some_and(|put| put.document.due_at.is_some())
+    }
+}
+
+/// Cursors and documents. `tests/store_contract` says what every implementation holds to.
+#[async_trait]
+pub trait Documents: Send + Sync + 'static {
+    /// How far the follower of this name has come: an entry's number, 0 at first.
+    async fn cursor(&self, name: &str) -> Result<u64, StoreError>;
+
+    /// Moves a follower's cursor forward; it never moves back.
+    async fn move_cursor(&self, name: &str, seq: u64) -> Result<(), StoreError>;
+
+    /// One document.
+    async fn document(&self, collection: &str, key: &str) -> Result<Option<Document>, StoreError>;
+
+    /// The documents that refer to this, by key.
+    async fn referring(&self, collection: &str, to: &str) -> Result<Vec<Document>, StoreError>;
+
+    /// The documents whose turn it is at `now`: urgent ones first, then longest waiting; at most
+    /// `limit`.
+    async fn due_documents(
+        &self,
+        collection: &str,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<Document>, StoreError>;
+
+    /// When the next document after `now` has its turn.
+    async fn next_document(&self, collection: &str, now: Time) -> Result<Option<Time>, StoreError>;
+
+    /// Writes everything in `writes`, or nothing. Survives a crash once it has returned.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Conflict`] if the follower does not stand where the step says, or the document
+    /// to be put has another version.
+    async fn write(&self, writes: DocumentWrites) -> Result<(), CommitError>;
+
+    /// Moves whenever documents may have got their turn.
+    fn documents_due(&self) -> watch::Receiver<u64>;
+}
