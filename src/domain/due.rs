@@ -1,7 +1,7 @@
 //! What has to be done next, and when: a pure function of the state, so that the first attempt
 //! and the recovery after a crash are the same code.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{BackendName, Layer, Progress, Request, RevocationMode, Span, State, Time};
 
@@ -36,14 +36,17 @@ pub enum Lane {
     Clock,
     /// What needs this target.
     Target(BackendName),
+    /// Access in this target that only its time limit ends: it is read back behind that.
+    TimeLimit(BackendName),
 }
 
 impl Lane {
-    /// Its name in the store: the target's, or nothing for the clock.
-    pub fn name(&self) -> &str {
+    /// Its name in the store: with the target's name, or nothing for the clock.
+    pub fn name(&self) -> Cow<'_, str> {
         match self {
-            Self::Clock => "",
-            Self::Target(backend) => backend.as_str(),
+            Self::Clock => Cow::Borrowed(""),
+            Self::Target(backend) => Cow::Borrowed(backend.as_str()),
+            Self::TimeLimit(backend) => Cow::Owned(format!(":time-limit:{backend}")),
         }
     }
 
@@ -51,16 +54,8 @@ impl Lane {
     /// replica whose clock is ahead, and is due at once.
     pub fn latest(&self, now: Time) -> Option<Time> {
         match self {
-            Self::Clock => None,
+            Self::Clock | Self::TimeLimit(_) => None,
             Self::Target(_) => Some(CLOCKS_DIFFER.after(LONGEST_RETRY.after(now))),
-        }
-    }
-
-    /// The lane of this name.
-    pub fn named(name: &str) -> Self {
-        match name {
-            "" => Self::Clock,
-            backend => Self::Target(BackendName::new(backend)),
         }
     }
 }
@@ -125,13 +120,17 @@ impl Request {
             }
             State::Ending { .. } => {
                 for (index, layer) in self.layers.iter().enumerate() {
-                    if !layer.progress.is_revoked() {
-                        due.push(Due {
-                            at: layer.retry_at.unwrap_or(self.revocable_from(layer)),
-                            lane: Lane::Target(layer.plan.backend.clone()),
-                            work: Work::Revoke { layer: index },
-                        });
+                    if layer.progress.is_revoked() {
+                        continue;
                     }
+                    let target = layer.plan.backend.clone();
+                    let (at, lane) = match (layer.retry_at, self.time_limit(layer)) {
+                        (Some(retry_at), _) => (retry_at, Lane::Target(target)),
+                        (None, Some(limit)) => (limit, Lane::TimeLimit(target)),
+                        (None, None) => (AT_ONCE, Lane::Target(target)),
+                    };
+                    let work = Work::Revoke { layer: index };
+                    due.push(Due { at, lane, work });
                 }
             }
             State::Ended { .. } | State::Failed { .. } => {
@@ -164,22 +163,20 @@ impl Request {
         lanes
     }
 
-    /// From when on there is something to do about a layer that is to end: what only a time limit
-    /// ends is read back then.
-    fn revocable_from(&self, layer: &Layer) -> Time {
-        let (RevocationMode::TimeLimit, Some(told)) = (layer.plan.revocation, self.expires_at)
-        else {
-            return AT_ONCE;
-        };
+    /// When a layer that is to end has ended, if only a time limit ends it.
+    fn time_limit(&self, layer: &Layer) -> Option<Time> {
+        if layer.plan.revocation != RevocationMode::TimeLimit {
+            return None;
+        }
         match layer.progress {
             Progress::Granted {
                 managed: true,
                 until,
                 ends_at,
-            } => ends_at.unwrap_or(until),
+            } => Some(ends_at.unwrap_or(until)),
             // Whether an order took effect is not known; if one did, it names this end at the latest.
-            Progress::Inspected { managed: true } => told,
-            _ => AT_ONCE,
+            Progress::Inspected { managed: true } => self.expires_at,
+            _ => None,
         }
     }
 

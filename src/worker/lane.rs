@@ -36,7 +36,7 @@ pub(super) async fn run(worker: Arc<Worker>, lane: Lane, shutdown: CancellationT
         let next = match queue.fill(&worker, &lane, &*store, now).await {
             Ok(next) => next,
             Err(error) => {
-                tracing::error!(%error, lane = lane.name(), "failed to ask the store for due work");
+                tracing::error!(%error, lane = %lane.name(), "failed to ask the store for due work");
                 Some(now + PAUSE)
             }
         };
@@ -96,7 +96,7 @@ impl Queue {
         let room = u32::try_from(WIDTH - self.running.len()).unwrap_or(u32::MAX);
         for (id, claim) in store.claim_due(lane, now, room).await? {
             let (worker, lane) = (worker.clone(), lane.clone());
-            let span = tracing::info_span!("work", request.id = %id, lane = lane.name());
+            let span = tracing::info_span!("work", request.id = %id, lane = %lane.name());
             let work = async move {
                 let result = tokio::select! {
                     biased;

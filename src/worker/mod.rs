@@ -83,8 +83,10 @@ impl Worker {
 
     /// Sweeps until `shutdown`; then finishes what is under way.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
-        let lanes =
-            std::iter::once(Lane::Clock).chain(self.backends.keys().cloned().map(Lane::Target));
+        let targets = self.backends.keys();
+        let lanes = std::iter::once(Lane::Clock)
+            .chain(targets.clone().cloned().map(Lane::Target))
+            .chain(targets.cloned().map(Lane::TimeLimit));
         let mut running: JoinSet<()> = lanes
             .map(|lane| lane::run(self.clone(), lane, shutdown.clone()))
             .collect();

@@ -89,7 +89,7 @@ impl Worker {
     }
 
     /// Refuses to call a layer gone while an order to grant it, whose answer was not heard, may still
-    /// take effect. It is revoked and read back again after that.
+    /// take effect. It is read back again after that.
     fn check_settled(&self, request: &Request, layer: usize) -> Result<(), Unfinished> {
         let (State::Ending { since, .. }, Progress::Inspected { managed: true }) =
             (&request.state, request.layers[layer].progress)
@@ -102,10 +102,13 @@ impl Worker {
         let now = self.clock.now();
         // The log may be dated ahead of this replica's clock.
         let settled = bound.late_effects().after(now.min(*since));
-        match now < settled {
-            true => Err(Unfinished::Pending(settled)),
-            false => Ok(()),
+        if now < settled {
+            // Until then its status is not asked again.
+            self.pending
+                .remember(&order(request, layer), now, settled, now);
+            return Err(Unfinished::Pending(settled));
         }
+        Ok(())
     }
 
     /// Inspects a layer that is gone once more. Access that is there again, and that no other grant

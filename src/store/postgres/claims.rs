@@ -325,15 +325,26 @@ async fn claim_work(
     limit: u32,
 ) -> sqlx::Result<Vec<(RequestId, String)>> {
     let statement = concat!(
+        // In two ranges of the index: what is due later is not read.
         "WITH free AS MATERIALIZED (
              SELECT lane || '/' || request_id AS name FROM due
-             WHERE lane = $2 AND (due_at <= $3 OR due_at > $5) AND NOT EXISTS (
+             WHERE lane = $2 AND due_at <= $3 AND NOT EXISTS (
+                 SELECT 1 FROM claims JOIN replicas ON replicas.id = claims.replica
+                 WHERE claims.name = lane || '/' || request_id AND ",
+        is_alive!(),
+        ")
+             ORDER BY due_at, request_id LIMIT $4 FOR UPDATE OF due SKIP LOCKED),
+         put_off AS MATERIALIZED (
+             SELECT lane || '/' || request_id AS name FROM due
+             WHERE lane = $2 AND due_at > $5 AND NOT EXISTS (
                  SELECT 1 FROM claims JOIN replicas ON replicas.id = claims.replica
                  WHERE claims.name = lane || '/' || request_id AND ",
         is_alive!(),
         ")
              ORDER BY due_at, request_id LIMIT $4 FOR UPDATE OF due SKIP LOCKED)
-         INSERT INTO claims (name, replica) SELECT name, $1 FROM free
+         INSERT INTO claims (name, replica)
+         SELECT name, $1 FROM (SELECT name FROM free UNION ALL SELECT name FROM put_off) AS all_due
+         LIMIT $4
          ON CONFLICT (name) DO UPDATE SET replica = excluded.replica
              WHERE NOT EXISTS (SELECT 1 FROM replicas WHERE id = claims.replica AND ",
         is_alive!(),
@@ -342,7 +353,7 @@ async fn claim_work(
     );
     let rows: Vec<(String,)> = sqlx::query_as(statement)
         .bind(replica)
-        .bind(lane.name())
+        .bind(lane.name().into_owned())
         .bind(now.timestamp_millis())
         .bind(i64::from(limit))
         .bind(latest(lane, now))

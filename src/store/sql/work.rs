@@ -12,7 +12,7 @@ use crate::domain::{Lane, Request, Time};
 pub(super) async fn next_due(reads: &Pool, lane: &Lane, now: Time) -> sqlx::Result<Option<Time>> {
     let (next,): (Option<i64>,) =
         sqlx::query_as("SELECT min(due_at) FROM due WHERE lane = $1 AND due_at > $2")
-            .bind(lane.name())
+            .bind(lane.name().into_owned())
             .bind(now.timestamp_millis())
             .fetch_one(reads)
             .await?;
