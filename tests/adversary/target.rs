@@ -4,6 +4,7 @@
 mod crowd;
 mod exiting;
 mod grantors;
+mod identity;
 mod logins;
 mod names;
 mod objects;
@@ -19,7 +20,7 @@ use keylend::{
     domain::Handle,
 };
 use serde_json::json;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _};
 
 use crate::subject::{Calls as _, Order};
 use crate::{
@@ -56,6 +57,34 @@ impl Part {
     pub(crate) async fn grant(&self, order: &Order) -> Result<(), BackendError> {
         let password = (order.params.get("login").is_some()).then(|| GENERATED.into());
         self.backend.grant(order, password.as_ref()).await.map(drop)
+    }
+
+    /// Inspects and grants as the worker does, and keeps what the target recognises the access by.
+    pub(crate) async fn lend(&self, order: &mut Order) -> Presence {
+        let inspection = self.backend.inspect(order).await.expect("inspected");
+        order.receipt = inspection.receipt;
+        let password = (order.params.get("login").is_some()).then(|| GENERATED.into());
+        let granted = self.backend.grant(order, password.as_ref()).await;
+        order.receipt = granted.expect("granted").receipt;
+        assert_eq!(self.status(order).await, Presence::Present);
+        inspection.presence
+    }
+
+    /// Runs statements as the superuser.
+    pub(crate) async fn administers(&self, statements: &str) {
+        self.postgres().execute(statements).await;
+    }
+
+    /// Who has given `login` the role.
+    pub(crate) async fn grantors(&self, login: &str) -> Vec<String> {
+        let grantors = format!(
+            "SELECT pg_get_userbyid(a.grantor)::text FROM pg_auth_members a \
+             JOIN pg_roles r ON r.oid = a.roleid JOIN pg_roles m ON m.oid = a.member \
+             WHERE r.rolname = '{}' AND m.rolname = '{login}' ORDER BY 1",
+            self.role()
+        );
+        let rows = self.postgres().query(&grantors).await;
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// Ends the access, and expects that nothing holds it up.

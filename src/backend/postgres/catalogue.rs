@@ -5,13 +5,30 @@
 
 use std::fmt;
 
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, postgres::types::Oid};
 
 use super::{error::Error, name::RoleName};
 
-/// What decides whether Keylend touches a role.
+/// PostgreSQL's own superuser. What superusers give, versions from 16 on record as given by it.
+const BOOTSTRAP_SUPERUSER: Oid = Oid(10);
+
+/// Which role is meant.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Which<'a> {
+    /// The one that has this name now.
+    Named(&'a RoleName),
+    /// The one that has this number, whatever its name is now.
+    Numbered(Oid),
+}
+
+/// A role as it is now, and what decides whether Keylend touches it.
 #[derive(Debug, FromRow)]
 pub(super) struct Role {
+    /// What it is for as long as it exists, and no other role is.
+    pub(super) oid: Oid,
+    /// Its name now.
+    #[sqlx(try_from = "String")]
+    pub(super) name: RoleName,
     /// Whether it is a login.
     pub(super) can_login: bool,
     /// Whether it is a superuser.
@@ -29,10 +46,15 @@ pub(super) struct Role {
 /// Looks a role up.
 pub(super) async fn role(
     connection: &mut PgConnection,
-    name: &RoleName,
+    which: Which<'_>,
 ) -> Result<Option<Role>, Error> {
+    let (name, oid) = match which {
+        Which::Named(name) => (Some(name.as_str()), None),
+        Which::Numbered(oid) => (None, Some(oid)),
+    };
     Ok(sqlx::query_as(
-        "SELECT r.rolcanlogin AS can_login, \
+        "SELECT r.oid AS oid, r.rolname::pg_catalog.text AS name, \
+                r.rolcanlogin AS can_login, \
                 r.rolsuper AS is_superuser, \
                 r.rolname OPERATOR(pg_catalog.=) session_user AS is_own, \
                 EXISTS (SELECT FROM pg_catalog.pg_roles m \
@@ -49,86 +71,175 @@ pub(super) async fn role(
                         WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
                           AND pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER')) AS owns_home \
          FROM pg_catalog.pg_roles r \
-         WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text",
+         WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+            OR r.oid OPERATOR(pg_catalog.=) $2::pg_catalog.oid",
     )
-    .bind(name.as_str())
+    .bind(name)
+    .bind(oid)
     .fetch_optional(connection)
     .await?)
 }
 
-/// Refuses a role that does not exist, or that would give its members the whole server or the
-/// sessions of Keylend's own.
-pub(super) async fn check_lendable(
+/// The role, if it can be lent. Refuses one that does not exist, or that would give its members the
+/// whole server or the sessions of Keylend's own.
+pub(super) async fn lendable(
     connection: &mut PgConnection,
-    name: &RoleName,
-) -> Result<(), Error> {
-    match role(connection, name).await? {
-        None => Err(Error::Refused(format!(
-            "there is no role `{name}` in PostgreSQL"
-        ))),
-        Some(Role {
-            gives_might: true, ..
-        }) => Err(Error::Refused(format!(
+    which: Which<'_>,
+) -> Result<Role, Error> {
+    let found = role(connection, which).await?;
+    let Some(found) = found else {
+        return Err(Error::Refused(match which {
+            Which::Named(name) => format!("there is no role `{name}` in PostgreSQL"),
+            Which::Numbered(_) => "the role was dropped: what has its name now is another".into(),
+        }));
+    };
+    let name = &found.name;
+    if found.gives_might {
+        return Err(Error::Refused(format!(
             "the role `{name}` cannot be granted: it is, or is a member of, a superuser or Keylend's \
              own login"
-        ))),
-        // Its owner decides what happens in the sessions of others there.
-        Some(Role {
-            owns_home: true, ..
-        }) => Err(Error::Refused(format!(
+        )));
+    }
+    // Its owner decides what happens in the sessions of others there.
+    if found.owns_home {
+        return Err(Error::Refused(format!(
             "the role `{name}` cannot be granted: it is, or is a member of, the owner of the \
              database that Keylend connects to. Use another database in the URL"
-        ))),
-        Some(_) => Ok(()),
+        )));
     }
+    Ok(found)
 }
 
-/// Whether `member` was given `role` directly, by whomever.
-pub(super) async fn is_member(
-    connection: &mut PgConnection,
-    member: &RoleName,
-    role: &RoleName,
-) -> Result<bool, Error> {
-    Ok(!grantors(connection, member, role).await?.is_empty())
+/// One membership of a login in a role, given by one grantor.
+#[derive(Debug, FromRow)]
+pub(super) struct Membership {
+    /// What it is for as long as it exists; nothing before PostgreSQL 16, which has one at most for
+    /// a login and a role.
+    pub(super) oid: Option<Oid>,
+    /// Who gave it.
+    pub(super) grantor: Oid,
+    /// What the grantor is called now; nothing if there is no such role any more.
+    pub(super) grantor_name: Option<String>,
+    /// Whether the login can use the role by it.
+    pub(super) is_usable: bool,
 }
 
-/// Who gave `member` the role, Keylend first. Since PostgreSQL 16 each grantor's word counts by
+/// How `member` was given `role`, by whomever. Since PostgreSQL 16 each grantor's word counts by
 /// itself.
-pub(super) async fn grantors(
+pub(super) async fn memberships(
     connection: &mut PgConnection,
-    member: &RoleName,
-    role: &RoleName,
-) -> Result<Vec<String>, Error> {
-    Ok(sqlx::query_scalar(
-        "SELECT coalesce(g.rolname::pg_catalog.text, '') FROM pg_catalog.pg_auth_members a \
-         JOIN pg_catalog.pg_roles m ON m.oid OPERATOR(pg_catalog.=) a.member \
-         JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.roleid \
-         LEFT JOIN pg_catalog.pg_roles g ON g.oid OPERATOR(pg_catalog.=) a.grantor \
-         WHERE m.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
-           AND r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text \
-         ORDER BY g.rolname OPERATOR(pg_catalog.=) session_user DESC NULLS LAST",
+    member: Oid,
+    role: Oid,
+) -> Result<Vec<Membership>, Error> {
+    // As JSON, because 15 has not all of the columns.
+    Ok(sqlx::query_as(
+        "SELECT (a.row OPERATOR(pg_catalog.->>) 'oid')::pg_catalog.oid AS oid, \
+                a.grantor AS grantor, g.rolname::pg_catalog.text AS grantor_name, \
+                coalesce((a.row OPERATOR(pg_catalog.->>) 'inherit_option')::pg_catalog.bool \
+                      OR (a.row OPERATOR(pg_catalog.->>) 'set_option')::pg_catalog.bool, true) \
+                    AS is_usable \
+         FROM (SELECT m.grantor, pg_catalog.to_jsonb(m) AS row \
+               FROM pg_catalog.pg_auth_members m \
+               WHERE m.member OPERATOR(pg_catalog.=) $1::pg_catalog.oid \
+                 AND m.roleid OPERATOR(pg_catalog.=) $2::pg_catalog.oid) a \
+         LEFT JOIN pg_catalog.pg_roles g ON g.oid OPERATOR(pg_catalog.=) a.grantor",
     )
-    .bind(member.as_str())
-    .bind(role.as_str())
+    .bind(member)
+    .bind(role)
     .fetch_all(connection)
     .await?)
 }
 
-/// Whether `member` is in `role` in any way, also by way of a third role.
+/// As whom Keylend gives a role.
+#[derive(Debug, Clone, FromRow)]
+pub(super) struct Grantor {
+    /// The role that PostgreSQL records as the grantor.
+    pub(super) oid: Oid,
+    /// Its name.
+    #[sqlx(try_from = "String")]
+    pub(super) name: RoleName,
+    /// Whether only Keylend gives roles as this one: it is its own login, and no superuser's word is
+    /// recorded as its.
+    pub(super) is_own: bool,
+}
+
+/// As whom Keylend's login gives `role`; nothing if it may not. Of several the same each time:
+/// Keylend's own login, else for a superuser what PostgreSQL records for all of them, else the
+/// first of the roles that it has. Before PostgreSQL 16 always Keylend's own login.
+pub(super) async fn grantor(
+    connection: &mut PgConnection,
+    role: Oid,
+) -> Result<Option<Grantor>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT g.oid AS oid, g.rolname::pg_catalog.text AS name, \
+                g.oid OPERATOR(pg_catalog.=) own.oid \
+                AND (own.is_old \
+                     OR g.oid OPERATOR(pg_catalog.<>) $2::pg_catalog.oid) AS is_own \
+         FROM (SELECT r.oid, r.rolsuper, \
+                      pg_catalog.current_setting('server_version_num')::pg_catalog.int4 \
+                          OPERATOR(pg_catalog.<) 160000 AS is_old \
+               FROM pg_catalog.pg_roles r \
+               WHERE r.rolname OPERATOR(pg_catalog.=) session_user) own \
+         JOIN pg_catalog.pg_roles g ON \
+              g.oid OPERATOR(pg_catalog.=) own.oid AND own.is_old \
+           OR g.oid OPERATOR(pg_catalog.=) $2::pg_catalog.oid AND own.rolsuper AND NOT own.is_old \
+           OR (g.oid OPERATOR(pg_catalog.=) own.oid \
+               OR NOT own.rolsuper AND pg_catalog.pg_has_role(own.oid, g.oid, 'USAGE')) \
+              AND EXISTS (SELECT FROM pg_catalog.pg_auth_members a \
+                          WHERE a.roleid OPERATOR(pg_catalog.=) $1::pg_catalog.oid \
+                            AND a.member OPERATOR(pg_catalog.=) g.oid AND a.admin_option) \
+         ORDER BY g.oid OPERATOR(pg_catalog.<>) own.oid, g.oid LIMIT 1",
+    )
+    .bind(role)
+    .bind(BOOTSTRAP_SUPERUSER)
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Whether `member` is in the role of this name in any way, also by way of a third role; nothing if
+/// there is no such role.
 pub(super) async fn is_in(
     connection: &mut PgConnection,
-    member: &RoleName,
+    member: Oid,
     role: &RoleName,
 ) -> Result<Option<bool>, Error> {
     Ok(sqlx::query_scalar(
-        "SELECT pg_catalog.pg_has_role(m.oid, r.oid, 'MEMBER') \
-         FROM pg_catalog.pg_roles m, pg_catalog.pg_roles r \
-         WHERE m.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
-           AND r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text",
+        "SELECT pg_catalog.pg_has_role($1::pg_catalog.oid, r.oid, 'MEMBER') \
+         FROM pg_catalog.pg_roles r \
+         WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $2::pg_catalog.text",
     )
-    .bind(member.as_str())
+    .bind(member)
     .bind(role.as_str())
     .fetch_optional(connection)
+    .await?)
+}
+
+/// The condition that Keylend made a login, for the text of a query: with each login that it makes
+/// it gives the login to itself, and nobody else gives roles in its name. What a superuser gives,
+/// PostgreSQL records as given by the first superuser, whose number is 10, from version 16 on.
+macro_rules! generated_by_keylend {
+    ($login:literal) => {
+        concat!(
+            "EXISTS (SELECT FROM pg_catalog.pg_auth_members a \
+                     JOIN pg_catalog.pg_roles k ON k.oid OPERATOR(pg_catalog.=) a.member \
+                     WHERE a.roleid OPERATOR(pg_catalog.=) ",
+            $login,
+            "  AND k.rolname OPERATOR(pg_catalog.=) session_user \
+               AND (a.grantor OPERATOR(pg_catalog.=) k.oid \
+                 OR k.rolsuper AND a.grantor OPERATOR(pg_catalog.=) 10::pg_catalog.oid))"
+        )
+    };
+}
+pub(super) use generated_by_keylend;
+
+/// Whether Keylend made this login.
+pub(super) async fn is_generated(connection: &mut PgConnection, login: Oid) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar(concat!(
+        "SELECT ",
+        generated_by_keylend!("$1::pg_catalog.oid")
+    ))
+    .bind(login)
+    .fetch_one(connection)
     .await?)
 }
 
@@ -176,23 +287,24 @@ impl fmt::Display for Remains {
 /// Reads what `login` still has; nothing if there is no such login.
 pub(super) async fn remains(
     connection: &mut PgConnection,
-    login: &RoleName,
-    role: &RoleName,
+    login: Oid,
+    role: Option<Oid>,
 ) -> Result<Option<Remains>, Error> {
     Ok(sqlx::query_as(
         "SELECT r.rolcanlogin AS can_login, \
                 EXISTS (SELECT FROM pg_catalog.pg_auth_members a \
-                        JOIN pg_catalog.pg_roles l ON l.oid OPERATOR(pg_catalog.=) a.roleid \
+                        JOIN pg_catalog.pg_roles k \
+                          ON k.rolname OPERATOR(pg_catalog.=) session_user \
                         WHERE a.member OPERATOR(pg_catalog.=) r.oid \
-                          AND l.rolname::pg_catalog.text \
-                              OPERATOR(pg_catalog.=) $2::pg_catalog.text) AS is_member, \
+                          AND a.roleid OPERATOR(pg_catalog.=) $2::pg_catalog.oid \
+                          AND pg_catalog.pg_has_role(k.oid, a.grantor, 'USAGE')) AS is_member, \
                 (SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_xacts p \
                  WHERE p.owner OPERATOR(pg_catalog.=) r.rolname) AS prepared \
          FROM pg_catalog.pg_roles r \
-         WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text",
+         WHERE r.oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid",
     )
-    .bind(login.as_str())
-    .bind(role.as_str())
+    .bind(login)
+    .bind(role)
     .fetch_optional(connection)
     .await?)
 }
@@ -228,16 +340,17 @@ pub(super) struct Prepared {
 /// The prepared transactions that `login` owns.
 pub(super) async fn prepared_by(
     connection: &mut PgConnection,
-    login: &RoleName,
+    login: Oid,
 ) -> Result<Vec<Prepared>, Error> {
     Ok(sqlx::query_as(
         "SELECT p.gid AS gid, p.database::pg_catalog.text AS database, \
                 p.database OPERATOR(pg_catalog.=) pg_catalog.current_database() AS is_here, \
                 p.owner::pg_catalog.text AS owner \
          FROM pg_catalog.pg_prepared_xacts p \
-         WHERE p.owner::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text",
+         JOIN pg_catalog.pg_roles r ON r.rolname OPERATOR(pg_catalog.=) p.owner \
+         WHERE r.oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid",
     )
-    .bind(login.as_str())
+    .bind(login)
     .fetch_all(connection)
     .await?)
 }
@@ -246,8 +359,8 @@ pub(super) async fn prepared_by(
 /// itself or by way of `role`, which it was lent.
 pub(super) async fn prepared_by_roles(
     connection: &mut PgConnection,
-    login: &RoleName,
-    role: &RoleName,
+    login: Oid,
+    role: Option<Oid>,
 ) -> Result<Vec<Prepared>, Error> {
     Ok(sqlx::query_as(
         "SELECT p.gid AS gid, p.database::pg_catalog.text AS database, \
@@ -256,8 +369,8 @@ pub(super) async fn prepared_by_roles(
          FROM pg_catalog.pg_prepared_xacts p \
          JOIN pg_catalog.pg_roles o ON o.rolname OPERATOR(pg_catalog.=) p.owner \
          WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r \
-                       WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) \
-                             ANY (ARRAY[$1::pg_catalog.text, $2::pg_catalog.text]) \
+                       WHERE r.oid OPERATOR(pg_catalog.=) \
+                             ANY (ARRAY[$1::pg_catalog.oid, $2::pg_catalog.oid]) \
                          AND pg_catalog.pg_has_role(r.oid, o.oid, 'MEMBER')) \
            AND EXISTS (SELECT FROM pg_catalog.pg_locks l \
                        JOIN pg_catalog.pg_locks t ON t.virtualtransaction \
@@ -267,8 +380,8 @@ pub(super) async fn prepared_by_roles(
                          AND t.transactionid OPERATOR(pg_catalog.=) p.transaction \
                          AND l.pid IS NULL AND t.pid IS NULL)",
     )
-    .bind(login.as_str())
-    .bind(role.as_str())
+    .bind(login)
+    .bind(role)
     .fetch_all(connection)
     .await?)
 }

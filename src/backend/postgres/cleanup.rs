@@ -11,10 +11,10 @@
 //! A right that a stranger gave to the login on something of theirs can be revoked only by them or
 //! by a superuser. Such a login stays, shut.
 
-use sqlx::{FromRow, PgConnection};
+use sqlx::{Connection as _, FromRow, PgConnection, postgres::types::Oid};
 
 use super::{
-    catalogue,
+    catalogue::{self, Which, generated_by_keylend},
     error::Error,
     name::RoleName,
     purpose::{self, MARK, role_in},
@@ -29,7 +29,9 @@ const BRIEFLY: &str = "SET statement_timeout = '1s'";
 /// A login whose access has ended.
 #[derive(FromRow)]
 struct Leftover {
-    login: String,
+    oid: Oid,
+    #[sqlx(try_from = "String")]
+    login: RoleName,
     comment: String,
 }
 
@@ -37,14 +39,18 @@ struct Leftover {
 pub(super) async fn sweep(server: &Server) -> Result<(), Error> {
     let mut session = server.open(Purpose::Grant, "clean-up").await?;
     let leftovers = leftovers(&mut session.connection).await;
-    for Leftover { login, comment } in session.close(leftovers).await? {
-        let login = RoleName::try_from(login).map_err(Error::NoSuchName)?;
+    for leftover in session.close(leftovers).await? {
+        let Leftover {
+            oid,
+            login,
+            comment,
+        } = leftover;
         if !purpose::fits(&comment, &login) {
             continue;
         }
         let dropped = match server.open(Purpose::Grant, login.as_str()).await {
             Ok(mut session) => {
-                let dropped = drop_login(&mut session, &login, &comment).await;
+                let dropped = drop_login(&mut session, oid, &login, &comment).await;
                 session.close(dropped).await
             }
             Err(error @ Error::Busy(_)) => Err(error),
@@ -62,18 +68,19 @@ pub(super) async fn sweep(server: &Server) -> Result<(), Error> {
 }
 
 /// Drops `login` if nothing depends on it and nobody is in the way; otherwise a sweep does it.
-pub(super) async fn drop_if_unused(session: &mut Session<'_>, login: &RoleName) {
-    if let Err(error) = drop_role(session, login).await {
+pub(super) async fn drop_if_unused(session: &mut Session<'_>, oid: Oid, login: &RoleName) {
+    if let Err(error) = drop_role(session, oid, login).await {
         tracing::debug!(%login, %error, "a login is left to the clean-up");
     }
 }
 
 async fn drop_login(
     session: &mut Session<'_>,
+    oid: Oid,
     login: &RoleName,
     comment: &str,
 ) -> Result<(), Error> {
-    match drop_role(session, login).await {
+    match drop_role(session, oid, login).await {
         Err(error) if error.is_dependency() => {}
         done => return done,
     }
@@ -81,7 +88,8 @@ async fn drop_login(
         Error::Refused("its comment does not say which role receives what it owns".to_owned())
     })?;
     // Who has become a superuser since must not receive functions that others wrote.
-    catalogue::check_lendable(&mut session.connection, &role).await?;
+    let role = catalogue::lendable(&mut session.connection, Which::Numbered(role)).await?;
+    let role = role.name;
     let mut in_the_way = None;
     for database in databases_of(&mut session.connection, login).await? {
         let mut connection = match session.connect_to(&database).await {
@@ -97,16 +105,23 @@ async fn drop_login(
             in_the_way.get_or_insert(error.within(&database));
         }
     }
-    match drop_role(session, login).await {
+    match drop_role(session, oid, login).await {
         Err(error) => Err(in_the_way.unwrap_or(error)),
         Ok(()) => Ok(()),
     }
 }
 
-async fn drop_role(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
-    session
-        .run(format!("DROP ROLE IF EXISTS {}", login.quoted()))
-        .await
+/// Drops the login. What has its name by then and is another role stays.
+async fn drop_role(session: &mut Session<'_>, oid: Oid, login: &RoleName) -> Result<(), Error> {
+    let mut transaction = session.connection.begin().await?;
+    let drop = format!("DROP ROLE IF EXISTS {}", login.quoted());
+    run(&mut transaction, drop).await?;
+    let left = catalogue::role(&mut transaction, Which::Numbered(oid)).await?;
+    if left.is_some() {
+        return Err(Error::Busy(format!("`{login}` has just been renamed")));
+    }
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Something that a login owns.
@@ -235,31 +250,25 @@ async fn users(connection: &mut PgConnection, object: &Object) -> Result<Vec<Str
     .await?)
 }
 
-/// The logins that Keylend made and shut. Only roles that Keylend has given itself count: whoever
-/// may create roles can give it others. What a superuser gives, PostgreSQL records as given by the
-/// first superuser, whose number is 10.
+/// The logins that Keylend made and shut. Whoever may create roles can make others that look the
+/// same.
 async fn leftovers(connection: &mut PgConnection) -> Result<Vec<Leftover>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT r.rolname::pg_catalog.text AS login, \
+    Ok(sqlx::query_as(concat!(
+        "SELECT r.oid AS oid, r.rolname::pg_catalog.text AS login, \
                 pg_catalog.shobj_description(r.oid, 'pg_authid') AS comment \
          FROM pg_catalog.pg_roles r \
          WHERE NOT r.rolcanlogin AND NOT r.rolsuper \
            AND r.rolvaliduntil OPERATOR(pg_catalog.=) '-infinity'::pg_catalog.timestamptz \
            AND pg_catalog.starts_with(pg_catalog.shobj_description(r.oid, 'pg_authid'), \
                                       $1::pg_catalog.text) \
-           AND EXISTS (SELECT FROM pg_catalog.pg_auth_members a \
-                       JOIN pg_catalog.pg_roles k ON k.oid OPERATOR(pg_catalog.=) a.member \
-                       WHERE a.roleid OPERATOR(pg_catalog.=) r.oid \
-                         AND k.rolname OPERATOR(pg_catalog.=) session_user \
-                         AND (a.grantor OPERATOR(pg_catalog.=) k.oid \
-                           OR k.rolsuper \
-                              AND a.grantor OPERATOR(pg_catalog.=) 10::pg_catalog.oid)) \
-           AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a \
+           AND ",
+        generated_by_keylend!("r.oid"),
+        " AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a \
                            WHERE a.usesysid OPERATOR(pg_catalog.=) r.oid) \
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts p \
                            WHERE p.owner OPERATOR(pg_catalog.=) r.rolname) \
-         ORDER BY pg_catalog.random() LIMIT 100",
-    )
+         ORDER BY pg_catalog.random() LIMIT 100"
+    ))
     .bind(MARK)
     .fetch_all(connection)
     .await?)

@@ -5,8 +5,9 @@
 //!
 //! - `login = "named"`, the default: the role is granted to the requester's own login and revoked
 //!   at the end, when all sessions of that login end too. PostgreSQL knows no end for a membership,
-//!   so it is Keylend that takes it back. Only the membership itself is looked at: somebody who is
-//!   in the role by way of a third role stays in it. Nothing is lent to superusers, to logins that
+//!   so it is Keylend that takes it back. Only the membership that Keylend gave is counted
+//!   and revoked: somebody who is in the role by another's grant, or by way of a third role, stays in
+//!   it. Nothing is lent to superusers, to logins that
 //!   have CREATEROLE, REPLICATION or BYPASSRLS, or that own a database, to those in `never_lend`,
 //!   or outside `people_role`, if there is one.
 //! - `login = "generated"`: a login is made, with a password that the requester alone sees and
@@ -28,6 +29,26 @@
 //! later REVOKE and login of the whole server. Keylend ends sessions that wait for such a lock.
 //! `REVOKE TEMP ON DATABASE … FROM PUBLIC`, and no CREATE for others on any schema, prevent them.
 //!
+//! # What is recognised as Keylend's
+//!
+//! The log keeps the numbers (OIDs) of the role, the login and the membership, and of the cluster that
+//! they belong to. A role or login that was renamed is found by its number. One that was dropped and
+//! made again under its name is another, and is neither granted anything nor touched; sessions of a
+//! login that was dropped still end. If the answer to a grant was lost, Keylend's is what was not there
+//! at the inspection and has the grantor that Keylend's own grant has. That also holds after an upgrade
+//! with `pg_upgrade` or a restored dump, which give other numbers.
+//!
+//! - From PostgreSQL 16 on, each grantor's membership stands by itself. One that somebody else gave,
+//!   before or during Keylend's, is never counted or revoked.
+//! - PostgreSQL 15 has one membership for a login and a role. If it was there before, the access is
+//!   not Keylend's. If somebody else grants it during Keylend's, PostgreSQL records nothing, so it ends
+//!   with Keylend's. If they add ADMIN OPTION, it becomes theirs and stays.
+//! - If Keylend's login is a superuser without ADMIN OPTION of its own on the role, PostgreSQL 16 and
+//!   later record the first superuser as the grantor, as for every other superuser. A membership that a
+//!   superuser gave before is then not Keylend's, and one that a superuser gives during Keylend's ends
+//!   with it. Do not make Keylend's login a superuser.
+//! - If somebody revokes what Keylend gave, Keylend does not give it again for the same grant.
+//!
 //! # What remains
 //!
 //! PostgreSQL takes a role back, not what was done with it. Whoever may create objects may leave
@@ -42,6 +63,7 @@ mod name;
 mod named;
 mod purpose;
 mod queue;
+mod receipt;
 mod server;
 mod session;
 mod sessions;
@@ -223,26 +245,103 @@ impl Access {
         })
     }
 
-    async fn revoke(&self, session: &mut Session<'_>) -> Result<(), Error> {
+    async fn inspect(
+        &self,
+        session: &mut Session<'_>,
+        eligible: &Eligible,
+    ) -> Result<Inspection, Error> {
         let Self { kind, login, role } = self;
-        match kind {
-            LoginKind::Named => named::revoke(session, login, role).await,
-            LoginKind::Generated => generated::revoke(session, login, role).await,
+        let (presence, receipt) = match kind {
+            LoginKind::Named => {
+                let (presence, known) = named::inspect(session, eligible, login, role).await?;
+                (presence, receipt::write(&known, session)?)
+            }
+            LoginKind::Generated => {
+                let (presence, known) = generated::inspect(session, login, role).await?;
+                (presence, receipt::write(&known, session)?)
+            }
+        };
+        Ok(Inspection {
+            presence,
+            receipt: Some(receipt),
+        })
+    }
+
+    async fn grant(
+        &self,
+        session: &mut Session<'_>,
+        eligible: &Eligible,
+        order: &LayerRequest,
+        password: Option<&SecretString>,
+    ) -> Result<Granted, Error> {
+        let receipt = match (self.kind, password) {
+            (LoginKind::Named, _) => {
+                let lending = self.named(session, order)?;
+                let known = named::grant(session, eligible, &lending).await?;
+                receipt::write(&known, session)?
+            }
+            (LoginKind::Generated, Some(password)) => {
+                let lending = self.generated(session, order)?;
+                let known = generated::grant(session, order, &lending, password).await?;
+                receipt::write(&known, session)?
+            }
+            (LoginKind::Generated, None) => {
+                return Err(Error::Refused(format!(
+                    "the login `{}` is not made without a password",
+                    self.login
+                )));
+            }
+        };
+        Ok(Granted {
+            receipt: Some(receipt),
+            ..Granted::default()
+        })
+    }
+
+    async fn revoke(&self, session: &mut Session<'_>, order: &LayerRequest) -> Result<(), Error> {
+        match self.kind {
+            LoginKind::Named => named::revoke(session, &self.named(session, order)?).await,
+            LoginKind::Generated => {
+                generated::revoke(session, &self.generated(session, order)?).await
+            }
         }
     }
 
-    async fn status(&self, session: &mut Session<'_>) -> Result<Presence, Error> {
-        let Self { kind, login, role } = self;
-        match kind {
-            LoginKind::Generated => generated::read(session, login, role).await,
-            LoginKind::Named => {
-                let is_member = catalogue::is_member(&mut session.connection, login, role);
-                Ok(match is_member.await? {
-                    true => Presence::Present,
-                    false => Presence::Absent,
-                })
+    async fn status(
+        &self,
+        session: &mut Session<'_>,
+        order: &LayerRequest,
+    ) -> Result<Presence, Error> {
+        match self.kind {
+            LoginKind::Named => named::status(session, &self.named(session, order)?).await,
+            LoginKind::Generated => {
+                generated::status(session, &self.generated(session, order)?).await
             }
         }
+    }
+
+    fn named(
+        &self,
+        session: &Session<'_>,
+        order: &LayerRequest,
+    ) -> Result<named::Lending<'_>, Error> {
+        Ok(named::Lending {
+            login: &self.login,
+            role: &self.role,
+            known: receipt::read(order.receipt.as_ref(), session)?,
+        })
+    }
+
+    fn generated(
+        &self,
+        session: &Session<'_>,
+        order: &LayerRequest,
+    ) -> Result<generated::Lending<'_>, Error> {
+        Ok(generated::Lending {
+            login: &self.login,
+            role: &self.role,
+            known: receipt::read(order.receipt.as_ref(), session)?,
+        })
     }
 
     /// What two orders share that stand on the same access, and what is worked on by one at a
@@ -308,8 +407,8 @@ impl BoundLayer for Lent {
                 .server
                 .open(Purpose::Revoke, &access.name())
                 .await?;
-            let seen = self.look_first(&mut session, &access).await;
-            session.close(seen.map(Inspection::from)).await
+            let seen = access.inspect(&mut session, &self.target.eligible).await;
+            session.close(seen).await
         };
         self.target.server.in_time(work).await
     }
@@ -321,24 +420,14 @@ impl BoundLayer for Lent {
     ) -> Result<Granted, BackendError> {
         let work = async {
             let access = Access::of(self, order)?;
-            let Access { kind, login, role } = &access;
             let mut session = self
                 .target
                 .server
                 .open(Purpose::Grant, &access.name())
                 .await?;
-            let made = match (kind, password) {
-                (LoginKind::Named, _) => {
-                    named::grant(&mut session, &self.target.eligible, login, role).await
-                }
-                (LoginKind::Generated, Some(password)) => {
-                    generated::grant(&mut session, order, login, role, password).await
-                }
-                (LoginKind::Generated, None) => Err(Error::Refused(format!(
-                    "the login `{login}` is not made without a password"
-                ))),
-            };
-            session.close(made.map(|()| Granted::default())).await
+            let eligible = &self.target.eligible;
+            let granted = access.grant(&mut session, eligible, order, password).await;
+            session.close(granted).await
         };
         self.target.server.in_time(work).await
     }
@@ -355,7 +444,7 @@ impl BoundLayer for Lent {
                 .open(Purpose::Revoke, &access.name())
                 .await?;
             let revoked = loop {
-                match access.revoke(&mut session).await {
+                match access.revoke(&mut session, order).await {
                     Err(error) if session.tries_again(&error).await => {}
                     done => break done,
                 }
@@ -377,7 +466,7 @@ impl BoundLayer for Lent {
                 .open(Purpose::Revoke, &access.name())
                 .await?;
             let seen = loop {
-                match access.status(&mut session).await {
+                match access.status(&mut session, order).await {
                     Err(error) if session.tries_again(&error).await => {}
                     done => break done,
                 }
@@ -385,24 +474,5 @@ impl BoundLayer for Lent {
             session.close(seen).await
         };
         self.target.server.in_time(work).await
-    }
-}
-
-impl Lent {
-    /// Refuses what is never lent, before the log says that it is Keylend's to revoke: revoking
-    /// would end the sessions of a login that was lent nothing.
-    async fn look_first(
-        &self,
-        session: &mut Session<'_>,
-        access: &Access,
-    ) -> Result<Presence, Error> {
-        catalogue::check_lendable(&mut session.connection, &access.role).await?;
-        if access.kind == LoginKind::Named {
-            self.target
-                .eligible
-                .check(&mut session.connection, &access.login)
-                .await?;
-        }
-        access.status(session).await
     }
 }

@@ -1,20 +1,30 @@
 //! A role given to the login that a person already has.
+//!
+//! What Keylend gave is one membership, recognised by its number or its grantor and by the numbers
+//! of the role and the login. Memberships that others gave are theirs: Keylend neither counts nor
+//! revokes them. PostgreSQL 15 has one membership for a login and a role, whose grantor is who gave
+//! it first, or who added ADMIN OPTION; that somebody else gave it too, it does not record.
 
 use std::collections::BTreeSet;
 
-use sqlx::{Connection, PgConnection};
+use serde::{Deserialize, Serialize};
+use sqlx::{Connection, PgConnection, postgres::types::Oid};
 
 use super::{
-    catalogue::{self, Role},
+    catalogue::{self, Grantor, Membership, Role, Which},
     error::Error,
     name::RoleName,
     server::run,
     session::Session,
     sessions,
 };
+use crate::backend::Presence;
 
 /// The first version in which a grant by one role does not stand for a grant by another.
 const PER_GRANTOR: i32 = 160_000;
+
+/// The most memberships that others gave and a receipt has room for.
+const MOST_BEFORE: usize = 50;
 
 /// To which logins of people a role is lent.
 #[derive(Debug)]
@@ -26,18 +36,18 @@ pub(super) struct Eligible {
 }
 
 impl Eligible {
-    /// Refuses a login that is not one person's ordinary login.
-    pub(super) async fn check(
-        &self,
-        connection: &mut PgConnection,
-        login: &RoleName,
-    ) -> Result<(), Error> {
-        let refused = |why: &str| Err(Error::Refused(format!("`{login}` {why}")));
-        let Some(found) = catalogue::role(connection, login).await? else {
-            return Err(Error::Refused(format!(
-                "there is no login `{login}` in PostgreSQL"
-            )));
+    /// The login, if it is one person's ordinary login.
+    async fn login(&self, connection: &mut PgConnection, which: Which<'_>) -> Result<Role, Error> {
+        let Some(found) = catalogue::role(connection, which).await? else {
+            return Err(Error::Refused(match which {
+                Which::Named(login) => format!("there is no login `{login}` in PostgreSQL"),
+                Which::Numbered(_) => {
+                    "the login was dropped: what has its name now is another".to_owned()
+                }
+            }));
         };
+        let login = &found.name;
+        let refused = |why: &str| Err(Error::Refused(format!("`{login}` {why}")));
         if !found.can_login {
             // Everybody who is in a group would receive what the group receives.
             return refused("is a group in PostgreSQL, not somebody's login");
@@ -55,10 +65,10 @@ impl Eligible {
             return refused("is in `never_lend`");
         }
         let Some(people) = &self.people else {
-            return Ok(());
+            return Ok(found);
         };
-        match catalogue::is_in(connection, login, people).await? {
-            Some(true) => Ok(()),
+        match catalogue::is_in(connection, found.oid, people).await? {
+            Some(true) => Ok(found),
             Some(false) => refused(&format!("is not in the role `{people}` of `people_role`")),
             None => Err(Error::Refused(format!(
                 "there is no role `{people}`, which `people_role` names, in PostgreSQL"
@@ -67,15 +77,134 @@ impl Eligible {
     }
 }
 
-/// Gives `role` to `login`.
-pub(super) async fn grant(
+/// What the log knows of one membership.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Known {
+    role: u32,
+    login: u32,
+    /// As whom Keylend gives it, or who gave it before.
+    grantor: u32,
+    /// Its own number; nothing before it is there, and before PostgreSQL 16.
+    row: Option<u32>,
+    /// Whether it was there at the inspection, so that Keylend did not make it for this grant.
+    found: bool,
+    /// The other memberships that were there at the inspection.
+    before: Vec<u32>,
+}
+
+/// A person's login and the role, as the configuration and the log call them.
+pub(super) struct Lending<'a> {
+    pub(super) login: &'a RoleName,
+    pub(super) role: &'a RoleName,
+    pub(super) known: Option<Known>,
+}
+
+impl Lending<'_> {
+    fn which_login(&self) -> Which<'_> {
+        match &self.known {
+            Some(known) => Which::Numbered(Oid(known.login)),
+            None => Which::Named(self.login),
+        }
+    }
+
+    fn which_role(&self) -> Which<'_> {
+        match &self.known {
+            Some(known) => Which::Numbered(Oid(known.role)),
+            None => Which::Named(self.role),
+        }
+    }
+
+    /// Whether Keylend gave the membership.
+    ///
+    /// From what is known if possible. Where the answer to a grant was lost, it is what was not
+    /// there before and has the grantor that Keylend's grant would have. What was given in the name
+    /// of Keylend's own login is Keylend's in any case: another grant may have given it anew.
+    fn gave(&self, one: &Membership, grantor: Option<&Grantor>) -> bool {
+        let Some(known) = &self.known else {
+            return grantor.is_some_and(|grantor| grantor.oid == one.grantor);
+        };
+        let row = one.oid.map(|oid| oid.0);
+        if row.is_some() && known.row == row {
+            return true;
+        }
+        if row.is_some_and(|row| known.before.contains(&row)) {
+            return false;
+        }
+        let by_grantor = grantor.is_some_and(|grantor| {
+            grantor.oid == one.grantor && (grantor.is_own || known.row.is_none())
+        });
+        by_grantor || known.row.is_none() && one.grantor.0 == known.grantor
+    }
+}
+
+/// Inspects what is there before the first grant. Access counts as there if Keylend's own grant
+/// would change nothing: it would not be Keylend's to revoke.
+pub(super) async fn inspect(
     session: &mut Session<'_>,
     eligible: &Eligible,
     login: &RoleName,
     role: &RoleName,
-) -> Result<(), Error> {
+) -> Result<(Presence, Known), Error> {
+    let connection = &mut session.connection;
+    let role = catalogue::lendable(connection, Which::Named(role)).await?;
+    let login = eligible.login(connection, Which::Named(login)).await?;
+    let Some(grantor) = catalogue::grantor(connection, role.oid).await? else {
+        return Err(no_admin_option(&role.name));
+    };
+    let rows = catalogue::memberships(connection, login.oid, role.oid).await?;
+    let found = rows
+        .iter()
+        .find(|row| session.version < PER_GRANTOR || row.grantor == grantor.oid);
+    if let Some(found) = found
+        && !found.is_usable
+    {
+        return Err(Error::Refused(format!(
+            "`{}` has given `{}` the role `{}` WITH INHERIT FALSE, SET FALSE, which Keylend's grant \
+             would not change: revoke that",
+            grantor.name, login.name, role.name
+        )));
+    }
+    let number = |row: &Membership| row.oid.map(|oid| oid.0);
+    let row = found.and_then(number);
+    let before = rows.iter().filter_map(number);
+    let before: Vec<u32> = before.filter(|number| Some(*number) != row).collect();
+    if before.len() > MOST_BEFORE {
+        return Err(Error::Refused(format!(
+            "more than {MOST_BEFORE} roles have given `{}` the role `{}`: revoke some of that",
+            login.name, role.name
+        )));
+    }
+    let presence = match found {
+        Some(_) => Presence::Present,
+        None => Presence::Absent,
+    };
+    let known = Known {
+        role: role.oid.0,
+        login: login.oid.0,
+        grantor: found.map_or(grantor.oid, |found| found.grantor).0,
+        row,
+        found: found.is_some(),
+        before,
+    };
+    Ok((presence, known))
+}
+
+fn no_admin_option(role: &RoleName) -> Error {
+    Error::Refused(format!(
+        "Keylend's login may not grant `{role}`: run `GRANT {} TO` Keylend's login \
+         `WITH ADMIN OPTION`",
+        role.quoted()
+    ))
+}
+
+/// Gives the role to the login, and says what it is recognised by from now on.
+pub(super) async fn grant(
+    session: &mut Session<'_>,
+    eligible: &Eligible,
+    lending: &Lending<'_>,
+) -> Result<Known, Error> {
     loop {
-        match try_grant(session, eligible, login, role).await {
+        match try_grant(session, eligible, lending).await {
             Err(error) if session.tries_again(&error).await => {}
             done => return done,
         }
@@ -85,94 +214,169 @@ pub(super) async fn grant(
 async fn try_grant(
     session: &mut Session<'_>,
     eligible: &Eligible,
-    login: &RoleName,
-    role: &RoleName,
-) -> Result<(), Error> {
+    lending: &Lending<'_>,
+) -> Result<Known, Error> {
+    let version = session.version;
     let mut transaction = session.connection.begin().await?;
-    catalogue::check_lendable(&mut transaction, role).await?;
-    eligible.check(&mut transaction, login).await?;
-    let grant = format!("GRANT {} TO {}", role.quoted(), login.quoted());
+    let role = catalogue::lendable(&mut transaction, lending.which_role()).await?;
+    let login = eligible
+        .login(&mut transaction, lending.which_login())
+        .await?;
+    let (role_name, login_name) = (&role.name, &login.name);
+    let grantor = catalogue::grantor(&mut transaction, role.oid).await?;
+    let rows = catalogue::memberships(&mut transaction, login.oid, role.oid).await?;
+    let known = |row: &Membership| Known {
+        role: role.oid.0,
+        login: login.oid.0,
+        grantor: row.grantor.0,
+        row: row.oid.map(|oid| oid.0),
+        found: lending.known.as_ref().is_some_and(|known| known.found),
+        before: match &lending.known {
+            Some(known) => known.before.clone(),
+            None => Vec::new(),
+        },
+    };
+    if let Some(row) = rows.iter().find(|row| lending.gave(row, grantor.as_ref())) {
+        return Ok(known(row));
+    }
+    if let Some(before) = &lending.known
+        && (before.found || before.row.is_some())
+    {
+        // Given anew it would be somebody's for ever if it was not Keylend's to revoke, and
+        // whoever revoked it meant it.
+        return Err(Error::Refused(format!(
+            "somebody has revoked the role `{role_name}` from `{login_name}`"
+        )));
+    }
+    let grantor = grantor.ok_or_else(|| no_admin_option(role_name))?;
+    let merges = |row: &&Membership| version < PER_GRANTOR || row.grantor == grantor.oid;
+    if let Some(row) = rows.iter().find(merges) {
+        let by = row.grantor_name.as_deref().unwrap_or("a role that is gone");
+        return Err(Error::Refused(format!(
+            "`{by}` has given `{login_name}` the role `{role_name}` since Keylend inspected it"
+        )));
+    }
+    let mut grant = format!("GRANT {} TO {}", role_name.quoted(), login_name.quoted());
+    if version >= PER_GRANTOR {
+        grant += &format!(" GRANTED BY {}", grantor.name.quoted());
+    }
     run(&mut transaction, grant).await?;
+    let rows = catalogue::memberships(&mut transaction, login.oid, role.oid).await?;
+    let Some(given) = rows.iter().find(|row| row.grantor == grantor.oid) else {
+        return Err(just_renamed(&login, &role));
+    };
+    let known = known(given);
     transaction.commit().await?;
-    Ok(())
+    Ok(known)
 }
 
-/// Takes `role` from `login`, whoever gave it, and ends the login's sessions: one that has done
-/// `SET ROLE` would keep the role. Never changes the login itself, which is the person's own and
+fn just_renamed(login: &Role, role: &Role) -> Error {
+    Error::Busy(format!(
+        "`{}` or `{}` has just been renamed",
+        login.name, role.name
+    ))
+}
+
+/// Takes from the login the membership that Keylend gave, and ends the login's sessions: one that has
+/// done `SET ROLE` would keep the role. Never changes the login itself, which is the person's own and
 /// which they can keep locked.
 ///
-/// Sessions end even if the membership is gone already: asked for again after a crash, it is, and a
-/// session may still be there.
-pub(super) async fn revoke(
-    session: &mut Session<'_>,
-    login: &RoleName,
-    role: &RoleName,
-) -> Result<(), Error> {
-    // What `grant` refuses has nothing of Keylend's; what Keylend itself may do is not taken away.
-    let is_superuser = match catalogue::role(&mut session.connection, login).await? {
-        None | Some(Role { is_own: true, .. }) => return Ok(()),
-        Some(found) => found.is_superuser,
+/// Sessions end even if the membership or the login is gone already: asked for again after a crash,
+/// it is, and a session may still be there.
+pub(super) async fn revoke(session: &mut Session<'_>, lending: &Lending<'_>) -> Result<(), Error> {
+    let found = catalogue::role(&mut session.connection, lending.which_login()).await?;
+    let (login, is_superuser) = match (&found, lending.which_login()) {
+        // What `grant` refuses has nothing of Keylend's; what Keylend itself may do stays.
+        (Some(Role { is_own: true, .. }), _) | (None, Which::Named(_)) => return Ok(()),
+        (Some(found), _) => (found.oid, found.is_superuser),
+        (None, Which::Numbered(login)) => (login, false),
     };
     loop {
-        let revoked = revoke_membership(session, login, role).await;
+        let revoked = revoke_membership(session, lending).await;
         if is_superuser {
             return revoked;
         }
         let ended = sessions::end(session, login).await;
         revoked.and(ended)?;
-        if !catalogue::is_member(&mut session.connection, login, role).await? {
+        if status(session, lending).await? == Presence::Absent {
             return Ok(());
         }
         if !session.has_time() {
             return Err(Error::Busy(format!(
-                "`{login}` gets the role `{role}` back each time Keylend revokes it. Find out what \
-                 grants it"
+                "`{}` gets the role `{}` back each time Keylend revokes it. Find out what grants it",
+                lending.login, lending.role
             )));
         }
     }
 }
 
-/// Revokes `role` from `login`, whoever gave it.
-///
-/// Each grantor's grant is revoked by itself, Keylend's own first: what somebody else gave, which
-/// Keylend may not be allowed to revoke, does not keep the rest.
-pub(super) async fn revoke_membership(
+/// Whether the membership that Keylend gave is there.
+pub(super) async fn status(
     session: &mut Session<'_>,
-    login: &RoleName,
-    role: &RoleName,
-) -> Result<(), Error> {
-    let revoke = format!("REVOKE {} FROM {}", role.quoted(), login.quoted());
-    let grantors = catalogue::grantors(&mut session.connection, login, role).await?;
-    if session.version < PER_GRANTOR {
-        return match &*grantors {
-            [] => Ok(()),
-            _ => insist(session, &revoke).await,
-        };
+    lending: &Lending<'_>,
+) -> Result<Presence, Error> {
+    match given(&mut session.connection, lending).await? {
+        Some(_) => Ok(Presence::Present),
+        None => Ok(Presence::Absent),
     }
-    let mut first = Ok(());
-    for grantor in grantors
-        .into_iter()
-        .filter_map(|name| RoleName::try_from(name).ok())
-    {
-        let statement = format!("{revoke} GRANTED BY {}", grantor.quoted());
-        let revoked = match insist(session, &statement).await {
-            Err(error) if error.is_denied() => Err(Error::Refused(format!(
-                "`{grantor}` has given `{login}` the role `{role}` too, and Keylend may not revoke \
-                 that: {error}"
-            ))),
-            done => done,
-        };
-        first = first.and(revoked);
-    }
-    first
 }
 
-/// Runs the statement, again if other work of the same moment is in the way.
-async fn insist(session: &mut Session<'_>, statement: &str) -> Result<(), Error> {
+/// The login, the role, and the membership that Keylend gave, if all of them are there.
+async fn given(
+    connection: &mut PgConnection,
+    lending: &Lending<'_>,
+) -> Result<Option<(Role, Role, Membership)>, Error> {
+    let Some(login) = catalogue::role(connection, lending.which_login()).await? else {
+        return Ok(None);
+    };
+    let Some(role) = catalogue::role(connection, lending.which_role()).await? else {
+        return Ok(None);
+    };
+    let grantor = catalogue::grantor(connection, role.oid).await?;
+    let rows = catalogue::memberships(connection, login.oid, role.oid).await?;
+    let given = rows
+        .into_iter()
+        .find(|row| lending.gave(row, grantor.as_ref()));
+    Ok(given.map(|given| (login, role, given)))
+}
+
+async fn revoke_membership(session: &mut Session<'_>, lending: &Lending<'_>) -> Result<(), Error> {
     loop {
-        match session.run(statement.to_owned()).await {
+        match try_revoke_membership(session, lending).await {
             Err(error) if session.tries_again(&error).await => {}
             done => return done,
         }
+    }
+}
+
+async fn try_revoke_membership(
+    session: &mut Session<'_>,
+    lending: &Lending<'_>,
+) -> Result<(), Error> {
+    let version = session.version;
+    let mut transaction = session.connection.begin().await?;
+    let Some((login, role, row)) = given(&mut transaction, lending).await? else {
+        return Ok(());
+    };
+    run(&mut transaction, revocation(&login, &role, &row, version)).await?;
+    let left = catalogue::memberships(&mut transaction, login.oid, role.oid).await?;
+    let is_row = |left: &Membership| left.oid == row.oid && left.grantor == row.grantor;
+    if left.iter().any(is_row) {
+        // Something else had these names, and keeps what it has.
+        return Err(just_renamed(&login, &role));
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The statement that revokes one membership. What the login has given on by it goes too: it cannot
+/// stand without.
+pub(super) fn revocation(login: &Role, role: &Role, row: &Membership, version: i32) -> String {
+    let revoke = format!("REVOKE {} FROM {}", role.name.quoted(), login.name.quoted());
+    match row.grantor_name.clone().map(RoleName::try_from) {
+        Some(Ok(grantor)) if version >= PER_GRANTOR => {
+            format!("{revoke} GRANTED BY {} CASCADE", grantor.quoted())
+        }
+        _ => revoke,
     }
 }

@@ -1,11 +1,14 @@
 //! What the comment on a generated login says: to people, why it is there; to Keylend, which role
-//! it was lent, so that what it owns can go there after the membership is gone.
+//! it was lent, by its number, so that what it owns can go there after the membership is gone, also
+//! if the role is called something else by then.
 //!
 //! Only Keylend and administrators of roles can write it.
 
 use std::fmt;
 
-use super::name::RoleName;
+use sqlx::postgres::types::Oid;
+
+use super::{catalogue::Role, name::RoleName};
 use crate::{backend::LayerRequest, domain::RequestId};
 
 /// What every such comment begins with.
@@ -14,11 +17,11 @@ pub(super) const MARK: &str = "Lent by Keylend: role ";
 /// The comment on a generated login.
 pub(super) struct Purpose<'a> {
     order: &'a LayerRequest,
-    role: &'a RoleName,
+    role: &'a Role,
 }
 
 impl<'a> Purpose<'a> {
-    pub(super) fn of(order: &'a LayerRequest, role: &'a RoleName) -> Self {
+    pub(super) fn of(order: &'a LayerRequest, role: &'a Role) -> Self {
         Self { order, role }
     }
 }
@@ -28,8 +31,9 @@ impl fmt::Display for Purpose<'_> {
         let Self { order, role } = self;
         write!(
             f,
-            "{MARK}{}, to {} for {}, request {}",
-            role.quoted(),
+            "{MARK}{} ({}), to {} for {}, request {}",
+            role.name.quoted(),
+            role.oid.0,
             order.username,
             order.scope,
             order.request
@@ -37,19 +41,17 @@ impl fmt::Display for Purpose<'_> {
     }
 }
 
-/// The role that a comment names.
-pub(super) fn role_in(comment: &str) -> Option<RoleName> {
+/// The number of the role that a comment names.
+pub(super) fn role_in(comment: &str) -> Option<Oid> {
     let mut rest = comment.strip_prefix(MARK)?.strip_prefix('"')?;
-    let mut name = String::new();
     loop {
-        let (text, behind) = rest.split_once('"')?;
-        name.push_str(text);
+        let (_, behind) = rest.split_once('"')?;
         match behind.strip_prefix('"') {
-            Some(behind) => {
-                name.push('"');
-                rest = behind;
+            Some(behind) => rest = behind,
+            None => {
+                let (number, _) = behind.strip_prefix(" (")?.split_once(')')?;
+                return number.parse().ok().map(Oid);
             }
-            None => return RoleName::try_from(name).ok(),
         }
     }
 }
@@ -72,12 +74,18 @@ mod tests {
 
     #[test]
     fn the_role_is_read_back_whatever_its_name_and_whoever_has_the_login() {
-        for name in ["app_writer", r#"odd "role", to bob"#, "löwe"] {
+        for name in ["app_writer", r#"odd "role" (7), to bob"#, "löwe"] {
             let role = RoleName::try_from(name.to_owned()).unwrap();
-            let comment = format!("{MARK}{}, to \"alice\", role \"x\"", role.quoted());
-            assert_eq!(role_in(&comment), Some(role));
+            let comment = format!("{MARK}{} (16384), to \"alice\" (8)", role.quoted());
+            assert_eq!(role_in(&comment), Some(Oid(16384)));
         }
-        for comment in ["", "Lent by Keylend to alice", "Lent by Keylend: role \"x"] {
+        for comment in [
+            "",
+            "Lent by Keylend to alice",
+            "Lent by Keylend: role \"x",
+            "Lent by Keylend: role \"x\", to alice",
+            "Lent by Keylend: role \"x\" (-1)",
+        ] {
             assert_eq!(role_in(comment), None);
         }
     }

@@ -31,6 +31,9 @@ pub(super) struct Session<'a> {
     pub(super) connection: PgConnection,
     /// The server's version, such as 150018 for 15.18.
     pub(super) version: i32,
+    /// What this database cluster is, its standbys included: numbers of roles mean nothing in
+    /// another, which an upgrade or a restored dump makes.
+    pub(super) system: i64,
     server: &'a Server,
     name: String,
     until: Instant,
@@ -43,6 +46,7 @@ pub(super) struct Session<'a> {
 struct Start {
     name: String,
     version: i32,
+    system: i64,
     is_as_set: bool,
 }
 
@@ -66,6 +70,7 @@ impl<'a> Session<'a> {
         let mut session = Self {
             connection,
             version: 0,
+            system: 0,
             server,
             name: String::new(),
             until,
@@ -100,6 +105,7 @@ impl<'a> Session<'a> {
             ));
         }
         self.version = start.version;
+        self.system = start.system;
         self.name = start.name;
         self.end_older(prefix).await
     }
@@ -215,10 +221,11 @@ async fn start(connection: &mut PgConnection, prefix: &str) -> Result<Start, Err
             FROM v) \
          SELECT pg_catalog.set_config('application_name', s.name, false) AS name, \
                 v.version AS version, \
+                c.system_identifier AS system, \
                 pg_catalog.current_setting('search_path') \
                     OPERATOR(pg_catalog.=) 'pg_catalog, pg_temp' \
                 AND current_user OPERATOR(pg_catalog.=) session_user AS is_as_set \
-         FROM v, s, o",
+         FROM v, s, o, pg_catalog.pg_control_system() c",
     )
     .bind(prefix)
     .fetch_one(connection)

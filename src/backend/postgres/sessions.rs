@@ -10,12 +10,11 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, postgres::types::Oid};
 use tokio::time::{Instant, sleep};
 
 use super::{
     error::Error,
-    name::RoleName,
     session::{Session, terminate},
 };
 
@@ -47,12 +46,13 @@ struct Signalled {
 /// Ends every session of `login` that began before now, and waits until they are gone.
 ///
 /// Which of them has taken a role with `SET ROLE` PostgreSQL does not tell others, so all of them
-/// end.
+/// end. They also end if the login itself was dropped or renamed meanwhile: they keep what they have
+/// taken.
 ///
 /// A session drops its temporary objects while it exits, and waits without limit for locks that
 /// others hold on what depends on them. It runs no more statements, so access does not wait for it:
 /// whoever waits for a lock in a statement ends at once when told to.
-pub(super) async fn end(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
+pub(super) async fn end(session: &mut Session<'_>, login: Oid) -> Result<(), Error> {
     let now: String = sqlx::query_scalar("SELECT pg_catalog.clock_timestamp()::pg_catalog.text")
         .fetch_one(&mut session.connection)
         .await?;
@@ -79,7 +79,9 @@ pub(super) async fn end(session: &mut Session<'_>, login: &RoleName) -> Result<(
             for Signalled { pid, .. } in exiting {
                 let blockers = blockers(&mut session.connection, pid).await?;
                 tracing::warn!(
-                    %login, pid, blockers = blockers.join(", "),
+                    login = login.0,
+                    pid,
+                    blockers = blockers.join(", "),
                     "a session that has ended waits for a lock before its process exits"
                 );
             }
@@ -87,7 +89,7 @@ pub(super) async fn end(session: &mut Session<'_>, login: &RoleName) -> Result<(
         }
         if !session.has_time() {
             return Err(Error::Busy(format!(
-                "sessions of `{login}` have not ended: {}",
+                "sessions of the login have not ended: {}",
                 open.len() + hidden.len()
             )));
         }
@@ -99,7 +101,7 @@ pub(super) async fn end(session: &mut Session<'_>, login: &RoleName) -> Result<(
 }
 
 /// Tells every session of `login` to end, and waits for none.
-pub(super) async fn tell(session: &mut Session<'_>, login: &RoleName) -> Result<(), Error> {
+pub(super) async fn tell(session: &mut Session<'_>, login: Oid) -> Result<(), Error> {
     signal(&mut session.connection, login, None).await.map(drop)
 }
 
@@ -133,7 +135,7 @@ async fn end_hidden(
 /// old.
 async fn signal(
     connection: &mut PgConnection,
-    login: &RoleName,
+    login: Oid,
     before: Option<&str>,
 ) -> Result<Vec<Signalled>, Error> {
     Ok(sqlx::query_as(
@@ -142,13 +144,12 @@ async fn signal(
                 coalesce(a.wait_event_type OPERATOR(pg_catalog.=) 'Lock', false) AS waits_for_lock, \
                 pg_catalog.pg_terminate_backend(a.pid, 0::pg_catalog.int8) \
          FROM pg_catalog.pg_stat_activity a \
-         JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.usesysid \
-         WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
+         WHERE a.usesysid OPERATOR(pg_catalog.=) $1::pg_catalog.oid \
            AND a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() \
            AND coalesce(a.backend_start OPERATOR(pg_catalog.<=) \
                         $2::pg_catalog.text::pg_catalog.timestamptz, true)",
     )
-    .bind(login.as_str())
+    .bind(login)
     .bind(before)
     .fetch_all(connection)
     .await?)

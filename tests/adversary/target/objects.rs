@@ -213,7 +213,7 @@ async fn a_role_that_only_looks_like_a_generated_login_is_not_dropped() {
         format!(
             "CREATE ROLE \"{login}\" NOLOGIN VALID UNTIL '-infinity';
              COMMENT ON ROLE \"{login}\" IS
-                'Lent by Keylend: role \"{role}\", to alice for db-prod:write, request {request}'"
+                'Lent by Keylend: role \"{role}\" (16384), to alice for db-prod:write, request {request}'"
         )
     };
     let mut own = part.log_in(&keylend, "keylends").await.expect("in");
