@@ -54,6 +54,10 @@
 //! PostgreSQL takes a role back, not what was done with it. Whoever may create objects may leave
 //! some behind that act for their owner (`SECURITY DEFINER`), and a transaction that was prepared
 //! after `SET ROLE` belongs to the role.
+//!
+//! Where Keylend grants a role by way of a third role that has ADMIN OPTION on it, and an administrator
+//! revokes Keylend's membership while two grants share it, the membership that the second grant makes
+//! can stay after its end. Give Keylend's own login ADMIN OPTION on each role that it lends.
 
 mod catalogue;
 mod cleanup;
