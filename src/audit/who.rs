@@ -102,25 +102,30 @@ pub async fn who(mut log: Log, whose: &Whose, at: Time) -> Result<Vec<Holding>, 
             continue;
         };
         if let Some(request) = Request::first(id, &occurred) {
-            let since = None;
-            open.insert(id, Grant { request, since });
+            let (since, reappeared) = (None, None);
+            let grant = Grant {
+                request,
+                since,
+                reappeared,
+            };
+            open.insert(id, grant);
             continue;
         }
         let Some(grant) = open.get_mut(&id) else {
             continue;
         };
-        if let Event::Ended {} | Event::Failed { .. } = occurred.event {
-            if whose.covers(&grant.request) {
-                answer.extend(grant.holding(at, Some(occurred.at)));
-            }
+        if let Event::Ended {} | Event::Failed { .. } = occurred.event
+            && whose.covers(&grant.request)
+        {
+            answer.extend(grant.holding(at, Some(occurred.at)));
+        }
+        grant.note(&occurred);
+        // What its target is still to be inspected for can come back.
+        if !grant.request.is_open() && grant.request.due().is_empty() {
             open.remove(&id);
-        } else {
-            grant.note(&occurred);
-            if !grant.request.is_open() {
-                open.remove(&id);
-            }
         }
     }
+    open.retain(|_, grant| grant.request.is_open());
     // Only now: more of a person's identities may have become known since they asked.
     let covered = open.values().filter(|grant| whose.covers(&grant.request));
     answer.extend(covered.filter_map(|grant| grant.holding(at, None)));
@@ -132,12 +137,17 @@ pub async fn who(mut log: Log, whose: &Whose, at: Time) -> Result<Vec<Holding>, 
 struct Grant {
     request: Request,
     since: Option<Time>,
+    /// When its access was found again after its end.
+    reappeared: Option<Time>,
 }
 
 impl Grant {
     fn note(&mut self, occurred: &Occurred) {
         if occurred.event == (Event::Activated {}) {
             self.since = Some(occurred.at);
+        }
+        if let Event::LayerReappeared { .. } = occurred.event {
+            (self.since, self.reappeared) = (None, Some(occurred.at));
         }
         self.request.apply(occurred);
     }
@@ -161,6 +171,7 @@ impl Grant {
             }
             _ => (expires_at, None),
         };
+        let until = self.reappeared.unwrap_or(until);
         let being_revoked = until <= at && gone.is_none_or(|gone| at < gone);
         let from = match self.since {
             Some(active) => active,

@@ -74,6 +74,8 @@ pub struct LayerRequest {
     pub username: Username,
     /// What the layer is called in the target, unique to the grant.
     pub handle: Handle,
+    /// What the layer gives in the target, as it was when the grant was approved; nothing before.
+    pub entitlement: Option<Entitlement>,
     /// What the target last gave to recognise the access by; nothing before it did.
     pub receipt: Option<Receipt>,
     /// When the access ends.

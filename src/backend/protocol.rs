@@ -250,6 +250,7 @@ mod tests {
             email: Email::new("alice@example.com"),
             username: Username::new("alice"),
             handle: Handle::new("keylend_one_0"),
+            entitlement: None,
             receipt: None,
             expires_at: "2026-11-02T10:00:00Z".parse().unwrap(),
         }

@@ -34,6 +34,7 @@ pub use outdated::Changed;
 pub use questions::Questions;
 
 pub(crate) use log::Loaded;
+pub(crate) use record::Sharers;
 
 use crate::{
     alerts::Alerts,
@@ -41,8 +42,8 @@ use crate::{
     clock::{Clock, Entropy},
     directory::Directory,
     domain::{
-        Catalogue, Command, Event, GroupName, Limits, Occurred, PlannedLayer, Receipt, Refusal,
-        Request, RequestId, Time, decide,
+        Catalogue, Command, Entitlement, Event, GroupName, Limits, Occurred, PlannedLayer, Receipt,
+        Refusal, Request, RequestId, Time, decide,
     },
     metrics::Metrics,
     policy::Policy,
@@ -257,6 +258,12 @@ impl Broker {
             email: request.email.clone(),
             username: request.username.clone(),
             handle: plan.handle.clone(),
+            // Its name in the log says in which target it is.
+            entitlement: plan
+                .entitlement
+                .as_str()
+                .strip_prefix(&format!("{}/", plan.backend))
+                .map(Entitlement::new),
             receipt: receipt.cloned(),
             expires_at,
         }

@@ -13,6 +13,8 @@ pub(crate) struct Sharers {
     pub proven: Vec<Sharing>,
     /// One that the table has and the log does not tell of.
     pub unproven: Option<RequestId>,
+    /// Whether one that is over gave the access, and its target is still to be inspected once more.
+    pub is_inspected_later: bool,
 }
 
 impl Sharers {
@@ -110,6 +112,7 @@ impl Broker {
                     logged: Some(_),
                 }) => {
                     sharers.proven.extend(as_sharing(&request, entitlement));
+                    sharers.is_inspected_later |= is_inspected_later(&request, entitlement);
                 }
                 Ok(_) | Err(Error::Refused(Refusal::NoSuchRequest(_))) => {
                     sharers.unproven = Some(id)
@@ -136,5 +139,18 @@ fn as_sharing(request: &Request, entitlement: &Entitlement) -> Option<Sharing> {
         request: request.id,
         managed: managed.contains(&true),
         goes_on: matches!(request.state, State::Approved | State::Active { .. }),
+    })
+}
+
+/// Whether `request` gave the access of `entitlement`, and its target is still to be inspected once more.
+fn is_inspected_later(request: &Request, entitlement: &Entitlement) -> bool {
+    let mut layers = request.layers.iter();
+    layers.any(|layer| {
+        let later = Progress::Revoked {
+            inspect_since: None,
+        };
+        layer.plan.entitlement == *entitlement
+            && layer.progress.is_revoked()
+            && layer.progress != later
     })
 }

@@ -153,7 +153,8 @@ pub enum Event {
         /// How.
         removal: Removal,
     },
-    /// A later inspection found nothing of a layer that had been revoked.
+    /// A later inspection found nothing of a layer that had been revoked, or another grant gives its
+    /// access by now.
     LayerAbsenceConfirmed {
         /// Which layer, from 0.
         layer: usize,

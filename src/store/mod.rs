@@ -354,8 +354,8 @@ pub trait Store: Send + Sync + 'static {
         except: RequestId,
     ) -> Result<Vec<Sharing>, StoreError>;
 
-    /// The requests that the log says were approved for `entitlement` and are not over, whatever the
-    /// tables say.
+    /// The requests that the log says were approved for `entitlement` and may have access, whatever the
+    /// tables say: they are not over, or their target may still have to be inspected once more.
     async fn approved_for(&self, entitlement: &Entitlement) -> Result<Vec<RequestId>, StoreError>;
 
     /// Claims requests with work due in `lane` at `now` that nobody works on in this lane, longest

@@ -79,7 +79,10 @@ impl Worker {
             // Its access would pass for access that Keylend did not grant.
             return Err(Error::Contradicted(other).into());
         }
-        let managed = is_nobodys || sharers.proven.iter().any(|other| other.managed);
+        // What Keylend removed a moment ago, and is there again, is Keylend's too.
+        let managed = is_nobodys
+            || sharers.is_inspected_later
+            || sharers.proven.iter().any(|other| other.managed);
         let credential = self.broker.new_password(request, layer);
         let command = Command::Inspected {
             layer,
@@ -105,7 +108,7 @@ impl Worker {
             None => limited(bound.grant(&order, password.as_ref())).await?,
             Some(_) => Granted::default(),
         };
-        if bound.revocation_mode() == RevocationMode::TimeLimit
+        if request.layers[layer].plan.revocation == RevocationMode::TimeLimit
             && granted
                 .ends_at
                 .is_some_and(|ends_at| ends_at > order.expires_at)
@@ -116,7 +119,20 @@ impl Worker {
             )));
         }
         order.receipt = granted.receipt.clone().or(order.receipt);
-        if limited(bound.status(&order)).await? == Presence::Absent {
+        let says_more =
+            !granted.secrets.is_empty() || granted.receipt.is_some() || granted.ends_at.is_some();
+        let presence = match limited(bound.status(&order)).await {
+            Err(BackendError::Pending { .. }) if says_more => {
+                // It is not answered again, so what it said would be lost.
+                return Err(Trouble::Target(BackendError::Fail(
+                    "the target answered with secrets, a receipt or an end, and is still working on \
+                     the order"
+                        .into(),
+                )));
+            }
+            presence => presence?,
+        };
+        if presence == Presence::Absent {
             return Err(Trouble::Target(BackendError::Retry(
                 "the target took the order, but the access is not there".into(),
             )));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{RETRY, Unfinished, Worker, limited, order, root_cause};
 use crate::{
     backend::{BackendError, Presence},
-    broker::Loaded,
+    broker::{Loaded, Sharers},
     domain::{Command, Progress, Removal, Request, RevocationMode, State},
 };
 
@@ -67,7 +67,7 @@ impl Worker {
     async fn remove(&self, request: &Request, layer: usize) -> Result<Removal, BackendError> {
         let bound = self.bind(&request.layers[layer].plan)?;
         let order = order(request, layer);
-        let (removal, failed) = match bound.revocation_mode() {
+        let (removal, failed) = match request.layers[layer].plan.revocation {
             RevocationMode::TimeLimit => (
                 Removal::Expired,
                 "the access is still there after its time limit",
@@ -121,26 +121,30 @@ impl Worker {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
         let store = &**self.broker.store();
+        let order = order(request, layer);
+        self.check_pending(&order)?;
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
-        let mut sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
-        let present = match sharers.proven.is_empty() {
-            // Theirs is inspected when they end.
-            false => false,
-            true => match self.is_present(request, layer).await {
+        // Another grant that gives the access is inspected when it ends.
+        let is_given = |sharers: &Sharers| sharers.proven.iter().any(|other| other.managed);
+        let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
+        let present = match is_given(&sharers) {
+            true => false,
+            false => match self.is_present(request, layer).await {
                 Ok(Presence::Absent) => false,
                 Ok(Presence::Present) => {
                     // The rows that say who shares it may be gone.
                     let logged = self.broker.sharing_in_log(&plan.entitlement, request.id);
-                    sharers = logged.await?;
-                    sharers.proven.is_empty()
+                    !is_given(&logged.await?)
                 }
                 Err(error) => {
                     tracing::warn!(
                         request.id = %request.id, layer, %error, cause = root_cause(&error),
                         "failed to inspect a target after its access had ended"
                     );
-                    let pause = self.entropy.jittered(INSPECTION_PAUSE);
-                    return Err(Unfinished::Pending(self.clock.now() + pause));
+                    let now = self.clock.now();
+                    let again = now + self.entropy.jittered(INSPECTION_PAUSE);
+                    self.pending.remember(&order, now, again, now);
+                    return Err(Unfinished::Pending(again));
                 }
             },
         };
@@ -149,6 +153,7 @@ impl Worker {
                 request.id = %request.id, layer, "access is there again after it had ended"
             );
         }
+        self.pending.forget(&plan.handle);
         let command = Command::InspectedLater { layer, present };
         self.broker.record(loaded, command, None).await?;
         Ok(())

@@ -147,6 +147,7 @@ pub(crate) fn order(username: &str, params: Value) -> Order {
         email: Email::new("alice@example.com"),
         username: Username::new(username),
         handle: Handle::new(format!("keylend_{number}_0")),
+        entitlement: None,
         receipt: None,
         expires_at: end(),
     };

@@ -453,3 +453,47 @@ async fn ended_is_not_said_while_a_grant_without_an_answer_may_still_take_effect
     assert!(fixture.console.orders("revoke") >= 2);
     assert!(!fixture.console.admits("alice"));
 }
+
+#[tokio::test]
+async fn access_that_takes_effect_late_is_not_taken_for_access_that_was_there_before() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.jit(ALICE, "done").await;
+    fixture.ended(1).await;
+    let entitlement = fixture.console.first_entitlement().unwrap();
+    fixture.console.admit(&entitlement, "alice");
+
+    // The same person asks for the same again before the target is inspected once more.
+    fixture.granted(REQUEST).await;
+    fixture.advance_minutes(6);
+    fixture.until_logged("layer_absence_confirmed", 1).await;
+    fixture.jit(ALICE, "done").await;
+    fixture.ended(2).await;
+    assert!(!fixture.console.admits("alice"));
+}
+
+#[tokio::test]
+async fn a_grant_ends_as_it_was_approved_although_the_configuration_says_otherwise_by_now() {
+    let mut fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.stop().await;
+    fixture.reconfigure(by_time_limit);
+    fixture.boot().await;
+    fixture.advance_minutes(30);
+    fixture.ended(1).await;
+    assert!(!fixture.console.admits("alice"));
+}
+
+#[tokio::test]
+async fn what_a_target_says_of_a_grant_that_is_still_pending_fails_the_grant() {
+    let fixture = Fixture::start().await;
+    fixture
+        .console
+        .answers(serde_json::json!({ "receipt": "lease-7" }));
+    fixture.console.mood("grant", Mood::Unfinished);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.audited("is still working on the order").await;
+    fixture.until_logged("failed", 1).await;
+    assert!(!fixture.console.admits("alice"));
+}

@@ -37,6 +37,8 @@ pub enum Mood {
     Working,
     /// It answers 202, and has done what it was told when it is asked for the status.
     Queueing,
+    /// It does what it is told and says so, and its status is pending until another order comes.
+    Unfinished,
     /// It answers 409 once, as if it had received a newer order, and is well from then on.
     SupersedingOnce,
 }
@@ -241,6 +243,13 @@ async fn take(
             Mood::Queueing => {
                 target.carry_out(&action, &entitlement, &username);
                 return Err(StatusCode::ACCEPTED.into_response());
+            }
+            Mood::Unfinished => {
+                target.carry_out(&action, &entitlement, &username);
+                let mut inside = target.state.lock().unwrap();
+                let more = ("more".to_owned(), entitlement.clone(), username);
+                inside.queued.push(more);
+                break;
             }
             Mood::SupersedingOnce => {
                 let mut inside = target.state.lock().unwrap();

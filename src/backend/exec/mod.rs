@@ -184,7 +184,9 @@ impl ExecLayer {
         action: Action,
         order: &LayerRequest,
     ) -> Result<Zeroizing<Vec<u8>>, BackendError> {
-        let entitlement = self.entitlement(order);
+        // Also where the configuration has changed since.
+        let entitlement = order.entitlement.clone();
+        let entitlement = entitlement.unwrap_or_else(|| self.entitlement(order));
         let input = Order::new(action, order, &self.params, &entitlement).to_json();
         let timeout = self.command.config.timeout.duration();
         let Finished {

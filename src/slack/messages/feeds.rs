@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, Trouble, channels::is_personal};
 use crate::{
-    domain::{ChannelId, Login, Request, RequestId},
+    domain::{ChannelId, Event, Login, Request, RequestId},
     presentation::{CURSOR, Place, REBUILT},
     slack::{
         client::Message,
@@ -14,7 +14,7 @@ use crate::{
             text,
         },
     },
-    store::{Entry, StoreError},
+    store::{Entry, EntryBody, StoreError},
 };
 
 /// Entries that are read together.
@@ -153,9 +153,13 @@ impl Messenger {
                 let Some(line) = said(feed, entry, request.as_ref(), &logins) else {
                     continue;
                 };
-                // The audit channel is told of it by an alert.
-                let is_loud =
-                    feed == Feed::Mirror && request.as_ref().is_some_and(|now| is_loud(entry, now));
+                // The audit channel is told of the rest by an alert.
+                let reappeared = matches!(
+                    entry.body,
+                    EntryBody::Request(Event::LayerReappeared { .. })
+                );
+                let is_loud = (feed == Feed::Mirror || reappeared)
+                    && request.as_ref().is_some_and(|now| is_loud(entry, now));
                 match parcels[first..].last_mut() {
                     Some(parcel) if fits(&parcel.text, &line) => {
                         parcel.text.push('\n');

@@ -242,7 +242,8 @@ pub(super) async fn asked(reads: &Pool, key: &AskKey) -> sqlx::Result<Option<Req
     row.map(|(id,)| read_id(&id)).transpose()
 }
 
-/// The requests that were approved for an entitlement and are not over.
+/// The requests that were approved for an entitlement and may have access: they are not over, or their
+/// target is still to be inspected once more.
 pub(super) async fn approved_for(
     reads: &Pool,
     entitlement: &Entitlement,
@@ -251,9 +252,10 @@ pub(super) async fn approved_for(
     let named = format!("\"entitlement\":{}", json!(entitlement));
     let rows: Vec<(String,)> = sqlx::query_as(
         "SELECT request_id FROM events AS approval
-         WHERE kind = 'approved' AND replace(body, $1, '') <> body AND NOT EXISTS (
-             SELECT 1 FROM events
-             WHERE request_id = approval.request_id AND kind IN ('ended', 'failed'))",
+         WHERE kind = 'approved' AND replace(body, $1, '') <> body
+             AND 'layer_absence_confirmed' <> (
+                 SELECT kind FROM events WHERE request_id = approval.request_id
+                 ORDER BY seq DESC LIMIT 1)",
     )
     .bind(named)
     .fetch_all(reads)
