@@ -115,6 +115,9 @@ async fn access_that_was_there_before_is_left_as_it_was() {
     let entitlement = fixture.console.first_entitlement().unwrap();
     fixture.alice().click(&grant, "done").await;
     fixture.told(ALICE, "has ended:").await;
+    // Until its last inspection, what is there again counts as Keylend's.
+    fixture.advance_minutes(5);
+    fixture.until_logged("layer_absence_confirmed", 1).await;
 
     fixture.console.admit(&entitlement, "alice");
     let revoked = fixture.console.orders("revoke");
