@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long anything may take while the clock stands.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) struct Storm {
     pub(crate) fixture: Fixture,
