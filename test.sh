@@ -142,7 +142,7 @@ test_other_versions() {
         -- postgres target:: store:: locks:: compared:: moving:: one_of_two_replicas
         promise_08 promise_09
         # These ask nothing of the server that the rest does not.
-        --skip cards:: --skip homes::
+        --skip documents::
     )
     if [ -n "${POSTGRES_BIN:-}" ] || [ $# -gt 0 ]; then
         echo "test.sh: skipped PostgreSQL 16 and 18, which POSTGRES_BIN or arguments leave out"
