@@ -129,6 +129,12 @@ pub(super) fn entitlement(
     Entitlement::new(hex::encode(Sha256::digest(text)))
 }
 
+/// What an order is for: as it was when the grant was approved, also where the configuration has changed
+/// since; `today` before that.
+pub(super) fn committed(order: &LayerRequest, today: impl FnOnce() -> Entitlement) -> Entitlement {
+    order.entitlement.clone().unwrap_or_else(today)
+}
+
 /// The most secrets of one answer.
 const SECRETS: usize = 10;
 

@@ -146,11 +146,6 @@ fn as_sharing(request: &Request, entitlement: &Entitlement) -> Option<Sharing> {
 fn is_inspected_later(request: &Request, entitlement: &Entitlement) -> bool {
     let mut layers = request.layers.iter();
     layers.any(|layer| {
-        let later = Progress::Revoked {
-            inspect_since: None,
-        };
-        layer.plan.entitlement == *entitlement
-            && layer.progress.is_revoked()
-            && layer.progress != later
+        layer.plan.entitlement == *entitlement && layer.progress.inspect_since().is_some()
     })
 }

@@ -347,13 +347,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         (
             State::Ended { .. } | State::Failed { .. },
             Command::InspectedLater { layer, present },
-        ) if matches!(
-            progress(request, layer),
-            Some(Progress::Revoked {
-                inspect_since: Some(_)
-            })
-        ) =>
-        {
+        ) if progress(request, layer).is_some_and(|it| it.inspect_since().is_some()) => {
             Ok(vec![keylend(match present {
                 true => Event::LayerReappeared { layer },
                 false => Event::LayerAbsenceConfirmed { layer },

@@ -135,10 +135,7 @@ impl Request {
             }
             State::Ended { .. } | State::Failed { .. } => {
                 for (index, layer) in self.layers.iter().enumerate() {
-                    if let Progress::Revoked {
-                        inspect_since: Some(since),
-                    } = layer.progress
-                    {
+                    if let Some(since) = layer.progress.inspect_since() {
                         due.push(Due {
                             at: INSPECT_AGAIN.after(since),
                             lane: Lane::Target(layer.plan.backend.clone()),

@@ -336,6 +336,14 @@ impl Progress {
     pub fn is_revoked(self) -> bool {
         matches!(self, Self::Revoked { .. })
     }
+
+    /// Since when nothing of the layer is left, if its target is still to be inspected once more.
+    pub fn inspect_since(self) -> Option<Time> {
+        match self {
+            Self::Revoked { inspect_since } => inspect_since,
+            _ => None,
+        }
+    }
 }
 
 impl Request {

@@ -4,6 +4,7 @@
 use std::{fs, path::Path};
 
 use serde_json::json;
+use slack_sim::Message;
 use sqlx::{Connection, PgConnection};
 
 use crate::support::{
@@ -46,6 +47,38 @@ fn secret(modal: &str, label: &str) -> String {
     lines.nth(1).expect("a text under the label").to_owned()
 }
 
+/// What the requester is shown. A colleague who forges the click gets nothing.
+async fn shown_to_alice_alone(fixture: &Fixture, grant: &Message) -> String {
+    fixture.person(BOB).click(grant, "credentials").await;
+    fixture.answered(BOB, "requester").await;
+    assert!(fixture.person(BOB).modal().is_none());
+
+    let alice = fixture.alice();
+    alice.click(grant, "credentials").await;
+    fixture.sim.wait_until(|_| alice.modal()).await.all_text()
+}
+
+/// Holds that a secret stands in no message, not in the log, and not in clear in the store.
+async fn is_nowhere_else(fixture: &Fixture, secret: &str) {
+    let outside_modals: Vec<String> = fixture
+        .sim
+        .calls()
+        .iter()
+        .filter(|call| !call.method.starts_with("views."))
+        .map(|call| call.args.to_string())
+        .collect();
+    assert!(!outside_modals.concat().contains(secret));
+    let log = serde_json::to_string(&fixture.log().await).unwrap();
+    assert!(!log.contains(secret));
+    for file in ["keylend.db", "keylend.db-wal"] {
+        let bytes = fs::read(fixture.database().with_file_name(file)).unwrap_or_default();
+        let found = bytes
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
+        assert!(!found, "the secret stands in clear in {file}");
+    }
+}
+
 #[tokio::test]
 async fn a_grant_whose_password_is_not_in_the_store_any_more_ends() {
     let postgres = Postgres::start().await;
@@ -75,14 +108,8 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
     let grant = fixture.granted("request pg:login 30m").await;
     assert!(grant.has("credentials"), "{}", grant.all_text());
 
-    // A colleague who forges the click gets nothing.
-    fixture.person(BOB).click(&grant, "credentials").await;
-    fixture.answered(BOB, "requester").await;
-    assert!(fixture.person(BOB).modal().is_none());
-
+    let modal = shown_to_alice_alone(&fixture, &grant).await;
     let alice = fixture.alice();
-    alice.click(&grant, "credentials").await;
-    let modal = fixture.sim.wait_until(|_| alice.modal()).await.all_text();
     let password = secret(&modal, "Password");
     let logins = postgres
         .query("SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'jit%'")
@@ -95,27 +122,7 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
     sqlx::query("SELECT 1").execute(&mut open).await.unwrap();
     fixture.audited("credentials").await;
 
-    // It is nowhere else.
-    let outside_modals: Vec<String> = fixture
-        .sim
-        .calls()
-        .iter()
-        .filter(|call| !call.method.starts_with("views."))
-        .map(|call| call.args.to_string())
-        .collect();
-    assert!(!outside_modals.concat().contains(&password));
-    assert!(
-        !serde_json::to_string(&fixture.log().await)
-            .unwrap()
-            .contains(&password)
-    );
-    for file in ["keylend.db", "keylend.db-wal"] {
-        let bytes = fs::read(fixture.database().with_file_name(file)).unwrap_or_default();
-        let found = bytes
-            .windows(password.len())
-            .any(|window| window == password.as_bytes());
-        assert!(!found, "the password stands in clear in {file}");
-    }
+    is_nowhere_else(&fixture, &password).await;
 
     // At the end the open session is dead, the login is gone, and nothing is left to show.
     fixture.advance_minutes(30);
@@ -154,31 +161,13 @@ async fn what_a_target_gives_is_seen_by_the_requester_alone_until_the_end() {
     let grant = fixture.granted(REQUEST).await;
     assert!(grant.has("credentials"), "{}", grant.all_text());
 
-    fixture.person(BOB).click(&grant, "credentials").await;
-    fixture.answered(BOB, "requester").await;
-    assert!(fixture.person(BOB).modal().is_none());
-
-    let alice = fixture.alice();
-    alice.click(&grant, "credentials").await;
-    let modal = fixture.sim.wait_until(|_| alice.modal()).await.all_text();
+    let modal = shown_to_alice_alone(&fixture, &grant).await;
     assert_eq!(secret(&modal, "Token"), token);
     fixture.audited("credentials").await;
 
-    let said = fixture.sim.calls();
-    let said = said
-        .iter()
-        .filter(|call| !call.method.starts_with("views."));
-    let said: Vec<String> = said.map(|call| call.args.to_string()).collect();
+    is_nowhere_else(&fixture, token).await;
     let log = serde_json::to_string(&fixture.log().await).unwrap();
-    assert!(!said.concat().contains(token) && !log.contains(token));
     assert!(log.contains("lease-7"), "{log}");
-    for file in ["keylend.db", "keylend.db-wal"] {
-        let bytes = fs::read(fixture.database().with_file_name(file)).unwrap_or_default();
-        let found = bytes
-            .windows(token.len())
-            .any(|window| window == token.as_bytes());
-        assert!(!found, "the token stands in clear in {file}");
-    }
 
     fixture.advance_minutes(30);
     fixture.ended(1).await;

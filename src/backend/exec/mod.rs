@@ -184,9 +184,7 @@ impl ExecLayer {
         action: Action,
         order: &LayerRequest,
     ) -> Result<Zeroizing<Vec<u8>>, BackendError> {
-        // Also where the configuration has changed since.
-        let entitlement = order.entitlement.clone();
-        let entitlement = entitlement.unwrap_or_else(|| self.entitlement(order));
+        let entitlement = protocol::committed(order, || self.entitlement(order));
         let input = Order::new(action, order, &self.params, &entitlement).to_json();
         let timeout = self.command.config.timeout.duration();
         let Finished {

@@ -206,9 +206,7 @@ impl BoundLayer for WebhookLayer {
 
 impl WebhookLayer {
     async fn call(&self, action: Action, order: &LayerRequest) -> Result<Response, BackendError> {
-        // Also where the configuration has changed since.
-        let entitlement = order.entitlement.clone();
-        let entitlement = entitlement.unwrap_or_else(|| self.entitlement(order));
+        let entitlement = protocol::committed(order, || self.entitlement(order));
         let body = Order::new(action, order, &self.params, &entitlement).to_json();
         self.service.call(action, order, body).await
     }
