@@ -1,7 +1,5 @@
 //! How access ends in a target, and what a target recognises it by.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// How access ends in its target.
@@ -53,12 +51,6 @@ impl TryFrom<String> for Receipt {
 impl From<Receipt> for String {
     fn from(receipt: Receipt) -> Self {
         receipt.0
-    }
-}
-
-impl fmt::Display for Receipt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

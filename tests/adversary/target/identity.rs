@@ -209,7 +209,7 @@ async fn a_grant_is_recognised_in_another_cluster_by_its_grantor() {
     let alice = part.person("alice", "").await;
     for mut order in [part.named(&alice), part.generated()] {
         part.lend(&mut order).await;
-        let receipt = order.receipt.take().expect("a receipt").to_string();
+        let receipt = order.receipt.take().expect("a receipt").as_str().to_owned();
         let (system, _) = receipt
             .strip_prefix(r#"{"system":"#)
             .and_then(|rest| rest.split_once(','))
