@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use super::{Backend, InvalidParam};
+use super::Backend;
 use crate::{
     clock::Clock,
     domain::{Params, RevocationMode, Span},
@@ -29,6 +29,16 @@ pub(super) trait BackendKind {
 
     /// See [`BackendConfig::build`](super::BackendConfig::build).
     fn build(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError>;
+}
+
+/// A layer's parameter is missing, unknown or of the wrong kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct InvalidParam {
+    /// The parameter; nothing where one is missing.
+    pub key: Option<String>,
+    /// What is wrong and what would be right.
+    pub message: String,
 }
 
 /// A target cannot be made ready.

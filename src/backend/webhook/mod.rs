@@ -295,18 +295,17 @@ async fn refusal(response: Response) -> BackendError {
         "" => format!("the webhook answered {status}"),
         said => format!("the webhook answered {status}: {said}"),
     };
-    let retry = || {
-        BackendError::Retry(Failure {
-            retry_after,
-            ..message.clone().into()
-        })
+    let retry = |message: String| {
+        let mut failure = Failure::from(message);
+        failure.retry_after = retry_after;
+        BackendError::Retry(failure)
     };
     match status {
         StatusCode::CONFLICT => BackendError::Superseded(message),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-            retry()
+            retry(message)
         }
-        status if status.is_server_error() => retry(),
+        status if status.is_server_error() => retry(message),
         _ => BackendError::Fail(message.into()),
     }
 }

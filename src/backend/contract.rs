@@ -1,0 +1,133 @@
+//! What every kind of target implements.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use super::{
+    BackendError, Diagnosis, Granted, Holder, Inspection, InvalidParam, LayerRequest, Presence,
+};
+use crate::domain::{Entitlement, LoginName, Params, RevocationMode, Span};
+
+/// One target.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// Binds the parameters of one layer, of the catalogue or of a stored grant.
+    ///
+    /// # Errors
+    ///
+    /// The first parameter that is wrong.
+    fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam>;
+
+    /// Does what can wait: nothing that ends access, and nothing that an end waits for. The worker
+    /// calls it when it starts, then about once a minute.
+    ///
+    /// # Errors
+    ///
+    /// What the target said. It is tried again soon.
+    async fn tend(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    /// Asks the target what it is and what Keylend's account may do there, and what of that the
+    /// layers with these parameters need. Changes nothing. Every kind that is released
+    /// implements it.
+    ///
+    /// # Errors
+    ///
+    /// What the target said, or that it cannot be reached.
+    async fn diagnose(&self, _layers: &[Params]) -> Result<Diagnosis, BackendError> {
+        Err(BackendError::Fail(
+            "this kind of target cannot be diagnosed".into(),
+        ))
+    }
+}
+
+/// One layer in its target, with its parameters bound.
+#[async_trait]
+pub trait BoundLayer: Send + Sync {
+    /// How the access ends.
+    fn revocation_mode(&self) -> RevocationMode;
+
+    /// What the layer gives in this target, whoever requests it: two orders with the same
+    /// entitlement depend on one piece of access, which is revoked with the last of them. Access
+    /// that only a time limit ends is never shared.
+    fn entitlement(&self, order: &LayerRequest) -> Entitlement;
+
+    /// The login that receives the access: people decide on it. The requester's own name in the
+    /// targets, where the target does not make one.
+    fn login(&self, order: &LayerRequest) -> LoginName {
+        LoginName::Named(order.username.to_string())
+    }
+
+    /// The login in the target whose sessions are all ended with this access, where that cannot be
+    /// avoided. Other access of the same target with the same answer is interrupted, which is said
+    /// before approval and before an early end. Nothing by default.
+    fn interrupts(&self, _: &LayerRequest) -> Option<String> {
+        None
+    }
+
+    /// How the requester reaches the target with a password of their own (label and text, nothing
+    /// secret), if the layer comes with one. Keylend makes the password and hands it to
+    /// [`grant`](Self::grant). Nothing by default.
+    fn connection(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
+        None
+    }
+
+    /// How long an order may still take effect after Keylend gave up waiting for its answer, although
+    /// a later order was carried out. Not at all by default: see the module's contract.
+    fn late_effects(&self) -> Span {
+        Span::default()
+    }
+
+    /// Inspects whether the access is there before Keylend grants it for the first time, and refuses
+    /// what will never be granted. What is refused here is not revoked later: nothing was done.
+    ///
+    /// # Errors
+    ///
+    /// What the target said, and whether trying again makes sense.
+    async fn inspect(&self, order: &LayerRequest) -> Result<Inspection, BackendError> {
+        self.status(order).await.map(Inspection::from)
+    }
+
+    /// Grants the access, or sets its end again if it is there. Called again with the same order and
+    /// password after a crash or a lost answer, and then answers with the secrets again, or with new
+    /// ones in their place. A target that needs longer answers [`BackendError::Pending`] here or to
+    /// [`status`](Self::status), and its status is asked until it is done.
+    ///
+    /// # Errors
+    ///
+    /// What the target said, and whether trying again makes sense.
+    async fn grant(
+        &self,
+        order: &LayerRequest,
+        password: Option<&SecretString>,
+    ) -> Result<Granted, BackendError>;
+
+    /// Revokes the access and ends what is open under it. Succeeds when there is nothing. A target
+    /// that needs longer answers as for [`grant`](Self::grant). Not called where only a time limit
+    /// ends the access.
+    ///
+    /// # Errors
+    ///
+    /// What the target said. Whatever it was, it is tried again.
+    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError>;
+
+    /// Looks whether the access is there, in the target itself.
+    ///
+    /// # Errors
+    ///
+    /// What the target said. Whatever it was, it is tried again.
+    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError>;
+
+    /// Lists who has the access now, whoever granted it, in the target itself. Changes nothing. Every
+    /// kind that is released implements it.
+    ///
+    /// # Errors
+    ///
+    /// What the target said, or that it cannot be reached. A list that is not whole is an error.
+    async fn holders(&self) -> Result<Vec<Holder>, BackendError> {
+        Err(BackendError::Fail(
+            "this kind of target does not list who has access".into(),
+        ))
+    }
+}
