@@ -139,7 +139,7 @@ test_other_versions() {
     local bin failed=0 ran=0
     local tests=(
         --test backend_contract --test adversary --test store_contract --test service --test promises
-        -- postgres target:: store:: locks:: compared:: moving:: one_of_two_replicas
+        -- postgres target:: targets:: store:: locks:: compared:: moving:: one_of_two_replicas
         promise_08 promise_09
         # These ask nothing of the server that the rest does not.
         --skip documents::

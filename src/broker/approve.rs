@@ -350,9 +350,7 @@ impl Broker {
             };
             if let Some(bound) = self.bind(&plan) {
                 let order = Self::order(request, &plan, None, request.asked_at);
-                // Two targets may call their access the same.
-                let within = bound.entitlement(&order);
-                plan.entitlement = Entitlement::new(format!("{}/{within}", layer.backend));
+                plan.entitlement = bound.entitlement(&order).in_target(&layer.backend);
                 plan.revocation = bound.revocation_mode();
             }
             plan

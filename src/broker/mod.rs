@@ -42,8 +42,8 @@ use crate::{
     clock::{Clock, Entropy},
     directory::Directory,
     domain::{
-        Catalogue, Command, Entitlement, Event, GroupName, Limits, Occurred, PlannedLayer, Receipt,
-        Refusal, Request, RequestId, Time, decide,
+        Catalogue, Command, Event, GroupName, Limits, Occurred, PlannedLayer, Receipt, Refusal,
+        Request, RequestId, Time, decide,
     },
     metrics::Metrics,
     policy::Policy,
@@ -258,12 +258,7 @@ impl Broker {
             email: request.email.clone(),
             username: request.username.clone(),
             handle: plan.handle.clone(),
-            // Its name in the log says in which target it is.
-            entitlement: plan
-                .entitlement
-                .as_str()
-                .strip_prefix(&format!("{}/", plan.backend))
-                .map(Entitlement::new),
+            entitlement: plan.entitlement.within(&plan.backend),
             receipt: receipt.cloned(),
             expires_at,
         }

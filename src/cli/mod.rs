@@ -9,6 +9,7 @@ mod audit;
 mod check;
 mod serve;
 mod store;
+mod target;
 
 use std::{io::Write, process::ExitCode};
 
@@ -18,6 +19,7 @@ pub use audit::Audit;
 pub use check::Check;
 pub use serve::Serve;
 pub use store::Store;
+pub use target::Target;
 
 /// Lend privileged access for a time, asked for and approved in Slack.
 #[derive(Debug, Parser)]
@@ -38,6 +40,9 @@ enum Command {
     /// Prepare the store, or move a history to another one.
     #[command(subcommand)]
     Store(Store),
+    /// Ask the targets what they are and who has access in them.
+    #[command(subcommand)]
+    Target(Target),
 }
 
 impl Cli {
@@ -52,6 +57,7 @@ impl Cli {
             Command::Check(check) => check.run(out),
             Command::Audit(audit) => audit.run(out).await,
             Command::Store(store) => store.run(out).await,
+            Command::Target(target) => target.run(out).await,
         }
     }
 }

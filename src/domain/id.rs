@@ -56,9 +56,24 @@ text_id! {
     /// What one layer is called in its target, derived from the grant so that it can be undone
     /// although the target's answer was lost.
     Handle;
-    /// What a layer gives and in which target, whoever asked: two grants with the same
-    /// entitlement stand on one piece of access.
+    /// What a layer gives, whoever asked: two grants with the same entitlement depend on one piece of
+    /// access. In the log with the name of its target before it, towards the target without.
     Entitlement;
+}
+
+impl Entitlement {
+    /// What the log calls what `target` calls `self`: two targets may call their access the same.
+    #[must_use]
+    pub fn in_target(&self, target: &BackendName) -> Self {
+        Self(format!("{target}/{self}"))
+    }
+
+    /// What `target` calls what the log calls `self`; nothing if it is in another target.
+    #[must_use]
+    pub fn within(&self, target: &BackendName) -> Option<Self> {
+        let name = self.0.strip_prefix(target.as_str())?.strip_prefix('/')?;
+        Some(Self::new(name))
+    }
 }
 
 impl Username {

@@ -19,5 +19,6 @@ mod floods;
 mod killed;
 mod leavers;
 mod storms;
+mod targets;
 
 use support::clock;

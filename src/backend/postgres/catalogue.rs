@@ -89,7 +89,7 @@ pub(super) async fn lendable(
     let found = role(connection, which).await?;
     let Some(found) = found else {
         return Err(Error::Refused(match which {
-            Which::Named(name) => format!("there is no role `{name}` in PostgreSQL"),
+            Which::Named(name) => return Err(no_such_role(name)),
             Which::Numbered(_) => "the role was dropped: what has its name now is another".into(),
         }));
     };
@@ -108,6 +108,10 @@ pub(super) async fn lendable(
         )));
     }
     Ok(found)
+}
+
+pub(super) fn no_such_role(name: &RoleName) -> Error {
+    Error::Refused(format!("there is no role `{name}` in PostgreSQL"))
 }
 
 /// One membership of a login in a role, given by one grantor.

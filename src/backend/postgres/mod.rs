@@ -61,8 +61,10 @@
 
 mod catalogue;
 mod cleanup;
+mod diagnose;
 mod error;
 mod generated;
+mod holders;
 mod name;
 mod named;
 mod purpose;
@@ -86,8 +88,8 @@ use self::{
     session::Session,
 };
 use super::{
-    Backend, BackendError, BoundLayer, BuildError, Granted, Inspection, InvalidParam, LayerRequest,
-    Presence, kind::BackendKind, params, timeout::Timeout,
+    Backend, BackendError, BoundLayer, BuildError, Diagnosis, Granted, Holder, Inspection,
+    InvalidParam, LayerRequest, Presence, kind::BackendKind, params, timeout::Timeout,
 };
 use crate::{
     clock::Clock,
@@ -218,6 +220,17 @@ impl Backend for Postgres {
         let server = &self.0.server;
         server.in_time(server.keep_spare()).await?;
         cleanup::sweep(server).await.map_err(BackendError::from)
+    }
+
+    async fn diagnose(&self, layers: &[Params]) -> Result<Diagnosis, BackendError> {
+        let layers: Result<Vec<Asked>, InvalidParam> = layers.iter().map(params::parse).collect();
+        let layers = layers.map_err(|invalid| BackendError::Fail(invalid.message.into()))?;
+        let work = async {
+            let mut session = self.0.server.open(Purpose::Revoke, "diagnose").await?;
+            let found = diagnose::diagnose(&mut session, &self.0, &layers).await;
+            session.close(found).await
+        };
+        self.0.server.in_time(work).await
     }
 }
 
@@ -352,9 +365,7 @@ impl Access {
     /// time. Quoted, so that no two pairs of names read the same.
     fn name(&self) -> String {
         match self.kind {
-            LoginKind::Named => {
-                format!("member:{}:{}", self.login.quoted(), self.role.quoted())
-            }
+            LoginKind::Named => named::access(&self.login, &self.role),
             LoginKind::Generated => self.login.to_string(),
         }
     }
@@ -478,5 +489,16 @@ impl BoundLayer for Lent {
             session.close(seen).await
         };
         self.target.server.in_time(work).await
+    }
+
+    async fn holders(&self) -> Result<Vec<Holder>, BackendError> {
+        let server = &self.target.server;
+        let work = async {
+            let access = format!("holders:{}", self.role.quoted());
+            let mut session = server.open(Purpose::Revoke, &access).await?;
+            let holders = holders::list(&mut session.connection, &self.role).await;
+            session.close(holders).await
+        };
+        server.in_time(work).await
     }
 }

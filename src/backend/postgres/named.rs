@@ -77,6 +77,12 @@ impl Eligible {
     }
 }
 
+/// What a login's membership in a role is called in Keylend. Quoted, so that no two pairs of names read
+/// the same.
+pub(super) fn access(login: &RoleName, role: &RoleName) -> String {
+    format!("member:{}:{}", login.quoted(), role.quoted())
+}
+
 /// What the log knows of one membership.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Known {

@@ -125,6 +125,11 @@ impl Server {
         (options.get_host(), options.get_port(), database)
     }
 
+    /// Whether others on the way can read or change what goes over a connection.
+    pub(super) fn is_readable_on_the_way(&self) -> bool {
+        can_be_read_on_the_way(&self.options)
+    }
+
     /// Does `work` within the time limit.
     pub(super) async fn in_time<T>(
         &self,

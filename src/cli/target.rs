@@ -1,0 +1,306 @@
+//! `keylend target`: what the targets say of themselves, and who has access in them.
+
+use std::{
+    collections::BTreeMap, fmt::Display, io::Write, path::PathBuf, process::ExitCode, sync::Arc,
+};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use futures_util::future::join_all;
+
+use crate::{
+    backend::{Backend, BackendError, Diagnosis, Holder},
+    clock::SystemClock,
+    config::{Config, Secrets},
+    domain::{BackendName, Params, Request, ScopeId},
+    sanitize::excerpt,
+    store::Store,
+};
+
+/// What is asked of the targets.
+#[derive(Debug, Subcommand)]
+pub enum Target {
+    /// Ask each target for its version, and what Keylend's account may do there, lacks, and does not
+    /// need.
+    ///
+    /// Exits with 1 if a target cannot be reached or the account lacks something. Changes nothing.
+    Diagnose(Which),
+    /// List who has each access of the catalogue, in the targets themselves, whoever granted it.
+    ///
+    /// Says which request of Keylend's log each access belongs to. Exits with 1 if a target does not
+    /// answer, or has access that Keylend granted and that no open request in the log explains. Changes
+    /// nothing.
+    Inventory(Which),
+}
+
+/// Which targets.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// One target, as `[backends]` names it. Default all of them.
+    #[arg(value_name = "BACKEND")]
+    backend: Option<String>,
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
+    config: PathBuf,
+}
+
+/// One target of the configuration, with what the catalogue has in it.
+struct Configured {
+    name: BackendName,
+    backend: Arc<dyn Backend>,
+    /// The scopes by the parameters of their layers.
+    layers: Vec<(Params, Vec<ScopeId>)>,
+}
+
+impl Target {
+    /// Does what was asked and answers on `out`.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is wrong or has no such target, if a secret of a target is missing, or if
+    /// `out` takes no more.
+    pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
+        let is_well = match self {
+            Self::Diagnose(which) => {
+                let (_, targets) = which.read()?;
+                diagnose(&targets, out).await?
+            }
+            Self::Inventory(which) => {
+                let (config, targets) = which.read()?;
+                let address = config.store.address()?;
+                let store = address.open_read_only().await;
+                let store =
+                    store.with_context(|| format!("failed to open the store `{address}`"))?;
+                let listed = inventory(&targets, &*store, out).await;
+                store.close().await;
+                listed?
+            }
+        };
+        Ok(match is_well {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        })
+    }
+}
+
+impl Which {
+    fn read(self) -> anyhow::Result<(Config, Vec<Configured>)> {
+        // Only the secrets of these targets are needed.
+        let config = match Config::load(&self.config, Secrets::Unchecked) {
+            Ok(config) => config,
+            Err(problems) => bail!("the configuration is refused\n\n{problems}"),
+        };
+        let asked = self.backend.map(BackendName::new);
+        if let Some(name) = &asked
+            && !config.backends.contains_key(name)
+        {
+            let names: Vec<&str> = config.backends.keys().map(BackendName::as_str).collect();
+            bail!(
+                "there is no target `{name}` in `[backends]`: there is {}",
+                names.join(", ")
+            );
+        }
+        let mut targets = Vec::new();
+        for (name, backend) in &config.backends {
+            if asked.as_ref().is_some_and(|asked| asked != name) {
+                continue;
+            }
+            targets.push(Configured {
+                name: name.clone(),
+                backend: backend
+                    .build(Arc::new(SystemClock))
+                    .with_context(|| format!("failed to prepare the target `{name}`"))?,
+                layers: layers(&config, name),
+            });
+        }
+        Ok((config, targets))
+    }
+}
+
+/// What the catalogue has in a target: scopes with the same parameters stand together.
+fn layers(config: &Config, name: &BackendName) -> Vec<(Params, Vec<ScopeId>)> {
+    let mut layers: Vec<(Params, Vec<ScopeId>)> = Vec::new();
+    for scope in config.catalogue.values() {
+        for layer in scope.layers.iter().filter(|layer| layer.backend == *name) {
+            match layers
+                .iter_mut()
+                .find(|(params, _)| *params == layer.params)
+            {
+                Some((_, scopes)) => scopes.push(scope.id.clone()),
+                None => layers.push((layer.params.clone(), vec![scope.id.clone()])),
+            }
+        }
+    }
+    layers
+}
+
+async fn diagnose(targets: &[Configured], out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
+    let diagnoses = targets.iter().map(|target| async {
+        let params: Vec<Params> = target
+            .layers
+            .iter()
+            .map(|(params, _)| params.clone())
+            .collect();
+        target.backend.diagnose(&params).await
+    });
+    let mut is_well = true;
+    for (target, diagnosis) in targets.iter().zip(join_all(diagnoses).await) {
+        match diagnosis {
+            Ok(diagnosis) => {
+                is_well &= diagnosis.missing.is_empty();
+                write_diagnosis(&target.name, &diagnosis, out)?;
+            }
+            Err(error) => {
+                is_well = false;
+                write_error(&target.name, &error, out)?;
+            }
+        }
+    }
+    Ok(is_well)
+}
+
+fn write_diagnosis(
+    name: &BackendName,
+    diagnosis: &Diagnosis,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let Diagnosis {
+        version,
+        present,
+        missing,
+        unneeded,
+    } = diagnosis;
+    let version = version
+        .as_deref()
+        .unwrap_or("reachable, version not stated");
+    writeln!(out, "{name}: {}", excerpt(version))?;
+    for (kind, found) in [
+        ("has", present),
+        ("lacks", missing),
+        ("does not need", unneeded),
+    ] {
+        for one in found {
+            writeln!(out, "  {kind:<14} {}", excerpt(one))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_error(
+    name: &impl Display,
+    error: &BackendError,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    writeln!(out, "{name}: failed: {}", excerpt(&error.to_string()))
+}
+
+async fn inventory(
+    targets: &[Configured],
+    store: &dyn Store,
+    out: &mut (dyn Write + Send),
+) -> anyhow::Result<bool> {
+    let held = targets.iter().map(|target| async {
+        let holders = target.layers.iter().map(|(params, _)| async {
+            match target.backend.bind(params) {
+                Ok(layer) => layer.holders().await,
+                Err(invalid) => Err(BackendError::Fail(invalid.to_string().into())),
+            }
+        });
+        join_all(holders).await
+    });
+    let mut is_well = true;
+    for (target, held) in targets.iter().zip(join_all(held).await) {
+        for ((_, scopes), held) in target.layers.iter().zip(held) {
+            let scopes: Vec<&str> = scopes.iter().map(ScopeId::as_str).collect();
+            let layer = format!("{}: {}", target.name, scopes.join(", "));
+            match held {
+                Ok(holders) => {
+                    writeln!(out, "{layer}")?;
+                    is_well &= write_holders(&target.name, &holders, store, out).await?;
+                }
+                Err(error) => {
+                    is_well = false;
+                    write_error(&layer, &error, out)?;
+                }
+            }
+        }
+    }
+    Ok(is_well)
+}
+
+/// Whether the log explains all access that Keylend granted.
+async fn write_holders(
+    target: &BackendName,
+    holders: &[Holder],
+    store: &dyn Store,
+    out: &mut (dyn Write + Send),
+) -> anyhow::Result<bool> {
+    let mut is_well = true;
+    if holders.is_empty() {
+        writeln!(out, "  nobody")?;
+    }
+    // One person often has access more than once.
+    let mut known = BTreeMap::new();
+    for holder in holders {
+        let requests = match &holder.entitlement {
+            Some(entitlement) => {
+                let key = entitlement.as_str().to_owned();
+                if !known.contains_key(&key) {
+                    let requests = requests(target, holder, store).await?;
+                    known.insert(key.clone(), requests);
+                }
+                known[&key].as_slice()
+            }
+            None => &[],
+        };
+        let why = match (holder.is_managed, requests) {
+            (true, []) => {
+                is_well = false;
+                "granted by Keylend, but no open request explains it".to_owned()
+            }
+            (true, requests) => format!("granted by Keylend: {}", listed(requests)),
+            (false, []) => "not granted by Keylend".to_owned(),
+            (false, requests) => format!(
+                "not recognised as granted by Keylend, which lends it too: {}",
+                listed(requests)
+            ),
+        };
+        let by = match &holder.granted_by {
+            Some(by) => format!(" ({})", excerpt(by)),
+            None => String::new(),
+        };
+        writeln!(out, "  {}{by}: {why}", excerpt(&holder.name))?;
+    }
+    Ok(is_well)
+}
+
+/// The requests that are open in the log and have this access in this target.
+async fn requests(
+    target: &BackendName,
+    holder: &Holder,
+    store: &dyn Store,
+) -> anyhow::Result<Vec<Request>> {
+    let Some(entitlement) = &holder.entitlement else {
+        return Ok(Vec::new());
+    };
+    let entitlement = &entitlement.in_target(target);
+    let mut requests = Vec::new();
+    for id in store.approved_for(entitlement).await? {
+        let is_of_target = |request: &Request| {
+            request.is_open()
+                && request.layers.iter().any(|layer| {
+                    layer.plan.backend == *target && layer.plan.entitlement == *entitlement
+                })
+        };
+        requests.extend(store.request(id).await?.filter(is_of_target));
+    }
+    Ok(requests)
+}
+
+fn listed(requests: &[Request]) -> String {
+    let one = |request: &Request| match request.expires_at {
+        Some(until) => format!("request {} until {}", request.id, until.to_rfc3339()),
+        None => format!("request {}", request.id),
+    };
+    requests.iter().map(one).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,212 @@
+//! `keylend target`: what the targets say of themselves, and who has access in them.
+
+use std::{fs, process::Command};
+
+use tempfile::TempDir;
+
+use crate::support::{fixture::Fixture, postgres::Postgres};
+
+const SCOPES: &str = r#"
+[backends.pg.postgres]
+url = { file = "DIR/pg_url" }
+people_role = "people"
+[scopes."pg:write"]
+title = "PostgreSQL, write"
+risk = "high"
+default_duration = "30m"
+max_duration = "1h"
+requesters = ["engineers"]
+approvers = ["dba"]
+approval_channel = "C0DBA"
+reason = "optional"
+layers = [{ backend = "pg", role = "app_writer" }]
+[scopes."pg:login"]
+title = "PostgreSQL, a login of one's own"
+risk = "high"
+default_duration = "30m"
+max_duration = "1h"
+requesters = ["engineers"]
+approvers = ["dba"]
+approval_channel = "C0DBA"
+reason = "optional"
+layers = [{ backend = "pg", role = "app_writer", login = "generated" }]
+"#;
+
+const PEOPLE: &str = "
+    CREATE ROLE people;
+    CREATE ROLE app_writer;
+    CREATE ROLE team;
+    GRANT app_writer TO team;
+    CREATE ROLE alice LOGIN IN ROLE people;
+    CREATE ROLE bob LOGIN IN ROLE people;
+    CREATE ROLE carol LOGIN IN ROLE team;
+    GRANT app_writer TO bob";
+
+struct World {
+    postgres: Postgres,
+    fixture: Fixture,
+    _folder: TempDir,
+}
+
+impl World {
+    /// Keylend's login has these attributes and what these statements give it.
+    async fn start(attributes: &str, statements: &str) -> Self {
+        let postgres = Postgres::start().await;
+        postgres.execute(PEOPLE).await;
+        postgres
+            .execute(&format!(
+                "CREATE ROLE keylend LOGIN {attributes} PASSWORD 'keylends'"
+            ))
+            .await;
+        postgres.execute(statements).await;
+        let folder = tempfile::tempdir().unwrap();
+        let url = folder.path().join("pg_url");
+        fs::write(&url, postgres.url_for("keylend", "keylends")).unwrap();
+        let scopes = SCOPES.replace("DIR/pg_url", &url.display().to_string());
+        let fixture = Fixture::with(|config| format!("{config}{scopes}"), "").await;
+        Self {
+            postgres,
+            fixture,
+            _folder: folder,
+        }
+    }
+
+    async fn as_documented() -> Self {
+        Self::start(
+            "CREATEROLE",
+            "GRANT app_writer TO keylend WITH ADMIN OPTION;
+             GRANT pg_signal_backend, pg_read_all_stats TO keylend",
+        )
+        .await
+    }
+
+    /// What `keylend target` prints, and whether it exits with 0.
+    async fn target(&self, arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_keylend"))
+            .arg("target")
+            .args(arguments)
+            .arg("--config")
+            .arg(self.fixture.config_file())
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    }
+
+    async fn has_reserved_connections(&self) -> bool {
+        let query = "SELECT 1 FROM pg_roles WHERE rolname = 'pg_use_reserved_connections'";
+        !self.postgres.query(query).await.is_empty()
+    }
+}
+
+#[tokio::test]
+async fn the_inventory_says_who_has_access_and_which_request_explains_it() {
+    let world = World::as_documented().await;
+    world.fixture.granted("request pg:write 30m").await;
+    world.fixture.granted("request pg:login 30m").await;
+    let (well, listed) = world.target(&["inventory", "pg"]).await;
+    assert!(well, "{listed}");
+    let lines: Vec<&str> = listed.lines().collect();
+    let line = |start: &str| {
+        let found = lines
+            .iter()
+            .find(|line| line.trim_start().starts_with(start));
+        *found.unwrap_or_else(|| panic!("no {start}: {listed}"))
+    };
+    assert_eq!(line("pg: "), "pg: pg:login");
+    assert!(line("alice").contains("(keylend): granted by Keylend: request "));
+    assert!(
+        line("alice").contains(" until 2099-11-21T02:30:"),
+        "{listed}"
+    );
+    assert!(
+        line("jit_").contains("granted by Keylend: request "),
+        "{listed}"
+    );
+    assert_eq!(line("bob"), "  bob (postgres): not granted by Keylend");
+    assert_eq!(
+        line("carol"),
+        "  carol (membership in team): not granted by Keylend"
+    );
+
+    // What has Keylend's mark and is in no request was not given by a decision.
+    world
+        .postgres
+        .execute("SET ROLE keylend; GRANT app_writer TO carol")
+        .await;
+    let (well, listed) = world.target(&["inventory"]).await;
+    assert!(!well, "{listed}");
+    let unexplained = "carol (keylend): granted by Keylend, but no open request explains it";
+    assert!(listed.contains(unexplained), "{listed}");
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_answer_lists_nobody_and_is_named() {
+    let world = World::as_documented().await;
+    world.postgres.stop().await;
+    for what in ["inventory", "diagnose"] {
+        let (well, listed) = world.target(&[what, "pg"]).await;
+        assert!(
+            !well && listed.contains("failed: ") && listed.contains("pg:"),
+            "{listed}"
+        );
+        assert!(!listed.contains("nobody"), "{listed}");
+    }
+}
+
+#[tokio::test]
+async fn the_documented_login_lacks_nothing_but_reserved_connections() {
+    let world = World::as_documented().await;
+    let (well, said) = world.target(&["diagnose", "pg"]).await;
+    assert!(said.starts_with("pg: PostgreSQL "), "{said}");
+    for has in [
+        "may grant `app_writer`",
+        "CREATEROLE",
+        "pg_signal_backend",
+        "pg_read_all_stats",
+    ] {
+        assert!(said.contains(&format!("has            {has}\n")), "{said}");
+    }
+    let lacks: Vec<&str> = said.lines().filter(|line| line.contains("lacks")).collect();
+    match world.has_reserved_connections().await {
+        true => assert!(
+            !well && lacks.len() == 1 && lacks[0].contains("pg_use_reserved_connections"),
+            "{said}"
+        ),
+        false => assert!(well && lacks.is_empty(), "{said}"),
+    }
+    assert!(!said.contains("does not need"), "{said}");
+}
+
+#[tokio::test]
+async fn what_keylends_login_lacks_and_does_not_need_is_named_with_its_remedy() {
+    let world = World::start(
+        "CREATEDB",
+        "CREATE ROLE spare; GRANT spare TO keylend; DROP ROLE people",
+    )
+    .await;
+    let (well, said) = world.target(&["diagnose", "pg"]).await;
+    assert!(!well);
+    for line in [
+        "lacks          ADMIN OPTION on `app_writer`: run `GRANT \"app_writer\" TO \"keylend\" WITH ADMIN OPTION`",
+        "lacks          CREATEROLE, to make a login for each grant: run `ALTER ROLE \"keylend\" CREATEROLE`",
+        "lacks          pg_signal_backend, to end sessions: run `GRANT pg_signal_backend TO \"keylend\"`",
+        "lacks          pg_read_all_stats, to see sessions: run `GRANT pg_read_all_stats TO \"keylend\"`",
+        "lacks          the role `people`, which `people_role` names: it does not exist",
+        "does not need  CREATEDB",
+        "does not need  membership in `spare`, which no scope lends",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_misspelt_target_is_answered_with_those_that_there_are() {
+    let world = World::as_documented().await;
+    let (well, said) = world.target(&["diagnose", "gp"]).await;
+    assert!(!well);
+    assert!(
+        said.contains("there is no target `gp` in `[backends]`: there is bastion, console, pg"),
+        "{said}"
+    );
+}
