@@ -1,5 +1,5 @@
-//! Secrets of grants: passwords that Keylend makes and what targets give, encrypted at rest and opened
-//! for their requester alone.
+//! What is encrypted at rest: the secrets of grants, which are opened for their requester alone, and what a
+//! replica knows of people.
 
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::{clock::Entropy, domain::RequestId, secret::SecretField, store::SealedCredential};
 
-/// The key under which credentials are kept. XChaCha20-Poly1305, bound to the grant and layer, so
-/// that a row moved to another grant does not open.
+/// The key under which they are kept. XChaCha20-Poly1305, bound to the grant and layer, so that a row
+/// moved to another grant does not open.
 pub struct Vault {
     cipher: XChaCha20Poly1305,
 }
@@ -21,10 +21,13 @@ pub struct Vault {
 #[error("the key must be 32 bytes, written as 64 hexadecimal digits or as base64")]
 pub struct InvalidKey;
 
-/// The credential does not open: another key, or a row that was tampered with.
+/// It does not open: another key, or a row that was tampered with.
 #[derive(Debug, thiserror::Error)]
-#[error("the credential does not open under this key")]
+#[error("it does not open under this key")]
 pub struct Unopenable;
+
+/// What is known of people is bound to this, which no layer of a grant is.
+const PEOPLE: &[u8] = b"people";
 
 /// Bytes of a nonce, which stand before the ciphertext.
 const NONCE: usize = 24;
@@ -56,21 +59,10 @@ impl Vault {
         secrets: &[SecretField],
         entropy: &dyn Entropy,
     ) -> SealedCredential {
-        let mut nonce = [0; NONCE];
-        entropy.fill(&mut nonce);
-        let plain = written(secrets);
-        let payload = Payload {
-            msg: &plain,
-            aad: &belongs_to(request, layer),
-        };
-        let ciphertext = self
-            .cipher
-            .encrypt(&XNonce::from(nonce), payload)
-            .expect("a message of a few kilobytes can always be encrypted");
         SealedCredential {
             request,
             layer,
-            sealed: [nonce.as_slice(), &ciphertext].concat(),
+            sealed: self.seal_text(&written(secrets), &belongs_to(request, layer), entropy),
         }
     }
 
@@ -80,20 +72,8 @@ impl Vault {
     ///
     /// If it was sealed under another key, or for another layer.
     pub fn open(&self, credential: &SealedCredential) -> Result<Vec<SecretField>, Unopenable> {
-        let (nonce, ciphertext) = credential
-            .sealed
-            .split_first_chunk::<NONCE>()
-            .ok_or(Unopenable)?;
         let aad = belongs_to(credential.request, credential.layer);
-        let payload = Payload {
-            msg: ciphertext,
-            aad: &aad,
-        };
-        let plain = Zeroizing::new(
-            self.cipher
-                .decrypt(&XNonce::from(*nonce), payload)
-                .map_err(|_| Unopenable)?,
-        );
+        let plain = self.open_text(&credential.sealed, &aad)?;
         let fields: Vec<(String, String)> =
             serde_json::from_slice(&plain).map_err(|_| Unopenable)?;
         let field = |(label, value): (String, String)| SecretField {
@@ -101,6 +81,42 @@ impl Vault {
             value: value.into(),
         };
         Ok(fields.into_iter().map(field).collect())
+    }
+
+    /// Encrypts what is known of people.
+    pub fn seal_people(&self, text: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
+        self.seal_text(text, PEOPLE, entropy)
+    }
+
+    /// Opens what is known of people.
+    ///
+    /// # Errors
+    ///
+    /// If it was sealed under another key, or is something else.
+    pub fn open_people(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopenable> {
+        self.open_text(sealed, PEOPLE)
+    }
+
+    /// Encrypts `text` for what `aad` says, behind a nonce.
+    fn seal_text(&self, text: &[u8], aad: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
+        let mut nonce = [0; NONCE];
+        entropy.fill(&mut nonce);
+        let payload = Payload { msg: text, aad };
+        let ciphertext = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("a message below 256 GiB can always be encrypted");
+        [nonce.as_slice(), &ciphertext].concat()
+    }
+
+    fn open_text(&self, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopenable> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>().ok_or(Unopenable)?;
+        let payload = Payload {
+            msg: ciphertext,
+            aad,
+        };
+        let plain = self.cipher.decrypt(&XNonce::from(*nonce), payload);
+        plain.map(Zeroizing::new).map_err(|_| Unopenable)
     }
 }
 

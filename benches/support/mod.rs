@@ -28,9 +28,10 @@ use keylend::{
     },
     domain::{
         Actor, AskKey, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event,
-        GroupName, Handle, Human, LayerSpec, Limits, Occurred, OnLeave, Params, Parties,
-        PlannedGrant, PlannedLayer, ReasonRule, Removal, Request, RequestId, RevocationMode, Risk,
-        RuleId, Scope, ScopeId, Span, Standing, Terms, Time, UserId, Username, decide, open,
+        GroupName, Handle, Human, INSPECT_AGAIN, LayerSpec, Limits, Occurred, OnLeave, Params,
+        Parties, PlannedGrant, PlannedLayer, ReasonRule, Removal, Request, RequestId,
+        RevocationMode, Risk, RuleId, Scope, ScopeId, Span, Standing, Terms, Time, UserId,
+        Username, decide, open,
     },
     metrics::Metrics,
     policy::Policy,
@@ -306,6 +307,11 @@ pub fn ended(number: usize, from: Time) -> (Request, Vec<Occurred>) {
         },
         end,
     );
+    let later = Command::InspectedLater {
+        layer: 0,
+        present: false,
+    };
+    tell(&mut request, &mut events, later, INSPECT_AGAIN.after(end));
     (request, events)
 }
 

@@ -55,7 +55,6 @@ CREATE TABLE requests (
     failures  BIGINT NOT NULL, -- in a row, of the worst layer while it is ending
     last_seq  BIGINT NOT NULL, -- its last entry in the log
     snapshot  TEXT NOT NULL,
-    ask_key   TEXT COLLATE "C" UNIQUE, -- nothing in a row that had another request's
     awaits    BIGINT NOT NULL -- whether it waits for a decision: the first one, or one on more time
 );
 
@@ -101,6 +100,13 @@ CREATE TABLE credentials (
     layer      BIGINT NOT NULL,
     sealed     BYTEA NOT NULL,
     PRIMARY KEY (request_id, layer)
+);
+
+-- What a replica knew of people by some entry of the log, encrypted under `secrets.key`, so that the
+-- next start reads on from there. Without it, or if it was changed, the whole log is read.
+CREATE TABLE kept_people (
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    sealed BYTEA NOT NULL
 );
 
 -- How far each of those who follow the log has come.

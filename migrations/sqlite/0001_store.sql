@@ -46,7 +46,6 @@ CREATE TABLE requests (
     failures  INTEGER NOT NULL, -- in a row, of the worst layer while it is ending
     last_seq  INTEGER NOT NULL, -- its last entry in the log
     snapshot  TEXT NOT NULL,
-    ask_key   TEXT UNIQUE, -- nothing in a row that had another request's
     awaits    INTEGER NOT NULL -- whether it waits for a decision: the first one, or one on more time
 ) STRICT;
 
@@ -92,6 +91,13 @@ CREATE TABLE credentials (
     layer      INTEGER NOT NULL,
     sealed     BLOB NOT NULL,
     PRIMARY KEY (request_id, layer)
+) STRICT;
+
+-- What a replica knew of people by some entry of the log, encrypted under `secrets.key`, so that the
+-- next start reads on from there. Without it, or if it was changed, the whole log is read.
+CREATE TABLE kept_people (
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    sealed BLOB NOT NULL
 ) STRICT;
 
 -- How far each of those who follow the log has come.

@@ -17,6 +17,10 @@ const EVERY: Duration = Duration::from_secs(30);
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Entries by which the log grows until what is known of people is kept again. That many are read in less
+/// than a second.
+const KEEP_AFTER: u64 = 50_000;
+
 /// The alert that the log's chain is broken.
 const CHAIN_BROKEN: &str = "chain_broken";
 
@@ -29,8 +33,10 @@ impl Broker {
         shutdown.run_until_cancelled(self.keep_following()).await;
     }
 
-    /// Reads the log for the first time. Until then nothing that people ask can be decided.
+    /// Reads the log for the first time, from where a replica last kept what it knew. Until then nothing
+    /// that people ask can be decided.
     pub async fn read_log(&self) {
+        self.restore_people().await;
         let mut is_failing = false;
         while let Err(error) = self.people.load(&*self.parts.store).await {
             if !std::mem::replace(&mut is_failing, true) {
@@ -46,7 +52,43 @@ impl Broker {
             if let Err(error) = self.ask_people(|_| ()).await {
                 tracing::warn!(%error, "failed to read the log to its end");
             }
+            self.keep_people().await;
             sleep(EVERY).await;
+        }
+    }
+
+    /// Takes on what a replica kept of people.
+    async fn restore_people(&self) {
+        let sealed = match self.parts.store.kept_people().await {
+            Ok(Some(sealed)) => sealed,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "failed to load what is known of people; reading the whole log");
+                return;
+            }
+        };
+        let restored = match self.parts.vault.open_people(&sealed) {
+            Ok(text) => self.people.restore(&text).await,
+            Err(_) => None,
+        };
+        match restored {
+            Some(seq) => tracing::debug!(seq, "reading the log on from what is known of people"),
+            None => tracing::warn!(
+                "what is known of people was kept under another `secrets.key` or was changed; reading \
+                 the whole log"
+            ),
+        }
+    }
+
+    /// Keeps what is known of people, if the log has grown enough.
+    async fn keep_people(&self) {
+        let Some((seq, text)) = self.people.to_keep(KEEP_AFTER).await else {
+            return;
+        };
+        let sealed = self.parts.vault.seal_people(&text, &*self.parts.entropy);
+        match self.parts.store.keep_people(sealed).await {
+            Ok(()) => self.people.note_kept(seq),
+            Err(error) => tracing::warn!(%error, "failed to keep what is known of people"),
         }
     }
 

@@ -111,7 +111,7 @@ impl FromIterator<IdentityKey> for Human {
 
 /// People as they turn out to be one human by what is recorded of them: two sets that share a key
 /// become one.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Humans {
     numbers: BTreeMap<IdentityKey, usize>,
     humans: BTreeMap<usize, Human>,
@@ -144,6 +144,23 @@ impl Humans {
     pub fn known(&self, human: &Human) -> Human {
         let numbers = human.keys().filter_map(|key| self.numbers.get(key));
         numbers.fold(human.clone(), |all, number| all.with(&self.humans[number]))
+    }
+}
+
+/// Written as the list of the humans.
+impl Serialize for Humans {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.humans.values())
+    }
+}
+
+impl<'de> Deserialize<'de> for Humans {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut humans = Self::default();
+        for human in Vec::<Human>::deserialize(deserializer)? {
+            humans.add(&human);
+        }
+        Ok(humans)
     }
 }
 

@@ -45,10 +45,12 @@ pub(super) struct Batch {
 
 use Kind::{Bytes, Number, Text};
 
-/// Tables that are left behind: they belong to replicas at work, or to the database's migrations.
+/// Tables that are left behind: they belong to replicas at work, to the database's migrations, or follow
+/// from the log.
 pub(super) const LEFT_BEHIND: &[&str] = &[
     "_sqlx_migrations",
     "claims",
+    "kept_people",
     "outdated",
     "replicas",
     "service",
@@ -88,7 +90,6 @@ pub(super) const TABLES: &[Table] = &[
             ("last_seq", Number),
             ("snapshot", Text),
             ("awaits", Number),
-            ("ask_key", Text),
         ],
     },
     Table {

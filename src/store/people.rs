@@ -3,12 +3,19 @@
 //!
 //! No table has any of it, so that whoever writes to the tables changes no decision. Each replica folds
 //! the whole log once and keeps what follows from it in memory, which grows with the people that there
-//! are and with what is open. Before an answer it reads on to the log's end, and looks that the last
+//! are and with what is open. It also writes that down, for the next start to go on from ([`LoggedPeople::to_keep`]); the broker seals it, so that nobody else can write it. Before an answer a replica reads on to the
+//! log's end, and looks that the last
 //! entry it knows is still there: a log that was rewritten or cut off while it ran is found at once.
 //! Where the chain is broken, nothing behind that place counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod cache;
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::AtomicU64,
+};
+
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::{sync::Mutex, time::timeout};
 
@@ -36,7 +43,11 @@ pub(super) use kinds_of_people;
 
 /// What the log says of people, as one replica knows it.
 #[derive(Default)]
-pub struct LoggedPeople(Mutex<People>);
+pub struct LoggedPeople {
+    people: Mutex<People>,
+    /// The last entry that is in what is kept.
+    kept: AtomicU64,
+}
 
 /// What the log says of people up to one entry.
 #[derive(Default)]
@@ -56,7 +67,7 @@ pub struct People {
 }
 
 /// A request that is not over, as far as it says something of its requester.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenRequest {
     /// Its name.
     pub id: RequestId,
@@ -185,7 +196,7 @@ impl LoggedPeople {
         ask: impl FnOnce(&People) -> T,
     ) -> Result<T, StoreError> {
         let reading = async {
-            let mut people = self.0.lock().await;
+            let mut people = self.people.lock().await;
             people.read_on(store).await?;
             Ok(ask(&people))
         };
@@ -201,7 +212,7 @@ impl LoggedPeople {
     ///
     /// If the store does not answer. What was read until then is kept.
     pub async fn load(&self, store: &dyn Store) -> Result<(), StoreError> {
-        self.0.lock().await.read_on(store).await
+        self.people.lock().await.read_on(store).await
     }
 }
 
@@ -465,12 +476,12 @@ mod tests {
         store::{EntryBody, Record},
     };
 
-    fn human(id: &str, email: &str) -> Human {
+    pub(super) fn human(id: &str, email: &str) -> Human {
         Human::new(&UserId::new(id), Some(&Email::new(email)))
     }
 
     /// The log of requests for one name, each approved, in this order.
-    fn log(people: &[Human]) -> Vec<RawEntry> {
+    pub(super) fn log(people: &[Human]) -> Vec<RawEntry> {
         let (mut chain, mut log) = (Chain::default(), Vec::new());
         for (number, human) in (0..).zip(people) {
             let id = RequestId::new(Time::UNIX_EPOCH, number);

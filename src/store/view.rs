@@ -137,7 +137,6 @@ impl Rows {
             json!(last_seq),
             text(request),
             json!(i64::from(request.awaits_decision())),
-            json!(request.ask_key),
         ]
     }
 

@@ -107,7 +107,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The command line only parses and calls; the composition root sees everything but it.
     (
         "cli",
-        &["audit", "clock", "config", "serve", "store", "domain"],
+        &[
+            "audit", "backend", "clock", "config", "domain", "sanitize", "serve", "store",
+        ],
     ),
     (
         "serve",

@@ -31,7 +31,6 @@ on_both!(
     a_grant_whose_row_says_that_it_is_over_ends_by_a_lock,
     rows_beside_a_request_are_restored_within_a_minute,
     access_is_revoked_though_no_row_said_that_another_grant_gave_it,
-    access_is_revoked_though_another_row_has_the_key_that_it_was_asked_for_with,
 );
 
 const STATE: &str = "SELECT state FROM requests";
@@ -64,7 +63,7 @@ async fn rows_of_requests_that_never_were_keep_no_end_waiting(scene: Scene) {
             .tamper(&format!(
                 "INSERT INTO requests
                      SELECT '{fake}', version, requester, scope, state, 0, asked_at, failures,
-                         last_seq, replace(snapshot, '{id}', '{fake}'), '{fake}', awaits
+                         last_seq, replace(snapshot, '{id}', '{fake}'), awaits
                      FROM requests WHERE id = '{id}'"
             ))
             .await;
@@ -273,7 +272,7 @@ async fn rows_that_cannot_be_read_keep_nothing_from_ending_by_a_lock(scene: Scen
             .tamper(&format!(
                 "INSERT INTO requests
                      SELECT 'aaaaaaaaa{number}', version, requester, scope, state, 1, 0, failures,
-                         last_seq, {snapshot}, '{number}', awaits
+                         last_seq, {snapshot}, awaits
                      FROM requests WHERE open = 1 ORDER BY asked_at DESC LIMIT 1"
             ))
             .await;
@@ -304,28 +303,6 @@ async fn access_is_revoked_though_no_row_said_that_another_grant_gave_it(scene: 
         .await;
     assert!(!scene.fixture.console.admits("alice"));
     scene.is_well().await;
-}
-
-async fn access_is_revoked_though_another_row_has_the_key_that_it_was_asked_for_with(scene: Scene) {
-    scene.fixture.granted(REQUEST).await;
-    let id = scene.request().await;
-    let key = scene.ask("SELECT ask_key FROM requests").await.remove(0);
-    scene
-        .tamper("UPDATE requests SET ask_key = 'another'")
-        .await;
-    scene
-        .tamper(&format!(
-            "INSERT INTO requests
-                 SELECT 'aaaaaaaaaaaa', version, requester, scope, state, 0, asked_at, failures,
-                     last_seq, snapshot, '{key}', awaits
-                 FROM requests"
-        ))
-        .await;
-    scene.fixture.advance_minutes(30);
-    scene.until(LAST, &["ended"]).await;
-    assert!(!scene.fixture.console.admits("alice"));
-    let restored = format!("SELECT ask_key FROM requests WHERE id = '{id}'");
-    assert_eq!(scene.ask(&restored).await, [key]);
 }
 
 async fn rows_beside_a_request_are_restored_within_a_minute(mut scene: Scene) {

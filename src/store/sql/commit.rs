@@ -24,6 +24,7 @@ pub(super) enum Write {
         seq: u64,
     },
     Documents(Box<DocumentWrites>),
+    PeopleKept(Vec<u8>),
     Restored {
         request: Box<Request>,
         last_seq: u64,
@@ -68,7 +69,7 @@ impl Write {
             Self::Documents(writes) => {
                 writes.put.is_some() && (writes.step.is_some() || !writes.add.is_empty())
             }
-            Self::CursorMoved { .. } | Self::Restored { .. } => false,
+            Self::CursorMoved { .. } | Self::PeopleKept(_) | Self::Restored { .. } => false,
         }
     }
 }
@@ -148,6 +149,7 @@ pub(super) async fn carry_out(
         }
         Write::CursorMoved { name, seq } => documents::move_cursor(connection, name, *seq).await?,
         Write::Documents(writes) => documents::write(connection, writes).await?,
+        Write::PeopleKept(sealed) => people::keep(connection, sealed).await?,
         Write::Restored { request, last_seq } => {
             requests::restore(connection, request, *last_seq).await?;
         }

@@ -1,6 +1,9 @@
 //! What the log says of people behind the entry that a commit was decided on.
 
-use super::{db::Connection, log};
+use super::{
+    db::{Connection, Pool},
+    log,
+};
 use crate::{
     domain::Username,
     store::{DecidedOn, Entry, EntryBody, Told},
@@ -38,4 +41,23 @@ pub(super) async fn change(
         }
     }
     Ok(false)
+}
+
+/// What a replica last kept of people.
+pub(super) async fn kept(reads: &Pool) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar("SELECT sealed FROM kept_people")
+        .fetch_optional(reads)
+        .await
+}
+
+/// Keeps what a replica knows of people.
+pub(super) async fn keep(connection: &mut Connection, sealed: &[u8]) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO kept_people (one, sealed) VALUES (1, $1)
+         ON CONFLICT (one) DO UPDATE SET sealed = excluded.sealed",
+    )
+    .bind(sealed)
+    .execute(connection)
+    .await
+    .map(drop)
 }

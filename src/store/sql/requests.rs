@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
-use sqlx::{FromRow, Row as _};
+use sqlx::{FromRow, Row as _, query::Query};
 
 use super::{
     commit::{Failure, add_all, exactly_one, run},
-    db::{Connection, Done, Pool, ask_key, items},
+    db::{Connection, Kind, Pool, ask_key, items},
     log,
     work::{self, read_count},
 };
@@ -23,7 +23,6 @@ type Row = (String, String);
 #[derive(PartialEq, FromRow)]
 struct Columns {
     id: String,
-    ask_key: String,
     version: i64,
     requester: String,
     scope: String,
@@ -38,7 +37,6 @@ impl Columns {
     fn of(request: &Request) -> Self {
         Self {
             id: request.id.to_string(),
-            ask_key: request.ask_key.as_str().to_owned(),
             version: request.version.cast_signed(),
             requester: request.requester.as_str().to_owned(),
             scope: request.terms.scope.as_str().to_owned(),
@@ -247,7 +245,7 @@ pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTr
         }};
     }
     let columns: Vec<Columns> = of_them!(
-        "SELECT id, ask_key, version, requester, scope, state, open, asked_at, failures, awaits
+        "SELECT id, version, requester, scope, state, open, asked_at, failures, awaits
          FROM requests",
         "id"
     );
@@ -274,13 +272,12 @@ pub(super) async fn torn(reads: &Pool, requests: &[Request]) -> sqlx::Result<BTr
     Ok(requests.iter().filter(is_torn).map(|it| it.id).collect())
 }
 
-/// Runs a statement whose parameters are a request's whole row.
-async fn put(
-    connection: &mut Connection,
+/// A statement with a request's whole row as its parameters.
+fn put<'q>(
     statement: &'static str,
     request: &Request,
     last_seq: u64,
-) -> sqlx::Result<Done> {
+) -> Query<'q, Kind, <Kind as sqlx::Database>::Arguments> {
     let columns = Columns::of(request);
     sqlx::query(statement)
         .bind(columns.id)
@@ -294,9 +291,6 @@ async fn put(
         .bind(last_seq.cast_signed())
         .bind(written(request))
         .bind(columns.awaits)
-        .bind(columns.ask_key)
-        .execute(connection)
-        .await
 }
 
 /// Keeps a new request. A conflict if its name is taken, by a row or in the log.
@@ -308,15 +302,18 @@ pub(super) async fn insert(
     let statement = concat!(
         "INSERT INTO requests
              (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
-              awaits, ask_key)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+              awaits)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
          WHERE NOT EXISTS (SELECT 1 FROM events WHERE request_id = $1)
              AND NOT EXISTS (SELECT 1 FROM events WHERE kind = 'requested' AND ",
         ask_key!(),
         " = $12)
          ON CONFLICT DO NOTHING"
     );
-    let done = put(connection, statement, request, last_seq).await?;
+    let done = put(statement, request, last_seq)
+        .bind(request.ask_key.as_str().to_owned())
+        .execute(connection)
+        .await?;
     exactly_one(&done)
 }
 
@@ -366,23 +363,18 @@ pub(super) async fn restore(
     if last != Some(last_seq.cast_signed()) {
         return Err(Failure::Conflict);
     }
-    // Somebody may have given its key to another row.
-    sqlx::query("UPDATE requests SET ask_key = NULL WHERE ask_key = $1 AND id <> $2")
-        .bind(request.ask_key.as_str())
-        .bind(&id)
-        .execute(&mut *connection)
-        .await?;
     let statement = "INSERT INTO requests
              (id, version, requester, scope, state, open, asked_at, failures, last_seq, snapshot,
-              awaits, ask_key)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+              awaits)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (id) DO UPDATE
          SET version = excluded.version, requester = excluded.requester, scope = excluded.scope,
              state = excluded.state, open = excluded.open, asked_at = excluded.asked_at,
              failures = excluded.failures, last_seq = excluded.last_seq,
-             snapshot = excluded.snapshot, awaits = excluded.awaits,
-             ask_key = excluded.ask_key";
-    put(connection, statement, request, last_seq).await?;
+             snapshot = excluded.snapshot, awaits = excluded.awaits";
+    put(statement, request, last_seq)
+        .execute(&mut *connection)
+        .await?;
     let changed = json!([[id]]);
     work::replace(connection, &changed, work::rows(request)).await?;
     replace_layers(connection, &changed, layer_rows(request)).await?;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
 use super::{
-    answer, commit::Write, credentials, db::Database, documents, locks, log, requests, unavailable,
-    work, writer::Writer,
+    answer, commit::Write, credentials, db::Database, documents, locks, log, people, requests,
+    unavailable, work, writer::Writer,
 };
 use crate::{
     domain::{AskKey, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
@@ -154,6 +154,17 @@ impl Store for Database {
 
     async fn entries_about(&self, requests: &[RequestId]) -> Result<Vec<RawEntry>, StoreError> {
         answer("read the log", log::entries_about(&self.reads, requests)).await
+    }
+
+    async fn kept_people(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        answer("load what is known of people", people::kept(&self.reads)).await
+    }
+
+    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
+        match write(self.follower_writer(), Write::PeopleKept(sealed)).await {
+            Err(CommitError::Unavailable(error)) => Err(error),
+            Ok(_) | Err(CommitError::Conflict) => Ok(()),
+        }
     }
 
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {

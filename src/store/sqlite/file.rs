@@ -24,6 +24,10 @@ pub(super) const BUSY: Duration = Duration::from_secs(4);
 /// Bytes to which the write-ahead log is cut back after a burst.
 const JOURNAL_SIZE_LIMIT: &str = "16777216";
 
+/// KiB of the file that the connection that writes keeps in memory, as SQLite takes them: a negative
+/// number. With its default of 2 MB, a long history costs a third of the commits a second.
+const CACHE_SIZE: &str = "-65536";
+
 /// Takes the store for this process, until the answer is dropped. The lock is on a file beside
 /// it, since SQLite's own locks are dropped when any descriptor of the database is closed.
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
@@ -70,6 +74,7 @@ pub(super) fn for_writing(options: &SqliteConnectOptions) -> SqliteConnectOption
         .synchronous(SqliteSynchronous::Full)
         .pragma("secure_delete", "ON")
         .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
+        .pragma("cache_size", CACHE_SIZE)
 }
 
 /// Brings the tables up to date.
