@@ -17,9 +17,9 @@ const EVERY: Duration = Duration::from_secs(30);
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Entries by which the log grows until what is known of people is kept again. That many are read in less
-/// than a second.
-const KEEP_AFTER: u64 = 50_000;
+/// Entries by which the log grows until what is known of people is kept again. That many are read in a
+/// fraction of a second.
+const KEEP_AFTER: u64 = 10_000;
 
 /// The alert that the log's chain is broken.
 const CHAIN_BROKEN: &str = "chain_broken";

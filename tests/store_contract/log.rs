@@ -19,6 +19,7 @@ crate::holds!(
     nothing_is_dated_before_what_the_log_says_already,
     followers_hear_of_the_head,
     what_changed_behind_an_entry_is_found_bit_by_bit,
+    what_was_last_kept_of_people_is_what_there_is,
 );
 
 /// The number of entries, all of which are what they were.
@@ -32,6 +33,14 @@ pub(crate) async fn verify(store: &dyn Store) -> u64 {
         for entry in &entries {
             chain.check(entry).unwrap();
         }
+    }
+}
+
+async fn what_was_last_kept_of_people_is_what_there_is(store: Arc<dyn Store>) {
+    assert_eq!(store.kept_people().await.unwrap(), None);
+    for sealed in [vec![0, 1], Vec::new(), vec![7; 1 << 20]] {
+        store.keep_people(sealed.clone()).await.unwrap();
+        assert_eq!(store.kept_people().await.unwrap(), Some(sealed));
     }
 }
 

@@ -13,6 +13,7 @@ mod support;
 
 mod deciding;
 mod ending;
+mod history;
 mod people;
 mod rebuilding;
 mod scene;

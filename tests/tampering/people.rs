@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use keylend::{presentation, store::Address};
 use slack_sim::Person;
 
 use crate::{
+    history::write_history,
     on_both,
     scene::Scene,
     support::fixture::{ALICE, BOB, CAROL, DAVE, Fixture, Has as _, REQUEST, SECURITY},
@@ -156,4 +158,40 @@ fn add_second_account(fixture: &Fixture) {
     fixture.sim.add_person(second);
     fixture.sim.set_group("S0DBA", [SECOND, BOB, CAROL]);
     fixture.sim.set_group("S0ENG", [ALICE, DAVE, SECOND]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_of_people_counts_until_somebody_changes_it_and_tells_a_log_that_was_cut_off()
+{
+    let mut scene = Scene::on_sqlite().await;
+    let address: Address = scene.address().parse().unwrap();
+    scene.fixture.stop().await;
+    let store = address.open(&scene.fixture.config().digest).await.unwrap();
+    write_history(&*store, 5_000, "look").await;
+    let head = *store.head().borrow();
+    for follower in ["audit", "mirror", "dm", "homes", presentation::CURSOR] {
+        store.move_cursor(follower, head).await.unwrap();
+    }
+    store.close().await;
+    scene.fixture.boot().await;
+    let is_kept = "SELECT count(*) || '' FROM kept_people WHERE length(sealed) > 100";
+    scene.until(is_kept, &["1"]).await;
+    scene.fixture.granted("request db-prod:read 10m look").await;
+
+    // Nobody else can write it: then the whole log is read, and it is kept again.
+    scene.fixture.stop().await;
+    scene.tamper("UPDATE kept_people SET sealed = X'00'").await;
+    scene.fixture.boot().await;
+    scene.until(is_kept, &["1"]).await;
+    scene.fixture.granted("request db-prod:read 11m look").await;
+
+    // A log that was cut off before the entry that was known is found out at the start.
+    scene.fixture.stop().await;
+    scene.cut_off_the_log(head / 2).await;
+    scene.fixture.boot().await;
+    scene
+        .fixture
+        .jit(DAVE, "request db-prod:read 10m look")
+        .await;
+    scene.fixture.answered(DAVE, "log is damaged").await;
 }

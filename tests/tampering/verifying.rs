@@ -1,18 +1,15 @@
 //! What `keylend audit verify` finds in tables that somebody changed.
 
-use std::{path::Path, process::Command, sync::Arc, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
 use keylend::{
     audit::{log::Fault, tables::verify_store, verify::Known},
-    domain::{
-        Actor, AskKey, ChannelId, Email, Event, Occurred, RequestId, Risk, Span, Terms, Time,
-        UserId, Username,
-    },
-    store::{Address, Change, Commit, SqliteStore, Store},
+    store::{Address, SqliteStore, Store as _},
 };
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{
+    history::write_history,
     on_both,
     scene::Scene,
     support::fixture::{ALICE, APPROVALS, DAVE, Has as _, REQUEST},
@@ -242,55 +239,6 @@ async fn a_person_who_changes_their_address_has_nothing_wrong_with_them(scene: S
     scene.is_well().await;
 }
 
-/// A history in which one person asks and thinks better of it, again and again.
-async fn write_history(path: &Path, requests: usize) {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path).await.unwrap());
-    let numbers: Vec<usize> = (0..requests).collect();
-    for some in numbers.chunks(500) {
-        let changes = some.iter().map(|number| {
-            let id = RequestId::new(Time::UNIX_EPOCH, u32::try_from(*number).unwrap());
-            let requester = UserId::new(ALICE);
-            let occurred = |event| Occurred {
-                at: Time::UNIX_EPOCH,
-                actor: Actor::Person(requester.clone()),
-                rules: Vec::new(),
-                event,
-            };
-            let first = occurred(Event::Requested {
-                ask_key: AskKey::derive(&number.to_string()),
-                human: keylend::domain::Human::default(),
-                requester: requester.clone(),
-                email: Email::new("alice@example.com"),
-                username: Username::new("alice"),
-                terms: Terms {
-                    scope: "db-prod:write".parse().unwrap(),
-                    title: "Production database, write".to_owned(),
-                    environment: None,
-                    risk: Risk::Low,
-                    duration: Span::minutes(10),
-                    reason: "writes are failing, and nobody knows why ".repeat(20),
-                    ticket: None,
-                    layers: Vec::new(),
-                    residual: Span::default(),
-                    ends_early: true,
-                },
-                approvals_needed: 1,
-                approval_channel: ChannelId::new(APPROVALS),
-                mirrors: Vec::new(),
-                lapses_at: Time::UNIX_EPOCH,
-            });
-            Change::first(id, first, vec![occurred(Event::Withdrawn {})])
-        });
-        let changes = changes.collect();
-        let commit = Commit {
-            changes,
-            ..Commit::default()
-        };
-        store.commit(commit).await.unwrap();
-    }
-    store.close().await;
-}
-
 /// The most memory that the program had while it verified a store, in KiB.
 fn peak(path: &Path) -> u64 {
     const MEASURE: &str = "import resource, subprocess, sys
@@ -311,8 +259,12 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
 async fn memory_does_not_grow_with_the_history() {
     let folder = tempfile::tempdir().unwrap();
     let [small, large] = ["small.db", "large.db"].map(|name| folder.path().join(name));
-    write_history(&small, 3_000).await;
-    write_history(&large, 12_000).await;
+    let reason = "writes are failing, and nobody knows why ".repeat(20);
+    for (path, requests) in [(&small, 3_000), (&large, 12_000)] {
+        let store = SqliteStore::open(path).await.unwrap();
+        write_history(&store, requests, &reason).await;
+        store.close().await;
+    }
     let (small, large) = (peak(&small), peak(&large));
     // All of the larger history would be some 30 MiB more.
     assert!(large < small + 8 * 1024, "{small} KiB, then {large} KiB");
