@@ -428,14 +428,10 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// What a replica last [kept](Self::keep_people) of people; nothing if none did.
-    async fn kept_people(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(None)
-    }
+    async fn kept_people(&self) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Keeps what a replica knows of people, sealed, in the place of what was kept before.
-    async fn keep_people(&self, _sealed: Vec<u8>) -> Result<(), StoreError> {
-        Ok(())
-    }
+    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError>;
 
     /// The requests that the log tells of behind `after`, and the number up to which this is the
     /// whole answer: entries up to `after + limit` are looked at.

@@ -263,6 +263,14 @@ impl Store for UnreliableStore {
         asked!(self, "read the log", self.store.entries_about(requests))
     }
 
+    async fn kept_people(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        asked!(self, "load people", self.store.kept_people())
+    }
+
+    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
+        asked!(self, "keep people", self.store.keep_people(sealed))
+    }
+
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         asked!(self, "look for changes", self.store.changed(after, limit))
     }

@@ -370,6 +370,15 @@ impl Store for MemoryStore {
         Ok(tables.log.iter().filter(is_of_them).cloned().collect())
     }
 
+    async fn kept_people(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.database.tables().people.clone())
+    }
+
+    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
+        self.database.tables().people = Some(sealed);
+        Ok(())
+    }
+
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         Ok(self.database.tables().changed(after, limit))
     }

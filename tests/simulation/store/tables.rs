@@ -32,6 +32,7 @@ pub(crate) struct Tables {
     /// Set for a planted bug.
     pub(crate) ignores_locks: bool,
     pub(super) credentials: BTreeMap<(RequestId, usize), SealedCredential>,
+    pub(super) people: Option<Vec<u8>>,
     pub(super) log: Vec<RawEntry>,
     /// When each entry was decided: the log dates it later if another came first.
     decided: Vec<Time>,
