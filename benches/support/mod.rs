@@ -257,6 +257,7 @@ pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) 
         entitlement: Entitlement::new(handle.as_str()),
         handle: Handle::new(handle),
         revocation: RevocationMode::Call,
+        late_effects: Span::default(),
     }];
     let by = Actor::Person(UserId::new("U0BOB"));
     let approve = Command::Approve {

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         Actor, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec, NoUsername,
         Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal, Request, RequestId,
-        RevocationMode, RuleId, Scope, State, UserId, Vote, decide,
+        RevocationMode, RuleId, Scope, Span, State, UserId, Vote, decide,
     },
     policy::Action,
     store::{Change, Commit, DecidedOn},
@@ -346,12 +346,14 @@ impl Broker {
                 params: layer.params.clone(),
                 entitlement: Entitlement::new(handle.as_str()),
                 revocation: RevocationMode::Call,
+                late_effects: Span::default(),
                 handle,
             };
             if let Some(bound) = self.bind(&plan) {
                 let order = Self::order(request, &plan, None, request.asked_at);
                 plan.entitlement = bound.entitlement(&order).in_target(&layer.backend);
                 plan.revocation = bound.revocation_mode();
+                plan.late_effects = bound.late_effects();
             }
             plan
         };

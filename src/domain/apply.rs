@@ -113,6 +113,7 @@ impl Request {
                         progress: Progress::Planned,
                         failures: 0,
                         retry_at: None,
+                        ordered_at: None,
                         receipt: None,
                         secrets: false,
                     })
@@ -155,10 +156,21 @@ impl Request {
                 };
                 self.settle(*layer, granted);
                 self.keep(*layer, receipt.as_ref(), *secrets);
+                self.note_order(*layer, *at);
             }
             Event::LayerGrantFailed {
-                layer, retry_at, ..
-            } => self.record_failure(*layer, *retry_at),
+                layer,
+                retry_at,
+                receipt,
+                ..
+            } => {
+                self.keep(*layer, receipt.as_ref(), false);
+                self.note_order(*layer, *at);
+                // An order that was on its way when the end began is no revocation that failed.
+                if !matches!(self.state, State::Ending { .. }) {
+                    self.record_failure(*layer, *retry_at);
+                }
+            }
             Event::Activated {} => self.state = State::Active { warned: false },
             Event::LeaveNoticed { departure } => self.departure = Some(departure.clone()),
             Event::Warned {} => self.state = State::Active { warned: true },
@@ -319,6 +331,12 @@ impl Request {
         if let Some(layer) = self.layers.get_mut(layer) {
             layer.receipt = receipt.cloned().or(layer.receipt.take());
             layer.secrets |= secrets;
+        }
+    }
+
+    fn note_order(&mut self, layer: usize, at: Time) {
+        if let Some(layer) = self.layers.get_mut(layer) {
+            layer.ordered_at = Some(at);
         }
     }
 

@@ -128,6 +128,8 @@ pub enum Command {
         error: String,
         /// When it is tried again; nothing gives up.
         retry_at: Option<Time>,
+        /// What the target recognises it by from now on, if it answered before it failed.
+        receipt: Option<Receipt>,
     },
     /// Note that a layer is gone.
     Revoked {

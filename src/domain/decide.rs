@@ -255,8 +255,9 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 receipt,
             })])
         }
+        // What was on its way when the end began is noted too, so that the revocation knows of it.
         (
-            State::Approved | State::Active { .. },
+            State::Approved | State::Active { .. } | State::Ending { .. },
             Command::Granted {
                 layer,
                 until,
@@ -290,12 +291,14 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 layer,
                 error,
                 retry_at,
+                receipt,
             },
         ) if progress(request, layer).is_some() => {
             let failed = Event::LayerGrantFailed {
                 layer,
                 error: error.clone(),
                 retry_at,
+                receipt,
             };
             let mut events = vec![keylend(failed)];
             if retry_at.is_none() {
@@ -314,6 +317,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 layer,
                 error,
                 retry_at: Some(retry_at),
+                receipt,
             },
         ) if progress(request, layer).is_some() => {
             let retry_at = Some(retry_at);
@@ -321,6 +325,27 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 layer,
                 error,
                 retry_at,
+                receipt,
+            })])
+        }
+        (
+            State::Ending { .. },
+            Command::GrantFailed {
+                layer,
+                error,
+                receipt,
+                ..
+            },
+        ) if matches!(
+            progress(request, layer),
+            Some(Progress::Inspected { .. } | Progress::Granted { .. })
+        ) =>
+        {
+            Ok(vec![keylend(Event::LayerGrantFailed {
+                layer,
+                error,
+                retry_at: None,
+                receipt,
             })])
         }
         (State::Ending { .. }, Command::Revoked { layer, removal })

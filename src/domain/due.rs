@@ -9,8 +9,12 @@ use super::{BackendName, Layer, Progress, Request, RevocationMode, Span, State, 
 /// lie ahead of the clock of the replica that has to do it.
 const AT_ONCE: Time = Time::UNIX_EPOCH;
 
-/// How long after its removal was confirmed a layer is inspected once more, for what took effect late.
+/// How long after its removal was confirmed a layer is inspected once more, for what took effect late;
+/// later where the target's late effects last longer.
 pub const INSPECT_AGAIN: Span = Span::minutes(5);
+
+/// The longest that one call to a target may take, whatever its own limits are.
+pub const LONGEST_CALL: Span = Span::seconds(60);
 
 /// The longest that a target that failed is left alone.
 pub const LONGEST_RETRY: Span = Span::minutes(5);
@@ -36,8 +40,9 @@ pub enum Lane {
     Clock,
     /// What needs this target.
     Target(BackendName),
-    /// Access in this target that only its time limit ends: it is read back behind that.
-    TimeLimit(BackendName),
+    /// What is only read back in this target, at its own time: access that only a time limit ends, and
+    /// access that has ended and is inspected once more.
+    ReadBack(BackendName),
 }
 
 impl Lane {
@@ -46,7 +51,7 @@ impl Lane {
         match self {
             Self::Clock => Cow::Borrowed(""),
             Self::Target(backend) => Cow::Borrowed(backend.as_str()),
-            Self::TimeLimit(backend) => Cow::Owned(format!(":time-limit:{backend}")),
+            Self::ReadBack(backend) => Cow::Owned(format!(":read-back:{backend}")),
         }
     }
 
@@ -54,7 +59,7 @@ impl Lane {
     /// replica whose clock is ahead, and is due at once.
     pub fn latest(&self, now: Time) -> Option<Time> {
         match self {
-            Self::Clock | Self::TimeLimit(_) => None,
+            Self::Clock | Self::ReadBack(_) => None,
             Self::Target(_) => Some(CLOCKS_DIFFER.after(LONGEST_RETRY.after(now))),
         }
     }
@@ -124,10 +129,14 @@ impl Request {
                         continue;
                     }
                     let target = layer.plan.backend.clone();
-                    let (at, lane) = match (layer.retry_at, self.time_limit(layer)) {
-                        (Some(retry_at), _) => (retry_at, Lane::Target(target)),
-                        (None, Some(limit)) => (limit, Lane::TimeLimit(target)),
-                        (None, None) => (AT_ONCE, Lane::Target(target)),
+                    let (at, lane) = match (layer.retry_at, self.time_limit(layer), layer.progress)
+                    {
+                        (Some(retry_at), ..) => (retry_at, Lane::Target(target)),
+                        (None, Some(limit), Progress::Granted { .. }) => {
+                            (limit, Lane::ReadBack(target))
+                        }
+                        // Nothing of it may be there, which its status tells before its time limit.
+                        (None, ..) => (AT_ONCE, Lane::Target(target)),
                     };
                     let work = Work::Revoke { layer: index };
                     due.push(Due { at, lane, work });
@@ -137,8 +146,8 @@ impl Request {
                 for (index, layer) in self.layers.iter().enumerate() {
                     if let Some(since) = layer.progress.inspect_since() {
                         due.push(Due {
-                            at: INSPECT_AGAIN.after(since),
-                            lane: Lane::Target(layer.plan.backend.clone()),
+                            at: INSPECT_AGAIN.max(layer.plan.late_effects).after(since),
+                            lane: Lane::ReadBack(layer.plan.backend.clone()),
                             work: Work::InspectAgain { layer: index },
                         });
                     }
@@ -161,7 +170,7 @@ impl Request {
     }
 
     /// When a layer that is to end has ended, if only a time limit ends it.
-    fn time_limit(&self, layer: &Layer) -> Option<Time> {
+    pub fn time_limit(&self, layer: &Layer) -> Option<Time> {
         if layer.plan.revocation != RevocationMode::TimeLimit {
             return None;
         }
@@ -170,11 +179,41 @@ impl Request {
                 managed: true,
                 until,
                 ends_at,
-            } => Some(ends_at.unwrap_or(until)),
+            } => {
+                let known = ends_at.unwrap_or(until);
+                // The order for a later end may have taken effect.
+                let later = self.expires_at.filter(|end| until < *end);
+                Some(later.map_or(known, |later| later.max(known)))
+            }
             // Whether an order took effect is not known; if one did, it names this end at the latest.
             Progress::Inspected { managed: true } => self.expires_at,
             _ => None,
         }
+    }
+
+    /// Until when an order to grant `layer` may take effect although the layer is gone, while the
+    /// request is ending; nothing if none may.
+    pub fn late_effects_until(&self, layer: usize) -> Option<Time> {
+        let (State::Ending { since, .. }, Some(layer)) = (&self.state, self.layers.get(layer))
+        else {
+            return None;
+        };
+        let may_be_on_its_way = match layer.progress {
+            Progress::Inspected { managed: true } => true,
+            Progress::Granted {
+                managed: true,
+                until,
+                ..
+            } => self.expires_at.is_some_and(|end| until < end),
+            _ => return None,
+        };
+        let given_up = match layer.ordered_at {
+            Some(at) if at >= *since || !may_be_on_its_way => at,
+            // Nothing tells of it, so it was given up when its time was over.
+            _ => LONGEST_CALL.after(*since),
+        };
+        let late_effects = layer.plan.late_effects;
+        (late_effects > Span::default()).then(|| late_effects.after(given_up))
     }
 
     fn layers_to_make(&self, end: Time, due: &mut Vec<Due>) {

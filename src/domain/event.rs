@@ -109,7 +109,8 @@ pub enum Event {
         /// What the target recognises it by, if it says so before it grants it.
         receipt: Option<Receipt>,
     },
-    /// A layer was granted, and its status read back.
+    /// A layer was granted, and its status read back. While the request is ending already, so that what
+    /// the target answered is known when the layer is revoked.
     LayerGranted {
         /// Which layer, from 0.
         layer: usize,
@@ -122,7 +123,7 @@ pub enum Event {
         /// Whether the target gave secrets for the requester.
         secrets: bool,
     },
-    /// A target did not grant a layer.
+    /// A target did not grant a layer, or its answer was not heard.
     LayerGrantFailed {
         /// Which layer, from 0.
         layer: usize,
@@ -130,6 +131,9 @@ pub enum Event {
         error: String,
         /// When it is tried again; nothing if it is not.
         retry_at: Option<Time>,
+        /// What the target recognises it by from now on, if it answered before it failed; as before if
+        /// there is nothing.
+        receipt: Option<Receipt>,
     },
     /// All layers are granted: the access is there.
     Activated {},
@@ -247,6 +251,8 @@ pub struct PlannedLayer {
     pub entitlement: Entitlement,
     /// How it ends there.
     pub revocation: RevocationMode,
+    /// How long an order may still take effect there after Keylend gave up waiting for its answer.
+    pub late_effects: Span,
 }
 
 /// Why a grant ends.
@@ -296,6 +302,9 @@ pub enum Removal {
     Removed,
     /// Its time limit was over, and the target's status read back.
     Expired,
+    /// Only a time limit ends it, and nothing of it was there before that: it was never granted as far
+    /// as Keylend knows, and the target's status was read back.
+    Absent,
     /// Another grant depends on the same entitlement, which stays until that grant ends.
     RetainedByGrant {
         /// The other grant.
@@ -310,6 +319,6 @@ pub enum Removal {
 impl Removal {
     /// Whether the access was Keylend's and is gone, so that the target is inspected once more later.
     pub fn is_inspected_later(&self) -> bool {
-        matches!(self, Self::Removed | Self::Expired)
+        matches!(self, Self::Removed | Self::Expired | Self::Absent)
     }
 }

@@ -28,7 +28,9 @@ pub use actor::Actor;
 pub use command::{Command, Parties, PlannedGrant, Vote};
 pub use decide::{decide, open};
 pub use departure::Departure;
-pub use due::{CLOCKS_DIFFER, Due, INSPECT_AGAIN, LONGEST_RETRY, Lane, Work, backoff};
+pub use due::{
+    CLOCKS_DIFFER, Due, INSPECT_AGAIN, LONGEST_CALL, LONGEST_RETRY, Lane, Work, backoff,
+};
 pub use event::{ApprovalFacts, EndCause, Event, Occurred, PlannedLayer, Removal};
 pub use human::{Human, Humans, IdentityKey};
 pub use id::{

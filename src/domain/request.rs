@@ -215,6 +215,8 @@ pub struct Layer {
     pub failures: u32,
     /// When the target is tried next, after a failure.
     pub retry_at: Option<Time>,
+    /// When Keylend last stopped waiting for an order to grant it, whether or not it was answered.
+    pub ordered_at: Option<Time>,
     /// What the target recognises it by.
     pub receipt: Option<Receipt>,
     /// Whether the target gave secrets for the requester.

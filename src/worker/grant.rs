@@ -2,9 +2,9 @@
 
 use super::{Unfinished, Worker, limited, order, root_cause};
 use crate::{
-    backend::{BackendError, Granted, Presence},
+    backend::{BackendError, BoundLayer, Granted, LayerRequest, Presence},
     broker::{Error, Loaded},
-    domain::{Command, Progress, Refusal, Request, RevocationMode, Span, State},
+    domain::{Command, Progress, Receipt, Refusal, Request, RevocationMode, Span, State},
     store::SealedCredential,
 };
 
@@ -53,9 +53,13 @@ impl Worker {
         let (command, sealed) = match granted {
             Ok(granted) => granted,
             Err(Trouble::Broker(error)) => return Err(error.into()),
-            Err(Trouble::Target(error)) => {
-                self.check_failure(&loaded, layer, &error).await?;
-                (self.grant_failed(&loaded.request, layer, &error), None)
+            Err(Trouble::Target { error, receipt }) => {
+                // What it answered is kept, whatever came after.
+                if receipt.is_none() {
+                    self.check_failure(&loaded, layer, &error).await?;
+                }
+                let failed = self.grant_failed(&loaded.request, layer, &error, receipt);
+                (failed, None)
             }
         };
         self.pending.forget(&plan.handle);
@@ -108,35 +112,14 @@ impl Worker {
             None => limited(bound.grant(&order, password.as_ref())).await?,
             Some(_) => Granted::default(),
         };
-        if request.layers[layer].plan.revocation == RevocationMode::TimeLimit
-            && granted
-                .ends_at
-                .is_some_and(|ends_at| ends_at > order.expires_at)
-        {
-            // Nothing could end it earlier.
-            return Err(Trouble::Target(BackendError::Fail(
-                "the target granted access beyond the end of the grant".into(),
-            )));
-        }
         order.receipt = granted.receipt.clone().or(order.receipt);
-        let says_more =
-            !granted.secrets.is_empty() || granted.receipt.is_some() || granted.ends_at.is_some();
-        let presence = match limited(bound.status(&order)).await {
-            Err(BackendError::Pending { .. }) if says_more => {
-                // It is not answered again, so what it said would be lost.
-                return Err(Trouble::Target(BackendError::Fail(
-                    "the target answered with secrets, a receipt or an end, and is still working on \
-                     the order"
-                        .into(),
-                )));
-            }
-            presence => presence?,
-        };
-        if presence == Presence::Absent {
-            return Err(Trouble::Target(BackendError::Retry(
-                "the target took the order, but the access is not there".into(),
-            )));
-        }
+        let mode = request.layers[layer].plan.revocation;
+        read_back(&*bound, &order, mode, &granted)
+            .await
+            .map_err(|error| Trouble::Target {
+                error,
+                receipt: granted.receipt.clone(),
+            })?;
         let secrets = !granted.secrets.is_empty();
         let sealed = secrets.then(|| {
             let secrets = granted.secrets;
@@ -153,7 +136,13 @@ impl Worker {
         Ok((command, sealed))
     }
 
-    fn grant_failed(&self, request: &Request, layer: usize, error: &BackendError) -> Command {
+    fn grant_failed(
+        &self,
+        request: &Request,
+        layer: usize,
+        error: &BackendError,
+        receipt: Option<Receipt>,
+    ) -> Command {
         let failures = request.layers[layer].failures;
         // What is active already stays active, although its target cannot be told of a later end.
         let give_up = request.state == State::Approved
@@ -168,21 +157,62 @@ impl Worker {
             layer,
             error: error.to_string(),
             retry_at,
+            receipt,
         }
+    }
+}
+
+/// Reads the status of what was granted, and compares what the target said with it.
+async fn read_back(
+    bound: &dyn BoundLayer,
+    order: &LayerRequest,
+    mode: RevocationMode,
+    granted: &Granted,
+) -> Result<(), BackendError> {
+    if mode == RevocationMode::TimeLimit
+        && granted
+            .ends_at
+            .is_some_and(|ends_at| ends_at > order.expires_at)
+    {
+        // Nothing could end it earlier.
+        return Err(BackendError::Fail(
+            "the target granted access beyond the end of the grant".into(),
+        ));
+    }
+    let says_more =
+        !granted.secrets.is_empty() || granted.receipt.is_some() || granted.ends_at.is_some();
+    match limited(bound.status(order)).await {
+        // It is not answered again, so what it said would be lost.
+        Err(BackendError::Pending { .. }) if says_more => Err(BackendError::Fail(
+            "the target answered with secrets, a receipt or an end, and is still working on the order"
+                .into(),
+        )),
+        Err(error) => Err(error),
+        Ok(Presence::Absent) => Err(BackendError::Retry(
+            "the target took the order, but the access is not there".into(),
+        )),
+        Ok(Presence::Present) => Ok(()),
     }
 }
 
 /// What kept a layer from being granted.
 enum Trouble {
     /// The target: said in the log, and tried again or given up.
-    Target(BackendError),
+    Target {
+        error: BackendError,
+        /// What it recognises the access by, if it answered before it failed.
+        receipt: Option<Receipt>,
+    },
     /// The broker or its store: nothing is known, so nothing is said; it is due again.
     Broker(Error),
 }
 
 impl From<BackendError> for Trouble {
     fn from(error: BackendError) -> Self {
-        Self::Target(error)
+        Self::Target {
+            error,
+            receipt: None,
+        }
     }
 }
 

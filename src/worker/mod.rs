@@ -27,14 +27,11 @@ use crate::{
     broker::{Broker, Error, Loaded},
     clock::{Clock, Entropy},
     domain::{
-        Command, LONGEST_RETRY, Lane, PlannedLayer, Refusal, Request, RequestId, Span, Time, Work,
-        backoff,
+        Command, LONGEST_CALL, LONGEST_RETRY, Lane, PlannedLayer, Refusal, Request, RequestId,
+        Span, Time, Work, backoff,
     },
     sanitize::excerpt,
 };
-
-/// The longest that one call to a target may take, whatever its own limits are.
-const CALL: Duration = Duration::from_secs(60);
 
 /// How long to wait after a failure: the first time, and at the longest.
 const RETRY: (Span, Span) = (Span::seconds(1), LONGEST_RETRY);
@@ -86,7 +83,7 @@ impl Worker {
         let targets = self.backends.keys();
         let lanes = std::iter::once(Lane::Clock)
             .chain(targets.clone().cloned().map(Lane::Target))
-            .chain(targets.cloned().map(Lane::TimeLimit));
+            .chain(targets.cloned().map(Lane::ReadBack));
         let mut running: JoinSet<()> = lanes
             .map(|lane| lane::run(self.clone(), lane, shutdown.clone()))
             .collect();
@@ -240,10 +237,11 @@ fn root_cause(error: &BackendError) -> Option<String> {
 async fn limited<T>(
     call: impl Future<Output = Result<T, BackendError>>,
 ) -> Result<T, BackendError> {
-    match tokio::time::timeout(CALL, call).await {
+    let longest = Duration::from_secs(LONGEST_CALL.as_seconds().into());
+    match tokio::time::timeout(longest, call).await {
         Ok(answer) => answer,
         Err(_) => Err(BackendError::Retry(
-            format!("the target did not answer within {} s", CALL.as_secs()).into(),
+            format!("the target did not answer within {LONGEST_CALL}").into(),
         )),
     }
 }

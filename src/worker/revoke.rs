@@ -6,11 +6,19 @@ use super::{RETRY, Unfinished, Worker, limited, order, root_cause};
 use crate::{
     backend::{BackendError, Presence},
     broker::{Loaded, Sharers},
-    domain::{Command, Progress, Removal, Request, RevocationMode, State},
+    domain::{Command, Removal, Request, RevocationMode, Time},
 };
 
 /// How long to wait before a target that could not be inspected after an end is inspected again.
 const INSPECTION_PAUSE: Duration = Duration::from_secs(60);
+
+/// What is found of a layer that is to end.
+enum Found {
+    /// Nothing, or nothing of ours.
+    Gone(Removal),
+    /// Access that only its time limit ends, which is still ahead.
+    There { until: Time },
+}
 
 impl Worker {
     /// Revokes `layer`, unless it is not Keylend's to revoke or another grant depends on it.
@@ -24,26 +32,33 @@ impl Worker {
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
         let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
         let left_to = sharers.proven.iter().find(|other| other.goes_on);
-        let removal = if !request.manages(layer) {
-            Ok(Removal::Preexisting)
+        let done = if !request.manages(layer) {
+            Ok(Found::Gone(Removal::Preexisting))
         } else if let Some(other) = left_to {
-            Ok(Removal::RetainedByGrant {
+            Ok(Found::Gone(Removal::RetainedByGrant {
                 request: other.request,
-            })
+            }))
         } else {
             self.remove(request, layer).await
         };
-        let removal = match loaded.logged {
-            Some(_) => removal,
-            None => removal.and(Err(BackendError::Retry(
+        let done = match loaded.logged {
+            Some(_) => done,
+            None => done.and(Err(BackendError::Retry(
                 "the log does not tell of this grant: run `keylend audit verify`".into(),
             ))),
         };
-        let command = match removal {
-            Ok(removal) => {
+        let command = match done {
+            Ok(Found::Gone(removal)) => {
                 self.check_settled(request, layer)?;
                 Command::Revoked { layer, removal }
             }
+            Ok(Found::There { until }) => Command::Granted {
+                layer,
+                until,
+                ends_at: None,
+                receipt: None,
+                secrets: false,
+            },
             Err(error) => {
                 self.check_failure(&loaded, layer, &error).await?;
                 let failures = request.layers[layer].failures;
@@ -64,51 +79,47 @@ impl Worker {
         Ok(())
     }
 
-    async fn remove(&self, request: &Request, layer: usize) -> Result<Removal, BackendError> {
-        let bound = self.bind(&request.layers[layer].plan)?;
+    async fn remove(&self, request: &Request, layer: usize) -> Result<Found, BackendError> {
+        let plan = &request.layers[layer].plan;
+        let bound = self.bind(plan)?;
         let order = order(request, layer);
-        let (removal, failed) = match request.layers[layer].plan.revocation {
-            RevocationMode::TimeLimit => (
-                Removal::Expired,
-                "the access is still there after its time limit",
-            ),
-            RevocationMode::Call | RevocationMode::CallAndTimeLimit => {
-                if self.pending.ask_at(&order).is_none() {
-                    limited(bound.revoke(&order)).await?;
-                }
-                (
-                    Removal::Removed,
-                    "the access is still there after it was revoked",
-                )
-            }
-        };
+        if plan.revocation == RevocationMode::TimeLimit {
+            let presence = limited(bound.status(&order)).await?;
+            let limit = request.time_limit(&request.layers[layer]);
+            let ahead = limit.filter(|limit| self.clock.now() < *limit);
+            return match (presence, ahead) {
+                (Presence::Absent, None) => Ok(Found::Gone(Removal::Expired)),
+                (Presence::Absent, Some(_)) => Ok(Found::Gone(Removal::Absent)),
+                (Presence::Present, Some(until)) => Ok(Found::There { until }),
+                (Presence::Present, None) => Err(BackendError::Retry(
+                    "the access is still there after its time limit".into(),
+                )),
+            };
+        }
+        if self.pending.ask_at(&order).is_none() {
+            limited(bound.revoke(&order)).await?;
+        }
         match limited(bound.status(&order)).await? {
-            Presence::Absent => Ok(removal),
-            Presence::Present => Err(BackendError::Retry(failed.into())),
+            Presence::Absent => Ok(Found::Gone(Removal::Removed)),
+            Presence::Present => Err(BackendError::Retry(
+                "the access is still there after it was revoked".into(),
+            )),
         }
     }
 
-    /// Refuses to call a layer gone while an order to grant it, whose answer was not heard, may still
-    /// take effect. It is read back again after that.
+    /// Refuses to call a layer gone while an order to grant it may still take effect. It is read back
+    /// again after that.
     fn check_settled(&self, request: &Request, layer: usize) -> Result<(), Unfinished> {
-        let (State::Ending { since, .. }, Progress::Inspected { managed: true }) =
-            (&request.state, request.layers[layer].progress)
-        else {
-            return Ok(());
-        };
-        let Ok(bound) = self.bind(&request.layers[layer].plan) else {
-            return Ok(());
-        };
         let now = self.clock.now();
-        // The log may be dated ahead of this replica's clock.
-        let settled = bound.late_effects().after(now.min(*since));
-        if now < settled {
-            // Until then its status is not asked again.
-            self.pending
-                .remember(&order(request, layer), now, settled, now);
-            return Err(Unfinished::Pending(settled));
+        match request.late_effects_until(layer) {
+            Some(settled) if now < settled => {
+                // Until then its status is not asked again.
+                self.pending
+                    .remember(&order(request, layer), now, settled, now);
+                Err(Unfinished::Pending(settled))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Inspects a layer that is gone once more. Access that is there again, and that no other grant

@@ -56,6 +56,7 @@ fn plan() -> Vec<PlannedLayer> {
             params: Params::new(),
             handle: Handle::new(format!("jit_{index}")),
             revocation: RevocationMode::Call,
+            late_effects: Span::default(),
             entitlement: Entitlement::new(format!("role-{index}")),
         })
         .collect()
@@ -162,7 +163,7 @@ fn command() -> impl Strategy<Value = Command> {
         6 => (layer.clone(), later.clone())
             .prop_map(|(layer, until)| Command::Granted { layer, until, ends_at: None, receipt: None, secrets: false }),
         2 => (layer.clone(), prop::option::of(later.clone())).prop_map(|(layer, retry_at)| {
-            Command::GrantFailed { layer, error: "no such role".into(), retry_at }
+            Command::GrantFailed { layer, error: "no such role".into(), retry_at, receipt: None }
         }),
         4 => layer.clone().prop_map(|layer| Command::Revoked { layer, removal: Removal::Removed }),
         2 => (layer, later).prop_map(|(layer, retry_at)| Command::RevokeFailed {

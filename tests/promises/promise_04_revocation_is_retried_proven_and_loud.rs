@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use keylend::{
     clock::Clock,
-    domain::{Command, Time, decide},
-    store::{Change, Commit, Open, SqliteStore, Store as _},
+    domain::{Command, Event, Time, decide},
+    store::{Change, Commit, EntryBody, Open, SqliteStore, Store as _},
 };
 use sqlx::Connection as _;
 
@@ -429,28 +429,80 @@ async fn a_grant_whose_target_would_keep_it_beyond_its_end_fails() {
     assert!(!fixture.admitted(ALICE, SCOPE).await);
 }
 
+/// A configuration in which orders to the console may take effect this late.
+fn with_late_effects(config: &str, late: &str) -> String {
+    let late = format!("timeout = \"10s\"\nlate_effects = \"{late}\"");
+    config.replacen("timeout = \"10s\"", &late, 1)
+}
+
+/// Has an order to grant take effect after the access was revoked: it is revoked again before anybody
+/// is told that it has ended.
+async fn takes_effect_late(fixture: &Fixture, last: &str) {
+    fixture.until_logged("revocation_started", 1).await;
+    fixture.console.until_ordered("revoke", 1).await;
+    let entitlement = fixture.console.first_entitlement().unwrap();
+    fixture.console.admit(&entitlement, "alice");
+    assert_eq!(kinds(fixture, last).await, 0);
+    fixture.until_logged(last, 1).await;
+    assert!(fixture.console.orders("revoke") >= 2);
+    assert!(!fixture.console.admits("alice"));
+}
+
 #[tokio::test]
 async fn ended_is_not_said_while_a_grant_without_an_answer_may_still_take_effect() {
-    let late = |config: &str| {
-        config.replacen(
-            "timeout = \"10s\"",
-            "timeout = \"10s\"\nlate_effects = \"2m\"",
-            1,
-        )
-    };
-    let fixture = Fixture::with(late, "").await;
+    let fixture = Fixture::with(|config| with_late_effects(config, "2m"), "").await;
     fixture.console.mood("grant", Mood::Failing);
     let card = fixture.asked(REQUEST).await;
     fixture.bob().click(&card, "approve").await;
-    let given_up = |fixture: &Fixture| fixture.console.orders("revoke") >= 1;
-    fixture.until("the grant to be given up", given_up).await;
+    takes_effect_late(&fixture, "failed").await;
+}
+
+#[tokio::test]
+async fn ended_is_not_said_while_the_first_try_of_a_grant_may_still_take_effect() {
+    let fixture = Fixture::with(|config| with_late_effects(config, "2m"), "").await;
+    fixture.console.mood("grant", Mood::Failing);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.until_logged("layer_grant_failed", 1).await;
+    fixture.console.mood("grant", Mood::Well);
+    fixture.until_logged("activated", 1).await;
+    fixture.jit(ALICE, "done").await;
+    takes_effect_late(&fixture, "ended").await;
+}
+
+#[tokio::test]
+async fn ended_is_not_said_while_an_extension_without_an_answer_may_still_take_effect() {
+    let fixture = Fixture::with(|config| with_late_effects(config, "2m"), "").await;
+    fixture.granted(REQUEST).await;
+    fixture.advance_minutes(5);
+    fixture.console.mood("grant", Mood::Failing);
+    extended(&fixture).await;
+    fixture.until_logged("layer_grant_failed", 1).await;
+    fixture.jit(ALICE, "done").await;
+    takes_effect_late(&fixture, "ended").await;
+}
+
+/// Has more time approved.
+async fn extended(fixture: &Fixture) {
+    fixture.jit(ALICE, "extend 15m").await;
+    fixture
+        .bob()
+        .click(&fixture.open_card().await, "approve")
+        .await;
+    fixture.until_logged("extended", 1).await;
+}
+
+#[tokio::test]
+async fn a_target_is_inspected_once_more_when_no_order_can_take_effect_any_more() {
+    let fixture = Fixture::with(|config| with_late_effects(config, "10m"), "").await;
+    fixture.granted(REQUEST).await;
+    fixture.advance_minutes(30);
+    fixture.ended(1).await;
+    fixture.advance_minutes(7);
     let entitlement = fixture.console.first_entitlement().unwrap();
     fixture.console.admit(&entitlement, "alice");
-    let kinds = fixture.kinds().await;
-    assert!(!kinds.iter().any(|kind| kind == "failed"), "{kinds:?}");
-
-    fixture.until_logged("failed", 1).await;
-    assert!(fixture.console.orders("revoke") >= 2);
+    fixture.until_logged("layer_reappeared", 1).await;
+    fixture.until_logged("ended", 2).await;
     assert!(!fixture.console.admits("alice"));
 }
 
@@ -496,4 +548,104 @@ async fn what_a_target_says_of_a_grant_that_is_still_pending_fails_the_grant() {
     fixture.audited("is still working on the order").await;
     fixture.until_logged("failed", 1).await;
     assert!(!fixture.console.admits("alice"));
+}
+
+/// Whether every order to revoke carried the receipt of the lease.
+fn revoked_by_receipt(fixture: &Fixture) -> bool {
+    let orders = fixture.console.documents();
+    let mut revoked = orders.iter().filter(|order| order["action"] == "revoke");
+    fixture.console.orders("revoke") > 0 && revoked.all(|order| order["receipt"] == "lease-7")
+}
+
+/// Has the target take an order to grant that it answers with a receipt, once `meanwhile` is done.
+async fn answers_with_a_receipt(fixture: &Fixture, meanwhile: impl AsyncFnOnce()) {
+    fixture
+        .console
+        .answers(serde_json::json!({ "receipt": "lease-7" }));
+    fixture.console.mood("grant", Mood::Hanging);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.console.until_ordered("grant", 1).await;
+    meanwhile().await;
+    fixture.console.mood("grant", Mood::Well);
+}
+
+#[tokio::test]
+async fn what_a_target_recognises_access_by_outlives_a_grant_that_is_given_up() {
+    let fixture = Fixture::start().await;
+    answers_with_a_receipt(&fixture, async || {
+        fixture.console.mood("status", Mood::Failing);
+    })
+    .await;
+    let given_up = |fixture: &Fixture| fixture.console.orders("revoke") >= 1;
+    fixture.until("the grant to be given up", given_up).await;
+    fixture.console.mood("status", Mood::Well);
+    fixture.until_logged("failed", 1).await;
+    assert!(revoked_by_receipt(&fixture));
+}
+
+#[tokio::test]
+async fn what_a_target_recognises_access_by_outlives_an_end_that_was_faster() {
+    let fixture = Fixture::start().await;
+    answers_with_a_receipt(&fixture, async || {
+        fixture.jit(ALICE, "done").await;
+        fixture.until_logged("revocation_started", 1).await;
+    })
+    .await;
+    fixture.until_logged("ended", 1).await;
+    assert!(revoked_by_receipt(&fixture));
+}
+
+#[tokio::test]
+async fn a_refused_grant_that_only_a_time_limit_would_end_is_over_when_nothing_is_there() {
+    let fixture = Fixture::with(by_time_limit, "").await;
+    let before = fixture.now();
+    fixture.console.mood("grant", Mood::Refusing);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.until_logged("failed", 1).await;
+    assert!((fixture.now() - before).num_minutes() < 5);
+    assert_eq!(fixture.console.orders("revoke"), 0);
+}
+
+#[tokio::test]
+async fn a_grant_that_was_given_up_and_is_there_ends_at_its_time_limit() {
+    let fixture = Fixture::with(by_time_limit, "").await;
+    fixture.console.mood("grant", Mood::LosingAnswers);
+    let card = fixture.asked(&REQUEST.replace("30m", "60m")).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.until_logged("layer_granted", 1).await;
+    assert_eq!(kinds(&fixture, "revocation_started").await, 1);
+    assert_eq!(kinds(&fixture, "activated").await, 0);
+    fixture.advance_minutes(25);
+    assert_eq!(kinds(&fixture, "failed").await, 0);
+    fixture.console.expire();
+    fixture.until_logged("failed", 1).await;
+    assert_eq!(kinds(&fixture, "layer_revoke_failed").await, 0);
+}
+
+#[tokio::test]
+async fn an_extension_without_an_answer_may_have_moved_the_time_limit() {
+    let fixture = Fixture::with(by_time_limit, "").await;
+    fixture.granted(REQUEST).await;
+    fixture.console.mood("grant", Mood::LosingAnswers);
+    extended(&fixture).await;
+    fixture.until_logged("layer_grant_failed", 1).await;
+    fixture.jit(ALICE, "done").await;
+    fixture.until_logged("revocation_started", 1).await;
+    // It is there for as long as the target was told last, which is no failure.
+    fixture.advance_minutes(35);
+    fixture.page("/healthz").await;
+    fixture.console.expire();
+    fixture.until_logged("ended", 1).await;
+    assert_eq!(kinds(&fixture, "layer_revoke_failed").await, 0);
+    let end = fixture
+        .log()
+        .await
+        .into_iter()
+        .find_map(|it| match it.body {
+            EntryBody::Request(Event::Extended { expires_at, .. }) => Some(expires_at),
+            _ => None,
+        });
+    assert!(end.is_some_and(|end| fixture.now() >= end));
 }

@@ -220,6 +220,7 @@ async fn no_before_the_approval_and_before_the_access_is_there() {
                 params: Params::new(),
                 handle: Handle::new("h"),
                 revocation: RevocationMode::Call,
+                late_effects: Span::default(),
                 entitlement: Entitlement::new("e"),
             }],
             ..PlannedGrant::default()

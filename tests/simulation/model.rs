@@ -338,14 +338,17 @@ impl Life {
                 self.layers[*layer].is = Is::Inspected { managed: *managed };
             }
             Event::LayerGranted { layer, .. } => {
-                from(&[Stage::Approved, Stage::Active])?;
+                // What was on its way when the end began may still be noted.
+                from(&[Stage::Approved, Stage::Active, Stage::Ending])?;
                 let (Is::Inspected { managed } | Is::Granted { managed }) = self.layers[*layer].is
                 else {
                     return rightly(2, false);
                 };
                 self.layers[*layer].is = Is::Granted { managed };
             }
-            Event::LayerGrantFailed { .. } => from(&[Stage::Approved, Stage::Active])?,
+            Event::LayerGrantFailed { .. } => {
+                from(&[Stage::Approved, Stage::Active, Stage::Ending])?;
+            }
             Event::Activated {} => {
                 from(&[Stage::Approved])?;
                 let made = |layer: &Layer| matches!(layer.is, Is::Granted { .. });
@@ -384,9 +387,10 @@ impl Life {
                     4,
                     match how {
                         Removal::NotGranted => was == Is::Planned,
-                        Removal::Removed | Removal::Expired | Removal::RetainedByGrant { .. } => {
-                            managed
-                        }
+                        Removal::Removed
+                        | Removal::Expired
+                        | Removal::Absent
+                        | Removal::RetainedByGrant { .. } => managed,
                         Removal::Preexisting => !managed && was != Is::Revoked,
                     },
                 )?;

@@ -113,6 +113,7 @@ pub(crate) fn approved(request: &Request, layers: &[(&str, &str)], now: Time) ->
             params: Params::from_iter([("role".to_owned(), "app_writer".into())]),
             handle: Handle::new(format!("keylend_{}", request.id)),
             revocation: RevocationMode::Call,
+            late_effects: Span::default(),
             entitlement: Entitlement::new(*entitlement),
         })
         .collect();

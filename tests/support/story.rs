@@ -177,6 +177,7 @@ fn granting(
         params: Params::new(),
         handle: Handle::new(format!("keylend_{}", request.id)),
         revocation: RevocationMode::Call,
+        late_effects: Span::default(),
         entitlement,
     }];
     let approve = Command::Approve {

@@ -79,6 +79,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             layer,
             error,
             retry_at,
+            ..
         } => format!(
             "{} failed to give access: {} · {}",
             target(request, *layer),
@@ -238,6 +239,7 @@ fn removed(target: &str, removal: &Removal) -> String {
         Removal::Expired => {
             format!("{target} was read back: the access ended at its time limit")
         }
+        Removal::Absent => format!("{target} was read back: the access is not there"),
         Removal::RetainedByGrant { request } => format!(
             "{target} keeps the access for request {}, which stands on it too",
             text::code(request)

@@ -6,7 +6,7 @@ use keylend::{
     broker::{Broker, Error},
     domain::{
         Actor, Command, Entitlement, Handle, Parties, PlannedGrant, PlannedLayer, Refusal, Request,
-        RequestId, RevocationMode, Time, UserId, decide,
+        RequestId, RevocationMode, Span, Time, UserId, decide,
     },
     store::{Change, Commit, CommitError, DecidedOn},
 };
@@ -86,6 +86,7 @@ fn plan(broker: &Broker, request: &Request) -> Result<Vec<PlannedLayer>, Refusal
             request.username
         )),
         revocation: RevocationMode::Call,
+        late_effects: Span::default(),
     });
     Ok(plan.collect())
 }

@@ -92,6 +92,7 @@ impl Story {
             params: Params::new(),
             handle: Handle::new("kl_handle"),
             revocation: RevocationMode::Call,
+            late_effects: Span::default(),
             entitlement: Entitlement::new("member alice of app_writer"),
         };
         self.after(
@@ -281,6 +282,7 @@ pub(crate) fn every_state(hostile: Option<&str>) -> Vec<(&'static str, Story)> {
         layer: 0,
         error: said("role \"app_writer\" does not exist"),
         retry_at,
+        receipt: None,
     };
     let inspected = Command::Inspected {
         layer: 0,

@@ -161,9 +161,11 @@ fn state(request: &Request) -> Option<String> {
         State::Ending {
             cause, by, since, ..
         } => {
-            let limit = request
-                .expires_at
-                .filter(|end| !request.terms.ends_early && end > since);
+            let limits = request
+                .layers
+                .iter()
+                .filter_map(|it| request.time_limit(it));
+            let limit = limits.max().filter(|end| end > since);
             let limit = limit.map(|end| {
                 let end = text::time(end);
                 format!(" Its target cannot end it early: it may keep working until {end}.")
