@@ -13,7 +13,8 @@ pub struct Granted {
     pub secrets: Vec<SecretField>,
     /// What it recognises the access by from now on; as before if there is nothing.
     pub receipt: Option<Receipt>,
-    /// When the access ends by itself; nothing if it does not, or not at a known moment.
+    /// When the access ends by itself; nothing if it does not, or not at a known moment. The whole grant
+    /// ends then if that is before its end.
     pub ends_at: Option<Time>,
 }
 

@@ -157,6 +157,7 @@ impl Request {
                 self.settle(*layer, granted);
                 self.keep(*layer, receipt.as_ref(), *secrets);
                 self.note_order(*layer, *at);
+                self.end_with_layer(*until, *ends_at, *at);
             }
             Event::LayerGrantFailed {
                 layer,
@@ -281,6 +282,18 @@ impl Request {
                 .max(from)
                 .min(end),
         );
+    }
+
+    /// The grant ends when the first of its layers ends by itself: its layers are all there, or none
+    /// stays. What a target says of an end that it is to be told anew does not count.
+    fn end_with_layer(&mut self, until: Time, ends_at: Option<Time>, at: Time) {
+        let goes_on = matches!(self.state, State::Approved | State::Active { .. });
+        let is_up_to_date = self.expires_at.is_some_and(|end| end <= until);
+        let sooner = ends_at.filter(|sooner| self.expires_at.is_some_and(|end| *sooner < end));
+        if let (true, true, Some(sooner)) = (goes_on, is_up_to_date, sooner) {
+            let left = u32::try_from((sooner - at).num_seconds()).unwrap_or_default();
+            self.ends_at(sooner, at, Span::seconds(left));
+        }
     }
 
     fn begin_ending(&mut self, cause: EndCause, by: Actor, since: Time) {

@@ -218,7 +218,7 @@ impl Request {
 
     fn layers_to_make(&self, end: Time, due: &mut Vec<Due>) {
         for (index, layer) in self.layers.iter().enumerate() {
-            if !matches!(layer.progress, Progress::Granted { until, .. } if until == end) {
+            if !matches!(layer.progress, Progress::Granted { until, .. } if until >= end) {
                 due.push(Due {
                     // Behind revocations that are late: access that comes late does no harm.
                     at: layer.retry_at.unwrap_or(self.facts.at),

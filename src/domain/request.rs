@@ -71,7 +71,8 @@ pub struct Request {
     pub asked_at: Time,
     /// Who approved, denied or counted so far.
     pub approvals: Vec<Approval>,
-    /// When access ends; set when the last approval is committed.
+    /// When access ends: set when the last approval is committed, and earlier from the moment when a
+    /// target says that what it granted ends by itself before that.
     pub expires_at: Option<Time>,
     /// When the requester is told that the end is near; set together with `expires_at`.
     pub warn_at: Option<Time>,

@@ -331,3 +331,75 @@ proptest! {
         });
     }
 }
+
+/// The request after these commands, each a minute after the one before.
+fn after(commands: Vec<Command>) -> Request {
+    let commands: Vec<_> = commands.into_iter().map(|command| (1, command)).collect();
+    let count = commands.len();
+    let mut done = 0;
+    let (request, _) = play((1, commands), |_| done += 1);
+    assert_eq!(done, count, "every command does something");
+    request
+}
+
+#[test]
+fn an_answer_to_an_order_that_more_time_has_outdated_does_not_bring_the_end_forward() {
+    let bob = Actor::Person(UserId::new("U0BOB"));
+    let approve = |revision| Command::Approve {
+        by: bob.clone(),
+        rules: vec![],
+        revision,
+        parties: parties(&bob, 0),
+        grant: PlannedGrant {
+            layers: plan()[..1].to_vec(),
+            ..PlannedGrant::default()
+        },
+    };
+    let granted = |until, ends_at| Command::Granted {
+        layer: 0,
+        until,
+        ends_at,
+        receipt: None,
+        secrets: false,
+    };
+    // Approved a minute after it was asked for.
+    let first = Span::minutes(31).after(start());
+    let later = Span::minutes(20).after(first);
+    let alice = UserId::new(REQUESTER);
+    let until_extended = vec![
+        approve(1),
+        Command::Inspected {
+            layer: 0,
+            managed: true,
+            receipt: None,
+        },
+        granted(first, None),
+        Command::RequestExtension {
+            human: human(&alice),
+            by: alice,
+            rules: vec![],
+            duration: Span::minutes(20),
+            lapses_at: first,
+        },
+        approve(2),
+    ];
+    let extended = after(until_extended.clone());
+    assert_eq!(extended.expires_at, Some(later));
+    // The target echoes the end that it was told, or ends what it granted a minute before that.
+    for (until, ends_at, ends) in [
+        (first, first, later),
+        (first, Span::minutes(1).before(first), later),
+        (later, later, later),
+        (later, first, first),
+    ] {
+        let answered = [until_extended.clone(), vec![granted(until, Some(ends_at))]].concat();
+        let request = after(answered);
+        assert_eq!(request.expires_at, Some(ends), "{until} {ends_at}");
+        let is_told_again = until < request.expires_at.unwrap();
+        let mut due = request.due().into_iter();
+        assert_eq!(
+            due.any(|due| matches!(due.work, Work::Grant { .. })),
+            is_told_again
+        );
+    }
+}

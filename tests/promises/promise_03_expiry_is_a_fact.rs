@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use slack_sim::Fault;
 
 use crate::support::{
@@ -94,4 +95,45 @@ async fn a_request_that_nobody_answers_lapses_and_cannot_be_approved_after() {
     fixture.told(ALICE, "lapsed").await;
     fixture.shows(&card, "Lapsed").await;
     assert_eq!(fixture.console.orders("grant"), 0);
+}
+
+/// Has the console say that the access ends by itself after so many minutes.
+fn ends_by_itself(fixture: &Fixture, minutes: i64) {
+    let ends_at = fixture.in_minutes(minutes).to_rfc3339();
+    fixture.console.answers(json!({ "ends_at": ends_at }));
+}
+
+#[tokio::test]
+async fn a_grant_ends_when_its_target_ends_it_and_everybody_is_told_that_end() {
+    let fixture = Fixture::start().await;
+    ends_by_itself(&fixture, 12);
+    let grant = fixture.granted(REQUEST).await;
+    let until = "2099-11-21 02:12 UTC";
+    assert!(grant.says(until), "{}", grant.all_text());
+    let answer = fixture.answer(ALICE, "status").await;
+    assert!(answer.says(until), "{}", answer.text);
+    let line = fixture.audited("`console` gives access until").await;
+    assert!(line.says(until), "{}", line.text);
+    let answer = fixture.check(ALICE, SCOPE).await;
+    assert_eq!(answer["context"]["expires_at"], "2099-11-21T02:12:00.000Z");
+
+    fixture.advance_minutes(12);
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
+    fixture.told(ALICE, "has ended: its time is over").await;
+}
+
+#[tokio::test]
+async fn more_time_is_added_to_the_end_that_everybody_was_told() {
+    let fixture = Fixture::start().await;
+    ends_by_itself(&fixture, 12);
+    fixture.granted(REQUEST).await;
+    fixture.console.answers(json!({}));
+    fixture.jit(ALICE, "extend 15m").await;
+    let card = fixture.open_card().await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.told(ALICE, "02:27 UTC").await;
+    fixture.advance_minutes(26);
+    assert!(fixture.admitted(ALICE, SCOPE).await);
+    fixture.advance_minutes(1);
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
 }

@@ -337,7 +337,12 @@ impl Life {
                 rightly(2, self.layers[*layer].is == Is::Planned)?;
                 self.layers[*layer].is = Is::Inspected { managed: *managed };
             }
-            Event::LayerGranted { layer, .. } => {
+            Event::LayerGranted {
+                layer,
+                until,
+                ends_at,
+                ..
+            } => {
                 // What was on its way when the end began may still be noted.
                 from(&[Stage::Approved, Stage::Active, Stage::Ending])?;
                 let (Is::Inspected { managed } | Is::Granted { managed }) = self.layers[*layer].is
@@ -345,6 +350,9 @@ impl Life {
                     return rightly(2, false);
                 };
                 self.layers[*layer].is = Is::Granted { managed };
+                if self.expires_at <= Some(*until) && stage != Stage::Ending {
+                    self.expires_at = self.expires_at.min(ends_at.or(self.expires_at));
+                }
             }
             Event::LayerGrantFailed { .. } => {
                 from(&[Stage::Approved, Stage::Active, Stage::Ending])?;

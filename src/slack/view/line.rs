@@ -70,10 +70,15 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::Withdrawn {} => format!("withdrawn by {by}"),
         Event::Lapsed {} => "lapsed: nobody answered in time".to_owned(),
         Event::LayerInspected { .. } | Event::LayerAbsenceConfirmed { .. } => return None,
-        Event::LayerGranted { layer, until, .. } => format!(
+        Event::LayerGranted {
+            layer,
+            until,
+            ends_at,
+            ..
+        } => format!(
             "{} gives access until {}",
             target(request, *layer),
-            text::time(*until)
+            text::time(ends_at.map_or(*until, |ends_at| ends_at.min(*until)))
         ),
         Event::LayerGrantFailed {
             layer,

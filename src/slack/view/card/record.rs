@@ -156,7 +156,8 @@ fn state(request: &Request) -> Option<String> {
                 format!(" :warning: {departed}.")
             });
             let left = left.unwrap_or_default();
-            format!(":large_green_circle: Active{until}.{left}")
+            let behind = failing_layers(request);
+            format!(":large_green_circle: Active{until}.{behind}{left}")
         }
         State::Ending {
             cause, by, since, ..
@@ -210,19 +211,21 @@ fn being_made(request: &Request) -> String {
     if !request.after.is_empty() {
         line.push_str(" Older grants that cannot stand beside it are ended first.");
     }
-    for layer in request
-        .layers
-        .iter()
-        .filter(|layer| layer.failures > 0)
-        .take(8)
-    {
-        line.push_str(&format!(
+    line.push_str(&failing_layers(request));
+    line
+}
+
+/// That targets have failed to grant, or to move the end, as sentences with a space before each.
+fn failing_layers(request: &Request) -> String {
+    let failing = request.layers.iter().filter(|layer| layer.failures > 0);
+    let failing = failing.take(8).map(|layer| {
+        format!(
             " {} has failed {}; it is tried again.",
             text::code(&layer.plan.backend),
             times(layer.failures)
-        ));
-    }
-    line
+        )
+    });
+    failing.collect()
 }
 
 /// The request's name and age, for those who look things up.
