@@ -21,6 +21,7 @@ use crate::story::{
 crate::holds!(
     a_lane_is_due_at_its_earliest_work,
     access_that_reappears_is_work_again_until_it_is_gone,
+    a_request_may_have_access_until_the_last_of_its_layers_was_inspected_once_more,
     what_is_longest_due_comes_first,
     due_work_is_given_to_one_at_a_time,
     a_name_is_claimed_by_one_at_a_time,
@@ -136,6 +137,32 @@ async fn access_that_reappears_is_work_again_until_it_is_gone(store: Arc<dyn Sto
     commit(&*store, revoked(&request, 0, at(400))).await;
     assert_eq!(store.open(Open::All).await.unwrap(), []);
     assert_eq!(open_of().await, 0);
+}
+
+async fn a_request_may_have_access_until_the_last_of_its_layers_was_inspected_once_more(
+    store: Arc<dyn Store>,
+) {
+    let layers = [("pg-prod", "a"), ("bastion", "b")];
+    let mut request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    request = commit(&*store, approved(&request, &layers, at(10))).await;
+    for layer in [0, 1] {
+        request = commit(&*store, inspected(&request, layer, true, at(11))).await;
+        request = commit(&*store, made(&request, layer, at(12))).await;
+    }
+    request = commit(&*store, done(&request, at(20))).await;
+    for layer in [0, 1] {
+        request = commit(&*store, revoked(&request, layer, at(21))).await;
+    }
+    let mut may_have = vec![request.id];
+    for layer in [0, 1] {
+        let entitlement = Entitlement::new("b");
+        assert_eq!(store.approved_for(&entitlement).await.unwrap(), may_have);
+        let present = false;
+        let command = Command::InspectedLater { layer, present };
+        request = commit(&*store, then(&request, command, at(400))).await;
+        may_have.retain(|_| layer == 0);
+        assert_eq!(store.approved_for(&entitlement).await.unwrap(), may_have);
+    }
 }
 
 async fn what_is_longest_due_comes_first(store: Arc<dyn Store>) {

@@ -253,9 +253,17 @@ pub(super) async fn approved_for(
     let rows: Vec<(String,)> = sqlx::query_as(
         "SELECT request_id FROM events AS approval
          WHERE kind = 'approved' AND replace(body, $1, '') <> body
-             AND 'layer_absence_confirmed' <> (
+             AND NOT ((
                  SELECT kind FROM events WHERE request_id = approval.request_id
-                 ORDER BY seq DESC LIMIT 1)",
+                 ORDER BY seq DESC LIMIT 1
+             ) IN ('layer_absence_confirmed', 'layer_inspection_abandoned') AND (
+                 SELECT count(*) FROM events WHERE request_id = approval.request_id
+                     AND kind IN ('layer_absence_confirmed', 'layer_inspection_abandoned',
+                         'layer_reappeared')
+             ) >= (
+                 SELECT count(*) FROM events WHERE request_id = approval.request_id
+                     AND kind = 'layer_revoked'
+             ))",
     )
     .bind(named)
     .fetch_all(reads)
