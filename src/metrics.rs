@@ -220,6 +220,7 @@ impl Metrics {
             | Event::RevocationStarted { .. }
             | Event::LayerRevoked { .. }
             | Event::LayerAbsenceConfirmed { .. }
+            | Event::LayerInspectionAbandoned { .. }
             | Event::LayerReappeared { .. }
             | Event::ExtensionRequested { .. }
             | Event::ExtensionDenied { .. }

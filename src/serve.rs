@@ -298,7 +298,8 @@ fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
     Ok(backends)
 }
 
-/// A grant whose target is no longer configured could never be taken back.
+/// A grant whose target is no longer configured could never be taken back. What has ended keeps no
+/// target in the configuration: the worker gives its last inspection up.
 async fn refuse_orphans(store: &dyn Store, backends: &Backends) -> anyhow::Result<()> {
     let mut after = None;
     loop {

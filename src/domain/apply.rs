@@ -183,7 +183,8 @@ impl Request {
                 let inspect_since = removal.is_inspected_later().then_some(*at);
                 self.settle(*layer, Progress::Revoked { inspect_since });
             }
-            Event::LayerAbsenceConfirmed { layer } => {
+            Event::LayerAbsenceConfirmed { layer }
+            | Event::LayerInspectionAbandoned { layer, .. } => {
                 let inspect_since = None;
                 self.settle(*layer, Progress::Revoked { inspect_since });
             }

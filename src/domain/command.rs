@@ -145,6 +145,13 @@ pub enum Command {
         /// Whether its access is there.
         present: bool,
     },
+    /// Note that a layer that was revoked cannot be inspected later.
+    AbandonInspection {
+        /// Which layer, from 0.
+        layer: usize,
+        /// What is missing.
+        error: String,
+    },
     /// Note that a layer could not be revoked.
     RevokeFailed {
         /// Which layer, from 0.

@@ -379,6 +379,15 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             })])
         }
         (
+            State::Ended { .. } | State::Failed { .. },
+            Command::AbandonInspection { layer, error },
+        ) if progress(request, layer).is_some_and(|it| it.inspect_since().is_some()) => {
+            Ok(vec![keylend(Event::LayerInspectionAbandoned {
+                layer,
+                error,
+            })])
+        }
+        (
             _,
             Command::Revise { .. }
             | Command::Lapse
@@ -390,6 +399,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             | Command::GrantFailed { .. }
             | Command::Revoked { .. }
             | Command::InspectedLater { .. }
+            | Command::AbandonInspection { .. }
             | Command::RevokeFailed { .. },
         ) => Err(Refusal::NotDue),
     }

@@ -163,6 +163,14 @@ pub enum Event {
         /// Which layer, from 0.
         layer: usize,
     },
+    /// The later inspection of a layer that had been revoked was given up, since the configuration has
+    /// no such target any more, or the target takes other parameters.
+    LayerInspectionAbandoned {
+        /// Which layer, from 0.
+        layer: usize,
+        /// What is missing.
+        error: String,
+    },
     /// A later inspection found a layer that had been revoked: the grant is ending again.
     LayerReappeared {
         /// Which layer, from 0.
@@ -220,7 +228,13 @@ impl Event {
     pub fn is_last(kind: &str) -> bool {
         matches!(
             kind,
-            "denied" | "withdrawn" | "lapsed" | "ended" | "failed" | "layer_absence_confirmed"
+            "denied"
+                | "withdrawn"
+                | "lapsed"
+                | "ended"
+                | "failed"
+                | "layer_absence_confirmed"
+                | "layer_inspection_abandoned"
         )
     }
 }

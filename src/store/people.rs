@@ -354,6 +354,7 @@ impl People {
             raw.kind.as_str(),
             "layer_revoked"
                 | "layer_absence_confirmed"
+                | "layer_inspection_abandoned"
                 | "layer_reappeared"
                 | "requested"
                 | "revised"
@@ -403,7 +404,9 @@ impl People {
                     later.or_insert_with(|| (0, request.clone())).0 += 1;
                 }
             }
-            Event::LayerAbsenceConfirmed { .. } => drop(self.inspected(id)),
+            Event::LayerAbsenceConfirmed { .. } | Event::LayerInspectionAbandoned { .. } => {
+                drop(self.inspected(id));
+            }
             Event::LayerReappeared { .. } => {
                 if let Some(request) = self.inspected(id) {
                     self.open(request);

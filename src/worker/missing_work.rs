@@ -2,8 +2,9 @@
 //!
 //! Lanes find their work in `due`, and what a lock or a departure ends is found in `requests`. Somebody
 //! who edits, moves or deletes rows there would keep access from ending. So once a minute this compares
-//! what is open, by the table and by the log, and first whatever should have ended by now. What is not
-//! as the log says is made again from it, with an alert.
+//! what is open, by the table and by the log, and first whatever should have ended by now, or should have
+//! been inspected once more. What is not as the log says is made again from it, with an alert. Nor does a
+//! lane come to an inspection in a target that the configuration has no more: it is given up here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::Worker;
 use crate::{
     broker::Error,
-    domain::{Event, RequestId, Time},
+    domain::{Event, INSPECT_AGAIN, RequestId, Time},
     store::{After, Entry, EntryBody},
 };
 
@@ -33,15 +34,26 @@ const PAGES: usize = 2;
 /// Late requests that are compared each time.
 const LATE: usize = 1000;
 
-/// The requests that are open by the log, as far as it was read.
+/// The requests that are open by the log, or have layers that are still to be inspected once more, as
+/// far as it was read.
 #[derive(Default)]
 struct Open {
     read: u64,
-    /// When something has to have happened to each: its end, or the next look while it is ending.
-    requests: BTreeMap<RequestId, Option<Time>>,
+    requests: BTreeMap<RequestId, Logged>,
     /// The last late one that was compared.
     compared: Option<RequestId>,
     round: Round,
+}
+
+/// One of them.
+#[derive(Default)]
+struct Logged {
+    is_over: bool,
+    /// How many layers are still to be inspected once more.
+    inspections: usize,
+    /// When something has to have happened to it: its end, the next look while it is ending, or the
+    /// inspection.
+    at: Option<Time>,
 }
 
 /// One round through the open requests of the table.
@@ -57,26 +69,48 @@ impl Open {
         let (Some(id), EntryBody::Request(event)) = (entry.request_id, &entry.body) else {
             return;
         };
+        let logged = self.requests.entry(id).or_default();
         match event {
-            Event::Requested { .. } => drop(self.requests.insert(id, None)),
             Event::Approved { expires_at, .. } | Event::Extended { expires_at, .. } => {
-                self.requests.insert(id, Some(*expires_at));
+                logged.at = Some(*expires_at);
             }
-            Event::RevocationStarted { .. } | Event::LayerReappeared { .. } => {
-                self.requests.insert(id, Some(entry.at.min(now)));
+            Event::LayerGranted {
+                ends_at: Some(ends_at),
+                ..
+            } => logged.at = logged.at.map(|at| at.min(*ends_at)),
+            Event::RevocationStarted { .. } => logged.at = Some(entry.at.min(now)),
+            Event::LayerRevoked { removal, .. } => {
+                logged.inspections += usize::from(removal.is_inspected_later());
             }
-            _ if is_last => drop(self.requests.remove(&id)),
+            Event::LayerReappeared { .. } => {
+                (logged.is_over, logged.at) = (false, Some(entry.at.min(now)));
+                logged.inspections = logged.inspections.saturating_sub(1);
+            }
+            Event::LayerAbsenceConfirmed { .. } | Event::LayerInspectionAbandoned { .. } => {
+                logged.inspections = logged.inspections.saturating_sub(1);
+            }
             _ => {}
         }
+        if is_last && !logged.is_over {
+            (logged.is_over, logged.at) = (true, Some(INSPECT_AGAIN.after(entry.at.min(now))));
+        }
+        if logged.is_over && logged.inspections == 0 {
+            self.requests.remove(&id);
+        }
+    }
+
+    /// Whether the request is open by the log.
+    fn is_open(&self, id: &RequestId) -> bool {
+        self.requests.get(id).is_some_and(|logged| !logged.is_over)
     }
 
     /// Some of those that are late at `now`.
     fn late(&mut self, now: Time) -> Vec<RequestId> {
-        let is_late = |at: &Option<Time>| at.is_some_and(|at| at + PERIOD <= now);
+        let is_late = |logged: &Logged| logged.at.is_some_and(|at| at + PERIOD <= now);
         let from = self.compared.map_or(Bound::Unbounded, Bound::Excluded);
         let behind = self.requests.range((from, Bound::Unbounded));
         let late: Vec<RequestId> = behind
-            .filter(|(_, at)| is_late(at))
+            .filter(|(_, logged)| is_late(logged))
             .map(|(id, _)| *id)
             .take(LATE)
             .collect();
@@ -122,10 +156,19 @@ impl Worker {
                 break;
             }
         }
-        let mut mended = self.mend_all(open.late(self.clock.now())).await;
+        let late = open.late(self.clock.now());
+        let over = late.iter().filter(|id| !open.is_open(id));
+        let over: Vec<RequestId> = over.copied().collect();
+        let mut mended = self.mend_all(late).await;
+        for id in over {
+            if let Err(error) = self.inspect_removed_targets(id).await {
+                tracing::warn!(request.id = %id, %error, "failed to give an inspection up");
+            }
+        }
         for _ in 0..PAGES {
             if open.round.after.is_none() {
-                open.round.ahead = open.requests.keys().copied().collect();
+                let requests = open.requests.keys().filter(|id| open.is_open(id));
+                open.round.ahead = requests.copied().collect();
             }
             let page = store.open_after(open.round.after.take(), PAGE).await?;
             for request in &page.requests {
@@ -136,9 +179,7 @@ impl Worker {
             open.round.after = page.next;
             if open.round.after.is_none() {
                 let hidden = std::mem::take(&mut open.round.ahead);
-                let hidden = hidden
-                    .into_iter()
-                    .filter(|id| open.requests.contains_key(id));
+                let hidden = hidden.into_iter().filter(|id| open.is_open(id));
                 mended |= self.mend_all(hidden).await;
                 break;
             }

@@ -6,7 +6,7 @@ use super::{RETRY, Unfinished, Worker, limited, order, root_cause};
 use crate::{
     backend::{BackendError, Presence},
     broker::{Loaded, Sharers},
-    domain::{Command, Removal, Request, RevocationMode, Time},
+    domain::{Command, Removal, Request, RequestId, RevocationMode, Time, Work},
 };
 
 /// How long to wait before a target that could not be inspected after an end is inspected again.
@@ -134,6 +134,12 @@ impl Worker {
         let store = &**self.broker.store();
         let order = order(request, layer);
         self.check_pending(&order)?;
+        if let Err(error) = self.bind(plan) {
+            let error = error.to_string();
+            let command = Command::AbandonInspection { layer, error };
+            self.broker.record(loaded, command, None).await?;
+            return Ok(());
+        }
         let _alone = self.turns.alone(store, &plan.entitlement).await?;
         // Another grant that gives the access is inspected when it ends.
         let is_given = |sharers: &Sharers| sharers.proven.iter().any(|other| other.managed);
@@ -167,6 +173,25 @@ impl Worker {
         self.pending.forget(&plan.handle);
         let command = Command::InspectedLater { layer, present };
         self.broker.record(loaded, command, None).await?;
+        Ok(())
+    }
+
+    /// Inspects once more what is left to inspect of a request in targets that the configuration has no
+    /// more, whose lanes nobody works on: the inspection is given up.
+    pub(super) async fn inspect_removed_targets(&self, id: RequestId) -> Result<(), Unfinished> {
+        let request = self.broker.load(id).await?.request;
+        for due in request.due() {
+            let Work::InspectAgain { layer } = due.work else {
+                continue;
+            };
+            if !self
+                .backends
+                .contains_key(&request.layers[layer].plan.backend)
+            {
+                let loaded = self.broker.load(id).await?;
+                self.inspect_again(loaded, layer).await?;
+            }
+        }
         Ok(())
     }
 

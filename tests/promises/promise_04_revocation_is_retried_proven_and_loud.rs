@@ -649,3 +649,21 @@ async fn an_extension_without_an_answer_may_have_moved_the_time_limit() {
         });
     assert!(end.is_some_and(|end| fixture.now() >= end));
 }
+
+#[tokio::test]
+async fn a_target_that_leaves_the_configuration_is_said_not_to_be_inspected_once_more() {
+    let mut fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.jit(ALICE, "done").await;
+    fixture.ended(1).await;
+    fixture.stop().await;
+    fixture.reconfigure(|config| {
+        let without = config.replace("[backends.console.", "[backends.other.");
+        without.replace("backend = \"console\"", "backend = \"other\"")
+    });
+    fixture.boot().await;
+    fixture.until_logged("layer_inspection_abandoned", 1).await;
+    fixture
+        .audited("`console` is not inspected once more after its access has ended")
+        .await;
+}

@@ -404,7 +404,8 @@ impl Life {
                 )?;
             }
             Event::LayerRevokeFailed { .. } => from(&[Stage::Ending])?,
-            Event::LayerAbsenceConfirmed { layer } => {
+            Event::LayerAbsenceConfirmed { layer }
+            | Event::LayerInspectionAbandoned { layer, .. } => {
                 from(&[Stage::Over])?;
                 rightly(4, self.layers[*layer].is == Is::Revoked)?;
             }

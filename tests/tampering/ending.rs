@@ -31,6 +31,7 @@ on_both!(
     a_grant_whose_row_says_that_it_is_over_ends_by_a_lock,
     rows_beside_a_request_are_restored_within_a_minute,
     access_is_revoked_though_no_row_said_that_another_grant_gave_it,
+    access_that_is_there_again_is_found_though_no_row_says_when_to_look,
 );
 
 const STATE: &str = "SELECT state FROM requests";
@@ -391,4 +392,18 @@ async fn is_admitted_after(scene: &Scene, line: &str) -> bool {
     let count = "SELECT CAST(count(*) AS TEXT) FROM events";
     scene.until(count, &[&(before + 1).to_string()]).await;
     is_admitted(scene).await
+}
+
+async fn access_that_is_there_again_is_found_though_no_row_says_when_to_look(scene: Scene) {
+    let fixture = &scene.fixture;
+    let grant = fixture.granted(REQUEST).await;
+    fixture.alice().click(&grant, "done").await;
+    scene.until(LAST, &["ended"]).await;
+    scene.tamper("DELETE FROM due").await;
+    let entitlement = fixture.console.first_entitlement().unwrap();
+    fixture.console.admit(&entitlement, "alice");
+    fixture.advance_minutes(7);
+    let found = "SELECT kind FROM events WHERE kind = 'layer_reappeared'";
+    scene.until(found, &["layer_reappeared"]).await;
+    ends(&scene).await;
 }

@@ -110,6 +110,11 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             error,
             retry_at,
         } => not_gone(request, *layer, error, *retry_at),
+        Event::LayerInspectionAbandoned { layer, error } => format!(
+            ":warning: {} is not inspected once more after its access has ended: {}",
+            target(request, *layer),
+            words(error)
+        ),
         Event::LayerReappeared { layer } => format!(
             ":rotating_light: {} has the access again, although its removal had been confirmed. \
              Keylend is revoking it again",
