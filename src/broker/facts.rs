@@ -237,7 +237,7 @@ impl Broker {
     }
 
     /// The oldest grants that have to end so that one more fits under the cap; none where the
-    /// configuration refuses instead.
+    /// configuration refuses instead. What only a time limit ends makes no room.
     pub(super) fn displaced(&self, open: &[OpenRequest], except: RequestId) -> BTreeSet<RequestId> {
         use crate::domain::OnLimit;
 
@@ -251,6 +251,7 @@ impl Broker {
             OnLimit::EndOldest if cap == 0 => BTreeSet::new(),
             OnLimit::EndOldest => held
                 .iter()
+                .filter(|request| request.ends_early)
                 .take((held.len() + 1).saturating_sub(cap))
                 .map(|request| request.id)
                 .collect(),

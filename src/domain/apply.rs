@@ -188,7 +188,7 @@ impl Request {
                 let inspect_since = None;
                 self.settle(*layer, Progress::Revoked { inspect_since });
             }
-            Event::LayerReappeared { layer } => {
+            Event::LayerReappeared { layer, .. } => {
                 self.settle(*layer, Progress::Inspected { managed: true });
                 // Its revocation has failed, which raises the same alert as any other failure.
                 self.record_failure(*layer, None);

@@ -374,7 +374,10 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             Command::InspectedLater { layer, present },
         ) if progress(request, layer).is_some_and(|it| it.inspect_since().is_some()) => {
             Ok(vec![keylend(match present {
-                true => Event::LayerReappeared { layer },
+                true => Event::LayerReappeared {
+                    layer,
+                    requester: request.human.clone(),
+                },
                 false => Event::LayerAbsenceConfirmed { layer },
             })])
         }

@@ -175,6 +175,8 @@ pub enum Event {
     LayerReappeared {
         /// Which layer, from 0.
         layer: usize,
+        /// Every identity of the requester, who holds the grant again.
+        requester: Human,
     },
     /// A target did not revoke a layer.
     LayerRevokeFailed {

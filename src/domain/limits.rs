@@ -32,7 +32,7 @@ pub enum OnLimit {
     /// The new grant is refused.
     #[default]
     Refuse,
-    /// The oldest grant ends, and the new one is made when it is gone.
+    /// The oldest grant that can end before its time ends, and the new one is made when it is gone.
     EndOldest,
 }
 

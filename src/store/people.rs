@@ -36,7 +36,7 @@ const PAGE: u32 = 1000;
 macro_rules! kinds_of_people {
     () => {
         "'requested', 'approval_counted', 'approved', 'extension_requested', 'extended',
-         'name_released'"
+         'layer_reappeared', 'name_released'"
     };
 }
 pub(super) use kinds_of_people;
@@ -81,6 +81,8 @@ pub struct OpenRequest {
     pub asked_at: Time,
     /// Whether it was approved, so that it counts against what its requester may hold.
     pub is_held: bool,
+    /// Whether it can end before its time.
+    pub ends_early: bool,
 }
 
 /// What the log says of people is not known for certain, so nobody comes closer to access.
@@ -112,7 +114,8 @@ pub struct DecidedOn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     people: Vec<Human>,
-    approved: Option<Human>,
+    /// Who holds more after it.
+    holder: Option<Human>,
     name: Option<Username>,
 }
 
@@ -123,7 +126,7 @@ impl Told {
             Actor::Person(id) => vec![Human::new(id, None).with(human)],
             Actor::Rule(_) | Actor::Keylend => Vec::new(),
         };
-        let (mut people, mut approved, mut name) = (Vec::new(), None, None);
+        let (mut people, mut holder, mut name) = (Vec::new(), None, None);
         match event {
             Event::Requested {
                 requester,
@@ -144,13 +147,14 @@ impl Told {
             } => {
                 people.extend(approver(human));
                 people.push(requester.clone());
-                (approved, name) = (Some(requester.clone()), Some(username.folded()));
+                (holder, name) = (Some(requester.clone()), Some(username.folded()));
             }
+            Event::LayerReappeared { requester, .. } => holder = Some(requester.clone()),
             _ => return None,
         }
         Some(Self {
             people,
-            approved,
+            holder,
             name,
         })
     }
@@ -160,7 +164,7 @@ impl Told {
         let NameEvent::NameReleased { name, .. } = event;
         Self {
             people: Vec::new(),
-            approved: None,
+            holder: None,
             name: Some(name.folded()),
         }
     }
@@ -174,8 +178,8 @@ impl DecidedOn {
             let mut told = told.people.iter();
             told.any(|it| it.is(known) && it.keys().any(|key| !known.has(key)))
         };
-        let holds_more = match (&self.holder, &told.approved) {
-            (Some(holder), Some(approved)) => approved.is(holder),
+        let holds_more = match (&self.holder, &told.holder) {
+            (Some(holder), Some(other)) => other.is(holder),
             _ => false,
         };
         self.people.iter().any(has_more)
@@ -395,6 +399,7 @@ impl People {
                     environment: terms.environment.clone(),
                     asked_at: raw.at.parse().map_err(serde_json::Error::custom)?,
                     is_held: false,
+                    ends_early: terms.ends_early,
                 };
                 self.open(request);
             }
@@ -415,6 +420,7 @@ impl People {
             Event::Revised { terms, .. } => {
                 if let Some(request) = self.open.get_mut(&id) {
                     request.environment.clone_from(&terms.environment);
+                    request.ends_early = terms.ends_early;
                 }
             }
             _ => {}

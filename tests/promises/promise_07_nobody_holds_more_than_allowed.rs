@@ -92,6 +92,37 @@ async fn the_oldest_grant_ends_where_the_operator_says_so() {
     assert!(fixture.admitted(ALICE, "db-prod:read").await);
 }
 
+#[tokio::test]
+async fn what_only_a_time_limit_ends_makes_no_room_for_another_grant() {
+    let fixture = Fixture::with(
+        |config| {
+            config
+                .replace(
+                    "max_active_per_person = 3",
+                    "max_active_per_person = 2\non_limit = \"end_oldest\"",
+                )
+                .replacen(
+                    "timeout = \"10s\"",
+                    "timeout = \"10s\"\nrevocation = \"time_limit\"",
+                    1,
+                )
+        },
+        "",
+    )
+    .await;
+    fixture.granted("request db-prod:write 30m INC-1 fix").await;
+    fixture.granted("request db-prod:read 20m look").await;
+    // The oldest one stays, and the one after it makes room.
+    fixture.granted("request db-prod:read 10m look").await;
+    fixture.until_logged("ended", 1).await;
+    assert!(fixture.admitted(ALICE, SCOPE).await);
+    fixture.granted("request db-prod:write 30m INC-2 fix").await;
+    fixture.until_logged("ended", 2).await;
+    // Now nothing that she holds could make room.
+    let refused = fixture.answer(ALICE, "request db-prod:read 10m look").await;
+    assert!(refused.says("holdings-cap"), "{}", refused.text);
+}
+
 /// A second account of Alice's, an engineer too.
 fn second_account(fixture: &Fixture) {
     fixture.sim.add_person(Person {

@@ -12,7 +12,7 @@ use keylend::{
 
 use crate::story::{
     self, active, approved, asked, asked_as, asked_for_two, at, commit, done, first_event, human,
-    id, inspected, is_conflict, is_unavailable, made, only, then, user, withdrawn,
+    id, inspected, is_conflict, is_unavailable, made, only, revoked, then, user, withdrawn,
 };
 
 crate::holds!(
@@ -22,6 +22,7 @@ crate::holds!(
     a_requests_name_is_given_once,
     a_request_is_asked_for_once_with_one_key,
     of_two_grants_decided_on_one_count_one_is_committed,
+    a_grant_decided_on_a_count_before_access_was_there_again_is_a_conflict,
     of_two_people_who_are_granted_one_name_at_once_one_is,
     a_decision_about_somebody_who_turns_out_to_be_more_is_a_conflict,
     a_lock_is_set_replaced_and_lifted_once,
@@ -174,6 +175,35 @@ async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Stor
     assert!(is_conflict(store.commit(granting(left[0], alice)).await));
     let again = granting(left[0], count_of("alice"));
     store.commit(again).await.unwrap();
+}
+
+async fn a_grant_decided_on_a_count_before_access_was_there_again_is_a_conflict(
+    store: Arc<dyn Store>,
+) {
+    let over = active(&*store, "over", "role").await;
+    let over = commit(&*store, done(&over, at(20))).await;
+    let over = commit(&*store, revoked(&over, 0, at(21))).await;
+    let pending = commit(&*store, asked("one", "alice", "db-prod:write", at(22))).await;
+    let other = commit(&*store, asked("two", "dave", "db-prod:write", at(22))).await;
+    let count_of = |name| DecidedOn {
+        holder: Some(human(name)),
+        ..decided_on(&*store)
+    };
+    let (alice, dave) = (count_of("alice"), count_of("dave"));
+    let (layer, present) = (0, true);
+    let found = Command::InspectedLater { layer, present };
+    let again = only(then(&over, found, at(400)));
+    // In one transaction as well as behind it.
+    let granting_meanwhile = store.commit(granting(&pending, alice.clone()));
+    let (again, granted) = tokio::join!(store.commit(again), granting_meanwhile);
+    again.unwrap();
+    assert!(is_conflict(granted));
+    assert!(is_conflict(store.commit(granting(&pending, alice)).await));
+    store.commit(granting(&other, dave)).await.unwrap();
+    store
+        .commit(granting(&pending, count_of("alice")))
+        .await
+        .unwrap();
 }
 
 async fn of_two_people_who_are_granted_one_name_at_once_one_is(store: Arc<dyn Store>) {

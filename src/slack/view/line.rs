@@ -115,7 +115,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             target(request, *layer),
             words(error)
         ),
-        Event::LayerReappeared { layer } => format!(
+        Event::LayerReappeared { layer, .. } => format!(
             ":rotating_light: {} has the access again, although its removal had been confirmed. \
              Keylend is revoking it again",
             target(request, *layer)
