@@ -171,6 +171,8 @@ async fn an_answer_that_is_too_long_or_not_json_is_not_absence() {
             "{text}: {outcome:?}"
         );
     }
+    let outcome = script("yes | head -c 70000").revoke(&order).await;
+    assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
     let noisy = "yes | head -c 1000000 >&2; echo '{\"present\": true}'";
     assert_eq!(
         script(noisy).status(&order).await.unwrap(),

@@ -302,6 +302,17 @@ async fn an_answer_that_does_not_end_is_left_at_the_time_limit() {
     );
 }
 
+/// What is said there is of no use, so it must not keep access from ending.
+#[tokio::test]
+async fn the_body_of_an_answer_to_a_revocation_is_not_read() {
+    let service = Service::start("60s").await;
+    let order = some_order();
+    service.answers(200, "x".repeat(1_000_000));
+    lock(&service.kept.answer).stalls = true;
+    let revoked = service.backend.revoke(&order).await;
+    revoked.expect("taken back");
+}
+
 #[tokio::test]
 async fn what_the_service_says_is_one_clean_line() {
     let service = Service::start("60s").await;

@@ -20,16 +20,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use self::process::Finished;
+use self::process::{Finished, Limits};
 use super::{
-    Backend, BackendError, BoundLayer, BuildError, Granted, InvalidParam, LayerRequest, Presence,
+    Backend, BackendError, BuildError, InvalidParam,
     kind::BackendKind,
-    protocol::{self, Action, Order},
+    protocol::{ANSWER_LIMIT, Order, Receiver, Transport},
     timeout::Timeout,
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, Length, Params, RevocationMode, Span},
+    domain::{Length, Params, RevocationMode, Span},
     sanitize::excerpt,
     secret::{MissingSecret, Secret},
 };
@@ -109,66 +109,22 @@ impl BackendKind for Config {
             .iter()
             .map(|name| Ok((name.clone(), Secret::Env(name.clone()).read()?)))
             .collect::<Result<_, MissingSecret>>()?;
-        Ok(Arc::new(Exec(Arc::new(Command {
-            config: self.clone(),
-            passed,
-        }))))
-    }
-}
-
-/// One program.
-struct Exec(Arc<Command>);
-
-impl Backend for Exec {
-    fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
-        Ok(Box::new(ExecLayer {
-            command: self.0.clone(),
-            params: params.clone(),
-        }))
+        let receiver = Receiver {
+            revocation: self.revocation,
+            late_effects: self.late_effects.0,
+            transport: Runs {
+                config: self.clone(),
+                passed,
+            },
+        };
+        Ok(receiver.into_backend())
     }
 }
 
 /// How the program is started.
-struct Command {
+struct Runs {
     config: Config,
     passed: Vec<(String, SecretString)>,
-}
-
-struct ExecLayer {
-    command: Arc<Command>,
-    params: Params,
-}
-
-#[async_trait]
-impl BoundLayer for ExecLayer {
-    fn revocation_mode(&self) -> RevocationMode {
-        self.command.config.revocation
-    }
-
-    fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        protocol::entitlement(order, &self.params, self.revocation_mode())
-    }
-
-    fn late_effects(&self) -> Span {
-        self.command.config.late_effects.0
-    }
-
-    async fn grant(
-        &self,
-        order: &LayerRequest,
-        _: Option<&SecretString>,
-    ) -> Result<Granted, BackendError> {
-        protocol::granted(&self.run(Action::Grant, order).await?)
-    }
-
-    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
-        self.run(Action::Revoke, order).await.map(drop)
-    }
-
-    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
-        let answer = self.run(Action::Status, order).await?;
-        protocol::presence(&answer)
-    }
 }
 
 /// `EX_TEMPFAIL` of sysexits.h: "the user is invited to retry".
@@ -177,21 +133,19 @@ const TRY_AGAIN: i32 = 75;
 /// `EX_PROTOCOL` of sysexits.h: the order came after a newer one.
 const SUPERSEDED: i32 = 76;
 
-impl ExecLayer {
-    /// Runs the program, and answers what it wrote.
-    async fn run(
-        &self,
-        action: Action,
-        order: &LayerRequest,
-    ) -> Result<Zeroizing<Vec<u8>>, BackendError> {
-        let entitlement = protocol::committed(order, || self.entitlement(order));
-        let input = Order::new(action, order, &self.params, &entitlement).to_json();
-        let timeout = self.command.config.timeout.duration();
+#[async_trait]
+impl Transport for Runs {
+    async fn send(&self, order: &Order<'_>) -> Result<Zeroizing<Vec<u8>>, BackendError> {
+        let limits = Limits {
+            time: self.config.timeout.duration(),
+            // What a program writes arrives, also where nobody asked for it.
+            output: order.answer_limit().unwrap_or(ANSWER_LIMIT),
+        };
         let Finished {
             status,
             output,
             last_words,
-        } = process::run(self.command.start(), &input, timeout).await?;
+        } = process::run(self.command(), &order.to_json(), limits).await?;
 
         let reason = |how: String| match excerpt(&last_words).as_str() {
             "" => how,
@@ -216,8 +170,8 @@ impl ExecLayer {
     }
 }
 
-impl Command {
-    fn start(&self) -> tokio::process::Command {
+impl Runs {
+    fn command(&self) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.config.program.0);
         command.args(&self.config.args).current_dir("/").env_clear();
         if let Some(path) = env::var_os("PATH") {

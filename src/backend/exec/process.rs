@@ -9,7 +9,16 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::backend::{BackendError, protocol::ANSWER_LIMIT};
+use crate::backend::BackendError;
+
+/// What a program may take.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// How long it may run.
+    pub(super) time: Duration,
+    /// How many bytes it may write to its standard output.
+    pub(super) output: usize,
+}
 
 /// What a program left behind.
 pub(super) struct Finished {
@@ -21,12 +30,12 @@ pub(super) struct Finished {
     pub(super) last_words: String,
 }
 
-/// Starts the program, gives it `input` and waits for its end. When this is dropped, past `limit`
+/// Starts the program, gives it `input` and waits for its end. When this is dropped, past its time
 /// or before, the program's whole process group is killed.
 pub(super) async fn run(
     mut command: Command,
     input: &[u8],
-    limit: Duration,
+    limits: Limits,
 ) -> Result<Finished, BackendError> {
     command
         .stdin(Stdio::piped())
@@ -36,12 +45,12 @@ pub(super) async fn run(
         .kill_on_drop(true);
     let child = command.spawn().map_err(not_started)?;
     let mut group = Group::of(child);
-    match tokio::time::timeout(limit, group.finish(input)).await {
+    match tokio::time::timeout(limits.time, group.finish(input, limits.output)).await {
         Ok(finished) => finished,
         Err(_) => Err(BackendError::Retry(
             format!(
                 "the program was still running after {} and was killed",
-                humantime::format_duration(limit)
+                humantime::format_duration(limits.time)
             )
             .into(),
         )),
@@ -74,7 +83,7 @@ impl Group {
         Self { child, leader }
     }
 
-    async fn finish(&mut self, input: &[u8]) -> Result<Finished, BackendError> {
+    async fn finish(&mut self, input: &[u8], most: usize) -> Result<Finished, BackendError> {
         const PIPED: &str = "all three streams were asked for";
 
         let mut stdin = self.child.stdin.take().expect(PIPED);
@@ -85,7 +94,7 @@ impl Group {
             let _ = stdin.write_all(input).await;
         };
         let (_, output, last_words) =
-            tokio::join!(feed, start_of(stdout, ANSWER_LIMIT), last_line_of(stderr));
+            tokio::join!(feed, start_of(stdout, most), last_line_of(stderr));
         // Only now: until it is waited for, its number names no other process.
         let status = self.child.wait().await.map_err(broken)?;
         self.leader = None;

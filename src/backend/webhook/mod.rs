@@ -23,15 +23,14 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
-    Backend, BackendError, BoundLayer, BuildError, Failure, Granted, InvalidParam, LayerRequest,
-    Presence,
+    Backend, BackendError, BuildError, Failure, InvalidParam,
     kind::BackendKind,
-    protocol::{self, ANSWER_LIMIT, Action, Order},
+    protocol::{Order, Receiver, Transport},
     timeout::Timeout,
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, Length, Params, RevocationMode, Span},
+    domain::{Length, Params, RevocationMode, Span},
     sanitize::excerpt,
     secret::Secret,
     transport::is_protected,
@@ -78,14 +77,17 @@ impl BackendKind for Config {
     }
 
     fn build(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
-        Ok(Arc::new(Webhook(Arc::new(Service {
-            client: client(&self.url, self.timeout).map_err(no_client)?,
-            url: self.url.0.clone(),
-            secret: self.secret.read()?,
+        let receiver = Receiver {
             revocation: self.revocation,
             late_effects: self.late_effects.0,
-            clock,
-        }))))
+            transport: Service {
+                client: client(&self.url, self.timeout).map_err(no_client)?,
+                url: self.url.0.clone(),
+                secret: self.secret.read()?,
+                clock,
+            },
+        };
+        Ok(receiver.into_backend())
     }
 }
 
@@ -148,93 +150,17 @@ fn no_client(error: reqwest::Error) -> BuildError {
 }
 
 /// One service.
-struct Webhook(Arc<Service>);
-
-impl Backend for Webhook {
-    fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
-        Ok(Box::new(WebhookLayer {
-            service: self.0.clone(),
-            params: params.clone(),
-        }))
-    }
-}
-
 struct Service {
     client: Client,
     url: Url,
     secret: SecretString,
-    revocation: RevocationMode,
-    late_effects: Span,
     clock: Arc<dyn Clock>,
 }
 
-struct WebhookLayer {
-    service: Arc<Service>,
-    params: Params,
-}
-
 #[async_trait]
-impl BoundLayer for WebhookLayer {
-    fn revocation_mode(&self) -> RevocationMode {
-        self.service.revocation
-    }
-
-    fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        protocol::entitlement(order, &self.params, self.service.revocation)
-    }
-
-    fn late_effects(&self) -> Span {
-        self.service.late_effects
-    }
-
-    async fn grant(
-        &self,
-        order: &LayerRequest,
-        _: Option<&SecretString>,
-    ) -> Result<Granted, BackendError> {
-        protocol::granted(&self.answer(Action::Grant, order).await?)
-    }
-
-    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
-        self.call(Action::Revoke, order).await.map(drop)
-    }
-
-    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
-        protocol::presence(&self.answer(Action::Status, order).await?)
-    }
-}
-
-impl WebhookLayer {
-    async fn call(&self, action: Action, order: &LayerRequest) -> Result<Response, BackendError> {
-        let entitlement = protocol::committed(order, || self.entitlement(order));
-        let body = Order::new(action, order, &self.params, &entitlement).to_json();
-        self.service.call(action, order, body).await
-    }
-
-    /// The whole body of the answer.
-    async fn answer(
-        &self,
-        action: Action,
-        order: &LayerRequest,
-    ) -> Result<Zeroizing<Vec<u8>>, BackendError> {
-        let response = self.call(action, order).await?;
-        let (body, whole) = start_of_body(response, ANSWER_LIMIT).await?;
-        match whole {
-            true => Ok(body),
-            false => Err(BackendError::Fail(
-                format!("the webhook answered more than {ANSWER_LIMIT} bytes").into(),
-            )),
-        }
-    }
-}
-
-impl Service {
-    async fn call(
-        &self,
-        action: Action,
-        order: &LayerRequest,
-        body: Vec<u8>,
-    ) -> Result<Response, BackendError> {
+impl Transport for Service {
+    async fn send(&self, order: &Order<'_>) -> Result<Zeroizing<Vec<u8>>, BackendError> {
+        let body = order.to_json();
         let timestamp = self.clock.now().timestamp().to_string();
         let mut request = self
             .client
@@ -242,7 +168,7 @@ impl Service {
             .header(CONTENT_TYPE, "application/json")
             .header("Keylend-Timestamp", &timestamp)
             .header("Keylend-Signature", sign(&self.secret, &timestamp, &body));
-        if let Some(key) = protocol::idempotency_key(action, order) {
+        if let Some(key) = &order.idempotency_key {
             request = request.header("Idempotency-Key", key);
         }
         let response = request.body(body).send().await.map_err(silence)?;
@@ -250,9 +176,25 @@ impl Service {
             StatusCode::ACCEPTED => Err(BackendError::Pending {
                 retry_after: retry_after(&response),
             }),
-            status if status.is_success() => Ok(response),
+            status if status.is_success() => answer(response, order.answer_limit()).await,
             _ => Err(refusal(response).await),
         }
+    }
+}
+
+/// The whole body, or nothing of it where nobody reads it: it may be without end.
+async fn answer(
+    response: Response,
+    limit: Option<usize>,
+) -> Result<Zeroizing<Vec<u8>>, BackendError> {
+    let Some(limit) = limit else {
+        return Ok(Zeroizing::default());
+    };
+    match start_of_body(response, limit).await? {
+        (body, true) => Ok(body),
+        (_, false) => Err(BackendError::Fail(
+            format!("the webhook answered more than {limit} bytes").into(),
+        )),
     }
 }
 

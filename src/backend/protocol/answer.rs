@@ -1,0 +1,207 @@
+//! What a target answers.
+
+use std::time::Duration;
+
+use chrono::SubsecRound;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::{
+    backend::{BackendError, Granted, Presence},
+    domain::{Receipt, Time},
+    sanitize::{excerpt, is_control, turns_direction},
+    secret::SecretField,
+};
+
+/// The most secrets of one answer.
+const SECRETS: usize = 10;
+
+/// The longest label of a secret, in characters.
+const LABEL: usize = 80;
+
+/// Reads the answer to [`Action::Grant`], which may be empty. Fields that it does not know are ignored.
+pub(super) fn granted(answer: &[u8]) -> Result<Granted, BackendError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(default)]
+        secrets: Vec<Field>,
+        receipt: Option<Receipt>,
+        ends_at: Option<Time>,
+    }
+    #[derive(Deserialize)]
+    struct Field {
+        label: String,
+        value: SecretString,
+    }
+
+    if answer.trim_ascii().is_empty() {
+        return Ok(Granted::default());
+    }
+    let fail = |message: String| BackendError::Fail(message.into());
+    // What is wrong with it is not quoted: it may be a secret.
+    let answer: Answer = serde_json::from_slice(answer).map_err(|error| {
+        fail(format!(
+            "the answer to `grant` is not as the protocol says, at line {} column {}",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    if answer.secrets.len() > SECRETS {
+        return Err(fail(format!("the target gave more than {SECRETS} secrets")));
+    }
+    let field = |field: Field| {
+        let label = field.label.trim();
+        let is_label = (1..=LABEL).contains(&label.chars().count())
+            && !label
+                .chars()
+                .any(|char| is_control(char) || turns_direction(char));
+        let value = field.value.expose_secret();
+        let is_text = !value.is_empty()
+            && !value
+                .chars()
+                .any(|char| is_control(char) && !matches!(char, '\n' | '\r' | '\t'));
+        match is_label && is_text {
+            true => Ok(SecretField {
+                label: label.to_owned(),
+                value: field.value,
+            }),
+            false => Err(fail(format!(
+                "a secret of the target is not text, or has no label of 1 to {LABEL} characters"
+            ))),
+        }
+    };
+    let secrets = answer.secrets.into_iter().map(field);
+    Ok(Granted {
+        secrets: secrets.collect::<Result<_, _>>()?,
+        receipt: answer.receipt,
+        ends_at: answer.ends_at.map(to_millis),
+    })
+}
+
+/// Cut to the millisecond, as [`Time`] is everywhere.
+fn to_millis(at: Time) -> Time {
+    at.trunc_subsecs(3)
+}
+
+/// Reads the answer to [`Action::Status`]. Fields that it does not know are ignored.
+pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        present: bool,
+        #[serde(default)]
+        pending: bool,
+        retry_after: Option<u32>,
+    }
+
+    match serde_json::from_slice(answer) {
+        Ok(Answer {
+            pending: true,
+            retry_after,
+            ..
+        }) => Err(BackendError::Pending {
+            retry_after: retry_after.map(|seconds| Duration::from_secs(seconds.into())),
+        }),
+        Ok(Answer { present: true, .. }) => Ok(Presence::Present),
+        Ok(Answer { present: false, .. }) => Ok(Presence::Absent),
+        Err(error) => Err(BackendError::Fail(
+            format!(
+                "the status is not `{{\"present\": true}}` or `{{\"present\": false}}`: {}",
+                excerpt(&error.to_string())
+            )
+            .into(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_grant_may_answer_with_secrets_a_receipt_and_its_end() {
+        for nothing in ["", " \n", "{}", r#"{"present": true}"#] {
+            let nothing = granted(nothing.as_bytes()).unwrap();
+            assert!(nothing.secrets.is_empty() && nothing.receipt.is_none());
+        }
+        let answer = json!({
+            "secrets": [{"label": " Token ", "value": "s3cret"}],
+            "receipt": "lease-7",
+            "ends_at": "2026-11-02T10:00:00.123456Z",
+        });
+        let answer = granted(answer.to_string().as_bytes()).unwrap();
+        assert_eq!(answer.secrets[0].label, "Token");
+        assert_eq!(answer.secrets[0].value.expose_secret(), "s3cret");
+        assert_eq!(answer.receipt.unwrap().as_str(), "lease-7");
+        let ends_at: Time = "2026-11-02T10:00:00.123Z".parse().unwrap();
+        assert_eq!(answer.ends_at, Some(ends_at));
+    }
+
+    #[test]
+    fn a_wrong_answer_to_a_grant_fails_without_telling_a_secret() {
+        let many = vec![json!({"label": "s3cret", "value": "s3cret"}); 11];
+        for answer in [
+            "s3cret".to_owned(),
+            r#"{"secrets": "s3cret"}"#.to_owned(),
+            r#"{"secrets": [{"label": "s3cret"}]}"#.to_owned(),
+            r#"{"secrets": [{"label": "s3cret\u202e", "value": "s3cret"}]}"#.to_owned(),
+            r#"{"secrets": [{"label": "", "value": "s3cret"}]}"#.to_owned(),
+            r#"{"receipt": "s3cret\n"}"#.to_owned(),
+            r#"{"ends_at": "s3cret"}"#.to_owned(),
+            json!({ "secrets": many }).to_string(),
+        ] {
+            match granted(answer.as_bytes()) {
+                Err(BackendError::Fail(failure)) => {
+                    assert!(!failure.to_string().contains("s3cret"), "{failure}");
+                }
+                other => panic!("{answer}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_is_not_absence() {
+        assert_eq!(
+            presence(br#"{"present": true}"#).unwrap(),
+            Presence::Present
+        );
+        assert_eq!(
+            presence(br#"{"present": false, "note": 1}"#).unwrap(),
+            Presence::Absent
+        );
+        for answer in [
+            "",
+            "{}",
+            "null",
+            "false",
+            r#"{"present": "no"}"#,
+            r#"{"present": true} and more"#,
+            r#"{"present": false, "present": true}"#,
+            r#"{"pending": true}"#,
+            r#"{"present": false, "pending": "no"}"#,
+            r#"{"present": false, "pending": false, "retry_after": -1}"#,
+        ] {
+            let outcome = presence(answer.as_bytes());
+            assert!(matches!(outcome, Err(BackendError::Fail(_))), "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_is_pending_is_neither_present_nor_absent() {
+        for (answer, asked_for) in [
+            (r#"{"present": false, "pending": true}"#, None),
+            (
+                r#"{"present": true, "pending": true, "retry_after": 30}"#,
+                Some(30),
+            ),
+        ] {
+            match presence(answer.as_bytes()) {
+                Err(BackendError::Pending { retry_after }) => {
+                    assert_eq!(retry_after, asked_for.map(Duration::from_secs));
+                }
+                other => panic!("{answer}: {other:?}"),
+            }
+        }
+    }
+}
