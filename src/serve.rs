@@ -291,7 +291,7 @@ fn way(
 fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Backends> {
     let mut backends = Backends::new();
     for (name, kind) in &config.backends {
-        let backend = kind.build(clock.clone());
+        let backend = kind.build(name, clock.clone());
         let backend = backend.with_context(|| format!("failed to make backends.{name} ready"))?;
         backends.insert(name.clone(), backend);
     }

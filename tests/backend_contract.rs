@@ -24,10 +24,22 @@ mod subject;
 #[path = "backend_contract/webhook.rs"]
 mod webhook;
 
+/// Makes a test of each rule.
+macro_rules! rules {
+    ($file:ident $subject:ty: $($rule:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $rule() {
+                crate::$file::$rule::<$subject>().await;
+            }
+        )+
+    };
+}
+
 /// Runs every rule of the contract on a subject.
 macro_rules! contract {
-    ($kind:ident, $subject:ty) => {
-        contract! { @rules $kind, $subject:
+    ($subject:ty) => {
+        rules! { rules $subject:
             access_that_was_made_works_and_reads_as_present
             making_twice_is_making_once
             making_at_the_same_time_is_making_once
@@ -46,85 +58,83 @@ macro_rules! contract {
             wrong_parameters_are_named
         }
     };
-    (@rules $kind:ident, $subject:ty: $($rule:ident)+) => {
-        mod $kind {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $rule() {
-                    super::rules::$rule::<$subject>().await;
-                }
-            )+
+}
+
+/// Runs every rule of the contract about questions that change nothing.
+macro_rules! questions {
+    ($subject:ty) => {
+        rules! { rules $subject:
+            everybody_who_has_the_access_is_listed
+            a_target_says_what_it_is_and_lacks_nothing
+            a_target_that_is_down_lists_nobody_as_an_error
         }
     };
 }
 
-contract!(postgres_named, crate::postgres::Named);
-contract!(postgres_generated, crate::postgres::Generated);
-contract!(
-    webhook_python,
-    crate::receiver::Service<crate::receiver::Python>
-);
-contract!(
-    webhook_python_slow,
-    crate::receiver::Service<crate::receiver::SlowPython>
-);
-contract!(
-    webhook_node,
-    crate::receiver::Service<crate::receiver::Node>
-);
-contract!(
-    webhook_node_slow,
-    crate::receiver::Service<crate::receiver::SlowNode>
-);
-contract!(exec_python, crate::receiver::Program);
-
 /// Runs every rule for receivers of the protocol on an example.
 macro_rules! protocol {
-    ($kind:ident, $receiver:ty) => {
-        protocol! { @rules $kind, $receiver:
+    ($receiver:ty) => {
+        rules! { protocol $receiver:
             an_order_that_comes_after_a_newer_one_is_refused
             an_order_that_is_replayed_changes_nothing
+            a_grant_that_ended_early_is_not_forgotten_before_its_end
             a_restart_forgets_nothing
             what_a_crash_cut_off_is_done_after_the_restart
             the_newest_order_is_the_one_that_counts
             what_is_no_order_of_a_known_version_is_refused
+            an_action_that_it_does_not_know_is_not_taken_for_another
             every_status_follows_the_schema
-        }
-    };
-    ($kind:ident, web $example:ty) => {
-        protocol! { @rules $kind, $example:
-            a_call_that_keylend_did_not_sign_just_now_is_refused
-            an_order_that_is_too_large_is_not_read
-        }
-    };
-    (@rules $kind:ident, $receiver:ty: $($rule:ident)+) => {
-        mod $kind {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $rule() {
-                    super::protocol::$rule::<$receiver>().await;
-                }
-            )+
+            answers_to_questions_follow_the_schemas
+            an_inventory_lists_what_its_parameters_give_alone
         }
     };
 }
 
-protocol!(
-    protocol_python,
-    crate::receiver::Service<crate::receiver::Python>
-);
-protocol!(
-    protocol_python_slow,
-    crate::receiver::Service<crate::receiver::SlowPython>
-);
-protocol!(
-    protocol_node,
-    crate::receiver::Service<crate::receiver::Node>
-);
-protocol!(
-    protocol_node_slow,
-    crate::receiver::Service<crate::receiver::SlowNode>
-);
-protocol!(protocol_exec, crate::receiver::Program);
-protocol!(signed_python, web crate::receiver::Python);
-protocol!(signed_node, web crate::receiver::Node);
+/// Runs every rule for receivers that are reached over a network.
+macro_rules! signed {
+    ($example:ty) => {
+        rules! { protocol $example:
+            a_call_that_keylend_did_not_sign_just_now_is_refused
+            an_order_that_is_too_large_is_not_read
+        }
+    };
+}
+
+mod postgres_named {
+    contract!(crate::postgres::Named);
+}
+mod postgres_generated {
+    contract!(crate::postgres::Generated);
+}
+mod webhook_python {
+    use crate::receiver::{Python, Service};
+    contract!(Service<Python>);
+    questions!(Service<Python>);
+    protocol!(Service<Python>);
+    signed!(Python);
+}
+mod webhook_python_slow {
+    use crate::receiver::{Service, SlowPython};
+    contract!(Service<SlowPython>);
+    questions!(Service<SlowPython>);
+    protocol!(Service<SlowPython>);
+}
+mod webhook_node {
+    use crate::receiver::{Node, Service};
+    contract!(Service<Node>);
+    questions!(Service<Node>);
+    protocol!(Service<Node>);
+    signed!(Node);
+}
+mod webhook_node_slow {
+    use crate::receiver::{Service, SlowNode};
+    contract!(Service<SlowNode>);
+    questions!(Service<SlowNode>);
+    protocol!(Service<SlowNode>);
+}
+mod exec_python {
+    use crate::receiver::Program;
+    contract!(Program);
+    questions!(Program);
+    protocol!(Program);
+}

@@ -5,7 +5,7 @@ use std::{error::Error, sync::Arc};
 use super::Backend;
 use crate::{
     clock::Clock,
-    domain::{Params, RevocationMode, Span},
+    domain::{BackendName, Params, RevocationMode, Span},
     secret::MissingSecret,
 };
 
@@ -28,7 +28,11 @@ pub(super) trait BackendKind {
     }
 
     /// See [`BackendConfig::build`](super::BackendConfig::build).
-    fn build(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError>;
+    fn build(
+        &self,
+        name: &BackendName,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<dyn Backend>, BuildError>;
 }
 
 /// A layer's parameter is missing, unknown or of the wrong kind.

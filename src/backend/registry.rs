@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Backend, BuildError, InvalidParam, kind::BackendKind};
 use crate::{
     clock::Clock,
-    domain::{Params, RevocationMode, Span},
+    domain::{BackendName, Params, RevocationMode, Span},
 };
 
 /// Hands every kind of target to the macro `$then`: the name of its Cargo feature, of its module and of
@@ -39,7 +39,7 @@ macro_rules! register {
                 use crate::{
                     backend::{Backend, BuildError, InvalidParam, kind::BackendKind},
                     clock::Clock,
-                    domain::{Params, RevocationMode},
+                    domain::{BackendName, Params, RevocationMode},
                 };
 
                 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ macro_rules! register {
                         match self.0 {}
                     }
 
-                    fn build(&self, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
+                    fn build(&self, _: &BackendName, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
                         match self.0 {}
                     }
                 }
@@ -119,13 +119,17 @@ impl BackendConfig {
         self.kind().residual()
     }
 
-    /// Fetches the secrets and makes the target ready. Connects to nothing: a target that is down
+    /// Fetches the secrets and makes the target with this name ready. Connects to nothing: a target that is down
     /// does not keep Keylend from starting.
     ///
     /// # Errors
     ///
     /// The secret that is missing or of the wrong form. Its text is never told.
-    pub fn build(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
-        self.kind().build(clock)
+    pub fn build(
+        &self,
+        name: &BackendName,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<dyn Backend>, BuildError> {
+        self.kind().build(name, clock)
     }
 }

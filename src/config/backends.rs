@@ -25,7 +25,7 @@ pub(super) fn check_secrets(
     catalogue: &Catalogue,
 ) {
     for (name, config) in backends {
-        if let Err(problem) = config.build(Arc::new(SystemClock)) {
+        if let Err(problem) = config.build(name, Arc::new(SystemClock)) {
             document.problem(at!["backends", name.as_str()], problem.to_string());
         }
     }

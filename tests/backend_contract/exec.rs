@@ -95,13 +95,15 @@ async fn every_document_that_is_sent_follows_the_schema() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let seen = folder.path().join("seen");
     let text = format!(
-        "cat >> '{0}'; echo >> '{0}'; echo '{{\"present\": true}}'",
+        "cat >> '{0}'; echo >> '{0}'; echo '{{\"present\": true, \"holders\": []}}'",
         seen.display()
     );
     let (backend, order) = (script(&text), order("alice", json!({"group": "vpn"})));
     backend.grant(&order, None).await.expect("made");
     backend.revoke(&order).await.expect("taken back");
     backend.status(&order).await.expect("an answer");
+    let holders = backend.bound(&order).holders().await;
+    assert_eq!(holders.expect("a list"), []);
     let seen = fs::read_to_string(seen).expect("it wrote");
     let documents: Vec<Value> = seen
         .lines()
@@ -111,7 +113,7 @@ async fn every_document_that_is_sent_follows_the_schema() {
         .iter()
         .map(|document| &document["action"])
         .collect();
-    assert_eq!(actions, ["grant", "revoke", "status"]);
+    assert_eq!(actions, ["grant", "revoke", "status", "inventory"]);
     for document in &documents {
         ORDER.check(document);
     }
@@ -129,6 +131,29 @@ async fn a_program_that_is_still_working_says_so_in_its_status() {
             other => panic!("{answer}: {other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn an_action_that_the_program_does_not_support_is_named() {
+    match script("echo 'usage: …' >&2; exit 64").diagnose(&[]).await {
+        Err(BackendError::Fail(said)) => assert_eq!(
+            said.to_string(),
+            "this receiver does not support `diagnose`"
+        ),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_list_may_be_longer_than_other_answers() {
+    let text = "printf '{\"holders\": ['
+        yes '{\"name\": \"alice\", \"managed\": true},' | head -n 10000
+        echo '{\"name\": \"bob\", \"managed\": false}]}'";
+    let layer = script(text).bound(&order("alice", json!({})));
+    assert_eq!(layer.holders().await.expect("a list").len(), 10_001);
+    let layer = script("yes").bound(&order("alice", json!({})));
+    let outcome = layer.holders().await;
+    assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
 }
 
 #[tokio::test]

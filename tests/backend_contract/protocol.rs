@@ -1,6 +1,6 @@
 //! What every receiver of the protocol in `docs/protocol.md` has to do besides the contract.
 
-use std::process::Stdio;
+use std::{fs, path::PathBuf, process::Stdio};
 
 use hmac::{Hmac, KeyInit, Mac};
 use keylend::{
@@ -16,7 +16,7 @@ use crate::subject::Calls as _;
 use crate::{
     receiver::{Example, Program, SECRET, Service},
     rules::{grant, later, read, revoke},
-    schema::{self, ANSWER},
+    schema::{self, ANSWER, DIAGNOSIS, INVENTORY, with},
     subject::{Subject, unique},
 };
 
@@ -25,12 +25,23 @@ pub(crate) trait Receiver: Subject {
     /// The code of an answer that is final.
     const REFUSED: i32;
 
+    /// The code of the answer to an action that it does not know.
+    const UNSUPPORTED: i32;
+
+    /// Where it keeps its state.
+    fn state(&self) -> PathBuf;
+
     /// Tells it this. The answer's code, and its text.
     async fn tell(&self, body: Vec<u8>) -> (i32, String);
 }
 
 impl<E: Example> Receiver for Service<E> {
     const REFUSED: i32 = 422;
+    const UNSUPPORTED: i32 = 501;
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
 
     async fn tell(&self, body: Vec<u8>) -> (i32, String) {
         let timestamp = SystemClock.now().timestamp();
@@ -60,6 +71,11 @@ fn sign(secret: &str, timestamp: i64, body: &[u8]) -> String {
 
 impl Receiver for Program {
     const REFUSED: i32 = 65;
+    const UNSUPPORTED: i32 = 64;
+
+    fn state(&self) -> PathBuf {
+        self.folder()
+    }
 
     async fn tell(&self, body: Vec<u8>) -> (i32, String) {
         let words = self.command();
@@ -80,7 +96,7 @@ impl Receiver for Program {
 
 /// The document of a status for this access.
 fn status(entitlement: &str) -> Vec<u8> {
-    let mut status = schema::with("idempotency_key", Value::Null);
+    let mut status = with("idempotency_key", Value::Null);
     status["action"] = json!("status");
     status["entitlement"] = json!(entitlement);
     schema::ORDER.check(&status);
@@ -165,12 +181,22 @@ pub(crate) async fn the_newest_order_is_the_one_that_counts<R: Receiver>() {
 
 pub(crate) async fn what_is_no_order_of_a_known_version_is_refused<R: Receiver>() {
     let receiver = R::start("60s").await;
-    let with = |field, value| schema::with(field, value).to_string().into_bytes();
+    let with = |field, value| with(field, value).to_string().into_bytes();
     for body in [
         with("version", json!(2)),
         with("version", Value::Null),
         with("version", json!("1")),
-        with("action", json!("destroy")),
+        with("backend", json!("another")),
+        with("backend", Value::Null),
+        schema::changed(schema::inventory(), "backend", json!("another"))
+            .to_string()
+            .into_bytes(),
+        schema::changed(schema::inventory(), "params", json!([]))
+            .to_string()
+            .into_bytes(),
+        schema::changed(schema::diagnose(), "layers", Value::Null)
+            .to_string()
+            .into_bytes(),
         with("generation", Value::Null),
         with("generation", json!("4")),
         with("handle", Value::Null),
@@ -203,6 +229,61 @@ pub(crate) async fn what_is_no_order_of_a_known_version_is_refused<R: Receiver>(
     assert_eq!(answer, json!({"present": false}), "nothing was made");
 }
 
+pub(crate) async fn an_action_that_it_does_not_know_is_not_taken_for_another<R: Receiver>() {
+    let receiver = R::start("60s").await;
+    for action in [json!("destroy"), json!(["grant"]), Value::Null] {
+        let body = with("action", action).to_string().into_bytes();
+        let (code, text) = receiver.tell(body).await;
+        assert_eq!(code, R::UNSUPPORTED, "{text}");
+    }
+}
+
+/// Somebody may have captured the order.
+pub(crate) async fn a_grant_that_ended_early_is_not_forgotten_before_its_end<R: Receiver>() {
+    let receiver = R::start("60s").await;
+    let (ended, other) = (receiver.order("alice").await, receiver.order("bob").await);
+    grant(&receiver, &ended).await.expect("made");
+    revoke(&receiver, &later(&ended)).await;
+    // A long time passes.
+    let file = receiver.state().join("orders.json");
+    let text = fs::read_to_string(&file).expect("it keeps its orders there");
+    let mut orders: Value = serde_json::from_str(&text).expect("JSON");
+    orders[ended.handle.as_str()]["at"] = json!(0);
+    fs::write(&file, orders.to_string()).expect("a file in a folder of ours");
+    grant(&receiver, &other).await.expect("made");
+
+    assert_superseded(grant(&receiver, &ended).await);
+    assert!(!receiver.works(&ended).await);
+}
+
+pub(crate) async fn an_inventory_lists_what_its_parameters_give_alone<R: Receiver>() {
+    let receiver = R::start("60s").await;
+    let order = receiver.order("alice").await;
+    grant(&receiver, &order).await.expect("made");
+    let mut other = order.clone();
+    other.params.insert("space".into(), "elsewhere".into());
+    let listed = async |order| receiver.backend().bound(order).holders().await;
+    assert_eq!(listed(&order).await.expect("a list").len(), 1);
+    assert_eq!(listed(&other).await.expect("a list"), []);
+}
+
+pub(crate) async fn answers_to_questions_follow_the_schemas<R: Receiver>() {
+    let receiver = R::start("60s").await;
+    let mut order = receiver.order("alice").await;
+    order.params = serde_json::from_value(schema::inventory()["params"].clone()).expect("params");
+    grant(&receiver, &order).await.expect("made");
+    receiver.grant_by_hand(&order).await;
+    let ask = async |question: Value| {
+        let (_, text) = receiver.tell(question.to_string().into_bytes()).await;
+        let answer: Value = serde_json::from_str(&text).expect("JSON");
+        answer
+    };
+    DIAGNOSIS.check(&ask(schema::diagnose()).await);
+    let inventory = ask(schema::inventory()).await;
+    INVENTORY.check(&inventory);
+    assert_eq!(inventory["holders"].as_array().expect("a list").len(), 2);
+}
+
 pub(crate) async fn every_status_follows_the_schema<R: Receiver>() {
     let receiver = R::start("60s").await;
     let order = receiver.order(&unique()).await;
@@ -232,9 +313,7 @@ pub(crate) async fn a_call_that_keylend_did_not_sign_just_now_is_refused<E: Exam
     let now = SystemClock.now().timestamp();
     let signed = |timestamp| sign(SECRET, timestamp, &body);
     let minutes = 60;
-    let changed = schema::with("generation", json!(5))
-        .to_string()
-        .into_bytes();
+    let changed = with("generation", json!(5)).to_string().into_bytes();
     for (body, timestamp, signature) in [
         // A replay of what was signed a while ago, and of what a clock ahead of ours signed.
         (

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::subject::{Calls as _, Order};
-use crate::subject::{Subject, build, order};
+use crate::subject::{NAME, Subject, build, order, unique};
 
 pub(crate) const SECRET: &str = "shared-with-the-service";
 
@@ -81,7 +81,8 @@ impl<E: Example> Service<E> {
         let mut command = Command::new(E::COMMAND[0]);
         command
             .args(&E::COMMAND[1..])
-            .args(["--folder", &folder.display().to_string(), "--port", port])
+            .args(["--backend", NAME, "--port", port])
+            .args(["--folder", &folder.display().to_string()])
             .args(
                 E::SLOW
                     .map(|seconds| ["--slow", seconds])
@@ -130,6 +131,20 @@ fn access(folder: &Path) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
+/// Writes a row into the target's own file, past the receiver.
+fn grant_by_hand(folder: &Path, order: &Order) -> String {
+    let mut access = access(folder);
+    access[unique()] = json!({
+        "username": order.username,
+        "params": order.params,
+        "granted_by": "carol",
+    });
+    let fresh = folder.join("by-hand");
+    fs::write(&fresh, access.to_string()).expect("a file in a folder of ours");
+    fs::rename(fresh, folder.join("access.json")).expect("a file in a folder of ours");
+    order.username.to_string()
+}
+
 fn end_of(access: &Value) -> Time {
     let end = access["expires_at"].as_str().expect("the access is there");
     end.parse().expect("RFC 3339")
@@ -171,6 +186,10 @@ impl<E: Example> Subject for Service<E> {
     async fn end(&self, order: &Order) -> Option<Time> {
         let entitlement = self.backend.entitlement(order);
         Some(end_of(&access(self.folder.path())[entitlement.as_str()]))
+    }
+
+    async fn grant_by_hand(&self, order: &Order) -> String {
+        grant_by_hand(self.folder.path(), order)
     }
 
     async fn stop(&self) {
@@ -215,6 +234,8 @@ impl Program {
             "python3",
             &script.display().to_string(),
             "run",
+            "--backend",
+            NAME,
             "--folder",
             &folder.display().to_string(),
         ]
@@ -266,6 +287,10 @@ impl Subject for Program {
     async fn end(&self, order: &Order) -> Option<Time> {
         let entitlement = self.backend.entitlement(order);
         Some(end_of(&access(&self.folder())[entitlement.as_str()]))
+    }
+
+    async fn grant_by_hand(&self, order: &Order) -> String {
+        grant_by_hand(&self.folder(), order)
     }
 
     /// Its folder is no folder: the disk is not there.

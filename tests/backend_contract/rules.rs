@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keylend::{
     backend::{BackendConfig, BackendError, Presence},
-    domain::Span,
+    domain::{LoginName, Span},
 };
 use secrecy::ExposeSecret;
 
@@ -193,6 +193,58 @@ pub(crate) async fn a_target_that_is_down_is_tried_again_and_never_reads_as_abse
     assert_eq!(read(&subject, &order).await, Presence::Present);
     revoke(&subject, &later(&order)).await;
     assert_eq!(read(&subject, &order).await, Presence::Absent);
+}
+
+pub(crate) async fn a_target_that_is_down_lists_nobody_as_an_error<S: Subject>() {
+    let subject = S::start_alone(AMPLE).await;
+    let order = subject.order("alice").await;
+    grant(&subject, &order).await.expect("made");
+    subject.stop().await;
+    let layer = subject.backend().bound(&order);
+    assert_retry("holders", layer.holders().await);
+    let layers = [order.params.clone()];
+    assert_retry("diagnose", subject.backend().diagnose(&layers).await);
+}
+
+pub(crate) async fn everybody_who_has_the_access_is_listed<S: Subject>() {
+    let subject = S::start(AMPLE).await;
+    let (alice, bob) = (subject.order("alice").await, subject.order("bob").await);
+    let layer = subject.backend().bound(&alice);
+    let name = match layer.login(&alice) {
+        LoginName::Named(name) => name,
+        LoginName::New => alice.handle.to_string(),
+    };
+    let listed = async |name: &str| {
+        let mut holders = layer.holders().await.expect("a list");
+        holders.retain(|holder| holder.name == name);
+        holders
+    };
+    assert_eq!(listed(&name).await, []);
+
+    grant(&subject, &alice).await.expect("made");
+    let by_hand = subject.grant_by_hand(&bob).await;
+    let holders = listed(&name).await;
+    assert_eq!(holders.len(), 1, "{holders:?}");
+    assert!(holders[0].is_managed);
+    assert_eq!(holders[0].entitlement, Some(layer.entitlement(&alice)));
+    let holders = listed(&by_hand).await;
+    assert_eq!(holders.len(), 1, "{holders:?}");
+    assert!(!holders[0].is_managed);
+
+    revoke(&subject, &later(&alice)).await;
+    assert_eq!(listed(&name).await, []);
+    assert_eq!(listed(&by_hand).await.len(), 1);
+}
+
+pub(crate) async fn a_target_says_what_it_is_and_lacks_nothing<S: Subject>() {
+    let subject = S::start_alone(AMPLE).await;
+    subject.complete().await;
+    let layers = [subject.order("alice").await.params];
+    let diagnosis = subject.backend().diagnose(&layers).await;
+    let diagnosis = diagnosis.expect("an answer");
+    assert!(diagnosis.version.is_some_and(|version| !version.is_empty()));
+    assert!(!diagnosis.present.is_empty());
+    assert_eq!(diagnosis.missing, [""; 0]);
 }
 
 pub(crate) async fn a_target_that_hangs_is_left_at_the_time_limit<S: Subject>() {

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
+use crate::subject::NAME;
+
 /// A schema, and what it says of documents.
 pub(crate) struct Schema {
     document: Value,
@@ -22,6 +24,14 @@ pub(crate) static ANSWER: LazyLock<Schema> =
 /// What a receiver may answer to `grant`.
 pub(crate) static GRANTED: LazyLock<Schema> =
     LazyLock::new(|| Schema::new(include_str!("../../docs/protocol/granted.schema.json")));
+
+/// What a receiver answers to `diagnose`.
+pub(crate) static DIAGNOSIS: LazyLock<Schema> =
+    LazyLock::new(|| Schema::new(include_str!("../../docs/protocol/diagnosis.schema.json")));
+
+/// What a receiver answers to `inventory`.
+pub(crate) static INVENTORY: LazyLock<Schema> =
+    LazyLock::new(|| Schema::new(include_str!("../../docs/protocol/inventory.schema.json")));
 
 impl Schema {
     fn new(text: &str) -> Self {
@@ -50,6 +60,9 @@ impl Schema {
 
 /// Everything in the document is described, except for what is in `params`.
 fn named(schema: &Value, document: &Value) {
+    if let Some(items) = document.as_array() {
+        items.iter().for_each(|item| named(&schema["items"], item));
+    }
     let (Some(fields), Some(properties)) = (document.as_object(), schema["properties"].as_object())
     else {
         return;
@@ -67,6 +80,7 @@ pub(crate) fn order() -> Value {
     json!({
         "version": 1,
         "action": "grant",
+        "backend": NAME,
         "idempotency_key": "4ghxw8d2m7ka/jit_4ghxw8d2m7ka_0/grant/2099-11-02T10:00:00.000Z",
         "request": "4ghxw8d2m7ka",
         "generation": 4,
@@ -83,14 +97,38 @@ pub(crate) fn order() -> Value {
     })
 }
 
+/// Asks for a diagnosis.
+pub(crate) fn diagnose() -> Value {
+    json!({
+        "version": 1,
+        "action": "diagnose",
+        "backend": NAME,
+        "layers": [{"space": "handbook"}],
+    })
+}
+
+/// Asks for an inventory.
+pub(crate) fn inventory() -> Value {
+    json!({
+        "version": 1,
+        "action": "inventory",
+        "backend": NAME,
+        "params": {"space": "handbook"},
+    })
+}
+
 /// The order with another value of one field; without the field if that is null.
 pub(crate) fn with(field: &str, value: Value) -> Value {
-    let mut order = order();
+    changed(order(), field, value)
+}
+
+/// As [`with`], for any document.
+pub(crate) fn changed(mut document: Value, field: &str, value: Value) -> Value {
     match value {
-        Value::Null => drop(order.as_object_mut().expect("an object").remove(field)),
-        value => order[field] = value,
+        Value::Null => drop(document.as_object_mut().expect("an object").remove(field)),
+        value => document[field] = value,
     }
-    order
+    document
 }
 
 #[test]
@@ -100,6 +138,11 @@ fn the_order_schema_refuses_what_is_no_order() {
         ("version", json!(2)),
         ("version", Value::Null),
         ("action", json!("make")),
+        ("action", json!("diagnose")),
+        ("action", json!("inventory")),
+        ("backend", Value::Null),
+        ("backend", json!("")),
+        ("layers", json!([])),
         ("generation", json!(0)),
         ("generation", json!("4")),
         ("generation", Value::Null),
@@ -116,6 +159,22 @@ fn the_order_schema_refuses_what_is_no_order() {
             !ORDER.allows(&with(field, value.clone())),
             "{field}: {value}"
         );
+    }
+    ORDER.check(&diagnose());
+    ORDER.check(&inventory());
+    for (document, field, value) in [
+        (diagnose(), "layers", Value::Null),
+        (diagnose(), "layers", json!({})),
+        (diagnose(), "params", json!({})),
+        (diagnose(), "backend", Value::Null),
+        (diagnose(), "generation", json!(4)),
+        (inventory(), "params", Value::Null),
+        (inventory(), "layers", json!([])),
+        (inventory(), "handle", json!("jit_4ghxw8d2m7ka_0")),
+        (inventory(), "idempotency_key", json!("4ghxw8d2m7ka")),
+    ] {
+        let document = changed(document, field, value);
+        assert!(!ORDER.allows(&document), "{document}");
     }
     // Fields may be added under the same version.
     assert!(ORDER.allows(&with("added_later", json!(true))));
@@ -145,12 +204,19 @@ fn the_answer_schema_refuses_what_is_no_answer() {
 fn the_documentation_shows_an_order_and_answers_that_follow_the_schemas() {
     let text = include_str!("../../docs/protocol.md");
     let (mut orders, mut answers, mut granted) = (0, 0, 0);
+    let (mut diagnoses, mut inventories) = (0, 0);
     for block in text.split("```json\n").skip(1) {
         let block = block.split("```").next().expect("a block ends");
         let shown: Value = serde_json::from_str(block).expect("JSON");
-        if shown.get("version").is_some() {
+        if shown.get("action").is_some() {
             ORDER.check(&shown);
             orders += 1;
+        } else if shown.get("missing").is_some() {
+            DIAGNOSIS.check(&shown);
+            diagnoses += 1;
+        } else if shown.get("holders").is_some() {
+            INVENTORY.check(&shown);
+            inventories += 1;
         } else if shown.get("present").is_some() {
             ANSWER.check(&shown);
             answers += 1;
@@ -159,5 +225,6 @@ fn the_documentation_shows_an_order_and_answers_that_follow_the_schemas() {
             granted += 1;
         }
     }
-    assert!(orders >= 1 && answers >= 2 && granted >= 1);
+    assert!(orders >= 3 && answers >= 2 && granted >= 1);
+    assert!(diagnoses >= 1 && inventories >= 1);
 }

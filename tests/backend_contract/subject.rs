@@ -14,7 +14,7 @@ use keylend::{
         Presence,
     },
     clock::SystemClock,
-    domain::{Email, Entitlement, Handle, Params, RequestId, Time, UserId, Username},
+    domain::{BackendName, Email, Entitlement, Handle, Params, RequestId, Time, UserId, Username},
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -46,6 +46,13 @@ pub(crate) trait Subject: Sized + Sync {
 
     /// The end that the target was told; nothing if it keeps none.
     async fn end(&self, order: &Order) -> Option<Time>;
+
+    /// Gives the person of this order the same access without Keylend, as somebody who administers
+    /// the target would. What the target calls the person.
+    async fn grant_by_hand(&self, order: &Order) -> String;
+
+    /// Gives Keylend's account what the documentation advises and most tests do without.
+    async fn complete(&self) {}
 
     /// Takes the target away.
     async fn stop(&self);
@@ -122,10 +129,14 @@ impl Calls for Arc<dyn Backend> {
     }
 }
 
+/// The name of every target.
+pub(crate) const NAME: &str = "wiki";
+
 /// A target as `keylend serve` makes it, from its configuration.
 pub(crate) fn build(toml: &str) -> Arc<dyn Backend> {
     let config: BackendConfig = toml::from_str(toml).expect("a configuration");
-    config.build(Arc::new(SystemClock)).expect("a target")
+    let target = config.build(&BackendName::new(NAME), Arc::new(SystemClock));
+    target.expect("a target")
 }
 
 /// The end of every order, until a test sets another.

@@ -18,9 +18,9 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use hmac::{Hmac, KeyInit, Mac};
 use keylend::{
-    backend::{Backend, BackendConfig, BackendError, Presence},
+    backend::{Backend, BackendConfig, BackendError, Diagnosis, Holder, Presence},
     clock::Clock,
-    domain::{Params, Time},
+    domain::{BackendName, Params, Time},
 };
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -28,8 +28,8 @@ use tokio::net::TcpListener;
 
 use crate::subject::{Calls as _, Order};
 use crate::{
-    schema::{ANSWER, ORDER},
-    subject::order,
+    schema::{ANSWER, DIAGNOSIS, INVENTORY, ORDER},
+    subject::{NAME, order},
 };
 
 const SECRET: &str = "shared-with-the-service";
@@ -120,6 +120,14 @@ impl Service {
         lock(&self.kept.answer).header = Some((header, value));
     }
 
+    async fn diagnose(&self, layers: &[Params]) -> Result<Diagnosis, BackendError> {
+        self.backend.diagnose(layers).await
+    }
+
+    async fn holders(&self, order: &Order) -> Result<Vec<Holder>, BackendError> {
+        self.backend.bound(order).holders().await
+    }
+
     /// The outcomes of a grant, a revocation and a status.
     async fn outcomes(&self, order: &Order) -> [Result<(), BackendError>; 3] {
         [
@@ -155,7 +163,8 @@ fn webhook(address: SocketAddr, limit: &str) -> Arc<dyn Backend> {
         file.path().display()
     ))
     .expect("a configuration");
-    config.build(Arc::new(Still)).expect("a target")
+    let target = config.build(&BackendName::new(NAME), Arc::new(Still));
+    target.expect("a target")
 }
 
 #[tokio::test]
@@ -171,8 +180,13 @@ async fn every_document_that_is_sent_follows_the_schema() {
     for outcome in service.outcomes(&order).await {
         outcome.expect("an answer");
     }
+    let layers = [order.params.clone(), some_order().params.clone()];
+    service.answers(200, r#"{"holders": []}"#);
+    service.diagnose(&layers).await.expect("an answer");
+    service.holders(&order).await.expect("a list");
     let calls = lock(&service.kept.calls).clone();
-    assert_eq!(calls.len(), 6);
+    assert_eq!(calls.len(), 8);
+    assert_eq!(calls[6].1["layers"][1], json!(layers[1]));
     for (key, document) in calls {
         ORDER.check(&document);
         assert_eq!(
@@ -290,6 +304,86 @@ async fn a_status_is_understood_exactly_if_it_follows_the_schema() {
 }
 
 #[tokio::test]
+async fn a_diagnosis_and_an_inventory_are_understood_exactly_if_they_follow_the_schema() {
+    let service = Service::start("60s").await;
+    let order = some_order();
+    for answer in [
+        json!({}),
+        json!({"version": "4.2", "present": ["a"], "missing": ["b"], "unneeded": ["c"]}),
+        json!({"version": null, "missing": vec!["x"; 100], "holders": 1}),
+        json!({"missing": vec!["x"; 101]}),
+        json!({"present": "a"}),
+        json!({"present": [1]}),
+        json!({"unneeded": null}),
+        json!({"version": 4.2}),
+        json!({"holders": []}),
+        json!({"holders": [{"name": "", "managed": false}]}),
+        json!({"holders": [{"name": "alice", "managed": true, "entitlement": "e", "note": 1}]}),
+        json!({"holders": [{"name": "alice", "managed": true, "granted_by": null}]}),
+        json!({"holders": [{"name": "alice"}]}),
+        json!({"holders": [{"managed": true}]}),
+        json!({"holders": [{"name": "alice", "managed": "yes"}]}),
+        json!({"holders": [{"name": "alice", "managed": true, "entitlement": 1}]}),
+        json!({"holders": null}),
+        json!({"holders": "alice"}),
+        json!(["alice"]),
+        Value::Null,
+    ] {
+        service.answers(200, answer.to_string());
+        let outcome = service.diagnose(&[]).await.is_ok();
+        assert_eq!(outcome, DIAGNOSIS.allows(&answer), "{answer}");
+        let outcome = service.holders(&order).await.is_ok();
+        assert_eq!(outcome, INVENTORY.allows(&answer), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_whole_is_no_list() {
+    let service = Service::start("60s").await;
+    let order = some_order();
+    let name = "x".repeat(1000);
+    let list = |count| {
+        let holders = vec![json!({"name": name, "managed": false}); count];
+        json!({ "holders": holders }).to_string()
+    };
+    service.answers(200, list(4000));
+    assert_eq!(service.holders(&order).await.expect("a list").len(), 4000);
+    for (status, text) in [
+        (200, list(4200)),
+        (200, list(10).replace("]}", "")),
+        (200, String::new()),
+        (202, list(10)),
+    ] {
+        service.answers(status, text);
+        let outcome = service.holders(&order).await;
+        assert!(matches!(outcome, Err(BackendError::Fail(_))), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn an_action_that_the_service_does_not_support_is_named() {
+    let service = Service::start("60s").await;
+    let order = some_order();
+    service.answers(501, "unknown");
+    let [grant, revoke, status] = service.outcomes(&order).await;
+    for (outcome, action) in [
+        (grant, "grant"),
+        (revoke, "revoke"),
+        (status, "status"),
+        (service.diagnose(&[]).await.map(drop), "diagnose"),
+        (service.holders(&order).await.map(drop), "inventory"),
+    ] {
+        match outcome {
+            Err(BackendError::Fail(said)) => assert_eq!(
+                said.to_string(),
+                format!("this receiver does not support `{action}`")
+            ),
+            other => panic!("{action}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_does_not_end_is_left_at_the_time_limit() {
     let service = Service::start("200ms").await;
     let order = some_order();
@@ -396,7 +490,8 @@ async fn layers_are_checked_without_secrets() {
             .check_layer(&params(json!({"rule": "app_writer"})))
             .is_err()
     );
-    let error = config.build(Arc::new(Still)).err().expect("no secret");
+    let target = config.build(&BackendName::new(NAME), Arc::new(Still));
+    let error = target.err().expect("no secret");
     assert!(
         error.to_string().contains("KEYLEND_TEST_IS_NOT_SET"),
         "{error}"

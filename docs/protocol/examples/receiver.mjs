@@ -2,7 +2,7 @@
 // A complete receiver for Keylend's orders, as a web service.
 //
 //     export KEYLEND_WEBHOOK_SECRET=…
-//     receiver.mjs --folder /var/lib/receiver --port 8081    # [backends.NAME.webhook]
+//     receiver.mjs --backend wiki --folder /var/lib/receiver    # [backends.wiki.webhook]
 //
 // Replace `Target` with the system in which you grant access; the rest can stay as it is. With
 // `--slow SECONDS` it answers orders with 202 and carries them out later, as you would if your
@@ -15,13 +15,14 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import * as fs from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
 
 const VERSION = 1;
 const MAX_BODY = 1024 * 1024;
 const MAX_AGE = 300; // seconds that a signature is valid
-const REMEMBERED = 24 * 3600; // seconds that an order which is done stays known
+const REMEMBERED = 24 * 3600; // seconds that an order which is done stays known at least
 const RETRY_AFTER = 1; // seconds after which Keylend asks for the status of pending work
+const GRANTED_BY = "keylend"; // what the target says of access that was granted here
 
 /** An answer other than 2xx. Keylend shows its text to people. */
 class Answer extends Error {
@@ -31,26 +32,25 @@ class Answer extends Error {
   }
 }
 
-/** A map that is kept in a file, as a whole or not at all. One process has it to itself. */
+/** A map that is kept in a file, changed as a whole or not at all. One process alone changes it. */
 class File {
   constructor(folder, name) {
     this.folder = folder;
     this.path = join(folder, name);
-    this.content = new Map(Object.entries(this.read()));
   }
 
   read() {
     try {
-      return JSON.parse(fs.readFileSync(this.path, "utf8"));
+      return new Map(Object.entries(JSON.parse(fs.readFileSync(this.path, "utf8"))));
     } catch (error) {
-      if (error.code === "ENOENT") return {};
+      if (error.code === "ENOENT") return new Map();
       throw error;
     }
   }
 
-  /** Changes a copy, which counts once it is saved. */
+  /** Changes the content, which counts once it is saved. */
   change(how) {
-    const content = structuredClone(this.content);
+    const content = this.read();
     how(content);
     const file = fs.openSync(`${this.path}.new`, "w", 0o600);
     fs.writeFileSync(file, JSON.stringify(Object.fromEntries(content)));
@@ -60,25 +60,26 @@ class File {
     const folder = fs.openSync(this.folder, "r");
     fs.fsyncSync(folder);
     fs.closeSync(folder);
-    this.content = content;
   }
 }
 
 /**
- * The system in which access is granted. This one is a file; yours has an API.
+ * The system in which access is granted. This one is a table in a file; yours has an API.
  *
  * `grant` and `revoke` may be called again after a crash, so they must not mind what is done
  * already. After an exception Keylend tries again.
  */
 class Target {
   constructor(folder) {
+    this.folder = folder;
     this.table = new File(folder, "access.json");
   }
 
   /** Gives the person the access, or sets its new end. */
   async grant({ entitlement, requester, params, expires_at }) {
     this.table.change((access) => {
-      access.set(entitlement, { username: requester.username, params, expires_at });
+      const { username } = requester;
+      access.set(entitlement, { username, params, expires_at, granted_by: GRANTED_BY });
     });
   }
 
@@ -89,7 +90,32 @@ class Target {
 
   /** Whether the person has the access now. Ask the system itself, not your own records. */
   async has({ entitlement }) {
-    return this.table.content.has(entitlement);
+    return this.table.read().has(entitlement);
+  }
+
+  /** Everybody who has what these parameters give, whoever granted it. */
+  async holders(params) {
+    const rows = [...this.table.read()].filter(([, row]) => isDeepStrictEqual(row.params, params));
+    return rows.map(([entitlement, { username, granted_by }]) => {
+      const managed = granted_by === GRANTED_BY;
+      return { name: username, granted_by, managed, entitlement: managed ? entitlement : null };
+    });
+  }
+
+  /**
+   * What the system is, and what this receiver may do in it. Changes nothing. `layers` are the
+   * parameters that access is granted with. This table takes any.
+   */
+  async diagnose(_layers) {
+    this.table.read();
+    const answer = { version: "a table in a file", present: ["read the table"], missing: [] };
+    try {
+      fs.accessSync(this.folder, fs.constants.W_OK);
+      answer.present.push("change the table");
+    } catch {
+      answer.missing.push(`change the table: make ${this.folder} writable for this process`);
+    }
+    return answer;
   }
 }
 
@@ -104,7 +130,7 @@ class Receiver {
 
   /** Writes the order down before anything is done about it. */
   take(order) {
-    const known = this.orders.content.get(order.handle);
+    const known = this.orders.read().get(order.handle);
     if (known) {
       const same = known.order.idempotency_key === order.idempotency_key;
       const newerBy = order.generation - known.order.generation;
@@ -118,8 +144,10 @@ class Receiver {
       for (const [handle, other] of orders) {
         // Only the newest order for a piece of access counts, whichever grant it is for.
         if (other.order.entitlement === order.entitlement) other.pending = false;
-        // Signatures are valid for minutes, so this one can no longer be replayed.
-        if (!other.pending && other.at < now - REMEMBERED) orders.delete(handle);
+        // Nothing that Keylend signed for it can be replayed any more.
+        if (!other.pending && other.at < now - REMEMBERED && hasExpired(other.order, MAX_AGE)) {
+          orders.delete(handle);
+        }
       }
       orders.set(order.handle, { order, pending: true, at: now });
     });
@@ -136,7 +164,7 @@ class Receiver {
   async workAlone() {
     const failed = new Set();
     for (;;) {
-      const next = [...this.orders.content.values()].find(
+      const next = [...this.orders.read().values()].find(
         ({ order, pending }) => pending && !failed.has(order.entitlement),
       );
       if (!next) return failed;
@@ -169,10 +197,16 @@ class Receiver {
     if (failed.has(order.entitlement)) throw new Error("the target failed");
   }
 
-  /** The answer to `status`. */
+  /** The answer to an order that changes nothing; nothing for an order that does. */
+  async answer(order) {
+    if (order.action === "status") return this.status(order);
+    if (order.action === "diagnose") return this.target.diagnose(order.layers);
+    if (order.action === "inventory") return { holders: await this.target.holders(order.params) };
+  }
+
   async status(order) {
     // Read before the target: what becomes pending from here on is asked about again.
-    const pending = [...this.orders.content.values()].some(
+    const pending = [...this.orders.read().values()].some(
       (known) => known.pending && known.order.entitlement === order.entitlement,
     );
     const present = await this.target.has(order);
@@ -180,10 +214,32 @@ class Receiver {
   }
 }
 
-const hasExpired = ({ expires_at }) => Date.parse(expires_at) <= Date.now();
+const hasExpired = ({ expires_at }, secondsAgo = 0) =>
+  Date.parse(expires_at) + secondsAgo * 1000 <= Date.now();
 
-/** The order in these bytes. */
-function parse(body) {
+const isText = (value) => typeof value === "string";
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+// The fields of each action that are used here, with what they have to be.
+const STATUS = {
+  handle: isText,
+  generation: Number.isSafeInteger,
+  entitlement: isText,
+  requester: (requester) => isText(requester?.username),
+  params: isObject,
+  expires_at: (text) => isText(text) && !Number.isNaN(Date.parse(text)),
+};
+const CHANGE = { ...STATUS, idempotency_key: isText };
+const ACTIONS = new Map([
+  ["grant", CHANGE],
+  ["revoke", CHANGE],
+  ["status", STATUS],
+  ["diagnose", { layers: Array.isArray }],
+  ["inventory", { params: isObject }],
+]);
+
+/** The order in these bytes, if it is one for this backend. */
+function parse(body, backend) {
   let order;
   try {
     order = JSON.parse(body);
@@ -193,19 +249,16 @@ function parse(body) {
   if (order?.version !== VERSION) {
     throw new Answer(422, `this receiver knows version ${VERSION} of the protocol alone`);
   }
-  if (!["grant", "revoke", "status"].includes(order.action)) {
-    throw new Answer(422, "this receiver knows the actions grant, revoke and status");
+  if (order.backend !== backend) {
+    throw new Answer(422, `this receiver serves the backend ${backend} alone`);
   }
-  const texts = [order.handle, order.entitlement, order.expires_at, order.requester?.username];
-  if (order.action !== "status") texts.push(order.idempotency_key);
-  if (
-    !texts.every((text) => typeof text === "string") ||
-    !Number.isSafeInteger(order.generation) ||
-    typeof order.params !== "object"
-  ) {
-    throw new Answer(422, "the order lacks a field, or has one of another type");
+  const fields = ACTIONS.get(order.action);
+  if (!fields) {
+    throw new Answer(501, `this receiver knows the actions ${[...ACTIONS.keys()].join(", ")}`);
   }
-  if (Number.isNaN(Date.parse(order.expires_at))) throw new Answer(422, "expires_at is not a time");
+  for (const [name, isRight] of Object.entries(fields)) {
+    if (!isRight(order[name])) throw new Answer(422, `the order has no ${name}, or a wrong one`);
+  }
   if (order.action === "grant" && hasExpired(order)) throw new Answer(422, "the grant has expired");
   return order;
 }
@@ -230,6 +283,7 @@ async function bodyOf(request) {
 
 const { values: options } = parseArgs({
   options: {
+    backend: { type: "string" },
     folder: { type: "string" },
     host: { type: "string", default: "127.0.0.1" },
     port: { type: "string", default: "8081" },
@@ -237,8 +291,8 @@ const { values: options } = parseArgs({
   },
 });
 const secret = process.env.KEYLEND_WEBHOOK_SECRET;
-if (!options.folder || !secret) {
-  console.error("set KEYLEND_WEBHOOK_SECRET, and say --folder");
+if (!options.backend || !options.folder || !secret) {
+  console.error("set KEYLEND_WEBHOOK_SECRET, and say --backend and --folder");
   process.exit(2);
 }
 const slow = Number(options.slow);
@@ -261,11 +315,9 @@ async function answer(request) {
   if (!isGenuine(secret, timestamp, signature, body)) {
     throw new Answer(401, "the signature is wrong or old");
   }
-  const order = parse(body.toString("utf8"));
-  if (order.action === "status") {
-    const status = JSON.stringify(await receiver.status(order));
-    return [200, status, { "Content-Type": "application/json" }];
-  }
+  const order = parse(body.toString("utf8"), options.backend);
+  const found = await receiver.answer(order);
+  if (found) return [200, JSON.stringify(found), { "Content-Type": "application/json" }];
   if (slow > 0) {
     receiver.take(order);
     workLater(slow);

@@ -2,8 +2,8 @@
 """A complete receiver for Keylend's orders, as a web service or as a program.
 
     export KEYLEND_WEBHOOK_SECRET=…
-    receiver.py serve --folder /var/lib/receiver --port 8081    # [backends.NAME.webhook]
-    receiver.py run --folder /var/lib/receiver                  # [backends.NAME.exec]
+    receiver.py serve --backend wiki --folder /var/lib/receiver    # [backends.wiki.webhook]
+    receiver.py run --backend wiki --folder /var/lib/receiver      # [backends.wiki.exec]
 
 Replace `Target` with the system in which you grant access; the rest can stay as it is. With
 `--slow SECONDS`, `serve` answers orders with 202 and carries them out later, as you would if your
@@ -24,18 +24,21 @@ import sys
 import threading
 import time
 import traceback
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 VERSION = 1
 MAX_BODY = 1024 * 1024
 MAX_AGE = 300  # seconds that a signature is valid
-REMEMBERED = 24 * 3600  # seconds that an order which is done stays known
+REMEMBERED = 24 * 3600  # seconds that an order which is done stays known at least
 RETRY_AFTER = 1  # seconds after which Keylend asks for the status of pending work
+
+GRANTED_BY = "keylend"  # what the target says of access that was granted here
 
 FAILED = "the receiver or its target failed; its log says how"
 
+EXIT_UNSUPPORTED = 64  # EX_USAGE: this receiver does not know the action
 EXIT_REFUSED = 65  # EX_DATAERR: trying again does not help
 EXIT_RETRY = 75  # EX_TEMPFAIL: try again
 EXIT_SUPERSEDED = 76  # EX_PROTOCOL: a newer order has come before
@@ -43,6 +46,10 @@ EXIT_SUPERSEDED = 76  # EX_PROTOCOL: a newer order has come before
 
 class Refused(Exception):
     """The order is wrong: trying again does not help."""
+
+
+class Unsupported(Exception):
+    """This receiver does not know the action."""
 
 
 class Superseded(Exception):
@@ -89,13 +96,14 @@ def locked(path):
 
 
 class Target:
-    """The system in which access is granted. This one is a file; yours has an API.
+    """The system in which access is granted. This one is a table in a file; yours has an API.
 
     `grant` and `revoke` may be called again after a crash, so they must not mind what is done
     already. After an exception Keylend tries again.
     """
 
     def __init__(self, folder):
+        self.folder = folder
         self.table = File(folder / "access.json")
 
     def grant(self, order):
@@ -105,6 +113,7 @@ class Target:
                 "username": order["requester"]["username"],
                 "params": order["params"],
                 "expires_at": order["expires_at"],
+                "granted_by": GRANTED_BY,
             }
 
     def revoke(self, order):
@@ -115,6 +124,35 @@ class Target:
     def has(self, order):
         """Whether the person has the access now. Ask the system itself, not your own records."""
         return order["entitlement"] in self.table.read()
+
+    def holders(self, params):
+        """Everybody who has what these parameters give, whoever granted it."""
+        holders = []
+        for entitlement, row in self.table.read().items():
+            if row["params"] == params:
+                managed = row["granted_by"] == GRANTED_BY
+                holder = {
+                    "name": row["username"],
+                    "granted_by": row["granted_by"],
+                    "managed": managed,
+                }
+                if managed:
+                    holder["entitlement"] = entitlement
+                holders.append(holder)
+        return holders
+
+    def diagnose(self, layers):
+        """What the system is, and what this receiver may do in it. Changes nothing.
+
+        `layers` are the parameters that access is granted with. This table takes any.
+        """
+        self.table.read()
+        answer = {"version": "a table in a file", "present": ["read the table"]}
+        if os.access(self.folder, os.W_OK):
+            answer["present"].append("change the table")
+        else:
+            answer["missing"] = [f"change the table: make {self.folder} writable for this process"]
+        return answer
 
 
 class Receiver:
@@ -142,8 +180,12 @@ class Receiver:
                 # Only the newest order for a piece of access counts, whichever grant it is for.
                 if other["order"]["entitlement"] == order["entitlement"]:
                     other["pending"] = False
-                # Signatures are valid for minutes, so this one can no longer be replayed.
-                if not other["pending"] and other["at"] < now - REMEMBERED:
+                # Nothing that Keylend signed for it can be replayed any more.
+                if (
+                    not other["pending"]
+                    and other["at"] < now - REMEMBERED
+                    and has_expired(other["order"], MAX_AGE)
+                ):
                     del orders[handle]
             orders[order["handle"]] = {"order": order, "pending": True, "at": now}
 
@@ -185,8 +227,17 @@ class Receiver:
         if order["entitlement"] in self.work():
             raise RuntimeError("the target failed")
 
+    def answer(self, order):
+        """The answer to an order that changes nothing; nothing for an order that does."""
+        if order["action"] == "status":
+            return self.status(order)
+        if order["action"] == "diagnose":
+            return self.target.diagnose(order["layers"])
+        if order["action"] == "inventory":
+            return {"holders": self.target.holders(order["params"])}
+        return None
+
     def status(self, order):
-        """The answer to `status`."""
         orders = self.orders.read().values()
         same = [known for known in orders if known["order"]["entitlement"] == order["entitlement"]]
         # Read before the target: what becomes pending from here on is asked about again.
@@ -197,38 +248,54 @@ class Receiver:
         return answer
 
 
-def has_expired(order):
+def has_expired(order, seconds_ago=0):
     end = datetime.fromisoformat(order["expires_at"].replace("Z", "+00:00"))
-    return end <= datetime.now(timezone.utc)
+    return end <= datetime.now(timezone.utc) - timedelta(seconds=seconds_ago)
 
 
-def parse(body):
-    """The order in these bytes."""
+# The fields of each action that are used here, with their types.
+STATUS = {
+    "handle": str,
+    "generation": int,
+    "entitlement": str,
+    "requester": dict,
+    "params": dict,
+    "expires_at": str,
+}
+CHANGE = {**STATUS, "idempotency_key": str}
+ACTIONS = {
+    "grant": CHANGE,
+    "revoke": CHANGE,
+    "status": STATUS,
+    "diagnose": {"layers": list},
+    "inventory": {"params": dict},
+}
+
+
+def parse(body, backend):
+    """The order in these bytes, if it is one for this backend."""
     try:
         order = json.loads(body)
     except ValueError as error:
         raise Refused(f"the order is not JSON: {error}") from error
     if not isinstance(order, dict) or order.get("version") != VERSION:
         raise Refused(f"this receiver knows version {VERSION} of the protocol alone")
-    texts = ["handle", "entitlement", "expires_at"]
-    if order.get("action") in ("grant", "revoke"):
-        texts.append("idempotency_key")
-    elif order.get("action") != "status":
-        raise Refused("this receiver knows the actions grant, revoke and status")
-    requester = order.get("requester")
-    if not (
-        all(isinstance(order.get(name), str) for name in texts)
-        and isinstance(order.get("generation"), int)
-        and isinstance(order.get("params"), dict)
-        and isinstance(requester, dict)
-        and isinstance(requester.get("username"), str)
-    ):
+    if order.get("backend") != backend:
+        raise Refused(f"this receiver serves the backend {backend} alone")
+    action = order.get("action")
+    if not isinstance(action, str) or action not in ACTIONS:
+        raise Unsupported(f"this receiver knows the actions {', '.join(ACTIONS)}")
+    if not all(isinstance(order.get(name), kind) for name, kind in ACTIONS[action].items()):
         raise Refused("the order lacks a field, or has one of another type")
+    if action in ("diagnose", "inventory"):
+        return order
+    if not isinstance(order["requester"].get("username"), str):
+        raise Refused("the requester has no username")
     try:
         expired = has_expired(order)
     except (TypeError, ValueError) as error:
         raise Refused("expires_at is not a time") from error
-    if order["action"] == "grant" and expired:
+    if action == "grant" and expired:
         raise Refused("the grant has expired")
     return order
 
@@ -263,9 +330,11 @@ class Handler(BaseHTTPRequestHandler):
         if not is_genuine(self.server.secret, timestamp, signature, body):
             return self.answer(401, "the signature is wrong or old")
         try:
-            return self.obey(parse(body))
+            return self.obey(parse(body, self.server.backend))
         except Refused as error:
             return self.answer(422, str(error))
+        except Unsupported as error:
+            return self.answer(501, str(error))
         except Superseded as error:
             return self.answer(409, str(error))
         except Exception:
@@ -275,8 +344,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def obey(self, order):
         receiver = self.server.receiver
-        if order["action"] == "status":
-            return self.answer(200, json.dumps(receiver.status(order)), "application/json")
+        answer = receiver.answer(order)
+        if answer is not None:
+            return self.answer(200, json.dumps(answer), "application/json")
         if self.server.slow:
             receiver.take(order)
             self.server.wake.set()
@@ -303,9 +373,10 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, address, receiver, secret, slow):
-        super().__init__(address, Handler)
-        self.receiver, self.secret, self.slow = receiver, secret, slow
+    def __init__(self, options, secret):
+        super().__init__((options.host, options.port), Handler)
+        self.receiver, self.secret = Receiver(options.folder), secret
+        self.backend, self.slow = options.backend, options.slow
         self.wake = threading.Event()
         threading.Thread(target=self.work_off, daemon=True).start()
         self.wake.set()  # for what a crash has left
@@ -328,8 +399,7 @@ def serve(options):
     secret = os.environ.get("KEYLEND_WEBHOOK_SECRET", "").encode()
     if not secret:
         sys.exit("KEYLEND_WEBHOOK_SECRET is not set")
-    address = (options.host, options.port)
-    server = Server(address, Receiver(options.folder), secret, options.slow)
+    server = Server(options, secret)
     print(f"listening on {server.server_address[0]}:{server.server_address[1]}", flush=True)
     server.serve_forever()
 
@@ -337,16 +407,20 @@ def serve(options):
 def run(options):
     """Obeys one order from standard input, and returns the exit code."""
     try:
-        order = parse(sys.stdin.buffer.read(MAX_BODY))
+        order = parse(sys.stdin.buffer.read(MAX_BODY), options.backend)
         receiver = Receiver(options.folder)
         if order["action"] == "status":
             receiver.work()  # what a crash has left
-            print(json.dumps(receiver.status(order)))
-        else:
+        answer = receiver.answer(order)
+        if answer is None:
             receiver.obey(order)
+        else:
+            print(json.dumps(answer))
         return 0
     except Refused as error:
         code, reason = EXIT_REFUSED, error
+    except Unsupported as error:
+        code, reason = EXIT_UNSUPPORTED, error
     except Superseded as error:
         code, reason = EXIT_SUPERSEDED, error
     except Exception:
@@ -361,6 +435,7 @@ def main():
     modes = parser.add_subparsers(dest="mode", required=True)
     for mode in ("serve", "run"):
         options = modes.add_parser(mode)
+        options.add_argument("--backend", required=True, help="its name in Keylend's configuration")
         options.add_argument("--folder", type=Path, required=True, help="where state is kept")
         if mode == "serve":
             options.add_argument("--host", default="127.0.0.1")

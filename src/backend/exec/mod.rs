@@ -3,8 +3,8 @@
 //! `docs/protocol.md` says what the program reads and what it may answer. It is started once a call,
 //! without a shell, and reads one JSON document, the same as a [`webhook`](super::webhook) receives,
 //! from its standard input. It ends with 0 when it has done or taken the order, with 75
-//! (`EX_TEMPFAIL`) when trying again makes sense, with 76 when it has received a newer order, and with
-//! anything else when trying again does not help; the last line of its standard error is the reason
+//! (`EX_TEMPFAIL`) when trying again makes sense, with 76 when it has received a newer order, with 64 when
+//! it does not know the action, and with anything else when trying again does not help; the last line of its standard error is the reason
 //! that people see.
 //!
 //! It sees nothing of Keylend's environment but `PATH`, what `env` sets and what `pass_env` names,
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{Length, Params, RevocationMode, Span},
+    domain::{BackendName, Length, Params, RevocationMode, Span},
     sanitize::excerpt,
     secret::{MissingSecret, Secret},
 };
@@ -103,13 +103,14 @@ impl BackendKind for Config {
         self.residual.0
     }
 
-    fn build(&self, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
+    fn build(&self, name: &BackendName, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
         let passed = self
             .pass_env
             .iter()
             .map(|name| Ok((name.clone(), Secret::Env(name.clone()).read()?)))
             .collect::<Result<_, MissingSecret>>()?;
         let receiver = Receiver {
+            name: name.clone(),
             revocation: self.revocation,
             late_effects: self.late_effects.0,
             transport: Runs {
@@ -126,6 +127,9 @@ struct Runs {
     config: Config,
     passed: Vec<(String, SecretString)>,
 }
+
+/// `EX_USAGE` of sysexits.h: the program does not know the action.
+const UNSUPPORTED: i32 = 64;
 
 /// `EX_TEMPFAIL` of sysexits.h: "the user is invited to retry".
 const TRY_AGAIN: i32 = 75;
@@ -159,6 +163,7 @@ impl Transport for Runs {
             Some(SUPERSEDED) => Err(BackendError::Superseded(reason(
                 "the program has received a newer order".to_owned(),
             ))),
+            Some(UNSUPPORTED) => Err(order.unsupported()),
             Some(code) => Err(BackendError::Fail(
                 reason(format!("the program ended with {code}")).into(),
             )),

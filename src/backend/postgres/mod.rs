@@ -93,7 +93,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{Entitlement, LoginName, Params, RevocationMode},
+    domain::{BackendName, Entitlement, LoginName, Params, RevocationMode},
     secret::Secret,
 };
 
@@ -183,7 +183,7 @@ impl BackendKind for Config {
         params::parse::<Asked>(params).map_or(true, |asked| asked.login == LoginKind::Named)
     }
 
-    fn build(&self, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
+    fn build(&self, _: &BackendName, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
         let url = self.url.read()?;
         let server = Server::new(
             &url,

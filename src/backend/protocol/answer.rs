@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use chrono::SubsecRound;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    backend::{BackendError, Granted, Presence},
-    domain::{Receipt, Time},
-    sanitize::{excerpt, is_control, turns_direction},
+    backend::{BackendError, Diagnosis, Granted, Holder, Presence},
+    domain::{Entitlement, Receipt, Time},
+    sanitize::{escaped, excerpt, is_control, turns_direction},
     secret::SecretField,
 };
 
@@ -113,6 +113,94 @@ pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
     }
 }
 
+/// The most lines of each list of a diagnosis.
+const LINES: usize = 100;
+
+/// Reads the answer to [`Action::Diagnose`](super::order::Action::Diagnose). Fields that it does not
+/// know are ignored.
+pub(super) fn diagnosis(answer: &[u8]) -> Result<Diagnosis, BackendError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        version: Option<String>,
+        #[serde(default)]
+        present: Vec<String>,
+        #[serde(default)]
+        missing: Vec<String>,
+        #[serde(default)]
+        unneeded: Vec<String>,
+    }
+
+    let answer: Answer = read("diagnose", answer)?;
+    let lines = |name: &str, lines: Vec<String>| match lines.len() {
+        ..=LINES => Ok(lines.iter().map(|line| excerpt(line)).collect()),
+        _ => Err(wrong(
+            "diagnose",
+            &format!("`{name}` has more than {LINES} lines"),
+        )),
+    };
+    Ok(Diagnosis {
+        version: answer.version.as_deref().map(excerpt),
+        present: lines("present", answer.present)?,
+        missing: lines("missing", answer.missing)?,
+        unneeded: lines("unneeded", answer.unneeded)?,
+    })
+}
+
+/// Reads the answer to [`Action::Inventory`](super::order::Action::Inventory). Fields that it does not
+/// know are ignored. Names are shown so that no two that differ look the same, and none makes the list
+/// an error: holders may have chosen their own.
+pub(super) fn holders(answer: &[u8]) -> Result<Vec<Holder>, BackendError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        holders: Vec<Listed>,
+    }
+    #[derive(Deserialize)]
+    struct Listed {
+        name: String,
+        granted_by: Option<String>,
+        managed: bool,
+        entitlement: Option<String>,
+    }
+
+    let answer: Answer = read("inventory", answer)?;
+    let holder = |listed: Listed| Holder {
+        name: short(&listed.name),
+        granted_by: listed.granted_by.as_deref().map(short),
+        is_managed: listed.managed,
+        entitlement: listed
+            .entitlement
+            .as_deref()
+            .map(short)
+            .map(Entitlement::new),
+    };
+    Ok(answer.holders.into_iter().map(holder).collect())
+}
+
+/// The longest name that is shown in full, in characters.
+const NAME: usize = 300;
+
+/// The name with its control characters as escapes.
+fn short(name: &str) -> String {
+    let name = escaped(name);
+    match name.char_indices().nth(NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
+    }
+}
+
+fn read<T: DeserializeOwned>(action: &str, answer: &[u8]) -> Result<T, BackendError> {
+    // Serde reads the fields of an object from a list too.
+    if !answer.trim_ascii_start().starts_with(b"{") {
+        return Err(wrong(action, "it is no JSON object"));
+    }
+    serde_json::from_slice(answer).map_err(|error| wrong(action, &excerpt(&error.to_string())))
+}
+
+fn wrong(action: &str, what: &str) -> BackendError {
+    let message = format!("the answer to `{action}` is not as the protocol says: {what}");
+    BackendError::Fail(message.into())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -203,5 +291,32 @@ mod tests {
                 other => panic!("{answer}: {other:?}"),
             }
         }
+    }
+    #[test]
+    fn a_diagnosis_is_a_few_short_lines() {
+        let answer = json!({
+            "version": "wiki 4.2\u{1b}[31m",
+            "missing": ["edit the group `docs`:\n ask an owner"],
+            "note": 1,
+        });
+        let diagnosis = diagnosis(answer.to_string().as_bytes()).unwrap();
+        assert_eq!(diagnosis.version.unwrap(), "wiki 4.2 [31m");
+        assert_eq!(diagnosis.missing, ["edit the group `docs`: ask an owner"]);
+        assert!(diagnosis.present.is_empty() && diagnosis.unneeded.is_empty());
+    }
+
+    #[test]
+    fn names_that_differ_never_look_the_same_and_none_spoils_the_list() {
+        let long = "é".repeat(301);
+        let names = ["alice", "alice\u{202e}", " alice", "", long.as_str()];
+        let answer = names.map(|name| json!({"name": name, "managed": false}));
+        let answer = json!({ "holders": answer }).to_string();
+        let holders = holders(answer.as_bytes()).unwrap();
+        let shown: Vec<_> = holders.iter().map(|holder| holder.name.as_str()).collect();
+        let cut = format!("{}…", "é".repeat(300));
+        assert_eq!(
+            shown,
+            ["alice", r"alice\u{202e}", " alice", "", cut.as_str()]
+        );
     }
 }

@@ -11,8 +11,11 @@ use super::{
     order::{self, Action, Order},
 };
 use crate::{
-    backend::{Backend, BackendError, BoundLayer, Granted, InvalidParam, LayerRequest, Presence},
-    domain::{Entitlement, Params, RevocationMode, Span},
+    backend::{
+        Backend, BackendError, BoundLayer, Diagnosis, Granted, Holder, InvalidParam, LayerRequest,
+        Presence,
+    },
+    domain::{BackendName, Entitlement, Params, RevocationMode, Span},
 };
 
 /// The way to a receiver of orders.
@@ -31,6 +34,7 @@ pub(in crate::backend) trait Transport: Send + Sync + 'static {
 
 /// A receiver of orders, as its configuration describes it.
 pub(in crate::backend) struct Receiver<T> {
+    pub(in crate::backend) name: BackendName,
     pub(in crate::backend) transport: T,
     pub(in crate::backend) revocation: RevocationMode,
     pub(in crate::backend) late_effects: Span,
@@ -40,16 +44,35 @@ impl<T: Transport> Receiver<T> {
     pub(in crate::backend) fn into_backend(self) -> Arc<dyn Backend> {
         Arc::new(Target(Arc::new(self)))
     }
+
+    /// Sends an order that is answered at once, or not at all.
+    async fn ask(&self, order: &Order<'_>) -> Result<Zeroizing<Vec<u8>>, BackendError> {
+        match self.transport.send(order).await {
+            Err(BackendError::Pending { .. }) => {
+                let action = order.action.name();
+                let message =
+                    format!("the receiver answered 202 to `{action}`, which does not wait");
+                Err(BackendError::Fail(message.into()))
+            }
+            answered => answered,
+        }
+    }
 }
 
 struct Target<T>(Arc<Receiver<T>>);
 
+#[async_trait]
 impl<T: Transport> Backend for Target<T> {
     fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
         Ok(Box::new(Layer {
             receiver: self.0.clone(),
             params: params.clone(),
         }))
+    }
+
+    async fn diagnose(&self, layers: &[Params]) -> Result<Diagnosis, BackendError> {
+        let order = Order::diagnose(&self.0.name, layers);
+        answer::diagnosis(&self.0.ask(&order).await?)
     }
 }
 
@@ -67,7 +90,13 @@ impl<T: Transport> Layer<T> {
         // As it was when the grant was approved, also where the configuration has changed since.
         let committed = order.entitlement.clone();
         let entitlement = committed.unwrap_or_else(|| self.entitlement(order));
-        let order = Order::new(action, order, &self.params, &entitlement);
+        let order = Order::new(
+            action,
+            &self.receiver.name,
+            order,
+            &self.params,
+            &entitlement,
+        );
         self.receiver.transport.send(&order).await
     }
 }
@@ -100,5 +129,9 @@ impl<T: Transport> BoundLayer for Layer<T> {
 
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         answer::presence(&self.send(Action::Status, order).await?)
+    }
+    async fn holders(&self) -> Result<Vec<Holder>, BackendError> {
+        let order = Order::inventory(&self.receiver.name, &self.params);
+        answer::holders(&self.receiver.ask(&order).await?)
     }
 }

@@ -4,15 +4,21 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    backend::LayerRequest,
+    backend::{BackendError, LayerRequest},
     domain::{
-        Email, Entitlement, Handle, Params, Receipt, RequestId, RevocationMode, ScopeId, UserId,
-        Username,
+        BackendName, Email, Entitlement, Handle, Params, Receipt, RequestId, RevocationMode,
+        ScopeId, UserId, Username,
     },
 };
 
+/// The version of the protocol.
+const VERSION: u8 = 1;
+
 /// The most bytes that an answer may have.
 pub(in crate::backend) const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// The most bytes that a list of holders may have.
+const LIST_LIMIT: usize = 4 * 1024 * 1024;
 
 /// What is asked of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,14 +30,20 @@ pub(super) enum Action {
     Revoke,
     /// Say whether the access is there.
     Status,
+    /// Say what the target is and what the receiver may do in it.
+    Diagnose,
+    /// List who has the access.
+    Inventory,
 }
 
 impl Action {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Grant => "grant",
             Self::Revoke => "revoke",
             Self::Status => "status",
+            Self::Diagnose => "diagnose",
+            Self::Inventory => "inventory",
         }
     }
 }
@@ -41,20 +53,36 @@ impl Action {
 #[derive(Debug, Serialize)]
 pub(in crate::backend) struct Order<'a> {
     version: u8,
-    action: Action,
+    pub(super) action: Action,
+    backend: &'a BackendName,
     /// Names the intention: the same for every retry, another for every new end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::backend) idempotency_key: Option<String>,
-    request: RequestId,
-    generation: u64,
-    scope: &'a ScopeId,
-    requester: Requester<'a>,
-    handle: &'a Handle,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    receipt: Option<&'a Receipt>,
-    entitlement: &'a Entitlement,
-    params: &'a Params,
-    expires_at: String,
+    #[serde(flatten)]
+    about: About<'a>,
+}
+
+/// What an order is about.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum About<'a> {
+    /// One layer of a grant.
+    Layer {
+        request: RequestId,
+        generation: u64,
+        scope: &'a ScopeId,
+        requester: Requester<'a>,
+        handle: &'a Handle,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        receipt: Option<&'a Receipt>,
+        entitlement: &'a Entitlement,
+        params: &'a Params,
+        expires_at: String,
+    },
+    /// What a layer gives, whoever has it.
+    Access { params: &'a Params },
+    /// The whole target, and the layers that are to be granted in it.
+    Target { layers: &'a [Params] },
 }
 
 #[derive(Debug, Serialize)]
@@ -65,29 +93,54 @@ struct Requester<'a> {
 }
 
 impl<'a> Order<'a> {
+    /// An order about one layer of a grant.
     pub(super) fn new(
         action: Action,
+        backend: &'a BackendName,
         order: &'a LayerRequest,
         params: &'a Params,
         entitlement: &'a Entitlement,
     ) -> Self {
         Self {
-            version: 1,
+            version: VERSION,
             action,
+            backend,
             idempotency_key: idempotency_key(action, order),
-            request: order.request,
-            generation: order.generation,
-            scope: &order.scope,
-            requester: Requester {
-                slack_id: &order.requester,
-                email: &order.email,
-                username: &order.username,
+            about: About::Layer {
+                request: order.request,
+                generation: order.generation,
+                scope: &order.scope,
+                requester: Requester {
+                    slack_id: &order.requester,
+                    email: &order.email,
+                    username: &order.username,
+                },
+                handle: &order.handle,
+                receipt: order.receipt.as_ref(),
+                entitlement,
+                params,
+                expires_at: rfc3339(order),
             },
-            handle: &order.handle,
-            receipt: order.receipt.as_ref(),
-            entitlement,
-            params,
-            expires_at: rfc3339(order),
+        }
+    }
+
+    pub(super) fn diagnose(backend: &'a BackendName, layers: &'a [Params]) -> Self {
+        Self {
+            version: VERSION,
+            action: Action::Diagnose,
+            backend,
+            idempotency_key: None,
+            about: About::Target { layers },
+        }
+    }
+
+    pub(super) fn inventory(backend: &'a BackendName, params: &'a Params) -> Self {
+        Self {
+            version: VERSION,
+            action: Action::Inventory,
+            backend,
+            idempotency_key: None,
+            about: About::Access { params },
         }
     }
 
@@ -98,19 +151,26 @@ impl<'a> Order<'a> {
     /// The most bytes that the answer may have; nothing if nobody reads it.
     pub(in crate::backend) fn answer_limit(&self) -> Option<usize> {
         match self.action {
-            Action::Grant | Action::Status => Some(ANSWER_LIMIT),
+            Action::Grant | Action::Status | Action::Diagnose => Some(ANSWER_LIMIT),
+            Action::Inventory => Some(LIST_LIMIT),
             Action::Revoke => None,
         }
     }
+
+    /// The receiver does not know the action.
+    pub(in crate::backend) fn unsupported(&self) -> BackendError {
+        let action = self.action.name();
+        BackendError::Fail(format!("this receiver does not support `{action}`").into())
+    }
 }
 
-/// A status has none, since an answer that a cache remembers is worth nothing there.
+/// What only looks has none, since an answer that a cache remembers is worth nothing there.
 fn idempotency_key(action: Action, order: &LayerRequest) -> Option<String> {
     let key = format!("{}/{}/{}", order.request, order.handle, action.name());
     match action {
         Action::Grant => Some(format!("{key}/{}", rfc3339(order))),
         Action::Revoke => Some(key),
-        Action::Status => None,
+        Action::Status | Action::Diagnose | Action::Inventory => None,
     }
 }
 
@@ -170,14 +230,16 @@ mod tests {
         order.receipt = Some("lease-7".to_owned().try_into().unwrap());
         let params = params(json!({"team": "docs", "level": 2}));
         let entitlement = entitlement(&order, &params, RevocationMode::Call);
-        let document = Order::new(Action::Grant, &order, &params, &entitlement).to_json();
-        let document: Value = serde_json::from_slice(&document).unwrap();
+        let backend = BackendName::new("wiki");
+        let document = Order::new(Action::Grant, &backend, &order, &params, &entitlement);
+        let document: Value = serde_json::from_slice(&document.to_json()).unwrap();
         let id = order.request.to_string();
         assert_eq!(
             document,
             json!({
                 "version": 1,
                 "action": "grant",
+                "backend": "wiki",
                 "idempotency_key": format!("{id}/keylend_one_0/grant/2026-11-02T10:00:00.000Z"),
                 "request": id,
                 "generation": 3,

@@ -2,8 +2,8 @@
 //!
 //! `docs/protocol.md` says what is sent, how it is signed and what may be answered. The most
 //! important part for this side: 202 means that the service is still at work, 409 that it has received
-//! a newer order; 408, 425, 429, 5xx and silence are tried again; any other status outside 2xx ends
-//! the granting.
+//! a newer order, 501 that it does not know the action; 408, 425, 429, any other 5xx and silence are tried
+//! again; any other status outside 2xx ends the granting.
 //!
 //! Redirects are not followed, and `http://` is refused except to this machine.
 
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::{Length, Params, RevocationMode, Span},
+    domain::{BackendName, Length, Params, RevocationMode, Span},
     sanitize::excerpt,
     secret::Secret,
     transport::is_protected,
@@ -76,8 +76,13 @@ impl BackendKind for Config {
         self.residual.0
     }
 
-    fn build(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
+    fn build(
+        &self,
+        name: &BackendName,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<dyn Backend>, BuildError> {
         let receiver = Receiver {
+            name: name.clone(),
             revocation: self.revocation,
             late_effects: self.late_effects.0,
             transport: Service {
@@ -176,6 +181,7 @@ impl Transport for Service {
             StatusCode::ACCEPTED => Err(BackendError::Pending {
                 retry_after: retry_after(&response),
             }),
+            StatusCode::NOT_IMPLEMENTED => Err(order.unsupported()),
             status if status.is_success() => answer(response, order.answer_limit()).await,
             _ => Err(refusal(response).await),
         }

@@ -92,6 +92,19 @@ impl Subject for Generated {
         Time::from_timestamp_millis(millis.parse().expect("a number"))
     }
 
+    /// A login that somebody else made.
+    async fn grant_by_hand(&self, order: &Order) -> String {
+        let login = format!("{}_{}", self.0.name, order.username);
+        let make = format!("CREATE ROLE {login} LOGIN");
+        self.0.postgres().execute(&make).await;
+        self.0.grant_by_hand(&login).await;
+        login
+    }
+
+    async fn complete(&self) {
+        self.0.complete().await;
+    }
+
     async fn stop(&self) {
         self.0.postgres().stop().await;
     }

@@ -87,6 +87,15 @@ impl Subject for Named {
         None
     }
 
+    async fn grant_by_hand(&self, order: &Order) -> String {
+        self.0.grant_by_hand(order.username.as_str()).await;
+        order.username.to_string()
+    }
+
+    async fn complete(&self) {
+        self.0.complete().await;
+    }
+
     async fn stop(&self) {
         self.0.postgres().stop().await;
     }

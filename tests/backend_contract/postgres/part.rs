@@ -75,6 +75,25 @@ impl Part {
         format!("{}_writer", self.name)
     }
 
+    /// Gives the role to a login, as the superuser.
+    pub(crate) async fn grant_by_hand(&self, login: &str) {
+        let grant = format!("GRANT {} TO {login}", self.role());
+        self.postgres().execute(&grant).await;
+    }
+
+    /// Keeps connections for Keylend's login, where PostgreSQL can. Restarts the server.
+    pub(crate) async fn complete(&self) {
+        let postgres = self.postgres();
+        if postgres.version().await >= 16 {
+            let grant = format!("GRANT pg_use_reserved_connections TO {}_keylend", self.name);
+            postgres.execute(&grant).await;
+            let reserve = "ALTER SYSTEM SET reserved_connections = 5";
+            postgres.execute(reserve).await;
+            postgres.stop().await;
+            postgres.start_again().await;
+        }
+    }
+
     /// What the role gives.
     pub(crate) fn write(&self) -> String {
         format!("INSERT INTO {}_ledger VALUES ('a line')", self.name)
