@@ -1,14 +1,6 @@
 //! What every kind of target has to do, run on a real one of each kind, and what each kind does
-//! besides.
-//!
-//! A new kind writes a [`Subject`](subject::Subject) and adds one `contract!` line.
+//! besides: `contract.rs` in the folder of the kind.
 
-#[path = "backend_contract/exec.rs"]
-mod exec;
-#[path = "backend_contract/postgres/part.rs"]
-mod part;
-#[path = "backend_contract/postgres/mod.rs"]
-mod postgres;
 #[path = "support/postgres.rs"]
 mod postgres_server;
 #[path = "backend_contract/protocol.rs"]
@@ -21,8 +13,6 @@ mod rules;
 mod schema;
 #[path = "backend_contract/subject.rs"]
 mod subject;
-#[path = "backend_contract/webhook.rs"]
-mod webhook;
 
 /// Makes a test of each rule.
 macro_rules! rules {
@@ -71,7 +61,7 @@ macro_rules! questions {
     };
 }
 
-/// Runs every rule for receivers of the protocol on an example.
+/// Runs every rule for receivers of the protocol on one.
 macro_rules! protocol {
     ($receiver:ty) => {
         rules! { protocol $receiver:
@@ -90,51 +80,19 @@ macro_rules! protocol {
     };
 }
 
-/// Runs every rule for receivers that are reached over a network.
-macro_rules! signed {
-    ($example:ty) => {
-        rules! { protocol $example:
-            a_call_that_keylend_did_not_sign_just_now_is_refused
-            an_order_that_is_too_large_is_not_read
-        }
-    };
-}
+/// `src/backend/KIND/contract.rs` or `src/backend/KIND/contract/mod.rs` of each kind.
+#[path = "../src/backend"]
+mod kinds {
+    macro_rules! contracts {
+        ($($feature:literal $module:ident $Kind:ident;)+) => {
+            $(
+                #[cfg(feature = $feature)]
+                mod $module {
+                    mod contract;
+                }
+            )+
+        };
+    }
 
-mod postgres_named {
-    contract!(crate::postgres::Named);
-}
-mod postgres_generated {
-    contract!(crate::postgres::Generated);
-}
-mod webhook_python {
-    use crate::receiver::{Python, Service};
-    contract!(Service<Python>);
-    questions!(Service<Python>);
-    protocol!(Service<Python>);
-    signed!(Python);
-}
-mod webhook_python_slow {
-    use crate::receiver::{Service, SlowPython};
-    contract!(Service<SlowPython>);
-    questions!(Service<SlowPython>);
-    protocol!(Service<SlowPython>);
-}
-mod webhook_node {
-    use crate::receiver::{Node, Service};
-    contract!(Service<Node>);
-    questions!(Service<Node>);
-    protocol!(Service<Node>);
-    signed!(Node);
-}
-mod webhook_node_slow {
-    use crate::receiver::{Service, SlowNode};
-    contract!(Service<SlowNode>);
-    questions!(Service<SlowNode>);
-    protocol!(Service<SlowNode>);
-}
-mod exec_python {
-    use crate::receiver::Program;
-    contract!(Program);
-    questions!(Program);
-    protocol!(Program);
+    keylend::kinds_of_target!(contracts);
 }

@@ -5,7 +5,7 @@
 
 mod compared;
 mod locks;
-#[path = "../backend_contract/postgres/part.rs"]
+#[path = "../../src/backend/postgres/contract/part.rs"]
 mod part;
 #[path = "../support/postgres.rs"]
 mod postgres_server;

@@ -1,23 +1,14 @@
 //! What every receiver of the protocol in `docs/protocol.md` has to do besides the contract.
 
-use std::{fs, path::PathBuf, process::Stdio};
+use std::{fs, path::PathBuf};
 
-use hmac::{Hmac, KeyInit, Mac};
-use keylend::{
-    backend::{BackendError, Presence},
-    clock::{Clock, SystemClock},
-};
-use reqwest::header::HeaderValue;
+use keylend::backend::{BackendError, Presence};
 use serde_json::{Value, json};
-use sha2::Sha256;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::subject::Calls as _;
 use crate::{
-    receiver::{Example, Program, SECRET, Service},
     rules::{grant, later, read, revoke},
     schema::{self, ANSWER, DIAGNOSIS, INVENTORY, with},
-    subject::{Subject, unique},
+    subject::{Calls as _, Subject, unique},
 };
 
 /// A receiver that can be told something that Keylend would not say.
@@ -33,65 +24,6 @@ pub(crate) trait Receiver: Subject {
 
     /// Tells it this. The answer's code, and its text.
     async fn tell(&self, body: Vec<u8>) -> (i32, String);
-}
-
-impl<E: Example> Receiver for Service<E> {
-    const REFUSED: i32 = 422;
-    const UNSUPPORTED: i32 = 501;
-
-    fn state(&self) -> PathBuf {
-        self.folder.path().to_owned()
-    }
-
-    async fn tell(&self, body: Vec<u8>) -> (i32, String) {
-        let timestamp = SystemClock.now().timestamp();
-        let signature = sign(SECRET, timestamp, &body);
-        self.post(body, &timestamp.to_string(), &signature).await
-    }
-}
-
-impl<E> Service<E> {
-    async fn post(&self, body: Vec<u8>, timestamp: &str, signature: &str) -> (i32, String) {
-        let request = reqwest::Client::new().post(format!("http://{}/", self.address));
-        let signature = HeaderValue::from_bytes(signature.as_bytes()).expect("a header");
-        let request = request
-            .header("Keylend-Timestamp", timestamp)
-            .header("Keylend-Signature", signature);
-        let answer = request.body(body).send().await.expect("an answer");
-        let code = i32::from(answer.status().as_u16());
-        (code, answer.text().await.expect("a text"))
-    }
-}
-
-fn sign(secret: &str, timestamp: i64, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
-    mac.update(&[format!("v1:{timestamp}:").as_bytes(), body].concat());
-    format!("v1={}", hex::encode(mac.finalize().into_bytes()))
-}
-
-impl Receiver for Program {
-    const REFUSED: i32 = 65;
-    const UNSUPPORTED: i32 = 64;
-
-    fn state(&self) -> PathBuf {
-        self.folder()
-    }
-
-    async fn tell(&self, body: Vec<u8>) -> (i32, String) {
-        let words = self.command();
-        let mut child = tokio::process::Command::new(&words[0])
-            .args(&words[1..])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut stdin = child.stdin.take().expect("it is piped");
-        stdin.write_all(&body).await.expect("it reads");
-        drop(stdin);
-        let output = child.wait_with_output().await.expect("it ends");
-        let text = String::from_utf8(output.stdout).expect("text");
-        (output.status.code().expect("a code"), text)
-    }
 }
 
 /// The document of a status for this access.
@@ -299,67 +231,4 @@ pub(crate) async fn every_status_follows_the_schema<R: Receiver>() {
     drop(receiver.backend().grant(&order, None).await);
     while look().await["pending"] == json!(true) {}
     assert_eq!(look().await["present"], json!(true));
-}
-
-/// What a receiver that is reached over a network has to do besides.
-pub(crate) async fn a_call_that_keylend_did_not_sign_just_now_is_refused<E: Example>() {
-    let service = Service::<E>::start("60s").await;
-    let order = service.order("alice").await;
-    let outcome = service.webhook("another", "60s").grant(&order, None).await;
-    assert!(matches!(outcome, Err(BackendError::Fail(_))), "{outcome:?}");
-    assert!(!service.works(&order).await);
-
-    let body = schema::order().to_string().into_bytes();
-    let now = SystemClock.now().timestamp();
-    let signed = |timestamp| sign(SECRET, timestamp, &body);
-    let minutes = 60;
-    let changed = with("generation", json!(5)).to_string().into_bytes();
-    for (body, timestamp, signature) in [
-        // A replay of what was signed a while ago, and of what a clock ahead of ours signed.
-        (
-            &body,
-            (now - 6 * minutes).to_string(),
-            signed(now - 6 * minutes),
-        ),
-        (
-            &body,
-            (now + 6 * minutes).to_string(),
-            signed(now + 6 * minutes),
-        ),
-        // Parts of two calls.
-        (&changed, now.to_string(), signed(now)),
-        (&body, (now + 1).to_string(), signed(now)),
-        (&body, String::new(), signed(now)),
-        (&body, now.to_string(), String::new()),
-        (&body, now.to_string(), signed(now).replace("v1=", "v0=")),
-        (&body, now.to_string(), signed(now).replace("v1=", "")),
-        (&body, now.to_string(), format!("{}00", signed(now))),
-        (&body, now.to_string(), "v1=é".to_owned()),
-        (&body, "9".repeat(5000), signed(now)),
-    ] {
-        let (code, text) = service.post(body.clone(), &timestamp, &signature).await;
-        assert_eq!(code, 401, "{timestamp} {signature}: {text}");
-    }
-    let (code, text) = service
-        .post(body.clone(), &now.to_string(), &signed(now))
-        .await;
-    assert!([200, 202].contains(&code), "{code} {text}");
-}
-
-pub(crate) async fn an_order_that_is_too_large_is_not_read<E: Example>() {
-    let service = Service::<E>::start("60s").await;
-    let mut connection = tokio::net::TcpStream::connect(&service.address)
-        .await
-        .expect("it listens");
-    let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n";
-    connection
-        .write_all(head.as_bytes())
-        .await
-        .expect("it reads");
-    let mut answer = String::new();
-    connection
-        .read_to_string(&mut answer)
-        .await
-        .expect("it closes");
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }

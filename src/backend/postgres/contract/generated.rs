@@ -14,10 +14,12 @@ use super::{Part, is_dead, run};
 use crate::subject::{Calls as _, Order};
 use crate::subject::{Subject, order};
 
+contract!(Generated);
+
 /// What Keylend would generate.
 const PASSWORD: &str = "abcdefghjkmnpqrstuvwxyz23456789A";
 
-pub(crate) struct Generated(Part);
+struct Generated(Part);
 
 impl Generated {
     async fn ask(&self) -> Order {

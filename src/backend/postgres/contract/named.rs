@@ -14,10 +14,12 @@ use super::{Part, backend, grant, is_dead, run};
 use crate::subject::{Calls as _, Order};
 use crate::subject::{Subject, order};
 
+contract!(Named);
+
 /// Every person's own password.
 const PASSWORD: &str = "their-own";
 
-pub(crate) struct Named(Part);
+struct Named(Part);
 
 impl Named {
     /// Makes a person's own login, if PostgreSQL takes its name.
