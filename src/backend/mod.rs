@@ -2,17 +2,25 @@
 //!
 //! # Adding a kind of target
 //!
-//! 1. Make the folder `src/backend/KIND/`. Its `mod.rs` has a type that implements [`Backend`], one that
-//!    implements [`BoundLayer`], and a public `Config` that serde reads from `[backends.NAME.KIND]`:
-//!    `deny_unknown_fields`, secrets as [`Secret`](crate::secret::Secret) references, time limits as
-//!    [`Timeout`], every other value as a type that refuses what could never work. Implement
-//!    `BackendKind` for it. Read a layer's parameters with `params::parse` into a type that denies
-//!    unknown fields.
-//! 2. Add its line to `kinds_of_target!` in `registry.rs`.
+//! Everything about a kind is in its folder, `src/backend/KIND/`, apart from steps 2 and 3.
+//! `tests/core/kinds.rs` checks that nothing is missing.
+//!
+//! 1. `mod.rs` has a type that implements [`Backend`], one that implements [`BoundLayer`], and a public
+//!    `Config` that serde reads from `[backends.NAME.KIND]`: `deny_unknown_fields`, secrets as
+//!    [`Secret`](crate::secret::Secret) references, time limits as [`Timeout`], every other value as a type
+//!    that refuses what could never work. Implement `BackendKind` for it. Read a layer's parameters with
+//!    `params::parse` into a type that denies unknown fields. A kind that speaks the protocol of
+//!    `docs/protocol.md` over another transport implements only `BackendKind` and `protocol::Transport`.
+//! 2. Register it: one line in `kinds_of_target!` in `registry.rs`, and one `mod` line below.
 //! 3. Add its Cargo feature of the same name, with the dependencies that only it needs, to
 //!    `Cargo.toml`.
-//! 4. Run the contract of `tests/backend_contract.rs` against a real server of that kind: write a
-//!    `Subject` that starts one, and add one `contract!` line.
+//! 4. `contract.rs`, or `contract/mod.rs`, runs the contract against a real server of that kind: a
+//!    `Subject` that starts one, `contract!` and `questions!`, and tests of what the kind does besides. It
+//!    is part of the test program `backend_contract`, and `crate` there is that program. A macro includes
+//!    it, so format it with `rustfmt`; cargo-fmt does not find it.
+//! 5. `README.md` says what the kind grants, how access ends, how to set up the target and Keylend, and what
+//!    the kind cannot do. Copy the rows of its table into the table of targets in the project's `README.md`.
+//! 6. `example.toml` shows and explains every key. Copy it into `deploy/keylend.example.toml`.
 //!
 //! Every method is idempotent, and every wait inside one has a time limit: the worker calls again
 //! after a crash, after a lost answer, and whenever it is not sure. What the target does not say
@@ -23,6 +31,15 @@
 //! it does must not take effect after the next call has answered. Never use a lock in the target
 //! for this that its users could take too.
 
+#![cfg_attr(
+    not(all(feature = "exec", feature = "postgres", feature = "webhook")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "kinds of targets share what a build without them does not use"
+    )
+)]
+
 mod answer;
 mod contract;
 mod error;
@@ -30,17 +47,11 @@ mod error;
 pub mod exec;
 mod kind;
 mod layer_request;
-#[cfg(any(feature = "postgres", test))]
 mod params;
 #[cfg(feature = "postgres")]
 pub mod postgres;
-#[cfg(any(feature = "exec", feature = "webhook"))]
 mod protocol;
 mod registry;
-#[cfg_attr(
-    not(any(feature = "exec", feature = "postgres", feature = "webhook")),
-    expect(dead_code, reason = "only kinds of targets have time limits")
-)]
 mod timeout;
 #[cfg(feature = "webhook")]
 pub mod webhook;

@@ -2,6 +2,7 @@
 //! whatever the fuzzer found, and the layers that keep the core apart from the rest.
 
 mod fuzz_corpus;
+mod kinds;
 mod layers;
 mod lifecycle;
 mod policy;

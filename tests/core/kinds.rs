@@ -1,0 +1,144 @@
+//! Everything about a kind of target is in its folder, and what lists all kinds has each of them.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+macro_rules! names {
+    ($($feature:literal $module:ident $Kind:ident;)+) => {
+        /// The Cargo feature and the folder of each kind.
+        const KINDS: &[(&str, &str)] = &[$(($feature, stringify!($module)),)+];
+    };
+}
+
+keylend::kinds_of_target!(names);
+
+fn root() -> PathBuf {
+    env!("CARGO_MANIFEST_DIR").into()
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn page(kind: &str) -> String {
+    text(&format!("src/backend/{kind}/README.md"))
+}
+
+#[test]
+fn every_kind_has_a_folder_with_its_page_its_example_and_its_contract_test() {
+    let registered: BTreeSet<_> = KINDS
+        .iter()
+        .map(|(_, folder)| (*folder).to_owned())
+        .collect();
+    let mut folders = BTreeSet::new();
+    for entry in fs::read_dir(root().join("src/backend")).unwrap() {
+        let folder = entry.unwrap().path();
+        let has = |file: &str| folder.join(file).is_file();
+        let files = [
+            has("README.md"),
+            has("example.toml"),
+            has("contract.rs") || has("contract/mod.rs"),
+        ];
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        if registered.contains(&name) {
+            assert_eq!(
+                files, [true; 3],
+                "{name}: README.md, example.toml, contract.rs"
+            );
+        }
+        // The page comes before the registration.
+        if files.contains(&true) {
+            folders.insert(name);
+        }
+    }
+    assert_eq!(folders, registered, "see `kinds_of_target!`");
+}
+
+#[test]
+fn every_kind_has_a_cargo_feature_of_its_name_that_is_on_by_default() {
+    let manifest: toml::Table = text("Cargo.toml").parse().unwrap();
+    let features = manifest["features"].as_table().unwrap();
+    let default = features["default"].as_array().unwrap();
+    for (feature, folder) in KINDS {
+        assert_eq!(feature, folder);
+        assert!(features.contains_key(*feature), "{feature}");
+        assert!(
+            default.iter().any(|on| on.as_str() == Some(feature)),
+            "{feature}"
+        );
+    }
+}
+
+/// The table that each page has with its own rows, and the README with all of them.
+const HEAD: &str = "\
+| kind | what it grants | ends by itself if Keylend is down | may keep working after the end |
+|---|---|---|---|
+";
+
+/// The rows of the table in this text.
+fn rows(text: &str) -> String {
+    let Some((_, rows)) = text.split_once(HEAD) else {
+        panic!("the table of targets is missing:\n{HEAD}");
+    };
+    let rows = rows.split_inclusive('\n');
+    rows.take_while(|line| line.starts_with('|')).collect()
+}
+
+#[test]
+fn the_readme_has_the_row_of_each_page_in_its_table_of_targets() {
+    let all: String = KINDS.iter().map(|(_, kind)| rows(&page(kind))).collect();
+    assert!(
+        rows(&text("README.md")) == all,
+        "the table of targets in README.md has to be:\n{HEAD}{all}"
+    );
+}
+
+#[test]
+fn the_rows_of_a_page_lead_to_it() {
+    for (_, kind) in KINDS {
+        let rows = rows(&page(kind));
+        let begin = format!("| [`{kind}`](/src/backend/{kind}/README.md)");
+        assert!(!rows.is_empty(), "{kind}");
+        for row in rows.lines() {
+            assert!(row.starts_with(&begin), "{row}");
+        }
+    }
+}
+
+#[test]
+fn the_example_configuration_has_the_example_of_each_kind() {
+    let all = text("deploy/keylend.example.toml");
+    for (_, kind) in KINDS {
+        let example = text(&format!("src/backend/{kind}/example.toml"));
+        assert!(
+            all.contains(&format!("\n{example}\n")),
+            "deploy/keylend.example.toml has to have, with an empty line behind it:\n{example}"
+        );
+        // What stands in it is checked with the whole file.
+        let table: toml::Table = example.parse().unwrap();
+        let backends = table["backends"].as_table().unwrap();
+        let has_kind = backends.values().any(|target| target.get(kind).is_some());
+        assert!(has_kind, "{kind}");
+    }
+}
+
+#[test]
+fn each_page_names_every_key_of_its_example() {
+    for (_, kind) in KINDS {
+        let page = page(kind);
+        let example = text(&format!("src/backend/{kind}/example.toml"));
+        let lines = example.lines().filter_map(|line| {
+            let (key, _) = line.trim_start_matches("# ").split_once(" = ")?;
+            let is_key = key
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            is_key.then_some(key)
+        });
+        for key in lines {
+            let row = format!("\n| `{key}` |");
+            assert!(
+                page.contains(&row),
+                "{kind}: the page has no row for `{key}`"
+            );
+        }
+    }
+}
