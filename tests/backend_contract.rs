@@ -46,14 +46,6 @@ macro_rules! contract {
             the_entitlement_says_what_two_grants_share
             nothing_secret_is_in_what_the_requester_is_shown
             wrong_parameters_are_named
-        }
-    };
-}
-
-/// Runs every rule of the contract about questions that change nothing.
-macro_rules! questions {
-    ($subject:ty) => {
-        rules! { rules $subject:
             everybody_who_has_the_access_is_listed
             a_target_says_what_it_is_and_lacks_nothing
             a_target_that_is_down_lists_nobody_as_an_error

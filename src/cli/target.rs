@@ -108,7 +108,7 @@ impl Which {
             targets.push(Configured {
                 name: name.clone(),
                 backend: backend
-                    .build(Arc::new(SystemClock))
+                    .build(name, Arc::new(SystemClock))
                     .with_context(|| format!("failed to prepare the target `{name}`"))?,
                 layers: layers(&config, name),
             });

@@ -24,7 +24,6 @@ use crate::{
 mod python {
     use super::Program;
     contract!(Program);
-    questions!(Program);
     protocol!(Program);
 }
 

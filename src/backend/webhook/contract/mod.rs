@@ -49,7 +49,6 @@ macro_rules! signed {
 mod python {
     use super::{Python, Service};
     contract!(Service<Python>);
-    questions!(Service<Python>);
     protocol!(Service<Python>);
     signed!(Python);
 }
@@ -57,14 +56,12 @@ mod python {
 mod python_slow {
     use super::{Service, SlowPython};
     contract!(Service<SlowPython>);
-    questions!(Service<SlowPython>);
     protocol!(Service<SlowPython>);
 }
 
 mod node {
     use super::{Node, Service};
     contract!(Service<Node>);
-    questions!(Service<Node>);
     protocol!(Service<Node>);
     signed!(Node);
 }
@@ -72,7 +69,6 @@ mod node {
 mod node_slow {
     use super::{Service, SlowNode};
     contract!(Service<SlowNode>);
-    questions!(Service<SlowNode>);
     protocol!(Service<SlowNode>);
 }
 
