@@ -18,7 +18,8 @@ pub enum BackendError {
         /// How long to wait before its status is asked, if it says.
         retry_after: Option<Duration>,
     },
-    /// It refused the order because it has received one with a greater [`LayerRequest::generation`].
+    /// It refused the order because it has received one with a greater
+    /// [`generation`](super::LayerRequest::generation).
     #[error("{0}")]
     Superseded(String),
 }

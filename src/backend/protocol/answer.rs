@@ -19,7 +19,7 @@ const SECRETS: usize = 10;
 /// The longest label of a secret, in characters.
 const LABEL: usize = 80;
 
-/// Reads the answer to [`Action::Grant`], which may be empty. Fields that it does not know are ignored.
+/// Reads the answer to `grant`, which may be empty. Fields that it does not know are ignored.
 pub(super) fn granted(answer: &[u8]) -> Result<Granted, BackendError> {
     #[derive(Deserialize)]
     struct Answer {
@@ -83,7 +83,7 @@ fn to_millis(at: Time) -> Time {
     at.trunc_subsecs(3)
 }
 
-/// Reads the answer to [`Action::Status`]. Fields that it does not know are ignored.
+/// Reads the answer to `status`. Fields that it does not know are ignored.
 pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
     #[derive(Deserialize)]
     struct Answer {
@@ -116,8 +116,7 @@ pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
 /// The most lines of each list of a diagnosis.
 const LINES: usize = 100;
 
-/// Reads the answer to [`Action::Diagnose`](super::order::Action::Diagnose). Fields that it does not
-/// know are ignored.
+/// Reads the answer to `diagnose`. Fields that it does not know are ignored.
 pub(super) fn diagnosis(answer: &[u8]) -> Result<Diagnosis, BackendError> {
     #[derive(Deserialize)]
     struct Answer {
@@ -146,9 +145,8 @@ pub(super) fn diagnosis(answer: &[u8]) -> Result<Diagnosis, BackendError> {
     })
 }
 
-/// Reads the answer to [`Action::Inventory`](super::order::Action::Inventory). Fields that it does not
-/// know are ignored. Names are shown so that no two that differ look the same, and none makes the list
-/// an error: holders may have chosen their own.
+/// Reads the answer to `inventory`. Fields that it does not know are ignored. Names are shown so that no two
+/// that differ look the same, and none makes the list an error: holders may have chosen their own.
 pub(super) fn holders(answer: &[u8]) -> Result<Vec<Holder>, BackendError> {
     #[derive(Deserialize)]
     struct Answer {
