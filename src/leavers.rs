@@ -203,7 +203,7 @@ impl Leavers {
     /// Makes rounds whenever no other replica does.
     async fn make_rounds(&self) {
         loop {
-            match self.broker.store().claim(CLAIM).await {
+            match self.broker.claims().claim(CLAIM).await {
                 Ok(Some(claim)) => {
                     tracing::info!(claim = CLAIM, "claim acquired");
                     tokio::select! {

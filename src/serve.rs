@@ -138,7 +138,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let log: Arc<dyn Store> = store.clone();
     let comparisons = Arc::new(Comparisons::default());
     let broker = Arc::new(Broker::new(Parts {
-        store: log.clone(),
+        ledger: store.clone(),
+        claims: store.clone(),
         comparisons: comparisons.clone(),
         policy: config.policy.clone(),
         directory,
@@ -184,6 +185,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let (showing, lending) = (broker.clone(), broker.clone());
     let messenger = Arc::new(Messenger::new(messages::Parts {
         store: log.clone(),
+        claims: store.clone(),
         documents: store.clone(),
         client: client.clone(),
         clock: clock.clone(),

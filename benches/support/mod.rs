@@ -36,7 +36,7 @@ use keylend::{
     metrics::Metrics,
     policy::Policy,
     presentation,
-    store::{Change, Commit, Comparisons, Database, Store},
+    store::{Change, Commit, Comparisons, Database},
     vault::Vault,
 };
 use secrecy::SecretString;
@@ -160,7 +160,7 @@ pub fn scope() -> Scope {
 
 /// The broker over a store and the target in memory.
 pub fn broker(
-    store: Arc<dyn Store>,
+    store: Arc<dyn Database>,
     target: Arc<InMemory>,
     comparisons: Arc<Comparisons>,
 ) -> (Arc<Broker>, Arc<Backends>) {
@@ -184,7 +184,8 @@ pub fn broker(
         Identities::default(),
     );
     let broker = Broker::new(Parts {
-        store,
+        ledger: store.clone(),
+        claims: store,
         comparisons,
         policy: Policy::base(),
         directory: Arc::new(directory),

@@ -42,7 +42,7 @@ impl Broker {
     /// Why it cannot be asked for; nothing was written.
     pub async fn ask(&self, ask: Ask) -> Result<Request, Error> {
         for _ in 0..super::ATTEMPTS {
-            if let Some(id) = self.parts.store.asked(&ask.key).await? {
+            if let Some(id) = self.store.asked(&ask.key).await? {
                 let made = self.load(id).await?.request;
                 return match made.requester == ask.by {
                     true => Ok(made),

@@ -132,7 +132,7 @@ impl Broker {
                 Progress::Inspected { .. } | Progress::Granted { .. }
             );
             if layer.secrets || is_begun && self.connection(grant, layer).is_some() {
-                let kept = self.parts.store.credential(grant.id, index).await?;
+                let kept = self.store.credential(grant.id, index).await?;
                 if kept.is_none() {
                     return Ok(true);
                 }
@@ -189,7 +189,7 @@ impl Broker {
     }
 
     async fn secrets(&self, id: RequestId, layer: usize) -> Result<Vec<SecretField>, Error> {
-        let sealed = self.parts.store.credential(id, layer).await?;
+        let sealed = self.store.credential(id, layer).await?;
         let sealed = sealed.ok_or(Refusal::NoCredential)?;
         match self.parts.vault.open(&sealed) {
             Ok(password) => {

@@ -170,7 +170,7 @@ impl Broker {
             lock: Some(change),
             ..Commit::default()
         };
-        match self.parts.store.commit(commit).await {
+        match self.parts.ledger.commit(commit).await {
             Ok(_) => Ok(true),
             Err(CommitError::Conflict) => Ok(false),
             Err(CommitError::Unavailable(error)) => Err(error.into()),
@@ -188,7 +188,7 @@ impl Broker {
     pub async fn end_covered(&self, locks: &[Lock]) -> Result<usize, Error> {
         let (mut ended, mut after) = (0, None);
         while !locks.is_empty() {
-            let page = self.parts.store.open_after(after, PAGE).await?;
+            let page = self.store.open_after(after, PAGE).await?;
             after = page.next;
             if after.is_none() {
                 break;
@@ -213,7 +213,7 @@ impl Broker {
     /// where their snapshots are not what the log says.
     async fn end_together(&self, covered: &[(&Request, &Lock)]) -> Result<usize, Error> {
         let ids: Vec<RequestId> = covered.iter().map(|(request, _)| request.id).collect();
-        let logged = logged(&*self.parts.store, &ids).await?;
+        let logged = logged(&*self.store, &ids).await?;
         let last_seq = |request: &Request| {
             let (logged, last_seq) = logged.get(&request.id)?;
             (logged == request).then_some(*last_seq)

@@ -28,7 +28,7 @@ impl Broker {
     ///
     /// [`Refusal::NoSuchRequest`], or the store's trouble.
     pub async fn request(&self, id: RequestId) -> Result<Request, Error> {
-        let found = self.parts.store.request(id).await?;
+        let found = self.store.request(id).await?;
         Ok(found.ok_or(Refusal::NoSuchRequest(id))?)
     }
 
@@ -61,7 +61,7 @@ impl Broker {
     ///
     /// The store's trouble.
     pub async fn open_by(&self, id: &UserId) -> Result<Vec<Request>, Error> {
-        Ok(self.parts.store.open(Open::Of(id.clone())).await?)
+        Ok(self.store.open(Open::Of(id.clone())).await?)
     }
 
     /// Whether the request is this person's, under whichever id they asked.
@@ -121,7 +121,7 @@ impl Broker {
     ///
     /// The store's trouble.
     pub async fn past_of(&self, person: &UserId, limit: u32) -> Result<Vec<Request>, Error> {
-        Ok(self.parts.store.past(person, limit).await?)
+        Ok(self.store.past(person, limit).await?)
     }
 
     /// What is open for a scope, oldest first.
@@ -130,7 +130,7 @@ impl Broker {
     ///
     /// The store's trouble.
     pub async fn open_for(&self, scope: &ScopeId) -> Result<Vec<Request>, Error> {
-        Ok(self.parts.store.open(Open::For(scope.clone())).await?)
+        Ok(self.store.open(Open::For(scope.clone())).await?)
     }
 
     /// The scope of this name.

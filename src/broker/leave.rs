@@ -33,7 +33,7 @@ impl Broker {
     pub async fn grants(&self) -> Result<Vec<Request>, Error> {
         let (mut grants, mut after) = (Vec::new(), None);
         loop {
-            let page = self.parts.store.open_after(after, PAGE).await?;
+            let page = self.store.open_after(after, PAGE).await?;
             after = page.next;
             if after.is_none() {
                 return Ok(grants);
@@ -48,7 +48,7 @@ impl Broker {
     ///
     /// The store's trouble.
     pub async fn grants_of(&self, person: &UserId) -> Result<Vec<Request>, Error> {
-        let mut open = self.parts.store.open(Open::Of(person.clone())).await?;
+        let mut open = self.store.open(Open::Of(person.clone())).await?;
         // Another id of the same person is looked at by itself.
         open.retain(|request| request.requester == *person && goes_on(request));
         Ok(open)

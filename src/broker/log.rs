@@ -66,12 +66,12 @@ impl Broker {
     }
 
     async fn locks_in_table(&self) -> Result<Vec<Lock>, Error> {
-        Ok(self.parts.store.locks().await?)
+        Ok(self.store.locks().await?)
     }
 
     /// The locks in force by the log alone.
     pub(super) async fn logged_locks(&self) -> Result<BTreeMap<LockTarget, Lock>, Error> {
-        Ok(self.logged_locks.read(&*self.parts.store).await?)
+        Ok(self.logged_locks.read(&*self.store).await?)
     }
 
     /// One request, with its rows made again from the log where they differ from it.
@@ -139,7 +139,7 @@ impl Broker {
         &self,
         requests: &[Request],
     ) -> Result<BTreeSet<RequestId>, Error> {
-        let store = &self.parts.store;
+        let store = &self.store;
         let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
         let last_seqs = store.last_seqs(&ids).await?;
         let mut differing = store.torn(requests).await?;
@@ -170,7 +170,7 @@ impl Broker {
                 Compared::Same(request) => {
                     let torn = self
                         .parts
-                        .store
+                        .ledger
                         .torn(std::slice::from_ref(&request))
                         .await?;
                     if torn.is_empty() {
@@ -188,7 +188,7 @@ impl Broker {
 
     /// What the log says of a snapshot, and the number of its last entry about it.
     async fn compare(&self, id: RequestId) -> Result<(Compared, u64), Error> {
-        let snapshot = self.parts.store.snapshot(id).await?;
+        let snapshot = self.store.snapshot(id).await?;
         let Snapshot { request, last_seq } = snapshot;
         let comparisons = &self.parts.comparisons;
         let compared = match request {
@@ -211,7 +211,7 @@ impl Broker {
     /// Makes the rows of a request again. False if the log says more of it by now.
     async fn restore(&self, logged: &Request, last_seq: u64) -> Result<bool, Error> {
         let id = logged.id;
-        match self.parts.store.restore(logged, last_seq).await {
+        match self.parts.ledger.restore(logged, last_seq).await {
             Ok(()) => {}
             Err(CommitError::Conflict) => return Ok(false),
             Err(CommitError::Unavailable(error)) => return Err(error.into()),
@@ -229,7 +229,7 @@ impl Broker {
     async fn fold(&self, id: RequestId, last_seq: u64) -> Result<Result<Request, String>, Error> {
         let mut fold = Fold::new(id);
         while fold.last_seq() < last_seq {
-            let store = &self.parts.store;
+            let store = &self.store;
             let page = store.entries_of(Some(id), fold.last_seq(), PAGE).await?;
             let before = fold.last_seq();
             for raw in page.iter().filter(|raw| raw.seq <= last_seq) {

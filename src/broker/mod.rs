@@ -47,14 +47,19 @@ use crate::{
     },
     metrics::Metrics,
     policy::Policy,
-    store::{Change, Commit, CommitError, Comparisons, LoggedLocks, LoggedPeople, Store},
+    store::{
+        Change, Commit, CommitError, Comparisons, Ledger, LoggedLocks, LoggedPeople, Store,
+        WorkClaims,
+    },
     vault::Vault,
 };
 
 /// What the broker works with. All of it comes from outside.
 pub struct Parts {
     /// Where state lives.
-    pub store: Arc<dyn Store>,
+    pub ledger: Arc<dyn Ledger>,
+    /// Who does which work.
+    pub claims: Arc<dyn WorkClaims>,
     /// What was compared with the log already.
     pub comparisons: Arc<Comparisons>,
     /// The rules.
@@ -84,6 +89,8 @@ pub struct Parts {
 /// The only place that changes state.
 pub struct Broker {
     parts: Parts,
+    /// The ledger, for reading.
+    store: Arc<dyn Store>,
     /// The groups that the policy's rules name, whose members it must be told of.
     named_groups: BTreeSet<GroupName>,
     /// The locks that the log says are in force.
@@ -101,8 +108,10 @@ impl Broker {
     /// A broker over `parts`.
     pub fn new(parts: Parts) -> Self {
         let named_groups = parts.policy.groups().clone();
+        let store: Arc<dyn Store> = parts.ledger.clone();
         Self {
             parts,
+            store,
             named_groups,
             logged_locks: LoggedLocks::default(),
             people: LoggedPeople::default(),
@@ -122,7 +131,12 @@ impl Broker {
 
     /// Where state lives, for those who only read.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.parts.store
+        &self.store
+    }
+
+    /// Who does which work.
+    pub fn claims(&self) -> &dyn WorkClaims {
+        &*self.parts.claims
     }
 
     /// What somebody has to look at.
@@ -219,7 +233,7 @@ impl Broker {
         let events: Vec<(RequestId, Vec<Occurred>)> = changes
             .map(|change| (change.after().id, change.events().to_vec()))
             .collect();
-        let last_seq = self.parts.store.commit(commit).await?;
+        let last_seq = self.parts.ledger.commit(commit).await?;
         for (id, events) in events {
             let before = before.filter(|before| before.id == id);
             for occurred in &events {

@@ -52,7 +52,7 @@ impl Broker {
     /// If the others cannot be told.
     pub async fn outdated(&self, fact: Invalidation) -> Result<(), StoreError> {
         self.forget(&fact);
-        self.parts.store.broadcast_invalidation(&fact).await
+        self.parts.ledger.broadcast_invalidation(&fact).await
     }
 
     /// Has it looked at soon whether this person left.
@@ -81,7 +81,7 @@ impl Broker {
 
     /// Forgets what other replicas say is old, until `shutdown`.
     pub async fn hear_outdated(&self, shutdown: CancellationToken) {
-        let Some(mut told) = self.parts.store.outdated() else {
+        let Some(mut told) = self.store.outdated() else {
             return;
         };
         while let Some(heard) = shutdown.run_until_cancelled(told.recv()).await {

@@ -38,7 +38,7 @@ impl Broker {
     pub async fn read_log(&self) {
         self.restore_people().await;
         let mut is_failing = false;
-        while let Err(error) = self.people.load(&*self.parts.store).await {
+        while let Err(error) = self.people.load(&*self.store).await {
             if !std::mem::replace(&mut is_failing, true) {
                 tracing::warn!(%error, "failed to read the log; nobody can request or approve");
             }
@@ -59,7 +59,7 @@ impl Broker {
 
     /// Takes on what a replica kept of people.
     async fn restore_people(&self) {
-        let sealed = match self.parts.store.kept_people().await {
+        let sealed = match self.store.kept_people().await {
             Ok(Some(sealed)) => sealed,
             Ok(None) => return,
             Err(error) => {
@@ -86,7 +86,7 @@ impl Broker {
             return;
         };
         let sealed = self.parts.vault.seal_people(&text, &*self.parts.entropy);
-        match self.parts.store.keep_people(sealed).await {
+        match self.parts.ledger.keep_people(sealed).await {
             Ok(()) => self.people.note_kept(seq),
             Err(error) => tracing::warn!(%error, "failed to keep what is known of people"),
         }
@@ -94,7 +94,7 @@ impl Broker {
 
     /// Asks what the log says of people by now. Behind a break in the chain, nothing counts.
     async fn ask_people<T>(&self, ask: impl FnOnce(&People) -> T) -> Result<T, Error> {
-        let read = self.people.read(&*self.parts.store, |people| {
+        let read = self.people.read(&*self.store, |people| {
             (ask(people), people.check().err(), people.last_at())
         });
         let (answer, broken, last_at) = read.await?;

@@ -114,7 +114,7 @@ impl Broker {
     }
 
     async fn awaiting(&self) -> Result<Vec<Request>, Error> {
-        Ok(self.parts.store.awaiting(LOOKED_THROUGH).await?)
+        Ok(self.store.awaiting(LOOKED_THROUGH).await?)
     }
 
     async fn approvers_of(&self, requests: impl Iterator<Item = &Request>) -> Concerned {

@@ -78,7 +78,7 @@ impl Broker {
         entitlement: &Entitlement,
         except: RequestId,
     ) -> Result<Sharers, Error> {
-        let found = self.parts.store.sharing(entitlement, except).await?;
+        let found = self.store.sharing(entitlement, except).await?;
         self.sharers(found.into_iter().map(|found| found.request), entitlement)
             .await
     }
@@ -94,7 +94,7 @@ impl Broker {
         entitlement: &Entitlement,
         except: RequestId,
     ) -> Result<Sharers, Error> {
-        let found = self.parts.store.approved_for(entitlement).await?;
+        let found = self.store.approved_for(entitlement).await?;
         self.sharers(found.into_iter().filter(|id| *id != except), entitlement)
             .await
     }

@@ -41,7 +41,7 @@ impl Broker {
     pub async fn revise_all(&self) -> Result<(), Error> {
         let mut after = None;
         loop {
-            let page = self.parts.store.open_after(after, PAGE).await?;
+            let page = self.store.open_after(after, PAGE).await?;
             after = page.next;
             if after.is_none() {
                 return Ok(());

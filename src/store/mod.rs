@@ -294,31 +294,15 @@ pub struct Stuck {
     pub failures: u32,
 }
 
-/// A database: the store, and what those who follow its log keep in it.
-pub trait Database: Store + Documents {}
+/// A database: all of these, on the same tables.
+pub trait Database: Ledger + WorkClaims + Documents {}
 
-impl<T: Store + Documents> Database for T {}
+impl<T: Ledger + WorkClaims + Documents> Database for T {}
 
-/// The store. `tests/store_contract` says what every implementation holds to.
+/// What can be read of the store. `tests/store_contract` says what every implementation of this, of
+/// [`Ledger`] and of [`WorkClaims`] holds to.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Writes everything in `commit`, or nothing: the events with their place in the chain, the
-    /// snapshots with their versions checked, the lanes' due times, the layers that stand on
-    /// entitlements. Erases the credentials of every request that is no longer open. Survives a
-    /// crash once it has returned.
-    ///
-    /// The locks are read in the transaction: from a lock's commit on, nothing that it covers is
-    /// [granted](Change::grants). So is what the log says behind [`Commit::decided_on`].
-    ///
-    /// Returns the log's head: the number of the last entry.
-    ///
-    /// # Errors
-    ///
-    /// [`CommitError::Conflict`] if a version or a request's last entry moved on, a new request's id or
-    /// key is taken, the log says more of the people that were decided on, a lock to be lifted is not there, or a lock covers what is granted. Whoever reads the store after that
-    /// sees what was in the way.
-    async fn commit(&self, commit: Commit) -> Result<u64, CommitError>;
-
     /// One request.
     async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError>;
 
@@ -358,32 +342,9 @@ pub trait Store: Send + Sync + 'static {
     /// tables say: they are not over, or their target may still have to be inspected once more.
     async fn approved_for(&self, entitlement: &Entitlement) -> Result<Vec<RequestId>, StoreError>;
 
-    /// Claims requests with work due in `lane` at `now` that nobody works on in this lane, longest
-    /// due first, at most `limit`. A crash gives them back.
-    async fn claim_due(
-        &self,
-        lane: &Lane,
-        now: Time,
-        limit: u32,
-    ) -> Result<Vec<(RequestId, Claim)>, StoreError>;
-
-    /// Claims `name`, unless somebody has it. A crash gives it back.
-    async fn claim(&self, name: &str) -> Result<Option<Claim>, StoreError>;
-
-    /// When the next work of `lane` after `now` is due.
-    async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError>;
-
     /// Those of these requests by whose rows they would not be found as they are: the columns beside
     /// the snapshot, when each lane has to look, which layers may stand, whose they are.
     async fn torn(&self, requests: &[Request]) -> Result<BTreeSet<RequestId>, StoreError>;
-
-    /// Makes the rows of a request again, for a snapshot or rows in `due` or `layers` that are not
-    /// what the log says: `request` is what its entries up to `last_seq` make.
-    ///
-    /// # Errors
-    ///
-    /// [`CommitError::Conflict`] if `last_seq` is not its last entry any more.
-    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError>;
 
     /// The ending grants whose revocation failed at least `failures` times in a row.
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError>;
@@ -427,11 +388,8 @@ pub trait Store: Send + Sync + 'static {
             })
     }
 
-    /// What a replica last [kept](Self::keep_people) of people; nothing if none did.
+    /// What a replica last [kept](Ledger::keep_people) of people; nothing if none did.
     async fn kept_people(&self) -> Result<Option<Vec<u8>>, StoreError>;
-
-    /// Keeps what a replica knows of people, sealed, in the place of what was kept before.
-    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError>;
 
     /// The requests that the log tells of behind `after`, and the number up to which this is the
     /// whole answer: entries up to `after + limit` are looked at.
@@ -447,11 +405,6 @@ pub trait Store: Send + Sync + 'static {
         None
     }
 
-    /// Tells the other replicas that something they know of people is old.
-    async fn broadcast_invalidation(&self, _: &Invalidation) -> Result<(), StoreError> {
-        Ok(())
-    }
-
     /// What replicas tell of each other's facts; nothing where this one is alone.
     fn outdated(&self) -> Option<broadcast::Receiver<Invalidation>> {
         None
@@ -459,4 +412,61 @@ pub trait Store: Send + Sync + 'static {
 
     /// The log's head, and every later one: what followers wait on.
     fn head(&self) -> watch::Receiver<u64>;
+}
+
+/// What changes state. Only the broker has one.
+#[async_trait]
+pub trait Ledger: Store {
+    /// Writes everything in `commit`, or nothing: the events with their place in the chain, the
+    /// snapshots with their versions checked, the lanes' due times, the layers that stand on
+    /// entitlements. Erases the credentials of every request that is no longer open. Survives a
+    /// crash once it has returned.
+    ///
+    /// The locks are read in the transaction: from a lock's commit on, nothing that it covers is
+    /// [granted](Change::grants). So is what the log says behind [`Commit::decided_on`].
+    ///
+    /// Returns the log's head: the number of the last entry.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Conflict`] if a version or a request's last entry moved on, a new request's id or
+    /// key is taken, the log says more of the people that were decided on, a lock to be lifted is not
+    /// there, or a lock covers what is granted. Whoever reads the store after that sees what was in the
+    /// way.
+    async fn commit(&self, commit: Commit) -> Result<u64, CommitError>;
+
+    /// Makes the rows of a request again, for a snapshot or rows in `due` or `layers` that are not
+    /// what the log says: `request` is what its entries up to `last_seq` make.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Conflict`] if `last_seq` is not its last entry any more.
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError>;
+
+    /// Keeps what a replica knows of people, sealed, in the place of what was kept before.
+    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError>;
+
+    /// Tells the other replicas that something they know of people is old.
+    async fn broadcast_invalidation(&self, _: &Invalidation) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// Who does which work: what one has claimed, nobody else does.
+#[async_trait]
+pub trait WorkClaims: Send + Sync + 'static {
+    /// Claims requests with work due in `lane` at `now` that nobody works on in this lane, longest
+    /// due first, at most `limit`. A crash gives them back.
+    async fn claim_due(
+        &self,
+        lane: &Lane,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<(RequestId, Claim)>, StoreError>;
+
+    /// Claims `name`, unless somebody has it. A crash gives it back.
+    async fn claim(&self, name: &str) -> Result<Option<Claim>, StoreError>;
+
+    /// When the next work of `lane` after `now` is due.
+    async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError>;
 }

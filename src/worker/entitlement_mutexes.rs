@@ -12,7 +12,7 @@ use super::Unfinished;
 use crate::{
     broker::Error,
     domain::Entitlement,
-    store::{Claim, Store},
+    store::{Claim, WorkClaims},
 };
 
 /// The pieces of access that this process works on.
@@ -32,11 +32,11 @@ impl EntitlementMutexes {
     /// Waits for others in this process; while another replica is at it, the work waits.
     pub(super) async fn alone(
         &self,
-        store: &dyn Store,
+        claims: &dyn WorkClaims,
         entitlement: &Entitlement,
     ) -> Result<EntitlementGuard, Unfinished> {
         let turn = self.turn(entitlement).lock_owned().await;
-        let claimed = store.claim(&format!("access/{entitlement}")).await;
+        let claimed = claims.claim(&format!("access/{entitlement}")).await;
         let claim = claimed.map_err(Error::from)?;
         Ok(EntitlementGuard {
             _claim: claim.ok_or(Unfinished::Waits)?,

@@ -35,8 +35,8 @@ impl Worker {
         }
         let plan = loaded.request.layers[layer].plan.clone();
         self.check_pending(&order(&loaded.request, layer))?;
-        let store = &**self.broker.store();
-        let _alone = self.turns.alone(store, &plan.entitlement).await?;
+        let claims = self.broker.claims();
+        let _alone = self.turns.alone(claims, &plan.entitlement).await?;
         // Nothing is granted from the end on, also where the clock's lane has yet to say that it came.
         let end = loaded.request.expires_at;
         if end.is_some_and(|end| end <= self.clock.now()) {

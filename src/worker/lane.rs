@@ -10,7 +10,7 @@ use super::{Unfinished, Worker};
 use crate::{
     broker::Error,
     domain::{Lane, Refusal, RequestId, Time},
-    store::{Claim, Store, StoreError},
+    store::{Claim, StoreError},
 };
 
 /// Pieces of work under way at once in a lane.
@@ -25,15 +25,14 @@ const POLL: Duration = Duration::from_secs(2);
 
 /// Runs `lane` until `shutdown`, then waits for what is under way.
 pub(super) async fn run(worker: Arc<Worker>, lane: Lane, shutdown: CancellationToken) {
-    let store = worker.broker.store().clone();
-    let mut head = store.head();
+    let mut head = worker.broker.store().head();
     let mut queue = Queue::default();
     while !shutdown.is_cancelled() {
         // Seen before the store is asked: a commit in between wakes the lane again.
         head.borrow_and_update();
         let now = worker.clock.now();
         queue.postponed.retain(|_, postponed| postponed.until > now);
-        let next = match queue.fill(&worker, &lane, &*store, now).await {
+        let next = match queue.fill(&worker, &lane, now).await {
             Ok(next) => next,
             Err(error) => {
                 tracing::error!(%error, lane = %lane.name(), "failed to ask the store for due work");
@@ -87,14 +86,14 @@ impl Queue {
         &mut self,
         worker: &Arc<Worker>,
         lane: &Lane,
-        store: &dyn Store,
         now: Time,
     ) -> Result<Option<Time>, StoreError> {
         if self.running.len() * 2 > WIDTH {
             return Ok(None);
         }
         let room = u32::try_from(WIDTH - self.running.len()).unwrap_or(u32::MAX);
-        for (id, claim) in store.claim_due(lane, now, room).await? {
+        let claims = worker.broker.claims();
+        for (id, claim) in claims.claim_due(lane, now, room).await? {
             let (worker, lane) = (worker.clone(), lane.clone());
             let span = tracing::info_span!("work", request.id = %id, lane = %lane.name());
             let work = async move {
@@ -110,7 +109,7 @@ impl Queue {
             };
             self.running.spawn(work.instrument(span));
         }
-        let next = store.next_due(lane, now).await?;
+        let next = claims.next_due(lane, now).await?;
         let postponed = self.postponed.values().map(|postponed| postponed.until);
         Ok(next.into_iter().chain(postponed).min())
     }

@@ -122,12 +122,11 @@ impl Open {
 impl Worker {
     /// Looks once a minute until `shutdown`. One replica at a time does it.
     pub async fn look_for_missing_work(self: Arc<Self>, shutdown: CancellationToken) {
-        let store = self.broker.store().clone();
         let mut open = Open::default();
         let looking = async {
             loop {
                 self.clock.until(self.clock.now() + PERIOD).await;
-                let looked = match store.claim("missing_work").await {
+                let looked = match self.broker.claims().claim("missing_work").await {
                     Ok(Some(_claim)) => self.look(&mut open).await,
                     Ok(None) => Ok(()),
                     Err(error) => Err(error.into()),

@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(2);
 pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
     let patrol = async {
         loop {
-            match worker.broker.store().claim(CLAIM).await {
+            match worker.broker.claims().claim(CLAIM).await {
                 Ok(Some(claim)) => tokio::select! {
                     biased;
                     () = claim.lost() => {

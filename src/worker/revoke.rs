@@ -28,8 +28,8 @@ impl Worker {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
         self.check_pending(&order(request, layer))?;
-        let store = &**self.broker.store();
-        let _alone = self.turns.alone(store, &plan.entitlement).await?;
+        let claims = self.broker.claims();
+        let _alone = self.turns.alone(claims, &plan.entitlement).await?;
         let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
         let left_to = sharers.proven.iter().find(|other| other.goes_on);
         let done = if !request.manages(layer) {
@@ -131,7 +131,7 @@ impl Worker {
     ) -> Result<(), Unfinished> {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
-        let store = &**self.broker.store();
+        let claims = self.broker.claims();
         let order = order(request, layer);
         self.check_pending(&order)?;
         if let Err(error) = self.bind(plan) {
@@ -140,7 +140,7 @@ impl Worker {
             self.broker.record(loaded, command, None).await?;
             return Ok(());
         }
-        let _alone = self.turns.alone(store, &plan.entitlement).await?;
+        let _alone = self.turns.alone(claims, &plan.entitlement).await?;
         // Another grant that gives the access is inspected when it ends.
         let is_given = |sharers: &Sharers| sharers.proven.iter().any(|other| other.managed);
         let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;

@@ -12,7 +12,10 @@ use std::{
 use keylend::{
     clock::{Clock, SystemClock},
     domain::{Actor, Entitlement, Event, Human, Lock, LockEvent, LockTarget, State, UserId},
-    store::{Commit, EntryBody, LockChange, Open, PostgresStore, Record, SqliteStore, Store},
+    store::{
+        Commit, Database, EntryBody, Ledger, LockChange, Open, PostgresStore, Record, SqliteStore,
+        Store,
+    },
 };
 use tokio::task::JoinSet;
 
@@ -160,7 +163,7 @@ async fn a_lock_wins_every_race_between_replicas() {
 async fn what_a_lock_covers_ends_although_whoever_locked_is_dead() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
-    let store: Arc<dyn Store> = Arc::new(store.unwrap());
+    let store: Arc<dyn Database> = Arc::new(store.unwrap());
     let replica = Replica::start(store.clone(), Arc::default()).await;
     let mut held = Vec::new();
     for name in ASKING {
@@ -205,7 +208,7 @@ async fn what_a_lock_covers_ends_although_whoever_locked_is_dead() {
 }
 
 /// Commits a lock, and does nothing after it.
-async fn locked_by_one_who_dies(store: &dyn Store, person: UserId) {
+async fn locked_by_one_who_dies(store: &dyn Ledger, person: UserId) {
     let target = LockTarget::Person(person);
     let lock = Lock {
         target: target.clone(),

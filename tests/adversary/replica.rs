@@ -22,7 +22,7 @@ use keylend::{
     },
     grants::Grants,
     policy::Policy,
-    store::{Open, Store},
+    store::{Database, Open},
     vault::Vault,
     worker::Worker,
 };
@@ -125,12 +125,12 @@ pub struct Replica {
     pub broker: Arc<Broker>,
     grants: Arc<Grants>,
     pub target: Arc<Target>,
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Database>,
     _tasks: JoinSet<()>,
 }
 
 impl Replica {
-    pub async fn start(store: Arc<dyn Store>, target: Arc<Target>) -> Self {
+    pub async fn start(store: Arc<dyn Database>, target: Arc<Target>) -> Self {
         let backends: BTreeMap<_, Arc<dyn Backend>> =
             [(BackendName::new("pg"), target.clone() as _)].into();
         let backends = Arc::new(backends);
@@ -168,7 +168,8 @@ impl Replica {
             }],
         };
         let broker = Arc::new(Broker::new(Parts {
-            store: store.clone(),
+            ledger: store.clone(),
+            claims: store.clone(),
             comparisons: Arc::default(),
             policy: Policy::base(),
             directory: Arc::new(directory),

@@ -6,7 +6,9 @@ use std::{process::Command, sync::Arc, time::Duration};
 use keylend::{
     domain::UserId,
     grants::Grants,
-    store::{Address, Chain, Invalidation, OpenError, PostgresStore, Store},
+    store::{
+        Address, Chain, Invalidation, Ledger as _, OpenError, PostgresStore, Store, WorkClaims as _,
+    },
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::{

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keylend::{
     clock::Clock,
     domain::{Command, Event, Time, decide},
-    store::{Change, Commit, EntryBody, Open, SqliteStore, Store as _},
+    store::{Change, Commit, EntryBody, Ledger as _, Open, SqliteStore, Store as _},
 };
 use sqlx::Connection as _;
 

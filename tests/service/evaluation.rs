@@ -16,7 +16,7 @@ use keylend::{
     grants::Grants,
     metrics::Metrics,
     routes::{Authentication, Routes},
-    store::{Commit, EntryBody, LockChange, Record, SqliteStore, Store},
+    store::{Commit, EntryBody, Ledger as _, LockChange, Record, SqliteStore, Store},
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header};
 use serde_json::{Value, json};

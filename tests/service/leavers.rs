@@ -210,7 +210,8 @@ impl World {
         let directory = Directory::new(self.people.clone(), clock.clone(), groups, identities);
         let (metrics, alerts) = (Arc::<Metrics>::default(), Arc::<Alerts>::default());
         let broker = Arc::new(Broker::new(Parts {
-            store: self.store.clone(),
+            ledger: self.store.clone(),
+            claims: self.store.clone(),
             comparisons: Arc::default(),
             policy: Policy::load(&[file]).unwrap(),
             directory: Arc::new(directory),

@@ -16,7 +16,8 @@ use keylend::{
     presentation::Card,
     store::{
         After, Changed, Claim, Claims, Commit, CommitError, Document, DocumentWrites, Documents,
-        Open, OpenPage, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck,
+        Ledger, Open, OpenPage, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError,
+        Stuck, WorkClaims,
     },
 };
 use tokio::{sync::watch, time::sleep};
@@ -104,19 +105,6 @@ macro_rules! asked {
 
 #[async_trait]
 impl Store for UnreliableStore {
-    async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
-        self.begin("commit").await?;
-        let commit = self.mutant.commit(&self.database, commit);
-        let head = match self.mutant.writes(&self.database, &commit) {
-            Some(head) => head,
-            None => self.store.commit(commit).await?,
-        };
-        self.referee.looks(&self.database.tables());
-        (self.others)(News::Head(head));
-        self.end("commit").await?;
-        Ok(head)
-    }
-
     async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
         asked!(self, "load a request", self.store.request(id))
     }
@@ -176,46 +164,8 @@ impl Store for UnreliableStore {
         )
     }
 
-    async fn claim_due(
-        &self,
-        lane: &Lane,
-        now: Time,
-        limit: u32,
-    ) -> Result<Vec<(RequestId, Claim)>, StoreError> {
-        self.begin("look for due work").await?;
-        let mut due = match self.mutant.ignores_claims() {
-            true => self.store.claim_twice(lane, now),
-            false => self.store.claim_due(lane, now, limit).await?,
-        };
-        due.retain(|(id, _)| !self.mutant.forgets(*id));
-        self.end("look for due work").await?;
-        Ok(due)
-    }
-
-    async fn claim(&self, name: &str) -> Result<Option<Claim>, StoreError> {
-        if self.mutant.ignores_claims() {
-            return Ok(Arc::new(Claims::default()).take(name.to_owned()));
-        }
-        asked!(self, "claim", self.store.claim(name))
-    }
-
-    async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError> {
-        asked!(
-            self,
-            "look for the next work",
-            self.store.next_due(lane, now)
-        )
-    }
-
     async fn torn(&self, requests: &[Request]) -> Result<BTreeSet<RequestId>, StoreError> {
         asked!(self, "compare rows", self.store.torn(requests))
-    }
-
-    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
-        self.begin("restore").await?;
-        self.store.restore(request, last_seq).await?;
-        self.end("restore").await?;
-        Ok(())
     }
 
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError> {
@@ -267,10 +217,6 @@ impl Store for UnreliableStore {
         asked!(self, "load people", self.store.kept_people())
     }
 
-    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
-        asked!(self, "keep people", self.store.keep_people(sealed))
-    }
-
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         asked!(self, "look for changes", self.store.changed(after, limit))
     }
@@ -281,6 +227,67 @@ impl Store for UnreliableStore {
 
     async fn close(&self) {
         self.store.close().await;
+    }
+}
+
+#[async_trait]
+impl Ledger for UnreliableStore {
+    async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
+        self.begin("commit").await?;
+        let commit = self.mutant.commit(&self.database, commit);
+        let head = match self.mutant.writes(&self.database, &commit) {
+            Some(head) => head,
+            None => self.store.commit(commit).await?,
+        };
+        self.referee.looks(&self.database.tables());
+        (self.others)(News::Head(head));
+        self.end("commit").await?;
+        Ok(head)
+    }
+
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
+        self.begin("restore").await?;
+        self.store.restore(request, last_seq).await?;
+        self.end("restore").await?;
+        Ok(())
+    }
+
+    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
+        asked!(self, "keep people", self.store.keep_people(sealed))
+    }
+}
+
+#[async_trait]
+impl WorkClaims for UnreliableStore {
+    async fn claim_due(
+        &self,
+        lane: &Lane,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<(RequestId, Claim)>, StoreError> {
+        self.begin("look for due work").await?;
+        let mut due = match self.mutant.ignores_claims() {
+            true => self.store.claim_twice(lane, now),
+            false => self.store.claim_due(lane, now, limit).await?,
+        };
+        due.retain(|(id, _)| !self.mutant.forgets(*id));
+        self.end("look for due work").await?;
+        Ok(due)
+    }
+
+    async fn claim(&self, name: &str) -> Result<Option<Claim>, StoreError> {
+        if self.mutant.ignores_claims() {
+            return Ok(Arc::new(Claims::default()).take(name.to_owned()));
+        }
+        asked!(self, "claim", self.store.claim(name))
+    }
+
+    async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError> {
+        asked!(
+            self,
+            "look for the next work",
+            self.store.next_due(lane, now)
+        )
     }
 }
 

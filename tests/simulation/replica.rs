@@ -75,6 +75,7 @@ impl Replica {
             others: world.news_of(memory),
         });
         let store: Arc<dyn Database> = unreliable.clone();
+        world.mutant.ledger(unreliable.clone());
         let clock: Arc<dyn Clock> = Arc::new(world.clock);
         let reached = |target: &Arc<_>| -> Arc<dyn Backend> {
             world.mutant.target(Arc::new(Reached {
@@ -106,7 +107,8 @@ impl Replica {
         let alerts = Arc::new(Alerts::default());
         let comparisons = Arc::new(Comparisons::default());
         let broker = Arc::new(Broker::new(Parts {
-            store: store.clone(),
+            ledger: store.clone(),
+            claims: store.clone(),
             comparisons: comparisons.clone(),
             policy: world.policy.clone(),
             directory: Arc::new(directory),
@@ -142,6 +144,7 @@ impl Replica {
         let showing = broker.clone();
         let messenger = Arc::new(Messenger::new(messages::Parts {
             store: store.clone(),
+            claims: store.clone(),
             documents: store.clone(),
             client: client.clone(),
             clock: clock.clone(),

@@ -7,7 +7,7 @@ use keylend::{
         Actor, AskKey, Command, Event, Human, Lock, LockEvent, LockTarget, NameEvent, Request,
         Span, Username,
     },
-    store::{Change, Commit, DecidedOn, EntryBody, LockChange, Record, Snapshot, Store},
+    store::{Change, Commit, Database, DecidedOn, EntryBody, Ledger, LockChange, Record, Snapshot},
 };
 
 use crate::story::{
@@ -32,7 +32,7 @@ crate::holds!(
     one_persons_requests_are_found_open_and_past,
 );
 
-async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
+async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Database>) {
     let known = commit(&*store, asked("known", "carol", "db-prod:write", at(0))).await;
     let new = asked("new", "alice", "db-prod:write", at(1));
     let id = new.after().id;
@@ -57,7 +57,7 @@ async fn a_commit_is_there_whole_or_not_at_all(store: Arc<dyn Store>) {
     assert_eq!(*store.head().borrow(), 1);
 }
 
-async fn a_request_is_asked_for_once_with_one_key(store: Arc<dyn Store>) {
+async fn a_request_is_asked_for_once_with_one_key(store: Arc<dyn Database>) {
     let key = AskKey::derive("delivered twice");
     assert_eq!(store.asked(&key).await.unwrap(), None);
     let delivered = |second| asked("delivered twice", "alice", "db-prod:write", at(second));
@@ -78,7 +78,7 @@ async fn a_request_is_asked_for_once_with_one_key(store: Arc<dyn Store>) {
     assert_eq!(store.raw_entries(0, 9).await.unwrap().len(), 1);
 }
 
-async fn a_change_decided_on_an_older_version_is_a_conflict(store: Arc<dyn Store>) {
+async fn a_change_decided_on_an_older_version_is_a_conflict(store: Arc<dyn Database>) {
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
     let taken_back = commit(&*store, withdrawn(&request, at(1))).await;
     let late = approved(&request, &[("pg-prod", "role")], at(2));
@@ -88,7 +88,7 @@ async fn a_change_decided_on_an_older_version_is_a_conflict(store: Arc<dyn Store
 
 /// The row may be an old one that somebody put back.
 async fn a_change_decided_on_an_older_entry_is_a_conflict_whatever_the_row_says(
-    store: Arc<dyn Store>,
+    store: Arc<dyn Database>,
 ) {
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
     commit(&*store, asked("other", "bob", "db-prod:write", at(0))).await;
@@ -112,7 +112,7 @@ async fn a_change_decided_on_an_older_entry_is_a_conflict_whatever_the_row_says(
     assert_eq!(store.snapshot(request.id).await.unwrap().last_seq, 3);
 }
 
-async fn a_requests_name_is_given_once(store: Arc<dyn Store>) {
+async fn a_requests_name_is_given_once(store: Arc<dyn Database>) {
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
     let again = asked_as(request.id, "another key", "mallory", "db-prod:write", at(1));
     assert!(is_conflict(store.commit(only(again)).await));
@@ -120,7 +120,7 @@ async fn a_requests_name_is_given_once(store: Arc<dyn Store>) {
 }
 
 /// What was decided on the log as it is now.
-fn decided_on(store: &dyn Store) -> DecidedOn {
+fn decided_on(store: &dyn Ledger) -> DecidedOn {
     DecidedOn {
         seq: *store.head().borrow(),
         ..DecidedOn::default()
@@ -135,7 +135,7 @@ fn granting(request: &Request, decided_on: DecidedOn) -> Commit {
 }
 
 /// Commits all at once, and answers how many came about.
-async fn race(store: &Arc<dyn Store>, commits: Vec<Commit>) -> usize {
+async fn race(store: &Arc<dyn Database>, commits: Vec<Commit>) -> usize {
     let racing = commits.into_iter().map(|commit| {
         let store = store.clone();
         tokio::spawn(async move { store.commit(commit).await })
@@ -151,7 +151,7 @@ async fn race(store: &Arc<dyn Store>, commits: Vec<Commit>) -> usize {
     won
 }
 
-async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Store>) {
+async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Database>) {
     let mut pending = Vec::new();
     for seed in ["one", "two", "three", "four", "five"] {
         pending.push(commit(&*store, asked(seed, "alice", "db-prod:write", at(0))).await);
@@ -178,7 +178,7 @@ async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Stor
 }
 
 async fn a_grant_decided_on_a_count_before_access_was_there_again_is_a_conflict(
-    store: Arc<dyn Store>,
+    store: Arc<dyn Database>,
 ) {
     let over = active(&*store, "over", "role").await;
     let over = commit(&*store, done(&over, at(20))).await;
@@ -206,7 +206,7 @@ async fn a_grant_decided_on_a_count_before_access_was_there_again_is_a_conflict(
         .unwrap();
 }
 
-async fn of_two_people_who_are_granted_one_name_at_once_one_is(store: Arc<dyn Store>) {
+async fn of_two_people_who_are_granted_one_name_at_once_one_is(store: Arc<dyn Database>) {
     let mut pending = Vec::new();
     for person in ["alice", "dave", "carol"] {
         let mut first = first_event(person, person, "db-prod:write", at(0));
@@ -245,7 +245,9 @@ async fn of_two_people_who_are_granted_one_name_at_once_one_is(store: Arc<dyn St
     store.commit(released(other)).await.unwrap();
 }
 
-async fn a_decision_about_somebody_who_turns_out_to_be_more_is_a_conflict(store: Arc<dyn Store>) {
+async fn a_decision_about_somebody_who_turns_out_to_be_more_is_a_conflict(
+    store: Arc<dyn Database>,
+) {
     let pending = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
     let about = |people: &[&str]| DecidedOn {
         people: people.iter().map(|name| human(name)).collect(),
@@ -297,7 +299,7 @@ fn lock_record(event: LockEvent) -> Record {
     }
 }
 
-async fn a_lock_is_set_replaced_and_lifted_once(store: Arc<dyn Store>) {
+async fn a_lock_is_set_replaced_and_lifted_once(store: Arc<dyn Database>) {
     let target = LockTarget::Scope(story::scope("db-prod:write"));
     let locking = |lock| Commit {
         lock: Some(lock),
@@ -334,7 +336,7 @@ async fn a_lock_is_set_replaced_and_lifted_once(store: Arc<dyn Store>) {
     assert_eq!(entries.len(), 4);
 }
 
-async fn a_change_without_events_is_refused(store: Arc<dyn Store>) {
+async fn a_change_without_events_is_refused(store: Arc<dyn Database>) {
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
     let silent = Change::of(request.clone(), Vec::new());
     assert!(is_unavailable(store.commit(only(silent)).await));
@@ -345,7 +347,7 @@ async fn a_change_without_events_is_refused(store: Arc<dyn Store>) {
     commit(&*store, withdrawn(&request, at(1))).await;
 }
 
-async fn one_persons_requests_are_found_open_and_past(store: Arc<dyn Store>) {
+async fn one_persons_requests_are_found_open_and_past(store: Arc<dyn Database>) {
     let ask = async |seed, person, scope, second| {
         commit(&*store, asked(seed, person, scope, at(second))).await
     };
@@ -401,7 +403,7 @@ fn lifting(target: &LockTarget) -> Commit {
     locking(LockChange::Lift(target, lock_record(event)))
 }
 
-async fn nothing_that_a_lock_covers_is_granted(store: Arc<dyn Store>) {
+async fn nothing_that_a_lock_covers_is_granted(store: Arc<dyn Database>) {
     let layers = [("pg-prod", "role")];
     let targets = [
         LockTarget::Everything,
@@ -469,7 +471,7 @@ async fn nothing_that_a_lock_covers_is_granted(store: Arc<dyn Store>) {
     }
 }
 
-async fn behind_a_lock_the_log_grants_nothing_whoever_commits_at_once(store: Arc<dyn Store>) {
+async fn behind_a_lock_the_log_grants_nothing_whoever_commits_at_once(store: Arc<dyn Database>) {
     const ROUNDS: usize = 40;
     let layers = [("pg-prod", "role")];
     let target = LockTarget::Everything;

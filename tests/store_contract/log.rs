@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use keylend::{
     domain::{BackendName, Command, Human, Lane, Request, RequestId, Span},
-    store::{Chain, Changed, Entry, Fold, Record, Store},
+    store::{Chain, Changed, Database, Entry, Fold, Ledger, Record, Store},
 };
 
 use crate::story::{
@@ -36,7 +36,7 @@ pub(crate) async fn verify(store: &dyn Store) -> u64 {
     }
 }
 
-async fn what_was_last_kept_of_people_is_what_there_is(store: Arc<dyn Store>) {
+async fn what_was_last_kept_of_people_is_what_there_is(store: Arc<dyn Database>) {
     assert_eq!(store.kept_people().await.unwrap(), None);
     for sealed in [vec![0, 1], Vec::new(), vec![7; 1 << 20]] {
         store.keep_people(sealed.clone()).await.unwrap();
@@ -44,7 +44,7 @@ async fn what_was_last_kept_of_people_is_what_there_is(store: Arc<dyn Store>) {
     }
 }
 
-async fn the_log_is_gapless_and_chained_whoever_commits_at_once(store: Arc<dyn Store>) {
+async fn the_log_is_gapless_and_chained_whoever_commits_at_once(store: Arc<dyn Database>) {
     let contested = commit(&*store, asked("contested", "bob", "db-prod:write", at(0))).await;
     let mut tasks = Vec::new();
     for number in 0..50 {
@@ -73,7 +73,7 @@ async fn the_log_is_gapless_and_chained_whoever_commits_at_once(store: Arc<dyn S
 }
 
 /// A whole life, with an extension and a target that does not answer at once.
-async fn a_life(store: &dyn Store) -> Request {
+async fn a_life(store: &dyn Ledger) -> Request {
     let request = active(store, "one", "role").await;
     let extension = Command::RequestExtension {
         by: user("alice"),
@@ -92,7 +92,7 @@ async fn a_life(store: &dyn Store) -> Request {
     commit(store, revoked(&request, 0, at(16))).await
 }
 
-async fn folding_the_log_gives_the_snapshots(store: Arc<dyn Store>) {
+async fn folding_the_log_gives_the_snapshots(store: Arc<dyn Database>) {
     let request = a_life(&*store).await;
     let other = active(&*store, "two", "role").await;
     let mut folded: HashMap<RequestId, Request> = HashMap::new();
@@ -113,7 +113,7 @@ async fn folding_the_log_gives_the_snapshots(store: Arc<dyn Store>) {
     assert_eq!(folded.len(), 2);
 }
 
-async fn what_the_log_says_reads_back_to_the_letter(store: Arc<dyn Store>) {
+async fn what_the_log_says_reads_back_to_the_letter(store: Arc<dyn Database>) {
     let change = asked("one", "alice", "db-prod:write", at(0));
     let record = Record::of(change.after().id, &change.events()[0]);
     commit(&*store, change).await;
@@ -128,7 +128,7 @@ async fn what_the_log_says_reads_back_to_the_letter(store: Arc<dyn Store>) {
     assert_eq!(Entry::try_from(&raw).unwrap(), entry);
 }
 
-async fn nothing_is_dated_before_what_the_log_says_already(store: Arc<dyn Store>) {
+async fn nothing_is_dated_before_what_the_log_says_already(store: Arc<dyn Database>) {
     let first = commit(&*store, asked("one", "alice", "db-prod:write", at(60))).await;
     // The clock of this replica is a minute behind.
     let second = commit(&*store, asked("two", "carol", "db-prod:write", at(0))).await;
@@ -152,7 +152,7 @@ async fn nothing_is_dated_before_what_the_log_says_already(store: Arc<dyn Store>
     assert_eq!(verify(&*store).await, entries.len() as u64);
 }
 
-async fn followers_hear_of_the_head(store: Arc<dyn Store>) {
+async fn followers_hear_of_the_head(store: Arc<dyn Database>) {
     let mut head = store.head();
     assert_eq!(*head.borrow_and_update(), 0);
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
@@ -172,7 +172,7 @@ async fn followers_hear_of_the_head(store: Arc<dyn Store>) {
     assert!(!head.has_changed().unwrap());
 }
 
-async fn what_changed_behind_an_entry_is_found_bit_by_bit(store: Arc<dyn Store>) {
+async fn what_changed_behind_an_entry_is_found_bit_by_bit(store: Arc<dyn Database>) {
     assert_eq!(store.changed(0, 10).await.unwrap(), (Vec::new(), 0));
     let one = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
     let two = commit(&*store, asked("two", "alice", "db-prod:write", at(0))).await;

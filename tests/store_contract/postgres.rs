@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use keylend::{
     domain::{BackendName, Lane},
-    store::{Address, OpenError, PostgresStore, Store},
+    store::{Address, Ledger as _, OpenError, PostgresStore, Store, WorkClaims as _},
 };
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
@@ -49,7 +49,7 @@ impl Database {
     }
 
     /// A replica behind a wire.
-    async fn open_behind(&self, wire: &Wire) -> Arc<dyn Store> {
+    async fn open_behind(&self, wire: &Wire) -> Arc<dyn keylend::store::Database> {
         let (server, wire) = (self.server.port(), wire.port());
         let url = self.server.admin_url();
         let url = url.replace(&format!(":{server}/"), &format!(":{wire}/"));

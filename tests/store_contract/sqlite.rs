@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, sync::Arc};
 
-use keylend::store::{Chain, Commit, Documents as _, OpenError, SqliteStore, Store};
+use keylend::store::{Chain, Commit, Documents as _, Ledger, OpenError, SqliteStore, Store};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
@@ -70,7 +70,7 @@ async fn a_file_serves_one_service_at_a_time_and_forgets_nothing() {
 }
 
 /// The number of entries, all of which are what they were.
-async fn verified(store: &dyn Store) -> u64 {
+async fn verified(store: &dyn Ledger) -> u64 {
     let mut chain = Chain::default();
     for entry in store.raw_entries(0, 1_000).await.unwrap() {
         chain.check(&entry).unwrap();

@@ -7,7 +7,7 @@ use keylend::{
         Request, RequestId, RevocationMode, Risk, RuleId, ScopeId, Span, Terms, Time, UserId,
         Username, decide,
     },
-    store::{Change, Commit, CommitError, Store},
+    store::{Change, Commit, CommitError, Ledger},
 };
 
 /// This many seconds after the story's beginning, which has milliseconds of its own.
@@ -209,7 +209,7 @@ pub(crate) fn only(change: Change) -> Commit {
 
 /// Commits one change that has to go well, and gives the request after it. It is read back, since the
 /// store dates nothing before what it has.
-pub(crate) async fn commit(store: &dyn Store, change: Change) -> Request {
+pub(crate) async fn commit(store: &dyn Ledger, change: Change) -> Request {
     let id = change.after().id;
     store.commit(only(change)).await.expect("a commit");
     let read = store.request(id).await.expect("an answer");
@@ -217,7 +217,7 @@ pub(crate) async fn commit(store: &dyn Store, change: Change) -> Request {
 }
 
 /// A grant of Alice's that is active, with one layer in `pg-prod`.
-pub(crate) async fn active(store: &dyn Store, seed: &str, entitlement: &str) -> Request {
+pub(crate) async fn active(store: &dyn Ledger, seed: &str, entitlement: &str) -> Request {
     let request = commit(store, asked(seed, "alice", "db-prod:write", at(0))).await;
     let request = commit(
         store,

@@ -9,7 +9,10 @@ use keylend::{
         BackendName, Command, Entitlement, Human, INSPECT_AGAIN, Lane, Request, RequestId, Span,
     },
     secret::SecretField,
-    store::{Commit, CommitError, LoggedPeople, Open, SealedCredential, Sharing, Store, Stuck},
+    store::{
+        Commit, CommitError, Database, LoggedPeople, Open, SealedCredential, Sharing, Stuck,
+        WorkClaims,
+    },
     vault::{Vault, generate_password},
 };
 
@@ -37,12 +40,12 @@ fn target(name: &str) -> Lane {
 }
 
 /// What is due and nobody works on, given back at once.
-async fn due(store: &dyn Store, lane: &Lane, second: i64, limit: u32) -> Vec<RequestId> {
+async fn due(store: &dyn WorkClaims, lane: &Lane, second: i64, limit: u32) -> Vec<RequestId> {
     let claimed = store.claim_due(lane, at(second), limit).await.unwrap();
     claimed.into_iter().map(|(request, _)| request).collect()
 }
 
-async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Store>) {
+async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Database>) {
     let due = async |lane: &Lane, second| due(&*store, lane, second, 9).await;
     let next = async |lane: &Lane, second| store.next_due(lane, at(second)).await.unwrap();
     let (clock, pg, bastion) = (Lane::Clock, target("pg-prod"), target("bastion"));
@@ -103,7 +106,7 @@ async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Store>) {
     }
 }
 
-async fn access_that_reappears_is_work_again_until_it_is_gone(store: Arc<dyn Store>) {
+async fn access_that_reappears_is_work_again_until_it_is_gone(store: Arc<dyn Database>) {
     let pg = target("pg-prod");
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
     let request = commit(&*store, approved(&request, &[("pg-prod", "a")], at(10))).await;
@@ -140,7 +143,7 @@ async fn access_that_reappears_is_work_again_until_it_is_gone(store: Arc<dyn Sto
 }
 
 async fn a_request_may_have_access_until_the_last_of_its_layers_was_inspected_once_more(
-    store: Arc<dyn Store>,
+    store: Arc<dyn Database>,
 ) {
     let layers = [("pg-prod", "a"), ("bastion", "b")];
     let mut request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
@@ -165,7 +168,7 @@ async fn a_request_may_have_access_until_the_last_of_its_layers_was_inspected_on
     }
 }
 
-async fn what_is_longest_due_comes_first(store: Arc<dyn Store>) {
+async fn what_is_longest_due_comes_first(store: Arc<dyn Database>) {
     let mut ids = Vec::new();
     for (seed, second) in [("b", 2), ("c", 3), ("a", 1)] {
         let request = commit(&*store, asked(seed, "alice", "db-prod:write", at(second))).await;
@@ -177,7 +180,7 @@ async fn what_is_longest_due_comes_first(store: Arc<dyn Store>) {
     );
 }
 
-async fn due_work_is_given_to_one_at_a_time(store: Arc<dyn Store>) {
+async fn due_work_is_given_to_one_at_a_time(store: Arc<dyn Database>) {
     for (seed, second) in [("one", 1), ("two", 2), ("three", 3)] {
         commit(&*store, asked(seed, "alice", "db-prod:write", at(second))).await;
     }
@@ -195,7 +198,7 @@ async fn due_work_is_given_to_one_at_a_time(store: Arc<dyn Store>) {
     assert_eq!(claim(9).await.len(), 2, "as often as it is");
 }
 
-async fn a_name_is_claimed_by_one_at_a_time(store: Arc<dyn Store>) {
+async fn a_name_is_claimed_by_one_at_a_time(store: Arc<dyn Database>) {
     let claim = async |name| store.claim(name).await.unwrap();
     let first = claim("slack").await;
     assert!(first.is_some());
@@ -205,7 +208,7 @@ async fn a_name_is_claimed_by_one_at_a_time(store: Arc<dyn Store>) {
     assert!(claim("slack").await.is_some());
 }
 
-async fn grants_of_one_entitlement_know_each_other(store: Arc<dyn Store>) {
+async fn grants_of_one_entitlement_know_each_other(store: Arc<dyn Database>) {
     let role = Entitlement::new("app_writer to alice");
     let sharing = async |except: RequestId| store.sharing(&role, except).await.unwrap();
     let one = active(&*store, "one", role.as_str()).await;
@@ -235,7 +238,9 @@ async fn grants_of_one_entitlement_know_each_other(store: Arc<dyn Store>) {
     assert_eq!(sharing(two.id).await, []);
 }
 
-async fn a_revocation_that_fails_again_and_again_is_stuck_until_it_succeeds(store: Arc<dyn Store>) {
+async fn a_revocation_that_fails_again_and_again_is_stuck_until_it_succeeds(
+    store: Arc<dyn Database>,
+) {
     let request = active(&*store, "one", "role").await;
     let mut request = commit(&*store, done(&request, at(10))).await;
     for failures in 1..=3 {
@@ -262,7 +267,7 @@ pub(crate) fn sealed(request: RequestId) -> SealedCredential {
     vault.seal(request, 0, &[password], &SystemEntropy)
 }
 
-async fn credentials_are_erased_with_the_end(store: Arc<dyn Store>) {
+async fn credentials_are_erased_with_the_end(store: Arc<dyn Database>) {
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
     let keep = |credential: &SealedCredential| Commit {
         credentials: vec![credential.clone()],
@@ -287,7 +292,7 @@ async fn credentials_are_erased_with_the_end(store: Arc<dyn Store>) {
     assert!(is_conflict(store.commit(keep(&second)).await), "it is over");
 }
 
-async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn Store>) {
+async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn Database>) {
     let entries = async |request| {
         let entries = store.entries_of(request, 0, 9).await.unwrap();
         entries.iter().map(|entry| entry.seq).collect::<Vec<_>>()
@@ -339,7 +344,7 @@ async fn a_request_is_made_again_only_as_its_last_entry_left_it(store: Arc<dyn S
     assert_eq!(torn(&[after, over]).await, BTreeSet::new());
 }
 
-async fn what_waits_is_what_awaits_a_decision(store: Arc<dyn Store>) {
+async fn what_waits_is_what_awaits_a_decision(store: Arc<dyn Database>) {
     let waiting = async || {
         let waiting = store.awaiting(9).await.unwrap();
         waiting.iter().map(|request| request.id).collect::<Vec<_>>()

@@ -14,7 +14,7 @@ use keylend::{
         Request, RequestId, RevocationMode, Risk, RuleId, Span, Terms, Time, UserId, Username,
         decide, open,
     },
-    store::{Change, Commit, Store},
+    store::{Change, Commit, Database},
 };
 
 use crate::clock::TestClock;
@@ -22,7 +22,7 @@ use crate::clock::TestClock;
 /// A store, and the clock by which things happen in it.
 pub(crate) struct Story {
     /// Where it is told.
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Database>,
     /// When.
     pub(crate) clock: Arc<TestClock>,
 }

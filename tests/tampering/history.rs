@@ -5,13 +5,13 @@ use keylend::{
         Actor, AskKey, ChannelId, Email, Event, Human, Occurred, RequestId, Risk, Span, Terms,
         Time, UserId, Username,
     },
-    store::{Change, Commit, Store},
+    store::{Change, Commit, Ledger},
 };
 
 use crate::support::fixture::{ALICE, APPROVALS};
 
 /// A history in which one person asks and thinks better of it, again and again.
-pub async fn write_history(store: &dyn Store, requests: usize, reason: &str) {
+pub async fn write_history(store: &dyn Ledger, requests: usize, reason: &str) {
     let numbers: Vec<usize> = (0..requests).collect();
     for some in numbers.chunks(500) {
         let changes = some.iter().map(|number| {

@@ -21,7 +21,7 @@ pub async fn run_as_leader(
     shutdown: CancellationToken,
 ) {
     while !shutdown.is_cancelled() {
-        match messenger.store.claim(CLAIM).await {
+        match messenger.claims.claim(CLAIM).await {
             Ok(Some(claim)) => {
                 tracing::info!(claim = CLAIM, "claim acquired");
                 let work = async {

@@ -30,7 +30,7 @@ use crate::{
     clock::{Clock, Entropy},
     domain::{ChannelId, Login, Request},
     presentation::{CardRecords, Follower, Retry, within_grace},
-    store::{Documents, Store},
+    store::{Documents, Store, WorkClaims},
 };
 use channels::Channels;
 pub(crate) use feeds::CURSORS;
@@ -47,6 +47,8 @@ pub type HasCredentials = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
 pub struct Parts {
     /// What is to be shown and told.
     pub store: Arc<dyn Store>,
+    /// Which replica speaks.
+    pub claims: Arc<dyn WorkClaims>,
     /// Where it is kept what Slack was told.
     pub documents: Arc<dyn Documents>,
     /// The way to Slack.
@@ -73,6 +75,7 @@ pub type Logins = Arc<dyn Fn(&Request) -> Vec<Login> + Send + Sync>;
 /// Keeps what Slack's channels show in step with the store.
 pub struct Messenger {
     store: Arc<dyn Store>,
+    claims: Arc<dyn WorkClaims>,
     documents: Arc<dyn Documents>,
     cards: CardRecords,
     follower: Follower,
@@ -97,6 +100,7 @@ impl Messenger {
     pub fn new(parts: Parts) -> Self {
         let Parts {
             store,
+            claims,
             documents,
             client,
             clock,
@@ -116,6 +120,7 @@ impl Messenger {
         );
         Self {
             store,
+            claims,
             cards: CardRecords::new(documents.clone()),
             documents,
             follower,

@@ -13,17 +13,13 @@ use crate::{
     domain::{AskKey, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
     store::{
         After, Changed, Claim, Commit, CommitError, Document, DocumentWrites, Documents,
-        Invalidation, Open, OpenPage, RawEntry, SealedCredential, Sharing, Snapshot, Store,
-        StoreError, Stuck,
+        Invalidation, Ledger, Open, OpenPage, RawEntry, SealedCredential, Sharing, Snapshot, Store,
+        StoreError, Stuck, WorkClaims,
     },
 };
 
 #[async_trait]
 impl Store for Database {
-    async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
-        write(self.writer.as_ref(), Write::Commit(Box::new(commit))).await
-    }
-
     async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
         answer("load a request", requests::request(&self.reads, id)).await
     }
@@ -79,36 +75,9 @@ impl Store for Database {
         answer("look for grants of the same entitlement", question).await
     }
 
-    async fn claim_due(
-        &self,
-        lane: &Lane,
-        now: Time,
-        limit: u32,
-    ) -> Result<Vec<(RequestId, Claim)>, StoreError> {
-        self.claim_work(lane, now, limit).await
-    }
-
-    async fn claim(&self, name: &str) -> Result<Option<Claim>, StoreError> {
-        self.claim_name(name).await
-    }
-
-    async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError> {
-        answer(
-            "look for the next work",
-            work::next_due(&self.reads, lane, now),
-        )
-        .await
-    }
-
     async fn torn(&self, requests: &[Request]) -> Result<BTreeSet<RequestId>, StoreError> {
         let question = requests::torn(&self.reads, requests);
         answer("compare the rows of requests", question).await
-    }
-
-    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
-        let request = Box::new(request.clone());
-        let restored = Write::Restored { request, last_seq };
-        write(self.writer.as_ref(), restored).await.map(drop)
     }
 
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError> {
@@ -160,13 +129,6 @@ impl Store for Database {
         answer("load what is known of people", people::kept(&self.reads)).await
     }
 
-    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
-        match write(self.follower_writer(), Write::PeopleKept(sealed)).await {
-            Err(CommitError::Unavailable(error)) => Err(error),
-            Ok(_) | Err(CommitError::Conflict) => Ok(()),
-        }
-    }
-
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         answer("look for changed requests", async {
             let head = log::end(&mut *self.reads.acquire().await?).await?.seq();
@@ -185,16 +147,60 @@ impl Store for Database {
         self.why_out()
     }
 
-    async fn broadcast_invalidation(&self, fact: &Invalidation) -> Result<(), StoreError> {
-        self.tell(fact).await
-    }
-
     fn outdated(&self) -> Option<broadcast::Receiver<Invalidation>> {
         self.told()
     }
 
     fn head(&self) -> watch::Receiver<u64> {
         self.news.head.subscribe()
+    }
+}
+
+#[async_trait]
+impl Ledger for Database {
+    async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
+        write(self.writer.as_ref(), Write::Commit(Box::new(commit))).await
+    }
+
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
+        let request = Box::new(request.clone());
+        let restored = Write::Restored { request, last_seq };
+        write(self.writer.as_ref(), restored).await.map(drop)
+    }
+
+    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
+        match write(self.follower_writer(), Write::PeopleKept(sealed)).await {
+            Err(CommitError::Unavailable(error)) => Err(error),
+            Ok(_) | Err(CommitError::Conflict) => Ok(()),
+        }
+    }
+
+    async fn broadcast_invalidation(&self, fact: &Invalidation) -> Result<(), StoreError> {
+        self.tell(fact).await
+    }
+}
+
+#[async_trait]
+impl WorkClaims for Database {
+    async fn claim_due(
+        &self,
+        lane: &Lane,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<(RequestId, Claim)>, StoreError> {
+        self.claim_work(lane, now, limit).await
+    }
+
+    async fn claim(&self, name: &str) -> Result<Option<Claim>, StoreError> {
+        self.claim_name(name).await
+    }
+
+    async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError> {
+        answer(
+            "look for the next work",
+            work::next_due(&self.reads, lane, now),
+        )
+        .await
     }
 }
 

@@ -1,6 +1,8 @@
 //! An approval is committed, and only then is it asked whether its author may give it. Breaks
 //! promise 1: nobody approves without authority, checked before the click counts.
 
+use std::sync::{Arc, Mutex};
+
 use async_trait::async_trait;
 use keylend::{
     broker::{Broker, Error},
@@ -8,15 +10,35 @@ use keylend::{
         Actor, Command, Entitlement, Handle, Parties, PlannedGrant, PlannedLayer, Refusal, Request,
         RequestId, RevocationMode, Span, Time, UserId, decide,
     },
-    store::{Change, Commit, CommitError, DecidedOn},
+    store::{Change, Commit, CommitError, DecidedOn, Ledger},
 };
 
 use super::Mutant;
 
-pub(super) struct ApprovesFirst;
+/// What the youngest replica writes to.
+#[derive(Default)]
+pub(super) struct YoungestLedger(Mutex<Option<Arc<dyn Ledger>>>);
+
+impl YoungestLedger {
+    pub(super) fn set(&self, ledger: Arc<dyn Ledger>) {
+        *self.0.lock().unwrap() = Some(ledger);
+    }
+
+    fn get(&self) -> Arc<dyn Ledger> {
+        let ledger = self.0.lock().unwrap();
+        ledger.clone().expect("a replica was started")
+    }
+}
+
+#[derive(Default)]
+pub(super) struct ApprovesFirst(YoungestLedger);
 
 #[async_trait]
 impl Mutant for ApprovesFirst {
+    fn ledger(&self, ledger: Arc<dyn Ledger>) {
+        self.0.set(ledger);
+    }
+
     async fn approve(
         &self,
         broker: &Broker,
@@ -26,7 +48,7 @@ impl Mutant for ApprovesFirst {
     ) -> Result<Request, Error> {
         let before = broker.request(id).await?;
         let command = approval(broker, &before, by, revision)?;
-        let after = carry_out(broker, &before, command, before.asked_at, None).await?;
+        let after = carry_out(&self.0, &before, command, before.asked_at, None).await?;
         broker.may_approve(by, &after).await.map(|()| after)
     }
 }
@@ -52,7 +74,7 @@ pub(super) fn approval(
 
 /// Commits what a command does, without another look.
 pub(super) async fn carry_out(
-    broker: &Broker,
+    ledger: &YoungestLedger,
     before: &Request,
     command: Command,
     now: Time,
@@ -66,7 +88,7 @@ pub(super) async fn carry_out(
         decided_on,
         ..Commit::default()
     };
-    match broker.store().commit(commit).await {
+    match ledger.get().commit(commit).await {
         Ok(_) => Ok(after),
         Err(CommitError::Conflict) => Err(Refusal::NotDue.into()),
         Err(CommitError::Unavailable(error)) => Err(error.into()),

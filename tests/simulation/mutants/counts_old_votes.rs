@@ -8,22 +8,29 @@ use keylend::{
     broker::{Broker, Error},
     clock::Clock,
     domain::{Actor, Command, Request, RequestId, UserId, Vote},
-    store::DecidedOn,
+    store::{DecidedOn, Ledger},
 };
 
 use super::{
     Mutant,
-    approves_first::{approval, carry_out},
+    approves_first::{YoungestLedger, approval, carry_out},
 };
 
 #[derive(Default)]
-pub(super) struct CountsOldVotes(Mutex<Option<Arc<dyn Clock>>>);
+pub(super) struct CountsOldVotes {
+    clock: Mutex<Option<Arc<dyn Clock>>>,
+    ledger: YoungestLedger,
+}
 
 #[async_trait]
 impl Mutant for CountsOldVotes {
     fn clock(&self, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
-        *self.0.lock().unwrap() = Some(clock.clone());
+        *self.clock.lock().unwrap() = Some(clock.clone());
         clock
+    }
+
+    fn ledger(&self, ledger: Arc<dyn Ledger>) {
+        self.ledger.set(ledger);
     }
 
     async fn approve(
@@ -34,7 +41,7 @@ impl Mutant for CountsOldVotes {
         revision: u32,
     ) -> Result<Request, Error> {
         let before = broker.revise(id).await?;
-        let now = self.0.lock().unwrap().as_ref().map(|clock| clock.now());
+        let now = self.clock.lock().unwrap().as_ref().map(|clock| clock.now());
         let Some(now) = now.filter(|_| before.extension.is_none()) else {
             return broker.approve(by, id, revision).await;
         };
@@ -54,6 +61,6 @@ impl Mutant for CountsOldVotes {
                 }
             }
         }
-        carry_out(broker, &before, command, now, Some(decided_on)).await
+        carry_out(&self.ledger, &before, command, now, Some(decided_on)).await
     }
 }

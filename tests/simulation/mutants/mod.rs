@@ -32,7 +32,7 @@ use keylend::{
     clock::Clock,
     directory::PeopleSource,
     domain::{Catalogue, Departure, EndCause, Event, Request, RequestId, UserId},
-    store::{Commit, DocumentWrites},
+    store::{Commit, DocumentWrites, Ledger},
 };
 
 use crate::store::Database;
@@ -96,6 +96,9 @@ pub(crate) trait Mutant: Send + Sync {
         clock
     }
 
+    /// What a replica writes to.
+    fn ledger(&self, _: Arc<dyn Ledger>) {}
+
     /// How an approval is taken.
     async fn approve(
         &self,
@@ -119,7 +122,7 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
         (
             "the approval is checked after it is committed",
             &[1, 7],
-            Arc::new(approves_first::ApprovesFirst),
+            Arc::<approves_first::ApprovesFirst>::default(),
         ),
         (
             "a revocation that fails counts as done",

@@ -21,7 +21,8 @@ use keylend::{
     domain::{AskKey, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
     store::{
         After, Changed, Claim, Claims, Commit, CommitError, Document, DocumentWrites, Documents,
-        Open, OpenPage, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError, Stuck,
+        Ledger, Open, OpenPage, RawEntry, SealedCredential, Sharing, Snapshot, Store, StoreError,
+        Stuck, WorkClaims,
     },
 };
 use tokio::sync::watch;
@@ -201,12 +202,6 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
-        let head = self.database.tables().commit(&commit)?;
-        self.hear(News::Head(head));
-        Ok(head)
-    }
-
     async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
         Ok(self.database.tables().request(id).cloned())
     }
@@ -281,40 +276,9 @@ impl Store for MemoryStore {
             .collect())
     }
 
-    async fn claim_due(
-        &self,
-        lane: &Lane,
-        now: Time,
-        limit: u32,
-    ) -> Result<Vec<(RequestId, Claim)>, StoreError> {
-        let due = self.database.tables().due(lane, now).into_iter();
-        let claimed = due.filter_map(|id| {
-            let claim = self.take(format!("{}/{id}", lane.name()))?;
-            Some((id, claim))
-        });
-        Ok(claimed.take(limit as usize).collect())
-    }
-
-    async fn claim(&self, name: &str) -> Result<Option<Claim>, StoreError> {
-        Ok(self.take(name.to_owned()))
-    }
-
-    async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError> {
-        Ok(self.database.tables().next_due(lane, now))
-    }
-
     async fn torn(&self, _: &[Request]) -> Result<BTreeSet<RequestId>, StoreError> {
         // A request is one row here.
         Ok(BTreeSet::new())
-    }
-
-    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
-        let mut tables = self.database.tables();
-        if tables.last_seq(request.id) != last_seq {
-            return Err(CommitError::Conflict);
-        }
-        tables.put(request.clone());
-        Ok(())
     }
 
     async fn stuck(&self, failures: u32) -> Result<Vec<Stuck>, StoreError> {
@@ -374,11 +338,6 @@ impl Store for MemoryStore {
         Ok(self.database.tables().people.clone())
     }
 
-    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
-        self.database.tables().people = Some(sealed);
-        Ok(())
-    }
-
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         Ok(self.database.tables().changed(after, limit))
     }
@@ -389,6 +348,54 @@ impl Store for MemoryStore {
 
     async fn close(&self) {
         self.lose_claims();
+    }
+}
+
+#[async_trait]
+impl Ledger for MemoryStore {
+    async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
+        let head = self.database.tables().commit(&commit)?;
+        self.hear(News::Head(head));
+        Ok(head)
+    }
+
+    async fn restore(&self, request: &Request, last_seq: u64) -> Result<(), CommitError> {
+        let mut tables = self.database.tables();
+        if tables.last_seq(request.id) != last_seq {
+            return Err(CommitError::Conflict);
+        }
+        tables.put(request.clone());
+        Ok(())
+    }
+
+    async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
+        self.database.tables().people = Some(sealed);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl WorkClaims for MemoryStore {
+    async fn claim_due(
+        &self,
+        lane: &Lane,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<(RequestId, Claim)>, StoreError> {
+        let due = self.database.tables().due(lane, now).into_iter();
+        let claimed = due.filter_map(|id| {
+            let claim = self.take(format!("{}/{id}", lane.name()))?;
+            Some((id, claim))
+        });
+        Ok(claimed.take(limit as usize).collect())
+    }
+
+    async fn claim(&self, name: &str) -> Result<Option<Claim>, StoreError> {
+        Ok(self.take(name.to_owned()))
+    }
+
+    async fn next_due(&self, lane: &Lane, now: Time) -> Result<Option<Time>, StoreError> {
+        Ok(self.database.tables().next_due(lane, now))
     }
 }
 

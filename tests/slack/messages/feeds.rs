@@ -2,7 +2,7 @@
 
 use keylend::{
     domain::{Actor, Command, Human, Lock, LockEvent, LockTarget, Request, RuleId},
-    store::{Commit, EntryBody, LockChange, Record, Store as _},
+    store::{Commit, EntryBody, Ledger as _, LockChange, Record},
 };
 use slack_sim::{Fault, Message};
 

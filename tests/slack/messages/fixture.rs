@@ -77,6 +77,7 @@ impl Fixture {
     /// Starts a messenger; every request comes with credentials.
     pub(crate) fn run(&self) -> Running {
         let messenger = Messenger::new(messages::Parts {
+            claims: self.store.clone(),
             store: self.store.clone(),
             documents: self.store.clone(),
             client: self.client(),

@@ -8,8 +8,8 @@ use keylend::{
     domain::{ChannelId, Command, Human, Lock, LockEvent, LockTarget, Span, UserId},
     presentation::{CURSOR, Card, Follower, Home, HomeRecords, Place, Published, REBUILT},
     store::{
-        Commit, Document, DocumentWrites, Documents as _, EntryBody, LockChange, Record, Referring,
-        Store as _,
+        Commit, Document, DocumentWrites, Documents as _, EntryBody, Ledger as _, LockChange,
+        Record, Referring, Store as _,
     },
 };
 use tokio_util::sync::CancellationToken;
