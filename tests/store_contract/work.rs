@@ -89,8 +89,11 @@ async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Database>) {
     assert!(!request.is_open());
     assert_eq!(next(&clock, 0).await, None);
     let again = INSPECT_AGAIN.after(at(51));
-    assert_eq!(next(&pg, 51).await, Some(INSPECT_AGAIN.after(at(22))));
-    assert_eq!(next(&bastion, 51).await, Some(again));
+    let later = |name| Lane::ReadBack(BackendName::new(name));
+    let (pg_later, bastion_later) = (later("pg-prod"), later("bastion"));
+    let first = INSPECT_AGAIN.after(at(22));
+    assert_eq!(next(&pg_later, 51).await, Some(first));
+    assert_eq!(next(&bastion_later, 51).await, Some(again));
     for layer in 0..3 {
         let command = Command::InspectedLater {
             layer,
@@ -98,7 +101,7 @@ async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Database>) {
         };
         request = commit(&*store, then(&request, command, again)).await;
     }
-    for lane in [&clock, &pg, &bastion] {
+    for lane in [&clock, &pg, &bastion, &pg_later, &bastion_later] {
         assert_eq!(
             (due(lane, 1_000_000).await, next(lane, 0).await),
             (vec![], None)
