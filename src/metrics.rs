@@ -190,6 +190,10 @@ impl Metrics {
     /// Counts a committed event of a request. `before` is the request as the commit found it;
     /// nothing for a new one.
     pub fn occurred(&self, before: Option<&Request>, at: Time, event: &Event) {
+        let was_over = matches!(
+            before.map(|before| &before.state),
+            Some(State::Ending { again: true, .. })
+        );
         let outcome = match event {
             Event::Requested { .. } => "asked",
             Event::Approved { .. } => "approved",
@@ -202,8 +206,12 @@ impl Metrics {
                 if let Some(delay) = before.and_then(|before| delay(before, at)) {
                     self.revocation_delay.observe(delay.as_secs_f64());
                 }
+                if was_over {
+                    return;
+                }
                 "ended"
             }
+            Event::Failed { .. } if was_over => return,
             Event::Failed { .. } => "failed",
             Event::LayerRevokeFailed { .. } => {
                 self.retries.inc();
@@ -301,7 +309,7 @@ impl Metrics {
         registry.register("checks", "Checks by answer", self.checks.clone());
         registry.register(
             "requests",
-            "Requests by what they came to",
+            "Requests by what they came to. A grant whose access was found again has ended once",
             self.requests.clone(),
         );
         registry.register(
@@ -353,7 +361,8 @@ impl Metrics {
         );
         registry.register_with_unit(
             "revocation_delay",
-            "Time from a grant's end until every target was read back",
+            "Time from a grant's end, or from when its access was found again, until every target was \
+             read back",
             seconds(),
             self.revocation_delay.clone(),
         );
@@ -368,13 +377,14 @@ impl Metrics {
     }
 }
 
-/// From the moment at which access was to end until `gone`; nothing for a grant that was not
+/// From the moment at which access was to end, or was found again, until `gone`; nothing for a grant that was not
 /// ending when the commit found it, since no target had to be asked.
 fn delay(before: &Request, gone: Time) -> Option<Duration> {
-    let State::Ending { since, .. } = before.state else {
+    let State::Ending { since, again, .. } = before.state else {
         return None;
     };
-    let end = before.expires_at.map_or(since, |end| end.min(since));
+    let expired = before.expires_at.filter(|_| !again);
+    let end = expired.map_or(since, |end| end.min(since));
     (gone - end).to_std().ok()
 }
 

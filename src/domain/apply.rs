@@ -304,6 +304,7 @@ impl Request {
             by,
             was_active,
             since,
+            again: false,
         };
         for layer in &mut self.layers {
             (layer.failures, layer.retry_at) = (0, None);
@@ -338,6 +339,7 @@ impl Request {
             by,
             was_active,
             since,
+            again: true,
         };
     }
 

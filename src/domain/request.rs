@@ -277,6 +277,8 @@ pub enum State {
         was_active: bool,
         /// Since when.
         since: Time,
+        /// Whether it was over before, and its access was found again.
+        again: bool,
     },
     /// It is over, and nothing of it is left.
     Ended {

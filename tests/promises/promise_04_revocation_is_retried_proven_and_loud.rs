@@ -355,6 +355,8 @@ async fn access_that_is_there_again_after_the_end_is_revoked_again_with_an_alert
         confirmed.last().map(String::as_str),
         Some("layer_absence_confirmed")
     );
+    let ended = metric(&fixture, "requests_total{outcome=\"ended\"}").await;
+    assert_eq!(ended, "1", "it is one request");
 }
 
 #[tokio::test]

@@ -153,6 +153,7 @@ fn over(request: &Request, draft: &mut Draft) -> Option<()> {
             by,
             was_active: true,
             since,
+            ..
         } => format!(
             ":hourglass: Your {} is over, being revoked since {}: {}.",
             record::what(request),
