@@ -81,7 +81,7 @@ fn cause_in_words(cause: &EndCause) -> String {
         EndCause::Locked { reason } => format!("locked ({reason})"),
         EndCause::Displaced { by } => format!("made room for {by}"),
         EndCause::Left { departure, .. } => format!("ended (holder {departure})"),
-        EndCause::CredentialLost => "password lost".to_owned(),
+        EndCause::CredentialLost => "credentials lost".to_owned(),
         EndCause::GrantFailed { error } => format!("not made ({error})"),
     }
 }

@@ -97,8 +97,8 @@ impl Broker {
         Ok(credentials)
     }
 
-    /// Ends the grants whose secrets are not in the store any more, as in one that was
-    /// rebuilt from the log: nobody can be shown it again.
+    /// Ends the grants whose secrets are not in the store any more, as in one that was rebuilt from the
+    /// log: nobody can be shown them again.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Broker {
             };
             match self.act(grant.id, command).await {
                 Ok(_) => {
-                    tracing::warn!(request.id = %grant.id, "a grant without its password ends")
+                    tracing::warn!(request.id = %grant.id, "a grant without its credentials ends")
                 }
                 Err(error) if keeps_no_other(&error) => {}
                 Err(error) => return Err(error),
@@ -192,13 +192,13 @@ impl Broker {
         let sealed = self.store.credential(id, layer).await?;
         let sealed = sealed.ok_or(Refusal::NoCredential)?;
         match self.parts.vault.open(&sealed) {
-            Ok(password) => {
+            Ok(secrets) => {
                 self.parts.alerts.clear(&wrong_key(id));
-                Ok(password)
+                Ok(secrets)
             }
             Err(error) => {
                 let text = format!(
-                    "The password of request {id} cannot be opened: {error}. Somebody changed the key \
+                    "The credentials of request {id} can't be opened: {error}. Somebody changed the key \
                      in `secrets.key`, or the row. Bring the old key back, or end the grant."
                 );
                 self.alert(&wrong_key(id), &text);
@@ -218,7 +218,7 @@ fn end_of(request: &Request) -> Time {
     request.expires_at.unwrap_or(request.asked_at)
 }
 
-/// The alert that a password does not open.
+/// The alert that credentials do not open.
 fn wrong_key(id: RequestId) -> String {
     format!("wrong_key:{id}")
 }

@@ -41,9 +41,9 @@ pub enum Error {
     /// What the log says of people is not known for certain, so nobody comes closer to access.
     #[error(transparent)]
     Uncertain(#[from] Uncertain),
-    /// The key of the configuration is not the one that sealed a password of this request, or
+    /// The key of the configuration is not the one that sealed the credentials of this request, or
     /// somebody changed what was sealed.
-    #[error("the key in `secrets.key` does not open a password of request {0}")]
+    #[error("the key in `secrets.key` does not open the credentials of request {0}")]
     WrongKey(RequestId),
     /// The tables say something else of the request than the log: nothing rests on either.
     #[error("the tables contradict the log on request {0}")]

@@ -52,8 +52,8 @@ pub enum Store {
     /// Compute every table from the log into an empty store.
     ///
     /// Use it when the tables cannot be trusted or are damaged and the log is intact. Stop the service,
-    /// set `store.url` to a new store, run this, and start the service. Passwords that Keylend generated
-    /// are not in the log: grants that have one end. Cards of open requests are posted again.
+    /// set `store.url` to a new store, run this, and start the service. Credentials of grants
+    /// are not in the log: grants that have any end. Cards of open requests are posted again.
     Rebuild {
         /// The store that has the log, such as sqlite:///var/lib/keylend/keylend.db.
         #[arg(long, value_name = "URL")]

@@ -301,7 +301,7 @@ pub enum EndCause {
         /// What changed.
         departure: Departure,
     },
-    /// Keylend has no password any more for a login that it generated, so nobody can use it.
+    /// Keylend has lost its credentials: a password that it made, or secrets that a target gave.
     CredentialLost,
     /// A layer could not be granted for good.
     GrantFailed {

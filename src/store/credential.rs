@@ -1,10 +1,10 @@
-//! A generated password as the store keeps it.
+//! The credentials of a layer as the store keeps them.
 
 use std::fmt;
 
 use crate::domain::RequestId;
 
-/// A generated password, encrypted; see [`Vault`](crate::vault::Vault).
+/// The secrets of one layer, encrypted; see [`Vault`](crate::vault::Vault).
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedCredential {
     /// The grant that it belongs to.

@@ -48,7 +48,7 @@ async fn go_round(worker: &Worker) -> Infallible {
     loop {
         let looked = async {
             once(worker, &mut last).await?;
-            // The catalogue is the same for as long as the process lives, and no password is lost
+            // The catalogue is the same for as long as the process lives, and no secret is lost
             // while it works.
             if !has_begun {
                 worker.broker.revise_all().await?;

@@ -94,7 +94,7 @@ async fn a_grant_whose_password_is_not_in_the_store_any_more_ends() {
         .unwrap();
     fixture.boot().await;
     fixture.ended(1).await;
-    fixture.audited("no longer has its password").await;
+    fixture.audited("no longer has its credentials").await;
     let logins = postgres
         .query("SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'jit%'")
         .await;
@@ -210,7 +210,9 @@ async fn a_password_that_another_key_sealed_is_not_shown_and_everybody_hears_why
     fixture.boot().await;
     let alice = fixture.alice();
     alice.click(&grant, "credentials").await;
-    fixture.answered(ALICE, "not the one that sealed it").await;
+    fixture
+        .answered(ALICE, "not the one that sealed them")
+        .await;
     assert!(alice.modal().is_none());
     fixture.audited("`wrong_key:").await;
     // Nothing was shown, and the log does not say so.

@@ -135,8 +135,8 @@ fn say(error: &Error, voice: Voice) -> String {
                 .to_owned()
         }
         Error::WrongKey(_) => {
-            "Keylend can't open the password of this access: the key in its configuration is not the \
-             one that sealed it. Nothing was shown. Ask the people who run Keylend to bring the key \
+            "Keylend can't open the credentials of this access: the key in its configuration is not \
+             the one that sealed them. Nothing was shown. Ask the people who run Keylend to bring the key \
              back, or end this access and ask again."
                 .to_owned()
         }

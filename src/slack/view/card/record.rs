@@ -283,7 +283,7 @@ pub(in crate::slack::view) fn ending_because(cause: &EndCause, by: &Actor) -> St
             format!("it made room for the newer request {}", text::code(by))
         }
         EndCause::Left { person, departure } => departed(person, departure),
-        EndCause::CredentialLost => "Keylend no longer has its password".to_owned(),
+        EndCause::CredentialLost => "Keylend no longer has its credentials".to_owned(),
         EndCause::GrantFailed { error } => format!("it could not be made: {}", words(error)),
     }
 }
