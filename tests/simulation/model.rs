@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use keylend::{
     domain::{
         Actor, EndCause, Entitlement, Environment, Event, LockEvent, LockTarget, NameEvent,
-        Removal, RequestId, ScopeId, Span, Time, UserId,
+        Removal, RequestId, RevocationMode, ScopeId, Span, Time, UserId,
     },
     store::{Entry, EntryBody},
 };
@@ -59,6 +59,8 @@ pub(crate) enum Stage {
 
 pub(crate) struct Layer {
     pub(crate) entitlement: Entitlement,
+    /// Whether only a time limit ends it.
+    is_by_time: bool,
     pub(crate) is: Is,
 }
 
@@ -272,6 +274,7 @@ impl Life {
                         self.after.clone_from(after);
                         let planned = layers.iter().map(|plan| Layer {
                             entitlement: plan.entitlement.clone(),
+                            is_by_time: plan.revocation == RevocationMode::TimeLimit,
                             is: Is::Planned,
                         });
                         self.layers = planned.collect();
@@ -386,6 +389,7 @@ impl Life {
                 removal: how,
             } => {
                 from(&[Stage::Ending])?;
+                let is_by_time = self.layers[*layer].is_by_time;
                 let was = std::mem::replace(&mut self.layers[*layer].is, Is::Revoked);
                 let managed = matches!(
                     was,
@@ -395,10 +399,9 @@ impl Life {
                     4,
                     match how {
                         Removal::NotGranted => was == Is::Planned,
-                        Removal::Removed
-                        | Removal::Expired
-                        | Removal::Absent
-                        | Removal::RetainedByGrant { .. } => managed,
+                        Removal::Removed => managed && !is_by_time,
+                        Removal::Expired | Removal::Absent => managed && is_by_time,
+                        Removal::RetainedByGrant { .. } => managed,
                         Removal::Preexisting => !managed && was != Is::Revoked,
                     },
                 )?;

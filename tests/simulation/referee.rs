@@ -10,9 +10,10 @@ use std::{
 
 use keylend::{
     backend::LayerRequest,
+    clock::Clock as _,
     domain::{
-        Actor, Departure, EndCause, Entitlement, Event, LockEvent, NameEvent, Progress, Request,
-        RequestId, ScopeId, State, Time, UserId,
+        Actor, Departure, EndCause, Entitlement, Event, Layer, LockEvent, NameEvent, Progress,
+        Request, RequestId, RevocationMode, ScopeId, State, Time, UserId,
     },
     grants::ActiveGrant,
     store::{Chain, Entry, EntryBody, RawEntry},
@@ -22,6 +23,7 @@ use crate::{
     actors::Leaver,
     model::{Is, Life, Model, Stage},
     people::{People, person_of},
+    seed::VirtualClock,
     store::Tables,
     story::{Broken, Story, promised},
     target::Target,
@@ -33,6 +35,7 @@ use crate::{
 const NEWS: Duration = Duration::from_secs(7);
 
 pub(crate) struct Referee {
+    clock: VirtualClock,
     story: Arc<Story>,
     people: Arc<People>,
     targets: OnceLock<Vec<Arc<Target>>>,
@@ -49,6 +52,7 @@ struct Seen {
 
 impl Referee {
     pub(crate) fn new(
+        clock: VirtualClock,
         story: Arc<Story>,
         people: Arc<People>,
         cap: usize,
@@ -60,6 +64,7 @@ impl Referee {
             folded: BTreeMap::new(),
         };
         Arc::new(Self {
+            clock,
             story,
             people,
             targets: OnceLock::new(),
@@ -103,6 +108,7 @@ impl Referee {
             self.keeps_secrets(raw)?;
             let logged = Entry::try_from(raw).expect("an entry that this program wrote");
             seen.fold(&logged)?;
+            self.keeps_receipt(&seen, &logged)?;
             // What was right is judged for the moment of the decision.
             let entry = Entry {
                 at: tables.decided_at(raw.seq),
@@ -126,6 +132,46 @@ impl Referee {
             })?;
         }
         Ok(())
+    }
+
+    /// What a target answered last to recognise access by is in the log with what came of the order.
+    fn keeps_receipt(&self, seen: &Seen, entry: &Entry) -> Result<(), Broken> {
+        let EntryBody::Request(
+            Event::LayerGranted { layer, .. } | Event::LayerGrantFailed { layer, .. },
+        ) = entry.body
+        else {
+            return Ok(());
+        };
+        let folded = entry.request_id.and_then(|id| seen.folded.get(&id));
+        let Some(layer) = folded.and_then(|request| request.layers.get(layer)) else {
+            return Ok(());
+        };
+        let target = self.targets().iter();
+        let mut target = target.filter(|it| layer.plan.backend.as_str() == it.name);
+        let answered = target.next().and_then(|it| it.answered(&layer.plan.handle));
+        promised(4, answered.is_none() || answered == layer.receipt, || {
+            format!("entry {} has lost the receipt {answered:?}", entry.seq)
+        })
+    }
+
+    /// An order carries what the log has to recognise the access by.
+    pub(crate) fn carries(&self, order: &LayerRequest) -> Result<(), Broken> {
+        let seen = self.seen.lock().unwrap();
+        let folded = seen.folded.get(&order.request);
+        let current = folded.filter(|request| request.version == order.generation);
+        let mut layers = current.into_iter().flat_map(|request| &request.layers);
+        let layer = layers.find(|layer| layer.plan.handle == order.handle);
+        // What is read back right behind a grant carries what that was answered with.
+        let carries = layer.is_none_or(|layer| {
+            order.receipt == layer.receipt
+                || self.targets().iter().any(|it| {
+                    layer.plan.backend.as_str() == it.name
+                        && it.answered(&order.handle) == order.receipt
+                })
+        });
+        promised(4, carries, || {
+            format!("an order for {} carries {:?}", order.request, order.receipt)
+        })
     }
 
     fn keeps_secrets(&self, raw: &RawEntry) -> Result<(), Broken> {
@@ -226,11 +272,11 @@ impl Referee {
 
     /// What is over is gone, and what is active is there.
     fn access(&self, tables: &Tables) -> Result<(), Broken> {
-        let holders = self.holders();
+        let (holders, now) = (self.holders(), self.clock.now());
         for request in tables.every_request() {
             for layer in &request.layers {
                 let access = &layer.plan.entitlement;
-                if let State::Active { .. } = request.state {
+                if matches!(request.state, State::Active { .. }) && !has_ended(layer, now) {
                     promised(9, holders.contains(access), || {
                         format!("{} is active without {access}", request.id)
                     })?;
@@ -307,6 +353,16 @@ impl Referee {
         self.story.check(promised(4, holders == self.standing, || {
             format!("what is left is {holders:?}")
         }));
+    }
+}
+
+/// Whether access that only a time limit ends has ended, as far as its target said.
+fn has_ended(layer: &Layer, now: Time) -> bool {
+    match layer.progress {
+        Progress::Granted { until, ends_at, .. } => {
+            layer.plan.revocation == RevocationMode::TimeLimit && ends_at.unwrap_or(until) <= now
+        }
+        _ => false,
     }
 }
 

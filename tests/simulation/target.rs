@@ -3,7 +3,10 @@
 //!
 //! One thing is taken for granted: an order that was sent is carried out, if ever, before a later
 //! order for the same piece of access. A database's locks and a queue in front of an API give that;
-//! against a target without it no broker could say "ended".
+//! against a target without it no broker could say "ended". Tokens are the exception: an order for one
+//! that was not answered may act after later ones, but no later than the target says.
+//!
+//! What ends by itself is a certificate, which nothing else ends.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,12 +17,29 @@ use std::{
 use async_trait::async_trait;
 use keylend::{
     backend::{Backend, BackendError, BoundLayer, Granted, InvalidParam, LayerRequest, Presence},
-    domain::{Entitlement, Params, RevocationMode},
+    clock::Clock as _,
+    domain::{Entitlement, Handle, Params, Receipt, RevocationMode, Span, Time},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::watch, time::sleep};
 
-use crate::{referee::Referee, seed::Rng, story::Story};
+use crate::{
+    referee::Referee,
+    seed::{Rng, VirtualClock},
+    story::{Story, promised},
+};
+
+/// The role that comes with a receipt, and of which an order may be late.
+pub(crate) const TOKEN: &str = "token";
+
+/// The role that only a time limit ends.
+pub(crate) const CERTIFICATE: &str = "certificate";
+
+/// Who carries out what waited in a queue.
+const LATELY: &str = "late";
+
+/// How long an order for a token may be late.
+const LATE: Span = Span::seconds(60);
 
 /// How a target is, for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +61,7 @@ pub(crate) enum Mood {
 /// One target, whoever asks it.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
+    clock: VirtualClock,
     rng: Arc<Rng>,
     story: Arc<Story>,
     inside: Mutex<Inside>,
@@ -54,6 +75,10 @@ struct Inside {
     /// What is still on its way, by the access that it is for.
     late: BTreeMap<Entitlement, Vec<Late>>,
     passwords: BTreeSet<String>,
+    /// When certificates end.
+    ends: BTreeMap<Entitlement, Time>,
+    /// What the last order to grant was answered with, by handle; nothing if no answer was heard.
+    answered: BTreeMap<Handle, Receipt>,
 }
 
 type Late = (bool, LayerRequest);
@@ -66,16 +91,30 @@ pub(crate) struct Reached {
     pub(crate) replica: &'static str,
 }
 
+impl Inside {
+    fn is_valid(&self, held: &Entitlement, now: Time) -> bool {
+        self.ends.get(held).is_none_or(|end| now < *end)
+    }
+}
+
 impl Target {
-    pub(crate) fn new(name: &'static str, rng: Arc<Rng>, story: Arc<Story>) -> Arc<Self> {
+    pub(crate) fn new(
+        name: &'static str,
+        clock: VirtualClock,
+        rng: Arc<Rng>,
+        story: Arc<Story>,
+    ) -> Arc<Self> {
         let inside = Inside {
             mood: Mood::Well,
             holders: BTreeSet::new(),
             late: BTreeMap::new(),
             passwords: BTreeSet::new(),
+            ends: BTreeMap::new(),
+            answered: BTreeMap::new(),
         };
         Arc::new(Self {
             name,
+            clock,
             rng,
             story,
             inside: Mutex::new(inside),
@@ -84,8 +123,13 @@ impl Target {
     }
 
     /// Access to this target, and to no other.
-    pub(crate) fn entitlement(&self, role: &str, username: &str) -> Entitlement {
-        Entitlement::new(format!("{}/{role}/{username}", self.name))
+    pub(crate) fn entitlement(&self, role: &str, whose: &str) -> Entitlement {
+        Entitlement::new(format!("{}/{role}/{whose}", self.name))
+    }
+
+    /// What the last order to grant this was answered with, if the answer was heard.
+    pub(crate) fn answered(&self, handle: &Handle) -> Option<Receipt> {
+        self.inside.lock().unwrap().answered.get(handle).cloned()
     }
 
     pub(crate) fn is(&self, mood: Mood) {
@@ -106,7 +150,9 @@ impl Target {
     }
 
     pub(crate) fn holders(&self) -> BTreeSet<Entitlement> {
-        self.inside.lock().unwrap().holders.clone()
+        let (now, inside) = (self.clock.now(), self.inside.lock().unwrap());
+        let is_valid = |held: &&Entitlement| inside.is_valid(held, now);
+        inside.holders.iter().filter(is_valid).cloned().collect()
     }
 
     /// Whether `text` gives a password away.
@@ -132,6 +178,14 @@ impl Target {
                 true => inside.holders.insert(entitlement.clone()),
                 false => inside.holders.remove(entitlement),
             };
+            if make && role_of(entitlement) == CERTIFICATE {
+                // Now and then it is not given for as long as it was asked for, if that can be answered.
+                let sooner = match who != LATELY && self.rng.once_in(4) {
+                    true => Span::seconds(20).before(order.expires_at),
+                    false => order.expires_at,
+                };
+                inside.ends.insert(entitlement.clone(), sooner);
+            }
         }
         let did = if make { "makes" } else { "takes back" };
         self.story.tell(format_args!(
@@ -146,7 +200,7 @@ impl Target {
     fn catch_up(&self, referee: &Referee, entitlement: &Entitlement) {
         let late = self.inside.lock().unwrap().late.remove(entitlement);
         for (make, order) in late.into_iter().flatten() {
-            self.carry_out(referee, "late", make, entitlement, &order);
+            self.carry_out(referee, LATELY, make, entitlement, &order);
         }
     }
 }
@@ -182,7 +236,7 @@ impl Reached {
                 self.target
                     .carry_out(&self.referee, self.replica, make, &entitlement, order);
             }
-            match inside.lock().unwrap().holders.contains(&entitlement) {
+            match self.target.holders().contains(&entitlement) {
                 true => Presence::Present,
                 false => Presence::Absent,
             }
@@ -190,7 +244,9 @@ impl Reached {
         let retry = |why: &str| Err(BackendError::Retry(why.into()));
         let mut restarts = self.target.restarts.subscribe();
         sleep(rng.millis(1..400)).await;
+        let is_token_granted = make == Some(true) && role_of(&entitlement) == TOKEN;
         let mood = match inside.lock().unwrap().mood {
+            Mood::Well if is_token_granted && rng.once_in(3) => Mood::Forgetful,
             Mood::Well if rng.once_in(12) => {
                 rng.pick(&[Mood::Away, Mood::Hanging, Mood::Forgetful, Mood::Busy])
             }
@@ -223,9 +279,10 @@ impl Reached {
                 }
             }
             Mood::Forgetful => {
-                if let Some(make) = make
-                    && rng.once_in(2)
-                {
+                let is_late = rng.once_in(2);
+                if is_token_granted {
+                    self.stray(entitlement, order);
+                } else if let (true, Some(make)) = (is_late, make) {
                     self.postpone(entitlement, make, order, rng.millis(1..20_000));
                 } else {
                     act();
@@ -245,6 +302,22 @@ impl Reached {
                 Err(BackendError::Pending { retry_after })
             }
         }
+    }
+
+    /// Carries an order for a token out later, whatever comes in between.
+    fn stray(&self, entitlement: Entitlement, order: &LayerRequest) {
+        let late = self
+            .target
+            .rng
+            .millis(1..u64::from(LATE.as_seconds()) * 1_000);
+        let (reached, order) = (self.clone(), order.clone());
+        tokio::spawn(async move {
+            sleep(late).await;
+            let Self {
+                target, referee, ..
+            } = &reached;
+            target.carry_out(referee, "astray", true, &entitlement, &order);
+        });
     }
 
     /// Carries the order out after so long, or right before the next one for the same access.
@@ -271,12 +344,19 @@ impl Reached {
 #[async_trait]
 impl BoundLayer for RoleLayer {
     fn revocation_mode(&self) -> RevocationMode {
-        RevocationMode::Call
+        revocation_mode(&self.role)
     }
 
     /// Other targets call theirs the same.
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        Entitlement::new(format!("{}/{}", self.role, order.username))
+        Entitlement::new(format!("{}/{}", self.role, self.whose(order)))
+    }
+
+    fn late_effects(&self) -> Span {
+        match self.role == TOKEN {
+            true => LATE,
+            false => Span::default(),
+        }
     }
 
     fn connection(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
@@ -293,12 +373,30 @@ impl BoundLayer for RoleLayer {
             let mut inside = self.reached.target.inside.lock().unwrap();
             inside.passwords.insert(password.expose_secret().to_owned());
         }
-        self.ask(order, Some(true))
-            .await
-            .map(|_| Granted::default())
+        let target = &self.reached.target;
+        let answered = || target.inside.lock().unwrap();
+        answered().answered.remove(&order.handle);
+        self.ask(order, Some(true)).await?;
+        let mut granted = Granted::default();
+        if self.role == TOKEN {
+            let receipt = format!("{} as of {}", order.handle, order.generation);
+            let receipt = Receipt::try_from(receipt).expect("a receipt");
+            answered()
+                .answered
+                .insert(order.handle.clone(), receipt.clone());
+            granted.receipt = Some(receipt);
+        }
+        if self.role == CERTIFICATE {
+            granted.ends_at = answered().ends.get(&self.access(order)).copied();
+        }
+        Ok(granted)
     }
 
     async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
+        let is_ended = self.role != CERTIFICATE;
+        self.reached.target.story.check(promised(4, is_ended, || {
+            format!("{} revokes a certificate", order.request)
+        }));
         self.ask(order, Some(false)).await.map(drop)
     }
 
@@ -313,8 +411,36 @@ impl RoleLayer {
         order: &LayerRequest,
         make: Option<bool>,
     ) -> Result<Presence, BackendError> {
-        let target = &self.reached.target;
-        let entitlement = target.entitlement(&self.role, order.username.as_str());
-        self.reached.ask(entitlement, order, make).await
+        let Reached {
+            target, referee, ..
+        } = &self.reached;
+        target.story.check(referee.carries(order));
+        self.reached.ask(self.access(order), order, make).await
     }
+
+    fn access(&self, order: &LayerRequest) -> Entitlement {
+        self.reached
+            .target
+            .entitlement(&self.role, self.whose(order))
+    }
+
+    /// A token or certificate is one grant's own.
+    fn whose<'a>(&self, order: &'a LayerRequest) -> &'a str {
+        match self.role.as_str() {
+            TOKEN | CERTIFICATE => order.handle.as_str(),
+            _ => order.username.as_str(),
+        }
+    }
+}
+
+/// How access of this role ends.
+pub(crate) fn revocation_mode(role: &str) -> RevocationMode {
+    match role {
+        CERTIFICATE => RevocationMode::TimeLimit,
+        _ => RevocationMode::Call,
+    }
+}
+
+fn role_of(entitlement: &Entitlement) -> &str {
+    entitlement.as_str().split('/').nth(1).unwrap_or_default()
 }

@@ -24,15 +24,24 @@ use crate::{
     slack::Slack,
     store::{Database, MemoryStore, News},
     story::Story,
-    target::Target,
+    target::{CERTIFICATE, TOKEN, Target},
 };
 
 /// Where the log is told.
 pub(crate) const AUDIT: &str = "C0AUDIT";
 
 /// What can be asked for. Two scopes share the writer role, and two the bastion, so that grants
-/// overlap; a password comes with the owner role.
-pub(crate) const SCOPES: [&str; 5] = ["db:write", "db:admin", "db:own", "lab:gpu", "bastion:login"];
+/// overlap; a password comes with the owner role. A certificate ends by its time limit alone.
+pub(crate) const SCOPES: [&str; 8] = [
+    "db:write",
+    "db:admin",
+    "db:own",
+    "lab:gpu",
+    "bastion:login",
+    "api:token",
+    "api:certificate",
+    "api:both",
+];
 
 /// Where leaving the engineers ends nothing, and somebody is told.
 pub(crate) const WARNS: &str = "bastion:login";
@@ -67,14 +76,14 @@ impl World {
         let faults = Arc::<Faults>::default();
         let people = People::new(clock, rng.clone(), story.clone());
         let targets: Vec<_> = ["pg", "ssh"]
-            .map(|name| Target::new(name, rng.clone(), story.clone()))
+            .map(|name| Target::new(name, clock, rng.clone(), story.clone()))
             .into();
         let mut standing = BTreeSet::<Entitlement>::new();
         if rng.once_in(3) {
             standing.insert(targets[0].entitlement("writer", "carol"));
             targets[0].admit(targets[0].entitlement("writer", "carol"));
         }
-        let referee = Referee::new(story.clone(), people.clone(), CAP as usize, standing);
+        let referee = Referee::new(clock, story.clone(), people.clone(), CAP as usize, standing);
         referee.watches(targets.clone());
         let limits = Limits {
             max_active_per_person: CAP,
@@ -146,6 +155,9 @@ fn catalogue() -> Catalogue {
                 "db:admin" => ("prod", 2, &[("pg", "writer"), ("ssh", "login")]),
                 "db:own" => ("prod", 1, &[("pg", "owner")]),
                 "lab:gpu" => ("research", 1, &[("ssh", "writer")]),
+                "api:token" => ("", 1, &[("ssh", TOKEN)]),
+                "api:certificate" => ("", 1, &[("ssh", CERTIFICATE)]),
+                "api:both" => ("prod", 1, &[("ssh", TOKEN), ("ssh", CERTIFICATE)]),
                 _ => ("", 1, &[("ssh", "login")]),
             };
             let layer = |(backend, role): &(&str, &str)| LayerSpec {
@@ -170,7 +182,7 @@ fn catalogue() -> Catalogue {
                     _ => OnLeave::End,
                 },
                 residual: Span::default(),
-                ends_early: true,
+                ends_early: layers.iter().all(|(_, role)| *role != CERTIFICATE),
                 layers: layers.iter().map(layer).collect(),
             };
             (scope.id.clone(), scope)

@@ -8,12 +8,13 @@ use keylend::{
     broker::{Broker, Error},
     domain::{
         Actor, Command, Entitlement, Handle, Parties, PlannedGrant, PlannedLayer, Refusal, Request,
-        RequestId, RevocationMode, Span, Time, UserId, decide,
+        RequestId, Span, Time, UserId, decide,
     },
     store::{Change, Commit, CommitError, DecidedOn, Ledger},
 };
 
 use super::Mutant;
+use crate::target::revocation_mode;
 
 /// What the youngest replica writes to.
 #[derive(Default)]
@@ -107,7 +108,7 @@ fn plan(broker: &Broker, request: &Request) -> Result<Vec<PlannedLayer>, Refusal
             layer.params["role"].as_str().unwrap_or_default(),
             request.username
         )),
-        revocation: RevocationMode::Call,
+        revocation: revocation_mode(layer.params["role"].as_str().unwrap_or_default()),
         late_effects: Span::default(),
     });
     Ok(plan.collect())

@@ -6,6 +6,7 @@ mod counts_grants_twice;
 mod counts_old_votes;
 mod ends_what_warns;
 mod forgets_addresses;
+mod forgets_receipts;
 mod forgets_work;
 mod grants_under_locks;
 mod ignores_leases;
@@ -15,6 +16,7 @@ mod late_clock;
 mod lets_leavers_be;
 mod loses_entries;
 mod loses_notes;
+mod misdeclares;
 mod overlooks_touches;
 mod skips;
 mod stale_facts;
@@ -36,6 +38,7 @@ use keylend::{
 };
 
 use crate::store::Database;
+use misdeclares::Misdeclares;
 use takes_errors_for_success::TakesErrorsForSuccess;
 
 /// Where a bug can be put in. What is not overridden is sound.
@@ -135,6 +138,21 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             Arc::new(TakesErrorsForSuccess {
                 which: |error| matches!(error, BackendError::Pending { .. }),
             }),
+        ),
+        (
+            "what only a time limit ends is revoked",
+            &[4],
+            Arc::new(Misdeclares::TimeLimits),
+        ),
+        (
+            "orders are not known to act late",
+            &[4, 6],
+            Arc::new(Misdeclares::LateEffects),
+        ),
+        (
+            "a receipt is forgotten with a grant that failed",
+            &[4],
+            Arc::new(forgets_receipts::ForgetsReceipts),
         ),
         (
             "leases keep nobody away",

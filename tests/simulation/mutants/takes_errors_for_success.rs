@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use keylend::{
     backend::{Backend, BackendError, BoundLayer, Granted, InvalidParam, LayerRequest, Presence},
-    domain::{Entitlement, Params, RevocationMode},
+    domain::{Entitlement, Params, RevocationMode, Span},
 };
 use secrecy::SecretString;
 
@@ -61,6 +61,10 @@ impl BoundLayer for TrustingLayer {
 
     fn entitlement(&self, order: &LayerRequest) -> Entitlement {
         self.layer.entitlement(order)
+    }
+
+    fn late_effects(&self) -> Span {
+        self.layer.late_effects()
     }
 
     fn connection(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
