@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Broker, Error};
 use crate::{
     domain::{CLOCKS_DIFFER, Human, Refusal, Time, Username},
-    store::{DecidedOn, OpenRequest, People},
+    store::{Chain, DecidedOn, OpenRequest, People, StoreError},
 };
 
 /// How often the log is read to its end while nobody asks.
@@ -36,9 +36,8 @@ impl Broker {
     /// Reads the log for the first time, from where a replica last kept what it knew. Until then nothing
     /// that people ask can be decided.
     pub async fn read_log(&self) {
-        self.restore_people().await;
         let mut is_failing = false;
-        while let Err(error) = self.people.load(&*self.store).await {
+        while let Err(error) = self.try_to_read_log().await {
             if !std::mem::replace(&mut is_failing, true) {
                 tracing::warn!(%error, "failed to read the log; nobody can request or approve");
             }
@@ -46,8 +45,14 @@ impl Broker {
         }
     }
 
+    async fn try_to_read_log(&self) -> Result<(), StoreError> {
+        self.restore_people().await?;
+        self.people.load(&*self.store).await
+    }
+
     async fn keep_following(&self) -> Infallible {
         self.read_log().await;
+        self.verify_before_restored().await;
         loop {
             if let Err(error) = self.ask_people(|_| ()).await {
                 tracing::warn!(%error, "failed to read the log to its end");
@@ -58,14 +63,9 @@ impl Broker {
     }
 
     /// Takes on what a replica kept of people.
-    async fn restore_people(&self) {
-        let sealed = match self.store.kept_people().await {
-            Ok(Some(sealed)) => sealed,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!(%error, "failed to load what is known of people; reading the whole log");
-                return;
-            }
+    async fn restore_people(&self) -> Result<(), StoreError> {
+        let Some(sealed) = self.store.kept_people().await? else {
+            return Ok(());
         };
         let restored = match self.parts.vault.open_people(&sealed) {
             Ok(text) => self.people.restore(&text).await,
@@ -74,9 +74,25 @@ impl Broker {
         match restored {
             Some(seq) => tracing::debug!(seq, "reading the log on from what is known of people"),
             None => tracing::warn!(
-                "what is known of people was kept under another `secrets.key` or was changed; reading \
-                 the whole log"
+                "what is known of people was kept under another `secrets.key`, by another version or \
+                 was changed; reading the whole log"
             ),
+        }
+        Ok(())
+    }
+
+    /// Verifies the entries of the log that were not read because what they say of people was kept.
+    async fn verify_before_restored(&self) {
+        let mut chain = Chain::default();
+        loop {
+            match self.people.verify_before(&*self.store, &mut chain).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "failed to verify the log");
+                    sleep(PAUSE).await;
+                }
+            }
         }
     }
 
@@ -104,7 +120,9 @@ impl Broker {
             Some(why) => {
                 let text = format!(
                     "{why}. Keylend approves nothing until the log is intact again. Locks and \
-                     revocations go on. Run `keylend audit verify`."
+                     revocations go on. Run `keylend audit verify`. If that finds nothing wrong and you put \
+                     the log back from a backup, delete the row in the table `kept_people` and \
+                     restart."
                 );
                 self.alert(CHAIN_BROKEN, &text);
             }

@@ -13,8 +13,8 @@ use crate::{
     clock::SystemClock,
     config::{Config, Secrets},
     domain::{BackendName, Params, Request, ScopeId},
-    sanitize::excerpt,
-    store::Store,
+    sanitize::{escaped, excerpt},
+    store::{Store, logged},
 };
 
 /// What is asked of the targets.
@@ -200,13 +200,15 @@ async fn inventory(
     out: &mut (dyn Write + Send),
 ) -> anyhow::Result<bool> {
     let held = targets.iter().map(|target| async {
-        let holders = target.layers.iter().map(|(params, _)| async {
-            match target.backend.bind(params) {
+        // One after the other: a target is not to be flooded, and its questions may exclude each other.
+        let mut held = Vec::new();
+        for (params, _) in &target.layers {
+            held.push(match target.backend.bind(params) {
                 Ok(layer) => layer.holders().await,
                 Err(invalid) => Err(BackendError::Fail(invalid.to_string().into())),
-            }
-        });
-        join_all(holders).await
+            });
+        }
+        held
     });
     let mut is_well = true;
     for (target, held) in targets.iter().zip(join_all(held).await) {
@@ -266,10 +268,10 @@ async fn write_holders(
             ),
         };
         let by = match &holder.granted_by {
-            Some(by) => format!(" ({})", excerpt(by)),
+            Some(by) => format!(" ({})", escaped(by)),
             None => String::new(),
         };
-        writeln!(out, "  {}{by}: {why}", excerpt(&holder.name))?;
+        writeln!(out, "  {}{by}: {why}", escaped(&holder.name))?;
     }
     Ok(is_well)
 }
@@ -284,16 +286,16 @@ async fn requests(
         return Ok(Vec::new());
     };
     let entitlement = &entitlement.in_target(target);
-    let mut requests = Vec::new();
-    for id in store.approved_for(entitlement).await? {
-        let is_of_target = |request: &Request| {
-            request.is_open()
-                && request.layers.iter().any(|layer| {
-                    layer.plan.backend == *target && layer.plan.entitlement == *entitlement
-                })
-        };
-        requests.extend(store.request(id).await?.filter(is_of_target));
-    }
+    let ids = store.approved_for(entitlement).await?;
+    let logged = logged(store, &ids).await?.into_values();
+    let mut requests: Vec<Request> = logged.map(|(request, _)| request).collect();
+    requests.retain(|request| {
+        request.is_open()
+            && request.layers.iter().any(|layer| {
+                layer.plan.backend == *target && layer.plan.entitlement == *entitlement
+            })
+    });
+    requests.sort_by_key(|request| request.id);
     Ok(requests)
 }
 

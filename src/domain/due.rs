@@ -218,7 +218,13 @@ impl Request {
 
     fn layers_to_make(&self, end: Time, due: &mut Vec<Due>) {
         for (index, layer) in self.layers.iter().enumerate() {
-            if !matches!(layer.progress, Progress::Granted { until, .. } if until >= end) {
+            let is_made = match layer.progress {
+                Progress::Granted { until, ends_at, .. } => {
+                    until >= end && ends_at.is_none_or(|own| own >= end)
+                }
+                _ => false,
+            };
+            if !is_made {
                 due.push(Due {
                     // Behind revocations that are late: access that comes late does no harm.
                     at: layer.retry_at.unwrap_or(self.facts.at),

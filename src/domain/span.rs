@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use chrono::TimeDelta;
+
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::Time;
@@ -32,9 +34,10 @@ impl Span {
         start + Duration::from_secs(self.0.into())
     }
 
-    /// The moment this long before `end`.
+    /// The moment this long before `end`; the earliest that there is, if that would be before it.
     pub fn before(self, end: Time) -> Time {
-        end - Duration::from_secs(self.0.into())
+        end.checked_sub_signed(TimeDelta::seconds(self.0.into()))
+            .unwrap_or(Time::MIN_UTC)
     }
 }
 

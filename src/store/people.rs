@@ -1,9 +1,9 @@
 //! What the log says of people: which identities are one human's, to whom the names in the targets
 //! belong, and what each human has open.
 //!
-//! No table has any of it, so that whoever writes to the tables changes no decision. Each replica folds
-//! the whole log once and keeps what follows from it in memory, which grows with the people that there
-//! are and with what is open. It also writes that down, for the next start to go on from ([`LoggedPeople::to_keep`]); the broker seals it, so that nobody else can write it. Before an answer a replica reads on to the
+//! No decision takes it from a table, so that whoever writes to the tables changes none. Each replica folds
+//! the log and keeps what follows from it in memory, which grows with the people that there are and with
+//! what is open. It also writes that down, for the next start to go on from ([`LoggedPeople::to_keep`]); the broker seals it, so that nobody else can write it. Before an answer a replica reads on to the
 //! log's end, and looks that the last
 //! entry it knows is still there: a log that was rewritten or cut off while it ran is found at once.
 //! Where the chain is broken, nothing behind that place counts.
@@ -54,6 +54,10 @@ pub struct LoggedPeople {
 pub struct People {
     chain: Chain,
     broken: Option<Broken>,
+    /// The last entry that was in what was kept, and its hash.
+    restored: Option<(u64, String)>,
+    /// Where the chain is broken before that.
+    damaged: Option<Broken>,
     humans: Humans,
     /// One identity of each human who was granted access under a name since it was last released.
     names: BTreeMap<Username, BTreeSet<IdentityKey>>,
@@ -227,7 +231,7 @@ impl People {
     ///
     /// If the chain is broken.
     pub fn check(&self) -> Result<(), Uncertain> {
-        match &self.broken {
+        match self.broken.as_ref().or(self.damaged.as_ref()) {
             Some(broken) => Err(broken.clone().into()),
             None => Ok(()),
         }

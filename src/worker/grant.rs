@@ -4,7 +4,7 @@ use super::{Unfinished, Worker, limited, order, root_cause};
 use crate::{
     backend::{BackendError, BoundLayer, Granted, LayerRequest, Presence},
     broker::{Error, Loaded},
-    domain::{Command, Progress, Receipt, Refusal, Request, RevocationMode, Span, State},
+    domain::{Command, Progress, Receipt, Refusal, Request, RevocationMode, Span, State, Time},
     store::SealedCredential,
 };
 
@@ -114,7 +114,7 @@ impl Worker {
         };
         order.receipt = granted.receipt.clone().or(order.receipt);
         let mode = request.layers[layer].plan.revocation;
-        read_back(&*bound, &order, mode, &granted)
+        read_back(&*bound, &order, mode, &granted, self.clock.now())
             .await
             .map_err(|error| Trouble::Target {
                 error,
@@ -168,7 +168,13 @@ async fn read_back(
     order: &LayerRequest,
     mode: RevocationMode,
     granted: &Granted,
+    now: Time,
 ) -> Result<(), BackendError> {
+    if granted.ends_at.is_some_and(|ends_at| ends_at <= now) {
+        return Err(BackendError::Fail(
+            "the target says that the access has ended already".into(),
+        ));
+    }
     if mode == RevocationMode::TimeLimit
         && granted
             .ends_at

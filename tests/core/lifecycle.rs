@@ -402,4 +402,21 @@ fn an_answer_to_an_order_that_more_time_has_outdated_does_not_bring_the_end_forw
             is_told_again
         );
     }
+    // What the target ends too early is told of every later end, also of one that it was told before.
+    let again = Command::RequestExtension {
+        human: human(&UserId::new(REQUESTER)),
+        by: UserId::new(REQUESTER),
+        rules: vec![],
+        duration: Span::minutes(10),
+        lapses_at: first,
+    };
+    let shortened = vec![granted(later, Some(first)), again, approve(3)];
+    let request = after([until_extended, shortened].concat());
+    assert!(
+        request
+            .expires_at
+            .is_some_and(|end| first < end && end <= later)
+    );
+    let mut due = request.due().into_iter();
+    assert!(due.any(|due| matches!(due.work, Work::Grant { .. })));
 }

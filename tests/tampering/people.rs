@@ -185,8 +185,26 @@ async fn what_is_kept_of_people_counts_until_somebody_changes_it_and_tells_a_log
     scene.until(is_kept, &["1"]).await;
     scene.fixture.granted("request db-prod:read 11m look").await;
 
+    // What was not read again is verified all the same.
+    scene.fixture.stop().await;
+    scene
+        .tamper_with_the_log("UPDATE events SET prev_hash = hash WHERE seq = 5")
+        .await;
+    scene.fixture.boot().await;
+    scene.fixture.audited("`chain_broken`").await;
+    scene
+        .fixture
+        .jit(BOB, "request db-prod:read 10m look")
+        .await;
+    scene.fixture.answered(BOB, "log is damaged").await;
+
     // A log that was cut off before the entry that was known is found out at the start.
     scene.fixture.stop().await;
+    scene
+        .tamper(
+            "UPDATE events SET prev_hash = (SELECT hash FROM events WHERE seq = 4) WHERE seq = 5",
+        )
+        .await;
     scene.cut_off_the_log(head / 2).await;
     scene.fixture.boot().await;
     scene

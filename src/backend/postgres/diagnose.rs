@@ -31,7 +31,8 @@ struct Login {
     reads_stats: bool,
     /// Whether connections are kept for it; nothing before PostgreSQL 16.
     has_reserved_places: Option<bool>,
-    /// The roles that it may grant or is in, apart from the logins that it made and PostgreSQL's own.
+    /// The roles that it may grant or is in, apart from the logins that it made and those of
+    /// PostgreSQL's own that it needs.
     #[sqlx(rename = "roles")]
     other_roles: Vec<String>,
 }
@@ -232,7 +233,9 @@ async fn login(connection: &mut PgConnection) -> Result<Login, Error> {
                       FROM pg_catalog.pg_auth_members m \
                       JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) m.roleid \
                       WHERE m.member OPERATOR(pg_catalog.=) k.oid \
-                        AND NOT pg_catalog.starts_with(r.rolname::pg_catalog.text, 'pg_') \
+                        AND r.rolname::pg_catalog.text OPERATOR(pg_catalog.<>) ALL (ARRAY[ \
+                            'pg_signal_backend', 'pg_read_all_stats', \
+                            'pg_use_reserved_connections']::pg_catalog.text[]) \
                         AND NOT ",
         generated_by_keylend!("r.oid"),
         "             ORDER BY 1) AS roles \

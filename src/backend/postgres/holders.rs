@@ -47,12 +47,14 @@ pub(super) async fn list(
 }
 
 fn holder(row: Row, role: &RoleName, grantor: Option<&Grantor>) -> Holder {
-    let by_keylend = grantor
-        .is_some_and(|grantor| grantor.is_own && row.grantor.is_some_and(|by| by == grantor.oid));
+    // Where others grant roles as the same one, only a login that Keylend made tells it apart.
+    let is_managed = grantor.is_some_and(|grantor| {
+        row.grantor.is_some_and(|by| by == grantor.oid) && (grantor.is_own || row.is_generated)
+    });
     let entitlement = match (row.is_generated, row.grantor) {
-        (true, _) => Some(Entitlement::new(&*row.name)),
         // Keylend never grants a role by way of another.
-        (false, None) => None,
+        (_, None) => None,
+        (true, Some(_)) => Some(Entitlement::new(&*row.name)),
         (false, Some(_)) => RoleName::try_from(row.name.clone())
             .ok()
             .map(|login| Entitlement::new(named::access(&login, role))),
@@ -62,7 +64,7 @@ fn holder(row: Row, role: &RoleName, grantor: Option<&Grantor>) -> Holder {
             (Some(_), _) => row.grantor_name,
             (None, via) => via.map(|via| format!("membership in {via}")),
         },
-        is_managed: row.is_generated || by_keylend,
+        is_managed,
         entitlement,
         name: row.name,
     }

@@ -8,10 +8,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{LoggedPeople, OpenRequest, People};
+use super::{LoggedPeople, OpenRequest, PAGE, People};
 use crate::{
     domain::{Humans, IdentityKey, RequestId, Username},
-    store::Chain,
+    store::{Broken, Chain, RawEntry, Store, StoreError, Why},
 };
 
 /// The form in which it is written. What was written in another is not read.
@@ -37,7 +37,7 @@ impl LoggedPeople {
     pub async fn to_keep(&self, entries: u64) -> Option<(u64, Zeroizing<Vec<u8>>)> {
         let people = self.people.lock().await;
         let due = self.kept.load(Ordering::Relaxed).saturating_add(entries);
-        if people.broken.is_some() || people.seq() < due {
+        if people.check().is_err() || people.seq() < due {
             return None;
         }
         let written = Written {
@@ -69,11 +69,12 @@ impl LoggedPeople {
             return None;
         }
         let mut people = self.people.lock().await;
-        if people.seq() > 0 {
+        if people.seq() >= written.seq {
             return Some(people.seq());
         }
         self.note_kept(written.seq);
         *people = People {
+            restored: Some((written.seq, written.hash.clone())),
             chain: Chain::after(written.seq, &written.hash).dated(written.at),
             humans: written.humans,
             names: written.names,
@@ -86,6 +87,55 @@ impl LoggedPeople {
         }
         Some(written.seq)
     }
+
+    /// Verifies one page of the log before what was [restored](Self::restore), from where `chain` ends, and
+    /// answers whether that was the last. If the chain is broken there, nothing is decided any more.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn verify_before(
+        &self,
+        store: &dyn Store,
+        chain: &mut Chain,
+    ) -> Result<bool, StoreError> {
+        let Some((last, hash)) = self.people.lock().await.restored.clone() else {
+            return Ok(true);
+        };
+        let verified = match store.raw_entries(chain.seq(), PAGE).await {
+            Ok(page) => verify_page(&page, chain, last, &hash),
+            Err(error) if error.is_bad_row() => Err(Broken {
+                seq: chain.seq() + 1,
+                why: Why::Unreadable,
+            }),
+            Err(error) => return Err(error),
+        };
+        match verified {
+            Ok(()) => Ok(chain.seq() == last),
+            Err(broken) => {
+                self.people.lock().await.damaged = Some(broken);
+                Ok(true)
+            }
+        }
+    }
+}
+
+fn verify_page(page: &[RawEntry], chain: &mut Chain, last: u64, hash: &str) -> Result<(), Broken> {
+    if page.is_empty() {
+        let (seq, why) = (chain.seq() + 1, Why::Gone);
+        return Err(Broken { seq, why });
+    }
+    let room = usize::try_from(last - chain.seq()).unwrap_or(usize::MAX);
+    for entry in page.iter().take(room) {
+        chain.check(entry)?;
+    }
+    match chain.seq() == last && chain.hash() != hash {
+        true => Err(Broken {
+            seq: last,
+            why: Why::Rewritten,
+        }),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -93,10 +143,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::Username,
-        store::{
-            Broken, RawEntry, Why,
-            people::tests::{human, log},
-        },
+        store::people::tests::{human, log},
     };
 
     async fn kept(log: &[RawEntry]) -> (LoggedPeople, Zeroizing<Vec<u8>>) {

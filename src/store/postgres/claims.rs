@@ -19,8 +19,8 @@ use tokio::{
 
 use super::{
     PostgresStore,
+    read::read_id,
     replica::{BEAT, LEASE, ReplicaState, is_alive},
-    requests::read_id,
     work::latest,
 };
 use crate::{

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    commit::{Failure, exactly_one, run},
     db::{Connection, Pool, items},
+    run::{Failure, exactly_one, run},
 };
 use crate::{domain::RequestId, store::SealedCredential};
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use super::{
-    commit::{Failure, exactly_one, run},
     db::{Connection, Pool, items},
+    run::{Failure, exactly_one, run},
 };
 use crate::{
     domain::Time,

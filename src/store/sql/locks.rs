@@ -1,8 +1,8 @@
 //! The locks in force.
 
 use super::{
-    commit::{Failure, exactly_one},
     db::Connection,
+    run::{Failure, exactly_one},
 };
 use crate::domain::{Lock, LockTarget, Request};
 

@@ -7,9 +7,9 @@ use serde_json::{Value, json, value::RawValue};
 use sqlx::FromRow;
 
 use super::{
-    commit::add_all,
     db::{Connection, ENTRIES, ENTRIES_BY_REQUEST, Pool, ask_key, items},
-    requests::read_id,
+    read::read_id,
+    run::add_all,
 };
 use crate::{
     domain::{AskKey, Entitlement, RequestId, Username},

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use sqlx::{FromRow, Row as _, query::Query};
 
 use super::{
-    commit::{Failure, add_all, exactly_one, run},
     db::{Connection, Kind, Pool, ask_key, items},
     log,
-    work::{self, read_count},
+    read::{read_count, read_id},
+    run::{Failure, add_all, exactly_one, run},
+    work,
 };
 use crate::{
     domain::{Entitlement, Progress, Request, RequestId, State, UserId},
@@ -424,12 +425,6 @@ pub(super) async fn replace_layers(
         items!()
     );
     add_all(connection, note, rows).await
-}
-
-/// A request's id as the tables have it.
-pub(super) fn read_id(text: &str) -> sqlx::Result<RequestId> {
-    text.parse()
-        .map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 fn read((id, snapshot): Row) -> sqlx::Result<Request> {

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    commit::{add_all, run},
     db::{Connection, Pool, items},
+    read::read_time,
+    run::{add_all, run},
 };
 use crate::domain::{Lane, Request, Time};
 
@@ -52,17 +53,4 @@ pub(super) async fn replace(
         items!()
     );
     add_all(connection, note, rows).await
-}
-
-/// A time as the tables have it.
-pub(super) fn read_time(millis: i64) -> sqlx::Result<Time> {
-    Time::from_timestamp_millis(millis)
-        .ok_or_else(|| sqlx::Error::Decode(format!("{millis} is not a time").into()))
-}
-
-/// A number of times as the tables have it.
-pub(super) fn read_count(count: i64) -> sqlx::Result<u32> {
-    count
-        .try_into()
-        .map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }

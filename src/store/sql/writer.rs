@@ -20,10 +20,11 @@ use tokio::{
 
 use super::{
     PATIENCE,
-    commit::{Failure, Write, Written, carry_out},
+    commit::{Write, Written, carry_out},
     locks::InForce,
     log,
     pending_writes::PendingWrites,
+    run::Failure,
     unavailable,
     write_connection::{Source, TRIES, WriteConnection, is_lost, truncate_wal},
 };

@@ -3,7 +3,7 @@
 
 use tokio::sync::broadcast;
 
-use super::{SqliteStore, answer, db::Pool, requests::read_id, work::latest, writer::Writer};
+use super::{SqliteStore, answer, db::Pool, read::read_id, work::latest, writer::Writer};
 use crate::{
     domain::{Lane, RequestId, Time},
     store::{Claim, Invalidation, StoreError},

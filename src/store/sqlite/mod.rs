@@ -25,8 +25,12 @@ mod log;
 mod pending_writes;
 #[path = "../sql/people.rs"]
 mod people;
+#[path = "../sql/read.rs"]
+mod read;
 #[path = "../sql/requests.rs"]
 mod requests;
+#[path = "../sql/run.rs"]
+mod run;
 #[path = "../sql/store.rs"]
 mod store;
 #[path = "../sql/view.rs"]
