@@ -25,7 +25,8 @@ pub(super) const BUSY: Duration = Duration::from_secs(4);
 const JOURNAL_SIZE_LIMIT: &str = "16777216";
 
 /// KiB of the file that the connection that writes keeps in memory, as SQLite takes them: a negative
-/// number. With its default of 2 MB, a long history costs a third of the commits a second.
+/// number. SQLite's default of 2 MB is too little for the indexes of a long history, whose pages are
+/// written in no order.
 const CACHE_SIZE: &str = "-65536";
 
 /// Takes the store for this process, until the answer is dropped. The lock is on a file beside
