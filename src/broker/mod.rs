@@ -36,6 +36,8 @@ pub use questions::Questions;
 pub(crate) use log::Loaded;
 pub(crate) use record::Sharers;
 
+use tokio::sync::OnceCell;
+
 use crate::{
     alerts::Alerts,
     backend::{Backends, BoundLayer, LayerRequest},
@@ -97,6 +99,8 @@ pub struct Broker {
     logged_locks: LoggedLocks,
     /// What the log says of people.
     people: LoggedPeople,
+    /// Whether what was kept of people was taken on, once for all who wait for the log.
+    people_restored: OnceCell<()>,
     changes: outdated::Changes,
 }
 
@@ -115,6 +119,7 @@ impl Broker {
             named_groups,
             logged_locks: LoggedLocks::default(),
             people: LoggedPeople::default(),
+            people_restored: OnceCell::new(),
             changes: outdated::Changes::default(),
         }
     }

@@ -46,7 +46,9 @@ impl Broker {
     }
 
     async fn try_to_read_log(&self) -> Result<(), StoreError> {
-        self.restore_people().await?;
+        self.people_restored
+            .get_or_try_init(|| self.restore_people())
+            .await?;
         self.people.load(&*self.store).await
     }
 

@@ -1,7 +1,12 @@
 //! `keylend target`: what the targets say of themselves, and who has access in them.
 
 use std::{
-    collections::BTreeMap, fmt::Display, io::Write, path::PathBuf, process::ExitCode, sync::Arc,
+    collections::{BTreeMap, btree_map::Entry},
+    fmt::Display,
+    io::Write,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::{Context, bail};
@@ -12,7 +17,7 @@ use crate::{
     backend::{Backend, BackendError, Diagnosis, Holder},
     clock::SystemClock,
     config::{Config, Secrets},
-    domain::{BackendName, Params, Request, ScopeId},
+    domain::{BackendName, Entitlement, Params, Request, ScopeId},
     sanitize::{escaped, excerpt},
     store::{Store, logged},
 };
@@ -242,17 +247,15 @@ async fn write_holders(
         writeln!(out, "  nobody")?;
     }
     // One person often has access more than once.
-    let mut known = BTreeMap::new();
+    let mut known: BTreeMap<&Entitlement, Vec<Request>> = BTreeMap::new();
     for holder in holders {
         let requests = match &holder.entitlement {
-            Some(entitlement) => {
-                let key = entitlement.as_str().to_owned();
-                if !known.contains_key(&key) {
-                    let requests = requests(target, holder, store).await?;
-                    known.insert(key.clone(), requests);
-                }
-                known[&key].as_slice()
-            }
+            Some(entitlement) => match known.entry(entitlement) {
+                Entry::Occupied(requests) => requests.into_mut().as_slice(),
+                Entry::Vacant(unknown) => unknown
+                    .insert(requests(target, entitlement, store).await?)
+                    .as_slice(),
+            },
             None => &[],
         };
         let why = match (holder.is_managed, requests) {
@@ -279,12 +282,9 @@ async fn write_holders(
 /// The requests that are open in the log and have this access in this target.
 async fn requests(
     target: &BackendName,
-    holder: &Holder,
+    entitlement: &Entitlement,
     store: &dyn Store,
 ) -> anyhow::Result<Vec<Request>> {
-    let Some(entitlement) = &holder.entitlement else {
-        return Ok(Vec::new());
-    };
     let entitlement = &entitlement.in_target(target);
     let ids = store.approved_for(entitlement).await?;
     let logged = logged(store, &ids).await?.into_values();

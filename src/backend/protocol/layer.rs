@@ -130,6 +130,7 @@ impl<T: Transport> BoundLayer for Layer<T> {
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         answer::presence(&self.send(Action::Status, order).await?)
     }
+
     async fn holders(&self) -> Result<Vec<Holder>, BackendError> {
         let order = Order::inventory(&self.receiver.name, &self.params);
         answer::holders(&self.receiver.ask(&order).await?)
