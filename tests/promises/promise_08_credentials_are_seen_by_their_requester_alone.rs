@@ -8,23 +8,13 @@ use slack_sim::Message;
 use sqlx::{Connection, PgConnection};
 
 use crate::support::{
-    fixture::{ALICE, BOB, Fixture, Has, REQUEST},
+    fixture::{ALICE, BOB, Fixture, Has, REQUEST, scope},
     postgres::Postgres,
 };
 
-const SCOPES: &str = r#"
+const BACKEND: &str = r#"
 [backends.pg.postgres]
 url = { file = "DIR/pg_url" }
-[scopes."pg:login"]
-title = "PostgreSQL, a login of one's own"
-risk = "high"
-default_duration = "30m"
-max_duration = "1h"
-requesters = ["engineers"]
-approvers = ["dba"]
-approval_channel = "C0DBA"
-reason = "optional"
-layers = [{ backend = "pg", role = "app_writer", login = "generated" }]
 "#;
 
 async fn fixture(postgres: &Postgres) -> Fixture {
@@ -37,7 +27,9 @@ async fn fixture_with(postgres: &Postgres, folder: &Path) -> Fixture {
     postgres.execute("CREATE ROLE app_writer").await;
     let url = folder.join("pg_url");
     fs::write(&url, postgres.admin_url()).unwrap();
-    let scopes = SCOPES.replace("DIR/pg_url", &url.display().to_string());
+    let backend = BACKEND.replace("DIR/pg_url", &url.display().to_string());
+    let layer = r#"backend = "pg", role = "app_writer", login = "generated""#;
+    let scopes = backend + &scope("pg:login", "PostgreSQL, a login of one's own", layer);
     Fixture::with(|config| format!("{config}{scopes}"), "").await
 }
 

@@ -1,39 +1,37 @@
 //! Promise 9: Overlap is safe: when two grants give the same entitlement, ending one leaves it until the
 //! other ends; an extension never interrupts.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use sqlx::{Connection, PgConnection};
 
 use crate::support::{
-    fixture::{ALICE, Fixture, REQUEST, SCOPE},
+    fixture::{ALICE, Fixture, REQUEST, SCOPE, scope},
     postgres::Postgres,
 };
 
-const LOGINS: &str = r#"
+const BACKEND: &str = r#"
 [backends.pg.postgres]
 url = { file = "DIR/pg_url" }
-[scopes."pg:read"]
-title = "PostgreSQL, read"
-risk = "high"
-default_duration = "30m"
-max_duration = "1h"
-requesters = ["engineers"]
-approvers = ["dba"]
-approval_channel = "C0DBA"
-reason = "optional"
-layers = [{ backend = "pg", role = "app_reader" }]
-[scopes."pg:write"]
-title = "PostgreSQL, write"
-risk = "high"
-default_duration = "30m"
-max_duration = "1h"
-requesters = ["engineers"]
-approvers = ["dba"]
-approval_channel = "C0DBA"
-reason = "optional"
-layers = [{ backend = "pg", role = "app_writer" }]
 "#;
+
+/// A target that keeps its URL in this file, with a scope to read and one to write.
+fn logins(url: &Path) -> String {
+    [
+        BACKEND.replace("DIR/pg_url", &url.display().to_string()),
+        scope(
+            "pg:read",
+            "PostgreSQL, read",
+            r#"backend = "pg", role = "app_reader""#,
+        ),
+        scope(
+            "pg:write",
+            "PostgreSQL, write",
+            r#"backend = "pg", role = "app_writer""#,
+        ),
+    ]
+    .concat()
+}
 
 /// PostgreSQL does not tell which session of a login has taken which role, so all of them end.
 #[tokio::test]
@@ -45,7 +43,7 @@ async fn done_says_first_that_it_closes_the_sessions_of_another_grant() {
     let folder = tempfile::tempdir().unwrap();
     let url = folder.path().join("pg_url");
     fs::write(&url, postgres.admin_url()).unwrap();
-    let scopes = LOGINS.replace("DIR/pg_url", &url.display().to_string());
+    let scopes = logins(&url);
     let fixture = Fixture::with(|config| format!("{config}{scopes}"), "").await;
     fixture.granted("request pg:read 30m").await;
     let grant = fixture.granted("request pg:write 30m").await;

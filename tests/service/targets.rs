@@ -4,32 +4,15 @@ use std::{fs, process::Command};
 
 use tempfile::TempDir;
 
-use crate::support::{fixture::Fixture, postgres::Postgres};
+use crate::support::{
+    fixture::{Fixture, scope},
+    postgres::Postgres,
+};
 
-const SCOPES: &str = r#"
+const BACKEND: &str = r#"
 [backends.pg.postgres]
 url = { file = "DIR/pg_url" }
 people_role = "people"
-[scopes."pg:write"]
-title = "PostgreSQL, write"
-risk = "high"
-default_duration = "30m"
-max_duration = "1h"
-requesters = ["engineers"]
-approvers = ["dba"]
-approval_channel = "C0DBA"
-reason = "optional"
-layers = [{ backend = "pg", role = "app_writer" }]
-[scopes."pg:login"]
-title = "PostgreSQL, a login of one's own"
-risk = "high"
-default_duration = "30m"
-max_duration = "1h"
-requesters = ["engineers"]
-approvers = ["dba"]
-approval_channel = "C0DBA"
-reason = "optional"
-layers = [{ backend = "pg", role = "app_writer", login = "generated" }]
 "#;
 
 const PEOPLE: &str = "
@@ -62,7 +45,20 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let url = folder.path().join("pg_url");
         fs::write(&url, postgres.url_for("keylend", "keylends")).unwrap();
-        let scopes = SCOPES.replace("DIR/pg_url", &url.display().to_string());
+        let scopes = [
+            BACKEND.replace("DIR/pg_url", &url.display().to_string()),
+            scope(
+                "pg:write",
+                "PostgreSQL, write",
+                r#"backend = "pg", role = "app_writer""#,
+            ),
+            scope(
+                "pg:login",
+                "PostgreSQL, a login of one's own",
+                r#"backend = "pg", role = "app_writer", login = "generated""#,
+            ),
+        ]
+        .concat();
         let fixture = Fixture::with(|config| format!("{config}{scopes}"), "").await;
         Self {
             postgres,

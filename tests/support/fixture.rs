@@ -76,6 +76,23 @@ pub fn over_sockets(config: &str) -> String {
 /// The configuration of the story, before a test changes it.
 pub const CONFIG: &str = include_str!("keylend.toml");
 
+/// A scope with one layer, which engineers request and DBAs approve.
+pub fn scope(id: &str, title: &str, layer: &str) -> String {
+    format!(
+        r#"[scopes."{id}"]
+title = "{title}"
+risk = "high"
+default_duration = "30m"
+max_duration = "1h"
+requesters = ["engineers"]
+approvers = ["dba"]
+approval_channel = "C0DBA"
+reason = "optional"
+layers = [{{ {layer} }}]
+"#
+    )
+}
+
 /// Writes a configuration, its secrets and an operator's policies into `folder`.
 pub fn write(
     folder: &Path,
