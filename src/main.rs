@@ -14,6 +14,14 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     start_tracing();
+    #[cfg(target_os = "linux")]
+    if let Err(error) = hide_memory() {
+        let _ = writeln!(
+            io::stderr(),
+            "keylend: failed to keep other programs from reading secrets: {error}"
+        );
+        return ExitCode::FAILURE;
+    }
     match cli.run(&mut io::stdout()).await {
         Ok(code) => code,
         // Whoever read the answer has seen enough of it.
@@ -24,6 +32,15 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Keeps programs under the same account, such as those of `[backends.NAME.exec]`, from reading this
+/// program's memory and the variables that it was started with. Only root can.
+#[cfg(target_os = "linux")]
+fn hide_memory() -> io::Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 /// Logs to standard error, so that answers on standard output stay clean: as text for people and

@@ -1,6 +1,14 @@
 //! `keylend target`: what the targets say of themselves, and who has access in them.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    os::unix::{
+        fs::{PermissionsExt as _, chown},
+        process::CommandExt as _,
+    },
+    path::Path,
+    process::Command,
+};
 
 use tempfile::TempDir;
 
@@ -205,4 +213,55 @@ async fn a_misspelt_target_is_answered_with_those_that_there_are() {
         said.contains("there is no target `gp` in `[backends]`: there is bastion, console, pg"),
         "{said}"
     );
+}
+
+/// A program of the configuration cannot read what Keylend was started with, nor its memory: as an
+/// account other than root, since root may read everything.
+#[tokio::test]
+async fn a_program_of_a_backend_cannot_read_the_secrets_in_the_environment() {
+    const SECRET: &str = "xoxb-in-the-environment";
+    const NOBODY: u32 = 65534;
+    let is_root = rustix::process::geteuid().is_root();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let script = format!(
+        "#!/bin/sh\ncat >/dev/null\ncat /proc/$PPID/environ /proc/$PPID/maps >{0}/read 2>{0}/refused\n",
+        folder.path().display()
+    );
+    fs::write(at("program"), script).unwrap();
+    fs::set_permissions(at("program"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let backend = format!(
+        "[backends.program.exec]\nprogram = \"{}\"\n",
+        at("program").display()
+    );
+    let fixture = Fixture::with(|config| format!("{config}{backend}"), "").await;
+    fixture.reconfigure(|config| {
+        let file = config.lines().find(|line| line.starts_with("bot_token"));
+        config.replace(file.unwrap(), r#"bot_token = { env = "SLACK_BOT_TOKEN" }"#)
+    });
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keylend"));
+    command
+        .args(["target", "diagnose", "program", "--config"])
+        .arg(fixture.config_file())
+        .env("SLACK_BOT_TOKEN", SECRET);
+    if is_root {
+        give(fixture.config_file().parent().unwrap(), NOBODY);
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let refused = fs::read_to_string(at("refused")).unwrap_or_else(|_| panic!("{said}"));
+    assert_eq!(refused.matches("Permission denied").count(), 2, "{refused}");
+    assert_eq!(fs::read_to_string(at("read")).unwrap(), "");
+}
+
+/// Makes a folder and what is in it somebody else's.
+fn give(path: &Path, owner: u32) {
+    chown(path, Some(owner), Some(owner)).unwrap();
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), owner);
+        }
+    }
 }

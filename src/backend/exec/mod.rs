@@ -8,7 +8,8 @@
 //! that people see.
 //!
 //! It sees nothing of Keylend's environment but `PATH`, what `env` sets and what `pass_env` names,
-//! and runs in `/`. Past its time limit it is killed with everything that it started, unless that
+//! and runs in `/`. Nor can it read Keylend's memory, or the variables that Keylend was started with,
+//! unless Keylend runs as root. Past its time limit it is killed with everything that it started, unless that
 //! left its process group, and the call is tried again.
 
 mod process;
