@@ -18,7 +18,7 @@ pub const BOT_TOKEN: &str = "xoxb-local-simulator";
 pub const APP_TOKEN: &str = "xapp-local-simulator";
 
 /// The signing secret of a [`Workspace`] that was not given another one.
-pub const SIGNING_SECRET: &str = "local-simulator-signing-secret";
+pub const SIGNING_SECRET: &str = "the-local-simulators-signing-secret";
 
 /// When everything in a workspace was made, seconds since the epoch.
 pub(crate) const CREATED: i64 = 1_700_000_000;

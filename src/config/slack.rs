@@ -145,7 +145,11 @@ fn mode(
     found
 }
 
-/// Reports a secret that is not there, and a token of Slack's that is of another kind.
+/// The characters of Slack's signing secrets. A shorter one was cut off, or was made up and can be guessed.
+const SIGNING_SECRET: usize = 32;
+
+/// Reports a secret that is not there, and a token of Slack's that is of another kind. What has no `sign`
+/// is a signing secret.
 fn check(document: &mut Document<'_>, key: &str, secret: &Secret, sign: &str) {
     let problem = match secret.read() {
         Err(missing) => missing.to_string(),
@@ -154,11 +158,18 @@ fn check(document: &mut Document<'_>, key: &str, secret: &Secret, sign: &str) {
             let is_other = ["xoxb-", "xoxp-", "xapp-"]
                 .iter()
                 .any(|other| *other != sign && text.starts_with(other));
-            if !is_other {
+            let is_short = sign.is_empty() && text.len() < SIGNING_SECRET;
+            if !is_other && !is_short {
                 return;
             }
             match sign {
-                "" => format!("{secret} holds a token, which is not what is needed here"),
+                "" if is_other => {
+                    format!("{secret} holds a token: this has to be the app's signing secret")
+                }
+                "" => format!(
+                    "{secret} holds fewer than {SIGNING_SECRET} characters, so it is not the app's \
+                     signing secret"
+                ),
                 _ => format!("{secret} holds another token: this one begins with `{sign}`"),
             }
         }

@@ -110,7 +110,7 @@ fn folder(config: &str, rules: &str) -> TempDir {
     fs::write(at("keylend.toml"), config).unwrap();
     fs::create_dir(at("policies")).unwrap();
     fs::write(at("policies/own.cedar"), rules).unwrap();
-    fs::write(at("secret"), "0123456789abcdef").unwrap();
+    fs::write(at("secret"), "0123456789abcdef".repeat(2)).unwrap();
     fs::write(at("key"), "ab".repeat(32)).unwrap();
     fs::write(at("url"), "postgres://keylend:hunter2@db.example.com/app").unwrap();
     folder
@@ -712,6 +712,33 @@ fn each_mode_needs_its_own_secret_and_leaves_the_other_alone() {
     let socket = socket.replace(token, app_token).replace(secret, "");
     let config = load(&socket, RULES).unwrap_or_else(|(problems, _)| panic!("{problems}"));
     assert!(matches!(config.slack.mode, Mode::Socket { .. }));
+}
+
+#[test]
+fn what_is_no_signing_secret_of_slack_is_refused() {
+    for (text, problem) in [
+        (
+            "xoxb-1",
+            "holds a token: this has to be the app's signing secret",
+        ),
+        (
+            "0123456789abcdef0123456789abcde",
+            "holds fewer than 32 characters, so it is not the app's signing secret",
+        ),
+    ] {
+        let secret = "signing_secret = { file = \"{folder}/secret\" }";
+        let config = GOOD.replace(secret, &secret.replace("/secret", "/short"));
+        let folder = folder(&config, RULES);
+        fs::write(folder.path().join("short"), text).unwrap();
+        let loaded = Config::load(&folder.path().join("keylend.toml"), Secrets::Checked);
+        let problems = loaded.unwrap_err();
+        let said = problems.to_string();
+        assert!(
+            said.contains("slack.signing_secret: ") && said.contains(problem),
+            "{said}"
+        );
+        assert!(!said.contains(text), "{said}");
+    }
 }
 
 #[test]
