@@ -1,6 +1,6 @@
 //! What SQLite's file holds to, beyond the contract.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command, sync::Arc};
 
 use keylend::store::{Chain, Commit, Documents as _, Ledger, OpenError, SqliteStore, Store};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -45,6 +45,31 @@ async fn the_file_is_its_owners_alone() {
         "keylend.db.lock",
     ];
     assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn files_that_other_accounts_could_open_are_made_private() {
+    let file = SqliteFile::new();
+    let store = file.open().await;
+    commit(&store, asked("one", "alice", "db-prod:write", at(0))).await;
+    // As a crash leaves them: the files beside it are there.
+    let files = |file: &SqliteFile| -> Vec<PathBuf> {
+        let entries = fs::read_dir(file.folder.path()).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let crashed = SqliteFile::new();
+    for from in files(&file) {
+        let to = crashed.folder.path().join(from.file_name().unwrap());
+        fs::copy(from, &to).unwrap();
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o666)).unwrap();
+    }
+    assert_eq!(files(&crashed).len(), 4);
+    let reopened = crashed.open().await;
+    commit(&reopened, asked("two", "bob", "db-prod:write", at(1))).await;
+    for path in files(&crashed) {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+    }
 }
 
 #[tokio::test]

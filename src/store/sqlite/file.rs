@@ -42,11 +42,19 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Makes the file if it is not there. SQLite gives the files that it puts beside it the same mode.
+/// Makes the file if it is not there. SQLite gives the files that it puts beside it the same mode, and
+/// those that an earlier process left are made as private.
 pub(super) fn create(path: &Path) -> Result<(), OpenError> {
-    private(path)
-        .map(drop)
-        .map_err(|error| OpenError::File(path.into(), error))
+    let beside = ["-wal", "-shm"].map(|ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        name
+    });
+    let made = private(path).and_then(|_| {
+        let mut left = beside.iter().map(Path::new).filter(|path| path.exists());
+        left.try_for_each(|path| private(path).map(drop))
+    });
+    made.map_err(|error| OpenError::File(path.into(), error))
 }
 
 /// Holds that the file is there, so that the error names it.
@@ -115,15 +123,26 @@ fn known() -> i64 {
         .unwrap_or_default()
 }
 
-/// Opens a file that its owner alone may read, and makes it if it is not there.
+/// Opens a file that its owner alone may read, and makes it if it is not there. One that others may read
+/// or write is made private.
 fn private(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(path)
+        .open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            file = %path.display(),
+            mode = format!("{:o}", mode & 0o777),
+            "other accounts could open a file of the store; it is its owner's alone now"
+        );
+        file.set_permissions(fs::Permissions::from_mode(mode & 0o600))?;
+    }
+    Ok(file)
 }
