@@ -6,13 +6,13 @@
 use std::io::Write;
 
 use super::log::{Fault, Log};
-use crate::store::RawEntry;
+use crate::{sanitize::escaped, store::RawEntry};
 
 /// How an export is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// One entry a line, in canonical form: every hashed field, and the hashes. `audit verify
-    /// --file` reads it.
+    /// One entry a line, in canonical form: every hashed field, and the hashes. Characters that would
+    /// steer a terminal are written as escapes. `audit verify --file` reads it.
     Jsonl,
     /// A table for spreadsheets; it cannot be verified, since cells are made safe to open.
     Csv,
@@ -74,7 +74,7 @@ pub async fn export(
             let mut table = csv::Writer::from_writer(&mut out);
             table.write_record(COLUMNS)?;
             while let Some(entry) = log.next().await? {
-                table.write_record(row(&entry).map(harmless))?;
+                table.write_record(row(&entry).map(|cell| harmless(escaped(&cell))))?;
                 written += 1;
             }
             table.flush()?;

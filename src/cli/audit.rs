@@ -27,6 +27,7 @@ use crate::{
     },
     clock::{Clock as _, SystemClock},
     domain::{ScopeId, Time},
+    sanitize::escaped_json,
     store::Address,
 };
 
@@ -192,8 +193,8 @@ impl Audit {
                 match format {
                     Format::Text => table::write(&holdings, out)?,
                     Format::Json => {
-                        serde_json::to_writer_pretty(&mut *out, &holdings)?;
-                        writeln!(out)?;
+                        let json = serde_json::to_string_pretty(&holdings)?;
+                        writeln!(out, "{}", escaped_json(&json))?;
                     }
                 }
                 Ok(ExitCode::SUCCESS)
@@ -306,13 +307,23 @@ impl From<WhoseArgs> for Whose {
     }
 }
 
-/// A file that its owner alone may read: the log names people, and why they asked.
+/// A file that its owner alone may read: the log names people, and why they asked. One that others may
+/// read is made private before anything is written to it. Devices and pipes are left as they are.
 fn private(path: &Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::{
+        fs::Permissions,
+        os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    };
 
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path)
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    let mode = metadata.permissions().mode();
+    if metadata.is_file() && mode & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(mode & 0o600))?;
+    }
+    Ok(file)
 }
 
 fn cannot_write(path: &Path) -> String {

@@ -29,7 +29,9 @@
 //! nothing is decided.
 //!
 //! A line of an export is the entry as canonical JSON too: the same keys, and `hash`, `prev_hash` and
-//! `texts` in their places. A line counts only if it is exactly that, byte for byte. Any other
+//! `texts` in their places. Only the characters that steer a terminal or turn the direction of text
+//! (U+007F to U+009F, U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069) are written as `\u` and
+//! four lower-case hexadecimal digits there. A line counts only if it is exactly that, byte for byte. Any other
 //! way to write the same entry (a key twice, another key, a space, `1.0` for `1`) would let two
 //! readers see two things in it.
 //!
@@ -56,7 +58,11 @@ use super::{
     canonical::is_canonical,
     texts::{self, Whole},
 };
-use crate::{clock::Entropy, domain::Time};
+use crate::{
+    clock::Entropy,
+    domain::Time,
+    sanitize::{escaped_json, unescaped_json},
+};
 
 /// The version of the format in which entries are written: it moves when an entry has other keys, or
 /// when a kind of entry that was there before means something else.
@@ -121,9 +127,10 @@ impl RawEntry {
         self.text(Purpose::Hash)
     }
 
-    /// The entry as a line of an export, without the end of the line.
+    /// The entry as a line of an export, without the end of the line: canonical, but for characters that
+    /// would steer a terminal or turn the direction of text, which are written as escapes.
     pub fn line(&self) -> String {
-        self.text(Purpose::Export)
+        escaped_json(&self.text(Purpose::Export))
     }
 
     /// Reads a line of an export.
@@ -133,8 +140,9 @@ impl RawEntry {
     /// If it is anything but [`line`](Self::line) of an entry, byte for byte.
     pub fn from_line(line: &[u8]) -> Result<Self, NotCanonical> {
         let text = std::str::from_utf8(line).map_err(|_| NotCanonical)?;
-        let entry: Self = serde_json::from_str(text).map_err(|_| NotCanonical)?;
-        if entry.line() == text && is_canonical(text) {
+        let text = unescaped_json(text).ok_or(NotCanonical)?;
+        let entry: Self = serde_json::from_str(&text).map_err(|_| NotCanonical)?;
+        if entry.text(Purpose::Export) == text && is_canonical(&text) {
             Ok(entry)
         } else {
             Err(NotCanonical)

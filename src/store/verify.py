@@ -27,6 +27,12 @@ def canonical(value, deepest=DEEPEST):
     return json.dumps(value, ensure_ascii=False)
 
 
+def shown(text):
+    """JSON without characters that steer a terminal or turn the direction of text."""
+    unsafe = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    return re.sub(unsafe, lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def number(value):
     """The number as JavaScript writes it."""
     if value == 0:
@@ -52,7 +58,7 @@ def entry_in(line):
     text = line.decode("utf-8")
     entry = json.loads(text)
     of = lambda kind, *keys: all(type(entry[key]) is kind for key in keys)
-    if not isinstance(entry, dict) or sorted(entry) != KEYS or canonical(entry) != text:
+    if not isinstance(entry, dict) or sorted(entry) != KEYS or shown(canonical(entry)) != text:
         raise ValueError("it is not in canonical form")
     if not of(str, "actor", "at", "hash", "kind", "prev_hash") or not of(int, "seq", "version"):
         raise ValueError("it is not an entry")

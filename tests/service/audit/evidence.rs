@@ -373,7 +373,6 @@ async fn a_sealed_line_counts_only_in_its_canonical_form() {
         "123456789012345680000",
         "5e-324",
         "9007199254740992",
-        "\"\u{7f}\u{2028}\"",
         "{\"\u{1F511}\":1,\"\u{FB33}\":2}",
         "0.3333333333333333",
         "4.35",
@@ -408,6 +407,8 @@ async fn a_sealed_line_counts_only_in_its_canonical_form() {
         r#""\ud800""#,
         r#""\udc00\ud800""#,
         "\"\t\"",
+        "\"\u{7f}\"",
+        "\"\u{2028}\"",
         "[1, 2]",
         "[1,]",
         "'a'",
@@ -462,4 +463,40 @@ async fn a_head_that_is_none_is_a_mistake_of_usage_for_the_recipe_too() {
         let python = python.expect("Python is not installed: run ./test.sh, which installs Python");
         assert_eq!(python.status.code(), Some(2), "{head}");
     }
+}
+
+/// In every form, for both programs: the next reader's terminal obeys none of it.
+#[tokio::test]
+async fn what_people_typed_steers_no_terminal_and_an_export_of_it_verifies() {
+    let hostile = "wr\u{9b}31mites\u{7f}\u{202e}\u{61c}\u{2066} fail\u{1b}]0;\u{85}\u{2028}";
+    let told = Told::with_reason(hostile).await;
+    let exported = fs::read(told.exported().await).unwrap();
+    let (code, said) = verify(&told, &exported, &[]).await;
+    assert_eq!(code, 0, "{said}");
+    let (_, csv) = told.audit(&["export", "--format", "csv"]).await;
+    let at = ["--at", "2026-11-21T09:20:00Z"];
+    let who = [&["who", "--scope", "db-prod:write"], &at[..]].concat();
+    let (_, table) = told.audit(&who).await;
+    let (_, json) = told
+        .audit(&[&who[..], &["--format", "json"]].concat())
+        .await;
+    let jsonl = String::from_utf8(exported).unwrap();
+    for (form, shown) in [
+        ("jsonl", &jsonl),
+        ("csv", &csv),
+        ("text", &table),
+        ("json", &json),
+    ] {
+        assert!(shown.contains("U0ALICE"), "{form}: {shown}");
+        let obeyed = shown.chars().find(|char| {
+            char.is_control() && *char != '\n'
+                || matches!(char, '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2066}'..='\u{2069}')
+        });
+        assert_eq!(obeyed, None, "{form}: {shown}");
+    }
+    // Written with the character itself, it is not what Keylend exports.
+    let raw = jsonl.replace("\\u202e", "\u{202e}");
+    assert_ne!(raw, jsonl);
+    let (code, said) = verify(&told, raw.as_bytes(), &[]).await;
+    assert!(code == 1 && said.contains("canonical form"), "{said}");
 }

@@ -337,11 +337,16 @@ async fn an_export_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
 
     let told = Told::new().await;
-    let mode = fs::metadata(told.exported().await)
-        .unwrap()
-        .permissions()
-        .mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
+    let file = told.exported().await;
+    assert_eq!(mode(&file), 0o600);
+    // Whoever could read what was there before does not read the export.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
+    told.exported().await;
+    assert_eq!(mode(&file), 0o600);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o200)).unwrap();
+    told.exported().await;
+    assert_eq!(mode(&file), 0o200, "no more than it was");
 }
 
 fn without_hashes(line: &str) -> String {
