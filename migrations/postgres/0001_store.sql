@@ -102,6 +102,15 @@ CREATE TABLE credentials (
     PRIMARY KEY (request_id, layer)
 );
 
+-- The deliveries that something was committed for, so that nothing is when they come again. They are
+-- remembered for ten minutes.
+CREATE TABLE deliveries (
+    key      TEXT COLLATE "C" PRIMARY KEY,
+    noted_at BIGINT NOT NULL
+);
+
+CREATE INDEX deliveries_by_time ON deliveries (noted_at);
+
 -- What a replica knew of people by some entry of the log, encrypted under `secrets.key`, so that the
 -- next start reads on from there. Without it, or if it was changed, the whole log is read.
 CREATE TABLE kept_people (

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Broker, Error, Loaded,
+    Broker, Error, Intent, Loaded,
     end::keeps_no_other,
     facts::{Count, Question},
     single_change,
@@ -45,13 +45,16 @@ impl Broker {
     /// Why not; nothing has changed.
     pub async fn approve(
         &self,
-        by: &UserId,
+        intent: &Intent,
         id: RequestId,
         revision: u32,
     ) -> Result<Request, Error> {
         self.revise(id).await?;
-        self.settle_unchanged(id, |request| self.approve_once(by, request, revision))
-            .await
+        let by = intent.by();
+        self.settle_unchanged(Some(intent), id, |request| {
+            self.approve_once(by, request, revision)
+        })
+        .await
     }
 
     async fn approve_once(
@@ -245,12 +248,13 @@ impl Broker {
     /// Why not; nothing has changed.
     pub async fn deny(
         &self,
-        by: &UserId,
+        intent: &Intent,
         id: RequestId,
         revision: u32,
         reason: &str,
     ) -> Result<Request, Error> {
-        self.settle(id, async |request| {
+        let by = intent.by();
+        self.settle(Some(intent), id, async |request| {
             let (person, rules) = self.may_decide(by, &request).await?;
             let (by, reason) = (by.clone(), reason.trim().to_owned());
             let command = Command::Deny {
@@ -298,8 +302,9 @@ impl Broker {
     /// # Errors
     ///
     /// Why not; nothing has changed.
-    pub async fn withdraw(&self, by: &UserId, id: RequestId) -> Result<Request, Error> {
-        self.settle(id, async |request| {
+    pub async fn withdraw(&self, intent: &Intent, id: RequestId) -> Result<Request, Error> {
+        let by = intent.by();
+        self.settle(Some(intent), id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
             Ok(single_change(

@@ -50,10 +50,10 @@ impl Broker {
                 };
             }
             let (after, commit) = self.ask_once(&ask).await?;
-            match self.commit(None, commit).await {
+            match self.commit(None, None, commit).await {
                 Ok(_) => return Ok(after),
                 Err(CommitError::Conflict) => {}
-                Err(CommitError::Unavailable(error)) => return Err(error.into()),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(Error::TooManyConflicts)

@@ -2,11 +2,11 @@
 
 use secrecy::SecretString;
 
-use super::{Broker, Error, end::keeps_no_other};
+use super::{Broker, Error, Intent, end::keeps_no_other};
 use crate::{
     domain::{
         Actor, BackendName, Command, EndCause, Layer, Login, LoginName, Progress, Refusal, Request,
-        RequestId, Time, UserId, decide,
+        RequestId, Time, decide,
     },
     secret::SecretField,
     store::SealedCredential,
@@ -71,9 +71,10 @@ impl Broker {
     /// Why not; nothing was shown.
     pub async fn show_credentials(
         &self,
-        by: &UserId,
+        intent: &Intent,
         id: RequestId,
     ) -> Result<Vec<Credential>, Error> {
+        let by = intent.by();
         self.member(by).await?;
         let request = self.request(id).await?;
         if !self.has_credentials(&request) && request.requester == *by {
@@ -93,7 +94,7 @@ impl Broker {
                 });
             }
         }
-        self.act(id, show).await?;
+        self.act(Some(intent), id, show).await?;
         Ok(credentials)
     }
 
@@ -113,7 +114,7 @@ impl Broker {
                 rules: Vec::new(),
                 cause: EndCause::CredentialLost,
             };
-            match self.act(grant.id, command).await {
+            match self.act(None, grant.id, command).await {
                 Ok(_) => {
                     tracing::warn!(request.id = %grant.id, "a grant without its credentials ends")
                 }

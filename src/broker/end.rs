@@ -1,6 +1,6 @@
 //! Ending access before its time: done, revoke, lock.
 
-use super::{Broker, Error, facts::Question, single_change};
+use super::{Broker, Error, Intent, facts::Question, single_change};
 use crate::{
     domain::{
         Actor, Command, EndCause, Human, Lock, LockEvent, LockTarget, Refusal, Request, RequestId,
@@ -29,8 +29,9 @@ impl Broker {
     /// # Errors
     ///
     /// Why not; nothing has changed.
-    pub async fn done(&self, by: &UserId, id: RequestId) -> Result<Request, Error> {
-        self.settle(id, async |request| {
+    pub async fn done(&self, intent: &Intent, id: RequestId) -> Result<Request, Error> {
+        let by = intent.by();
+        self.settle(Some(intent), id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
             let command = Command::Done { by, human };
@@ -44,8 +45,14 @@ impl Broker {
     /// # Errors
     ///
     /// Why not; nothing has changed.
-    pub async fn revoke(&self, by: &UserId, id: RequestId, reason: &str) -> Result<Request, Error> {
-        self.settle(id, async |request| {
+    pub async fn revoke(
+        &self,
+        intent: &Intent,
+        id: RequestId,
+        reason: &str,
+    ) -> Result<Request, Error> {
+        let by = intent.by();
+        self.settle(Some(intent), id, async |request| {
             let (_, rules) = self.may(Action::Revoke, by, &request).await?;
             let by = Actor::Person(by.clone());
             let cause = EndCause::Revoked {
@@ -69,10 +76,11 @@ impl Broker {
     /// Why not; nothing has changed.
     pub async fn lock(
         &self,
-        by: &UserId,
+        intent: &Intent,
         target: LockTarget,
         reason: &str,
     ) -> Result<Locked, Error> {
+        let by = intent.by();
         let rules = self.may_lock(Action::Lock, by, &target).await?;
         let reason = reason.trim().to_owned();
         let (person, is_person_known) = match &target {
@@ -96,11 +104,7 @@ impl Broker {
             lock: Some(LockChange::Set(lock.clone(), record)),
             ..Commit::default()
         };
-        match self.commit(None, commit).await {
-            Ok(_) => {}
-            Err(CommitError::Conflict) => return Err(Error::TooManyConflicts),
-            Err(CommitError::Unavailable(error)) => return Err(error.into()),
-        }
+        self.commit(Some(intent), None, commit).await?;
         let ended = match self.end_covered(std::slice::from_ref(&lock)).await {
             Ok(ended) => Some(ended),
             Err(error) => {
@@ -120,7 +124,8 @@ impl Broker {
     /// # Errors
     ///
     /// Why not; what was lifted before stays so.
-    pub async fn unlock(&self, by: &UserId, target: LockTarget) -> Result<bool, Error> {
+    pub async fn unlock(&self, intent: &Intent, target: LockTarget) -> Result<bool, Error> {
+        let by = intent.by();
         let rules = self.may_lock(Action::Unlock, by, &target).await?;
         let person = match &target {
             LockTarget::Person(person) => self.human_known(person).await?.0,
@@ -131,13 +136,14 @@ impl Broker {
         let mut was_locked = false;
         for lock in locks {
             self.end_covered(std::slice::from_ref(&lock)).await?;
-            was_locked |= self.lift(by, &rules, lock).await?;
+            was_locked |= self.lift(intent, &rules, lock).await?;
         }
         Ok(was_locked)
     }
 
     /// Lifts one lock. False if somebody else has lifted it.
-    async fn lift(&self, by: &UserId, rules: &[RuleId], mut lock: Lock) -> Result<bool, Error> {
+    async fn lift(&self, intent: &Intent, rules: &[RuleId], mut lock: Lock) -> Result<bool, Error> {
+        let by = intent.by();
         let target = lock.target.clone();
         let lift = || {
             let target = target.clone();
@@ -146,7 +152,7 @@ impl Broker {
             };
             LockChange::Lift(target, self.lock_record(by, rules.to_vec(), event))
         };
-        if self.change_lock(lift()).await? {
+        if self.change_lock(intent, lift()).await? {
             return Ok(true);
         }
         if !self.logged_locks().await?.contains_key(&target) {
@@ -160,20 +166,21 @@ impl Broker {
         };
         let record = self.lock_record(by, rules.to_vec(), event);
         (lock.by, lock.at) = (by.clone(), record.at);
-        self.change_lock(LockChange::Set(lock, record)).await?;
-        self.change_lock(lift()).await
+        self.change_lock(intent, LockChange::Set(lock, record))
+            .await?;
+        self.change_lock(intent, lift()).await
     }
 
     /// Sets or lifts a lock. False if the one to be lifted is not there.
-    async fn change_lock(&self, change: LockChange) -> Result<bool, Error> {
+    async fn change_lock(&self, intent: &Intent, change: LockChange) -> Result<bool, Error> {
         let commit = Commit {
             lock: Some(change),
             ..Commit::default()
         };
-        match self.parts.ledger.commit(commit).await {
+        match self.commit(Some(intent), None, commit).await {
             Ok(_) => Ok(true),
             Err(CommitError::Conflict) => Ok(false),
-            Err(CommitError::Unavailable(error)) => Err(error.into()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -236,15 +243,15 @@ impl Broker {
         let (mut ended, mut left) = (0, alone);
         let committed = match together.is_empty() {
             true => Ok(()),
-            false => self.commit(None, commit).await.map(drop),
+            false => self.commit(None, None, commit).await.map(drop),
         };
         match committed {
             Ok(()) => ended = together.len(),
             Err(CommitError::Conflict) => left.extend(together),
-            Err(CommitError::Unavailable(error)) => return Err(error.into()),
+            Err(error) => return Err(error.into()),
         }
         for (request, lock) in left {
-            match self.act(request.id, ended_by_lock(lock)).await {
+            match self.act(None, request.id, ended_by_lock(lock)).await {
                 Ok(_) => ended += 1,
                 Err(error) if keeps_no_other(&error) => {}
                 Err(error) => return Err(error),

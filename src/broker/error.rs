@@ -4,7 +4,7 @@ use super::ATTEMPTS;
 use crate::{
     directory::FactsUnavailable,
     domain::{Refusal, RequestId, UserId},
-    store::{StoreError, Uncertain},
+    store::{CommitError, StoreError, Uncertain},
 };
 
 /// Why something was not done.
@@ -26,6 +26,9 @@ pub enum Error {
         ATTEMPTS
     )]
     TooManyConflicts,
+    /// It was delivered before, and done then.
+    #[error("it was delivered before, and done then")]
+    AlreadyDone,
     /// What is known of a person is too old and could not be had anew.
     #[error("the facts are not to be had: {0}")]
     Facts(#[from] FactsUnavailable),
@@ -48,4 +51,15 @@ pub enum Error {
     /// The tables say something else of the request than the log: nothing rests on either.
     #[error("the tables contradict the log on request {0}")]
     Contradicted(RequestId),
+}
+
+/// Somebody else was faster each time, where a conflict is not decided anew.
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict => Self::TooManyConflicts,
+            CommitError::AlreadyDone => Self::AlreadyDone,
+            CommitError::Unavailable(error) => Self::Store(error),
+        }
+    }
 }

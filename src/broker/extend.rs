@@ -1,12 +1,12 @@
 //! Asking for more time.
 
 use super::{
-    Broker, Error,
+    Broker, Error, Intent,
     facts::{Count, Question},
     single_change,
 };
 use crate::{
-    domain::{Command, Refusal, Request, RequestId, Span, UserId},
+    domain::{Command, Refusal, Request, RequestId, Span},
     policy::Action,
 };
 
@@ -19,11 +19,12 @@ impl Broker {
     /// Why not; nothing has changed.
     pub async fn extend(
         &self,
-        by: &UserId,
+        intent: &Intent,
         id: RequestId,
         duration: Option<Span>,
     ) -> Result<Request, Error> {
-        self.settle(id, async |request| {
+        let by = intent.by();
+        self.settle(Some(intent), id, async |request| {
             self.begin_decision().await?;
             let scope = self.scope(&request.terms.scope)?;
             let duration = duration.unwrap_or(scope.default_duration);

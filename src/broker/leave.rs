@@ -83,7 +83,7 @@ impl Broker {
                 rules,
                 cause,
             };
-            match self.act(grant.id, command).await {
+            match self.act(None, grant.id, command).await {
                 Ok(_) => {}
                 Err(error) if keeps_no_other(&error) => {}
                 Err(error) => return Err(error),
@@ -119,7 +119,7 @@ impl Broker {
         if self.departure(grant, memberships).is_none() {
             return Ok(());
         }
-        let settled = self.settle(grant.id, async |grant| {
+        let settled = self.settle(None, grant.id, async |grant| {
             let left = match goes_on(&grant) {
                 true => self.departure(&grant, memberships),
                 false => None,

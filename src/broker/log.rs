@@ -214,7 +214,7 @@ impl Broker {
         match self.parts.ledger.restore(logged, last_seq).await {
             Ok(()) => {}
             Err(CommitError::Conflict) => return Ok(false),
-            Err(CommitError::Unavailable(error)) => return Err(error.into()),
+            Err(error) => return Err(error.into()),
         }
         let text = format!(
             "Request {id} did not match the log, so Keylend restored its rows from the log. Its state \

@@ -13,6 +13,7 @@ mod extend;
 mod facts;
 mod find;
 mod groups;
+mod intent;
 mod leave;
 mod log;
 mod names;
@@ -29,6 +30,7 @@ pub use credentials::Credential;
 pub use end::Locked;
 pub use error::Error;
 pub use find::Interruption;
+pub use intent::Intent;
 pub use leave::Memberships;
 pub use outdated::Changed;
 pub use questions::Questions;
@@ -50,8 +52,8 @@ use crate::{
     metrics::Metrics,
     policy::Policy,
     store::{
-        Change, Commit, CommitError, Comparisons, Ledger, LoggedLocks, LoggedPeople, Store,
-        WorkClaims,
+        Change, Commit, CommitError, Comparisons, Delivered, Ledger, LoggedLocks, LoggedPeople,
+        Store, WorkClaims,
     },
     vault::Vault,
 };
@@ -159,6 +161,7 @@ impl Broker {
     /// Where the log does not tell, an end can still begin, but nothing else is said.
     async fn settle<F>(
         &self,
+        intent: Option<&Intent>,
         id: RequestId,
         decide: impl FnMut(Request) -> F,
     ) -> Result<Request, Error>
@@ -166,13 +169,20 @@ impl Broker {
         F: Future<Output = Result<(Request, Commit), Error>>,
     {
         let loaded = self.load(id).await?;
-        let settled = self.attempt(loaded, || self.load(id), decide).await?;
+        let settled = self
+            .attempt(intent, loaded, || self.load(id), decide)
+            .await?;
         Ok(settled.request)
     }
 
     /// Commits `command`, decided on the request as it is now.
-    async fn act(&self, id: RequestId, command: Command) -> Result<Request, Error> {
-        self.settle(id, async |request| {
+    async fn act(
+        &self,
+        intent: Option<&Intent>,
+        id: RequestId,
+        command: Command,
+    ) -> Result<Request, Error> {
+        self.settle(intent, id, async |request| {
             Ok(single_change(self.change(&request, command.clone())?))
         })
         .await
@@ -182,6 +192,7 @@ impl Broker {
     /// snapshot.
     async fn settle_unchanged<F>(
         &self,
+        intent: Option<&Intent>,
         id: RequestId,
         decide: impl FnMut(Request) -> F,
     ) -> Result<Request, Error>
@@ -189,13 +200,15 @@ impl Broker {
         F: Future<Output = Result<(Request, Commit), Error>>,
     {
         let (loaded, load) = (self.load_unchanged(id).await?, || self.load_unchanged(id));
-        let settled = self.attempt(loaded, load, decide).await?;
+        let settled = self.attempt(intent, loaded, load, decide).await?;
         Ok(settled.request)
     }
 
-    /// Decides on what was loaded, or was loaded again after somebody else was faster.
+    /// Decides on what was loaded, or was loaded again after somebody else was faster. `intent` is
+    /// whose wish it is; nothing where it is nobody's but follows from what is in the store.
     async fn attempt<F, L>(
         &self,
+        intent: Option<&Intent>,
         mut loaded: Loaded,
         load: impl Fn() -> L,
         mut decide: impl FnMut(Request) -> F,
@@ -215,7 +228,7 @@ impl Broker {
             if logged.is_none() && !commit.changes.iter().all(only_ends) {
                 return Err(Error::Contradicted(request.id));
             }
-            match self.commit(Some(&request), commit).await {
+            match self.commit(intent, Some(&request), commit).await {
                 Ok(last_seq) => {
                     let logged = logged.map(|_| last_seq);
                     if logged.is_some() {
@@ -225,20 +238,32 @@ impl Broker {
                     return Ok(Loaded { request, logged });
                 }
                 Err(CommitError::Conflict) => loaded = load().await?,
-                Err(CommitError::Unavailable(error)) => return Err(error.into()),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(Error::TooManyConflicts)
     }
 
-    /// Commits, and counts what happened. `before` is the request that it is about. Answers the number
-    /// of the last entry that it made.
-    async fn commit(&self, before: Option<&Request>, commit: Commit) -> Result<u64, CommitError> {
+    /// Commits for `intent`, and counts what happened. `before` is the request that it is about. Answers
+    /// the number of the last entry that it made.
+    async fn commit(
+        &self,
+        intent: Option<&Intent>,
+        before: Option<&Request>,
+        mut commit: Commit,
+    ) -> Result<u64, CommitError> {
+        commit.delivered = intent.and_then(Intent::key).map(|key| Delivered {
+            key,
+            at: self.now(),
+        });
         let changes = commit.changes.iter();
         let events: Vec<(RequestId, Vec<Occurred>)> = changes
             .map(|change| (change.after().id, change.events().to_vec()))
             .collect();
         let last_seq = self.parts.ledger.commit(commit).await?;
+        if let Some(intent) = intent {
+            intent.note_committed();
+        }
         for (id, events) in events {
             let before = before.filter(|before| before.id == id);
             for occurred in &events {

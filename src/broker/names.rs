@@ -1,8 +1,8 @@
 //! Names in the targets: each belongs to one person.
 
-use super::{Broker, Error};
+use super::{Broker, Error, Intent};
 use crate::{
-    domain::{Actor, NameEvent, UserId, Username},
+    domain::{Actor, NameEvent, Username},
     policy::Action,
     store::{Commit, CommitError, EntryBody, Record},
 };
@@ -15,17 +15,19 @@ impl Broker {
     /// Why not; nothing has changed.
     pub async fn release_name(
         &self,
-        by: &UserId,
+        intent: &Intent,
         name: &Username,
         reason: &str,
     ) -> Result<(), Error> {
         for _ in 0..super::ATTEMPTS {
-            let rules = self.may_administer(Action::Release, by, None).await?;
+            let rules = self
+                .may_administer(Action::Release, intent.by(), None)
+                .await?;
             let decided_on = self.bound_name(name).await?;
             let record = Record {
                 at: self.now(),
                 request: None,
-                actor: Actor::Person(by.clone()),
+                actor: Actor::Person(intent.by().clone()),
                 rules,
                 body: EntryBody::Name(NameEvent::NameReleased {
                     name: name.folded(),
@@ -37,10 +39,10 @@ impl Broker {
                 release: Some(record),
                 ..Commit::default()
             };
-            match self.commit(None, commit).await {
+            match self.commit(Some(intent), None, commit).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Conflict) => {}
-                Err(CommitError::Unavailable(error)) => return Err(error.into()),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(Error::TooManyConflicts)

@@ -79,7 +79,8 @@ impl Broker {
                     Error::Refused(_)
                     | Error::Contradicted(_)
                     | Error::Uncertain(_)
-                    | Error::WrongKey(_),
+                    | Error::WrongKey(_)
+                    | Error::AlreadyDone,
                 ) => {
                     // A click would be refused too.
                 }

@@ -50,7 +50,7 @@ impl Broker {
             commit.credentials.extend(credential.clone());
             Ok((after, commit))
         };
-        self.attempt(loaded, || self.load(id), decide).await
+        self.attempt(None, loaded, || self.load(id), decide).await
     }
 
     /// Ends a grant that a lock covers although it was approved: the lock came later. True if there

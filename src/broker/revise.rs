@@ -24,7 +24,9 @@ impl Broker {
             return Ok(request);
         }
         let revised = self
-            .settle_unchanged(id, async |request| Ok(single_change(change(&request)?)))
+            .settle_unchanged(None, id, async |request| {
+                Ok(single_change(change(&request)?))
+            })
             .await;
         match revised {
             // Another replica was faster.

@@ -134,6 +134,23 @@ impl AskKey {
     }
 }
 
+/// One delivery from Slack: derived from its signature, which no other delivery has, or from the id of its
+/// envelope.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryKey(String);
+
+impl DeliveryKey {
+    /// The key that belongs to `seed`: always the same for the same seed.
+    pub fn derive(seed: &[u8]) -> Self {
+        Self(hex::encode(Sha256::digest(seed)))
+    }
+
+    /// The key as it is kept: 64 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for place in (0..LENGTH).rev() {

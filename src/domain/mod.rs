@@ -34,8 +34,8 @@ pub use due::{
 pub use event::{ApprovalFacts, EndCause, Event, Occurred, PlannedLayer, Removal};
 pub use human::{Human, Humans, IdentityKey};
 pub use id::{
-    AskKey, BackendName, ChannelId, Email, Entitlement, Environment, GroupName, Handle,
-    InvalidRequestId, RequestId, RuleId, TeamId, UserId, Username,
+    AskKey, BackendName, ChannelId, DeliveryKey, Email, Entitlement, Environment, GroupName,
+    Handle, InvalidRequestId, RequestId, RuleId, TeamId, UserId, Username,
 };
 pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};

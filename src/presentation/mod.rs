@@ -29,7 +29,7 @@ use crate::store::{CommitError, StoreError};
 fn written(done: Result<(), CommitError>) -> Result<Written, StoreError> {
     match done {
         Ok(()) => Ok(Written::Done),
-        Err(CommitError::Conflict) => Ok(Written::Overtaken),
+        Err(CommitError::Conflict | CommitError::AlreadyDone) => Ok(Written::Overtaken),
         Err(CommitError::Unavailable(error)) => Err(error),
     }
 }

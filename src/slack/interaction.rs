@@ -12,7 +12,7 @@ use super::{
     view::{answer, refusal},
 };
 use crate::{
-    broker::Error,
+    broker::{Error, Intent},
     domain::{ChannelId, RequestId},
 };
 
@@ -23,6 +23,8 @@ pub(super) type Outcome = Result<Option<String>, Error>;
 pub(super) struct Interaction {
     pub(super) slack: Arc<Slack>,
     pub(super) caller: Caller,
+    /// What they want done, for whatever changes something.
+    pub(super) intent: Intent,
     /// The channel that they acted in; none in a modal or an App Home.
     pub(super) channel: Option<ChannelId>,
     /// That channel's name, as Slack tells it with a command.
@@ -48,6 +50,9 @@ pub(super) fn log_error(caller: &Caller, error: &Error) {
     let user = &caller.user;
     match error {
         Error::Refused(_) => tracing::info!(slack.user = %user, %error, "refused"),
+        Error::AlreadyDone => {
+            tracing::warn!(slack.user = %user, "the same delivery came again; nothing was done");
+        }
         Error::Facts(_) | Error::EarlierApprover { .. } => {
             tracing::warn!(slack.user = %user, %error, "not done: Slack did not answer");
         }
@@ -81,6 +86,8 @@ impl Interaction {
     pub(super) async fn reply(&self, outcome: Outcome) {
         match outcome {
             Ok(None) => {}
+            // They were told the first time.
+            Err(error @ Error::AlreadyDone) => log_error(&self.caller, &error),
             Ok(Some(told)) => self.tell(&told).await,
             Err(error) => {
                 log_error(&self.caller, &error);

@@ -25,15 +25,16 @@ use super::{
         refusal::{self, field},
     },
 };
+use crate::{broker::Intent, domain::DeliveryKey};
 
 #[async_trait]
 impl Receive for Slack {
-    async fn receive(self: Arc<Self>, delivery: Delivery) -> Answer {
+    async fn receive(self: Arc<Self>, delivery: Delivery, key: DeliveryKey) -> Answer {
         match delivery {
-            Delivery::Command(command) => self.command(*command),
+            Delivery::Command(command) => self.command(*command, key),
             Delivery::Interaction(interaction) => match *interaction {
-                InteractionPayload::Actions(clicked) => self.clicked(clicked),
-                InteractionPayload::Submission(submitted) => self.submitted(submitted).await,
+                InteractionPayload::Actions(clicked) => self.clicked(clicked, key),
+                InteractionPayload::Submission(submitted) => self.submitted(submitted, key).await,
                 InteractionPayload::Suggestion(searched) => self.searched(&searched),
                 InteractionPayload::Ignored { kind } => {
                     tracing::debug!(slack.kind = kind, "ignored an interaction");
@@ -46,7 +47,7 @@ impl Receive for Slack {
 }
 
 impl Slack {
-    fn command(self: Arc<Self>, command: SlashCommand) -> Answer {
+    fn command(self: Arc<Self>, command: SlashCommand, key: DeliveryKey) -> Answer {
         let caller = match self.installation.caller_of_command(&command.sender()) {
             Ok(caller) => caller,
             Err(why) => return privately(rejected(why)),
@@ -56,6 +57,7 @@ impl Slack {
         };
         let interaction = Interaction {
             slack: self.clone(),
+            intent: Intent::new(caller.user.clone(), key),
             caller,
             channel: command.channel_id,
             channel_name: command.channel_name,
@@ -69,19 +71,20 @@ impl Slack {
         Answer::Received
     }
 
-    fn clicked(self: Arc<Self>, clicked: BlockActions) -> Answer {
+    fn clicked(self: Arc<Self>, clicked: BlockActions, key: DeliveryKey) -> Answer {
         let Some(permit) = self.permit() else {
             return Answer::Busy;
         };
         let caller = match self.installation.caller_of_interaction(&clicked.sender) {
             Ok(caller) => caller,
-            Err(why) => return self.reject_click(permit, clicked, why),
+            Err(why) => return self.reject_click(permit, clicked, key, why),
         };
         let Some(click) = clicked.clicks.into_iter().next() else {
             return Answer::Received;
         };
         let interaction = Interaction {
             slack: self.clone(),
+            intent: Intent::new(caller.user.clone(), key),
             caller,
             channel: clicked.channel,
             channel_name: None,
@@ -109,7 +112,7 @@ impl Slack {
         Answer::Received
     }
 
-    async fn submitted(self: Arc<Self>, submitted: ViewSubmission) -> Answer {
+    async fn submitted(self: Arc<Self>, submitted: ViewSubmission, key: DeliveryKey) -> Answer {
         let caller = match self.installation.caller_of_interaction(&submitted.sender) {
             Ok(caller) => caller,
             Err(why) => {
@@ -121,7 +124,8 @@ impl Slack {
             // Both forms ask for a reason; what was typed stays.
             return FormOutcome::invalid(field::REASON, answer::BUSY).answer;
         };
-        submission::receive(self, permit, caller, submitted.view).await
+        let intent = Intent::new(caller.user.clone(), key);
+        submission::receive(self, permit, caller, intent, submitted.view).await
     }
 
     /// Only names of the catalogue are shown, so nothing but the sender is asked for.
@@ -143,6 +147,7 @@ impl Slack {
         self: Arc<Self>,
         permit: OwnedSemaphorePermit,
         clicked: BlockActions,
+        key: DeliveryKey,
         why: RejectedCaller,
     ) -> Answer {
         let told = rejected(why);
@@ -151,6 +156,7 @@ impl Slack {
         };
         let interaction = Interaction {
             slack: self.clone(),
+            intent: Intent::new(user.clone(), key),
             caller: Caller { user, team },
             channel: clicked.channel,
             channel_name: None,

@@ -11,7 +11,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use crate::{clock::Clock, domain::Time};
+use crate::{
+    clock::Clock,
+    domain::{DeliveryKey, Time},
+};
 
 /// How far the sender's clock and ours may be apart, in milliseconds; exactly this passes.
 const LARGEST_SKEW: u64 = 300_000;
@@ -48,12 +51,12 @@ impl Verifier {
         Self { secret, clock }
     }
 
-    /// Whether Slack sent exactly this body, and not long ago.
+    /// Whether Slack sent exactly this body, and not long ago. Answers the key of the delivery.
     ///
     /// # Errors
     ///
     /// Why it is not taken for Slack's.
-    pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Unsigned> {
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<DeliveryKey, Unsigned> {
         let claim = claim(headers, self.clock.now())?;
         let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes())
             .expect("HMAC takes a key of any length");
@@ -62,7 +65,8 @@ impl Verifier {
         mac.update(b":");
         mac.update(body);
         mac.verify_slice(&claim.signature)
-            .map_err(|_| Unsigned::Wrong)
+            .map_err(|_| Unsigned::Wrong)?;
+        Ok(DeliveryKey::derive(&claim.signature))
     }
 
     /// Whether the head alone leaves it open that Slack sent this. Anybody can write such a head.

@@ -50,6 +50,7 @@ use Kind::{Bytes, Number, Text};
 pub(super) const LEFT_BEHIND: &[&str] = &[
     "_sqlx_migrations",
     "claims",
+    "deliveries",
     "kept_people",
     "outdated",
     "replicas",

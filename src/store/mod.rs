@@ -56,8 +56,8 @@ pub use sqlite::SqliteStore;
 pub use view::{Rows, View};
 
 use crate::domain::{
-    AskKey, Entitlement, Event, Lane, Lock, LockTarget, Occurred, Request, RequestId, ScopeId,
-    Time, UserId, open,
+    AskKey, DeliveryKey, Entitlement, Event, Lane, Lock, LockTarget, Occurred, Request, RequestId,
+    ScopeId, Time, UserId, open,
 };
 
 /// One transaction.
@@ -73,6 +73,17 @@ pub struct Commit {
     pub lock: Option<LockChange>,
     /// Credentials to be kept, already encrypted.
     pub credentials: Vec<SealedCredential>,
+    /// The delivery that it is for. Nothing else is committed for it.
+    pub delivered: Option<Delivered>,
+}
+
+/// A delivery that something is committed for.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// Which one.
+    pub key: DeliveryKey,
+    /// When.
+    pub at: Time,
 }
 
 /// One request that changes.
@@ -190,6 +201,9 @@ pub enum CommitError {
     /// Somebody else was faster: load again and decide again.
     #[error("somebody else was faster")]
     Conflict,
+    /// Something was committed for the same delivery before.
+    #[error("it was delivered before, and done then")]
+    AlreadyDone,
     /// The store does not answer, or cannot write.
     #[error(transparent)]
     Unavailable(#[from] StoreError),

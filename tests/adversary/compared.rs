@@ -10,7 +10,7 @@ use keylend::{
 };
 use sqlx::Connection as _;
 
-use crate::replica::{Replica, ask_as, user};
+use crate::replica::{Replica, ask_as, intent, user};
 
 /// A store, and somebody who writes to its tables.
 struct Scene {
@@ -48,7 +48,7 @@ async fn a_request_that_another_replica_denied_is_not_approved_on_its_old_row() 
     let mut scene = Scene::new().await;
     let (one, other) = (scene.replica().await, scene.replica().await);
     let id = one.ask("alice").await;
-    let own = one.broker.approve(&user("alice"), id, 1).await;
+    let own = one.broker.approve(&intent(&user("alice")), id, 1).await;
     assert!(
         matches!(own, Err(Error::Refused(Refusal::Forbidden(_)))),
         "{own:?}"
@@ -57,14 +57,17 @@ async fn a_request_that_another_replica_denied_is_not_approved_on_its_old_row() 
     scene
         .tamper("CREATE TABLE kept AS SELECT version, state, open, awaits, snapshot FROM requests")
         .await;
-    let denied = other.broker.deny(&user("bob"), id, 1, "not today").await;
+    let denied = other
+        .broker
+        .deny(&intent(&user("bob")), id, 1, "not today")
+        .await;
     denied.unwrap();
     scene
         .tamper(
             "UPDATE requests SET (version, state, open, awaits, snapshot) = (SELECT * FROM kept)",
         )
         .await;
-    let approved = one.broker.approve(&user("bob"), id, 1).await;
+    let approved = one.broker.approve(&intent(&user("bob")), id, 1).await;
     assert!(
         matches!(approved, Err(Error::Contradicted(_))),
         "{approved:?}"

@@ -20,7 +20,7 @@ use keylend::{
 use tokio::task::JoinSet;
 
 use crate::{
-    replica::{ASKING, Replica, SCOPE, Target, user},
+    replica::{ASKING, Replica, SCOPE, Target, intent, user},
     server::Postgres,
 };
 
@@ -34,18 +34,21 @@ async fn race(one: &Replica, other: &Replica, rounds: usize) {
             _ => LockTarget::Person(user("alice")),
         };
         let extended = one.hold("alice").await;
-        let extension = one.broker.extend(&user("alice"), extended, None).await;
+        let extension = one
+            .broker
+            .extend(&intent(&user("alice")), extended, None)
+            .await;
         let revision = extension.unwrap().revision;
         let mut racing = JoinSet::new();
         for (number, name) in ASKING.into_iter().enumerate() {
             let id = one.ask(name).await;
             let at = [one, other][number % 2].broker.clone();
-            racing.spawn(async move { at.approve(&user("bob"), id, 1).await.map(drop) });
+            racing.spawn(async move { at.approve(&intent(&user("bob")), id, 1).await.map(drop) });
         }
         let broker = other.broker.clone();
         racing.spawn(async move {
             broker
-                .approve(&user("bob"), extended, revision)
+                .approve(&intent(&user("bob")), extended, revision)
                 .await
                 .map(drop)
         });
@@ -53,7 +56,7 @@ async fn race(one: &Replica, other: &Replica, rounds: usize) {
             tokio::task::yield_now().await;
         }
         one.broker
-            .lock(&user("bob"), target.clone(), "a leak")
+            .lock(&intent(&user("bob")), target.clone(), "a leak")
             .await
             .unwrap();
         let covers = |name: &str| match &target {
@@ -79,13 +82,16 @@ async fn race(one: &Replica, other: &Replica, rounds: usize) {
             }
         };
         ends().await;
-        one.broker.unlock(&user("bob"), target).await.unwrap();
+        one.broker
+            .unlock(&intent(&user("bob")), target)
+            .await
+            .unwrap();
         // What no lock covered, and what still waits, is nobody's from here on.
         for request in one.store.open(Open::All).await.unwrap() {
             let by = request.requester.clone();
             match request.state {
-                State::Pending { .. } => drop(one.broker.withdraw(&by, request.id).await),
-                _ => drop(one.broker.done(&by, request.id).await),
+                State::Pending { .. } => drop(one.broker.withdraw(&intent(&by), request.id).await),
+                _ => drop(one.broker.done(&intent(&by), request.id).await),
             }
         }
         one.rests().await;
@@ -200,7 +206,13 @@ async fn what_a_lock_covers_ends_although_whoever_locked_is_dead() {
     // Nor is anything left to come back when the lock is lifted.
     locked_by_one_who_dies(&*store, user("dave")).await;
     let dave = LockTarget::Person(user("dave"));
-    assert!(replica.broker.unlock(&user("bob"), dave).await.unwrap());
+    assert!(
+        replica
+            .broker
+            .unlock(&intent(&user("bob")), dave)
+            .await
+            .unwrap()
+    );
     assert!(!replica.admits("dave").await);
     replica
         .reaches(held[2], |state| matches!(state, State::Ended { .. }))

@@ -3,22 +3,25 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU8,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use async_trait::async_trait;
 use keylend::{
     backend::{Backend, BackendError, BoundLayer, Granted, InvalidParam, LayerRequest, Presence},
-    broker::{Ask, Broker, Parts},
+    broker::{Ask, Broker, Intent, Parts},
     clock::{Clock, SystemClock, SystemEntropy},
     directory::{
         Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
     },
     domain::{
-        AskKey, BackendName, ChannelId, Email, Entitlement, GroupName, LayerSpec, Limits, OnLeave,
-        OnLimit, Params, ReasonRule, RequestId, RevocationMode, Risk, Scope, ScopeId, Span,
-        Standing, State, UserId,
+        AskKey, BackendName, ChannelId, DeliveryKey, Email, Entitlement, GroupName, LayerSpec,
+        Limits, OnLeave, OnLimit, Params, ReasonRule, RequestId, RevocationMode, Risk, Scope,
+        ScopeId, Span, Standing, State, UserId,
     },
     grants::Grants,
     policy::Policy,
@@ -105,6 +108,13 @@ impl BoundLayer for Target {
 
 pub fn user(name: &str) -> UserId {
     UserId::new(format!("U0{}", name.to_uppercase()))
+}
+
+/// What somebody wants done, by a delivery of its own.
+pub fn intent(by: &UserId) -> Intent {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Intent::new(by.clone(), DeliveryKey::derive(&number.to_be_bytes()))
 }
 
 /// What somebody asks for with one command, which `seed` tells from others.
@@ -215,7 +225,10 @@ impl Replica {
     /// Approves a request and waits until its access is there.
     pub async fn hold(&self, name: &str) -> RequestId {
         let id = self.ask(name).await;
-        self.broker.approve(&user("bob"), id, 1).await.unwrap();
+        self.broker
+            .approve(&intent(&user("bob")), id, 1)
+            .await
+            .unwrap();
         self.reaches(id, |state| matches!(state, State::Active { .. }))
             .await;
         id

@@ -1,8 +1,10 @@
 //! Promise 6: One effect for one intention: a double click, a redelivered payload, two approvers at once, a
 //! crash anywhere: the request still settles exactly once and no access is made twice or forgotten.
 
+use slack_sim::Delivery;
+
 use crate::support::{
-    fixture::{ALICE, APPROVALS, BOB, CAROL, Fixture, Has, REQUEST},
+    fixture::{ALICE, APPROVALS, BOB, CAROL, Fixture, Has, REQUEST, SECURITY},
     target::Mood,
 };
 
@@ -236,4 +238,63 @@ async fn an_order_that_is_refused_as_too_old_counts_only_if_nothing_newer_was_de
     fixture.jit(ALICE, "done").await;
     fixture.ended(1).await;
     assert_eq!(count(&fixture, "layer_revoke_failed").await, 1);
+}
+
+/// Somebody at the proxy keeps what Slack signed, and sends it again within the 300 seconds for which the
+/// signature counts, also to a replica that was not there the first time.
+#[tokio::test]
+async fn a_body_that_is_sent_again_with_its_signature_does_nothing_again() {
+    let mut fixture = Fixture::start().await;
+    let lock = fixture.jit(SECURITY, "lock db-prod:write a leak").await;
+    fixture.until_logged("locked", 1).await;
+    let unlock = fixture.jit(SECURITY, "unlock db-prod:write").await;
+    fixture.until_logged("unlocked", 1).await;
+    fixture.granted(REQUEST).await;
+    let extend = fixture.jit(ALICE, "extend db-prod:write 10m").await;
+    fixture.until_logged("extension_requested", 1).await;
+    let extension = fixture.open_card().await;
+    fixture.bob().click(&extension, "approve").await;
+    fixture.until_logged("extended", 1).await;
+    let revoke = fixture.jit(SECURITY, "revoke @alice enough").await;
+    fixture.until_logged("ended", 1).await;
+    let release = fixture.jit(SECURITY, "release alice a new laptop").await;
+    fixture.until_logged("name_released", 1).await;
+    fixture
+        .granted("request db-prod:write 30m INC-4212 writes fail again")
+        .await;
+    let done = fixture.jit(ALICE, "done").await;
+    fixture.until_logged("ended", 2).await;
+    // There is something again that each of them could do.
+    fixture
+        .granted("request db-prod:write 30m INC-4213 writes fail again")
+        .await;
+    fixture.jit(SECURITY, "lock lab:use a leak").await;
+    fixture.until_logged("locked", 2).await;
+    let before = fixture.kinds().await;
+
+    fixture.crash().await;
+    fixture.boot().await;
+    for delivery in [&lock, &unlock, &extend, &revoke, &release, &done] {
+        assert_eq!(replay(&fixture, delivery).await, 200);
+    }
+    // What comes behind them is done.
+    fixture.jit(SECURITY, "unlock lab:use").await;
+    fixture.until_logged("unlocked", 2).await;
+    fixture.stop().await;
+    let mut after = fixture.kinds().await;
+    assert_eq!(after.pop().as_deref(), Some("unlocked"));
+    assert_eq!(after, before);
+}
+
+/// Sends what Slack sent once more, byte for byte, and answers the status.
+async fn replay(fixture: &Fixture, delivery: &Delivery) -> u16 {
+    let timestamp = delivery.at.timestamp();
+    let signature = slack_sim::signature(slack_sim::SIGNING_SECRET, timestamp, &delivery.sent);
+    let request = reqwest::Client::new()
+        .post(fixture.url(&delivery.path))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("x-slack-request-timestamp", timestamp.to_string())
+        .header("x-slack-signature", signature)
+        .body(delivery.sent.clone());
+    request.send().await.unwrap().status().as_u16()
 }

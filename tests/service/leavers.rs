@@ -16,14 +16,15 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use keylend::{
     alerts::Alerts,
-    broker::{Ask, Broker, Parts},
+    broker::{Ask, Broker, Intent, Parts},
     clock::{Clock, SystemEntropy},
     directory::{
         Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
     },
     domain::{
-        AskKey, BackendName, Catalogue, ChannelId, Email, GroupName, LayerSpec, Limits, OnLeave,
-        Params, ReasonRule, RequestId, Risk, Scope, Span, Standing, State, Time, UserId,
+        AskKey, BackendName, Catalogue, ChannelId, DeliveryKey, Email, GroupName, LayerSpec,
+        Limits, OnLeave, Params, ReasonRule, RequestId, Risk, Scope, Span, Standing, State, Time,
+        UserId,
     },
     leavers::Leavers,
     metrics::Metrics,
@@ -254,8 +255,13 @@ impl World {
             mirrors: Vec::new(),
         };
         let request = replica.broker.ask(ask).await.unwrap();
-        let bob = UserId::new("U0BOB");
-        let approved = replica.broker.approve(&bob, request.id, 1).await.unwrap();
+        let key = DeliveryKey::derive(requester.as_bytes());
+        let intent = Intent::new(UserId::new("U0BOB"), key);
+        let approved = replica
+            .broker
+            .approve(&intent, request.id, 1)
+            .await
+            .unwrap();
         assert_eq!(approved.state, State::Approved);
         request.id
     }

@@ -14,7 +14,7 @@ use keylend::{
 use tokio::time::sleep;
 
 use crate::{
-    people::{APPROVING, ASKING, MOVING, NAMES, user},
+    people::{APPROVING, ASKING, MOVING, NAMES, intent, user},
     replica::Replica,
     story::promised,
     world::{SCOPES, WARNS, World},
@@ -121,7 +121,7 @@ impl World {
         let what = format!("bob approves {} and leaves", ask.key.as_str());
         self.at_any(replicas, what, async move |broker| {
             let asked = broker.ask(ask).await?;
-            let first = broker.approve(&user("bob"), asked.id, 1).await;
+            let first = broker.approve(&intent(&user("bob")), asked.id, 1).await;
             people.leaves_approvers("bob");
             first?;
             // Until no fact is fresh enough any more, and before the request lapses.
@@ -202,7 +202,7 @@ impl World {
         let what = format!("{by} is done with {id}");
         self.at_any(replicas, what, async move |broker| {
             sleep(pause).await;
-            broker.done(&by, id).await
+            broker.done(&intent(&by), id).await
         });
     }
 
@@ -329,14 +329,20 @@ impl World {
         let (id, by) = (held.id, held.requester.clone());
         let what = format!("{by} extends {id} twice");
         self.at_any(replicas, what, async move |broker| {
-            let asked = broker.extend(&by, id, Some(Span::seconds(30))).await?;
+            let asked = broker
+                .extend(&intent(&by), id, Some(Span::seconds(30)))
+                .await?;
             for approver in ["bob", "erin", "dave"] {
-                let approved = broker.approve(&user(approver), id, asked.revision).await;
+                let approved = broker
+                    .approve(&intent(&user(approver)), id, asked.revision)
+                    .await;
                 if approved.is_ok_and(|request| request.extension.is_none()) {
                     break;
                 }
             }
-            broker.extend(&by, id, Some(Span::seconds(30))).await
+            broker
+                .extend(&intent(&by), id, Some(Span::seconds(30)))
+                .await
         });
     }
 
@@ -371,9 +377,9 @@ impl World {
         let story = self.story.clone();
         self.at_any(replicas, what, async move |broker| {
             sleep(pause).await;
-            let locked = broker.lock(&by, target.clone(), "a leak").await;
+            let locked = broker.lock(&intent(&by), target.clone(), "a leak").await;
             sleep(lifts).await;
-            let lifted = broker.unlock(&by, target.clone()).await;
+            let lifted = broker.unlock(&intent(&by), target.clone()).await;
             story.tell(format_args!("{by} unlocks {target}: {lifted:?}"));
             Err(locked.err().unwrap_or(Refusal::NotDue.into()))
         });
@@ -398,34 +404,34 @@ impl World {
         let approver = user(self.rng.pick(&APPROVING));
         match button {
             0 => self.at_any(replicas, format!("{by} withdraws {id}"), async move |it| {
-                it.withdraw(&by, id).await
+                it.withdraw(&intent(&by), id).await
             }),
             1 => {
                 let what = format!("{approver} denies {id}");
                 self.at_any(replicas, what, async move |it| {
-                    it.deny(&approver, id, revision, "no").await
+                    it.deny(&intent(&approver), id, revision, "no").await
                 });
             }
             2 => self.at_any(replicas, format!("{by} extends {id}"), async move |it| {
-                it.extend(&by, id, Some(Span::seconds(45))).await
+                it.extend(&intent(&by), id, Some(Span::seconds(45))).await
             }),
             3 => {
                 let what = format!("{by} looks at the credentials of {id}");
                 self.at_any(replicas, what, async move |it| {
-                    it.show_credentials(&by, id).await?;
+                    it.show_credentials(&intent(&by), id).await?;
                     it.request(id).await
                 });
             }
             4 => {
                 let what = format!("{approver} revokes {id}");
                 self.at_any(replicas, what, async move |it| {
-                    it.revoke(&approver, id, "enough").await
+                    it.revoke(&intent(&approver), id, "enough").await
                 });
             }
             _ => self.at_any(
                 replicas,
                 format!("{by} is done with {id}"),
-                async move |it| it.done(&by, id).await,
+                async move |it| it.done(&intent(&by), id).await,
             ),
         }
     }

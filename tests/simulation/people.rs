@@ -2,15 +2,19 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use async_trait::async_trait;
 use keylend::{
+    broker::Intent,
     clock::Clock,
     directory::{Confirmed, FactsUnavailable, PeopleSource, Profile},
-    domain::{Departure, Email, Standing, Time, UserId},
+    domain::{DeliveryKey, Departure, Email, Standing, Time, UserId},
 };
 use tokio::time::sleep;
 
@@ -53,6 +57,13 @@ pub(crate) fn person_of(id: &UserId) -> &str {
 
 pub(crate) fn user(name: &str) -> UserId {
     UserId::new(format!("U0{}", name.to_uppercase()))
+}
+
+/// What somebody wants done, by a delivery of its own.
+pub(crate) fn intent(by: &UserId) -> Intent {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Intent::new(by.clone(), DeliveryKey::derive(&number.to_be_bytes()))
 }
 
 /// The people as they are.

@@ -12,7 +12,7 @@ use chrono::DateTime;
 use hmac::{Hmac, KeyInit, Mac};
 use keylend::{
     clock::Clock,
-    domain::Time,
+    domain::{DeliveryKey, Time},
     slack::{
         ingress::{Answer, Delivery, Receive, http},
         signature::Verifier,
@@ -48,7 +48,7 @@ struct Inside {
 
 #[async_trait]
 impl Receive for Inside {
-    async fn receive(self: Arc<Self>, delivery: Delivery) -> Answer {
+    async fn receive(self: Arc<Self>, delivery: Delivery, _: DeliveryKey) -> Answer {
         self.came_in.lock().unwrap().push(match &delivery {
             Delivery::Command(command) => format!("command {}", command.text),
             Delivery::Interaction(_) => "interaction".to_owned(),

@@ -20,6 +20,7 @@ use axum::{
 };
 use keylend::{
     clock::{SystemClock, SystemEntropy},
+    domain::DeliveryKey,
     metrics::Metrics,
     slack::{
         client::Client,
@@ -51,7 +52,7 @@ struct Inside {
 
 #[async_trait]
 impl Receive for Inside {
-    async fn receive(self: Arc<Self>, delivery: Delivery) -> Answer {
+    async fn receive(self: Arc<Self>, delivery: Delivery, _: DeliveryKey) -> Answer {
         let Delivery::Command(command) = delivery else {
             return Answer::Show(json!({ "text": "not for this kind" }));
         };

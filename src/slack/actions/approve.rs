@@ -4,7 +4,11 @@ use crate::slack::interaction::{Interaction, Outcome, Shown};
 
 pub(super) async fn run(interaction: &Interaction, shown: Shown) -> Outcome {
     let Shown { id, revision } = shown;
-    let by = &interaction.caller.user;
-    interaction.slack.broker.approve(by, id, revision).await?;
+    let intent = &interaction.intent;
+    interaction
+        .slack
+        .broker
+        .approve(intent, id, revision)
+        .await?;
     Ok(None)
 }

@@ -12,9 +12,7 @@ use crate::{
 /// were not seen, and showing them again is logged again.
 pub(super) async fn show(interaction: &Interaction, id: RequestId) -> Outcome {
     let broker = &interaction.slack.broker;
-    let credentials = broker
-        .show_credentials(&interaction.caller.user, id)
-        .await?;
+    let credentials = broker.show_credentials(&interaction.intent, id).await?;
     let request = broker.request(id).await?;
     let view = modal_credentials::credentials(&request, &credentials);
     Ok(match interaction.open(view).await {

@@ -1,14 +1,17 @@
 //! Saying no, with a reason: the button opens a form, the form denies.
 
 use super::form_outcome::FormOutcome;
-use crate::slack::{
-    Slack,
-    caller::Caller,
-    inbound::View,
-    interaction::{Interaction, Outcome, Shown, concerns, log_error},
-    view::{
-        modal_deny,
-        refusal::{self, field},
+use crate::{
+    broker::Intent,
+    slack::{
+        Slack,
+        caller::Caller,
+        inbound::View,
+        interaction::{Interaction, Outcome, Shown, concerns, log_error},
+        view::{
+            modal_deny,
+            refusal::{self, field},
+        },
     },
 };
 
@@ -26,7 +29,12 @@ pub(super) async fn ask_why(interaction: &Interaction, shown: Shown) -> Outcome 
 }
 
 /// Denies, or says why not.
-pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> FormOutcome {
+pub(super) async fn submitted(
+    slack: &Slack,
+    intent: &Intent,
+    caller: &Caller,
+    view: &View,
+) -> FormOutcome {
     let Some(Shown { id, revision }) = Shown::read(&view.private_metadata) else {
         return FormOutcome::refused("This form names no request. Nothing was done.".to_owned());
     };
@@ -35,7 +43,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
     if reason.is_empty() {
         return FormOutcome::invalid(field::REASON, "Say why: the requester reads it.");
     }
-    match slack.broker.deny(&caller.user, id, revision, reason).await {
+    match slack.broker.deny(intent, id, revision, reason).await {
         Ok(_) => FormOutcome::done("It is denied.".to_owned()),
         Err(error) => {
             log_error(caller, &error);

@@ -24,7 +24,7 @@ pub(in crate::slack) async fn run(interaction: &Interaction, id: RequestId) -> O
 
 /// Ends the grant, whatever that interrupts.
 pub(in crate::slack) async fn run_anyway(interaction: &Interaction, id: RequestId) -> Outcome {
-    let by = &interaction.caller.user;
-    let request = interaction.slack.broker.done(by, id).await?;
+    let intent = &interaction.intent;
+    let request = interaction.slack.broker.done(intent, id).await?;
     Ok(Some(answer::done(&request)))
 }

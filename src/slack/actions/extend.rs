@@ -14,7 +14,7 @@ pub(in crate::slack) async fn run(
     id: RequestId,
     more: Option<Span>,
 ) -> Outcome {
-    let by = &interaction.caller.user;
-    let request = interaction.slack.broker.extend(by, id, more).await?;
+    let intent = &interaction.intent;
+    let request = interaction.slack.broker.extend(intent, id, more).await?;
     Ok(Some(answer::extension_requested(&request)))
 }

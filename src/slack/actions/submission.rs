@@ -8,13 +8,16 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 
 use super::{deny, form, form_outcome::FormOutcome};
-use crate::slack::{
-    Slack,
-    caller::Caller,
-    inbound::View,
-    ingress::Answer,
-    interaction,
-    view::modal::{self, callback},
+use crate::{
+    broker::Intent,
+    slack::{
+        Slack,
+        caller::Caller,
+        inbound::View,
+        ingress::Answer,
+        interaction,
+        view::modal::{self, callback},
+    },
 };
 
 /// How long the work is waited for; the rest of the three seconds is for the network.
@@ -25,12 +28,13 @@ pub(in crate::slack) async fn receive(
     slack: Arc<Slack>,
     permit: OwnedSemaphorePermit,
     caller: Caller,
+    intent: Intent,
     view: View,
 ) -> Answer {
     let user = caller.user.clone();
     let working = slack.clone();
     let work = async move {
-        let outcome = submitted(&working, &caller, &view).await;
+        let outcome = submitted(&working, &caller, &intent, &view).await;
         drop(permit);
         outcome
     };
@@ -58,10 +62,10 @@ pub(in crate::slack) async fn receive(
 
 const BROKEN: &str = "Something went wrong inside Keylend. `/jit status` shows what was done.";
 
-async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> FormOutcome {
+async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View) -> FormOutcome {
     match view.callback_id.as_str() {
         callback::REQUEST => form::submitted(slack, caller, view).await,
-        callback::DENY => deny::submitted(slack, caller, view).await,
+        callback::DENY => deny::submitted(slack, intent, caller, view).await,
         other => {
             tracing::debug!(slack.callback = other, "ignored a submission");
             FormOutcome::done(String::new())

@@ -6,7 +6,7 @@ use crate::{
 };
 
 pub(super) async fn run(interaction: &Interaction, id: RequestId) -> Outcome {
-    let by = &interaction.caller.user;
-    interaction.slack.broker.withdraw(by, id).await?;
+    let intent = &interaction.intent;
+    interaction.slack.broker.withdraw(intent, id).await?;
     Ok(None)
 }

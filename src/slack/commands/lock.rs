@@ -32,8 +32,8 @@ async fn run(call: Call<'_>) -> Outcome {
     if reason.is_empty() {
         return Ok(Some(answer::LOCK_NEEDS_REASON.to_owned()));
     }
-    let by = &call.interaction.caller.user;
-    let locked = broker.lock(by, target.clone(), &reason).await?;
+    let intent = &call.interaction.intent;
+    let locked = broker.lock(intent, target.clone(), &reason).await?;
     Ok(Some(answer::locked(&target, locked)))
 }
 

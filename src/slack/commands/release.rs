@@ -30,8 +30,8 @@ async fn run(call: Call<'_>) -> Outcome {
     }
     let login = Username::new(login);
     let broker = &call.interaction.slack.broker;
-    let by = &call.interaction.caller.user;
-    broker.release_name(by, &login, &reason).await?;
+    let intent = &call.interaction.intent;
+    broker.release_name(intent, &login, &reason).await?;
     Ok(Some(answer::released(&login)))
 }
 

@@ -28,11 +28,11 @@ pub fn parse(words: &[Word], catalogue: &Catalogue) -> (Named, String) {
 
 async fn run(call: Call<'_>) -> Outcome {
     let broker = &call.interaction.slack.broker;
-    let by = &call.interaction.caller.user;
+    let intent = &call.interaction.intent;
     let (what, reason) = parse(call.words, broker.catalogue());
     let open = match what {
         Named::Request(id) => {
-            let request = broker.revoke(by, id, &reason).await?;
+            let request = broker.revoke(intent, id, &reason).await?;
             return Ok(Some(answer::revoked(&[request], &[])));
         }
         Named::Person(person) => broker.open_of(&person).await?,
@@ -44,7 +44,7 @@ async fn run(call: Call<'_>) -> Outcome {
     };
     let (mut revoked, mut refused) = (Vec::new(), Vec::<(Request, Error)>::new());
     for request in open.into_iter().filter(is_active) {
-        match broker.revoke(by, request.id, &reason).await {
+        match broker.revoke(intent, request.id, &reason).await {
             Ok(request) => revoked.push(request),
             Err(error) => refused.push((request, error)),
         }

@@ -31,8 +31,8 @@ async fn run(call: Call<'_>) -> Outcome {
         Ok(target) => target,
         Err(told) => return Ok(Some(told)),
     };
-    let by = &call.interaction.caller.user;
-    let was_locked = broker.unlock(by, target.clone()).await?;
+    let intent = &call.interaction.intent;
+    let was_locked = broker.unlock(intent, target.clone()).await?;
     Ok(Some(answer::unlocked(&target, was_locked)))
 }
 

@@ -30,8 +30,8 @@ async fn run(call: Call<'_>) -> Outcome {
     let what = parse(call.words, broker.catalogue());
     match resolve(call, what, Candidates::Pending).await? {
         Resolved::Request(id) => {
-            let by = &call.interaction.caller.user;
-            let request = broker.withdraw(by, id).await?;
+            let intent = &call.interaction.intent;
+            let request = broker.withdraw(intent, id).await?;
             Ok(Some(answer::withdrawn(&request)))
         }
         Resolved::Unclear(told) => Ok(Some(told)),

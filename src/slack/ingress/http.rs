@@ -20,9 +20,12 @@ use serde_json::json;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use super::{Answer, Delivery, Receive};
-use crate::slack::{
-    inbound::{Event, InteractionPayload, SlashCommand},
-    signature::{Unsigned, Verifier},
+use crate::{
+    domain::DeliveryKey,
+    slack::{
+        inbound::{Event, InteractionPayload, SlashCommand},
+        signature::{Unsigned, Verifier},
+    },
 };
 
 /// The largest body, in bytes; a larger one is refused before it is read.
@@ -89,8 +92,8 @@ impl IntoResponse for Answer {
 }
 
 impl Door {
-    /// The body, if Slack signed it.
-    async fn let_in(&self, request: Request) -> Result<Bytes, Rejection> {
+    /// The body, if Slack signed it, and the key of the delivery.
+    async fn let_in(&self, request: Request) -> Result<(Bytes, DeliveryKey), Rejection> {
         let path = request.uri().path().to_owned();
         let headers = request.headers().clone();
         let plausible = self.verifier.plausible(&headers);
@@ -111,28 +114,29 @@ impl Door {
         if plausible.is_err() && SslCheck::is_all_of(&body) {
             return Err(Rejection::SslCheck);
         }
-        self.verifier
-            .verify(&headers, &body)
-            .map_err(Rejection::Unsigned)?;
+        let verified = self.verifier.verify(&headers, &body);
+        let key = verified.map_err(Rejection::Unsigned)?;
         if let Some(reason) = headers.get("x-slack-retry-reason") {
             tracing::info!(http.path = path, slack.retry_reason = ?reason, "Slack delivers again");
         }
-        Ok(body)
+        Ok((body, key))
     }
 
-    async fn hand_on(&self, delivery: Delivery) -> Response {
-        let answer = Arc::clone(&self.receive).receive(delivery).await;
+    async fn hand_on(&self, delivery: Delivery, key: DeliveryKey) -> Response {
+        let answer = Arc::clone(&self.receive).receive(delivery, key).await;
         answer.into_response()
     }
 }
 
 async fn command(State(door): State<Arc<Door>>, request: Request) -> Result<Response, Rejection> {
-    let body = door.let_in(request).await?;
+    let (body, key) = door.let_in(request).await?;
     if SslCheck::is_in(&body) {
         return Err(Rejection::SslCheck);
     }
     let command: SlashCommand = serde_urlencoded::from_bytes(&body).map_err(unreadable)?;
-    Ok(door.hand_on(Delivery::Command(Box::new(command))).await)
+    Ok(door
+        .hand_on(Delivery::Command(Box::new(command)), key)
+        .await)
 }
 
 async fn interaction(
@@ -143,24 +147,24 @@ async fn interaction(
     struct Form {
         payload: String,
     }
-    let body = door.let_in(request).await?;
+    let (body, key) = door.let_in(request).await?;
     if SslCheck::is_in(&body) {
         return Err(Rejection::SslCheck);
     }
     let form: Form = serde_urlencoded::from_bytes(&body).map_err(unreadable)?;
     let interaction = InteractionPayload::parse(&form.payload).map_err(unreadable)?;
     Ok(door
-        .hand_on(Delivery::Interaction(Box::new(interaction)))
+        .hand_on(Delivery::Interaction(Box::new(interaction)), key)
         .await)
 }
 
 async fn event(State(door): State<Arc<Door>>, request: Request) -> Result<Response, Rejection> {
-    let body = door.let_in(request).await?;
+    let (body, key) = door.let_in(request).await?;
     Ok(match Event::parse(&body).map_err(unreadable)? {
         Event::UrlVerification { challenge } => {
             Json(json!({ "challenge": challenge })).into_response()
         }
-        event => door.hand_on(Delivery::Event(event)).await,
+        event => door.hand_on(Delivery::Event(event), key).await,
     })
 }
 

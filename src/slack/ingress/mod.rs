@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::inbound::{Event, InteractionPayload, SlashCommand};
+use crate::domain::DeliveryKey;
 
 /// Something that Slack delivered: authentic, read, and not yet answered.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub type Reach = Result<(), &'static str>;
 /// Who takes deliveries. Transports share it, so that a payload means the same however it came.
 #[async_trait]
 pub trait Receive: Send + Sync + 'static {
-    /// Takes a delivery. Answers within Slack's three seconds; work that takes longer goes on
-    /// after the answer.
-    async fn receive(self: Arc<Self>, delivery: Delivery) -> Answer;
+    /// Takes a delivery, which is known by `key` if it comes again. Answers within Slack's three seconds;
+    /// work that takes longer goes on after the answer.
+    async fn receive(self: Arc<Self>, delivery: Delivery, key: DeliveryKey) -> Answer;
 }

@@ -119,6 +119,10 @@ fn say(error: &Error, voice: Voice) -> String {
              a moment."
                 .to_owned()
         }
+        Error::AlreadyDone => {
+            "Keylend did this when Slack delivered it the first time. Nothing was done again."
+                .to_owned()
+        }
         Error::Facts(_) => {
             "Slack could not be asked who you are and which groups you are in, and without that \
              the answer is no. Nothing was done; try again in a moment."
@@ -416,6 +420,7 @@ mod tests {
                 source: "secret detail".into(),
             })],
             TooManyConflicts => [Error::TooManyConflicts],
+            AlreadyDone => [Error::AlreadyDone],
             Facts => [Error::Facts(FactsUnavailable("secret detail".to_owned()))],
             EarlierApprover => [Error::EarlierApprover {
                 approver: UserId::new("U0BOB"),

@@ -3,7 +3,7 @@
 use super::{
     credentials,
     db::Connection,
-    documents,
+    deliveries, documents,
     locks::{self, InForce},
     pending_writes::PendingWrites,
     people, requests,
@@ -62,7 +62,8 @@ impl Write {
                 let is_one_change = commit.changes.len() == 1
                     && commit.release.is_none()
                     && commit.lock.is_none()
-                    && commit.credentials.is_empty();
+                    && commit.credentials.is_empty()
+                    && commit.delivered.is_none();
                 !is_one_change
             }
             Self::Documents(writes) => {
@@ -114,6 +115,9 @@ async fn commit(
     writes: &mut PendingWrites,
     commit: &Commit,
 ) -> Result<(), Failure> {
+    if let Some(delivered) = &commit.delivered {
+        deliveries::note(connection, delivered).await?;
+    }
     if let Some(record) = &commit.release {
         writes.append(chain, record);
         if let EntryBody::Name(event) = &record.body {

@@ -8,6 +8,7 @@ use super::db::{Connection, Done};
 #[derive(Debug)]
 pub(super) enum Failure {
     Conflict,
+    AlreadyDone,
     Database(sqlx::Error),
 }
 

@@ -171,7 +171,7 @@ impl Ledger for Database {
     async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
         match write(self.follower_writer(), Write::PeopleKept(sealed)).await {
             Err(CommitError::Unavailable(error)) => Err(error),
-            Ok(_) | Err(CommitError::Conflict) => Ok(()),
+            Ok(_) | Err(CommitError::Conflict | CommitError::AlreadyDone) => Ok(()),
         }
     }
 
@@ -215,7 +215,9 @@ impl Documents for Database {
         let written = write(self.follower_writer(), Write::CursorMoved { name, seq });
         match written.await {
             Ok(_) => Ok(()),
-            Err(CommitError::Conflict) => Err(unavailable("move a cursor", "it does not move")),
+            Err(CommitError::Conflict | CommitError::AlreadyDone) => {
+                Err(unavailable("move a cursor", "it does not move"))
+            }
             Err(CommitError::Unavailable(error)) => Err(error),
         }
     }

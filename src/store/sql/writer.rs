@@ -168,8 +168,24 @@ impl Writer {
     }
 }
 
-/// One write's way through a transaction that came about; nothing is a conflict.
-type Outcome = Option<Written>;
+/// One write's way through a transaction that came about.
+type Outcome = Result<Written, NotWritten>;
+
+/// Why one write of a transaction that came about has left nothing.
+#[derive(Debug, Clone, Copy)]
+enum NotWritten {
+    Conflict,
+    AlreadyDone,
+}
+
+impl From<NotWritten> for CommitError {
+    fn from(why: NotWritten) -> Self {
+        match why {
+            NotWritten::Conflict => Self::Conflict,
+            NotWritten::AlreadyDone => Self::AlreadyDone,
+        }
+    }
+}
 
 /// Why a transaction did not come about.
 struct Failed {
@@ -303,7 +319,7 @@ impl Task {
         }
         for (job, outcome) in jobs.drain(..outcomes.len()).zip(outcomes) {
             let head = outcome.map(|written| written.head);
-            answer(job, head.ok_or(CommitError::Conflict));
+            answer(job, head.map_err(CommitError::from));
         }
     }
 
@@ -403,13 +419,14 @@ async fn attempt(
     let outcome = match written {
         Ok(written) => {
             writes.extend(left);
-            Some(written)
+            Ok(written)
         }
-        Err(Failure::Conflict) => None,
+        Err(Failure::Conflict) => Err(NotWritten::Conflict),
+        Err(Failure::AlreadyDone) => Err(NotWritten::AlreadyDone),
         Err(Failure::Database(error)) => return Err(error),
     };
     if let Some(before) = undo {
-        if outcome.is_none() {
+        if outcome.is_err() {
             line.execute("ROLLBACK TO one").await?;
             line.chain = before;
             in_force.forget();

@@ -13,6 +13,8 @@ mod write_connection;
 mod commit;
 #[path = "../sql/credentials.rs"]
 mod credentials;
+#[path = "../sql/deliveries.rs"]
+mod deliveries;
 #[path = "../sql/documents.rs"]
 mod documents;
 #[path = "../sql/dump.rs"]

@@ -92,7 +92,7 @@ pub(super) async fn carry_out(
     match ledger.get().commit(commit).await {
         Ok(_) => Ok(after),
         Err(CommitError::Conflict) => Err(Refusal::NotDue.into()),
-        Err(CommitError::Unavailable(error)) => Err(error.into()),
+        Err(error) => Err(error.into()),
     }
 }
 

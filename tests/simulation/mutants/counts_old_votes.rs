@@ -43,7 +43,9 @@ impl Mutant for CountsOldVotes {
         let before = broker.revise(id).await?;
         let now = self.clock.lock().unwrap().as_ref().map(|clock| clock.now());
         let Some(now) = now.filter(|_| before.extension.is_none()) else {
-            return broker.approve(by, id, revision).await;
+            return broker
+                .approve(&crate::people::intent(by), id, revision)
+                .await;
         };
         let decided_on = DecidedOn {
             seq: *broker.store().head().borrow(),

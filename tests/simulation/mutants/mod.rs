@@ -110,7 +110,9 @@ pub(crate) trait Mutant: Send + Sync {
         id: RequestId,
         revision: u32,
     ) -> Result<Request, Error> {
-        broker.approve(by, id, revision).await
+        broker
+            .approve(&crate::people::intent(by), id, revision)
+            .await
     }
 }
 

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keylend::{
     clock::Entropy,
-    domain::{ChannelId, Entitlement, Lock, LockTarget, Progress, Request, RequestId, State, Time},
+    domain::{
+        ChannelId, DeliveryKey, Entitlement, Lock, LockTarget, Progress, Request, RequestId, State,
+        Time,
+    },
     domain::{Lane, UserId},
     presentation::{Card, Home, Place},
     store::{
@@ -38,6 +41,7 @@ pub(crate) struct Tables {
     decided: Vec<Time>,
     chain: Chain,
     due: BTreeMap<(Lane, RequestId), Time>,
+    delivered: BTreeSet<DeliveryKey>,
     pub(super) kept: Kept,
 }
 
@@ -123,6 +127,9 @@ impl Tables {
     /// Carries out `commit`, or nothing of it.
     pub(crate) fn commit(&mut self, commit: &Commit) -> Result<u64, CommitError> {
         self.check(commit)?;
+        if let Some(delivered) = &commit.delivered {
+            self.delivered.insert(delivered.key.clone());
+        }
         if let Some(record) = &commit.release {
             self.append(record);
         }
@@ -155,6 +162,11 @@ impl Tables {
 
     fn check(&self, commit: &Commit) -> Result<(), CommitError> {
         let conflict = Err(CommitError::Conflict);
+        if let Some(delivered) = &commit.delivered
+            && self.delivered.contains(&delivered.key)
+        {
+            return Err(CommitError::AlreadyDone);
+        }
         if let Some(decided_on) = &commit.decided_on {
             let mut behind = self.entries(decided_on.seq, u32::MAX).iter();
             let told = |raw| Some(decided_on.is_changed_by(&self.told(raw)?));

@@ -248,7 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SocketConnection<S> {
 /// received, and that is all.
 async fn answer(envelope: &Envelope, receive: Arc<dyn Receive>) -> Option<Answer> {
     match envelope.delivery() {
-        Ok(Some(delivery)) => Some(receive.receive(delivery).await),
+        Ok(Some(delivery)) => Some(receive.receive(delivery, envelope.key()).await),
         Ok(None) => Some(Answer::Received),
         // The error stays out of the log: it may quote the text.
         Err(_) => {
@@ -269,13 +269,14 @@ mod tests {
     use tokio_tungstenite::tungstenite::protocol::Role;
 
     use super::*;
+    use crate::domain::DeliveryKey;
     use crate::slack::ingress::Delivery;
 
     struct Nobody;
 
     #[async_trait]
     impl Receive for Nobody {
-        async fn receive(self: Arc<Self>, _: Delivery) -> Answer {
+        async fn receive(self: Arc<Self>, _: Delivery, _: DeliveryKey) -> Answer {
             Answer::Received
         }
     }

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
 use super::super::Delivery;
-use crate::slack::inbound::{Event, InteractionPayload};
+use crate::{
+    domain::DeliveryKey,
+    slack::inbound::{Event, InteractionPayload},
+};
 
 /// One message of Slack's.
 pub(super) enum Said {
@@ -108,6 +111,11 @@ impl Envelope {
             "events_api" => Delivery::Event(Event::parse(json.as_bytes())?),
             _ => return Ok(None),
         }))
+    }
+
+    /// By what it is known if it comes again.
+    pub(super) fn key(&self) -> DeliveryKey {
+        DeliveryKey::derive(self.id.as_bytes())
     }
 
     /// The acknowledgement, with the answer where one is taken.
