@@ -17,15 +17,15 @@
 //! total match. [`Event::Approved`] fixes the end and what will be made, and is committed together
 //! with the count of what Alice holds.
 //!
-//! Now something is [due](domain::Request::due), and the [`worker`] does it: it looks at the
-//! target, commits whether the access is Keylend's to give, makes it through a [`backend`], reads
-//! it back, and commits [`Event::Activated`]. Only now does Alice's message say that she has it,
-//! and only now does a check through the [`api`] say yes, from the [`grants`] in memory that
-//! follow the log.
+//! Now something is [due](domain::Request::due), and the [`worker`] has it done by
+//! [`provisioning`], which looks at the target, commits whether the access is Keylend's to give, makes
+//! it through a [`backend`], reads it back, and commits [`Event::Activated`]. Only now does Alice's
+//! message say that she has it, and only now does a check through the [`api`] say yes, from the
+//! [`grants`] in memory that follow the log.
 //!
 //! At the end the check says no, because the clock says so. The worker commits
-//! [`Event::RevocationStarted`], takes the access back, reads the target, and only when it is not there
-//! commits [`Event::Ended`]. If the target fails it is asked again for ever, and the first failure
+//! [`Event::RevocationStarted`] and has the access taken back: the target is read, and only when it is
+//! not there is [`Event::Ended`] committed. If the target fails it is asked again for ever, and the first failure
 //! raises one of the [`alerts`]. A crash at any point changes nothing: what is due follows from the
 //! state, so the next start does what the last one did not.
 //!
@@ -62,6 +62,7 @@ pub mod leavers;
 pub mod metrics;
 pub mod policy;
 pub mod presentation;
+pub mod provisioning;
 pub mod routes;
 pub mod sanitize;
 pub mod secret;

@@ -1,7 +1,8 @@
 //! What a target is told of a layer of a grant.
 
 use crate::domain::{
-    Email, Entitlement, Handle, Receipt, RequestId, ScopeId, Time, UserId, Username,
+    Email, Entitlement, Handle, PlannedLayer, Receipt, Request, RequestId, ScopeId, Time, UserId,
+    Username,
 };
 
 /// One layer of one grant, as a target sees it.
@@ -28,4 +29,27 @@ pub struct LayerRequest {
     pub receipt: Option<Receipt>,
     /// When the access ends.
     pub expires_at: Time,
+}
+
+impl LayerRequest {
+    /// The order that `plan`, a layer of `request`, is for its target, until `expires_at`.
+    pub(crate) fn of(
+        request: &Request,
+        plan: &PlannedLayer,
+        receipt: Option<&Receipt>,
+        expires_at: Time,
+    ) -> Self {
+        Self {
+            request: request.id,
+            generation: request.version,
+            scope: request.terms.scope.clone(),
+            requester: request.requester.clone(),
+            email: request.email.clone(),
+            username: request.username.clone(),
+            handle: plan.handle.clone(),
+            entitlement: plan.entitlement.within(&plan.backend),
+            receipt: receipt.cloned(),
+            expires_at,
+        }
+    }
 }

@@ -22,14 +22,15 @@
 //!    the kind cannot do. Copy the rows of its table into the table of targets in the project's `README.md`.
 //! 6. `example.toml` shows and explains every key. Copy it into `deploy/keylend.example.toml`.
 //!
-//! Every method is idempotent, and every wait inside one has a time limit: the worker calls again
-//! after a crash, after a lost answer, and whenever it is not sure. What the target does not say
-//! is an error, never [`Presence::Absent`]. So is what it is still working on.
+//! Every method is idempotent, and every wait inside one has a time limit: the caller, which is
+//! [`provisioning`](crate::provisioning), calls again after a crash, after a lost answer, and whenever it
+//! is not sure. What the target does not say is an error, never [`Presence::Absent`]. So is what it is
+//! still working on.
 //!
-//! The worker takes a claim in the store for each entitlement, so that across all replicas one call
-//! at a time is under way for it. A call that was given up may still be at work in the target: what
-//! it does must not take effect after the next call has answered. Never use a lock in the target
-//! for this that its users could take too.
+//! It takes a claim in the store for each entitlement, so that across all replicas one call at a time is
+//! under way for it. A call that was given up may still be at work in the target: what it does must not
+//! take effect after the next call has answered. Never use a lock in the target for this that its users
+//! could take too.
 
 #![cfg_attr(
     not(all(feature = "exec", feature = "postgres", feature = "webhook")),

@@ -9,6 +9,7 @@ use super::{
     single_change,
 };
 use crate::{
+    backend::LayerRequest,
     domain::{
         Actor, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec, NoUsername,
         Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal, Request, RequestId,
@@ -355,7 +356,7 @@ impl Broker {
                 handle,
             };
             if let Some(bound) = self.bind(&plan) {
-                let order = Self::order(request, &plan, None, request.asked_at);
+                let order = LayerRequest::of(request, &plan, None, request.asked_at);
                 plan.entitlement = bound.entitlement(&order).in_target(&layer.backend);
                 plan.revocation = bound.revocation_mode();
                 plan.late_effects = bound.late_effects();

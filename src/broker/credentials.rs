@@ -4,6 +4,7 @@ use secrecy::SecretString;
 
 use super::{Broker, Error, Intent, end::keeps_no_other};
 use crate::{
+    backend::LayerRequest,
     domain::{
         Actor, BackendName, Command, EndCause, Layer, Login, LoginName, Progress, Refusal, Request,
         RequestId, Time, decide,
@@ -46,7 +47,7 @@ impl Broker {
         };
         let mut logins: Vec<Login> = Vec::new();
         for plan in plans {
-            let order = Self::order(request, &plan, None, end_of(request));
+            let order = LayerRequest::of(request, &plan, None, end_of(request));
             let bound = self.bind(&plan);
             let login = Login {
                 name: match &bound {
@@ -210,7 +211,7 @@ impl Broker {
 
     fn connection(&self, request: &Request, layer: &Layer) -> Option<Vec<(String, String)>> {
         let receipt = layer.receipt.as_ref();
-        let order = Self::order(request, &layer.plan, receipt, end_of(request));
+        let order = LayerRequest::of(request, &layer.plan, receipt, end_of(request));
         self.bind(&layer.plan)?.connection(&order)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Broker, Error};
 use crate::{
+    backend::LayerRequest,
     domain::{
         BackendName, Human, Layer, Refusal, Request, RequestId, Scope, ScopeId, State, UserId,
     },
@@ -108,7 +109,7 @@ impl Broker {
     fn sessions_of(&self, request: &Request) -> BTreeSet<(BackendName, String)> {
         let login = |layer: &Layer| {
             let (plan, receipt) = (&layer.plan, layer.receipt.as_ref());
-            let order = Self::order(request, plan, receipt, request.asked_at);
+            let order = LayerRequest::of(request, plan, receipt, request.asked_at);
             let login = self.bind(plan)?.interrupts(&order)?;
             Some((plan.backend.clone(), login))
         };

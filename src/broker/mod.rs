@@ -36,18 +36,17 @@ pub use outdated::Changed;
 pub use questions::Questions;
 
 pub(crate) use log::Loaded;
-pub(crate) use record::Sharers;
 
 use tokio::sync::OnceCell;
 
 use crate::{
     alerts::Alerts,
-    backend::{Backends, BoundLayer, LayerRequest},
+    backend::{Backends, BoundLayer},
     clock::{Clock, Entropy},
     directory::Directory,
     domain::{
-        Catalogue, Command, Event, GroupName, Limits, Occurred, PlannedLayer, Receipt, Refusal,
-        Request, RequestId, Time, decide,
+        Catalogue, Command, Event, GroupName, Limits, Occurred, PlannedLayer, Refusal, Request,
+        RequestId, Time, decide,
     },
     metrics::Metrics,
     policy::Policy,
@@ -285,27 +284,6 @@ impl Broker {
     fn bind(&self, plan: &PlannedLayer) -> Option<Box<dyn BoundLayer>> {
         let backend = self.parts.backends.get(&plan.backend)?;
         backend.bind(&plan.params).ok()
-    }
-
-    /// The order that `plan` is for its target, until `expires_at`.
-    pub(crate) fn order(
-        request: &Request,
-        plan: &PlannedLayer,
-        receipt: Option<&Receipt>,
-        expires_at: Time,
-    ) -> LayerRequest {
-        LayerRequest {
-            request: request.id,
-            generation: request.version,
-            scope: request.terms.scope.clone(),
-            requester: request.requester.clone(),
-            email: request.email.clone(),
-            username: request.username.clone(),
-            handle: plan.handle.clone(),
-            entitlement: plan.entitlement.within(&plan.backend),
-            receipt: receipt.cloned(),
-            expires_at,
-        }
     }
 }
 

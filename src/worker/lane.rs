@@ -6,10 +6,11 @@ use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::{Unfinished, Worker};
+use super::Worker;
 use crate::{
     broker::Error,
     domain::{Lane, Refusal, RequestId, Time},
+    provisioning::Unfinished,
     store::{Claim, StoreError},
 };
 

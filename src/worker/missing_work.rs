@@ -160,7 +160,7 @@ impl Worker {
         let over: Vec<RequestId> = over.copied().collect();
         let mut mended = self.mend_all(late).await;
         for id in over {
-            if let Err(error) = self.inspect_removed_targets(id).await {
+            if let Err(error) = self.provisioner.inspect_removed_targets(id).await {
                 tracing::warn!(request.id = %id, %error, "failed to give an inspection up");
             }
         }

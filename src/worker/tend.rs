@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{Worker, limited};
+use super::Worker;
 use crate::domain::BackendName;
 
 /// How long to wait after it went well, and at most that again by chance.
@@ -18,14 +18,11 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// Tends the target until `shutdown`.
 pub(super) async fn run(worker: Arc<Worker>, name: BackendName, shutdown: CancellationToken) {
-    let Some(backend) = worker.backends.get(&name) else {
-        return;
-    };
     let mut is_failing = false;
     loop {
         let tended = tokio::select! {
             () = shutdown.cancelled() => return,
-            tended = limited(backend.tend()) => tended,
+            tended = worker.provisioner.tend(&name) => tended,
         };
         let pause = match tended {
             Ok(()) => EVERY,

@@ -44,7 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "vault",
         ],
     ),
-    // The only place that changes state, and the sweeper over it.
+    // The only place that changes state, what works in the targets, and the sweeper over both.
     (
         "broker",
         &[
@@ -61,9 +61,18 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "provisioning",
+        &["backend", "broker", "clock", "domain", "sanitize", "store"],
+    ),
+    (
         "worker",
         &[
-            "backend", "broker", "clock", "domain", "metrics", "sanitize", "store",
+            "backend",
+            "broker",
+            "clock",
+            "domain",
+            "provisioning",
+            "store",
         ],
     ),
     (

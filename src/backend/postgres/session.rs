@@ -1,8 +1,8 @@
 //! One session's work on one piece of access.
 //!
-//! The worker takes a claim in the store before it works on a piece of access, so two sessions work
-//! on one only if a call was given up and the server is still at it. A grant whose answer was lost
-//! must not take effect after the revocation that follows. So a session names the access in its
+//! A claim in the store is taken before a piece of access is worked on, so two sessions work on one
+//! only if a call was given up and the server is still at it. A grant whose answer was lost must not
+//! take effect after the revocation that follows. So a session names the access in its
 //! `application_name`, first ends Keylend's own older sessions that name it too, and waits until
 //! they are gone. Only sessions of Keylend's login count: anybody may choose such a name. Nothing
 //! here is a lock, which an unprivileged user could take as well.

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use super::Unfinished;
+use super::unfinished::Unfinished;
 use crate::{
     broker::Error,
     domain::Entitlement,

@@ -1,6 +1,6 @@
 //! Granting a layer: inspect first, commit what was there, then grant, then read the status back.
 
-use super::{Unfinished, Worker, limited, order, root_cause};
+use super::{Provisioner, Unfinished, limited, order, root_cause};
 use crate::{
     backend::{BackendError, BoundLayer, Granted, LayerRequest, Presence},
     broker::{Error, Loaded},
@@ -14,11 +14,11 @@ const LONGEST_WAIT: Span = Span::seconds(10);
 /// How often a target is asked before the grant is given up: about half a minute in all.
 const TRIES: u32 = 6;
 
-impl Worker {
+impl Provisioner {
     /// Grants `layer`, or tells its target of a later end. A crash anywhere in here is made good by
     /// the same call: what was there before Keylend touched the target is committed first, and so
     /// is the password. Nothing is granted of which the log does not tell.
-    pub(super) async fn grant(&self, mut loaded: Loaded, layer: usize) -> Result<(), Unfinished> {
+    pub(crate) async fn grant(&self, mut loaded: Loaded, layer: usize) -> Result<(), Unfinished> {
         if loaded.logged.is_none() {
             return Err(Error::Contradicted(loaded.request.id).into());
         }
@@ -36,7 +36,7 @@ impl Worker {
         let plan = loaded.request.layers[layer].plan.clone();
         self.check_pending(&order(&loaded.request, layer))?;
         let claims = self.broker.claims();
-        let _alone = self.turns.alone(claims, &plan.entitlement).await?;
+        let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
         // Nothing is granted from the end on, also where the clock's lane has yet to say that it came.
         let end = loaded.request.expires_at;
         if end.is_some_and(|end| end <= self.clock.now()) {
@@ -73,11 +73,11 @@ impl Worker {
         let plan = &request.layers[layer].plan;
         let order = order(request, layer);
         let entitlement = &plan.entitlement;
-        let mut sharers = self.broker.sharing(entitlement, request.id).await?;
+        let mut sharers = self.sharing(entitlement, request.id).await?;
         let inspection = limited(self.bind(plan)?.inspect(&order)).await?;
         let is_nobodys = sharers.is_empty() && inspection.presence == Presence::Absent;
         if sharers.is_empty() && !is_nobodys {
-            sharers = self.broker.sharing_in_log(entitlement, request.id).await?;
+            sharers = self.sharing_in_log(entitlement, request.id).await?;
         }
         if let Some(other) = sharers.unproven {
             // Its access would pass for access that Keylend did not grant.

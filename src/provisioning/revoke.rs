@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{RETRY, Unfinished, Worker, limited, order, root_cause};
+use super::{Provisioner, RETRY, Unfinished, limited, order, root_cause, sharing::Sharers};
 use crate::{
     backend::{BackendError, Presence},
-    broker::{Loaded, Sharers},
+    broker::Loaded,
     domain::{Command, Removal, Request, RequestId, RevocationMode, Time, Work},
 };
 
@@ -20,17 +20,17 @@ enum Found {
     There { until: Time },
 }
 
-impl Worker {
+impl Provisioner {
     /// Revokes `layer`, unless it is not Keylend's to revoke or another grant depends on it.
     ///
     /// Where the log does not tell, what the tables say is revoked too, but it is not said to be gone.
-    pub(super) async fn revoke(&self, loaded: Loaded, layer: usize) -> Result<(), Unfinished> {
+    pub(crate) async fn revoke(&self, loaded: Loaded, layer: usize) -> Result<(), Unfinished> {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
         self.check_pending(&order(request, layer))?;
         let claims = self.broker.claims();
-        let _alone = self.turns.alone(claims, &plan.entitlement).await?;
-        let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
+        let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
+        let sharers = self.sharing(&plan.entitlement, request.id).await?;
         let left_to = sharers.proven.iter().find(|other| other.goes_on);
         let done = if !request.manages(layer) {
             Ok(Found::Gone(Removal::Preexisting))
@@ -124,7 +124,7 @@ impl Worker {
 
     /// Inspects a layer that is gone once more. Access that is there again, and that no other grant
     /// gives, took effect late or was brought back: it is revoked again.
-    pub(super) async fn inspect_again(
+    pub(crate) async fn inspect_again(
         &self,
         loaded: Loaded,
         layer: usize,
@@ -140,17 +140,17 @@ impl Worker {
             self.broker.record(loaded, command, None).await?;
             return Ok(());
         }
-        let _alone = self.turns.alone(claims, &plan.entitlement).await?;
+        let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
         // Another grant that gives the access is inspected when it ends.
         let is_given = |sharers: &Sharers| sharers.proven.iter().any(|other| other.managed);
-        let sharers = self.broker.sharing(&plan.entitlement, request.id).await?;
+        let sharers = self.sharing(&plan.entitlement, request.id).await?;
         let present = match is_given(&sharers) {
             true => false,
             false => match self.is_present(request, layer).await {
                 Ok(Presence::Absent) => false,
                 Ok(Presence::Present) => {
                     // The rows that say who shares it may be gone.
-                    let logged = self.broker.sharing_in_log(&plan.entitlement, request.id);
+                    let logged = self.sharing_in_log(&plan.entitlement, request.id);
                     !is_given(&logged.await?)
                 }
                 Err(error) => {
@@ -178,7 +178,7 @@ impl Worker {
 
     /// Inspects once more what is left to inspect of a request in targets that the configuration has no
     /// more, whose lanes nobody works on: the inspection is given up.
-    pub(super) async fn inspect_removed_targets(&self, id: RequestId) -> Result<(), Unfinished> {
+    pub(crate) async fn inspect_removed_targets(&self, id: RequestId) -> Result<(), Unfinished> {
         let request = self.broker.load(id).await?.request;
         for due in request.due() {
             let Work::InspectAgain { layer } = due.work else {
