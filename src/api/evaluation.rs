@@ -20,7 +20,11 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
 use tracing::{Instrument as _, Span, field};
 
-use super::{Api, CATCH_UP, problem::Problem, token::bearer};
+use super::{
+    problem::Problem,
+    state::{Api, CATCH_UP},
+    token::bearer,
+};
 use crate::{
     domain::{RequestId, ScopeId, Time},
     grants::{ActiveGrant, BeingRevoked},

@@ -20,7 +20,7 @@ use axum::{
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::{Api, CATCH_UP};
+use super::state::{Api, CATCH_UP};
 use crate::{
     domain::RequestId,
     routes::{Authentication, Routes},

@@ -9,7 +9,10 @@ use axum::{
     routing::get,
 };
 
-use super::{Api, CATCH_UP, health};
+use super::{
+    health,
+    state::{Api, CATCH_UP},
+};
 use crate::routes::{Authentication, Routes};
 
 /// The OpenMetrics text format, version 1.0.0.

@@ -8,38 +8,15 @@ mod evaluation;
 mod health;
 mod metrics;
 mod problem;
+mod state;
 mod token;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::sync::watch;
-
+pub use state::Api;
 pub use token::Tokens;
 
-use crate::{
-    alerts::Alerts, clock::Clock, grants::Grants, metrics::Metrics, routes::Routes, store::Store,
-};
-
-/// How long an answer waits for memory to know what is in the log.
-const CATCH_UP: Duration = Duration::from_millis(250);
-
-/// What the answers come from.
-pub struct Api {
-    /// The grants that are usable now; whoever composes the program runs its follower.
-    pub grants: Arc<Grants>,
-    /// Asked by `/readyz` and `/metrics` alone.
-    pub store: Arc<dyn Store>,
-    /// What expiry is compared with.
-    pub clock: Arc<dyn Clock>,
-    /// Where checks are counted.
-    pub metrics: Arc<Metrics>,
-    /// What `/readyz` lists as degraded.
-    pub alerts: Arc<Alerts>,
-    /// Who may ask.
-    pub tokens: Tokens,
-    /// Whether Slack reaches us, or why not: then nothing that people do there is answered.
-    pub reach: watch::Receiver<Result<(), &'static str>>,
-}
+use crate::routes::Routes;
 
 /// The routes. Time limits and catching panics are the business of the whole program's front.
 pub fn routes(api: Api) -> Routes {
