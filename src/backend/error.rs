@@ -1,6 +1,8 @@
-//! Why a target did not do what it was asked.
+//! Why a target did not do what it was asked, or cannot be asked anything.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
+
+use crate::secret::MissingSecret;
 
 /// Why a target did not do what it was asked. Messages go into the log and to the requester:
 /// nothing secret in them.
@@ -31,15 +33,12 @@ pub struct Failure {
     message: String,
     /// How long the target wants to be left alone, if it says.
     pub retry_after: Option<Duration>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Failure {
     /// A failure with what caused it, for diagnosis.
-    pub fn because(
-        message: String,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    pub fn because(message: String, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             source: Some(source.into()),
             ..Self::from(message)
@@ -60,5 +59,47 @@ impl From<String> for Failure {
 impl From<&str> for Failure {
     fn from(message: &str) -> Self {
         Self::from(message.to_owned())
+    }
+}
+
+/// A layer's parameter is missing, unknown or of the wrong kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct InvalidParam {
+    /// The parameter; nothing where one is missing.
+    pub key: Option<String>,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// A target cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct BuildError {
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl BuildError {
+    /// What is wrong, without the text of a secret, and what caused it.
+    pub(super) fn because(
+        message: String,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let source = Some(source.into());
+        Self { message, source }
+    }
+}
+
+impl From<String> for BuildError {
+    fn from(message: String) -> Self {
+        let source = None;
+        Self { message, source }
+    }
+}
+
+impl From<MissingSecret> for BuildError {
+    fn from(missing: MissingSecret) -> Self {
+        Self::because(missing.to_string(), missing)
     }
 }

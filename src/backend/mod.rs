@@ -59,8 +59,7 @@ pub mod webhook;
 
 pub use answer::{Diagnosis, Granted, Holder, Inspection, Presence};
 pub use contract::{Backend, BoundLayer};
-pub use error::{BackendError, Failure};
-pub use kind::{BuildError, InvalidParam};
+pub use error::{BackendError, BuildError, Failure, InvalidParam};
 pub use layer_request::LayerRequest;
 pub use registry::BackendConfig;
 pub use timeout::{InvalidTimeout, Timeout};
