@@ -37,7 +37,7 @@ struct Leftover {
 
 /// Drops what can be dropped, and says what is in the way of the rest.
 pub(super) async fn sweep(server: &Server) -> Result<(), Error> {
-    let mut session = server.open(Purpose::Grant, "clean-up").await?;
+    let mut session = Session::open(server, Purpose::Grant, "clean-up").await?;
     let leftovers = leftovers(&mut session.connection).await;
     for leftover in session.close(leftovers).await? {
         let Leftover {
@@ -48,7 +48,7 @@ pub(super) async fn sweep(server: &Server) -> Result<(), Error> {
         if !purpose::fits(&comment, &login) {
             continue;
         }
-        let dropped = match server.open(Purpose::Grant, login.as_str()).await {
+        let dropped = match Session::open(server, Purpose::Grant, login.as_str()).await {
             Ok(mut session) => {
                 let dropped = drop_login(&mut session, oid, &login, &comment).await;
                 session.close(dropped).await

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use sqlx::{FromRow, PgConnection, postgres::types::Oid};
 
 use super::{
-    Asked, LoginKind, Target,
+    asked::{Asked, LoginKind},
     catalogue::{self, Which, generated_by_keylend},
     error::Error,
     name::RoleName,
+    named::Eligible,
+    server::Server,
     session::Session,
 };
 use crate::backend::Diagnosis;
@@ -40,7 +42,8 @@ struct Login {
 /// Asks the server what it is and what Keylend's login may do, and what of that `layers` need.
 pub(super) async fn diagnose(
     session: &mut Session<'_>,
-    target: &Target,
+    server: &Server,
+    eligible: &Eligible,
     layers: &[Asked],
 ) -> Result<Diagnosis, Error> {
     let version = session.version;
@@ -66,7 +69,7 @@ pub(super) async fn diagnose(
         }
     }
     whole_server(&login, generates, version, &mut found);
-    if let Some(people) = &target.eligible.people
+    if let Some(people) = &eligible.people
         && catalogue::role(connection, Which::Named(people))
             .await?
             .is_none()
@@ -75,7 +78,7 @@ pub(super) async fn diagnose(
             "the role `{people}`, which `people_role` names: it does not exist"
         ));
     }
-    if target.server.is_readable_on_the_way() {
+    if server.is_readable_on_the_way() {
         found.missing.push(
             "encryption: others can read or change what Keylend sends; add `sslmode=verify-full` to \
              the URL"

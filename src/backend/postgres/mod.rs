@@ -59,6 +59,7 @@
 //! revokes Keylend's membership while two grants share it, the membership that the second grant makes
 //! can stay after its end. Give Keylend's own login ADMIN OPTION on each role that it lends.
 
+mod asked;
 mod catalogue;
 mod cleanup;
 mod diagnose;
@@ -81,6 +82,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use self::{
+    asked::{Asked, LoginKind},
     error::Error,
     name::RoleName,
     named::Eligible,
@@ -139,36 +141,6 @@ fn not_a_url(secret: &Secret) -> BuildError {
     BuildError::from(message)
 }
 
-/// What a layer asks for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    /// The role that is lent.
-    role: RoleName,
-    /// To which login.
-    #[serde(default)]
-    login: LoginKind,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LoginKind {
-    /// The requester's own.
-    #[default]
-    Named,
-    /// One made for the grant.
-    Generated,
-}
-
-impl LoginKind {
-    fn revocation(self) -> RevocationMode {
-        match self {
-            Self::Named => RevocationMode::Call,
-            Self::Generated => RevocationMode::CallAndTimeLimit,
-        }
-    }
-}
-
 impl BackendKind for Config {
     fn check_layer(&self, params: &Params) -> Result<(), InvalidParam> {
         params::parse::<Asked>(params).map(drop)
@@ -225,12 +197,13 @@ impl Backend for Postgres {
     async fn diagnose(&self, layers: &[Params]) -> Result<Diagnosis, BackendError> {
         let layers: Result<Vec<Asked>, InvalidParam> = layers.iter().map(params::parse).collect();
         let layers = layers.map_err(|invalid| BackendError::Fail(invalid.message.into()))?;
+        let Target { server, eligible } = &*self.0;
         let work = async {
-            let mut session = self.0.server.open(Purpose::Revoke, "diagnose").await?;
-            let found = diagnose::diagnose(&mut session, &self.0, &layers).await;
+            let mut session = Session::open(server, Purpose::Revoke, "diagnose").await?;
+            let found = diagnose::diagnose(&mut session, server, eligible, &layers).await;
             session.close(found).await
         };
-        self.0.server.in_time(work).await
+        server.in_time(work).await
     }
 }
 
@@ -417,11 +390,8 @@ impl BoundLayer for Lent {
     async fn inspect(&self, order: &LayerRequest) -> Result<Inspection, BackendError> {
         let work = async {
             let access = Access::of(self, order)?;
-            let mut session = self
-                .target
-                .server
-                .open(Purpose::Revoke, &access.name())
-                .await?;
+            let mut session =
+                Session::open(&self.target.server, Purpose::Revoke, &access.name()).await?;
             let seen = access.inspect(&mut session, &self.target.eligible).await;
             session.close(seen).await
         };
@@ -435,11 +405,8 @@ impl BoundLayer for Lent {
     ) -> Result<Granted, BackendError> {
         let work = async {
             let access = Access::of(self, order)?;
-            let mut session = self
-                .target
-                .server
-                .open(Purpose::Grant, &access.name())
-                .await?;
+            let mut session =
+                Session::open(&self.target.server, Purpose::Grant, &access.name()).await?;
             let eligible = &self.target.eligible;
             let granted = access.grant(&mut session, eligible, order, password).await;
             session.close(granted).await
@@ -453,11 +420,8 @@ impl BoundLayer for Lent {
                 Err(Error::NoSuchName(_)) => return Ok(()),
                 access => access?,
             };
-            let mut session = self
-                .target
-                .server
-                .open(Purpose::Revoke, &access.name())
-                .await?;
+            let mut session =
+                Session::open(&self.target.server, Purpose::Revoke, &access.name()).await?;
             let revoked = loop {
                 match access.revoke(&mut session, order).await {
                     Err(error) if session.tries_again(&error).await => {}
@@ -475,11 +439,8 @@ impl BoundLayer for Lent {
                 Err(Error::NoSuchName(_)) => return Ok(Presence::Absent),
                 access => access?,
             };
-            let mut session = self
-                .target
-                .server
-                .open(Purpose::Revoke, &access.name())
-                .await?;
+            let mut session =
+                Session::open(&self.target.server, Purpose::Revoke, &access.name()).await?;
             let seen = loop {
                 match access.status(&mut session, order).await {
                     Err(error) if session.tries_again(&error).await => {}
@@ -495,7 +456,7 @@ impl BoundLayer for Lent {
         let server = &self.target.server;
         let work = async {
             let access = format!("holders:{}", self.role.quoted());
-            let mut session = server.open(Purpose::Revoke, &access).await?;
+            let mut session = Session::open(server, Purpose::Revoke, &access).await?;
             let holders = holders::list(&mut session.connection, &self.role).await;
             session.close(holders).await
         };

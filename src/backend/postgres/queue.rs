@@ -8,7 +8,7 @@
 
 use sqlx::PgConnection;
 
-use super::{error::Error, session::terminate};
+use super::{error::Error, server::terminate};
 
 /// Ends them, and returns whether there were any.
 ///

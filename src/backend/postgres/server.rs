@@ -9,11 +9,11 @@ use sqlx::{
     postgres::{PgConnectOptions, PgQueryResult, PgSslMode},
 };
 use tokio::{
-    sync::{MappedMutexGuard, Mutex, MutexGuard, Semaphore},
-    time::{Instant, timeout},
+    sync::{MappedMutexGuard, Mutex, MutexGuard, Semaphore, SemaphorePermit},
+    time::timeout,
 };
 
-use super::{error::Error, session::Session};
+use super::error::Error;
 use crate::{backend::BackendError, transport::is_loopback};
 
 /// The most sessions that make access at a time.
@@ -147,32 +147,23 @@ impl Server {
         }
     }
 
-    /// Opens a session that works on `access` alone.
-    ///
-    /// Revoking has places of its own and does not wait behind grants. When the server takes no
-    /// more connections, revoking goes on over the one that was kept open.
-    pub(super) async fn open(&self, purpose: Purpose, access: &str) -> Result<Session<'_>, Error> {
+    /// How long one call may take in all.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Waits for a place among the sessions of this purpose.
+    pub(super) async fn place(&self, purpose: Purpose) -> SemaphorePermit<'_> {
         let places = match purpose {
             Purpose::Grant => &self.granting,
             Purpose::Revoke => &self.revoking,
         };
-        let place = places.acquire().await.expect("never closed");
-        // Some time is left to say what was in the way.
-        let until = Instant::now() + self.timeout.mul_f64(0.8);
-        match (self.connect(&self.options).await, purpose) {
-            (Ok(connection), _) => {
-                Session::begin(self, connection, None, access, until, place).await
-            }
-            (Err(error), Purpose::Grant) => Err(error),
-            (Err(error), Purpose::Revoke) => {
-                let mut spare = self.spare.lock().await;
-                let Some(connection) = spare.take() else {
-                    return Err(error);
-                };
-                tracing::debug!(%error, "revoking over the connection that was kept open");
-                Session::begin(self, connection, Some(spare), access, until, place).await
-            }
-        }
+        places.acquire().await.expect("never closed")
+    }
+
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<PgConnection, Error> {
+        self.connect_with(&self.options).await
     }
 
     /// Opens a connection to another database of the server, for the work of `session`.
@@ -195,7 +186,7 @@ impl Server {
         if version >= 170_000 {
             options = options.options([("transaction_timeout", "0")]);
         }
-        self.connect(&options).await
+        self.connect_with(&options).await
     }
 
     /// Keeps `connection` open for revoking, if none is kept yet.
@@ -224,7 +215,7 @@ impl Server {
             *spare = None;
         }
         if spare.is_none() {
-            let mut connection = self.connect(&self.options).await?;
+            let mut connection = self.connect().await?;
             if !has_reserved_places(&mut connection).await? {
                 tracing::warn!(
                     host = self.options.get_host(),
@@ -239,12 +230,17 @@ impl Server {
         Ok(())
     }
 
+    /// The connection that is kept open, once nobody else uses it, and its place.
+    pub(super) async fn spare(&self) -> MutexGuard<'_, Option<PgConnection>> {
+        self.spare.lock().await
+    }
+
     /// The connection that is kept open, unless it is in use or there is none.
     pub(super) fn try_spare(&self) -> Option<MappedMutexGuard<'_, PgConnection>> {
         MutexGuard::try_map(self.spare.try_lock().ok()?, Option::as_mut).ok()
     }
 
-    async fn connect(&self, options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    async fn connect_with(&self, options: &PgConnectOptions) -> Result<PgConnection, Error> {
         match timeout(self.connect_timeout, options.connect()).await {
             Ok(connection) => Ok(connection?),
             Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
@@ -301,6 +297,20 @@ pub(super) async fn run(
     Ok(sqlx::raw_sql(AssertSqlSafe(statement))
         .execute(connection)
         .await?)
+}
+
+/// Ends a session and waits up to `wait_ms` for it.
+pub(super) async fn terminate(
+    connection: &mut PgConnection,
+    pid: i32,
+    wait_ms: i64,
+) -> Result<(), Error> {
+    sqlx::query("SELECT pg_catalog.pg_terminate_backend($1::pg_catalog.int4, $2::pg_catalog.int8)")
+        .bind(pid)
+        .bind(wait_ms)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn close(connection: PgConnection) {

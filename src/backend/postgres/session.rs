@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     error::Error,
     queue,
-    server::{self, Server},
+    server::{self, Purpose, Server, terminate},
 };
 
 /// How often in a row other work of the same moment may get in the way.
@@ -57,9 +57,37 @@ struct Other {
 }
 
 impl<'a> Session<'a> {
+    /// Opens a session that works on `access` alone.
+    ///
+    /// Revoking has places of its own and does not wait behind grants. When the server takes no
+    /// more connections, revoking goes on over the one that was kept open.
+    pub(super) async fn open(
+        server: &'a Server,
+        purpose: Purpose,
+        access: &str,
+    ) -> Result<Self, Error> {
+        let place = server.place(purpose).await;
+        // Some time is left to say what was in the way.
+        let until = Instant::now() + server.timeout().mul_f64(0.8);
+        match (server.connect().await, purpose) {
+            (Ok(connection), _) => {
+                Self::begin(server, connection, None, access, until, place).await
+            }
+            (Err(error), Purpose::Grant) => Err(error),
+            (Err(error), Purpose::Revoke) => {
+                let mut spare = server.spare().await;
+                let Some(connection) = spare.take() else {
+                    return Err(error);
+                };
+                tracing::debug!(%error, "revoking over the connection that was kept open");
+                Self::begin(server, connection, Some(spare), access, until, place).await
+            }
+        }
+    }
+
     /// Begins work on `access`; `spare` is where the connection comes from and returns to if it is
     /// the one that is kept open.
-    pub(super) async fn begin(
+    async fn begin(
         server: &'a Server,
         connection: PgConnection,
         spare: Option<MutexGuard<'a, Option<PgConnection>>>,
@@ -245,20 +273,6 @@ async fn others(connection: &mut PgConnection, prefix: &str) -> Result<Vec<Other
     .bind(prefix)
     .fetch_all(connection)
     .await?)
-}
-
-/// Ends a session and waits up to `wait_ms` for it.
-pub(super) async fn terminate(
-    connection: &mut PgConnection,
-    pid: i32,
-    wait_ms: i64,
-) -> Result<(), Error> {
-    sqlx::query("SELECT pg_catalog.pg_terminate_backend($1::pg_catalog.int4, $2::pg_catalog.int8)")
-        .bind(pid)
-        .bind(wait_ms)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,37 @@
+//! What a layer of the catalogue asks of a server.
+
+use serde::Deserialize;
+
+use super::name::RoleName;
+use crate::domain::RevocationMode;
+
+/// What a layer asks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// The role that is lent.
+    pub(super) role: RoleName,
+    /// To which login.
+    #[serde(default)]
+    pub(super) login: LoginKind,
+}
+
+/// To which login a role is lent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LoginKind {
+    /// The requester's own.
+    #[default]
+    Named,
+    /// One made for the grant.
+    Generated,
+}
+
+impl LoginKind {
+    pub(super) fn revocation(self) -> RevocationMode {
+        match self {
+            Self::Named => RevocationMode::Call,
+            Self::Generated => RevocationMode::CallAndTimeLimit,
+        }
+    }
+}
