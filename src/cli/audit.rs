@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, NaiveDateTime};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::store::address_in;
+use super::address::address_in;
 use crate::{
     audit::{
         Difference,

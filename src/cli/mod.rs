@@ -5,6 +5,7 @@
 //! or found wrong; what cannot be done at all is an error, and 1 too; a command line that makes no
 //! sense is 2, which clap sees to.
 
+mod address;
 mod audit;
 mod check;
 mod serve;

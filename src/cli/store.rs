@@ -1,21 +1,16 @@
 //! `keylend store`: the store's tables, and moving a history to another store.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 
-use super::audit::verify_with_tables;
+use super::{address::address_in, audit::verify_with_tables};
 use crate::{
     audit::{
         log::Log,
         verify::{Known, Whole, verify},
     },
-    config,
     serve::rebuild,
     store::{Address, copy},
 };
@@ -161,24 +156,4 @@ async fn whole(address: &Address) -> anyhow::Result<Whole> {
     let verified = verify(Log::in_store(store.clone(), 0), Known::default()).await;
     store.close().await;
     verified.with_context(|| format!("the log in `{address}` is broken"))
-}
-
-/// The one line of the configuration that says where the store is; the rest may be wrong.
-pub(super) fn address_in(config: &Path) -> anyhow::Result<Address> {
-    #[derive(serde::Deserialize)]
-    struct Config {
-        store: Store,
-    }
-    #[derive(serde::Deserialize)]
-    struct Store {
-        url: config::Store,
-    }
-    let text = std::fs::read_to_string(config)
-        .with_context(|| format!("failed to read `{}`", config.display()))?;
-    let said: Config = toml::from_str(&text)
-        .with_context(|| format!("failed to find the store in `{}`", config.display()))?;
-    said.store
-        .url
-        .address()
-        .with_context(|| format!("failed to find the store in `{}`", config.display()))
 }
