@@ -8,7 +8,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Retry, card,
+    CURSOR, Retry, card,
     card::{calls_for_cards, new_cards},
     home, written,
 };
@@ -19,9 +19,6 @@ use crate::{
         DocumentWrites, Documents, Entry, EntryBody, RawEntry, Step, Store, StoreError, logged,
     },
 };
-
-/// The follower's cursor.
-pub const CURSOR: &str = "presentation";
 
 /// The cursor that says up to which entry a store was rebuilt from its log. Who saw what until then
 /// is not known, so messages are posted anew, but only of what is open.

@@ -19,11 +19,14 @@ mod home;
 mod retry;
 
 pub use card::{Card, CardRecords, Place};
-pub use follow::{CURSOR, Follower, REBUILT};
+pub use follow::{Follower, REBUILT};
 pub use home::{Home, HomeRecords, Published};
 pub(crate) use retry::{Retry, within_grace};
 
 use crate::store::{CommitError, StoreError};
+
+/// The follower's cursor.
+pub const CURSOR: &str = "presentation";
 
 /// What a write's conflict is to those who write again with what is there now.
 fn written(done: Result<(), CommitError>) -> Result<Written, StoreError> {
