@@ -23,6 +23,7 @@ mod request;
 mod revocation;
 mod scope;
 mod span;
+mod terms;
 
 pub use actor::Actor;
 pub use command::{Command, Parties, PlannedGrant, Vote};
@@ -45,13 +46,14 @@ pub use person::{NoUsername, Person, Standing};
 pub use refusal::{Refusal, Ruling};
 pub use request::{
     Approval, Extension, ExtensionOutcome, Format, Layer, Progress, Request, SettledExtension,
-    State, Terms,
+    State,
 };
 pub use revocation::{InvalidReceipt, Receipt, RevocationMode};
 pub use scope::{
     InvalidScopeId, LayerSpec, OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
 };
 pub use span::{InvalidSpan, Length, Span};
+pub use terms::Terms;
 
 /// Time as the whole crate counts it: UTC, cut to the millisecond so that the log, the store and
 /// memory agree on it to the digit.

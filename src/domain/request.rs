@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, ApprovalFacts, AskKey, ChannelId, Departure, Email, EndCause, Environment, Human,
-    LayerSpec, PlannedLayer, Receipt, RequestId, Risk, RuleId, Scope, ScopeId, Span, Time, UserId,
-    Username,
+    Actor, ApprovalFacts, AskKey, ChannelId, Departure, Email, EndCause, Human, PlannedLayer,
+    Receipt, RequestId, RuleId, Span, Terms, Time, UserId, Username,
 };
 
 /// The version of the format in which a request is kept: it moves when a field that was there before
@@ -93,57 +92,6 @@ pub struct Request {
     pub texts_missing: bool,
     /// How far it has come.
     pub state: State,
-}
-
-/// What is asked for, and what an approver agrees to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Terms {
-    /// What.
-    pub scope: ScopeId,
-    /// What people call it.
-    pub title: String,
-    /// Where it belongs.
-    pub environment: Option<Environment>,
-    /// How much harm it can do.
-    pub risk: Risk,
-    /// For how long.
-    pub duration: Span,
-    /// Why, in the requester's words; may be empty.
-    pub reason: String,
-    /// Under which ticket.
-    pub ticket: Option<String>,
-    /// What is granted in the targets.
-    pub layers: Vec<LayerSpec>,
-    /// The longest that the access may go on working after it ended.
-    pub residual: Span,
-    /// Whether it can end before its time: nothing in it ends by a time limit alone.
-    pub ends_early: bool,
-}
-
-impl Terms {
-    /// The terms that `scope` gives today to what these terms ask for: the catalogue's words and
-    /// layers, and no longer a time than it allows.
-    #[must_use]
-    pub fn revised(&self, scope: &Scope) -> Self {
-        Self {
-            title: scope.title.clone(),
-            environment: scope.environment.clone(),
-            risk: scope.risk,
-            duration: self.duration.min(scope.max_duration),
-            layers: scope.layers.clone(),
-            residual: scope.residual,
-            ends_early: scope.ends_early,
-            ..self.clone()
-        }
-    }
-
-    /// Whether an approver who was shown the other terms would decide on something else.
-    pub(super) fn differ_from(&self, other: &Self) -> bool {
-        Self {
-            duration: other.duration,
-            ..self.clone()
-        } != *other
-    }
 }
 
 /// One yes.
