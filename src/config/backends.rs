@@ -59,7 +59,7 @@ mod tests {
         let source = "[backends.bastion.exec]\nprogram = \"/usr/local/bin/bastion-access\"\n";
         let mut document = Document::parse(Path::new("keylend.toml"), source).unwrap();
         read(&mut document);
-        let problems = document.finish(None).unwrap_err().to_string();
+        let problems = document.finish(None::<()>).unwrap_err().to_string();
         for said in [
             "keylend.toml:1",
             "this keylend was built without targets of the kind `exec`",

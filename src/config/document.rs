@@ -14,7 +14,7 @@ use toml::{
 };
 
 use super::{
-    Config, Problem, Problems,
+    Problem, Problems,
     text::{choose, may_hold_secret, nearest, plain},
 };
 use crate::{secret, source_map::SourceMap};
@@ -204,8 +204,8 @@ impl<'a> Document<'a> {
         self.problems.extend(problems);
     }
 
-    /// The configuration with its warnings, or what is wrong with it.
-    pub(super) fn finish(mut self, config: Option<Config>) -> Result<Config, Problems> {
+    /// What was read, with its warnings, or what is wrong with it.
+    pub(super) fn finish<T>(mut self, read: Option<T>) -> Result<(T, Vec<Problem>), Problems> {
         let own = self.file;
         self.problems.sort_by_key(|problem| {
             (
@@ -214,12 +214,11 @@ impl<'a> Document<'a> {
                 line_and_column(problem),
             )
         });
-        match (Problems::of(self.problems), config) {
-            (Some(problems), _) => Err(problems),
-            (None, config) => {
-                let config = config.expect("what could not be read was reported");
-                let warnings = self.warnings;
-                Ok(Config { warnings, ..config })
+        match Problems::of(self.problems) {
+            Some(problems) => Err(problems),
+            None => {
+                let read = read.expect("what could not be read was reported");
+                Ok((read, self.warnings))
             }
         }
     }

@@ -16,6 +16,7 @@ mod people;
 mod policy;
 mod problem;
 mod scopes;
+mod secrets;
 mod server;
 mod slack;
 mod store;
@@ -31,6 +32,7 @@ use std::{
 pub use api::{Api, ApiToken};
 pub use identity::Identity;
 pub use problem::{Problem, Problems};
+pub use secrets::Secrets;
 pub use server::Server;
 pub use slack::{Mode, Slack};
 pub use store::{NoAddress, Store};
@@ -78,15 +80,6 @@ pub struct Config {
     pub digest: String,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Problem>,
-}
-
-/// Whether loading looks for the secrets too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Secrets {
-    /// Each has to be where the configuration says, and of the right form.
-    Checked,
-    /// They are somewhere else: on the machine that will run this.
-    Unchecked,
 }
 
 /// The sections that there are.
@@ -137,7 +130,8 @@ impl Config {
             digest: digest::of(source, &config.policy),
             ..config
         });
-        document.finish(config)
+        let (config, warnings) = document.finish(config)?;
+        Ok(Self { warnings, ..config })
     }
 
     /// Nothing if the document has a problem that leaves a part unread.
