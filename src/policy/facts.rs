@@ -12,7 +12,7 @@ use cedar_policy::{
 use chrono::{Datelike, SecondsFormat, Timelike};
 use regex::Regex;
 
-use super::SCHEMA;
+use super::schema::SCHEMA;
 use crate::domain::{
     Environment, GroupName, Person, Risk, RuleId, Scope, Span, Standing, Time, UserId,
 };

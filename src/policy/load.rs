@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -13,71 +13,45 @@ use cedar_policy::{Effect, PolicyId, PolicySet, ValidationError, ValidationMode,
 use miette::Diagnostic;
 
 use super::{
-    Action, Policy, Rule, SCHEMA,
+    Action, Policy, Problem, Rule,
     overbroad::{names, overbroad},
+    schema::SCHEMA,
 };
 use crate::{
     domain::{GroupName, RuleId},
     source_map::{SourceMap, SourceSpan},
 };
 
-/// What is wrong with a file of rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The file.
-    pub file: PathBuf,
-    /// Where in it; nothing if it cannot be read at all.
-    pub place: Option<SourceSpan>,
-    /// What is wrong and what would be right, in a sentence.
-    pub message: String,
-}
-
-impl Problem {
-    pub(super) fn at(file: &Path, place: SourceSpan, message: String) -> Self {
-        Self {
-            file: file.to_owned(),
-            place: Some(place),
-            message,
-        }
+impl Policy {
+    /// The rules that ship with Keylend, alone.
+    pub fn base() -> Self {
+        Self::load(&[]).expect("the base rules are valid")
     }
-}
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
-        match &self.place {
-            Some(SourceSpan { line, column, .. }) => {
-                write!(f, "{file}:{line}:{column}: {}", self.message)
+    /// The base rules and those of `files`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the files, in their order.
+    pub fn load(files: &[PathBuf]) -> Result<Self, Vec<Problem>> {
+        let mut reading = Reading::default();
+        reading.file(
+            Path::new("base.cedar"),
+            include_str!("base.cedar"),
+            Origin::Base,
+        );
+        for file in files {
+            match fs::read_to_string(file) {
+                Ok(text) => reading.file(file, &text, Origin::Operator),
+                Err(error) => reading.problems.push(Problem {
+                    file: file.clone(),
+                    place: None,
+                    message: format!("the file cannot be read: {error}"),
+                }),
             }
-            None => write!(f, "{file}: {}", self.message),
         }
+        reading.finish()
     }
-}
-
-/// The base rules alone.
-pub(super) fn base() -> Policy {
-    load(&[]).expect("the base rules are valid")
-}
-
-/// The base rules and those of `files`.
-pub(super) fn load(files: &[PathBuf]) -> Result<Policy, Vec<Problem>> {
-    let mut reading = Reading::default();
-    reading.file(
-        Path::new("base.cedar"),
-        include_str!("base.cedar"),
-        Origin::Base,
-    );
-    for file in files {
-        match fs::read_to_string(file) {
-            Ok(text) => reading.file(file, &text, Origin::Operator),
-            Err(error) => reading.problems.push(Problem {
-                file: file.clone(),
-                place: None,
-                message: format!("the file cannot be read: {error}"),
-            }),
-        }
-    }
-    reading.finish()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

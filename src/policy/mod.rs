@@ -9,30 +9,25 @@
 mod facts;
 mod load;
 mod overbroad;
+mod problem;
+mod schema;
 mod verdict;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    sync::LazyLock,
 };
 
-use cedar_policy::{PolicySet, Schema};
+use cedar_policy::PolicySet;
 use sha2::{Digest, Sha256};
 
 pub use facts::{Action, Facts, TicketFact};
-pub use load::Problem;
+pub use problem::Problem;
 
 use crate::{
     domain::{GroupName, RuleId},
     source_map::SourceSpan,
 };
-
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    include_str!("schema.cedarschema")
-        .parse()
-        .expect("the schema is valid")
-});
 
 /// The rules in force: the base rules and an operator's. [`load`](Self::load) makes one.
 #[derive(Debug, Clone)]
@@ -58,20 +53,6 @@ struct Rule {
 }
 
 impl Policy {
-    /// The rules that ship with Keylend, alone.
-    pub fn base() -> Self {
-        load::base()
-    }
-
-    /// The base rules and those of `files`.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong with the files, in their order.
-    pub fn load(files: &[PathBuf]) -> Result<Self, Vec<Problem>> {
-        load::load(files)
-    }
-
     /// The groups that operators' rules speak of: a person's membership in these has to be known
     /// too when something is judged.
     pub fn groups(&self) -> &BTreeSet<GroupName> {

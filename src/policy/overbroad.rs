@@ -5,7 +5,7 @@
 
 use cedar_policy::{ActionConstraint, Policy, PrincipalConstraint, ResourceConstraint};
 
-use super::{Action, SCHEMA};
+use super::{Action, schema::SCHEMA};
 
 /// What an operator's permit leaves open and must not.
 pub(super) fn overbroad(policy: &Policy) -> Option<String> {
