@@ -18,7 +18,6 @@ use tokio::{
 };
 
 use super::{
-    PostgresStore,
     read::read_id,
     replica::{BEAT, LEASE, ReplicaState, is_alive},
     work::latest,
@@ -136,9 +135,7 @@ impl ClaimService {
             Err(elapsed) => Err(unavailable("claim work", elapsed)),
         }
     }
-}
 
-impl PostgresStore {
     pub(super) async fn claim_work(
         &self,
         lane: &Lane,
@@ -146,8 +143,7 @@ impl PostgresStore {
         limit: u32,
     ) -> Result<Vec<(RequestId, Claim)>, StoreError> {
         let lane = lane.clone();
-        let desk = self.desk()?;
-        desk.ask(|answer| Question::Work {
+        self.ask(|answer| Question::Work {
             lane,
             now,
             limit,
@@ -158,9 +154,7 @@ impl PostgresStore {
 
     pub(super) async fn claim_name(&self, name: &str) -> Result<Option<Claim>, StoreError> {
         let name = name.to_owned();
-        self.desk()?
-            .ask(|answer| Question::Name { name, answer })
-            .await
+        self.ask(|answer| Question::Name { name, answer }).await
     }
 }
 

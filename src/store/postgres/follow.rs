@@ -13,11 +13,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{PostgresStore, log, writer::Notifier};
-use crate::store::{
-    Invalidation, StoreError,
-    answer::{PATIENCE, answer},
-};
+use super::{log, writer::Notifier};
+use crate::store::{Invalidation, answer::PATIENCE};
 
 /// The log has moved.
 pub(super) const LOG_MOVED: &str = "keylend_log";
@@ -181,27 +178,4 @@ async fn outdated(reads: &PgPool) -> sqlx::Result<HashMap<String, String>> {
     .fetch_all(reads)
     .await?;
     Ok(rows.into_iter().collect())
-}
-
-impl PostgresStore {
-    /// Tells all replicas, this one too. What nobody looks at any more is deleted.
-    pub(super) async fn tell(&self, fact: &Invalidation) -> Result<(), StoreError> {
-        let fact = serde_json::to_string(fact).expect("a fact can be written as JSON");
-        let telling = sqlx::query(
-            "WITH past AS (
-                 DELETE FROM outdated
-                 WHERE told_at < clock_timestamp() - interval '1 minute' AND fact <> $1)
-             INSERT INTO outdated (fact, told_at) VALUES ($1, clock_timestamp())
-             ON CONFLICT (fact) DO UPDATE SET told_at = excluded.told_at",
-        )
-        .bind(fact)
-        .execute(&self.reads);
-        answer("tell the other replicas", telling).await?;
-        self.news.own.send_modify(|own| own.facts += 1);
-        Ok(())
-    }
-
-    pub(super) fn told(&self) -> Option<broadcast::Receiver<Invalidation>> {
-        Some(self.outdated.subscribe())
-    }
 }

@@ -8,8 +8,8 @@ use sqlx::{
 };
 
 use super::{
-    connect::{MIGRATIONS, known},
     schema::{self, Owner},
+    version::{MIGRATIONS, known},
 };
 use crate::store::OpenError;
 

@@ -10,11 +10,14 @@
 mod announce;
 mod claims;
 mod connect;
+mod db;
 mod exclusive;
 mod follow;
 mod migrate;
 mod replica;
 mod schema;
+mod tell;
+mod version;
 mod write_connection;
 
 #[path = "../sql/commit.rs"]
@@ -53,8 +56,8 @@ mod writer;
 use std::fmt;
 
 use sqlx::{
-    ConnectOptions as _, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow},
+    ConnectOptions as _, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::{sync::broadcast, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -63,64 +66,16 @@ pub(super) use exclusive::ExclusiveStore;
 pub(super) use view::View;
 
 use super::{
-    Invalidation, OpenError, StoreError,
+    Claim, Invalidation, OpenError, StoreError,
     answer::{PATIENCE, answer, unavailable},
 };
+use crate::domain::{Lane, RequestId, Time};
 use announce::Announcer;
 use claims::ClaimService;
 use follow::Follower;
 use replica::ReplicaState;
 use write_connection::Source;
 use writer::{Notifier, Writer};
-
-/// The database that the shared statements are for.
-mod db {
-    use crate::store::chain::entry_columns;
-
-    pub(super) type Kind = sqlx::Postgres;
-    pub(super) type Connection = super::PgConnection;
-    pub(super) type Pool = super::PgPool;
-    pub(super) type Row = super::PgRow;
-    pub(super) type Done = super::PgQueryResult;
-    pub(super) type Database = super::PostgresStore;
-
-    /// A page of the log as one array of arrays.
-    pub(super) const ENTRIES: &str = concat!(
-        "SELECT coalesce(json_agg(json_build_array(",
-        entry_columns!(),
-        ")), '[]')::text
-         FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page"
-    );
-
-    /// A page of the log by request, as one array of arrays.
-    pub(super) const ENTRIES_BY_REQUEST: &str = concat!(
-        "SELECT coalesce(json_agg(json_build_array(",
-        entry_columns!(),
-        ")), '[]')::text
-         FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
-             ORDER BY request_id, seq LIMIT $3) AS page"
-    );
-
-    /// Every column of every table.
-    pub(super) const COLUMNS: &str = "SELECT table_name::text, column_name::text
-         FROM information_schema.columns WHERE table_schema = 'keylend'";
-
-    /// The rows of an array of arrays, the first parameter of a statement: each is `item.value`.
-    macro_rules! items {
-        () => {
-            "jsonb_array_elements($1::jsonb) AS item"
-        };
-    }
-    pub(super) use items;
-
-    /// What an entry says of the key that a request was asked for with.
-    macro_rules! ask_key {
-        () => {
-            "(body::jsonb ->> 'ask_key')"
-        };
-    }
-    pub(super) use ask_key;
-}
 
 /// Connections that read.
 const READERS: u32 = 8;
@@ -147,6 +102,9 @@ pub struct PostgresStore {
     /// Ends the listening and the telling.
     _listening: DropGuard,
 }
+
+/// What the shared statements call it.
+type Database = PostgresStore;
 
 impl PostgresStore {
     /// Makes the tables, or brings them up to date, and lets nobody else connect to the database.
@@ -274,6 +232,19 @@ impl PostgresStore {
         self.standing
             .as_ref()
             .and_then(ReplicaState::standby_reason)
+    }
+
+    async fn claim_work(
+        &self,
+        lane: &Lane,
+        now: Time,
+        limit: u32,
+    ) -> Result<Vec<(RequestId, Claim)>, StoreError> {
+        self.desk()?.claim_work(lane, now, limit).await
+    }
+
+    async fn claim_name(&self, name: &str) -> Result<Option<Claim>, StoreError> {
+        self.desk()?.claim_name(name).await
     }
 
     fn desk(&self) -> Result<&ClaimService, StoreError> {

@@ -12,7 +12,7 @@ use std::{
 
 use sqlx::PgConnection;
 
-use super::connect;
+use super::version;
 
 /// How often a replica is heard of.
 pub(super) const BEAT: Duration = Duration::from_secs(2);
@@ -115,7 +115,7 @@ impl ReplicaState {
     /// Asks whether this replica may work. Where nobody works under the configuration in force, its
     /// own is from now on.
     async fn admit(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
-        let (found, known) = (connect::version(connection).await?, connect::known());
+        let (found, known) = (version::version(connection).await?, version::known());
         let standby_reason = if found == known {
             self.other_configuration(connection).await?
         } else {

@@ -6,7 +6,7 @@
 
 use sqlx::PgConnection;
 
-use super::connect::known;
+use super::version::known;
 use crate::store::OpenError;
 
 /// Searches Keylend's schema, as every session does that [`check`] has let through.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
 use super::{
-    answer, commit::Write, credentials, db::Database, documents, locks, log, people, requests,
+    Database, answer, commit::Write, credentials, documents, locks, log, people, requests,
     unavailable, work, writer::Writer,
 };
 use crate::{

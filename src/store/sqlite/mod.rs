@@ -5,6 +5,7 @@
 //! It refuses files that a later Keylend has written to.
 
 mod claims;
+mod db;
 mod exclusive;
 mod file;
 mod write_connection;
@@ -46,7 +47,7 @@ use std::{path::Path, sync::Arc};
 
 use sqlx::{
     ConnectOptions as _,
-    sqlite::{SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteQueryResult, SqliteRow},
+    sqlite::{SqlitePool, SqlitePoolOptions},
 };
 use tokio::time::timeout;
 
@@ -62,56 +63,6 @@ use super::{
 };
 use write_connection::Source;
 use writer::{Notifier, Writer};
-
-/// The database that the shared statements are for.
-mod db {
-    use crate::store::chain::entry_columns;
-
-    pub(super) type Kind = sqlx::Sqlite;
-    pub(super) type Connection = super::SqliteConnection;
-    pub(super) type Pool = super::SqlitePool;
-    pub(super) type Row = super::SqliteRow;
-    pub(super) type Done = super::SqliteQueryResult;
-    pub(super) type Database = super::SqliteStore;
-
-    /// A page of the log as one array of arrays.
-    pub(super) const ENTRIES: &str = concat!(
-        "SELECT json_group_array(json_array(",
-        entry_columns!(),
-        "))
-         FROM (SELECT * FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS page"
-    );
-
-    /// A page of the log by request, as one array of arrays.
-    pub(super) const ENTRIES_BY_REQUEST: &str = concat!(
-        "SELECT json_group_array(json_array(",
-        entry_columns!(),
-        "))
-         FROM (SELECT * FROM events WHERE (request_id, seq) > ($1, $2)
-             ORDER BY request_id, seq LIMIT $3) AS page"
-    );
-
-    /// Every column of every table.
-    pub(super) const COLUMNS: &str = "SELECT found.name, columns.name
-         FROM sqlite_master AS found JOIN pragma_table_info(found.name) AS columns
-         WHERE found.type = 'table' AND found.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
-
-    /// The rows of an array of arrays, the first parameter of a statement: each is `item.value`.
-    macro_rules! items {
-        () => {
-            "json_each($1) AS item"
-        };
-    }
-    pub(super) use items;
-
-    /// What an entry says of the key that a request was asked for with.
-    macro_rules! ask_key {
-        () => {
-            "body ->> 'ask_key'"
-        };
-    }
-    pub(super) use ask_key;
-}
 
 /// Connections that read.
 const READERS: u32 = 4;
@@ -129,6 +80,9 @@ pub struct SqliteStore {
     news: Notifier,
     claims: Arc<Claims>,
 }
+
+/// What the shared statements call it.
+type Database = SqliteStore;
 
 impl SqliteStore {
     /// Opens the file for a service, makes it if it is not there (readable by its owner alone),
