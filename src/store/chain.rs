@@ -54,8 +54,8 @@ use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Record,
     canonical::is_canonical,
+    record::{Record, time_text},
     texts::{self, Whole},
 };
 use crate::{
@@ -308,7 +308,7 @@ impl Chain {
     /// `at`, or the date of the last entry if that is later: the earliest that the next entry can
     /// have.
     pub fn not_before(&self, at: Time) -> Time {
-        if super::entry::time_text(at) >= self.at {
+        if time_text(at) >= self.at {
             return at;
         }
         self.at.parse().unwrap_or(at)
@@ -341,7 +341,7 @@ impl Chain {
         let texts = canonical(&texts::separate(body, entropy));
         let mut entry = RawEntry {
             seq: self.seq + 1,
-            at: super::entry::time_text(self.not_before(record.at)),
+            at: time_text(self.not_before(record.at)),
             request_id: record.request.map(|id| id.to_string()),
             kind,
             body: canonical(body),

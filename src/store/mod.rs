@@ -4,7 +4,7 @@
 //! disagree with the snapshots, because both are written together. Nothing here decides anything.
 //!
 //! There is one text of SQL for all databases, in `sql/`. Each database compiles it as modules of its
-//! own and says in a module `db` which types that is for, in `line` how its writer reaches it, and in
+//! own and says in a module `db` which types that is for, in `write_connection` how its writer reaches it, and in
 //! `claims` how work is claimed.
 
 mod address;
@@ -13,11 +13,13 @@ mod by_request;
 mod canonical;
 pub mod chain;
 mod claim;
+mod commit;
 mod compared;
 pub mod copy;
 mod credential;
 mod documents;
 mod entry;
+mod error;
 mod fold;
 mod invalidation;
 mod locked;
@@ -25,14 +27,13 @@ mod open_error;
 mod people;
 mod postgres;
 pub mod rebuild;
+mod record;
 mod sqlite;
+mod tables;
 mod texts;
 mod view;
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, HashMap},
-};
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
@@ -41,10 +42,12 @@ pub use address::{Address, InvalidAddress};
 pub use by_request::ByRequest;
 pub use chain::{Broken, Chain, GENESIS, NotCanonical, RawEntry, Why};
 pub use claim::{Claim, Claims};
+pub use commit::{Change, Commit, Delivered, LockChange};
 pub use compared::Comparisons;
 pub use credential::SealedCredential;
 pub use documents::{Document, DocumentWrites, Documents, Referring, Step, Touch};
-pub use entry::{Entry, EntryBody, Record};
+pub use entry::Entry;
+pub use error::{CommitError, StoreError};
 pub use fold::{Fold, NotFoldable, logged};
 pub use invalidation::Invalidation;
 pub use locked::{LocksInForce, LoggedLocks, locks_in_force};
@@ -52,182 +55,11 @@ pub use open_error::OpenError;
 use people::kinds_of_people;
 pub use people::{DecidedOn, LoggedPeople, OpenRequest, People, Told, Uncertain};
 pub use postgres::PostgresStore;
+pub use record::{EntryBody, Record};
 pub use sqlite::SqliteStore;
 pub use view::{Rows, View};
 
-use crate::domain::{
-    AskKey, DeliveryKey, Entitlement, Event, Lane, Lock, LockTarget, Occurred, Request, RequestId,
-    ScopeId, Time, UserId, open,
-};
-
-/// One transaction.
-#[derive(Debug, Default)]
-pub struct Commit {
-    /// The requests that change, each with its events.
-    pub changes: Vec<Change>,
-    /// What it was decided on, where that is what the log says of people.
-    pub decided_on: Option<DecidedOn>,
-    /// What the log will say of a name in the targets that is released.
-    pub release: Option<Record>,
-    /// A lock to be set or lifted.
-    pub lock: Option<LockChange>,
-    /// Credentials to be kept, already encrypted.
-    pub credentials: Vec<SealedCredential>,
-    /// The delivery that it is for. Nothing else is committed for it.
-    pub delivered: Option<Delivered>,
-}
-
-/// A delivery that something is committed for.
-#[derive(Debug, Clone)]
-pub struct Delivered {
-    /// Which one.
-    pub key: DeliveryKey,
-    /// When.
-    pub at: Time,
-}
-
-/// One request that changes.
-#[derive(Debug, Clone)]
-pub struct Change {
-    before: Option<Request>,
-    after: Request,
-    events: Vec<Occurred>,
-    /// The number of the last entry about the request that the change was decided on, since somebody
-    /// may put an old row back; nothing if the version has to do.
-    pub last_seq: Option<u64>,
-}
-
-impl Change {
-    /// A new request, which `first` opens.
-    ///
-    /// # Panics
-    ///
-    /// If `first` is not [`Event::Requested`].
-    pub fn first(id: RequestId, first: Occurred, more: Vec<Occurred>) -> Self {
-        let after = fold(open(id, &first), &more);
-        let mut events = vec![first];
-        events.extend(more);
-        Self::new(None, after, events)
-    }
-
-    /// What `events` make of `before`. A commit conflicts if somebody changed it meanwhile.
-    pub fn of(before: Request, events: Vec<Occurred>) -> Self {
-        let after = fold(before.clone(), &events);
-        Self::new(Some(before), after, events)
-    }
-
-    fn new(before: Option<Request>, after: Request, events: Vec<Occurred>) -> Self {
-        Self {
-            before,
-            after,
-            events,
-            last_seq: None,
-        }
-    }
-
-    /// The request with `events` folded in.
-    pub fn after(&self) -> &Request {
-        &self.after
-    }
-
-    /// The version that the change was decided on; nothing for a new request.
-    pub fn before(&self) -> Option<u64> {
-        self.before.as_ref().map(|before| before.version)
-    }
-
-    /// What happened to the request, in order.
-    pub fn events(&self) -> &[Occurred] {
-        &self.events
-    }
-
-    /// The same change with nothing dated before the end of `chain`.
-    pub fn not_before(&self, chain: &Chain) -> Cow<'_, Self> {
-        if self
-            .events
-            .iter()
-            .all(|it| chain.not_before(it.at) == it.at)
-        {
-            return Cow::Borrowed(self);
-        }
-        let mut events = self.events.clone();
-        for event in &mut events {
-            event.at = chain.not_before(event.at);
-        }
-        let dated = match &self.before {
-            Some(before) => Self::of(before.clone(), events),
-            None => {
-                let more = events.split_off(1);
-                Self::first(self.after.id, events.remove(0), more)
-            }
-        };
-        Cow::Owned(Self {
-            last_seq: self.last_seq,
-            ..dated
-        })
-    }
-
-    /// Whether somebody comes closer to access by it, or gets or keeps it longer: what no lock lets
-    /// through.
-    pub fn grants(&self) -> bool {
-        self.events.iter().any(|occurred| {
-            matches!(
-                occurred.event,
-                Event::ApprovalCounted { .. }
-                    | Event::Approved { .. }
-                    | Event::Activated {}
-                    | Event::Extended { .. }
-            )
-        })
-    }
-}
-
-fn fold(mut request: Request, events: &[Occurred]) -> Request {
-    events.iter().for_each(|event| request.apply(event));
-    request
-}
-
-/// A lock to be set or lifted, with what the log will say.
-#[derive(Debug)]
-pub enum LockChange {
-    /// Set it. Setting a lock that is there replaces its reason.
-    Set(Lock, Record),
-    /// Lift it. Fails as a conflict if it is not there.
-    Lift(LockTarget, Record),
-}
-
-/// Why a commit did not happen; nothing of it is in the store.
-#[derive(Debug, thiserror::Error)]
-pub enum CommitError {
-    /// Somebody else was faster: load again and decide again.
-    #[error("somebody else was faster")]
-    Conflict,
-    /// Something was committed for the same delivery before.
-    #[error("it was delivered before, and done then")]
-    AlreadyDone,
-    /// The store does not answer, or cannot write.
-    #[error(transparent)]
-    Unavailable(#[from] StoreError),
-}
-
-/// The store does not answer, cannot write, or holds what this program does not understand.
-#[derive(Debug, thiserror::Error)]
-#[error("{doing}: {source}")]
-pub struct StoreError {
-    /// What was being done, as a fragment that ends "failed to …".
-    pub doing: &'static str,
-    /// What the database said.
-    pub source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-impl StoreError {
-    /// Whether the database answered, with a row that has other values than this program writes.
-    pub fn is_bad_row(&self) -> bool {
-        matches!(
-            self.source.downcast_ref(),
-            Some(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
-        )
-    }
-}
+use crate::domain::{AskKey, Entitlement, Lane, Lock, Request, RequestId, ScopeId, Time, UserId};
 
 /// A request as the tables have it, beside the log.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 
 use super::{
     Address, ByRequest, Fold, LocksInForce, NotFoldable, OpenError, Rows, StoreError, View,
-    copy::{Batch, Cell, CopyError, Kind, QUEUE, TABLES, Table, empty, is_at_rest},
+    copy::{CopyError, QUEUE, empty, is_at_rest},
+    tables::{Batch, Cell, Kind, TABLES, Table},
 };
 
 /// Entries that are read at a time.

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use super::{
     RawEntry, StoreError,
     answer::unavailable,
-    copy::{TABLES, Table},
     postgres, sqlite,
+    tables::{TABLES, Table},
 };
 use crate::domain::{Lock, Request};
 

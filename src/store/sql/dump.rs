@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 use tokio::sync::mpsc;
 
 use super::db::{COLUMNS, Connection, Kind as Database, Row};
-use crate::store::copy::{Batch, Cell, Kind, LEFT_BEHIND, TABLES, Table};
+use crate::store::tables::{Batch, Cell, Kind, LEFT_BEHIND, TABLES, Table};
 
 /// Rows that go together. Their values stay below what one statement may have, 32,766 in SQLite.
 const BATCH: usize = 500;

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{db::Connection, db::Row, log};
 use crate::store::{
     RawEntry,
-    copy::{Kind, Table},
+    tables::{Kind, Table},
 };
 
 /// A transaction that only reads.

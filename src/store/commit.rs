@@ -1,0 +1,141 @@
+//! What one transaction writes.
+
+use std::borrow::Cow;
+
+use super::{Chain, DecidedOn, Record, SealedCredential};
+use crate::domain::{DeliveryKey, Event, Lock, LockTarget, Occurred, Request, RequestId, Time, open};
+
+/// One transaction.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// The requests that change, each with its events.
+    pub changes: Vec<Change>,
+    /// What it was decided on, where that is what the log says of people.
+    pub decided_on: Option<DecidedOn>,
+    /// What the log will say of a name in the targets that is released.
+    pub release: Option<Record>,
+    /// A lock to be set or lifted.
+    pub lock: Option<LockChange>,
+    /// Credentials to be kept, already encrypted.
+    pub credentials: Vec<SealedCredential>,
+    /// The delivery that it is for. Nothing else is committed for it.
+    pub delivered: Option<Delivered>,
+}
+
+/// A delivery that something is committed for.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// Which one.
+    pub key: DeliveryKey,
+    /// When.
+    pub at: Time,
+}
+
+/// One request that changes.
+#[derive(Debug, Clone)]
+pub struct Change {
+    before: Option<Request>,
+    after: Request,
+    events: Vec<Occurred>,
+    /// The number of the last entry about the request that the change was decided on, since somebody
+    /// may put an old row back; nothing if the version has to do.
+    pub last_seq: Option<u64>,
+}
+
+impl Change {
+    /// A new request, which `first` opens.
+    ///
+    /// # Panics
+    ///
+    /// If `first` is not [`Event::Requested`].
+    pub fn first(id: RequestId, first: Occurred, more: Vec<Occurred>) -> Self {
+        let after = fold(open(id, &first), &more);
+        let mut events = vec![first];
+        events.extend(more);
+        Self::new(None, after, events)
+    }
+
+    /// What `events` make of `before`. A commit conflicts if somebody changed it meanwhile.
+    pub fn of(before: Request, events: Vec<Occurred>) -> Self {
+        let after = fold(before.clone(), &events);
+        Self::new(Some(before), after, events)
+    }
+
+    fn new(before: Option<Request>, after: Request, events: Vec<Occurred>) -> Self {
+        Self {
+            before,
+            after,
+            events,
+            last_seq: None,
+        }
+    }
+
+    /// The request with `events` folded in.
+    pub fn after(&self) -> &Request {
+        &self.after
+    }
+
+    /// The version that the change was decided on; nothing for a new request.
+    pub fn before(&self) -> Option<u64> {
+        self.before.as_ref().map(|before| before.version)
+    }
+
+    /// What happened to the request, in order.
+    pub fn events(&self) -> &[Occurred] {
+        &self.events
+    }
+
+    /// The same change with nothing dated before the end of `chain`.
+    pub fn not_before(&self, chain: &Chain) -> Cow<'_, Self> {
+        if self
+            .events
+            .iter()
+            .all(|it| chain.not_before(it.at) == it.at)
+        {
+            return Cow::Borrowed(self);
+        }
+        let mut events = self.events.clone();
+        for event in &mut events {
+            event.at = chain.not_before(event.at);
+        }
+        let dated = match &self.before {
+            Some(before) => Self::of(before.clone(), events),
+            None => {
+                let more = events.split_off(1);
+                Self::first(self.after.id, events.remove(0), more)
+            }
+        };
+        Cow::Owned(Self {
+            last_seq: self.last_seq,
+            ..dated
+        })
+    }
+
+    /// Whether somebody comes closer to access by it, or gets or keeps it longer: what no lock lets
+    /// through.
+    pub fn grants(&self) -> bool {
+        self.events.iter().any(|occurred| {
+            matches!(
+                occurred.event,
+                Event::ApprovalCounted { .. }
+                    | Event::Approved { .. }
+                    | Event::Activated {}
+                    | Event::Extended { .. }
+            )
+        })
+    }
+}
+
+fn fold(mut request: Request, events: &[Occurred]) -> Request {
+    events.iter().for_each(|event| request.apply(event));
+    request
+}
+
+/// A lock to be set or lifted, with what the log will say.
+#[derive(Debug)]
+pub enum LockChange {
+    /// Set it. Setting a lock that is there replaces its reason.
+    Set(Lock, Record),
+    /// Lift it. Fails as a conflict if it is not there.
+    Lift(LockTarget, Record),
+}
