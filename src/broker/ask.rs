@@ -2,6 +2,7 @@
 
 use super::{
     Broker, Error,
+    error::ATTEMPTS,
     facts::{Count, Question},
 };
 use crate::{
@@ -41,7 +42,7 @@ impl Broker {
     ///
     /// Why it cannot be asked for; nothing was written.
     pub async fn ask(&self, ask: Ask) -> Result<Request, Error> {
-        for _ in 0..super::ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             if let Some(id) = self.store.asked(&ask.key).await? {
                 let made = self.load(id).await?.request;
                 return match made.requester == ask.by {

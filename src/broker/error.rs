@@ -1,11 +1,14 @@
 //! Why the broker did not do something: it was refused, or something failed.
 
-use super::ATTEMPTS;
 use crate::{
     directory::FactsUnavailable,
     domain::{Refusal, RequestId, UserId},
     store::{CommitError, StoreError, Uncertain},
 };
+
+/// How often a command is decided anew after a conflict. Each conflict means that somebody else
+/// was done, so this many in a row mean that something is wrong.
+pub(super) const ATTEMPTS: u32 = 64;
 
 /// Why something was not done.
 ///

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Broker, Error};
+use super::{Broker, Error, Loaded, error::ATTEMPTS};
 use crate::{
     domain::{Lock, LockTarget, Refusal, Request, RequestId},
     store::{CommitError, Fold, Snapshot, locks_in_force},
@@ -20,16 +20,6 @@ const PAGE: u32 = 1000;
 
 /// The alert that the table lacks a lock.
 const LOCK_MISSING: &str = "lock_missing";
-
-/// A request as it was loaded.
-#[derive(Debug, Clone)]
-pub(crate) struct Loaded {
-    /// What the log says, or the table where the log says nothing.
-    pub request: Request,
-    /// The number of the log's last entry about it, up to which the log says the same; nothing if it
-    /// says nothing that can be read.
-    pub logged: Option<u64>,
-}
 
 /// What a comparison of a request's snapshot with its entries found.
 enum Compared {
@@ -80,7 +70,7 @@ impl Broker {
     ///
     /// [`Refusal::NoSuchRequest`], or the store's trouble.
     pub(crate) async fn load(&self, id: RequestId) -> Result<Loaded, Error> {
-        for _ in 0..super::ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             let (compared, last_seq) = self.compare(id).await?;
             match compared {
                 Compared::Same(request) => {
@@ -159,7 +149,7 @@ impl Broker {
     ///
     /// [`Error::Contradicted`] if the log does not tell of it, or the store's trouble.
     pub(crate) async fn mend(&self, id: RequestId) -> Result<bool, Error> {
-        for _ in 0..super::ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             let (compared, last_seq) = self.compare(id).await?;
             let logged = match compared {
                 Compared::Untold(_, why) => {

@@ -6,6 +6,7 @@
 
 mod approve;
 mod ask;
+mod changes;
 mod credentials;
 mod end;
 mod error;
@@ -15,6 +16,7 @@ mod find;
 mod groups;
 mod intent;
 mod leave;
+mod loaded;
 mod log;
 mod names;
 mod outdated;
@@ -26,18 +28,21 @@ mod revise;
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use ask::Ask;
+pub use changes::Changed;
 pub use credentials::Credential;
 pub use end::Locked;
 pub use error::Error;
 pub use find::Interruption;
 pub use intent::Intent;
 pub use leave::Memberships;
-pub use outdated::Changed;
 pub use questions::Questions;
 
-pub(crate) use log::Loaded;
+pub(crate) use loaded::Loaded;
 
 use tokio::sync::OnceCell;
+
+use changes::Changes;
+use error::ATTEMPTS;
 
 use crate::{
     alerts::Alerts,
@@ -102,12 +107,8 @@ pub struct Broker {
     people: LoggedPeople,
     /// Whether what was kept of people was taken on, once for all who wait for the log.
     people_restored: OnceCell<()>,
-    changes: outdated::Changes,
+    changes: Changes,
 }
-
-/// How often a command is decided anew after a conflict. Each conflict means that somebody else
-/// was done, so this many in a row mean that something is wrong.
-const ATTEMPTS: u32 = 64;
 
 impl Broker {
     /// A broker over `parts`.
@@ -121,7 +122,7 @@ impl Broker {
             logged_locks: LoggedLocks::default(),
             people: LoggedPeople::default(),
             people_restored: OnceCell::new(),
-            changes: outdated::Changes::default(),
+            changes: Changes::default(),
         }
     }
 

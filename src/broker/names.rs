@@ -1,6 +1,6 @@
 //! Names in the targets: each belongs to one person.
 
-use super::{Broker, Error, Intent};
+use super::{Broker, Error, Intent, error::ATTEMPTS};
 use crate::{
     domain::{Actor, NameEvent, Username},
     policy::Action,
@@ -19,10 +19,8 @@ impl Broker {
         name: &Username,
         reason: &str,
     ) -> Result<(), Error> {
-        for _ in 0..super::ATTEMPTS {
-            let rules = self
-                .may_administer(Action::Release, intent.by(), None)
-                .await?;
+        for _ in 0..ATTEMPTS {
+            let rules = self.may_administer(Action::Release, intent.by(), None).await?;
             let decided_on = self.bound_name(name).await?;
             let record = Record {
                 at: self.now(),

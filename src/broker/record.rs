@@ -1,6 +1,6 @@
 //! What the clock and the targets say: commands of the worker and the provisioner.
 
-use super::{Broker, Error, end::ended_by_lock, log::Loaded, single_change};
+use super::{Broker, Error, Loaded, end::ended_by_lock, single_change};
 use crate::{
     domain::{Command, Request},
     store::SealedCredential,
