@@ -5,15 +5,11 @@
 //! approvers cannot be reached say so. When Slack takes a message there again, all of it is taken
 //! back. A direct message is no such channel: a person who cannot be written to has left.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::PoisonError, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::Messenger;
+use super::{Messenger, channel_state::Closed};
 use crate::{
     domain::{ChannelId, Request, RequestId, Span, Time, backoff},
     slack::{
@@ -31,59 +27,9 @@ const DROPPED: Duration = Duration::from_secs(3600);
 /// How many waiting requests are looked through for those whose approvers cannot be reached.
 const LOOKED_THROUGH: u32 = 500;
 
-/// The channels in trouble, and those in which a message was dropped.
-#[derive(Default)]
-pub(super) struct Channels {
-    closed: Mutex<HashMap<ChannelId, Closed>>,
-    dropped: Mutex<HashMap<String, Time>>,
-    /// The alerts of what Slack refuses the app, each with whether it was a direct message.
-    refused: Mutex<HashMap<String, bool>>,
-    /// Incident channels that may have missed lines.
-    missed: Mutex<BTreeSet<ChannelId>>,
-}
-
-#[derive(Clone, Copy)]
-struct Closed {
-    why: ChannelTrouble,
-    failures: u32,
-    opens: Time,
-}
-
 /// Whether this is somebody's direct message: named by a person, or opened by the first post.
 pub(super) fn is_personal(channel: &ChannelId) -> bool {
     !channel.as_str().starts_with(['C', 'G'])
-}
-
-impl Channels {
-    fn get(&self, channel: &ChannelId) -> Option<Closed> {
-        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        closed.get(channel).copied()
-    }
-
-    fn put(&self, channel: &ChannelId, now: Option<Closed>) -> Option<Closed> {
-        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        match now {
-            Some(now) => closed.insert(channel.clone(), now),
-            None => closed.remove(channel),
-        }
-    }
-}
-
-impl Channels {
-    pub(super) fn missed(&self, channel: &ChannelId) {
-        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-        missed.insert(channel.clone());
-    }
-
-    pub(super) fn missed_nothing(&self, channel: &ChannelId) {
-        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-        missed.remove(channel);
-    }
-
-    pub(super) fn all_that_missed(&self) -> BTreeSet<ChannelId> {
-        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-        missed.clone()
-    }
 }
 
 impl Messenger {

@@ -12,27 +12,28 @@
 
 mod alerts;
 mod cards;
+mod channel_state;
 mod channels;
 mod feeds;
 pub mod homes;
 mod leader;
 mod missed;
+mod run;
 mod trouble;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::sync::{Mutex, Notify};
-use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use crate::{
     alerts::Alerts,
     clock::{Clock, Entropy},
     domain::{ChannelId, Login, Request},
-    presentation::{CardRecords, Follower, Retry, within_grace},
+    presentation::{CardRecords, Follower, Retry},
     store::{Documents, Store, WorkClaims},
 };
-use channels::Channels;
+use channel_state::Channels;
 pub(crate) use feeds::CURSORS;
 pub use leader::run_as_leader;
 use trouble::Trouble;
@@ -135,26 +136,6 @@ impl Messenger {
             woken: Notify::new(),
             followed: Notify::new(),
             first_posts: Default::default(),
-        }
-    }
-
-    /// Works until `shutdown`, then finishes the messages that are on their way, within five
-    /// seconds.
-    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
-        let work = async {
-            tokio::join!(
-                self.tell_alerts(&shutdown),
-                self.forget_dropped(&shutdown),
-                self.follower
-                    .follow(&shutdown, || self.followed.notify_waiters()),
-                self.show_cards(&shutdown),
-                self.follow(feeds::Feed::Audit, &shutdown),
-                self.follow(feeds::Feed::Mirror, &shutdown),
-                self.follow(feeds::Feed::Notices, &shutdown),
-            )
-        };
-        if !within_grace(&shutdown, work).await {
-            tracing::warn!("stopped with messages to Slack on their way");
         }
     }
 }
