@@ -1,9 +1,9 @@
-//! Granting, revoking and inspecting layers in their targets, and committing what was found there.
+//! Provisioning: grants, revokes and inspects layers in their targets, and commits what it found.
 //!
-//! Nothing here says when: the [`worker`](crate::worker) does, from what is due. Each step can be taken
-//! again after a crash, after a lost answer and after a failure, and then makes good what the last one
-//! left. What comes of it is committed through the [`broker`](crate::broker); why a step could not be
-//! finished is `Unfinished`.
+//! The [`worker`](crate::worker) says when, from what is due. Every step can be repeated after a crash, a
+//! lost answer or a failure, and completes what the one before it left. Results are committed through
+//! the [`broker`](crate::broker). A step that cannot be finished now answers `Unfinished`: it is due
+//! again.
 
 mod entitlement_mutexes;
 mod grant;

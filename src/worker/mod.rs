@@ -1,5 +1,5 @@
-//! The sweeper: takes what is due and has it done, what is due in a target by
-//! [`provisioning`](crate::provisioning).
+//! The sweeper: finds what is due, commits what the clock makes due, and has
+//! [`provisioning`](crate::provisioning) do what is due in a target.
 //!
 //! What is due follows from the state alone, so the first attempt and the recovery after a crash
 //! are the same code. Every target has a lane of its own, and so has the clock: a target that is

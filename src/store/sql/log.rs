@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{AskKey, Entitlement, RequestId, Username},
-    store::{Chain, RawEntry, chain::entry_columns, kinds_of_people},
+    store::{Chain, RawEntry, chain::entry_columns, people::kinds_of_people},
 };
 
 /// The end of the chain.
