@@ -20,7 +20,9 @@ impl Broker {
         reason: &str,
     ) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
-            let rules = self.may_administer(Action::Release, intent.by(), None).await?;
+            let rules = self
+                .may_administer(Action::Release, intent.by(), None)
+                .await?;
             let decided_on = self.bound_name(name).await?;
             let record = Record {
                 at: self.now(),

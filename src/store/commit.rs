@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::{Chain, DecidedOn, Record, SealedCredential};
-use crate::domain::{DeliveryKey, Event, Lock, LockTarget, Occurred, Request, RequestId, Time, open};
+use crate::domain::{
+    DeliveryKey, Event, Lock, LockTarget, Occurred, Request, RequestId, Time, open,
+};
 
 /// One transaction.
 #[derive(Debug, Default)]

@@ -290,7 +290,7 @@ impl Files {
             };
             let found = candidates.iter().find(|candidate| candidate.is_file());
             let found = found.unwrap_or_else(|| panic!("no file of {name} in {}", path.display()));
-            self.read(found, [&module[..], &[name.clone()]].concat());
+            self.read(found, [&module[..], std::slice::from_ref(name)].concat());
         }
         self.0.insert(module, file);
     }
