@@ -18,7 +18,7 @@ use crate::{
     broker::{Broker, Changed, Error, Memberships},
     clock::{Clock, Entropy},
     directory::FRESH,
-    domain::{Request, Span, Standing, Time, UserId, backoff},
+    domain::{GroupName, Request, Span, Standing, Time, UserId, backoff},
     metrics::Metrics,
 };
 
@@ -83,6 +83,13 @@ struct Turn {
 
 /// It could not be learnt whether somebody left.
 struct Unknown;
+
+/// Who holds access, and on which groups it depends.
+#[derive(Default)]
+struct Held {
+    holders: BTreeSet<UserId>,
+    groups: BTreeSet<GroupName>,
+}
 
 impl Leavers {
     /// Looks on `broker`'s facts, and raises `alerts` where there are none.
@@ -187,13 +194,13 @@ impl Leavers {
                 // Also where it has changed so often that decisions go on with what was known.
                 self.broker.directory().ask_again(usergroup);
                 let changed = self.broker.directory().groups_of(usergroup);
-                let mut grants = self.broker.grants().await.map_err(store)?;
-                grants.retain(|grant| !self.broker.groups_behind([grant]).is_disjoint(&changed));
+                let depends =
+                    |grant: &Request| !self.broker.groups_behind([grant]).is_disjoint(&changed);
                 let mut known = Memberships::new();
-                for group in self.broker.groups_behind(&grants) {
+                for group in self.held(depends).await?.groups {
                     known.insert(group.clone(), self.broker.members(&group).await);
                 }
-                self.end_those_who_left(&grants, &known).await?;
+                self.end_those_who_left(&known, depends).await?;
                 let unknown = changed.iter().any(|it| known.get(it) == Some(&None));
                 if unknown { Err(Unknown) } else { Ok(()) }
             }
@@ -237,31 +244,43 @@ impl Leavers {
 
     /// Looks at everybody who holds access, once.
     async fn go_round(&self) -> Result<(), Unknown> {
-        let grants = self.broker.grants().await.map_err(store)?;
+        let Held { holders, groups } = self.held(|_| true).await?;
         let mut known = Memberships::new();
         let mut next = self.clock.now();
-        for group in self.broker.groups_behind(&grants) {
+        for group in groups {
             if self.broker.directory().is_live(&group) {
                 self.clock.until(next).await;
                 next = self.clock.now() + GROUP;
             }
             known.insert(group.clone(), self.broker.members(&group).await);
         }
-        self.end_those_who_left(&grants, &known).await?;
-        let mut held: BTreeMap<UserId, Vec<Request>> = BTreeMap::new();
-        for grant in grants {
-            held.entry(grant.requester.clone()).or_default().push(grant);
-        }
-        let holders: BTreeSet<UserId> = held.keys().cloned().collect();
+        self.end_those_who_left(&known, |_| true).await?;
         self.note(|unchecked| unchecked.retain(|person, _| holders.contains(person)));
         let mut next = self.clock.now();
-        for (person, grants) in held {
+        for person in holders {
             self.clock.until(next).await;
             next = self.clock.now() + PERSON;
             // What is unknown is kept in mind; the others are looked at all the same.
-            let _ = self.check_person(&person, &grants).await;
+            let _ = self.look_at(&Change::Person(person)).await;
         }
         Ok(())
+    }
+
+    /// Who holds grants such as `of`, and the groups on which it depends whether they would receive them
+    /// now. The grants themselves are read again when they are looked at: there may be more of them than
+    /// fit into memory.
+    async fn held(&self, of: impl Fn(&Request) -> bool) -> Result<Held, Unknown> {
+        let mut held = Held::default();
+        let mut page = self.broker.grants_after(None).await.map_err(store)?;
+        while page.next.is_some() {
+            page.requests.retain(&of);
+            held.groups
+                .extend(self.broker.groups_behind(&page.requests));
+            let holders = page.requests.into_iter().map(|grant| grant.requester);
+            held.holders.extend(holders);
+            page = self.broker.grants_after(page.next).await.map_err(store)?;
+        }
+        Ok(held)
     }
 
     /// Ends what this person holds if they are deactivated or a guest.
@@ -286,13 +305,18 @@ impl Leavers {
         if is_known { Ok(()) } else { Err(Unknown) }
     }
 
+    /// Ends grants such as `of` whose holders left the groups by which they received them.
     async fn end_those_who_left(
         &self,
-        grants: &[Request],
         known: &Memberships,
+        of: impl Fn(&Request) -> bool,
     ) -> Result<(), Unknown> {
-        for grant in grants {
-            self.broker.end_if_left(grant, known).await.map_err(store)?;
+        let mut page = self.broker.grants_after(None).await.map_err(store)?;
+        while page.next.is_some() {
+            for grant in page.requests.iter().filter(|grant| of(grant)) {
+                self.broker.end_if_left(grant, known).await.map_err(store)?;
+            }
+            page = self.broker.grants_after(page.next).await.map_err(store)?;
         }
         Ok(())
     }

@@ -106,24 +106,32 @@ impl Broker {
     ///
     /// The store's trouble; what was ended before stays so.
     pub(crate) async fn end_without_credentials(&self) -> Result<(), Error> {
-        for grant in self.grants().await? {
-            if !self.lacks_a_credential(&grant).await? {
-                continue;
-            }
-            let command = Command::End {
-                by: Actor::Keylend,
-                rules: Vec::new(),
-                cause: EndCause::CredentialLost,
-            };
-            match self.act(None, grant.id, command).await {
-                Ok(_) => {
-                    tracing::warn!(request.id = %grant.id, "a grant without its credentials ends")
+        let mut page = self.grants_after(None).await?;
+        while page.next.is_some() {
+            for grant in page.requests {
+                if self.lacks_a_credential(&grant).await? {
+                    self.end_without_credential(grant.id).await?;
                 }
-                Err(error) if keeps_no_other(&error) => {}
-                Err(error) => return Err(error),
             }
+            page = self.grants_after(page.next).await?;
         }
         Ok(())
+    }
+
+    async fn end_without_credential(&self, id: RequestId) -> Result<(), Error> {
+        let command = Command::End {
+            by: Actor::Keylend,
+            rules: Vec::new(),
+            cause: EndCause::CredentialLost,
+        };
+        match self.act(None, id, command).await {
+            Ok(_) => {
+                tracing::warn!(request.id = %id, "a grant without its credentials ends");
+                Ok(())
+            }
+            Err(error) if keeps_no_other(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn lacks_a_credential(&self, grant: &Request) -> Result<bool, Error> {

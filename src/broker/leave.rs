@@ -15,7 +15,7 @@ use crate::{
         Refusal, Request, RuleId, Scope, Standing, State, UserId,
     },
     policy::{Action, Facts, TicketFact},
-    store::Open,
+    store::{After, Open, OpenPage},
 };
 
 /// How many requests are read at a time.
@@ -25,21 +25,15 @@ const PAGE: u32 = 1000;
 pub type Memberships = BTreeMap<GroupName, Option<BTreeSet<UserId>>>;
 
 impl Broker {
-    /// The grants that somebody holds and that nothing ends yet, oldest first.
+    /// A page of the grants that somebody holds and that nothing ends yet, oldest first.
     ///
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn grants(&self) -> Result<Vec<Request>, Error> {
-        let (mut grants, mut after) = (Vec::new(), None);
-        loop {
-            let page = self.store.open_after(after, PAGE).await?;
-            after = page.next;
-            if after.is_none() {
-                return Ok(grants);
-            }
-            grants.extend(page.requests.into_iter().filter(goes_on));
-        }
+    pub async fn grants_after(&self, after: Option<After>) -> Result<OpenPage, Error> {
+        let mut page = self.store.open_after(after, PAGE).await?;
+        page.requests.retain(goes_on);
+        Ok(page)
     }
 
     /// The grants of one person that nothing ends yet.
