@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::{Host, Url};
 
 /// Whether the host is this machine.
@@ -22,6 +23,22 @@ pub fn is_protected(url: &Url) -> bool {
         "http" | "ws" => stays_here,
         _ => false,
     }
+}
+
+/// Whether what is exchanged with a PostgreSQL server stays on this machine.
+pub fn stays_here(options: &PgConnectOptions) -> bool {
+    options.get_socket().is_some() || is_loopback(options.get_host())
+}
+
+/// Whether the URL `url`, read as `options`, leaves it to the server whether the connection is encrypted:
+/// it says nothing of it, and nor does `PGSSLMODE`.
+pub fn leaves_encryption_open(url: &str, options: &PgConnectOptions) -> bool {
+    let is_said = Url::parse(url).is_ok_and(|url| {
+        let mut keys = url.query_pairs().map(|(key, _)| key);
+        keys.any(|key| matches!(&*key, "sslmode" | "ssl-mode"))
+    });
+    let is_default = matches!(options.get_ssl_mode(), PgSslMode::Prefer);
+    !stays_here(options) && is_default && !is_said
 }
 
 #[cfg(test)]
@@ -49,5 +66,38 @@ mod tests {
             assert_eq!(is_protected(&url), protected, "{url}");
         }
         assert!(is_loopback("::1") && !is_loopback("db.example.com"));
+    }
+
+    #[test]
+    fn the_url_of_a_server_elsewhere_says_how_it_is_encrypted() {
+        for (url, open) in [
+            ("postgres://keylend@db.example.com/app", true),
+            (
+                "postgres://keylend@db.example.com/app?application_name=sslmode",
+                true,
+            ),
+            (
+                "postgres://keylend@db.example.com/app?sslmode=verify-full",
+                false,
+            ),
+            (
+                "postgres://keylend@db.example.com/app?sslmode=prefer",
+                false,
+            ),
+            (
+                "postgres://keylend@db.example.com/app?sslmode=disable",
+                false,
+            ),
+            ("postgres://keylend@localhost/app", false),
+            ("postgres://keylend@127.0.0.1/app", false),
+            (
+                "postgres://keylend@localhost/app?host=/run/postgresql",
+                false,
+            ),
+            ("postgres://keylend@localhost/app?host=db.example.com", true),
+        ] {
+            let options = url.parse().unwrap();
+            assert_eq!(leaves_encryption_open(url, &options), open, "{url}");
+        }
     }
 }

@@ -34,8 +34,9 @@ pub enum Store {
         /// The store that has the history, such as sqlite:///var/lib/keylend/keylend.db.
         #[arg(long, value_name = "URL")]
         from: Address,
-        /// The store that is to have it, such as postgres://keylend@db.example.com/keylend. Its
-        /// password is better given in PGPASSWORD or ~/.pgpass: others can see command lines.
+        /// The store that is to have it, such as
+        /// postgres://keylend@db.example.com/keylend?sslmode=verify-full. Its password is better given in
+        /// PGPASSWORD or ~/.pgpass: others can see command lines.
         #[arg(long, value_name = "URL")]
         to: Address,
     },

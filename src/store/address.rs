@@ -3,8 +3,10 @@
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgConnectOptions;
 
 use super::{Database, OpenError, PostgresStore, SqliteStore, Store, View};
+use crate::transport::leaves_encryption_open;
 
 /// Where a store is: `sqlite://PATH` or `postgres://USER@HOST:PORT/DATABASE`.
 #[derive(Debug, Clone)]
@@ -17,13 +19,23 @@ pub enum Address {
     Postgres(SecretString),
 }
 
-/// The text is not the URL of a store. It is not repeated, since it may hold a password.
+/// Why a text is not where a store is. It is not repeated, since it may hold a password.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "this is not the URL of a store, such as `sqlite:///var/lib/keylend/keylend.db` or \
-     `postgres://keylend@db.example.com/keylend`"
-)]
-pub struct InvalidAddress;
+pub enum InvalidAddress {
+    /// It is not the URL of a store.
+    #[error(
+        "this is not the URL of a store, such as `sqlite:///var/lib/keylend/keylend.db` or \
+         `postgres://keylend@db.example.com/keylend?sslmode=verify-full`"
+    )]
+    NotAStore,
+    /// It leaves it to a server elsewhere whether the connection is encrypted.
+    #[error(
+        "the store's URL doesn't say whether the connection is encrypted: add \
+         `?sslmode=verify-full`, or `?sslmode=disable` if nobody else can read or change what goes \
+         over this network"
+    )]
+    EncryptionOpen,
+}
 
 impl FromStr for Address {
     type Err = InvalidAddress;
@@ -32,9 +44,15 @@ impl FromStr for Address {
         match text.split_once("://") {
             Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
             Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => {
-                Ok(Self::Postgres(text.into()))
+                match text.parse::<PgConnectOptions>() {
+                    Err(_) => Err(InvalidAddress::NotAStore),
+                    Ok(options) if leaves_encryption_open(text, &options) => {
+                        Err(InvalidAddress::EncryptionOpen)
+                    }
+                    Ok(_) => Ok(Self::Postgres(text.into())),
+                }
             }
-            _ => Err(InvalidAddress),
+            _ => Err(InvalidAddress::NotAStore),
         }
     }
 }

@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("routes", &[]),
     ("secret", &[]),
     ("metrics", &["domain"]),
-    ("store", &["clock", "domain", "sanitize"]),
+    ("store", &["clock", "domain", "sanitize", "transport"]),
     ("vault", &["clock", "domain", "secret", "store"]),
     ("directory", &["clock", "domain"]),
     (

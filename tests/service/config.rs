@@ -631,6 +631,10 @@ fn a_store_is_named_and_its_password_is_not() {
             "store.url: this is not the URL of a store, such as `sqlite:///var/lib/keylend",
         ),
         (
+            "\"postgres://db.example.com/keylend\"",
+            "store.url: the store's URL doesn't say whether the connection is encrypted",
+        ),
+        (
             "{ env = \"KEYLEND_TEST_UNSET\" }",
             "store.url: the environment variable `KEYLEND_TEST_UNSET` is not set",
         ),
@@ -658,7 +662,10 @@ fn replicas_agree_by_what_they_mean() {
     let text = GOOD;
     let same = [
         ("[server]", "# Elsewhere.\n[server]"),
-        ("sqlite://keylend.db", "postgres://db.example.com/keylend"),
+        (
+            "sqlite://keylend.db",
+            "postgres://db.example.com/keylend?sslmode=verify-full",
+        ),
     ];
     for (from, to) in same {
         assert_eq!(digest(&text.replace(from, to)), digest(text), "{to}");
