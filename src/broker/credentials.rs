@@ -100,7 +100,7 @@ impl Broker {
     }
 
     /// Ends the grants whose secrets are not in the store any more, as in one that was rebuilt from the
-    /// log: nobody can be shown them again.
+    /// log: nobody can be shown them again. Secrets that do not open under the key raise an alert.
     ///
     /// # Errors
     ///
@@ -142,9 +142,11 @@ impl Broker {
                 Progress::Inspected { .. } | Progress::Granted { .. }
             );
             if layer.secrets || is_begun && self.connection(grant, layer).is_some() {
-                let kept = self.store.credential(grant.id, index).await?;
-                if kept.is_none() {
-                    return Ok(true);
+                match self.secrets(grant.id, index).await {
+                    Err(Error::Refused(Refusal::NoCredential)) => return Ok(true),
+                    // The right key may come back.
+                    Ok(_) | Err(Error::WrongKey(_)) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }

@@ -24,6 +24,9 @@ const KEEP_AFTER: u64 = 10_000;
 /// The alert that the log's chain is broken.
 const CHAIN_BROKEN: &str = "chain_broken";
 
+/// The alert that what was kept of people does not open.
+const WRONG_KEY: &str = "wrong_key";
+
 /// The alert that clocks differ.
 const CLOCKS: &str = "clocks_differ";
 
@@ -69,15 +72,18 @@ impl Broker {
         let Some(sealed) = self.store.kept_people().await? else {
             return Ok(());
         };
-        let restored = match self.parts.vault.open_people(&sealed) {
-            Ok(text) => self.people.restore(&text).await,
-            Err(_) => None,
+        let Ok(text) = self.parts.vault.open_people(&sealed) else {
+            let text = "What Keylend kept of people doesn't open under the key in `secrets.key`. Somebody \
+                        changed the key, or the row in the table `kept_people`. Nothing is lost: Keylend \
+                        reads the whole log instead. If you didn't change the key, bring the old one back, \
+                        because the credentials of active grants need it.";
+            self.alert(WRONG_KEY, text);
+            return Ok(());
         };
-        match restored {
+        match self.people.restore(&text).await {
             Some(seq) => tracing::debug!(seq, "reading the log on from what is known of people"),
-            None => tracing::warn!(
-                "what is known of people was kept under another `secrets.key`, by another version or \
-                 was changed; reading the whole log"
+            None => tracing::info!(
+                "what is known of people was kept by another version; reading the whole log"
             ),
         }
         Ok(())
@@ -105,7 +111,10 @@ impl Broker {
         };
         let sealed = self.parts.vault.seal_people(&text, &*self.parts.entropy);
         match self.parts.ledger.keep_people(sealed).await {
-            Ok(()) => self.people.note_kept(seq),
+            Ok(()) => {
+                self.people.note_kept(seq);
+                self.parts.alerts.clear(WRONG_KEY);
+            }
             Err(error) => tracing::warn!(%error, "failed to keep what is known of people"),
         }
     }

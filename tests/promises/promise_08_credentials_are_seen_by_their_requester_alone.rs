@@ -200,13 +200,14 @@ async fn a_password_that_another_key_sealed_is_not_shown_and_everybody_hears_why
     let sealed_with = fs::read(&key).unwrap();
     fs::write(&key, "6f".repeat(32)).unwrap();
     fixture.boot().await;
+    // Found at the start, before anybody needs them.
+    fixture.audited("`wrong_key:").await;
     let alice = fixture.alice();
     alice.click(&grant, "credentials").await;
     fixture
         .answered(ALICE, "not the one that sealed them")
         .await;
     assert!(alice.modal().is_none());
-    fixture.audited("`wrong_key:").await;
     // Nothing was shown, and the log does not say so.
     let shown = "credential_shown".to_owned();
     assert!(!fixture.kinds().await.contains(&shown));

@@ -41,7 +41,9 @@ fn example_secrets() -> BTreeMap<String, &'static str> {
         .map(|rest| rest.split('"').next().unwrap().to_owned())
         .map(|name| {
             let value = match name.as_str() {
-                "PG_PROD_ADMIN_URL" => "postgres://keylend:password@db.example.com/app?sslmode=verify-full",
+                "PG_PROD_ADMIN_URL" => {
+                    "postgres://keylend:password@db.example.com/app?sslmode=verify-full"
+                }
                 "KEYLEND_SECRETS_KEY" => {
                     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
                 }
