@@ -158,6 +158,12 @@ impl Grants {
         self.read(GrantIndex::len)
     }
 
+    /// How many grants ended before `time` and count as active all the same, because nothing says that they
+    /// are over.
+    pub fn ended_before(&self, time: Time) -> usize {
+        self.read(|index| index.ended_before(time))
+    }
+
     /// Keeps an alert for each target that fails to revoke, from the first recorded failure until
     /// the access of every grant is proven gone there; until `shutdown`.
     pub async fn watch_revocations(&self, alerts: &Alerts, shutdown: CancellationToken) {

@@ -174,6 +174,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(async move { following.0.follow(following.1).await });
     let watching = (grants.clone(), alerts.clone(), shutdown.clone());
     tasks.spawn(async move { watching.0.watch_revocations(&watching.1, watching.2).await });
+    let watching = (store.writable(), alerts.clone(), shutdown.clone());
+    tasks.spawn(async move { watch_writes(watching.0, &watching.1, watching.2).await });
     let leavers = Leavers::new(
         broker.clone(),
         alerts.clone(),
@@ -258,6 +260,31 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     })
 }
 
+/// Keeps an alert for as long as the store cannot be written, until `shutdown`.
+async fn watch_writes(
+    mut is_writable: watch::Receiver<bool>,
+    alerts: &Alerts,
+    shutdown: CancellationToken,
+) {
+    let watching = async {
+        loop {
+            if *is_writable.borrow_and_update() {
+                alerts.clear(NOT_WRITABLE);
+            } else {
+                let text = "Keylend can't write to its store, so nobody can request, approve or lock \
+                            anything. Access that expires is revoked in its target, but that isn't \
+                            recorded. Check the disk's free space, the store's permissions and the \
+                            database server.";
+                alerts.raise(NOT_WRITABLE, text.to_owned());
+            }
+            if is_writable.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    shutdown.run_until_cancelled(watching).await;
+}
+
 /// The way that Slack's deliveries come, and the routes for it: Socket Mode has none.
 fn way(
     settings: &config::Slack,
@@ -299,6 +326,9 @@ fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
     }
     Ok(backends)
 }
+
+/// The alert that the store cannot be written.
+const NOT_WRITABLE: &str = "store_not_writable";
 
 /// A grant whose target is no longer configured could never be taken back. What has ended keeps no
 /// target in the configuration: the worker gives its last inspection up.

@@ -102,6 +102,14 @@ CREATE TABLE credentials (
     PRIMARY KEY (request_id, layer)
 );
 
+-- One row, which is written from time to time to find out whether the store can be.
+CREATE TABLE write_probe (
+    one    BIGINT PRIMARY KEY CHECK (one = 1),
+    number BIGINT NOT NULL
+);
+
+INSERT INTO write_probe (one, number) VALUES (1, 0);
+
 -- The deliveries that something was committed for, so that nothing is when they come again. They are
 -- remembered for ten minutes.
 CREATE TABLE deliveries (

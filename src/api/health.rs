@@ -2,7 +2,7 @@
 //!
 //! `/healthz` says that the process lives, and nothing else: who restarts Keylend asks there.
 //! `/readyz` says whether this replica can serve: 200 if it can answer people and gateways, 503 if
-//! it cannot. It cannot while the store does not answer, checks do not follow the log, Slack does
+//! it cannot. It cannot while the store does not answer or cannot be written, checks do not follow the log, Slack does
 //! not reach it, or it stays out of the work because of another replica. Everything else that
 //! somebody has to look at (a target that fails to revoke, a channel or a group that Slack does not
 //! know) is listed in `degraded` and changes no status: it concerns every replica alike, and
@@ -17,6 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use chrono::TimeDelta;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -26,6 +27,9 @@ use crate::{
     routes::{Authentication, Routes},
     store::Stuck,
 };
+
+/// How long an end may take to be recorded: many may come at once.
+const GRACE: TimeDelta = TimeDelta::minutes(1);
 
 /// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,6 +44,8 @@ pub(super) fn routes() -> Routes<Arc<Api>> {
 struct Readiness {
     ready: bool,
     store: &'static str,
+    /// Grants that are over and whose end is not recorded, although its minute is past.
+    overdue: usize,
     caught_up: bool,
     slack: bool,
     /// Why Slack does not reach us.
@@ -64,10 +70,16 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
     let caught_up = api.grants.caught_up_within(CATCH_UP).await.is_ok();
     let reach = *api.reach.borrow();
     let standby_reason = api.store.standby_reason();
-    let ready = caught_up && reach.is_ok() && standby_reason.is_none() && stuck.is_some();
+    let store = match (&stuck, *api.store.writable().borrow()) {
+        (None, _) => "unavailable",
+        (Some(_), false) => "read_only",
+        (Some(_), true) => "ok",
+    };
+    let ready = caught_up && reach.is_ok() && standby_reason.is_none() && store == "ok";
     let readiness = Readiness {
         ready,
-        store: if stuck.is_some() { "ok" } else { "unavailable" },
+        store,
+        overdue: overdue(&api),
         caught_up,
         slack: reach.is_ok(),
         slack_error: reach.err(),
@@ -89,6 +101,11 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
     };
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     (status, no_store, Json(readiness)).into_response()
+}
+
+/// How many grants are over and have no recorded end, although there was time for it.
+pub(super) fn overdue(api: &Api) -> usize {
+    api.grants.ended_before(api.clock.now() - GRACE)
 }
 
 /// The grants that are over and that a target has failed to revoke; nothing if the store does not answer.

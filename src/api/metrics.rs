@@ -25,7 +25,7 @@ pub(super) fn routes() -> Routes<Arc<Api>> {
 async fn metrics(State(api): State<Arc<Api>>) -> Response {
     // Without an answer the last figure stands; `/readyz` says that the store is away.
     if let Some(stuck) = health::stuck(&api).await {
-        api.metrics.stuck(stuck.len());
+        api.metrics.stuck(stuck.len() + health::overdue(&api));
     }
     api.metrics
         .alerts(api.alerts.raised().into_keys().collect());

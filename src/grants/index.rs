@@ -228,6 +228,12 @@ impl GrantIndex {
         self.grants.len()
     }
 
+    /// How many of them ended before `time`.
+    pub(super) fn ended_before(&self, time: Time) -> usize {
+        let time = time.timestamp_millis();
+        self.grants.values().filter(|it| it.end < time).count()
+    }
+
     fn number(&mut self, name: &str) -> Number {
         if let Some(number) = self.names.get(name) {
             return *number;

@@ -199,4 +199,56 @@ impl Provisioner {
         let bound = self.bind(&request.layers[layer].plan)?;
         limited(bound.status(&order(request, layer))).await
     }
+
+    /// Revokes the layers of a grant that is over and whose end cannot be recorded, because the store cannot
+    /// be written: a full disk must not keep access in a target. What another grant still gives stays.
+    /// Nothing is said of it. Once the store can be written, the end is recorded, and every layer is
+    /// revoked and read back as always.
+    pub(crate) async fn revoke_unrecorded(&self, loaded: &Loaded) {
+        let (request, now) = (&loaded.request, self.clock.now());
+        let is_over = request.expires_at.is_some_and(|end| end <= now);
+        if !is_over || loaded.logged.is_none() || !self.unrecorded.is_due(request.id, now) {
+            return;
+        }
+        for layer in 0..request.layers.len() {
+            match self.revoke_layer_unrecorded(request, layer).await {
+                Ok(true) => tracing::warn!(
+                    request.id = %request.id, layer,
+                    "revoked a layer although the store can't record it"
+                ),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(
+                    request.id = %request.id, layer, %error,
+                    "failed to revoke a layer, and the store can't record it"
+                ),
+            }
+        }
+    }
+
+    /// False if there is nothing to revoke.
+    async fn revoke_layer_unrecorded(
+        &self,
+        request: &Request,
+        layer: usize,
+    ) -> Result<bool, anyhow::Error> {
+        let plan = &request.layers[layer].plan;
+        if plan.revocation == RevocationMode::TimeLimit || !request.manages(layer) {
+            return Ok(false);
+        }
+        let claims = self.broker.claims();
+        let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
+        for other in self.sharing(&plan.entitlement, request.id).await?.proven {
+            let end = self.broker.load(other.request).await?.request.expires_at;
+            // The end of another one may not be recorded either.
+            if other.goes_on && end.is_none_or(|end| end > self.clock.now()) {
+                return Ok(false);
+            }
+        }
+        let (bound, order) = (self.bind(plan)?, order(request, layer));
+        limited(bound.revoke(&order)).await?;
+        match limited(bound.status(&order)).await? {
+            Presence::Absent => Ok(true),
+            Presence::Present => anyhow::bail!("the access is still there after it was revoked"),
+        }
+    }
 }

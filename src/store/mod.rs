@@ -250,6 +250,12 @@ pub trait Store: Send + Sync + 'static {
         None
     }
 
+    /// Whether what is committed is written: false from a failed transaction on until one comes about,
+    /// which is tried every few seconds. A full disk shows here, while everything can be read.
+    fn writable(&self) -> watch::Receiver<bool> {
+        watch::channel(true).1
+    }
+
     /// What replicas tell of each other's facts; nothing where this one is alone.
     fn outdated(&self) -> Option<broadcast::Receiver<Invalidation>> {
         None

@@ -43,6 +43,7 @@ pub(super) const LEFT_BEHIND: &[&str] = &[
     "outdated",
     "replicas",
     "service",
+    "write_probe",
 ];
 
 /// What is copied. What refers to something comes behind it, and the log is in its order.

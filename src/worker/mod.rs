@@ -105,7 +105,14 @@ impl Worker {
                 return self.provisioner.inspect_again(loaded, layer).await;
             }
         };
-        self.broker.record(loaded, command, None).await?;
-        Ok(())
+        let is_end = command == Command::Expire;
+        match self.broker.record(loaded.clone(), command, None).await {
+            Ok(_) => Ok(()),
+            Err(error @ Error::Store(_)) if is_end => {
+                self.provisioner.revoke_unrecorded(&loaded).await;
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -669,3 +669,44 @@ async fn a_target_that_leaves_the_configuration_is_said_not_to_be_inspected_once
         .audited("`console` is not inspected once more after its access has ended")
         .await;
 }
+
+/// A full disk, or somebody who holds the file's lock: what can be read tells which access is over.
+#[tokio::test]
+async fn while_the_store_cannot_be_written_access_is_revoked_in_time_and_every_signal_says_so() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    let url = format!("sqlite://{}", fixture.database().display());
+    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let hold = sqlx::query("BEGIN IMMEDIATE").execute(&mut other);
+    hold.await.unwrap();
+    fixture.advance_minutes(32);
+    // A statement waits four seconds for somebody else's lock.
+    let noticed = async {
+        loop {
+            let (status, ready) = fixture.page("/readyz").await;
+            if !fixture.console.admits("alice") && ready.contains("store_not_writable") {
+                return (status, ready);
+            }
+        }
+    };
+    let patience = Duration::from_secs(60);
+    let (status, ready) = tokio::time::timeout(patience, noticed).await.unwrap();
+    assert_eq!(status, 503);
+    assert!(ready.contains(r#""store":"read_only""#), "{ready}");
+    assert!(ready.contains(r#""overdue":1"#), "{ready}");
+    let metrics = fixture.page("/metrics").await.1;
+    assert!(metrics.contains("keylend_revocations_stuck 1"), "{metrics}");
+    assert!(!fixture.kinds().await.contains(&"ended".to_owned()));
+    assert!(!says_ended(&fixture));
+
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    fixture.until_logged("ended", 1).await;
+    while fixture.page("/readyz").await.0 != 200 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let ready = fixture.page("/readyz").await.1;
+    assert!(
+        ready.contains(r#""overdue":0,"#) && !ready.contains("store_not_writable"),
+        "{ready}"
+    );
+}

@@ -147,6 +147,13 @@ impl Store for Database {
         self.why_out()
     }
 
+    fn writable(&self) -> watch::Receiver<bool> {
+        match &self.writer {
+            Some(writer) => writer.is_writable(),
+            None => watch::channel(false).1,
+        }
+    }
+
     fn outdated(&self) -> Option<broadcast::Receiver<Invalidation>> {
         self.told()
     }

@@ -46,6 +46,10 @@ const TRANSACTION: Duration = Duration::from_secs(10);
 /// How long a connection that has failed may take to close.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// How long nothing is written until it is tried whether it could be, and how long after a failure.
+const PROBE: Duration = Duration::from_secs(10);
+const PROBE_AGAIN: Duration = Duration::from_secs(2);
+
 /// How long what was erased may be found in the files while others read.
 const TIDY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -54,6 +58,7 @@ const TIDY_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Writer {
     /// Nothing after the store was closed.
     task: Mutex<Option<(mpsc::Sender<Job>, JoinHandle<()>)>>,
+    is_writable: watch::Receiver<bool>,
 }
 
 #[derive(Debug)]
@@ -121,16 +126,24 @@ impl Writer {
         let line = WriteConnection::open(&source).await?;
         news.reaches(line.chain.seq());
         let (jobs, queue) = mpsc::channel(QUEUE);
+        let (saying, is_writable) = watch::channel(true);
         let task = Task {
             source,
             line: Some(line),
             news,
+            is_writable: saying,
+            tried: Instant::now(),
             unconfirmed: None,
             is_untidy: false,
         };
         let task = tokio::spawn(task.run(queue));
         let task = Mutex::new(Some((jobs, task)));
-        Ok(Self { task })
+        Ok(Self { task, is_writable })
+    }
+
+    /// Whether the last transaction came about. Where nothing is written, one is tried every ten seconds.
+    pub(super) fn is_writable(&self) -> watch::Receiver<bool> {
+        self.is_writable.clone()
     }
 
     /// Hands a write to the task and waits until it is durable.
@@ -222,6 +235,9 @@ struct Task {
     /// Nothing after a failure, until the next write.
     line: Option<WriteConnection>,
     news: Notifier,
+    is_writable: watch::Sender<bool>,
+    /// When a transaction was last tried.
+    tried: Instant,
     /// There after a failure at the end of a transaction that wrote to the log.
     unconfirmed: Option<UnconfirmedCommit>,
     /// Whether the files may still hold what was erased.
@@ -247,15 +263,63 @@ impl Task {
     /// Waits for writes; false when there will be no more.
     async fn receive(&mut self, queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) -> bool {
         loop {
-            let wait = if self.is_untidy {
-                TIDY_AGAIN
-            } else {
-                Duration::MAX
+            let pause = match *self.is_writable.borrow() {
+                true => PROBE,
+                false => PROBE_AGAIN,
+            };
+            let probe_in = pause.saturating_sub(self.tried.elapsed());
+            let wait = match self.is_untidy {
+                true => TIDY_AGAIN.min(probe_in),
+                false => probe_in,
             };
             match timeout(wait, queue.recv_many(jobs, BATCH)).await {
                 Ok(received) => return received > 0,
-                Err(_) => self.truncate_wal().await,
+                Err(_) if self.is_untidy => self.truncate_wal().await,
+                Err(_) => {}
             }
+            if self.tried.elapsed() >= pause {
+                self.probe().await;
+            }
+        }
+    }
+
+    /// Tries whether something can be written.
+    async fn probe(&mut self) {
+        let probe = async {
+            let line = match &mut self.line {
+                Some(line) => line,
+                none => none.insert(WriteConnection::open(&self.source).await?),
+            };
+            line.begin(&self.source).await?;
+            line.execute("UPDATE write_probe SET number = number + 1")
+                .await?;
+            line.commit().await
+        };
+        let is_done = match timeout(TRANSACTION, probe).await {
+            Ok(Ok(())) => true,
+            // A replica on standby does not write, which says nothing of the store.
+            Ok(Err(sqlx::Error::Protocol(_))) => *self.is_writable.borrow(),
+            Ok(Err(_)) | Err(_) => false,
+        };
+        self.note_tried(is_done);
+        if !is_done {
+            self.drop_line().await;
+        }
+    }
+
+    fn note_tried(&mut self, is_done: bool) {
+        self.tried = Instant::now();
+        self.is_writable.send_if_modified(|is_writable| {
+            let is_news = *is_writable != is_done;
+            *is_writable = is_done;
+            is_news
+        });
+    }
+
+    /// Closes the connection, which rolls back what was begun on it.
+    async fn drop_line(&mut self) {
+        if let Some(line) = self.line.take() {
+            let _ = timeout(CLOSING, line.close()).await;
         }
     }
 
@@ -274,6 +338,7 @@ impl Task {
             let written = timeout(TRANSACTION, self.write(jobs, trails)).await;
             let failed = match written {
                 Ok(Ok(outcomes)) => {
+                    self.note_tried(true);
                     self.answer(jobs, outcomes);
                     lost = 0;
                     continue;
@@ -283,10 +348,7 @@ impl Task {
                     sqlx::Error::from(std::io::Error::from(std::io::ErrorKind::TimedOut)).into()
                 }
             };
-            if let Some(line) = self.line.take() {
-                // What was begun is rolled back by this, whatever it answers.
-                let _ = timeout(CLOSING, line.close()).await;
-            }
+            self.drop_line().await;
             let Failed { culprit, error } = failed;
             if is_lost(&error) {
                 lost += 1;
@@ -299,6 +361,9 @@ impl Task {
                 continue;
             }
             self.unconfirmed = None;
+            if culprit.is_none() {
+                self.note_tried(false);
+            }
             let failed = match culprit.filter(|_| !is_lost(&error)) {
                 Some(culprit) => vec![jobs.remove(culprit)],
                 None => std::mem::take(jobs),
