@@ -122,6 +122,7 @@ impl PeopleSource for Everybody {
             standing: Standing::Member,
             email: Some(Email::new("alice@example.com")),
             confirmed: Confirmed::Yes,
+            time_zone: None,
         }))
     }
 

@@ -3,12 +3,12 @@
 use keylend::{
     domain::{Catalogue, ChannelId, ReasonRule, Risk, Scope, ScopeId, Span, TicketRule, Username},
     slack::{
-        arguments::{Draft, Named, Wanted, Word},
+        arguments::{Draft, HowLong, Named, Unclear, Wanted, Word},
         commands::{
             Typed, done, explain, extend, lock, read, release, request, revoke, unlock, who,
             withdraw,
         },
-        view::{answer, text},
+        view::{answer, refusal, text},
     },
 };
 use regex::Regex;
@@ -37,7 +37,13 @@ pub fn holds(data: &[u8]) {
         "extend" => {
             let extend = extend::parse(&words, &catalogue);
             names_what_is_there(&extend.what, &catalogue);
-            extend.more.into_iter().for_each(reads_back);
+            extend
+                .more
+                .into_iter()
+                .for_each(|more| reads_back(more, &catalogue));
+            assert!(extend.more.is_none() || extend.unclear.is_none());
+            let unclear = extend.unclear.unwrap_or_default();
+            is_harmless(&text::escape(&refusal::not_a_duration(&unclear), 1000));
         }
         "done" => names_what_is_there(&done::parse(&words, &catalogue).what, &catalogue),
         "explain" => names_what_is_there(&explain::parse(&words, &catalogue), &catalogue),
@@ -88,7 +94,17 @@ fn is_of_the_catalogue(draft: &Draft, catalogue: &Catalogue) {
         }
         Wanted::Unknown { written, like } => are_suggestions(written, like, catalogue),
     }
-    draft.duration.into_iter().for_each(reads_back);
+    draft
+        .duration
+        .into_iter()
+        .for_each(|duration| reads_back(duration, catalogue));
+    for unclear in &draft.unclear {
+        is_harmless(&text::escape(&refusal::unclear(unclear), 1000));
+        // What was taken for a duration is not understood as one.
+        if let Unclear::Duration(written) = unclear {
+            assert_eq!(draft.duration, None, "{written:?}");
+        }
+    }
     assert!(draft.channels.len() <= 5);
     let plain = |id: &ChannelId| {
         let mut bytes = id.as_str().bytes();
@@ -119,7 +135,11 @@ fn asks_for_the_same(id: &ScopeId, draft: &Draft, catalogue: &Catalogue) {
         (draft.duration, &draft.ticket),
         "{words:?}"
     );
-    assert_eq!(again.reason, "");
+    assert_eq!(
+        (again.reason.as_str(), again.unclear),
+        ("", Vec::new()),
+        "{words:?}"
+    );
 }
 
 fn names_what_is_there(what: &Named, catalogue: &Catalogue) {
@@ -143,8 +163,18 @@ fn are_suggestions(written: &str, like: &[ScopeId], catalogue: &Catalogue) {
     is_harmless(&answer::no_such(written, like));
 }
 
-fn reads_back(span: Span) {
-    assert_eq!(span.to_string().parse(), Ok(span));
+/// What is shown of it, typed again, is the same.
+fn reads_back(how_long: HowLong, catalogue: &Catalogue) {
+    let typed = format!("extend {how_long}");
+    let Found::Command("extend", words) = found(&typed, catalogue) else {
+        panic!("{typed:?} is no extension");
+    };
+    let again = extend::parse(&words, catalogue);
+    assert_eq!(
+        (again.more, again.unclear),
+        (Some(how_long), None),
+        "{typed:?}"
+    );
 }
 
 fn catalogue() -> Catalogue {

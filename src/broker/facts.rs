@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono_tz::Tz;
+
 use super::{Broker, Error, groups::whichever};
 use crate::{
     domain::{
@@ -109,6 +111,15 @@ impl Broker {
             .unwrap_or_default()
             .to_owned();
         Err(Refusal::Forbidden(vec![Ruling { rule, reason }]).into())
+    }
+
+    /// The time zone that a person set in Slack, if it is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Facts`].
+    pub async fn time_zone(&self, id: &UserId) -> Result<Option<Tz>, Error> {
+        Ok(self.parts.directory.time_zone(id).await?)
     }
 
     /// Asks the policy. Answers the rules that allowed it.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::{FRESH, FactsUnavailable, Identities, PeopleSource, Profile, RECENT};
@@ -105,6 +106,19 @@ impl Directory {
             groups: member_of,
             unknown_groups,
         })
+    }
+
+    /// The time zone of a person as it was within the last ten minutes, if the source knows it.
+    ///
+    /// # Errors
+    ///
+    /// If what Slack says of the person cannot be had.
+    pub async fn time_zone(&self, id: &UserId) -> Result<Option<Tz>, FactsUnavailable> {
+        let profile = self
+            .profiles
+            .known(id, RECENT, &*self.clock, || self.source.profile(id))
+            .await?;
+        Ok(profile.and_then(|profile| profile.time_zone))
     }
 
     /// The person whose id and address these are, with all that the configuration says of them.

@@ -164,6 +164,7 @@ mod tests {
             standing: Standing::Member,
             email: Some(Email::new(email)),
             confirmed,
+            time_zone: None,
         })
     }
 

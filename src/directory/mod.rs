@@ -9,6 +9,7 @@ mod identity;
 use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
+use chrono_tz::Tz;
 
 pub use cached::{Directory, GroupSource};
 pub use identity::{Identities, PersonEntry};
@@ -34,6 +35,8 @@ pub struct Profile {
     pub email: Option<Email>,
     /// Whether the address is theirs.
     pub confirmed: Confirmed,
+    /// The time zone that they set, if the source said one that is known.
+    pub time_zone: Option<Tz>,
 }
 
 /// What a source says of whether a person's address is theirs. Slack's documented user object has

@@ -91,6 +91,7 @@ struct User {
     is_ultra_restricted: Option<bool>,
     is_stranger: Option<bool>,
     is_email_confirmed: Option<bool>,
+    tz: Option<String>,
     enterprise_user: Option<EnterpriseUser>,
     #[serde(default)]
     profile: UserProfile,
@@ -131,6 +132,7 @@ impl User {
             standing,
             email,
             confirmed,
+            time_zone: self.tz.and_then(|zone| zone.parse().ok()),
         }
     }
 

@@ -53,6 +53,7 @@ impl PeopleSource for Everybody {
             standing: Standing::Member,
             email: Some(Email::new(format!("{name}@example.com"))),
             confirmed: Confirmed::Yes,
+            time_zone: None,
             name,
         }))
     }

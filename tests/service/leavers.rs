@@ -93,6 +93,7 @@ impl PeopleSource for People {
             standing: standing.unwrap_or(Standing::Member),
             email: Some(Email::new(format!("{id}@example.com"))),
             confirmed: Confirmed::Unsaid,
+            time_zone: None,
         }))
     }
 

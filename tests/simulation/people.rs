@@ -263,6 +263,7 @@ impl PeopleSource for People {
                 standing: being.standing,
                 email: Some(being.email.clone()),
                 confirmed: Confirmed::Unsaid,
+                time_zone: None,
                 name,
             }
         }))

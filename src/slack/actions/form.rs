@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{create_request, form_outcome::FormOutcome, incident::Origin};
+use super::{create_request, form_outcome::FormOutcome, how_long, incident::Origin};
 use crate::{
     broker::Ask,
     domain::{ChannelId, Scope, Span, UserId},
     slack::{
         Slack,
-        arguments::{Draft, Wanted, markup},
+        arguments::{Draft, Unclear, Wanted, length, markup},
         caller::Caller,
         inbound::View,
         interaction::{Interaction, Outcome, log_error},
@@ -19,6 +19,7 @@ use crate::{
             answer,
             modal_request::{self, Form},
             refusal::{self, field},
+            text,
         },
     },
 };
@@ -32,6 +33,8 @@ const PATIENCE: Duration = Duration::from_millis(800);
 pub(in crate::slack) struct Prefill {
     pub(in crate::slack) draft: Draft,
     pub(in crate::slack) origin: Option<Origin>,
+    /// Why the duration is not accepted, in plain text.
+    pub(in crate::slack) duration_note: Option<String>,
 }
 
 /// What the form carries for us from its opening to its submission.
@@ -39,12 +42,22 @@ pub(in crate::slack) struct Prefill {
 struct Carried {
     origin: Option<Origin>,
     channels: Vec<ChannelId>,
+    /// What was said about the duration, in plain text.
+    #[serde(default)]
+    duration_note: Option<String>,
+    /// What was said about the line, in `mrkdwn`.
+    #[serde(default)]
+    notice: Option<String>,
 }
 
 /// Opens the form with what was understood. Somebody who may not ask at all is told so instead, if
 /// that is known in time; if it is not, it is asked again when they submit.
 pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) -> Outcome {
-    let Prefill { draft, origin } = prefill;
+    let Prefill {
+        draft,
+        origin,
+        mut duration_note,
+    } = prefill;
     let broker = &interaction.slack.broker;
     let (wanted, notice) = match &draft.scope {
         Wanted::Nothing => (None, None),
@@ -62,14 +75,36 @@ pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) 
     if let Ok(Err(error)) = member {
         return Err(error);
     }
+    let mut duration = draft.duration.map(|duration| duration.to_string());
+    let mut said = None;
+    for unclear in &draft.unclear {
+        let sentence = refusal::unclear(unclear);
+        match unclear {
+            Unclear::Recipient(..) => said = Some(text::escape(&sentence, 1000)),
+            Unclear::Duration(written) => {
+                duration = Some(written.clone());
+                duration_note = Some(sentence);
+            }
+            Unclear::InReason(_) | Unclear::Start(_) => duration_note = Some(sentence),
+        }
+    }
+    let notices: Vec<&str> = [&notice, &said]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let notice = (!notices.is_empty()).then(|| notices.join("\n"));
     let carried = Carried {
         origin,
         channels: draft.channels,
+        duration_note: duration_note.clone(),
+        notice: said,
     };
     let form = Form {
         scope,
         approvers,
-        duration: draft.duration.map(|duration| duration.to_string()),
+        duration,
+        duration_note,
         ticket: draft.ticket,
         reason: draft.reason,
         notice,
@@ -96,13 +131,15 @@ pub(in crate::slack) async fn scope_chosen(
         return Ok(None);
     };
     let typed = |name| view.value(name).map(str::to_owned);
+    let carried: Carried = serde_json::from_str(&view.private_metadata).unwrap_or_default();
     let form = Form {
         scope: Some(scope),
         approvers: approvers(slack, Some(scope)).await,
         duration: typed(field::DURATION),
+        duration_note: carried.duration_note,
         ticket: typed(field::TICKET),
         reason: typed(field::REASON).unwrap_or_default(),
-        notice: None,
+        notice: carried.notice,
         carried: view.private_metadata.clone(),
     };
     let hash = view.hash.as_deref();
@@ -126,9 +163,12 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
             .map(str::trim)
             .filter(|text| !text.is_empty())
     };
-    let duration = match filled(field::DURATION).map(read_duration).transpose() {
-        Ok(duration) => duration,
-        Err(wrong) => return FormOutcome::invalid(field::DURATION, &wrong),
+    let duration = match filled(field::DURATION) {
+        None => None,
+        Some(text) => match read_duration(slack, caller, text).await {
+            Ok(duration) => Some(duration),
+            Err(wrong) => return FormOutcome::invalid(field::DURATION, &wrong),
+        },
     };
     let carried: Carried = serde_json::from_str(&view.private_metadata).unwrap_or_default();
     let reason = filled(field::REASON).unwrap_or_default();
@@ -159,11 +199,9 @@ fn scope<'a>(slack: &'a Slack, id: &str) -> Option<&'a Scope> {
     slack.broker.catalogue().get(&id.parse().ok()?)
 }
 
-fn read_duration(text: &str) -> Result<Span, String> {
-    // `M` is a month to humantime, and a minute to a phone that capitalises.
-    text.to_lowercase()
-        .parse()
-        .map_err(|_| refusal::not_a_duration(text))
+async fn read_duration(slack: &Slack, caller: &Caller, text: &str) -> Result<Span, String> {
+    let how_long = length::whole(text).ok_or_else(|| refusal::not_a_duration(text))?;
+    how_long::from_now(slack, &caller.user, how_long).await
 }
 
 /// Who is in the approver groups of `scope`, if that is known in time.

@@ -11,6 +11,7 @@ pub(super) mod events;
 pub(super) mod extend;
 pub(super) mod form;
 pub(super) mod form_outcome;
+pub(super) mod how_long;
 pub(super) mod incident;
 pub(super) mod submission;
 pub(super) mod suggest;

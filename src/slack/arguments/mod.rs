@@ -5,14 +5,15 @@
 //! pure function of the text and the catalogue.
 
 mod draft;
-pub(super) mod duration;
+pub(super) mod length;
 pub(super) mod markup;
 pub(super) mod names;
 #[cfg(test)]
 pub(super) mod tests;
 mod words;
 
-pub use draft::{Draft, Wanted};
+pub use draft::{Draft, Unclear, Wanted};
+pub use length::HowLong;
 pub use words::Word;
 pub(super) use words::{bare, text_of, words};
 

@@ -1,6 +1,7 @@
 //! Names of the catalogue as people type them. A name that is not quite one is answered with what
 //! it may have meant, never taken for it.
 
+use super::words::bare;
 use crate::domain::{Catalogue, ScopeId};
 
 /// How many names are suggested.
@@ -9,8 +10,12 @@ const SUGGESTIONS: usize = 5;
 /// How alike two names have to be, from 0 to 1, to take one for a slip of the other.
 const ALIKE: f64 = 0.8;
 
-/// The scope of exactly this name; letters may be of another case.
+/// The scope of exactly this name; letters may be of another case, and marks may stand around it.
 pub(in crate::slack) fn exact(word: &str, catalogue: &Catalogue) -> Option<ScopeId> {
+    known(word, catalogue).or_else(|| known(bare(word), catalogue))
+}
+
+fn known(word: &str, catalogue: &Catalogue) -> Option<ScopeId> {
     let id: ScopeId = word.parse().ok()?;
     if catalogue.contains_key(&id) {
         return Some(id);
@@ -27,7 +32,7 @@ pub(in crate::slack) fn exact(word: &str, catalogue: &Catalogue) -> Option<Scope
 /// What a word that names no scope may have meant, best first: what begins with it, else what is
 /// a slip away from it.
 pub(in crate::slack) fn suggestions(word: &str, catalogue: &Catalogue) -> Vec<ScopeId> {
-    let word = word.to_lowercase();
+    let word = bare(word).to_lowercase();
     if word.len() < 2 {
         return Vec::new();
     }

@@ -56,9 +56,21 @@ pub(in crate::slack) fn text_of(words: &[Word]) -> String {
     texts.join(" ").trim().to_owned()
 }
 
-/// A text without the punctuation behind it.
+/// A text without the punctuation behind it, and without the marks that people put around names:
+/// backticks, stars, underscores and quotes. Copied text may come with spaces that have no width.
 pub(in crate::slack) fn bare(text: &str) -> &str {
-    text.trim_end_matches([',', ';', '.'])
+    text.trim_start_matches(is_around)
+        .trim_end_matches(|end| is_around(end) || [',', ';', '.'].contains(&end))
+}
+
+fn is_around(character: char) -> bool {
+    let is_quote = |(opening, closing): &(&[char], &[char])| {
+        opening.contains(&character) || closing.contains(&character)
+    };
+    matches!(
+        character,
+        '`' | '*' | '_' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
+    ) || QUOTES.iter().any(is_quote)
 }
 
 /// What stands between quotes at the start of `text`, and where it ends with its quote.
@@ -116,6 +128,21 @@ mod tests {
             "a “b c\" d",
         ] {
             assert_eq!(split(text), ["a", "[b c]", "d"], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_read_without_the_marks_around_it() {
+        for text in [
+            "`db:read`",
+            "*db:read*,",
+            "_db:read_",
+            "“db:read”.",
+            "'db:read'",
+            "db:read\u{200b}",
+            "\u{feff}`db:read`;",
+        ] {
+            assert_eq!(bare(text), "db:read", "{text}");
         }
     }
 

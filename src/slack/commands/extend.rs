@@ -5,11 +5,16 @@ use super::{
     resolve_request::{Candidates, Resolved, resolve},
 };
 use crate::{
-    domain::{Catalogue, Span},
+    domain::Catalogue,
     slack::{
         actions::extend,
-        arguments::{Named, Word, duration, named},
+        arguments::{
+            HowLong, Named, Word,
+            length::{self, Reading},
+            named, text_of,
+        },
         interaction::Outcome,
+        view::{refusal, text},
     },
 };
 
@@ -25,25 +30,74 @@ pub(super) const COMMAND: Command = Command {
 pub struct Extend {
     /// With what.
     pub what: Named,
-    /// How much more, if they said.
-    pub more: Option<Span>,
+    /// How much more, or until when, if they said.
+    pub more: Option<HowLong>,
+    /// What stands in its place and is not understood, as it was written.
+    pub unclear: Option<String>,
 }
 
-/// `db-prod:write 30m`, or the other way round.
+/// `db-prod:write 30m`, or the other way round, with a `by` or a `for` before the length.
 pub fn parse(words: &[Word], catalogue: &Catalogue) -> Extend {
-    if let Some((more, rest)) = duration::leading(words) {
+    let (more, unclear, rest) = leading(words);
+    if more.is_some() {
         let (what, _) = named(rest, catalogue);
-        let more = Some(more);
-        return Extend { what, more };
+        return Extend {
+            what,
+            more,
+            unclear,
+        };
     }
-    let (what, rest) = named(words, catalogue);
-    let more = duration::leading(rest).map(|(more, _)| more);
-    Extend { what, more }
+    let (what, behind) = named(words, catalogue);
+    if !matches!(what, Named::Unknown { .. }) {
+        let (more, unclear, _) = leading(behind);
+        return Extend {
+            what,
+            more,
+            unclear,
+        };
+    }
+    match unclear {
+        // What it is about is asked once it is clear how long.
+        Some(_) => Extend {
+            what: Named::Nothing,
+            more,
+            unclear,
+        },
+        None => Extend {
+            what,
+            more,
+            unclear,
+        },
+    }
+}
+
+/// How long the words begin with, or what is not understood there, and what stands behind it.
+fn leading(words: &[Word]) -> (Option<HowLong>, Option<String>, &[Word]) {
+    let words = match words {
+        [first, rest @ ..] if first.is("by") => rest,
+        words => words,
+    };
+    match length::front(words) {
+        Some((taken, Reading::Clear(more))) => (Some(more), None, &words[taken..]),
+        Some((taken, Reading::Unclear)) => {
+            let (unclear, behind) = words.split_at(taken);
+            (None, Some(text_of(unclear)), behind)
+        }
+        None => (None, None, words),
+    }
 }
 
 async fn run(call: Call<'_>) -> Outcome {
     let interaction = call.interaction;
-    let Extend { what, more } = parse(call.words, interaction.slack.broker.catalogue());
+    let Extend {
+        what,
+        more,
+        unclear,
+    } = parse(call.words, interaction.slack.broker.catalogue());
+    if let Some(unclear) = unclear {
+        let asks = refusal::not_a_duration(&unclear);
+        return Ok(Some(text::escape(&asks, 1000)));
+    }
     match resolve(call, what, Candidates::Active).await? {
         Resolved::Request(id) => extend::run(interaction, id, more).await,
         Resolved::Unclear(told) => Ok(Some(told)),
@@ -52,28 +106,72 @@ async fn run(call: Call<'_>) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveTime;
     use proptest::prelude::*;
 
     use super::*;
     use crate::{
-        domain::{RequestId, Time},
+        domain::{RequestId, Span, Time},
         slack::arguments::tests::read,
     };
 
     #[test]
     fn extend_takes_what_and_for_how_long_in_any_order() {
-        let more = Some(Span::minutes(15));
+        let more = |minutes| Some(HowLong::For(Span::minutes(minutes)));
+        let until = Some(HowLong::Until(NaiveTime::from_hms_opt(17, 0, 0).unwrap()));
         let id = RequestId::new(Time::UNIX_EPOCH, 1);
         let scope = || Named::Scope("db-prod:write".parse().unwrap());
         for (text, what, more) in [
             (String::new(), Named::Nothing, None),
-            ("15m".to_owned(), Named::Nothing, more),
-            (format!("{id} for 15 minutes"), Named::Request(id), more),
-            ("15m db-prod:write".to_owned(), scope(), more),
-            ("db-prod:write 15M".to_owned(), scope(), more),
+            ("15m".to_owned(), Named::Nothing, more(15)),
+            ("by 20 minutes".to_owned(), Named::Nothing, more(20)),
+            ("until 17:00".to_owned(), Named::Nothing, until),
+            (format!("{id} for 15 minutes"), Named::Request(id), more(15)),
+            ("15m db-prod:write".to_owned(), scope(), more(15)),
+            (
+                "by half an hour `db-prod:write`".to_owned(),
+                scope(),
+                more(30),
+            ),
+            ("db-prod:write 15M".to_owned(), scope(), more(15)),
+            ("db-prod:write by 20 minutes".to_owned(), scope(), more(20)),
+            ("db-prod:write 1,5h".to_owned(), scope(), more(90)),
+            (
+                "db-prod:write 1 hour and 30 minutes".to_owned(),
+                scope(),
+                more(90),
+            ),
+            ("db-prod:write until 5pm".to_owned(), scope(), until),
             ("db-prod:write please".to_owned(), scope(), None),
         ] {
-            assert_eq!(read(&text, parse), Extend { what, more }, "{text}");
+            let expected = Extend {
+                what,
+                more,
+                unclear: None,
+            };
+            assert_eq!(read(&text, parse), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_not_understood_is_asked_for() {
+        for (text, unclear) in [
+            ("60", "60"),
+            ("by 60", "60"),
+            ("by 17:00", "17:00"),
+            ("60 db-prod:write", "60"),
+            ("db-prod:write 60", "60"),
+            ("db-prod:write by 1:30", "1:30"),
+            ("db-prod:write 1-2h", "1-2h"),
+            ("db-prod:write -5m", "-5m"),
+            ("db-prod:write until tomorrow", "until tomorrow"),
+        ] {
+            let read = read(text, parse);
+            assert_eq!(
+                (read.more, read.unclear.as_deref()),
+                (None, Some(unclear)),
+                "{text}"
+            );
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Form<'a> {
     pub approvers: Option<BTreeSet<UserId>>,
     /// A duration that was typed.
     pub duration: Option<String>,
+    /// What has to be said about the duration, in plain text.
+    pub duration_note: Option<String>,
     /// A ticket that was typed.
     pub ticket: Option<String>,
     /// A reason that was typed; may be empty.
@@ -118,6 +120,10 @@ fn duration_input(form: &Form<'_>) -> Value {
     };
     let mut element = text_input(field::DURATION, LONGEST_WORD, form.duration.as_deref());
     element["placeholder"] = plain(&placeholder, 150);
+    let hint = match &form.duration_note {
+        Some(note) => format!("{note} {hint}"),
+        None => hint,
+    };
     with_hint(input(field::DURATION, "For how long", element, true), &hint)
 }
 

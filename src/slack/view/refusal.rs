@@ -1,11 +1,13 @@
 //! Refusals and failures as people read them: what happened, and what to do. Each has its sentence,
 //! in `mrkdwn` for messages and in plain text for the fields of a modal.
 
+use chrono::NaiveTime;
+
 use super::text;
 use crate::{
     broker::Error,
     domain::{Actor, NoUsername, Refusal, Ruling, Scope, Span},
-    slack::caller::RejectedCaller,
+    slack::{arguments::Unclear, caller::RejectedCaller},
 };
 
 /// How much of a rule's reason is shown.
@@ -54,8 +56,51 @@ pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, Str
 
 /// What is wrong with a text that was to be a duration, in plain text.
 pub fn not_a_duration(text: &str) -> String {
-    let text: String = text.chars().take(40).collect();
-    format!("“{text}” is not a duration: write it like 30m, 1h30m or 2 hours.")
+    format!(
+        "“{}” isn't clear. Write how long, with a unit: 30m, 1h30m, half an hour or until 17:00.",
+        short(text)
+    )
+}
+
+/// What is to be said about something that may be meant in more ways than one, in plain text.
+pub fn unclear(unclear: &Unclear) -> String {
+    match unclear {
+        Unclear::Duration(text) => not_a_duration(text),
+        Unclear::InReason(text) => format!(
+            "If “{}” is how long you need access, write it here with a unit. It's in your reason now.",
+            short(text)
+        ),
+        Unclear::Start(text) => format!(
+            "Access starts when it is approved; it can't start “{}”. Ask when you need it.",
+            short(text)
+        ),
+        Unclear::Recipient(_, text) => format!(
+            "You can request access only for yourself. If it is for {}, they have to request it.",
+            short(text)
+        ),
+    }
+}
+
+/// A time of the day that cannot be told where somebody is, in plain text.
+pub fn unknown_time(time: NaiveTime) -> String {
+    let time = time.format("%H:%M");
+    format!(
+        "Keylend can't tell when {time} is where you are. Write how long, such as 30m or 1h30m."
+    )
+}
+
+/// A time of the day that has passed, in plain text.
+pub fn past_time(time: NaiveTime, zone: &str) -> String {
+    let time = time.format("%H:%M");
+    format!("{time} has passed where you are ({zone}). Write how long, such as 30m or 1h30m.")
+}
+
+/// More time is asked for, until a moment before the end.
+pub const ENDS_LATER: &str =
+    "Your access doesn't end before that. `/jit status` shows when it ends.";
+
+fn short(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 /// Why somebody is not listened to, in `mrkdwn`.

@@ -4,6 +4,7 @@
 mod asking;
 mod callers;
 mod channels;
+mod clarifying;
 mod ending_early;
 mod form;
 mod groups;

@@ -98,6 +98,7 @@ fn the_form_asks_for_what_its_scope_needs() {
         scope: Some(&scope),
         approvers: Some(people(2)),
         duration: Some("45m".to_owned()),
+        duration_note: Some(not_a_duration("60")),
         ticket: Some("INC-4211".to_owned()),
         reason: "writes are failing".to_owned(),
         notice: Some(answer::no_such(
@@ -365,6 +366,7 @@ proptest! {
             scope: Some(&scope),
             approvers: Some(people(approvers)),
             duration: Some(said.clone()),
+            duration_note: None,
             ticket: Some(said.clone()),
             reason: said.clone(),
             notice: Some(answer::no_such(&said, &[])),

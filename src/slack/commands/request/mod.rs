@@ -7,14 +7,15 @@ mod tests;
 use super::command::{Call, Command};
 use crate::{
     broker::Ask,
-    domain::{Catalogue, ScopeId},
+    domain::{Catalogue, ScopeId, Span},
     slack::{
         actions::{
             create_request,
             form::{self, Prefill},
+            how_long,
             incident::Origin,
         },
-        arguments::{Draft, Wanted, Word},
+        arguments::{Draft, Unclear, Wanted, Word},
         interaction::{Interaction, Outcome},
         view::answer,
     },
@@ -32,32 +33,51 @@ pub fn parse(words: &[Word], catalogue: &Catalogue) -> Draft {
     draft::read(words, catalogue)
 }
 
-/// A line with everything in it is a request; one that lacks something opens the form.
+/// A line with everything in it is a request; one that lacks something, or may be meant in more
+/// ways than one, opens the form.
 async fn run(call: Call<'_>) -> Outcome {
     let interaction = call.interaction;
-    let catalogue = interaction.slack.broker.catalogue();
-    let draft = parse(call.words, catalogue);
+    let slack = &interaction.slack;
+    let catalogue = slack.broker.catalogue();
+    let by = &interaction.caller.user;
+    let mut draft = parse(call.words, catalogue);
+    draft
+        .unclear
+        .retain(|unclear| !matches!(unclear, Unclear::Recipient(Some(person), _) if person == by));
     let (channel, name) = (&interaction.channel, interaction.channel_name.as_deref());
     let origin = (channel.clone()).and_then(|channel| Origin::of(channel, name));
-    match &draft.scope {
-        Wanted::Scope(id)
-            if catalogue
-                .get(id)
-                .is_some_and(|scope| draft.is_complete_for(scope)) =>
-        {
-            let id = id.clone();
-            create(interaction, id, draft, origin).await
+    let mut prefill = Prefill {
+        draft,
+        origin,
+        duration_note: None,
+    };
+    let draft = &prefill.draft;
+    if let Wanted::Scope(id) = &draft.scope
+        && let Some(scope) = catalogue.get(id)
+        && draft.is_complete_for(scope)
+    {
+        let duration = match draft.duration {
+            None => Ok(None),
+            Some(how_long) => how_long::from_now(slack, by, how_long).await.map(Some),
+        };
+        match duration {
+            Ok(duration) => {
+                let id = id.clone();
+                return create(interaction, id, duration, prefill).await;
+            }
+            Err(note) => prefill.duration_note = Some(note),
         }
-        _ => form::open(interaction, Prefill { draft, origin }).await,
     }
+    form::open(interaction, prefill).await
 }
 
 async fn create(
     interaction: &Interaction,
     scope: ScopeId,
-    draft: Draft,
-    origin: Option<Origin>,
+    duration: Option<Span>,
+    prefill: Prefill,
 ) -> Outcome {
+    let Prefill { draft, origin, .. } = prefill;
     // No two commands share a trigger, and a redelivered one has its first.
     let named_once = interaction.trigger_id.as_ref();
     let Some(named_once) = named_once.or(interaction.response_url.as_ref()) else {
@@ -68,7 +88,7 @@ async fn create(
         key: create_request::key(caller, named_once),
         by: caller.user.clone(),
         scope,
-        duration: draft.duration,
+        duration,
         ticket: draft.ticket,
         reason: draft.reason,
         mirrors: Vec::new(),

@@ -2,9 +2,9 @@ use proptest::prelude::*;
 
 use super::parse;
 use crate::{
-    domain::{ChannelId, Span},
+    domain::{ChannelId, Span, UserId},
     slack::arguments::{
-        Draft, Wanted,
+        Draft, HowLong, Unclear, Wanted,
         tests::{catalogue, read},
     },
 };
@@ -16,11 +16,16 @@ fn drafted(text: &str) -> Draft {
 fn whole() -> Draft {
     Draft {
         scope: Wanted::Scope("db-prod:write".parse().unwrap()),
-        duration: Some(Span::minutes(30)),
+        duration: minutes(30),
         ticket: Some("INC-4211".to_owned()),
         reason: "writes are failing".to_owned(),
         channels: Vec::new(),
+        unclear: Vec::new(),
     }
+}
+
+fn minutes(minutes: u32) -> Option<HowLong> {
+    Some(HowLong::For(Span::minutes(minutes)))
 }
 
 #[test]
@@ -44,7 +49,7 @@ fn a_request_is_read_however_it_is_put() {
 
 #[test]
 fn durations_are_read_as_people_write_them() {
-    for (text, minutes) in [
+    for (text, length) in [
         ("90m", 90),
         ("1h30m", 90),
         ("1h 30m", 90),
@@ -54,10 +59,19 @@ fn durations_are_read_as_people_write_them() {
         ("2H", 120),
         ("1day 2h 3m", 1563),
         ("4 hours 5 minutes 60 seconds", 246),
+        ("1,5h", 90),
+        ("1h30", 90),
+        ("half an hour", 30),
+        ("2h please", 120),
+        ("PT1H", 60),
+        ("--duration 30m", 30),
+        ("1 hour and 30 minutes", 90),
+        ("30m for me,", 30),
     ] {
         let draft = drafted(&format!("db-prod:read {text} why not"));
-        assert_eq!(draft.duration, Some(Span::minutes(minutes)), "{text}");
+        assert_eq!(draft.duration, minutes(length), "{text}");
         assert_eq!(draft.reason, "why not", "{text}");
+        assert_eq!(draft.unclear, [], "{text}");
     }
 }
 
@@ -69,7 +83,6 @@ fn what_stands_among_the_words_of_the_reason_or_in_quotes_stays_there() {
         ("30m \"it took 2h\"", Some(30), "it took 2h"),
         ("2 hours, then 5m more", Some(120), "then 5m more"),
         ("\"90m\"", None, "90m"),
-        ("30 hosts are down", None, "30 hosts are down"),
         ("switch UTF-8 off", None, "switch UTF-8 off"),
         (
             "copy from db-prod:write to it",
@@ -78,9 +91,105 @@ fn what_stands_among_the_words_of_the_reason_or_in_quotes_stays_there() {
         ),
     ] {
         let draft = drafted(&format!("db-prod:read {text}"));
-        assert_eq!(draft.duration, duration.map(Span::minutes), "{text}");
+        assert_eq!(draft.duration, duration.and_then(minutes), "{text}");
+        assert_eq!(draft.unclear, [], "{text}");
         assert_eq!(draft.reason, reason, "{text}");
         assert_eq!(draft.ticket, None, "{text}");
+    }
+}
+
+#[test]
+fn what_may_be_meant_in_more_ways_than_one_is_asked_for_and_never_guessed() {
+    let length = |text: &str| Unclear::Duration(text.to_owned());
+    let kept = |text: &str| Unclear::InReason(text.to_owned());
+    let start = |text: &str| Unclear::Start(text.to_owned());
+    let dave = || Unclear::Recipient(Some(UserId::new("U0DAVE")), "@dave".to_owned());
+    let named = |text: &str| Unclear::Recipient(None, text.to_owned());
+    let failing = "writes are failing";
+    for (text, duration, unclear, reason) in [
+        ("60", None, length("60"), failing),
+        ("1:30", None, length("1:30"), failing),
+        ("-5m", None, length("-5m"), failing),
+        ("1-2h", None, length("1-2h"), failing),
+        ("2 30 min", None, length("2 30 min"), failing),
+        ("30 mintues", None, length("30 mintues"), failing),
+        ("until tomorrow", None, length("until tomorrow"), failing),
+        ("--duration soon", None, length("--duration soon"), failing),
+        (
+            "60 hosts are down:",
+            None,
+            kept("60"),
+            "60 hosts are down: writes are failing",
+        ),
+        (
+            "tomorrow 09:00 for 1h",
+            minutes(60),
+            start("tomorrow 09:00"),
+            "tomorrow 09:00 writes are failing",
+        ),
+        (
+            "1h at 17:00",
+            minutes(60),
+            start("at 17:00"),
+            "at 17:00 writes are failing",
+        ),
+        (
+            "30m for <@U0DAVE|dave>",
+            minutes(30),
+            dave(),
+            "for @dave writes are failing",
+        ),
+        (
+            "<@U0DAVE|dave> 30m",
+            minutes(30),
+            dave(),
+            "@dave writes are failing",
+        ),
+        (
+            "30m for @dave",
+            minutes(30),
+            named("@dave"),
+            "for @dave writes are failing",
+        ),
+        (
+            "30m for dave@example.com",
+            minutes(30),
+            named("dave@example.com"),
+            "for dave@example.com writes are failing",
+        ),
+    ] {
+        for line in [
+            format!("db-prod:write {text} INC-4211 writes are failing"),
+            format!("{text} db-prod:write INC-4211 writes are failing"),
+        ] {
+            let expected = Draft {
+                duration,
+                reason: reason.to_owned(),
+                unclear: vec![unclear.clone()],
+                ..whole()
+            };
+            let draft = drafted(&line);
+            assert_eq!(draft, expected, "{line}");
+            assert!(!draft.is_complete_for(&catalogue()[&"db-prod:write".parse().unwrap()]));
+        }
+    }
+    let last = drafted("db-prod:read the shop answers with 500");
+    assert_eq!(last.unclear, [kept("500")]);
+    assert_eq!(last.reason, "the shop answers with 500");
+}
+
+#[test]
+fn a_short_number_is_a_ticket_only_beside_a_duration() {
+    for (text, ticket, is_clear) in [
+        ("lab:shell 60 why", None, false),
+        ("lab:shell 60", None, false),
+        ("lab:shell 30m, 60 why", Some("60"), true),
+        ("lab:shell CHG7 30m why", Some("CHG7"), true),
+        ("lab:shell 4211 why", Some("4211"), true),
+    ] {
+        let draft = drafted(text);
+        assert_eq!(draft.ticket.as_deref(), ticket, "{text}");
+        assert_eq!(draft.unclear.is_empty(), is_clear, "{text}");
     }
 }
 
@@ -88,7 +197,7 @@ fn what_stands_among_the_words_of_the_reason_or_in_quotes_stays_there() {
 fn a_duration_is_no_ticket_whatever_a_ticket_may_be() {
     for text in ["1h30m CHG7", "CHG7 1h 30m", "1 hour 30 minutes CHG7"] {
         let draft = drafted(&format!("lab:shell {text}"));
-        assert_eq!(draft.duration, Some(Span::minutes(90)), "{text}");
+        assert_eq!(draft.duration, minutes(90), "{text}");
         assert_eq!(draft.ticket.as_deref(), Some("CHG7"), "{text}");
     }
 }
@@ -179,7 +288,7 @@ proptest! {
         let mut parts: Vec<&str> = parts;
         parts.insert(place, &said);
         let draft = drafted(&parts.join(" "));
-        let expected = Draft { duration: Some(Span::minutes(90)), reason, ..whole() };
+        let expected = Draft { duration: minutes(90), reason, ..whole() };
         prop_assert_eq!(draft, expected);
     }
 }
