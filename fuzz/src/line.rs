@@ -5,8 +5,8 @@ use keylend::{
     slack::{
         arguments::{Draft, HowLong, Named, Unclear, Wanted, Word},
         commands::{
-            Typed, done, explain, extend, lock, read, release, request, revoke, unlock, who,
-            withdraw,
+            Typed, done, explain, extend, lock, read, release, request, revoke, status, unlock,
+            who, withdraw,
         },
         view::{answer, refusal, text},
     },
@@ -64,7 +64,8 @@ pub fn holds(data: &[u8]) {
             is_harmless(&answer::released(&Username::new(login)));
             is_harmless(&text::escape(&reason, 3000));
         }
-        "status" | "help" => {}
+        "status" => names_what_is_there(&status::parse(&words, &catalogue), &catalogue),
+        "help" => {}
         other => panic!("no rule for the words behind {other}"),
     }
 }
@@ -154,7 +155,8 @@ fn names_what_is_there(what: &Named, catalogue: &Catalogue) {
             assert_eq!(inner, Some(id.as_str()));
             is_harmless(id.as_str());
         }
-        Named::Nothing | Named::Request(_) | Named::Everything => {}
+        Named::Address(address) => is_harmless(&answer::nobody_has(address)),
+        Named::Nothing | Named::Request(_) | Named::Me | Named::Everything => {}
     }
 }
 

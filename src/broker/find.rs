@@ -6,7 +6,8 @@ use super::{Broker, Error};
 use crate::{
     backend::LayerRequest,
     domain::{
-        BackendName, Human, Layer, Refusal, Request, RequestId, Scope, ScopeId, State, UserId,
+        BackendName, Email, Human, IdentityKey, Layer, Refusal, Request, RequestId, Scope, ScopeId,
+        State, UserId,
     },
     store::{Open, OpenRequest},
 };
@@ -53,6 +54,22 @@ impl Broker {
             open.extend(Some(request).filter(Request::is_open));
         }
         Ok(open)
+    }
+
+    /// The ids under which the log knows the person who has this address; none if it knows nobody
+    /// who has it.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub async fn ids_of(&self, address: &Email) -> Result<Vec<UserId>, Error> {
+        let human = Human::from_iter([IdentityKey::address(address)]);
+        let human = self.known(human).await?;
+        let ids = human.keys().filter_map(|key| match key {
+            IdentityKey::Id(id) => Some(id.clone()),
+            IdentityKey::Address(_) | IdentityKey::Person(_) => None,
+        });
+        Ok(ids.collect())
     }
 
     /// What was asked for under this id and is open, oldest first: what its Home shows, which is

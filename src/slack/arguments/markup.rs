@@ -28,6 +28,11 @@ pub(in crate::slack) fn mark(word: &str) -> Option<Mark<'_>> {
     Some(Mark::Other(target))
 }
 
+/// Whether a word is a person's id as Slack shows it in their profile: `U0ALICE`.
+pub(in crate::slack) fn is_person(word: &str) -> bool {
+    word.starts_with(['U', 'W']) && word.len() >= 7 && is_id(word)
+}
+
 fn is_id(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
     (2..=64).contains(&text.len()) && text.bytes().all(plain)

@@ -17,7 +17,7 @@ pub use length::HowLong;
 pub use words::Word;
 pub(super) use words::{bare, text_of, words};
 
-use crate::domain::{Catalogue, RequestId, ScopeId, UserId};
+use crate::domain::{Catalogue, Email, RequestId, ScopeId, UserId};
 use markup::Mark;
 
 /// What a command is about.
@@ -31,6 +31,10 @@ pub enum Named {
     Scope(ScopeId),
     /// A person.
     Person(UserId),
+    /// The person who types.
+    Me,
+    /// The person who has this address.
+    Address(Email),
     /// Everything there is.
     Everything,
     /// None of these.
@@ -48,17 +52,31 @@ pub(super) fn named<'a>(words: &'a [Word], catalogue: &Catalogue) -> (Named, &'a
         return (Named::Nothing, words);
     };
     let word = first.text.as_str();
-    let named = match markup::mark(word) {
+    let plain = bare(word);
+    let named = match markup::mark(plain) {
         Some(Mark::Person(id, _)) => Named::Person(id),
-        Some(_) => unknown(word, catalogue),
-        None if matches!(word.to_lowercase().as_str(), "everything" | "all") => Named::Everything,
-        None => match (names::exact(word, catalogue), word.parse()) {
-            (Some(scope), _) => Named::Scope(scope),
-            (None, Ok(request)) => Named::Request(request),
-            (None, Err(_)) => unknown(word, catalogue),
+        Some(Mark::Other(link)) => address(link.strip_prefix("mailto:").unwrap_or_default())
+            .unwrap_or_else(|| unknown(word, catalogue)),
+        Some(Mark::Channel(..)) => unknown(word, catalogue),
+        None => match plain.to_lowercase().as_str() {
+            "everything" | "all" => Named::Everything,
+            "me" | "myself" => Named::Me,
+            _ => names::exact(word, catalogue)
+                .map(Named::Scope)
+                .or_else(|| markup::is_person(plain).then(|| Named::Person(UserId::new(plain))))
+                .or_else(|| plain.parse().ok().map(Named::Request))
+                .or_else(|| address(plain))
+                .unwrap_or_else(|| unknown(word, catalogue)),
         },
     };
     (named, rest)
+}
+
+/// The address that a word is.
+fn address(word: &str) -> Option<Named> {
+    let (name, domain) = word.split_once('@')?;
+    let is_one = !name.is_empty() && domain.contains('.') && !domain.contains('@');
+    is_one.then(|| Named::Address(Email::new(word)))
 }
 
 /// What the first word names, and the reason behind it, which may be empty.

@@ -1,7 +1,11 @@
 //! Locks everything, a scope or a person: revokes what they cover and refuses new requests.
 
-use super::command::{Call, Command};
+use super::{
+    command::{Call, Command},
+    resolve_person::resolve_person,
+};
 use crate::{
+    broker::Error,
     domain::{Catalogue, LockTarget},
     slack::{
         arguments::{Named, Word, named_and_reason},
@@ -25,7 +29,7 @@ pub fn parse(words: &[Word], catalogue: &Catalogue) -> (Named, String) {
 async fn run(call: Call<'_>) -> Outcome {
     let broker = &call.interaction.slack.broker;
     let (what, reason) = parse(call.words, broker.catalogue());
-    let target = match target(call, what) {
+    let target = match target(call, what).await? {
         Ok(target) => target,
         Err(told) => return Ok(Some(told)),
     };
@@ -38,14 +42,23 @@ async fn run(call: Call<'_>) -> Outcome {
 }
 
 /// What a lock covers, or what they are told if it covers nothing like that.
-pub(super) fn target(call: Call<'_>, what: Named) -> Result<LockTarget, String> {
-    match what {
+pub(super) async fn target(
+    call: Call<'_>,
+    what: Named,
+) -> Result<Result<LockTarget, String>, Error> {
+    let what = match resolve_person(call, what).await? {
+        Ok(what) => what,
+        Err(told) => return Ok(Err(told)),
+    };
+    Ok(match what {
         Named::Everything => Ok(LockTarget::Everything),
         Named::Scope(scope) => Ok(LockTarget::Scope(scope)),
         Named::Person(person) => Ok(LockTarget::Person(person)),
         Named::Unknown { written, like } => Err(answer::no_such(&written, &like)),
-        Named::Nothing | Named::Request(_) => Err(answer::usage(&call.command.line())),
-    }
+        Named::Nothing | Named::Request(_) | Named::Me | Named::Address(_) => {
+            Err(answer::usage(&call.command.line()))
+        }
+    })
 }
 
 #[cfg(test)]

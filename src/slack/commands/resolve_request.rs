@@ -44,7 +44,7 @@ async fn find(call: Call<'_>, what: Named, candidates: Candidates) -> Result<Res
         Named::Unknown { written, like } => {
             return Ok(Resolved::Unclear(answer::no_such(&written, &like)));
         }
-        Named::Person(_) | Named::Everything => {
+        Named::Person(_) | Named::Me | Named::Address(_) | Named::Everything => {
             return Ok(Resolved::Unclear(answer::usage(&call.command.line())));
         }
     };

@@ -2,6 +2,7 @@
 
 use super::{
     command::{Call, Command},
+    resolve_person::resolve_person,
     resolve_request::is_active,
 };
 use crate::{
@@ -30,6 +31,10 @@ async fn run(call: Call<'_>) -> Outcome {
     let broker = &call.interaction.slack.broker;
     let intent = &call.interaction.intent;
     let (what, reason) = parse(call.words, broker.catalogue());
+    let what = match resolve_person(call, what).await? {
+        Ok(what) => what,
+        Err(told) => return Ok(Some(told)),
+    };
     let open = match what {
         Named::Request(id) => {
             let request = broker.revoke(intent, id, &reason).await?;
@@ -38,7 +43,7 @@ async fn run(call: Call<'_>) -> Outcome {
         Named::Person(person) => broker.open_of(&person).await?,
         Named::Scope(scope) => broker.open_for(&scope).await?,
         Named::Unknown { written, like } => return Ok(Some(answer::no_such(&written, &like))),
-        Named::Nothing | Named::Everything => {
+        Named::Nothing | Named::Me | Named::Address(_) | Named::Everything => {
             return Ok(Some(answer::usage(&call.command.line())));
         }
     };
@@ -73,5 +78,7 @@ mod tests {
         let because = "<@U0ALICE> because laptop lost";
         assert_eq!(read(because, parse), (alice(), "laptop lost".to_owned()));
         assert_eq!(read("<@U0ALICE>", parse), (alice(), String::new()));
+        let by_id = "U0ALICE laptop lost";
+        assert_eq!(read(by_id, parse), (alice(), "laptop lost".to_owned()));
     }
 }

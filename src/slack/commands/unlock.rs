@@ -27,7 +27,7 @@ pub fn parse(words: &[Word], catalogue: &Catalogue) -> Named {
 
 async fn run(call: Call<'_>) -> Outcome {
     let broker = &call.interaction.slack.broker;
-    let target = match lock::target(call, parse(call.words, broker.catalogue())) {
+    let target = match lock::target(call, parse(call.words, broker.catalogue())).await? {
         Ok(target) => target,
         Err(told) => return Ok(Some(told)),
     };

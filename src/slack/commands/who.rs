@@ -1,6 +1,9 @@
 //! Shows who has a scope, and what a person has.
 
-use super::command::{Call, Command};
+use super::{
+    command::{Call, Command},
+    resolve_person::resolve_person,
+};
 use crate::{
     domain::{Catalogue, Refusal},
     slack::{
@@ -23,9 +26,19 @@ pub fn parse(words: &[Word], catalogue: &Catalogue) -> Named {
 }
 
 async fn run(call: Call<'_>) -> Outcome {
+    let what = parse(call.words, call.interaction.slack.broker.catalogue());
+    show(call, what).await
+}
+
+/// Shows who has a scope, or what a person has.
+pub(super) async fn show(call: Call<'_>, what: Named) -> Outcome {
     let slack = &call.interaction.slack;
     let now = slack.clock.now();
-    Ok(Some(match parse(call.words, slack.broker.catalogue()) {
+    let what = match resolve_person(call, what).await? {
+        Ok(what) => what,
+        Err(told) => return Ok(Some(told)),
+    };
+    Ok(Some(match what {
         Named::Scope(id) => {
             let open = slack.broker.open_for(&id).await?;
             let scope = slack.broker.catalogue().get(&id);
@@ -37,7 +50,7 @@ async fn run(call: Call<'_>) -> Outcome {
             answer::what_has(&person, &open, now)
         }
         Named::Unknown { written, like } => answer::no_such(&written, &like),
-        Named::Nothing | Named::Request(_) | Named::Everything => {
+        Named::Nothing | Named::Request(_) | Named::Me | Named::Address(_) | Named::Everything => {
             answer::usage(&call.command.line())
         }
     }))
@@ -46,12 +59,27 @@ async fn run(call: Call<'_>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::UserId, slack::arguments::tests::read};
+    use crate::{
+        domain::{Email, UserId},
+        slack::arguments::tests::read,
+    };
 
     #[test]
     fn who_takes_a_scope_or_a_person() {
         let alice = Named::Person(UserId::new("U0ALICE"));
-        assert_eq!(read("<@U0ALICE|alice>", parse), alice);
+        for text in ["<@U0ALICE|alice>", "U0ALICE", "`U0ALICE`", "*<@U0ALICE>*"] {
+            assert_eq!(read(text, parse), alice, "{text}");
+        }
+        for text in ["me", "Myself"] {
+            assert_eq!(read(text, parse), Named::Me, "{text}");
+        }
+        let address = Named::Address(Email::new("alice@example.com"));
+        for text in [
+            "alice@example.com",
+            "<mailto:alice@example.com|alice@example.com>",
+        ] {
+            assert_eq!(read(text, parse), address, "{text}");
+        }
         let scope = Named::Scope("db-prod:write".parse().unwrap());
         assert_eq!(read("db-prod:write", parse), scope);
     }

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::broker::{Interruption, Locked};
 use crate::domain::{
-    ChannelId, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time, UserId,
-    Username,
+    ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time,
+    UserId, Username,
 };
 
 /// The longest answer; Slack cuts longer ones.
@@ -349,6 +349,15 @@ pub fn no_such(written: &str, like: &[ScopeId]) -> String {
         }
         true => format!("{nothing} Type `/jit` and search for it."),
     }
+}
+
+/// An address of nobody whom Keylend knows.
+pub fn nobody_has(address: &Email) -> String {
+    format!(
+        "Keylend hasn't recorded anyone with the address {}. Type `@` and choose the person from \
+         the list that Slack shows.",
+        text::escape(address.as_str(), 100)
+    )
 }
 
 /// The first word is no command; with the nearest one, or the help if none is near.

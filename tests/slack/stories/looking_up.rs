@@ -1,6 +1,6 @@
 //! Looking things up.
 
-use crate::support::fixture::{ALICE, BOB, Fixture, REQUEST, SCOPE};
+use crate::support::fixture::{ALICE, BOB, Fixture, REQUEST, SCOPE, SECURITY};
 
 #[tokio::test]
 async fn status_tells_what_is_held_and_what_waits() {
@@ -23,6 +23,66 @@ async fn who_tells_who_has_a_scope_and_what_a_person_has() {
     assert!(answer.says(ALICE), "{}", answer.all_text());
     let answer = fixture.answer(BOB, "who @alice").await;
     assert!(answer.says(SCOPE), "{}", answer.all_text());
+}
+
+#[tokio::test]
+async fn a_person_is_named_by_a_mention_an_id_an_address_or_as_me() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    for line in [
+        "who @alice",
+        "who U0ALICE",
+        "who alice@example.com",
+        "who ALICE@example.com",
+        "who <mailto:alice@example.com|alice@example.com>",
+        "status @alice",
+        "status alice@example.com",
+    ] {
+        let answer = fixture.answer(BOB, line).await;
+        let text = format!("{line}: {}", answer.all_text());
+        assert!(
+            answer.says("<@U0ALICE> has:") && answer.says(SCOPE),
+            "{text}"
+        );
+    }
+    for line in ["who me", "status me"] {
+        let answer = fixture.answer(ALICE, line).await;
+        assert!(answer.says(SCOPE), "{line}: {}", answer.all_text());
+        let answer = fixture.answer(BOB, line).await;
+        assert!(!answer.says(SCOPE), "{line}: {}", answer.all_text());
+    }
+    for (line, said) in [
+        (
+            "who nobody@example.com",
+            "Keylend hasn't recorded anyone with the address nobody@example.com.",
+        ),
+        ("status nonsense", "There is nothing called “nonsense”."),
+        ("status db-prod:write", "`db-prod:write` is with:"),
+        ("done me", "Type `/jit done [scope or id]`."),
+    ] {
+        let answer = fixture.answer(BOB, line).await;
+        assert!(answer.says(said), "{line}: {}", answer.all_text());
+    }
+}
+
+#[tokio::test]
+async fn access_is_revoked_and_locked_by_an_id_or_an_address() {
+    for line in [
+        "revoke U0ALICE no longer needed",
+        "revoke alice@example.com no longer needed",
+    ] {
+        let fixture = Fixture::start().await;
+        fixture.granted(REQUEST).await;
+        fixture.jit(BOB, line).await;
+        fixture.told(ALICE, "has ended:").await;
+    }
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    let unknown = fixture.answer(SECURITY, "lock a@example.com lost").await;
+    assert!(unknown.says("hasn't recorded anyone"), "{}", unknown.text);
+    fixture.jit(SECURITY, "lock alice@example.com lost").await;
+    fixture.answered(SECURITY, "<@U0ALICE> is locked").await;
+    fixture.told(ALICE, "has ended:").await;
 }
 
 #[tokio::test]
