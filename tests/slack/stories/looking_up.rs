@@ -86,6 +86,32 @@ async fn access_is_revoked_and_locked_by_an_id_or_an_address() {
 }
 
 #[tokio::test]
+async fn a_scope_is_read_in_whatever_marks_it_was_copied_with() {
+    for scope in [
+        "`db-prod:write`",
+        "*db-prod:write*",
+        "_db-prod:write_",
+        "\"db-prod:write\"",
+        "'db-prod:write'",
+        "“DB-prod:write”,",
+        "db-prod:write\u{200b}",
+        "\u{feff}db-prod:write",
+    ] {
+        let fixture = Fixture::start().await;
+        for line in [
+            format!("request {scope} 30m INC-1 fix"),
+            format!("{scope} 30m INC-1 fix"),
+        ] {
+            fixture.asked(&line).await;
+            let answer = fixture.answer(BOB, &format!("explain {scope}")).await;
+            assert!(answer.says("Production database, write"), "{line}");
+            fixture.jit(ALICE, &format!("withdraw {scope}")).await;
+            fixture.answered(ALICE, "is withdrawn").await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn explain_tells_what_a_scope_asks_for() {
     let fixture = Fixture::start().await;
     let answer = fixture.answer(ALICE, "explain db-prod:write").await;
