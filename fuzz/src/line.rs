@@ -197,6 +197,7 @@ fn catalogue() -> Catalogue {
             ticket: ticket.map(|pattern| TicketRule {
                 pattern: Regex::new(pattern).expect("it is a regular expression"),
                 required: true,
+                example: None,
             }),
             on_leave: keylend::domain::OnLeave::End,
             ends_early: true,

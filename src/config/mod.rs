@@ -21,6 +21,7 @@ mod server;
 mod slack;
 mod store;
 mod text;
+mod ticket_example;
 mod vault;
 
 use std::{

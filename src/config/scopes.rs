@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::{
     document::{Document, at},
     text::{is_channel_id, not_a_channel_id, plain},
+    ticket_example,
 };
 use crate::{
     backend::BackendConfig,
@@ -65,6 +66,8 @@ struct RawTicket {
     /// Whether a request without a ticket is refused, default true.
     #[serde(default = "yes")]
     required: bool,
+    /// A ticket that messages show as an example; default one made of a simple pattern.
+    example: Option<String>,
 }
 
 const fn one() -> u8 {
@@ -262,8 +265,19 @@ fn ticket(
                 );
                 document.warning(at, whole);
             }
+            if let Some(example) = &raw.example
+                && !pattern.is_match(example)
+            {
+                let at = at!["scopes", scope, "ticket", "example"];
+                document.problem(at, "the example does not match the pattern");
+            }
+            let example = raw.example.or_else(|| ticket_example::of(&pattern));
             let required = raw.required;
-            Some(TicketRule { pattern, required })
+            Some(TicketRule {
+                pattern,
+                required,
+                example,
+            })
         }
         Err(error) => {
             // The first lines draw the pattern again, the last one says what is wrong.

@@ -177,6 +177,8 @@ pub struct TicketRule {
     pub pattern: Regex,
     /// Whether a request without a ticket is refused.
     pub required: bool,
+    /// One that matches, for people who don't read patterns; none if nobody gave one.
+    pub example: Option<String>,
 }
 
 /// One piece of access in one target.

@@ -48,6 +48,7 @@ fn scope() -> Scope {
         ticket: Some(TicketRule {
             pattern: regex::Regex::new("^INC-[0-9]+$").unwrap(),
             required: true,
+            example: None,
         }),
         on_leave: OnLeave::End,
         residual: Span::default(),

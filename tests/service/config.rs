@@ -542,6 +542,19 @@ fn names_where_slack_wants_ids_are_refused() {
 }
 
 #[test]
+fn an_example_of_a_ticket_matches_its_pattern() {
+    let example = r#", required = false, example = "4211" }"#;
+    insta::assert_snapshot!(
+        said_after(&[(", required = false }", example)]),
+        @r##"
+    keylend.toml:71:66: scopes."db-prod:write".ticket.example: the example does not match the pattern
+    71 | ticket = { pattern = "^INC-[0-9]+$", required = false, example = "4211" }
+       |                                                                  ^^^^^^
+    "##
+    );
+}
+
+#[test]
 fn a_pattern_that_does_not_compile_is_explained() {
     insta::assert_snapshot!(
         said_after(&[("^INC-[0-9]+$", "^INC-([0-9]+$"), ("inc-*", "inc-***")]),

@@ -11,7 +11,7 @@ use crate::{
     domain::{ChannelId, Scope, Span, UserId},
     slack::{
         Slack,
-        arguments::{Draft, Unclear, Wanted, length, markup},
+        arguments::{Draft, Unclear, Wanted, length, markup, ticket},
         caller::Caller,
         inbound::View,
         interaction::{Interaction, Outcome, log_error},
@@ -179,7 +179,11 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
         by: caller.user.clone(),
         scope: scope.id.clone(),
         duration,
-        ticket: filled(field::TICKET).map(str::to_owned),
+        ticket: filled(field::TICKET).map(|text| {
+            let rule = scope.ticket.as_ref();
+            let read = rule.and_then(|rule| ticket(text, &rule.pattern));
+            read.unwrap_or_else(|| text.to_owned())
+        }),
         reason: reason.to_owned(),
         mirrors: Vec::new(),
     };

@@ -10,10 +10,12 @@ pub(super) mod markup;
 pub(super) mod names;
 #[cfg(test)]
 pub(super) mod tests;
+mod ticket;
 mod words;
 
 pub use draft::{Draft, Unclear, Wanted};
 pub use length::HowLong;
+pub(super) use ticket::ticket;
 pub use words::Word;
 pub(super) use words::{bare, text_of, words};
 

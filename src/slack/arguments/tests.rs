@@ -33,6 +33,7 @@ pub(in crate::slack) fn catalogue() -> Catalogue {
         ticket: Some(TicketRule {
             pattern: Regex::new("^INC-[0-9]+$").unwrap(),
             required: true,
+            example: None,
         }),
         ..scope("db-prod:write")
     };
@@ -40,6 +41,7 @@ pub(in crate::slack) fn catalogue() -> Catalogue {
         ticket: Some(TicketRule {
             pattern: Regex::new("[a-z0-9]").unwrap(),
             required: true,
+            example: None,
         }),
         ..scope("lab:shell")
     };

@@ -129,15 +129,16 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
     });
     let ticket = match &scope.ticket {
         None => "not asked for".to_owned(),
-        Some(rule) => format!(
-            "{}, matching {}",
-            if rule.required {
+        Some(rule) => {
+            let needed = if rule.required {
                 "required"
             } else {
                 "optional"
-            },
-            text::code(&rule.pattern)
-        ),
+            };
+            let example = rule.example.as_ref().map(text::code);
+            let example = example.map(|example| format!(", for example {example}"));
+            format!("{needed}{}", example.unwrap_or_default())
+        }
     };
     let environment = scope.environment.as_ref();
     let mut lines = vec![

@@ -132,8 +132,8 @@ fn ticket_input(form: &Form<'_>) -> Value {
     let is_required = rule.is_some_and(|rule| rule.required);
     let element = text_input(field::TICKET, LONGEST_WORD, form.ticket.as_deref());
     let input = input(field::TICKET, "Ticket", element, !is_required);
-    match rule {
-        Some(rule) => with_hint(input, &format!("It has to match {}", rule.pattern)),
+    match rule.and_then(|rule| rule.example.as_deref()) {
+        Some(example) => with_hint(input, &format!("For example {example}, or a link to it.")),
         None => input,
     }
 }

@@ -10,6 +10,9 @@ use crate::{
     slack::{arguments::Unclear, caller::RejectedCaller},
 };
 
+/// The rule that refuses a request for its ticket.
+const TICKET: &str = "ticket-required";
+
 /// How much of a rule's reason is shown.
 const REASON: usize = 500;
 
@@ -30,6 +33,18 @@ pub fn sentence(error: &Error) -> String {
     say(error, Voice::Mrkdwn)
 }
 
+/// Why a line did not become a request for `scope`, in `mrkdwn`.
+pub fn of_request(error: &Error, scope: &Scope) -> String {
+    match error {
+        Error::Refused(Refusal::Forbidden(rulings)) if matches!(rulings.as_slice(), [only] if only.rule.as_str() == TICKET) =>
+        {
+            let rule = text::code(TICKET);
+            format!("{} (rule {rule})", ticket(scope, Voice::Mrkdwn))
+        }
+        _ => sentence(error),
+    }
+}
+
 /// Why a request was not made, on the field that it is about, in plain text: what would be right.
 pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, String) {
     let (id, most) = (&scope.id, scope.max_duration);
@@ -47,7 +62,7 @@ pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, Str
                 field::DURATION,
                 format!("Duration is at most {most} for {id}; {asked} was asked."),
             ),
-            [only] if only.rule.as_str() == "ticket-required" => (field::TICKET, ticket(scope)),
+            [only] if only.rule.as_str() == TICKET => (field::TICKET, ticket(scope, Voice::Plain)),
             _ => (field::SCOPE, say(error, Voice::Plain)),
         },
         _ => (field::SCOPE, say(error, Voice::Plain)),
@@ -355,13 +370,17 @@ fn forbidden(rulings: &[Ruling], voice: Voice) -> String {
     })
 }
 
-fn ticket(scope: &Scope) -> String {
-    match &scope.ticket {
-        Some(rule) => {
-            let pattern: String = rule.pattern.as_str().chars().take(200).collect();
-            format!("A ticket for {} matches {pattern}.", scope.id)
-        }
-        None => format!("No ticket is asked for with {}.", scope.id),
+fn ticket(scope: &Scope, voice: Voice) -> String {
+    let id = voice.code(&scope.id);
+    let rule = scope.ticket.as_ref();
+    match rule.and_then(|rule| rule.example.as_ref()) {
+        Some(example) => format!(
+            "{id} takes a ticket such as {}, or a link to it.",
+            voice.code(example)
+        ),
+        None => format!(
+            "{id} doesn't take this as a ticket. Ask the people who run Keylend what one looks like."
+        ),
     }
 }
 

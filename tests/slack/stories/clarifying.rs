@@ -173,6 +173,46 @@ async fn an_end_is_no_guess_where_the_time_zone_is_unknown() {
 }
 
 #[tokio::test]
+async fn a_ticket_is_understood_in_any_case_and_as_a_link() {
+    let link = "<https://jira.example.com/browse/INC-4211|Writes fail>";
+    for typed in ["inc-4211", link] {
+        let fixture = Fixture::start().await;
+        let line = format!("request db-prod:write 30m {typed} writes fail");
+        let card = fixture.asked(&line).await;
+        assert!(card.says("INC-4211"), "{typed}: {}", card.all_text());
+    }
+    for typed in ["inc-4211", "https://jira.example.com/browse/INC-4211"] {
+        let fixture = Fixture::start().await;
+        form(&fixture, "request db-prod:write 30m writes fail").await;
+        fixture.alice().fill("ticket", "ticket", typed);
+        assert!(matches!(fixture.alice().submit().await, Submission::Closed));
+        let card = fixture.open_card().await;
+        assert!(card.says("INC-4211"), "{typed}: {}", card.all_text());
+        assert!(!card.says("browse"), "{typed}: {}", card.all_text());
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_is_explained_by_an_example_and_not_by_a_pattern() {
+    let fixture = Fixture::start().await;
+    let explained = fixture.answer(ALICE, "explain db-prod:write").await;
+    let example = "Ticket: required, for example `INC-4211`";
+    assert!(explained.says(example), "{}", explained.all_text());
+    let line = "request db-prod:write 30m OPS-7 writes fail";
+    let refused = fixture.answer(ALICE, line).await;
+    let said = "`db-prod:write` takes a ticket such as `INC-4211`, or a link to it.";
+    assert!(refused.says(said), "{}", refused.all_text());
+    let form = form(&fixture, "request db-prod:write 30m writes fail").await;
+    assert_eq!(
+        field(&form, "ticket").1,
+        "For example INC-4211, or a link to it."
+    );
+    for text in [explained.all_text(), refused.all_text(), form.all_text()] {
+        assert!(!text.contains("[0-9]"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn more_time_is_understood_or_asked_for() {
     for (typed, shown) in [
         ("by 20 minutes", "20m"),

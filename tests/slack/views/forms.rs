@@ -50,6 +50,7 @@ fn scope() -> Scope {
         ticket: Some(TicketRule {
             pattern: Regex::new("^INC-[0-9]+$").unwrap(),
             required: true,
+            example: Some("INC-4211".to_owned()),
         }),
         on_leave: OnLeave::End,
         residual: Span::default(),

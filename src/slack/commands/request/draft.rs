@@ -15,7 +15,7 @@ use crate::{
         Draft, HowLong, Unclear, Wanted, Word, bare,
         length::{self, Reading},
         markup::{self, Mark},
-        names, reason, text_of,
+        names, reason, text_of, ticket,
     },
 };
 
@@ -37,7 +37,7 @@ pub(super) fn read(words: &[Word], catalogue: &Catalogue) -> Draft {
     let by_rule = |parts: &mut Parts<'_>, is_short: bool| {
         rule.and_then(|rule| parts.ticket_by(&rule.pattern, is_short))
     };
-    let mut ticket = by_rule(&mut parts, false);
+    let mut found = by_rule(&mut parts, false);
     let mut unclear: Vec<Unclear> = Vec::new();
     unclear.extend(parts.recipient());
     unclear.extend(parts.later_start());
@@ -52,9 +52,9 @@ pub(super) fn read(words: &[Word], catalogue: &Catalogue) -> Draft {
                 continue;
             }
         }
-        if ticket.is_none() {
-            ticket = parts.at_an_end(ticket_in);
-            if ticket.is_some() {
+        if found.is_none() {
+            found = parts.at_an_end(ticket_in);
+            if found.is_some() {
                 continue;
             }
         }
@@ -63,13 +63,13 @@ pub(super) fn read(words: &[Word], catalogue: &Catalogue) -> Draft {
     match duration {
         None => unclear.extend(parts.unclear_length()),
         // A short number is no duration any more.
-        Some(_) if ticket.is_none() => ticket = by_rule(&mut parts, true),
+        Some(_) if found.is_none() => found = by_rule(&mut parts, true),
         Some(_) => {}
     }
     Draft {
         scope,
         duration,
-        ticket,
+        ticket: found,
         reason: parts.reason(),
         channels,
         unclear,
@@ -139,24 +139,16 @@ impl<'a> Parts<'a> {
     fn ticket_by(&mut self, pattern: &Regex, is_short: bool) -> Option<String> {
         let found = (0..self.words.len()).find_map(|at| {
             let word = self.plain(at)?;
-            // A pattern may allow anything; a ticket has a number, and is no length of time.
-            let is_short_number = word.len() <= 3 && is_number(word);
-            if self.is_of_a_length(at) || is_short_number != is_short {
+            if self.is_of_a_length(at) {
                 return None;
             }
-            let matches = |text: &str| {
-                text.bytes().any(|byte| byte.is_ascii_digit()) && pattern.is_match(text)
-            };
-            let upper = word.to_uppercase();
-            if matches(word) {
-                Some((at, word.to_owned()))
-            } else {
-                matches(&upper).then_some((at, upper))
-            }
+            let found = ticket(word, pattern)?;
+            let is_short_number = found.len() <= 3 && is_number(&found);
+            (is_short_number == is_short).then_some((at, found))
         });
-        let (at, ticket) = found?;
+        let (at, found) = found?;
         self.take(at..at + 1);
-        Some(ticket)
+        Some(found)
     }
 
     /// Whether the word there is read as one of those of a length, or is one if it stands alone.

@@ -16,8 +16,8 @@ use crate::{
             incident::Origin,
         },
         arguments::{Draft, Unclear, Wanted, Word},
-        interaction::{Interaction, Outcome},
-        view::answer,
+        interaction::{Interaction, Outcome, log_error},
+        view::{answer, refusal},
     },
 };
 
@@ -94,7 +94,15 @@ async fn create(
         mirrors: Vec::new(),
     };
     let slack = &interaction.slack;
-    let (request, notes) =
-        create_request::create(slack, ask, origin.as_ref(), &draft.channels).await?;
-    Ok(Some(answer::asked(&request, &notes)))
+    let scope = slack.broker.catalogue().get(&ask.scope);
+    match create_request::create(slack, ask, origin.as_ref(), &draft.channels).await {
+        Ok((request, notes)) => Ok(Some(answer::asked(&request, &notes))),
+        Err(error) => match scope {
+            None => Err(error),
+            Some(scope) => {
+                log_error(caller, &error);
+                Ok(Some(refusal::of_request(&error, scope)))
+            }
+        },
+    }
 }
