@@ -231,6 +231,7 @@ impl Metrics {
             | Event::LayerInspectionAbandoned { .. }
             | Event::LayerReappeared { .. }
             | Event::ExtensionRequested { .. }
+            | Event::ExtensionWithdrawn {}
             | Event::ExtensionDenied { .. }
             | Event::ExtensionLapsed {}
             | Event::CredentialShown {} => return,

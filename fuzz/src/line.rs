@@ -42,6 +42,7 @@ pub fn holds(data: &[u8]) {
                 .into_iter()
                 .for_each(|more| reads_back(more, &catalogue));
             assert!(extend.more.is_none() || extend.unclear.is_none());
+            is_harmless(&text::escape(&extend.reason, 3000));
             let unclear = extend.unclear.unwrap_or_default();
             is_harmless(&text::escape(&refusal::not_a_duration(&unclear), 1000));
         }

@@ -12,7 +12,8 @@ use crate::{
 
 impl Broker {
     /// Asks for more time: the scope's default, if `duration` does not say. The grant goes on as
-    /// it is until an approver answers.
+    /// it is until an approver answers. `reason` may be empty. Asked for otherwise while the question
+    /// waits, it is another question.
     ///
     /// # Errors
     ///
@@ -22,6 +23,7 @@ impl Broker {
         intent: &Intent,
         id: RequestId,
         duration: Option<Span>,
+        reason: &str,
     ) -> Result<Request, Error> {
         let by = intent.by();
         self.settle(Some(intent), id, async |request| {
@@ -56,10 +58,43 @@ impl Broker {
                 rules,
                 duration,
                 lapses_at,
+                reason: reason.to_owned(),
             };
             Ok(single_change(self.change(&request, command)?))
         })
         .await
+    }
+
+    /// Takes the question for more time back.
+    ///
+    /// # Errors
+    ///
+    /// Why not; nothing has changed.
+    pub async fn withdraw_extension(
+        &self,
+        intent: &Intent,
+        id: RequestId,
+    ) -> Result<Request, Error> {
+        let by = intent.by();
+        self.settle(Some(intent), id, async |request| {
+            let human = self.human_beside(by, &request.requester).await?;
+            let by = by.clone();
+            let command = Command::WithdrawExtension { by, human };
+            Ok(single_change(self.change(&request, command)?))
+        })
+        .await
+    }
+
+    /// How much more time may be asked for now; nothing if less than the shortest duration.
+    ///
+    /// # Errors
+    ///
+    /// If the scope is not in the catalogue any more.
+    pub fn more_that_fits(&self, request: &Request) -> Result<Option<Span>, Error> {
+        let longest = self.scope(&request.terms.scope)?.max_duration.as_seconds();
+        let left = self.with_what_is_left(request, Span::default());
+        let more = Span::seconds(longest.saturating_sub(left.as_seconds()));
+        Ok(Some(more).filter(|more| *more >= self.parts.limits.min_duration))
     }
 
     /// How long the requester would have access from now on if the request were approved now: the

@@ -27,7 +27,7 @@ fn write(hir: &Hir, example: &mut String) -> Option<()> {
         HirKind::Class(class) => example.push(pick(class, example)?),
         HirKind::Repetition(repetition) => {
             let most = repetition.max.unwrap_or(u32::MAX);
-            let usual = match &*repetition.sub.kind() {
+            let usual = match repetition.sub.kind() {
                 _ if most == 1 => 0,
                 HirKind::Class(class) if !has(class, 'I') => 4,
                 _ => 3,

@@ -214,12 +214,14 @@ impl Request {
                 duration,
                 revision,
                 lapses_at,
+                reason,
             } => {
                 self.human = std::mem::take(&mut self.human).with(human);
                 self.revision = *revision;
                 self.last_extension = None;
                 self.extension = Some(Extension {
                     duration: *duration,
+                    reason: reason.clone(),
                     lapses_at: *lapses_at,
                     approvals: Vec::new(),
                 });
@@ -250,6 +252,9 @@ impl Request {
                     reason: reason.clone(),
                 },
             ),
+            Event::ExtensionWithdrawn {} => {
+                self.settle_extension(occurred, ExtensionOutcome::Withdrawn);
+            }
             Event::ExtensionLapsed {} => {
                 self.settle_extension(occurred, ExtensionOutcome::Lapsed);
             }
@@ -316,6 +321,7 @@ impl Request {
         if let Some(extension) = self.extension.take() {
             self.last_extension = Some(SettledExtension {
                 duration: extension.duration,
+                reason: extension.reason,
                 approvals: extension.approvals,
                 by: by.actor.clone(),
                 at: by.at,

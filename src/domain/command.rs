@@ -70,6 +70,15 @@ pub enum Command {
         duration: Span,
         /// When the question lapses.
         lapses_at: Time,
+        /// Why, in their words; may be empty.
+        reason: String,
+    },
+    /// Take the question for more time back.
+    WithdrawExtension {
+        /// Who.
+        by: UserId,
+        /// Every identity of theirs.
+        human: Human,
     },
     /// End it before its time.
     End {

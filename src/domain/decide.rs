@@ -145,6 +145,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 rules,
                 duration,
                 lapses_at,
+                reason,
             },
         ) => {
             only_requester(request, &who, &human)?;
@@ -152,8 +153,14 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             if !request.is_usable(now) {
                 return Err(Refusal::NotActive { state: "over" });
             }
-            if request.extension.is_some() {
-                return Err(Refusal::ExtensionWaits);
+            let mut events = Vec::new();
+            let who = Actor::Person(who);
+            if let Some(asked) = &request.extension {
+                if asked.duration == duration && asked.reason == reason {
+                    return Err(Refusal::ExtensionWaits);
+                }
+                // What is changed is a new question, so no approval of the old one counts.
+                events.push(by(&who, &[], Event::ExtensionWithdrawn {}));
             }
             let revision = request.revision + 1;
             let event = Event::ExtensionRequested {
@@ -161,9 +168,19 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 duration,
                 revision,
                 lapses_at,
+                reason,
             };
-            Ok(vec![by(&Actor::Person(who), &rules, event)])
+            events.push(by(&who, &rules, event));
+            Ok(events)
         }
+        (State::Active { .. }, Command::WithdrawExtension { by: who, human })
+            if request.extension.is_some() =>
+        {
+            only_requester(request, &who, &human)?;
+            let event = Event::ExtensionWithdrawn {};
+            Ok(vec![by(&Actor::Person(who), &[], event)])
+        }
+        (_, Command::WithdrawExtension { .. }) => Err(Refusal::NoExtension),
 
         (State::Approved | State::Active { .. }, Command::Done { by: who, human }) => {
             only_requester(request, &who, &human)?;

@@ -204,7 +204,12 @@ pub enum Event {
         revision: u32,
         /// When the question lapses.
         lapses_at: Time,
+        /// Why, in their words; may be empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
     },
+    /// The requester took the question for more time back; the grant goes on to its end.
+    ExtensionWithdrawn {},
     /// The extension was approved; nothing was interrupted.
     Extended {
         /// The new end.

@@ -49,6 +49,9 @@ pub enum Refusal {
     /// More time was asked for before and is not decided yet.
     #[error("an extension waits for its decision already")]
     ExtensionWaits,
+    /// No question for more time waits for an answer.
+    #[error("no extension waits for an answer")]
+    NoExtension,
     /// The command does not fit the state, or came too early: a stale piece of work.
     #[error("nothing of the kind is due")]
     NotDue,

@@ -112,6 +112,9 @@ pub struct Approval {
 pub struct Extension {
     /// How much.
     pub duration: Span,
+    /// Why, in the requester's words; may be empty.
+    #[serde(default)]
+    pub reason: String,
     /// When the question lapses.
     pub lapses_at: Time,
     /// The approvals so far.
@@ -123,6 +126,9 @@ pub struct Extension {
 pub struct SettledExtension {
     /// How much was asked for.
     pub duration: Span,
+    /// Why, in the requester's words; may be empty.
+    #[serde(default)]
+    pub reason: String,
     /// The approvals that it had, the last one included.
     pub approvals: Vec<Approval>,
     /// By whose word it was settled.
@@ -147,6 +153,8 @@ pub enum ExtensionOutcome {
         /// Why, in their words.
         reason: String,
     },
+    /// The requester took it back.
+    Withdrawn,
     /// Nobody answered in time.
     Lapsed,
     /// The grant ended before anybody answered.

@@ -36,7 +36,7 @@ async fn race(one: &Replica, other: &Replica, rounds: usize) {
         let extended = one.hold("alice").await;
         let extension = one
             .broker
-            .extend(&intent(&user("alice")), extended, None)
+            .extend(&intent(&user("alice")), extended, None, "")
             .await;
         let revision = extension.unwrap().revision;
         let mut racing = JoinSet::new();

@@ -135,25 +135,26 @@ fn command() -> impl Strategy<Value = Command> {
     let layer = 0..LAYERS;
     let later = (0u32..120).prop_map(|minutes| Span::minutes(minutes).after(start()));
     let people = prop_oneof![
-        6 => (actor(), 1u32..4, 0u8..16).prop_map(|(by, revision, void)| Command::Approve {
-            parties: parties(&by, void & void >> 1),
-            by, rules: vec![], revision,
-            grant: PlannedGrant { layers: plan(), ..PlannedGrant::default() },
-        }),
-        1 => (any::<bool>(), 10u32..31, 1u8..4).prop_map(|(title, minutes, approvals_needed)| {
-            Command::Revise { terms: revised(title, minutes), approvals_needed }
-        }),
-        2 => (person(), 1u32..4).prop_map(|(by, revision)| Command::Deny {
-            human: human(&by), by, rules: vec![], revision, reason: "not now".into(),
-        }),
-        1 => person().prop_map(|by| Command::Withdraw { human: human(&by), by }),
-        1 => person().prop_map(|by| Command::Done { human: human(&by), by }),
-        2 => (person(), later.clone()).prop_map(|(by, lapses_at)| Command::RequestExtension {
-            human: human(&by), by, rules: vec![], duration: Span::minutes(20), lapses_at,
-        }),
-        2 => (actor(), cause()).prop_map(|(by, cause)| Command::End { by, rules: vec![], cause }),
-        1 => person().prop_map(|by| Command::ShowCredential { by }),
-    ];
+            6 => (actor(), 1u32..4, 0u8..16).prop_map(|(by, revision, void)| Command::Approve {
+                parties: parties(&by, void & void >> 1),
+                by, rules: vec![], revision,
+                grant: PlannedGrant { layers: plan(), ..PlannedGrant::default() },
+            }),
+            1 => (any::<bool>(), 10u32..31, 1u8..4).prop_map(|(title, minutes, approvals_needed)| {
+                Command::Revise { terms: revised(title, minutes), approvals_needed }
+            }),
+            2 => (person(), 1u32..4).prop_map(|(by, revision)| Command::Deny {
+                human: human(&by), by, rules: vec![], revision, reason: "not now".into(),
+            }),
+            1 => person().prop_map(|by| Command::WithdrawExtension { human: human(&by), by }),
+            1 => person().prop_map(|by| Command::Withdraw { human: human(&by), by }),
+            1 => person().prop_map(|by| Command::Done { human: human(&by), by }),
+            2 => (person(), later.clone()).prop_map(|(by, lapses_at)| Command::RequestExtension {
+                human: human(&by), by, rules: vec![], duration: Span::minutes(20), lapses_at, reason: String::new(),
+    }),
+            2 => (actor(), cause()).prop_map(|(by, cause)| Command::End { by, rules: vec![], cause }),
+            1 => person().prop_map(|by| Command::ShowCredential { by }),
+        ];
     let sweeper = prop_oneof![
         1 => Just(Command::Lapse),
         1 => Just(Command::Warn),
@@ -380,6 +381,7 @@ fn an_answer_to_an_order_that_more_time_has_outdated_does_not_bring_the_end_forw
             rules: vec![],
             duration: Span::minutes(20),
             lapses_at: first,
+            reason: String::new(),
         },
         approve(2),
     ];
@@ -409,6 +411,7 @@ fn an_answer_to_an_order_that_more_time_has_outdated_does_not_bring_the_end_forw
         rules: vec![],
         duration: Span::minutes(10),
         lapses_at: first,
+        reason: String::new(),
     };
     let shortened = vec![granted(later, Some(first)), again, approve(3)];
     let request = after([until_extended, shortened].concat());

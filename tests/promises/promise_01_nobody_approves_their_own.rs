@@ -401,7 +401,11 @@ async fn who_asked_for_more_time_under_another_id_does_not_approve_it() {
     second_account(&fixture, "W0ALICE", "alice-2", "alice@example.com").await;
     fixture.sim.set_group("S0ENG", [ALICE, "W0ALICE"]);
     let grant = fixture.granted(REQUEST).await;
-    fixture.person("W0ALICE").click(&grant, "extend").await;
+    let second = fixture.person("W0ALICE");
+    second.click(&grant, "extend").await;
+    fixture.in_time(|_| second.modal()).await;
+    second.fill("reason", "reason", "still failing");
+    second.submit().await;
     let card = fixture.open_card().await;
     // The account that asked for more time is given another address.
     fixture.sim.update_person("W0ALICE", |second| {

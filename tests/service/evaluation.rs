@@ -304,6 +304,7 @@ async fn an_extension_moves_the_end_that_the_check_knows() {
         rules: Vec::new(),
         duration: Span::minutes(15),
         lapses_at: Span::minutes(60).after(story.clock.now()),
+        reason: String::new(),
     };
     story.tell(&mut grant, ask).await;
     let approve = Command::Approve {

@@ -330,7 +330,7 @@ impl World {
         let what = format!("{by} extends {id} twice");
         self.at_any(replicas, what, async move |broker| {
             let asked = broker
-                .extend(&intent(&by), id, Some(Span::seconds(30)))
+                .extend(&intent(&by), id, Some(Span::seconds(30)), "")
                 .await?;
             for approver in ["bob", "erin", "dave"] {
                 let approved = broker
@@ -341,7 +341,7 @@ impl World {
                 }
             }
             broker
-                .extend(&intent(&by), id, Some(Span::seconds(30)))
+                .extend(&intent(&by), id, Some(Span::seconds(30)), "")
                 .await
         });
     }
@@ -413,7 +413,8 @@ impl World {
                 });
             }
             2 => self.at_any(replicas, format!("{by} extends {id}"), async move |it| {
-                it.extend(&intent(&by), id, Some(Span::seconds(45))).await
+                it.extend(&intent(&by), id, Some(Span::seconds(45)), "")
+                    .await
             }),
             3 => {
                 let what = format!("{by} looks at the credentials of {id}");

@@ -431,6 +431,11 @@ impl Life {
                 rightly(6, self.extension.is_none())?;
                 self.extension = Some((*lapses_at, Approvers::new(), *duration));
             }
+            Event::ExtensionWithdrawn {} => {
+                from(&[Stage::Active])?;
+                rightly(1, by_requester)?;
+                rightly(6, self.extension.take().is_some())?;
+            }
             Event::ExtensionDenied { .. } | Event::ExtensionLapsed {} => {
                 from(&[Stage::Active])?;
                 rightly(1, !by_requester)?;

@@ -428,6 +428,7 @@ async fn nothing_that_a_lock_covers_is_granted(store: Arc<dyn Database>) {
             rules: Vec::new(),
             duration: Span::minutes(10),
             lapses_at: at(900),
+            reason: String::new(),
         };
         let longer = commit(&*store, then(&longer, asks, at(4))).await;
 

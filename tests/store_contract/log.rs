@@ -81,6 +81,7 @@ async fn a_life(store: &dyn Ledger) -> Request {
         rules: Vec::new(),
         duration: Span::minutes(10),
         lapses_at: at(900),
+        reason: String::new(),
     };
     let request = commit(store, then(&request, extension, at(10))).await;
     let request = commit(store, approved(&request, &[], at(11))).await;

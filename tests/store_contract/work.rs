@@ -361,6 +361,7 @@ async fn what_waits_is_what_awaits_a_decision(store: Arc<dyn Database>) {
         rules: Vec::new(),
         duration: Span::minutes(10),
         lapses_at: at(4000),
+        reason: String::new(),
     };
     let grant = commit(&*store, then(&grant, ask, at(30))).await;
     assert_eq!(waiting().await, [grant.id, pending.id]);

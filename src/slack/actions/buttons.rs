@@ -31,7 +31,8 @@ pub(in crate::slack) async fn press(
         (action::DENY, Some(shown)) => deny::ask_why(interaction, shown).await,
         (action::WITHDRAW, Some(shown)) => withdraw::run(interaction, shown.id).await,
         (action::DONE, Some(shown)) => done::run(interaction, shown.id).await,
-        (action::EXTEND, Some(shown)) => extend::run(interaction, shown.id, None).await,
+        (action::EXTEND, Some(shown)) => extend::ask(interaction, shown).await,
+        (action::WITHDRAW_EXTENSION, Some(shown)) => extend::withdraw(interaction, shown.id).await,
         (action::CREDENTIALS, Some(shown)) => credentials::show(interaction, shown.id).await,
         _ => Ok(Some(answer::UNKNOWN_BUTTON.to_owned())),
     }

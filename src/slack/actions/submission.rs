@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 
-use super::{deny, form, form_outcome::FormOutcome};
+use super::{deny, extend, form, form_outcome::FormOutcome};
 use crate::{
     broker::Intent,
     slack::{
@@ -66,6 +66,7 @@ async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View)
     match view.callback_id.as_str() {
         callback::REQUEST => form::submitted(slack, caller, view).await,
         callback::DENY => deny::submitted(slack, intent, caller, view).await,
+        callback::EXTEND => extend::submitted(slack, intent, caller, view).await,
         other => {
             tracing::debug!(slack.callback = other, "ignored a submission");
             FormOutcome::done(String::new())

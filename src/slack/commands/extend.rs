@@ -11,7 +11,7 @@ use crate::{
         arguments::{
             HowLong, Named, Word,
             length::{self, Reading},
-            named, text_of,
+            named, reason, text_of,
         },
         interaction::Outcome,
         view::{refusal, text},
@@ -20,7 +20,7 @@ use crate::{
 
 pub(super) const COMMAND: Command = Command {
     name: "extend",
-    usage: "[scope or id] [duration]",
+    usage: "[scope or id] [duration] [reason]",
     help: "requests more time.",
     run: |call| Box::pin(run(call)),
 };
@@ -34,40 +34,44 @@ pub struct Extend {
     pub more: Option<HowLong>,
     /// What stands in its place and is not understood, as it was written.
     pub unclear: Option<String>,
+    /// Why; may be empty.
+    pub reason: String,
 }
 
-/// `db-prod:write 30m`, or the other way round, with a `by` or a `for` before the length.
+/// `db-prod:write 30m`, or the other way round, with a `by` or a `for` before the length and the
+/// reason behind both.
 pub fn parse(words: &[Word], catalogue: &Catalogue) -> Extend {
     let (more, unclear, rest) = leading(words);
-    if more.is_some() {
-        let (what, _) = named(rest, catalogue);
-        return Extend {
-            what,
-            more,
-            unclear,
-        };
-    }
-    let (what, behind) = named(words, catalogue);
-    if !matches!(what, Named::Unknown { .. }) {
-        let (more, unclear, _) = leading(behind);
-        return Extend {
-            what,
-            more,
-            unclear,
-        };
-    }
-    match unclear {
-        // What it is about is asked once it is clear how long.
-        Some(_) => Extend {
+    let is_length = more.is_some();
+    let (what, behind) = named(if is_length { rest } else { words }, catalogue);
+    match what {
+        // What stands behind a length and names nothing is the reason.
+        Named::Unknown { like, .. } if is_length && like.is_empty() => Extend {
             what: Named::Nothing,
             more,
             unclear,
+            reason: reason(rest),
         },
-        None => Extend {
-            what,
+        // What it is about is asked once it is clear how long.
+        Named::Unknown { .. } if unclear.is_some() => Extend {
+            what: Named::Nothing,
             more,
             unclear,
+            reason: String::new(),
         },
+        what => {
+            let (more, unclear, behind) = match is_length {
+                true => (more, unclear, behind),
+                false => leading(behind),
+            };
+            let reason = reason(behind);
+            Extend {
+                what,
+                more,
+                unclear,
+                reason,
+            }
+        }
     }
 }
 
@@ -93,13 +97,14 @@ async fn run(call: Call<'_>) -> Outcome {
         what,
         more,
         unclear,
+        reason,
     } = parse(call.words, interaction.slack.broker.catalogue());
     if let Some(unclear) = unclear {
         let asks = refusal::not_a_duration(&unclear);
         return Ok(Some(text::escape(&asks, 1000)));
     }
     match resolve(call, what, Candidates::Active).await? {
-        Resolved::Request(id) => extend::run(interaction, id, more).await,
+        Resolved::Request(id) => extend::run(interaction, id, more, &reason).await,
         Resolved::Unclear(told) => Ok(Some(told)),
     }
 }
@@ -144,12 +149,22 @@ mod tests {
             ("db-prod:write until 5pm".to_owned(), scope(), until),
             ("db-prod:write please".to_owned(), scope(), None),
         ] {
-            let expected = Extend {
-                what,
-                more,
-                unclear: None,
-            };
-            assert_eq!(read(&text, parse), expected, "{text}");
+            for why in ["", "it is slow"] {
+                let expected = Extend {
+                    what: what.clone(),
+                    more,
+                    unclear: None,
+                    reason: why.to_owned(),
+                };
+                if more.is_some() {
+                    let text = format!("{text} {why}");
+                    assert_eq!(read(&text, parse), expected, "{text}");
+                }
+            }
+            if more.is_none() {
+                let read = read(&text, parse);
+                assert_eq!((read.what, read.more), (what, None), "{text}");
+            }
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) enum Resolved {
 pub(super) enum Candidates {
     /// Those with access, or about to have it.
     Active,
-    /// Those that nobody has decided yet.
+    /// Those that nobody has decided yet, or whose question for more time nobody has.
     Pending,
 }
 
@@ -66,7 +66,9 @@ impl Candidates {
     fn include(self, request: &Request) -> bool {
         match self {
             Self::Active => is_active(request),
-            Self::Pending => matches!(request.state, State::Pending { .. }),
+            Self::Pending => {
+                matches!(request.state, State::Pending { .. }) || request.extension.is_some()
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Withdraws the caller's own request before it is decided.
+//! Withdraws the caller's own request, or the one for more time, before it is decided.
 
 use super::{
     command::{Call, Command},
@@ -16,7 +16,7 @@ use crate::{
 pub(super) const COMMAND: Command = Command {
     name: "withdraw",
     usage: "[scope or id]",
-    help: "withdraws your pending request.",
+    help: "withdraws your pending request, or the one for more time.",
     run: |call| Box::pin(run(call)),
 };
 
@@ -31,6 +31,10 @@ async fn run(call: Call<'_>) -> Outcome {
     match resolve(call, what, Candidates::Pending).await? {
         Resolved::Request(id) => {
             let intent = &call.interaction.intent;
+            if broker.request(id).await?.extension.is_some() {
+                let request = broker.withdraw_extension(intent, id).await?;
+                return Ok(Some(answer::extension_withdrawn(&request)));
+            }
             let request = broker.withdraw(intent, id).await?;
             Ok(Some(answer::withdrawn(&request)))
         }

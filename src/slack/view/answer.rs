@@ -232,6 +232,23 @@ pub fn extension_requested(request: &Request) -> String {
     }
 }
 
+/// The question for more time was taken back.
+pub fn extension_withdrawn(request: &Request) -> String {
+    format!(
+        "Your request for more of {} is withdrawn. Your access doesn't change.",
+        text::code(&request.terms.scope)
+    )
+}
+
+/// No more time fits.
+pub fn nothing_fits(scope: &Scope) -> String {
+    format!(
+        "No more time fits yet: {} lasts at most {} from now. Ask again closer to its end.",
+        text::code(&scope.id),
+        scope.max_duration
+    )
+}
+
 /// An approver or administrator took access back; `refused` says what stays, and why.
 pub fn revoked(revoked: &[Request], refused: &[String]) -> String {
     let mut lines: Vec<String> = revoked
@@ -394,7 +411,17 @@ fn how(request: &Request, now: Time) -> String {
             text::time(*lapses_at)
         ),
         (State::Approved, Some(end)) => format!("is being made, until {}", text::time(end)),
-        (State::Active { .. }, Some(end)) => format!("until {}", text::time(end)),
+        (State::Active { .. }, Some(end)) => {
+            let more = request.extension.as_ref().map(|extension| {
+                format!(
+                    "; {} more waits for an answer in {} until {}",
+                    extension.duration,
+                    text::channel(&request.approval_channel),
+                    text::time(extension.lapses_at)
+                )
+            });
+            format!("until {}{}", text::time(end), more.unwrap_or_default())
+        }
         (state, _) => state.name().to_owned(),
     }
 }

@@ -122,7 +122,10 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         ),
         Event::Ended {} => "*ended*: every target was read back".to_owned(),
         Event::Failed { error } => format!("*failed*: {} · nothing of it is left", words(error)),
-        Event::ExtensionRequested { duration, .. } => format!("{by} asked for {duration} more"),
+        Event::ExtensionRequested {
+            duration, reason, ..
+        } => because(format!("{by} asked for {duration} more"), reason),
+        Event::ExtensionWithdrawn {} => format!("{by} no longer asks for more time"),
         Event::Extended { expires_at, .. } => {
             format!("*extended* by {by} · ends {}", text::time(*expires_at))
         }

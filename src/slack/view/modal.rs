@@ -12,6 +12,8 @@ pub mod callback {
     pub const REQUEST: &str = "request";
     /// The form that asks why not.
     pub const DENY: &str = "deny";
+    /// The form that asks for more time.
+    pub const EXTEND: &str = "extend";
     /// What a requester logs in with.
     pub const CREDENTIALS: &str = "credentials";
     /// The App Home.

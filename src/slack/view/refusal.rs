@@ -33,6 +33,11 @@ pub fn sentence(error: &Error) -> String {
     say(error, Voice::Mrkdwn)
 }
 
+/// Why something was not done, in plain text.
+pub fn plain_sentence(error: &Error) -> String {
+    say(error, Voice::Plain)
+}
+
 /// Why a line did not become a request for `scope`, in `mrkdwn`.
 pub fn of_request(error: &Error, scope: &Scope) -> String {
     match error {
@@ -111,8 +116,7 @@ pub fn past_time(time: NaiveTime, zone: &str) -> String {
 }
 
 /// More time is asked for, until a moment before the end.
-pub const ENDS_LATER: &str =
-    "Your access doesn't end before that. `/jit status` shows when it ends.";
+pub const ENDS_LATER: &str = "Your access doesn't end before that. /jit status shows when it ends.";
 
 fn short(text: &str) -> String {
     text.chars().take(40).collect()
@@ -250,8 +254,11 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "It is {state}, so this cannot be done with it now. {} shows what you have.",
             voice.code("/jit status")
         ),
+        Refusal::NoExtension => {
+            "You have no pending request for more time. Nothing was changed.".to_owned()
+        }
         Refusal::ExtensionWaits => {
-            "More time was asked for already, and it waits for its answer.".to_owned()
+            "You already asked for this. It waits for its answer.".to_owned()
         }
         Refusal::NotDue => {
             "That no longer fits how the request stands. Nothing was changed; look at the newest \
@@ -445,6 +452,7 @@ mod tests {
             NotTheRequester => [Refusal::NotTheRequester],
             NotActive => [Refusal::NotActive { state: "ended" }],
             ExtensionWaits => [Refusal::ExtensionWaits],
+            NoExtension => [Refusal::NoExtension],
             NotDue => [Refusal::NotDue],
             Forbidden => [
                 Refusal::Forbidden(vec![

@@ -227,6 +227,7 @@ async fn a_second_extension_is_asked_in_a_message_of_its_own() {
             rules: Vec::new(),
             duration: Span::minutes(15),
             lapses_at: at(600),
+            reason: String::new(),
         };
         request = fixture.commit(then(&request, more, at(moment))).await;
         fixture
@@ -261,6 +262,7 @@ async fn a_question_that_was_settled_while_nobody_spoke_gives_way_to_the_next() 
             rules: Vec::new(),
             duration: Span::minutes(15),
             lapses_at: at(600),
+            reason: String::new(),
         };
         then(request, more, at(moment))
     };

@@ -141,6 +141,7 @@ async fn an_entry_calls_for_its_cards_once() {
             rules: Vec::new(),
             duration: Span::minutes(15),
             lapses_at: at(600),
+            reason: String::new(),
         };
         request = fixture.commit(then(&request, more, at(second))).await;
         request = fixture.commit(approved(&request, &[], at(second))).await;

@@ -2,7 +2,7 @@
 //! opened theirs sees what is, whatever happened meanwhile.
 
 use keylend::domain::Time;
-use slack_sim::{Fault, Kind, View};
+use slack_sim::{Fault, Kind, Submission, View};
 
 use crate::support::fixture::{
     ALICE, BOB, CAROL, DAVE, Fixture, GENERAL, GUEST, REQUEST, SCOPE, SECURITY, STRANGER,
@@ -327,8 +327,19 @@ async fn the_form_opens_from_the_home_and_what_is_held_is_ended_there() {
     fixture.granted(REQUEST).await;
     shown(&fixture, ALICE, |home| has(home, "extend")).await;
     fixture.alice().press_home("extend").await;
-    fixture.told(ALICE, "You asked for 30m more").await;
-    let waits = shown(&fixture, ALICE, |home| !has(home, "extend")).await;
+    fixture
+        .in_time(|_| {
+            let modal = fixture.alice().modal();
+            modal.filter(|modal| modal.callback_id() == "extend")
+        })
+        .await;
+    assert!(matches!(
+        fixture.alice().submit().await,
+        Submission::Errors(_)
+    ));
+    fixture.alice().fill("reason", "reason", "still failing");
+    assert!(matches!(fixture.alice().submit().await, Submission::Closed));
+    let waits = shown(&fixture, ALICE, |home| has(home, "withdraw_extension")).await;
     assert!(waits.says("You asked for *30m* more"));
     fixture.alice().press_home("done").await;
     shown(&fixture, ALICE, |home| home.says("is done")).await;

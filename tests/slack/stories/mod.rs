@@ -14,4 +14,5 @@ mod leaving;
 mod limits;
 mod logging;
 mod looking_up;
+mod more_time;
 mod socket;

@@ -17,6 +17,7 @@ use keylend::{
         answer, modal,
         modal_credentials::credentials,
         modal_deny::deny,
+        modal_extend::extend,
         modal_request::{Form, option, request},
         refusal::{not_a_duration, on_field},
     },
@@ -120,6 +121,18 @@ fn the_form_for_a_denial_says_what_is_denied() {
     let view = deny(&pending().request, "an-id.1");
     assert_eq!(passed(&view), Vec::<String>::new());
     insta::assert_json_snapshot!("form_deny", view);
+}
+
+#[test]
+fn the_form_for_more_time_proposes_what_fits_and_what_was_asked_for() {
+    let fits = Span::minutes(20);
+    let view = extend(&active(), &scope(), fits, "an-id.1");
+    assert_eq!(passed(&view), Vec::<String>::new());
+    insta::assert_json_snapshot!("form_extend", view);
+    let asked = pending().approve("U0BOB").active().more_time().request;
+    let view = extend(&asked, &scope(), fits, "an-id.1").to_string();
+    assert!(view.contains(r#""initial_value":"15m""#), "{view}");
+    assert!(view.contains("the index is slow"), "{view}");
 }
 
 #[test]

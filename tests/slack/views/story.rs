@@ -178,6 +178,7 @@ impl Story {
                 rules: vec![RuleId::new("requester-group")],
                 duration: Span::minutes(15),
                 lapses_at: self.now + TimeDelta::minutes(10),
+                reason: "the index is slow".to_owned(),
             },
         )
     }

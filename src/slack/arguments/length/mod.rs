@@ -344,10 +344,7 @@ fn is_unit(word: &Word) -> bool {
         let likeness = strsim::normalized_damerau_levenshtein(&word, name);
         name.len() >= 4 && likeness >= ALIKE
     };
-    unit(&word).is_some()
-        || UNITS
-            .iter()
-            .any(|(names, _)| names.iter().any(|name| is_slip(name)))
+    unit(&word).is_some() || UNITS.iter().any(|(names, _)| names.iter().any(&is_slip))
 }
 
 /// `1:30`.

@@ -42,7 +42,7 @@ pub(super) fn extension_card(request: &Request, context: &Context) -> Option<Mes
             let more = extension.duration;
             let mut draft = extension_head(request, more);
             draft.facts(&more_facts(request, extension, context));
-            reason(request, &mut draft);
+            more_reason(request, &extension.reason, &mut draft);
             record::approvals(&extension.approvals, &mut draft);
             decide(request, &mut draft);
             record::footer(request, &mut draft);
@@ -51,7 +51,7 @@ pub(super) fn extension_card(request: &Request, context: &Context) -> Option<Mes
         (None, Some(settled)) => {
             let mut draft = extension_head(request, settled.duration);
             draft.facts(&about(request, context));
-            reason(request, &mut draft);
+            more_reason(request, &settled.reason, &mut draft);
             record::approvals(&settled.approvals, &mut draft);
             draft.say(outcome(settled));
             if let ExtensionOutcome::Denied { reason } = &settled.outcome {
@@ -83,7 +83,9 @@ pub(in crate::slack::view) fn question(request: &Request, context: &Context, dra
         None => (sentence(request), facts(request, context)),
     };
     draft.say(sentence);
-    match text::escape(&request.terms.reason, LONGEST_REASON) {
+    let more = request.extension.as_ref().map(|more| &more.reason);
+    let reason = more.filter(|reason| !reason.is_empty());
+    match text::escape(reason.unwrap_or(&request.terms.reason), LONGEST_REASON) {
         none if none.is_empty() => {}
         reason => draft.say(format!("> {reason}")),
     }
@@ -134,6 +136,7 @@ fn outcome(settled: &SettledExtension) -> String {
         ExtensionOutcome::Denied { .. } => {
             format!(":no_entry: Denied by {} · {at}", text::actor(&settled.by))
         }
+        ExtensionOutcome::Withdrawn => format!(":leftwards_arrow_with_hook: Withdrawn {at}."),
         ExtensionOutcome::Lapsed => format!(":hourglass: Lapsed {at}: nobody answered in time."),
         ExtensionOutcome::Overtaken => {
             format!(":lock: The grant ended {at}, before this was decided.")
@@ -194,6 +197,14 @@ fn reason(request: &Request, draft: &mut Draft) {
     match request.terms.reason.trim() {
         "" => draft.say("No reason was given.".to_owned()),
         reason => draft.quote("Reason", reason),
+    }
+}
+
+/// Why more time is asked for; why it was asked for at first, if they did not say.
+fn more_reason(request: &Request, more: &str, draft: &mut Draft) {
+    match more.trim() {
+        "" => reason(request, draft),
+        more => draft.quote("Reason", more),
     }
 }
 

@@ -19,6 +19,8 @@ pub mod action {
     pub const DONE: &str = "done";
     /// Ask for more time.
     pub const EXTEND: &str = "extend";
+    /// Takes the question for more time back.
+    pub const WITHDRAW_EXTENSION: &str = "withdraw_extension";
     /// Open the form that asks for access; it has no request to name.
     pub const REQUEST: &str = "request";
 }

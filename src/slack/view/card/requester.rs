@@ -132,15 +132,20 @@ pub(super) fn warning(request: &Request) -> Option<Message> {
 /// What can be done with a grant that is there.
 fn in_use(request: &Request, mut buttons: Vec<Button>, draft: &mut Draft) {
     buttons.push(Button::new(action::DONE, "I'm done"));
-    match &request.extension {
-        Some(extension) => draft.say(format!(
+    let more = match request.extension {
+        Some(_) => "Change",
+        None => "More time",
+    };
+    buttons.push(Button::new(action::EXTEND, more));
+    if let Some(extension) = &request.extension {
+        draft.say(format!(
             ":hourglass_flowing_sand: You asked for *{}* more; it waits for an answer in {} until \
              {}.",
             extension.duration,
             text::channel(&request.approval_channel),
             text::time(extension.lapses_at)
-        )),
-        None => buttons.push(Button::new(action::EXTEND, "More time")),
+        ));
+        buttons.push(Button::new(action::WITHDRAW_EXTENSION, "Withdraw"));
     }
     draft.buttons(&value(request), buttons);
 }
