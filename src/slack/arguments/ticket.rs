@@ -5,7 +5,7 @@ use regex::Regex;
 use super::{length, markup, markup::Mark, words::bare};
 
 /// The ticket of this pattern that `text` is, or that it links to. A pattern may allow anything; a
-/// ticket has a digit, and is no length of time.
+/// ticket is one word with a digit, and no length of time.
 pub(in crate::slack) fn ticket(text: &str, pattern: &Regex) -> Option<String> {
     let plain = bare(text);
     let link = match markup::mark(plain) {
@@ -31,7 +31,7 @@ pub(in crate::slack) fn ticket(text: &str, pattern: &Regex) -> Option<String> {
 /// The text or its capitals, whichever the pattern matches.
 fn matching(text: &str, pattern: &Regex) -> Option<String> {
     let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
-    if !has_digit || length::whole(text).is_some() {
+    if !has_digit || text.contains(char::is_whitespace) || length::whole(text).is_some() {
         return None;
     }
     let upper = text.to_uppercase();
@@ -66,6 +66,7 @@ mod tests {
             "OPS-1",
             "<#C0INC|inc-1>",
             "https://inc-4211/",
+            "<see 1 <https://jira.example.com/INC-1 there>",
             "https://jira.example.com/browse/OPS-1",
         ] {
             assert_eq!(ticket(text, &whole), None, "{text}");
