@@ -2,7 +2,10 @@
 
 use chrono::NaiveTime;
 
-use super::{DAYS, is_number, is_one_of, sum::HOUR, text};
+use super::{
+    sum::HOUR,
+    vocabulary::{DAYS, is_number, is_one_of, text},
+};
 use crate::slack::arguments::words::Word;
 
 /// Time zones that people write in small letters; in capitals any short word may be one.

@@ -8,18 +8,18 @@ mod clock;
 mod sum;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 
 use std::fmt;
 
 use chrono::NaiveTime;
 
-use super::words::{Word, bare, words};
+use super::words::{Word, words};
 use crate::domain::Span;
 use clock::{ZONES, clock, iso};
 use sum::{Pieces, UNITS, number, unit};
-
-/// The most words that are read as one length or time.
-pub(in crate::slack) const LONGEST: usize = 12;
+pub(in crate::slack) use vocabulary::LONGEST;
+use vocabulary::{DAYS, is_number, is_one_of, text};
 
 /// How long something is to last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,29 +163,6 @@ const STARTS: [&str; 10] = [
     "after", "at", "before", "between", "by", "from", "in", "on", "start", "starting",
 ];
 
-const DAYS: [&str; 20] = [
-    "tomorrow",
-    "today",
-    "tonight",
-    "noon",
-    "midnight",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-    "mon",
-    "tue",
-    "wed",
-    "thu",
-    "fri",
-    "sat",
-    "sun",
-    "morning",
-];
-
 /// What may stand within something like a length, and not at its end.
 const BETWEEN: [&str; 15] = [
     "a", "an", "and", "at", "by", "few", "for", "from", "half", "of", "or", "quarter", "to", "-",
@@ -317,24 +294,6 @@ fn is_iso(word: &Word) -> bool {
     let mut bytes = text(word).bytes().map(|byte| byte.to_ascii_uppercase());
     let is_time = bytes.next() == Some(b'P') && bytes.next() == Some(b'T');
     is_time && bytes.next().is_some_and(|byte| byte.is_ascii_digit())
-}
-
-/// The word without what stands around it.
-fn text(word: &Word) -> &str {
-    bare(&word.text)
-}
-
-fn is_one_of(word: &Word, texts: &[&str]) -> bool {
-    !word.quoted
-        && texts
-            .iter()
-            .any(|known| text(word).eq_ignore_ascii_case(known))
-}
-
-/// Whether it begins with a digit, behind a sign if there is one.
-fn is_number(word: &Word) -> bool {
-    let text = text(word).trim_start_matches(['-', '+', '~', '−', '–', '—', '<', '>']);
-    !word.quoted && text.starts_with(char::is_numeric)
 }
 
 /// Whether it is a unit, or a slip of one: `mintues`.

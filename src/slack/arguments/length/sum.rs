@@ -1,6 +1,6 @@
 //! A number and a unit, and sums of them: `1h 30m`, `an hour and a half`.
 
-use super::{LONGEST, text};
+use super::vocabulary::{LONGEST, text};
 use crate::slack::arguments::words::Word;
 
 /// Units and their seconds. A month and a year are those of [`Span`](crate::domain::Span).
