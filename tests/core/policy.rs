@@ -192,7 +192,7 @@ permit (
 );
 @id("wide-automatic")
 permit (principal, action == Action::"auto_approve", resource)
-when { context.held >= 0 };
+when { context.locked || !context.locked };
 @id("wide-deciding")
 permit (
   principal in Group::"everybody",
@@ -569,6 +569,70 @@ permit (principal in Group::"oncall", action == Action::"lock", resource);
     rules.cedar:18:1: `locked` is the name of a base rule, which cannot be replaced
     rules.cedar:22:1: there is a rule `twice` already, in rules.cedar:20
     "#);
+}
+
+#[test]
+fn a_condition_that_always_holds_is_no_condition() {
+    let rules = |conditions: &[&str]| -> String {
+        let rule = |(index, conditions)| {
+            format!(
+                "@id(\"rule-{index}\") permit (principal, action == Action::\"auto_approve\", \
+                 resource) {conditions};\n"
+            )
+        };
+        conditions.iter().enumerate().map(rule).collect()
+    };
+    let always = [
+        "when { true }",
+        "unless { false }",
+        "when { !false }",
+        "when { true } when { true } unless { false }",
+        "when { true || context.locked }",
+        "when { if true then true else context.locked }",
+        "when { context.duration >= 0 }",
+        "unless { context.duration < 0 }",
+        "when { 0 <= context.duration && -1 < context.held }",
+        "when { context.duration <= 4294967295 }",
+        "when { context.held + 1 > 0 }",
+        "when { context.held * 2 >= context.cap * 0 }",
+        "when { -1 * context.held <= 0 }",
+        "when { context.hour < 24 }",
+        "when { context.hour >= 0 && context.hour <= 23 }",
+        "when { resource.max_duration != -5 }",
+        "unless { context.duration == -1 }",
+        "when { 1 == 1 && 1 < 2 }",
+        "when { resource.risk == resource.risk }",
+        "unless { principal != principal }",
+        "when { context.now <= context.now }",
+        "when { context has duration }",
+        "when { resource is Scope && principal is User }",
+        "when { action == Action::\"auto_approve\" }",
+        "when { context.duration >= 0 || resource.risk == Risk::\"low\" }",
+    ];
+    let (_folder, files) = files(&rules(&always));
+    let problems = Policy::load(&files).unwrap_err();
+    for (line, conditions) in (1..).zip(always) {
+        let problem = problems
+            .iter()
+            .find(|problem| problem.place.as_ref().unwrap().line == line);
+        let said = problem.is_some_and(|it| it.message.contains("has to say when"));
+        assert!(said, "{conditions}: {problem:?}");
+    }
+    with_rules(&rules(&[
+        "when { context.duration > 0 }",
+        "when { context.duration >= 0 } unless { context.locked }",
+        "when { context.duration >= 0 && resource.risk == Risk::\"low\" }",
+        "when { context.duration < 4294967295 }",
+        "when { context.duration <= resource.max_duration }",
+        "when { context.held < context.cap }",
+        "when { context.hour < 23 }",
+        "when { context.duration - 1 >= 0 }",
+        "unless { context.duration == 0 }",
+        "when { resource.environment != \"prod\" }",
+        "when { context.now > datetime(\"2026-01-01\") }",
+        "when { principal in Group::\"oncall\" }",
+        "when { true == context.locked }",
+    ]));
 }
 
 #[test]
