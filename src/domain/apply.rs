@@ -281,6 +281,9 @@ impl Request {
     fn ends_at(&mut self, end: Time, from: Time, duration: Span) {
         let tenth = Span::seconds(duration.as_seconds() / 10);
         self.expires_at = Some(end);
+        if let Some(extension) = &mut self.extension {
+            extension.lapses_at = extension.lapses_at.min(end);
+        }
         self.warn_at = Some(
             tenth
                 .clamp(WARNING.0, WARNING.1)

@@ -68,7 +68,7 @@ pub enum Command {
         rules: Vec<RuleId>,
         /// How much more.
         duration: Span,
-        /// When the question lapses.
+        /// When the question lapses, unless the grant ends before that.
         lapses_at: Time,
         /// Why, in their words; may be empty.
         reason: String,

@@ -167,7 +167,10 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 human,
                 duration,
                 revision,
-                lapses_at,
+                // Behind the grant's end, no answer does anything.
+                lapses_at: request
+                    .expires_at
+                    .map_or(lapses_at, |end| lapses_at.min(end)),
                 reason,
             };
             events.push(by(&who, &rules, event));
@@ -237,9 +240,8 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         }
         (State::Active { .. }, Command::Lapse)
             if request
-                .extension
-                .as_ref()
-                .is_some_and(|asked| now >= asked.lapses_at) =>
+                .extension_lapses_at()
+                .is_some_and(|lapses_at| now >= lapses_at) =>
         {
             Ok(vec![keylend(Event::ExtensionLapsed {})])
         }
@@ -441,6 +443,9 @@ fn may_decide(
             shown: revision,
             current: request.revision,
         });
+    }
+    if request.extension.is_some() && !request.is_usable(now) {
+        return Err(Refusal::NotActive { state: "over" });
     }
     // The time-out is a fact, whether or not the sweeper has run.
     let lapses_at = match (&request.state, &request.extension) {

@@ -116,8 +116,8 @@ impl Request {
                     due.push(clock(end, Work::Expire));
                     self.layers_to_make(end, &mut due);
                 }
-                if let Some(extension) = &self.extension {
-                    due.push(clock(extension.lapses_at, Work::Lapse));
+                if let Some(lapses_at) = self.extension_lapses_at() {
+                    due.push(clock(lapses_at, Work::Lapse));
                 }
                 if let (State::Active { warned: false }, Some(at)) = (&self.state, self.warn_at) {
                     due.push(clock(at, Work::Warn));

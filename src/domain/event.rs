@@ -202,7 +202,7 @@ pub enum Event {
         duration: Span,
         /// The revision of the request that asks for it.
         revision: u32,
-        /// When the question lapses.
+        /// Until when it can be answered: the grant's end at the latest.
         lapses_at: Time,
         /// Why, in their words; may be empty.
         #[serde(default, skip_serializing_if = "String::is_empty")]

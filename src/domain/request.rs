@@ -115,7 +115,7 @@ pub struct Extension {
     /// Why, in the requester's words; may be empty.
     #[serde(default)]
     pub reason: String,
-    /// When the question lapses.
+    /// Until when it can be answered: the grant's end at the latest.
     pub lapses_at: Time,
     /// The approvals so far.
     pub approvals: Vec<Approval>,
@@ -337,6 +337,14 @@ impl Request {
     /// Whether it still asks for `revision`: the first approval, or an extension.
     pub fn awaits_decision(&self) -> bool {
         matches!(self.state, State::Pending { .. }) || self.extension.is_some()
+    }
+
+    /// When the question for more time lapses; nothing if none was asked, or if the grant ends before
+    /// that or at the same moment, since its end settles the question.
+    pub fn extension_lapses_at(&self) -> Option<Time> {
+        let lapses_at = self.extension.as_ref()?.lapses_at;
+        let is_settled_by_end = self.expires_at.is_some_and(|end| end <= lapses_at);
+        (!is_settled_by_end).then_some(lapses_at)
     }
 
     /// How long the requester asks for now: the extension's time if there is one.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use keylend::domain::{
-    Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event, Handle,
-    Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Progress, Removal, Request,
-    RequestId, RevocationMode, Risk, RuleId, Span, State, Terms, Time, UserId, Username, Vote,
-    Work, decide, open,
+    Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event,
+    ExtensionOutcome, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer,
+    Progress, Removal, Request, RequestId, RevocationMode, Risk, RuleId, Span, State, Terms, Time,
+    UserId, Username, Vote, Work, decide, open,
 };
 use proptest::prelude::*;
 
@@ -316,6 +316,15 @@ proptest! {
     }
 
     #[test]
+    fn a_question_for_more_time_is_open_no_longer_than_the_grant(history in history()) {
+        play(history, |(_, _, request)| {
+            if let Some(extension) = &request.extension {
+                assert!(Some(extension.lapses_at) <= request.expires_at, "{request:?}");
+            }
+        });
+    }
+
+    #[test]
     fn what_is_settled_stays_settled(history in history()) {
         play(history, |(before, _, _)| assert!(before.is_open(), "it went on: {before:?}"));
     }
@@ -343,48 +352,101 @@ fn after(commands: Vec<Command>) -> Request {
     request
 }
 
-#[test]
-fn an_answer_to_an_order_that_more_time_has_outdated_does_not_bring_the_end_forward() {
+fn approve(revision: u32) -> Command {
     let bob = Actor::Person(UserId::new("U0BOB"));
-    let approve = |revision| Command::Approve {
-        by: bob.clone(),
+    Command::Approve {
+        parties: parties(&bob, 0),
+        by: bob,
         rules: vec![],
         revision,
-        parties: parties(&bob, 0),
         grant: PlannedGrant {
             layers: plan()[..1].to_vec(),
             ..PlannedGrant::default()
         },
-    };
-    let granted = |until, ends_at| Command::Granted {
+    }
+}
+
+fn granted(until: Time, ends_at: Option<Time>) -> Command {
+    Command::Granted {
         layer: 0,
         until,
         ends_at,
         receipt: None,
         secrets: false,
-    };
-    // Approved a minute after it was asked for.
-    let first = Span::minutes(31).after(start());
-    let later = Span::minutes(20).after(first);
+    }
+}
+
+fn more_time(minutes: u32, lapses_at: Time) -> Command {
     let alice = UserId::new(REQUESTER);
-    let until_extended = vec![
-        approve(1),
-        Command::Inspected {
-            layer: 0,
-            managed: true,
-            receipt: None,
-        },
-        granted(first, None),
-        Command::RequestExtension {
-            human: human(&alice),
-            by: alice,
-            rules: vec![],
-            duration: Span::minutes(20),
-            lapses_at: first,
-            reason: String::new(),
-        },
-        approve(2),
-    ];
+    Command::RequestExtension {
+        human: human(&alice),
+        by: alice,
+        rules: vec![],
+        duration: Span::minutes(minutes),
+        lapses_at,
+        reason: String::new(),
+    }
+}
+
+/// Approved a minute after it was asked for, until half an hour after that.
+fn until_active() -> (Vec<Command>, Time) {
+    let end = Span::minutes(31).after(start());
+    let inspected = Command::Inspected {
+        layer: 0,
+        managed: true,
+        receipt: None,
+    };
+    (vec![approve(1), inspected, granted(end, None)], end)
+}
+
+#[test]
+fn a_question_that_is_open_at_the_grants_end_is_settled_by_the_end() {
+    let (commands, end) = until_active();
+    let request = after([commands, vec![more_time(20, Span::minutes(60).after(end))]].concat());
+    assert_eq!(request.extension.as_ref().unwrap().lapses_at, end);
+    let due: Vec<Work> = request.due().into_iter().map(|due| due.work).collect();
+    assert!(
+        due.contains(&Work::Expire) && !due.contains(&Work::Lapse),
+        "{due:?}"
+    );
+    for command in [Command::Lapse, approve(2)] {
+        assert!(decide(&request, command, end).is_err());
+    }
+    let mut expired = request;
+    for event in decide(&expired, Command::Expire, end).unwrap() {
+        expired.apply(&event);
+    }
+    let settled = expired.last_extension.unwrap();
+    assert_eq!(settled.outcome, ExtensionOutcome::Overtaken);
+}
+
+#[test]
+fn a_question_that_lapses_before_the_grants_end_lapses_then() {
+    let (commands, end) = until_active();
+    let lapses_at = Span::minutes(1).before(end);
+    let mut request = after([commands, vec![more_time(20, lapses_at)]].concat());
+    for event in decide(&request, Command::Lapse, lapses_at).unwrap() {
+        request.apply(&event);
+    }
+    let settled = request.last_extension.unwrap();
+    assert_eq!(settled.outcome, ExtensionOutcome::Lapsed);
+}
+
+#[test]
+fn a_target_that_ends_the_access_sooner_closes_the_question_sooner() {
+    let (commands, end) = until_active();
+    let sooner = Span::minutes(10).before(end);
+    let asked = vec![more_time(20, end), granted(end, Some(sooner))];
+    let request = after([commands, asked].concat());
+    assert_eq!(request.expires_at, Some(sooner));
+    assert_eq!(request.extension.unwrap().lapses_at, sooner);
+}
+
+#[test]
+fn an_answer_to_an_order_that_more_time_has_outdated_does_not_bring_the_end_forward() {
+    let (commands, first) = until_active();
+    let later = Span::minutes(20).after(first);
+    let until_extended = [commands, vec![more_time(20, first), approve(2)]].concat();
     let extended = after(until_extended.clone());
     assert_eq!(extended.expires_at, Some(later));
     // The target echoes the end that it was told, or ends what it granted a minute before that.
@@ -405,15 +467,11 @@ fn an_answer_to_an_order_that_more_time_has_outdated_does_not_bring_the_end_forw
         );
     }
     // What the target ends too early is told of every later end, also of one that it was told before.
-    let again = Command::RequestExtension {
-        human: human(&UserId::new(REQUESTER)),
-        by: UserId::new(REQUESTER),
-        rules: vec![],
-        duration: Span::minutes(10),
-        lapses_at: first,
-        reason: String::new(),
-    };
-    let shortened = vec![granted(later, Some(first)), again, approve(3)];
+    let shortened = vec![
+        granted(later, Some(first)),
+        more_time(10, first),
+        approve(3),
+    ];
     let request = after([until_extended, shortened].concat());
     assert!(
         request

@@ -6,6 +6,7 @@ mod callers;
 mod channels;
 mod clarifying;
 mod ending_early;
+mod extending;
 mod form;
 mod groups;
 mod home;
