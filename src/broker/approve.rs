@@ -29,10 +29,10 @@ struct Evaluated {
 }
 
 /// What a human holds besides one request.
-struct Held {
+pub(super) struct Held {
     /// What has to end so that the request fits under the cap.
     displaced: BTreeSet<RequestId>,
-    count: Count,
+    pub(super) count: Count,
 }
 
 impl Broker {
@@ -132,6 +132,7 @@ impl Broker {
             requester: &request.requester,
             human: &request.human,
             duration: self.decided_duration(request),
+            is_extension: request.extension.is_some(),
             ticket: request.terms.ticket.as_deref(),
             locks: &locks,
             count: &held.count,
@@ -170,11 +171,10 @@ impl Broker {
         };
         let events = decide(request, command, self.now())?;
         self.judge(Action::Receive, &requester, &question)?;
-        if let Err(error @ NoUsername::Listed) = &requester.username {
-            // The configuration has given the name to somebody else meanwhile.
-            return Err(Refusal::NoUsername(error.clone()).into());
+        if question.is_extension {
+            self.judge(Action::Extend, &requester, &question)?;
         }
-        self.admit(&request.username, &human).await?;
+        self.keeps_name(request, &requester, &human).await?;
         let decided_on = DecidedOn {
             seq,
             people,
@@ -185,6 +185,20 @@ impl Broker {
             displaced: held.displaced,
             decided_on,
         })
+    }
+
+    /// Refuses where the name in the targets belongs to somebody else by now.
+    pub(super) async fn keeps_name(
+        &self,
+        request: &Request,
+        requester: &Person,
+        human: &Human,
+    ) -> Result<(), Error> {
+        if let Err(error @ NoUsername::Listed) = &requester.username {
+            // The configuration has given the name to somebody else meanwhile.
+            return Err(Refusal::NoUsername(error.clone()).into());
+        }
+        self.admit(&request.username, human).await
     }
 
     /// Whether those who approved before still have the authority, on today's facts and rules.
@@ -229,7 +243,7 @@ impl Broker {
     }
 
     /// What a human holds besides the request, and what has to end if it is approved now.
-    async fn held(&self, request: &Request, human: &Human) -> Result<Held, Error> {
+    pub(super) async fn held(&self, request: &Request, human: &Human) -> Result<Held, Error> {
         let open = self.open_requests(human).await?;
         let displaced = match request.state {
             State::Pending { .. } => self.displaced(&open, request.id),
@@ -338,7 +352,10 @@ impl Broker {
         // Whoever may take access back may do so after the scope has left the catalogue.
         let scope = self.parts.catalogue.get(&request.terms.scope);
         let person = self.person(by, scope).await?;
-        let question = Question::of_authority(scope, &request.requester, &request.human);
+        let question = Question {
+            is_extension: action == Action::Deny && request.extension.is_some(),
+            ..Question::of_authority(scope, &request.requester, &request.human)
+        };
         let rules = self.judge(action, &person, &question)?;
         Ok((person, rules))
     }

@@ -78,6 +78,7 @@ impl Broker {
             requester: &ask.by,
             human: &human,
             duration,
+            is_extension: false,
             ticket: ask.ticket.as_deref(),
             locks: &locks,
             count: &count,
@@ -183,7 +184,11 @@ impl Broker {
 
     /// The rule that approves in a person's place, if one does and nothing stands against the
     /// grant. A rule that cannot be evaluated approves nothing.
-    fn rule_that_approves(&self, requester: &Person, question: &Question<'_>) -> Option<RuleId> {
+    pub(super) fn rule_that_approves(
+        &self,
+        requester: &Person,
+        question: &Question<'_>,
+    ) -> Option<RuleId> {
         let rules = self.judge(Action::AutoApprove, requester, question).ok()?;
         self.judge(Action::Receive, requester, question).ok()?;
         rules.into_iter().next()

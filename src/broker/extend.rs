@@ -1,19 +1,19 @@
 //! Asking for more time.
 
-use super::{
-    Broker, Error, Intent,
-    facts::{Count, Question},
-    single_change,
-};
+use super::{Broker, Error, Intent, facts::Question};
 use crate::{
-    domain::{Command, Refusal, Request, RequestId, Span},
+    domain::{
+        Actor, Command, Parties, PlannedGrant, Refusal, Request, RequestId, Span, UserId, decide,
+    },
     policy::Action,
+    store::{Change, Commit, DecidedOn},
 };
 
 impl Broker {
     /// Asks for more time: the scope's default, if `duration` does not say. The grant goes on as
-    /// it is until an approver answers. `reason` may be empty. Asked for otherwise while the question
-    /// waits, it is another question.
+    /// it is until an approver answers. Where a rule approves in a person's place, the answer is
+    /// extended already. `reason` may be empty. Asked for otherwise while the question waits, it is
+    /// another question.
     ///
     /// # Errors
     ///
@@ -26,41 +26,8 @@ impl Broker {
         reason: &str,
     ) -> Result<Request, Error> {
         let by = intent.by();
-        self.settle(Some(intent), id, async |request| {
-            self.begin_decision().await?;
-            let scope = self.scope(&request.terms.scope)?;
-            let duration = duration.unwrap_or(scope.default_duration);
-            let min = self.parts.limits.min_duration;
-            if duration < min {
-                return Err(Refusal::TooShort {
-                    asked: duration,
-                    min,
-                }
-                .into());
-            }
-            let person = self.person(by, Some(scope)).await?;
-            let asker = request.human.clone().with(&person.human);
-            self.check_people(std::slice::from_ref(&asker)).await?;
-            let question = Question {
-                scope: Some(scope),
-                requester: &request.requester,
-                human: &asker,
-                duration: self.with_what_is_left(&request, duration),
-                ticket: request.terms.ticket.as_deref(),
-                locks: &self.locks().await?,
-                count: &Count::default(),
-            };
-            let rules = self.judge(Action::Extend, &person, &question)?;
-            let lapses_at = self.parts.limits.pending_timeout.after(self.now());
-            let command = Command::RequestExtension {
-                by: by.clone(),
-                human: person.human,
-                rules,
-                duration,
-                lapses_at,
-                reason: reason.to_owned(),
-            };
-            Ok(single_change(self.change(&request, command)?))
+        self.settle(Some(intent), id, |request| {
+            self.extend_once(by, request, duration, reason)
         })
         .await
     }
@@ -95,6 +62,79 @@ impl Broker {
         let left = self.with_what_is_left(request, Span::default());
         let more = Span::seconds(longest.saturating_sub(left.as_seconds()));
         Ok(Some(more).filter(|more| *more >= self.parts.limits.min_duration))
+    }
+
+    async fn extend_once(
+        &self,
+        by: &UserId,
+        request: Request,
+        duration: Option<Span>,
+        reason: &str,
+    ) -> Result<(Request, Commit), Error> {
+        let seq = self.begin_decision().await?;
+        let scope = self.scope(&request.terms.scope)?;
+        let duration = duration.unwrap_or(scope.default_duration);
+        let min = self.parts.limits.min_duration;
+        if duration < min {
+            return Err(Refusal::TooShort {
+                asked: duration,
+                min,
+            }
+            .into());
+        }
+        let person = self.person(by, Some(scope)).await?;
+        let asker = request.human.clone().with(&person.human);
+        let people = vec![asker.clone()];
+        self.check_people(&people).await?;
+        let held = self.held(&request, &asker).await?;
+        let question = Question {
+            scope: Some(scope),
+            requester: &request.requester,
+            human: &asker,
+            duration: self.with_what_is_left(&request, duration),
+            is_extension: true,
+            ticket: request.terms.ticket.as_deref(),
+            locks: &self.locks().await?,
+            count: &held.count,
+        };
+        let rules = self.judge(Action::Extend, &person, &question)?;
+        let command = Command::RequestExtension {
+            by: by.clone(),
+            human: person.human.clone(),
+            rules,
+            duration,
+            lapses_at: self.parts.limits.pending_timeout.after(self.now()),
+            reason: reason.to_owned(),
+        };
+        let mut change = self.change(&request, command)?;
+        let mut commit = Commit::default();
+        // A rule speaks of who receives the access. Of another account of theirs, people decide.
+        if *by == request.requester
+            && let Some(rule) = self.rule_that_approves(&person, &question)
+        {
+            self.keeps_name(&request, &person, &asker).await?;
+            let command = Command::Approve {
+                by: Actor::Rule(rule.clone()),
+                rules: vec![rule],
+                revision: change.after().revision,
+                parties: Parties {
+                    requester: asker.clone(),
+                    ..Parties::default()
+                },
+                grant: PlannedGrant::default(),
+            };
+            let mut events = change.events().to_vec();
+            events.extend(decide(change.after(), command, self.now())?);
+            change = Change::of(request, events);
+            commit.decided_on = Some(DecidedOn {
+                seq,
+                people,
+                ..DecidedOn::default()
+            });
+        }
+        let after = change.after().clone();
+        commit.changes.push(change);
+        Ok((after, commit))
     }
 
     /// How long the requester would have access from now on if the request were approved now: the

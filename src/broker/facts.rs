@@ -44,7 +44,9 @@ pub(super) struct Question<'a> {
     pub requester: &'a UserId,
     /// Every identity of the requester, as far as it is known.
     pub human: &'a Human,
+    /// From now on, with what is left of a grant that is extended.
     pub duration: Span,
+    pub is_extension: bool,
     pub ticket: Option<&'a str>,
     pub locks: &'a [Lock],
     pub count: &'a Count,
@@ -67,6 +69,7 @@ impl<'a> Question<'a> {
             requester,
             human,
             duration,
+            is_extension: false,
             ticket: None,
             locks: &[],
             count: &NOTHING,
@@ -160,6 +163,7 @@ impl Broker {
             requester,
             human,
             duration,
+            is_extension,
             ticket,
             locks,
             count,
@@ -175,6 +179,7 @@ impl Broker {
                 scope: *scope,
                 administrators: &self.parts.administrators,
                 duration: *duration,
+                is_extension: *is_extension,
                 ticket: TicketFact::of(*ticket, pattern),
                 locked: scope
                     .is_some_and(|scope| locks.iter().any(|lock| lock.covers(human, &scope.id))),

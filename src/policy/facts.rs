@@ -24,8 +24,8 @@ pub enum Action {
     Request,
     /// The requester asks for more time; judged again when the extension is committed.
     Extend,
-    /// The requester gets what was approved: judged when the approval is committed, on the facts
-    /// of that moment.
+    /// The requester gets what was approved, the first time or for longer: judged when the approval
+    /// is committed, on the facts of that moment.
     Receive,
     /// A rule says yes in the approvers' place, right after [`Request`](Self::Request) or
     /// [`Extend`](Self::Extend). The principal is the requester; the actor is the rule.
@@ -131,8 +131,11 @@ pub struct Facts<'a> {
     pub scope: Option<&'a Scope>,
     /// The groups whose members may revoke and lock anything.
     pub administrators: &'a BTreeSet<GroupName>,
-    /// How long is asked for; of an extension, the time that is added.
+    /// How long the requester would have access from now on: of an extension, what is left and what
+    /// is added together.
     pub duration: Span,
+    /// Whether it is about more time for a grant.
+    pub is_extension: bool,
     /// What is known of the ticket.
     pub ticket: TicketFact,
     /// Whether a lock covers the requester, the scope or everything.
@@ -251,6 +254,10 @@ impl Facts<'_> {
             ("requester", text(self.requester.as_str())),
             ("administrators", groups(self.administrators)),
             ("duration", seconds(self.duration)),
+            (
+                "extension",
+                RestrictedExpression::new_bool(self.is_extension),
+            ),
             ("ticket", one_of(&TYPES.ticket, ticket)),
             ("locked", RestrictedExpression::new_bool(self.locked)),
             ("held", long(self.held)),
