@@ -38,6 +38,7 @@ fn rules(criterion: &mut Criterion) {
                     scope: Some(&scope),
                     administrators: &administrators,
                     duration: Span::minutes(30),
+                    total: Span::minutes(30),
                     is_extension: false,
                     ticket: TicketFact::Given,
                     locked: false,

@@ -143,6 +143,7 @@ pub fn scope() -> Scope {
         risk: Risk::High,
         default_duration: Span::minutes(30),
         max_duration: Span::minutes(60),
+        max_total: Span::minutes(60),
         requesters: BTreeSet::from([GroupName::new("engineers")]),
         approvers: BTreeSet::from([GroupName::new("dba")]),
         approvals: 1.try_into().unwrap(),

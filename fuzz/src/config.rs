@@ -56,6 +56,7 @@ fn can_be_relied_on(config: &Config) {
 fn can_be_lent(scope: &Scope, config: &Config) {
     assert!(config.limits.min_duration <= scope.default_duration);
     assert!(scope.default_duration <= scope.max_duration);
+    assert!(scope.max_duration <= scope.max_total);
     assert!(!scope.requesters.is_empty() && !scope.approvers.is_empty());
     let mut groups = scope.requesters.iter().chain(&scope.approvers);
     assert!(groups.all(|group| config.groups.contains_key(group)));

@@ -190,6 +190,7 @@ fn catalogue() -> Catalogue {
             risk: Risk::High,
             default_duration: Span::minutes(30),
             max_duration: Span::minutes(60),
+            max_total: Span::minutes(60),
             requesters: [].into(),
             approvers: [].into(),
             approvals: std::num::NonZeroU8::MIN,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Broker, Error, Intent, Loaded,
     end::keeps_no_other,
+    extend::decided_total,
     facts::{Count, Question},
     single_change,
 };
@@ -132,6 +133,7 @@ impl Broker {
             requester: &request.requester,
             human: &request.human,
             duration: self.decided_duration(request),
+            total: decided_total(request),
             is_extension: request.extension.is_some(),
             ticket: request.terms.ticket.as_deref(),
             locks: &locks,

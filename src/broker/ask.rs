@@ -78,6 +78,7 @@ impl Broker {
             requester: &ask.by,
             human: &human,
             duration,
+            total: duration,
             is_extension: false,
             ticket: ask.ticket.as_deref(),
             locks: &locks,

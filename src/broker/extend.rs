@@ -3,7 +3,8 @@
 use super::{Broker, Error, Intent, facts::Question};
 use crate::{
     domain::{
-        Actor, Command, Parties, PlannedGrant, Refusal, Request, RequestId, Span, UserId, decide,
+        Actor, Command, Parties, PlannedGrant, Refusal, Request, RequestId, Ruling, Scope, Span,
+        Time, UserId, decide,
     },
     policy::Action,
     store::{Change, Commit, DecidedOn},
@@ -92,12 +93,15 @@ impl Broker {
             requester: &request.requester,
             human: &asker,
             duration: self.with_what_is_left(&request, duration),
+            total: total(&request, duration),
             is_extension: true,
             ticket: request.terms.ticket.as_deref(),
             locks: &self.locks().await?,
             count: &held.count,
         };
-        let rules = self.judge(Action::Extend, &person, &question)?;
+        let rules = self
+            .judge(Action::Extend, &person, &question)
+            .map_err(|refusal| self.says_what_fits(refusal, &request, scope, duration))?;
         let command = Command::RequestExtension {
             by: by.clone(),
             human: person.human.clone(),
@@ -137,8 +141,8 @@ impl Broker {
         Ok((after, commit))
     }
 
-    /// How long the requester would have access from now on if the request were approved now: the
-    /// longest duration holds for what is left and what is added together.
+    /// How long the requester would have access from now on if the request were approved now: of an
+    /// extension, what is left and what is added together.
     pub(super) fn decided_duration(&self, request: &Request) -> Span {
         match &request.extension {
             Some(extension) => self.with_what_is_left(request, extension.duration),
@@ -147,10 +151,54 @@ impl Broker {
     }
 
     fn with_what_is_left(&self, request: &Request, more: Span) -> Span {
-        let left = request
-            .expires_at
-            .map_or(0, |end| (end - self.now()).num_seconds().max(0));
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
-        Span::seconds(left.saturating_add(more.as_seconds()))
+        let now = self.now();
+        between(now, request.expires_at.unwrap_or(now), more)
     }
+
+    /// What would be allowed, if nothing but the length of the extension is against it: whole
+    /// minutes, and nothing below the shortest duration.
+    fn says_what_fits(
+        &self,
+        refusal: Refusal,
+        request: &Request,
+        scope: &Scope,
+        asked: Span,
+    ) -> Refusal {
+        let too_long =
+            |ruling: &Ruling| ["max-duration", "max-total"].contains(&ruling.rule.as_str());
+        match &refusal {
+            Refusal::Forbidden(rulings) if rulings.iter().all(too_long) => {}
+            _ => return refusal,
+        }
+        let nothing = Span::default();
+        let within = |most: Span, taken: Span| most.as_seconds().saturating_sub(taken.as_seconds());
+        let seconds = within(scope.max_duration, self.with_what_is_left(request, nothing))
+            .min(within(scope.max_total, total(request, nothing)));
+        let fits = Span::minutes(seconds / 60);
+        let min = self.parts.limits.min_duration;
+        Refusal::ExtensionTooLong {
+            asked,
+            fits: (fits >= min && fits > nothing).then_some(fits),
+        }
+    }
+}
+
+/// How long the grant would last from its approval on if the request were approved now, with all its
+/// extensions.
+pub(super) fn decided_total(request: &Request) -> Span {
+    match &request.extension {
+        Some(extension) => total(request, extension.duration),
+        None => request.terms.duration,
+    }
+}
+
+/// How long the grant would last from its approval on with so much more time.
+fn total(request: &Request, more: Span) -> Span {
+    let approved_at = request.facts.at;
+    between(approved_at, request.expires_at.unwrap_or(approved_at), more)
+}
+
+fn between(from: Time, to: Time, and: Span) -> Span {
+    let seconds = u32::try_from((to - from).num_seconds().max(0)).unwrap_or(u32::MAX);
+    Span::seconds(seconds.saturating_add(and.as_seconds()))
 }

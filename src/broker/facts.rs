@@ -46,6 +46,8 @@ pub(super) struct Question<'a> {
     pub human: &'a Human,
     /// From now on, with what is left of a grant that is extended.
     pub duration: Span,
+    /// From the grant's approval on, with its extensions.
+    pub total: Span,
     pub is_extension: bool,
     pub ticket: Option<&'a str>,
     pub locks: &'a [Lock],
@@ -69,6 +71,7 @@ impl<'a> Question<'a> {
             requester,
             human,
             duration,
+            total: duration,
             is_extension: false,
             ticket: None,
             locks: &[],
@@ -163,6 +166,7 @@ impl Broker {
             requester,
             human,
             duration,
+            total,
             is_extension,
             ticket,
             locks,
@@ -179,6 +183,7 @@ impl Broker {
                 scope: *scope,
                 administrators: &self.parts.administrators,
                 duration: *duration,
+                total: *total,
                 is_extension: *is_extension,
                 ticket: TicketFact::of(*ticket, pattern),
                 locked: scope

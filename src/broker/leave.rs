@@ -222,6 +222,7 @@ impl Broker {
                 administrators: &self.parts.administrators,
                 // A limit that was lowered since is not what the person left.
                 duration: grant.terms.duration.min(scope.max_duration),
+                total: grant.terms.duration.min(scope.max_duration),
                 is_extension: false,
                 ticket: TicketFact::of(grant.terms.ticket.as_deref(), pattern),
                 locked: false,

@@ -35,8 +35,11 @@ struct Raw {
     risk: Risk,
     /// How long a grant lasts when nobody says.
     default_duration: Length,
-    /// How long a grant may last.
+    /// The longest access that one approval may give, from the moment of the approval on: of an
+    /// extension, what is left and what is added together.
     max_duration: Length,
+    /// The longest that a grant may last with all its extensions; default `max_duration`.
+    max_total: Option<Length>,
     /// The groups that may ask.
     requesters: Vec<String>,
     /// The groups that may approve.
@@ -150,6 +153,7 @@ fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) 
         risk: raw.risk,
         default_duration: raw.default_duration.0,
         max_duration: raw.max_duration.0,
+        max_total: raw.max_total.unwrap_or(raw.max_duration).0,
         requesters,
         approvers,
         approvals: approvals?,
@@ -174,6 +178,14 @@ fn durations(document: &mut Document<'_>, known: &Known<'_>, name: &str, raw: &R
         document.problem(
             at!["scopes", name, "default_duration"],
             format!("{default} is longer than `max_duration`, {max}"),
+        );
+    }
+    if let Some(Length(total)) = raw.max_total
+        && total < max
+    {
+        document.problem(
+            at!["scopes", name, "max_total"],
+            format!("{total} is shorter than `max_duration`, {max}"),
         );
     }
     if let Some(shortest) = known.limits.map(|limits| limits.min_duration)

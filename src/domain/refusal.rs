@@ -90,6 +90,14 @@ pub enum Refusal {
         /// What may be asked at least.
         min: Span,
     },
+    /// The scope allows less time than the extension asks for.
+    #[error("{asked} more is longer than the scope allows")]
+    ExtensionTooLong {
+        /// How much more was asked.
+        asked: Span,
+        /// How much more may be asked now; nothing if nothing may.
+        fits: Option<Span>,
+    },
     /// A reason has to be given for this scope.
     #[error("a reason is required")]
     ReasonMissing,

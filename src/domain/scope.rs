@@ -99,8 +99,12 @@ pub struct Scope {
     pub risk: Risk,
     /// How long a grant lasts when nobody says.
     pub default_duration: Span,
-    /// How long a grant may last.
+    /// The longest access that one approval may give, from the moment of the approval on: of an
+    /// extension, what is left and what is added together.
     pub max_duration: Span,
+    /// The longest that a grant may last with all its extensions, from its approval to its end; no
+    /// shorter than `max_duration`.
+    pub max_total: Span,
     /// Who may ask.
     pub requesters: BTreeSet<GroupName>,
     /// Who may approve.

@@ -134,6 +134,9 @@ pub struct Facts<'a> {
     /// How long the requester would have access from now on: of an extension, what is left and what
     /// is added together.
     pub duration: Span,
+    /// How long the grant would last with its extensions, from its approval to the end that is asked
+    /// for.
+    pub total: Span,
     /// Whether it is about more time for a grant.
     pub is_extension: bool,
     /// What is known of the ticket.
@@ -216,6 +219,7 @@ impl Facts<'_> {
             ("environment".to_owned(), text(environment)),
             ("risk".to_owned(), one_of(&TYPES.risk, risk)),
             ("max_duration".to_owned(), seconds(scope.max_duration)),
+            ("max_total".to_owned(), seconds(scope.max_total)),
             ("residual".to_owned(), seconds(scope.residual)),
             (
                 "ends_early".to_owned(),
@@ -254,6 +258,7 @@ impl Facts<'_> {
             ("requester", text(self.requester.as_str())),
             ("administrators", groups(self.administrators)),
             ("duration", seconds(self.duration)),
+            ("total", seconds(self.total)),
             (
                 "extension",
                 RestrictedExpression::new_bool(self.is_extension),

@@ -164,6 +164,7 @@ impl Replica {
             risk: Risk::High,
             default_duration: Span::minutes(30),
             max_duration: Span::minutes(60),
+            max_total: Span::minutes(60),
             requesters: BTreeSet::from([group.clone()]),
             approvers: BTreeSet::from([group.clone()]),
             approvals: NonZeroU8::MIN,

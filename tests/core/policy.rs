@@ -40,6 +40,7 @@ fn scope() -> Scope {
         risk: Risk::High,
         default_duration: Span::minutes(30),
         max_duration: Span::minutes(60),
+        max_total: Span::minutes(90),
         requesters: [GroupName::new("engineers")].into(),
         approvers: [GroupName::new("dba")].into(),
         approvals: NonZeroU8::MIN,
@@ -67,6 +68,7 @@ struct Case {
     scope: Option<Scope>,
     administrators: BTreeSet<GroupName>,
     duration: Span,
+    total: Span,
     is_extension: bool,
     ticket: TicketFact,
     locked: bool,
@@ -84,6 +86,7 @@ impl Case {
             scope: Some(scope()),
             administrators: [GroupName::new("leads")].into(),
             duration: Span::minutes(30),
+            total: Span::minutes(30),
             is_extension: false,
             ticket: TicketFact::Given,
             locked: false,
@@ -123,6 +126,7 @@ impl Case {
                 scope: self.scope.as_ref(),
                 administrators: &self.administrators,
                 duration: self.duration,
+                total: self.total,
                 is_extension: self.is_extension,
                 ticket: self.ticket,
                 locked: self.locked,
@@ -237,6 +241,11 @@ fn forbidden() -> Vec<(&'static str, Vec<Action>, Case)> {
             "max-duration",
             asked.clone(),
             case(|case| case.duration = Span::seconds(3601)),
+        ),
+        (
+            "max-total",
+            vec![Extend, Receive, AutoApprove],
+            case(|case| case.total = Span::seconds(5401)),
         ),
         (
             "ticket-required",
@@ -375,6 +384,7 @@ fn every_base_forbid_has_words_for_people() {
 fn the_bounds_of_duration_and_holdings_are_allowed() {
     let most = Case::alice().with(|case| {
         case.duration = Span::minutes(60);
+        case.total = Span::minutes(90);
         case.held = 2;
     });
     let verdict = most.verdict(&Policy::base(), Action::Request);

@@ -178,6 +178,7 @@ fn a_good_configuration_is_read_whole() {
             .contains(&GroupName::new("engineers"))
     );
     let scope = &config.catalogue[&"db-prod:write".parse().unwrap()];
+    assert_eq!(scope.max_total, scope.max_duration);
     assert_eq!(scope.reason, ReasonRule::Optional);
     assert_eq!(scope.approvals.get(), 2);
     assert_eq!(scope.layers[0].params["role"], "app_writer");
@@ -208,7 +209,7 @@ fn what_may_be_left_out_has_a_default() {
     assert_eq!(config.server.trusted_proxies, []);
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api/");
     assert_eq!(config.limits, keylend::domain::Limits::default());
-    assert_eq!(config.policy.rules().len(), 10);
+    assert_eq!(config.policy.rules().len(), 11);
 }
 
 #[test]
@@ -423,6 +424,7 @@ fn durations_are_held_against_each_other() {
             ("\"30m\"\nmin", "\"0s\"\nmin"),
             ("default_duration = \"30m\"", "default_duration = \"30 mints\""),
             ("default_duration = \"1h\"", "default_duration = \"9h\""),
+            ("max_duration = \"8h\"", "max_duration = \"8h\"\nmax_total = \"7h\""),
         ]),
         @r#"
     keylend.toml:47:19: limits.pending_timeout: use one second at least
@@ -436,6 +438,10 @@ fn durations_are_held_against_each_other() {
     keylend.toml:78:20: scopes."lab:shell".default_duration: 9h is longer than `max_duration`, 8h
     78 | default_duration = "9h"
        |                    ^^^^
+
+    keylend.toml:80:13: scopes."lab:shell".max_total: 7h is shorter than `max_duration`, 8h
+    80 | max_total = "7h"
+       |             ^^^^
     "#
     );
     let short = said_after(&[("default_duration = \"1h\"", "default_duration = \"1m\"")]);
@@ -923,7 +929,7 @@ fn check(folder: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn check_says_what_is_there_and_exits_with_0() {
-    let good = "configuration is good: 2 scopes, 2 backends, 11 rules\n".to_owned();
+    let good = "configuration is good: 2 scopes, 2 backends, 12 rules\n".to_owned();
     let folder = folder(GOOD, RULES);
     assert_eq!(check(&folder, &[]), (Some(0), good.clone()));
     assert_eq!(

@@ -115,6 +115,7 @@ fn catalogue(requesters: &[&str]) -> Catalogue {
         risk: Risk::High,
         default_duration: Span::minutes(60),
         max_duration: Span::minutes(60),
+        max_total: Span::minutes(60),
         requesters: group(requesters),
         approvers: group(&["dba"]),
         approvals: NonZeroU8::MIN,

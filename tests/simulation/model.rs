@@ -14,6 +14,7 @@ use keylend::{
 use crate::{
     people::person_of,
     story::{Broken, promised},
+    world::MAX_TOTAL,
 };
 
 /// All requests, as far as the log has told.
@@ -41,6 +42,8 @@ pub(crate) struct Life {
     approvers: Approvers,
     lapses_at: Time,
     pub(crate) stage: Stage,
+    /// For when its approval was decided.
+    approved_at: Option<Time>,
     pub(crate) expires_at: Option<Time>,
     pub(crate) layers: Vec<Layer>,
     after: Vec<RequestId>,
@@ -148,6 +151,7 @@ impl Model {
                 approvers: Approvers::new(),
                 lapses_at: *lapses_at,
                 stage: Stage::Pending,
+                approved_at: None,
                 expires_at: None,
                 layers: Vec::new(),
                 after: Vec::new(),
@@ -263,6 +267,7 @@ impl Life {
                             expires_at,
                             layers,
                             after,
+                            facts,
                             ..
                         },
                         None,
@@ -270,6 +275,7 @@ impl Life {
                         from(&[Stage::Pending])?;
                         rightly(1, enough)?;
                         rightly(3, *expires_at == self.duration.after(at))?;
+                        self.approved_at = Some(facts.at);
                         self.expires_at = Some(*expires_at);
                         self.after.clone_from(after);
                         let planned = layers.iter().map(|plan| Layer {
@@ -285,6 +291,11 @@ impl Life {
                         rightly(1, enough)?;
                         let end = self.expires_at.filter(|end| at < *end);
                         rightly(3, end.map(|end| more.after(end)) == Some(*expires_at))?;
+                        let total = self
+                            .approved_at
+                            .map(|from| (*expires_at - from).num_seconds());
+                        let most = i64::from(MAX_TOTAL.as_seconds());
+                        rightly(7, total.is_some_and(|total| total <= most))?;
                         self.expires_at = Some(*expires_at);
                         self.extension = None;
                     }

@@ -146,6 +146,9 @@ impl World {
     }
 }
 
+/// The longest that a grant may last with its extensions.
+pub(crate) const MAX_TOTAL: Span = Span::minutes(4);
+
 fn catalogue() -> Catalogue {
     SCOPES
         .iter()
@@ -171,6 +174,7 @@ fn catalogue() -> Catalogue {
                 risk: Risk::High,
                 default_duration: Span::seconds(60),
                 max_duration: Span::minutes(3),
+                max_total: MAX_TOTAL,
                 requesters: BTreeSet::from([GroupName::new("engineers")]),
                 approvers: BTreeSet::from([GroupName::new("dba")]),
                 approvals: NonZeroU8::new(approvals).expect("an approval"),

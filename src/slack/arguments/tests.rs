@@ -15,6 +15,7 @@ pub(in crate::slack) fn scope(id: &str) -> Scope {
         risk: Risk::High,
         default_duration: Span::minutes(30),
         max_duration: Span::minutes(60),
+        max_total: Span::minutes(60),
         requesters: BTreeSet::new(),
         approvers: BTreeSet::new(),
         approvals: NonZeroU8::MIN,

@@ -154,8 +154,8 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
     );
     lines.extend([
         format!(
-            "Duration: {} unless you say, at most {}",
-            scope.default_duration, scope.max_duration
+            "Duration: {} unless you say, at most {}; {} in all with extensions",
+            scope.default_duration, scope.max_duration, scope.max_total
         ),
         format!("Ticket: {ticket}"),
         format!(

@@ -318,6 +318,17 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         Refusal::TooShort { asked, min } => {
             format!("Duration is at least {min}; {asked} was asked.")
         }
+        Refusal::ExtensionTooLong {
+            asked,
+            fits: Some(fits),
+        } => {
+            format!("You can extend this by at most {fits} now; you asked for {asked}.")
+        }
+        Refusal::ExtensionTooLong { fits: None, .. } => format!(
+            "This access already lasts as long as its scope allows, so you can't extend it now. {} \
+             shows the limits.",
+            voice.code("/jit explain")
+        ),
         Refusal::ReasonMissing => "A reason is required: say what you are going to do.".to_owned(),
         Refusal::TextsMissing => {
             "Keylend's log has lost a part of this request: an address, the reason or the ticket. \
@@ -477,6 +488,13 @@ mod tests {
                 asked: Span::seconds(10),
                 min: Span::minutes(1),
             }],
+            ExtensionTooLong => [
+                Refusal::ExtensionTooLong {
+                    asked: Span::minutes(30),
+                    fits: Some(Span::minutes(12)),
+                },
+                Refusal::ExtensionTooLong { asked: Span::minutes(30), fits: None },
+            ],
             ReasonMissing => [Refusal::ReasonMissing],
             TextsMissing => [Refusal::TextsMissing],
             NoCredential => [Refusal::NoCredential],

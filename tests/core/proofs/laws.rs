@@ -82,12 +82,21 @@ pub const NO_SELF_APPROVAL: Law = Law {
     ],
 };
 
-/// Nobody gets a grant, or more time, beyond the scope's maximum.
+/// Nobody gets more access by one approval than the scope allows.
 pub const MAX_DURATION: Law = Law {
     guard: "max-duration",
     never: "resource.max_duration < context.duration",
     binds: &[Request, Extend, Receive, AutoApprove],
     leaves: &[Approve, Deny, Revoke, Lock, Unlock, Release],
+};
+
+/// No grant lasts longer, with its extensions, than the scope allows. A request has no extensions, and
+/// [`MAX_DURATION`] binds it.
+pub const MAX_TOTAL: Law = Law {
+    guard: "max-total",
+    never: "resource.max_total < context.total",
+    binds: &[Extend, Receive, AutoApprove],
+    leaves: &[Request, Approve, Deny, Revoke, Lock, Unlock, Release],
 };
 
 /// Nobody gets anything for a malformed ticket, or for none where one is required.
@@ -144,10 +153,11 @@ pub const HOLDINGS_CAP: Law = Law {
 };
 
 /// All of them.
-pub const LAWS: [Law; 7] = [
+pub const LAWS: [Law; 8] = [
     MEMBERS_ONLY,
     NO_SELF_APPROVAL,
     MAX_DURATION,
+    MAX_TOTAL,
     TICKET_REQUIRED,
     LOCKED,
     EXCLUSIVE_ENVIRONMENTS,

@@ -86,6 +86,11 @@ async fn nobody_gets_more_time_than_the_scope_allows() {
 }
 
 #[tokio::test]
+async fn no_grant_lasts_longer_with_its_extensions_than_the_scope_allows() {
+    prove(laws::MAX_TOTAL).await;
+}
+
+#[tokio::test]
 async fn nobody_gets_anything_without_the_ticket_that_the_scope_asks_for() {
     prove(laws::TICKET_REQUIRED).await;
 }
@@ -176,6 +181,7 @@ async fn a_guard_that_is_gone_or_weakened_is_found_out() {
     members-only, gone: approve, auto_approve, deny, extend, lock, lock Everything, receive, release, release Everything, request, revoke, revoke Everything, unlock, unlock Everything
     no-self-approval, gone: approve, deny
     max-duration, gone: auto_approve, extend, receive, request
+    max-total, gone: auto_approve, extend, receive
     ticket-required, gone: auto_approve, extend, receive, request
     locked, gone: approve, auto_approve, extend, receive, request
     exclusive-environments, gone: receive, request
@@ -187,6 +193,8 @@ async fn a_guard_that_is_gone_or_weakened_is_found_out() {
     no-self-approval, but for administrators: approve, deny
     max-duration, a second late: auto_approve, extend, receive, request
     max-duration, extensions forgotten: extend
+    max-total, by what lies ahead alone: auto_approve, extend, receive
+    max-total, approvals forgotten: receive
     ticket-required, by the wrong kind: auto_approve, extend, receive, request
     ticket-required, with and for or: auto_approve, extend, receive, request
     locked, for holders alone: approve, auto_approve, extend, receive, request

@@ -49,7 +49,7 @@ pub fn mutants() -> impl Iterator<Item = Mutant> {
 }
 
 /// The guard, the slip, and what it replaces by what.
-const WEAKENED: [(&str, &str, &str, &str); 16] = [
+const WEAKENED: [(&str, &str, &str, &str); 18] = [
     (
         "members-only",
         "of scopes alone",
@@ -90,6 +90,18 @@ const WEAKENED: [(&str, &str, &str, &str); 16] = [
         "max-duration",
         "extensions forgotten",
         r#"Action::"extend", "#,
+        "",
+    ),
+    (
+        "max-total",
+        "by what lies ahead alone",
+        "context.total",
+        "context.duration",
+    ),
+    (
+        "max-total",
+        "approvals forgotten",
+        r#", Action::"receive""#,
         "",
     ),
     ("ticket-required", "by the wrong kind", "malformed", "given"),

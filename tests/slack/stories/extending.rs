@@ -1,7 +1,7 @@
 //! More time: until when it can be answered, who says yes, and how much there can be.
 
 use keylend::{
-    domain::Event,
+    domain::{Event, Span, Time},
     store::{Entry, EntryBody},
 };
 use slack_sim::Person;
@@ -16,6 +16,18 @@ async fn with_low_risk(policy: &str) -> Fixture {
         when { resource.risk == Risk::"low" };
     "#;
     Fixture::with(str::to_owned, &format!("{low_risk}{policy}")).await
+}
+
+/// The ends that approvals gave to the grant, as the log says.
+async fn ends(fixture: &Fixture) -> Vec<Time> {
+    let log = fixture.log().await;
+    let given = log.iter().filter_map(|entry| match &entry.body {
+        EntryBody::Request(
+            Event::Approved { expires_at, .. } | Event::Extended { expires_at, .. },
+        ) => Some(*expires_at),
+        _ => None,
+    });
+    given.collect()
 }
 
 /// Who gave more time, as the log says.
@@ -34,8 +46,8 @@ async fn more_time_is_to_be_answered_by_the_end_of_the_grant() {
     fixture.advance_minutes(10);
     fixture.jit(ALICE, "extend 20m").await;
     let card = fixture.open_card().await;
-    let end = fixture.in_minutes(20).timestamp();
-    let answer_by = format!("Answer by: <!date^{end}^");
+    let end = ends(&fixture).await[0];
+    let answer_by = format!("Answer by: <!date^{}^", end.timestamp());
     assert!(card.says(&answer_by), "{}", card.all_text());
 
     fixture.advance_minutes(20);
@@ -62,10 +74,9 @@ async fn a_rule_that_approves_requests_approves_more_time_too() {
         })
         .await;
     assert!(card.buttons().is_empty(), "{}", card.all_text());
-    fixture.advance_minutes(14);
+    let ends = ends(&fixture).await;
+    assert_eq!(ends[1], Span::minutes(10).after(ends[0]));
     assert!(fixture.admitted(ALICE, "db-prod:read").await);
-    fixture.advance_minutes(1);
-    assert!(!fixture.admitted(ALICE, "db-prod:read").await);
 }
 
 #[tokio::test]
@@ -130,4 +141,61 @@ async fn no_rule_approves_what_another_account_of_the_requester_asks() {
     assert!(extended_by(&fixture).await.is_empty());
     fixture.bob().click(&card, "approve").await;
     fixture.until_logged("extended", 1).await;
+}
+
+#[tokio::test]
+async fn what_still_fits_is_said_where_more_time_is_too_much() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    let answer = fixture.answer(ALICE, "extend 40m").await;
+    let fits = "You can extend this by at most 30m now; you asked for 40m.";
+    assert!(answer.says(fits), "{}", answer.text);
+    extended(&fixture, "extend 30m").await;
+
+    // An hour in all is the limit where `max_total` says nothing, however little is left of it.
+    fixture.advance_minutes(50);
+    let answer = fixture.answer(ALICE, "extend 10m").await;
+    assert!(
+        answer.says("lasts as long as its scope allows"),
+        "{}",
+        answer.text
+    );
+    assert_eq!(extended_by(&fixture).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_grant_lasts_no_longer_with_all_its_extensions_than_its_scope_allows() {
+    let longest = "max_duration = \"1h\"";
+    let longer = format!("{longest}\nmax_total = \"2h\"");
+    let fixture = Fixture::with(|config| config.replace(longest, &longer), "").await;
+    fixture.granted(REQUEST).await;
+    extended(&fixture, "extend 30m").await;
+    fixture.advance_minutes(45);
+    // A quarter of an hour is left at most, and one approval gives an hour.
+    let answer = fixture.answer(ALICE, "extend 60m").await;
+    assert!(answer.says("by at most 4"), "{}", answer.text);
+    extended(&fixture, "extend 45m").await;
+    fixture.advance_minutes(45);
+    let answer = fixture.answer(ALICE, "extend 20m").await;
+    assert!(answer.says("by at most 15m now"), "{}", answer.text);
+    extended(&fixture, "extend 15m").await;
+    fixture.advance_minutes(5);
+    let answer = fixture.answer(ALICE, "extend 5m").await;
+    assert!(
+        answer.says("lasts as long as its scope allows"),
+        "{}",
+        answer.text
+    );
+    let ends = ends(&fixture).await;
+    assert_eq!(ends[3], Span::minutes(90).after(ends[0]));
+}
+
+/// Alice asks for more time, and Bob approves it.
+async fn extended(fixture: &Fixture, line: &str) {
+    let before = extended_by(fixture).await.len();
+    fixture.jit(ALICE, line).await;
+    let card = fixture.open_card().await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.until_logged("extended", before + 1).await;
+    fixture.shows(&card, "Extended until").await;
 }

@@ -43,6 +43,7 @@ fn scope() -> Scope {
         risk: Risk::High,
         default_duration: Span::minutes(30),
         max_duration: Span::minutes(60),
+        max_total: Span::minutes(60),
         requesters: [GroupName::new("engineers")].into(),
         approvers: [GroupName::new("dba")].into(),
         approvals: NonZeroU8::MIN,
