@@ -28,6 +28,7 @@ fn rules(criterion: &mut Criterion) {
         unknown_groups: BTreeMap::new(),
     };
     let requester = UserId::new("U0ALICE");
+    let requester_human = Human::new(&requester, None);
     criterion.bench_function("policy: may this person approve", |bencher| {
         bencher.iter(|| {
             policy.judge(
@@ -35,6 +36,7 @@ fn rules(criterion: &mut Criterion) {
                 &Facts {
                     principal: &bob,
                     requester: &requester,
+                    requester_human: &requester_human,
                     scope: Some(&scope),
                     administrators: &administrators,
                     duration: Span::minutes(30),

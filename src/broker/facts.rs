@@ -180,6 +180,7 @@ impl Broker {
             &Facts {
                 principal,
                 requester,
+                requester_human: human,
                 scope: *scope,
                 administrators: &self.parts.administrators,
                 duration: *duration,

@@ -218,6 +218,7 @@ impl Broker {
             &Facts {
                 principal: &principal,
                 requester: &grant.requester,
+                requester_human: &grant.human,
                 scope: Some(scope),
                 administrators: &self.parts.administrators,
                 // A limit that was lowered since is not what the person left.

@@ -14,7 +14,7 @@ use regex::Regex;
 
 use super::schema::SCHEMA;
 use crate::domain::{
-    Environment, GroupName, Person, Risk, RuleId, Scope, Span, Standing, Time, UserId,
+    Environment, GroupName, Human, Person, Risk, RuleId, Scope, Span, Standing, Time, UserId,
 };
 
 /// What somebody, or something, is about to do.
@@ -126,6 +126,8 @@ pub struct Facts<'a> {
     pub principal: &'a Person,
     /// Whose request it is; whoever acts where there is none.
     pub requester: &'a UserId,
+    /// Every identity of theirs, as far as it is known.
+    pub requester_human: &'a Human,
     /// What for. Nothing for a lock of a person or of everything, and for revoking a grant whose
     /// scope has left the catalogue.
     pub scope: Option<&'a Scope>,
@@ -176,6 +178,7 @@ impl Facts<'_> {
         let Person {
             id,
             standing,
+            human,
             groups,
             ..
         } = self.principal;
@@ -189,6 +192,7 @@ impl Facts<'_> {
         };
         let attributes = HashMap::from([
             ("id".to_owned(), text(id.as_str())),
+            ("human".to_owned(), identities(human)),
             ("standing".to_owned(), one_of(&TYPES.standing, standing)),
         ]);
         let parents: HashSet<_> = groups
@@ -256,6 +260,7 @@ impl Facts<'_> {
         let now = self.now.to_rfc3339_opts(SecondsFormat::Millis, true);
         let pairs = [
             ("requester", text(self.requester.as_str())),
+            ("requester_human", identities(self.requester_human)),
             ("administrators", groups(self.administrators)),
             ("duration", seconds(self.duration)),
             ("total", seconds(self.total)),
@@ -321,6 +326,10 @@ fn seconds(span: Span) -> RestrictedExpression {
 
 fn one_of(of: &EntityTypeName, id: &str) -> RestrictedExpression {
     RestrictedExpression::new_entity_uid(TYPES.uid(of, id))
+}
+
+fn identities(human: &Human) -> RestrictedExpression {
+    RestrictedExpression::new_set(human.keys().map(|key| text(&key.to_string())))
 }
 
 fn groups(names: &BTreeSet<GroupName>) -> RestrictedExpression {

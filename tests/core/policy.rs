@@ -10,9 +10,9 @@ use std::{
 
 use keylend::{
     domain::{
-        BackendName, ChannelId, Environment, GroupName, Human, LayerSpec, NoUsername, OnLeave,
-        Params, Person, ReasonRule, Refusal, Risk, RuleId, Scope, Span, Standing, TicketRule, Time,
-        UserId,
+        BackendName, ChannelId, Email, Environment, GroupName, Human, LayerSpec, NoUsername,
+        OnLeave, Params, Person, ReasonRule, Refusal, Risk, RuleId, Scope, Span, Standing,
+        TicketRule, Time, UserId,
     },
     policy::{Action, Facts, Policy, TicketFact},
 };
@@ -65,6 +65,8 @@ fn scope() -> Scope {
 struct Case {
     principal: Person,
     requester: UserId,
+    /// What is known of the requester beyond the id.
+    requester_human: Human,
     scope: Option<Scope>,
     administrators: BTreeSet<GroupName>,
     duration: Span,
@@ -83,6 +85,7 @@ impl Case {
         Self {
             principal: person("U0ALICE", &["engineers"]),
             requester: UserId::new("U0ALICE"),
+            requester_human: Human::default(),
             scope: Some(scope()),
             administrators: [GroupName::new("leads")].into(),
             duration: Span::minutes(30),
@@ -123,6 +126,10 @@ impl Case {
             &Facts {
                 principal: &self.principal,
                 requester: &self.requester,
+                requester_human: &self
+                    .requester_human
+                    .clone()
+                    .with(&Human::new(&self.requester, None)),
                 scope: self.scope.as_ref(),
                 administrators: &self.administrators,
                 duration: self.duration,
@@ -332,6 +339,26 @@ fn an_approver_does_not_decide_on_their_own_request() {
     for action in [Action::Approve, Action::Deny] {
         assert_eq!(own.verdict(&policy, action), "no: no-self-approval");
     }
+}
+
+#[test]
+fn an_approver_does_not_decide_on_what_another_id_of_theirs_requests() {
+    let policy = Policy::base();
+    let shared = Email::new("bob@example.com");
+    let human = |id: &str| Human::new(&UserId::new(id), Some(&shared));
+    let own = Case::bob().with(|case| {
+        case.principal.human = human("U0BOB");
+        case.requester = UserId::new("W0BOB");
+        case.requester_human = human("W0BOB");
+    });
+    for action in [Action::Approve, Action::Deny] {
+        assert_eq!(own.verdict(&policy, action), "no: no-self-approval");
+    }
+    let foreign = own.with(|case| case.requester_human = Human::default());
+    assert_eq!(
+        foreign.verdict(&policy, Action::Approve),
+        "yes: approver-group"
+    );
 }
 
 #[test]

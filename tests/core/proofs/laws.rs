@@ -65,10 +65,14 @@ pub const MEMBERS_ONLY: Law = Law {
     leaves: &[],
 };
 
-/// Nobody says yes or no to their own request. [`AutoApprove`] is a rule's word, not a person's.
+/// Nobody says yes or no to their own request, under whichever id and address of theirs: approver and
+/// requester share no identity. [`AutoApprove`] is a rule's word, not a person's.
 pub const NO_SELF_APPROVAL: Law = Law {
     guard: "no-self-approval",
-    never: "context.requester == principal.id",
+    never: r"
+        context.requester == principal.id ||
+        context.requester_human.containsAny(principal.human)
+    ",
     binds: &[Approve, Deny],
     leaves: &[
         Request,

@@ -21,8 +21,8 @@
 //!
 //! The proofs speak of every request and every set of people and scopes that fit the schema, and
 //! Keylend has Cedar check both against it before each verdict. That the facts are told truly, such
-//! as `principal.id` and `context.requester` from the same kind of id and a guest as a guest, and
-//! that every approval asks for a verdict, is Rust and no theorem: `tests/core/policy.rs` and
+//! as `principal.human` and `context.requester_human` with every identity that is known and a guest as
+//! a guest, and that every approval asks for a verdict, is Rust and no theorem: `tests/core/policy.rs` and
 //! `tests/promises` hold it. That a formula says what Cedar does rests on the symbolic compiler,
 //! whose model is verified in Lean; every counterexample is judged by Cedar itself as well.
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
@@ -191,6 +191,8 @@ async fn a_guard_that_is_gone_or_weakened_is_found_out() {
     no-self-approval, of a yes alone: deny
     no-self-approval, by the wrong attribute: approve, deny
     no-self-approval, but for administrators: approve, deny
+    no-self-approval, by one id alone: approve, deny
+    no-self-approval, by every identity at once: approve, deny
     max-duration, a second late: auto_approve, extend, receive, request
     max-duration, extensions forgotten: extend
     max-total, by what lies ahead alone: auto_approve, extend, receive

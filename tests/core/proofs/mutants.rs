@@ -49,7 +49,7 @@ pub fn mutants() -> impl Iterator<Item = Mutant> {
 }
 
 /// The guard, the slip, and what it replaces by what.
-const WEAKENED: [(&str, &str, &str, &str); 18] = [
+const WEAKENED: [(&str, &str, &str, &str); 20] = [
     (
         "members-only",
         "of scopes alone",
@@ -77,8 +77,21 @@ const WEAKENED: [(&str, &str, &str, &str); 18] = [
     (
         "no-self-approval",
         "but for administrators",
-        "principal.id == context.requester",
-        "principal.id == context.requester && !(principal in context.administrators)",
+        "principal.human.containsAny(context.requester_human)",
+        "(principal.human.containsAny(context.requester_human) && \
+         !(principal in context.administrators))",
+    ),
+    (
+        "no-self-approval",
+        "by one id alone",
+        "principal.human.containsAny(context.requester_human)",
+        "false",
+    ),
+    (
+        "no-self-approval",
+        "by every identity at once",
+        "containsAny",
+        "containsAll",
     ),
     (
         "max-duration",
