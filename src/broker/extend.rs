@@ -1,6 +1,6 @@
 //! Asking for more time.
 
-use super::{Broker, Error, Intent, facts::Question};
+use super::{Broker, Error, Intent, facts::Question, single_change};
 use crate::{
     domain::{
         Actor, Command, Parties, PlannedGrant, Refusal, Request, RequestId, Ruling, Scope, Span,
@@ -53,16 +53,23 @@ impl Broker {
         .await
     }
 
-    /// How much more time may be asked for now; nothing if less than the shortest duration.
+    /// How much more time may be asked for now, in whole minutes; nothing if less than the shortest
+    /// duration.
     ///
     /// # Errors
     ///
     /// If the scope is not in the catalogue any more.
     pub fn more_that_fits(&self, request: &Request) -> Result<Option<Span>, Error> {
-        let longest = self.scope(&request.terms.scope)?.max_duration.as_seconds();
-        let left = self.with_what_is_left(request, Span::default());
-        let more = Span::seconds(longest.saturating_sub(left.as_seconds()));
-        Ok(Some(more).filter(|more| *more >= self.parts.limits.min_duration))
+        Ok(self.fits(request, self.scope(&request.terms.scope)?))
+    }
+
+    fn fits(&self, request: &Request, scope: &Scope) -> Option<Span> {
+        let nothing = Span::default();
+        let within = |most: Span, taken: Span| most.as_seconds().saturating_sub(taken.as_seconds());
+        let seconds = within(scope.max_duration, self.with_what_is_left(request, nothing))
+            .min(within(scope.max_total, total(request, nothing)));
+        let fits = Span::minutes(seconds / 60);
+        (fits >= self.parts.limits.min_duration && fits > nothing).then_some(fits)
     }
 
     async fn extend_once(
@@ -155,8 +162,8 @@ impl Broker {
         between(now, request.expires_at.unwrap_or(now), more)
     }
 
-    /// What would be allowed, if nothing but the length of the extension is against it: whole
-    /// minutes, and nothing below the shortest duration.
+    /// The refusal that says what would be allowed, if nothing but the length of the extension is
+    /// against it.
     fn says_what_fits(
         &self,
         refusal: Refusal,
@@ -170,15 +177,9 @@ impl Broker {
             Refusal::Forbidden(rulings) if rulings.iter().all(too_long) => {}
             _ => return refusal,
         }
-        let nothing = Span::default();
-        let within = |most: Span, taken: Span| most.as_seconds().saturating_sub(taken.as_seconds());
-        let seconds = within(scope.max_duration, self.with_what_is_left(request, nothing))
-            .min(within(scope.max_total, total(request, nothing)));
-        let fits = Span::minutes(seconds / 60);
-        let min = self.parts.limits.min_duration;
         Refusal::ExtensionTooLong {
             asked,
-            fits: (fits >= min && fits > nothing).then_some(fits),
+            fits: self.fits(request, scope),
         }
     }
 }

@@ -93,9 +93,9 @@ pub(super) async fn submitted(
     };
     log_error(caller, &error);
     match &error {
-        crate::broker::Error::Refused(Refusal::Forbidden(_) | Refusal::TooShort { .. })
-            if more.is_some() =>
-        {
+        crate::broker::Error::Refused(
+            Refusal::Forbidden(_) | Refusal::TooShort { .. } | Refusal::ExtensionTooLong { .. },
+        ) if more.is_some() => {
             let said = refusal::plain_sentence(&error);
             FormOutcome::invalid(field::DURATION, &said)
         }
