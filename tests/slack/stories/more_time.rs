@@ -39,7 +39,7 @@ async fn the_form_proposes_what_still_fits_and_the_approver_sees_why() {
     assert!(form.json().to_string().contains(r#""initial_value":"20m""#));
     for (typed, said) in [
         ("60", "“60” isn't clear."),
-        ("30m", "max-duration"),
+        ("30m", "at most 20m"),
         ("until 02:10", "doesn't end before that"),
     ] {
         let Submission::Errors(errors) = submit(&fixture, typed, "slow index").await else {
