@@ -41,6 +41,10 @@ pub(super) struct Role {
     pub(super) privileges: String,
     /// Whether it owns the database that Keylend connects to, or leads to its owner.
     pub(super) owns_home: bool,
+    /// The first role that is a member of it and can use it, by name. Superusers and Keylend's own login do
+    /// not count, nor does a membership of an administrator of roles that has ADMIN OPTION alone: PostgreSQL
+    /// 16 and later give one to whoever creates a role.
+    pub(super) member: Option<String>,
 }
 
 /// Looks a role up.
@@ -69,7 +73,18 @@ pub(super) async fn role(
                          THEN 'owns a database' END) AS privileges, \
                 EXISTS (SELECT FROM pg_catalog.pg_database d \
                         WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() \
-                          AND pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER')) AS owns_home \
+                          AND pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER')) AS owns_home, \
+                (SELECT pg_catalog.min(m.rolname::pg_catalog.text) \
+                 FROM pg_catalog.pg_auth_members a \
+                 JOIN pg_catalog.pg_roles m ON m.oid OPERATOR(pg_catalog.=) a.member \
+                 WHERE a.roleid OPERATOR(pg_catalog.=) r.oid AND NOT m.rolsuper \
+                   AND m.rolname OPERATOR(pg_catalog.<>) session_user \
+                   AND (NOT m.rolcreaterole \
+                     OR coalesce((pg_catalog.to_jsonb(a) \
+                            OPERATOR(pg_catalog.->>) 'inherit_option')::pg_catalog.bool \
+                         OR (pg_catalog.to_jsonb(a) \
+                            OPERATOR(pg_catalog.->>) 'set_option')::pg_catalog.bool, true))) \
+                    AS member \
          FROM pg_catalog.pg_roles r \
          WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1::pg_catalog.text \
             OR r.oid OPERATOR(pg_catalog.=) $2::pg_catalog.oid",

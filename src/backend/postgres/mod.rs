@@ -8,8 +8,8 @@
 //!   so it is Keylend that takes it back. Only the membership that Keylend gave is counted
 //!   and revoked: somebody who is in the role by another's grant, or by way of a third role, stays in
 //!   it. Nothing is lent to superusers, to logins that
-//!   have CREATEROLE, REPLICATION or BYPASSRLS, or that own a database, to those in `never_lend`,
-//!   or outside `people_role`, if there is one.
+//!   have CREATEROLE, REPLICATION or BYPASSRLS, that own a database, or that have members, to those in
+//!   `never_lend`, or outside `people_role`, if there is one.
 //! - `login = "generated"`: a login is made, with a password that the requester alone sees and
 //!   `VALID UNTIL` the end of the grant. At the end it loses the role, is shut, and its sessions
 //!   and prepared transactions end. It is dropped once what it owns has gone to the role, which
@@ -114,8 +114,8 @@ pub struct Config {
     #[serde(default = "default_timeout")]
     pub timeout: Timeout,
     /// Logins to which nothing is ever lent, whoever asks. Default none; superusers, Keylend's own
-    /// login, and logins with CREATEROLE, REPLICATION or BYPASSRLS, or that own a database, are
-    /// always among them.
+    /// login, and logins with CREATEROLE, REPLICATION or BYPASSRLS, that own a database, or that have
+    /// members, are always among them.
     #[serde(default)]
     pub never_lend: BTreeSet<String>,
     /// A role whose members alone are lent anything, directly or by way of other roles. Default

@@ -61,6 +61,13 @@ impl Eligible {
                 found.privileges
             ));
         }
+        if let Some(member) = &found.member {
+            // They could take the role by way of the login, and their sessions would keep it.
+            return refused(&format!(
+                "has members: `{member}` could use what Keylend grants, and would keep it after the end. \
+                 Revoke `{login}` from `{member}`"
+            ));
+        }
         if self.never.contains(login.as_str()) {
             return refused("is in `never_lend`");
         }

@@ -50,6 +50,49 @@ async fn a_login_that_can_do_more_than_work_with_data_is_never_lent_anything() {
     assert!(!is_dead(&mut service).await);
 }
 
+/// A member of a login has what the login is lent, and a session of theirs that took it would keep it.
+#[tokio::test]
+async fn a_login_that_somebody_else_can_become_is_never_lent_anything() {
+    let part = Part::start("10s").await;
+    let alice = part.person("alice", "").await;
+    let mallory = part.person("mallory", "").await;
+    let team = format!("{}_team", part.name);
+    part.administers(&format!("CREATE ROLE {team}; GRANT {team} TO {mallory}"))
+        .await;
+    for member in [&mallory, &team] {
+        part.administers(&format!("GRANT {alice} TO {member}"))
+            .await;
+        let order = part.named(&alice);
+        for refused in [
+            part.backend.inspect(&order).await.map(drop),
+            part.grant(&order).await,
+        ] {
+            let Err(BackendError::Fail(message)) = refused else {
+                panic!("{member}: {refused:?}");
+            };
+            let expected = format!("`{alice}` has members: `{member}`");
+            assert!(message.to_string().contains(&expected), "{message}");
+        }
+        assert!(!part.can_write(&mallory, PASSWORD).await);
+        part.administers(&format!("REVOKE {alice} FROM {member}"))
+            .await;
+    }
+    part.grant(&part.named(&alice)).await.expect("granted");
+}
+
+/// PostgreSQL 16 and later give whoever creates a login ADMIN OPTION on it, and nothing else.
+#[tokio::test]
+async fn a_login_that_an_administrator_created_is_lent_a_role() {
+    let part = Part::start("10s").await;
+    let admin = part.person("admin", "CREATEROLE").await;
+    let mut session = part.enter(&admin).await;
+    let bob = format!("{}_bob", part.name);
+    let create = format!("CREATE ROLE {bob} LOGIN PASSWORD '{PASSWORD}'");
+    super::does(&mut session, &create).await;
+    part.grant(&part.named(&bob)).await.expect("granted");
+    assert!(part.can_write(&bob, PASSWORD).await);
+}
+
 /// Whoever ends up in such a place while a grant runs does not keep it.
 #[tokio::test]
 async fn a_login_that_has_become_more_still_loses_what_it_was_lent() {
