@@ -237,6 +237,7 @@ pub fn asked(number: usize, from: Time, duration: Span) -> (Request, Vec<Occurre
                 layers: Vec::new(),
                 residual: Span::default(),
                 ends_early: true,
+                dangerous: false,
             },
             approvals_needed: 1,
             approval_channel: ChannelId::new("C0DBA"),

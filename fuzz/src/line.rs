@@ -203,6 +203,7 @@ fn catalogue() -> Catalogue {
             }),
             on_leave: keylend::domain::OnLeave::End,
             ends_early: true,
+            dangerous: false,
             residual: Span::default(),
             layers: Vec::new(),
         };

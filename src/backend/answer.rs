@@ -56,6 +56,9 @@ pub struct Diagnosis {
     pub missing: Vec<String>,
     /// What it may do and does not need.
     pub unneeded: Vec<String>,
+    /// What each of the layers that were asked about reaches beyond the target's data, in their order, as a
+    /// sentence; nothing for a layer that reaches no more. Empty if the target cannot tell.
+    pub reach: Vec<Option<String>>,
 }
 
 /// Somebody who has the access of a layer, whoever granted it.

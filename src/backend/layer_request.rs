@@ -15,6 +15,8 @@ pub struct LayerRequest {
     pub generation: u64,
     /// What the grant is for.
     pub scope: ScopeId,
+    /// Whether the scope says that the access may be one that reaches more than the target's data.
+    pub dangerous: bool,
     /// Who receives it, in Slack.
     pub requester: UserId,
     /// Their verified address.
@@ -43,6 +45,7 @@ impl LayerRequest {
             request: request.id,
             generation: request.version,
             scope: request.terms.scope.clone(),
+            dangerous: request.terms.dangerous,
             requester: request.requester.clone(),
             email: request.email.clone(),
             username: request.username.clone(),

@@ -169,6 +169,7 @@ impl Broker {
                 layers: scope.layers.clone(),
                 residual: scope.residual,
                 ends_early: scope.ends_early,
+                dangerous: scope.dangerous,
             },
             approvals_needed: scope.approvals.get(),
             approval_channel: scope.approval_channel.clone(),

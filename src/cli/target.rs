@@ -17,7 +17,7 @@ use crate::{
     backend::{Backend, BackendError, Diagnosis, Holder},
     clock::SystemClock,
     config::{Config, Secrets},
-    domain::{BackendName, Entitlement, Params, Request, ScopeId},
+    domain::{BackendName, Catalogue, Entitlement, Params, Request, Scope, ScopeId},
     sanitize::{escaped, excerpt},
     store::{Store, logged},
 };
@@ -67,8 +67,8 @@ impl Target {
     pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
         let is_well = match self {
             Self::Diagnose(which) => {
-                let (_, targets) = which.read()?;
-                diagnose(&targets, out).await?
+                let (config, targets) = which.read()?;
+                diagnose(&targets, &config.catalogue, out).await?
             }
             Self::Inventory(which) => {
                 let (config, targets) = which.read()?;
@@ -139,7 +139,11 @@ fn layers(config: &Config, name: &BackendName) -> Vec<(Params, Vec<ScopeId>)> {
     layers
 }
 
-async fn diagnose(targets: &[Configured], out: &mut (dyn Write + Send)) -> anyhow::Result<bool> {
+async fn diagnose(
+    targets: &[Configured],
+    catalogue: &Catalogue,
+    out: &mut (dyn Write + Send),
+) -> anyhow::Result<bool> {
     let diagnoses = targets.iter().map(|target| async {
         let params: Vec<Params> = target
             .layers
@@ -148,8 +152,12 @@ async fn diagnose(targets: &[Configured], out: &mut (dyn Write + Send)) -> anyho
             .collect();
         target.backend.diagnose(&params).await
     });
+    let mut diagnoses = join_all(diagnoses).await;
+    for scope in catalogue.values() {
+        compare_reach(scope, targets, &mut diagnoses);
+    }
     let mut is_well = true;
-    for (target, diagnosis) in targets.iter().zip(join_all(diagnoses).await) {
+    for (target, diagnosis) in targets.iter().zip(diagnoses) {
         match diagnosis {
             Ok(diagnosis) => {
                 is_well &= diagnosis.missing.is_empty();
@@ -164,6 +172,47 @@ async fn diagnose(targets: &[Configured], out: &mut (dyn Write + Send)) -> anyho
     Ok(is_well)
 }
 
+/// Adds whether the scope lacks `dangerous = true`, or has it without need. It has need of it wherever a
+/// target was not asked or cannot tell.
+fn compare_reach(
+    scope: &Scope,
+    targets: &[Configured],
+    diagnoses: &mut [Result<Diagnosis, BackendError>],
+) {
+    let key = format!("`dangerous = true` in the scope `{}`", scope.id);
+    let mut harmless = None;
+    let mut is_harmless = true;
+    for layer in &scope.layers {
+        let asked = targets
+            .iter()
+            .position(|target| target.name == layer.backend);
+        let told = asked.and_then(|target| {
+            let layers = &targets[target].layers;
+            let index = layers
+                .iter()
+                .position(|(params, _)| *params == layer.params)?;
+            let diagnosis = diagnoses[target].as_ref().ok()?;
+            Some((target, diagnosis.reach.get(index)?.clone()))
+        });
+        match told {
+            Some((target, None)) => harmless = Some(target),
+            Some((target, Some(reach))) => {
+                is_harmless = false;
+                if let (false, Ok(diagnosis)) = (scope.dangerous, &mut diagnoses[target]) {
+                    diagnosis.missing.push(format!("{key}: {reach}"));
+                }
+            }
+            None => is_harmless = false,
+        }
+    }
+    if let (true, true, Some(target)) = (scope.dangerous, is_harmless, harmless)
+        && let Ok(diagnosis) = &mut diagnoses[target]
+    {
+        let unneeded = format!("{key}, which reaches no more than data");
+        diagnosis.unneeded.push(unneeded);
+    }
+}
+
 fn write_diagnosis(
     name: &BackendName,
     diagnosis: &Diagnosis,
@@ -174,6 +223,7 @@ fn write_diagnosis(
         present,
         missing,
         unneeded,
+        reach: _,
     } = diagnosis;
     let version = version
         .as_deref()

@@ -57,6 +57,9 @@ struct Raw {
     /// What happens to a grant when its holder leaves the requester groups: `end` it, or `warn`;
     /// default `limits.on_leave`.
     on_leave: Option<OnLeave>,
+    /// Whether it may reach more than its targets' data, default false.
+    #[serde(default)]
+    dangerous: bool,
     /// What is made in the targets: all of it, or nothing.
     layers: Vec<toml::Table>,
 }
@@ -167,6 +170,7 @@ fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) 
             .on_leave
             .or(known.limits.map(|limits| limits.on_leave))
             .unwrap_or_default(),
+        dangerous: raw.dangerous,
         layers,
         id,
     })

@@ -123,6 +123,9 @@ pub struct Scope {
     pub residual: Span,
     /// Whether it can end before its time: nothing in it ends by a time limit alone.
     pub ends_early: bool,
+    /// Whether it may reach more than its targets' data: run programs, make roles, and the like. A target
+    /// that can tell grants no such access without this.
+    pub dangerous: bool,
     /// What is made in the targets; never empty.
     pub layers: Vec<LayerSpec>,
 }

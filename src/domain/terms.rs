@@ -27,6 +27,9 @@ pub struct Terms {
     pub residual: Span,
     /// Whether it can end before its time: nothing in it ends by a time limit alone.
     pub ends_early: bool,
+    /// Whether it may reach more than its targets' data.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dangerous: bool,
 }
 
 impl Terms {
@@ -42,6 +45,7 @@ impl Terms {
             layers: scope.layers.clone(),
             residual: scope.residual,
             ends_early: scope.ends_early,
+            dangerous: scope.dangerous,
             ..self.clone()
         }
     }

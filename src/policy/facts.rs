@@ -230,6 +230,10 @@ impl Facts<'_> {
                 RestrictedExpression::new_bool(scope.ends_early),
             ),
             (
+                "dangerous".to_owned(),
+                RestrictedExpression::new_bool(scope.dangerous),
+            ),
+            (
                 "ticket_required".to_owned(),
                 RestrictedExpression::new_bool(ticket_required),
             ),

@@ -431,6 +431,7 @@ mod tests {
                     layers: Vec::new(),
                     residual: Span::default(),
                     ends_early: true,
+                    dangerous: false,
                 },
                 approvals_needed: 1,
                 approval_channel: ChannelId::new("C0DBA"),

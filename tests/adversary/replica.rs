@@ -173,6 +173,7 @@ impl Replica {
             on_leave: OnLeave::End,
             residual: Span::default(),
             ends_early: true,
+            dangerous: false,
             ticket: None,
             layers: vec![LayerSpec {
                 backend: BackendName::new("pg"),

@@ -154,6 +154,7 @@ pub(crate) fn order(username: &str, params: Value) -> Order {
         request: RequestId::new(end(), number[1..].parse().expect("a number")),
         generation: 3,
         scope: "db-prod:write".parse().expect("a scope"),
+        dangerous: false,
         requester: UserId::new("U0ALICE"),
         email: Email::new("alice@example.com"),
         username: Username::new(username),

@@ -40,6 +40,7 @@ fn requested(approvals_needed: u8) -> Occurred {
                 layers: Vec::new(),
                 residual: Span::default(),
                 ends_early: true,
+                dangerous: false,
             },
             approvals_needed,
             approval_channel: ChannelId::new("C0DBA"),

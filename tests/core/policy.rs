@@ -54,6 +54,7 @@ fn scope() -> Scope {
         on_leave: OnLeave::End,
         residual: Span::default(),
         ends_early: true,
+        dangerous: false,
         layers: vec![LayerSpec {
             backend: BackendName::new("pg-prod"),
             params: Params::new(),
@@ -505,6 +506,26 @@ fn a_rule_can_forbid_access_that_keeps_working_after_its_end() {
     };
     assert_eq!(after(Span::minutes(5)), "yes: requester-group");
     assert_eq!(after(Span::seconds(301)), "no: ends-at-once");
+}
+
+#[test]
+fn a_rule_can_speak_of_dangerous_access() {
+    let policy = with_rules(
+        r#"
+        @id("not-dangerous")
+        @reason("Page the lead for that.")
+        forbid (principal, action == Action::"request", resource)
+        when { resource.dangerous };
+        "#,
+    );
+    let verdict = |dangerous| {
+        let case = Case::alice().with(|case| {
+            case.scope.as_mut().unwrap().dangerous = dangerous;
+        });
+        case.verdict(&policy, Action::Request)
+    };
+    assert_eq!(verdict(false), "yes: requester-group");
+    assert_eq!(verdict(true), "no: not-dangerous");
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn catalogue(requesters: &[&str]) -> Catalogue {
         on_leave: OnLeave::End,
         residual: Span::default(),
         ends_early: true,
+        dangerous: false,
         layers: vec![LayerSpec {
             backend: BackendName::new("pg-prod"),
             params: Params::new(),

@@ -205,6 +205,41 @@ async fn what_keylends_login_lacks_and_does_not_need_is_named_with_its_remedy() 
 }
 
 #[tokio::test]
+async fn scopes_that_lack_the_word_dangerous_or_have_it_without_need_are_named() {
+    let world = World::as_documented().await;
+    world
+        .postgres
+        .execute(
+            "CREATE ROLE app_dumper; GRANT app_dumper TO keylend WITH ADMIN OPTION;
+             GRANT pg_read_server_files TO app_dumper",
+        )
+        .await;
+    let told = scope(
+        "pg:dump",
+        "PostgreSQL, dump",
+        r#"backend = "pg", role = "app_dumper""#,
+    );
+    world.fixture.reconfigure(|config| {
+        let config = format!("{config}{told}").replacen(
+            "[scopes.\"pg:write\"]",
+            "[scopes.\"pg:write\"]\ndangerous = true",
+            1,
+        );
+        config
+    });
+    let (well, said) = world.target(&["diagnose", "pg"]).await;
+    assert!(!well, "{said}");
+    for line in [
+        "lacks          `dangerous = true` in the scope `pg:dump`: the role `app_dumper` reaches more \
+         than data: it is a member of `pg_read_server_files`",
+        "does not need  `dangerous = true` in the scope `pg:write`, which reaches no more than data",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    assert!(!said.contains("`pg:login`"), "{said}");
+}
+
+#[tokio::test]
 async fn a_misspelt_target_is_answered_with_those_that_there_are() {
     let world = World::as_documented().await;
     let (well, said) = world.target(&["diagnose", "gp"]).await;

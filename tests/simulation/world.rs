@@ -187,6 +187,7 @@ fn catalogue() -> Catalogue {
                 },
                 residual: Span::default(),
                 ends_early: layers.iter().all(|(_, role)| *role != CERTIFICATE),
+                dangerous: false,
                 layers: layers.iter().map(layer).collect(),
             };
             (scope.id.clone(), scope)

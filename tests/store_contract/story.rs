@@ -77,6 +77,7 @@ pub(crate) fn first_event(seed: &str, requester: &str, scope_name: &str, now: Ti
                 layers: Vec::new(),
                 residual: Span::default(),
                 ends_early: true,
+                dangerous: false,
             },
             approvals_needed: 1,
             approval_channel: ChannelId::new("C0DBA"),

@@ -40,6 +40,7 @@ pub async fn write_history(store: &dyn Ledger, requests: usize, reason: &str) {
                     layers: Vec::new(),
                     residual: Span::default(),
                     ends_early: true,
+                    dangerous: false,
                 },
                 approvals_needed: 1,
                 approval_channel: ChannelId::new(APPROVALS),

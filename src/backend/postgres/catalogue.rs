@@ -125,6 +125,91 @@ pub(super) async fn lendable(
     Ok(found)
 }
 
+/// The role, if it can be lent to somebody whose scope says that it is `dangerous`, or not.
+pub(super) async fn lendable_as(
+    connection: &mut PgConnection,
+    which: Which<'_>,
+    dangerous: bool,
+) -> Result<Role, Error> {
+    let found = lendable(connection, which).await?;
+    if !dangerous && let Some(reach) = reach(connection, found.oid).await? {
+        return Err(Error::Refused(format!(
+            "the role `{}` reaches more than data: it {reach}. Keylend grants such a role only if its \
+             scope says `dangerous = true`",
+            found.name
+        )));
+    }
+    Ok(found)
+}
+
+/// The roles of PostgreSQL's own that reach more than data: they run programs or touch files on the server,
+/// connect from it to others, end Keylend's sessions, or take the connections that are kept for it.
+const REACHING: [&str; 6] = [
+    "pg_execute_server_program",
+    "pg_read_server_files",
+    "pg_write_server_files",
+    "pg_create_subscription",
+    "pg_signal_backend",
+    "pg_use_reserved_connections",
+];
+
+#[derive(FromRow)]
+struct Reach {
+    /// The role that has it.
+    role: String,
+    /// Whether that is the role that is lent.
+    is_itself: bool,
+    /// What it has, as the end of a sentence about it.
+    what: String,
+}
+
+/// What a role reaches beyond data, by itself or by way of the roles that it is in, as the end of a sentence
+/// about it; nothing if it reaches no more.
+pub(super) async fn reach(
+    connection: &mut PgConnection,
+    role: Oid,
+) -> Result<Option<String>, Error> {
+    let reaches: Vec<Reach> = sqlx::query_as(
+        "SELECT t.rolname::pg_catalog.text AS role, \
+                t.oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid AS is_itself, x.what AS what \
+         FROM pg_catalog.pg_roles t \
+         CROSS JOIN LATERAL (VALUES \
+            (t.rolname::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($2::pg_catalog.text[]), \
+             'is one of PostgreSQL''s own'), \
+            (t.rolcreaterole, 'has CREATEROLE'), \
+            (t.rolreplication, 'has REPLICATION'), \
+            (t.rolbypassrls, 'has BYPASSRLS'), \
+            (EXISTS (SELECT FROM pg_catalog.pg_auth_members a \
+                     WHERE a.member OPERATOR(pg_catalog.=) t.oid AND a.admin_option), \
+             'has ADMIN OPTION on other roles'), \
+            (EXISTS (SELECT FROM pg_catalog.pg_parameter_acl p \
+                     WHERE pg_catalog.has_parameter_privilege( \
+                         t.oid, p.parname, 'ALTER SYSTEM')), \
+             'has ALTER SYSTEM on parameters of the server')) x(has, what) \
+         WHERE x.has AND pg_catalog.pg_has_role($1::pg_catalog.oid, t.oid, 'MEMBER') \
+         ORDER BY 2 DESC, 1, 3 LIMIT 5",
+    )
+    .bind(role)
+    .bind(REACHING.as_slice())
+    .fetch_all(connection)
+    .await?;
+    let reaches: Vec<String> = reaches
+        .into_iter()
+        .map(
+            |Reach {
+                 role,
+                 is_itself,
+                 what,
+             }| match is_itself {
+                true => what,
+                false if REACHING.contains(&role.as_str()) => format!("is a member of `{role}`"),
+                false => format!("is a member of `{role}`, which {what}"),
+            },
+        )
+        .collect();
+    Ok((!reaches.is_empty()).then(|| reaches.join("; it ")))
+}
+
 pub(super) fn no_such_role(name: &RoleName) -> Error {
     Error::Refused(format!("there is no role `{name}` in PostgreSQL"))
 }

@@ -61,6 +61,9 @@ pub(super) async fn diagnose(
         needed.insert(asked.as_str().to_owned());
         needed.extend(role(connection, version, &login, asked, &mut found).await?);
     }
+    for asked in layers {
+        found.reach.push(reach(connection, &asked.role).await?);
+    }
     for other in &login.other_roles {
         if !needed.contains(other) {
             found
@@ -86,6 +89,16 @@ pub(super) async fn diagnose(
         );
     }
     Ok(found)
+}
+
+/// What a role reaches beyond data; nothing if it reaches no more, or is never lent.
+async fn reach(connection: &mut PgConnection, role: &RoleName) -> Result<Option<String>, Error> {
+    let found = match catalogue::lendable(connection, Which::Named(role)).await {
+        Err(Error::Refused(_)) => return Ok(None),
+        found => found?,
+    };
+    let reach = catalogue::reach(connection, found.oid).await?;
+    Ok(reach.map(|reach| format!("the role `{role}` reaches more than data: it {reach}")))
 }
 
 fn distinct_roles(layers: &[Asked]) -> Vec<&RoleName> {

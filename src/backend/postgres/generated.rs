@@ -42,6 +42,8 @@ pub(super) struct Known {
 pub(super) struct Lending<'a> {
     pub(super) login: &'a RoleName,
     pub(super) role: &'a RoleName,
+    /// Whether the scope says that the role may be one that reaches more than data.
+    pub(super) dangerous: bool,
     pub(super) known: Option<Known>,
 }
 
@@ -89,13 +91,20 @@ pub(super) async fn inspect(
     session: &mut Session<'_>,
     login: &RoleName,
     role: &RoleName,
+    dangerous: bool,
 ) -> Result<(Presence, Known), Error> {
-    let found = catalogue::lendable(&mut session.connection, Which::Named(role)).await?;
+    let connection = &mut session.connection;
+    let found = catalogue::lendable_as(connection, Which::Named(role), dangerous).await?;
     let known = Some(Known {
         role: found.oid.0,
         login: None,
     });
-    let lending = Lending { login, role, known };
+    let lending = Lending {
+        login,
+        role,
+        dangerous,
+        known,
+    };
     let presence = status(session, &lending).await?;
     let login = match lending.find(&mut session.connection).await? {
         Login::There(login) => Some(login.oid.0),
@@ -134,7 +143,8 @@ async fn try_grant(
     let expires_at = order.expires_at.to_rfc3339();
 
     let mut transaction = session.connection.begin().await?;
-    let role = catalogue::lendable(&mut transaction, lending.which_role()).await?;
+    let which = lending.which_role();
+    let role = catalogue::lendable_as(&mut transaction, which, lending.dangerous).await?;
     let (verb, name) = match lending.find(&mut transaction).await? {
         Login::There(login) if login.gives_might => {
             return Err(Error::Refused(format!(

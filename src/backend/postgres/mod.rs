@@ -16,6 +16,10 @@
 //!   others can delay but which delays nothing. `VALID UNTIL` bounds logins by password:
 //!   `pg_hba.conf` should let these in by `scram-sha-256` alone.
 //!
+//! A role that reaches more than data is lent only where the scope says that it is dangerous: one that has, by
+//! itself or by way of another role, CREATEROLE, REPLICATION, BYPASSRLS, ADMIN OPTION on another role, ALTER
+//! SYSTEM, or a role of PostgreSQL's own that reaches the server's files, programs or sessions.
+//!
 //! Keylend's own login need not be a superuser. It needs
 //! `CREATE ROLE keylend LOGIN CREATEROLE`, `GRANT … TO keylend WITH ADMIN OPTION` for each role
 //! that is lent, `GRANT pg_signal_backend, pg_read_all_stats TO keylend`, and sessions of its own,
@@ -219,6 +223,8 @@ struct Access {
     kind: LoginKind,
     login: RoleName,
     role: RoleName,
+    /// Whether the scope says that the role may be one that reaches more than data.
+    dangerous: bool,
 }
 
 impl Access {
@@ -232,6 +238,7 @@ impl Access {
             kind: lent.kind,
             login,
             role: lent.role.clone(),
+            dangerous: order.dangerous,
         })
     }
 
@@ -240,14 +247,21 @@ impl Access {
         session: &mut Session<'_>,
         eligible: &Eligible,
     ) -> Result<Inspection, Error> {
-        let Self { kind, login, role } = self;
+        let Self {
+            kind,
+            login,
+            role,
+            dangerous,
+        } = self;
         let (presence, receipt) = match kind {
             LoginKind::Named => {
-                let (presence, known) = named::inspect(session, eligible, login, role).await?;
+                let (presence, known) =
+                    named::inspect(session, eligible, login, role, *dangerous).await?;
                 (presence, receipt::write(&known, session)?)
             }
             LoginKind::Generated => {
-                let (presence, known) = generated::inspect(session, login, role).await?;
+                let (presence, known) =
+                    generated::inspect(session, login, role, *dangerous).await?;
                 (presence, receipt::write(&known, session)?)
             }
         };
@@ -318,6 +332,7 @@ impl Access {
         Ok(named::Lending {
             login: &self.login,
             role: &self.role,
+            dangerous: self.dangerous,
             known: receipt::read(order.receipt.as_ref(), session)?,
         })
     }
@@ -330,6 +345,7 @@ impl Access {
         Ok(generated::Lending {
             login: &self.login,
             role: &self.role,
+            dangerous: self.dangerous,
             known: receipt::read(order.receipt.as_ref(), session)?,
         })
     }

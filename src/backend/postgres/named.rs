@@ -109,6 +109,8 @@ pub(super) struct Known {
 pub(super) struct Lending<'a> {
     pub(super) login: &'a RoleName,
     pub(super) role: &'a RoleName,
+    /// Whether the scope says that the role may be one that reaches more than data.
+    pub(super) dangerous: bool,
     pub(super) known: Option<Known>,
 }
 
@@ -157,9 +159,10 @@ pub(super) async fn inspect(
     eligible: &Eligible,
     login: &RoleName,
     role: &RoleName,
+    dangerous: bool,
 ) -> Result<(Presence, Known), Error> {
     let connection = &mut session.connection;
-    let role = catalogue::lendable(connection, Which::Named(role)).await?;
+    let role = catalogue::lendable_as(connection, Which::Named(role), dangerous).await?;
     let login = eligible.login(connection, Which::Named(login)).await?;
     let Some(grantor) = catalogue::grantor(connection, role.oid).await? else {
         return Err(no_admin_option(&role.name));
@@ -231,7 +234,8 @@ async fn try_grant(
 ) -> Result<Known, Error> {
     let version = session.version;
     let mut transaction = session.connection.begin().await?;
-    let role = catalogue::lendable(&mut transaction, lending.which_role()).await?;
+    let which = lending.which_role();
+    let role = catalogue::lendable_as(&mut transaction, which, lending.dangerous).await?;
     let login = eligible
         .login(&mut transaction, lending.which_login())
         .await?;

@@ -142,6 +142,7 @@ pub(super) fn diagnosis(answer: &[u8]) -> Result<Diagnosis, BackendError> {
         present: lines("present", answer.present)?,
         missing: lines("missing", answer.missing)?,
         unneeded: lines("unneeded", answer.unneeded)?,
+        reach: Vec::new(),
     })
 }
 

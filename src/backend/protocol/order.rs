@@ -210,6 +210,7 @@ mod tests {
             request: RequestId::new(Time::UNIX_EPOCH, 1),
             generation: 3,
             scope: "wiki:edit".parse().unwrap(),
+            dangerous: false,
             requester: UserId::new("U0ALICE"),
             email: Email::new("alice@example.com"),
             username: Username::new("alice"),

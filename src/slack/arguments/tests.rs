@@ -25,6 +25,7 @@ pub(in crate::slack) fn scope(id: &str) -> Scope {
         on_leave: OnLeave::End,
         residual: Span::default(),
         ends_early: true,
+        dangerous: false,
         layers: Vec::new(),
     }
 }

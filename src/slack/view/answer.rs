@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    card::{NOT_EARLY, residual},
+    card::{DANGEROUS, NOT_EARLY, residual},
     modal::whole_lines,
     text,
 };
@@ -151,6 +151,11 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
     ];
     lines.extend(
         environment.map(|name| format!("Environment: {}", text::escape(name.as_str(), 100))),
+    );
+    lines.extend(
+        scope
+            .dangerous
+            .then(|| format!("Dangerous: :warning: {DANGEROUS}")),
     );
     lines.extend([
         format!(

@@ -1,10 +1,10 @@
 //! Logins that are nobody's to receive anything.
 
-use keylend::backend::{BackendError, Presence};
+use keylend::backend::{BackendError, LayerRequest, Presence};
 
 use super::PASSWORD;
 use crate::part::{Part, is_dead};
-use crate::subject::Calls as _;
+use crate::subject::{Calls as _, Order};
 
 /// A target with more in its configuration.
 fn with(part: &Part, more: &str) -> std::sync::Arc<dyn keylend::backend::Backend> {
@@ -91,6 +91,125 @@ async fn a_login_that_an_administrator_created_is_lent_a_role() {
     super::does(&mut session, &create).await;
     part.grant(&part.named(&bob)).await.expect("granted");
     assert!(part.can_write(&bob, PASSWORD).await);
+}
+
+/// Roles that give more than data: each with what to do to a role to make it such a one, and why it is.
+fn reaching(part: &Part) -> Vec<(String, String)> {
+    let (role, name) = (part.role(), &part.name);
+    let mut reaching = Vec::new();
+    for attribute in ["CREATEROLE", "REPLICATION", "BYPASSRLS"] {
+        reaching.push((
+            format!("ALTER ROLE {role} {attribute}"),
+            format!("it has {attribute}"),
+        ));
+        reaching.push((
+            format!(
+                "CREATE ROLE {name}_{attribute} {attribute}; GRANT {name}_{attribute} TO {role}"
+            ),
+            format!(
+                "it is a member of `{name}_{}`, which has {attribute}",
+                attribute.to_lowercase()
+            ),
+        ));
+    }
+    for own in [
+        "pg_execute_server_program",
+        "pg_read_server_files",
+        "pg_write_server_files",
+        "pg_signal_backend",
+    ] {
+        reaching.push((
+            format!("CREATE ROLE {name}_{own}; GRANT {own} TO {name}_{own}; GRANT {name}_{own} TO {role}"),
+            format!("it is a member of `{own}`"),
+        ));
+    }
+    reaching.push((
+        format!("CREATE ROLE {name}_other; GRANT {name}_other TO {role} WITH ADMIN OPTION"),
+        "it has ADMIN OPTION on other roles".to_owned(),
+    ));
+    reaching.push((
+        format!("GRANT ALTER SYSTEM ON PARAMETER archive_command TO {role}"),
+        "it has ALTER SYSTEM on parameters of the server".to_owned(),
+    ));
+    reaching
+}
+
+/// At the inspection, and at the grant if the role has become such a one in between.
+#[tokio::test]
+async fn a_role_that_reaches_the_server_is_lent_only_where_the_scope_says_that_it_is_dangerous() {
+    let part = Part::start_alone("10s").await;
+    let alice = part.person("alice", "").await;
+    let orders = [part.named(&alice), part.generated()];
+    let inspected = async |order: &Order| {
+        let inspection = part.backend.inspect(order).await.expect("inspected");
+        let receipt = inspection.receipt;
+        Order {
+            order: LayerRequest {
+                receipt,
+                ..order.order.clone()
+            },
+            params: order.params.clone(),
+        }
+    };
+    let inspected = [inspected(&orders[0]).await, inspected(&orders[1]).await];
+    for (make, why) in reaching(&part) {
+        part.administers(&make).await;
+        for refused in [
+            part.backend.inspect(&orders[0]).await.map(drop),
+            part.backend.inspect(&orders[1]).await.map(drop),
+            part.grant(&inspected[0]).await,
+            part.grant(&inspected[1]).await,
+        ] {
+            let Err(BackendError::Fail(message)) = refused else {
+                panic!("{make}: {refused:?}");
+            };
+            let message = message.to_string();
+            assert!(message.contains(&why), "{make}: {message}");
+            assert!(message.contains("`dangerous = true`"), "{message}");
+        }
+        for mut order in inspected.clone() {
+            assert_eq!(part.status(&order).await, Presence::Absent);
+            order.dangerous = true;
+            part.backend.inspect(&order).await.expect("inspected");
+        }
+        // As it was.
+        part.administers(&format!(
+            "DROP OWNED BY {role}; ALTER ROLE {role} NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+             DO $$ DECLARE r record; BEGIN
+               FOR r IN SELECT roleid::regrole AS role FROM pg_auth_members
+                        WHERE member = '{role}'::regrole
+               LOOP EXECUTE format('REVOKE %s FROM {role}', r.role); END LOOP;
+             END $$",
+            role = part.role(),
+        ))
+        .await;
+    }
+    for mut order in orders {
+        part.lend(&mut order).await;
+        part.end(&order).await;
+    }
+    part.administers(&format!("ALTER ROLE {} CREATEROLE", part.role()))
+        .await;
+    for mut order in [part.named(&alice), part.generated()] {
+        order.dangerous = true;
+        part.lend(&mut order).await;
+        part.end(&order).await;
+    }
+}
+
+/// A role that reaches the server by the time at which a grant ends.
+#[tokio::test]
+async fn a_role_that_has_become_dangerous_is_still_taken_back() {
+    let part = Part::start("10s").await;
+    let alice = part.person("alice", "").await;
+    for mut order in [part.named(&alice), part.generated()] {
+        part.lend(&mut order).await;
+        part.administers(&format!("GRANT pg_read_server_files TO {}", part.role()))
+            .await;
+        part.end(&order).await;
+        part.administers(&format!("REVOKE pg_read_server_files FROM {}", part.role()))
+            .await;
+    }
 }
 
 /// Whoever ends up in such a place while a grant runs does not keep it.

@@ -57,6 +57,7 @@ fn scope() -> Scope {
         on_leave: OnLeave::End,
         residual: Span::default(),
         ends_early: true,
+        dangerous: false,
         layers: Vec::new(),
     }
 }

@@ -200,6 +200,22 @@ fn who_decides_sees_the_login_and_nothing_that_its_name_could_fake() {
 }
 
 #[test]
+fn access_that_reaches_more_than_data_is_called_dangerous_before_approval() {
+    let terms = Terms {
+        dangerous: true,
+        ..terms(None)
+    };
+    let pending = Story::begin(terms, 1);
+    let card = card(Place::Approval, &pending.request, &Context::default()).unwrap();
+    assert!(card.text.contains("Dangerous"), "{}", card.text);
+    assert!(
+        card.text.contains("may reach more than data"),
+        "{}",
+        card.text
+    );
+}
+
+#[test]
 fn access_that_may_keep_working_is_said_before_approval_and_after_the_end() {
     let terms = Terms {
         residual: Span::minutes(15),

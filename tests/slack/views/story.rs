@@ -37,6 +37,7 @@ pub(crate) fn terms(hostile: Option<&str>) -> Terms {
         layers: Vec::new(),
         residual: Span::default(),
         ends_early: true,
+        dangerous: false,
     }
 }
 

@@ -179,6 +179,9 @@ fn awaited(request: &Request, given: &[Approval], lapses_at: Time) -> [(&'static
 fn about(request: &Request, context: &Context) -> Vec<(&'static str, String)> {
     let terms = &request.terms;
     let mut facts = vec![("Risk", record::risk(terms.risk).to_owned())];
+    if terms.dangerous {
+        facts.push(("Dangerous", format!(":warning: {}", record::DANGEROUS)));
+    }
     if let Some(environment) = &terms.environment {
         facts.push(("Environment", text::escape(environment.as_str(), 100)));
     }

@@ -49,6 +49,10 @@ pub(in crate::slack::view) fn logins(logins: &[Login]) -> Option<String> {
 pub(in crate::slack::view) const NOT_EARLY: &str =
     "not possible: the access works until its time limit";
 
+/// What is said of access that may reach more than its targets' data.
+pub(in crate::slack::view) const DANGEROUS: &str =
+    "may reach more than data, such as the server's programs, files and roles";
+
 /// How long the access may keep working after it ends, in a sentence; nothing if it does not.
 pub(in crate::slack::view) fn residual(residual: Span) -> Option<String> {
     (residual > Span::default()).then(|| format!("may keep working for up to {residual}"))
