@@ -142,6 +142,7 @@ async fn try_grant(
 ) -> Result<Known, Error> {
     let expires_at = order.expires_at.to_rfc3339();
 
+    let options = named::options(session.version);
     let mut transaction = session.connection.begin().await?;
     let which = lending.which_role();
     let role = catalogue::lendable_as(&mut transaction, which, lending.dangerous).await?;
@@ -170,7 +171,7 @@ async fn try_grant(
             Literal(verifier),
             Literal(&expires_at)
         ),
-        format!("GRANT {} TO {login}", role.name.quoted()),
+        format!("GRANT {} TO {login}{options}", role.name.quoted()),
         format!("COMMENT ON ROLE {login} IS {}", Literal(&purpose)),
         // Only a member may roll back what the login prepares, and hand on what it owns. Given
         // now, so that nothing can be in the way of it later; Keylend knows the login by it.

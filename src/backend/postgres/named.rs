@@ -4,6 +4,9 @@
 //! of the role and the login. Memberships that others gave are theirs: Keylend neither counts nor
 //! revokes them. PostgreSQL 15 has one membership for a login and a role, whose grantor is who gave
 //! it first, or who added ADMIN OPTION; that somebody else gave it too, it does not record.
+//!
+//! Only a membership that the login can use counts as granted. One that it cannot use is revoked as any
+//! other.
 
 use std::collections::BTreeSet;
 
@@ -254,6 +257,10 @@ async fn try_grant(
         },
     };
     if let Some(row) = rows.iter().find(|row| lending.gave(row, grantor.as_ref())) {
+        if !row.is_usable {
+            // Whoever changed it meant it, so it is not changed back.
+            return Err(not_usable(role_name, login_name));
+        }
         return Ok(known(row));
     }
     if let Some(before) = &lending.known
@@ -273,7 +280,12 @@ async fn try_grant(
             "`{by}` has given `{login_name}` the role `{role_name}` since Keylend inspected it"
         )));
     }
-    let mut grant = format!("GRANT {} TO {}", role_name.quoted(), login_name.quoted());
+    let options = options(version);
+    let mut grant = format!(
+        "GRANT {} TO {}{options}",
+        role_name.quoted(),
+        login_name.quoted()
+    );
     if version >= PER_GRANTOR {
         grant += &format!(" GRANTED BY {}", grantor.name.quoted());
     }
@@ -282,9 +294,27 @@ async fn try_grant(
     let Some(given) = rows.iter().find(|row| row.grantor == grantor.oid) else {
         return Err(just_renamed(&login, &role));
     };
+    if !given.is_usable {
+        return Err(not_usable(role_name, login_name));
+    }
     let known = known(given);
     transaction.commit().await?;
     Ok(known)
+}
+
+/// How a role is granted so that the login can use it, whatever its own INHERIT says. Before PostgreSQL 16
+/// every member can.
+pub(super) fn options(version: i32) -> &'static str {
+    match version {
+        PER_GRANTOR.. => " WITH INHERIT TRUE, SET TRUE",
+        _ => "",
+    }
+}
+
+fn not_usable(role: &RoleName, login: &RoleName) -> Error {
+    Error::Refused(format!(
+        "`{login}` is in the role `{role}` WITH INHERIT FALSE, SET FALSE and cannot use it"
+    ))
 }
 
 fn just_renamed(login: &Role, role: &Role) -> Error {

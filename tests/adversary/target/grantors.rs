@@ -44,6 +44,48 @@ async fn a_grant_by_somebody_else_stays_and_neither_keeps_keylends_own_nor_a_ses
     }
 }
 
+/// An administrator who takes the use of it away has not taken the membership away.
+#[tokio::test]
+async fn a_membership_that_nobody_can_use_is_not_called_granted_and_is_revoked() {
+    let part = Part::start("10s").await;
+    if part.postgres().version().await < 16 {
+        skip(WHY);
+        return;
+    }
+    let (alice, role) = (part.person("alice", "").await, part.role());
+    let mut order = part.named(&alice);
+    part.lend(&mut order).await;
+    part.administers(&format!(
+        "GRANT {role} TO {alice} WITH INHERIT FALSE, SET FALSE GRANTED BY {}_keylend",
+        part.name
+    ))
+    .await;
+    let refused = part.grant(&order).await;
+    let Err(BackendError::Fail(error)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(error.to_string().contains("INHERIT FALSE"), "{error}");
+    assert_eq!(part.status(&order).await, Presence::Present);
+    part.end(&order).await;
+    assert!(part.grantors(&alice).await.is_empty());
+}
+
+/// Before PostgreSQL 16, whether a login inherits is its own affair, and `SET ROLE` gives it the role.
+#[tokio::test]
+async fn a_login_that_does_not_inherit_can_use_what_it_is_lent() {
+    let part = Part::start("10s").await;
+    let alice = part.person("alice", "NOINHERIT").await;
+    let mut order = part.named(&alice);
+    part.lend(&mut order).await;
+    let mut session = part.enter(&alice).await;
+    if part.postgres().version().await < 16 {
+        does(&mut session, &format!("SET ROLE {}", part.role())).await;
+    }
+    does(&mut session, &part.write()).await;
+    part.end(&order).await;
+    assert!(is_dead(&mut session).await);
+}
+
 /// Its answer was lost, and so was the number of the membership.
 #[tokio::test]
 async fn a_grant_that_nobody_heard_of_is_revoked_and_nothing_that_was_there_before() {
