@@ -153,6 +153,7 @@ pub fn scope() -> Scope {
         on_leave: OnLeave::End,
         residual: Span::default(),
         ends_early: true,
+        dangerous: false,
         layers: vec![LayerSpec {
             backend: BackendName::new("memory"),
             params: Params::new(),
@@ -258,6 +259,7 @@ pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) 
     let plan = vec![PlannedLayer {
         backend: BackendName::new("memory"),
         params: Params::new(),
+        title: None,
         entitlement: Entitlement::new(handle.as_str()),
         handle: Handle::new(handle),
         revocation: RevocationMode::Call,
@@ -288,6 +290,7 @@ pub fn active(number: usize, from: Time, end: Time) -> (Request, Vec<Occurred>) 
         ends_at: None,
         receipt: None,
         secrets: false,
+        caveat: None,
     };
     tell(&mut request, &mut events, made, from);
     (request, events)

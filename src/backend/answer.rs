@@ -16,6 +16,8 @@ pub struct Granted {
     /// When the access ends by itself; nothing if it does not, or not at a known moment. The whole grant
     /// ends then if that is before its end.
     pub ends_at: Option<Time>,
+    /// What people are told of the access when it has ended, as sentences; nothing secret in it.
+    pub caveat: Option<String>,
 }
 
 /// What a target shows when it is inspected before the first grant.

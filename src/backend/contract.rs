@@ -53,6 +53,11 @@ pub trait BoundLayer: Send + Sync {
     /// that only a time limit ends is never shared.
     fn entitlement(&self, order: &LayerRequest) -> Entitlement;
 
+    /// What people call what the layer gives, such as the name of a role. Nothing by default.
+    fn title(&self) -> Option<String> {
+        None
+    }
+
     /// The login that receives the access: people decide on it. The requester's own name in the
     /// targets, where the target does not make one.
     fn login(&self, order: &LayerRequest) -> LoginName {

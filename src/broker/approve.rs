@@ -370,6 +370,7 @@ impl Broker {
                 backend: layer.backend.clone(),
                 params: layer.params.clone(),
                 entitlement: Entitlement::new(handle.as_str()),
+                title: None,
                 revocation: RevocationMode::Call,
                 late_effects: Span::default(),
                 handle,
@@ -377,6 +378,7 @@ impl Broker {
             if let Some(bound) = self.bind(&plan) {
                 let order = LayerRequest::of(request, &plan, None, request.asked_at);
                 plan.entitlement = bound.entitlement(&order).in_target(&layer.backend);
+                plan.title = bound.title();
                 plan.revocation = bound.revocation_mode();
                 plan.late_effects = bound.late_effects();
             }

@@ -2,7 +2,8 @@
 
 use super::{
     Actor, Approval, ApprovalFacts, EndCause, Event, Extension, ExtensionOutcome, Format, Human,
-    Layer, Occurred, Progress, Receipt, Request, RequestId, SettledExtension, Span, State, Time,
+    Layer, Occurred, Progress, Receipt, Removal, Request, RequestId, SettledExtension, Span, State,
+    Time,
 };
 
 /// The shortest and longest warning before the end.
@@ -116,6 +117,8 @@ impl Request {
                         ordered_at: None,
                         receipt: None,
                         secrets: false,
+                        preexisting: false,
+                        caveat: None,
                     })
                     .collect();
                 self.state = State::Approved;
@@ -139,6 +142,9 @@ impl Request {
                 receipt,
             } => {
                 self.settle(*layer, Progress::Inspected { managed: *managed });
+                if let Some(layer) = self.layers.get_mut(*layer) {
+                    layer.preexisting = !managed;
+                }
                 self.keep(*layer, receipt.as_ref(), false);
             }
             Event::LayerGranted {
@@ -147,6 +153,7 @@ impl Request {
                 ends_at,
                 receipt,
                 secrets,
+                caveat,
             } => {
                 let managed = self.manages(*layer);
                 let granted = Progress::Granted {
@@ -156,6 +163,9 @@ impl Request {
                 };
                 self.settle(*layer, granted);
                 self.keep(*layer, receipt.as_ref(), *secrets);
+                if let Some(layer) = self.layers.get_mut(*layer) {
+                    layer.caveat.clone_from(caveat);
+                }
                 self.note_order(*layer, *at);
                 self.end_with_layer(*until, *ends_at, *at);
             }
@@ -181,6 +191,9 @@ impl Request {
             }
             Event::LayerRevoked { layer, removal } => {
                 let inspect_since = removal.is_inspected_later().then_some(*at);
+                if let Some(layer) = self.layers.get_mut(*layer) {
+                    layer.caveat.take_if(|_| *removal != Removal::Removed);
+                }
                 self.settle(*layer, Progress::Revoked { inspect_since });
             }
             Event::LayerAbsenceConfirmed { layer }

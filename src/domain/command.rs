@@ -128,6 +128,8 @@ pub enum Command {
         receipt: Option<Receipt>,
         /// Whether the target gave secrets for the requester.
         secrets: bool,
+        /// What the target says of the access that holds when it has ended, as sentences.
+        caveat: Option<String>,
     },
     /// Note that a layer could not be granted.
     GrantFailed {

@@ -283,6 +283,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 ends_at,
                 receipt,
                 secrets,
+                caveat,
             },
         ) if matches!(
             progress(request, layer),
@@ -295,6 +296,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 ends_at,
                 receipt,
                 secrets,
+                caveat,
             })];
             let last = request.layers.iter().enumerate().all(|(index, other)| {
                 index == layer || matches!(other.progress, Progress::Granted { .. })

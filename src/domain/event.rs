@@ -122,6 +122,9 @@ pub enum Event {
         receipt: Option<Receipt>,
         /// Whether the target gave secrets for the requester.
         secrets: bool,
+        /// What the target says of the access that holds when it has ended, as sentences.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caveat: Option<String>,
     },
     /// A target did not grant a layer, or its answer was not heard.
     LayerGrantFailed {
@@ -270,6 +273,9 @@ pub struct PlannedLayer {
     pub handle: Handle,
     /// What it gives there.
     pub entitlement: Entitlement,
+    /// What people call that, such as a role; nothing where the target does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// How it ends there.
     pub revocation: RevocationMode,
     /// How long an order may still take effect there after Keylend gave up waiting for its answer.

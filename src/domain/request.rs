@@ -178,6 +178,12 @@ pub struct Layer {
     pub receipt: Option<Receipt>,
     /// Whether the target gave secrets for the requester.
     pub secrets: bool,
+    /// Whether the access was there before the grant: it is not Keylend's to revoke, and stays.
+    #[serde(default)]
+    pub preexisting: bool,
+    /// What the target says of the access once it was revoked, as sentences; nothing where it stays.
+    #[serde(default)]
+    pub caveat: Option<String>,
 }
 
 /// How far a layer has come.

@@ -132,6 +132,7 @@ impl Provisioner {
             ends_at: granted.ends_at,
             receipt: granted.receipt,
             secrets,
+            caveat: granted.caveat,
         };
         Ok((command, sealed))
     }

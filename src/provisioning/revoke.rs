@@ -58,6 +58,7 @@ impl Provisioner {
                 ends_at: None,
                 receipt: None,
                 secrets: false,
+                caveat: None,
             },
             Err(error) => {
                 self.check_failure(&loaded, layer, &error).await?;

@@ -58,6 +58,7 @@ fn plan() -> Vec<PlannedLayer> {
             handle: Handle::new(format!("jit_{index}")),
             revocation: RevocationMode::Call,
             late_effects: Span::default(),
+            title: None,
             entitlement: Entitlement::new(format!("role-{index}")),
         })
         .collect()
@@ -163,7 +164,7 @@ fn command() -> impl Strategy<Value = Command> {
         6 => (layer.clone(), any::<bool>())
             .prop_map(|(layer, managed)| Command::Inspected { layer, managed, receipt: None }),
         6 => (layer.clone(), later.clone())
-            .prop_map(|(layer, until)| Command::Granted { layer, until, ends_at: None, receipt: None, secrets: false }),
+            .prop_map(|(layer, until)| Command::Granted { layer, until, ends_at: None, receipt: None, secrets: false, caveat: None }),
         2 => (layer.clone(), prop::option::of(later.clone())).prop_map(|(layer, retry_at)| {
             Command::GrantFailed { layer, error: "no such role".into(), retry_at, receipt: None }
         }),
@@ -271,7 +272,7 @@ proptest! {
                     Command::Inspected { layer, managed: true, receipt: None }
                 }
                 Work::Grant { layer } => {
-                    Command::Granted { layer, until: request.expires_at.unwrap(), ends_at: None, receipt: None, secrets: false }
+                    Command::Granted { layer, until: request.expires_at.unwrap(), ends_at: None, receipt: None, secrets: false, caveat: None }
                 }
                 Work::Revoke { layer } => Command::Revoked { layer, removal: Removal::Removed },
                 Work::InspectAgain { layer } => Command::InspectedLater { layer, present: false },
@@ -374,6 +375,7 @@ fn granted(until: Time, ends_at: Option<Time>) -> Command {
         ends_at,
         receipt: None,
         secrets: false,
+        caveat: None,
     }
 }
 

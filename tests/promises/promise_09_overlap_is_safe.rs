@@ -120,8 +120,16 @@ async fn access_that_was_there_before_is_left_as_it_was() {
     fixture.console.admit(&entitlement, "alice");
     let revoked = fixture.console.orders("revoke");
     let grant = fixture.granted(REQUEST).await;
+    let before = "You already had this access on `console` before. Keylend will not take it away.";
+    fixture.shows(&grant, before).await;
+    fixture.audited("will not take it away").await;
     fixture.alice().click(&grant, "done").await;
     fixture.ended(2).await;
+    let still = "You still have this access on `console`: it predates this grant.";
+    fixture.shows(&grant, still).await;
+    let notice = fixture.told(ALICE, still).await;
+    assert!(notice.says("has ended:") || notice.ts == grant.ts);
+    fixture.audited("<@U0ALICE> still has this access").await;
     assert!(
         fixture.console.admits("alice"),
         "it was not Keylend's to take"

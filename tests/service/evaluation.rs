@@ -221,6 +221,7 @@ async fn no_before_the_approval_and_before_the_access_is_there() {
                 handle: Handle::new("h"),
                 revocation: RevocationMode::Call,
                 late_effects: Span::default(),
+                title: None,
                 entitlement: Entitlement::new("e"),
             }],
             ..PlannedGrant::default()

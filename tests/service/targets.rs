@@ -13,8 +13,9 @@ use std::{
 use tempfile::TempDir;
 
 use crate::support::{
-    fixture::{Fixture, scope},
+    fixture::{ALICE, Fixture, scope},
     postgres::Postgres,
+    skip::skip,
 };
 
 const BACKEND: &str = r#"
@@ -142,6 +143,41 @@ async fn the_inventory_says_who_has_access_and_which_request_explains_it() {
     assert!(!well, "{listed}");
     let unexplained = "carol (keylend): granted by Keylend, but no open request explains it";
     assert!(listed.contains(unexplained), "{listed}");
+}
+
+#[tokio::test]
+async fn a_role_from_before_the_grant_is_named_when_it_begins_and_when_it_ends() {
+    let world = World::as_documented().await;
+    if world.has_reserved_connections().await {
+        skip("needs PostgreSQL 15: from 16 on, Keylend's own grant stands beside it");
+        return;
+    }
+    let by_hand = "GRANT app_writer TO alice";
+    world.postgres.execute(by_hand).await;
+    let fixture = &world.fixture;
+    let grant = fixture.granted("request pg:write 30m").await;
+    let before = "You already had `app_writer` on `pg` before. Keylend will not take it away.";
+    fixture.shows(&grant, before).await;
+    fixture.alice().click(&grant, "done").await;
+    let still = "You still have `app_writer` on `pg`: it predates this grant.";
+    fixture.shows(&grant, still).await;
+    let (_, listed) = world.target(&["inventory", "pg"]).await;
+    assert!(listed.contains("alice (postgres)"), "{listed}");
+}
+
+/// PostgreSQL 15 has one membership for everybody who grants it.
+#[tokio::test]
+async fn a_grant_by_somebody_else_that_the_server_does_not_record_is_spoken_of_at_the_end() {
+    let world = World::as_documented().await;
+    let is_recorded = world.has_reserved_connections().await;
+    let fixture = &world.fixture;
+    let grant = fixture.granted("request pg:write 30m").await;
+    world.postgres.execute("GRANT app_writer TO alice").await;
+    fixture.alice().click(&grant, "done").await;
+    let notice = fixture.told(ALICE, "has ended:").await;
+    assert_eq!(notice.says("does not record it"), !is_recorded);
+    let (_, listed) = world.target(&["inventory", "pg"]).await;
+    assert_eq!(listed.contains("alice (postgres)"), is_recorded, "{listed}");
 }
 
 #[tokio::test]

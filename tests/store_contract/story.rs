@@ -115,6 +115,7 @@ pub(crate) fn approved(request: &Request, layers: &[(&str, &str)], now: Time) ->
             handle: Handle::new(format!("keylend_{}", request.id)),
             revocation: RevocationMode::Call,
             late_effects: Span::default(),
+            title: None,
             entitlement: Entitlement::new(*entitlement),
         })
         .collect();
@@ -153,6 +154,7 @@ pub(crate) fn made(request: &Request, layer: usize, now: Time) -> Change {
             ends_at: None,
             receipt: None,
             secrets: false,
+            caveat: None,
         },
         now,
     )

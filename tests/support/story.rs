@@ -179,6 +179,7 @@ fn granting(
         handle: Handle::new(format!("keylend_{}", request.id)),
         revocation: RevocationMode::Call,
         late_effects: Span::default(),
+        title: None,
         entitlement,
     }];
     let approve = Command::Approve {
@@ -206,6 +207,7 @@ fn granting(
             ends_at: None,
             receipt: None,
             secrets: false,
+            caveat: None,
         },
     ]
 }

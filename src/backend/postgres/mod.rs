@@ -278,10 +278,12 @@ impl Access {
         order: &LayerRequest,
         password: Option<&SecretString>,
     ) -> Result<Granted, Error> {
+        let mut caveat = None;
         let receipt = match (self.kind, password) {
             (LoginKind::Named, _) => {
                 let lending = self.named(session, order)?;
                 let known = named::grant(session, eligible, &lending).await?;
+                caveat = named::caveat(session.version);
                 receipt::write(&known, session)?
             }
             (LoginKind::Generated, Some(password)) => {
@@ -298,6 +300,7 @@ impl Access {
         };
         Ok(Granted {
             receipt: Some(receipt),
+            caveat,
             ..Granted::default()
         })
     }
@@ -372,6 +375,10 @@ impl BoundLayer for Lent {
             // Nothing is ever made for it, and it shares that with nobody.
             Err(_) => Entitlement::new(order.handle.as_str()),
         }
+    }
+
+    fn title(&self) -> Option<String> {
+        Some(self.role.to_string())
     }
 
     fn login(&self, order: &LayerRequest) -> LoginName {

@@ -311,6 +311,17 @@ pub(super) fn options(version: i32) -> &'static str {
     }
 }
 
+/// What a server of this version does not record of what others grant meanwhile.
+pub(super) fn caveat(version: i32) -> Option<String> {
+    (version < PER_GRANTOR).then(|| {
+        format!(
+            "PostgreSQL {} does not record it if somebody else grants the same role to the same login \
+             meanwhile. That ended too, unless they granted it with ADMIN OPTION.",
+            version / 10_000
+        )
+    })
+}
+
 fn not_usable(role: &RoleName, login: &RoleName) -> Error {
     Error::Refused(format!(
         "`{login}` is in the role `{role}` WITH INHERIT FALSE, SET FALSE and cannot use it"

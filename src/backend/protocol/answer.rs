@@ -75,6 +75,7 @@ pub(super) fn granted(answer: &[u8]) -> Result<Granted, BackendError> {
         secrets: secrets.collect::<Result<_, _>>()?,
         receipt: answer.receipt,
         ends_at: answer.ends_at.map(to_millis),
+        caveat: None,
     })
 }
 

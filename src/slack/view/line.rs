@@ -2,7 +2,7 @@
 //! who watch; as notices in the requester's direct messages.
 
 use super::{
-    card::{departed, ending_because, given_by, logins, words, works_until},
+    card::{departed, ending_because, given_by, left, logins, words, works_until},
     text,
 };
 use crate::{
@@ -69,6 +69,14 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::Denied { reason } => because(format!("*denied* by {by}"), reason),
         Event::Withdrawn {} => format!("withdrawn by {by}"),
         Event::Lapsed {} => "lapsed: nobody answered in time".to_owned(),
+        Event::LayerInspected {
+            layer,
+            managed: false,
+            ..
+        } => format!(
+            "{} had the access before the grant: Keylend will not take it away",
+            target(request, *layer)
+        ),
         Event::LayerInspected { .. } | Event::LayerAbsenceConfirmed { .. } => return None,
         Event::LayerGranted {
             layer,
@@ -120,7 +128,11 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
              Keylend is revoking it again",
             target(request, *layer)
         ),
-        Event::Ended {} => "*ended*: every target was read back".to_owned(),
+        Event::Ended {} => {
+            let left = left(request, false);
+            let stop = if left.is_empty() { "" } else { "." };
+            format!("*ended*: every target was read back{stop}{left}")
+        }
         Event::Failed { error } => format!("*failed*: {} · nothing of it is left", words(error)),
         Event::ExtensionRequested {
             duration, reason, ..
@@ -185,14 +197,16 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
              again."
         ),
         Event::Failed { error } => format!(
-            ":x: Your access to {scope} could not be made: {}. Nothing of it is left.",
-            words(error)
+            ":x: Your access to {scope} could not be made: {}. Nothing of it is left.{}",
+            words(error),
+            left(request, true)
         ),
         Event::Ended {} => match &request.state {
             State::Ended { cause, by, at } => format!(
-                ":lock: Your access to {scope} has ended: {}.{}",
+                ":lock: Your access to {scope} has ended: {}.{}{}",
                 ending_because(cause, by),
-                works_until(request, *at)
+                works_until(request, *at),
+                left(request, true)
             ),
             _ => format!(":lock: Your access to {scope} has ended."),
         },

@@ -102,6 +102,7 @@ fn plan(broker: &Broker, request: &Request) -> Result<Vec<PlannedLayer>, Refusal
         backend: layer.backend.clone(),
         params: layer.params.clone(),
         handle: Handle::new(format!("jit_{}_{index}", request.id)),
+        title: None,
         entitlement: Entitlement::new(format!(
             "{}/{}/{}",
             layer.backend,

@@ -12,7 +12,8 @@ use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
 
 use keylend::{
     domain::{
-        Actor, BackendName, Human, LockEvent, LockTarget, Login, LoginName, Span, State, Terms,
+        Actor, BackendName, Human, LockEvent, LockTarget, Login, LoginName, Removal, Span, State,
+        Terms,
     },
     presentation::Place,
     slack::{
@@ -197,6 +198,52 @@ fn who_decides_sees_the_login_and_nothing_that_its_name_could_fake() {
             assert!(card.text.contains(shown), "{}", card.text);
         }
     }
+}
+
+#[test]
+fn access_from_before_the_grant_is_said_to_stay_on_every_card_and_in_the_notice_of_the_end() {
+    let active = Story::begin(terms(None), 1)
+        .approve("U0BOB")
+        .active_with(false, None);
+    let said = |place, story: &Story| {
+        card(place, &story.request, &Context::default())
+            .unwrap()
+            .text
+    };
+    let you = "You already had `app_writer` on `pg-prod` before. Keylend will not take it away.";
+    assert!(said(Place::Granted, &active).contains(you));
+    let they = "<@U0ALICE> already had `app_writer` on `pg-prod` before.";
+    assert!(said(Place::Approval, &active).contains(they));
+
+    let ended = active.expire().gone_by(Removal::Preexisting);
+    let you = "You still have `app_writer` on `pg-prod`: it predates this grant.";
+    let they = "<@U0ALICE> still has `app_writer` on `pg-prod`: it predates this grant.";
+    assert!(said(Place::Granted, &ended).contains(you));
+    assert!(said(Place::Approval, &ended).contains(they));
+    let (entry, request) = ended.log.last().unwrap();
+    assert!(notice(entry, request).unwrap().contains(you));
+    assert!(line(entry, request, &[]).unwrap().contains(they));
+}
+
+/// A target that cannot tell what others granted meanwhile says so, if anything was revoked.
+#[test]
+fn what_a_target_says_of_the_end_is_told_where_it_ended_the_access() {
+    let caveat = "That ended too.";
+    let active = Story::begin(terms(None), 1)
+        .approve("U0BOB")
+        .active_with(true, Some(caveat));
+    let said = |story: &Story| {
+        let (entry, request) = story.log.last().unwrap();
+        let card = card(Place::Granted, &story.request, &Context::default()).unwrap();
+        [card.text, notice(entry, request).unwrap_or_default()]
+    };
+    assert!(said(&active).iter().all(|text| !text.contains(caveat)));
+    let ended = active.expire().gone();
+    assert!(said(&ended).iter().all(|text| text.contains(caveat)));
+    let retained = active.expire().gone_by(Removal::RetainedByGrant {
+        request: ended.request.id,
+    });
+    assert!(said(&retained).iter().all(|text| !text.contains(caveat)));
 }
 
 #[test]

@@ -94,6 +94,7 @@ impl Story {
             handle: Handle::new("kl_handle"),
             revocation: RevocationMode::Call,
             late_effects: Span::default(),
+            title: Some("app_writer".to_owned()),
             entitlement: Entitlement::new("member alice of app_writer"),
         };
         self.after(
@@ -147,10 +148,15 @@ impl Story {
 
     /// The layer made, and the grant active.
     pub(crate) fn active(&self) -> Self {
+        self.active_with(true, None)
+    }
+
+    /// The same; `managed` if the access was not there before, with what its target says of its end.
+    pub(crate) fn active_with(&self, managed: bool, caveat: Option<&str>) -> Self {
         let until = self.request.expires_at.unwrap();
         let inspected = Command::Inspected {
             layer: 0,
-            managed: true,
+            managed,
             receipt: None,
         };
         self.after(0, inspected).after(
@@ -161,6 +167,7 @@ impl Story {
                 ends_at: None,
                 receipt: None,
                 secrets: false,
+                caveat: caveat.map(ToOwned::to_owned),
             },
         )
     }
@@ -212,14 +219,11 @@ impl Story {
     }
 
     pub(crate) fn gone(&self) -> Self {
-        let how = Removal::Removed;
-        self.after(
-            1,
-            Command::Revoked {
-                layer: 0,
-                removal: how,
-            },
-        )
+        self.gone_by(Removal::Removed)
+    }
+
+    pub(crate) fn gone_by(&self, removal: Removal) -> Self {
+        self.after(1, Command::Revoked { layer: 0, removal })
     }
 
     fn note(&mut self, events: &[Occurred]) {
@@ -389,6 +393,7 @@ impl Story {
                 ends_at: None,
                 receipt: None,
                 secrets: false,
+                caveat: None,
             },
         )
     }

@@ -17,6 +17,9 @@ const WORDS: usize = 800;
 /// How many logins a sentence lists.
 const LOGINS: usize = 8;
 
+/// How many pieces of access a sentence lists.
+const ACCESS: usize = 8;
+
 /// How many approvals a card lists.
 const APPROVALS: usize = 8;
 
@@ -68,6 +71,68 @@ pub(in crate::slack::view) fn works_until(request: &Request, ended: Time) -> Str
             text::time(residual.after(ended))
         ),
     }
+}
+
+/// What is said of access that the requester had before the grant, as a sentence with a space before it; empty
+/// if there is none. `you` speaks to the requester.
+pub(in crate::slack::view) fn had_before(request: &Request, you: bool) -> String {
+    let Some(access) = preexisting(request) else {
+        return String::new();
+    };
+    match you {
+        true => format!(" You already had {access} before. Keylend will not take it away."),
+        false => format!(
+            " {} already had {access} before. Keylend will not take it away.",
+            text::person(&request.requester)
+        ),
+    }
+}
+
+/// What is said of access once the grant is over: what stays since it was there before, and what the targets
+/// say, as sentences with a space before each. `you` speaks to the requester.
+pub(in crate::slack::view) fn left(request: &Request, you: bool) -> String {
+    let mut left = match (preexisting(request), you) {
+        (None, _) => String::new(),
+        (Some(access), true) => format!(" You still have {access}: it predates this grant."),
+        (Some(access), false) => format!(
+            " {} still has {access}: it predates this grant.",
+            text::person(&request.requester)
+        ),
+    };
+    let mut caveats: Vec<&str> = request
+        .layers
+        .iter()
+        .filter_map(|layer| layer.caveat.as_deref())
+        .collect();
+    caveats.sort_unstable();
+    caveats.dedup();
+    for caveat in caveats.into_iter().take(ACCESS) {
+        left.push(' ');
+        left.push_str(&words(caveat));
+    }
+    left
+}
+
+/// The access that was there before the grant, within a sentence; nothing if there was none.
+fn preexisting(request: &Request) -> Option<String> {
+    let mut all: Vec<String> = request
+        .layers
+        .iter()
+        .filter(|layer| layer.preexisting)
+        .map(|layer| {
+            let target = text::code(&layer.plan.backend);
+            match &layer.plan.title {
+                Some(title) => format!("{} on {target}", text::code(title)),
+                None => format!("this access on {target}"),
+            }
+        })
+        .collect();
+    let more = all.len().saturating_sub(ACCESS);
+    all.truncate(ACCESS);
+    if more > 0 {
+        all.push(format!("{more} more"));
+    }
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// Whose sessions close when the access ends, in a sentence; nothing where none do.
@@ -161,7 +226,8 @@ fn state(request: &Request) -> Option<String> {
             });
             let left = left.unwrap_or_default();
             let behind = failing_layers(request);
-            format!(":large_green_circle: Active{until}.{behind}{left}")
+            let had = had_before(request, false);
+            format!(":large_green_circle: Active{until}.{had}{behind}{left}")
         }
         State::Ending {
             cause, by, since, ..
@@ -183,15 +249,17 @@ fn state(request: &Request) -> Option<String> {
             )
         }
         State::Ended { cause, by, at } => format!(
-            ":lock: Ended {}: {}. Its targets were read back.{}",
+            ":lock: Ended {}: {}. Its targets were read back.{}{}",
             text::time(*at),
             ending_because(cause, by),
-            works_until(request, *at)
+            works_until(request, *at),
+            left(request, false)
         ),
         State::Failed { error, at } => format!(
-            ":x: Failed {}: {}. Nothing of it is left.",
+            ":x: Failed {}: {}. Nothing of it is left.{}",
             text::time(*at),
-            words(error)
+            words(error),
+            left(request, false)
         ),
         State::Denied { by, at, .. } => format!(
             ":no_entry: Denied by {} · {}",

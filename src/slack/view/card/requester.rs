@@ -84,9 +84,10 @@ pub(in crate::slack::view) fn grant(
 ) -> Option<()> {
     if matches!(request.state, State::Active { .. }) {
         draft.say(format!(
-            ":large_green_circle: You have {} until {}.",
+            ":large_green_circle: You have {} until {}.{}",
             record::what(request),
-            text::time(request.expires_at?)
+            text::time(request.expires_at?),
+            record::had_before(request, true)
         ));
         if let Some(logins) = record::logins(&context.logins) {
             draft.say(format!("Login: {logins}."));
@@ -166,11 +167,12 @@ fn over(request: &Request, draft: &mut Draft) -> Option<()> {
             record::ending_because(cause, by)
         ),
         State::Ended { cause, by, at } => format!(
-            ":lock: Your {} ended {}: {}.{}",
+            ":lock: Your {} ended {}: {}.{}{}",
             record::what(request),
             text::time(*at),
             record::ending_because(cause, by),
-            record::works_until(request, *at)
+            record::works_until(request, *at),
+            record::left(request, true)
         ),
         _ => return None,
     };
