@@ -256,12 +256,11 @@ async fn scopes_that_lack_the_word_dangerous_or_have_it_without_need_are_named()
         r#"backend = "pg", role = "app_dumper""#,
     );
     world.fixture.reconfigure(|config| {
-        let config = format!("{config}{told}").replacen(
+        format!("{config}{told}").replacen(
             "[scopes.\"pg:write\"]",
             "[scopes.\"pg:write\"]\ndangerous = true",
             1,
-        );
-        config
+        )
     });
     let (well, said) = world.target(&["diagnose", "pg"]).await;
     assert!(!well, "{said}");
