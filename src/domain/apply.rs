@@ -114,6 +114,7 @@ impl Request {
                         progress: Progress::Planned,
                         failures: 0,
                         retry_at: None,
+                        error: None,
                         ordered_at: None,
                         receipt: None,
                         secrets: false,
@@ -171,6 +172,7 @@ impl Request {
             }
             Event::LayerGrantFailed {
                 layer,
+                error,
                 retry_at,
                 receipt,
                 ..
@@ -179,7 +181,7 @@ impl Request {
                 self.note_order(*layer, *at);
                 // An order that was on its way when the end began is no revocation that failed.
                 if !matches!(self.state, State::Ending { .. }) {
-                    self.record_failure(*layer, *retry_at);
+                    self.record_failure(*layer, Some(error), *retry_at);
                 }
             }
             Event::Activated {} => self.state = State::Active { warned: false },
@@ -204,12 +206,14 @@ impl Request {
             Event::LayerReappeared { layer, .. } => {
                 self.settle(*layer, Progress::Inspected { managed: true });
                 // Its revocation has failed, which raises the same alert as any other failure.
-                self.record_failure(*layer, None);
+                self.record_failure(*layer, None, None);
                 self.reopen(*at);
             }
             Event::LayerRevokeFailed {
-                layer, retry_at, ..
-            } => self.record_failure(*layer, Some(*retry_at)),
+                layer,
+                error,
+                retry_at,
+            } => self.record_failure(*layer, Some(error), Some(*retry_at)),
             Event::Ended {} => {
                 if let State::Ending { cause, by, .. } = &self.state {
                     let (cause, by) = (cause.clone(), by.clone());
@@ -328,7 +332,7 @@ impl Request {
             again: false,
         };
         for layer in &mut self.layers {
-            (layer.failures, layer.retry_at) = (0, None);
+            (layer.failures, layer.retry_at, layer.error) = (0, None, None);
         }
     }
 
@@ -381,14 +385,15 @@ impl Request {
     fn settle(&mut self, layer: usize, progress: Progress) {
         if let Some(layer) = self.layers.get_mut(layer) {
             layer.progress = progress;
-            (layer.failures, layer.retry_at) = (0, None);
+            (layer.failures, layer.retry_at, layer.error) = (0, None, None);
         }
     }
 
-    fn record_failure(&mut self, layer: usize, retry_at: Option<Time>) {
+    fn record_failure(&mut self, layer: usize, error: Option<&String>, retry_at: Option<Time>) {
         if let Some(layer) = self.layers.get_mut(layer) {
             layer.failures += 1;
             layer.retry_at = retry_at;
+            layer.error = error.cloned();
         }
     }
 }

@@ -320,6 +320,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 error: error.clone(),
                 retry_at,
                 receipt,
+                failures: failures(request, layer),
             };
             let mut events = vec![keylend(failed)];
             if retry_at.is_none() {
@@ -347,6 +348,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 error,
                 retry_at,
                 receipt,
+                failures: failures(request, layer),
             })])
         }
         (
@@ -367,6 +369,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 error,
                 retry_at: None,
                 receipt,
+                failures: None,
             })])
         }
         (State::Ending { .. }, Command::Revoked { layer, removal })
@@ -540,6 +543,12 @@ fn settled(request: &Request) -> Refusal {
 
 fn progress(request: &Request, layer: usize) -> Option<Progress> {
     request.layers.get(layer).map(|layer| layer.progress)
+}
+
+/// How often in a row a layer has failed once it has failed again.
+fn failures(request: &Request, layer: usize) -> Option<u32> {
+    let layer = request.layers.get(layer);
+    layer.map(|layer| layer.failures.saturating_add(1))
 }
 
 /// Ends what was never looked at in its target at once: nothing can have been made there.

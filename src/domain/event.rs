@@ -137,6 +137,9 @@ pub enum Event {
         /// What the target recognises it by from now on, if it answered before it failed; as before if
         /// there is nothing.
         receipt: Option<Receipt>,
+        /// How often in a row it has failed by now; nothing while the request is ending.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failures: Option<u32>,
     },
     /// All layers are granted: the access is there.
     Activated {},

@@ -172,6 +172,9 @@ pub struct Layer {
     pub failures: u32,
     /// When the target is tried next, after a failure.
     pub retry_at: Option<Time>,
+    /// What the target said when it failed last; nothing since it succeeded.
+    #[serde(default)]
+    pub error: Option<String>,
     /// When Keylend last stopped waiting for an order to grant it, whether or not it was answered.
     pub ordered_at: Option<Time>,
     /// What the target recognises it by.
@@ -338,6 +341,13 @@ impl Request {
     /// Whether a check says yes at `now`: the access is there and its time is not over.
     pub fn is_usable(&self, now: Time) -> bool {
         matches!(self.state, State::Active { .. }) && self.expires_at.is_some_and(|end| now < end)
+    }
+
+    /// Until when a target that failed to grant a layer is tried again: while at least half of the time is
+    /// left. Nothing before the end is known.
+    pub fn retries_until(&self) -> Option<Time> {
+        let half = Span::seconds(self.terms.duration.as_seconds() / 2);
+        self.expires_at.map(|end| half.before(end))
     }
 
     /// Whether it still asks for `revision`: the first approval, or an extension.

@@ -8,11 +8,12 @@ use crate::{
     store::SealedCredential,
 };
 
-/// The longest that a target that asks to be left alone is: somebody waits for the access.
-const LONGEST_WAIT: Span = Span::seconds(10);
+/// The shortest and longest that a target that failed is left alone: somebody waits for the access.
+const WAIT: (Span, Span) = (Span::seconds(10), Span::minutes(5));
 
-/// How often a target is asked before the grant is given up: about half a minute in all.
-const TRIES: u32 = 6;
+/// How many such waits fit into the time for which the access is granted, so that the log of a target that
+/// is down for long stays short.
+const WAITS: u32 = 40;
 
 impl Provisioner {
     /// Grants `layer`, or tells its target of a later end. A crash anywhere in here is made good by
@@ -145,11 +146,13 @@ impl Provisioner {
         receipt: Option<Receipt>,
     ) -> Command {
         let failures = request.layers[layer].failures;
+        let wait = Span::seconds(request.terms.duration.as_seconds() / WAITS).clamp(WAIT.0, WAIT.1);
+        let retry_at = self.retry_at(failures, error, wait);
         // What is active already stays active, although its target cannot be told of a later end.
         let give_up = request.state == State::Approved
             && (matches!(error, BackendError::Fail(_) | BackendError::Pending { .. })
-                || failures + 1 >= TRIES);
-        let retry_at = (!give_up).then(|| self.retry_at(failures, error, LONGEST_WAIT));
+                || request.retries_until().is_none_or(|until| until < retry_at));
+        let retry_at = (!give_up).then_some(retry_at);
         tracing::warn!(
             request.id = %request.id, layer, %error, cause = root_cause(error), give_up,
             "a target did not grant a layer"

@@ -135,14 +135,15 @@ impl Provisioner {
     }
 
     /// When a target that failed `failures` times in a row before, the last time with `error`, is
-    /// tried again. It is left alone for as long as it asks, but not for longer than `longest`.
+    /// tried again: after a second, then after longer, or as late as it asks, but not after more than
+    /// `longest`.
     fn retry_at(&self, failures: u32, error: &BackendError, longest: Span) -> Time {
         let asked = match error {
             BackendError::Retry(failure) => failure.retry_after.unwrap_or_default(),
             _ => Duration::ZERO,
         };
+        let pause = backoff(failures + 1, RETRY.0, longest, self.entropy.byte());
         let longest = Duration::from_secs(longest.as_seconds().into());
-        let pause = backoff(failures + 1, RETRY.0, RETRY.1, self.entropy.byte());
         self.clock.now() + pause.max(asked.min(longest))
     }
 }

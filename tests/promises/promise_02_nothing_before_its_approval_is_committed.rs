@@ -117,6 +117,42 @@ async fn killed_between_target_and_record_the_access_is_neither_doubled_nor_forg
 }
 
 #[tokio::test]
+async fn a_target_that_is_down_at_approval_is_tried_again_and_the_requester_told_why() {
+    let fixture = Fixture::start().await;
+    fixture.console.mood("grant", Mood::Failing);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    let approved = fixture.now();
+    let told = fixture.told(ALICE, "`console` failed to give it").await;
+    assert!(told.says("503"), "{}", told.text);
+    fixture.shows(&card, "is tried again: ").await;
+    let ten_minutes = |fixture: &Fixture| (fixture.now() - approved).num_minutes() >= 10;
+    fixture.until("ten minutes", ten_minutes).await;
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
+
+    fixture.console.mood("grant", Mood::Well);
+    fixture.in_time(|_| fixture.grants(ALICE).pop()).await;
+    assert!(fixture.admitted(ALICE, SCOPE).await);
+    let told = fixture.sim.dm(ALICE);
+    let told = told.iter().filter(|it| it.says("failed to give it"));
+    assert_eq!(told.count(), 1);
+}
+
+#[tokio::test]
+async fn a_target_that_is_down_for_half_of_the_time_fails_the_grant() {
+    let fixture = Fixture::start().await;
+    fixture.console.mood("grant", Mood::Failing);
+    let card = fixture.asked(REQUEST).await;
+    fixture.bob().click(&card, "approve").await;
+    let approved = fixture.now();
+    fixture.until_logged("failed", 1).await;
+    let tried = (fixture.now() - approved).num_minutes();
+    assert!((13..=17).contains(&tried), "given up after {tried} minutes");
+    let orders = fixture.console.orders("grant");
+    assert!((10..=60).contains(&orders), "{orders} orders");
+}
+
+#[tokio::test]
 async fn two_layers_are_made_whole_or_not_at_all() {
     let fixture = Fixture::start().await;
     fixture.bastion.mood("grant", Mood::Refusing);

@@ -13,6 +13,9 @@ use crate::{
     store::{Entry, EntryBody},
 };
 
+/// How often in a row a target has failed to give access when the requester is told.
+const TOLD_AT: u32 = 3;
+
 /// The line of one entry about `request`, which may have moved on since; nothing for what is of
 /// no interest outside the log. `to` is the logins that receive the access.
 pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
@@ -196,6 +199,23 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
             ":hourglass: Your request for {scope} lapsed: nobody answered in time. You can ask \
              again."
         ),
+        // Said once, and not of a target that fails for a moment.
+        Event::LayerGrantFailed {
+            layer,
+            error,
+            retry_at: Some(_),
+            failures: Some(TOLD_AT),
+            ..
+        } if request.state == State::Approved => {
+            let until = request.retries_until().map(text::time);
+            format!(
+                ":hourglass_flowing_sand: Your access to {scope} is approved, but {} failed to give it: {}. \
+                 Keylend tries again until {}; the end does not move.",
+                target(request, *layer),
+                words(error),
+                until.unwrap_or_default()
+            )
+        }
         Event::Failed { error } => format!(
             ":x: Your access to {scope} could not be made: {}. Nothing of it is left.{}",
             words(error),

@@ -291,11 +291,14 @@ fn being_made(request: &Request) -> String {
 fn failing_layers(request: &Request) -> String {
     let failing = request.layers.iter().filter(|layer| layer.failures > 0);
     let failing = failing.take(8).map(|layer| {
-        format!(
-            " {} has failed {}; it is tried again.",
-            text::code(&layer.plan.backend),
-            times(layer.failures)
-        )
+        let target = text::code(&layer.plan.backend);
+        let times = times(layer.failures);
+        match layer.error.as_deref().map(words) {
+            Some(error) if !error.is_empty() => {
+                format!(" {target} has failed {times} and is tried again: {error}.")
+            }
+            _ => format!(" {target} has failed {times} and is tried again."),
+        }
     });
     failing.collect()
 }
