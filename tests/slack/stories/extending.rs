@@ -135,8 +135,10 @@ async fn no_rule_approves_what_another_account_of_the_requester_asks() {
     });
     fixture.sim.set_group("S0ENG", [ALICE, "W0ALICE"]);
     fixture.jit(ALICE, "request db-prod:read 10m look").await;
-    fixture.in_time(|_| fixture.grants(ALICE).pop()).await;
-    fixture.jit("W0ALICE", "extend 10m").await;
+    let grant = fixture.in_time(|_| fixture.grants(ALICE).pop()).await;
+    let value = grant.value_of("extend").unwrap();
+    let (id, _) = value.split_once('.').unwrap();
+    fixture.jit("W0ALICE", &format!("extend {id} 10m")).await;
     let card = fixture.open_card().await;
     assert!(extended_by(&fixture).await.is_empty());
     fixture.bob().click(&card, "approve").await;
