@@ -272,8 +272,8 @@ async fn watch_writes(
                 alerts.clear(NOT_WRITABLE);
             } else {
                 let text = "Keylend can't write to its store, so nobody can request, approve or lock \
-                            anything. Access that expires is revoked in its target, but that isn't \
-                            recorded. Check the disk's free space, the store's permissions and the \
+                            anything, and access that expires isn't revoked in its target unless that \
+                            ends it by itself. Checks answer no from its end on. Check the disk's free space, the store's permissions and the \
                             database server.";
                 alerts.raise(NOT_WRITABLE, text.to_owned());
             }

@@ -109,12 +109,13 @@ impl Provisioner {
             Some(_) => Some(self.broker.password(request.id, layer).await?),
             None => None,
         };
+        let mode = request.layers[layer].plan.revocation;
+        // A target that is still working is not told again, unless its answer says when the access ends.
         let granted = match self.pending.ask_at(&order) {
-            None => limited(bound.grant(&order, password.as_ref())).await?,
-            Some(_) => Granted::default(),
+            Some(_) if mode == RevocationMode::Call => Granted::default(),
+            _ => limited(bound.grant(&order, password.as_ref())).await?,
         };
         order.receipt = granted.receipt.clone().or(order.receipt);
-        let mode = request.layers[layer].plan.revocation;
         read_back(&*bound, &order, mode, &granted, self.clock.now())
             .await
             .map_err(|error| Trouble::Target {

@@ -11,14 +11,12 @@ mod pending;
 mod revoke;
 mod sharing;
 mod unfinished;
-mod unrecorded;
 
 use std::{sync::Arc, time::Duration};
 
 use entitlement_mutexes::EntitlementMutexes;
 use pending::PendingOrders;
 pub(crate) use unfinished::Unfinished;
-use unrecorded::Unrecorded;
 
 use crate::{
     backend::{BackendError, Backends, BoundLayer, LayerRequest},
@@ -42,7 +40,6 @@ pub struct Provisioner {
     entropy: Arc<dyn Entropy>,
     mutexes: EntitlementMutexes,
     pending: PendingOrders,
-    unrecorded: Unrecorded,
 }
 
 impl Provisioner {
@@ -60,7 +57,6 @@ impl Provisioner {
             entropy,
             mutexes: EntitlementMutexes::default(),
             pending: PendingOrders::default(),
-            unrecorded: Unrecorded::default(),
         }
     }
 

@@ -105,14 +105,7 @@ impl Worker {
                 return self.provisioner.inspect_again(loaded, layer).await;
             }
         };
-        let is_end = command == Command::Expire;
-        match self.broker.record(loaded.clone(), command, None).await {
-            Ok(_) => Ok(()),
-            Err(error @ Error::Store(_)) if is_end => {
-                self.provisioner.revoke_unrecorded(&loaded).await;
-                Err(error.into())
-            }
-            Err(error) => Err(error.into()),
-        }
+        self.broker.record(loaded, command, None).await?;
+        Ok(())
     }
 }

@@ -1,6 +1,9 @@
 //! Promise 6: One effect for one intention: a double click, a redelivered payload, two approvers at once, a
 //! crash anywhere: the request still settles exactly once and no access is made twice or forgotten.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use slack_sim::Delivery;
 
 use crate::support::{
@@ -246,44 +249,53 @@ async fn an_order_that_is_refused_as_too_old_counts_only_if_nothing_newer_was_de
 async fn a_body_that_is_sent_again_with_its_signature_does_nothing_again() {
     let mut fixture = Fixture::start().await;
     let lock = fixture.jit(SECURITY, "lock db-prod:write a leak").await;
-    fixture.until_logged("locked", 1).await;
+    until_logged(&fixture, "locked", 1).await;
     let unlock = fixture.jit(SECURITY, "unlock db-prod:write").await;
-    fixture.until_logged("unlocked", 1).await;
+    until_logged(&fixture, "unlocked", 1).await;
     fixture.granted(REQUEST).await;
     let extend = fixture.jit(ALICE, "extend db-prod:write 10m").await;
-    fixture.until_logged("extension_requested", 1).await;
+    until_logged(&fixture, "extension_requested", 1).await;
     let extension = fixture.open_card().await;
     fixture.bob().click(&extension, "approve").await;
-    fixture.until_logged("extended", 1).await;
+    until_logged(&fixture, "extended", 1).await;
     let revoke = fixture.jit(SECURITY, "revoke @alice enough").await;
-    fixture.until_logged("ended", 1).await;
+    until_logged(&fixture, "ended", 1).await;
     let release = fixture.jit(SECURITY, "release alice a new laptop").await;
-    fixture.until_logged("name_released", 1).await;
+    until_logged(&fixture, "name_released", 1).await;
     fixture
         .granted("request db-prod:write 30m INC-4212 writes fail again")
         .await;
     let done = fixture.jit(ALICE, "done").await;
-    fixture.until_logged("ended", 2).await;
+    until_logged(&fixture, "ended", 2).await;
     // There is something again that each of them could do.
     fixture
         .granted("request db-prod:write 30m INC-4213 writes fail again")
         .await;
     fixture.jit(SECURITY, "lock lab:use a leak").await;
-    fixture.until_logged("locked", 2).await;
+    until_logged(&fixture, "locked", 2).await;
     let before = fixture.kinds().await;
 
     fixture.crash().await;
     fixture.boot().await;
     for delivery in [&lock, &unlock, &extend, &revoke, &release, &done] {
+        let is_signed = fixture.now() - delivery.at < TimeDelta::seconds(300);
+        assert!(is_signed, "the machine was too slow: nothing is shown");
         assert_eq!(replay(&fixture, delivery).await, 200);
     }
     // What comes behind them is done.
     fixture.jit(SECURITY, "unlock lab:use").await;
-    fixture.until_logged("unlocked", 2).await;
+    until_logged(&fixture, "unlocked", 2).await;
     fixture.stop().await;
     let mut after = fixture.kinds().await;
     assert_eq!(after.pop().as_deref(), Some("unlocked"));
     assert_eq!(after, before);
+}
+
+/// Waits until the log has so many entries of this kind, while the clock stands still.
+async fn until_logged(fixture: &Fixture, kind: &str, times: usize) {
+    let logged = async { while count(fixture, kind).await < times {} };
+    let logged = tokio::time::timeout(Duration::from_secs(60), logged).await;
+    logged.unwrap_or_else(|_| panic!("the log has not {times} of {kind}"));
 }
 
 /// Sends what Slack sent once more, byte for byte, and answers the status.

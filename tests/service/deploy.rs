@@ -65,7 +65,7 @@ fn the_example_configuration_is_good() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         said,
-        "configuration is good: 3 scopes, 3 backends, 14 rules\n"
+        "configuration is good: 3 scopes, 3 backends, 15 rules\n"
     );
     assert_eq!(output.status.code(), Some(0));
 }

@@ -173,7 +173,7 @@ const story = {
     await picture(modal, "request.png");
     await modal.getByLabel("Ticket").fill("nonsense");
     await modal.getByRole("button", { name: "Request" }).click();
-    await says(modal, "A ticket for console:enter matches");
+    await says(modal, "console:enter takes a ticket such as");
     await isAccessible("the form with a complaint");
     await modal.getByLabel("Ticket").fill("INC-4211");
     await modal.getByRole("button", { name: "Request" }).click();

@@ -2,7 +2,7 @@
 
 use slack_sim::{Message, Submission, View};
 
-use crate::support::fixture::{ALICE, APPROVALS, BOB, DAVE, Fixture, REQUEST, SCOPE};
+use crate::support::fixture::{ALICE, APPROVALS, BOB, DAVE, Fixture, Has, REQUEST, SCOPE};
 
 /// Alice presses the button on her grant; the answer is the form.
 async fn form(fixture: &Fixture) -> View {
@@ -126,7 +126,7 @@ async fn the_button_withdraws_only_the_question_for_more_time() {
     let grant = fixture
         .in_time(|sim| {
             let dm = sim.dm(ALICE).into_iter();
-            dm.filter(|message| message.buttons().contains(&"withdraw_extension".to_owned()))
+            dm.filter(|message| message.has("withdraw_extension"))
                 .next_back()
         })
         .await;
