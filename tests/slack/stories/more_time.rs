@@ -125,9 +125,8 @@ async fn the_button_withdraws_only_the_question_for_more_time() {
     fixture.jit(ALICE, "extend 10m slow index").await;
     let grant = fixture
         .in_time(|sim| {
-            let dm = sim.dm(ALICE).into_iter();
-            dm.filter(|message| message.has("withdraw_extension"))
-                .next_back()
+            let mut dm = sim.dm(ALICE).into_iter();
+            dm.rfind(|message| message.has("withdraw_extension"))
         })
         .await;
     fixture
