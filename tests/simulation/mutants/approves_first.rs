@@ -14,7 +14,7 @@ use keylend::{
 };
 
 use super::Mutant;
-use crate::target::revocation_mode;
+use crate::target::{CERTIFICATE, TOKEN, revocation_mode};
 
 /// What the youngest replica writes to.
 #[derive(Default)]
@@ -98,19 +98,23 @@ pub(super) async fn carry_out(
 
 fn plan(broker: &Broker, request: &Request) -> Result<Vec<PlannedLayer>, Refusal> {
     let layers = broker.scope(&request.terms.scope)?.layers.iter();
-    let plan = layers.enumerate().map(|(index, layer)| PlannedLayer {
-        backend: layer.backend.clone(),
-        params: layer.params.clone(),
-        handle: Handle::new(format!("jit_{}_{index}", request.id)),
-        title: None,
-        entitlement: Entitlement::new(format!(
-            "{}/{}/{}",
-            layer.backend,
-            layer.params["role"].as_str().unwrap_or_default(),
-            request.username
-        )),
-        revocation: revocation_mode(layer.params["role"].as_str().unwrap_or_default()),
-        late_effects: Span::default(),
+    let plan = layers.enumerate().map(|(index, layer)| {
+        let handle = Handle::new(format!("jit_{}_{index}", request.id));
+        let role = layer.params["role"].as_str().unwrap_or_default();
+        // As the simulated target counts it.
+        let whose = match role {
+            TOKEN | CERTIFICATE => handle.as_str(),
+            _ => request.username.as_str(),
+        };
+        PlannedLayer {
+            backend: layer.backend.clone(),
+            params: layer.params.clone(),
+            title: None,
+            entitlement: Entitlement::new(format!("{}/{role}/{whose}", layer.backend)),
+            revocation: revocation_mode(role),
+            late_effects: Span::default(),
+            handle,
+        }
     });
     Ok(plan.collect())
 }
