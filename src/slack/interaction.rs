@@ -1,6 +1,6 @@
 //! Somebody who wants something done, and where they are answered.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 use tracing::{Span, field};
@@ -81,6 +81,13 @@ impl Shown {
     }
 }
 
+/// A button's value, as [`Shown::read`] reads it.
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.id, self.revision)
+    }
+}
+
 impl Interaction {
     /// Tells whoever acted what came of it.
     pub(super) async fn reply(&self, outcome: Outcome) {
@@ -131,7 +138,13 @@ impl Interaction {
         }
     }
 
-    /// Opens a modal for them.
+    /// Opens a modal for them. Answers what they are told if Slack does not open it.
+    pub(super) async fn show(&self, view: Value) -> Option<String> {
+        let opened = self.open(view).await;
+        opened.err().map(str::to_owned)
+    }
+
+    /// Opens a modal for them, and answers which.
     ///
     /// # Errors
     ///
@@ -157,6 +170,7 @@ mod tests {
         let id = RequestId::new(crate::domain::Time::UNIX_EPOCH, 1);
         let shown = Shown::read(&format!("{id}.7"));
         assert_eq!(shown, Some(Shown { id, revision: 7 }));
+        assert_eq!(Shown { id, revision: 7 }.to_string(), format!("{id}.7"));
         for value in ["", ".", "7", &id.to_string(), &format!("{id}.x"), "x.7"] {
             assert_eq!(Shown::read(value), None, "{value}");
         }

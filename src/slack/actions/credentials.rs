@@ -15,8 +15,5 @@ pub(super) async fn show(interaction: &Interaction, id: RequestId) -> Outcome {
     let credentials = broker.show_credentials(&interaction.intent, id).await?;
     let request = broker.request(id).await?;
     let view = modal_credentials::credentials(&request, &credentials);
-    Ok(match interaction.open(view).await {
-        Ok(_) => None,
-        Err(told) => Some(told.to_owned()),
-    })
+    Ok(interaction.show(view).await)
 }

@@ -7,7 +7,7 @@ use crate::{
         Slack,
         caller::Caller,
         inbound::View,
-        interaction::{Interaction, Outcome, Shown, concerns, log_error},
+        interaction::{Interaction, Outcome, Shown, log_error},
         view::{
             modal_deny,
             refusal::{self, field},
@@ -21,11 +21,8 @@ pub(super) async fn ask_why(interaction: &Interaction, shown: Shown) -> Outcome 
     let by = &interaction.caller.user;
     let request = interaction.slack.broker.may_deny(by, id, revision).await?;
     // What is denied is what the button was shown for, whatever changes meanwhile.
-    let view = modal_deny::deny(&request, &format!("{id}.{revision}"));
-    Ok(match interaction.open(view).await {
-        Ok(_) => None,
-        Err(told) => Some(told.to_owned()),
-    })
+    let view = modal_deny::deny(&request, &shown.to_string());
+    Ok(interaction.show(view).await)
 }
 
 /// Denies, or says why not.
@@ -33,12 +30,10 @@ pub(super) async fn submitted(
     slack: &Slack,
     intent: &Intent,
     caller: &Caller,
+    shown: Shown,
     view: &View,
 ) -> FormOutcome {
-    let Some(Shown { id, revision }) = Shown::read(&view.private_metadata) else {
-        return FormOutcome::refused("This form names no request. Nothing was done.".to_owned());
-    };
-    concerns(id);
+    let Shown { id, revision } = shown;
     let reason = view.value(field::REASON).unwrap_or_default().trim();
     if reason.is_empty() {
         return FormOutcome::invalid(field::REASON, "Say why: the requester reads it.");

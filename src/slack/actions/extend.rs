@@ -9,7 +9,7 @@ use crate::{
         arguments::{HowLong, length},
         caller::Caller,
         inbound::View,
-        interaction::{Interaction, Outcome, Shown, concerns, log_error},
+        interaction::{Interaction, Outcome, Shown, log_error},
         view::{
             answer, modal_extend,
             refusal::{self, field},
@@ -48,18 +48,16 @@ pub(super) async fn ask(interaction: &Interaction, shown: Shown) -> Outcome {
     if !broker.is_theirs(&interaction.caller.user, &request).await? {
         return Err(Refusal::NotTheRequester.into());
     }
-    let id = &request.terms.scope;
-    let scope = broker.catalogue().get(id);
-    let scope = scope.ok_or_else(|| Refusal::NoSuchScope(id.clone()))?;
+    let scope = broker.scope(&request.terms.scope)?;
     let Some(fits) = broker.more_that_fits(&request)? else {
         return Ok(Some(answer::nothing_fits(scope)));
     };
-    let carried = format!("{}.{}", request.id, request.revision);
-    let view = modal_extend::extend(&request, scope, fits, &carried);
-    Ok(match interaction.open(view).await {
-        Ok(_) => None,
-        Err(told) => Some(told.to_owned()),
-    })
+    let carried = Shown {
+        id: request.id,
+        revision: request.revision,
+    };
+    let view = modal_extend::extend(&request, scope, fits, &carried.to_string());
+    Ok(interaction.show(view).await)
 }
 
 /// Requests what the form says, or says which field is wrong.
@@ -67,12 +65,9 @@ pub(super) async fn submitted(
     slack: &Slack,
     intent: &Intent,
     caller: &Caller,
+    id: RequestId,
     view: &View,
 ) -> FormOutcome {
-    let Some(Shown { id, .. }) = Shown::read(&view.private_metadata) else {
-        return FormOutcome::refused("This form names no request. Nothing was done.".to_owned());
-    };
-    concerns(id);
     let filled = |name| view.value(name).unwrap_or_default().trim();
     let typed = filled(field::DURATION);
     let Some(more) = length::whole(typed) else {

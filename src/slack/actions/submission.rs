@@ -15,7 +15,7 @@ use crate::{
         caller::Caller,
         inbound::View,
         ingress::Answer,
-        interaction,
+        interaction::{self, Shown, concerns},
         view::modal::{self, callback},
     },
 };
@@ -65,8 +65,17 @@ const BROKEN: &str = "Something went wrong inside Keylend. `/jit status` shows w
 async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View) -> FormOutcome {
     match view.callback_id.as_str() {
         callback::REQUEST => form::submitted(slack, caller, view).await,
-        callback::DENY => deny::submitted(slack, intent, caller, view).await,
-        callback::EXTEND => extend::submitted(slack, intent, caller, view).await,
+        form @ (callback::DENY | callback::EXTEND) => {
+            let Some(shown) = Shown::read(&view.private_metadata) else {
+                let told = "This form names no request. Nothing was done.";
+                return FormOutcome::refused(told.to_owned());
+            };
+            concerns(shown.id);
+            match form {
+                callback::DENY => deny::submitted(slack, intent, caller, shown, view).await,
+                _ => extend::submitted(slack, intent, caller, shown.id, view).await,
+            }
+        }
         other => {
             tracing::debug!(slack.callback = other, "ignored a submission");
             FormOutcome::done(String::new())
