@@ -31,9 +31,9 @@
 //! A line of an export is the entry as canonical JSON too: the same keys, and `hash`, `prev_hash` and
 //! `texts` in their places. Only the characters that steer a terminal or turn the direction of text
 //! (U+007F to U+009F, U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069) are written as `\u` and
-//! four lower-case hexadecimal digits there. A line counts only if it is exactly that, byte for byte. Any other
-//! way to write the same entry (a key twice, another key, a space, `1.0` for `1`) would let two
-//! readers see two things in it.
+//! four lower-case hexadecimal digits there. A line counts only if it is exactly that, byte for byte.
+//! Any other way to write the same entry (a key twice, another key, a space, `1.0` for `1`) would let
+//! two readers see two things in it.
 //!
 //! An export is verified with Python's standard library alone, by the same rules and with the same
 //! exit codes as `keylend audit verify --file`:

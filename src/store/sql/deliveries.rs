@@ -1,7 +1,7 @@
 //! The deliveries that something was committed for, for as long as their signatures count.
 
 use super::{db::Connection, run::Failure};
-use crate::{domain::DeliveryKey, store::Delivered};
+use crate::store::Delivered;
 
 /// How long a delivery is remembered, in milliseconds. Its signature counts for 300 seconds, by clocks that
 /// may differ by as much.
@@ -20,7 +20,7 @@ pub(super) async fn note(
     let noted = sqlx::query(
         "INSERT INTO deliveries (key, noted_at) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING",
     )
-    .bind(DeliveryKey::as_str(key))
+    .bind(key.as_str())
     .bind(at)
     .execute(connection)
     .await?;

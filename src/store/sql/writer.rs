@@ -286,10 +286,7 @@ impl Task {
     /// Tries whether something can be written.
     async fn probe(&mut self) {
         let probe = async {
-            let line = match &mut self.line {
-                Some(line) => line,
-                none => none.insert(WriteConnection::open(&self.source).await?),
-            };
+            let line = opened(&mut self.line, &self.source).await?;
             line.begin(&self.source).await?;
             line.execute("UPDATE write_probe SET number = number + 1")
                 .await?;
@@ -391,10 +388,7 @@ impl Task {
     /// Writes the first of `jobs` in one transaction, as many as it has time for, unless an earlier
     /// try did.
     async fn write(&mut self, jobs: &[Job], trails: Trails) -> Result<Vec<Outcome>, Failed> {
-        let line = match &mut self.line {
-            Some(line) => line,
-            none => none.insert(WriteConnection::open(&self.source).await?),
-        };
+        let line = opened(&mut self.line, &self.source).await?;
         line.begin(&self.source).await?;
         // Read after the transaction began: an earlier one has ended by then, one way or the other.
         if let Some(unconfirmed) = &self.unconfirmed
@@ -462,6 +456,17 @@ impl Task {
             Err(error) => tracing::warn!(%error, "the store's files were not tidied"),
         }
     }
+}
+
+/// The connection, opened again if there is none.
+async fn opened<'a>(
+    line: &'a mut Option<WriteConnection>,
+    source: &Source,
+) -> sqlx::Result<&'a mut WriteConnection> {
+    Ok(match line {
+        Some(line) => line,
+        none => none.insert(WriteConnection::open(source).await?),
+    })
 }
 
 /// Carries out one write, and undoes it if it conflicts.
