@@ -10,7 +10,10 @@ use keylend::{
 };
 use sqlx::Connection as _;
 
-use crate::replica::{Replica, ask_as, intent, user};
+use crate::{
+    intent::intent,
+    replica::{Replica, ask_as, user},
+};
 
 /// A store, and somebody who writes to its tables.
 struct Scene {

@@ -20,7 +20,8 @@ use keylend::{
 use tokio::task::JoinSet;
 
 use crate::{
-    replica::{ASKING, Replica, SCOPE, Target, intent, user},
+    intent::intent,
+    replica::{ASKING, Replica, SCOPE, Target, user},
     server::Postgres,
 };
 

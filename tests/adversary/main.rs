@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod compared;
+#[path = "../support/intent.rs"]
+mod intent;
 mod locks;
 #[path = "../../src/backend/postgres/contract/part.rs"]
 mod part;

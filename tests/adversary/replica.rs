@@ -3,25 +3,22 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU8,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use keylend::{
     backend::{Backend, BackendError, BoundLayer, Granted, InvalidParam, LayerRequest, Presence},
-    broker::{Ask, Broker, Intent, Parts},
+    broker::{Ask, Broker, Parts},
     clock::{Clock, SystemClock, SystemEntropy},
     directory::{
         Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PeopleSource, Profile,
     },
     domain::{
-        AskKey, BackendName, ChannelId, DeliveryKey, Email, Entitlement, GroupName, LayerSpec,
-        Limits, OnLeave, OnLimit, Params, ReasonRule, RequestId, RevocationMode, Risk, Scope,
-        ScopeId, Span, Standing, State, UserId,
+        AskKey, BackendName, ChannelId, Email, Entitlement, GroupName, LayerSpec, Limits, OnLeave,
+        OnLimit, Params, ReasonRule, RequestId, RevocationMode, Risk, Scope, ScopeId, Span,
+        Standing, State, UserId,
     },
     grants::Grants,
     policy::Policy,
@@ -32,6 +29,8 @@ use keylend::{
 use secrecy::SecretString;
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
+
+use crate::intent::intent;
 
 /// How long something may take that has to come about.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -109,13 +108,6 @@ impl BoundLayer for Target {
 
 pub fn user(name: &str) -> UserId {
     UserId::new(format!("U0{}", name.to_uppercase()))
-}
-
-/// What somebody wants done, by a delivery of its own.
-pub fn intent(by: &UserId) -> Intent {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    Intent::new(by.clone(), DeliveryKey::derive(&number.to_be_bytes()))
 }
 
 /// What somebody asks for with one command, which `seed` tells from others.

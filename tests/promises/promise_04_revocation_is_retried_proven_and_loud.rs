@@ -701,9 +701,8 @@ async fn while_the_store_cannot_be_written_every_signal_says_so() {
 
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     fixture.until_logged("ended", 1).await;
-    while fixture.page("/readyz").await.0 != 200 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let recovered = async { while fixture.page("/readyz").await.0 != 200 {} };
+    tokio::time::timeout(patience, recovered).await.unwrap();
     let ready = fixture.page("/readyz").await.1;
     assert!(
         ready.contains(r#""overdue":0,"#) && !ready.contains("store_not_writable"),

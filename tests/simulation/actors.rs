@@ -14,7 +14,8 @@ use keylend::{
 use tokio::time::sleep;
 
 use crate::{
-    people::{APPROVING, ASKING, MOVING, NAMES, intent, user},
+    intent::intent,
+    people::{APPROVING, ASKING, MOVING, NAMES, user},
     replica::Replica,
     story::promised,
     world::{SCOPES, WARNS, World},

@@ -28,6 +28,8 @@
 mod actors;
 mod faults;
 mod history;
+#[path = "../support/intent.rs"]
+mod intent;
 mod model;
 mod mutants;
 mod people;

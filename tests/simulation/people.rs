@@ -2,19 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use keylend::{
-    broker::Intent,
     clock::Clock,
     directory::{Confirmed, FactsUnavailable, PeopleSource, Profile},
-    domain::{DeliveryKey, Departure, Email, Standing, Time, UserId},
+    domain::{Departure, Email, Standing, Time, UserId},
 };
 use tokio::time::sleep;
 
@@ -57,13 +53,6 @@ pub(crate) fn person_of(id: &UserId) -> &str {
 
 pub(crate) fn user(name: &str) -> UserId {
     UserId::new(format!("U0{}", name.to_uppercase()))
-}
-
-/// What somebody wants done, by a delivery of its own.
-pub(crate) fn intent(by: &UserId) -> Intent {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    Intent::new(by.clone(), DeliveryKey::derive(&number.to_be_bytes()))
 }
 
 /// The people as they are.

@@ -44,7 +44,7 @@ impl Mutant for CountsOldVotes {
         let now = self.clock.lock().unwrap().as_ref().map(|clock| clock.now());
         let Some(now) = now.filter(|_| before.extension.is_none()) else {
             return broker
-                .approve(&crate::people::intent(by), id, revision)
+                .approve(&crate::intent::intent(by), id, revision)
                 .await;
         };
         let decided_on = DecidedOn {

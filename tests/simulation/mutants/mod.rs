@@ -111,7 +111,7 @@ pub(crate) trait Mutant: Send + Sync {
         revision: u32,
     ) -> Result<Request, Error> {
         broker
-            .approve(&crate::people::intent(by), id, revision)
+            .approve(&crate::intent::intent(by), id, revision)
             .await
     }
 }
