@@ -2,10 +2,10 @@
 //!
 //! `/healthz` says that the process lives, and nothing else: who restarts Keylend asks there.
 //! `/readyz` says whether this replica can serve: 200 if it can answer people and gateways, 503 if
-//! it cannot. It cannot while the store does not answer or cannot be written, checks do not follow the log, Slack does
-//! not reach it, or it stays out of the work because of another replica. Everything else that
-//! somebody has to look at (a target that fails to revoke, a channel or a group that Slack does not
-//! know) is listed in `degraded` and changes no status: it concerns every replica alike, and
+//! it cannot. It cannot while the store does not answer or cannot be written, checks do not follow the
+//! log, Slack does not reach it, or it stays out of the work because of another replica. Everything
+//! else that somebody has to look at (a target that fails to revoke, a channel or a group that Slack
+//! does not know) is listed in `degraded` and changes no status: it concerns every replica alike, and
 //! taking all of them out of Slack would leave nobody to end the access.
 
 use std::{sync::Arc, time::Duration};

@@ -51,6 +51,7 @@ impl Broker {
                 };
             }
             let (after, commit) = self.ask_once(&ask).await?;
+            // What makes it one request is its own key, which lasts longer than a delivery's.
             match self.commit(None, None, commit).await {
                 Ok(_) => return Ok(after),
                 Err(CommitError::Conflict) => {}
