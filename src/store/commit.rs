@@ -24,6 +24,16 @@ pub struct Commit {
     pub delivered: Option<Delivered>,
 }
 
+impl Commit {
+    /// Whether it changes requests alone.
+    pub fn does_nothing_else(&self) -> bool {
+        self.release.is_none()
+            && self.lock.is_none()
+            && self.credentials.is_empty()
+            && self.delivered.is_none()
+    }
+}
+
 /// A delivery that something is committed for.
 #[derive(Debug, Clone)]
 pub struct Delivered {

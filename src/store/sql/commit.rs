@@ -1,12 +1,15 @@
 //! What one write does to the tables. The writer has begun a transaction and ends it.
 
+use std::borrow::Cow;
+
 use super::{
     credentials,
     db::Connection,
     deliveries, documents,
     locks::{self, InForce},
     pending_writes::PendingWrites,
-    people, requests,
+    people,
+    requests::{self, Update},
     run::Failure,
 };
 use crate::{
@@ -54,18 +57,30 @@ impl Write {
         }
     }
 
+    /// The request that it changes, if it does nothing else, and does not depend on what others have
+    /// written in the same transaction.
+    pub(super) fn as_update(&self) -> Option<&Change> {
+        let Self::Commit(commit) = self else {
+            return None;
+        };
+        match &commit.changes[..] {
+            [change]
+                if commit.does_nothing_else()
+                    && commit.decided_on.is_none()
+                    && change.before().is_some()
+                    && !change.grants() =>
+            {
+                Some(change)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a conflict can show when something was written already. Otherwise it shows in the
     /// first statement, which then has changed nothing.
     pub(super) fn can_conflict_midway(&self) -> bool {
         match self {
-            Self::Commit(commit) => {
-                let is_one_change = commit.changes.len() == 1
-                    && commit.release.is_none()
-                    && commit.lock.is_none()
-                    && commit.credentials.is_empty()
-                    && commit.delivered.is_none();
-                !is_one_change
-            }
+            Self::Commit(commit) => commit.changes.len() != 1 || !commit.does_nothing_else(),
             Self::Documents(writes) => {
                 writes.put.is_some() && (writes.step.is_some() || !writes.add.is_empty())
             }
@@ -155,28 +170,69 @@ async fn change(
     writes: &mut PendingWrites,
     change: &Change,
 ) -> Result<(), Failure> {
+    if change.grants() && in_force.cover(connection, change.after()).await? {
+        return Err(Failure::Conflict);
+    }
+    let Sealed { change, last_seq } = seal(chain, writes, change)?;
+    match update_of(&change, last_seq) {
+        Some(update) => requests::update(connection, vec![update]).await,
+        None => requests::insert(connection, change.after(), last_seq).await,
+    }
+}
+
+/// Changes different requests, all or none, in one statement.
+pub(super) async fn update_together(
+    connection: &mut Connection,
+    chain: &mut Chain,
+    writes: &mut PendingWrites,
+    changes: &[&Change],
+) -> Result<Vec<Written>, Failure> {
+    let mut updates = Vec::with_capacity(changes.len());
+    let mut written = Vec::with_capacity(changes.len());
+    for change in changes {
+        let Sealed { change, last_seq } = seal(chain, writes, change)?;
+        updates.extend(update_of(&change, last_seq));
+        written.push(Written {
+            head: chain.seq(),
+            documents: false,
+        });
+    }
+    requests::update(connection, updates).await?;
+    Ok(written)
+}
+
+/// A change whose entries are at the end of the chain.
+struct Sealed<'a> {
+    change: Cow<'a, Change>,
+    /// The number of its last entry.
+    last_seq: u64,
+}
+
+/// Puts what happened at the end of the chain, and leaves what follows from it in `writes`.
+fn seal<'a>(
+    chain: &mut Chain,
+    writes: &mut PendingWrites,
+    change: &'a Change,
+) -> Result<Sealed<'a>, Failure> {
     if change.events().is_empty() {
         let error = format!("nothing happened to {}", change.after().id);
         return Err(Failure::Database(sqlx::Error::Protocol(error)));
     }
-    let change = &*change.not_before(chain);
+    let change = change.not_before(chain);
     let request = change.after();
-    if change.grants() && in_force.cover(connection, request).await? {
-        return Err(Failure::Conflict);
-    }
-    let last_seq = chain.seq() + change.events().len() as u64;
-    match change.before() {
-        Some(before) => {
-            let decided_on = change.last_seq;
-            requests::update(connection, request, before, decided_on, last_seq).await?;
-        }
-        None => requests::insert(connection, request, last_seq).await?,
-    }
     for occurred in change.events() {
         writes.append(chain, &Record::of(request.id, occurred));
         let Occurred { event, actor, .. } = occurred;
         writes.tell(Told::of_request(event, actor, &request.username));
     }
     writes.leave(request);
-    Ok(())
+    let last_seq = chain.seq();
+    Ok(Sealed { change, last_seq })
+}
+
+/// How the request's row changes; nothing for a new request.
+fn update_of(change: &Change, last_seq: u64) -> Option<Update> {
+    let before = change.before()?;
+    let request = change.after();
+    Some(Update::new(request, before, change.last_seq, last_seq))
 }

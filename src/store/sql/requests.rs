@@ -318,35 +318,61 @@ pub(super) async fn insert(
     exactly_one(&done)
 }
 
-/// Replaces a request's snapshot. A conflict if it is not at version `before` any more, or if the
-/// entry that the change was decided on is not the last about it.
+/// A request's new snapshot, for [`update`].
+#[derive(Debug)]
+pub(super) struct Update(Value);
+
+impl Update {
+    /// Replaces what the request was at version `before`. Where `decided_on` names an entry of the log,
+    /// it has to be the last about the request.
+    pub(super) fn new(
+        request: &Request,
+        before: u64,
+        decided_on: Option<u64>,
+        last_seq: u64,
+    ) -> Self {
+        Self(json!([
+            request.id.to_string(),
+            request.version,
+            request.state.name(),
+            i64::from(request.is_open()),
+            request.stuck_failures(),
+            last_seq,
+            written(request),
+            before,
+            i64::from(request.awaits_decision()),
+            decided_on,
+        ]))
+    }
+}
+
+/// Replaces the snapshots of different requests. A conflict if one of them is at another version, or
+/// has a later entry, than its change was decided on; then some may have been replaced.
 pub(super) async fn update(
     connection: &mut Connection,
-    request: &Request,
-    before: u64,
-    decided_on: Option<u64>,
-    last_seq: u64,
+    updates: Vec<Update>,
 ) -> Result<(), Failure> {
-    let done = sqlx::query(
+    let statement = concat!(
         "UPDATE requests
-         SET version = $2, state = $3, open = $4, failures = $5, last_seq = $6, snapshot = $7,
-             awaits = $9
-         WHERE id = $1 AND version = $8
-             AND coalesce($10 = (SELECT max(seq) FROM events WHERE request_id = $1), true)",
-    )
-    .bind(request.id.to_string())
-    .bind(request.version.cast_signed())
-    .bind(request.state.name())
-    .bind(i64::from(request.is_open()))
-    .bind(i64::from(request.stuck_failures()))
-    .bind(last_seq.cast_signed())
-    .bind(written(request))
-    .bind(before.cast_signed())
-    .bind(i64::from(request.awaits_decision()))
-    .bind(decided_on.map(u64::cast_signed))
-    .execute(connection)
-    .await?;
-    exactly_one(&done)
+         SET version = CAST(item.value->>1 AS BIGINT), state = item.value->>2,
+             open = CAST(item.value->>3 AS BIGINT), failures = CAST(item.value->>4 AS BIGINT),
+             last_seq = CAST(item.value->>5 AS BIGINT), snapshot = item.value->>6,
+             awaits = CAST(item.value->>8 AS BIGINT)
+         FROM ",
+        items!(),
+        " WHERE requests.id = item.value->>0 AND version = CAST(item.value->>7 AS BIGINT)
+             AND coalesce(CAST(item.value->>9 AS BIGINT)
+                 = (SELECT max(seq) FROM events WHERE request_id = item.value->>0), true)"
+    );
+    let count = updates.len() as u64;
+    let updates = updates.into_iter().map(|update| update.0).collect();
+    match run(connection, statement, &Value::Array(updates)).await? {
+        updated if updated == count => Ok(()),
+        updated if updated < count => Err(Failure::Conflict),
+        updated => Err(Failure::Database(sqlx::Error::Protocol(format!(
+            "{updated} rows were changed in the place of {count}"
+        )))),
+    }
 }
 
 /// Makes the rows of a request again. A conflict if `last_seq` is not its last entry.

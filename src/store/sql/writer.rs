@@ -8,6 +8,7 @@
 //! end was not heard of came about is read from the log.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -20,7 +21,7 @@ use tokio::{
 
 use super::{
     PATIENCE,
-    commit::{Write, Written, carry_out},
+    commit::{Write, Written, carry_out, update_together},
     locks::InForce,
     log,
     pending_writes::PendingWrites,
@@ -28,7 +29,7 @@ use super::{
     unavailable,
     write_connection::{Source, TRIES, WriteConnection, is_lost, truncate_wal},
 };
-use crate::store::CommitError;
+use crate::store::{Change, CommitError};
 
 /// Writes that may wait; a caller beyond that waits for its place.
 const QUEUE: usize = 1024;
@@ -408,9 +409,24 @@ impl Task {
         let mut outcomes = Vec::with_capacity(jobs.len());
         let mut writes = PendingWrites::default();
         let mut in_force = InForce::default();
-        for (index, job) in jobs.iter().enumerate() {
+        // Where one of many updates conflicts, all of them up to here are tried one by one.
+        let mut one_by_one = 0;
+        while let Some(job) = jobs.get(outcomes.len()) {
+            let index = outcomes.len();
             if index > 0 && Instant::now() >= over {
                 break;
+            }
+            if trails == Trails::Together && index >= one_by_one {
+                let updates = leading_updates(&jobs[index..]);
+                if updates.len() > 1 {
+                    match update_all(line, &mut writes, &updates).await? {
+                        Some(written) => {
+                            outcomes.extend(written.into_iter().map(Ok));
+                            continue;
+                        }
+                        None => one_by_one = index + updates.len(),
+                    }
+                }
             }
             let failed = |error| Failed {
                 culprit: Some(index),
@@ -469,6 +485,42 @@ async fn opened<'a>(
     })
 }
 
+/// The requests that the first of `jobs` change and that can change in one statement: each is another
+/// one.
+fn leading_updates(jobs: &[Job]) -> Vec<&Change> {
+    let mut changed = BTreeSet::new();
+    jobs.iter()
+        .map_while(|job| job.write.as_update())
+        .take_while(|change| changed.insert(change.after().id))
+        .collect()
+}
+
+/// Changes these requests, or none of them if one of them conflicts.
+async fn update_all(
+    line: &mut WriteConnection,
+    writes: &mut PendingWrites,
+    changes: &[&Change],
+) -> sqlx::Result<Option<Vec<Written>>> {
+    let before = line.chain.clone();
+    let mut left = PendingWrites::default();
+    line.execute("SAVEPOINT together").await?;
+    let (connection, chain) = (&mut line.connection, &mut line.chain);
+    let written = match update_together(connection, chain, &mut left, changes).await {
+        Ok(written) => {
+            writes.extend(left);
+            Some(written)
+        }
+        Err(Failure::Conflict | Failure::AlreadyDone) => {
+            line.execute("ROLLBACK TO together").await?;
+            line.chain = before;
+            None
+        }
+        Err(Failure::Database(error)) => return Err(error),
+    };
+    line.execute("RELEASE together").await?;
+    Ok(written)
+}
+
 /// Carries out one write, and undoes it if it conflicts.
 async fn attempt(
     line: &mut WriteConnection,
@@ -476,8 +528,9 @@ async fn attempt(
     writes: &mut PendingWrites,
     write: &Write,
 ) -> sqlx::Result<Outcome> {
-    let undo = write.can_conflict_midway().then(|| line.chain.clone());
-    if undo.is_some() {
+    let before = line.chain.clone();
+    let can_conflict_midway = write.can_conflict_midway();
+    if can_conflict_midway {
         line.execute("SAVEPOINT one").await?;
     }
     let mut left = PendingWrites::default();
@@ -495,10 +548,12 @@ async fn attempt(
         Err(Failure::AlreadyDone) => Err(NotWritten::AlreadyDone),
         Err(Failure::Database(error)) => return Err(error),
     };
-    if let Some(before) = undo {
+    if outcome.is_err() {
+        line.chain = before;
+    }
+    if can_conflict_midway {
         if outcome.is_err() {
             line.execute("ROLLBACK TO one").await?;
-            line.chain = before;
             in_force.forget();
         }
         line.execute("RELEASE one").await?;
