@@ -81,6 +81,22 @@ struct Turn {
     looks: usize,
 }
 
+/// When Slack may be asked again, of whatever round. Counted from the answer, so that a question that
+/// was late does not bring the next one closer.
+struct Turns {
+    person: Time,
+    group: Time,
+}
+
+impl Turns {
+    fn starting(now: Time) -> Self {
+        Self {
+            person: now,
+            group: now,
+        }
+    }
+}
+
 /// It could not be learnt whether somebody left.
 struct Unknown;
 
@@ -230,9 +246,10 @@ impl Leavers {
     }
 
     async fn go_round_and_round(&self) {
+        let mut turns = Turns::starting(self.clock.now());
         loop {
             let began = self.clock.now();
-            if self.go_round().await.is_ok() {
+            if self.go_round(&mut turns).await.is_ok() {
                 let took = (self.clock.now() - began).to_std().unwrap_or_default();
                 self.metrics.leaver_round(took);
             }
@@ -243,25 +260,25 @@ impl Leavers {
     }
 
     /// Looks at everybody who holds access, once.
-    async fn go_round(&self) -> Result<(), Unknown> {
+    async fn go_round(&self, turns: &mut Turns) -> Result<(), Unknown> {
         let Held { holders, groups } = self.held(|_| true).await?;
         let mut known = Memberships::new();
-        let mut next = self.clock.now();
         for group in groups {
             if self.broker.directory().is_live(&group) {
-                self.clock.until(next).await;
-                next = self.clock.now() + GROUP;
+                self.clock.until(turns.group).await;
+                known.insert(group.clone(), self.broker.members(&group).await);
+                turns.group = self.clock.now() + GROUP;
+            } else {
+                known.insert(group.clone(), self.broker.members(&group).await);
             }
-            known.insert(group.clone(), self.broker.members(&group).await);
         }
         self.end_those_who_left(&known, |_| true).await?;
         self.note(|unchecked| unchecked.retain(|person, _| holders.contains(person)));
-        let mut next = self.clock.now();
         for person in holders {
-            self.clock.until(next).await;
-            next = self.clock.now() + PERSON;
+            self.clock.until(turns.person).await;
             // What is unknown is kept in mind; the others are looked at all the same.
             let _ = self.look_at(&Change::Person(person)).await;
+            turns.person = self.clock.now() + PERSON;
         }
         Ok(())
     }
