@@ -4,7 +4,7 @@ use super::{Broker, Error, Intent, facts::Question, single_change};
 use crate::{
     domain::{
         Actor, Command, EndCause, Human, Lock, LockEvent, LockTarget, Refusal, Request, RequestId,
-        RuleId, Scope, State, UserId,
+        RuleId, Scope, UserId,
     },
     policy::Action,
     store::{Commit, CommitError, EntryBody, LockChange, Record, logged},
@@ -12,6 +12,19 @@ use crate::{
 
 /// Open requests that are looked at at a time, and grants that end in one transaction at most.
 const PAGE: u32 = 100;
+
+/// How many grants are looked for before somebody is asked whether they are to end: it has to be shown
+/// within three seconds.
+const COVERED: usize = 500;
+
+/// The grants that a lock would end.
+#[derive(Debug, Clone, Default)]
+pub struct Covered {
+    /// They, oldest first.
+    pub grants: Vec<Request>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
 
 /// What came of a lock that was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +78,51 @@ impl Broker {
         .await
     }
 
+    /// The grant, if this person could take it back now: asked before they are asked for a reason.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub async fn may_revoke(&self, by: &UserId, id: RequestId) -> Result<Request, Error> {
+        let request = self.request(id).await?;
+        let (_, rules) = self.may(Action::Revoke, by, &request).await?;
+        let by = Actor::Person(by.clone());
+        let reason = String::new();
+        let cause = EndCause::Revoked { reason };
+        self.change(&request, Command::End { by, rules, cause })?;
+        Ok(request)
+    }
+
+    /// What a lock would end, if this person could set it now: asked before they are asked for a reason.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub async fn may_set_lock(&self, by: &UserId, target: &LockTarget) -> Result<Covered, Error> {
+        self.may_lock(Action::Lock, by, target).await?;
+        let lock = Lock {
+            target: target.clone(),
+            person: self.human_covered(target).await?.0,
+            by: by.clone(),
+            reason: String::new(),
+            at: self.now(),
+        };
+        let (mut covered, mut after) = (Covered::default(), None);
+        while covered.grants.len() < COVERED {
+            let page = self.store.open_after(after, PAGE).await?;
+            after = page.next;
+            if after.is_none() {
+                return Ok(covered);
+            }
+            let grants = page.requests.into_iter();
+            covered
+                .grants
+                .extend(grants.filter(|request| request.goes_on() && lock.covers_request(request)));
+        }
+        covered.has_more = true;
+        Ok(covered)
+    }
+
     /// Locks, then ends every grant that the lock covers.
     ///
     /// The lock is committed alone: nothing can come in its way, and from then on every check says
@@ -83,10 +141,7 @@ impl Broker {
         let by = intent.by();
         let rules = self.may_lock(Action::Lock, by, &target).await?;
         let reason = reason.trim().to_owned();
-        let (person, is_person_known) = match &target {
-            LockTarget::Person(person) => self.human_known(person).await?,
-            LockTarget::Scope(_) | LockTarget::Everything => (Human::default(), true),
-        };
+        let (person, is_person_known) = self.human_covered(&target).await?;
         let event = LockEvent::Locked {
             target: target.clone(),
             person: person.clone(),
@@ -127,10 +182,7 @@ impl Broker {
     pub async fn unlock(&self, intent: &Intent, target: LockTarget) -> Result<bool, Error> {
         let by = intent.by();
         let rules = self.may_lock(Action::Unlock, by, &target).await?;
-        let person = match &target {
-            LockTarget::Person(person) => self.human_known(person).await?.0,
-            LockTarget::Scope(_) | LockTarget::Everything => Human::default(),
-        };
+        let (person, _) = self.human_covered(&target).await?;
         let mut locks = self.locks().await?;
         locks.retain(|lock| lock.target == target || lock.person.is(&person));
         let mut was_locked = false;
@@ -200,13 +252,10 @@ impl Broker {
             if after.is_none() {
                 break;
             }
-            let goes_on = |request: &&Request| {
-                matches!(request.state, State::Approved | State::Active { .. })
-            };
             let covered: Vec<(&Request, &Lock)> = page
                 .requests
                 .iter()
-                .filter(goes_on)
+                .filter(|request| request.goes_on())
                 .filter_map(|request| Some((request, covering(locks, request)?)))
                 .collect();
             if !covered.is_empty() {
@@ -260,6 +309,14 @@ impl Broker {
         Ok(ended)
     }
 
+    /// Every identity of the person whom a lock of `target` covers, and whether Slack said who that is.
+    async fn human_covered(&self, target: &LockTarget) -> Result<(Human, bool), Error> {
+        match target {
+            LockTarget::Person(person) => self.human_known(person).await,
+            LockTarget::Scope(_) | LockTarget::Everything => Ok((Human::default(), true)),
+        }
+    }
+
     /// The lock that covers `request`, if one does.
     pub(super) async fn lock_over(&self, request: &Request) -> Result<Option<Lock>, Error> {
         let locks = self.locks().await?;
@@ -273,7 +330,8 @@ impl Broker {
         target: &LockTarget,
     ) -> Result<Vec<RuleId>, Error> {
         let scope = match target {
-            LockTarget::Scope(scope) => Some(self.scope(scope)?),
+            // What has left the catalogue may be held still.
+            LockTarget::Scope(scope) => self.parts.catalogue.get(scope),
             LockTarget::Person(_) | LockTarget::Everything => None,
         };
         self.may_administer(action, by, scope).await

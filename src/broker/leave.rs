@@ -12,7 +12,7 @@ use super::{Broker, Error, end::keeps_no_other, single_change};
 use crate::{
     domain::{
         Actor, Command, Departure, EndCause, GroupName, Human, NoUsername, OnLeave, Person,
-        Refusal, Request, RuleId, Scope, Standing, State, UserId,
+        Refusal, Request, RuleId, Scope, Standing, UserId,
     },
     policy::{Action, Facts, TicketFact},
     store::{After, Open, OpenPage},
@@ -32,7 +32,7 @@ impl Broker {
     /// The store's trouble.
     pub async fn grants_after(&self, after: Option<After>) -> Result<OpenPage, Error> {
         let mut page = self.store.open_after(after, PAGE).await?;
-        page.requests.retain(goes_on);
+        page.requests.retain(Request::goes_on);
         Ok(page)
     }
 
@@ -44,7 +44,7 @@ impl Broker {
     pub async fn grants_of(&self, person: &UserId) -> Result<Vec<Request>, Error> {
         let mut open = self.store.open(Open::Of(person.clone())).await?;
         // Another id of the same person is looked at by itself.
-        open.retain(|request| request.requester == *person && goes_on(request));
+        open.retain(|request| request.requester == *person && request.goes_on());
         Ok(open)
     }
 
@@ -114,7 +114,7 @@ impl Broker {
             return Ok(());
         }
         let settled = self.settle(None, grant.id, async |grant| {
-            let left = match goes_on(&grant) {
+            let left = match grant.goes_on() {
                 true => self.departure(&grant, memberships),
                 false => None,
             };
@@ -244,9 +244,4 @@ impl Broker {
         let rules = self.parts.administrators.iter().chain(&self.named_groups);
         scope.requesters.iter().chain(rules).collect()
     }
-}
-
-/// Whether it is held and nothing ends it.
-fn goes_on(request: &Request) -> bool {
-    matches!(request.state, State::Approved | State::Active { .. })
 }

@@ -30,7 +30,7 @@ use std::{collections::BTreeSet, sync::Arc};
 pub use ask::Ask;
 pub use changes::Changed;
 pub use credentials::Credential;
-pub use end::Locked;
+pub use end::{Covered, Locked};
 pub use error::Error;
 pub use find::Interruption;
 pub use intent::Intent;

@@ -313,7 +313,7 @@ impl Request {
     /// The grant ends when the first of its layers ends by itself: its layers are all there, or none
     /// stays. What a target says of an end that it is to be told anew does not count.
     fn end_with_layer(&mut self, until: Time, ends_at: Option<Time>, at: Time) {
-        let goes_on = matches!(self.state, State::Approved | State::Active { .. });
+        let goes_on = self.goes_on();
         let is_up_to_date = self.expires_at.is_some_and(|end| end <= until);
         let sooner = ends_at.filter(|sooner| self.expires_at.is_some_and(|end| *sooner < end));
         if let (true, true, Some(sooner)) = (goes_on, is_up_to_date, sooner) {

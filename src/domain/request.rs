@@ -338,6 +338,11 @@ impl Request {
         )
     }
 
+    /// Whether its requester has access, or is about to have it, and nothing ends it yet.
+    pub fn goes_on(&self) -> bool {
+        matches!(self.state, State::Approved | State::Active { .. })
+    }
+
     /// Whether a check says yes at `now`: the access is there and its time is not over.
     pub fn is_usable(&self, now: Time) -> bool {
         matches!(self.state, State::Active { .. }) && self.expires_at.is_some_and(|end| now < end)

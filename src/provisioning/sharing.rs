@@ -3,7 +3,7 @@
 use super::Provisioner;
 use crate::{
     broker::{Error, Loaded},
-    domain::{Entitlement, Progress, Refusal, Request, RequestId, State},
+    domain::{Entitlement, Progress, Refusal, Request, RequestId},
     store::Sharing,
 };
 
@@ -97,7 +97,7 @@ fn as_sharing(request: &Request, entitlement: &Entitlement) -> Option<Sharing> {
     (!managed.is_empty()).then(|| Sharing {
         request: request.id,
         managed: managed.contains(&true),
-        goes_on: matches!(request.state, State::Approved | State::Active { .. }),
+        goes_on: request.goes_on(),
     })
 }
 

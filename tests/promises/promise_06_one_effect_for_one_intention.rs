@@ -248,7 +248,8 @@ async fn an_order_that_is_refused_as_too_old_counts_only_if_nothing_newer_was_de
 #[tokio::test]
 async fn a_body_that_is_sent_again_with_its_signature_does_nothing_again() {
     let mut fixture = Fixture::start().await;
-    let lock = fixture.jit(SECURITY, "lock db-prod:write a leak").await;
+    fixture.end(SECURITY, "lock db-prod:write a leak").await;
+    let lock = submission(&fixture);
     until_logged(&fixture, "locked", 1).await;
     let unlock = fixture.jit(SECURITY, "unlock db-prod:write").await;
     until_logged(&fixture, "unlocked", 1).await;
@@ -258,7 +259,8 @@ async fn a_body_that_is_sent_again_with_its_signature_does_nothing_again() {
     let extension = fixture.open_card().await;
     fixture.bob().click(&extension, "approve").await;
     until_logged(&fixture, "extended", 1).await;
-    let revoke = fixture.jit(SECURITY, "revoke @alice enough").await;
+    fixture.end(SECURITY, "revoke @alice enough").await;
+    let revoke = submission(&fixture);
     until_logged(&fixture, "ended", 1).await;
     let release = fixture.jit(SECURITY, "release alice a new laptop").await;
     until_logged(&fixture, "name_released", 1).await;
@@ -271,7 +273,7 @@ async fn a_body_that_is_sent_again_with_its_signature_does_nothing_again() {
     fixture
         .granted("request db-prod:write 30m INC-4213 writes fail again")
         .await;
-    fixture.jit(SECURITY, "lock lab:use a leak").await;
+    fixture.end(SECURITY, "lock lab:use a leak").await;
     until_logged(&fixture, "locked", 2).await;
     let before = fixture.kinds().await;
 
@@ -299,6 +301,13 @@ async fn until_logged(fixture: &Fixture, kind: &str, times: usize) {
 }
 
 /// Sends what Slack sent once more, byte for byte, and answers the status.
+/// The last form that somebody submitted.
+fn submission(fixture: &Fixture) -> Delivery {
+    let deliveries = fixture.sim.deliveries().into_iter();
+    let mut submissions = deliveries.filter(|it| it.payload["type"] == "view_submission");
+    submissions.next_back().unwrap()
+}
+
 async fn replay(fixture: &Fixture, delivery: &Delivery) -> u16 {
     let timestamp = delivery.at.timestamp();
     let signature = slack_sim::signature(slack_sim::SIGNING_SECRET, timestamp, &delivery.sent);

@@ -179,8 +179,7 @@ async fn a_lock_of_one_id_covers_the_person_s_other_id() {
     let fixture = Fixture::start().await;
     second_account(&fixture);
     fixture.granted("request db-prod:write 30m INC-1 fix").await;
-    fixture.jit(SECURITY, "lock <@W0ALICE> laptop stolen").await;
-    fixture.answered(SECURITY, "is locked").await;
+    fixture.end(SECURITY, "lock <@W0ALICE> laptop stolen").await;
     assert!(!fixture.admitted(ALICE, SCOPE).await);
     fixture.told(ALICE, "has ended:").await;
     fixture
@@ -236,7 +235,7 @@ async fn an_approver_revokes_what_a_person_holds_under_every_id() {
     fixture.in_time(|_| fixture.grants("W0ALICE").pop()).await;
     fixture.jit(BOB, "who <@U0ALICE>").await;
     fixture.answered(BOB, "db-prod:read").await;
-    fixture.jit(BOB, "revoke <@U0ALICE> gone rogue").await;
+    fixture.end(BOB, "revoke <@U0ALICE> gone rogue").await;
     fixture.told(ALICE, "has ended:").await;
     fixture.told("W0ALICE", "has ended:").await;
     assert!(!fixture.admitted("W0ALICE", "db-prod:read").await);

@@ -239,8 +239,8 @@ impl Crowd {
             }
             ("active", Course::Revoked, _) => {
                 let line = format!("revoke {} enough", request.id);
-                let person = approver(first);
-                acts.spawn(async move { drop(person.command(GENERAL, "/jit", &line).await) });
+                let (sim, form) = (self.sim.clone(), self.forms[first].clone());
+                acts.spawn(revoke(sim, approver(first), line, form));
             }
             _ => return false,
         }
@@ -251,14 +251,31 @@ impl Crowd {
 /// Denies, if the form opens in time.
 async fn deny(sim: Sim, person: Actor, card: Message, form: Arc<Mutex<()>>) {
     let _alone = form.lock().await;
+    close_modals(&person).await;
+    person.click(&card, "deny").await;
+    say_why(&sim, &person, "not in this faults").await;
+}
+
+/// Revokes, if the form opens in time.
+async fn revoke(sim: Sim, person: Actor, line: String, form: Arc<Mutex<()>>) {
+    let _alone = form.lock().await;
+    close_modals(&person).await;
+    person.command(GENERAL, "/jit", &line).await;
+    say_why(&sim, &person, "enough").await;
+}
+
+async fn close_modals(person: &Actor) {
     while person.modal().is_some() {
         person.close_modal().await;
     }
-    person.click(&card, "deny").await;
+}
+
+/// Submits the form that asks for a reason, if it opens in time.
+async fn say_why(sim: &Sim, person: &Actor, reason: &str) {
     let opened = sim.try_wait_for(AGAIN / 2, |_| person.modal());
     let asks_why = |opened: slack_sim::View| opened.action_ids().iter().any(|id| id == "reason");
     if opened.await.is_ok_and(asks_why) {
-        person.fill("reason", "reason", "not in this faults");
+        person.fill("reason", "reason", reason);
         person.submit().await;
     }
 }

@@ -112,7 +112,11 @@ fn folder(config: &str, rules: &str) -> TempDir {
     fs::write(at("policies/own.cedar"), rules).unwrap();
     fs::write(at("secret"), "0123456789abcdef".repeat(2)).unwrap();
     fs::write(at("key"), "ab".repeat(32)).unwrap();
-    fs::write(at("url"), "postgres://keylend:hunter2@db.example.com/app").unwrap();
+    fs::write(
+        at("url"),
+        "postgres://keylend:hunter2@db.example.com/app?sslmode=require",
+    )
+    .unwrap();
     folder
 }
 

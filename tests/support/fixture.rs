@@ -17,7 +17,7 @@ use keylend::{
     store::{Entry, SqliteStore, Store},
 };
 use serde_json::{Value, json};
-use slack_sim::{Actor, Channel, Delivery, Message, Person, Sim, Workspace};
+use slack_sim::{Actor, Channel, Delivery, Message, Person, Sim, Submission, View, Workspace};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -304,6 +304,20 @@ impl Fixture {
         self.jit(person, line).await;
         self.in_time(|_| actor.ephemerals().into_iter().nth(heard))
             .await
+    }
+
+    /// Types `/jit revoke …` or `/jit lock …` and submits the form that shows what ends. The answer is what
+    /// takes the form's place.
+    pub async fn end(&self, person: &str, line: &str) -> View {
+        let actor = self.sim.person(person);
+        self.jit(person, line).await;
+        self.in_time(|_| actor.modal()).await;
+        let submitted = actor.submit().await;
+        let Submission::Updated(told) = submitted else {
+            panic!("{line}: {submitted:?}");
+        };
+        actor.close_modal().await;
+        told
     }
 
     /// Alice asks; the answer is the card that asks for the approval.

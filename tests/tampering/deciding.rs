@@ -24,7 +24,7 @@ const STATE: &str = "SELECT state FROM requests";
 
 async fn a_lock_whose_reason_was_taken_out_of_the_log_still_counts(mut scene: Scene) {
     let card = scene.fixture.asked(REQUEST).await;
-    scene.fixture.answer(SECURITY, "lock @alice stolen").await;
+    scene.fixture.end(SECURITY, "lock @alice stolen").await;
     scene.fixture.stop().await;
     scene.tamper("DELETE FROM locks").await;
     scene
@@ -40,7 +40,7 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts(scene: Scene) {
     let fixture = &scene.fixture;
     let card = fixture.asked(REQUEST).await;
     fixture
-        .answer(SECURITY, "lock @alice her laptop is gone")
+        .end(SECURITY, "lock @alice her laptop is gone")
         .await;
     scene.tamper("DELETE FROM locks").await;
 

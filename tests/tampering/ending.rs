@@ -195,7 +195,7 @@ async fn a_lock_ends_a_grant_whose_snapshot_has_no_layers(scene: Scene) {
     scene
         .edit(&id, |snapshot| snapshot["layers"] = json!([]))
         .await;
-    scene.fixture.answer(SECURITY, "lock @alice stolen").await;
+    scene.fixture.end(SECURITY, "lock @alice stolen").await;
     ends(&scene).await;
 }
 
@@ -256,7 +256,7 @@ async fn a_lock_ends_a_grant_whose_address_in_the_log_was_changed(scene: Scene) 
     scene
         .is_named(&["entry 1", "the text of /email does not have its digest"])
         .await;
-    scene.fixture.answer(SECURITY, "lock @alice stolen").await;
+    scene.fixture.end(SECURITY, "lock @alice stolen").await;
     let is_gone = |_: &slack_sim::Sim| (!scene.fixture.console.admits("alice")).then_some(());
     scene.fixture.in_time(is_gone).await;
 }
@@ -278,7 +278,7 @@ async fn rows_that_cannot_be_read_keep_nothing_from_ending_by_a_lock(scene: Scen
             ))
             .await;
     }
-    scene.fixture.answer(SECURITY, "lock @alice stolen").await;
+    scene.fixture.end(SECURITY, "lock @alice stolen").await;
     scene.until(LAST, &["ended"]).await;
     assert!(!scene.fixture.console.admits("alice"));
 }
@@ -288,7 +288,7 @@ async fn a_grant_whose_row_says_that_it_is_over_ends_by_a_lock(scene: Scene) {
     scene
         .tamper("UPDATE requests SET open = 0, state = 'ended'")
         .await;
-    scene.fixture.answer(SECURITY, "lock @alice stolen").await;
+    scene.fixture.end(SECURITY, "lock @alice stolen").await;
     scene.fixture.advance_minutes(3);
     ends(&scene).await;
 }

@@ -110,7 +110,7 @@ async fn nothing_is_approved_on_a_log_whose_chain_is_broken_and_everything_ends(
     let approved = "SELECT kind FROM events WHERE kind = 'approved'";
     assert_eq!(scene.ask(approved).await.len(), 1);
 
-    fixture.answer(SECURITY, "lock @alice stolen").await;
+    fixture.end(SECURITY, "lock @alice stolen").await;
     let is_gone = |_: &slack_sim::Sim| (!fixture.console.admits("alice")).then_some(());
     fixture.in_time(is_gone).await;
 }
@@ -118,7 +118,7 @@ async fn nothing_is_approved_on_a_log_whose_chain_is_broken_and_everything_ends(
 async fn nothing_is_approved_on_a_log_that_was_cut_off_while_the_service_ran(scene: Scene) {
     let fixture = &scene.fixture;
     let waits = fixture.asked(REQUEST).await;
-    fixture.answer(SECURITY, "lock lab:use a fire").await;
+    fixture.end(SECURITY, "lock lab:use a fire").await;
     // Somebody decides after it, so that this replica knows of it.
     fixture.answer(DAVE, "request lab:use 10m look").await;
     scene.cut_off_the_log(1).await;

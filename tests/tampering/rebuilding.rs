@@ -69,7 +69,7 @@ async fn a_service_goes_on_with_tables_that_were_computed_from_the_log(mut scene
         .await;
     scene
         .fixture
-        .answer(SECURITY, "lock db-prod:admin a fire")
+        .end(SECURITY, "lock db-prod:admin a fire")
         .await;
     scene.fixture.audited("a fire").await;
     let told = scene.fixture.sim.messages(AUDIT).len();

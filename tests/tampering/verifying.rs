@@ -26,7 +26,7 @@ async fn every_change_to_a_table_is_named(scene: Scene) {
     let fixture = &scene.fixture;
     fixture.granted(REQUEST).await;
     let id = &scene.request().await;
-    fixture.answer("U0SEC", "lock lab:use a fire").await;
+    fixture.end("U0SEC", "lock lab:use a fire").await;
     // The feeds have told what there is, and write no more.
     let head = scene.kinds().await.len().to_string();
     let behind =

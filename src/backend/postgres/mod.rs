@@ -90,7 +90,7 @@ use self::{
     error::Error,
     name::RoleName,
     named::Eligible,
-    server::{Purpose, Server},
+    server::{InvalidUrl, Purpose, Server},
     session::Session,
 };
 use super::{
@@ -108,7 +108,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where Keylend's own login gets in:
-    /// `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`.
+    /// `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`. The URL of a server on another
+    /// machine says how the connection is encrypted.
     pub url: Secret,
     /// How long connecting may take, default `5s`.
     #[serde(default = "default_connect_timeout")]
@@ -137,11 +138,18 @@ const fn default_timeout() -> Timeout {
 }
 
 /// The URL is a secret, so its text is not told.
-fn not_a_url(secret: &Secret) -> BuildError {
-    let message = format!(
-        "the {secret} does not hold a URL such as \
-         `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`"
-    );
+fn not_usable(secret: &Secret, why: InvalidUrl) -> BuildError {
+    let message = match why {
+        InvalidUrl::NotAServer => format!(
+            "the {secret} does not hold a URL such as \
+             `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`"
+        ),
+        InvalidUrl::EncryptionOpen => format!(
+            "the URL in the {secret} doesn't say whether the connection is encrypted: add \
+             `?sslmode=verify-full`, or `?sslmode=disable` if nobody else can read or change what goes \
+             over this network"
+        ),
+    };
     BuildError::from(message)
 }
 
@@ -166,7 +174,7 @@ impl BackendKind for Config {
             self.connect_timeout.duration(),
             self.timeout.duration(),
         )
-        .map_err(|_| not_a_url(&self.url))?;
+        .map_err(|why| not_usable(&self.url, why))?;
         let eligible = Eligible {
             never: self.never_lend.clone(),
             people: self.people_role.clone(),

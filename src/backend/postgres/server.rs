@@ -14,7 +14,10 @@ use tokio::{
 };
 
 use super::error::Error;
-use crate::{backend::BackendError, transport::is_loopback};
+use crate::{
+    backend::BackendError,
+    transport::{leaves_encryption_open, stays_here},
+};
 
 /// The most sessions that make access at a time.
 const MOST_GRANTING: usize = 8;
@@ -72,9 +75,14 @@ pub(super) struct Server {
     spare: Mutex<Option<PgConnection>>,
 }
 
-/// The text is not a URL that leads to a PostgreSQL server.
-#[derive(Debug)]
-pub(super) struct InvalidUrl;
+/// Why a text does not say how to reach a PostgreSQL server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InvalidUrl {
+    /// It is not the URL of one.
+    NotAServer,
+    /// It leaves it to a server elsewhere whether the connection is encrypted.
+    EncryptionOpen,
+}
 
 impl Server {
     pub(super) fn new(
@@ -84,12 +92,14 @@ impl Server {
     ) -> Result<Self, InvalidUrl> {
         let url = url.expose_secret();
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(InvalidUrl);
+            return Err(InvalidUrl::NotAServer);
         }
         let limit = format!("{}ms", timeout.as_millis().max(1));
-        let options = url
-            .parse::<PgConnectOptions>()
-            .map_err(|_| InvalidUrl)?
+        let options: PgConnectOptions = url.parse().map_err(|_| InvalidUrl::NotAServer)?;
+        if leaves_encryption_open(url, &options) {
+            return Err(InvalidUrl::EncryptionOpen);
+        }
+        let options = options
             .application_name("keylend")
             .options([
                 ("statement_timeout", &limit),
@@ -322,9 +332,7 @@ pub(super) async fn close(connection: PgConnection) {
 fn can_be_read_on_the_way(options: &PgConnectOptions) -> bool {
     use PgSslMode::{Allow, Disable, Prefer};
 
-    let host = options.get_host();
-    let stays = options.get_socket().is_some() || is_loopback(host);
-    !stays && matches!(options.get_ssl_mode(), Allow | Disable | Prefer)
+    !stays_here(options) && matches!(options.get_ssl_mode(), Allow | Disable | Prefer)
 }
 
 #[cfg(test)]
@@ -344,11 +352,11 @@ mod tests {
             })
         };
         assert_eq!(
-            address("postgres://keylend:hunter2@db.example.com:6432/app").unwrap(),
+            address("postgres://keylend:hunter2@db.example.com:6432/app?sslmode=require").unwrap(),
             "db.example.com 6432 app"
         );
         assert_eq!(
-            address("postgresql://keylend:hunter2@db.example.com").unwrap(),
+            address("postgresql://keylend:hunter2@db.example.com?sslmode=require").unwrap(),
             "db.example.com 5432 keylend"
         );
         for url in [
@@ -357,7 +365,7 @@ mod tests {
             "postgres://[",
             "",
         ] {
-            assert!(address(url).is_err(), "{url}");
+            assert_eq!(address(url), Err(InvalidUrl::NotAServer), "{url}");
         }
     }
 
@@ -371,5 +379,7 @@ mod tests {
             "postgres://keylend@db.example.com/app?sslmode=verify-full"
         ));
         assert!(!noticed("postgres://keylend@127.0.0.1/app?sslmode=disable"));
+        let open = server("postgres://keylend@db.example.com/app");
+        assert_eq!(open.err(), Some(InvalidUrl::EncryptionOpen));
     }
 }

@@ -33,10 +33,15 @@ impl FormOutcome {
 
     /// It cannot be done whatever is typed: `sentence`, in `mrkdwn`, takes the form's place.
     pub(in crate::slack) fn refused(sentence: String) -> Self {
-        let notice = modal::notice("Not done", &sentence);
+        Self::shown("Not done", sentence)
+    }
+
+    /// What came of it, in `mrkdwn`, takes the form's place under this title.
+    pub(in crate::slack) fn shown(title: &str, told: String) -> Self {
+        let notice = modal::notice(title, &told);
         Self {
             answer: Answer::Show(json!({ "response_action": "update", "view": notice })),
-            message: sentence,
+            message: told,
         }
     }
 }

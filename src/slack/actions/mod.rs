@@ -7,6 +7,7 @@ pub(super) mod create_request;
 pub(super) mod credentials;
 pub(super) mod deny;
 pub(super) mod done;
+pub(super) mod end_access;
 pub(super) mod events;
 pub(super) mod extend;
 pub(super) mod form;

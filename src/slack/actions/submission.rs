@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 
-use super::{deny, extend, form, form_outcome::FormOutcome};
+use super::{deny, end_access, extend, form, form_outcome::FormOutcome};
 use crate::{
     broker::Intent,
     slack::{
@@ -65,6 +65,7 @@ const BROKEN: &str = "Something went wrong inside Keylend. `/jit status` shows w
 async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View) -> FormOutcome {
     match view.callback_id.as_str() {
         callback::REQUEST => form::submitted(slack, caller, view).await,
+        callback::END => end_access::submitted(slack, intent, caller, view).await,
         form @ (callback::DENY | callback::EXTEND) => {
             let Some(shown) = Shown::read(&view.private_metadata) else {
                 let told = "This form names no request. Nothing was done.";

@@ -2,12 +2,13 @@
 
 use super::{
     command::{Call, Command},
-    resolve_person::resolve_person,
+    resolve_named::resolve_named,
 };
 use crate::{
     broker::Error,
     domain::{Catalogue, LockTarget},
     slack::{
+        actions::end_access,
         arguments::{Named, Word, named_and_reason},
         interaction::Outcome,
         view::answer,
@@ -33,12 +34,7 @@ async fn run(call: Call<'_>) -> Outcome {
         Ok(target) => target,
         Err(told) => return Ok(Some(told)),
     };
-    if reason.is_empty() {
-        return Ok(Some(answer::LOCK_NEEDS_REASON.to_owned()));
-    }
-    let intent = &call.interaction.intent;
-    let locked = broker.lock(intent, target.clone(), &reason).await?;
-    Ok(Some(answer::locked(&target, locked)))
+    end_access::ask_to_lock(call.interaction, target, &reason).await
 }
 
 /// What a lock covers, or what they are told if it covers nothing like that.
@@ -46,7 +42,7 @@ pub(super) async fn target(
     call: Call<'_>,
     what: Named,
 ) -> Result<Result<LockTarget, String>, Error> {
-    let what = match resolve_person(call, what).await? {
+    let what = match resolve_named(call, what).await? {
         Ok(what) => what,
         Err(told) => return Ok(Err(told)),
     };

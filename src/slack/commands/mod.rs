@@ -13,7 +13,7 @@ mod help;
 pub mod lock;
 pub mod release;
 pub mod request;
-mod resolve_person;
+mod resolve_named;
 mod resolve_request;
 pub mod revoke;
 pub mod status;

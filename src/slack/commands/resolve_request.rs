@@ -1,6 +1,6 @@
 //! Which of the caller's own requests a command is about.
 
-use super::command::Call;
+use super::{command::Call, resolve_named::former_scope};
 use crate::{
     broker::Error,
     domain::{Request, RequestId, ScopeId, State},
@@ -41,9 +41,10 @@ async fn find(call: Call<'_>, what: Named, candidates: Candidates) -> Result<Res
         Named::Request(id) => return Ok(Resolved::Request(id)),
         Named::Scope(scope) => Some(scope),
         Named::Nothing => None,
-        Named::Unknown { written, like } => {
-            return Ok(Resolved::Unclear(answer::no_such(&written, &like)));
-        }
+        Named::Unknown { written, like } => match former_scope(call, &written).await? {
+            Some(scope) => Some(scope),
+            None => return Ok(Resolved::Unclear(answer::no_such(&written, &like))),
+        },
         Named::Person(_) | Named::Me | Named::Address(_) | Named::Everything => {
             return Ok(Resolved::Unclear(answer::usage(&call.command.line())));
         }
@@ -65,7 +66,7 @@ async fn find(call: Call<'_>, what: Named, candidates: Candidates) -> Result<Res
 impl Candidates {
     fn include(self, request: &Request) -> bool {
         match self {
-            Self::Active => is_active(request),
+            Self::Active => request.goes_on(),
             Self::Pending => {
                 matches!(request.state, State::Pending { .. }) || request.extension.is_some()
             }
@@ -79,9 +80,4 @@ impl Candidates {
             Self::Pending => answer::no_pending_request(scope),
         }
     }
-}
-
-/// Whether it has access, or is about to.
-pub(super) fn is_active(request: &Request) -> bool {
-    matches!(request.state, State::Approved | State::Active { .. })
 }

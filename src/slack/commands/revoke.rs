@@ -2,16 +2,15 @@
 
 use super::{
     command::{Call, Command},
-    resolve_person::resolve_person,
-    resolve_request::is_active,
+    resolve_named::resolve_named,
 };
 use crate::{
-    broker::Error,
-    domain::{Catalogue, Request},
+    domain::Catalogue,
     slack::{
+        actions::end_access::{self, Revocable},
         arguments::{Named, Word, named_and_reason},
         interaction::Outcome,
-        view::{answer, refusal},
+        view::answer,
     },
 };
 
@@ -28,43 +27,21 @@ pub fn parse(words: &[Word], catalogue: &Catalogue) -> (Named, String) {
 }
 
 async fn run(call: Call<'_>) -> Outcome {
-    let broker = &call.interaction.slack.broker;
-    let intent = &call.interaction.intent;
-    let (what, reason) = parse(call.words, broker.catalogue());
-    let what = match resolve_person(call, what).await? {
+    let (what, reason) = parse(call.words, call.interaction.slack.broker.catalogue());
+    let what = match resolve_named(call, what).await? {
         Ok(what) => what,
         Err(told) => return Ok(Some(told)),
     };
-    let open = match what {
-        Named::Request(id) => {
-            let request = broker.revoke(intent, id, &reason).await?;
-            return Ok(Some(answer::revoked(&[request], &[])));
-        }
-        Named::Person(person) => broker.open_of(&person).await?,
-        Named::Scope(scope) => broker.open_for(&scope).await?,
+    let what = match what {
+        Named::Request(id) => Revocable::Request(id),
+        Named::Person(person) => Revocable::Person(person),
+        Named::Scope(scope) => Revocable::Scope(scope),
         Named::Unknown { written, like } => return Ok(Some(answer::no_such(&written, &like))),
         Named::Nothing | Named::Me | Named::Address(_) | Named::Everything => {
             return Ok(Some(answer::usage(&call.command.line())));
         }
     };
-    let (mut revoked, mut refused) = (Vec::new(), Vec::<(Request, Error)>::new());
-    for request in open.into_iter().filter(is_active) {
-        match broker.revoke(intent, request.id, &reason).await {
-            Ok(request) => revoked.push(request),
-            Err(error) => refused.push((request, error)),
-        }
-    }
-    if revoked.is_empty() {
-        return match refused.into_iter().next() {
-            Some((_, error)) => Err(error),
-            None => Ok(Some(answer::NOTHING_HELD.to_owned())),
-        };
-    }
-    let refused: Vec<String> = refused
-        .iter()
-        .map(|(request, error)| answer::stays(request, &refusal::sentence(error)))
-        .collect();
-    Ok(Some(answer::revoked(&revoked, &refused)))
+    end_access::ask_to_revoke(call.interaction, what, &reason).await
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use super::{
     command::{Call, Command},
-    resolve_person::resolve_person,
+    resolve_named::resolve_named,
 };
 use crate::{
-    domain::{Catalogue, Refusal},
+    domain::Catalogue,
     slack::{
         arguments::{Named, Word, named},
         interaction::Outcome,
@@ -34,16 +34,15 @@ async fn run(call: Call<'_>) -> Outcome {
 pub(super) async fn show(call: Call<'_>, what: Named) -> Outcome {
     let slack = &call.interaction.slack;
     let now = slack.clock.now();
-    let what = match resolve_person(call, what).await? {
+    let what = match resolve_named(call, what).await? {
         Ok(what) => what,
         Err(told) => return Ok(Some(told)),
     };
     Ok(Some(match what {
         Named::Scope(id) => {
             let open = slack.broker.open_for(&id).await?;
-            let scope = slack.broker.catalogue().get(&id);
-            let scope = scope.ok_or_else(|| Refusal::NoSuchScope(id.clone()))?;
-            answer::who_has(scope, &open, now)
+            let is_listed = slack.broker.catalogue().contains_key(&id);
+            answer::who_has(&id, is_listed, &open, now)
         }
         Named::Person(person) => {
             let open = slack.broker.open_of(&person).await?;

@@ -7,7 +7,7 @@ use super::{
     modal::whole_lines,
     text,
 };
-use crate::broker::{Interruption, Locked};
+use crate::broker::{Covered, Interruption, Locked};
 use crate::domain::{
     ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time,
     UserId, Username,
@@ -83,12 +83,19 @@ pub fn status(requests: &[Request], now: Time) -> String {
 }
 
 /// Who has a scope.
-pub fn who_has(scope: &Scope, requests: &[Request], now: Time) -> String {
-    let what = text::code(&scope.id);
+///
+/// `is_listed` says whether the scope is in the catalogue.
+pub fn who_has(scope: &ScopeId, is_listed: bool, requests: &[Request], now: Time) -> String {
+    let what = text::code(scope);
+    let former = match is_listed {
+        true => "",
+        false => ", which is no longer in the catalogue",
+    };
     let held = held(requests);
     if held.is_empty() {
-        return format!("Nobody has {what} now.");
+        return format!("Nobody has {what}{former} now.");
     }
+    let what = format!("{what}{former}");
     list(&format!("{what} is with:"), &held, |request| {
         let who = text::person(&request.requester);
         format!("{who} {} · {}", how(request, now), id(request))
@@ -274,10 +281,6 @@ pub fn revoked(revoked: &[Request], refused: &[String]) -> String {
 /// There was nothing to revoke.
 pub const NOTHING_HELD: &str = "There is no active access to revoke.";
 
-/// A lock needs a reason: people whose access it ends read it.
-pub const LOCK_NEEDS_REASON: &str = "Add a reason: `/jit lock @alice laptop stolen`. Everyone \
-                                     whose access it ends sees it.";
-
 /// Slack did not name the command, so a second delivery could not be told from a second request.
 pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was done; try again.";
 
@@ -441,6 +444,49 @@ fn capitalised(target: &LockTarget) -> String {
         LockTarget::Scope(scope) => text::code(scope),
         LockTarget::Person(person) => text::person(person),
     }
+}
+
+/// What ends if access is revoked, and what stays.
+pub fn would_end(grants: &[Request], refused: &[String], now: Time) -> String {
+    let mut lines = vec![list("This ends now:", grants, |request| {
+        ending(request, now)
+    })];
+    lines.extend(refused.iter().take(LISTED).cloned());
+    clipped(&lines)
+}
+
+/// What a lock does.
+pub fn would_lock(target: &LockTarget, covered: &Covered, now: Time) -> String {
+    let mut lines = vec![match target {
+        LockTarget::Everything => {
+            "Until you unlock it, nobody can request or receive access to anything.".to_owned()
+        }
+        LockTarget::Scope(scope) => format!(
+            "Until you unlock it, nobody can request or receive access to {}.",
+            text::code(scope)
+        ),
+        LockTarget::Person(person) => format!(
+            "Until you unlock them, {} can't request or receive any access.",
+            text::person(person)
+        ),
+    }];
+    let head = match (covered.grants.len(), covered.has_more) {
+        (0, _) => "No access ends now: there is none that this covers.".to_owned(),
+        (1, false) => "This ends now:".to_owned(),
+        (several, false) => format!("These {several} grants end now:"),
+        (several, true) => format!("More than {several} grants end now, the oldest of which are:"),
+    };
+    lines.push(list(&head, &covered.grants, |request| ending(request, now)));
+    clipped(&lines)
+}
+
+fn ending(request: &Request, now: Time) -> String {
+    let who = text::person(&request.requester);
+    format!(
+        "{} of {who} {}",
+        text::code(&request.terms.scope),
+        how(request, now)
+    )
 }
 
 fn list(head: &str, requests: &[Request], line: impl Fn(&Request) -> String) -> String {

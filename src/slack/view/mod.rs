@@ -7,6 +7,7 @@ pub mod line;
 pub mod modal;
 pub mod modal_credentials;
 pub mod modal_deny;
+pub mod modal_end;
 pub mod modal_extend;
 pub mod modal_request;
 pub mod refusal;

@@ -14,6 +14,8 @@ pub mod callback {
     pub const DENY: &str = "deny";
     /// The form that asks for more time.
     pub const EXTEND: &str = "extend";
+    /// The form that asks why access is ended.
+    pub const END: &str = "end";
     /// What a requester logs in with.
     pub const CREDENTIALS: &str = "credentials";
     /// The App Home.

@@ -13,7 +13,7 @@ use super::{
     work,
 };
 use crate::{
-    domain::{Entitlement, Progress, Request, RequestId, State, UserId},
+    domain::{Entitlement, Progress, Request, RequestId, UserId},
     store::{After, Changed, Open, OpenPage, Sharing, Snapshot, Stuck},
 };
 
@@ -411,7 +411,7 @@ pub(super) async fn restore(
 /// Which of a request's layers may stand in their targets now, as rows.
 pub(in crate::store) fn layer_rows(request: &Request) -> Vec<Value> {
     let id = request.id.to_string();
-    let goes_on = matches!(request.state, State::Approved | State::Active { .. });
+    let goes_on = request.goes_on();
     (0_i64..)
         .zip(&request.layers)
         .filter_map(|(index, layer)| {

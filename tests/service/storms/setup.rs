@@ -90,7 +90,11 @@ impl Storm {
             }
         };
         if tokio::time::timeout(PATIENCE, coming).await.is_err() {
-            panic!("{kind}: {} of {enough}", self.entries(kind).await);
+            let sql =
+                "SELECT kind || ': ' || count(*) AS n FROM events GROUP BY kind ORDER BY kind";
+            let rows = self.server.query(sql).await;
+            let all: Vec<&str> = rows.iter().map(|row| row.get("n")).collect();
+            panic!("{enough} of {kind} did not come: {all:?}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Ending access before its time: done, revoke, lock.
 
+use slack_sim::Submission;
+
 use crate::support::fixture::{ALICE, BOB, DAVE, Fixture, REQUEST, SCOPE, SECURITY};
 
 #[tokio::test]
@@ -22,7 +24,7 @@ async fn an_approver_revokes_by_person_or_by_scope() {
     ] {
         let fixture = Fixture::start().await;
         fixture.granted(REQUEST).await;
-        fixture.jit(BOB, line).await;
+        fixture.end(BOB, line).await;
         let told = fixture.told(ALICE, "has ended:").await;
         assert!(told.says("no longer needed"), "{}", told.all_text());
         assert!(!fixture.console.admits("alice"));
@@ -44,7 +46,7 @@ async fn a_lock_ends_what_it_covers_and_keeps_it_shut_until_it_is_lifted() {
     fixture.granted(REQUEST).await;
     let waiting = fixture.asked("request db-prod:read 10m look").await;
     fixture
-        .jit(SECURITY, "lock @alice her laptop is gone")
+        .end(SECURITY, "lock @alice her laptop is gone")
         .await;
     fixture.told(ALICE, "has ended: locked by").await;
     assert!(!fixture.console.admits("alice"));
@@ -70,8 +72,66 @@ async fn everything_can_be_locked_and_only_by_an_administrator() {
     fixture.answered(DAVE, "administrator").await;
     assert!(fixture.admitted(ALICE, SCOPE).await);
     fixture
-        .jit(SECURITY, "lock everything we are under attack")
+        .end(SECURITY, "lock everything we are under attack")
         .await;
     fixture.told(ALICE, "has ended: locked by").await;
     assert!(!fixture.console.admits("alice"));
+}
+
+#[tokio::test]
+async fn the_form_names_what_ends_and_nothing_ends_without_a_reason() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    let security = fixture.person(SECURITY);
+    for line in ["revoke @alice", "lock @alice"] {
+        fixture.jit(SECURITY, line).await;
+        let form = fixture.in_time(|_| security.modal()).await;
+        assert!(
+            form.says("`db-prod:write` of <@U0ALICE> until"),
+            "{}",
+            form.all_text()
+        );
+        assert!(matches!(security.submit().await, Submission::Errors(_)));
+        security.fill("reason", "reason", "  ");
+        assert!(matches!(security.submit().await, Submission::Errors(_)));
+        security.close_modal().await;
+    }
+    assert!(fixture.admitted(ALICE, SCOPE).await);
+}
+
+#[tokio::test]
+async fn a_lock_that_ends_nothing_says_so_and_what_it_refuses() {
+    let fixture = Fixture::start().await;
+    let security = fixture.person(SECURITY);
+    fixture.jit(SECURITY, "lock db-prod:write a leak").await;
+    let form = fixture.in_time(|_| security.modal()).await;
+    assert!(form.says("nobody can request or receive access to `db-prod:write`"));
+    assert!(form.says("No access ends now"), "{}", form.all_text());
+    let Submission::Updated(told) = security.submit().await else {
+        panic!("the lock was not set");
+    };
+    assert!(told.says("`db-prod:write` is locked; no grant ends by it."));
+}
+
+/// Slack signs what a form carries, but the right to end something is asked for again.
+#[tokio::test]
+async fn a_form_that_carries_something_else_ends_only_what_its_author_may() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    let bob = fixture.bob();
+    fixture.jit(BOB, "revoke @alice enough").await;
+    fixture.in_time(|_| bob.modal()).await;
+    for carried in [r#"{"lock":"everything"}"#, "everything"] {
+        let submitted = bob
+            .submit_altered(|payload| payload["view"]["private_metadata"] = carried.into())
+            .await;
+        let Submission::Updated(told) = submitted else {
+            panic!("{carried}: {submitted:?}");
+        };
+        assert!(told.says("Not done"), "{}", told.all_text());
+        bob.close_modal().await;
+        fixture.jit(BOB, "revoke @alice enough").await;
+        fixture.in_time(|_| bob.modal()).await;
+    }
+    assert!(fixture.admitted(ALICE, SCOPE).await);
 }

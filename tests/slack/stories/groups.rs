@@ -60,10 +60,13 @@ async fn approvers_who_cannot_be_known_hold_up_neither_requests_nor_locks() {
     fixture.answered(BOB, "depends on the group `dba`").await;
     assert!(!fixture.admitted(ALICE, "db-prod:read").await);
 
-    let locked = fixture.answer(SECURITY, &format!("lock {SCOPE} now")).await;
-    assert!(locked.says("is locked"), "{}", locked.text);
-    let locked = fixture.answer(SECURITY, "lock everything now").await;
-    assert!(locked.says("is locked"), "{}", locked.text);
+    for line in [
+        format!("lock {SCOPE} now"),
+        "lock everything now".to_owned(),
+    ] {
+        let locked = fixture.end(SECURITY, &line).await;
+        assert!(locked.says("is locked"), "{}", locked.all_text());
+    }
     fixture.answer(SECURITY, "unlock everything").await;
 
     fixture.sim.add_group("S0DBA", "dba", &[BOB]);

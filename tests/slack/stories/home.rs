@@ -368,7 +368,7 @@ async fn nobody_is_asked_what_a_lock_or_the_cap_stands_against() {
     opened(&fixture, BOB).await;
     fixture.jit(ALICE, "request db-prod:read 10m").await;
     shown(&fixture, BOB, |home| has(home, "approve")).await;
-    fixture.jit(SECURITY, "lock db-prod:read incident").await;
+    fixture.end(SECURITY, "lock db-prod:read incident").await;
     shown(&fixture, BOB, |home| !has(home, "approve")).await;
     fixture.jit(SECURITY, "unlock db-prod:read").await;
     shown(&fixture, BOB, |home| has(home, "approve")).await;

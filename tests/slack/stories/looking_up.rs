@@ -73,15 +73,16 @@ async fn access_is_revoked_and_locked_by_an_id_or_an_address() {
     ] {
         let fixture = Fixture::start().await;
         fixture.granted(REQUEST).await;
-        fixture.jit(BOB, line).await;
+        fixture.end(BOB, line).await;
         fixture.told(ALICE, "has ended:").await;
     }
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     let unknown = fixture.answer(SECURITY, "lock a@example.com lost").await;
     assert!(unknown.says("hasn't recorded anyone"), "{}", unknown.text);
-    fixture.jit(SECURITY, "lock alice@example.com lost").await;
-    fixture.answered(SECURITY, "<@U0ALICE> is locked").await;
+    let locked = fixture.end(SECURITY, "lock alice@example.com lost").await;
+    let told = locked.all_text();
+    assert!(told.contains("<@U0ALICE> is locked"), "{told}");
     fixture.told(ALICE, "has ended:").await;
 }
 

@@ -8,6 +8,7 @@ mod clarifying;
 mod ending_early;
 mod extending;
 mod form;
+mod former_scopes;
 mod groups;
 mod home;
 mod identity;

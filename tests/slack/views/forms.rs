@@ -254,12 +254,17 @@ fn every_answer_reads_well() {
         ("status of nothing", answer::status(&[], now)),
         (
             "who has",
-            answer::who_has(&scope, &[active.clone(), waiting.clone()], now),
+            answer::who_has(&scope.id, true, &[active.clone(), waiting.clone()], now),
+        ),
+        (
+            "who has, no longer in the catalogue",
+            answer::who_has(&scope.id, false, std::slice::from_ref(&active), now),
         ),
         (
             "who has, after the end",
             answer::who_has(
-                &scope,
+                &scope.id,
+                true,
                 std::slice::from_ref(&active),
                 now + TimeDelta::hours(1),
             ),

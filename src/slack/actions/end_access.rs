@@ -1,0 +1,174 @@
+//! Ending other people's access: a command opens a form that shows what ends, the form revokes or locks.
+
+use serde::{Deserialize, Serialize};
+
+use super::form_outcome::FormOutcome;
+use crate::{
+    broker::{Broker, Error, Intent},
+    domain::{LockTarget, Request, RequestId, ScopeId, UserId},
+    slack::{
+        Slack,
+        caller::Caller,
+        inbound::View,
+        interaction::{Interaction, Outcome, concerns, log_error},
+        view::{
+            answer, modal_end,
+            refusal::{self, field},
+        },
+    },
+};
+
+/// What is revoked together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::slack) enum Revocable {
+    /// One grant.
+    Request(RequestId),
+    /// Everything that a person has.
+    Person(UserId),
+    /// Everybody's access to a scope.
+    Scope(ScopeId),
+}
+
+/// What the form ends, as it carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Ending {
+    Revoke(Revocable),
+    Lock(LockTarget),
+}
+
+impl Ending {
+    fn carried(&self) -> String {
+        serde_json::to_string(self).expect("what ends can be written as JSON")
+    }
+}
+
+/// Grants, and those that this person does not take back, each with the reason.
+type Allowed = (Vec<Request>, Vec<(Request, Error)>);
+
+/// Asks why, if this person could take some of it back now.
+pub(in crate::slack) async fn ask_to_revoke(
+    interaction: &Interaction,
+    what: Revocable,
+    reason: &str,
+) -> Outcome {
+    let (broker, by) = (&interaction.slack.broker, &interaction.caller.user);
+    let mut allowed = Allowed::default();
+    for request in grants(broker, &what).await? {
+        match broker.may_revoke(by, request.id).await {
+            Ok(request) => allowed.0.push(request),
+            Err(error) => allowed.1.push((request, error)),
+        }
+    }
+    let (revocable, refused) = match some(allowed)? {
+        Some(allowed) => allowed,
+        None => return Ok(Some(answer::NOTHING_HELD.to_owned())),
+    };
+    let now = interaction.slack.clock.now();
+    let effect = answer::would_end(&revocable, &staying(&refused), now);
+    let carried = Ending::Revoke(what).carried();
+    let view = modal_end::end("Revoke", &effect, reason, &carried);
+    Ok(interaction.show(view).await)
+}
+
+/// Asks why, if this person could set the lock now.
+pub(in crate::slack) async fn ask_to_lock(
+    interaction: &Interaction,
+    target: LockTarget,
+    reason: &str,
+) -> Outcome {
+    let (broker, by) = (&interaction.slack.broker, &interaction.caller.user);
+    let covered = broker.may_set_lock(by, &target).await?;
+    let effect = answer::would_lock(&target, &covered, interaction.slack.clock.now());
+    let carried = Ending::Lock(target).carried();
+    let view = modal_end::end("Lock", &effect, reason, &carried);
+    Ok(interaction.show(view).await)
+}
+
+/// Revokes or locks, or says why not.
+pub(super) async fn submitted(
+    slack: &Slack,
+    intent: &Intent,
+    caller: &Caller,
+    view: &View,
+) -> FormOutcome {
+    let Ok(ending) = serde_json::from_str(&view.private_metadata) else {
+        let told = "This form doesn't say what to end. Nothing was done.";
+        return FormOutcome::refused(told.to_owned());
+    };
+    let reason = view.value(field::REASON).unwrap_or_default().trim();
+    if reason.is_empty() {
+        return FormOutcome::invalid(
+            field::REASON,
+            "Say why: everyone whose access ends reads it.",
+        );
+    }
+    let done = match ending {
+        Ending::Revoke(what) => revoke(&slack.broker, intent, &what, reason)
+            .await
+            .map(|told| ("Revoked", told)),
+        Ending::Lock(target) => slack
+            .broker
+            .lock(intent, target.clone(), reason)
+            .await
+            .map(|locked| ("Locked", answer::locked(&target, locked))),
+    };
+    match done {
+        Ok((title, told)) => FormOutcome::shown(title, told),
+        Err(error) => {
+            log_error(caller, &error);
+            FormOutcome::refused(refusal::sentence(&error))
+        }
+    }
+}
+
+async fn revoke(
+    broker: &Broker,
+    intent: &Intent,
+    what: &Revocable,
+    reason: &str,
+) -> Result<String, Error> {
+    let mut done = Allowed::default();
+    for request in grants(broker, what).await? {
+        match broker.revoke(intent, request.id, reason).await {
+            Ok(request) => done.0.push(request),
+            Err(error) => done.1.push((request, error)),
+        }
+    }
+    Ok(match some(done)? {
+        Some((revoked, refused)) => answer::revoked(&revoked, &staying(&refused)),
+        None => answer::NOTHING_HELD.to_owned(),
+    })
+}
+
+/// The grants that this is about, as far as they go on; one that is named is looked at in any case.
+async fn grants(broker: &Broker, what: &Revocable) -> Result<Vec<Request>, Error> {
+    let mut open = match what {
+        Revocable::Request(id) => {
+            concerns(*id);
+            return Ok(vec![broker.request(*id).await?]);
+        }
+        Revocable::Person(person) => broker.open_of(person).await?,
+        Revocable::Scope(scope) => broker.open_for(scope).await?,
+    };
+    open.retain(Request::goes_on);
+    Ok(open)
+}
+
+/// Nothing if there was none; why not, if none of them is allowed.
+fn some((allowed, refused): Allowed) -> Result<Option<Allowed>, Error> {
+    if !allowed.is_empty() {
+        return Ok(Some((allowed, refused)));
+    }
+    match refused.into_iter().next() {
+        Some((_, error)) => Err(error),
+        None => Ok(None),
+    }
+}
+
+fn staying(refused: &[(Request, Error)]) -> Vec<String> {
+    let stays =
+        |(request, error): &(Request, Error)| answer::stays(request, &refusal::sentence(error));
+    refused.iter().map(stays).collect()
+}
