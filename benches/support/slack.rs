@@ -71,6 +71,10 @@ email_domains = ["example.com"]
 [groups]
 engineers = {{ members = [{engineers}] }}
 dba = {{ members = ["U0BOB"] }}
+[limits]
+max_pending_per_person = 1000000
+max_pending_per_scope = 1000000
+max_requests_per_hour = 1000000
 [backends.memory.webhook]
 url = "http://127.0.0.1:9/"
 secret = {{ file = "{folder}/webhook_secret" }}
@@ -148,7 +152,7 @@ fn body(number: u32) -> String {
         ("command", "/jit".to_owned()),
         (
             "text",
-            "request db-prod:write 30m writes are failing".to_owned(),
+            format!("request db-prod:write 30m writes are failing, {number}"),
         ),
         ("api_app_id", "A0KEYLEND".to_owned()),
         ("is_enterprise_install", "false".to_owned()),

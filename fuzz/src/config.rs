@@ -37,6 +37,8 @@ pub fn holds(data: &[u8]) {
 fn can_be_relied_on(config: &Config) {
     let limits = &config.limits;
     assert!(limits.max_active_per_person > 0);
+    assert!(limits.max_pending_per_person > 0 && limits.max_pending_per_scope > 0);
+    assert!(limits.max_requests_per_hour > 0);
     assert!(limits.min_duration >= Span::seconds(1));
     assert!(limits.pending_timeout >= Span::seconds(1));
     assert!(limits.exclusive.iter().all(|set| set.len() > 1));

@@ -7,12 +7,12 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, AskKey, ChannelId, Command, Event, Occurred, Parties, Person, PlannedGrant,
-        ReasonRule, Refusal, Request, RequestId, RuleId, Scope, ScopeId, Span, Terms, UserId,
-        decide, open,
+        Actor, AskKey, ChannelId, Command, Event, Human, Occurred, Parties, Person, PlannedGrant,
+        ReasonRule, Refusal, Request, RequestId, RuleId, Scope, ScopeId, Span, State, Terms,
+        UserId, decide, open,
     },
     policy::Action,
-    store::{Change, Commit, CommitError, DecidedOn},
+    store::{Change, Commit, CommitError, DecidedOn, LATELY, OpenRequest},
 };
 
 /// What somebody asks for.
@@ -34,6 +34,18 @@ pub struct Ask {
     pub mirrors: Vec<ChannelId>,
 }
 
+/// Whether nothing is against a request but how much its requester holds.
+fn is_allowed_but_for_the_cap(judged: &Result<Vec<RuleId>, Refusal>) -> bool {
+    match judged {
+        Ok(_) => true,
+        Err(Refusal::Forbidden(rulings)) => {
+            let mut rulings = rulings.iter().map(|ruling| ruling.rule.as_str());
+            rulings.all(|rule| rule == "holdings-cap")
+        }
+        Err(_) => false,
+    }
+}
+
 impl Broker {
     /// Asks. Asked twice with the same key, the second answer is the first request. Where a rule
     /// approves in a person's place, the answer is approved already.
@@ -50,7 +62,11 @@ impl Broker {
                     false => Err(Refusal::NameTaken.into()),
                 };
             }
-            let (after, commit) = self.ask_once(&ask).await?;
+            let (after, commit) = match self.ask_once(&ask).await {
+                // What stands against it may be itself, made by a second delivery meanwhile.
+                Err(_) if self.store.asked(&ask.key).await?.is_some() => continue,
+                asked => asked?,
+            };
             // What makes it one request is its own key, which lasts longer than a delivery's.
             match self.commit(None, None, commit).await {
                 Ok(_) => return Ok(after),
@@ -85,7 +101,12 @@ impl Broker {
             locks: &locks,
             count: &count,
         };
-        let rules = self.judge(Action::Request, &requester, &question)?;
+        let judged = self.judge(Action::Request, &requester, &question);
+        // Somebody who holds as many grants as they may can still extend the one that they ask for.
+        if is_allowed_but_for_the_cap(&judged) {
+            self.refuse_the_same(ask, scope, &open_requests).await?;
+        }
+        let rules = judged?;
         let first = self.requested(ask, scope, &requester, duration, rules)?;
         let username = requester
             .username
@@ -94,8 +115,15 @@ impl Broker {
         self.admit(username, &human).await?;
 
         let request = open(id, &first);
+        self.check_rate(&human).await?;
         let mut approval = Vec::new();
         let mut commit = Commit::default();
+        let mut decided_on = DecidedOn {
+            seq,
+            people,
+            asker: Some(human.clone()),
+            ..DecidedOn::default()
+        };
         if let Some(rule) = self.rule_that_approves(&requester, &question)
             && displaced.is_empty()
         {
@@ -114,17 +142,96 @@ impl Broker {
                 },
             };
             approval = decide(&request, command, self.now())?;
-            commit.decided_on = Some(DecidedOn {
-                seq,
-                people,
-                holder: Some(human.clone()),
-                name: Some(username.folded()),
-            });
+            decided_on.holder = Some(human.clone());
+            decided_on.name = Some(username.folded());
+        } else {
+            self.check_pending(&scope.id, &open_requests)?;
         }
+        commit.decided_on = Some(decided_on);
         let change = Change::first(id, first, approval);
         let request = change.after().clone();
         commit.changes.push(change);
         Ok((request, commit))
+    }
+
+    /// Refuses to ask again for what is pending, and for what is granted and can be extended. Where
+    /// no more time will ever fit, another grant is the only way to go on without a gap.
+    async fn refuse_the_same(
+        &self,
+        ask: &Ask,
+        scope: &Scope,
+        open: &[OpenRequest],
+    ) -> Result<(), Error> {
+        let now = self.now();
+        let purpose = Terms::purpose(ask.ticket.as_deref(), &ask.reason);
+        let same = open
+            .iter()
+            .filter(|request| request.scope == ask.scope && request.purpose == purpose);
+        for OpenRequest { id, .. } in same {
+            let request = self.load(*id).await?.request;
+            let (id, scope_id) = (request.id, scope.id.clone());
+            match (&request.state, request.expires_at) {
+                (State::Pending { lapses_at }, _) => {
+                    return Err(Refusal::PendingAlready {
+                        id,
+                        scope: scope_id,
+                        left: Span::between(now, *lapses_at),
+                    }
+                    .into());
+                }
+                (State::Approved | State::Active { .. }, Some(end)) if now < end => {
+                    let Some(more) = self.more(&request, scope) else {
+                        continue;
+                    };
+                    return Err(Refusal::GrantedAlready {
+                        id,
+                        scope: scope_id,
+                        left: Span::between(now, end),
+                        more,
+                    }
+                    .into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses one more request than somebody may make within an hour, whatever became of the others:
+    /// each is a message to approvers, a line in the audit channel and an entry in the log.
+    async fn check_rate(&self, human: &Human) -> Result<(), Error> {
+        let (now, most) = (self.now(), self.parts.limits.max_requests_per_hour);
+        let asked = self.ask_people(|people| people.asked_lately(human, now));
+        let mut latest = asked.await?.into_iter().rev();
+        let nth = usize::try_from(most.saturating_sub(1)).unwrap_or(usize::MAX);
+        match latest.nth(nth) {
+            Some(at) => Err(Refusal::TooManyRequests {
+                most,
+                wait: Span::between(now, LATELY.after(at)),
+            }
+            .into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses one more request than may be pending at once. Behind each one are messages that
+    /// approvers read.
+    fn check_pending(&self, scope: &ScopeId, open: &[OpenRequest]) -> Result<(), Refusal> {
+        let limits = &self.parts.limits;
+        let pending = || open.iter().filter(|request| !request.is_held);
+        let refused = |of: Option<&ScopeId>, most: u32| {
+            let counted = pending().filter(|request| of.is_none_or(|of| request.scope == *of));
+            let counted: Vec<_> = counted.map(|it| (it.id, it.scope.clone())).collect();
+            match usize::try_from(most) {
+                Ok(most) if counted.len() >= most => Err(Refusal::TooManyPending {
+                    of: of.cloned(),
+                    pending: counted,
+                }),
+                _ => Ok(()),
+            }
+        };
+        refused(Some(scope), limits.max_pending_per_scope)?;
+        refused(None, limits.max_pending_per_person)
     }
 
     /// A name that is taken is a conflict, and the next try has another.

@@ -3,8 +3,8 @@
 use super::{Broker, Error, Intent, facts::Question, single_change};
 use crate::{
     domain::{
-        Actor, Command, Parties, PlannedGrant, Refusal, Request, RequestId, Ruling, Scope, Span,
-        Time, UserId, decide,
+        Actor, Command, More, Parties, PlannedGrant, Refusal, Request, RequestId, Ruling, Scope,
+        Span, UserId, decide,
     },
     policy::Action,
     store::{Change, Commit, DecidedOn},
@@ -70,6 +70,18 @@ impl Broker {
             .min(within(scope.max_total, total(request, nothing)));
         let fits = Span::minutes(seconds / 60);
         (fits >= self.parts.limits.min_duration && fits > nothing).then_some(fits)
+    }
+
+    /// How much more time may be asked for; nothing if none will ever fit.
+    pub(super) fn more(&self, request: &Request, scope: &Scope) -> Option<More> {
+        if request.extension.is_some() {
+            return Some(More::IsPending);
+        }
+        if let Some(fits) = self.fits(request, scope) {
+            return Some(More::Fits(fits));
+        }
+        let shortest = self.parts.limits.min_duration.max(Span::minutes(1));
+        (total(request, shortest) <= scope.max_total).then_some(More::Later)
     }
 
     async fn extend_once(
@@ -159,7 +171,7 @@ impl Broker {
 
     fn with_what_is_left(&self, request: &Request, more: Span) -> Span {
         let now = self.now();
-        between(now, request.expires_at.unwrap_or(now), more)
+        Span::between(now, request.expires_at.unwrap_or(now)).and(more)
     }
 
     /// The refusal that says what would be allowed, if nothing but the length of the extension is
@@ -196,10 +208,6 @@ pub(super) fn decided_total(request: &Request) -> Span {
 /// How long the grant would last from its approval on with so much more time.
 fn total(request: &Request, more: Span) -> Span {
     let approved_at = request.facts.at;
-    between(approved_at, request.expires_at.unwrap_or(approved_at), more)
-}
-
-fn between(from: Time, to: Time, and: Span) -> Span {
-    let seconds = u32::try_from((to - from).num_seconds().max(0)).unwrap_or(u32::MAX);
-    Span::seconds(seconds.saturating_add(and.as_seconds()))
+    let end = request.expires_at.unwrap_or(approved_at);
+    Span::between(approved_at, end).and(more)
 }

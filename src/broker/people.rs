@@ -120,7 +120,7 @@ impl Broker {
     }
 
     /// Asks what the log says of people by now. Behind a break in the chain, nothing counts.
-    async fn ask_people<T>(&self, ask: impl FnOnce(&People) -> T) -> Result<T, Error> {
+    pub(super) async fn ask_people<T>(&self, ask: impl FnOnce(&People) -> T) -> Result<T, Error> {
         let read = self.people.read(&*self.store, |people| {
             (ask(people), people.check().err(), people.last_at())
         });

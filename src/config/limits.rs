@@ -18,6 +18,12 @@ struct Raw {
     max_active_per_person: Option<u32>,
     /// What happens to one more: `refuse` it, the default, or `end_oldest`.
     on_limit: Option<OnLimit>,
+    /// How many requests of one person may be pending at once, default 10.
+    max_pending_per_person: Option<u32>,
+    /// How many of them may be for one scope, default 3.
+    max_pending_per_scope: Option<u32>,
+    /// How many requests one person may make within an hour, default 30.
+    max_requests_per_hour: Option<u32>,
     /// How long a request waits for its answer, default `1h`.
     pending_timeout: Option<Length>,
     /// The shortest grant, default `1m`.
@@ -44,6 +50,15 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<Limits> {
             .max_active_per_person
             .unwrap_or(defaults.max_active_per_person),
         on_limit: raw.on_limit.unwrap_or_default(),
+        max_pending_per_person: raw
+            .max_pending_per_person
+            .unwrap_or(defaults.max_pending_per_person),
+        max_pending_per_scope: raw
+            .max_pending_per_scope
+            .unwrap_or(defaults.max_pending_per_scope),
+        max_requests_per_hour: raw
+            .max_requests_per_hour
+            .unwrap_or(defaults.max_requests_per_hour),
         pending_timeout: raw
             .pending_timeout
             .map_or(defaults.pending_timeout, |length| length.0),
@@ -58,6 +73,18 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<Limits> {
             at!["limits", "max_active_per_person"],
             "nobody could hold anything: use 1 at least",
         );
+    }
+    for (key, most) in [
+        ("max_pending_per_person", limits.max_pending_per_person),
+        ("max_pending_per_scope", limits.max_pending_per_scope),
+        ("max_requests_per_hour", limits.max_requests_per_hour),
+    ] {
+        if most == 0 {
+            document.problem(
+                at!["limits", key],
+                "nobody could request anything: use 1 at least",
+            );
+        }
     }
     for (key, span) in [
         ("pending_timeout", limits.pending_timeout),

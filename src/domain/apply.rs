@@ -50,6 +50,7 @@ impl Request {
             facts: ApprovalFacts::default(),
             extension: None,
             last_extension: None,
+            extensions_withdrawn: 0,
             departure: None,
             texts_missing: false,
             state: State::Pending {
@@ -270,6 +271,7 @@ impl Request {
                 },
             ),
             Event::ExtensionWithdrawn {} => {
+                self.extensions_withdrawn = self.extensions_withdrawn.saturating_add(1);
                 self.settle_extension(occurred, ExtensionOutcome::Withdrawn);
             }
             Event::ExtensionLapsed {} => {

@@ -153,6 +153,9 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             if !request.is_usable(now) {
                 return Err(Refusal::NotActive { state: "over" });
             }
+            if request.extensions_withdrawn >= Request::MOST_EXTENSIONS_WITHDRAWN {
+                return Err(Refusal::TooManyWithdrawn);
+            }
             let mut events = Vec::new();
             let who = Actor::Person(who);
             if let Some(asked) = &request.extension {

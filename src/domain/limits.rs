@@ -14,6 +14,12 @@ pub struct Limits {
     pub max_active_per_person: u32,
     /// What happens to one more; default [`OnLimit::Refuse`].
     pub on_limit: OnLimit,
+    /// How many requests of one person may be pending at once; default 10.
+    pub max_pending_per_person: u32,
+    /// How many of them may be for one scope; default 3.
+    pub max_pending_per_scope: u32,
+    /// How many requests one person may make within an hour; default 30.
+    pub max_requests_per_hour: u32,
     /// How long a request waits for its answer; default one hour.
     pub pending_timeout: Span,
     /// The shortest grant; default one minute.
@@ -41,6 +47,9 @@ impl Default for Limits {
         Self {
             max_active_per_person: 3,
             on_limit: OnLimit::default(),
+            max_pending_per_person: 10,
+            max_pending_per_scope: 3,
+            max_requests_per_hour: 30,
             pending_timeout: Span::minutes(60),
             min_duration: Span::minutes(1),
             on_leave: OnLeave::default(),

@@ -43,7 +43,7 @@ pub use lock::{Lock, LockEvent, LockTarget};
 pub use login::{Login, LoginName};
 pub use name::{NameEvent, NameOwners};
 pub use person::{NoUsername, Person, Standing};
-pub use refusal::{Refusal, Ruling};
+pub use refusal::{More, Refusal, Ruling};
 pub use request::{
     Approval, Extension, ExtensionOutcome, Format, Layer, Progress, Request, SettledExtension,
     State,

@@ -49,6 +49,9 @@ pub enum Refusal {
     /// More time was asked for before and is not decided yet.
     #[error("an extension waits for its decision already")]
     ExtensionWaits,
+    /// The requester took back as many questions for more time as they may.
+    #[error("too many extensions were withdrawn")]
+    TooManyWithdrawn,
     /// No question for more time waits for an answer.
     #[error("no extension waits for an answer")]
     NoExtension,
@@ -98,6 +101,44 @@ pub enum Refusal {
         /// How much more may be asked now; nothing if nothing may.
         fits: Option<Span>,
     },
+    /// The person has asked for the same before, and waits for the answer.
+    #[error("{id} asks for the same and is pending")]
+    PendingAlready {
+        /// Their request.
+        id: RequestId,
+        /// What for.
+        scope: ScopeId,
+        /// How long until it lapses.
+        left: Span,
+    },
+    /// The person has asked for the same before, and has it.
+    #[error("{id} gives the same until its end")]
+    GrantedAlready {
+        /// Their grant.
+        id: RequestId,
+        /// What for.
+        scope: ScopeId,
+        /// How long until it ends.
+        left: Span,
+        /// How much more time they may ask for.
+        more: More,
+    },
+    /// As many requests of the person are pending as may be at once.
+    #[error("{} requests are pending already", .pending.len())]
+    TooManyPending {
+        /// The scope, if it is for this scope that no more may be.
+        of: Option<ScopeId>,
+        /// What is pending, oldest first.
+        pending: Vec<(RequestId, ScopeId)>,
+    },
+    /// The person has made as many requests lately as they may.
+    #[error("{most} requests were made within an hour")]
+    TooManyRequests {
+        /// How many one may make within an hour.
+        most: u32,
+        /// How long until they may make another.
+        wait: Span,
+    },
     /// A reason has to be given for this scope.
     #[error("a reason is required")]
     ReasonMissing,
@@ -110,6 +151,17 @@ pub enum Refusal {
     /// A request of this name exists already, by somebody else.
     #[error("the request's name is taken")]
     NameTaken,
+}
+
+/// How much more time somebody may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum More {
+    /// As much as this, now.
+    Fits(Span),
+    /// They have asked, and wait for the answer.
+    IsPending,
+    /// None before some of it is over.
+    Later,
 }
 
 fn names(groups: &BTreeSet<GroupName>) -> String {

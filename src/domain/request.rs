@@ -85,6 +85,9 @@ pub struct Request {
     pub extension: Option<Extension>,
     /// What came of the extension that was asked for last.
     pub last_extension: Option<SettledExtension>,
+    /// How many questions for more time the requester took back or changed.
+    #[serde(default)]
+    pub extensions_withdrawn: u32,
     /// What was noticed last of the requester's leaving, where that ends nothing.
     pub departure: Option<Departure>,
     /// Whether the log has lost a text of it: an address, the reason or the ticket, which stands here
@@ -317,6 +320,10 @@ impl Progress {
 }
 
 impl Request {
+    /// How many questions for more time a requester may take back or change: behind each one is a message
+    /// that approvers read.
+    pub const MOST_EXTENSIONS_WITHDRAWN: u32 = 10;
+
     /// Whether anything can still happen to it.
     pub fn is_open(&self) -> bool {
         !matches!(

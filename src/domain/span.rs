@@ -24,6 +24,18 @@ impl Span {
         Self(minutes * 60)
     }
 
+    /// The whole seconds from one moment to another; none if that is not later.
+    pub fn between(from: Time, to: Time) -> Self {
+        let seconds = (to - from).num_seconds().max(0);
+        Self(u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
+
+    /// Both together; the longest that there is, if that would be longer.
+    #[must_use]
+    pub const fn and(self, more: Self) -> Self {
+        Self(self.0.saturating_add(more.0))
+    }
+
     /// Its length in seconds.
     pub const fn as_seconds(self) -> u32 {
         self.0

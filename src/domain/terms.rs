@@ -1,6 +1,7 @@
 //! What a request asks for.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Environment, LayerSpec, Risk, Scope, ScopeId, Span};
 
@@ -48,6 +49,16 @@ impl Terms {
             dangerous: scope.dangerous,
             ..self.clone()
         }
+    }
+
+    /// What is asked for a scope for, as a digest: the ticket or, without one, the reason. Asked for the same
+    /// purpose, it is the same request.
+    pub fn purpose(ticket: Option<&str>, reason: &str) -> String {
+        let purpose = match ticket {
+            Some(ticket) => format!("ticket:{ticket}"),
+            None => format!("reason:{}", reason.trim()),
+        };
+        hex::encode(Sha256::digest(purpose))
     }
 
     /// Whether an approver who was shown the other terms would decide on something else.

@@ -52,7 +52,7 @@ pub use fold::{Fold, NotFoldable, logged};
 pub use invalidation::Invalidation;
 pub use locked::{LocksInForce, LoggedLocks, locks_in_force};
 pub use open_error::OpenError;
-pub use people::{DecidedOn, LoggedPeople, OpenRequest, People, Told, Uncertain};
+pub use people::{DecidedOn, LATELY, LoggedPeople, OpenRequest, People, Told, Uncertain};
 pub use postgres::PostgresStore;
 pub use record::{EntryBody, Record};
 pub use sqlite::SqliteStore;

@@ -12,7 +12,7 @@ mod cache;
 mod told;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::atomic::AtomicU64,
 };
 
@@ -28,12 +28,15 @@ use super::{
     entry::particulars,
 };
 use crate::domain::{
-    Actor, Environment, Event, Human, Humans, IdentityKey, NameEvent, NameOwners, RequestId, Time,
-    UserId, Username,
+    Actor, Environment, Event, Human, Humans, IdentityKey, NameEvent, NameOwners, RequestId,
+    ScopeId, Span, Terms, Time, UserId, Username,
 };
 
 /// Entries that are read at a time.
 const PAGE: u32 = 1000;
+
+/// For how long it is known who requested how often.
+pub const LATELY: Span = Span::minutes(60);
 
 /// The kinds of entries that say something of people, besides a request's last.
 macro_rules! kinds_of_people {
@@ -66,6 +69,8 @@ pub struct People {
     names: BTreeMap<Username, BTreeSet<IdentityKey>>,
     open: BTreeMap<RequestId, OpenRequest>,
     open_by: BTreeMap<UserId, BTreeSet<RequestId>>,
+    /// Who requested something in the last [`LATELY`] of the log, in its order.
+    asked: VecDeque<(Time, UserId)>,
     /// Requests that are over, with how many of their layers are still to be inspected once more: they
     /// are open again if the access is there.
     inspected_later: BTreeMap<RequestId, (usize, OpenRequest)>,
@@ -82,6 +87,10 @@ pub struct OpenRequest {
     pub requester: UserId,
     /// The requester's name in the targets.
     pub username: Username,
+    /// What for.
+    pub scope: ScopeId,
+    /// To what end, as [`Terms::purpose`] gives it.
+    pub purpose: String,
     /// Where it belongs.
     pub environment: Option<Environment>,
     /// When it was asked for.
@@ -189,16 +198,23 @@ impl People {
     /// What a human has open under any of their identities, oldest first.
     pub fn open_of(&self, human: &Human) -> Vec<OpenRequest> {
         let human = self.known(human);
-        let ids = human.keys().filter_map(|key| match key {
-            IdentityKey::Id(id) => self.open_by.get(id),
-            IdentityKey::Address(_) | IdentityKey::Person(_) => None,
-        });
-        let mut open: Vec<OpenRequest> = ids
+        let mut open: Vec<OpenRequest> = ids(&human)
+            .filter_map(|id| self.open_by.get(id))
             .flatten()
             .filter_map(|id| self.open.get(id).cloned())
             .collect();
         open.sort_by_key(|request| (request.asked_at, request.id));
         open
+    }
+
+    /// When a human requested something under any of their identities in the [`LATELY`] before `now`,
+    /// oldest first.
+    pub fn asked_lately(&self, human: &Human, now: Time) -> Vec<Time> {
+        let (human, lately) = (self.known(human), LATELY.before(now));
+        let ids: BTreeSet<&UserId> = ids(&human).collect();
+        let asked = self.asked.iter();
+        let asked = asked.filter(|(at, id)| *at > lately && ids.contains(id));
+        asked.map(|(at, _)| *at).collect()
     }
 
     /// Reads on to the log's end.
@@ -307,12 +323,20 @@ impl People {
                 terms,
                 ..
             } => {
+                let asked_at: Time = raw.at.parse().map_err(serde_json::Error::custom)?;
+                self.asked.push_back((asked_at, requester.clone()));
+                let lately = LATELY.before(asked_at);
+                while self.asked.front().is_some_and(|(at, _)| *at <= lately) {
+                    self.asked.pop_front();
+                }
                 let request = OpenRequest {
                     id,
                     requester: requester.clone(),
                     username: username.clone(),
+                    scope: terms.scope.clone(),
+                    purpose: Terms::purpose(terms.ticket.as_deref(), &terms.reason),
                     environment: terms.environment.clone(),
-                    asked_at: raw.at.parse().map_err(serde_json::Error::custom)?,
+                    asked_at,
                     is_held: false,
                     ends_early: terms.ends_early,
                 };
@@ -391,12 +415,20 @@ impl People {
     }
 }
 
+/// The ids among somebody's identities.
+fn ids(human: &Human) -> impl Iterator<Item = &UserId> {
+    human.keys().filter_map(|key| match key {
+        IdentityKey::Id(id) => Some(id),
+        IdentityKey::Address(_) | IdentityKey::Person(_) => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         clock::SystemEntropy,
-        domain::{ApprovalFacts, AskKey, ChannelId, Email, Occurred, Refusal, Risk, Span, Terms},
+        domain::{ApprovalFacts, AskKey, ChannelId, Email, Occurred, Refusal, Risk},
         store::{EntryBody, Record},
     };
 

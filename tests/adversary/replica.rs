@@ -118,7 +118,8 @@ pub fn ask_as(name: &str, seed: &str) -> Ask {
         scope: SCOPE.parse().unwrap(),
         duration: None,
         ticket: None,
-        reason: String::new(),
+        // Asked for the same reason, it would be the same request.
+        reason: seed.to_owned(),
         mirrors: Vec::new(),
     }
 }
@@ -183,6 +184,9 @@ impl Replica {
             limits: Limits {
                 max_active_per_person: 9,
                 on_limit: OnLimit::Refuse,
+                max_pending_per_person: 100,
+                max_pending_per_scope: 100,
+                max_requests_per_hour: 1_000,
                 on_leave: OnLeave::End,
                 pending_timeout: Span::minutes(60),
                 min_duration: Span::minutes(1),

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use keylend::domain::{
     Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event,
     ExtensionOutcome, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer,
-    Progress, Removal, Request, RequestId, RevocationMode, Risk, RuleId, Span, State, Terms, Time,
-    UserId, Username, Vote, Work, decide, open,
+    Progress, Refusal, Removal, Request, RequestId, RevocationMode, Risk, RuleId, Span, State,
+    Terms, Time, UserId, Username, Vote, Work, decide, open,
 };
 use proptest::prelude::*;
 
@@ -433,6 +433,36 @@ fn a_question_that_lapses_before_the_grants_end_lapses_then() {
     }
     let settled = request.last_extension.unwrap();
     assert_eq!(settled.outcome, ExtensionOutcome::Lapsed);
+}
+
+#[test]
+fn a_question_for_more_time_is_taken_back_so_often_and_not_more_often() {
+    let (mut commands, end) = until_active();
+    let alice = UserId::new(REQUESTER);
+    let take_back = Command::WithdrawExtension {
+        human: human(&alice),
+        by: alice,
+    };
+    // Changed, it is another question, which is one that was taken back.
+    for minutes in [1, 2, 3, 4] {
+        commands.push(more_time(minutes, end));
+    }
+    for _ in 4..Request::MOST_EXTENSIONS_WITHDRAWN {
+        commands.extend([take_back.clone(), more_time(5, end)]);
+    }
+    commands.push(more_time(6, end));
+    let request = after(commands.clone());
+    assert!(request.extension.is_some());
+    let now = Span::minutes(1).before(end);
+    let changed = decide(&request, more_time(7, end), now);
+    assert_eq!(changed, Err(Refusal::TooManyWithdrawn));
+    // What is pending can still be decided or taken back.
+    assert!(decide(&request, approve(request.revision), now).is_ok());
+    let request = after([commands, vec![take_back]].concat());
+    assert_eq!(
+        decide(&request, more_time(5, end), now),
+        Err(Refusal::TooManyWithdrawn)
+    );
 }
 
 #[test]

@@ -7,11 +7,17 @@ use slack_sim::Person;
 
 use crate::support::fixture::{ALICE, APPROVALS, BOB, DAVE, Fixture, Has, SCOPE, SECURITY};
 
+/// Ten requests of one person for one scope may wait.
+fn ten_pending(config: &str) -> String {
+    config.replace("[limits]", "[limits]\nmax_pending_per_scope = 10")
+}
+
 #[tokio::test]
 async fn ten_requests_race_and_three_are_granted() {
-    let fixture = Fixture::start().await;
-    for _ in 0..10 {
-        fixture.asked("request db-prod:read 10m look").await;
+    let fixture = Fixture::with(ten_pending, "").await;
+    for number in 0..10 {
+        let line = format!("request db-prod:read 10m look {number}");
+        fixture.asked(&line).await;
     }
     let cards: Vec<_> = fixture
         .sim
@@ -113,7 +119,7 @@ async fn what_only_a_time_limit_ends_makes_no_room_for_another_grant() {
     fixture.granted("request db-prod:write 30m INC-1 fix").await;
     fixture.granted("request db-prod:read 20m look").await;
     // The oldest one stays, and the one after it makes room.
-    fixture.granted("request db-prod:read 10m look").await;
+    fixture.granted("request db-prod:read 10m measure").await;
     fixture.until_logged("ended", 1).await;
     assert!(fixture.admitted(ALICE, SCOPE).await);
     fixture.granted("request db-prod:write 30m INC-2 fix").await;
@@ -134,13 +140,13 @@ fn second_account(fixture: &Fixture) {
 
 #[tokio::test]
 async fn two_ids_of_one_person_share_one_cap_also_when_they_race() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::with(ten_pending, "").await;
     second_account(&fixture);
-    for _ in 0..3 {
-        fixture.jit(ALICE, "request db-prod:read 10m look").await;
-        fixture
-            .jit("W0ALICE", "request db-prod:read 10m look")
-            .await;
+    for number in 0..3 {
+        for (person, why) in [(ALICE, "look"), ("W0ALICE", "measure")] {
+            let line = format!("request db-prod:read 10m {why} {number}");
+            fixture.jit(person, &line).await;
+        }
     }
     let cards = fixture
         .in_time(|sim| {

@@ -422,15 +422,32 @@ fn a_value_of_the_wrong_type_is_pointed_at() {
 }
 
 #[test]
-fn durations_are_held_against_each_other() {
+fn the_limits_of_requests_are_read() {
+    let limits = "max_pending_per_person = 5\nmax_pending_per_scope = 2\n\
+                  max_requests_per_hour = 20\nmin_duration";
+    let config = GOOD.replacen("min_duration", limits, 1);
+    let config = load(&config, RULES).unwrap_or_else(|(problems, _)| panic!("{problems}"));
+    let limits = &config.limits;
+    assert_eq!(limits.max_pending_per_person, 5);
+    assert_eq!(limits.max_pending_per_scope, 2);
+    assert_eq!(limits.max_requests_per_hour, 20);
+}
+
+#[test]
+fn limits_and_durations_are_checked() {
     insta::assert_snapshot!(
         said_after(&[
+            ("on_limit = \"end_oldest\"", "max_pending_per_scope = 0"),
             ("\"30m\"\nmin", "\"0s\"\nmin"),
             ("default_duration = \"30m\"", "default_duration = \"30 mints\""),
             ("default_duration = \"1h\"", "default_duration = \"9h\""),
             ("max_duration = \"8h\"", "max_duration = \"8h\"\nmax_total = \"7h\""),
         ]),
         @r#"
+    keylend.toml:46:25: limits.max_pending_per_scope: nobody could request anything: use 1 at least
+    46 | max_pending_per_scope = 0
+       |                         ^
+
     keylend.toml:47:19: limits.pending_timeout: use one second at least
     47 | pending_timeout = "0s"
        |                   ^^^^

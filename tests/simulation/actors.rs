@@ -76,7 +76,8 @@ impl World {
                 .once_in(2)
                 .then(|| self.rng.pick(&[10, 30, 90, 180, 300].map(Span::seconds))),
             ticket: None,
-            reason: String::new(),
+            // Asked for the same reason, it would be the same request.
+            reason: hex::encode(nonce),
             mirrors: match self.rng.once_in(4) {
                 true => vec![ChannelId::new("C0INC")],
                 false => Vec::new(),

@@ -14,7 +14,7 @@ use keylend::{
 use crate::{
     people::person_of,
     story::{Broken, promised},
-    world::MAX_TOTAL,
+    world::{MAX_TOTAL, PENDING},
 };
 
 /// All requests, as far as the log has told.
@@ -159,7 +159,8 @@ impl Model {
                 ended_at: None,
             };
             let new = self.lives.insert(id, life).is_none();
-            return promised(6, new, || format!("{id} was asked for twice"));
+            promised(6, new, || format!("{id} was asked for twice"))?;
+            return self.count_pending(id);
         }
         let over: BTreeSet<RequestId> = self
             .lives
@@ -203,6 +204,23 @@ impl Model {
         };
         let locks = self.locks.iter().filter(|(lock, _)| covers(lock));
         locks.map(|(_, since)| *since).min()
+    }
+
+    /// Nobody makes approvers read more than so much at once.
+    fn count_pending(&self, asked: RequestId) -> Result<(), Broken> {
+        let Life {
+            requester, scope, ..
+        } = &self.lives[&asked];
+        let pending = self.lives.values().filter(|life| {
+            person_of(&life.requester) == person_of(requester) && life.stage == Stage::Pending
+        });
+        let (all, same) = pending.fold((0, 0), |(all, same), life| {
+            (all + 1, same + u32::from(life.scope == *scope))
+        });
+        let may = all <= PENDING.0 && same <= PENDING.1;
+        promised(12, may, || {
+            format!("{requester} has {all} requests pending, {same} of them for {scope}")
+        })
     }
 
     /// Nobody holds more than they may, in places that exclude each other neither.

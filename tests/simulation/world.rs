@@ -49,6 +49,9 @@ pub(crate) const WARNS: &str = "bastion:login";
 /// How many grants one person may hold.
 const CAP: u32 = 2;
 
+/// How many requests of one person may be pending, in all and for one scope.
+pub(crate) const PENDING: (u32, u32) = (5, 2);
+
 pub(crate) struct World {
     pub(crate) clock: VirtualClock,
     pub(crate) rng: Arc<Rng>,
@@ -91,6 +94,9 @@ impl World {
                 true => OnLimit::EndOldest,
                 false => OnLimit::Refuse,
             },
+            max_pending_per_person: PENDING.0,
+            max_pending_per_scope: PENDING.1,
+            max_requests_per_hour: 1_000,
             pending_timeout: Span::minutes(2),
             min_duration: Span::seconds(20),
             on_leave: OnLeave::End,

@@ -22,6 +22,7 @@ crate::holds!(
     a_requests_name_is_given_once,
     a_request_is_asked_for_once_with_one_key,
     of_two_grants_decided_on_one_count_one_is_committed,
+    of_two_requests_decided_on_one_count_one_is_committed,
     a_grant_decided_on_a_count_before_access_was_there_again_is_a_conflict,
     of_two_people_who_are_granted_one_name_at_once_one_is,
     a_decision_about_somebody_who_turns_out_to_be_more_is_a_conflict,
@@ -174,6 +175,32 @@ async fn of_two_grants_decided_on_one_count_one_is_committed(store: Arc<dyn Data
     assert_eq!(left.len(), 4);
     assert!(is_conflict(store.commit(granting(left[0], alice)).await));
     let again = granting(left[0], count_of("alice"));
+    store.commit(again).await.unwrap();
+}
+
+async fn of_two_requests_decided_on_one_count_one_is_committed(store: Arc<dyn Database>) {
+    let pending = commit(&*store, asked("first", "alice", "db-prod:write", at(0))).await;
+    let asking = |seed, name| Commit {
+        decided_on: Some(DecidedOn {
+            asker: Some(human(name)),
+            ..decided_on(&*store)
+        }),
+        ..only(asked(seed, name, "db-prod:write", at(1)))
+    };
+    let daves = asking("daves", "dave");
+    let alices = ["one", "two", "three"].map(|seed| asking(seed, "alice"));
+    let late = asking("late", "alice");
+    assert_eq!(race(&store, alices.into()).await, 1);
+
+    // It has nothing to do with anybody else, and is counted from then on.
+    store.commit(daves).await.unwrap();
+    assert!(is_conflict(store.commit(late).await));
+    let again = asking("again", "alice");
+    // What she is granted meanwhile is not one more to wait for.
+    store
+        .commit(granting(&pending, decided_on(&*store)))
+        .await
+        .unwrap();
     store.commit(again).await.unwrap();
 }
 

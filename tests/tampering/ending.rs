@@ -296,7 +296,7 @@ async fn a_grant_whose_row_says_that_it_is_over_ends_by_a_lock(scene: Scene) {
 async fn access_is_revoked_though_no_row_said_that_another_grant_gave_it(scene: Scene) {
     scene.fixture.granted(REQUEST).await;
     scene.tamper("DELETE FROM layers").await;
-    let again = "request db-prod:write 40m INC-4211 still failing";
+    let again = "request db-prod:write 40m INC-4212 still failing";
     scene.fixture.granted(again).await;
     scene.fixture.advance_minutes(41);
     scene

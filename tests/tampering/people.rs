@@ -183,7 +183,10 @@ async fn what_is_kept_of_people_counts_until_somebody_changes_it_and_tells_a_log
     scene.tamper("UPDATE kept_people SET sealed = X'00'").await;
     scene.fixture.boot().await;
     scene.until(is_kept, &["1"]).await;
-    scene.fixture.granted("request db-prod:read 11m look").await;
+    scene
+        .fixture
+        .granted("request db-prod:read 11m look again")
+        .await;
 
     // What was not read again is verified all the same.
     scene.fixture.stop().await;

@@ -6,7 +6,7 @@ use chrono::NaiveTime;
 use super::text;
 use crate::{
     broker::Error,
-    domain::{Actor, NoUsername, Refusal, Ruling, Scope, Span},
+    domain::{Actor, More, NoUsername, Refusal, Request, RequestId, Ruling, Scope, ScopeId, Span},
     slack::{arguments::Unclear, caller::RejectedCaller},
 };
 
@@ -15,6 +15,9 @@ const TICKET: &str = "ticket-required";
 
 /// How much of a rule's reason is shown.
 const REASON: usize = 500;
+
+/// How many pending requests one refusal lists.
+const PENDING: usize = 10;
 
 /// The `block_id`s of the request form, where errors are shown.
 pub mod field {
@@ -260,6 +263,12 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         Refusal::ExtensionWaits => {
             "You already asked for this. It waits for its answer.".to_owned()
         }
+        Refusal::TooManyWithdrawn => format!(
+            "You have withdrawn or changed your request for more time {} times, so you can't request \
+             more for this access. Ask an approver to decide on the one that is pending, or request the \
+             access again.",
+            Request::MOST_EXTENSIONS_WITHDRAWN
+        ),
         Refusal::NotDue => {
             "That no longer fits how the request stands. Nothing was changed; look at the newest \
              message."
@@ -329,6 +338,42 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
              shows the limits.",
             voice.code("/jit explain")
         ),
+        Refusal::PendingAlready { id, scope, left } => format!(
+            "You already have a pending request for {}: {}, which lapses in {left}. To change it, \
+             withdraw it with {} and ask again.",
+            voice.code(scope),
+            voice.code(id),
+            voice.code(format!("/jit withdraw {id}"))
+        ),
+        Refusal::GrantedAlready {
+            id,
+            scope,
+            left,
+            more,
+        } => {
+            let extend = |more: &str| voice.code(format!("/jit extend {id}{more}"));
+            let more = match more {
+                More::Fits(fits) => format!(
+                    "Extend it by up to {fits} with {}.",
+                    extend(&format!(" {fits}"))
+                ),
+                More::IsPending => "Your request for more time is pending.".to_owned(),
+                More::Later => format!(
+                    "You can't extend it yet. Closer to its end, type {}.",
+                    extend("")
+                ),
+            };
+            format!(
+                "You already have {}: {}, which ends in {left}. {more}",
+                voice.code(scope),
+                voice.code(id)
+            )
+        }
+        Refusal::TooManyPending { of, pending } => too_many_pending(of.as_ref(), pending, voice),
+        Refusal::TooManyRequests { most, wait } => format!(
+            "You have made {most} requests within an hour, which is as many as you can make. Ask again in \
+             {wait}."
+        ),
         Refusal::ReasonMissing => "A reason is required: say what you are going to do.".to_owned(),
         Refusal::TextsMissing => {
             "Keylend's log has lost a part of this request: an address, the reason or the ticket. \
@@ -343,6 +388,35 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "Somebody else's request has this name already. Nothing was done; ask again.".to_owned()
         }
     }
+}
+
+/// What is pending, and how to withdraw it.
+fn too_many_pending(
+    of: Option<&ScopeId>,
+    pending: &[(RequestId, ScopeId)],
+    voice: Voice,
+) -> String {
+    let count = pending.len();
+    let of = of.map(|of| format!(" for {}", voice.code(of)));
+    let many = match count {
+        1 => "1 pending request".to_owned(),
+        _ => format!("{count} pending requests"),
+    };
+    let mut said = format!(
+        "You have {many}{}, which is as many as you can have. Wait for an answer, or withdraw one:",
+        of.unwrap_or_default()
+    );
+    for (id, scope) in pending.iter().take(PENDING) {
+        let command = voice.code(format!("/jit withdraw {id}"));
+        said.push_str(&match voice {
+            Voice::Mrkdwn => format!("\n• {}: {command}", voice.code(scope)),
+            Voice::Plain => format!(" {scope}: {command};"),
+        });
+    }
+    if count > PENDING {
+        said.push_str(&format!("\nand {} more", count - PENDING));
+    }
+    said
 }
 
 /// Why a person has no login. An entry of their own always helps.
@@ -407,7 +481,7 @@ mod tests {
     use super::*;
     use crate::{
         directory::FactsUnavailable,
-        domain::{GroupName, RequestId, RuleId, UserId, Username},
+        domain::{GroupName, RuleId, UserId, Username},
         store::{Broken, StoreError, Uncertain, Why},
     };
 
@@ -416,6 +490,11 @@ mod tests {
             rule: RuleId::new(rule),
             reason: reason.to_owned(),
         }
+    }
+
+    fn pending(scope: &str, number: u32) -> (RequestId, ScopeId) {
+        let id = RequestId::new(crate::domain::Time::UNIX_EPOCH, number);
+        (id, scope.parse().unwrap())
     }
 
     /// Examples of each kind, in this order. It does not compile if a kind is missing.
@@ -463,6 +542,7 @@ mod tests {
             NotTheRequester => [Refusal::NotTheRequester],
             NotActive => [Refusal::NotActive { state: "ended" }],
             ExtensionWaits => [Refusal::ExtensionWaits],
+            TooManyWithdrawn => [Refusal::TooManyWithdrawn],
             NoExtension => [Refusal::NoExtension],
             NotDue => [Refusal::NotDue],
             Forbidden => [
@@ -495,6 +575,36 @@ mod tests {
                 },
                 Refusal::ExtensionTooLong { asked: Span::minutes(30), fits: None },
             ],
+            PendingAlready => [Refusal::PendingAlready {
+                id: RequestId::new(crate::domain::Time::UNIX_EPOCH, 1),
+                scope: "db-prod:write".parse().unwrap(),
+                left: Span::minutes(42),
+            }],
+            GrantedAlready => [
+                More::Fits(Span::minutes(90)),
+                More::IsPending,
+                More::Later,
+            ]
+            .map(|more| Refusal::GrantedAlready {
+                id: RequestId::new(crate::domain::Time::UNIX_EPOCH, 1),
+                scope: "db-prod:write".parse().unwrap(),
+                left: Span::seconds(750),
+                more,
+            }),
+            TooManyPending => [
+                Refusal::TooManyPending {
+                    of: None,
+                    pending: vec![pending("db-prod:read", 1), pending("lab:use", 2)],
+                },
+                Refusal::TooManyPending {
+                    of: Some("lab:use".parse().unwrap()),
+                    pending: vec![pending("lab:use", 3)],
+                },
+            ],
+            TooManyRequests => [Refusal::TooManyRequests {
+                most: 30,
+                wait: Span::minutes(12),
+            }],
             ReasonMissing => [Refusal::ReasonMissing],
             TextsMissing => [Refusal::TextsMissing],
             NoCredential => [Refusal::NoCredential],

@@ -1,7 +1,7 @@
 //! What is known of people, written down, so that a start need not read the whole log again.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::atomic::Ordering,
 };
 
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{LoggedPeople, OpenRequest, PAGE, People};
 use crate::{
-    domain::{Humans, IdentityKey, RequestId, Username},
+    domain::{Humans, IdentityKey, RequestId, Time, UserId, Username},
     store::{Broken, Chain, RawEntry, Store, StoreError, Why},
 };
 
@@ -26,6 +26,7 @@ struct Written {
     humans: Humans,
     names: BTreeMap<Username, BTreeSet<IdentityKey>>,
     open: Vec<OpenRequest>,
+    asked: VecDeque<(Time, UserId)>,
     inspected_later: BTreeMap<RequestId, (usize, OpenRequest)>,
     incomplete: BTreeSet<IdentityKey>,
 }
@@ -48,6 +49,7 @@ impl LoggedPeople {
             humans: people.humans.clone(),
             names: people.names.clone(),
             open: people.open.values().cloned().collect(),
+            asked: people.asked.clone(),
             inspected_later: people.inspected_later.clone(),
             incomplete: people.incomplete.clone(),
         };
@@ -78,6 +80,7 @@ impl LoggedPeople {
             chain: Chain::after(written.seq, &written.hash).dated(written.at),
             humans: written.humans,
             names: written.names,
+            asked: written.asked,
             inspected_later: written.inspected_later,
             incomplete: written.incomplete,
             ..People::default()
@@ -143,7 +146,10 @@ mod tests {
     use super::*;
     use crate::{
         domain::Username,
-        store::people::tests::{human, log},
+        store::people::{
+            LATELY,
+            tests::{human, log},
+        },
     };
 
     async fn kept(log: &[RawEntry]) -> (LoggedPeople, Zeroizing<Vec<u8>>) {
@@ -175,6 +181,10 @@ mod tests {
             let name = Username::new("app");
             assert_eq!(people.owners(&name).admit(&name, &human), Ok(()));
             assert_eq!(people.open_of(&human).len(), 3);
+            let then = LATELY.after(Time::UNIX_EPOCH);
+            let before = then - std::time::Duration::from_millis(1);
+            assert_eq!(people.asked_lately(&human, before).len(), 3);
+            assert!(people.asked_lately(&human, then).is_empty());
         }
     }
 

@@ -12,6 +12,8 @@ pub struct DecidedOn {
     pub people: Vec<Human>,
     /// Who is to hold more after it.
     pub holder: Option<Human>,
+    /// Who is to have one more request pending after it.
+    pub asker: Option<Human>,
     /// The name in the targets that is bound or released by it, as [`Username::folded`] gives it.
     pub name: Option<Username>,
 }
@@ -22,6 +24,8 @@ pub struct Told {
     pub(super) people: Vec<Human>,
     /// Who holds more after it.
     pub(super) holder: Option<Human>,
+    /// Who has one more request pending after it.
+    pub(super) asker: Option<Human>,
     pub(super) name: Option<Username>,
 }
 
@@ -33,13 +37,18 @@ impl Told {
             Actor::Rule(_) | Actor::Keylend => Vec::new(),
         };
         let (mut people, mut holder, mut name) = (Vec::new(), None, None);
+        let mut asker = None;
         match event {
             Event::Requested {
                 requester,
                 email,
                 human,
                 ..
-            } => people.push(Human::new(requester, Some(email)).with(human)),
+            } => {
+                let human = Human::new(requester, Some(email)).with(human);
+                people.push(human.clone());
+                asker = Some(human);
+            }
             Event::ExtensionRequested { human, .. } => people.push(human.clone()),
             Event::ApprovalCounted { human, .. } => people.extend(approver(human)),
             Event::Extended {
@@ -61,6 +70,7 @@ impl Told {
         Some(Self {
             people,
             holder,
+            asker,
             name,
         })
     }
@@ -71,6 +81,7 @@ impl Told {
         Self {
             people: Vec::new(),
             holder: None,
+            asker: None,
             name: Some(name.folded()),
         }
     }
@@ -78,18 +89,19 @@ impl Told {
 
 impl DecidedOn {
     /// Whether what a later entry says changes what was decided on: somebody has one more identity,
-    /// holds more, or the name was bound or released.
+    /// holds more or waits for more, or the name was bound or released.
     pub fn is_changed_by(&self, told: &Told) -> bool {
         let has_more = |known: &Human| {
             let mut told = told.people.iter();
             told.any(|it| it.is(known) && it.keys().any(|key| !known.has(key)))
         };
-        let holds_more = match (&self.holder, &told.holder) {
-            (Some(holder), Some(other)) => other.is(holder),
+        let is_same = |one: &Option<Human>, other: &Option<Human>| match (one, other) {
+            (Some(one), Some(other)) => other.is(one),
             _ => false,
         };
         self.people.iter().any(has_more)
-            || holds_more
+            || is_same(&self.holder, &told.holder)
+            || is_same(&self.asker, &told.asker)
             || self.name.is_some() && self.name == told.name
     }
 }

@@ -2,8 +2,8 @@
 //! production code holds nothing for it. The simulation is worth its time only while it finds them.
 
 mod approves_first;
-mod counts_grants_twice;
 mod counts_old_votes;
+mod counts_twice;
 mod ends_what_warns;
 mod forgets_addresses;
 mod forgets_receipts;
@@ -169,7 +169,12 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
         (
             "two grants are decided on one count",
             &[7],
-            Arc::new(counts_grants_twice::CountsGrantsTwice),
+            Arc::new(counts_twice::CountsTwice::Grants),
+        ),
+        (
+            "two requests are decided on one count",
+            &[12],
+            Arc::new(counts_twice::CountsTwice::Requests),
         ),
         (
             "locks are not read in the commit",
@@ -250,7 +255,7 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
         ),
         (
             "an id is taken for a person",
-            &[1, 6, 7],
+            &[1, 6, 7, 12],
             Arc::new(takes_ids_for_people::TakesIdsForPeople),
         ),
         (

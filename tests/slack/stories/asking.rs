@@ -1,6 +1,8 @@
 //! Asking in one line, in any order.
 
-use crate::support::fixture::{ALICE, APPROVALS, BOB, Fixture, GENERAL, SCOPE};
+use futures_util::future::join_all;
+
+use crate::support::fixture::{ALICE, APPROVALS, BOB, Fixture, GENERAL, REQUEST, SCOPE};
 
 #[tokio::test]
 async fn the_parts_of_a_line_may_stand_in_any_order() {
@@ -164,6 +166,81 @@ async fn access_that_is_granted_is_not_withdrawn() {
 }
 
 #[tokio::test]
+async fn the_same_request_again_offers_the_pending_one_to_withdraw() {
+    let fixture = Fixture::start().await;
+    let card = fixture.asked(REQUEST).await;
+    fixture.advance_minutes(18);
+    for again in [
+        REQUEST,
+        "request db-prod:write 1h INC-4211 writes are still failing",
+    ] {
+        let offer = fixture.answer(ALICE, again).await;
+        for words in [
+            "You already have a pending request for `db-prod:write`",
+            "lapses in 4",
+        ] {
+            assert!(offer.says(words), "{}", offer.text);
+        }
+        assert_eq!(fixture.kinds().await, ["requested"]);
+    }
+    let offer = fixture.answer(ALICE, REQUEST).await;
+    fixture.jit(ALICE, offered(&offer.text, "withdraw")).await;
+    fixture.answered(ALICE, "is withdrawn").await;
+    fixture.shows(&card, "ithdrawn").await;
+    fixture.asked(REQUEST).await;
+}
+
+#[tokio::test]
+async fn one_line_that_is_typed_ten_times_at_once_is_one_request() {
+    let fixture = Fixture::start().await;
+    join_all((0..10).map(|_| fixture.jit(ALICE, "request db-prod:read 10m look"))).await;
+    let alice = fixture.alice();
+    fixture
+        .in_time(|_| (alice.ephemerals().len() == 10).then_some(()))
+        .await;
+    let offers = alice.ephemerals();
+    let offers = offers
+        .iter()
+        .filter(|told| told.says("You already have a pending request"));
+    assert_eq!(offers.count(), 9);
+    assert_eq!(fixture.kinds().await, ["requested"]);
+}
+
+#[tokio::test]
+async fn the_same_request_again_offers_more_time_for_the_active_one() {
+    // Also to a person who may hold nothing else beside it.
+    let one =
+        |config: &str| config.replace("max_active_per_person = 3", "max_active_per_person = 1");
+    let fixture = Fixture::with(one, "").await;
+    fixture.granted(REQUEST).await;
+    fixture.advance_minutes(10);
+    let offer = fixture.answer(ALICE, REQUEST).await;
+    for words in ["You already have `db-prod:write`", "ends in ", "up to "] {
+        assert!(offer.says(words), "{}", offer.text);
+    }
+    fixture.jit(ALICE, offered(&offer.text, "extend")).await;
+    fixture.until_logged("extension_requested", 1).await;
+    let offer = fixture.answer(ALICE, REQUEST).await;
+    assert!(
+        offer.says("Your request for more time is pending."),
+        "{}",
+        offer.text
+    );
+    let kinds = fixture.kinds().await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == "requested").count(), 1);
+}
+
+#[tokio::test]
+async fn the_same_request_again_is_another_grant_where_no_more_time_will_fit() {
+    let fixture = Fixture::start().await;
+    fixture.granted("request db-prod:write 1h INC-1 fix").await;
+    fixture.advance_minutes(50);
+    fixture.granted("request db-prod:write 1h INC-1 fix").await;
+    fixture.advance_minutes(15);
+    assert!(fixture.admitted(ALICE, SCOPE).await);
+}
+
+#[tokio::test]
 async fn commands_in_any_channel_are_answered_privately() {
     let fixture = Fixture::start().await;
     fixture.jit(ALICE, "help").await;
@@ -180,4 +257,12 @@ fn request_id<'a>(list: &'a str, scope: &str) -> &'a str {
     let id = line.and_then(|line| line.rsplit_once(" · `"));
     id.and_then(|(_, id)| id.strip_suffix('`'))
         .expect("a list names each request with its id")
+}
+
+/// The command that begins with `command` in what somebody was told.
+fn offered<'a>(told: &'a str, command: &str) -> &'a str {
+    let typed = told.split("`/jit ").skip(1);
+    let mut typed = typed.filter_map(|rest| rest.split_once('`'));
+    let found = typed.find(|(line, _)| line.starts_with(command));
+    found.expect("a command is offered").0
 }

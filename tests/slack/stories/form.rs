@@ -113,6 +113,24 @@ async fn a_form_submitted_twice_is_one_request() {
 }
 
 #[tokio::test]
+async fn the_form_says_what_is_pending_already() {
+    let fixture = Fixture::start().await;
+    let alice = fixture.alice();
+    fixture.asked("request db-prod:write 30m INC-9 fix").await;
+    fixture
+        .jit(ALICE, "request db-prod:write slow queries")
+        .await;
+    fixture.sim.wait_until(|_| alice.modal()).await;
+    alice.fill("ticket", "ticket", "INC-9");
+    let Submission::Errors(errors) = alice.submit().await else {
+        panic!("the same ticket is the same request")
+    };
+    assert!(errors["scope"].contains("/jit withdraw "), "{errors:?}");
+    alice.fill("ticket", "ticket", "INC-10");
+    assert!(matches!(alice.submit().await, Submission::Closed));
+}
+
+#[tokio::test]
 async fn ten_thousand_scopes_are_searched() {
     let many: String = (0..10_000)
         .map(|number| {

@@ -217,12 +217,14 @@ async fn a_slack_that_fails_or_limits_shows_the_truth_in_the_end() {
 
 #[tokio::test]
 async fn a_burst_of_changes_is_shown_by_few_publications() {
-    let fixture = Fixture::start().await;
+    let eight = |config: &str| config.replace("[limits]", "[limits]\nmax_pending_per_scope = 8");
+    let fixture = Fixture::with(eight, "").await;
     opened(&fixture, BOB).await;
     let before = published(&fixture, BOB);
     fixture.sim.fault("views.publish", Fault::Hang, 1);
-    for _ in 0..8 {
-        fixture.jit(ALICE, "request db-prod:read 10m").await;
+    for number in 0..8 {
+        let line = format!("request db-prod:read 10m look {number}");
+        fixture.jit(ALICE, &line).await;
     }
     fixture
         .in_time(|sim| (sim.messages("C0DBA").len() == 8).then_some(()))
