@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Written, gone, written};
 use crate::{
-    domain::{ChannelId, Event, Request, RequestId, Time},
+    domain::{ChannelId, Event, Request, RequestId, Time, UserId},
     store::{Document, DocumentWrites, Documents, Referring, StoreError, Touch},
 };
 
@@ -20,6 +20,8 @@ pub(super) const COLLECTION: &str = "cards";
 pub struct Card {
     /// The request that it shows.
     pub request: RequestId,
+    /// Who asked: cards of one person keep those of others from being shown no longer than theirs.
+    pub requester: UserId,
     /// Which of its messages it is.
     pub place: Place,
     /// Where it was asked for: a channel, or a person.
@@ -86,7 +88,7 @@ pub(super) fn calls_for_cards(event: &Event) -> bool {
 
 /// The cards that an event calls for. A card that exists already is not made again.
 pub(super) fn new_cards(request: &Request, event: &Event, audit_channel: &ChannelId) -> Vec<Card> {
-    let card = |place, channel: &ChannelId| Card::new(request.id, place, channel.clone());
+    let card = |place, channel: &ChannelId| Card::new(request, place, channel.clone());
     // A message to a person opens the direct message with them.
     let requester = ChannelId::new(request.requester.as_str());
     match event {
@@ -114,9 +116,10 @@ pub(super) fn about(request: RequestId) -> String {
 
 impl Card {
     /// A card that is not posted yet.
-    pub fn new(request: RequestId, place: Place, channel: ChannelId) -> Self {
+    pub fn new(request: &Request, place: Place, channel: ChannelId) -> Self {
         Self {
-            request,
+            request: request.id,
+            requester: request.requester.clone(),
             place,
             asked_for: channel.clone(),
             channel,

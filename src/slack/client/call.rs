@@ -12,7 +12,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::{error::SlackError, wire::Wire};
-use crate::{clock::Clock, domain::Time};
+use crate::{
+    clock::Clock,
+    domain::{ChannelId, Time},
+};
 
 /// How long one call may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -51,9 +54,27 @@ impl Api {
         }
     }
 
-    /// Calls `method` with a JSON body.
+    /// Calls `method` with a JSON body. Never waits for its turn.
     pub(super) async fn post<RQ, RS>(
         &self,
+        method: &'static str,
+        request: &RQ,
+    ) -> Result<RS, SlackError>
+    where
+        RQ: Serialize + Send + Sync,
+        RS: DeserializeOwned + Send,
+    {
+        let body = json(request);
+        let call = || self.wire.post(method, &body);
+        self.in_turn((method, None), Patience::FailsFast, call)
+            .await
+    }
+
+    /// Calls `method`, which says something in `channel`, with a JSON body. What Slack holds back in
+    /// one channel holds back no other.
+    pub(super) async fn post_in<RQ, RS>(
+        &self,
+        channel: &ChannelId,
         method: &'static str,
         request: &RQ,
         patience: Patience,
@@ -64,7 +85,8 @@ impl Api {
     {
         let body = json(request);
         let call = || self.wire.post(method, &body);
-        self.in_turn(method, patience, call).await
+        self.in_turn((method, Some(channel.clone())), patience, call)
+            .await
     }
 
     /// Calls `method` with a query: the methods that read take no JSON. Never waits for its turn.
@@ -77,7 +99,8 @@ impl Api {
         RS: DeserializeOwned + Send,
     {
         let call = || self.wire.get(method, params);
-        self.in_turn(method, Patience::FailsFast, call).await
+        self.in_turn((method, None), Patience::FailsFast, call)
+            .await
     }
 
     /// Posts to a `response_url`, without the token.
@@ -92,7 +115,7 @@ impl Api {
         let body = json(response);
         let call = || self.wire.respond(&url, &body);
         let Done {} = self
-            .in_turn("response_url", Patience::FailsFast, call)
+            .in_turn(("response_url", None), Patience::FailsFast, call)
             .await?;
         Ok(())
     }
@@ -106,10 +129,10 @@ impl Api {
         is_hook || url.origin() == self.own
     }
 
-    /// Sends one call when its method's turn has come.
+    /// Sends one call when its turn has come.
     async fn in_turn<RS, F>(
         &self,
-        method: &'static str,
+        gate: Gate,
         patience: Patience,
         call: impl FnOnce() -> F,
     ) -> Result<RS, SlackError>
@@ -117,10 +140,10 @@ impl Api {
         RS: DeserializeOwned,
         F: Future<Output = Result<Value, SlackError>>,
     {
-        self.gates.pass(method, patience, &*self.clock).await?;
-        let answer = self.in_time(method, call).await;
+        self.gates.pass(&gate, patience, &*self.clock).await?;
+        let answer = self.in_time(gate.0, call).await;
         if let Err(SlackError::RateLimited { retry_after }) = &answer {
-            self.gates.close(method, self.clock.now() + *retry_after);
+            self.gates.close(gate, self.clock.now(), *retry_after);
         }
         serde_json::from_value(answer?)
             .map_err(|_| SlackError::Unavailable("an answer of another shape".to_owned()))
@@ -141,20 +164,23 @@ impl Api {
     }
 }
 
-/// Until when each method is not to be called.
+/// What Slack limits by itself: a method, or a method in one channel.
+type Gate = (&'static str, Option<ChannelId>);
+
+/// Until when each gate is closed. Those that have opened are forgotten when another closes.
 #[derive(Default)]
-struct Gates(Mutex<HashMap<&'static str, Time>>);
+struct Gates(Mutex<HashMap<Gate, Time>>);
 
 impl Gates {
     async fn pass(
         &self,
-        method: &'static str,
+        gate: &Gate,
         patience: Patience,
         clock: &dyn Clock,
     ) -> Result<(), SlackError> {
         loop {
             let now = clock.now();
-            let Some(opens) = self.opens(method).filter(|opens| now < *opens) else {
+            let Some(opens) = self.opens(gate).filter(|opens| now < *opens) else {
                 return Ok(());
             };
             let left = opens - now;
@@ -166,15 +192,17 @@ impl Gates {
         }
     }
 
-    fn opens(&self, method: &str) -> Option<Time> {
+    fn opens(&self, gate: &Gate) -> Option<Time> {
         let gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        gates.get(method).copied()
+        gates.get(gate).copied()
     }
 
     /// Of two calls that were refused together, the later moment holds.
-    fn close(&self, method: &'static str, until: Time) {
+    fn close(&self, gate: Gate, now: Time, wait: Duration) {
         let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let opens = gates.entry(method).or_insert(until);
+        gates.retain(|_, opens| now < *opens);
+        let until = now + wait;
+        let opens = gates.entry(gate).or_insert(until);
         *opens = until.max(*opens);
     }
 }

@@ -3,10 +3,7 @@
 use serde::Deserialize;
 use slack_morphism::api::SlackApiBotsInfoResponse;
 
-use super::{
-    call::{Api, Patience},
-    error::SlackError,
-};
+use super::{call::Api, error::SlackError};
 use crate::domain::TeamId;
 
 /// Who we are in Slack.
@@ -49,9 +46,7 @@ struct Team {
 }
 
 pub(super) async fn ask(api: &Api) -> Result<Identity, SlackError> {
-    let test: Test = api
-        .post("auth.test", &serde_json::json!({}), Patience::FailsFast)
-        .await?;
+    let test: Test = api.post("auth.test", &serde_json::json!({})).await?;
     let workspaces = match test.is_enterprise_install {
         true => workspaces(api).await?,
         false => Vec::new(),

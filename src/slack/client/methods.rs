@@ -33,6 +33,9 @@ use crate::{
 /// plain text.
 const UNPARSED: &str = "none";
 
+/// The method that posts a message.
+const POST: &str = "chat.postMessage";
+
 /// A client of Slack. Clones share their connections and what Slack said of its limits.
 #[derive(Clone)]
 pub struct Client {
@@ -121,7 +124,7 @@ impl Client {
 
     /// Posts a message (`chat.postMessage`), in the thread under `thread` if there is one. A
     /// person's id as the channel opens their direct message, which the answer names. Waits for
-    /// its turn if Slack asked to.
+    /// the channel's turn if Slack asked to.
     ///
     /// A crash or a time-out after Slack took the message leaves it posted and unknown here.
     ///
@@ -136,7 +139,23 @@ impl Client {
     ) -> Result<Posted, SlackError> {
         let request = posting(channel, message).opt_thread_ts(thread.map(SlackTs::from));
         self.api
-            .post("chat.postMessage", &request, Patience::Waits)
+            .post_in(channel, POST, &request, Patience::Waits)
+            .await
+    }
+
+    /// Posts a message like [`post`](Self::post), but does not wait for its turn.
+    ///
+    /// # Errors
+    ///
+    /// If Slack refuses it, does not answer, or asked not to be called for this channel now.
+    pub async fn try_post(
+        &self,
+        channel: &ChannelId,
+        message: &Message,
+    ) -> Result<Posted, SlackError> {
+        let request = posting(channel, message);
+        self.api
+            .post_in(channel, POST, &request, Patience::FailsFast)
             .await
     }
 
@@ -155,27 +174,28 @@ impl Client {
             .with_thread_ts(thread.into())
             .with_reply_broadcast(true);
         self.api
-            .post("chat.postMessage", &request, Patience::Waits)
+            .post_in(channel, POST, &request, Patience::Waits)
             .await
     }
 
-    /// Makes a message say something else (`chat.update`). Waits for its turn if Slack asked to.
+    /// Makes a message say something else (`chat.update`).
     ///
     /// # Errors
     ///
-    /// If Slack refuses it, or does not answer.
+    /// If Slack refuses it, does not answer, or asked not to be called for this channel now.
     pub async fn update(
         &self,
         channel: &ChannelId,
         ts: &str,
         message: &Message,
     ) -> Result<(), SlackError> {
-        let channel = channel.as_str().into();
-        let request = SlackApiChatUpdateRequest::new(channel, message.content(), ts.into())
+        let id = channel.as_str().into();
+        let request = SlackApiChatUpdateRequest::new(id, message.content(), ts.into())
             .with_parse(UNPARSED.to_owned())
             .with_link_names(false);
-        self.api
-            .post::<_, Done>("chat.update", &request, Patience::Waits)
+        let Done {} = self
+            .api
+            .post_in(channel, "chat.update", &request, Patience::FailsFast)
             .await?;
         Ok(())
     }
@@ -192,10 +212,7 @@ impl Client {
             view: Value,
         }
         let open = Open { trigger_id, view };
-        let opened: Opened = self
-            .api
-            .post("views.open", &open, Patience::FailsFast)
-            .await?;
+        let opened: Opened = self.api.post("views.open", &open).await?;
         Ok(opened.view)
     }
 
@@ -223,10 +240,7 @@ impl Client {
             hash,
             view,
         };
-        let opened: Opened = self
-            .api
-            .post("views.update", &update, Patience::FailsFast)
-            .await?;
+        let opened: Opened = self.api.post("views.update", &update).await?;
         Ok(opened.view)
     }
 
@@ -246,9 +260,7 @@ impl Client {
             view,
         };
         // It does not wait for its turn: what it would say then may be another thing.
-        self.api
-            .post::<_, Done>("views.publish", &publish, Patience::FailsFast)
-            .await?;
+        self.api.post::<_, Done>("views.publish", &publish).await?;
         Ok(())
     }
 
@@ -301,7 +313,7 @@ impl Client {
             .with_parse(UNPARSED.to_owned())
             .with_link_names(false);
         self.api
-            .post::<_, Done>("chat.postEphemeral", &request, Patience::FailsFast)
+            .post::<_, Done>("chat.postEphemeral", &request)
             .await?;
         Ok(())
     }
@@ -325,10 +337,8 @@ impl Client {
     /// If Slack refuses it, does not answer, or asked not to be called now.
     pub async fn open_connection(&self) -> Result<Url, SlackError> {
         let open = SlackApiAppsConnectionOpenRequest {};
-        let opened: SlackApiAppsConnectionOpenResponse = self
-            .api
-            .post("apps.connections.open", &open, Patience::FailsFast)
-            .await?;
+        let opened: SlackApiAppsConnectionOpenResponse =
+            self.api.post("apps.connections.open", &open).await?;
         Ok(opened.url.0)
     }
 

@@ -1,14 +1,23 @@
 //! The cards' loop: whatever may show something old is made to show what is.
+//!
+//! In each channel, people take turns: of those whose cards are due, the one whose card was shown there
+//! longest ago comes next. So however many requests one person makes, another's card waits for a few
+//! of theirs at most. While Slack holds a channel back, its cards wait without a place among those on
+//! their way.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::Arc,
+};
 
+use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, STRIPES, Trouble, channels::is_personal};
 use crate::{
-    domain::{ChannelId, Request, RequestId, Time},
+    domain::{ChannelId, Request, RequestId, Time, UserId},
     presentation::{Card, Place},
     slack::{
         client::{Message, SlackError},
@@ -20,11 +29,17 @@ use crate::{
     store::StoreError,
 };
 
-/// Cards that are looked at together.
-const BATCH: u32 = 64;
+/// Cards that are looked at together: more than one person can make due, so that others are among them.
+const BATCH: u32 = 1_000;
+
+/// How long it is remembered whose card was shown in a channel.
+const REMEMBERED: TimeDelta = TimeDelta::minutes(10);
 
 /// Messages on their way at once, of each kind.
 const AT_ONCE: usize = 8;
+
+/// What is shown one at a time: posts, or updates, in one channel.
+type Queue = (Kind, ChannelId);
 
 /// Posts and updates do not wait for each other: Slack limits them apart, and a new question must
 /// not wait behind a thousand old cards.
@@ -47,7 +62,8 @@ impl Messenger {
     /// Shows the cards whose turn it is, one at a time in each channel, until told to stop.
     pub(super) async fn show_cards(self: &Arc<Self>, shutdown: &CancellationToken) {
         let mut touched = self.documents.documents_due();
-        let mut busy: HashSet<(Kind, ChannelId)> = HashSet::new();
+        let mut busy: HashSet<Queue> = HashSet::new();
+        let mut turns = Turns::default();
         // Tasks, not futures of this loop: one that waits for the store while the loop does would
         // keep its turn there, and neither would go on.
         let mut running = JoinSet::new();
@@ -56,21 +72,23 @@ impl Messenger {
             touched.borrow_and_update();
             let woken = self.woken.notified();
             let now = self.retry.clock.now();
-            let Some((due, next)) = self.retry.retry_forever(shutdown, || self.turns(now)).await
+            let Some((due, next)) = self.retry.retry_forever(shutdown, || self.due(now)).await
             else {
                 break;
             };
-            for card in due {
-                let place = (Kind::of(&card), card.channel.clone());
-                let as_many = busy.iter().filter(|(kind, _)| *kind == place.0).count();
-                if as_many < AT_ONCE && busy.insert(place.clone()) {
+            for card in turns.next(due, now) {
+                let queue = queue(&card);
+                let as_many = busy.iter().filter(|(kind, _)| *kind == queue.0).count();
+                if as_many < AT_ONCE && busy.insert(queue.clone()) {
                     let (messenger, shutdown) = (self.clone(), shutdown.clone());
                     running.spawn(async move {
-                        messenger.attend(card, &shutdown).await;
-                        place
+                        let requester = card.requester.clone();
+                        let opens = messenger.attend(card, &shutdown).await;
+                        (queue, requester, opens)
                     });
                 }
             }
+            let next = next.into_iter().chain(turns.opens(now)).min();
             let turn = async {
                 match next {
                     Some(next) => self.retry.clock.until(next).await,
@@ -81,7 +99,13 @@ impl Messenger {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(shown) = running.join_next() => match shown {
-                    Ok(place) => drop(busy.remove(&place)),
+                    Ok((queue, requester, opens)) => {
+                        busy.remove(&queue);
+                        match opens {
+                            Some(opens) => turns.hold_back(queue, opens),
+                            None => turns.had(queue, requester, self.retry.clock.now()),
+                        }
+                    }
                     Err(error) => {
                         tracing::error!(%error, "a card could not be shown");
                         // Which one is not known: all of them are looked at anew.
@@ -101,21 +125,22 @@ impl Messenger {
     }
 
     /// The cards whose turn it is, and when the next one's comes.
-    async fn turns(&self, now: Time) -> Result<(Vec<Card>, Option<Time>), StoreError> {
+    async fn due(&self, now: Time) -> Result<(Vec<Card>, Option<Time>), StoreError> {
         let due = self.cards.due(now, BATCH).await?;
         Ok((due, self.cards.next(now).await?))
     }
 
-    /// Shows one card, or notes when to try again.
-    async fn attend(&self, card: Card, shutdown: &CancellationToken) {
+    /// Shows one card, or notes when to try again. Answers until when its channel takes no others like
+    /// it, if Slack holds them back.
+    async fn attend(&self, card: Card, shutdown: &CancellationToken) -> Option<Time> {
         if let Some(opens) = self.closed_until(&card.channel) {
             self.retry
                 .retry_forever(shutdown, || self.cards.failed(&card, Some(opens)))
                 .await;
-            return;
+            return None;
         }
         let Err(trouble) = self.show(card.clone(), shutdown).await else {
-            return;
+            return None;
         };
         let (request, place) = (card.request, card.place.name());
         let retry_at = if let Some(error) = trouble.of_the_channel()
@@ -152,6 +177,7 @@ impl Messenger {
         self.retry
             .retry_forever(shutdown, || self.cards.failed(&card, retry_at))
             .await;
+        retry_at.filter(|_| trouble.asked_to_wait().is_some())
     }
 
     /// Answers whether what a channel did not take tells an incident channel of a request that is
@@ -255,7 +281,7 @@ impl Messenger {
                         if let (Some(ts), Some(left)) = (still_calls, left) {
                             self.leave(&card.channel, ts, &left).await?;
                         }
-                        let posted = self.client.post(&card.channel, None, &message).await?;
+                        let posted = self.client.try_post(&card.channel, &message).await?;
                         card.channel = posted.channel;
                         card.ts = Some(posted.ts);
                     }
@@ -270,6 +296,71 @@ impl Messenger {
             }
         }
         Ok(card)
+    }
+}
+
+fn queue(card: &Card) -> Queue {
+    (Kind::of(card), card.channel.clone())
+}
+
+/// Whose turn it is in each queue.
+#[derive(Default)]
+struct Turns {
+    count: u64,
+    /// Who had their turn lately, as which one of all, and when.
+    had: HashMap<(Queue, UserId), (u64, Time)>,
+    /// Until when Slack holds queues back.
+    held_back: HashMap<Queue, Time>,
+}
+
+impl Turns {
+    /// Of the cards that are due, the next one of each queue: the first of the person who had their turn
+    /// there longest ago.
+    fn next(&mut self, due: Vec<Card>, now: Time) -> Vec<Card> {
+        self.had.retain(|_, (_, at)| now - *at < REMEMBERED);
+        self.held_back.retain(|_, opens| now < *opens);
+        let mut places: HashMap<Queue, usize> = HashMap::new();
+        let mut next: Vec<(u64, Card)> = Vec::new();
+        for card in due {
+            let turn = (queue(&card), card.requester.clone());
+            if self.held_back.contains_key(&turn.0) {
+                continue;
+            }
+            let had = self.had.get(&turn).map_or(0, |(count, _)| *count);
+            match places.entry(turn.0) {
+                Entry::Vacant(place) => {
+                    place.insert(next.len());
+                    next.push((had, card));
+                }
+                Entry::Occupied(place) => {
+                    let first = &mut next[*place.get()];
+                    if had < first.0 {
+                        *first = (had, card);
+                    }
+                }
+            }
+        }
+        next.into_iter().map(|(_, card)| card).collect()
+    }
+
+    /// Somebody's card was sent.
+    fn had(&mut self, queue: Queue, requester: UserId, now: Time) {
+        self.count += 1;
+        self.had.insert((queue, requester), (self.count, now));
+    }
+
+    /// Slack takes nothing of this queue until then.
+    fn hold_back(&mut self, queue: Queue, opens: Time) {
+        self.held_back.insert(queue, opens);
+    }
+
+    /// When the next queue opens that is held back at `now`.
+    fn opens(&self, now: Time) -> Option<Time> {
+        self.held_back
+            .values()
+            .filter(|opens| now < **opens)
+            .min()
+            .copied()
     }
 }
 

@@ -7,11 +7,11 @@ use keylend::{
     domain::{ChannelId, Command, Human, Span},
     presentation::Place,
 };
-use slack_sim::{Fault, Sim};
+use slack_sim::{Call, Fault, Sim};
 
 use super::{
     fixture::{Fixture, asked},
-    story::{approved, at, done, id, inspected, made, revoked, then, user, withdrawn},
+    story::{self, approved, at, done, id, inspected, made, revoked, then, user, withdrawn},
 };
 
 const LAYER: [(&str, &str); 1] = [("pg-prod", "member alice of app_writer")];
@@ -136,6 +136,72 @@ async fn a_new_question_does_not_wait_for_updates_that_slack_holds_back() {
         .await;
     assert_eq!(fixture.clock.now(), at(2));
     // What is held back is not waited for here: stopping would give it five seconds.
+    drop(running);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_slack_holds_back_holds_back_no_other() {
+    let fixture = Fixture::set().await;
+    let refused = Fault::RateLimited {
+        retry_after_secs: 30,
+    };
+    fixture.sim.fault("chat.postMessage", refused, 1);
+    let running = fixture.run();
+    fixture.commit(asked("one", 0)).await;
+    let reached = |sim: &Sim| {
+        let places = [
+            sim.messages("C0DBA"),
+            sim.messages("C0AUDIT"),
+            sim.dm("U0ALICE"),
+        ];
+        places.iter().filter(|said| !said.is_empty()).count()
+    };
+    fixture
+        .sim
+        .wait_until(|sim| (reached(sim) == 2).then_some(()))
+        .await;
+    assert_eq!(fixture.clock.now(), at(0));
+    fixture
+        .in_time(|sim| (reached(sim) == 3).then_some(()))
+        .await;
+    let calls = fixture.sim.calls_of("chat.postMessage");
+    let refused = calls.iter().find(|call| !call.ok).unwrap();
+    let there = |call: &&Call| call.args["channel"] == refused.args["channel"];
+    let again = calls.iter().filter(there).nth(1).unwrap();
+    assert!(again.at >= refused.at + Duration::from_secs(30));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_requests_one_person_makes_the_card_of_another_waits_for_few() {
+    let fixture = Fixture::with_rate_limits().await;
+    for number in 0..300 {
+        fixture.commit(asked(&format!("alices {number}"), 0)).await;
+    }
+    let running = fixture.run();
+    // The clock stands, so that Slack holds the channel back after a few of them.
+    fixture
+        .sim
+        .wait_until(|sim| {
+            let mut calls = sim.calls_of("chat.postMessage").into_iter();
+            calls.find(|call| !call.ok && call.args["channel"] == "C0DBA")
+        })
+        .await;
+    let bobs = story::asked("bobs", "bob", "db-prod:write", at(0));
+    let bobs = fixture.commit(bobs).await;
+    while fixture.cards().of(bobs.id).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let before = fixture.sim.messages("C0DBA").len();
+    assert!(before < 10, "{before}");
+    let ahead = |sim: &Sim| {
+        let said = sim.messages("C0DBA");
+        let place = said.iter().position(|card| card.says("<@U0BOB>"))?;
+        Some(place - before)
+    };
+    let ahead = fixture.in_time(ahead).await;
+    assert!(ahead <= 2, "{ahead} cards of Alice's came first");
+    // What is left would take minutes.
     drop(running);
 }
 

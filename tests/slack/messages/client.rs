@@ -13,32 +13,32 @@ use url::Url;
 use super::{fixture::Fixture, story::at};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_method_is_left_alone_for_as_long_as_slack_asks() {
+async fn a_channel_is_left_alone_for_as_long_as_slack_asks_and_no_other_is() {
     let fixture = Fixture::set().await;
     let client = fixture.client();
     let retry_after_secs = 30;
     let refused = Fault::RateLimited { retry_after_secs };
     fixture.sim.fault("chat.postMessage", refused, 1);
-    let post = async |channel: &str| {
-        let message = Message::text("a line");
-        client.post(&ChannelId::new(channel), None, &message).await
-    };
+    let message = Message::text("a line");
+    let (held_back, other) = (ChannelId::new("C0DBA"), ChannelId::new("C0AUDIT"));
     let retry_after = Duration::from_secs(retry_after_secs);
-    let told = post("C0DBA").await;
+    let told = client.post(&held_back, None, &message).await;
     assert_eq!(told, Err(SlackError::RateLimited { retry_after }));
-    // Another message waits too; who waits before a screen is answered at once.
+    client.post(&other, None, &message).await.unwrap();
+    // Another message waits; who does not want to wait is answered at once.
     let passing = async {
-        let bob = UserId::new("U0BOB");
         fixture.clock.advance(Duration::from_secs(29));
-        let other = client
-            .post_ephemeral(&ChannelId::new("C0DBA"), &bob, "no")
-            .await;
-        assert_eq!(other, Ok(()), "other methods are not held back");
-        assert_eq!(fixture.sim.calls_of("chat.postMessage").len(), 1);
-        fixture.clock.advance(Duration::from_secs(1));
+        let left = Duration::from_secs(1);
+        let told = client.try_post(&held_back, &message).await;
+        assert_eq!(told, Err(SlackError::RateLimited { retry_after: left }));
+        let bob = UserId::new("U0BOB");
+        let told = client.post_ephemeral(&held_back, &bob, "no").await;
+        assert_eq!(told, Ok(()), "other methods are not held back");
+        assert_eq!(fixture.sim.calls_of("chat.postMessage").len(), 2);
+        fixture.clock.advance(left);
     };
-    let (posted, ()) = tokio::join!(post("C0AUDIT"), passing);
-    assert_eq!(posted.unwrap().channel, ChannelId::new("C0AUDIT"));
+    let (posted, ()) = tokio::join!(client.post(&held_back, None, &message), passing);
+    assert_eq!(posted.unwrap().channel, held_back);
     let last = fixture.sim.calls_of("chat.postMessage").pop().unwrap();
     assert_eq!((last.at, fixture.clock.now()), (at(30), at(30)));
 }

@@ -46,6 +46,15 @@ impl Running {
 
 impl Fixture {
     pub(crate) async fn set() -> Self {
+        Self::of(false).await
+    }
+
+    /// With a Slack that says when it has had enough.
+    pub(crate) async fn with_rate_limits() -> Self {
+        Self::of(true).await
+    }
+
+    async fn of(rate_limits: bool) -> Self {
         let clock = TestClock::at(&at(0).to_rfc3339());
         let everybody = ["U0ALICE", "U0BOB", "U0CAROL"];
         let workspace = Workspace::new()
@@ -55,7 +64,8 @@ impl Fixture {
             .group("S0DBA", "dba", ["U0BOB", "U0CAROL"])
             .channel(Channel::new("C0DBA", "dba-approvals", everybody))
             .channel(Channel::new("C0AUDIT", "audit", everybody))
-            .channel(Channel::new("C0INC42", "inc-42", everybody));
+            .channel(Channel::new("C0INC42", "inc-42", everybody))
+            .rate_limits(rate_limits);
         let sims = clock.clone();
         let sim = Sim::start_with_clock(workspace, Arc::new(move || sims.now())).await;
         let folder = tempfile::tempdir().expect("a folder for the test");
