@@ -32,6 +32,7 @@
 //! A person is a [`Human`](domain::Human), the set of their ids and addresses, wherever two people
 //! are told apart. [`leavers`] ends what is held by people who have left.
 //!
+//! The [`signer`] signs the head of the log as a [`checkpoint`] and posts it outside.
 //! [`audit`] reads the log and compares the tables with it; [`config`] turns a file into checked
 //! values; [`serve`] wires all of this together.
 //!
@@ -52,6 +53,7 @@ pub mod api;
 pub mod audit;
 pub mod backend;
 pub mod broker;
+pub mod checkpoint;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -67,6 +69,7 @@ pub mod routes;
 pub mod sanitize;
 pub mod secret;
 pub mod serve;
+pub mod signer;
 pub mod slack;
 pub mod source_map;
 pub mod store;

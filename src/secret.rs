@@ -2,8 +2,9 @@
 
 use std::{env, fmt, fs, path::PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de};
+use zeroize::Zeroizing;
 
 /// Where a secret is: `{ env = "NAME" }` or `{ file = "path" }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +74,7 @@ impl Secret {
             },
             Self::File(path) => {
                 let shown = path.display().to_string();
-                let text = zeroize::Zeroizing::new(
+                let text = Zeroizing::new(
                     fs::read_to_string(path)
                         .map_err(|error| MissingSecret::File(shown.clone(), error))?,
                 );
@@ -94,6 +95,18 @@ impl fmt::Display for Secret {
         }
     }
 }
+/// The 32 bytes of a key that is written as 64 hexadecimal digits or as base64; nothing of any other
+/// text.
+pub fn key_bytes(text: &SecretString) -> Option<Zeroizing<Vec<u8>>> {
+    use base64::Engine as _;
+
+    let text = text.expose_secret().trim();
+    let bytes = hex::decode(text)
+        .or_else(|_| base64::engine::general_purpose::STANDARD.decode(text))
+        .map(Zeroizing::new);
+    bytes.ok().filter(|bytes| bytes.len() == 32)
+}
+
 /// A password, a certificate, a file or an address, for its requester alone.
 #[derive(Debug, Clone)]
 pub struct SecretField {

@@ -33,6 +33,7 @@ use crate::{
     leavers::Leavers,
     metrics::Metrics,
     routes::{Authentication, Routes},
+    signer::{self, Signer},
     slack::{
         client::Client,
         ingress::http,
@@ -210,6 +211,26 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         entropy.clone(),
     ));
     tasks.spawn(run_as_leader(messenger, homes.clone(), shutdown.clone()));
+    match &config.log {
+        Some(settings) => {
+            let key = settings.key().context("failed to read log.signing_key")?;
+            tracing::info!(key = %key.verifier(), "the log is signed");
+            let signer = Signer::new(signer::Parts {
+                store: log.clone(),
+                claims: store.clone(),
+                documents: store.clone(),
+                key,
+                file: settings.checkpoint_file.clone(),
+                client: client.clone(),
+                audit_channel: config.slack.audit_channel.clone(),
+                alerts: alerts.clone(),
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+            });
+            tasks.spawn(signer.run(shutdown.clone()));
+        }
+        None => tracing::info!("the log is not signed: log.signing_key is not set"),
+    }
 
     let tokens = config
         .api

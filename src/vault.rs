@@ -8,7 +8,12 @@ use chacha20poly1305::{
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::{clock::Entropy, domain::RequestId, secret::SecretField, store::SealedCredential};
+use crate::{
+    clock::Entropy,
+    domain::RequestId,
+    secret::{SecretField, key_bytes},
+    store::SealedCredential,
+};
 
 /// The key under which they are kept. XChaCha20-Poly1305, bound to the grant and layer, so that a row
 /// moved to another grant does not open.
@@ -39,14 +44,7 @@ impl Vault {
     ///
     /// If it is not 32 bytes in hexadecimal or base64.
     pub fn new(key: &SecretString) -> Result<Self, InvalidKey> {
-        use base64::Engine as _;
-
-        let text = key.expose_secret().trim();
-        let bytes = Zeroizing::new(
-            hex::decode(text)
-                .or_else(|_| base64::engine::general_purpose::STANDARD.decode(text))
-                .map_err(|_| InvalidKey)?,
-        );
+        let bytes = key_bytes(key).ok_or(InvalidKey)?;
         let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| InvalidKey)?;
         Ok(Self { cipher })
     }

@@ -113,6 +113,38 @@ pub enum Fault {
         /// The hash that it had.
         hash: String,
     },
+    /// Entries are not those over which a checkpoint was signed: the log was written anew.
+    #[error(
+        "entries {first} to {last} are not those that were there when the checkpoint of {last} entries \
+         was signed"
+    )]
+    NotAsSigned {
+        /// The first entry behind the last checkpoint that the log matches.
+        first: u64,
+        /// The last entry that the checkpoint covers.
+        last: u64,
+    },
+    /// The log ends before an entry that a checkpoint covers.
+    #[error(
+        "entries {} to {signed} are missing: the log ends with entry {last}, and a checkpoint of \
+         {signed} entries was signed",
+        last + 1
+    )]
+    CutOffBehind {
+        /// The last entry that the checkpoint covers.
+        signed: u64,
+        /// The last one that is there.
+        last: u64,
+    },
+    /// Two checkpoints contradict each other: there were two logs.
+    #[error(
+        "two different versions of entries 1 to {size} were signed: the log was forked, and shown to \
+         some in one version and to others in the other"
+    )]
+    Forked {
+        /// How many entries each of the two checkpoints covers.
+        size: u64,
+    },
 }
 
 impl Fault {

@@ -4,13 +4,15 @@
 //! Nobody has to trust this program for it: [`Chain`](crate::store::Chain) says what is hashed,
 //! and how to redo it with Python's standard library on an export.
 //!
-//! A chain cannot tell that its tail was cut off. So keep a [`Head`](verify::Head), number and
-//! hash, where whoever can write to the database cannot: `keylend audit verify` prints it, and
-//! with `--head` checks that the log still contains it. An export is verified from its first entry
-//! on; a partial one only behind a place that was noted before (`--after`).
+//! A chain cannot tell that its tail was cut off, or that all of it was sealed again. So keep a
+//! [`Head`](verify::Head), number and hash, where whoever can write to the database cannot: `keylend
+//! audit verify` prints it, and with `--head` checks that the log still contains it. Keylend does so by
+//! itself if it has a key: `--checkpoint` compares the log with every
+//! [checkpoint](crate::checkpoint) that it signed. An export is verified from its first entry on; a
+//! partial one only behind a place that was noted before (`--after`).
 //!
-//! What remains: until heads are signed, somebody who can write to the tables can append a valid
-//! entry, and nothing here tells it from Keylend's own.
+//! What remains: somebody who can write to the tables can append a valid entry, and nothing here tells
+//! it from Keylend's own.
 
 mod differences;
 pub mod export;

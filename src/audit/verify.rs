@@ -1,9 +1,12 @@
 //! Whether the log is whole.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use super::log::{Fault, Log};
-use crate::store::{Chain, GENESIS, RawEntry};
+use crate::{
+    checkpoint::{Checkpoint, Hash, Tree},
+    store::{Chain, GENESIS, RawEntry},
+};
 
 /// A place in the log: the number of an entry and its hash. Written `128:9f86d0…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,9 @@ pub struct Known {
     pub after: Option<Head>,
     /// A head that was noted before: the log has to contain it.
     pub head: Option<Head>,
+    /// Checkpoints whose signatures were verified: the log has to match all of them. They cover it from
+    /// its first entry on, so nothing can be left out before.
+    pub checkpoints: Vec<Checkpoint>,
 }
 
 /// A range of a log that is whole.
@@ -99,13 +105,21 @@ pub(super) async fn verify_each(
     known: Known,
     mut look: impl FnMut(&RawEntry) -> Result<(), Fault>,
 ) -> Result<Whole, Fault> {
-    let Known { after, head } = known;
+    let Known {
+        after,
+        head,
+        checkpoints,
+    } = known;
+    let mut signed = Signed::new(checkpoints)?;
     let begins_anywhere = after.is_none() && log.is_export();
     let mut chain = match after {
         Some(after) => Chain::after(after.seq, &after.hash),
         None => Chain::default(),
     };
     let first = chain.seq() + 1;
+    if first > 1 && !signed.roots.is_empty() {
+        return Err(Fault::Beginning { first });
+    }
     if let Some(head) = head.as_ref().filter(|head| head.seq < first)
         && (head.seq, head.hash.as_str()) != (chain.seq(), chain.hash())
     {
@@ -119,6 +133,7 @@ pub(super) async fn verify_each(
         }
         missing_texts += chain.check(&entry)?;
         look(&entry)?;
+        signed.compare(&entry)?;
         if let Some(head) = head.as_ref().filter(|head| head.seq == entry.seq)
             && head.hash != entry.hash
         {
@@ -132,6 +147,7 @@ pub(super) async fn verify_each(
     if entries == 0 && log.is_export() {
         return Err(Fault::Empty);
     }
+    signed.finish(chain.seq())?;
     match head {
         Some(head) if head.seq > chain.seq() => Err(Fault::CutOff {
             expected: head.seq,
@@ -146,5 +162,59 @@ pub(super) async fn verify_each(
                 hash: chain.hash().to_owned(),
             },
         }),
+    }
+}
+
+/// The checkpoints that a log has to match, while it is read.
+struct Signed {
+    tree: Tree,
+    /// The roots that are still to be compared, by the number of entries.
+    roots: BTreeMap<u64, Hash>,
+    /// The largest checkpoint that the log matches so far.
+    matched: u64,
+}
+
+impl Signed {
+    fn new(checkpoints: Vec<Checkpoint>) -> Result<Self, Fault> {
+        let mut roots = BTreeMap::new();
+        for Checkpoint { size, root } in checkpoints {
+            if roots.insert(size, root).is_some_and(|other| other != root) {
+                return Err(Fault::Forked { size });
+            }
+        }
+        Ok(Self {
+            tree: Tree::default(),
+            roots,
+            matched: 0,
+        })
+    }
+
+    /// Adds the log's next entry, whose hash was verified.
+    fn compare(&mut self, entry: &RawEntry) -> Result<(), Fault> {
+        // Most logs are verified without any.
+        if self.roots.is_empty() {
+            return Ok(());
+        }
+        self.tree.add(&entry.leaf());
+        let last = self.tree.size();
+        match self.roots.remove(&last) {
+            Some(root) if root != self.tree.root() => Err(Fault::NotAsSigned {
+                first: self.matched + 1,
+                last,
+            }),
+            Some(_) => {
+                self.matched = last;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the log, which ends with entry `last`, has all that was signed.
+    fn finish(self, last: u64) -> Result<(), Fault> {
+        match self.roots.last_key_value() {
+            Some((&signed, _)) if signed > last => Err(Fault::CutOffBehind { signed, last }),
+            _ => Ok(()),
+        }
     }
 }

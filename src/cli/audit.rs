@@ -1,16 +1,17 @@
 //! `keylend audit`: what the log proves.
 //!
 //! Reads the store while a service writes to it, or an export far away from any, and changes
-//! neither. It needs neither the secrets nor the policies, so whoever audits does not either.
+//! neither. It needs neither the secrets nor the policies, so whoever audits does not either; only `key`
+//! does.
 
 use std::{
     fs::{File, OpenOptions},
-    io::{BufWriter, Write},
+    io::{BufWriter, Read as _, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, NaiveDateTime};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -25,7 +26,9 @@ use crate::{
         verify::{Head, Known, verify},
         who::{Whose, who},
     },
+    checkpoint::{Checkpoint, VerifierKey, checkpoints},
     clock::{Clock as _, SystemClock},
+    config::{Config, Secrets},
     domain::{ScopeId, Time},
     sanitize::escaped_json,
     store::Address,
@@ -38,7 +41,7 @@ pub enum Audit {
     ///
     /// Prints the verified range and the head of the log. Save the head where people who can write
     /// to the store cannot change it. Pass it with --head next time to detect a truncated or
-    /// rewritten log.
+    /// rewritten log. If Keylend signs the log, pass its checkpoints with --checkpoint instead.
     Verify {
         /// Where the log is.
         #[command(flatten)]
@@ -49,6 +52,23 @@ pub enum Audit {
         /// For a partial export: the head that you saved for the entry before its first one.
         #[arg(long, value_name = "SEQ:HASH", requires = "file")]
         after: Option<Head>,
+        /// A file of checkpoints, which the log has to match: a copy of `log.checkpoint_file`, or what
+        /// Keylend posted in the audit channel. You can pass several.
+        #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "after")]
+        checkpoint: Vec<PathBuf>,
+        /// The key of the checkpoints, as `keylend audit key` prints it. After a change of keys, pass
+        /// both.
+        #[arg(long, value_name = "KEY", requires = "checkpoint")]
+        key: Vec<VerifierKey>,
+    },
+    /// Print the key with which others verify the checkpoints that Keylend signs.
+    ///
+    /// Give it to whoever verifies the log. It is not a secret, but they have to get it from you, and not
+    /// from the store or the audit channel.
+    Key {
+        /// The configuration, which says where `log.signing_key` is.
+        #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
+        config: PathBuf,
     },
     /// Write the log as JSON lines, to be checked by anybody, or as CSV, to be looked at.
     Export {
@@ -132,12 +152,20 @@ impl Audit {
                 source,
                 head,
                 after,
+                checkpoint,
+                key,
             } => {
-                let known = Known { after, head };
+                let checkpoints = read_checkpoints(&checkpoint, &key)?;
+                let matching = matching(&checkpoints);
+                let known = Known {
+                    after,
+                    head,
+                    checkpoints,
+                };
                 match &source.file {
                     Some(_) => match verify(source.open(0).await?, known).await {
                         Ok(whole) => {
-                            writeln!(out, "{whole}")?;
+                            writeln!(out, "{whole}{matching}")?;
                             if whole.missing_texts > 0 {
                                 return Ok(ExitCode::FAILURE);
                             }
@@ -153,10 +181,26 @@ impl Audit {
                                 writeln!(out, "{EMPTY}")?;
                                 Ok(ExitCode::FAILURE)
                             }
+                            (code, Some(_)) if !matching.is_empty() => {
+                                writeln!(out, "{}", matching.trim_start())?;
+                                Ok(code)
+                            }
                             (code, _) => Ok(code),
                         }
                     }
                 }
+            }
+            Self::Key { config } => {
+                let config = match Config::load(&config, Secrets::Unchecked) {
+                    Ok(config) => config,
+                    Err(problems) => bail!("the configuration is refused\n\n{problems}"),
+                };
+                let log = config
+                    .log
+                    .context("the configuration has no log.signing_key")?;
+                let key = log.key().context("failed to read log.signing_key")?;
+                writeln!(out, "{}", key.verifier())?;
+                Ok(ExitCode::SUCCESS)
             }
             Self::Export {
                 source,
@@ -200,6 +244,41 @@ impl Audit {
                 Ok(ExitCode::SUCCESS)
             }
         }
+    }
+}
+
+/// More than a hundred years of checkpoints, one an hour, in bytes.
+const LONGEST: u64 = 256 * 1024 * 1024;
+
+/// The checkpoints in these files, each signed by one of `keys`.
+fn read_checkpoints(files: &[PathBuf], keys: &[VerifierKey]) -> anyhow::Result<Vec<Checkpoint>> {
+    let mut all = Vec::new();
+    for file in files {
+        let shown = file.display();
+        let mut text = String::new();
+        let read = File::open(file)
+            .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text))
+            .with_context(|| format!("failed to read `{shown}`"))?;
+        ensure!(
+            read as u64 <= LONGEST,
+            "`{shown}` is longer than {LONGEST} bytes"
+        );
+        let before = all.len();
+        for checkpoint in checkpoints(&text, keys) {
+            all.push(checkpoint.with_context(|| format!("failed to verify `{shown}`"))?);
+        }
+        ensure!(all.len() > before, "`{shown}` has no checkpoints");
+    }
+    Ok(all)
+}
+
+/// What is said of checkpoints that a log matches, on a line of its own; nothing if there are none.
+fn matching(checkpoints: &[Checkpoint]) -> String {
+    let last = checkpoints.iter().map(|checkpoint| checkpoint.size).max();
+    match (checkpoints.len(), last) {
+        (_, None) => String::new(),
+        (1, Some(last)) => format!("\nmatches the checkpoint of {last} entries"),
+        (count, Some(last)) => format!("\nmatches {count} checkpoints, the last of {last} entries"),
     }
 }
 

@@ -12,6 +12,7 @@ mod document;
 mod groups;
 mod identity;
 mod limits;
+mod log;
 mod people;
 mod policy;
 mod problem;
@@ -32,6 +33,7 @@ use std::{
 
 pub use api::{Api, ApiToken};
 pub use identity::Identity;
+pub use log::{Log, NoKey};
 pub use problem::{Problem, Problems};
 pub use secrets::Secrets;
 pub use server::Server;
@@ -54,6 +56,8 @@ pub struct Config {
     pub server: Server,
     /// `[store]`: where state lives.
     pub store: Store,
+    /// `[log]`: how the log's head is signed; nothing if it is not.
+    pub log: Option<Log>,
     /// `[slack]`: the workspace.
     pub slack: Slack,
     /// `[api]`: who may ask whether somebody holds something.
@@ -84,9 +88,10 @@ pub struct Config {
 }
 
 /// The sections that there are.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "server",
     "store",
+    "log",
     "slack",
     "api",
     "secrets",
@@ -140,6 +145,7 @@ impl Config {
         // Each section is read, whether or not another is wrong.
         let server = server::server(document);
         let store = store::read(document, secrets);
+        let log = log::read(document, secrets);
         let slack = slack::read(document, secrets);
         let api = api::read(document, secrets);
         let vault = vault::read(document, secrets);
@@ -158,6 +164,7 @@ impl Config {
         Some(Self {
             server: server?,
             store: store?,
+            log: log?,
             slack: slack?,
             api: api?,
             secrets: vault?,

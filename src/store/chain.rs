@@ -42,10 +42,13 @@
 #![doc = include_str!("verify.py")]
 //! ```
 //!
+//! The script knows nothing of checkpoints: `keylend audit verify --checkpoint` does.
+//!
 //! The chain shows that no entry was changed, taken out or put in without sealing everything behind
 //! it again. Somebody who can write to the tables can do that, or cut off the end: to find it, compare
-//! with a hash that was noted elsewhere before (`--head`). Until heads are signed, they can also
-//! append a valid entry; nothing in the log shows that Keylend did not write it.
+//! with a hash that was noted elsewhere before (`--head`), or with the signed
+//! [checkpoints](crate::checkpoint) that Keylend posts. They can also append a valid entry; nothing in
+//! the log shows that Keylend did not write it, and Keylend signs it with the next checkpoint.
 
 use std::borrow::Cow;
 
@@ -162,6 +165,16 @@ impl RawEntry {
         match texts::restore(&self.body, &self.texts) {
             Ok(whole) => whole.body,
             Err(_) => Cow::Borrowed(&self.body),
+        }
+    }
+
+    /// Its hash as bytes: the leaf that it is in the tree of a [`checkpoint`](crate::checkpoint). Zeros
+    /// if it has no hash of its form, as no entry that was verified.
+    pub fn leaf(&self) -> [u8; 32] {
+        let mut leaf = [0; 32];
+        match hex::decode_to_slice(&self.hash, &mut leaf) {
+            Ok(()) => leaf,
+            Err(_) => [0; 32],
         }
     }
 

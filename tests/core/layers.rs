@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &["domain"]),
     ("routes", &[]),
     ("secret", &[]),
+    ("checkpoint", &["sanitize", "secret"]),
     ("metrics", &["domain"]),
     ("store", &["clock", "domain", "sanitize", "transport"]),
     ("vault", &["clock", "domain", "secret", "store"]),
@@ -33,6 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "config",
         &[
             "backend",
+            "checkpoint",
             "clock",
             "directory",
             "domain",
@@ -112,12 +114,33 @@ const ARROWS: &[(&str, &[&str])] = &[
             "alerts", "clock", "domain", "grants", "metrics", "routes", "store",
         ],
     ),
-    ("audit", &["domain", "sanitize", "store"]),
+    ("audit", &["checkpoint", "domain", "sanitize", "store"]),
+    // It reads the log as whoever audits it does, and posts what it signs.
+    (
+        "signer",
+        &[
+            "alerts",
+            "audit",
+            "checkpoint",
+            "clock",
+            "domain",
+            "slack",
+            "store",
+        ],
+    ),
     // The command line only parses and calls; the composition root sees everything but it.
     (
         "cli",
         &[
-            "audit", "backend", "clock", "config", "domain", "sanitize", "serve", "store",
+            "audit",
+            "backend",
+            "checkpoint",
+            "clock",
+            "config",
+            "domain",
+            "sanitize",
+            "serve",
+            "store",
         ],
     ),
     (
@@ -137,6 +160,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "policy",
             "routes",
             "secret",
+            "signer",
             "slack",
             "store",
             "vault",

@@ -434,6 +434,47 @@ fn the_limits_of_requests_are_read() {
 }
 
 #[test]
+fn a_log_is_signed_with_a_key_under_a_name() {
+    let log = |section: &str| format!("{GOOD}[log]\n{section}");
+    let good =
+        log("origin = \"keylend.example.com/log\"\nsigning_key = { file = \"{folder}/key\" }");
+    let config = load(&good, RULES).unwrap_or_else(|(problems, _)| panic!("{problems}"));
+    let settings = config.log.unwrap();
+    assert_eq!(settings.checkpoint_file, None);
+    assert_eq!(settings.origin, "keylend.example.com/log");
+
+    for (section, problem) in [
+        (
+            "signing_key = { file = \"{folder}/key\" }",
+            "log.signing_key: checkpoints name the log that they are of: add `origin`",
+        ),
+        (
+            "origin = \"keylend.example.com/log\"",
+            "log.origin: nothing is signed without `signing_key`",
+        ),
+        (
+            "checkpoint_file = \"/var/lib/keylend/checkpoints\"",
+            "log.checkpoint_file: nothing is signed without `signing_key`",
+        ),
+        (
+            "origin = \"my log+1\"\nsigning_key = { file = \"{folder}/key\" }",
+            "log.origin: `my log+1` is not an origin such as",
+        ),
+        (
+            "origin = \"log\"\nsigning_key = { file = \"{folder}/secret\" }",
+            "log.signing_key: the key must be 32 bytes",
+        ),
+        (
+            "origin = \"log\"\nsigning_key = { file = \"{folder}/none\" }",
+            "log.signing_key: the file `none` cannot be read",
+        ),
+    ] {
+        let said = said_of(&log(section), RULES);
+        assert!(said.contains(problem), "{said}");
+    }
+}
+
+#[test]
 fn limits_and_durations_are_checked() {
     insta::assert_snapshot!(
         said_after(&[

@@ -44,7 +44,7 @@ fn example_secrets() -> BTreeMap<String, &'static str> {
                 "PG_PROD_ADMIN_URL" => {
                     "postgres://keylend:password@db.example.com/app?sslmode=verify-full"
                 }
-                "KEYLEND_SECRETS_KEY" => {
+                "KEYLEND_SECRETS_KEY" | "KEYLEND_LOG_KEY" => {
                     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
                 }
                 _ => "0123456789abcdef0123456789abcdef",

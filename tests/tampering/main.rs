@@ -17,6 +17,7 @@ mod history;
 mod people;
 mod rebuilding;
 mod scene;
+mod signing;
 mod verifying;
 
 /// Makes a test of every story named, for both databases.

@@ -173,7 +173,12 @@ impl Scene {
 
     /// What `keylend audit verify` says of the store, and whether all is well.
     pub async fn verify(&self) -> (bool, String) {
-        let args = ["audit", "verify", "--store", &self.address()];
+        self.audit(&["verify", "--store", &self.address()]).await
+    }
+
+    /// What `keylend audit` with these arguments says, and whether all is well.
+    pub async fn audit(&self, args: &[&str]) -> (bool, String) {
+        let args = [&["audit"], args].concat();
         let command = Keylend::try_parse_from(args).unwrap().audit;
         let mut out = Vec::new();
         let code = command.run(&mut out).await.unwrap();

@@ -16,6 +16,14 @@ use crate::{
 /// How often in a row a target has failed to give access when the requester is told.
 const TOLD_AT: u32 = 3;
 
+/// That the log's first entries were signed, with the checkpoint as it is to be kept. `note` holds no
+/// text of people.
+pub fn checkpoint_line(entries: u64, note: &str) -> String {
+    format!(
+        ":lower_left_fountain_pen: *Signed checkpoint* of the log, {entries} entries\n```\n{note}```"
+    )
+}
+
 /// The line of one entry about `request`, which may have moved on since; nothing for what is of
 /// no interest outside the log. `to` is the logins that receive the access.
 pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {

@@ -1,0 +1,94 @@
+//! `[log]`.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::{
+    Secrets,
+    document::{Document, at},
+};
+use crate::{
+    checkpoint::{InvalidKey, SigningKey},
+    secret::{MissingSecret, Secret},
+};
+
+/// `[log]`: how the log's head is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// `signing_key`: the key that signs checkpoints: 32 bytes as 64 hexadecimal digits or as base64,
+    /// such as `openssl rand -hex 32` gives.
+    pub signing_key: Secret,
+    /// `origin`: what the log is called in its checkpoints, such as `keylend.example.com/log`.
+    pub origin: String,
+    /// `checkpoint_file`: where checkpoints are appended, beside being posted. Default nowhere.
+    pub checkpoint_file: Option<PathBuf>,
+}
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum NoKey {
+    /// The secret is not where the configuration says.
+    #[error(transparent)]
+    Missing(#[from] MissingSecret),
+    /// It is not a key.
+    #[error(transparent)]
+    Invalid(#[from] InvalidKey),
+}
+
+impl Log {
+    /// The key that signs.
+    ///
+    /// # Errors
+    ///
+    /// If the secret is not there, or is not a key.
+    pub fn key(&self) -> Result<SigningKey, NoKey> {
+        Ok(SigningKey::new(&self.origin, &self.signing_key.read()?)?)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    signing_key: Option<Secret>,
+    origin: Option<String>,
+    checkpoint_file: Option<PathBuf>,
+}
+
+/// The outer answer is nothing if the section is wrong, the inner one if nothing is signed.
+pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Option<Log>> {
+    let raw: Raw = document.optional("log")?;
+    let Some(signing_key) = raw.signing_key else {
+        for (key, is_there) in [
+            ("origin", raw.origin.is_some()),
+            ("checkpoint_file", raw.checkpoint_file.is_some()),
+        ] {
+            if is_there {
+                let problem = "nothing is signed without `signing_key`: say where the key is";
+                document.problem(at!["log", key], problem);
+            }
+        }
+        return Some(None);
+    };
+    let Some(origin) = raw.origin else {
+        let problem = "checkpoints name the log that they are of: add `origin`, such as \
+                       `keylend.example.com/log`";
+        document.problem(at!["log", "signing_key"], problem);
+        return None;
+    };
+    if let Err(invalid) = SigningKey::check_name(&origin) {
+        document.problem(at!["log", "origin"], invalid.to_string());
+        return None;
+    }
+    let log = Log {
+        signing_key,
+        origin,
+        checkpoint_file: raw.checkpoint_file,
+    };
+    if secrets == Secrets::Checked
+        && let Err(problem) = log.key()
+    {
+        document.problem(at!["log", "signing_key"], problem.to_string());
+    }
+    Some(Some(log))
+}
