@@ -5,6 +5,7 @@
 //! before. They go through the crate's public doors alone, and hold what they answer against a
 //! second reading of the same bytes.
 
+pub mod checkpoint;
 pub mod command;
 pub mod config;
 pub mod event;
@@ -58,7 +59,8 @@ fn read_again(json: &[u8]) -> Option<Value> {
 pub type Holds = fn(&[u8]);
 
 /// Every target by its name, which is also its corpus's.
-pub const TARGETS: [(&str, Holds); 10] = [
+pub const TARGETS: [(&str, Holds); 11] = [
+    ("checkpoint", checkpoint::holds),
     ("command", command::holds),
     ("config", config::holds),
     ("event", event::holds),
