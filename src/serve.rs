@@ -169,6 +169,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(async move { reading.0.follow_people(reading.1).await });
     let asking = (broker.clone(), shutdown.clone());
     tasks.spawn(async move { asking.0.watch_groups(asking.1).await });
+    let watching = (broker.clone(), shutdown.clone());
+    tasks.spawn(async move { watching.0.watch_approvers(watching.1).await });
     let hearing = (broker.clone(), shutdown.clone());
     tasks.spawn(async move { hearing.0.hear_outdated(hearing.1).await });
     let following = (grants.clone(), shutdown.clone());

@@ -5,6 +5,7 @@
 //! whatever raced, each answer rests on what is in the store.
 
 mod approve;
+mod approvers;
 mod ask;
 mod changes;
 mod credentials;
@@ -27,6 +28,7 @@ mod revise;
 
 use std::{collections::BTreeSet, sync::Arc};
 
+pub use approvers::{Members, TooFewApprovers};
 pub use ask::Ask;
 pub use changes::Changed;
 pub use credentials::Credential;

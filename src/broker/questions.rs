@@ -114,7 +114,7 @@ impl Broker {
         Ok(self.approvers_of(locked).await)
     }
 
-    async fn awaiting(&self) -> Result<Vec<Request>, Error> {
+    pub(super) async fn awaiting(&self) -> Result<Vec<Request>, Error> {
         Ok(self.store.awaiting(LOOKED_THROUGH).await?)
     }
 

@@ -18,7 +18,7 @@ use super::{
     schema::SCHEMA,
 };
 use crate::{
-    domain::{GroupName, RuleId},
+    domain::{GroupName, RuleId, UserId},
     source_map::{SourceMap, SourceSpan},
 };
 
@@ -133,12 +133,14 @@ impl Reading {
         {
             return Err(message);
         }
-        let groups = policy
-            .entity_literals()
-            .iter()
-            .filter(|uid| uid.type_name().basename() == "Group")
-            .map(|uid| GroupName::new(uid.id().unescaped()))
-            .collect();
+        let literals = policy.entity_literals();
+        let of_type = |name: &'static str| {
+            let literals = literals.iter();
+            literals.filter(move |uid| uid.type_name().basename() == name)
+        };
+        let groups = of_type("Group").map(|uid| GroupName::new(uid.id().unescaped()));
+        let people = of_type("User").map(|uid| UserId::new(uid.id().unescaped()));
+        let (groups, people) = (groups.collect(), people.collect());
         let actions = Action::ALL.into_iter();
         let actions = actions.filter(|action| names(policy, *action)).collect();
         let order = self.rules.len();
@@ -149,6 +151,7 @@ impl Reading {
             order,
             reason: reason.to_owned(),
             groups,
+            people,
             actions,
             origin: (origin == Origin::Operator).then(|| (file.to_owned(), place.clone())),
         };

@@ -25,7 +25,7 @@ pub use facts::{Action, Facts, TicketFact};
 pub use problem::Problem;
 
 use crate::{
-    domain::{GroupName, RuleId},
+    domain::{GroupName, RuleId, UserId},
     source_map::SourceSpan,
 };
 
@@ -46,6 +46,8 @@ struct Rule {
     reason: String,
     /// The groups that it speaks of.
     groups: BTreeSet<GroupName>,
+    /// The people that it speaks of by their ids.
+    people: BTreeSet<UserId>,
     /// The actions that it may apply to.
     actions: BTreeSet<Action>,
     /// Where it was read; nothing for a base rule.
@@ -63,6 +65,13 @@ impl Policy {
     pub fn names_group(&self, action: Action, group: &GroupName) -> bool {
         let mut rules = self.rules.values();
         rules.any(|rule| rule.actions.contains(&action) && rule.groups.contains(group))
+    }
+
+    /// The people of whom rules that may apply to `action` speak by their ids.
+    pub fn people_named(&self, action: Action) -> impl Iterator<Item = UserId> {
+        let rules = self.rules.values();
+        let rules = rules.filter(move |rule| rule.actions.contains(&action));
+        rules.flat_map(|rule| rule.people.iter().cloned())
     }
 
     /// The rules' names, base rules among them.

@@ -1,5 +1,7 @@
 //! Creating a request, of a typed line or of the form.
 
+use std::time::Duration;
+
 use super::incident::Origin;
 use crate::{
     broker::{Ask, Error},
@@ -12,6 +14,10 @@ use crate::{
     },
 };
 
+/// How long it may take to find out whether anybody can approve a request. The audit channel is told
+/// however long it takes.
+const LOOKING: Duration = Duration::from_secs(1);
+
 /// The key that belongs to what Slack names only once in the caller's workspace.
 pub(in crate::slack) fn key(caller: &Caller, named_once: &str) -> AskKey {
     AskKey::derive(&format!("{}/{named_once}", caller.team))
@@ -19,7 +25,7 @@ pub(in crate::slack) fn key(caller: &Caller, named_once: &str) -> AskKey {
 
 /// Creates the request and mirrors it in the incident channels among `origin` and `mentioned`.
 /// Answers notes for the requester: which channels may be incident channels and could not be
-/// looked up, and whether the approvers can see the request.
+/// looked up, whether the approvers can see the request, and whether there are enough of them.
 pub(in crate::slack) async fn create(
     slack: &Slack,
     mut ask: Ask,
@@ -38,6 +44,10 @@ pub(in crate::slack) async fn create(
     let alerts = slack.broker.alerts().raised();
     if request.awaits_decision() && alerts.contains_key(&alert::channel_name(channel)) {
         notes.push(answer::not_reached(channel));
+    }
+    let looking = slack.broker.too_few_approvers(&request);
+    if let Ok(Some(lack)) = tokio::time::timeout(LOOKING, looking).await {
+        notes.push(answer::too_few_approvers(&lack));
     }
     Ok((request, notes))
 }

@@ -7,7 +7,7 @@ use super::{
     modal::whole_lines,
     text,
 };
-use crate::broker::{Covered, Interruption, Locked};
+use crate::broker::{Covered, Interruption, Locked, Members, TooFewApprovers};
 use crate::domain::{
     ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time,
     UserId, Username,
@@ -69,6 +69,31 @@ pub fn not_reached(channel: &ChannelId) -> String {
         ":warning: Approvers can't see this request: Slack rejects messages in {}. Keylend keeps \
          retrying and has alerted the people who run it.",
         text::channel(channel)
+    )
+}
+
+/// Too few people can approve a request.
+pub fn too_few_approvers(lack: &TooFewApprovers) -> String {
+    let groups: Vec<String> = lack.groups.iter().take(PEOPLE).map(text::code).collect();
+    let groups = groups.join(", ");
+    let what = match (lack.members, lack.able) {
+        (Members::Nobody, 0) => {
+            format!("Nobody can approve this request right now: {groups} has no members.")
+        }
+        (Members::OnlyRequester, 0) => format!(
+            "Nobody can approve this request right now: you are the only member of {groups}."
+        ),
+        (_, 0) => format!(
+            "Nobody can approve this request right now: nobody else in {groups} is allowed to."
+        ),
+        (_, able) => format!(
+            "This request needs {} approvals, and only {able} of {groups} can give one right now.",
+            lack.needed
+        ),
+    };
+    format!(
+        ":warning: {what} Ask the people who run Keylend to add an approver to {groups}; an alert \
+         tells them. Your request waits meanwhile."
     )
 }
 

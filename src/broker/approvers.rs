@@ -1,0 +1,253 @@
+//! Whether anybody can approve what is waiting: the requester and the people who run Keylend hear
+//! of it when nobody can.
+//!
+//! Everybody whom the scope or a rule names is judged by the policy, as when they approve. Where a
+//! group or a person cannot be known, nothing is said: unknown is not nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Broker, Error,
+    extend::decided_total,
+    facts::{Count, Question},
+};
+use crate::{
+    domain::{Event, GroupName, Human, Refusal, Request, RequestId, ScopeId, Span, State},
+    policy::Action,
+    store::EntryBody,
+};
+
+/// How many people are judged for one request; of more, somebody is taken to be able to approve.
+const JUDGED: usize = 50;
+
+/// How often all that waits is looked at again.
+const EVERY: Span = Span::minutes(5);
+
+/// How long to wait after a failure.
+const PAUSE: Span = Span::seconds(5);
+
+/// Entries that are read together.
+const BATCH: u32 = 100;
+
+/// Why too few people can approve a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TooFewApprovers {
+    /// The scope's approver groups.
+    pub groups: BTreeSet<GroupName>,
+    /// How many approvals the request needs.
+    pub needed: u8,
+    /// How many people can give one now; fewer than `needed`.
+    pub able: usize,
+    /// Who is in the approver groups.
+    pub members: Members,
+}
+
+/// Who is in the approver groups of a scope, seen from one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Members {
+    /// Nobody.
+    Nobody,
+    /// The requester alone, under whatever id.
+    OnlyRequester,
+    /// Others, with or without the requester.
+    Others,
+}
+
+impl Broker {
+    /// Why too few people can approve this request now; nothing if enough can, or if that is not
+    /// known for certain.
+    pub async fn too_few_approvers(&self, request: &Request) -> Option<TooFewApprovers> {
+        self.look_for_approvers(request).await?.err()
+    }
+
+    /// Whether enough people can approve this request now; nothing if that is not known.
+    async fn look_for_approvers(&self, request: &Request) -> Option<Result<(), TooFewApprovers>> {
+        if !matches!(request.state, State::Pending { .. }) {
+            return Some(Ok(()));
+        }
+        let scope = self.scope(&request.terms.scope).ok()?;
+        let mut in_groups = BTreeSet::new();
+        for group in &scope.approvers {
+            in_groups.extend(self.parts.directory.members(group).await.ok()?);
+        }
+        let mut candidates = in_groups.clone();
+        candidates.extend(self.parts.policy.people_named(Action::Approve));
+        for group in &self.named_groups {
+            if self.parts.policy.names_group(Action::Approve, group) {
+                candidates.extend(self.parts.directory.members(group).await.ok()?);
+            }
+        }
+        if candidates.len() > JUDGED {
+            return Some(Ok(()));
+        }
+        let question = Question {
+            scope: Some(scope),
+            requester: &request.requester,
+            human: &request.human,
+            duration: self.decided_duration(request),
+            total: decided_total(request),
+            is_extension: false,
+            ticket: request.terms.ticket.as_deref(),
+            // A lock keeps everybody from approving, and says so itself.
+            locks: &[],
+            count: &Count::default(),
+        };
+        let needed = request.approvals_needed;
+        let mut able: Vec<Human> = Vec::new();
+        let mut members = match in_groups.is_empty() {
+            true => Members::Nobody,
+            false => Members::OnlyRequester,
+        };
+        let mut is_sure = true;
+        for id in &candidates {
+            let Ok(person) = self.person(id, Some(scope)).await else {
+                is_sure = false;
+                continue;
+            };
+            if person.human.is(&request.human) {
+                continue;
+            }
+            if in_groups.contains(id) {
+                members = Members::Others;
+            }
+            match self.judge(Action::Approve, &person, &question) {
+                Ok(_) if person.email.is_none() || able.iter().any(|it| it.is(&person.human)) => {}
+                Ok(_) => able.push(person.human),
+                Err(Refusal::GroupsUnavailable(_) | Refusal::RuleError(_)) => is_sure = false,
+                Err(_) => {}
+            }
+            if able.len() >= usize::from(needed) {
+                return Some(Ok(()));
+            }
+        }
+        is_sure.then(|| {
+            Err(TooFewApprovers {
+                groups: scope.approvers.clone(),
+                needed,
+                able: able.len(),
+                members,
+            })
+        })
+    }
+
+    /// Keeps an alert for each scope of which a request waits that too few people can approve,
+    /// until `shutdown`. New requests are looked at at once, on every replica, whichever of them
+    /// took the request; all of them are looked at again every five minutes.
+    pub async fn watch_approvers(&self, shutdown: CancellationToken) {
+        shutdown.run_until_cancelled(self.keep_watching()).await;
+    }
+
+    async fn keep_watching(&self) {
+        let mut head = self.store.head();
+        // What is in the log already is looked at with all that waits.
+        let mut seen = *head.borrow_and_update();
+        let mut next = self.now();
+        loop {
+            let is_due = self.now() >= next;
+            let looked = match is_due {
+                true => self.look_at_all().await,
+                false => self.look_at_new(&mut seen).await,
+            };
+            match looked {
+                Ok(()) if is_due => next = EVERY.after(self.now()),
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "failed to look for approvers");
+                    self.parts.clock.until(PAUSE.after(self.now())).await;
+                    continue;
+                }
+            }
+            tokio::select! {
+                biased;
+                moved = head.changed() => {
+                    if moved.is_err() {
+                        return;
+                    }
+                }
+                () = self.parts.clock.until(next) => {}
+            }
+        }
+    }
+
+    /// Looks at the requests that were made since entry `seen`.
+    async fn look_at_new(&self, seen: &mut u64) -> Result<(), Error> {
+        loop {
+            let entries = self.store.entries(*seen, BATCH).await?;
+            let Some(last) = entries.last() else {
+                return Ok(());
+            };
+            let last = last.seq;
+            let requested = entries.iter().filter(|entry| {
+                matches!(entry.body, EntryBody::Request(Event::Requested { .. }))
+            });
+            let requested: BTreeSet<RequestId> =
+                requested.filter_map(|entry| entry.request_id).collect();
+            for id in requested {
+                if let Some(request) = self.store.request(id).await?
+                    && let Some(Err(lack)) = self.look_for_approvers(&request).await
+                {
+                    self.alert_of(&request.terms.scope, &lack);
+                }
+            }
+            *seen = last;
+        }
+    }
+
+    /// Looks at all that waits, raises alerts and clears those that are over.
+    async fn look_at_all(&self) -> Result<(), Error> {
+        let mut over: BTreeSet<String> = self.parts.alerts.raised().into_keys().collect();
+        over.retain(|name| name.starts_with(PREFIX));
+        let mut lacks = BTreeMap::new();
+        for request in self.awaiting().await? {
+            let scope = request.terms.scope.clone();
+            match self.look_for_approvers(&request).await {
+                Some(Ok(())) => {}
+                Some(Err(lack)) => drop(lacks.insert(scope, lack)),
+                // What was so may still be so.
+                None => drop(over.remove(&alert_name(&scope))),
+            }
+        }
+        for (scope, lack) in &lacks {
+            over.remove(&alert_name(scope));
+            self.alert_of(scope, lack);
+        }
+        for name in over {
+            self.parts.alerts.clear(&name);
+        }
+        Ok(())
+    }
+
+    fn alert_of(&self, scope: &ScopeId, lack: &TooFewApprovers) {
+        let name = alert_name(scope);
+        // One request's reason stays until it is over: others of the scope are told by it too.
+        if !self.parts.alerts.raised().contains_key(&name) {
+            self.parts.alerts.raise(name, alert_text(scope, lack));
+        }
+    }
+}
+
+const PREFIX: &str = "nobody_can_approve:";
+
+fn alert_name(scope: &ScopeId) -> String {
+    format!("{PREFIX}{scope}")
+}
+
+fn alert_text(scope: &ScopeId, lack: &TooFewApprovers) -> String {
+    let groups: Vec<&str> = lack.groups.iter().map(GroupName::as_str).collect();
+    let groups = groups.join(", ");
+    let why = match (lack.members, lack.able) {
+        (Members::Nobody, 0) => format!("{groups} has no members"),
+        (Members::OnlyRequester, 0) => format!("the requester is the only member of {groups}"),
+        (_, 0) => format!("no member of {groups} is allowed to"),
+        (_, able) => {
+            return format!(
+                "A request for {scope} needs {} approvals, and only {able} of {groups} can approve \
+                 it. Add approvers to the group.",
+                lack.needed
+            );
+        }
+    };
+    format!("Nobody can approve a request for {scope}: {why}. Add approvers to the group.")
+}
