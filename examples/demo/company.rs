@@ -13,12 +13,14 @@ pub const STELLA: &str = "U0STELLA";
 pub const APPROVALS: &str = "C0APPROVALS";
 pub const AUDIT: &str = "C0AUDIT";
 pub const INCIDENT: &str = "C0INC4211";
+const PARTNER: &str = "C0INC4212";
 
 /// The manifest that a real workspace would install: the demo's Slack grants no more than it asks.
 const MANIFEST: &str = include_str!("../../manifest.yml");
 
 /// Alice is on call and may ask; Bob and Carol approve; Erin is an engineer without rights, Gil a
-/// guest, and Stella works for another company, which shares the channel of approvals.
+/// guest, and Stella works for another company, which shares the channel of another incident: what is
+/// asked for there is not told there.
 pub fn workspace() -> anyhow::Result<Workspace> {
     let colleagues = [ALICE, BOB, CAROL, ERIN];
     let workspace = Workspace::new()
@@ -39,11 +41,16 @@ pub fn workspace() -> anyhow::Result<Workspace> {
             "inc-4211-orders-stuck",
             colleagues.into_iter().chain([GIL]),
         ))
+        .channel(Channel::new(
+            APPROVALS,
+            "approvals",
+            colleagues.into_iter().chain([GIL]),
+        ))
         .channel(
             Channel::new(
-                APPROVALS,
-                "approvals",
-                colleagues.into_iter().chain([GIL, STELLA]),
+                PARTNER,
+                "inc-4212-partner",
+                colleagues.into_iter().chain([STELLA]),
             )
             .shared(),
         )

@@ -39,8 +39,8 @@ fn tour() -> Vec<Step> {
         .until(ALICE, "Nobody decides on their own request"),
         Step::new(
             "Let a guest try",
-            "Gil is a guest and Stella belongs to another company, but both see the channel, and \
-             Slack lets them press its buttons. Who pressed is checked at the moment of the press.",
+            "Gil is a guest, but he sees the channel, and Slack lets him press its buttons. Who \
+             pressed is checked at the moment of the press.",
         )
         .shows(GIL, APPROVALS)
         .until(GIL, "full members"),
@@ -75,7 +75,8 @@ fn tour() -> Vec<Step> {
         Step::new(
             "Go on by yourself",
             "Type /jit alone for the form. logs:read is granted at once by a rule; console:admin \
-             needs two approvals. Ask as Erin, who is not on call. Try /jit help.",
+             needs two approvals. Ask as Erin, who is not on call. Ask in #inc-4212-partner, which \
+             Stella of another company reads: nothing is told there. Try /jit help.",
         )
         .shows(ALICE, INCIDENT)
         .types("/jit"),

@@ -53,6 +53,12 @@ pub fn holds(data: &[u8]) {
             };
             assert!(people.iter().all(|who| is_named(who.as_str())));
         }
+        Event::ChannelsChanged { app, channels } => {
+            app_of(app);
+            let named = ["channel", "old_channel_id", "new_channel_id"];
+            let is_named = |id: &str| named.iter().any(|key| inner[key].as_str() == Some(id));
+            assert!(channels.iter().all(|channel| is_named(channel.as_str())));
+        }
         Event::HomeOpened { app, user: who } => {
             app_of(app);
             assert_eq!(Some(who.as_str()), user);

@@ -12,6 +12,9 @@ use crate::{
     web_api::user_object,
 };
 
+/// The workspace that channels are shared with.
+const OTHER_TEAM: &str = "T0OTHER";
+
 impl Sim {
     /// Sends an inner event such as `{"type": "app_home_opened", …}` in its envelope, whether the
     /// app subscribes to it or not.
@@ -79,6 +82,38 @@ impl Sim {
         };
         let event = json!({"type": "user_change", "user": user});
         self.tell("user_change", event).await
+    }
+
+    /// Tells the app whether a channel is shared with another company now, by `channel_shared` or
+    /// `channel_unshared`; nothing if its manifest does not subscribe to that.
+    ///
+    /// # Panics
+    /// If the workspace has no such channel.
+    pub async fn send_channel_sharing(&self, id: &str) -> Option<Delivery> {
+        let is_shared = self.inner.read(|state| {
+            let channel = state.workspace.channels.get(id);
+            channel.map(|channel| channel.is_ext_shared)
+        });
+        match is_shared {
+            None => panic!("there is no channel {id}"),
+            Some(true) => {
+                let event = json!({
+                    "type": "channel_shared",
+                    "connected_team_id": OTHER_TEAM,
+                    "channel": id,
+                });
+                self.tell("channel_shared", event).await
+            }
+            Some(false) => {
+                let event = json!({
+                    "type": "channel_unshared",
+                    "previously_connected_team_id": OTHER_TEAM,
+                    "channel": id,
+                    "is_ext_shared": false,
+                });
+                self.tell("channel_unshared", event).await
+            }
+        }
     }
 
     /// Tells the app of a message, by `message` with the `channel_type`; nothing if its manifest

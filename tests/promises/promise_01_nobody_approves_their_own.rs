@@ -7,7 +7,7 @@ use std::time::Duration;
 use slack_sim::{Fault, Kind, Message, Person};
 
 use crate::support::fixture::{
-    ALICE, BOB, CAROL, DAVE, Fixture, GUEST, Has, REQUEST, SCOPE, SECURITY, STRANGER,
+    ALICE, APPROVALS, BOB, CAROL, DAVE, Fixture, GUEST, Has, REQUEST, SCOPE, SECURITY, STRANGER,
 };
 
 /// A click was refused: said privately, the card stays, nobody has access.
@@ -53,6 +53,8 @@ async fn guests_and_strangers_are_refused_even_in_the_approver_group() {
         .set_group("S0DBA", [BOB, CAROL, GUEST, STRANGER]);
     let card = fixture.asked(REQUEST).await;
     refused(&fixture, GUEST, &card, "full members").await;
+    // The card was posted before the channel was shared.
+    fixture.share(APPROVALS, true);
     refused(&fixture, STRANGER, &card, "workspace").await;
 }
 

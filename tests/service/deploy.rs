@@ -248,6 +248,9 @@ fn the_manifest_asks_for_what_is_used_and_nothing_else() {
         strings(&manifest["settings"]["event_subscriptions"]["bot_events"]),
         [
             "app_home_opened",
+            "channel_id_changed",
+            "channel_shared",
+            "channel_unshared",
             "subteam_members_changed",
             "subteam_updated",
             "user_change",

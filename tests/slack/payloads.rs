@@ -84,6 +84,7 @@ fn event(event: &Event) -> &'static str {
         Event::UrlVerification { .. } => "url verification",
         Event::PersonChanged { .. } => "person changed",
         Event::UsergroupChanged { .. } => "usergroup changed",
+        Event::ChannelsChanged { .. } => "channels changed",
         Event::HomeOpened { .. } => "home opened",
         Event::Ignored { .. } => "ignored",
     }
@@ -273,6 +274,36 @@ fn events_that_make_facts_old_are_told_from_all_others() {
         event(json!({ "type": "app_home_opened", "user": "U0ALICE", "tab": "messages" })),
         "ignored"
     );
+}
+
+#[test]
+fn events_about_shared_channels_name_the_channels() {
+    for (event, named) in [
+        (
+            json!({ "type": "channel_shared", "channel": "C0DBA" }),
+            "C0DBA",
+        ),
+        (
+            json!({ "type": "channel_unshared", "channel": "C0DBA" }),
+            "C0DBA",
+        ),
+        (
+            json!({
+                "type": "channel_id_changed",
+                "old_channel_id": "G0DBA", "new_channel_id": "C0DBA",
+            }),
+            "G0DBA C0DBA",
+        ),
+    ] {
+        let body = json!({ "type": "event_callback", "event": event });
+        let Event::ChannelsChanged { channels, .. } =
+            Event::parse(body.to_string().as_bytes()).unwrap()
+        else {
+            panic!("no channel changed");
+        };
+        let channels: Vec<String> = channels.iter().map(ToString::to_string).collect();
+        assert_eq!(channels.join(" "), named);
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub fn workspace() -> Workspace {
         .person(Person::stranger(STRANGER, "stella", "T0OTHER"))
         .group("S0DBA", "dba", [BOB, CAROL])
         .group("S0ENG", "engineers", [ALICE, DAVE, BOB])
-        .channel(Channel::new(APPROVALS, "dba", everybody).shared())
+        .channel(Channel::new(APPROVALS, "dba", everybody))
         .channel(Channel::new(AUDIT, "audit", everybody))
         .channel(Channel::new(INCIDENT, "inc-42", everybody))
         .channel(Channel::new(GENERAL, "general", everybody))
@@ -461,6 +461,12 @@ impl Fixture {
                 .filter(|now| now.says(words))
         })
         .await
+    }
+
+    /// Shares a channel with another company, or stops sharing it. Keylend is not told.
+    pub fn share(&self, channel: &str, is_shared: bool) {
+        let share = |channel: &mut Channel| channel.is_ext_shared = is_shared;
+        self.sim.update_channel(channel, share);
     }
 
     pub fn advance_minutes(&self, minutes: u64) {

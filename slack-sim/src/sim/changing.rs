@@ -74,7 +74,7 @@ impl Sim {
     }
 
     /// Changes a channel: its members, its flags. The app is not told: see
-    /// [`event`](Self::event).
+    /// [`send_channel_sharing`](Self::send_channel_sharing) and [`event`](Self::event).
     ///
     /// # Panics
     /// If the workspace has no such channel.

@@ -75,6 +75,18 @@ async fn an_event_says_whether_strangers_are_where_it_happened() {
 }
 
 #[tokio::test]
+async fn the_app_is_told_when_a_channel_is_shared_and_when_it_is_not_any_more() {
+    let (sim, app) = start().await;
+    for (is_shared, kind) in [(true, "channel_shared"), (false, "channel_unshared")] {
+        sim.update_channel("C0PRIV", |channel| channel.is_ext_shared = is_shared);
+        sim.send_channel_sharing("C0PRIV").await.unwrap();
+        let told: Value = serde_json::from_str(&app.last().body).unwrap();
+        assert_eq!(told["event"]["type"], kind);
+        assert_eq!(told["event"]["channel"], "C0PRIV");
+    }
+}
+
+#[tokio::test]
 async fn slackbot_does_not_say_that_it_is_a_bot() {
     let (sim, _app) = start().await;
     let user = api_form(&sim, "users.info", &[("user", "USLACKBOT")]).await["user"].clone();

@@ -25,7 +25,7 @@ pub(in crate::slack) fn key(caller: &Caller, named_once: &str) -> AskKey {
 
 /// Creates the request and mirrors it in the incident channels among `origin` and `mentioned`.
 /// Answers notes for the requester: which channels may be incident channels and could not be
-/// looked up, whether the approvers can see the request, and whether there are enough of them.
+/// looked up, which are shared with another company and do not follow it, whether the approvers can see the request, and whether there are enough of them.
 pub(in crate::slack) async fn create(
     slack: &Slack,
     mut ask: Ask,
@@ -40,6 +40,7 @@ pub(in crate::slack) async fn create(
     let request = slack.broker.ask(ask).await?;
     concerns(request.id);
     let mut notes: Vec<String> = mirrors.unnamed.iter().map(answer::not_mirrored).collect();
+    notes.extend(mirrors.shared.iter().map(answer::not_mirrored_shared));
     let channel = &request.approval_channel;
     let alerts = slack.broker.alerts().raised();
     if request.awaits_decision() && alerts.contains_key(&alert::channel_name(channel)) {

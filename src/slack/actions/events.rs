@@ -59,6 +59,12 @@ async fn note(slack: &Slack, event: Event) -> Result<(), StoreError> {
             }
             Ok(())
         }
+        Event::ChannelsChanged { app, channels } if is_ours(&app) => {
+            for channel in &channels {
+                slack.client.shared_channels().forget(channel);
+            }
+            Ok(())
+        }
         Event::HomeOpened { app, user } if is_ours(&app) => slack.homes.opened(&user).await,
         event => {
             tracing::debug!(slack.event = ?event, "ignored an event");

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Clock,
     domain::{ChannelId, Time},
-    slack::client::Client,
+    slack::client::{Client, SlackError},
 };
 
 /// How long a channel's name is believed: channels are renamed when an incident begins.
@@ -24,7 +24,7 @@ const KEPT: usize = 1000;
 /// How many channels one request is mirrored in.
 const MIRRORS: usize = 5;
 
-/// How long Slack may take to name a channel.
+/// How long Slack may take to name a channel, and to say whether it is shared.
 const NAMING: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Where a command was typed, and the channel's name if Slack told.
@@ -52,11 +52,14 @@ impl Origin {
     }
 }
 
-/// Where a request is mirrored, and which channels would not say whether they are for incidents.
+/// Where a request is mirrored.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Mirrors {
     pub(super) channels: Vec<ChannelId>,
+    /// Which channels would not say whether they are for incidents.
     pub(super) unnamed: Vec<ChannelId>,
+    /// Which are for incidents, and people of another company read them.
+    pub(super) shared: Vec<ChannelId>,
 }
 
 /// A channel's name and when it was learnt; no name where Slack does not tell.
@@ -98,6 +101,7 @@ impl Incidents {
             };
             let place = match name {
                 Some(name) if !self.is_incident(&name) => continue,
+                Some(_) if is_shared(client, channel).await => &mut mirrors.shared,
                 Some(_) => &mut mirrors.channels,
                 None => &mut mirrors.unnamed,
             };
@@ -138,4 +142,11 @@ impl Incidents {
     fn names(&self) -> std::sync::MutexGuard<'_, HashMap<ChannelId, Learnt>> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether people of another company read a channel. Where Slack does not say in time, that is asked
+/// again before anything is posted.
+async fn is_shared(client: &Client, channel: &ChannelId) -> bool {
+    let asked = tokio::time::timeout(NAMING, client.refuse_shared(channel)).await;
+    asked == Ok(Err(SlackError::SharedChannel))
 }

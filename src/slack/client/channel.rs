@@ -1,17 +1,18 @@
 //! What Slack says of a channel (`conversations.info`).
 
-use slack_morphism::{SlackChannelInfo, api::SlackApiConversationsInfoResponse};
+use serde::Deserialize;
 
 use super::{error::SlackError, methods::Client};
 use crate::domain::ChannelId;
 
 /// A channel, as far as writing to it is concerned. A field that Slack leaves out says nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ChannelInfo {
     /// Its name without `#`; nothing for direct messages.
     pub name: Option<String>,
     is_archived: Option<bool>,
     is_member: Option<bool>,
+    is_ext_shared: Option<bool>,
 }
 
 /// Why messages cannot be written to a channel.
@@ -23,18 +24,10 @@ pub enum ChannelTrouble {
     NotAMember,
     /// Slack does not know it, or does not let us know of it.
     Unknown,
+    /// People of another company read it.
+    Shared,
     /// Slack refuses it for a reason that the channel does not show.
     Refused,
-}
-
-impl From<SlackChannelInfo> for ChannelInfo {
-    fn from(channel: SlackChannelInfo) -> Self {
-        Self {
-            name: channel.name,
-            is_archived: channel.flags.is_archived,
-            is_member: channel.flags.is_member,
-        }
-    }
 }
 
 impl ChannelInfo {
@@ -46,6 +39,12 @@ impl ChannelInfo {
             _ => ChannelTrouble::Refused,
         }
     }
+
+    /// Whether people of another company read it, or Slack does not deny it. `is_shared` says
+    /// another thing: workspaces of one organisation share channels too.
+    pub fn is_shared(&self) -> bool {
+        self.is_ext_shared != Some(false)
+    }
 }
 
 impl Client {
@@ -56,10 +55,14 @@ impl Client {
     /// If Slack refuses it (`channel_not_found`: the bot may not know of it), does not answer, or
     /// asked not to be called now.
     pub async fn channel(&self, channel: &ChannelId) -> Result<ChannelInfo, SlackError> {
+        #[derive(Deserialize)]
+        struct Info {
+            channel: ChannelInfo,
+        }
         let asked = [("channel", Some(channel.to_string()))];
-        let info: SlackApiConversationsInfoResponse =
-            self.read("conversations.info", &asked).await?;
-        Ok(info.channel.into())
+        let Info { channel: info } = self.read("conversations.info", &asked).await?;
+        self.shared_channels().learn(channel, info.is_shared());
+        Ok(info)
     }
 
     /// A channel's name without `#` (`conversations.info`); nothing for direct messages and
@@ -73,6 +76,35 @@ impl Client {
             Ok(info) => Ok(info.name),
             Err(SlackError::Refused(code)) if code == "channel_not_found" => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Refuses a channel that people of another company read. Whether they do was asked within the
+    /// last minute.
+    ///
+    /// # Errors
+    ///
+    /// [`SlackError::SharedChannel`]; or that Slack does not say.
+    pub async fn refuse_shared(&self, channel: &ChannelId) -> Result<(), SlackError> {
+        if !channel.as_str().starts_with(['C', 'G']) {
+            return Ok(());
+        }
+        let is_shared = match self.shared_channels().is_shared(channel) {
+            Some(is_shared) => is_shared,
+            None => match self.channel(channel).await {
+                Ok(info) => info.is_shared(),
+                // It says nothing of the message that waits for it.
+                Err(error) if error.is_permanent() => {
+                    return Err(SlackError::Unavailable(format!(
+                        "conversations.info: {error}"
+                    )));
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        match is_shared {
+            true => Err(SlackError::SharedChannel),
+            false => Ok(()),
         }
     }
 }

@@ -14,6 +14,9 @@ pub enum SlackError {
     /// Slack said no; the code is Slack's, such as `channel_not_found`.
     #[error("slack refused: {0}")]
     Refused(String),
+    /// People of another company read the channel, so nothing was sent.
+    #[error("the channel is shared with another company")]
+    SharedChannel,
     /// No answer, or not one of Slack's.
     #[error("slack is unavailable: {0}")]
     Unavailable(String),
@@ -73,11 +76,11 @@ impl SlackError {
                 let passes = PASSING.contains(&code.as_str());
                 !(passes || self.is_of_the_channel() || self.is_of_the_installation())
             }
-            Self::RateLimited { .. } | Self::Unavailable(_) => false,
+            Self::SharedChannel | Self::RateLimited { .. } | Self::Unavailable(_) => false,
         }
     }
 
-    /// Whether Slack refuses every message in the channel, whatever it says.
+    /// Whether every message in the channel is refused, whatever it says.
     pub fn is_of_the_channel(&self) -> bool {
         match self {
             // Slack adds codes to this family, such as `restricted_action_read_only_channel`.
@@ -86,6 +89,7 @@ impl SlackError {
                     || code.starts_with("restricted_action")
                     || code.ends_with("_archived")
             }
+            Self::SharedChannel => true,
             Self::RateLimited { .. } | Self::Unavailable(_) => false,
         }
     }

@@ -22,6 +22,7 @@ use super::{
     error::SlackError,
     groups::UnknownGroups,
     identity::{self, Identity},
+    shared::SharedChannels,
     wire::{Https, NoRootCertificates, Wire},
 };
 use crate::{
@@ -42,6 +43,7 @@ pub struct Client {
     api: Arc<Api>,
     identity: Arc<OnceCell<Identity>>,
     unknown_groups: Arc<UnknownGroups>,
+    shared_channels: Arc<SharedChannels>,
 }
 
 /// A message as it is sent.
@@ -108,7 +110,8 @@ impl Client {
         Self {
             api: Arc::new(Api::new(wire, api_url, clock.clone())),
             identity: Arc::default(),
-            unknown_groups: Arc::new(UnknownGroups::new(clock)),
+            unknown_groups: Arc::new(UnknownGroups::new(clock.clone())),
+            shared_channels: Arc::new(SharedChannels::new(clock)),
         }
     }
 
@@ -130,13 +133,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If Slack refuses it, or does not answer.
+    /// If people of another company read the channel, Slack refuses it, or does not answer.
     pub async fn post(
         &self,
         channel: &ChannelId,
         thread: Option<&str>,
         message: &Message,
     ) -> Result<Posted, SlackError> {
+        self.refuse_shared(channel).await?;
         let request = posting(channel, message).opt_thread_ts(thread.map(SlackTs::from));
         self.api
             .post_in(channel, POST, &request, Patience::Waits)
@@ -147,12 +151,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If Slack refuses it, does not answer, or asked not to be called for this channel now.
+    /// If people of another company read the channel, Slack refuses it, does not answer, or asked not to be
+    /// called for this channel now.
     pub async fn try_post(
         &self,
         channel: &ChannelId,
         message: &Message,
     ) -> Result<Posted, SlackError> {
+        self.refuse_shared(channel).await?;
         let request = posting(channel, message);
         self.api
             .post_in(channel, POST, &request, Patience::FailsFast)
@@ -163,13 +169,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If Slack refuses it, or does not answer.
+    /// If people of another company read the channel, Slack refuses it, or does not answer.
     pub async fn post_aloud(
         &self,
         channel: &ChannelId,
         thread: &str,
         message: &Message,
     ) -> Result<Posted, SlackError> {
+        self.refuse_shared(channel).await?;
         let request = posting(channel, message)
             .with_thread_ts(thread.into())
             .with_reply_broadcast(true);
@@ -182,13 +189,15 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If Slack refuses it, does not answer, or asked not to be called for this channel now.
+    /// If people of another company read the channel, Slack refuses it, does not answer, or asked not to be
+    /// called for this channel now.
     pub async fn update(
         &self,
         channel: &ChannelId,
         ts: &str,
         message: &Message,
     ) -> Result<(), SlackError> {
+        self.refuse_shared(channel).await?;
         let id = channel.as_str().into();
         let request = SlackApiChatUpdateRequest::new(id, message.content(), ts.into())
             .with_parse(UNPARSED.to_owned())
@@ -345,6 +354,11 @@ impl Client {
     /// The groups that Slack did not know a moment ago.
     pub(in crate::slack) fn unknown_groups(&self) -> &UnknownGroups {
         &self.unknown_groups
+    }
+
+    /// Which channels people of another company read.
+    pub(in crate::slack) fn shared_channels(&self) -> &SharedChannels {
+        &self.shared_channels
     }
 
     /// Calls a method that reads. Never waits for its turn.

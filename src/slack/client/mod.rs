@@ -16,6 +16,9 @@
 //! | `auth.test` | `enterprise_id`, `is_enterprise_install` |
 //! | `auth.teams.list` | has no model |
 //! | `users.info` | `is_email_confirmed` |
+//! | `conversations.info` | `is_ext_shared` |
+//!
+//! A post or an update goes to no channel that people of another company read.
 
 mod call;
 mod channel;
@@ -23,6 +26,7 @@ mod error;
 mod groups;
 mod identity;
 mod methods;
+mod shared;
 mod wire;
 
 pub use channel::{ChannelInfo, ChannelTrouble};

@@ -1,5 +1,5 @@
-//! Events, <https://docs.slack.dev/apis/events-api>. They only make facts about people and what
-//! their App Homes show old, so a redelivered one (`x-slack-retry-num`) does no harm and needs no
+//! Events, <https://docs.slack.dev/apis/events-api>. They only make facts about people and channels
+//! and what App Homes show old, so a redelivered one (`x-slack-retry-num`) does no harm and needs no
 //! memory.
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::lenient::{filled, or_empty};
-use crate::domain::UserId;
+use crate::domain::{ChannelId, UserId};
 
 /// What an event tells us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,13 @@ pub enum Event {
         usergroup: String,
         /// Who joined, who left, or who is in it now; not always all of them.
         people: BTreeSet<UserId>,
+    },
+    /// Channels were shared with another company, or are not any more, or have new ids.
+    ChannelsChanged {
+        /// The app that it was sent to.
+        app: Option<String>,
+        /// Which, by their old and new ids.
+        channels: Vec<ChannelId>,
     },
     /// Somebody opened the Home tab.
     HomeOpened {
@@ -70,6 +77,13 @@ struct Inner {
     /// An object in some events, an id in others.
     #[serde(default)]
     user: Value,
+    /// An object in some events, an id in others.
+    #[serde(default)]
+    channel: Value,
+    #[serde(default, deserialize_with = "filled")]
+    old_channel_id: Option<ChannelId>,
+    #[serde(default, deserialize_with = "filled")]
+    new_channel_id: Option<ChannelId>,
     #[serde(default, deserialize_with = "filled")]
     tab: Option<String>,
     #[serde(default, deserialize_with = "filled")]
@@ -137,6 +151,15 @@ impl Inner {
                     app,
                     usergroup,
                     people: people.into_iter().flatten().collect(),
+                }
+            }
+            ("channel_shared" | "channel_unshared" | "channel_id_changed", ..) => {
+                let channel = self.channel.as_str().filter(|id| !id.is_empty());
+                let channel = channel.map(ChannelId::new);
+                let changed = [channel, self.old_channel_id, self.new_channel_id];
+                Event::ChannelsChanged {
+                    app,
+                    channels: changed.into_iter().flatten().collect(),
                 }
             }
             // The same event tells of the Messages tab.

@@ -1,4 +1,5 @@
-//! Channels that Slack does not let Keylend write to: archived, without our bot, unknown.
+//! Channels that nothing is written to: archived, without our bot, unknown to Slack, or shared with
+//! another company.
 //!
 //! Nothing that belongs in such a channel is lost. It is tried again every few minutes, for ever,
 //! by one message at a time; an alert names the channel and why; and the cards of those whose
@@ -73,15 +74,20 @@ impl Messenger {
                 stays
             });
         }
+        self.channel_opens(channel, shutdown).await;
+    }
+
+    /// Nothing keeps messages from `channel` any more.
+    pub(super) async fn channel_opens(&self, channel: &ChannelId, shutdown: &CancellationToken) {
         if self.channels.put(channel, None).is_some() {
-            tracing::info!(%channel, "Slack takes messages in a channel again");
+            tracing::info!(%channel, "a channel takes messages again");
             self.alerts.clear(&alert::channel_name(channel));
             self.show_whether_approvers_are_reached(channel, shutdown)
                 .await;
         }
     }
 
-    /// Slack refused a message because of `channel`. Answers when to try again.
+    /// A message was refused because of `channel`. Answers when to try again.
     pub(super) async fn channel_fails(
         &self,
         channel: &ChannelId,
@@ -89,10 +95,12 @@ impl Messenger {
         shutdown: &CancellationToken,
     ) -> Time {
         let (why, name) = match self.client.channel(channel).await {
+            Ok(info) if *error == SlackError::SharedChannel => (ChannelTrouble::Shared, info.name),
             Ok(info) => (info.trouble(), info.name),
             Err(SlackError::Refused(code)) if code == "channel_not_found" => {
                 (ChannelTrouble::Unknown, None)
             }
+            Err(_) if *error == SlackError::SharedChannel => (ChannelTrouble::Shared, None),
             Err(error) => {
                 tracing::warn!(%channel, %error, "Slack does not say what a channel's trouble is");
                 (ChannelTrouble::Refused, None)
@@ -108,7 +116,7 @@ impl Messenger {
             opens,
         };
         self.channels.put(channel, Some(closed));
-        tracing::warn!(%channel, %error, failures, "Slack takes no messages in a channel");
+        tracing::warn!(%channel, %error, failures, "a channel takes no messages");
         self.alerts.raise(
             alert::channel_name(channel),
             alert::channel_text(channel, name.as_deref(), why, error),

@@ -19,6 +19,7 @@ pub mod homes;
 mod leader;
 mod missed;
 mod run;
+mod shared;
 mod trouble;
 
 use std::{collections::BTreeSet, sync::Arc};

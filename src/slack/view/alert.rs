@@ -37,7 +37,7 @@ pub fn news(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// The name of the alert of a channel that Slack takes no messages in.
+/// The name of the alert of a channel that takes no messages.
 pub fn channel_name(channel: &ChannelId) -> String {
     format!("channel_unavailable:{channel}")
 }
@@ -59,6 +59,10 @@ pub fn channel_text(
         ChannelTrouble::Unknown => {
             "the channel does not exist, or it is private and Keylend is not a member. Check the \
              channel id, or invite Keylend"
+                .to_owned()
+        }
+        ChannelTrouble::Shared => {
+            "it is shared with another company. Stop sharing it, or configure another channel"
                 .to_owned()
         }
         ChannelTrouble::Refused => error.to_string(),

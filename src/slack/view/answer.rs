@@ -66,8 +66,16 @@ pub fn not_mirrored(channel: &ChannelId) -> String {
 /// The approvers of a request cannot be reached yet.
 pub fn not_reached(channel: &ChannelId) -> String {
     format!(
-        ":warning: Approvers can't see this request: Slack rejects messages in {}. Keylend keeps \
-         retrying and has alerted the people who run it.",
+        ":warning: Approvers can't see this request: Keylend can't post in {}. It keeps retrying \
+         and has alerted the people who run it.",
+        text::channel(channel)
+    )
+}
+
+/// An incident channel does not follow the request, because people of another company read it.
+pub fn not_mirrored_shared(channel: &ChannelId) -> String {
+    format!(
+        "{} is shared with another company, so it does not follow this request.",
         text::channel(channel)
     )
 }

@@ -106,14 +106,15 @@ const story = {
     await says(door, "Shut");
   },
 
-  async "A guest and a stranger are refused"() {
+  async "A guest is refused, and a stranger does not see the channel"() {
     await be("Gil Guest");
     await open("approvals");
     await card().getByRole("button", { name: "Approve 30m" }).click();
     await says(log, "full members");
     await be("Stella Stranger");
-    await card().getByRole("button", { name: "Approve 30m" }).click();
-    await says(log, "you belong to another one");
+    const places = page.getByRole("navigation", { name: "Channels and apps" });
+    await places.getByRole("link", { name: "inc-4212-partner" }).waitFor();
+    assert.equal(await places.getByRole("link", { name: "approvals" }).count(), 0);
     await says(door, "Shut");
   },
 

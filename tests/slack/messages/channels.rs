@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use keylend::store::{Documents as _, Store as _};
+use keylend::{
+    clock::Clock as _,
+    store::{Documents as _, Store as _},
+};
 use slack_sim::{Fault, Sim};
 
 use super::{
@@ -135,6 +138,125 @@ async fn a_channel_that_only_some_may_write_to_is_not_given_up() {
         fixture.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
         running.stop().await;
     }
+}
+
+fn share(sim: &Sim, channel: &str, is_shared: bool) {
+    sim.update_channel(channel, |channel| channel.is_ext_shared = is_shared);
+}
+
+/// Lets ten minutes pass.
+async fn later(fixture: &Fixture) {
+    for _ in 0..60 {
+        fixture.clock.advance(Duration::from_secs(10));
+        fixture.settled_for_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_approval_channel_is_shared_is_posted_when_it_is_not_any_more() {
+    let fixture = Fixture::set().await;
+    share(&fixture.sim, "C0DBA", true);
+    let running = fixture.run();
+    fixture.commit(asked("one", 0)).await;
+    let words = "Approvers can't see this request: <#C0DBA> is shared with another company";
+    fixture.in_time(|sim| tells(sim, "U0ALICE", words)).await;
+    fixture
+        .in_time(|sim| {
+            let alert = "*Alert* `channel_unavailable:C0DBA`: Keylend can't post in #dba-approvals \
+                         (C0DBA): it is shared with another company. Stop sharing it";
+            says(sim, "C0AUDIT", alert)
+        })
+        .await;
+    later(&fixture).await;
+    assert!(fixture.sim.messages("C0DBA").is_empty());
+
+    share(&fixture.sim, "C0DBA", false);
+    fixture.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
+    fixture
+        .in_time(|sim| tells(sim, "U0ALICE", "can't see").is_none().then_some(()))
+        .await;
+    fixture
+        .in_time(|sim| says(sim, "C0AUDIT", "*Cleared* `channel_unavailable:C0DBA`"))
+        .await;
+    assert_eq!(fixture.sim.messages("C0DBA").len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shared_channel_is_an_alert_at_the_start_though_nothing_is_to_be_posted() {
+    let fixture = Fixture::set().await;
+    share(&fixture.sim, "C0AUDIT", true);
+    let running = fixture.run();
+    fixture
+        .in_time(|sim| says(sim, "C0DBA", "*Alert* `channel_unavailable:C0AUDIT`"))
+        .await;
+    running.stop().await;
+    assert!(fixture.sim.messages("C0AUDIT").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_of_another_company_reads_of_a_request_where_every_channel_is_shared() {
+    let fixture = Fixture::set().await;
+    let channels = ["C0AUDIT", "C0DBA", "C0INC42"];
+    for channel in channels {
+        share(&fixture.sim, channel, true);
+    }
+    let running = fixture.run();
+    let request = fixture.commit(asked_in_incident("one", "C0INC42")).await;
+    fixture.commit(approved(&request, &LAYER, at(10))).await;
+    for channel in channels {
+        let alert = format!("channel_unavailable:{channel}");
+        fixture.in_time(|_| raised(&fixture, &alert).then_some(())).await;
+    }
+    later(&fixture).await;
+    for channel in channels {
+        assert!(fixture.sim.messages(channel).is_empty(), "{channel}");
+    }
+    running.stop().await;
+}
+
+/// Slack's event is lost: the messenger of these tests hears of none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_is_not_updated_after_its_channel_was_shared() {
+    let fixture = Fixture::set().await;
+    let running = fixture.run();
+    let request = fixture.commit(asked("one", 0)).await;
+    fixture.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
+    share(&fixture.sim, "C0DBA", true);
+    fixture
+        .in_time(|_| raised(&fixture, "channel_unavailable:C0DBA").then_some(()))
+        .await;
+    let shown = fixture.sim.messages("C0DBA");
+    fixture.commit(approved(&request, &LAYER, fixture.clock.now())).await;
+    fixture
+        .in_time(|sim| tells(sim, "U0ALICE", "Approved by"))
+        .await;
+    later(&fixture).await;
+    let still = fixture.sim.messages("C0DBA");
+    assert_eq!(still[0].all_text(), shown[0].all_text());
+    assert_eq!(still.len(), 1);
+
+    share(&fixture.sim, "C0DBA", false);
+    fixture
+        .in_time(|sim| says(sim, "C0DBA", "Approved by"))
+        .await;
+    assert!(!raised(&fixture, "channel_unavailable:C0DBA"));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_posted_where_slack_does_not_say_whether_the_channel_is_shared() {
+    let fixture = Fixture::set().await;
+    let unsaid = Fault::error("fatal_error");
+    fixture.sim.fault("conversations.info", unsaid, usize::MAX);
+    let running = fixture.run();
+    fixture.commit(asked("one", 0)).await;
+    later(&fixture).await;
+    assert!(fixture.sim.messages("C0DBA").is_empty());
+    assert!(fixture.sim.messages("C0AUDIT").is_empty());
+    fixture.sim.heal();
+    fixture.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use slack_sim::{Person, Signing};
 
 use crate::support::fixture::{
-    ALICE, BOB, Fixture, GENERAL, GUEST, REQUEST, SCOPE, STRANGER, workspace,
+    ALICE, APPROVALS, BOB, Fixture, GENERAL, GUEST, REQUEST, SCOPE, STRANGER, workspace,
 };
 
 #[tokio::test]
@@ -78,6 +78,7 @@ async fn guests_are_refused() {
 async fn a_stranger_who_submits_a_form_changes_nothing() {
     let fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
+    fixture.share(APPROVALS, true);
     fixture.person(STRANGER).click(&card, "deny").await;
     fixture.answered(STRANGER, "workspace").await;
     assert!(fixture.person(STRANGER).modal().is_none());
@@ -137,6 +138,7 @@ async fn an_install_for_a_whole_organisation_listens_to_no_stranger() {
     )
     .await;
     let card = fixture.asked(REQUEST).await;
+    fixture.share(APPROVALS, true);
     let stranger = fixture.person(STRANGER);
     let click = stranger.click(&card, "approve").await;
     fixture.answered(STRANGER, "workspace").await;

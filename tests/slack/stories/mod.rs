@@ -18,4 +18,5 @@ mod limits;
 mod logging;
 mod looking_up;
 mod more_time;
+mod shared_channels;
 mod socket;

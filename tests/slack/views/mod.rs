@@ -296,6 +296,7 @@ fn a_requester_whose_approvers_cannot_be_reached_reads_why() {
         (ChannelTrouble::Archived, "is archived"),
         (ChannelTrouble::NotAMember, "Keylend is not a member of"),
         (ChannelTrouble::Unknown, "does not let Keylend see"),
+        (ChannelTrouble::Shared, "is shared with another company"),
         (ChannelTrouble::Refused, "rejects messages in"),
     ] {
         let context = Context {

@@ -61,6 +61,7 @@ pub(in crate::slack::view) fn unreachable(request: &Request, context: &Context) 
         ChannelTrouble::Archived => format!("{channel} is archived"),
         ChannelTrouble::NotAMember => format!("Keylend is not a member of {channel}"),
         ChannelTrouble::Unknown => format!("Slack does not let Keylend see {channel}"),
+        ChannelTrouble::Shared => format!("{channel} is shared with another company"),
         ChannelTrouble::Refused => format!("Slack rejects messages in {channel}"),
     };
     Some(format!(
