@@ -9,6 +9,7 @@ mod auth_gate;
 mod listen;
 mod rebuild;
 mod rejection_log;
+mod scopes;
 mod slack_bootstrap;
 mod throttle;
 
@@ -249,10 +250,13 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         store: log,
         clock: clock.clone(),
         metrics: metrics.clone(),
-        alerts,
+        alerts: alerts.clone(),
         tokens: Tokens::new(tokens),
         reach,
     };
+    let scopes = scopes::watch(client.clone(), alerts.clone(), clock.clone());
+    let asking = shutdown.clone();
+    tasks.spawn(async move { asking.run_until_cancelled(scopes).await });
     let bootstrap = SlackBootstrap {
         client,
         settings: config.slack,

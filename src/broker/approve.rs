@@ -141,7 +141,7 @@ impl Broker {
         };
         let rules = self.judge(Action::Approve, &approver, &question)?;
         if approver.email.is_none() {
-            return Err(Refusal::NoDeciderEmail.into());
+            return Err(self.without_email(Refusal::NoDeciderEmail).into());
         }
         let votes = self.votes(request, scope, &question).await?;
         let requester = self.person(&request.requester, Some(scope)).await?;
@@ -340,7 +340,7 @@ impl Broker {
         let (person, rules) = self.may(Action::Deny, by, request).await?;
         match person.email {
             Some(_) => Ok((person, rules)),
-            None => Err(Refusal::NoDeciderEmail.into()),
+            None => Err(self.without_email(Refusal::NoDeciderEmail).into()),
         }
     }
 

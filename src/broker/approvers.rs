@@ -113,7 +113,12 @@ impl Broker {
                 members = Members::Others;
             }
             match self.judge(Action::Approve, &person, &question) {
-                Ok(_) if person.email.is_none() || able.iter().any(|it| it.is(&person.human)) => {}
+                // Nobody's address can be read, which is told as such.
+                Ok(_) if person.email.is_none() => {
+                    let why = self.without_email(Refusal::NoDeciderEmail);
+                    is_sure &= why != Refusal::EmailsUnreadable;
+                }
+                Ok(_) if able.iter().any(|it| it.is(&person.human)) => {}
                 Ok(_) => able.push(person.human),
                 Err(Refusal::GroupsUnavailable(_) | Refusal::RuleError(_)) => is_sure = false,
                 Err(_) => {}
@@ -179,9 +184,9 @@ impl Broker {
                 return Ok(());
             };
             let last = last.seq;
-            let requested = entries.iter().filter(|entry| {
-                matches!(entry.body, EntryBody::Request(Event::Requested { .. }))
-            });
+            let requested = entries
+                .iter()
+                .filter(|entry| matches!(entry.body, EntryBody::Request(Event::Requested { .. })));
             let requested: BTreeSet<RequestId> =
                 requested.filter_map(|entry| entry.request_id).collect();
             for id in requested {

@@ -264,7 +264,10 @@ impl Broker {
             ask_key: ask.key.clone(),
             requester: ask.by.clone(),
             human: requester.human.clone(),
-            email: requester.email.clone().ok_or(Refusal::NoEmail)?,
+            email: requester
+                .email
+                .clone()
+                .ok_or_else(|| self.without_email(Refusal::NoEmail))?,
             username: requester.username.clone().map_err(Refusal::NoUsername)?,
             terms: Terms {
                 scope: scope.id.clone(),

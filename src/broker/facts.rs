@@ -14,6 +14,9 @@ use crate::{
     store::OpenRequest,
 };
 
+/// The alert that the Slack app may not read addresses.
+const EMAILS_UNREADABLE: &str = "slack_scope_missing:users:read.email";
+
 /// What a person holds, as the rules count it.
 #[derive(Debug, Default)]
 pub(super) struct Count {
@@ -126,6 +129,14 @@ impl Broker {
     /// [`Error::Facts`].
     pub async fn time_zone(&self, id: &UserId) -> Result<Option<Tz>, Error> {
         Ok(self.parts.directory.time_zone(id).await?)
+    }
+
+    /// Why somebody has no address that counts: `theirs`, unless nobody has one.
+    pub(super) fn without_email(&self, theirs: Refusal) -> Refusal {
+        match self.parts.alerts.raised().contains_key(EMAILS_UNREADABLE) {
+            true => Refusal::EmailsUnreadable,
+            false => theirs,
+        }
     }
 
     /// Asks the policy. Answers the rules that allowed it.

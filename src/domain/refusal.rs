@@ -70,6 +70,9 @@ pub enum Refusal {
     /// Slack gave no address for the requester that counts.
     #[error("the requester has no address that counts")]
     NoEmail,
+    /// Slack tells nobody's address, because the app lacks the scope for it.
+    #[error("the Slack app lacks the scope users:read.email")]
+    EmailsUnreadable,
     /// Slack gave no usable address for the person who decides.
     #[error("the person who decides has no usable address")]
     NoDeciderEmail,

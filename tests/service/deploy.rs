@@ -231,17 +231,7 @@ fn the_manifest_asks_for_what_is_used_and_nothing_else() {
     let manifest = yaml("manifest.yml");
     assert_eq!(
         strings(&manifest["oauth_config"]["scopes"]["bot"]),
-        [
-            "channels:read",
-            "chat:write",
-            "commands",
-            "groups:read",
-            "im:write",
-            "usergroups:read",
-            "users:read",
-            "users:read.email",
-        ]
-        .into()
+        keylend::slack::client::SCOPES.into()
     );
     assert!(manifest["oauth_config"]["scopes"].get("user").is_none());
     assert_eq!(

@@ -5,7 +5,7 @@
 use crate::{
     app::Standing,
     sim::Sim,
-    workspace::{Channel, Group, Person},
+    workspace::{Channel, Group, Person, Workspace},
 };
 
 impl Sim {
@@ -14,6 +14,20 @@ impl Sim {
     pub fn uninstall(&self) {
         self.inner
             .change(|state, _| state.standing = Standing::Uninstalled);
+    }
+
+    /// Installs the app again, with another manifest: its scopes and subscriptions change, its tokens
+    /// stay.
+    ///
+    /// # Panics
+    /// If the manifest cannot be read.
+    pub fn reinstall(&self, manifest: &str) {
+        let installed = match Workspace::new().manifest(manifest) {
+            Ok(workspace) => workspace.manifest,
+            Err(error) => panic!("{error}"),
+        };
+        self.inner
+            .change(|state, _| state.workspace.manifest = installed);
     }
 
     /// Changes a person's facts. The app is not told: see

@@ -1,7 +1,7 @@
 //! One call of the Web API: its time limit, and its turn after a 429.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -120,6 +120,12 @@ impl Api {
         Ok(())
     }
 
+    /// The scopes of the token, if Slack tells.
+    pub(super) async fn scopes(&self) -> Result<Option<BTreeSet<String>>, SlackError> {
+        let asked = tokio::time::timeout(TIME_LIMIT, self.wire.scopes()).await;
+        asked.unwrap_or_else(|_| Err(no_answer("auth.test")))
+    }
+
     /// Whether a payload's URL leads to Slack: a forged one must not make us call others.
     fn is_slacks(&self, url: &Url) -> bool {
         let hooks = ["hooks.slack.com", "hooks.slack-gov.com"];
@@ -156,12 +162,14 @@ impl Api {
     {
         match tokio::time::timeout(TIME_LIMIT, call()).await {
             Ok(answer) => answer,
-            Err(_) => Err(SlackError::Unavailable(format!(
-                "no answer from {to} within {} s",
-                TIME_LIMIT.as_secs()
-            ))),
+            Err(_) => Err(no_answer(to)),
         }
     }
+}
+
+fn no_answer(to: &str) -> SlackError {
+    let seconds = TIME_LIMIT.as_secs();
+    SlackError::Unavailable(format!("no answer from {to} within {seconds} s"))
 }
 
 /// What Slack limits by itself: a method, or a method in one channel.

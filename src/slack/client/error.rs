@@ -14,6 +14,9 @@ pub enum SlackError {
     /// Slack said no; the code is Slack's, such as `channel_not_found`.
     #[error("slack refused: {0}")]
     Refused(String),
+    /// The app lacks a scope; one of Slack's names, or several with commas between them.
+    #[error("the Slack app lacks the scope {0}")]
+    MissingScope(String),
     /// People of another company read the channel, so nothing was sent.
     #[error("the channel is shared with another company")]
     SharedChannel,
@@ -56,6 +59,15 @@ const OF_THE_INSTALLATION: &[&str] = &[
     "token_revoked",
 ];
 
+/// Those of them that are about the token alone.
+const OF_THE_TOKEN: &[&str] = &[
+    "account_inactive",
+    "invalid_auth",
+    "not_authed",
+    "token_expired",
+    "token_revoked",
+];
+
 /// Refusals that say nothing of the message: the same call may succeed later, by itself.
 const PASSING: &[&str] = &[
     "fatal_error",
@@ -76,7 +88,10 @@ impl SlackError {
                 let passes = PASSING.contains(&code.as_str());
                 !(passes || self.is_of_the_channel() || self.is_of_the_installation())
             }
-            Self::SharedChannel | Self::RateLimited { .. } | Self::Unavailable(_) => false,
+            Self::MissingScope(_)
+            | Self::SharedChannel
+            | Self::RateLimited { .. }
+            | Self::Unavailable(_) => false,
         }
     }
 
@@ -90,13 +105,22 @@ impl SlackError {
                     || code.ends_with("_archived")
             }
             Self::SharedChannel => true,
-            Self::RateLimited { .. } | Self::Unavailable(_) => false,
+            Self::MissingScope(_) | Self::RateLimited { .. } | Self::Unavailable(_) => false,
         }
     }
 
     /// Whether Slack refuses everything of the kind until an administrator does something.
     pub fn is_of_the_installation(&self) -> bool {
-        matches!(self, Self::Refused(code) if OF_THE_INSTALLATION.contains(&code.as_str()))
+        match self {
+            Self::MissingScope(_) => true,
+            Self::Refused(code) => OF_THE_INSTALLATION.contains(&code.as_str()),
+            Self::SharedChannel | Self::RateLimited { .. } | Self::Unavailable(_) => false,
+        }
+    }
+
+    /// Whether Slack does not take the token: nothing at all is done with it.
+    pub fn is_of_the_token(&self) -> bool {
+        matches!(self, Self::Refused(code) if OF_THE_TOKEN.contains(&code.as_str()))
     }
 
     /// Whether a message cannot go into its thread, and may still go into the channel.

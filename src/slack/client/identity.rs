@@ -6,6 +6,18 @@ use slack_morphism::api::SlackApiBotsInfoResponse;
 use super::{call::Api, error::SlackError};
 use crate::domain::TeamId;
 
+/// The scopes that Keylend uses, which `manifest.yml` asks for.
+pub const SCOPES: [&str; 8] = [
+    "channels:read",
+    "chat:write",
+    "commands",
+    "groups:read",
+    "im:write",
+    "usergroups:read",
+    "users:read",
+    "users:read.email",
+];
+
 /// Who we are in Slack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

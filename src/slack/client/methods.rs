@@ -1,6 +1,6 @@
 //! The Web API methods that Keylend uses.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -21,7 +21,7 @@ use super::{
     call::{Api, Done, Patience},
     error::SlackError,
     groups::UnknownGroups,
-    identity::{self, Identity},
+    identity::{self, Identity, SCOPES},
     shared::SharedChannels,
     wire::{Https, NoRootCertificates, Wire},
 };
@@ -123,6 +123,19 @@ impl Client {
     pub async fn identity(&self) -> Result<Identity, SlackError> {
         let ask = || identity::ask(&self.api);
         self.identity.get_or_try_init(ask).await.cloned()
+    }
+
+    /// The scopes of [`SCOPES`] that the app lacks; none where Slack does not tell which it has.
+    ///
+    /// # Errors
+    ///
+    /// If Slack does not answer.
+    pub async fn missing_scopes(&self) -> Result<BTreeSet<&'static str>, SlackError> {
+        let Some(given) = self.api.scopes().await? else {
+            return Ok(BTreeSet::new());
+        };
+        let scopes = SCOPES.into_iter();
+        Ok(scopes.filter(|scope| !given.contains(*scope)).collect())
     }
 
     /// Posts a message (`chat.postMessage`), in the thread under `thread` if there is one. A

@@ -31,6 +31,6 @@ mod wire;
 
 pub use channel::{ChannelInfo, ChannelTrouble};
 pub use error::SlackError;
-pub use identity::Identity;
+pub use identity::{Identity, SCOPES};
 pub use methods::{Client, Message, OpenedView, Posted};
 pub use wire::{NoRootCertificates, Wire};

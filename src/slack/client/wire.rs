@@ -3,11 +3,22 @@
 //! Turns, time limits and what an answer means are not its business. A failure never contains the
 //! token.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use hyper_rustls::HttpsConnectorBuilder;
+use http_body_util::Empty;
+use hyper::{
+    Request,
+    body::Bytes,
+    header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use serde_json::Value;
 use slack_morphism::{
     SlackApiToken, SlackApiTokenValue, SlackClientApiCallContext, SlackClientHttpConnector,
@@ -48,6 +59,16 @@ pub trait Wire: Send + Sync + 'static {
     ///
     /// If Slack refuses it, or does not answer.
     async fn respond(&self, url: &Url, body: &Value) -> Result<Value, SlackError>;
+
+    /// The scopes that the token has, as the header `x-oauth-scopes` of an answer lists them; nothing
+    /// if it does not.
+    ///
+    /// # Errors
+    ///
+    /// If Slack does not answer.
+    async fn scopes(&self) -> Result<Option<BTreeSet<String>>, SlackError> {
+        Ok(None)
+    }
 }
 
 /// The machine has no root certificates to check Slack's with.
@@ -59,6 +80,9 @@ pub struct NoRootCertificates(std::io::Error);
 pub(super) struct Https {
     connector: SlackClientHyperHttpsConnector,
     token: SlackApiToken,
+    /// slack-morphism's connector gives no answer's headers.
+    plain: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    api_url: String,
 }
 
 impl Https {
@@ -71,10 +95,13 @@ impl Https {
             .enable_all_versions()
             .build();
         let value = SlackApiTokenValue(token.expose_secret().to_owned());
+        let api_url = api_url.as_str().trim_end_matches('/').to_owned();
         Ok(Self {
+            plain: Client::builder(TokioExecutor::new()).build(https.clone()),
             connector: SlackClientHyperConnector::with_connector(https)
-                .with_slack_api_url(api_url.as_str().trim_end_matches('/')),
+                .with_slack_api_url(&api_url),
             token: SlackApiToken::new(value),
+            api_url,
         })
     }
 
@@ -120,12 +147,39 @@ impl Wire for Https {
         let answer = self.connector.http_post_uri(url.clone(), body, context);
         answer.await.map_err(in_our_words)
     }
+
+    async fn scopes(&self) -> Result<Option<BTreeSet<String>>, SlackError> {
+        let unavailable = |why: &str| SlackError::Unavailable(why.to_owned());
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", self.token.token_value.0))
+            .map_err(|_| unavailable("the token is not one"))?;
+        bearer.set_sensitive(true);
+        let request = Request::post(format!("{}/auth.test", self.api_url))
+            .header(AUTHORIZATION, bearer)
+            .header(CONTENT_LENGTH, 0)
+            .body(Empty::new())
+            .map_err(|_| unavailable("the address is not one"))?;
+        let answer = self.plain.request(request).await;
+        let answer = answer.map_err(|error| SlackError::Unavailable(chain(&error)))?;
+        let scopes = answer.headers().get("x-oauth-scopes");
+        let scopes = scopes.and_then(|scopes| scopes.to_str().ok());
+        Ok(scopes.map(|scopes| {
+            let scopes = scopes.split(',').map(str::trim);
+            let scopes = scopes.filter(|scope| !scope.is_empty());
+            scopes.map(str::to_owned).collect()
+        }))
+    }
 }
 
 /// slack-morphism's own messages quote the whole answer: only what it means is kept.
 fn in_our_words(error: SlackClientError) -> SlackError {
     match error {
-        SlackClientError::ApiError(error) => SlackError::Refused(error.code),
+        SlackClientError::ApiError(error) => {
+            let body = error.http_response_body.as_deref().unwrap_or_default();
+            match needed(body).filter(|_| error.code == "missing_scope") {
+                Some(scope) => SlackError::MissingScope(scope),
+                None => SlackError::Refused(error.code),
+            }
+        }
         SlackClientError::RateLimitError(error) => SlackError::RateLimited {
             retry_after: error.retry_after.unwrap_or(UNSAID),
         },
@@ -147,6 +201,17 @@ fn in_our_words(error: SlackClientError) -> SlackError {
         }
         _ => SlackError::Unavailable("the connection failed".to_owned()),
     }
+}
+
+/// The scope that Slack says is missing, such as `users:read.email`.
+fn needed(body: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Missing {
+        needed: String,
+    }
+    let Missing { needed } = serde_json::from_str(body).ok()?;
+    let is_scope = |byte: u8| byte.is_ascii_alphanumeric() || b":._-,".contains(&byte);
+    ((1..=100).contains(&needed.len()) && needed.bytes().all(is_scope)).then_some(needed)
 }
 
 /// Whether a body is a bare error code.

@@ -17,8 +17,9 @@ pub(super) struct Channels {
     closed: Mutex<HashMap<ChannelId, Closed>>,
     /// The alerts of dropped messages, each with when its time is over.
     pub(super) dropped: Mutex<HashMap<String, Time>>,
-    /// The alerts of what Slack refuses the app, each with whether it was a direct message.
-    pub(super) refused: Mutex<HashMap<String, bool>>,
+    /// The alerts of what Slack refuses the app, each with whether it was a direct message and whether
+    /// it is about the token.
+    pub(super) refused: Mutex<HashMap<String, (bool, bool)>>,
     /// Incident channels that may have missed lines.
     missed: Mutex<BTreeSet<ChannelId>>,
 }

@@ -55,10 +55,26 @@ impl Messenger {
     /// Slack refused a message because of the app or its token, which an administrator has to mend.
     pub(super) fn app_refused(&self, channel: &ChannelId, error: &SlackError) {
         let name = alert::refused_name(error);
-        self.alerts.raise(&name, alert::refused_text(error));
+        let text = alert::refused_text(error);
+        if !self.alerts.raised().contains_key(&name) {
+            tracing::error!(alert = name, "{text}");
+        }
+        self.alerts.raise(&name, text);
         let refused = self.channels.refused.lock();
         let mut refused = refused.unwrap_or_else(PoisonError::into_inner);
-        refused.insert(name, is_personal(channel));
+        refused.insert(name, (is_personal(channel), error.is_of_the_token()));
+    }
+
+    /// Slack took the token.
+    pub(super) fn token_works(&self) {
+        let refused = self.channels.refused.lock();
+        let mut refused = refused.unwrap_or_else(PoisonError::into_inner);
+        refused.retain(|name, (_, is_of_the_token)| {
+            if *is_of_the_token {
+                self.alerts.clear(name);
+            }
+            !*is_of_the_token
+        });
     }
 
     /// Slack took a message in `channel`.
@@ -66,7 +82,7 @@ impl Messenger {
         {
             let refused = self.channels.refused.lock();
             let mut refused = refused.unwrap_or_else(PoisonError::into_inner);
-            refused.retain(|name, personal| {
+            refused.retain(|name, (personal, _)| {
                 let stays = *personal != is_personal(channel);
                 if !stays {
                     self.alerts.clear(name);

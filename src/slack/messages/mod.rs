@@ -18,8 +18,8 @@ mod feeds;
 pub mod homes;
 mod leader;
 mod missed;
+mod probe;
 mod run;
-mod shared;
 mod trouble;
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -15,7 +15,7 @@ impl Messenger {
             tokio::join!(
                 self.tell_alerts(&shutdown),
                 self.forget_dropped(&shutdown),
-                self.watch_shared(&shutdown),
+                self.probe(&shutdown),
                 self.follower
                     .follow(&shutdown, || self.followed.notify_waiters()),
                 self.show_cards(&shutdown),

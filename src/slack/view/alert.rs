@@ -89,18 +89,50 @@ pub fn dropped_text(place: &str, why: &dyn fmt::Display) -> String {
     )
 }
 
-/// The name of the alert of what Slack refuses the app: Slack's code.
+/// The name of the alert of what Slack refuses the app: Slack's code, or the scope that is missing.
 pub fn refused_name(error: &SlackError) -> String {
     match error {
         SlackError::Refused(code) => format!("slack_refuses:{code}"),
+        SlackError::MissingScope(scope) => scope_name(scope),
         _ => "slack_refuses".to_owned(),
     }
 }
 
 /// That Slack refuses the app something, and who can do something about it.
 pub fn refused_text(error: &SlackError) -> String {
+    match error {
+        SlackError::MissingScope(scope) => scope_text(scope),
+        SlackError::Refused(code) if error.is_of_the_token() => format!(
+            "Slack no longer accepts the bot token ({code}). Install the Keylend app again, put its \
+             bot token where slack.bot_token points, and restart Keylend. Messages wait."
+        ),
+        _ => format!(
+            "Messages are waiting: {error}. Ask a Slack workspace administrator to check the Keylend \
+             app and its token."
+        ),
+    }
+}
+
+/// The name of the alert of a scope that the app lacks.
+pub fn scope_name(scope: &str) -> String {
+    format!("slack_scope_missing:{scope}")
+}
+
+/// That the app lacks a scope, and what to do about it.
+pub fn scope_text(scope: &str) -> String {
     format!(
-        "Messages are waiting: {error}. Ask a Slack workspace administrator to check the Keylend app \
-         and its token."
+        "The Slack app lacks the scope {scope}. Add it under OAuth & Permissions in the app's \
+         settings, and reinstall the app to the workspace."
+    )
+}
+
+/// The name of the alert that Slack does not answer.
+pub const UNAVAILABLE: &str = "slack_unavailable";
+
+/// That Slack does not answer, and what that means.
+pub fn unavailable_text(error: &SlackError) -> String {
+    format!(
+        "Slack doesn't answer ({error}). Messages wait, and nobody can request or approve. Access \
+         still ends on time. See slack-status.com."
     )
 }

@@ -287,6 +287,11 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
              [identity] in its configuration."
                 .to_owned()
         }
+        Refusal::EmailsUnreadable => format!(
+            "Keylend can't read anybody's email address in Slack, because its app lacks the scope {}. \
+             Nothing was done. Ask the people who run Keylend to add it; an alert tells them how.",
+            voice.code("users:read.email")
+        ),
         Refusal::NoDeciderEmail => {
             "Keylend needs an email address of yours that it can trust, so your decision doesn't \
              count. Confirm your address in Slack and try again. If that doesn't help, ask the \
@@ -556,6 +561,7 @@ mod tests {
             RuleError => [Refusal::RuleError("secret detail".to_owned())],
             NoUsername => without_a_username().into_iter().map(Refusal::NoUsername),
             NoEmail => [Refusal::NoEmail],
+            EmailsUnreadable => [Refusal::EmailsUnreadable],
             NoDeciderEmail => [Refusal::NoDeciderEmail],
             NameBound => [Refusal::NameBound(Username::new("bob"))],
             NameContested => [Refusal::NameContested(Username::new("app"))],

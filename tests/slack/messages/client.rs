@@ -86,3 +86,26 @@ async fn an_error_never_contains_the_token() {
         assert!(!format!("{error} {error:?}").contains(secret));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_scope_is_known_by_its_name() {
+    let fixture = Fixture::set().await;
+    let client = fixture.client();
+    let manifest = include_str!("../../../manifest.yml");
+    let lines = manifest.lines();
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.contains("- channels:read"))
+        .collect();
+    fixture.sim.reinstall(&lines.join("\n"));
+    assert_eq!(client.missing_scopes().await, Ok(["channels:read"].into()));
+    let message = Message::text("a line");
+    let refused = client.post(&ChannelId::new("C0DBA"), None, &message).await;
+    let missing = SlackError::MissingScope("channels:read".to_owned());
+    assert_eq!(refused, Err(missing.clone()));
+    assert!(missing.is_of_the_installation() && !missing.is_permanent());
+
+    fixture.sim.reinstall(manifest);
+    assert_eq!(client.missing_scopes().await, Ok([].into()));
+    let posted = client.post(&ChannelId::new("C0DBA"), None, &message).await;
+    assert!(posted.is_ok(), "{posted:?}");
+}

@@ -1,6 +1,7 @@
 //! What people do with Keylend in Slack, beyond the eleven promises: each story comes in by the
 //! public door.
 
+mod app;
 mod approvers;
 mod asking;
 mod callers;

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, num::NonZeroU8};
 
 use chrono::TimeDelta;
 use keylend::{
-    broker::{Credential, Error, Locked},
+    broker::{Credential, Error, Locked, Members, TooFewApprovers},
     directory::FactsUnavailable,
     domain::{
         BackendName, ChannelId, Environment, GroupName, LockTarget, OnLeave, ReasonRule, Refusal,
@@ -245,6 +245,31 @@ fn every_answer_reads_well() {
         (
             "asked, not reached",
             answer::asked(&waiting, &[answer::not_reached(&ChannelId::new("C0DBA"))]),
+        ),
+        (
+            "asked in a shared channel",
+            answer::asked(
+                &waiting,
+                &[answer::not_mirrored_shared(&ChannelId::new("C0INC"))],
+            ),
+        ),
+        (
+            "asked, and nobody can approve",
+            [
+                (1, 0, Members::Nobody),
+                (1, 0, Members::OnlyRequester),
+                (1, 0, Members::Others),
+                (2, 1, Members::Others),
+            ]
+            .map(|(needed, able, members)| {
+                answer::too_few_approvers(&TooFewApprovers {
+                    groups: [GroupName::new("dba")].into(),
+                    needed,
+                    able,
+                    members,
+                })
+            })
+            .join("\n"),
         ),
         ("asked, approved by a rule", answer::asked(&approved, &[])),
         (
