@@ -53,7 +53,7 @@ async fn what_slack_tells_one_replica_counts_on_the_others_too() {
     let world = World::start().await;
     let (first, second) = world.two().await;
     let bob = world.sim.person(BOB);
-    let card = world.asked().await;
+    let card = world.asked(REQUEST).await;
     // Known to the second, and good for a minute there: Bob was looked at a moment ago.
     world.balancer.only(second.address);
     bob.click(&card, "deny").await;

@@ -5,14 +5,14 @@ use reqwest::StatusCode;
 use crate::{
     replica::Replica,
     support::fixture::{ALICE, BOB},
-    world::{PATIENCE, World, eventually},
+    world::{PATIENCE, REQUEST, World, eventually},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_with_another_configuration_stays_out_and_joins_when_the_others_are_gone() {
     let world = World::start().await;
     let first = world.boot().await;
-    let card = world.asked().await;
+    let card = world.asked(REQUEST).await;
     let config = std::fs::read_to_string(world.config()).unwrap();
     let other = config.replace("title = \"The console\"", "title = \"The old console\"");
     assert_ne!(other, config);

@@ -7,7 +7,7 @@ use crate::{
         fixture::{ALICE, BOB},
         target::Mood,
     },
-    world::World,
+    world::{REQUEST, World},
 };
 
 /// How long a replica may take to finish what is under way.
@@ -17,7 +17,7 @@ const GRACE: Duration = Duration::from_secs(10);
 async fn what_is_under_way_is_finished_and_nobody_else_does_it() {
     let world = World::start().await;
     let first = world.boot().await;
-    let card = world.asked().await;
+    let card = world.asked(REQUEST).await;
     world.console.mood("grant", Mood::Hanging);
     world.sim.person(BOB).click(&card, "approve").await;
     world.console.until_ordered("grant", 1).await;

@@ -49,7 +49,8 @@ impl Story {
         let world = World::start().await;
         let (first, second) = world.two().await;
         world.granted().await;
-        let card = world.asked().await;
+        let another = "request console:use 30m INC-4212 reads are failing";
+        let card = world.asked(another).await;
         for replica in [&first, &second] {
             world.until_checked(replica, true).await;
         }

@@ -140,9 +140,9 @@ impl World {
     }
 
     /// Alice asks; the answer is the card that asks for the approval.
-    pub async fn asked(&self) -> Message {
+    pub async fn asked(&self, line: &str) -> Message {
         let alice = self.sim.person(ALICE);
-        assert!(alice.command(GENERAL, "/jit", REQUEST).await.is_ok());
+        assert!(alice.command(GENERAL, "/jit", line).await.is_ok());
         self.open_card().await
     }
 
@@ -163,7 +163,7 @@ impl World {
 
     /// Alice asks, Bob approves, the access is there.
     pub async fn granted(&self) -> Message {
-        let card = self.asked().await;
+        let card = self.asked(REQUEST).await;
         self.sim.person(BOB).click(&card, "approve").await;
         self.active().await
     }
