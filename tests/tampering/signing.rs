@@ -122,7 +122,7 @@ async fn seal_again(scene: &Scene) {
 /// Writes two entries to the log.
 async fn lock_and_unlock(scene: &Scene, reason: &str) {
     let lock = format!("lock lab:use {reason}");
-    scene.fixture.answer(SECURITY, &lock).await;
+    scene.fixture.end(SECURITY, &lock).await;
     scene.fixture.answer(SECURITY, "unlock lab:use").await;
 }
 
@@ -130,7 +130,7 @@ async fn what_is_in_the_log_is_signed_within_an_hour(mut scene: Scene) {
     sign(&mut scene).await;
     lock_and_unlock(&scene, "a drill").await;
     scene.fixture.advance_minutes(50);
-    scene.fixture.answer(SECURITY, "lock lab:use a fire").await;
+    scene.fixture.end(SECURITY, "lock lab:use a fire").await;
     scene.fixture.audited("a fire").await;
     assert!(posted(&scene).is_empty() && !signed(&scene).exists());
 
@@ -250,7 +250,7 @@ async fn a_service_that_dies_goes_on_signing_where_it_was() {
     // Posted: nothing is said again.
     scene.fixture.crash().await;
     scene.fixture.boot().await;
-    scene.fixture.answer(SECURITY, "lock lab:use a fire").await;
+    scene.fixture.end(SECURITY, "lock lab:use a fire").await;
     scene.fixture.advance_minutes(61);
     let second = until_posted(&scene, 2).await;
     assert!(size(&second) > size(&first));
@@ -274,7 +274,7 @@ async fn one_of_several_replicas_signs() {
     scene.fixture.join().await;
     for round in 1..=3 {
         let lock = format!("lock lab:use drill {round}");
-        scene.fixture.answer(SECURITY, &lock).await;
+        scene.fixture.end(SECURITY, &lock).await;
         scene.fixture.advance_minutes(61);
         until_posted(&scene, round).await;
         scene.fixture.answer(SECURITY, "unlock lab:use").await;
@@ -289,7 +289,7 @@ async fn without_a_key_nothing_is_signed() {
     scene.fixture.granted(REQUEST).await;
     scene.fixture.advance_minutes(200);
     scene.fixture.ended(1).await;
-    scene.fixture.answer(SECURITY, "lock lab:use a fire").await;
+    scene.fixture.end(SECURITY, "lock lab:use a fire").await;
     scene.fixture.audited("a fire").await;
     assert!(posted(&scene).is_empty());
 }
