@@ -218,7 +218,7 @@ async fn the_same_request_again_offers_more_time_for_the_active_one() {
     for words in ["You already have `db-prod:write`", "ends in ", "up to "] {
         assert!(offer.says(words), "{}", offer.text);
     }
-    fixture.jit(ALICE, offered(&offer.text, "extend")).await;
+    fixture.answer(ALICE, offered(&offer.text, "extend")).await;
     fixture.until_logged("extension_requested", 1).await;
     let offer = fixture.answer(ALICE, REQUEST).await;
     assert!(
