@@ -226,20 +226,12 @@ impl Leavers {
     /// Makes rounds whenever no other replica does.
     async fn make_rounds(&self) {
         loop {
-            match self.broker.claims().claim(CLAIM).await {
-                Ok(Some(claim)) => {
-                    tracing::info!(claim = CLAIM, "claim acquired");
-                    tokio::select! {
-                        biased;
-                        () = claim.lost() => {
-                            tracing::warn!(claim = CLAIM, "claim lost");
-                        }
-                        () = self.go_round_and_round() => {}
-                    }
-                    self.metrics.leaver_round(Duration::ZERO);
-                }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, claim = CLAIM, "the store does not answer"),
+            if self
+                .broker
+                .work_alone(CLAIM, self.go_round_and_round())
+                .await
+            {
+                self.metrics.leaver_round(Duration::ZERO);
             }
             sleep(PAUSE).await;
         }

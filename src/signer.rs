@@ -32,7 +32,7 @@ use crate::{
         client::{Client, Message, SlackError},
         view::line::checkpoint_line,
     },
-    store::{Chain, Documents, RawEntry, Store, WorkClaims},
+    store::{Chain, Documents, RawEntry, Store, WorkClaims, work_alone},
 };
 
 /// What is claimed by the replica that signs.
@@ -126,21 +126,9 @@ impl Signer {
     async fn take_turns(&self) {
         let Parts { claims, alerts, .. } = &self.0;
         loop {
-            match claims.claim(CLAIM).await {
-                Ok(Some(claim)) => {
-                    tracing::info!(claim = CLAIM, "claim acquired");
-                    tokio::select! {
-                        biased;
-                        () = claim.lost() => {
-                            tracing::warn!(claim = CLAIM, "claim lost");
-                        }
-                        () = self.sign_what_is_whole() => {}
-                    }
-                    alerts.clear(NOT_SIGNED);
-                    alerts.clear(NOT_FILED);
-                }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, claim = CLAIM, "the store does not answer"),
+            if work_alone(&**claims, CLAIM, self.sign_what_is_whole()).await {
+                alerts.clear(NOT_SIGNED);
+                alerts.clear(NOT_FILED);
             }
             sleep(PAUSE).await;
         }

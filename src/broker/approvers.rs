@@ -8,11 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Broker, Error,
-    extend::decided_total,
-    facts::{Count, Question},
-};
+use super::{Broker, Error, extend::decided_total, facts::Question};
 use crate::{
     domain::{Event, GroupName, Human, Refusal, Request, RequestId, ScopeId, Span, State},
     policy::Action,
@@ -82,17 +78,12 @@ impl Broker {
         if candidates.len() > JUDGED {
             return Some(Ok(()));
         }
+        // No locks: a lock keeps everybody from approving, and says so itself.
         let question = Question {
-            scope: Some(scope),
-            requester: &request.requester,
-            human: &request.human,
             duration: self.decided_duration(request),
             total: decided_total(request),
-            is_extension: false,
             ticket: request.terms.ticket.as_deref(),
-            // A lock keeps everybody from approving, and says so itself.
-            locks: &[],
-            count: &Count::default(),
+            ..Question::of_authority(Some(scope), &request.requester, &request.human)
         };
         let needed = request.approvals_needed;
         let mut able: Vec<Human> = Vec::new();

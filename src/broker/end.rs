@@ -66,14 +66,8 @@ impl Broker {
     ) -> Result<Request, Error> {
         let by = intent.by();
         self.settle(Some(intent), id, async |request| {
-            let (_, rules) = self.may(Action::Revoke, by, &request).await?;
-            let by = Actor::Person(by.clone());
-            let cause = EndCause::Revoked {
-                reason: reason.trim().to_owned(),
-            };
-            Ok(single_change(
-                self.change(&request, Command::End { by, rules, cause })?,
-            ))
+            let command = self.revocation(by, &request, reason).await?;
+            Ok(single_change(self.change(&request, command)?))
         })
         .await
     }
@@ -85,12 +79,24 @@ impl Broker {
     /// Why not.
     pub async fn may_revoke(&self, by: &UserId, id: RequestId) -> Result<Request, Error> {
         let request = self.request(id).await?;
-        let (_, rules) = self.may(Action::Revoke, by, &request).await?;
-        let by = Actor::Person(by.clone());
-        let reason = String::new();
-        let cause = EndCause::Revoked { reason };
-        self.change(&request, Command::End { by, rules, cause })?;
+        let command = self.revocation(by, &request, "").await?;
+        self.change(&request, command)?;
         Ok(request)
+    }
+
+    async fn revocation(
+        &self,
+        by: &UserId,
+        request: &Request,
+        reason: &str,
+    ) -> Result<Command, Error> {
+        let (_, rules) = self.may(Action::Revoke, by, request).await?;
+        let reason = reason.trim().to_owned();
+        Ok(Command::End {
+            by: Actor::Person(by.clone()),
+            rules,
+            cause: EndCause::Revoked { reason },
+        })
     }
 
     /// What a lock would end, if this person could set it now: asked before they are asked for a reason.

@@ -59,7 +59,7 @@ use crate::{
     policy::Policy,
     store::{
         Change, Commit, CommitError, Comparisons, Delivered, Ledger, LoggedLocks, LoggedPeople,
-        Store, WorkClaims,
+        Store, WorkClaims, work_alone,
     },
     vault::Vault,
 };
@@ -146,6 +146,12 @@ impl Broker {
     /// Who does which work.
     pub fn claims(&self) -> &dyn WorkClaims {
         &*self.parts.claims
+    }
+
+    /// Does `work` unless another replica has claimed `name`, until it is done or the claim is lost. Answers
+    /// whether it was begun.
+    pub async fn work_alone(&self, name: &str, work: impl Future<Output = ()>) -> bool {
+        work_alone(self.claims(), name, work).await
     }
 
     /// What somebody has to look at.

@@ -8,6 +8,7 @@
 //! `claims` how work is claimed.
 
 mod address;
+mod alone;
 mod answer;
 mod by_request;
 mod canonical;
@@ -39,6 +40,7 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
 pub use address::{Address, InvalidAddress};
+pub use alone::work_alone;
 pub use by_request::ByRequest;
 pub use chain::{Broken, Chain, GENESIS, NotCanonical, RawEntry, Why};
 pub use claim::{Claim, Claims};

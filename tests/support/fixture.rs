@@ -446,10 +446,14 @@ impl Fixture {
 
     /// Waits until the audit channel has a line with these words.
     pub async fn audited(&self, words: &str) -> Message {
+        self.said(AUDIT, words).await
+    }
+
+    /// Waits until the channel has a message with these words.
+    pub async fn said(&self, channel: &str, words: &str) -> Message {
         self.in_time(|sim| {
-            sim.messages(AUDIT)
-                .into_iter()
-                .find(|line| line.says(words))
+            let mut messages = sim.messages(channel).into_iter();
+            messages.find(|message| message.says(words))
         })
         .await
     }

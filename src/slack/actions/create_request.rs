@@ -25,7 +25,8 @@ pub(in crate::slack) fn key(caller: &Caller, named_once: &str) -> AskKey {
 
 /// Creates the request and mirrors it in the incident channels among `origin` and `mentioned`.
 /// Answers notes for the requester: which channels may be incident channels and could not be
-/// looked up, which are shared with another company and do not follow it, whether the approvers can see the request, and whether there are enough of them.
+/// looked up, which are shared with another company and do not follow it, whether the approvers can see
+/// the request, and whether there are enough of them.
 pub(in crate::slack) async fn create(
     slack: &Slack,
     mut ask: Ask,

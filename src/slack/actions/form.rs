@@ -189,10 +189,13 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
     };
     let origin = carried.origin.as_ref();
     match create_request::create(slack, ask, origin, &mentioned).await {
-        Ok((request, notes)) if notes.is_empty() => {
-            FormOutcome::done(answer::asked(&request, &notes))
+        Ok((request, notes)) => {
+            let told = answer::asked(&request, &notes);
+            match notes.is_empty() {
+                true => FormOutcome::done(told),
+                false => FormOutcome::shown("Request sent", told),
+            }
         }
-        Ok((request, notes)) => FormOutcome::done_but(answer::asked(&request, &notes)),
         Err(error) => {
             log_error(caller, &error);
             let asked = duration.unwrap_or(scope.default_duration);

@@ -22,15 +22,6 @@ impl FormOutcome {
         Self { answer, message }
     }
 
-    /// It is done, and there is something to know: `message`, in `mrkdwn`, takes the form's place.
-    pub(in crate::slack) fn done_but(message: String) -> Self {
-        let notice = modal::notice("Request sent", &message);
-        Self {
-            answer: Answer::Show(json!({ "response_action": "update", "view": notice })),
-            message,
-        }
-    }
-
     /// A field is wrong, and the form stays. `sentence` is plain text.
     pub(in crate::slack) fn invalid(field: &str, sentence: &str) -> Self {
         let errors = json!({ field: sentence });

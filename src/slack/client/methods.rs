@@ -34,9 +34,6 @@ use crate::{
 /// plain text.
 const UNPARSED: &str = "none";
 
-/// The method that posts a message.
-const POST: &str = "chat.postMessage";
-
 /// A client of Slack. Clones share their connections and what Slack said of its limits.
 #[derive(Clone)]
 pub struct Client {
@@ -153,11 +150,8 @@ impl Client {
         thread: Option<&str>,
         message: &Message,
     ) -> Result<Posted, SlackError> {
-        self.refuse_shared(channel).await?;
         let request = posting(channel, message).opt_thread_ts(thread.map(SlackTs::from));
-        self.api
-            .post_in(channel, POST, &request, Patience::Waits)
-            .await
+        self.post_message(channel, &request, Patience::Waits).await
     }
 
     /// Posts a message like [`post`](Self::post), but does not wait for its turn.
@@ -171,10 +165,8 @@ impl Client {
         channel: &ChannelId,
         message: &Message,
     ) -> Result<Posted, SlackError> {
-        self.refuse_shared(channel).await?;
         let request = posting(channel, message);
-        self.api
-            .post_in(channel, POST, &request, Patience::FailsFast)
+        self.post_message(channel, &request, Patience::FailsFast)
             .await
     }
 
@@ -189,12 +181,21 @@ impl Client {
         thread: &str,
         message: &Message,
     ) -> Result<Posted, SlackError> {
-        self.refuse_shared(channel).await?;
         let request = posting(channel, message)
             .with_thread_ts(thread.into())
             .with_reply_broadcast(true);
+        self.post_message(channel, &request, Patience::Waits).await
+    }
+
+    async fn post_message(
+        &self,
+        channel: &ChannelId,
+        request: &SlackApiChatPostMessageRequest,
+        patience: Patience,
+    ) -> Result<Posted, SlackError> {
+        self.refuse_shared(channel).await?;
         self.api
-            .post_in(channel, POST, &request, Patience::Waits)
+            .post_in(channel, "chat.postMessage", request, patience)
             .await
     }
 

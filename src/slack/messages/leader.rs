@@ -6,6 +6,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, homes::Homes};
+use crate::store::work_alone;
 
 /// What is claimed by the replica that speaks.
 const CLAIM: &str = "slack";
@@ -21,24 +22,11 @@ pub async fn run_as_leader(
     shutdown: CancellationToken,
 ) {
     while !shutdown.is_cancelled() {
-        match messenger.claims.claim(CLAIM).await {
-            Ok(Some(claim)) => {
-                tracing::info!(claim = CLAIM, "claim acquired");
-                let work = async {
-                    let (messenger, homes) = (messenger.clone(), homes.clone());
-                    tokio::join!(messenger.run(shutdown.clone()), homes.run(shutdown.clone()))
-                };
-                tokio::select! {
-                    biased;
-                    () = claim.lost() => {
-                        tracing::warn!(claim = CLAIM, "claim lost");
-                    }
-                    _ = work => {}
-                }
-            }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, claim = CLAIM, "the store does not answer"),
-        }
+        let work = async {
+            let (messenger, homes) = (messenger.clone(), homes.clone());
+            tokio::join!(messenger.run(shutdown.clone()), homes.run(shutdown.clone()));
+        };
+        work_alone(&*messenger.claims, CLAIM, work).await;
         tokio::select! {
             biased;
             () = shutdown.cancelled() => {}

@@ -64,13 +64,8 @@ async fn what_the_audit_channel_missed_is_told_when_keylend_is_invited_again() {
     let member = |is: bool| move |channel: &mut slack_sim::Channel| channel.bot_is_member = is;
     fixture.sim.update_channel(AUDIT, member(false));
     fixture.granted(REQUEST).await;
-    fixture
-        .in_time(|sim| {
-            let told = sim.messages(APPROVALS);
-            let alert = "*Alert* `channel_unavailable:C0AUDIT`";
-            told.into_iter().find(|message| message.says(alert))
-        })
-        .await;
+    let alert = "*Alert* `channel_unavailable:C0AUDIT`";
+    fixture.said(APPROVALS, alert).await;
     assert_eq!(degraded(&fixture).await, "\"channel_unavailable:C0AUDIT\"");
 
     fixture.sim.update_channel(AUDIT, member(true));

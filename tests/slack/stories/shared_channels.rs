@@ -69,13 +69,8 @@ async fn the_audit_channel_is_caught_up_when_it_is_not_shared_any_more() {
     let fixture = Fixture::start().await;
     fixture.share(AUDIT, true);
     fixture.sim.send_channel_sharing(AUDIT).await.unwrap();
-    fixture
-        .in_time(|sim| {
-            let told = sim.messages(APPROVALS);
-            let alert = "*Alert* `channel_unavailable:C0AUDIT`";
-            told.into_iter().find(|message| message.says(alert))
-        })
-        .await;
+    let alert = "*Alert* `channel_unavailable:C0AUDIT`";
+    fixture.said(APPROVALS, alert).await;
     fixture.granted(REQUEST).await;
     assert!(fixture.sim.messages(AUDIT).is_empty());
     fixture.share(AUDIT, false);
