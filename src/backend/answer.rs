@@ -1,7 +1,7 @@
 //! What a target answers.
 
 use crate::{
-    domain::{Entitlement, Receipt, Time},
+    domain::{Entitlement, InstanceId, Receipt, Time},
     secret::SecretField,
 };
 
@@ -74,4 +74,37 @@ pub struct Holder {
     pub is_managed: bool,
     /// What Keylend's log calls the access, if Keylend granted it or could have.
     pub entitlement: Option<Entitlement>,
+}
+
+/// Access of which the target itself tells that Keylend's account granted it, whoever knows of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Managed {
+    /// Who has it, as the target calls them.
+    pub holder: String,
+    /// What it is, as people call it, such as "role app_writer".
+    pub title: String,
+    /// What the log calls it.
+    pub entitlement: Entitlement,
+    /// What the target recognises it by, whatever its names are; nothing if it tells names alone.
+    pub receipt: Option<Receipt>,
+    /// Which Keylend granted it.
+    pub marker: Marker,
+}
+
+impl Managed {
+    /// Whether both are the same piece of access.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.entitlement == other.entitlement && self.receipt == other.receipt
+    }
+}
+
+/// Which Keylend granted a piece of access, as the target tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Marker {
+    /// Whoever uses Keylend's account in the target: nothing else stands beside such access.
+    Account,
+    /// The Keylend that Keylend's account wrote beside it.
+    Instance(InstanceId),
+    /// Keylend's account made it, and what is written beside it is not Keylend's, or not any more.
+    Illegible,
 }

@@ -12,7 +12,7 @@ use super::unfinished::Unfinished;
 use crate::{
     broker::Error,
     domain::Entitlement,
-    store::{Claim, WorkClaims},
+    store::{Claim, WorkClaims, access_claim},
 };
 
 /// The pieces of access that this process works on.
@@ -36,7 +36,7 @@ impl EntitlementMutexes {
         entitlement: &Entitlement,
     ) -> Result<EntitlementGuard, Unfinished> {
         let turn = self.turn(entitlement).lock_owned().await;
-        let claimed = claims.claim(&format!("access/{entitlement}")).await;
+        let claimed = claims.claim(&access_claim(entitlement)).await;
         let claim = claimed.map_err(Error::from)?;
         Ok(EntitlementGuard {
             _claim: claim.ok_or(Unfinished::Waits)?,

@@ -44,6 +44,7 @@ impl Provisioner {
             self.broker.record(loaded, Command::Expire, None).await?;
             return Ok(());
         }
+        self.broker.check_log().await?;
         let granted = async {
             if loaded.request.layers[layer].progress == Progress::Planned {
                 loaded = self.inspect(&loaded, layer).await?;
@@ -105,6 +106,7 @@ impl Provisioner {
     ) -> Result<(Command, Option<SealedCredential>), Trouble> {
         let bound = self.bind(&request.layers[layer].plan)?;
         let mut order = order(request, layer);
+        order.instance = self.broker.store().instance().await.map_err(Error::from)?;
         let password = match bound.connection(&order) {
             Some(_) => Some(self.broker.password(request.id, layer).await?),
             None => None,

@@ -11,12 +11,14 @@ mod pending;
 mod revoke;
 mod sharing;
 mod unfinished;
+mod unsearched;
 
 use std::{sync::Arc, time::Duration};
 
 use entitlement_mutexes::EntitlementMutexes;
 use pending::PendingOrders;
 pub(crate) use unfinished::Unfinished;
+use unsearched::Unsearched;
 
 use crate::{
     backend::{BackendError, Backends, BoundLayer, LayerRequest},
@@ -40,6 +42,7 @@ pub struct Provisioner {
     entropy: Arc<dyn Entropy>,
     mutexes: EntitlementMutexes,
     pending: PendingOrders,
+    unsearched: Unsearched,
 }
 
 impl Provisioner {
@@ -57,6 +60,7 @@ impl Provisioner {
             entropy,
             mutexes: EntitlementMutexes::default(),
             pending: PendingOrders::default(),
+            unsearched: Unsearched::default(),
         }
     }
 

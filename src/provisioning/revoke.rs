@@ -2,15 +2,24 @@
 
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout};
+
 use super::{Provisioner, RETRY, Unfinished, limited, order, root_cause, sharing::Sharers};
 use crate::{
     backend::{BackendError, Presence},
     broker::Loaded,
-    domain::{Command, Removal, Request, RequestId, RevocationMode, Time, Work},
+    domain::{Command, Leftovers, Removal, Request, RequestId, RevocationMode, Time, Work},
+    sanitize::excerpt,
 };
 
 /// How long to wait before a target that could not be inspected after an end is inspected again.
 const INSPECTION_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long a target may take to say what a grantee left behind.
+const SEARCH: Duration = Duration::from_secs(10);
+
+/// After a search that took longer, the target is [not searched](super::unsearched) for a while.
+const SLOW: Duration = Duration::from_secs(3);
 
 /// What is found of a layer that is to end.
 enum Found {
@@ -50,7 +59,17 @@ impl Provisioner {
         let command = match done {
             Ok(Found::Gone(removal)) => {
                 self.check_settled(request, layer)?;
-                Command::Revoked { layer, removal }
+                let leftovers = match removal {
+                    Removal::Removed | Removal::RetainedByGrant { .. } => {
+                        self.leftovers(request, layer).await
+                    }
+                    _ => Leftovers::default(),
+                };
+                Command::Revoked {
+                    layer,
+                    removal,
+                    leftovers,
+                }
             }
             Ok(Found::There { until }) => Command::Granted {
                 layer,
@@ -106,6 +125,35 @@ impl Provisioner {
                 "the access is still there after it was revoked".into(),
             )),
         }
+    }
+
+    /// What the grantee left behind in the target of a layer whose access is over. A target that cannot
+    /// say delays the record for a moment, and fails nothing.
+    async fn leftovers(&self, request: &Request, layer: usize) -> Leftovers {
+        let plan = &request.layers[layer].plan;
+        let search = async {
+            let bound = self.bind(plan)?;
+            bound.leftovers(&order(request, layer)).await
+        };
+        let why = if self.unsearched.has(&plan.backend, self.clock.now()) {
+            "the target was too slow for a search a moment ago".to_owned()
+        } else {
+            let begun = Instant::now();
+            let found = timeout(SEARCH, search).await;
+            if begun.elapsed() > SLOW {
+                self.unsearched.note(&plan.backend, self.clock.now());
+            }
+            match found {
+                Ok(Ok(leftovers)) => return leftovers,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "the target did not answer in time".to_owned(),
+            }
+        };
+        tracing::warn!(
+            request.id = %request.id, layer, error = %excerpt(&why),
+            "failed to search a target for what a grantee left behind"
+        );
+        Leftovers::default().but_unsearched(&excerpt(&why))
     }
 
     /// Refuses to call a layer gone while an order to grant it may still take effect. It is read back

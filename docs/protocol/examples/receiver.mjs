@@ -93,6 +93,11 @@ class Target {
     return this.table.read().has(entitlement);
   }
 
+  /** What the person left behind under access that has ended, such as tokens. Here: nothing. */
+  async leftovers(_order) {
+    return [];
+  }
+
   /** Everybody who has what these parameters give, whoever granted it. */
   async holders(params) {
     const rows = [...this.table.read()].filter(([, row]) => isDeepStrictEqual(row.params, params));
@@ -210,7 +215,8 @@ class Receiver {
       (known) => known.pending && known.order.entitlement === order.entitlement,
     );
     const present = await this.target.has(order);
-    return pending ? { present, pending, retry_after: RETRY_AFTER } : { present };
+    if (pending) return { present, pending, retry_after: RETRY_AFTER };
+    return present ? { present } : { present, leftovers: await this.target.leftovers(order) };
   }
 }
 

@@ -125,6 +125,10 @@ class Target:
         """Whether the person has the access now. Ask the system itself, not your own records."""
         return order["entitlement"] in self.table.read()
 
+    def leftovers(self, order):
+        """What the person left behind under access that has ended, such as tokens. Here: nothing."""
+        return []
+
     def holders(self, params):
         """Everybody who has what these parameters give, whoever granted it."""
         holders = []
@@ -245,6 +249,8 @@ class Receiver:
         answer = {"present": self.target.has(order)}
         if pending:
             answer.update(pending=True, retry_after=RETRY_AFTER)
+        elif not answer["present"]:
+            answer["leftovers"] = self.target.leftovers(order)
         return answer
 
 

@@ -14,6 +14,20 @@ pub(super) struct Asked {
     /// To which login.
     #[serde(default)]
     pub(super) login: LoginKind,
+    /// What becomes of what the grantee leaves behind.
+    #[serde(default)]
+    pub(super) leftovers: OnLeftovers,
+}
+
+/// What becomes of what a grantee leaves behind. It is listed in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OnLeftovers {
+    /// It stays.
+    #[default]
+    Keep,
+    /// What is certainly theirs is revoked or dropped.
+    Drop,
 }
 
 /// To which login a role is lent.

@@ -1,5 +1,5 @@
 //! Dropping the logins of grants that have ended, with what they own handed to the role that they
-//! were lent.
+//! were lent. Their functions go to a role without rights: they could run with the rights of the lent one.
 //!
 //! This delays nothing and is delayed by nobody for long: a login that is shut, has no session and
 //! is in no role gives nothing, so its grant has ended already. What is left to do is read from the
@@ -16,6 +16,7 @@ use sqlx::{Connection as _, FromRow, PgConnection, postgres::types::Oid};
 use super::{
     catalogue::{self, Which, generated_by_keylend},
     error::Error,
+    leftovers_role,
     name::RoleName,
     purpose::{self, MARK, role_in},
     server::{self, Purpose, Server, run},
@@ -87,7 +88,7 @@ async fn drop_login(
     let role = role_in(comment).ok_or_else(|| {
         Error::Refused("its comment does not say which role receives what it owns".to_owned())
     })?;
-    // Who has become a superuser since must not receive functions that others wrote.
+    // Who has become a superuser since must not receive what others wrote.
     let role = catalogue::lendable(&mut session.connection, Which::Numbered(role)).await?;
     let role = role.name;
     let mut in_the_way = None;
@@ -133,24 +134,43 @@ struct Object {
     oid: i64,
 }
 
-/// Hands what the login owns in the database of the connection to `role`, then drops the rights
-/// that it was given there.
+impl Object {
+    /// Whether it is a function, a procedure or an aggregate.
+    fn is_routine(&self) -> bool {
+        const PG_PROC: i64 = 1255;
+
+        self.class == PG_PROC
+    }
+}
+
+/// Hands what the login owns in the database of the connection to `role`, and its functions to a role
+/// without rights, then drops the rights that it was given there.
 ///
-/// Not to Keylend's own login: a function with `SECURITY DEFINER` would then run with its rights.
+/// Nothing goes to Keylend's own login: a function with `SECURITY DEFINER` would run with its rights.
 async fn hand_over(
     connection: &mut PgConnection,
     login: &RoleName,
     role: &RoleName,
-    session: &Session<'_>,
+    session: &mut Session<'_>,
 ) -> Result<(), Error> {
     run(connection, BRIEFLY.to_owned()).await?;
     let mut in_the_way = None;
-    for object in owned(connection, login).await? {
+    let objects = owned(connection, login).await?;
+    let keeper = match objects.iter().any(Object::is_routine) {
+        true => Some(leftovers_role::ensure(session).await),
+        false => None,
+    };
+    for object in objects {
         if !session.has_time() {
             in_the_way.get_or_insert(Error::Busy("it owns more objects".to_owned()));
             break;
         }
-        if let Err(error) = give(connection, &object, role).await {
+        let given = match (&keeper, object.is_routine()) {
+            (Some(Ok(keeper)), true) => give_routine(connection, &object, keeper).await,
+            (Some(Err(error)), true) => Err(Error::Refused(error.to_string())),
+            _ => give(connection, &object, role).await,
+        };
+        if let Err(error) = given {
             let error = named(connection, &object, error).await;
             in_the_way.get_or_insert(error);
         }
@@ -181,6 +201,37 @@ async fn give(
     // PostgreSQL has quoted the identity, which holds no names of Keylend's.
     let statement = format!("ALTER {kind} {identity} OWNER TO {}", role.quoted());
     run(connection, statement).await.map(drop)
+}
+
+/// Gives a function to the role that has no rights. PostgreSQL lets only who may create something in a
+/// schema own a function there, so for that moment the role may, where Keylend can see to it.
+async fn give_routine(
+    connection: &mut PgConnection,
+    object: &Object,
+    keeper: &RoleName,
+) -> Result<(), Error> {
+    match give(connection, object, keeper).await {
+        Err(error) if error.is_denied() => {}
+        done => return done,
+    }
+    let schema: String = sqlx::query_scalar(
+        "SELECT pg_catalog.quote_ident(n.nspname::pg_catalog.text) FROM pg_catalog.pg_proc p \
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace \
+         WHERE p.oid OPERATOR(pg_catalog.=) $1::pg_catalog.int8::pg_catalog.oid",
+    )
+    .bind(object.oid)
+    .fetch_one(&mut *connection)
+    .await?;
+    let role = keeper.quoted();
+    let mut transaction = connection.begin().await?;
+    let allow = format!("GRANT CREATE ON SCHEMA {schema} TO {role}");
+    run(&mut transaction, allow).await?;
+    give(&mut transaction, object, keeper).await?;
+    let forbid = format!("REVOKE CREATE ON SCHEMA {schema} FROM {role}");
+    run(&mut transaction, forbid).await?;
+    leftovers_role::check(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// What `ALTER … OWNER TO` calls a kind of object.

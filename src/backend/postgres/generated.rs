@@ -17,6 +17,7 @@ use super::{
     catalogue::{self, Prepared, Role, Which},
     cleanup,
     error::Error,
+    leftovers::{self, Baseline},
     name::{Exact, Literal, RoleName},
     named,
     purpose::Purpose,
@@ -36,6 +37,33 @@ pub(super) struct Known {
     role: u32,
     /// Nothing before it is there.
     login: Option<u32>,
+    /// What else was there before, to tell what the grantee leaves behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    baseline: Option<Baseline>,
+}
+
+impl Known {
+    /// What to search for at the end.
+    pub(super) fn search(&self, drop: bool) -> leftovers::Grant<'_> {
+        leftovers::Grant {
+            login: self.login.map(Oid),
+            is_generated: true,
+            role: Oid(self.role),
+            baseline: self.baseline.as_ref(),
+            drop,
+        }
+    }
+}
+
+impl Known {
+    /// What the server itself tells of a login that Keylend's own login made.
+    pub(super) fn of_login(role: Oid, login: Oid) -> Self {
+        Self {
+            role: role.0,
+            login: Some(login.0),
+            baseline: None,
+        }
+    }
 }
 
 /// A login and the role, as the handle, the configuration and the log call them.
@@ -98,6 +126,7 @@ pub(super) async fn inspect(
     let known = Some(Known {
         role: found.oid.0,
         login: None,
+        baseline: None,
     });
     let lending = Lending {
         login,
@@ -110,8 +139,16 @@ pub(super) async fn inspect(
         Login::There(login) => Some(login.oid.0),
         Login::Dropped(_) | Login::NotMade => None,
     };
+    let baseline = leftovers::baseline(session, login.map(Oid), found.oid).await;
     let role = found.oid.0;
-    Ok((presence, Known { role, login }))
+    Ok((
+        presence,
+        Known {
+            role,
+            login,
+            baseline,
+        },
+    ))
 }
 
 /// Makes the login, a member of the role, or sets its password and end anew, and says what it is
@@ -201,6 +238,7 @@ async fn try_grant(
     Ok(Known {
         role: role.oid.0,
         login: made.map(|made| made.0),
+        baseline: (lending.known.as_ref()).and_then(|known| known.baseline.clone()),
     })
 }
 

@@ -16,6 +16,7 @@ use sqlx::{Connection, PgConnection, postgres::types::Oid};
 use super::{
     catalogue::{self, Grantor, Membership, Role, Which},
     error::Error,
+    leftovers::{self, Baseline},
     name::RoleName,
     server::run,
     session::Session,
@@ -27,7 +28,7 @@ use crate::backend::Presence;
 const PER_GRANTOR: i32 = 160_000;
 
 /// The most memberships that others gave and a receipt has room for.
-const MOST_BEFORE: usize = 50;
+const MOST_BEFORE: usize = 25;
 
 /// To which logins of people a role is lent.
 #[derive(Debug)]
@@ -106,6 +107,37 @@ pub(super) struct Known {
     found: bool,
     /// The other memberships that were there at the inspection.
     before: Vec<u32>,
+    /// What else was there, to tell what the grantee leaves behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    baseline: Option<Baseline>,
+}
+
+impl Known {
+    /// What to search for at the end.
+    pub(super) fn search(&self, drop: bool) -> leftovers::Grant<'_> {
+        leftovers::Grant {
+            login: Some(Oid(self.login)),
+            is_generated: false,
+            role: Oid(self.role),
+            baseline: self.baseline.as_ref(),
+            drop,
+        }
+    }
+}
+
+impl Known {
+    /// What the server itself tells of a membership that Keylend's own login gave.
+    pub(super) fn of_membership(role: Oid, login: Oid, grantor: Oid, row: Option<Oid>) -> Self {
+        Self {
+            role: role.0,
+            login: login.0,
+            grantor: grantor.0,
+            row: row.map(|row| row.0),
+            found: false,
+            before: Vec::new(),
+            baseline: None,
+        }
+    }
 }
 
 /// A person's login and the role, as the configuration and the log call them.
@@ -204,6 +236,7 @@ pub(super) async fn inspect(
         row,
         found: found.is_some(),
         before,
+        baseline: leftovers::baseline(session, Some(login.oid), role.oid).await,
     };
     Ok((presence, known))
 }
@@ -255,6 +288,7 @@ async fn try_grant(
             Some(known) => known.before.clone(),
             None => Vec::new(),
         },
+        baseline: (lending.known.as_ref()).and_then(|known| known.baseline.clone()),
     };
     if let Some(row) = rows.iter().find(|row| lending.gave(row, grantor.as_ref())) {
         if !row.is_usable {
@@ -436,5 +470,27 @@ pub(super) fn revocation(login: &Role, role: &Role, row: &Membership, version: i
             format!("{revoke} GRANTED BY {} CASCADE", grantor.quoted())
         }
         _ => revoke,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Receipt;
+
+    #[test]
+    fn all_that_is_known_fits_into_a_receipt() {
+        let known = Known {
+            role: u32::MAX,
+            login: u32::MAX,
+            grantor: u32::MAX,
+            row: Some(u32::MAX),
+            found: false,
+            before: vec![u32::MAX; MOST_BEFORE],
+            baseline: Some(Baseline::largest()),
+        };
+        let text = serde_json::to_string(&known).unwrap();
+        let text = format!(r#"{{"system":{},"access":{text}}}"#, i64::MIN);
+        assert!(Receipt::try_from(text.clone()).is_ok(), "{}", text.len());
     }
 }

@@ -28,6 +28,25 @@ pub(super) fn read<T: DeserializeOwned>(
     Ok((written.system == session.system).then_some(written.access))
 }
 
+/// Whether two receipts are of the same login and, where both name one, the same role of one cluster.
+pub(super) fn are_of_one_access(one: &Receipt, other: &Receipt) -> bool {
+    #[derive(Deserialize)]
+    struct Numbers {
+        login: Option<u32>,
+        role: Option<u32>,
+    }
+    let read = |receipt: &Receipt| -> Option<(i64, u32, Option<u32>)> {
+        let Written { system, access }: Written<Numbers> =
+            serde_json::from_str(receipt.as_str()).ok()?;
+        Some((system, access.login?, access.role))
+    };
+    let (Some(one), Some(other)) = (read(one), read(other)) else {
+        return false;
+    };
+    let is_one_role = one.2.is_none() || other.2.is_none() || one.2 == other.2;
+    (one.0, one.1) == (other.0, other.1) && is_one_role
+}
+
 /// Writes a receipt.
 pub(super) fn write<T: Serialize>(access: &T, session: &Session<'_>) -> Result<Receipt, Error> {
     let system = session.system;

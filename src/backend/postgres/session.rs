@@ -10,6 +10,8 @@
 //! A session names itself before it looks, so of two at least one sees the other. The newer one
 //! goes on.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 use sqlx::{FromRow, PgConnection};
 use tokio::{
@@ -170,6 +172,11 @@ impl<'a> Session<'a> {
     /// Whether there is time left to try again.
     pub(super) fn has_time(&self) -> bool {
         Instant::now() < self.until
+    }
+
+    /// How much of that time there is.
+    pub(super) fn time_left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
     }
 
     /// Runs a statement that takes no parameters; whatever stands in it went through

@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     backend::{BackendError, Diagnosis, Granted, Holder, Presence},
-    domain::{Entitlement, Receipt, Time},
+    domain::{Entitlement, Leftover, Leftovers, Receipt, Time},
     sanitize::{escaped, excerpt, is_control, turns_direction},
     secret::SecretField,
 };
@@ -38,6 +38,11 @@ pub(super) fn granted(answer: &[u8]) -> Result<Granted, BackendError> {
         return Ok(Granted::default());
     }
     let fail = |message: String| BackendError::Fail(message.into());
+    if !is_object(answer) {
+        return Err(fail(
+            "the answer to `grant` is not as the protocol says: it is no JSON object".to_owned(),
+        ));
+    }
     // What is wrong with it is not quoted: it may be a secret.
     let answer: Answer = serde_json::from_slice(answer).map_err(|error| {
         fail(format!(
@@ -94,6 +99,14 @@ pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
         retry_after: Option<u32>,
     }
 
+    let wrong = |why: &str| {
+        let message =
+            format!("the status is not `{{\"present\": true}}` or `{{\"present\": false}}`: {why}");
+        BackendError::Fail(message.into())
+    };
+    if !is_object(answer) {
+        return Err(wrong("it is no JSON object"));
+    }
     match serde_json::from_slice(answer) {
         Ok(Answer {
             pending: true,
@@ -104,14 +117,30 @@ pub(super) fn presence(answer: &[u8]) -> Result<Presence, BackendError> {
         }),
         Ok(Answer { present: true, .. }) => Ok(Presence::Present),
         Ok(Answer { present: false, .. }) => Ok(Presence::Absent),
-        Err(error) => Err(BackendError::Fail(
-            format!(
-                "the status is not `{{\"present\": true}}` or `{{\"present\": false}}`: {}",
-                excerpt(&error.to_string())
-            )
-            .into(),
-        )),
+        Err(error) => Err(wrong(&excerpt(&error.to_string()))),
     }
+}
+
+/// Reads what the answer to `status` lists as left behind. Fields that it does not know are ignored.
+pub(super) fn leftovers(answer: &[u8]) -> Result<Leftovers, BackendError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(default)]
+        leftovers: Vec<Listed>,
+    }
+    #[derive(Deserialize)]
+    struct Listed {
+        what: String,
+        #[serde(default)]
+        dropped: bool,
+    }
+
+    let answer: Answer = read("status", answer)?;
+    let leftover = |listed: Listed| Leftover {
+        what: short(&listed.what),
+        dropped: listed.dropped,
+    };
+    Ok(Leftovers::new(answer.leftovers.into_iter().map(leftover)))
 }
 
 /// The most lines of each list of a diagnosis.
@@ -189,11 +218,15 @@ fn short(name: &str) -> String {
 }
 
 fn read<T: DeserializeOwned>(action: &str, answer: &[u8]) -> Result<T, BackendError> {
-    // Serde reads the fields of an object from a list too.
-    if !answer.trim_ascii_start().starts_with(b"{") {
+    if !is_object(answer) {
         return Err(wrong(action, "it is no JSON object"));
     }
     serde_json::from_slice(answer).map_err(|error| wrong(action, &excerpt(&error.to_string())))
+}
+
+/// Whether the answer begins as an object. Serde reads the fields of an object from a list too.
+fn is_object(answer: &[u8]) -> bool {
+    answer.trim_ascii_start().starts_with(b"{")
 }
 
 fn wrong(action: &str, what: &str) -> BackendError {
@@ -236,6 +269,7 @@ mod tests {
             r#"{"secrets": [{"label": "s3cret\u202e", "value": "s3cret"}]}"#.to_owned(),
             r#"{"secrets": [{"label": "", "value": "s3cret"}]}"#.to_owned(),
             r#"{"receipt": "s3cret\n"}"#.to_owned(),
+            r#"[[{"label": "s3cret", "value": "s3cret"}], null, null]"#.to_owned(),
             r#"{"ends_at": "s3cret"}"#.to_owned(),
             json!({ "secrets": many }).to_string(),
         ] {
@@ -265,6 +299,7 @@ mod tests {
             "false",
             r#"{"present": "no"}"#,
             r#"{"present": true} and more"#,
+            "[false, false, null]",
             r#"{"present": false, "present": true}"#,
             r#"{"pending": true}"#,
             r#"{"present": false, "pending": "no"}"#,
@@ -292,6 +327,38 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_was_left_behind_is_harmless_text_and_the_presence_does_not_depend_on_it() {
+        let answer = json!({
+            "present": false,
+            "leftovers": [
+                {"what": "page\u{1b}[31m Draft"},
+                {"what": "token 7", "dropped": true, "note": 1},
+            ],
+        })
+        .to_string();
+        let listed = leftovers(answer.as_bytes()).unwrap();
+        let thing = |what: &str, dropped| Leftover {
+            what: what.to_owned(),
+            dropped,
+        };
+        let things = [
+            thing(r"page\u{1b}[31m Draft", false),
+            thing("token 7", true),
+        ];
+        assert_eq!(listed.items(), things);
+        let none = leftovers(br#"{"present": false}"#).unwrap();
+        assert_eq!(none, Leftovers::default());
+        for wrong in [
+            r#"{"present": false, "leftovers": "page"}"#,
+            r#"{"present": false, "leftovers": ["page"]}"#,
+        ] {
+            assert!(leftovers(wrong.as_bytes()).is_err(), "{wrong}");
+            assert_eq!(presence(wrong.as_bytes()).unwrap(), Presence::Absent);
+        }
+    }
+
     #[test]
     fn a_diagnosis_is_a_few_short_lines() {
         let answer = json!({

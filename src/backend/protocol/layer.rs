@@ -15,7 +15,7 @@ use crate::{
         Backend, BackendError, BoundLayer, Diagnosis, Granted, Holder, InvalidParam, LayerRequest,
         Presence,
     },
-    domain::{BackendName, Entitlement, Params, RevocationMode, Span},
+    domain::{BackendName, Entitlement, Leftovers, Params, RevocationMode, Span},
 };
 
 /// The way to a receiver of orders.
@@ -129,6 +129,10 @@ impl<T: Transport> BoundLayer for Layer<T> {
 
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
         answer::presence(&self.send(Action::Status, order).await?)
+    }
+
+    async fn leftovers(&self, order: &LayerRequest) -> Result<Leftovers, BackendError> {
+        answer::leftovers(&self.send(Action::Status, order).await?)
     }
 
     async fn holders(&self) -> Result<Vec<Holder>, BackendError> {

@@ -218,6 +218,7 @@ mod tests {
             entitlement: None,
             receipt: None,
             expires_at: "2026-11-02T10:00:00Z".parse().unwrap(),
+            instance: None,
         }
     }
 

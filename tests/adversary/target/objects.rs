@@ -63,7 +63,7 @@ async fn owner_of(part: &Part, table: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_kind_of_object_goes_to_the_role() {
+async fn every_kind_of_object_but_functions_goes_to_the_role() {
     let part = Part::start_alone("10s").await;
     let order = part.generated();
     part.postgres()
@@ -107,6 +107,19 @@ async fn every_kind_of_object_goes_to_the_role() {
         .query(r#"SELECT count(*) FROM pg_class WHERE relnamespace = '"Odd ""one"'::regnamespace"#)
         .await;
     assert_eq!(rows[0].get::<i64, _>(0), 10, "nothing was dropped");
+    let owners = "SELECT DISTINCT pg_get_userbyid(relowner)::text FROM pg_class \
+                  WHERE relnamespace = '\"Odd \"\"one\"'::regnamespace";
+    let owners = part.postgres().query(owners).await;
+    let owners: Vec<String> = owners.iter().map(|row| row.get(0)).collect();
+    assert_eq!(owners, [part.role()]);
+    let owners = "SELECT pg_get_userbyid(proowner)::text, count(*) FROM pg_proc \
+                  WHERE pronamespace = '\"Odd \"\"one\"'::regnamespace GROUP BY 1";
+    let owners = part.postgres().query(owners).await;
+    let owners: Vec<(String, i64)> = owners.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let keeper = format!("{}_keylend_leftovers", part.name);
+    // Those that come with a range type belong to the first superuser.
+    assert!(owners.contains(&(keeper, 5)), "{owners:?}");
+    assert!(owners.iter().all(|(owner, _)| *owner != part.role()));
 }
 
 /// A prepared transaction keeps its locks without a session, and can be committed later.
