@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 use super::{
-    BackendError, Diagnosis, Granted, Holder, Inspection, InvalidParam, LayerRequest, Presence,
+    BackendError, Diagnosis, Granted, Holder, Inspection, InvalidParam, LayerRequest, Managed,
+    Marker, Presence,
 };
-use crate::domain::{Entitlement, LoginName, Params, RevocationMode, Span};
+use crate::domain::{Entitlement, Leftovers, LoginName, Params, Receipt, RevocationMode, Span};
 
 /// One target.
 #[async_trait]
@@ -38,6 +39,53 @@ pub trait Backend: Send + Sync + 'static {
     async fn diagnose(&self, _layers: &[Params]) -> Result<Diagnosis, BackendError> {
         Err(BackendError::Fail(
             "this kind of target cannot be diagnosed".into(),
+        ))
+    }
+
+    /// Lists the access that Keylend's account granted, by what nobody but that account and
+    /// administrators of the target can make. Changes nothing. By default what the
+    /// [holders](BoundLayer::holders) of the layers with these parameters are; a target that can tell lists
+    /// all of it, also for scopes that are no longer in the catalogue.
+    ///
+    /// # Errors
+    ///
+    /// What the target said, or that it cannot list access. A list that is not whole is an error.
+    async fn managed(&self, layers: &[Params]) -> Result<Vec<Managed>, BackendError> {
+        let mut managed = Vec::new();
+        for params in layers {
+            let bound = self.bind(params);
+            let bound = bound.map_err(|invalid| BackendError::Fail(invalid.message.into()))?;
+            for holder in bound.holders().await? {
+                if let (true, Some(entitlement)) = (holder.is_managed, holder.entitlement) {
+                    managed.push(Managed {
+                        holder: holder.name,
+                        title: bound.title().unwrap_or_else(|| "access".to_owned()),
+                        entitlement,
+                        receipt: None,
+                        marker: Marker::Account,
+                    });
+                }
+            }
+        }
+        Ok(managed)
+    }
+
+    /// Whether the receipt of a grant is one of the access whose receipt
+    /// [`managed`](Self::managed) listed, whatever it is called by now.
+    fn recognises(&self, _granted: &Receipt, _listed: &Receipt) -> bool {
+        false
+    }
+
+    /// Revokes what [`managed`](Self::managed) listed and no grant stands behind, and ends what is open
+    /// under it. Refuses if the target does not recognise it by the same receipt and marker any more.
+    /// Succeeds when it is gone.
+    ///
+    /// # Errors
+    ///
+    /// What the target said, or that this kind revokes nothing without a grant.
+    async fn revoke_managed(&self, _access: &Managed) -> Result<(), BackendError> {
+        Err(BackendError::Fail(
+            "Keylend revokes nothing in this kind of target without a grant. Revoke it in the target".into(),
         ))
     }
 }
@@ -123,6 +171,18 @@ pub trait BoundLayer: Send + Sync {
     ///
     /// What the target said. Whatever it was, it is tried again.
     async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError>;
+
+    /// Lists what the grantee left behind in the target, and drops it where the parameters say so. Called
+    /// when the access of this grant is over: it is gone, or another grant keeps it. Nothing waits for it
+    /// but the record of the end, and its failure fails nothing. A target that does not search finds nothing
+    /// by default.
+    ///
+    /// # Errors
+    ///
+    /// What the target said: the end is recorded with it, and there is no second search.
+    async fn leftovers(&self, _: &LayerRequest) -> Result<Leftovers, BackendError> {
+        Ok(Leftovers::default())
+    }
 
     /// Lists who has the access now, whoever granted it, in the target itself. Changes nothing. Every
     /// kind that is released implements it.

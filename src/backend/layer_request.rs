@@ -1,8 +1,8 @@
 //! What a target is told of a layer of a grant.
 
 use crate::domain::{
-    Email, Entitlement, Handle, PlannedLayer, Receipt, Request, RequestId, ScopeId, Time, UserId,
-    Username,
+    Email, Entitlement, Handle, InstanceId, PlannedLayer, Receipt, Request, RequestId, ScopeId,
+    Time, UserId, Username,
 };
 
 /// One layer of one grant, as a target sees it.
@@ -31,6 +31,8 @@ pub struct LayerRequest {
     pub receipt: Option<Receipt>,
     /// When the access ends.
     pub expires_at: Time,
+    /// Which Keylend grants it, for the marks that the target keeps; nothing unless it is granted.
+    pub instance: Option<InstanceId>,
 }
 
 impl LayerRequest {
@@ -53,6 +55,7 @@ impl LayerRequest {
             entitlement: plan.entitlement.within(&plan.backend),
             receipt: receipt.cloned(),
             expires_at,
+            instance: None,
         }
     }
 }

@@ -19,7 +19,7 @@
 //!    is part of the test program `backend_contract`, and `crate` there is that program. A macro includes
 //!    it, so format it with `rustfmt`; cargo-fmt does not find it.
 //! 5. `README.md` says what the kind grants, how access ends, how to set up the target and Keylend, and what
-//!    the kind cannot do. Copy the rows of its table into the table of targets in the project's `README.md`.
+//!    the kind cannot do. Copy the rows of its table into the table in `docs/targets.md`.
 //! 6. `example.toml` shows and explains every key. Copy it into `deploy/keylend.example.toml`.
 //!
 //! Every method is idempotent, and every wait inside one has a time limit: the caller, which is
@@ -57,7 +57,7 @@ mod timeout;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
-pub use answer::{Diagnosis, Granted, Holder, Inspection, Presence};
+pub use answer::{Diagnosis, Granted, Holder, Inspection, Managed, Marker, Presence};
 pub use contract::{Backend, BoundLayer};
 pub use error::{BackendError, BuildError, Failure, InvalidParam};
 pub use layer_request::LayerRequest;

@@ -8,6 +8,7 @@
 mod address;
 mod audit;
 mod check;
+mod reconcile;
 mod serve;
 mod store;
 mod target;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 
 pub use audit::Audit;
 pub use check::Check;
+pub use reconcile::Reconcile;
 pub use serve::Serve;
 pub use store::Store;
 pub use target::Target;
@@ -44,6 +46,7 @@ enum Command {
     /// Ask the targets what they are and who has access in them.
     #[command(subcommand)]
     Target(Target),
+    Reconcile(Reconcile),
 }
 
 impl Cli {
@@ -59,6 +62,7 @@ impl Cli {
             Command::Audit(audit) => audit.run(out).await,
             Command::Store(store) => store.run(out).await,
             Command::Target(target) => target.run(out).await,
+            Command::Reconcile(reconcile) => reconcile.run(out).await,
         }
     }
 }

@@ -50,11 +50,11 @@ pub struct Which {
 }
 
 /// One target of the configuration, with what the catalogue has in it.
-struct Configured {
-    name: BackendName,
-    backend: Arc<dyn Backend>,
+pub(super) struct Configured {
+    pub(super) name: BackendName,
+    pub(super) backend: Arc<dyn Backend>,
     /// The scopes by the parameters of their layers.
-    layers: Vec<(Params, Vec<ScopeId>)>,
+    pub(super) layers: Vec<(Params, Vec<ScopeId>)>,
 }
 
 impl Target {
@@ -89,7 +89,8 @@ impl Target {
 }
 
 impl Which {
-    fn read(self) -> anyhow::Result<(Config, Vec<Configured>)> {
+    /// Reads the configuration, and builds these targets.
+    pub(super) fn read(self) -> anyhow::Result<(Config, Vec<Configured>)> {
         // Only the secrets of these targets are needed.
         let config = match Config::load(&self.config, Secrets::Unchecked) {
             Ok(config) => config,

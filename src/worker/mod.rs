@@ -99,6 +99,10 @@ impl Worker {
             Work::Lapse => Command::Lapse,
             Work::Warn => Command::Warn,
             Work::Expire => Command::Expire,
+            // A replica on standby may end access, and grants none.
+            Work::Grant { .. } if self.broker.store().standby_reason().is_some() => {
+                return Err(Unfinished::Waits);
+            }
             Work::Grant { layer } => return self.provisioner.grant(loaded, layer).await,
             Work::Revoke { layer } => return self.provisioner.revoke(loaded, layer).await,
             Work::InspectAgain { layer } => {

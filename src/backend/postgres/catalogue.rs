@@ -143,12 +143,15 @@ pub(super) async fn lendable_as(
 }
 
 /// The roles of PostgreSQL's own that reach more than data: they run programs or touch files on the server,
-/// connect from it to others, end Keylend's sessions, or take the connections that are kept for it.
-const REACHING: [&str; 6] = [
+/// connect from it to others, end Keylend's sessions, take the connections that are kept for it, lock the
+/// catalogues that a revocation has to change, or read the password verifiers of all logins.
+const REACHING: [&str; 8] = [
     "pg_execute_server_program",
+    "pg_read_all_data",
     "pg_read_server_files",
     "pg_write_server_files",
     "pg_create_subscription",
+    "pg_maintain",
     "pg_signal_backend",
     "pg_use_reserved_connections",
 ];

@@ -12,8 +12,8 @@
 //!   `never_lend`, or outside `people_role`, if there is one.
 //! - `login = "generated"`: a login is made, with a password that the requester alone sees and
 //!   `VALID UNTIL` the end of the grant. At the end it loses the role, is shut, and its sessions
-//!   and prepared transactions end. It is dropped once what it owns has gone to the role, which
-//!   others can delay but which delays nothing. `VALID UNTIL` bounds logins by password:
+//!   and prepared transactions end. It is dropped once what it owns has gone to the role, and its
+//!   functions to a role without rights, which others can delay but which delays nothing. `VALID UNTIL` bounds logins by password:
 //!   `pg_hba.conf` should let these in by `scram-sha-256` alone.
 //!
 //! A role that reaches more than data is lent only where the scope says that it is dangerous: one that has, by
@@ -53,11 +53,15 @@
 //!   with it. Do not make Keylend's login a superuser.
 //! - If somebody revokes what Keylend gave, Keylend does not give it again for the same grant.
 //!
+//! Without any log, Keylend's is a membership that its own login gave, and a login that its own login gave
+//! to itself. The comment on such a login says which Keylend made it.
+//!
 //! # What remains
 //!
-//! PostgreSQL takes a role back, not what was done with it. Whoever may create objects may leave
-//! some behind that act for their owner (`SECURITY DEFINER`), and a transaction that was prepared
-//! after `SET ROLE` belongs to the role.
+//! PostgreSQL takes a role back, not what was done with it. What a grantee leaves behind (direct grants,
+//! functions with `SECURITY DEFINER`, default privileges, prepared transactions) is listed when the grant has
+//! ended, and dropped with `leftovers = "drop"`: see the page of the kind. What is left to a third role is not
+//! searched, nor are views, triggers and rules.
 //!
 //! Where Keylend grants a role by way of a third role that has ADMIN OPTION on it, and an administrator
 //! revokes Keylend's membership while two grants share it, the membership that the second grant makes
@@ -70,6 +74,9 @@ mod diagnose;
 mod error;
 mod generated;
 mod holders;
+mod leftovers;
+mod leftovers_role;
+mod managed;
 mod name;
 mod named;
 mod purpose;
@@ -84,9 +91,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use self::{
-    asked::{Asked, LoginKind},
+    asked::{Asked, LoginKind, OnLeftovers},
     error::Error,
     name::RoleName,
     named::Eligible,
@@ -95,11 +103,11 @@ use self::{
 };
 use super::{
     Backend, BackendError, BoundLayer, BuildError, Diagnosis, Granted, Holder, Inspection,
-    InvalidParam, LayerRequest, Presence, kind::BackendKind, params, timeout::Timeout,
+    InvalidParam, LayerRequest, Managed, Presence, kind::BackendKind, params, timeout::Timeout,
 };
 use crate::{
     clock::Clock,
-    domain::{BackendName, Entitlement, LoginName, Params, RevocationMode},
+    domain::{BackendName, Entitlement, Leftovers, LoginName, Params, Receipt, RevocationMode},
     secret::Secret,
 };
 
@@ -195,9 +203,17 @@ struct Target {
 impl Backend for Postgres {
     fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
         let target = self.0.clone();
-        let Asked { role, login } = params::parse(params)?;
-        let kind = login;
-        Ok(Box::new(Lent { target, role, kind }))
+        let Asked {
+            role,
+            login,
+            leftovers,
+        } = params::parse(params)?;
+        Ok(Box::new(Lent {
+            target,
+            role,
+            kind: login,
+            leftovers,
+        }))
     }
 
     async fn tend(&self) -> Result<(), BackendError> {
@@ -217,13 +233,37 @@ impl Backend for Postgres {
         };
         server.in_time(work).await
     }
+
+    /// Whatever the catalogue has by now.
+    async fn managed(&self, _: &[Params]) -> Result<Vec<Managed>, BackendError> {
+        let server = &self.0.server;
+        let work = async {
+            let mut session = Session::open(server, Purpose::Revoke, MANAGED).await?;
+            let managed = managed::list(&mut session).await;
+            session.close(managed).await
+        };
+        server.in_time(work).await
+    }
+
+    fn recognises(&self, granted: &Receipt, listed: &Receipt) -> bool {
+        receipt::are_of_one_access(granted, listed)
+    }
+
+    async fn revoke_managed(&self, access: &Managed) -> Result<(), BackendError> {
+        let server = &self.0.server;
+        server.in_time(managed::revoke(server, access)).await
+    }
 }
+
+/// What the sessions have in common that list what Keylend granted.
+const MANAGED: &str = "managed";
 
 /// A role that is lent.
 struct Lent {
     target: Arc<Target>,
     role: RoleName,
     kind: LoginKind,
+    leftovers: OnLeftovers,
 }
 
 /// One layer of one grant, with names that PostgreSQL takes.
@@ -332,6 +372,25 @@ impl Access {
             LoginKind::Generated => {
                 generated::status(session, &self.generated(session, order)?).await
             }
+        }
+    }
+
+    async fn leftovers(
+        &self,
+        session: &mut Session<'_>,
+        order: &LayerRequest,
+        on_leftovers: OnLeftovers,
+    ) -> Result<Leftovers, Error> {
+        let drop = on_leftovers == OnLeftovers::Drop;
+        match self.kind {
+            LoginKind::Named => match self.named(session, order)?.known {
+                Some(known) => leftovers::find(session, &known.search(drop)).await,
+                None => Ok(leftovers::unknown_before()),
+            },
+            LoginKind::Generated => match self.generated(session, order)?.known {
+                Some(known) => leftovers::find(session, &known.search(drop)).await,
+                None => Ok(leftovers::unknown_before()),
+            },
         }
     }
 
@@ -481,6 +540,27 @@ impl BoundLayer for Lent {
             session.close(seen).await
         };
         self.target.server.in_time(work).await
+    }
+
+    /// Not by the sessions that revoke: nothing that ends waits for this.
+    async fn leftovers(&self, order: &LayerRequest) -> Result<Leftovers, BackendError> {
+        let server = &self.target.server;
+        let work = async {
+            let access = match Access::of(self, order) {
+                Err(Error::NoSuchName(_)) => return Ok(Leftovers::default()),
+                access => access?,
+            };
+            let name = format!("leftovers:{}", access.name());
+            let mut session = Session::open(server, Purpose::Grant, &name).await?;
+            let found = access.leftovers(&mut session, order, self.leftovers).await;
+            session.close(found).await
+        };
+        match timeout(leftovers::LIMIT, server.in_time(work)).await {
+            Ok(found) => found,
+            Err(_) => Err(BackendError::Retry(
+                "the search in PostgreSQL took too long".into(),
+            )),
+        }
     }
 
     async fn holders(&self) -> Result<Vec<Holder>, BackendError> {

@@ -1,18 +1,28 @@
 //! What the comment on a generated login says: to people, why it is there; to Keylend, which role
 //! it was lent, by its number, so that what it owns can go there after the membership is gone, also
-//! if the role is called something else by then.
+//! if the role is called something else by then; and which Keylend made it.
 //!
-//! Only Keylend and administrators of roles can write it.
+//! Only Keylend and administrators of roles can write it. It counts only on a login that Keylend's own
+//! login made, which the catalogues tell.
 
 use std::fmt;
 
 use sqlx::postgres::types::Oid;
 
 use super::{catalogue::Role, name::RoleName};
-use crate::{backend::LayerRequest, domain::RequestId};
+use crate::{
+    backend::LayerRequest,
+    domain::{InstanceId, RequestId},
+};
 
 /// What every such comment begins with.
 pub(super) const MARK: &str = "Lent by Keylend: role ";
+
+/// What comes before the Keylend that made the login.
+const INSTANCE: &str = ", instance ";
+
+/// What comes before the request.
+const REQUEST: &str = ", request ";
 
 /// The comment on a generated login.
 pub(super) struct Purpose<'a> {
@@ -31,13 +41,17 @@ impl fmt::Display for Purpose<'_> {
         let Self { order, role } = self;
         write!(
             f,
-            "{MARK}{} ({}), to {} for {}, request {}",
+            "{MARK}{} ({}), to {} for {}",
             role.name.quoted(),
             role.oid.0,
             order.username,
             order.scope,
-            order.request
-        )
+        )?;
+        // Behind what people have a say in.
+        if let Some(instance) = &order.instance {
+            write!(f, "{INSTANCE}{instance}")?;
+        }
+        write!(f, "{REQUEST}{}", order.request)
     }
 }
 
@@ -60,12 +74,20 @@ pub(super) fn role_in(comment: &str) -> Option<Oid> {
 /// names, and the number of the layer.
 pub(super) fn fits(comment: &str, login: &RoleName) -> bool {
     let named = || {
-        let (_, request) = comment.rsplit_once(", request ")?;
+        let (_, request) = comment.rsplit_once(REQUEST)?;
         let request: RequestId = request.parse().ok()?;
         let layer = login.as_str().strip_prefix(&format!("jit_{request}_"))?;
         layer.parse::<usize>().ok()
     };
     named().is_some()
+}
+
+/// Which Keylend wrote the comment.
+pub(super) fn instance_in(comment: &str) -> Option<InstanceId> {
+    let (before, _) = comment.strip_prefix(MARK)?.rsplit_once(REQUEST)?;
+    let (_, instance) = before.rsplit_once(INSTANCE)?;
+    let is_one = !instance.is_empty() && instance.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_one.then(|| InstanceId::new(instance))
 }
 
 #[cfg(test)]
@@ -111,5 +133,21 @@ mod tests {
             assert!(!fits_on(&comment, &login), "{login}");
         }
         assert!(!fits_on(MARK, "jit__0"));
+    }
+
+    #[test]
+    fn the_keylend_that_wrote_a_comment_is_read_from_behind_what_people_chose() {
+        let by = |to: &str, instance: &str| {
+            instance_in(&format!(
+                "{MARK}\"x\" (7), to {to} for s{instance}, request r"
+            ))
+        };
+        let own = Some(InstanceId::new("0f3a"));
+        assert_eq!(by("alice", ", instance 0f3a"), own);
+        assert_eq!(by("a, instance 77, request q", ", instance 0f3a"), own);
+        for instance in ["", ", instance ", ", instance 0f3a and more"] {
+            assert_eq!(by("alice", instance), None, "{instance}");
+        }
+        assert_eq!(instance_in("not Keylend's, instance 0f3a, request r"), None);
     }
 }
