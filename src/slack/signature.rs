@@ -4,7 +4,10 @@
 //! It works on the bytes as they came, before anything is parsed, and compares in constant time.
 //! Whose workspace it is and who clicked is another question: see [`caller`](super::caller).
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering::Relaxed},
+};
 
 use axum::http::HeaderMap;
 use hmac::{Hmac, KeyInit, Mac};
@@ -19,6 +22,10 @@ use crate::{
 /// How far the sender's clock and ours may be apart, in milliseconds; exactly this passes.
 const LARGEST_SKEW: u64 = 300_000;
 
+/// How many seconds before the latest that was taken another may have been signed. Right clocks allow as
+/// much. A clock that was set back would let in what was signed long ago, and is remembered no more.
+const OLDEST: i64 = 600;
+
 const TIMESTAMP: &str = "x-slack-request-timestamp";
 const SIGNATURE: &str = "x-slack-signature";
 
@@ -31,8 +38,8 @@ pub enum Unsigned {
     /// The header is not what Slack writes: seconds in digits, or `v0=` and 64 hexadecimal digits.
     #[error("the header `{0}` is malformed")]
     Malformed(&'static str),
-    /// It was signed more than 300 s before or after now.
-    #[error("it was signed more than 300 s before or after now")]
+    /// It was signed more than 300 s before or after now, or more than 600 s before another that was taken.
+    #[error("it was signed more than 300 s before or after now, or 600 s before another")]
     Stale,
     /// It was signed with another secret, or changed on its way.
     #[error("the signature is not of this body")]
@@ -43,12 +50,18 @@ pub enum Unsigned {
 pub struct Verifier {
     secret: SecretString,
     clock: Arc<dyn Clock>,
+    /// When the latest that was taken was signed, in seconds.
+    latest: AtomicI64,
 }
 
 impl Verifier {
     /// Verifies with the app's signing secret.
     pub fn new(secret: SecretString, clock: Arc<dyn Clock>) -> Self {
-        Self { secret, clock }
+        Self {
+            secret,
+            clock,
+            latest: AtomicI64::new(0),
+        }
     }
 
     /// Whether Slack sent exactly this body, and not long ago. Answers the key of the delivery.
@@ -66,6 +79,11 @@ impl Verifier {
         mac.update(body);
         mac.verify_slice(&claim.signature)
             .map_err(|_| Unsigned::Wrong)?;
+        // Only of what Slack signed: nobody else moves it.
+        let latest = self.latest.fetch_max(claim.seconds, Relaxed);
+        if claim.seconds < latest - OLDEST {
+            return Err(Unsigned::Stale);
+        }
         Ok(DeliveryKey::derive(&claim.signature))
     }
 
@@ -82,6 +100,7 @@ impl Verifier {
 /// What a head claims: that its body was signed, and when.
 pub struct Claim<'a> {
     timestamp: &'a str,
+    seconds: i64,
     signature: [u8; 32],
 }
 
@@ -104,6 +123,7 @@ pub fn claim(headers: &HeaderMap, now: Time) -> Result<Claim<'_>, Unsigned> {
     }
     Ok(Claim {
         timestamp,
+        seconds,
         signature,
     })
 }

@@ -4,12 +4,16 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use chrono::{DateTime, TimeDelta};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use keylend::{
     clock::Clock,
     domain::Time,
     slack::signature::{Unsigned, Verifier},
 };
 use proptest::prelude::*;
+use sha2::Sha256;
+
+use crate::support::clock::TestClock;
 
 /// The example of Slack's documentation: secret, timestamp, body and signature.
 const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
@@ -74,6 +78,30 @@ fn exactly_300_seconds_pass_and_a_millisecond_more_does_not() {
         let verdict = verify(after, &documented(), BODY.as_bytes());
         assert_eq!(verdict, Err(Unsigned::Stale), "{after} ms");
     }
+}
+
+/// The example, signed at another time.
+fn signed(at: i64) -> HeaderMap {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(format!("v0:{at}:{BODY}").as_bytes());
+    let signature = hex::encode(mac.finalize().into_bytes());
+    headers(&at.to_string(), &format!("v0={signature}"))
+}
+
+#[test]
+fn what_was_signed_long_before_another_is_stale_although_the_clock_was_set_back() {
+    let moment = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+    let clock = TestClock::at("2018-07-12T20:00:00Z");
+    let verifier = Verifier::new(SECRET.into(), clock.clone());
+    let verify = |at: i64| {
+        clock.set(moment(at));
+        verifier.verify(&signed(at), BODY.as_bytes()).map(drop)
+    };
+    assert_eq!(verify(SIGNED_AT), Ok(()));
+    assert_eq!(verify(SIGNED_AT - 600), Ok(()));
+    assert_eq!(verify(SIGNED_AT - 601), Err(Unsigned::Stale));
+    assert_eq!(verify(SIGNED_AT + 3600), Ok(()));
+    assert_eq!(verify(SIGNED_AT), Err(Unsigned::Stale));
 }
 
 #[test]

@@ -220,7 +220,7 @@ impl Task {
         }
         let replica = self.standing.id();
         give_back(&mut connection, &replica, self.ended.take()).await?;
-        let is_at_work = self.standing.standby_reason().is_none();
+        let is_at_work = self.standing.may_claim();
         let mut names = Vec::new();
         for question in questions.drain(..) {
             match question {
@@ -273,6 +273,9 @@ impl Task {
     async fn beat(&mut self, connection: &mut PgConnection) -> sqlx::Result<()> {
         if !self.standing.beat(connection).await? {
             tracing::warn!("this replica was not heard of for too long: others may have its work");
+            self.claims.lose();
+        } else if !self.standing.may_claim() {
+            // What it had claimed before is for the others.
             self.claims.lose();
         }
         self.heard = Instant::now();

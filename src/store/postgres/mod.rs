@@ -30,6 +30,8 @@ mod deliveries;
 mod documents;
 #[path = "../sql/dump.rs"]
 mod dump;
+#[path = "../sql/high_water.rs"]
+mod high_water;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/log.rs"]
@@ -66,7 +68,7 @@ pub(super) use exclusive::ExclusiveStore;
 pub(super) use view::View;
 
 use super::{
-    Claim, Invalidation, OpenError, StoreError,
+    Claim, ClockComparison, Clocks, Invalidation, OpenError, StoreError,
     answer::{PATIENCE, answer, unavailable},
 };
 use crate::domain::{Lane, RequestId, Time};
@@ -127,10 +129,19 @@ impl PostgresStore {
     /// If the server does not answer, has the tables of another version, or others can create
     /// objects in the schema `keylend`.
     pub async fn open(url: &str, configuration: &str) -> Result<Self, OpenError> {
+        Self::open_for(url, configuration, None).await
+    }
+
+    /// The same; with `clocks`, this replica's is compared with the store's.
+    pub(super) async fn open_for(
+        url: &str,
+        configuration: &str,
+        clocks: Option<Clocks>,
+    ) -> Result<Self, OpenError> {
         let options = connect::options(url)?;
         let mut connection = options.connect().await?;
         connect::check(&mut connection).await?;
-        let standing = ReplicaState::found(&mut connection, configuration).await?;
+        let standing = ReplicaState::found(&mut connection, configuration, clocks).await?;
         let news = Notifier::default();
         let source = |writes_log| Source {
             options: options.clone(),
@@ -232,6 +243,11 @@ impl PostgresStore {
         self.standing
             .as_ref()
             .and_then(ReplicaState::standby_reason)
+    }
+
+    fn compared_clocks(&self) -> ClockComparison {
+        let standing = self.standing.as_ref();
+        standing.map_or_else(ClockComparison::default, ReplicaState::clocks)
     }
 
     async fn claim_work(
