@@ -2,11 +2,12 @@
 //!
 //! `/healthz` says that the process lives, and nothing else: who restarts Keylend asks there.
 //! `/readyz` says whether this replica can serve: 200 if it can answer people and gateways, 503 if
-//! it cannot. It cannot while the store does not answer or cannot be written, checks do not follow the
-//! log, Slack does not reach it, or it stays out of the work because of another replica. Everything
-//! else that somebody has to look at (a target that fails to revoke, a channel or a group that Slack
-//! does not know) is listed in `degraded` and changes no status: it concerns every replica alike, and
-//! taking all of them out of Slack would leave nobody to end the access.
+//! it cannot. It cannot while the store does not answer or cannot be written as a whole, checks do not
+//! follow the log, Slack does not reach it, or it is on standby: because of another replica, or because
+//! its clock differs from the store's. Everything else that somebody has to look at (a target that fails
+//! to revoke, a channel or a group that Slack does not know) is listed in `degraded` and changes no
+//! status: it concerns every replica alike, and taking all of them out of Slack would leave nobody to end
+//! the access.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +26,7 @@ use super::state::{Api, CATCH_UP};
 use crate::{
     domain::RequestId,
     routes::{Authentication, Routes},
-    store::Stuck,
+    store::{Stuck, Writable},
 };
 
 /// How long an end may take to be recorded: many may come at once.
@@ -72,8 +73,9 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
     let standby_reason = api.store.standby_reason();
     let store = match (&stuck, *api.store.writable().borrow()) {
         (None, _) => "unavailable",
-        (Some(_), false) => "read_only",
-        (Some(_), true) => "ok",
+        (Some(_), Writable::Nothing) => "read_only",
+        (Some(_), Writable::EndsOnly) => "disk_full",
+        (Some(_), Writable::Everything) => "ok",
     };
     let ready = caught_up && reach.is_ok() && standby_reason.is_none() && store == "ok";
     let readiness = Readiness {

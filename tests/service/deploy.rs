@@ -71,8 +71,21 @@ fn the_example_configuration_is_good() {
 }
 
 #[test]
-fn the_example_names_every_key_that_is_left_out_in_a_comment() {
-    // Each commented key, put in force, is a key that there is.
+fn the_configuration_of_the_quick_start_is_good() {
+    let page = text("docs/quick-start.md");
+    let (_, begun) = page.split_once("```toml\n").unwrap();
+    let (configuration, _) = begun.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keylend.toml");
+    fs::write(&file, configuration).unwrap();
+    let config =
+        Config::load(&file, Secrets::Unchecked).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(config.warnings.is_empty());
+    assert_eq!(config.catalogue.len(), 1);
+}
+
+/// The example with every key in force that is left out in a comment.
+pub(crate) fn example_with_every_key() -> String {
     let example = text("deploy/keylend.example.toml");
     let is_key = |line: &str| {
         line.strip_prefix("# ")
@@ -82,10 +95,16 @@ fn the_example_names_every_key_that_is_left_out_in_a_comment() {
                     .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
             })
     };
-    let uncommented: Vec<_> = example
+    let lines: Vec<_> = example
         .lines()
         .map(|line| if is_key(line) { &line[2..] } else { line })
         .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn the_example_names_every_key_that_is_left_out_in_a_comment() {
+    // Each commented key, put in force, is a key that there is.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keylend.toml");
     fs::create_dir(folder.path().join("policies")).unwrap();
@@ -94,7 +113,7 @@ fn the_example_names_every_key_that_is_left_out_in_a_comment() {
         folder.path().join("policies/example.cedar"),
     )
     .unwrap();
-    fs::write(&file, uncommented.join("\n")).unwrap();
+    fs::write(&file, example_with_every_key()).unwrap();
     let config =
         Config::load(&file, Secrets::Unchecked).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(config.slack.team_id.is_some() && config.slack.app_id.is_some());
@@ -103,10 +122,10 @@ fn the_example_names_every_key_that_is_left_out_in_a_comment() {
 /// Where the example may have another key, and the text around it that shows its keys: the file,
 /// each section, each table within a line, and a target of another kind.
 fn tables(example: &str) -> Vec<(usize, String)> {
-    let headers: Vec<_> = example
-        .lines()
-        .filter(|line| line.starts_with('['))
-        .collect();
+    let top = example.lines().take_while(|line| !line.starts_with('['));
+    let top = top.filter(|line| !line.starts_with('#'));
+    let headers = example.lines().filter(|line| line.starts_with('['));
+    let headers: Vec<_> = top.chain(headers).collect();
     let headers = headers.join("\n");
     let mut tables = vec![(0, headers.clone()), (example.len(), headers)];
     let mut at = 0;
@@ -213,17 +232,40 @@ fn the_container_and_the_unit_run_without_rights() {
     let dockerfile = text("deploy/Dockerfile");
     assert!(dockerfile.lines().any(|line| line == "USER 65532:65532"));
 
-    let unit = text("deploy/keylend.service");
-    for line in [
-        "DynamicUser=yes",
-        "NoNewPrivileges=yes",
-        "ProtectSystem=strict",
-        "CapabilityBoundingSet=",
-        "SystemCallFilter=@system-service",
-        "LimitCORE=0",
-    ] {
-        assert!(unit.lines().any(|found| found == line), "{line}");
+    for unit in ["deploy/keylend.service", "deploy/keylend-receiver.service"] {
+        let found = text(unit);
+        for line in [
+            "DynamicUser=yes",
+            "NoNewPrivileges=yes",
+            "ProtectSystem=strict",
+            "CapabilityBoundingSet=",
+            "SystemCallFilter=@system-service",
+            "LimitCORE=0",
+        ] {
+            assert!(found.lines().any(|found| found == line), "{unit}: {line}");
+        }
     }
+}
+
+#[test]
+fn a_receiver_runs_under_an_account_of_its_own() {
+    let keys = |unit: &str, key: &str| -> Vec<String> {
+        let text = text(unit);
+        let lines = text.lines();
+        lines
+            .filter_map(|line| Some(line.strip_prefix(key)?.strip_prefix('=')?.to_owned()))
+            .collect()
+    };
+    // systemd names the account of `DynamicUser` after the unit, unless `User` does.
+    for unit in ["deploy/keylend.service", "deploy/keylend-receiver.service"] {
+        assert_eq!(keys(unit, "DynamicUser"), ["yes"]);
+        assert!(keys(unit, "User").is_empty() && keys(unit, "Group").is_empty());
+    }
+    assert!(keys("deploy/keylend-receiver.service", "LoadCredential").is_empty());
+    assert_ne!(
+        keys("deploy/keylend.service", "StateDirectory"),
+        keys("deploy/keylend-receiver.service", "StateDirectory")
+    );
 }
 
 #[test]

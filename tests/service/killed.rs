@@ -16,15 +16,17 @@ use crate::support::{
 };
 
 /// The program on a folder of its own, and the world around it.
-struct World {
-    sim: Sim,
+pub(super) struct World {
+    pub(super) sim: Sim,
     console: Target,
     folder: TempDir,
-    program: Option<Child>,
+    pub(super) program: Option<Child>,
+    /// Where it listens.
+    pub(super) address: String,
 }
 
 impl World {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let sim = Sim::start(fixture::workspace()).await;
         let (console, bastion) = (Target::start().await, Target::start().await);
         let folder = tempfile::tempdir().unwrap();
@@ -34,6 +36,7 @@ impl World {
             console,
             folder,
             program: None,
+            address: String::new(),
         };
         world.boot();
         world
@@ -58,8 +61,8 @@ impl World {
             .expect("the program says where it listens");
         // What it says later must not fill the pipe.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        self.sim
-            .connect(format!("http://{}", address.trim_matches('"')));
+        self.address = address.trim_matches('"').to_owned();
+        self.sim.connect(format!("http://{}", self.address));
         self.program = Some(program);
     }
 

@@ -43,6 +43,7 @@ async fn the_file_is_its_owners_alone() {
         "keylend.db-shm",
         "keylend.db-wal",
         "keylend.db.lock",
+        "keylend.db.reserve",
     ];
     assert_eq!(names, expected);
 }
@@ -63,7 +64,7 @@ async fn files_that_other_accounts_could_open_are_made_private() {
         fs::copy(from, &to).unwrap();
         fs::set_permissions(&to, fs::Permissions::from_mode(0o666)).unwrap();
     }
-    assert_eq!(files(&crashed).len(), 4);
+    assert_eq!(files(&crashed).len(), 5);
     let reopened = crashed.open().await;
     commit(&reopened, asked("two", "bob", "db-prod:write", at(1))).await;
     for path in files(&crashed) {

@@ -29,7 +29,7 @@ use super::{
     unavailable,
     write_connection::{Source, TRIES, WriteConnection, is_lost, truncate_wal},
 };
-use crate::store::{Change, CommitError};
+use crate::store::{Change, CommitError, Writable};
 
 /// Writes that may wait; a caller beyond that waits for its place.
 const QUEUE: usize = 1024;
@@ -59,7 +59,7 @@ const TIDY_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Writer {
     /// Nothing after the store was closed.
     task: Mutex<Option<(mpsc::Sender<Job>, JoinHandle<()>)>>,
-    is_writable: watch::Receiver<bool>,
+    writable: watch::Receiver<Writable>,
 }
 
 #[derive(Debug)]
@@ -127,24 +127,28 @@ impl Writer {
         let line = WriteConnection::open(&source).await?;
         news.reaches(line.chain.seq());
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let (saying, is_writable) = watch::channel(true);
+        let (saying, writable) = watch::channel(match source.has_reserve() {
+            true => Writable::Everything,
+            false => Writable::EndsOnly,
+        });
         let task = Task {
             source,
             line: Some(line),
             news,
-            is_writable: saying,
+            writable: saying,
             tried: Instant::now(),
             unconfirmed: None,
             is_untidy: false,
         };
         let task = tokio::spawn(task.run(queue));
         let task = Mutex::new(Some((jobs, task)));
-        Ok(Self { task, is_writable })
+        Ok(Self { task, writable })
     }
 
-    /// Whether the last transaction came about. Where nothing is written, one is tried every ten seconds.
-    pub(super) fn is_writable(&self) -> watch::Receiver<bool> {
-        self.is_writable.clone()
+    /// What can be written, after the last transaction. Where nothing is written, one is tried every ten
+    /// seconds.
+    pub(super) fn writable(&self) -> watch::Receiver<Writable> {
+        self.writable.clone()
     }
 
     /// Hands a write to the task and waits until it is durable.
@@ -236,7 +240,7 @@ struct Task {
     /// Nothing after a failure, until the next write.
     line: Option<WriteConnection>,
     news: Notifier,
-    is_writable: watch::Sender<bool>,
+    writable: watch::Sender<Writable>,
     /// When a transaction was last tried.
     tried: Instant,
     /// There after a failure at the end of a transaction that wrote to the log.
@@ -264,9 +268,9 @@ impl Task {
     /// Waits for writes; false when there will be no more.
     async fn receive(&mut self, queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) -> bool {
         loop {
-            let pause = match *self.is_writable.borrow() {
-                true => PROBE,
-                false => PROBE_AGAIN,
+            let pause = match *self.writable.borrow() {
+                Writable::Everything => PROBE,
+                Writable::EndsOnly | Writable::Nothing => PROBE_AGAIN,
             };
             let probe_in = pause.saturating_sub(self.tried.elapsed());
             let wait = match self.is_untidy {
@@ -293,25 +297,48 @@ impl Task {
                 .await?;
             line.commit().await
         };
-        let is_done = match timeout(TRANSACTION, probe).await {
-            Ok(Ok(())) => true,
+        let (is_done, writable) = match timeout(TRANSACTION, probe).await {
+            Ok(Ok(())) => (true, self.after_success()),
             // A replica on standby does not write, which says nothing of the store.
-            Ok(Err(sqlx::Error::Protocol(_))) => *self.is_writable.borrow(),
-            Ok(Err(_)) | Err(_) => false,
+            Ok(Err(sqlx::Error::Protocol(_))) => {
+                let before = *self.writable.borrow();
+                (before != Writable::Nothing, before)
+            }
+            Ok(Err(error)) if self.source.release_reserve(&error) => (false, Writable::EndsOnly),
+            Ok(Err(_)) => (false, Writable::Nothing),
+            Err(_) => (false, Writable::Nothing),
         };
-        self.note_tried(is_done);
+        self.note_tried(writable);
         if !is_done {
             self.drop_line().await;
         }
     }
 
-    fn note_tried(&mut self, is_done: bool) {
+    /// What can be written after a transaction that came about.
+    fn after_success(&self) -> Writable {
+        match self.source.has_reserve() || self.source.restore_reserve() {
+            true => Writable::Everything,
+            false => Writable::EndsOnly,
+        }
+    }
+
+    fn note_tried(&mut self, writable: Writable) {
         self.tried = Instant::now();
-        self.is_writable.send_if_modified(|is_writable| {
-            let is_news = *is_writable != is_done;
-            *is_writable = is_done;
+        self.writable.send_if_modified(|before| {
+            let is_news = *before != writable;
+            *before = writable;
             is_news
         });
+    }
+
+    /// Refuses what would use up the space that is left for access that ends.
+    fn refuse_what_can_wait(&self, jobs: &mut Vec<Job>) {
+        if *self.writable.borrow() != Writable::EndsOnly {
+            return;
+        }
+        for job in jobs.extract_if(.., |job| job.write.can_wait()) {
+            answer(job, Err(unavailable("write", "the disk is full").into()));
+        }
     }
 
     /// Closes the connection, which rolls back what was begun on it.
@@ -329,6 +356,7 @@ impl Task {
             if self.unconfirmed.is_none() {
                 // Nobody waits for these any more: they have been told that they did not happen.
                 jobs.retain(|job| !job.answer.is_closed());
+                self.refuse_what_can_wait(jobs);
             }
             if jobs.is_empty() {
                 return;
@@ -336,7 +364,8 @@ impl Task {
             let written = timeout(TRANSACTION, self.write(jobs, trails)).await;
             let failed = match written {
                 Ok(Ok(outcomes)) => {
-                    self.note_tried(true);
+                    let writable = self.after_success();
+                    self.note_tried(writable);
                     self.answer(jobs, outcomes);
                     lost = 0;
                     continue;
@@ -348,6 +377,10 @@ impl Task {
             };
             self.drop_line().await;
             let Failed { culprit, error } = failed;
+            if self.source.release_reserve(&error) {
+                self.note_tried(Writable::EndsOnly);
+                continue;
+            }
             if is_lost(&error) {
                 lost += 1;
                 if lost < TRIES {
@@ -359,8 +392,9 @@ impl Task {
                 continue;
             }
             self.unconfirmed = None;
-            if culprit.is_none() {
-                self.note_tried(false);
+            // A replica on standby does not write, which says nothing of the store.
+            if culprit.is_none() && !matches!(error, sqlx::Error::Protocol(_)) {
+                self.note_tried(Writable::Nothing);
             }
             let failed = match culprit.filter(|_| !is_lost(&error)) {
                 Some(culprit) => vec![jobs.remove(culprit)],

@@ -125,7 +125,7 @@ fn known() -> i64 {
 
 /// Opens a file that its owner alone may read, and makes it if it is not there. One that others may read
 /// or write is made private.
-fn private(path: &Path) -> io::Result<File> {
+pub(super) fn private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 
     let file = OpenOptions::new()

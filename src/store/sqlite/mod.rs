@@ -1,13 +1,15 @@
 //! The store on one SQLite file: for one process, the default.
 //!
 //! One connection writes and gathers whatever waits into one transaction; a few others read. The
-//! file is made for its owner alone and belongs to one service at a time. Every wait has an end.
+//! file is made for its owner alone and belongs to one service at a time. Every wait has an end. When
+//! the disk is full, a reserve beside the file lets access end.
 //! It refuses files that a later Keylend has written to.
 
 mod claims;
 mod db;
 mod exclusive;
 mod file;
+mod reserve;
 mod write_connection;
 
 #[path = "../sql/commit.rs"]
@@ -20,6 +22,8 @@ mod deliveries;
 mod documents;
 #[path = "../sql/dump.rs"]
 mod dump;
+#[path = "../sql/high_water.rs"]
+mod high_water;
 #[path = "../sql/locks.rs"]
 mod locks;
 #[path = "../sql/log.rs"]
@@ -61,6 +65,7 @@ use super::{
     Claims, OpenError,
     answer::{PATIENCE, answer, unavailable},
 };
+use reserve::Reserve;
 use write_connection::Source;
 use writer::{Notifier, Writer};
 
@@ -100,8 +105,11 @@ impl SqliteStore {
         file::migrate(&options).await?;
         let reads = readers(path).await?;
         let news = Notifier::default();
+        let reserve = Reserve::beside(path);
+        let reserve = reserve.map_err(|error| OpenError::File(path.into(), error))?;
         let source = Source {
             options,
+            reserve,
             _lock: lock,
         };
         let writer = Writer::start(source, news.clone()).await?;

@@ -8,6 +8,7 @@ use super::{
     db::Connection,
     file::{BUSY, for_writing},
     log,
+    reserve::Reserve,
 };
 use crate::store::Chain;
 
@@ -20,6 +21,7 @@ const TIDY_PATIENCE: Duration = Duration::from_millis(100);
 /// Where lines come from. It keeps the lock on the file until it is dropped.
 pub(super) struct Source {
     pub(super) options: SqliteConnectOptions,
+    pub(super) reserve: Reserve,
     pub(super) _lock: File,
 }
 
@@ -33,6 +35,21 @@ impl Source {
     /// How long to wait before a transaction is tried again.
     pub(super) fn pause(&self, _failures: u32) -> Duration {
         Duration::ZERO
+    }
+
+    /// Whether space on the disk is kept for access that ends.
+    pub(super) fn has_reserve(&self) -> bool {
+        self.reserve.is_kept()
+    }
+
+    /// Gives that space back to the disk, if the disk is full and it was kept: true if it was.
+    pub(super) fn release_reserve(&self, error: &sqlx::Error) -> bool {
+        is_of_the_disk(error) && self.reserve.release()
+    }
+
+    /// Keeps it again, if the disk has enough.
+    pub(super) fn restore_reserve(&self) -> bool {
+        self.reserve.keep()
     }
 }
 
@@ -66,6 +83,18 @@ impl WriteConnection {
 /// Whether the connection failed, rather than a statement.
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_))
+}
+
+/// Whether there may be too little space: SQLite says that the disk is full, or that the file could not
+/// be written, which is what it makes of some of the calls that find no space.
+fn is_of_the_disk(error: &sqlx::Error) -> bool {
+    const SQLITE_IOERR: u32 = 10;
+    const SQLITE_FULL: u32 = 13;
+
+    let code = error.as_database_error().and_then(|error| error.code());
+    // The lowest eight bits are the code, the others say more of it.
+    let code = code.and_then(|code| Some(code.parse::<u32>().ok()? & 0xff));
+    matches!(code, Some(SQLITE_IOERR | SQLITE_FULL))
 }
 
 /// Empties the write-ahead log and says whether nothing stood in the way. While it waits for readers
