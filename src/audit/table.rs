@@ -7,7 +7,7 @@ use std::io;
 
 use super::who::{Ended, Holding};
 use crate::{
-    domain::{EndCause, Time},
+    domain::{EndCause, GroupListedIn, GroupRead, Time},
     sanitize::escaped,
 };
 
@@ -56,7 +56,12 @@ fn row(holding: &Holding) -> [String; COLUMNS.len()] {
         .iter()
         .map(|approval| {
             let rules: Vec<&str> = approval.rules.iter().map(|rule| rule.as_str()).collect();
-            format!("{} ({})", approval.by, rules.join(", "))
+            let groups: Vec<String> = approval.groups.iter().map(group).collect();
+            let groups = match groups.is_empty() {
+                true => String::new(),
+                false => format!(": {}", groups.join(", ")),
+            };
+            format!("{} ({}{groups})", approval.by, rules.join(", "))
         })
         .collect();
     [
@@ -70,6 +75,16 @@ fn row(holding: &Holding) -> [String; COLUMNS.len()] {
         holding.reason.clone(),
     ]
     .map(|cell| escaped(&cell))
+}
+
+/// A group, where it is listed and when it was read there.
+fn group(read: &GroupRead) -> String {
+    match &read.source {
+        GroupListedIn::SlackUsergroup(id) => {
+            format!("{} of {id}, read {}", read.group, second(read.read_at))
+        }
+        GroupListedIn::Configuration => format!("{} of the configuration", read.group),
+    }
 }
 
 fn cause_in_words(cause: &EndCause) -> String {

@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::log::{Fault, Log};
 use crate::{
     domain::{
-        Actor, Email, EndCause, Event, IdentityKey, Occurred, Request, RequestId, RuleId, ScopeId,
-        State, Time, UserId,
+        Actor, Email, EndCause, Event, GroupRead, IdentityKey, Occurred, Request, RequestId,
+        RuleId, ScopeId, State, Time, UserId,
     },
     store::{Chain, Entry, RawEntry},
 };
@@ -84,6 +84,9 @@ pub struct Approved {
     pub by: Actor,
     /// Under which rules.
     pub rules: Vec<RuleId>,
+    /// The groups by which the rules allowed it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupRead>,
 }
 
 /// Folds `log`, checking its chain, and answers what was held at `at`, longest held first.
@@ -195,6 +198,7 @@ impl Grant {
                 .map(|approval| Approved {
                     by: approval.by.clone(),
                     rules: approval.rules.clone(),
+                    groups: approval.groups.clone(),
                 })
                 .collect(),
             ticket: request.terms.ticket.clone(),

@@ -169,6 +169,7 @@ mod tests {
             human: Human::default(),
             username: Err(NoUsername::NoAddress),
             groups: BTreeSet::new(),
+            groups_read: Vec::new(),
             unknown_groups: unknown
                 .iter()
                 .map(|name| (GroupName::new(*name), "no_such_subteam".to_owned()))

@@ -13,7 +13,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::{FRESH, FactsUnavailable, Identities, PeopleSource, Profile, RECENT};
 use crate::{
     clock::Clock,
-    domain::{Email, GroupName, Human, Person, Time, UserId},
+    domain::{Email, GroupListedIn, GroupName, GroupRead, Human, Person, Time, UserId},
 };
 
 /// Where the members of a group come from.
@@ -23,6 +23,15 @@ pub enum GroupSource {
     SlackUsergroup(String),
     /// People listed in the configuration.
     Members(BTreeSet<UserId>),
+}
+
+/// The members of a group as they were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupReading {
+    /// Who they are.
+    pub members: BTreeSet<UserId>,
+    /// Which group, from where, and when.
+    pub read: GroupRead,
 }
 
 /// How often one user group is forgotten in [`FORGETTING`] at most. `usergroups.users.list` is of
@@ -75,12 +84,13 @@ impl Directory {
         id: &UserId,
         groups: &BTreeSet<&GroupName>,
     ) -> Result<Person, FactsUnavailable> {
-        let mut member_of = BTreeSet::new();
+        let (mut member_of, mut groups_read) = (BTreeSet::new(), Vec::new());
         let mut unknown_groups = BTreeMap::new();
         for name in groups {
-            match self.members(name).await {
-                Ok(members) if members.contains(id) => {
+            match self.reading_within(FRESH, name).await {
+                Ok(reading) if reading.members.contains(id) => {
                     member_of.insert((*name).clone());
+                    groups_read.push(reading.read);
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -104,6 +114,7 @@ impl Directory {
             standing: profile.standing,
             email,
             groups: member_of,
+            groups_read,
             unknown_groups,
         })
     }
@@ -133,7 +144,7 @@ impl Directory {
     ///
     /// If they cannot be had fresh, or the configuration has no such group.
     pub async fn members(&self, group: &GroupName) -> Result<BTreeSet<UserId>, FactsUnavailable> {
-        self.members_within(FRESH, group).await
+        Ok(self.reading_within(FRESH, group).await?.members)
     }
 
     /// The members of one group as they were within the last ten minutes: who is worth asking
@@ -146,7 +157,19 @@ impl Directory {
         &self,
         group: &GroupName,
     ) -> Result<BTreeSet<UserId>, FactsUnavailable> {
-        self.members_within(RECENT, group).await
+        Ok(self.recent_reading(group).await?.members)
+    }
+
+    /// The same, with where and when they were read.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be had, or the configuration has no such group.
+    pub async fn recent_reading(
+        &self,
+        group: &GroupName,
+    ) -> Result<GroupReading, FactsUnavailable> {
+        self.reading_within(RECENT, group).await
     }
 
     /// The groups that are this user group of Slack.
@@ -164,20 +187,32 @@ impl Directory {
         matches!(self.groups.get(group), Some(GroupSource::SlackUsergroup(_)))
     }
 
-    async fn members_within(
+    async fn reading_within(
         &self,
         age: Duration,
         group: &GroupName,
-    ) -> Result<BTreeSet<UserId>, FactsUnavailable> {
-        match self.groups.get(group) {
-            Some(GroupSource::Members(members)) => Ok(members.clone()),
-            Some(GroupSource::SlackUsergroup(id)) => {
-                self.usergroups
-                    .known(id, age, &*self.clock, || self.source.usergroup(id))
-                    .await
+    ) -> Result<GroupReading, FactsUnavailable> {
+        let (source, (read_at, members)) = match self.groups.get(group) {
+            Some(GroupSource::Members(members)) => {
+                let reading = (self.clock.now(), members.clone());
+                (GroupListedIn::Configuration, reading)
             }
-            None => Err(FactsUnavailable(format!("there is no group `{group}`"))),
-        }
+            Some(GroupSource::SlackUsergroup(id)) => {
+                let reading = self
+                    .usergroups
+                    .learnt(id, age, &*self.clock, || self.source.usergroup(id));
+                (GroupListedIn::SlackUsergroup(id.clone()), reading.await?)
+            }
+            None => return Err(FactsUnavailable(format!("there is no group `{group}`"))),
+        };
+        Ok(GroupReading {
+            members,
+            read: GroupRead {
+                group: group.clone(),
+                source,
+                read_at,
+            },
+        })
     }
 
     /// Forgets what is known of a person: Slack says that it changed.
@@ -221,8 +256,10 @@ impl Directory {
 /// Facts of one kind by key. One fetch at a time for each key; who waited takes its answer.
 struct Cache<K, V>(Mutex<HashMap<K, Slot<V>>>);
 
-/// One fact and when it was learnt.
-type Slot<V> = Arc<AsyncMutex<Option<(Time, V)>>>;
+/// One fact, and when it was learnt.
+type Learnt<V> = (Time, V);
+
+type Slot<V> = Arc<AsyncMutex<Option<Learnt<V>>>>;
 
 impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {
@@ -245,6 +282,21 @@ impl<K: Clone + Eq + std::hash::Hash, V: Clone> Cache<K, V> {
     where
         F: Future<Output = Result<V, FactsUnavailable>>,
     {
+        let learnt = self.learnt(key, oldest, clock, fetch);
+        learnt.await.map(|(_, value)| value)
+    }
+
+    /// The same, with when it was learnt.
+    async fn learnt<F>(
+        &self,
+        key: &K,
+        oldest: Duration,
+        clock: &dyn Clock,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Learnt<V>, FactsUnavailable>
+    where
+        F: Future<Output = Result<V, FactsUnavailable>>,
+    {
         let slot = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if slots.len() >= CACHE_SIZE && !slots.contains_key(key) {
@@ -257,12 +309,12 @@ impl<K: Clone + Eq + std::hash::Hash, V: Clone> Cache<K, V> {
         if let Some((learnt, value)) = &*fact
             && (asked_at - *learnt).to_std().is_ok_and(|age| age <= oldest)
         {
-            return Ok(value.clone());
+            return Ok((*learnt, value.clone()));
         }
         let value = fetch().await?;
         // As old as the question: the answer may have been on its way for a while.
         *fact = Some((asked_at, value.clone()));
-        Ok(value)
+        Ok((asked_at, value))
     }
 
     fn forget(&self, key: &K) {

@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, time::Duration};
 use async_trait::async_trait;
 use chrono_tz::Tz;
 
-pub use cached::{Directory, GroupSource};
+pub use cached::{Directory, GroupReading, GroupSource};
 pub use identity::{Identities, PersonEntry};
 
 use crate::domain::{Email, Standing, UserId};

@@ -67,6 +67,12 @@ impl Policy {
         rules.any(|rule| rule.actions.contains(&action) && rule.groups.contains(group))
     }
 
+    /// Whether this rule speaks of this group.
+    pub fn speaks_of(&self, rule: &RuleId, group: &GroupName) -> bool {
+        let rule = self.rules.get(rule);
+        rule.is_some_and(|rule| rule.groups.contains(group))
+    }
+
     /// The people of whom rules that may apply to `action` speak by their ids.
     pub fn people_named(&self, action: Action) -> impl Iterator<Item = UserId> {
         let rules = self.rules.values();
