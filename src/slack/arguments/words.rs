@@ -11,6 +11,8 @@ pub struct Word {
     pub(in crate::slack) text: String,
     /// Whether it stood in quotes: then it is somebody's words, whatever they look like.
     pub(in crate::slack) quoted: bool,
+    /// How many line ends stand before it.
+    lines: usize,
 }
 
 impl Word {
@@ -29,7 +31,7 @@ const QUOTES: [(&[char], &[char]); 2] = [
 /// The words of `text`. A quote that is not closed before a space is an ordinary character.
 pub(in crate::slack) fn words(text: &str) -> Vec<Word> {
     let mut words = Vec::new();
-    let mut rest = text.trim_start();
+    let (mut rest, mut lines) = (text.trim_start(), 0);
     while let Some(first) = rest.chars().next() {
         let (inner, end, quoted) = match quotation(rest, first) {
             Some((inner, end)) => (inner, end, true),
@@ -41,19 +43,27 @@ pub(in crate::slack) fn words(text: &str) -> Vec<Word> {
         words.push(Word {
             text: rest[inner].trim().to_owned(),
             quoted,
+            lines,
         });
-        rest = rest[end..].trim_start();
+        let behind = &rest[end..];
+        rest = behind.trim_start();
+        let space = &behind[..behind.len() - rest.len()];
+        lines = space.matches('\n').count();
     }
     words
 }
 
-/// The words as people read them.
+/// The words as people read them, on the lines on which they were typed.
 pub(in crate::slack) fn text_of(words: &[Word]) -> String {
-    let texts: Vec<String> = words
-        .iter()
-        .map(|word| markup::readable(&word.text))
-        .collect();
-    texts.join(" ").trim().to_owned()
+    let mut text = String::new();
+    for word in words {
+        match word.lines {
+            0 => text.push(' '),
+            lines => text.extend(std::iter::repeat_n('\n', lines)),
+        }
+        text.push_str(&markup::readable(&word.text));
+    }
+    text.trim().to_owned()
 }
 
 /// A text without the punctuation behind it, and without the marks that people put around names:
@@ -144,6 +154,14 @@ mod tests {
         ] {
             assert_eq!(bare(text), "db:read", "{text}");
         }
+    }
+
+    #[test]
+    fn words_stay_on_their_lines() {
+        let words = words("why:  two\nlines\r\n\nand \"one\nmore\" ");
+        assert_eq!(text_of(&words), "why: two\nlines\n\nand one\nmore");
+        assert_eq!(text_of(&words[1..3]), "two\nlines");
+        assert_eq!(text_of(&words[2..3]), "lines");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use serde_json::{Value, json};
 
+use crate::slack::rich_text;
+
 /// Our views, by their `callback_id`.
 pub mod callback {
     /// The form that asks for access.
@@ -61,7 +63,11 @@ pub(super) fn mrkdwn(text: &str) -> Value {
 }
 
 pub(super) fn section(text: &str) -> Value {
-    json!({ "type": "section", "text": mrkdwn(&whole_lines(text, LONGEST_SECTION)) })
+    let text = whole_lines(text, LONGEST_SECTION);
+    match rich_text::block(&text) {
+        Some(typed) => json!(typed),
+        None => json!({ "type": "section", "text": mrkdwn(&text) }),
+    }
 }
 
 /// The text, cut with an ellipsis where it is longer than `limit`. Slack does not say what it

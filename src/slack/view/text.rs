@@ -1,5 +1,5 @@
 //! Text in Slack's `mrkdwn`: what people wrote is escaped here, and nowhere else is text put
-//! into `mrkdwn`.
+//! into `mrkdwn`. `slack::rich_text` shows it as it was typed.
 
 use std::{
     borrow::Cow,
@@ -9,24 +9,56 @@ use std::{
 use crate::{
     domain::{Actor, ChannelId, RuleId, Time, UserId},
     sanitize::{is_control, turns_direction},
+    slack::rich_text::{COLON, ESCAPE, LINE_END, QUOTE, TAB},
 };
 
-/// What a person wrote, harmless: `& < >` escaped, line ends and control characters made spaces,
-/// cut with an ellipsis so that no more than `limit` characters are sent. It can neither mention
-/// anybody nor look like a line of ours.
+/// How many line ends of a text are kept; more of them are shown as control characters, so that no text
+/// pushes what stands below it far away.
+const LINES: usize = 50;
+
+/// What a person wrote, harmless and on one line: `& < >` and all that Slack would interpret escaped,
+/// line ends made spaces, other control characters and those that turn the direction of text shown as
+/// `‹U+202E›`, cut with an ellipsis so that no more than `limit` characters are sent. It can neither
+/// mention anybody nor look like a line of ours.
 /// Slack: "Escaping text", <https://docs.slack.dev/messaging/formatting-message-text>.
 pub fn escape(text: &str, limit: usize) -> String {
-    pieces(text, limit, 1).pop().unwrap_or_default()
+    let text = text.replace(['\n', '\r', '\t', '\u{2028}', '\u{2029}'], " ");
+    pieces(&text, limit, 1).pop().unwrap_or_default()
 }
 
-/// Like [`escape`], for a text longer than one block may be: at most `most` pieces of at most
-/// `limit` characters each; the last of them is cut. Nothing for a blank text.
+/// What a person wrote within a sentence. Several lines are set apart as a quote.
+pub fn words(text: &str, limit: usize) -> String {
+    let [begin, end] = QUOTE;
+    // The quote's own marks have their place in it.
+    let words = pieces(text, limit.saturating_sub(4), 1).pop();
+    let words = words.unwrap_or_default();
+    match words.contains(&format!("{ESCAPE}{LINE_END}")) {
+        true => format!("{ESCAPE}{begin}{words}{ESCAPE}{end}"),
+        false => words,
+    }
+}
+
+/// What a person wrote with its lines, for a quote, which may be longer than one block: at most `most`
+/// pieces of at most `limit` characters each; the last of them is cut. Nothing for a blank text.
 pub fn pieces(text: &str, limit: usize, most: usize) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     // The ellipsis has its place in every piece.
     let mut left = 0;
-    for character in text.trim().chars() {
-        let harmless = harmless(character);
+    let mut lines = 0;
+    let text = text.trim();
+    for (at, character) in text.char_indices() {
+        let behind = &text[at + character.len_utf8()..];
+        // One line end, as some systems write it.
+        if character == '\r' && behind.starts_with('\n') {
+            continue;
+        }
+        lines += usize::from(character == '\n');
+        let harmless: Cow<'static, str> = match character {
+            '\n' if lines > LINES => visible(character).into(),
+            // At the front of a line it begins a quote.
+            '>' if at == 0 => format!("{ESCAPE}&gt;").into(),
+            _ => harmless(character, behind),
+        };
         // Slack does not say what it counts; UTF-16 counts most.
         let length = harmless.encode_utf16().count();
         if length > left {
@@ -47,17 +79,29 @@ pub fn pieces(text: &str, limit: usize, most: usize) -> Vec<String> {
     pieces
 }
 
-fn harmless(character: char) -> Cow<'static, str> {
+fn harmless(character: char, behind: &str) -> Cow<'static, str> {
     match character {
         '&' => "&amp;".into(),
         '<' => "&lt;".into(),
         '>' => "&gt;".into(),
-        // Formatting marks get a zero-width space, so that they stay marks.
-        '*' | '_' | '~' | '`' => format!("\u{200b}{character}").into(),
-        control if is_control(control) => " ".into(),
-        turning if turns_direction(turning) => "".into(),
+        '*' | '_' | '~' | '`' | ESCAPE => format!("{ESCAPE}{character}").into(),
+        ':' if ends_emoji(behind) => format!("{ESCAPE}{COLON}").into(),
+        '\n' => format!("{ESCAPE}{LINE_END}").into(),
+        '\t' => format!("{ESCAPE}{TAB}").into(),
+        odd if is_control(odd) || turns_direction(odd) => visible(odd).into(),
         other => other.to_string().into(),
     }
+}
+
+/// A character that cannot be seen, by its number.
+fn visible(character: char) -> String {
+    format!("‹U+{:04X}›", u32::from(character))
+}
+
+/// Whether what stands behind a colon could be the rest of `:emoji:`.
+fn ends_emoji(behind: &str) -> bool {
+    let end = behind.find(|char: char| char == ':' || char.is_whitespace());
+    end.is_some_and(|end| end > 0 && behind[end..].starts_with(':'))
 }
 
 /// A name that its type or the configuration checked, as code, so that it can be copied as it
@@ -136,8 +180,29 @@ mod tests {
             escape("fine\n*Approved by* admin", 100),
             "fine \u{200b}*Approved by\u{200b}* admin"
         );
-        assert_eq!(escape("a\u{202e}b", 100), "ab");
         assert_eq!(escape("one\u{2028}line", 100), "one line");
+        assert_eq!(
+            escape(":lock: 17:00 a:b", 100),
+            "\u{200b}∶lock: 17:00 a:b",
+            "what is no emoji stays"
+        );
+        assert_eq!(
+            words("fine\r\n> two", 100),
+            "\u{200b}❝fine\u{200b}↵&gt; two\u{200b}❞"
+        );
+        assert_eq!(words("fine", 100), "fine");
+        assert_eq!(escape("> fine", 100), "\u{200b}&gt; fine");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_made_visible() {
+        assert_eq!(
+            escape("a\u{202e}b\u{1b}[31m", 100),
+            "a‹U+202E›b‹U+001B›[31m"
+        );
+        let lines = pieces(&format!("a{}b", "\n".repeat(60)), 1_000, 1);
+        assert_eq!(lines[0].matches('↵').count(), LINES);
+        assert_eq!(lines[0].matches("‹U+000A›").count(), 10);
     }
 
     #[test]

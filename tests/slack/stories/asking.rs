@@ -1,6 +1,7 @@
 //! Asking in one line, in any order.
 
 use futures_util::future::join_all;
+use slack_sim::Message;
 
 use crate::support::fixture::{ALICE, APPROVALS, BOB, Fixture, GENERAL, REQUEST, SCOPE};
 
@@ -81,10 +82,53 @@ async fn text_from_people_pings_nobody_and_fakes_nothing() {
     let hostile = "request db-prod:write 30m INC-1 <!channel> *Approved by* <@U0BOB> & more";
     let card = fixture.asked(hostile).await;
     for call in fixture.sim.calls_of("chat.postMessage") {
-        let sent = call.args.to_string();
+        let mut sent = call.args;
+        // In these, Slack interprets nothing.
+        if let Some(blocks) = sent["blocks"].as_array_mut() {
+            blocks.retain(|block| block["type"] != "rich_text");
+        }
+        let sent = sent.to_string();
         assert!(!sent.contains("<!channel>"), "{sent}");
+        assert!(!sent.contains("<@U0BOB>"), "{sent}");
     }
-    assert!(!card.says("<@U0BOB>"));
+    assert!(!card.text.contains("<@U0BOB>"), "{}", card.text);
+    // A mark of Slack's own in a command is read as what it shows.
+    assert_eq!(quoted(&card), "!channel *Approved by* @U0BOB & more");
+}
+
+/// What the rich text of a card quotes.
+fn quoted(card: &Message) -> String {
+    let blocks = card.blocks.as_array().into_iter().flatten();
+    let parts = blocks.filter_map(|block| block["elements"].as_array());
+    let quotes = parts
+        .flatten()
+        .filter(|part| part["type"] == "rich_text_quote");
+    let texts = quotes
+        .filter_map(|quote| quote["elements"].as_array())
+        .flatten();
+    texts
+        .map(|text| {
+            assert_eq!(text["type"], "text", "{text}");
+            text["text"].as_str().unwrap_or_default()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_is_typed_in_the_form_is_quoted_as_it_was_typed() {
+    let fixture = Fixture::start().await;
+    let typed = "one `line`\n> <!channel> *Approved by* <@U0BOB>\n```\n&amp; :lock: a_b\n```";
+    let alice = fixture.alice();
+    alice
+        .command(GENERAL, "/jit", "request db-prod:write INC-77")
+        .await;
+    fixture.sim.wait_until(|_| alice.modal()).await;
+    alice.fill("reason", "reason", typed);
+    alice.submit().await;
+    let card = fixture.open_card().await;
+    assert_eq!(quoted(&card), typed);
+    let zero_width = card.blocks.to_string().contains('\u{200b}');
+    assert!(!zero_width, "{}", card.blocks);
 }
 
 #[tokio::test]

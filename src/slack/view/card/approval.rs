@@ -10,9 +10,6 @@ use crate::{
     slack::{client::Message, view::text},
 };
 
-/// How much of a reason a question in short takes: one block.
-const LONGEST_REASON: usize = 2_800;
-
 /// The question whether somebody gets access, and what came of it.
 pub(super) fn request_card(request: &Request, context: &Context) -> Message {
     let terms = &request.terms;
@@ -85,15 +82,12 @@ pub(in crate::slack::view) fn question(request: &Request, context: &Context, dra
     draft.say(sentence);
     let more = request.extension.as_ref().map(|more| &more.reason);
     let reason = more.filter(|reason| !reason.is_empty());
-    match text::escape(reason.unwrap_or(&request.terms.reason), LONGEST_REASON) {
-        none if none.is_empty() => {}
-        reason => draft.say(format!("> {reason}")),
-    }
+    draft.quote_in_short(reason.unwrap_or(&request.terms.reason));
     let facts: Vec<String> = facts
         .into_iter()
         .map(|(label, fact)| format!("{label}: {fact}"))
         .collect();
-    draft.aside(&facts.join(" · "));
+    draft.asides(&facts);
     decide(request, draft);
 }
 

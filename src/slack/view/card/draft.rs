@@ -7,7 +7,7 @@ use slack_morphism::blocks::{
     SlackContextBlock, SlackContextBlockElement, SlackHeaderBlock, SlackSectionBlock,
 };
 
-use crate::slack::{client::Message, view::text};
+use crate::slack::{client::Message, rich_text, view::text};
 
 /// The longest text that an update takes is 4,000 characters.
 const LONGEST_TEXT: usize = 3_900;
@@ -76,7 +76,10 @@ impl Draft {
         let fields: Vec<SlackBlockText> = facts
             .iter()
             .take(10)
-            .map(|(label, fact)| formatted(&format!("*{label}*\n{fact}")).into())
+            .map(|(label, fact)| match rich_text::plain(fact) {
+                Some(typed) => plain(&format!("{label}\n{typed}")).into(),
+                None => formatted(&format!("*{label}*\n{fact}")).into(),
+            })
             .collect();
         if fields.is_empty() {
             return;
@@ -95,20 +98,37 @@ impl Draft {
             return;
         }
         for (index, piece) in pieces.iter().enumerate() {
-            let quoted = match index {
-                0 => format!("*{label}*\n> {piece}"),
-                _ => format!("> {piece}"),
-            };
-            self.section(&quoted);
+            let label = (index == 0).then_some(label);
+            self.blocks.push(rich_text::quote(label, piece));
         }
-        self.repeat(format!("{label}: {}", text::escape(words, QUOTED_TEXT)));
+        self.repeat(format!("{label}: {}", text::words(words, QUOTED_TEXT)));
+    }
+
+    /// As many of somebody's own words as one block takes, for a Home.
+    pub(in crate::slack::view) fn quote_in_short(&mut self, words: &str) {
+        let pieces = text::pieces(words, LONGEST_SECTION, 1);
+        let quotes = pieces.iter().map(|piece| rich_text::quote(None, piece));
+        self.blocks.extend(quotes);
     }
 
     /// What matters least, in small letters; not repeated in the text.
     pub(in crate::slack::view) fn aside(&mut self, mrkdwn: &str) {
-        let element = SlackContextBlockElement::from(formatted(mrkdwn));
-        self.blocks
-            .push(SlackContextBlock::new(vec![element]).into());
+        self.asides(&[mrkdwn.to_owned()]);
+    }
+
+    /// Several facts that matter least, on one line. A context has no rich text: what somebody typed is
+    /// plain text beside the rest.
+    pub(in crate::slack::view) fn asides(&mut self, facts: &[String]) {
+        let mut elements: Vec<SlackContextBlockElement> = Vec::new();
+        let is_typed = |fact: &String| rich_text::plain(fact).is_some();
+        for facts in facts.chunk_by(|one, next| !is_typed(one) && !is_typed(next)) {
+            let facts = facts.join(" · ");
+            elements.push(match rich_text::plain(&facts) {
+                Some(typed) => plain(&typed).into(),
+                None => formatted(&facts).into(),
+            });
+        }
+        self.blocks.push(SlackContextBlock::new(elements).into());
     }
 
     /// Buttons, all with the same value: what they were shown for.
@@ -127,8 +147,12 @@ impl Draft {
     }
 
     fn section(&mut self, mrkdwn: &str) {
-        let section = SlackSectionBlock::new().with_text(formatted(mrkdwn).into());
-        self.blocks.push(section.into());
+        self.blocks.push(match rich_text::block(mrkdwn) {
+            Some(typed) => typed,
+            None => SlackSectionBlock::new()
+                .with_text(formatted(mrkdwn).into())
+                .into(),
+        });
     }
 
     pub(in crate::slack::view) fn message(self) -> Message {

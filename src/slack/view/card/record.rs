@@ -3,8 +3,8 @@
 use super::draft::Draft;
 use crate::{
     domain::{
-        Actor, Approval, Departure, EndCause, Login, LoginName, Request, Risk, RuleId, Span, State,
-        Time, UserId,
+        Actor, Approval, Departure, EndCause, Layer, Login, LoginName, Request, Risk, RuleId, Span,
+        State, Time, UserId,
     },
     slack::view::text,
 };
@@ -19,6 +19,15 @@ const LOGINS: usize = 8;
 
 /// How many pieces of access a sentence lists.
 const ACCESS: usize = 8;
+
+/// How many of the things that a grantee left behind a sentence lists.
+const LEFTOVERS: usize = 4;
+
+/// How much of one such thing it takes.
+const LEFTOVER: usize = 120;
+
+/// In how many targets a sentence says what was left behind.
+const LEFT_IN: usize = 3;
 
 /// How many approvals a card lists.
 const APPROVALS: usize = 8;
@@ -88,8 +97,8 @@ pub(in crate::slack::view) fn had_before(request: &Request, you: bool) -> String
     }
 }
 
-/// What is said of access once the grant is over: what stays since it was there before, and what the targets
-/// say, as sentences with a space before each. `you` speaks to the requester.
+/// What is said of access once the grant is over: what stays since it was there before, what the targets say,
+/// and what was left behind in them, as sentences with a space before each. `you` speaks to the requester.
 pub(in crate::slack::view) fn left(request: &Request, you: bool) -> String {
     let mut left = match (preexisting(request), you) {
         (None, _) => String::new(),
@@ -110,7 +119,47 @@ pub(in crate::slack::view) fn left(request: &Request, you: bool) -> String {
         left.push(' ');
         left.push_str(&words(caveat));
     }
+    let layers = request.layers.iter();
+    let with_some = layers.filter(|layer| !layer.leftovers.is_empty());
+    for layer in with_some.take(LEFT_IN) {
+        left.push_str(&left_behind(request, layer, you));
+    }
     left
+}
+
+/// What the grantee left behind in the target of `layer`, as sentences with a space before each; empty if a
+/// complete search found nothing.
+fn left_behind(request: &Request, layer: &Layer, you: bool) -> String {
+    let leftovers = &layer.leftovers;
+    let target = text::code(&layer.plan.backend);
+    let mut said = String::new();
+    if leftovers.count() > 0 {
+        let who = match you {
+            true => "You".to_owned(),
+            false => text::person(&request.requester),
+        };
+        let things = match leftovers.count() {
+            1 => "1 thing".to_owned(),
+            many => format!("{many} things"),
+        };
+        let items = leftovers.items().iter().take(LEFTOVERS).map(|item| {
+            let dropped = if item.dropped { " (dropped)" } else { "" };
+            format!("{}{dropped}", text::escape(&item.what, LEFTOVER))
+        });
+        let mut items: Vec<String> = items.collect();
+        if leftovers.count() > items.len() {
+            items.push(format!("{} more", leftovers.count() - items.len()));
+        }
+        let items = items.join("; ");
+        said.push_str(&format!(" {who} left {things} in {target}: {items}."));
+    }
+    if let Some(why) = leftovers.unsearched() {
+        said.push_str(&format!(
+            " Keylend could not fully search {target} for what was left behind: {}.",
+            text::escape(why, LEFTOVER)
+        ));
+    }
+    said
 }
 
 /// The access that was there before the grant, within a sentence; nothing if there was none.
@@ -370,7 +419,7 @@ pub(in crate::slack::view) fn departed(person: &UserId, departure: &Departure) -
 
 /// Somebody's or some target's words within a sentence.
 pub(in crate::slack::view) fn words(said: &str) -> String {
-    text::escape(said, WORDS)
+    text::words(said, WORDS)
 }
 
 fn times(count: u32) -> String {
