@@ -1,5 +1,7 @@
 //! `[slack]`.
 
+use std::collections::BTreeSet;
+
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use url::Url;
@@ -10,7 +12,7 @@ use super::{
     text::{is_channel_id, is_slack_id, not_a_channel_id},
 };
 use crate::{
-    domain::{ChannelId, TeamId},
+    domain::{Catalogue, ChannelId, TeamId},
     secret::Secret,
     transport::is_protected,
 };
@@ -29,6 +31,9 @@ pub struct Slack {
     /// `incident_channels`: patterns of channels' names, such as `inc-*`, default none. Requests
     /// made in them are told there too.
     pub incident_channels: Vec<glob::Pattern>,
+    /// `shared_channels`: the ids of channels that people of another company may read, default none.
+    /// Keylend says less there, and asks for no approval.
+    pub shared_channels: BTreeSet<ChannelId>,
     /// `team_id`: the workspace; asked from Slack when it is left out.
     pub team_id: Option<TeamId>,
     /// `app_id`: the app; asked from Slack when it is left out, and where Slack does not tell, the
@@ -64,6 +69,8 @@ struct Raw {
     audit_channel: String,
     #[serde(default)]
     incident_channels: Vec<String>,
+    #[serde(default)]
+    shared_channels: Vec<String>,
     team_id: Option<String>,
     app_id: Option<String>,
 }
@@ -114,6 +121,7 @@ pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Slac
         api_url: api_url(document, raw.api_url),
         audit_channel: ChannelId::new(raw.audit_channel),
         incident_channels: patterns(document, &raw.incident_channels),
+        shared_channels: shared_channels(document, raw.shared_channels),
         team_id: raw.team_id.map(TeamId::new),
         app_id: raw.app_id,
     })
@@ -189,6 +197,36 @@ fn api_url(document: &mut Document<'_>, mut url: Url) -> Url {
         url.set_path(&format!("{}/", url.path()));
     }
     url
+}
+
+fn shared_channels(document: &mut Document<'_>, ids: Vec<String>) -> BTreeSet<ChannelId> {
+    for (index, id) in ids.iter().enumerate() {
+        if !is_channel_id(id) {
+            let problem = not_a_channel_id(id);
+            document.problem(at!["slack", "shared_channels", index], problem);
+        }
+    }
+    ids.into_iter().map(ChannelId::new).collect()
+}
+
+/// Whoever approves has to see what they approve, which is not for people of another company.
+pub(super) fn refuse_shared_approvals(
+    document: &mut Document<'_>,
+    shared: &BTreeSet<ChannelId>,
+    catalogue: &Catalogue,
+) {
+    for scope in catalogue.values() {
+        if shared.contains(&scope.approval_channel) {
+            document.problem(
+                at!["scopes", scope.id.as_str(), "approval_channel"],
+                format!(
+                    "`{}` is one of slack.shared_channels. Approvers have to see the whole request, which \
+                     people of another company must not read: use a channel that is not shared",
+                    scope.approval_channel
+                ),
+            );
+        }
+    }
 }
 
 fn patterns(document: &mut Document<'_>, texts: &[String]) -> Vec<glob::Pattern> {

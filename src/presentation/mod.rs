@@ -7,17 +7,20 @@
 //! unless it was touched meanwhile. So the follower may lag without anything false coming to rest:
 //! what was shown before the follower came to an entry is touched when it does, and a digest keeps
 //! what is true already from being sent again. Whoever tells the log's entries as lines stays behind
-//! the follower, since lines belong under a card.
+//! the follower, since lines belong under a card; what a channel or a person is still to be told is their
+//! [`Backlog`].
 //!
 //! One replica at a time follows and shows: the one that has the surface's claim. Slack is the only
 //! surface. Another chat would run a follower of its own, with a cursor and collections that carry
 //! its name; nothing but `slack` says how messages look and get to where they belong.
 
+mod backlog;
 mod card;
 mod follow;
 mod home;
 mod retry;
 
+pub use backlog::{Backlog, BacklogRecords};
 pub use card::{Card, CardRecords, Place};
 pub use follow::{Follower, REBUILT};
 pub use home::{Home, HomeRecords, Published};

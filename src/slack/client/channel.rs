@@ -79,14 +79,14 @@ impl Client {
         }
     }
 
-    /// Refuses a channel that people of another company read. Whether they do was asked within the
-    /// last minute.
+    /// Refuses a channel that people of another company read and may not. Whether they do was asked within
+    /// the last minute.
     ///
     /// # Errors
     ///
     /// [`SlackError::SharedChannel`]; or that Slack does not say.
     pub async fn refuse_shared(&self, channel: &ChannelId) -> Result<(), SlackError> {
-        if !channel.as_str().starts_with(['C', 'G']) {
+        if !channel.as_str().starts_with(['C', 'G']) || self.is_reduced(channel) {
             return Ok(());
         }
         let is_shared = match self.shared_channels().is_shared(channel) {

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     clock::Clock,
     domain::{ChannelId, UserId},
+    slack::rich_text,
 };
 
 /// As `parse` of a message: `chat.update` falls back to `client`, which makes names and links of
@@ -41,6 +42,7 @@ pub struct Client {
     identity: Arc<OnceCell<Identity>>,
     unknown_groups: Arc<UnknownGroups>,
     shared_channels: Arc<SharedChannels>,
+    reduced_channels: Arc<BTreeSet<ChannelId>>,
 }
 
 /// A message as it is sent.
@@ -49,16 +51,16 @@ pub struct Message {
     /// Everything essential: all that a screen reader and a notification have. Never empty.
     pub text: String,
     /// Empty for a message of text alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<SlackBlock>,
 }
 
 impl Message {
-    /// A message of `mrkdwn` alone.
+    /// A message of `mrkdwn`, with a block only where something was typed that `mrkdwn` cannot show.
     pub fn text(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            blocks: Vec::new(),
-        }
+        let text = text.into();
+        let blocks = Vec::from_iter(rich_text::block(&text));
+        Self { text, blocks }
     }
 
     fn content(&self) -> SlackMessageContent {
@@ -109,7 +111,28 @@ impl Client {
             identity: Arc::default(),
             unknown_groups: Arc::new(UnknownGroups::new(clock.clone())),
             shared_channels: Arc::new(SharedChannels::new(clock)),
+            reduced_channels: Arc::default(),
         }
+    }
+
+    /// The client, for which people of another company may read these channels. What is posted there says
+    /// less.
+    #[must_use]
+    pub fn with_reduced_channels(self, channels: BTreeSet<ChannelId>) -> Self {
+        Self {
+            reduced_channels: Arc::new(channels),
+            ..self
+        }
+    }
+
+    /// Whether people of another company may read the channel, so that less is to be said there.
+    pub fn is_reduced(&self, channel: &ChannelId) -> bool {
+        self.reduced_channels.contains(channel)
+    }
+
+    /// Whether there is any channel in which less is to be said.
+    pub fn reduces(&self) -> bool {
+        !self.reduced_channels.is_empty()
     }
 
     /// Who we are; asked once (`auth.test`, `bots.info`), since it stays as long as the token.
@@ -170,21 +193,25 @@ impl Client {
             .await
     }
 
-    /// Posts a message in a thread, and shows it in the channel too.
+    /// Posts a message in a thread, and shows it in the channel too if it `is_loud`. Does not wait for its
+    /// turn.
     ///
     /// # Errors
     ///
-    /// If people of another company read the channel, Slack refuses it, or does not answer.
-    pub async fn post_aloud(
+    /// If people of another company read the channel, Slack refuses it, does not answer, or asked not to be
+    /// called for this channel now.
+    pub async fn try_reply(
         &self,
         channel: &ChannelId,
         thread: &str,
+        is_loud: bool,
         message: &Message,
     ) -> Result<Posted, SlackError> {
         let request = posting(channel, message)
             .with_thread_ts(thread.into())
-            .with_reply_broadcast(true);
-        self.post_message(channel, &request, Patience::Waits).await
+            .opt_reply_broadcast(is_loud.then_some(true));
+        self.post_message(channel, &request, Patience::FailsFast)
+            .await
     }
 
     async fn post_message(
@@ -293,27 +320,21 @@ impl Client {
     /// # Errors
     ///
     /// If the URL is not Slack's, has had its uses, or does not answer.
-    pub async fn respond(
-        &self,
-        response_url: &str,
-        text: &str,
-        blocks: Option<Value>,
-    ) -> Result<(), SlackError> {
+    pub async fn respond(&self, response_url: &str, text: &str) -> Result<(), SlackError> {
         // No model of slack-morphism has both `response_type` and `replace_original`.
         #[derive(Serialize)]
         struct Response<'a> {
             response_type: &'static str,
             // Without it, an answer to a click would take the message's place.
             replace_original: bool,
-            text: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            blocks: Option<Value>,
+            #[serde(flatten)]
+            message: &'a Message,
         }
+        let message = Message::text(text);
         let response = Response {
             response_type: "ephemeral",
             replace_original: false,
-            text,
-            blocks,
+            message: &message,
         };
         self.api.respond(response_url, &response).await
     }

@@ -18,7 +18,8 @@
 //! | `users.info` | `is_email_confirmed` |
 //! | `conversations.info` | `is_ext_shared` |
 //!
-//! A post or an update goes to no channel that people of another company read.
+//! A post or an update goes to no channel that people of another company read, unless the configuration
+//! names it.
 
 mod call;
 mod channel;

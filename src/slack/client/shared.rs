@@ -1,5 +1,5 @@
-//! Which channels people of another company read (Slack Connect). Nothing is written to those: every
-//! post and update asks here first. Slack tells when a channel is shared, but its event may be lost
+//! Which channels people of another company read (Slack Connect). Nothing is written to those, unless the
+//! configuration names them: every post and update asks here first. Slack tells when a channel is shared, but its event may be lost
 //! or come to another replica, so what is known is believed for a minute.
 
 use std::{
@@ -42,7 +42,9 @@ impl SharedChannels {
     pub(super) fn is_shared(&self, channel: &ChannelId) -> Option<bool> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (asked, is_shared) = known.get(channel)?;
-        (self.clock.now() < *asked + FRESH).then_some(*is_shared)
+        // The clock may have gone back since.
+        let now = self.clock.now();
+        (now >= *asked && now < *asked + FRESH).then_some(*is_shared)
     }
 
     pub(super) fn learn(&self, channel: &ChannelId, is_shared: bool) {

@@ -10,7 +10,10 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::Messenger;
-use crate::slack::{client::Message, view::alert};
+use crate::slack::{
+    client::Message,
+    view::{alert, reduced},
+};
 
 /// How long to wait for more before a message is written: what fails together is told together.
 const FOLD: Duration = Duration::from_secs(2);
@@ -52,10 +55,9 @@ impl Messenger {
         for failures in 1.. {
             // Read again before each try: what has cleared meanwhile is not told.
             let raised = self.alerts.raised();
-            let Some(news) = alert::news(told, &raised) else {
-                return Some(raised);
-            };
-            if self.post_alerts(&Message::text(news), shutdown).await {
+            if alert::news(told, &raised).is_none()
+                || self.post_alerts(told, &raised, shutdown).await
+            {
                 return Some(raised);
             }
             self.retry
@@ -65,14 +67,24 @@ impl Messenger {
         None
     }
 
-    /// Posts in the audit channel or, if Slack takes no messages there, in the first other channel
-    /// in which it does. Answers whether it was posted.
-    async fn post_alerts(&self, news: &Message, shutdown: &CancellationToken) -> bool {
+    /// Posts what is new of the alerts in the audit channel or, if Slack takes no messages there, in the
+    /// first other channel in which it does. Answers whether it was posted.
+    async fn post_alerts(
+        &self,
+        told: &BTreeMap<String, String>,
+        raised: &BTreeMap<String, String>,
+        shutdown: &CancellationToken,
+    ) -> bool {
         for channel in std::iter::once(&self.audit_channel).chain(&self.other_channels) {
             if self.closed_until(channel).is_some() {
                 continue;
             }
-            match self.client.post(channel, None, news).await {
+            let news = match self.client.is_reduced(channel) {
+                true => alert::news(told, &reduced::alerts(raised)),
+                false => alert::news(told, raised),
+            };
+            let message = Message::text(news.unwrap_or_default());
+            match self.client.post(channel, None, &message).await {
                 Ok(_) => {
                     self.channel_works(channel, shutdown).await;
                     return true;

@@ -24,9 +24,10 @@ use crate::{
         view::{
             alert,
             card::{Context, call, card as render, uncalled},
+            reduced,
         },
     },
-    store::StoreError,
+    store::{StoreError, logged},
 };
 
 /// Cards that are looked at together: more than one person can make due, so that others are among them.
@@ -213,7 +214,9 @@ impl Messenger {
         if card.ts.is_some() {
             return self.send(card, shutdown).await;
         }
-        let stripe = usize::from(card.request.to_string().as_bytes()[0]) % STRIPES;
+        // The last character: the first ones are the time, and the same for all.
+        let id = card.request.to_string();
+        let stripe = usize::from(id.bytes().last().unwrap_or_default()) % STRIPES;
         let _alone = self.first_posts[stripe].lock().await;
         let known = self
             .cards
@@ -240,7 +243,7 @@ impl Messenger {
     }
 
     async fn send(&self, card: Card, shutdown: &CancellationToken) -> Result<Card, Trouble> {
-        let Some(request) = self.store.request(card.request).await? else {
+        let Some(request) = self.shown_request(&card).await? else {
             // Nothing to show, ever.
             self.retry
                 .retry_forever(shutdown, || self.cards.failed(&card, None))
@@ -259,6 +262,18 @@ impl Messenger {
         Ok(kept.unwrap_or(sent))
     }
 
+    /// The request that a card shows. Approvers decide on what they see, and a row can be changed and put
+    /// back before they click: they see what the log says, and nothing where it says nothing.
+    async fn shown_request(&self, card: &Card) -> Result<Option<Request>, StoreError> {
+        match card.place {
+            Place::Approval | Place::Extension => {
+                let mut told = logged(&*self.store, &[card.request]).await?;
+                Ok(told.remove(&card.request).map(|(request, _)| request))
+            }
+            _ => self.store.request(card.request).await,
+        }
+    }
+
     async fn send_in(
         &self,
         mut card: Card,
@@ -266,6 +281,13 @@ impl Messenger {
         context: &Context,
         shutdown: &CancellationToken,
     ) -> Result<Card, Trouble> {
+        let is_reduced = self.client.is_reduced(&card.asked_for);
+        if is_reduced && matches!(card.place, Place::Approval | Place::Extension) {
+            // Whoever approves has to see what they approve.
+            return Err(SlackError::SharedChannel.into());
+        }
+        let reduced = is_reduced.then(|| reduced::request(request));
+        let request = reduced.as_ref().unwrap_or(request);
         let message = render(card.place, request, context).filter(|_| is_wanted(&card, request));
         if let Some(message) = message {
             let call = call(card.place, request);
@@ -288,9 +310,7 @@ impl Messenger {
                 }
                 card.shown = Some(now_shown);
                 if card.place == Place::Mirror && card.failures > 0 {
-                    // Also of what a replica before this one could not tell.
-                    self.channels.missed(&card.asked_for);
-                    self.woken.notify_waiters();
+                    self.tell_missed(&card.asked_for, shutdown).await;
                 }
                 self.channel_works(&card.channel, shutdown).await;
             }

@@ -1,7 +1,7 @@
 //! What is known of channels that Slack does not let Keylend write to.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     sync::{Mutex, PoisonError},
 };
 
@@ -20,8 +20,6 @@ pub(super) struct Channels {
     /// The alerts of what Slack refuses the app, each with whether it was a direct message and whether
     /// it is about the token.
     pub(super) refused: Mutex<HashMap<String, (bool, bool)>>,
-    /// Incident channels that may have missed lines.
-    missed: Mutex<BTreeSet<ChannelId>>,
 }
 
 /// A channel that Slack lets nobody write to.
@@ -46,20 +44,5 @@ impl Channels {
             Some(now) => closed.insert(channel.clone(), now),
             None => closed.remove(channel),
         }
-    }
-
-    pub(super) fn missed(&self, channel: &ChannelId) {
-        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-        missed.insert(channel.clone());
-    }
-
-    pub(super) fn missed_nothing(&self, channel: &ChannelId) {
-        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-        missed.remove(channel);
-    }
-
-    pub(super) fn all_that_missed(&self) -> BTreeSet<ChannelId> {
-        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-        missed.clone()
     }
 }

@@ -1,5 +1,5 @@
 //! Channels that nothing is written to: archived, without our bot, unknown to Slack, or shared with
-//! another company.
+//! another company and not allowed to be.
 //!
 //! Nothing that belongs in such a channel is lost. It is tried again every few minutes, for ever,
 //! by one message at a time; an alert names the channel and why; and the cards of those whose
@@ -100,7 +100,15 @@ impl Messenger {
             self.alerts.clear(&alert::channel_name(channel));
             self.show_whether_approvers_are_reached(channel, shutdown)
                 .await;
+            self.tell_missed(channel, shutdown).await;
         }
+    }
+
+    /// Gives what an incident channel was not told its turn.
+    pub(super) async fn tell_missed(&self, channel: &ChannelId, shutdown: &CancellationToken) {
+        let touch = || self.backlogs.touch(channel, self.retry.clock.now());
+        self.retry.retry_forever(shutdown, touch).await;
+        self.backlogged.notify_waiters();
     }
 
     /// A message was refused because of `channel`. Answers when to try again.

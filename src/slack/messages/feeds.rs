@@ -1,17 +1,20 @@
 //! The feeds: each entry of the log told once, in order, to those who follow it, once it is known
-//! under which card it belongs.
+//! under which card it belongs. The audit channel is told here, and nobody waits for it; what incident
+//! channels and people are to be told goes to their backlogs.
+
+use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, Trouble, channels::is_personal};
 use crate::{
-    domain::{ChannelId, Event, Login, Request, RequestId},
+    domain::{ChannelId, Event, Login, Request, RequestId, Time},
     presentation::{CURSOR, Place, REBUILT},
     slack::{
         client::Message,
         view::{
             line::{is_loud, line, lock_line, notice},
-            text,
+            reduced, text,
         },
     },
     store::{Entry, EntryBody, StoreError},
@@ -43,6 +46,12 @@ impl Feed {
             Self::Notices => "dm",
         }
     }
+
+    /// The feed of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let all = [Self::Audit, Self::Mirror, Self::Notices];
+        all.into_iter().find(|feed| feed.name() == name)
+    }
 }
 
 /// The cursors at the end of a log from which a store is rebuilt: what the log tells was told.
@@ -59,9 +68,11 @@ pub(super) struct Batch {
     /// What they are about; nothing for a lock.
     request: Option<Request>,
     text: String,
+    /// The same for a channel that people of another company read; may be empty.
+    reduced: String,
     is_loud: bool,
     /// The first entry that they tell of.
-    pub(super) from: u64,
+    from: u64,
     /// The last entry that they tell of.
     pub(super) through: u64,
 }
@@ -80,10 +91,6 @@ impl Messenger {
         loop {
             // Seen before the log is read: a step that is taken in between wakes us.
             let followed = self.followed.notified();
-            let woken = self.woken.notified();
-            if feed == Feed::Mirror {
-                self.catch_up_all(shutdown).await?;
-            }
             // Asked for anew: another replica may have gone on while this one stood still.
             let mut told = self
                 .retry
@@ -97,19 +104,18 @@ impl Messenger {
                 .retry
                 .retry_forever(shutdown, || self.parcels(feed, told, until))
                 .await?;
-            for parcel in parcels {
-                for destination in self.destinations(feed, &parcel) {
-                    match feed {
-                        Feed::Mirror => self.mirror(&destination, &parcel, shutdown).await?,
-                        Feed::Audit | Feed::Notices => {
-                            self.deliver(&destination, &parcel, shutdown).await?;
-                        }
+            if feed == Feed::Audit {
+                for parcel in parcels {
+                    for destination in self.destinations(feed, &parcel) {
+                        self.deliver(&destination, &parcel, shutdown).await?;
                     }
+                    told = parcel.through;
+                    self.retry
+                        .retry_forever(shutdown, || self.documents.move_cursor(name, told))
+                        .await?;
                 }
-                told = parcel.through;
-                self.retry
-                    .retry_forever(shutdown, || self.documents.move_cursor(name, told))
-                    .await?;
+            } else {
+                self.hand_over(feed, &parcels, shutdown).await?;
             }
             if read > told {
                 told = read;
@@ -124,9 +130,36 @@ impl Messenger {
                 biased;
                 () = shutdown.cancelled() => return None,
                 () = followed => {}
-                () = woken, if feed == Feed::Mirror => {}
             };
         }
+    }
+
+    /// Adds to the backlog of everybody who is to be told.
+    async fn hand_over(
+        &self,
+        feed: Feed,
+        parcels: &[Batch],
+        shutdown: &CancellationToken,
+    ) -> Option<()> {
+        let mut ranges: BTreeMap<ChannelId, (u64, u64)> = BTreeMap::new();
+        for parcel in parcels {
+            for destination in self.destinations(feed, parcel) {
+                let range = ranges.entry(destination.channel);
+                range.or_insert((parcel.from, 0)).1 = parcel.through;
+            }
+        }
+        let now = self.retry.clock.now();
+        for (channel, (from, through)) in &ranges {
+            let add = || {
+                self.backlogs
+                    .add(feed.name(), channel, *from, *through, now)
+            };
+            self.retry.retry_forever(shutdown, add).await?;
+        }
+        if !ranges.is_empty() {
+            self.backlogged.notify_waiters();
+        }
+        Some(())
     }
 
     /// What is to be told of the next entries up to `until`, and the last of them.
@@ -140,12 +173,14 @@ impl Messenger {
         entries.retain(|entry| entry.seq <= until);
         let read = entries.last().map_or(told, |entry| entry.seq);
         let mut parcels: Vec<Batch> = Vec::new();
+        let reduces = feed != Feed::Notices && self.client.reduces();
         let same = |one: &Entry, next: &Entry| one.request_id == next.request_id;
         for entries in entries.chunk_by(same) {
             let request = match entries[0].request_id {
                 Some(id) => self.store.request(id).await?,
                 None => None,
             };
+            let reduced_request = request.as_ref().filter(|_| reduces).map(reduced::request);
             let first = parcels.len();
             for entry in entries {
                 let logins = request.as_ref().map(|now| (self.logins)(now));
@@ -153,6 +188,9 @@ impl Messenger {
                 let Some(line) = said(feed, entry, request.as_ref(), &logins) else {
                     continue;
                 };
+                let reduced = reduced::entry(entry).filter(|_| reduces);
+                let reduced =
+                    reduced.and_then(|entry| said(feed, &entry, reduced_request.as_ref(), &[]));
                 // The audit channel is told of the rest by an alert.
                 let reappeared = matches!(
                     entry.body,
@@ -162,14 +200,15 @@ impl Messenger {
                     && request.as_ref().is_some_and(|now| is_loud(entry, now));
                 match parcels[first..].last_mut() {
                     Some(parcel) if fits(&parcel.text, &line) => {
-                        parcel.text.push('\n');
-                        parcel.text.push_str(&line);
+                        push_line(&mut parcel.text, &line);
+                        push_line(&mut parcel.reduced, &reduced.unwrap_or_default());
                         parcel.is_loud |= is_loud;
                         parcel.through = entry.seq;
                     }
                     _ => parcels.push(Batch {
                         request: request.clone(),
                         text: line,
+                        reduced: reduced.unwrap_or_default(),
                         is_loud,
                         from: entry.seq,
                         through: entry.seq,
@@ -202,61 +241,84 @@ impl Messenger {
         }
     }
 
-    /// Posts until it is posted, or can never be. False if the channel is in trouble and must not
-    /// hold up others; nothing if told to stop first.
-    pub(super) async fn deliver(
+    /// Posts until it is posted, or can never be; nothing if told to stop first.
+    async fn deliver(
         &self,
         destination: &Destination,
         parcel: &Batch,
         shutdown: &CancellationToken,
-    ) -> Option<bool> {
-        for failures in 1.. {
+    ) -> Option<()> {
+        for failures in 0.. {
             if shutdown.is_cancelled() {
                 return None;
             }
-            let channel = &destination.channel;
-            if let Some(opens) = self.closed_until(channel) {
-                if destination.head == Some(Place::Mirror) {
-                    return Some(false);
-                }
-                // Nobody else waits for the audit channel's turn.
-                self.retry.wait_until(opens, shutdown).await?;
-            }
-            let Err(trouble) = self.post(destination, parcel, shutdown).await else {
-                self.channel_works(channel, shutdown).await;
-                return Some(true);
+            let tried = self.try_deliver(destination, parcel, failures, shutdown);
+            let Err(retry_at) = tried.await else {
+                return Some(());
             };
-            if let Some(error) = trouble.of_the_channel()
-                && !is_personal(channel)
-            {
-                self.channel_fails(channel, error, shutdown).await;
-                if let (Some(place), Some(request)) = (destination.head, &parcel.request) {
-                    self.clear_if_over(place, request.id, channel, shutdown)
-                        .await;
-                }
-                continue;
-            }
-            if trouble.is_permanent() || trouble.of_the_channel().is_some() {
-                tracing::error!(%channel, entry = parcel.through, %trouble, "a line is given up");
-                self.message_dropped(channel, &trouble);
-                return Some(true);
-            }
-            if let Some(error) = trouble.of_the_installation() {
-                self.app_refused(channel, error);
-            }
-            match trouble.asked_to_wait() {
-                // Slack takes one message a second in a channel: a burst waits its turn.
-                Some(_) => tracing::debug!(%channel, %trouble, "a line waits"),
-                None => {
-                    tracing::warn!(%channel, %trouble, failures, "a line has to be tried again");
-                }
-            }
-            let after = trouble
-                .asked_to_wait()
-                .unwrap_or_else(|| self.retry.after(failures));
-            self.retry.wait(after, shutdown).await?;
+            let later = || self.retry.clock.now() + self.retry.after(failures.saturating_add(1));
+            let retry_at = retry_at.unwrap_or_else(later);
+            self.retry.wait_until(retry_at, shutdown).await?;
         }
         None
+    }
+
+    /// Posts, or gives up what can never be posted. `failures` is how often in a row it has failed.
+    ///
+    /// # Errors
+    ///
+    /// When to try again; nothing where an incident channel takes no messages and the request is over, so
+    /// that nobody waits for it.
+    pub(super) async fn try_deliver(
+        &self,
+        destination: &Destination,
+        parcel: &Batch,
+        failures: u32,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Option<Time>> {
+        let channel = &destination.channel;
+        if self.said_in(channel, parcel).is_empty() {
+            return Ok(());
+        }
+        if let Some(opens) = self.closed_until(channel) {
+            return Err(Some(opens));
+        }
+        let Err(trouble) = self.post(destination, parcel, shutdown).await else {
+            self.channel_works(channel, shutdown).await;
+            return Ok(());
+        };
+        if let Some(error) = trouble.of_the_channel()
+            && !is_personal(channel)
+        {
+            let opens = self.channel_fails(channel, error, shutdown).await;
+            let is_over = match (destination.head, &parcel.request) {
+                (Some(place), Some(request)) => {
+                    self.clear_if_over(place, request.id, channel, shutdown)
+                        .await
+                }
+                _ => false,
+            };
+            return Err((!is_over).then_some(opens));
+        }
+        if trouble.is_permanent() || trouble.of_the_channel().is_some() {
+            tracing::error!(%channel, entry = parcel.through, %trouble, "a line is given up");
+            self.message_dropped(channel, &trouble);
+            return Ok(());
+        }
+        if let Some(error) = trouble.of_the_installation() {
+            self.app_refused(channel, error);
+        }
+        match trouble.asked_to_wait() {
+            // Slack takes one message a second in a channel: a burst waits its turn.
+            Some(_) => tracing::debug!(%channel, %trouble, "a line waits"),
+            None => {
+                tracing::warn!(%channel, %trouble, failures, "a line has to be tried again");
+            }
+        }
+        let after = trouble
+            .asked_to_wait()
+            .unwrap_or_else(|| self.retry.after(failures.saturating_add(1)));
+        Err(Some(self.retry.clock.now() + after))
     }
 
     async fn post(
@@ -266,28 +328,34 @@ impl Messenger {
         shutdown: &CancellationToken,
     ) -> Result<(), Trouble> {
         let channel = &destination.channel;
-        let message = Message::text(&parcel.text);
+        let said = self.said_in(channel, parcel);
+        let message = Message::text(said);
         let (Some(place), Some(request)) = (destination.head, &parcel.request) else {
-            self.client.post(channel, None, &message).await?;
+            self.client.try_post(channel, &message).await?;
             return Ok(());
         };
         if let Some(ts) = self.thread(request.id, place, channel, shutdown).await? {
-            let posted = match parcel.is_loud {
-                true => self.client.post_aloud(channel, &ts, &message).await,
-                false => self.client.post(channel, Some(&ts), &message).await,
-            };
-            match posted {
+            let reply = self
+                .client
+                .try_reply(channel, &ts, parcel.is_loud, &message);
+            match reply.await {
                 Err(error) if error.is_of_the_thread() => {}
                 posted => return posted.map(drop).map_err(Trouble::from),
             }
         }
         // Somebody deleted the head, or none was asked for in this channel: the configuration
         // named another then.
-        let text = format!("Request {}: {}", text::code(request.id), parcel.text);
-        self.client
-            .post(channel, None, &Message::text(text))
-            .await?;
+        let text = format!("Request {}: {said}", text::code(request.id));
+        self.client.try_post(channel, &Message::text(text)).await?;
         Ok(())
+    }
+
+    /// What a channel reads of some lines; empty if nothing.
+    fn said_in<'a>(&self, channel: &ChannelId, parcel: &'a Batch) -> &'a str {
+        match self.client.is_reduced(channel) {
+            true => &parcel.reduced,
+            false => &parcel.text,
+        }
     }
 
     /// The thread under a request's head, which is posted if it is not there.
@@ -312,6 +380,13 @@ fn said(feed: Feed, entry: &Entry, request: Option<&Request>, logins: &[Login]) 
         (Feed::Audit, None) => lock_line(entry),
         (Feed::Mirror | Feed::Notices, None) => None,
     }
+}
+
+fn push_line(text: &mut String, line: &str) {
+    if !text.is_empty() && !line.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(line);
 }
 
 fn fits(text: &str, line: &str) -> bool {

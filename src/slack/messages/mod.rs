@@ -3,7 +3,8 @@
 //! The [`Follower`] says which cards and [`Homes`](homes::Homes) may show something old: whatever
 //! they show, they are made to show what is. Feeds tell each entry of the log once, in order, behind
 //! the follower. All of them read only what is committed, so nothing is announced that has not
-//! happened.
+//! happened. Each incident channel and each person has a backlog of what they are still to be told, so
+//! that one that Slack holds back, or that cannot be reached, holds up no other.
 //!
 //! What survives a crash: which message shows which card, what each Home shows and how far the
 //! follower and each feed have come are in the store, written after Slack has answered. A crash, or a
@@ -11,13 +12,13 @@
 //! speaks: [`run_as_leader`].
 
 mod alerts;
+mod backlogs;
 mod cards;
 mod channel_state;
 mod channels;
 mod feeds;
 pub mod homes;
 mod leader;
-mod missed;
 mod probe;
 mod run;
 mod trouble;
@@ -31,7 +32,7 @@ use crate::{
     alerts::Alerts,
     clock::{Clock, Entropy},
     domain::{ChannelId, Login, Request},
-    presentation::{CardRecords, Follower, Retry},
+    presentation::{BacklogRecords, CardRecords, Follower, Retry},
     store::{Documents, Store, WorkClaims},
 };
 use channel_state::Channels;
@@ -80,6 +81,7 @@ pub struct Messenger {
     claims: Arc<dyn WorkClaims>,
     documents: Arc<dyn Documents>,
     cards: CardRecords,
+    backlogs: BacklogRecords,
     follower: Follower,
     client: Client,
     retry: Retry,
@@ -91,6 +93,8 @@ pub struct Messenger {
     channels: Channels,
     /// Wakes those who wait for something that is not in the log.
     woken: Notify,
+    /// Wakes those who tell backlogs: something was added, or may be tried again.
+    backlogged: Notify,
     /// Wakes the feeds: the follower has taken a step.
     followed: Notify,
     /// A head is posted by the cards' loop or by the feed that needs its thread, not by both.
@@ -124,6 +128,7 @@ impl Messenger {
             store,
             claims,
             cards: CardRecords::new(documents.clone()),
+            backlogs: BacklogRecords::new(documents.clone()),
             documents,
             follower,
             client,
@@ -135,6 +140,7 @@ impl Messenger {
             other_channels,
             channels: Channels::default(),
             woken: Notify::new(),
+            backlogged: Notify::new(),
             followed: Notify::new(),
             first_posts: Default::default(),
         }

@@ -1,6 +1,6 @@
 //! What is asked of Slack every minute, whether or not there is anything to write: whether it answers,
 //! whether it takes the token, and whether people of another company read the channels for approvals
-//! and audit. What is wrong is an alert.
+//! and audit and may not. What is wrong is an alert.
 
 use tokio_util::sync::CancellationToken;
 
@@ -76,7 +76,8 @@ impl Messenger {
         self.token_works();
         let closed = self.channels.get(channel);
         let was_shared = closed.is_some_and(|closed| closed.why == ChannelTrouble::Shared);
-        match (was_shared, info.is_shared()) {
+        let is_shared = info.is_shared() && !self.client.is_reduced(channel);
+        match (was_shared, is_shared) {
             (false, true) => {
                 let error = SlackError::SharedChannel;
                 self.channel_fails(channel, &error, shutdown).await;

@@ -65,6 +65,7 @@ impl Fixture {
             .channel(Channel::new("C0DBA", "dba-approvals", everybody))
             .channel(Channel::new("C0AUDIT", "audit", everybody))
             .channel(Channel::new("C0INC42", "inc-42", everybody))
+            .channel(Channel::new("C0INC43", "inc-43", everybody))
             .rate_limits(rate_limits);
         let sims = clock.clone();
         let sim = Sim::start_with_clock(workspace, Arc::new(move || sims.now())).await;

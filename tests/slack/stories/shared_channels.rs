@@ -120,6 +120,73 @@ async fn an_incident_channel_that_is_shared_later_is_told_nothing_more() {
     assert!(!told.iter().any(|line| line.says("approved")));
 }
 
+/// The audit channel and the incident channel are shared, and may be.
+async fn with_allowed_channels() -> Fixture {
+    let allow = |config: &str| {
+        let incidents = "incident_channels = [\"inc-*\"]";
+        let allowed = "shared_channels = [\"C0AUDIT\", \"C0INC\"]";
+        config.replace(incidents, &format!("{incidents}\n{allowed}"))
+    };
+    let fixture = Fixture::with(allow, "").await;
+    for channel in [AUDIT, INCIDENT] {
+        fixture.share(channel, true);
+        fixture.sim.send_channel_sharing(channel).await.unwrap();
+    }
+    fixture
+}
+
+#[tokio::test]
+async fn an_allowed_shared_channel_is_told_who_asks_for_what_and_how_long_alone() {
+    let fixture = with_allowed_channels().await;
+    let alice = fixture.alice();
+    alice.command(INCIDENT, "/jit", REQUEST).await;
+    let card = fixture.open_card().await;
+    assert!(card.says("writes are failing"), "{}", card.all_text());
+    fixture.bob().click(&card, "approve").await;
+    fixture.in_time(|_| fixture.grants(ALICE).pop()).await;
+    let revoked = fixture.end(BOB, "revoke db-prod:write not needed").await;
+    assert!(revoked.says("is being revoked"), "{}", revoked.all_text());
+    fixture.ended(1).await;
+    for channel in [AUDIT, INCIDENT] {
+        for words in [
+            "<@U0ALICE> · `db-prod:write` · 30m",
+            "<@U0ALICE> asked for `db-prod:write` for 30m",
+            "*approved* by <@U0BOB>",
+            "*active*",
+            "*ending*: revoked by <@U0BOB>",
+            "*ended*",
+        ] {
+            fixture.said(channel, words).await;
+        }
+        for told in fixture.sim.messages(channel) {
+            for secret in [
+                "writes are failing",
+                "INC-4211",
+                "not needed",
+                "ogin",
+                "console",
+                "rule",
+            ] {
+                assert!(!told.says(secret), "{channel}: {}", told.all_text());
+            }
+        }
+    }
+    degraded(&fixture, "").await;
+}
+
+#[tokio::test]
+async fn an_allowed_shared_channel_is_told_of_an_alert_by_name_alone() {
+    let fixture = with_allowed_channels().await;
+    fixture.sim.set_group("S0DBA", [""; 0]);
+    fixture.answer(ALICE, REQUEST).await;
+    let told = fixture
+        .audited(
+            "*Alert* `nobody_can_approve:db-prod:write`: /readyz and Keylend's own log say more",
+        )
+        .await;
+    assert!(!told.says("has no members"), "{}", told.all_text());
+}
+
 /// They see what was posted before, and press its buttons.
 #[tokio::test]
 async fn whoever_is_of_another_company_decides_nothing_in_a_channel_that_was_shared() {
