@@ -1,5 +1,5 @@
-//! Whether anybody can approve what is waiting: the requester and the people who run Keylend hear
-//! of it when nobody can.
+//! Whether anybody can approve what is waiting, a request or more time for a grant: the requester and the
+//! people who run Keylend hear of it when nobody can.
 //!
 //! Everybody whom the scope or a rule names is judged by the policy, as when they approve. Where a
 //! group or a person cannot be known, nothing is said: unknown is not nobody.
@@ -8,9 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Broker, Error, extend::decided_total, facts::Question};
+use super::{
+    Broker, Error,
+    extend::decided_total,
+    facts::Question,
+    findings::{Finding, Members, TooFewApprovers},
+};
 use crate::{
-    domain::{Event, GroupName, Human, Refusal, Request, RequestId, ScopeId, Span, State},
+    domain::{Event, GroupName, Human, Refusal, Request, RequestId, ScopeId, Span},
     policy::Action,
     store::EntryBody,
 };
@@ -27,40 +32,21 @@ const PAUSE: Span = Span::seconds(5);
 /// Entries that are read together.
 const BATCH: u32 = 100;
 
-/// Why too few people can approve a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TooFewApprovers {
-    /// The scope's approver groups.
-    pub groups: BTreeSet<GroupName>,
-    /// How many approvals the request needs.
-    pub needed: u8,
-    /// How many people can give one now; fewer than `needed`.
-    pub able: usize,
-    /// Who is in the approver groups.
-    pub members: Members,
-}
-
-/// Who is in the approver groups of a scope, seen from one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Members {
-    /// Nobody.
-    Nobody,
-    /// The requester alone, under whatever id.
-    OnlyRequester,
-    /// Others, with or without the requester.
-    Others,
-}
-
 impl Broker {
-    /// Why too few people can approve this request now; nothing if enough can, or if that is not
-    /// known for certain.
+    /// Why too few people can approve what this request asks for now; nothing if enough can, or if that
+    /// is not known for certain.
     pub async fn too_few_approvers(&self, request: &Request) -> Option<TooFewApprovers> {
-        self.look_for_approvers(request).await?.err()
+        self.find_approvers_once(request).await?.err()
     }
 
-    /// Whether enough people can approve this request now; nothing if that is not known.
-    async fn look_for_approvers(&self, request: &Request) -> Option<Result<(), TooFewApprovers>> {
-        if !matches!(request.state, State::Pending { .. }) {
+    async fn find_approvers_once(&self, request: &Request) -> Finding {
+        let finding = self.findings.of(request.id, request.revision, self.now());
+        let found = finding.get_or_init(|| self.look_for_approvers(request));
+        found.await.clone()
+    }
+
+    async fn look_for_approvers(&self, request: &Request) -> Finding {
+        if !request.awaits_decision() {
             return Some(Ok(()));
         }
         let scope = self.scope(&request.terms.scope).ok()?;
@@ -82,6 +68,7 @@ impl Broker {
         let question = Question {
             duration: self.decided_duration(request),
             total: decided_total(request),
+            is_extension: request.extension.is_some(),
             ticket: request.terms.ticket.as_deref(),
             ..Question::of_authority(Some(scope), &request.requester, &request.human)
         };
@@ -120,6 +107,7 @@ impl Broker {
         }
         is_sure.then(|| {
             Err(TooFewApprovers {
+                is_extension: request.extension.is_some(),
                 groups: scope.approvers.clone(),
                 needed,
                 able: able.len(),
@@ -129,8 +117,8 @@ impl Broker {
     }
 
     /// Keeps an alert for each scope of which a request waits that too few people can approve,
-    /// until `shutdown`. New requests are looked at at once, on every replica, whichever of them
-    /// took the request; all of them are looked at again every five minutes.
+    /// until `shutdown`. What is new is looked at at once, on every replica, whichever of them took the
+    /// request; all that waits is looked at again every five minutes.
     pub async fn watch_approvers(&self, shutdown: CancellationToken) {
         shutdown.run_until_cancelled(self.keep_watching()).await;
     }
@@ -167,7 +155,7 @@ impl Broker {
         }
     }
 
-    /// Looks at the requests that were made since entry `seen`.
+    /// Looks at what was asked for since entry `seen`.
     async fn look_at_new(&self, seen: &mut u64) -> Result<(), Error> {
         loop {
             let entries = self.store.entries(*seen, BATCH).await?;
@@ -175,14 +163,17 @@ impl Broker {
                 return Ok(());
             };
             let last = last.seq;
-            let requested = entries
-                .iter()
-                .filter(|entry| matches!(entry.body, EntryBody::Request(Event::Requested { .. })));
+            let requested = entries.iter().filter(|entry| {
+                matches!(
+                    entry.body,
+                    EntryBody::Request(Event::Requested { .. } | Event::ExtensionRequested { .. })
+                )
+            });
             let requested: BTreeSet<RequestId> =
                 requested.filter_map(|entry| entry.request_id).collect();
             for id in requested {
                 if let Some(request) = self.store.request(id).await?
-                    && let Some(Err(lack)) = self.look_for_approvers(&request).await
+                    && let Some(Err(lack)) = self.find_approvers_once(&request).await
                 {
                     self.alert_of(&request.terms.scope, &lack);
                 }
@@ -233,17 +224,21 @@ fn alert_name(scope: &ScopeId) -> String {
 fn alert_text(scope: &ScopeId, lack: &TooFewApprovers) -> String {
     let groups: Vec<&str> = lack.groups.iter().map(GroupName::as_str).collect();
     let groups = groups.join(", ");
+    let asked = match lack.is_extension {
+        true => format!("request for more time with {scope}"),
+        false => format!("request for {scope}"),
+    };
     let why = match (lack.members, lack.able) {
         (Members::Nobody, 0) => format!("{groups} has no members"),
         (Members::OnlyRequester, 0) => format!("the requester is the only member of {groups}"),
         (_, 0) => format!("no member of {groups} is allowed to"),
         (_, able) => {
             return format!(
-                "A request for {scope} needs {} approvals, and only {able} of {groups} can approve \
-                 it. Add approvers to the group.",
+                "A {asked} needs {} approvals, and only {able} of {groups} can approve it. Add \
+                 approvers to the group.",
                 lack.needed
             );
         }
     };
-    format!("Nobody can approve a request for {scope}: {why}. Add approvers to the group.")
+    format!("Nobody can approve a {asked}: {why}. Add approvers to the group.")
 }

@@ -1,6 +1,6 @@
 //! The requester requests more time: by a command, or in the form that a button opens.
 
-use super::{form_outcome::FormOutcome, how_long};
+use super::{create_request::too_few_approvers, form_outcome::FormOutcome, how_long};
 use crate::{
     broker::Intent,
     domain::{Refusal, RequestId, Span},
@@ -34,7 +34,8 @@ pub(in crate::slack) async fn run(
         },
     };
     let request = broker.extend(&interaction.intent, id, more, reason).await?;
-    Ok(Some(answer::extension_requested(&request)))
+    let lack = too_few_approvers(&interaction.slack, &request).await;
+    Ok(Some(answer::extension_requested(&request, lack.as_ref())))
 }
 
 /// Asks how much more, and why.
@@ -83,7 +84,15 @@ pub(super) async fn submitted(
         Err(error) => Err((error, None)),
     };
     let (error, more) = match asked {
-        Ok(request) => return FormOutcome::done(answer::extension_requested(&request)),
+        Ok(request) => {
+            let lack = too_few_approvers(slack, &request).await;
+            let told = answer::extension_requested(&request, lack.as_ref());
+            return match lack {
+                // They have to read it: nobody else may ever tell them.
+                Some(_) => FormOutcome::shown("Request sent", told),
+                None => FormOutcome::done(told),
+            };
+        }
         Err(failed) => failed,
     };
     log_error(caller, &error);

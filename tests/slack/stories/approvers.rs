@@ -34,8 +34,7 @@ async fn an_empty_group_is_told_to_the_requester_and_once_to_the_audit_channel()
     assert!(answer.says(&words), "{}", answer.text);
     fixture
         .audited(
-            "*Alert* `nobody_can_approve:db-prod:read`: Nobody can approve a request for \
-             db-prod:read: dba has no members",
+            ": Nobody can approve a request for db-prod:read: dba has no members. Add approvers",
         )
         .await;
 
@@ -123,6 +122,64 @@ async fn the_form_says_so_too() {
         .wait_until(|_| alice.modal().filter(|modal| modal.says(NOBODY)))
         .await;
     assert!(shown.says("You asked for"), "{}", shown.all_text());
+}
+
+/// Somebody has access, and whoever could give them more time leaves.
+async fn without_approvers() -> Fixture {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.sim.set_group("S0DBA", [""; 0]);
+    // What is known of the group is believed for a minute.
+    fixture.advance_minutes(2);
+    fixture
+}
+
+#[tokio::test]
+async fn more_time_that_nobody_can_approve_is_told_at_once_to_the_requester_and_the_audit_channel()
+{
+    let fixture = without_approvers().await;
+    let answer = fixture.answer(ALICE, "extend 10m slow index").await;
+    assert!(answer.says("You asked for 10m more"), "{}", answer.text);
+    let words = format!("{NOBODY}: `dba` has no members.");
+    assert!(answer.says(&words), "{}", answer.text);
+    let words = "your access ends when it did before";
+    assert!(answer.says(words), "{}", answer.text);
+    let alert =
+        format!(": Nobody can approve a request for more time with {SCOPE}: dba has no members");
+    fixture.audited(&alert).await;
+    let name = format!("*Alert* `nobody_can_approve:{SCOPE}`");
+    assert_eq!(times_audited(&fixture, &name), 1);
+    fixture.sim.set_group("S0DBA", [BOB]);
+    fixture
+        .audited(&format!("*Cleared* `nobody_can_approve:{SCOPE}`"))
+        .await;
+}
+
+#[tokio::test]
+async fn the_form_for_more_time_says_so_too() {
+    let fixture = without_approvers().await;
+    let alice = fixture.alice();
+    let grant = fixture.grants(ALICE).pop().unwrap();
+    alice.click(&grant, "extend").await;
+    fixture.in_time(|_| alice.modal()).await;
+    alice.fill("duration", "duration", "10m");
+    alice.fill("reason", "reason", "slow index");
+    let submitted = alice.submit().await;
+    assert!(!matches!(submitted, Submission::Closed), "{submitted:?}");
+    let shown = fixture
+        .sim
+        .wait_until(|_| alice.modal().filter(|modal| modal.says(NOBODY)))
+        .await;
+    assert!(shown.says("You asked for 10m more"), "{}", shown.all_text());
+}
+
+#[tokio::test]
+async fn more_time_that_somebody_can_approve_is_nothing_to_tell() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    let answer = fixture.answer(ALICE, "extend 10m slow index").await;
+    assert!(!answer.says(":warning:"), "{}", answer.text);
+    assert_eq!(times_audited(&fixture, "*Alert*"), 0);
 }
 
 #[tokio::test]
