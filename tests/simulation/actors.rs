@@ -64,7 +64,7 @@ impl World {
         }
     }
 
-    fn ask(&self) -> Ask {
+    pub(crate) fn ask(&self) -> Ask {
         let mut nonce = [0; 8];
         keylend::clock::Entropy::fill(&*self.rng, &mut nonce);
         Ask {
@@ -85,9 +85,12 @@ impl World {
         }
     }
 
-    fn asks(&self, replicas: &mut [Option<Replica>], ask: Ask) {
+    pub(crate) fn asks(&self, replicas: &mut [Option<Replica>], ask: Ask) {
         let what = format!("{} asks for {} as {}", ask.by, ask.scope, ask.key.as_str());
-        self.at_any(replicas, what, async move |broker| broker.ask(ask).await);
+        let mutant = self.mutant.clone();
+        self.at_any(replicas, what, async move |broker| {
+            mutant.ask(&broker, ask).await
+        });
     }
 
     /// Approvers come one by one or together, click twice, and click what they saw before.
@@ -440,7 +443,7 @@ impl World {
     }
 
     /// Any request of the kind, as it is at this moment; it may be another when the click arrives.
-    fn any(&self, of: impl Fn(&Request) -> bool) -> Option<Request> {
+    pub(crate) fn any(&self, of: impl Fn(&Request) -> bool) -> Option<Request> {
         let mut found = self.all(of);
         (!found.is_empty()).then(|| found.swap_remove(self.rng.below(found.len())))
     }
@@ -452,7 +455,7 @@ impl World {
     }
 
     /// Lets a replica do it, and hears the answer if one comes: what was answered well is there.
-    fn at_any<F>(
+    pub(crate) fn at_any<F>(
         &self,
         replicas: &mut [Option<Replica>],
         what: String,

@@ -38,6 +38,8 @@ pub(crate) struct Faults {
 
 /// One replica's way to the store.
 pub(crate) struct UnreliableStore {
+    /// Whose way it is.
+    pub(crate) replica: &'static str,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) database: Arc<Database>,
     pub(crate) rng: Arc<Rng>,
@@ -234,11 +236,14 @@ impl Store for UnreliableStore {
 impl Ledger for UnreliableStore {
     async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
         self.begin("commit").await?;
-        let commit = self.mutant.commit(&self.database, commit);
+        let delivered = commit.delivered.as_ref().map(|it| it.key.clone());
+        let mut commit = self.mutant.commit(&self.database, commit);
+        commit.delivered = self.mutant.delivered(self.replica, commit.delivered);
         let head = match self.mutant.writes(&self.database, &commit) {
             Some(head) => head,
             None => self.store.commit(commit).await?,
         };
+        self.referee.carried_out(delivered);
         self.referee.looks(&self.database.tables());
         (self.others)(News::Head(head));
         self.end("commit").await?;

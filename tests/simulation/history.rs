@@ -59,6 +59,9 @@ impl World {
             for _ in 0..self.rng.below(3) {
                 self.somebody_acts(replicas);
             }
+            if self.rng.once_in(8) {
+                self.the_adversary_moves(replicas);
+            }
             let pause = match self.rng.once_in(5) {
                 true => self.rng.millis(5_000..20_000),
                 false => self.rng.millis(1..3_000),
@@ -174,6 +177,7 @@ impl World {
         self.story.tell("~~ nothing goes wrong from here on");
         self.faults.is_fair.store(true, Ordering::Relaxed);
         self.people.away(false);
+        self.clocks.set_right();
         for target in &self.targets {
             target.is(Mood::Well);
         }
@@ -207,11 +211,11 @@ impl World {
                 })
                 .collect()
         };
-        let now = self.clock.now();
+        let on_host = replica.host.now();
         for (person, email, scope) in asked {
             for subject in [person.as_str(), email.as_str()] {
                 if let Some(held) = checks.check(subject, &scope, replica.clock.now()) {
-                    self.referee.admitted(&person, &scope, held, now);
+                    self.referee.admitted(&person, &scope, held, on_host);
                 }
             }
         }

@@ -9,6 +9,10 @@
 //! KEYLEND_SEED=… cargo nextest run --workspace --test simulation --no-capture
 //! ```
 //!
+//! Among what people do (`actors`) are the moves of an `adversary`: logins are renamed and the same access
+//! is given by others in the targets, clocks are set forward and back, captured deliveries are sent again,
+//! and one human uses two ids.
+//!
 //! After every commit, every order to a target and every step, a `referee` holds what happened
 //! against the ten promises and a small reference `model`; at the end nothing goes wrong any more,
 //! time runs on, everything has to come to rest, and what Slack shows has to be true (`shown`).
@@ -26,6 +30,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod actors;
+mod adversary;
+mod clocks;
 mod faults;
 mod history;
 #[path = "../support/intent.rs"]

@@ -23,9 +23,13 @@ pub(crate) struct Model {
     pub(crate) lives: BTreeMap<RequestId, Life>,
     /// What is locked, and since when.
     locks: BTreeMap<LockTarget, Time>,
+    /// The locks of people that cover all of their ids.
+    every_id: BTreeSet<LockTarget>,
     /// What was locked at any time: a lock may be lifted while a grant that it ends is on its way.
     ever_locked: BTreeSet<LockTarget>,
     cap: usize,
+    /// The true time.
+    now: Time,
 }
 
 /// The people who approved, each with the account that they used; a rule has none.
@@ -45,9 +49,12 @@ pub(crate) struct Life {
     /// For when its approval was decided.
     approved_at: Option<Time>,
     pub(crate) expires_at: Option<Time>,
+    /// When it ends by the true time: what was approved, from when that was committed.
+    pub(crate) truly_ends_at: Option<Time>,
     pub(crate) layers: Vec<Layer>,
     after: Vec<RequestId>,
     extension: Option<(Time, Approvers, Span)>,
+    /// By the true time.
     pub(crate) ended_at: Option<Time>,
 }
 
@@ -104,6 +111,18 @@ impl Model {
         }
     }
 
+    /// It is this late by now.
+    pub(crate) fn is_at(&mut self, now: Time) {
+        self.now = now;
+    }
+
+    /// A lock of a person covers all of their ids, until it is set anew or lifted.
+    pub(crate) fn locks_every_id(&mut self, target: &LockTarget) {
+        if self.locks.contains_key(target) {
+            self.every_id.insert(target.clone());
+        }
+    }
+
     /// From now on, nothing of this scope is given that two did not approve.
     pub(crate) fn tightens(&mut self, scope: &ScopeId) {
         for life in self.lives.values_mut().filter(|life| life.scope == *scope) {
@@ -115,15 +134,20 @@ impl Model {
     pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), Broken> {
         match (&entry.body, entry.request_id) {
             (EntryBody::Lock(LockEvent::Locked { target, .. }), _) => {
-                self.locks.insert(target.clone(), entry.at);
+                self.locks.insert(target.clone(), self.now);
+                self.every_id.remove(target);
                 self.ever_locked.insert(target.clone());
                 Ok(())
             }
             (EntryBody::Lock(LockEvent::Unlocked { target }), _) => {
                 let locked = self.locks.remove(target).is_some();
+                self.every_id.remove(target);
                 promised(6, locked, || format!("{target} was unlocked twice"))
             }
-            (EntryBody::Name(NameEvent::NameReleased { .. }), _) => Ok(()),
+            (EntryBody::Name(NameEvent::NameReleased { .. }), _)
+            | (EntryBody::Unexplained(_) | EntryBody::Attempt(_) | EntryBody::Group(_), _) => {
+                Ok(())
+            }
             (EntryBody::Request(event), Some(id)) => self.happened(id, event, entry),
             (EntryBody::Request(_), None) => Err(Broken {
                 promise: 5,
@@ -153,6 +177,7 @@ impl Model {
                 stage: Stage::Pending,
                 approved_at: None,
                 expires_at: None,
+                truly_ends_at: None,
                 layers: Vec::new(),
                 after: Vec::new(),
                 extension: None,
@@ -169,7 +194,7 @@ impl Model {
             .map(|(id, _)| *id)
             .collect();
         let is_locked = self.locked_since(id).is_some();
-        let locks = &self.ever_locked;
+        let (locks, now) = (&self.ever_locked, self.now);
         let Some(life) = self.lives.get_mut(&id) else {
             return promised(5, false, || format!("{id} was never asked for"));
         };
@@ -183,7 +208,7 @@ impl Model {
         promised(7, !(grants && is_locked), || {
             format!("{id} at entry {}: {event:?} under a lock", entry.seq)
         })?;
-        life.happened(event, entry, &over, locks)
+        life.happened(event, entry, now, &over, locks)
             .map_err(|broken| Broken {
                 found: format!("{id} at entry {}: {}", entry.seq, broken.found),
                 ..broken
@@ -197,10 +222,14 @@ impl Model {
     /// Since when a lock covers this request, if one does.
     pub(crate) fn locked_since(&self, id: RequestId) -> Option<Time> {
         let life = self.lives.get(&id)?;
-        let covers = |lock: &&LockTarget| match lock {
+        let covers = |lock: &LockTarget| match lock {
             LockTarget::Everything => true,
             LockTarget::Scope(scope) => *scope == life.scope,
-            LockTarget::Person(person) => *person == life.requester,
+            LockTarget::Person(person) => {
+                *person == life.requester
+                    || self.every_id.contains(lock)
+                        && person_of(person) == person_of(&life.requester)
+            }
         };
         let locks = self.locks.iter().filter(|(lock, _)| covers(lock));
         locks.map(|(_, since)| *since).min()
@@ -248,6 +277,7 @@ impl Life {
         &mut self,
         event: &Event,
         entry: &Entry,
+        now: Time,
         over: &BTreeSet<RequestId>,
         locks: &BTreeSet<LockTarget>,
     ) -> Result<(), Broken> {
@@ -295,6 +325,7 @@ impl Life {
                         rightly(3, *expires_at == self.duration.after(at))?;
                         self.approved_at = Some(facts.at);
                         self.expires_at = Some(*expires_at);
+                        self.truly_ends_at = Some(self.duration.after(now));
                         self.after.clone_from(after);
                         let planned = layers.iter().map(|plan| Layer {
                             entitlement: plan.entitlement.clone(),
@@ -315,6 +346,7 @@ impl Life {
                         let most = i64::from(MAX_TOTAL.as_seconds());
                         rightly(7, total.is_some_and(|total| total <= most))?;
                         self.expires_at = Some(*expires_at);
+                        self.truly_ends_at = self.truly_ends_at.map(|end| more.after(end));
                         self.extension = None;
                     }
                     (Event::ApprovalCounted { .. }, Some(_)) => from(&[Stage::Active])?,
@@ -411,11 +443,12 @@ impl Life {
                 }
                 self.extension = None;
                 self.stage = Stage::Ending;
-                self.ended_at = Some(at);
+                self.ended_at = Some(now);
             }
             Event::LayerRevoked {
                 layer,
                 removal: how,
+                ..
             } => {
                 from(&[Stage::Ending])?;
                 let is_by_time = self.layers[*layer].is_by_time;

@@ -12,8 +12,8 @@ use keylend::{
     backend::LayerRequest,
     clock::Clock as _,
     domain::{
-        Actor, Departure, EndCause, Entitlement, Event, Layer, LockEvent, NameEvent, Progress,
-        Request, RequestId, RevocationMode, ScopeId, State, Time, UserId,
+        Actor, DeliveryKey, Departure, EndCause, Entitlement, Event, Layer, LockEvent, LockTarget,
+        NameEvent, Progress, Request, RequestId, RevocationMode, ScopeId, State, Time, UserId,
     },
     grants::ActiveGrant,
     store::{Chain, Entry, EntryBody, RawEntry},
@@ -21,6 +21,7 @@ use keylend::{
 
 use crate::{
     actors::Leaver,
+    clocks::APART,
     model::{Is, Life, Model, Stage},
     people::{People, person_of},
     seed::VirtualClock,
@@ -48,6 +49,8 @@ struct Seen {
     model: Model,
     chain: Chain,
     folded: BTreeMap<RequestId, Request>,
+    /// The deliveries of which something was committed.
+    carried_out: BTreeSet<DeliveryKey>,
 }
 
 impl Referee {
@@ -62,6 +65,7 @@ impl Referee {
             model: Model::with_cap(cap),
             chain: Chain::default(),
             folded: BTreeMap::new(),
+            carried_out: BTreeSet::new(),
         };
         Arc::new(Self {
             clock,
@@ -83,10 +87,27 @@ impl Referee {
         self.seen.lock().unwrap().model.tightens(scope);
     }
 
+    /// A lock of a person is in force under all of their ids: whoever locked was told that it is known
+    /// who they are.
+    pub(crate) fn locks_every_id(&self, target: &LockTarget) {
+        self.seen.lock().unwrap().model.locks_every_id(target);
+    }
+
+    /// Something was committed for a delivery, which nothing was before, on any replica.
+    pub(crate) fn carried_out(&self, delivery: Option<DeliveryKey>) {
+        let mut seen = self.seen.lock().unwrap();
+        let new = delivery.is_none_or(|key| seen.carried_out.insert(key));
+        drop(seen);
+        self.story.check(promised(6, new, || {
+            "a delivery was carried out again".to_owned()
+        }));
+    }
+
     fn targets(&self) -> &[Arc<Target>] {
         self.targets.get().map_or(&[], Vec::as_slice)
     }
 
+    /// What people have of Keylend, or had before it came. What others give meanwhile does not count.
     fn holders(&self) -> BTreeSet<Entitlement> {
         let targets = self.targets().iter();
         targets.flat_map(|target| target.holders()).collect()
@@ -102,6 +123,8 @@ impl Referee {
     fn log(&self, tables: &Tables) -> Result<(), Broken> {
         let mut seen = self.seen.lock().unwrap();
         let known = seen.chain.seq();
+        let now = self.clock.now();
+        seen.model.is_at(now);
         for raw in tables.entries(known, u32::MAX) {
             let linked = seen.chain.check(raw);
             promised(5, linked.is_ok(), || format!("{linked:?}"))?;
@@ -122,8 +145,8 @@ impl Referee {
                 raw.actor,
                 raw.body
             ));
-            self.authority(&seen.model, &entry)?;
-            self.departure(&seen.model, &entry)?;
+            self.authority(&seen.model, &entry, now)?;
+            self.departure(&seen.model, &entry, now)?;
             seen.model.apply(&entry)?;
         }
         for request in tables.every_request() {
@@ -184,7 +207,7 @@ impl Referee {
 
     /// A grant ends, or somebody is told, because its holder left only if they did; and it ends
     /// unless it was a group that they left and the scope only warns of that.
-    fn departure(&self, model: &Model, entry: &Entry) -> Result<(), Broken> {
+    fn departure(&self, model: &Model, entry: &Entry, now: Time) -> Result<(), Broken> {
         let (departure, ends) = match &entry.body {
             EntryBody::Request(Event::RevocationStarted {
                 cause: EndCause::Left { departure, .. },
@@ -199,11 +222,9 @@ impl Referee {
         else {
             return Ok(());
         };
-        promised(
-            7,
-            self.people.had_left(requester, departure, entry.at),
-            || format!("entry {} says that {requester} left", entry.seq),
-        )?;
+        promised(7, self.people.had_left(requester, departure, now), || {
+            format!("entry {} says that {requester} left", entry.seq)
+        })?;
         promised(7, ends != only_warns(scope, departure), || {
             format!(
                 "entry {}: whoever {departure} loses {scope}: {ends}",
@@ -228,10 +249,13 @@ impl Referee {
     }
 
     /// Whoever decides may decide, and whoever receives may receive, on facts of the last minute.
-    fn authority(&self, model: &Model, entry: &Entry) -> Result<(), Broken> {
+    fn authority(&self, model: &Model, entry: &Entry, now: Time) -> Result<(), Broken> {
         let groups: &[&str] = match &entry.body {
             EntryBody::Lock(LockEvent::Locked { .. } | LockEvent::Unlocked { .. }) => &["S0ADMINS"],
             EntryBody::Name(NameEvent::NameReleased { .. }) => &["S0ADMINS"],
+            EntryBody::Unexplained(_) | EntryBody::Attempt(_) | EntryBody::Group(_) => {
+                return Ok(());
+            }
             EntryBody::Request(event) => match event {
                 Event::Requested { .. } | Event::ExtensionRequested { .. } => &["S0ENG"],
                 Event::ApprovalCounted { .. }
@@ -246,7 +270,7 @@ impl Referee {
             },
         };
         if let Actor::Person(person) = &entry.actor {
-            promised(1, self.people.was(person, groups, entry.at), || {
+            promised(1, self.people.was(person, groups, now), || {
                 format!("{person} may not do what entry {} says", entry.seq)
             })?;
         }
@@ -257,10 +281,10 @@ impl Referee {
         match entry.request_id.and_then(|id| model.lives.get(&id)) {
             Some(life) if receives => {
                 let requester = &life.requester;
-                promised(1, self.people.was(requester, &["S0ENG"], entry.at), || {
+                promised(1, self.people.was(requester, &["S0ENG"], now), || {
                     format!("{requester} may not receive what entry {} gives", entry.seq)
                 })?;
-                let lost = |voter: &&UserId| !self.people.was(voter, &["S0DBA"], entry.at);
+                let lost = |voter: &&UserId| !self.people.was(voter, &["S0DBA"], now);
                 let lost = life.voters().find(lost);
                 promised(1, lost.is_none(), || {
                     format!("the vote of {lost:?} counts in entry {}", entry.seq)
@@ -317,10 +341,16 @@ impl Referee {
         })
     }
 
-    /// A check said yes: the grant is there, its time is not over, and nothing ended it that this
-    /// check could know of.
-    pub(crate) fn admitted(&self, person: &UserId, scope: &ScopeId, held: ActiveGrant, now: Time) {
-        let seen = self.seen.lock().unwrap();
+    /// A check said yes: the grant is there, its time is not over by the clock of its machine, nor by the
+    /// true time but for what clocks may differ by, and nothing ended it that this check could know of.
+    pub(crate) fn admitted(
+        &self,
+        person: &UserId,
+        scope: &ScopeId,
+        held: ActiveGrant,
+        on_host: Time,
+    ) {
+        let (seen, now) = (self.seen.lock().unwrap(), self.clock.now());
         let life = seen.model.lives.get(&held.request);
         let rightly = life.is_some_and(|life| {
             let locked = seen.model.locked_since(held.request);
@@ -330,7 +360,8 @@ impl Referee {
                 .all(|ended| now < *ended + NEWS);
             person_of(&life.requester) == person_of(person)
                 && life.scope == *scope
-                && life.expires_at.is_some_and(|end| now < end)
+                && life.expires_at.is_some_and(|end| on_host < end)
+                && life.truly_ends_at.is_some_and(|end| now < APART.after(end))
                 && matches!(life.stage, Stage::Active | Stage::Ending | Stage::Over)
                 && known
         });

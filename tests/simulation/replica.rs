@@ -30,6 +30,7 @@ use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clocks::HostClock,
     faults::UnreliableStore,
     slack,
     store::{LEASE, MemoryStore},
@@ -53,6 +54,8 @@ pub(crate) struct Replica {
     pub(crate) homes: Arc<Homes>,
     /// What checks are held against.
     pub(crate) clock: Arc<dyn Clock>,
+    /// The clock of its machine.
+    pub(crate) host: HostClock,
     /// Everything that it does: gone with it at whatever await point it is.
     pub(crate) tasks: JoinSet<()>,
     number: u64,
@@ -63,6 +66,7 @@ impl Replica {
     pub(crate) async fn start(world: &World, name: &'static str, number: u64) -> Self {
         let memory = Arc::new(MemoryStore::new(world.database.clone(), number));
         let unreliable = Arc::new(UnreliableStore {
+            replica: name,
             store: memory.clone(),
             database: world.database.clone(),
             rng: world.rng.clone(),
@@ -76,7 +80,8 @@ impl Replica {
         });
         let store: Arc<dyn Database> = unreliable.clone();
         world.mutant.ledger(unreliable.clone());
-        let clock: Arc<dyn Clock> = Arc::new(world.clock);
+        let host = world.clocks.of(name);
+        let clock: Arc<dyn Clock> = Arc::new(host.clone());
         let reached = |target: &Arc<_>| -> Arc<dyn Backend> {
             world.mutant.target(Arc::new(Reached {
                 target: Arc::clone(target),
@@ -183,6 +188,7 @@ impl Replica {
             grants,
             homes,
             clock: world.mutant.clock(clock),
+            host,
             tasks,
             number,
         }

@@ -55,11 +55,10 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// A card has blocks; a line of a feed has none.
+    /// A card has blocks; a line of a feed has none but rich text.
     pub(crate) fn is_card(&self) -> bool {
-        self.blocks
-            .as_array()
-            .is_some_and(|blocks| !blocks.is_empty())
+        let mut blocks = self.blocks.as_array().into_iter().flatten();
+        blocks.any(|block| block["type"] != "rich_text")
     }
 
     /// Alerts are told beside the log's feed.

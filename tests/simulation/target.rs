@@ -7,6 +7,11 @@
 //! that was not answered may act after later ones, but no later than the target says.
 //!
 //! What ends by itself is a certificate, which nothing else ends.
+//!
+//! Roles are given to people's own logins, which a target numbers: the receipt of an inspection has the
+//! number, and whose grant Keylend's would be. A login that was renamed is found by its number alone.
+//! What others give is theirs: an order says by its receipt that it is about Keylend's own, and one that
+//! does not is about everybody's.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +21,10 @@ use std::{
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, BoundLayer, Granted, InvalidParam, LayerRequest, Presence},
+    backend::{
+        Backend, BackendError, BoundLayer, Granted, Inspection, InvalidParam, LayerRequest,
+        Presence,
+    },
     clock::Clock as _,
     domain::{Entitlement, Handle, Params, Receipt, RevocationMode, Span, Time},
 };
@@ -24,6 +32,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
+    clocks::APART,
     referee::Referee,
     seed::{Rng, VirtualClock},
     story::{Story, promised},
@@ -35,11 +44,21 @@ pub(crate) const TOKEN: &str = "token";
 /// The role that only a time limit ends.
 pub(crate) const CERTIFICATE: &str = "certificate";
 
+/// What a receipt has before the number of a login.
+pub(crate) const LOGIN: &str = "login:";
+
+/// What a receipt has if only what Keylend gave is meant.
+pub(crate) const OWN: &str = "given-by-keylend";
+
 /// Who carries out what waited in a queue.
 const LATELY: &str = "late";
 
 /// How long an order for a token may be late.
 const LATE: Span = Span::seconds(60);
+
+/// What the target says of that. Keylend counts it by clocks that may differ: from when one replica noted
+/// the order to when another says that the access is gone. So the target says as much more.
+const SAID_LATE: Span = Span::seconds(LATE.as_seconds() + APART.as_seconds());
 
 /// How a target is, for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +91,10 @@ pub(crate) struct Target {
 struct Inside {
     mood: Mood,
     holders: BTreeSet<Entitlement>,
+    /// What others have given. Whether it can be used makes no difference: it counts for nothing.
+    given: BTreeSet<Entitlement>,
+    /// The logins that have another name now, by the one that they had.
+    renamed: BTreeSet<String>,
     /// What is still on its way, by the access that it is for.
     late: BTreeMap<Entitlement, Vec<Late>>,
     passwords: BTreeSet<String>,
@@ -107,6 +130,8 @@ impl Target {
         let inside = Inside {
             mood: Mood::Well,
             holders: BTreeSet::new(),
+            given: BTreeSet::new(),
+            renamed: BTreeSet::new(),
             late: BTreeMap::new(),
             passwords: BTreeSet::new(),
             ends: BTreeMap::new(),
@@ -155,6 +180,38 @@ impl Target {
         inside.holders.iter().filter(is_valid).cloned().collect()
     }
 
+    /// Somebody else gives access, or takes back what others gave.
+    pub(crate) fn others_give(&self, access: Entitlement, is_given: bool) {
+        let give = if is_given { "give" } else { "take back" };
+        self.story.tell(format_args!("~~ others {give} {access}"));
+        let mut inside = self.inside.lock().unwrap();
+        match is_given {
+            true => inside.given.insert(access),
+            false => inside.given.remove(&access),
+        };
+    }
+
+    /// Somebody renames a login, or gives it its name back.
+    pub(crate) fn renames(&self, login: &str, is_renamed: bool) {
+        let to = if is_renamed { "another" } else { "its own" };
+        self.story
+            .tell(format_args!("~~ {login} has {to} name in {}", self.name));
+        let mut inside = self.inside.lock().unwrap();
+        match is_renamed {
+            true => inside.renamed.insert(login.to_owned()),
+            false => inside.renamed.remove(login),
+        };
+    }
+
+    /// Whether the access is there, of Keylend or, if so, of anybody.
+    fn shows(&self, access: &Entitlement, of_anybody: bool) -> Presence {
+        let is_given = || self.inside.lock().unwrap().given.contains(access);
+        match self.holders().contains(access) || of_anybody && is_given() {
+            true => Presence::Present,
+            false => Presence::Absent,
+        }
+    }
+
     /// Whether `text` gives a password away.
     pub(crate) fn gives_away(&self, text: &str) -> bool {
         let inside = self.inside.lock().unwrap();
@@ -172,12 +229,14 @@ impl Target {
         entitlement: &Entitlement,
         order: &LayerRequest,
     ) {
-        {
+        let of_anybody = is_of_anybody(order);
+        let was_given = {
             let mut inside = self.inside.lock().unwrap();
             match make {
                 true => inside.holders.insert(entitlement.clone()),
                 false => inside.holders.remove(entitlement),
             };
+            let was_given = !make && of_anybody && inside.given.remove(entitlement);
             if make && role_of(entitlement) == CERTIFICATE {
                 // Now and then it is not given for as long as it was asked for, if that can be answered.
                 let sooner = match who != LATELY && self.rng.once_in(4) {
@@ -186,12 +245,19 @@ impl Target {
                 };
                 inside.ends.insert(entitlement.clone(), sooner);
             }
-        }
+            was_given
+        };
         let did = if make { "makes" } else { "takes back" };
         self.story.tell(format_args!(
             "   {} {did} {entitlement} for {} ({who})",
             self.name, order.request
         ));
+        self.story.check(promised(9, !was_given, || {
+            format!(
+                "{} takes back what others gave of {entitlement}",
+                order.request
+            )
+        }));
         if make {
             self.story.check(referee.made(order));
         }
@@ -236,10 +302,7 @@ impl Reached {
                 self.target
                     .carry_out(&self.referee, self.replica, make, &entitlement, order);
             }
-            match self.target.holders().contains(&entitlement) {
-                true => Presence::Present,
-                false => Presence::Absent,
-            }
+            self.target.shows(&entitlement, is_of_anybody(order))
         };
         let retry = |why: &str| Err(BackendError::Retry(why.into()));
         let mut restarts = self.target.restarts.subscribe();
@@ -354,7 +417,7 @@ impl BoundLayer for RoleLayer {
 
     fn late_effects(&self) -> Span {
         match self.role == TOKEN {
-            true => LATE,
+            true => SAID_LATE,
             false => Span::default(),
         }
     }
@@ -362,6 +425,16 @@ impl BoundLayer for RoleLayer {
     fn connection(&self, _: &LayerRequest) -> Option<Vec<(String, String)>> {
         let comes_with_one = self.role == "owner";
         comes_with_one.then(|| vec![("Host".to_owned(), "db.example.com".to_owned())])
+    }
+
+    async fn inspect(&self, order: &LayerRequest) -> Result<Inspection, BackendError> {
+        let login = self.login(order).ok_or_else(no_such_login)?;
+        let receipt = self.is_of_login().then(|| {
+            let receipt = format!("{LOGIN}{login} {OWN}");
+            Receipt::try_from(receipt).expect("a receipt")
+        });
+        let presence = self.ask(order, None).await?;
+        Ok(Inspection { presence, receipt })
     }
 
     async fn grant(
@@ -387,7 +460,8 @@ impl BoundLayer for RoleLayer {
             granted.receipt = Some(receipt);
         }
         if self.role == CERTIFICATE {
-            granted.ends_at = answered().ends.get(&self.access(order)).copied();
+            let access = self.access(order).expect("a certificate needs no login");
+            granted.ends_at = answered().ends.get(&access).copied();
         }
         Ok(granted)
     }
@@ -414,23 +488,63 @@ impl RoleLayer {
         let Reached {
             target, referee, ..
         } = &self.reached;
-        target.story.check(referee.carries(order));
-        self.reached.ask(self.access(order), order, make).await
+        if !self.is_of_login() {
+            target.story.check(referee.carries(order));
+        }
+        match (self.access(order), make) {
+            (Some(access), _) => self.reached.ask(access, order, make).await,
+            (None, Some(true)) => Err(no_such_login()),
+            (None, _) => Ok(Presence::Absent),
+        }
     }
 
-    fn access(&self, order: &LayerRequest) -> Entitlement {
-        self.reached
-            .target
-            .entitlement(&self.role, self.whose(order))
+    /// What the order is about; nothing if there is no such login.
+    fn access(&self, order: &LayerRequest) -> Option<Entitlement> {
+        let login = self.login(order)?;
+        Some(self.reached.target.entitlement(&self.role, &login))
+    }
+
+    /// Whose access it is: a login by its number or, where that is not known, by its name.
+    fn login(&self, order: &LayerRequest) -> Option<String> {
+        if !self.is_of_login() {
+            return Some(self.whose(order).to_owned());
+        }
+        let receipt = order.receipt.as_ref().map_or("", Receipt::as_str);
+        let number = receipt.split(' ').find_map(|it| it.strip_prefix(LOGIN));
+        let name = || {
+            let inside = self.reached.target.inside.lock().unwrap();
+            let name = self.whose(order);
+            (!inside.renamed.contains(name)).then_some(name)
+        };
+        number.or_else(name).map(str::to_owned)
     }
 
     /// A token or certificate is one grant's own.
     fn whose<'a>(&self, order: &'a LayerRequest) -> &'a str {
-        match self.role.as_str() {
-            TOKEN | CERTIFICATE => order.handle.as_str(),
-            _ => order.username.as_str(),
+        match self.is_of_login() {
+            true => order.username.as_str(),
+            false => order.handle.as_str(),
         }
     }
+
+    fn is_of_login(&self) -> bool {
+        is_of_login(&self.role)
+    }
+}
+
+/// Whether access of this role is given to a person's own login.
+pub(crate) fn is_of_login(role: &str) -> bool {
+    ![TOKEN, CERTIFICATE].contains(&role)
+}
+
+/// Whether an order is about what others gave, too.
+fn is_of_anybody(order: &LayerRequest) -> bool {
+    let receipt = order.receipt.as_ref().map(Receipt::as_str);
+    receipt.is_some_and(|it| it.starts_with(LOGIN) && !it.ends_with(OWN))
+}
+
+fn no_such_login() -> BackendError {
+    BackendError::Fail("there is no such login".into())
 }
 
 /// How access of this role ends.

@@ -16,6 +16,8 @@ use keylend::{
 use tokio::time::sleep;
 
 use crate::{
+    adversary::Captured,
+    clocks::Clocks,
     faults::Faults,
     mutants::Mutant,
     people::People,
@@ -53,7 +55,9 @@ const CAP: u32 = 2;
 pub(crate) const PENDING: (u32, u32) = (5, 2);
 
 pub(crate) struct World {
+    /// The true time.
     pub(crate) clock: VirtualClock,
+    pub(crate) clocks: Arc<Clocks>,
     pub(crate) rng: Arc<Rng>,
     pub(crate) story: Arc<Story>,
     pub(crate) faults: Arc<Faults>,
@@ -67,6 +71,8 @@ pub(crate) struct World {
     /// The scope that needs two approvals by now, and needed one before.
     pub(crate) tightened: OnceLock<ScopeId>,
     pub(crate) limits: Limits,
+    /// What the adversary can send again.
+    pub(crate) captured: Mutex<Vec<Captured>>,
     ears: Arc<Mutex<Vec<Weak<MemoryStore>>>>,
 }
 
@@ -77,7 +83,8 @@ impl World {
         let (clock, rng) = (VirtualClock::start(), Rng::of(seed));
         let story = Story::new(clock);
         let faults = Arc::<Faults>::default();
-        let people = People::new(clock, rng.clone(), story.clone());
+        let clocks = Clocks::new(clock);
+        let people = People::new(clock, clocks.clone(), rng.clone(), story.clone());
         let targets: Vec<_> = ["pg", "ssh"]
             .map(|name| Target::new(name, clock, rng.clone(), story.clone()))
             .into();
@@ -108,6 +115,7 @@ impl World {
         Self {
             slack: Slack::new(rng.clone(), faults.clone(), story.clone()),
             clock,
+            clocks,
             rng,
             story,
             faults,
@@ -119,6 +127,7 @@ impl World {
             policy: POLICY.clone(),
             tightened: OnceLock::new(),
             limits,
+            captured: Mutex::default(),
             ears: Arc::default(),
         }
     }

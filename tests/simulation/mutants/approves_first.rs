@@ -25,7 +25,7 @@ impl YoungestLedger {
         *self.0.lock().unwrap() = Some(ledger);
     }
 
-    fn get(&self) -> Arc<dyn Ledger> {
+    pub(super) fn get(&self) -> Arc<dyn Ledger> {
         let ledger = self.0.lock().unwrap();
         ledger.clone().expect("a replica was started")
     }

@@ -1,5 +1,6 @@
 //! The address that somebody asked with is not kept. Breaks promise 1: whoever takes another address
-//! before they approve with a second account is the human who asked.
+//! before they approve with a second account is the human who asked. A lock of the first account does not
+//! cover the second one then (7), and what they have pending is counted apart (12).
 
 use keylend::{
     domain::{Email, Event, Human},

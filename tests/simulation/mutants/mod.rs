@@ -2,43 +2,52 @@
 //! production code holds nothing for it. The simulation is worth its time only while it finds them.
 
 mod approves_first;
+mod counts_ids;
 mod counts_old_votes;
 mod counts_twice;
 mod ends_what_warns;
 mod forgets_addresses;
 mod forgets_receipts;
 mod forgets_work;
+mod gives_to_leavers;
 mod grants_under_locks;
 mod ignores_leases;
 mod ignores_versions;
 mod keeps_addresses;
+mod keeps_groups;
 mod late_clock;
 mod lets_leavers_be;
+mod locks_ids;
 mod loses_entries;
 mod loses_notes;
 mod misdeclares;
+mod mistakes_access;
 mod overlooks_touches;
+mod replays;
 mod skips;
 mod stale_facts;
 mod takes_errors_for_success;
 mod takes_ids_for_people;
 mod takes_silence_for_no;
 mod touches_nothing;
+mod trusts_second_ids;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use keylend::{
     backend::{Backend, BackendError},
-    broker::{Broker, Error},
+    broker::{Ask, Broker, Error},
     clock::Clock,
     directory::PeopleSource,
     domain::{Catalogue, Departure, EndCause, Event, Request, RequestId, UserId},
-    store::{Commit, DocumentWrites, Ledger},
+    store::{Commit, Delivered, DocumentWrites, Ledger},
 };
 
 use crate::store::Database;
 use misdeclares::Misdeclares;
+use mistakes_access::MistakesAccess;
+use replays::Replays;
 use takes_errors_for_success::TakesErrorsForSuccess;
 
 /// Where a bug can be put in. What is not overridden is sound.
@@ -47,6 +56,11 @@ pub(crate) trait Mutant: Send + Sync {
     /// What the store is told to commit.
     fn commit(&self, _: &Database, commit: Commit) -> Commit {
         commit
+    }
+
+    /// The delivery that a replica tells the store a commit is for.
+    fn delivered(&self, _: &str, delivered: Option<Delivered>) -> Option<Delivered> {
+        delivered
     }
 
     /// Writes what a commit holds in another way than the store does; answers the head then.
@@ -101,6 +115,11 @@ pub(crate) trait Mutant: Send + Sync {
 
     /// What a replica writes to.
     fn ledger(&self, _: Arc<dyn Ledger>) {}
+
+    /// How a request is taken.
+    async fn ask(&self, broker: &Broker, ask: Ask) -> Result<Request, Error> {
+        broker.ask(ask).await
+    }
 
     /// How an approval is taken.
     async fn approve(
@@ -260,7 +279,7 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
         ),
         (
             "the address that somebody asked with is forgotten",
-            &[1],
+            &[1, 7, 12],
             Arc::new(forgets_addresses::ForgetsAddresses),
         ),
         (
@@ -278,6 +297,66 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             "checks run on a clock that is late",
             &[3],
             Arc::new(late_clock::LateClock),
+        ),
+        (
+            "access is revoked by the login's name",
+            &[4],
+            Arc::new(MistakesAccess::GoesByNames),
+        ),
+        (
+            "what others gave is revoked with what Keylend gave",
+            &[9],
+            Arc::new(MistakesAccess::RevokesForeign),
+        ),
+        (
+            "what others gave counts as there before",
+            &[4],
+            Arc::new(MistakesAccess::FindsForeign),
+        ),
+        (
+            "what others gave is not given again",
+            &[6, 9],
+            Arc::new(MistakesAccess::GrantsNothingForeign),
+        ),
+        (
+            "what others gave keeps a grant from ending",
+            &[4, 6, 9],
+            Arc::new(MistakesAccess::SeesForeign),
+        ),
+        (
+            "a delivery is carried out each time",
+            &[6],
+            Arc::new(Replays::Always),
+        ),
+        (
+            "each replica carries a delivery out once",
+            &[6],
+            Arc::new(Replays::OnOtherReplicas),
+        ),
+        (
+            "what is pending is counted by id",
+            &[12],
+            Arc::<counts_ids::CountsIds>::default(),
+        ),
+        (
+            "a lock covers one id of a person",
+            &[7],
+            Arc::new(locks_ids::LocksIds),
+        ),
+        (
+            "more time is approved under a second id",
+            &[1],
+            Arc::<trusts_second_ids::TrustsSecondIds>::default(),
+        ),
+        (
+            "who is in a group is asked every three minutes",
+            &[1, 7],
+            Arc::new(keeps_groups::KeepsGroups),
+        ),
+        (
+            "who left after asking is given access",
+            &[1, 7],
+            Arc::<gives_to_leavers::GivesToLeavers>::default(),
         ),
     ]
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{Backend, BackendError, BoundLayer, Granted, InvalidParam, LayerRequest, Presence},
+    backend::{
+        Backend, BackendError, BoundLayer, Granted, Inspection, InvalidParam, LayerRequest,
+        Presence,
+    },
     domain::{Entitlement, Params, RevocationMode, Span},
 };
 use secrecy::SecretString;
@@ -69,6 +72,10 @@ impl BoundLayer for TrustingLayer {
 
     fn connection(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
         self.layer.connection(order)
+    }
+
+    async fn inspect(&self, order: &LayerRequest) -> Result<Inspection, BackendError> {
+        self.layer.inspect(order).await
     }
 
     async fn grant(

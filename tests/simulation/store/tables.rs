@@ -133,6 +133,9 @@ impl Tables {
         if let Some(record) = &commit.release {
             self.append(record);
         }
+        if let Some(note) = &commit.note {
+            self.append(&note.record);
+        }
         match &commit.lock {
             Some(LockChange::Set(lock, record)) => {
                 let at = self.chain.not_before(lock.at);
@@ -171,6 +174,12 @@ impl Tables {
             let mut behind = self.entries(decided_on.seq, u32::MAX).iter();
             let told = |raw| Some(decided_on.is_changed_by(&self.told(raw)?));
             if behind.any(|raw| told(raw) == Some(true)) {
+                return conflict;
+            }
+        }
+        if let Some(note) = &commit.note {
+            let unrelated = self.log.iter().rev().find(|raw| raw.request_id.is_none());
+            if unrelated.map_or(0, |raw| raw.seq) != note.last_seq {
                 return conflict;
             }
         }
@@ -219,7 +228,10 @@ impl Tables {
                 Told::of_request(event, &entry.actor, username)
             }
             EntryBody::Name(event) => Some(Told::of_name(event)),
-            EntryBody::Lock(_) => None,
+            EntryBody::Lock(_)
+            | EntryBody::Unexplained(_)
+            | EntryBody::Attempt(_)
+            | EntryBody::Group(_) => None,
         }
     }
 

@@ -1,0 +1,58 @@
+//! Whoever may approve more time is asked who they are by their id alone. Breaks promise 1: somebody
+//! approves it for themselves under a second id.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use keylend::{
+    broker::{Broker, Error},
+    clock::Clock,
+    domain::{GroupName, Request, RequestId, UserId},
+    store::Ledger,
+};
+
+use super::{
+    Mutant,
+    approves_first::{YoungestLedger, approval, carry_out},
+};
+
+#[derive(Default)]
+pub(super) struct TrustsSecondIds {
+    clock: Mutex<Option<Arc<dyn Clock>>>,
+    ledger: YoungestLedger,
+}
+
+#[async_trait]
+impl Mutant for TrustsSecondIds {
+    fn clock(&self, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
+        *self.clock.lock().unwrap() = Some(clock.clone());
+        clock
+    }
+
+    fn ledger(&self, ledger: Arc<dyn Ledger>) {
+        self.ledger.set(ledger);
+    }
+
+    async fn approve(
+        &self,
+        broker: &Broker,
+        by: &UserId,
+        id: RequestId,
+        revision: u32,
+    ) -> Result<Request, Error> {
+        let before = broker.request(id).await?;
+        let now = self.clock.lock().unwrap().as_ref().map(|clock| clock.now());
+        let members = broker.members(&GroupName::new("dba")).await;
+        match now.filter(|_| before.extension.is_some()) {
+            Some(now) if members.is_some_and(|members| members.contains(by)) => {
+                let command = approval(broker, &before, by, revision)?;
+                carry_out(&self.ledger, &before, command, now, None).await
+            }
+            _ => {
+                broker
+                    .approve(&crate::intent::intent(by), id, revision)
+                    .await
+            }
+        }
+    }
+}
