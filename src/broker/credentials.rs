@@ -6,8 +6,8 @@ use super::{Broker, Error, Intent, end::keeps_no_other};
 use crate::{
     backend::LayerRequest,
     domain::{
-        Actor, BackendName, Command, EndCause, Layer, Login, LoginName, Progress, Refusal, Request,
-        RequestId, Time, decide,
+        Actor, Attempted, BackendName, Command, EndCause, Layer, Login, LoginName, Progress,
+        Refusal, Request, RequestId, Time, decide,
     },
     secret::SecretField,
     store::SealedCredential,
@@ -82,7 +82,8 @@ impl Broker {
             return Err(Refusal::NoCredential.into());
         }
         let show = Command::ShowCredential { by: by.clone() };
-        decide(&request, show.clone(), self.now())?;
+        let shown = decide(&request, show.clone(), self.now());
+        self.noted(intent, Attempted::ShowCredentials, &request, shown)?;
         // Opened before it is said that they were shown, and handed out behind it.
         let mut credentials = Vec::new();
         for (index, layer) in request.layers.iter().enumerate() {

@@ -68,7 +68,13 @@ impl Broker {
             }
             judged += 1;
             match self.may_approve(person, &request).await {
-                Ok(()) => questions.asked.push(request),
+                // They decide on what they see, and a row can be changed and put back before they click.
+                Ok(()) => match self.load_unchanged(request.id).await {
+                    Ok(loaded) if loaded.request == request => questions.asked.push(request),
+                    Ok(_) => questions.is_unsure = true,
+                    Err(Error::Contradicted(_) | Error::Refused(_)) => {}
+                    Err(error) => return Err(error),
+                },
                 Err(
                     Error::Facts(_)
                     | Error::EarlierApprover { .. }

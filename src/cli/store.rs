@@ -24,7 +24,7 @@ pub enum Store {
     /// server are not: its replicas are stopped first, or stay out of the work afterwards.
     ///
     /// On a server, everything is in a schema `keylend` of the role that Keylend connects as. Where
-    /// that role owns the database, `CONNECT` is revoked from `PUBLIC`; otherwise a warning says what
+    /// that role owns the database, `CONNECT` and `TEMPORARY` are revoked from `PUBLIC`; otherwise a warning says what
     /// its owner runs.
     Migrate(Which),
     /// Copy a whole history into an empty store, and verify the log on both sides.
@@ -151,7 +151,7 @@ fn warn(out: &mut (dyn Write + Send), advice: Option<String>) -> std::io::Result
 }
 
 /// A log that is verified from its first entry on.
-async fn whole(address: &Address) -> anyhow::Result<Whole> {
+pub(super) async fn whole(address: &Address) -> anyhow::Result<Whole> {
     let opened = address.open_read_only().await;
     let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;
     let verified = verify(Log::in_store(store.clone(), 0), Known::default()).await;

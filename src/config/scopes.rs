@@ -7,6 +7,7 @@ use std::{
 };
 
 use regex::Regex;
+use regex_syntax::hir::Look;
 use serde::Deserialize;
 
 use super::{
@@ -264,6 +265,15 @@ fn approvals(
     Some(needed)
 }
 
+/// Whether whatever the pattern matches is the whole text.
+fn matches_whole(pattern: &Regex) -> bool {
+    regex_syntax::parse(pattern.as_str()).is_ok_and(|hir| {
+        let properties = hir.properties();
+        properties.look_set_prefix().contains(Look::Start)
+            && properties.look_set_suffix().contains(Look::End)
+    })
+}
+
 fn ticket(
     document: &mut Document<'_>,
     known: &Known<'_>,
@@ -273,13 +283,17 @@ fn ticket(
     let at = at!["scopes", scope, "ticket", "pattern"];
     match known.pattern(&raw.pattern) {
         Ok(pattern) => {
-            if !(raw.pattern.starts_with('^') && raw.pattern.ends_with('$')) {
-                let whole = format!(
-                    "the pattern matches anywhere in a text; write `^{}$` if it is meant for the \
-                     whole ticket",
-                    raw.pattern.trim_start_matches('^').trim_end_matches('$')
+            if !matches_whole(&pattern) {
+                // Of alternatives, the ends of the pattern belong to the first and the last alone.
+                let whole = match raw.pattern.contains(['|', '^', '$']) {
+                    true => format!("^(?:{})$", raw.pattern),
+                    false => format!("^{}$", raw.pattern),
+                };
+                let warning = format!(
+                    "the pattern matches anywhere in a text; write `{whole}` if it is meant for the \
+                     whole ticket"
                 );
-                document.warning(at, whole);
+                document.warning(at, warning);
             }
             if let Some(example) = &raw.example
                 && !pattern.is_match(example)

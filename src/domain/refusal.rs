@@ -52,6 +52,9 @@ pub enum Refusal {
     /// The requester took back as many questions for more time as they may.
     #[error("too many extensions were withdrawn")]
     TooManyWithdrawn,
+    /// The requester was shown the credentials as often as they may be.
+    #[error("the credentials were shown too often")]
+    ShownTooOften,
     /// No question for more time waits for an answer.
     #[error("no extension waits for an answer")]
     NoExtension,

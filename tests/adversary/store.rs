@@ -462,7 +462,7 @@ async fn only_those_who_are_named_may_connect_to_keylends_database() {
     let (_, statements) = advice.split_once('`').unwrap();
     let statements = statements.trim_end_matches('`');
     assert!(
-        statements.contains("REVOKE CONNECT ON DATABASE store FROM PUBLIC"),
+        statements.contains("REVOKE CONNECT, TEMPORARY ON DATABASE store FROM PUBLIC"),
         "{advice}"
     );
     let said = Command::new(env!("CARGO_BIN_EXE_keylend"))

@@ -11,12 +11,14 @@
 )]
 mod support;
 
+mod appended;
 mod deciding;
 mod ending;
 mod history;
 mod people;
 mod rebuilding;
 mod scene;
+mod shown;
 mod signing;
 mod verifying;
 

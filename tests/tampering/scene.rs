@@ -147,9 +147,10 @@ impl Scene {
         }
     }
 
-    /// The kinds of the log's entries, in order.
+    /// The kinds of the log's entries, in order, without those about groups.
     pub async fn kinds(&self) -> Vec<String> {
-        self.ask("SELECT kind FROM events ORDER BY seq").await
+        let kinds = "SELECT kind FROM events WHERE kind NOT LIKE 'approver_group%' ORDER BY seq";
+        self.ask(kinds).await
     }
 
     /// The name of the only request.

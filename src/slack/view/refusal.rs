@@ -269,6 +269,11 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
              access again.",
             Request::MOST_EXTENSIONS_WITHDRAWN
         ),
+        Refusal::ShownTooOften => format!(
+            "You have seen these credentials {} times, so Keylend doesn't show them again. Request the \
+             access again.",
+            Request::MOST_CREDENTIALS_SHOWN
+        ),
         Refusal::NotDue => {
             "That no longer fits how the request stands. Nothing was changed; look at the newest \
              message."
@@ -548,6 +553,7 @@ mod tests {
             NotActive => [Refusal::NotActive { state: "ended" }],
             ExtensionWaits => [Refusal::ExtensionWaits],
             TooManyWithdrawn => [Refusal::TooManyWithdrawn],
+            ShownTooOften => [Refusal::ShownTooOften],
             NoExtension => [Refusal::NoExtension],
             NotDue => [Refusal::NotDue],
             Forbidden => [

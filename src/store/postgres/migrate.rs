@@ -101,13 +101,14 @@ async fn create_schema(connection: &mut PgConnection) -> Result<(), OpenError> {
     }
 }
 
-/// Takes `CONNECT` on the database from everybody who does not have it by name: whoever can connect
-/// can hold up notifications. Where the database is not ours, answers what its owner has to run.
+/// Takes `CONNECT` and `TEMPORARY` on the database from everybody who does not have them by name: whoever
+/// can connect can hold up notifications, and whoever can make temporary tables can keep everybody waiting
+/// for the system catalogues. Where the database is not ours, answers what its owner has to run.
 async fn keep_strangers_out(connection: &mut PgConnection) -> sqlx::Result<Option<String>> {
     const QUESTION: &str = "
         SELECT datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user),
             EXISTS (SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba)))
-                WHERE grantee = 0 AND privilege_type = 'CONNECT'),
+                WHERE grantee = 0 AND privilege_type IN ('CONNECT', 'TEMPORARY')),
             quote_ident(datname), quote_ident(current_user)
         FROM pg_database WHERE datname = current_database()";
     type Answer = (bool, bool, String, String);
@@ -119,7 +120,7 @@ async fn keep_strangers_out(connection: &mut PgConnection) -> sqlx::Result<Optio
     // Ourselves first, so that Keylend is never the one that is kept out.
     let statements = [
         format!("GRANT CONNECT ON DATABASE {database} TO {role}"),
-        format!("REVOKE CONNECT ON DATABASE {database} FROM PUBLIC"),
+        format!("REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC"),
     ];
     if is_ours {
         for statement in &statements {

@@ -114,6 +114,7 @@ fn reaching(part: &Part) -> Vec<(String, String)> {
     }
     for own in [
         "pg_execute_server_program",
+        "pg_read_all_data",
         "pg_read_server_files",
         "pg_write_server_files",
         "pg_signal_backend",

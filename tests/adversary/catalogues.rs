@@ -1,0 +1,102 @@
+//! A user of the store's database who keeps others waiting for its system catalogues.
+
+use std::time::Duration;
+
+use keylend::store::PostgresStore;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use tokio::time::timeout;
+
+use crate::{
+    server::Postgres,
+    story::{asked, at, commit},
+};
+
+/// How long something may take that has to come about.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Fixture {
+    server: Postgres,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let server = Postgres::start().await;
+        for statement in [
+            "CREATE ROLE keylend LOGIN PASSWORD 'keylend'",
+            "CREATE ROLE mallory LOGIN PASSWORD 'mallory'",
+            "CREATE DATABASE store OWNER keylend",
+            "GRANT CONNECT ON DATABASE store TO mallory",
+        ] {
+            server.execute(statement).await;
+        }
+        Self { server }
+    }
+
+    fn url(&self, role: &str) -> String {
+        let url = self.server.url_for(role, role);
+        url.replace("/postgres?", "/store?")
+    }
+
+    async fn session(&self, role: &str) -> PgConnection {
+        PgConnection::connect(&self.url(role)).await.unwrap()
+    }
+}
+
+async fn run(session: &mut PgConnection, statements: &str) -> sqlx::Result<()> {
+    let statements = AssertSqlSafe(statements.to_owned());
+    sqlx::raw_sql(statements).execute(session).await.map(drop)
+}
+
+/// PostgreSQL waits for the lock on a table that another is to be a part of before it finds that it is
+/// not theirs, and everybody who comes later waits behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_waits_for_a_lock_on_a_catalogue_holds_up_no_replica() {
+    let fixture = Fixture::new().await;
+    PostgresStore::migrate(&fixture.url("keylend"))
+        .await
+        .unwrap();
+    let store = PostgresStore::open(&fixture.url("keylend"), "the configuration").await;
+    let store = store.unwrap();
+    commit(&store, asked("one", "alice", "db-prod:write", at(0))).await;
+
+    let mut watching = fixture.session("keylend").await;
+    let waits = "SELECT count(*) FROM pg_lock_status() WHERE NOT granted";
+    sqlx::query(waits).fetch_one(&mut watching).await.unwrap();
+    let mut reading = fixture.session("mallory").await;
+    let mut asking = fixture.session("mallory").await;
+    run(
+        &mut reading,
+        "BEGIN; SELECT count(*) FROM pg_catalog.pg_class",
+    )
+    .await
+    .unwrap();
+    let asking = tokio::spawn(async move {
+        run(
+            &mut asking,
+            "CREATE TEMP TABLE t PARTITION OF pg_catalog.pg_class DEFAULT",
+        )
+        .await
+    });
+    let asked_for = async {
+        while !asking.is_finished() {
+            let waiting = sqlx::query(waits).fetch_one(&mut watching).await.unwrap();
+            if waiting.get::<i64, _>(0) > 0 {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, asked_for)
+        .await
+        .expect("it is refused, or waits");
+
+    // Another replica starts, and the first one goes on.
+    let url = fixture.url("keylend");
+    let opened = PostgresStore::open(&url, "the configuration");
+    let opened = timeout(PATIENCE, opened).await;
+    assert!(matches!(opened, Ok(Ok(_))), "a replica does not start");
+    let committing = commit(&store, asked("two", "bob", "db-prod:write", at(9)));
+    timeout(PATIENCE, committing)
+        .await
+        .expect("committed in time");
+    drop(reading);
+}
