@@ -5,8 +5,9 @@ use sha2::{Digest, Sha256};
 
 use crate::policy::Policy;
 
-/// The sections that each replica has for itself: where it listens, and how it reaches the store.
-const OWN: [&str; 2] = ["server", "store"];
+/// The sections that each replica has for itself: where it listens, and how it reaches the store. And the
+/// version of the format: there is only one that this program reads, whether or not it is written down.
+const OWN: [&str; 3] = ["server", "store", "version"];
 
 /// A digest of the configuration in `source` and of the rules. How it is laid out, its comments and
 /// the files' names do not count; the version of this program does, for its base rules and all that

@@ -87,8 +87,13 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
-/// The sections that there are.
-const SECTIONS: [&str; 14] = [
+/// The version of the configuration's format. It moves when a key is gone or means something else; new
+/// keys that may be left out do not move it. `docs/formats.md` says what is promised.
+pub const VERSION: u32 = 1;
+
+/// What stands at the top: the version, and the sections that there are.
+const SECTIONS: [&str; 15] = [
+    "version",
     "server",
     "store",
     "log",
@@ -131,6 +136,10 @@ impl Config {
     /// Everything that is wrong, in the order of the text.
     pub fn parse(file: &Path, source: &str, secrets: Secrets) -> Result<Self, Problems> {
         let mut document = Document::parse(file, source)?;
+        if !is_known_version(&mut document) {
+            // What else stands there may mean something else.
+            return document.finish(None).map(|(config, _)| config);
+        }
         document.only(&SECTIONS);
         let config = Self::read(&mut document, secrets).map(|config| Self {
             digest: digest::of(source, &config.policy),
@@ -156,6 +165,9 @@ impl Config {
         let backends = backends::read(document);
         let limits = limits::read(document);
         let catalogue = scopes::read(document, &groups, &backends, limits.as_ref());
+        if let Some(slack) = &slack {
+            slack::refuse_shared_approvals(document, &slack.shared_channels, &catalogue);
+        }
         require_domains(document, identity.as_ref(), &catalogue, &backends);
         if secrets == Secrets::Checked {
             backends::check_secrets(document, &backends, &catalogue);
@@ -188,6 +200,25 @@ impl Config {
             self.identity.require_confirmed,
             self.people.clone(),
         )
+    }
+}
+
+/// Whether this Keylend reads the configuration: its `version` is [`VERSION`], which is the default.
+fn is_known_version(document: &mut Document<'_>) -> bool {
+    let Some(version) = document.optional::<Option<u32>>("version") else {
+        return false;
+    };
+    match version {
+        None | Some(VERSION) => true,
+        Some(other) => {
+            let problem = format!(
+                "this Keylend reads version {VERSION} of the configuration, and this is version \
+                 {other}: start the Keylend that it was written for, or change the file as \
+                 CHANGELOG.md says"
+            );
+            document.problem(document::at!["version"], problem);
+            false
+        }
     }
 }
 
