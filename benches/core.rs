@@ -25,6 +25,7 @@ fn rules(criterion: &mut Criterion) {
         human: Human::new(&UserId::new("U0BOB"), None),
         username: Ok(Username::new("bob")),
         groups: BTreeSet::from([GroupName::new("dba")]),
+        groups_read: Vec::new(),
         unknown_groups: BTreeMap::new(),
     };
     let requester = UserId::new("U0ALICE");

@@ -1,4 +1,4 @@
-//! The service in a flood, measured from outside: one line for each figure of the README.
+//! The service in a flood, measured from outside: one line for each figure.
 //!
 //! `cargo bench --bench floods` runs everything; a word behind `--` picks what contains it. Flood,
 //! service and measurement share the machine.

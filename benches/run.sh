@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measures the figures of the README, all in one run, and keeps them.
+# Measures the figures of docs/performance.md, all in one run, and keeps them.
 #
 #   benches/run.sh                 everything: some sixteen minutes beside compiling
 #   KEYLEND_REQUESTS=100000 benches/run.sh   with a shorter history
 #
-# A row for this machine and commit is appended to benches/FIGURES.md, and the figures in the README are
-# replaced. Nothing is written unless everything was measured. Measure on an idle machine.
+# A row for this machine and commit is appended to benches/FIGURES.md, and the figures in
+# docs/performance.md are replaced. Nothing is written unless everything was measured. Measure on an idle machine.
 #
 # It needs PostgreSQL, Python, Node and the validators, all of which ./test.sh installs; gunicorn, in the
 # version and with the digest that benches/rivals pins, it installs into target/rivals.
@@ -15,6 +15,7 @@ cd "$(dirname "$0")/.."
 export KEYLEND_VALIDATORS="${KEYLEND_VALIDATORS:-$PWD/target/validators}"
 export KEYLEND_RIVALS="${KEYLEND_RIVALS:-$PWD/target/rivals}"
 TABLE=benches/FIGURES.md
+PAGE=docs/performance.md
 
 fail() {
     echo "benches/run.sh: $*" >&2
@@ -69,8 +70,8 @@ machine() {
     echo "$(nproc) cores (${model:-$(uname -m)}), $memory, disk flush $(flush)"
 }
 
-# The figures as rows of the README's table.
-readme_rows() {
+# The figures as rows of the page's table.
+page_rows() {
     local what aim value
     echo "| | aim | measured |"
     echo "|---|---|---|"
@@ -79,15 +80,15 @@ readme_rows() {
     done <"$KEYLEND_FIGURES"
 }
 
-# Puts what is on standard input between two marks of the README.
+# Puts what is on standard input between two marks of the page.
 show() {
     local shown
     shown="$(cat)" awk '
         /<!-- figures end -->/ { print ENVIRON["shown"]; kept = 0 }
         !kept { print }
         /<!-- figures begin -->/ { kept = 1 }
-    ' README.md >"$KEYLEND_FIGURES.readme"
-    cat "$KEYLEND_FIGURES.readme" >README.md
+    ' "$PAGE" >"$KEYLEND_FIGURES.page"
+    cat "$KEYLEND_FIGURES.page" >"$PAGE"
 }
 
 # Appends one row; where the figures have other names than in the row before, under a new head.
@@ -125,6 +126,6 @@ keep "$date" "$commit" "$machine"
 {
     echo "Measured on $date at commit $commit: $machine; release build, every commit flushed to disk, load and service on the same cores."
     echo
-    readme_rows
+    page_rows
 } | show
-echo "benches/run.sh: kept in $TABLE and README.md"
+echo "benches/run.sh: kept in $TABLE and $PAGE"

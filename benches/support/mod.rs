@@ -4,6 +4,7 @@ pub mod figures;
 pub mod load;
 pub mod places;
 pub mod program;
+pub mod raw;
 pub mod replica;
 pub mod rival;
 pub mod slack;
@@ -28,8 +29,8 @@ use keylend::{
     },
     domain::{
         Actor, AskKey, BackendName, ChannelId, Command, Email, Entitlement, Environment, Event,
-        GroupName, Handle, Human, INSPECT_AGAIN, LayerSpec, Limits, Occurred, OnLeave, Params,
-        Parties, PlannedGrant, PlannedLayer, ReasonRule, Removal, Request, RequestId,
+        GroupName, Handle, Human, INSPECT_AGAIN, LayerSpec, Leftovers, Limits, Occurred, OnLeave,
+        Params, Parties, PlannedGrant, PlannedLayer, ReasonRule, Removal, Request, RequestId,
         RevocationMode, Risk, RuleId, Scope, ScopeId, Span, Standing, Terms, Time, UserId,
         Username, decide, open,
     },
@@ -312,6 +313,7 @@ pub fn ended(number: usize, from: Time) -> (Request, Vec<Occurred>) {
         Command::Revoked {
             layer: 0,
             removal: Removal::Removed,
+            leftovers: Leftovers::default(),
         },
         end,
     );

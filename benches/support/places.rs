@@ -35,12 +35,17 @@ impl StorePlace {
     pub fn address(&self) -> Address {
         match self {
             Self::Sqlite(folder) => Address::Sqlite(file(folder.path())),
-            Self::Postgres { server, name } => {
-                let url = server.admin_url();
-                let url = url.replace("/postgres?", &format!("/{name}?"));
-                url.parse().unwrap()
-            }
+            Self::Postgres { .. } => self.url().unwrap().parse().unwrap(),
         }
+    }
+
+    /// Where the database is, if it is on a server.
+    pub fn url(&self) -> Option<String> {
+        let Self::Postgres { server, name } = self else {
+            return None;
+        };
+        let url = server.admin_url();
+        Some(url.replace("/postgres?", &format!("/{name}?")))
     }
 
     pub async fn open(&self) -> Arc<dyn Database> {
