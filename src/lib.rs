@@ -30,7 +30,8 @@
 //! state, so the next start does what the last one did not.
 //!
 //! A person is a [`Human`](domain::Human), the set of their ids and addresses, wherever two people
-//! are told apart. [`leavers`] ends what is held by people who have left.
+//! are told apart. [`leavers`] ends what is held by people who have left. [`reconcile`] finds access in
+//! the targets that Keylend granted and that no request in the log explains.
 //!
 //! The [`signer`] signs the head of the log as a [`checkpoint`] and posts it outside.
 //! [`audit`] reads the log and compares the tables with it; [`config`] turns a file into checked
@@ -65,6 +66,7 @@ pub mod metrics;
 pub mod policy;
 pub mod presentation;
 pub mod provisioning;
+pub mod reconcile;
 pub mod routes;
 pub mod sanitize;
 pub mod secret;

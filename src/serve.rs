@@ -6,6 +6,8 @@
 
 mod address;
 mod auth_gate;
+mod clocks;
+mod files;
 mod listen;
 mod rebuild;
 mod rejection_log;
@@ -25,14 +27,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     alerts::Alerts,
     api::{self, Api, Tokens},
-    backend::Backends,
+    backend::{Backend, Backends},
     broker::{Broker, Parts},
-    clock::{Clock, Entropy, SystemClock, SystemEntropy},
+    clock::{Clock, Entropy, SteadyClock, SystemClock, SystemEntropy},
     config::{self, Config, Mode},
     directory::Directory,
+    domain::{BackendName, Catalogue, Params},
     grants::Grants,
     leavers::Leavers,
     metrics::Metrics,
+    reconcile::{self, Inspection, Target},
     routes::{Authentication, Routes},
     signer::{self, Signer},
     slack::{
@@ -41,12 +45,13 @@ use crate::{
         messages::{self, Messenger, homes::Homes, run_as_leader},
         signature::Verifier,
     },
-    store::{Comparisons, Store},
+    store::{Clocks, Comparisons, Store, Writable},
     vault::Vault,
     worker::Worker,
 };
 use address::Proxies;
 use auth_gate::AuthGate;
+use clocks::ClockWatch;
 use listen::Listen;
 use rejection_log::RejectionLog;
 use slack_bootstrap::{Ingress, SlackBootstrap, SlackTransport};
@@ -60,8 +65,11 @@ const PAGE: u32 = 1000;
 
 /// What comes from outside: time and randomness.
 pub struct Outside {
-    /// Time.
+    /// Time. It may go back: see [`SteadyClock`].
     pub clock: Arc<dyn Clock>,
+    /// The clock of a store that replicas share, with which each compares its own; nothing for that of
+    /// the database server.
+    pub store_clock: Option<Arc<dyn Clock>>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
 }
@@ -71,6 +79,7 @@ impl Default for Outside {
     fn default() -> Self {
         Self {
             clock: Arc::new(SystemClock),
+            store_clock: None,
             entropy: Arc::new(SystemEntropy),
         }
     }
@@ -108,16 +117,28 @@ impl Service {
 ///
 /// # Errors
 ///
-/// If a secret is missing, the store cannot be opened, the address is taken, or the store holds
-/// grants on a backend that the configuration no longer has.
+/// If a secret is missing, the store cannot be opened, the address is taken, the store holds grants on a
+/// backend that the configuration no longer has, or Keylend was at work more than a day after what the
+/// clock shows.
 pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> {
     // One TLS provider for the whole process; a second start finds it there.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let Outside { clock, entropy } = outside;
+    let Outside {
+        clock,
+        store_clock,
+        entropy,
+    } = outside;
+    let steady = Arc::new(SteadyClock::new(clock));
+    let clock: Arc<dyn Clock> = steady.clone();
 
     let address = config.store.address().context("failed to find the store")?;
-    let opened = address.open(&config.digest).await;
+    let clocks = Clocks {
+        own: steady.clone(),
+        store: store_clock,
+    };
+    let opened = address.open_in_step(&config.digest, clocks).await;
     let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;
+    clocks::go_on(&*store, &steady).await?;
     let backends = Arc::new(build_backends(&config, &clock)?);
     refuse_orphans(&*store, &backends).await?;
     let vault = Vault::new(&config.secrets.key.read()?).context("failed to read secrets.key")?;
@@ -126,7 +147,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         .bot_token
         .read()
         .context("failed to read slack.bot_token")?;
-    let client = Client::new(&config.slack.api_url, token, clock.clone())?;
+    let client = Client::new(&config.slack.api_url, token, clock.clone())?
+        .with_reduced_channels(config.slack.shared_channels.clone());
     let metrics = Arc::new(Metrics::default());
     let alerts = Arc::new(Alerts::default());
     let shutdown = CancellationToken::new();
@@ -157,10 +179,19 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     }));
 
     let tasks = TaskTracker::new();
+    let inspection = Inspection::new(reconcile::Parts {
+        targets: targets(&backends, &config.catalogue),
+        store: log.clone(),
+        claims: store.clone(),
+        alerts: alerts.clone(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+    });
     let worker = Worker::new(broker.clone(), backends, clock.clone(), entropy.clone());
     let worker = Arc::new(worker);
     tasks.spawn(worker.clone().look_for_missing_work(shutdown.clone()));
     tasks.spawn(worker.run(shutdown.clone()));
+    tasks.spawn(inspection.run(shutdown.clone()));
     let grants = Arc::new(
         Grants::load(log.clone(), comparisons)
             .await
@@ -172,6 +203,10 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(async move { asking.0.watch_groups(asking.1).await });
     let watching = (broker.clone(), shutdown.clone());
     tasks.spawn(async move { watching.0.watch_approvers(watching.1).await });
+    let watching = (broker.clone(), shutdown.clone());
+    tasks.spawn(async move { watching.0.watch_approver_groups(watching.1).await });
+    let writing = (broker.clone(), shutdown.clone());
+    tasks.spawn(async move { writing.0.write_attempts(writing.1).await });
     let hearing = (broker.clone(), shutdown.clone());
     tasks.spawn(async move { hearing.0.hear_outdated(hearing.1).await });
     let following = (grants.clone(), shutdown.clone());
@@ -180,6 +215,11 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(async move { watching.0.watch_revocations(&watching.1, watching.2).await });
     let watching = (store.writable(), alerts.clone(), shutdown.clone());
     tasks.spawn(async move { watch_writes(watching.0, &watching.1, watching.2).await });
+    let files = files::watch(alerts.clone());
+    let watching = shutdown.clone();
+    tasks.spawn(async move { watching.run_until_cancelled(files).await });
+    let watch = ClockWatch::new(store.clone(), steady, alerts.clone());
+    tasks.spawn(watch.run(shutdown.clone()));
     let leavers = Leavers::new(
         broker.clone(),
         alerts.clone(),
@@ -287,24 +327,37 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     })
 }
 
-/// Keeps an alert for as long as the store cannot be written, until `shutdown`.
+/// Keeps an alert for as long as the store cannot be written, or only in part, until `shutdown`.
 async fn watch_writes(
-    mut is_writable: watch::Receiver<bool>,
+    mut writable: watch::Receiver<Writable>,
     alerts: &Alerts,
     shutdown: CancellationToken,
 ) {
     let watching = async {
         loop {
-            if *is_writable.borrow_and_update() {
+            let now = *writable.borrow_and_update();
+            if now != Writable::Nothing {
                 alerts.clear(NOT_WRITABLE);
-            } else {
-                let text = "Keylend can't write to its store, so nobody can request, approve or lock \
-                            anything, and access that expires isn't revoked in its target unless that \
-                            ends it by itself. Checks answer no from its end on. Check the disk's free space, the store's permissions and the \
-                            database server.";
-                alerts.raise(NOT_WRITABLE, text.to_owned());
             }
-            if is_writable.changed().await.is_err() {
+            if now != Writable::EndsOnly {
+                alerts.clear(DISK_FULL);
+            }
+            match now {
+                Writable::Everything => {}
+                Writable::EndsOnly => alerts.raise(
+                    DISK_FULL,
+                    "The store's disk is full, so nobody can request or approve anything. Access still \
+                     ends: Keylend writes that to space that it kept free. Free at least 32 MiB.",
+                ),
+                Writable::Nothing => alerts.raise(
+                    NOT_WRITABLE,
+                    "Keylend can't write to its store, so nobody can request, approve or lock \
+                     anything, and access that expires isn't revoked in its target unless the target \
+                     ends it by itself. Checks answer no from its end on. Check the disk's free space, \
+                     the store's permissions and the database server.",
+                ),
+            }
+            if writable.changed().await.is_err() {
                 return;
             }
         }
@@ -354,8 +407,29 @@ fn build_backends(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Bac
     Ok(backends)
 }
 
+/// The targets, with what the catalogue has in them.
+fn targets(backends: &Backends, catalogue: &Catalogue) -> Vec<Target> {
+    let target = |(name, backend): (&BackendName, &Arc<dyn Backend>)| {
+        let mut layers: Vec<Params> = Vec::new();
+        for layer in catalogue.values().flat_map(|scope| &scope.layers) {
+            if layer.backend == *name && !layers.contains(&layer.params) {
+                layers.push(layer.params.clone());
+            }
+        }
+        Target {
+            name: name.clone(),
+            backend: backend.clone(),
+            layers,
+        }
+    };
+    backends.iter().map(target).collect()
+}
+
 /// The alert that the store cannot be written.
 const NOT_WRITABLE: &str = "store_not_writable";
+
+/// The alert that the store's disk is full, and that access ends nevertheless.
+const DISK_FULL: &str = "store_disk_full";
 
 /// A grant whose target is no longer configured could never be taken back. What has ended keeps no
 /// target in the configuration: the worker gives its last inspection up.

@@ -5,7 +5,7 @@ use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use keylend::{
-    clock::{Clock, SystemEntropy},
+    clock::Clock,
     config::{Config, Secrets},
     serve::{self, Outside, Service},
 };
@@ -37,7 +37,7 @@ impl Stage {
         let config = configure(&folder, &sim, &console)?;
         let outside = Outside {
             clock: Arc::new(clock),
-            entropy: Arc::new(SystemEntropy),
+            ..Outside::default()
         };
         let service = serve::start(config, outside).await?;
         let keylend = format!("http://{}", service.address());

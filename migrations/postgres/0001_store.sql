@@ -33,7 +33,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION the_log_is_append_only();
 
 CREATE FUNCTION the_log_has_no_gaps() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.seq <> 1 + (SELECT coalesce(max(seq), 0) FROM events) THEN
+    -- By its full name: whoever inserts may have a temporary table `events`.
+    IF NEW.seq <> 1 + (SELECT coalesce(max(seq), 0) FROM keylend.events) THEN
         RAISE EXCEPTION 'the log has no gaps and is append-only';
     END IF;
     RETURN NEW;
@@ -126,6 +127,13 @@ CREATE TABLE kept_people (
     sealed BYTEA NOT NULL
 );
 
+-- The greatest time that a replica has acted on, to ten seconds: a clock that is behind it is not
+-- believed. No row before the first start.
+CREATE TABLE high_water (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    at  BIGINT NOT NULL
+);
+
 -- How far each of those who follow the log has come.
 CREATE TABLE cursors (
     name TEXT COLLATE "C" PRIMARY KEY,
@@ -172,6 +180,7 @@ INSERT INTO service (one, configuration) VALUES (1, '');
 CREATE TABLE replicas (
     id            TEXT COLLATE "C" PRIMARY KEY,
     configuration TEXT NOT NULL,
+    in_step       BOOLEAN NOT NULL, -- whether its clock is right, by this server's
     seen          TIMESTAMPTZ NOT NULL
 );
 

@@ -117,6 +117,13 @@ CREATE TABLE kept_people (
     sealed BLOB NOT NULL
 ) STRICT;
 
+-- The greatest time that a replica has acted on, to ten seconds: a clock that is behind it is not
+-- believed. No row before the first start.
+CREATE TABLE high_water (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    at  INTEGER NOT NULL
+) STRICT;
+
 -- How far each of those who follow the log has come.
 CREATE TABLE cursors (
     name TEXT PRIMARY KEY,

@@ -7,14 +7,15 @@ use super::{
     end::keeps_no_other,
     extend::decided_total,
     facts::{Count, Question},
+    refused_attempts::attempted_on,
     single_change,
 };
 use crate::{
     backend::LayerRequest,
     domain::{
-        Actor, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec, NoUsername,
-        Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal, Request, RequestId,
-        RevocationMode, RuleId, Scope, Span, State, UserId, Vote, decide,
+        Actor, Attempted, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec,
+        NoUsername, Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal, Request,
+        RequestId, RevocationMode, RuleId, Scope, Span, State, UserId, Vote, decide,
     },
     policy::Action,
     store::{Change, Commit, DecidedOn},
@@ -52,24 +53,29 @@ impl Broker {
         revision: u32,
     ) -> Result<Request, Error> {
         self.revise(id).await?;
-        let by = intent.by();
         self.settle_unchanged(Some(intent), id, |request| {
-            self.approve_once(by, request, revision)
+            self.approve_once(intent, request, revision)
         })
         .await
     }
 
     async fn approve_once(
         &self,
-        by: &UserId,
+        intent: &Intent,
         request: Request,
         revision: u32,
     ) -> Result<(Request, Commit), Error> {
+        let refused = |refusal: &Refusal| {
+            let on = attempted_on(&request);
+            self.note_refused(intent, Attempted::Approve, on, refusal);
+        };
         let Evaluated {
             events,
             displaced,
             mut decided_on,
-        } = self.evaluate(by, &request, revision).await?;
+        } = self
+            .evaluate(intent.by(), &request, revision, refused)
+            .await?;
         let mut commit = Commit::default();
         if events
             .iter()
@@ -111,17 +117,20 @@ impl Broker {
     ///
     /// Why not.
     pub async fn may_approve(&self, by: &UserId, request: &Request) -> Result<(), Error> {
-        self.evaluate(by, request, request.revision).await?;
+        let revision = request.revision;
+        self.evaluate(by, request, revision, |_| ()).await?;
         Ok(())
     }
 
     /// What a yes to `revision` of the request does now, if its author may say it and the
-    /// requester may receive it. Nothing is asked about the requester before the author may.
+    /// requester may receive it. Nothing is asked about the requester before the author may. `refused` is
+    /// called where it is the author who may not.
     async fn evaluate(
         &self,
         by: &UserId,
         request: &Request,
         revision: u32,
+        refused: impl Fn(&Refusal),
     ) -> Result<Evaluated, Error> {
         let seq = self.begin_decision().await?;
         let scope = self.scope(&request.terms.scope)?;
@@ -139,7 +148,9 @@ impl Broker {
             locks: &locks,
             count: &held.count,
         };
-        let rules = self.judge(Action::Approve, &approver, &question)?;
+        let rules = self
+            .judge(Action::Approve, &approver, &question)
+            .inspect_err(&refused)?;
         if approver.email.is_none() {
             return Err(self.without_email(Refusal::NoDeciderEmail).into());
         }
@@ -156,6 +167,7 @@ impl Broker {
             count: &held.count,
             ..question
         };
+        let groups = self.groups_by_which(&rules, scope, &approver);
         let command = Command::Approve {
             by: Actor::Person(by.clone()),
             rules,
@@ -164,6 +176,7 @@ impl Broker {
                 approver: approver.human,
                 requester: human.clone(),
                 votes,
+                groups,
             },
             grant: PlannedGrant {
                 layers: self.plan(request, scope),
@@ -171,7 +184,7 @@ impl Broker {
                 facts: self.approval_facts(&requester, &question),
             },
         };
-        let events = decide(request, command, self.now())?;
+        let events = decide(request, command, self.now()).inspect_err(&refused)?;
         self.judge(Action::Receive, &requester, &question)?;
         if question.is_extension {
             self.judge(Action::Extend, &requester, &question)?;
@@ -272,7 +285,7 @@ impl Broker {
     ) -> Result<Request, Error> {
         let by = intent.by();
         self.settle(Some(intent), id, async |request| {
-            let (person, rules) = self.may_decide(by, &request).await?;
+            let (person, rules) = self.may_decide(intent, &request).await?;
             let (by, reason) = (by.clone(), reason.trim().to_owned());
             let command = Command::Deny {
                 by,
@@ -281,7 +294,13 @@ impl Broker {
                 revision,
                 reason,
             };
-            Ok(single_change(self.change(&request, command)?))
+            let change = self.change(&request, command);
+            Ok(single_change(self.noted(
+                intent,
+                Attempted::Deny,
+                &request,
+                change,
+            )?))
         })
         .await
     }
@@ -293,24 +312,22 @@ impl Broker {
     /// Why not.
     pub async fn may_deny(
         &self,
-        by: &UserId,
+        intent: &Intent,
         id: RequestId,
         revision: u32,
     ) -> Result<Request, Error> {
         let request = self.request(id).await?;
-        let (person, rules) = self.may_decide(by, &request).await?;
-        let (by, reason) = (by.clone(), String::new());
-        decide(
-            &request,
-            Command::Deny {
-                by,
-                human: person.human,
-                rules,
-                revision,
-                reason,
-            },
-            self.now(),
-        )?;
+        let (person, rules) = self.may_decide(intent, &request).await?;
+        let (by, reason) = (intent.by().clone(), String::new());
+        let command = Command::Deny {
+            by,
+            human: person.human,
+            rules,
+            revision,
+            reason,
+        };
+        let denied = decide(&request, command, self.now());
+        self.noted(intent, Attempted::Deny, &request, denied)?;
         Ok(request)
     }
 
@@ -324,9 +341,13 @@ impl Broker {
         self.settle(Some(intent), id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
-            Ok(single_change(
-                self.change(&request, Command::Withdraw { by, human })?,
-            ))
+            let change = self.change(&request, Command::Withdraw { by, human });
+            Ok(single_change(self.noted(
+                intent,
+                Attempted::Withdraw,
+                &request,
+                change,
+            )?))
         })
         .await
     }
@@ -334,10 +355,10 @@ impl Broker {
     /// Who says no, and the rules that let them.
     async fn may_decide(
         &self,
-        by: &UserId,
+        intent: &Intent,
         request: &Request,
     ) -> Result<(Person, Vec<RuleId>), Error> {
-        let (person, rules) = self.may(Action::Deny, by, request).await?;
+        let (person, rules) = self.may(Action::Deny, intent, request).await?;
         match person.email {
             Some(_) => Ok((person, rules)),
             None => Err(self.without_email(Refusal::NoDeciderEmail).into()),
@@ -348,17 +369,22 @@ impl Broker {
     pub(super) async fn may(
         &self,
         action: Action,
-        by: &UserId,
+        intent: &Intent,
         request: &Request,
     ) -> Result<(Person, Vec<RuleId>), Error> {
         // Whoever may take access back may do so after the scope has left the catalogue.
         let scope = self.parts.catalogue.get(&request.terms.scope);
-        let person = self.person(by, scope).await?;
+        let person = self.person(intent.by(), scope).await?;
         let question = Question {
             is_extension: action == Action::Deny && request.extension.is_some(),
             ..Question::of_authority(scope, &request.requester, &request.human)
         };
-        let rules = self.judge(action, &person, &question)?;
+        let rules = self.judge(action, &person, &question);
+        let attempted = match action {
+            Action::Deny => Attempted::Deny,
+            _ => Attempted::Revoke,
+        };
+        let rules = self.noted(intent, attempted, request, rules)?;
         Ok((person, rules))
     }
 

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, AskKey, ChannelId, Command, Event, Human, Occurred, Parties, Person, PlannedGrant,
-        ReasonRule, Refusal, Request, RequestId, RuleId, Scope, ScopeId, Span, State, Terms,
-        UserId, decide, open,
+        Actor, AskKey, Attempted, AttemptedOn, ChannelId, Command, Event, Human, Occurred, Parties,
+        Person, PlannedGrant, ReasonRule, Refusal, Request, RequestId, RuleId, Scope, ScopeId,
+        Span, State, Terms, UserId, decide, open,
     },
     policy::Action,
     store::{Change, Commit, CommitError, DecidedOn, LATELY, OpenRequest},
@@ -106,7 +106,10 @@ impl Broker {
         if is_allowed_but_for_the_cap(&judged) {
             self.refuse_the_same(ask, scope, &open_requests).await?;
         }
-        let rules = judged?;
+        let rules = judged.inspect_err(|refusal| {
+            let on = Some(AttemptedOn::Scope(scope.id.clone()));
+            self.note_refused_to(&ask.by, Attempted::Request, on, refusal);
+        })?;
         let first = self.requested(ask, scope, &requester, duration, rules)?;
         let username = requester
             .username
@@ -127,14 +130,16 @@ impl Broker {
         if let Some(rule) = self.rule_that_approves(&requester, &question)
             && displaced.is_empty()
         {
+            let rules = vec![rule.clone()];
             let command = Command::Approve {
-                by: Actor::Rule(rule.clone()),
-                rules: vec![rule],
+                by: Actor::Rule(rule),
                 revision: request.revision,
                 parties: Parties {
                     requester: human.clone(),
+                    groups: self.groups_by_which(&rules, scope, &requester),
                     ..Parties::default()
                 },
+                rules,
                 grant: PlannedGrant {
                     layers: self.plan(&request, scope),
                     after: Vec::new(),

@@ -3,8 +3,8 @@
 use super::{Broker, Error, Intent, facts::Question, single_change};
 use crate::{
     domain::{
-        Actor, Command, EndCause, Human, Lock, LockEvent, LockTarget, Refusal, Request, RequestId,
-        RuleId, Scope, UserId,
+        Actor, Attempted, AttemptedOn, Command, EndCause, Human, Lock, LockEvent, LockTarget,
+        Refusal, Request, RequestId, RuleId, Scope, UserId,
     },
     policy::Action,
     store::{Commit, CommitError, EntryBody, LockChange, Record, logged},
@@ -47,8 +47,13 @@ impl Broker {
         self.settle(Some(intent), id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
-            let command = Command::Done { by, human };
-            Ok(single_change(self.change(&request, command)?))
+            let change = self.change(&request, Command::Done { by, human });
+            Ok(single_change(self.noted(
+                intent,
+                Attempted::Done,
+                &request,
+                change,
+            )?))
         })
         .await
     }
@@ -64,9 +69,8 @@ impl Broker {
         id: RequestId,
         reason: &str,
     ) -> Result<Request, Error> {
-        let by = intent.by();
         self.settle(Some(intent), id, async |request| {
-            let command = self.revocation(by, &request, reason).await?;
+            let command = self.revocation(intent, &request, reason).await?;
             Ok(single_change(self.change(&request, command)?))
         })
         .await
@@ -77,23 +81,23 @@ impl Broker {
     /// # Errors
     ///
     /// Why not.
-    pub async fn may_revoke(&self, by: &UserId, id: RequestId) -> Result<Request, Error> {
+    pub async fn may_revoke(&self, intent: &Intent, id: RequestId) -> Result<Request, Error> {
         let request = self.request(id).await?;
-        let command = self.revocation(by, &request, "").await?;
+        let command = self.revocation(intent, &request, "").await?;
         self.change(&request, command)?;
         Ok(request)
     }
 
     async fn revocation(
         &self,
-        by: &UserId,
+        intent: &Intent,
         request: &Request,
         reason: &str,
     ) -> Result<Command, Error> {
-        let (_, rules) = self.may(Action::Revoke, by, request).await?;
+        let (_, rules) = self.may(Action::Revoke, intent, request).await?;
         let reason = reason.trim().to_owned();
         Ok(Command::End {
-            by: Actor::Person(by.clone()),
+            by: Actor::Person(intent.by().clone()),
             rules,
             cause: EndCause::Revoked { reason },
         })
@@ -104,12 +108,16 @@ impl Broker {
     /// # Errors
     ///
     /// Why not.
-    pub async fn may_set_lock(&self, by: &UserId, target: &LockTarget) -> Result<Covered, Error> {
-        self.may_lock(Action::Lock, by, target).await?;
+    pub async fn may_set_lock(
+        &self,
+        intent: &Intent,
+        target: &LockTarget,
+    ) -> Result<Covered, Error> {
+        self.may_lock(Action::Lock, intent, target).await?;
         let lock = Lock {
             target: target.clone(),
             person: self.human_covered(target).await?.0,
-            by: by.clone(),
+            by: intent.by().clone(),
             reason: String::new(),
             at: self.now(),
         };
@@ -145,7 +153,7 @@ impl Broker {
         reason: &str,
     ) -> Result<Locked, Error> {
         let by = intent.by();
-        let rules = self.may_lock(Action::Lock, by, &target).await?;
+        let rules = self.may_lock(Action::Lock, intent, &target).await?;
         let reason = reason.trim().to_owned();
         let (person, is_person_known) = self.human_covered(&target).await?;
         let event = LockEvent::Locked {
@@ -186,8 +194,7 @@ impl Broker {
     ///
     /// Why not; what was lifted before stays so.
     pub async fn unlock(&self, intent: &Intent, target: LockTarget) -> Result<bool, Error> {
-        let by = intent.by();
-        let rules = self.may_lock(Action::Unlock, by, &target).await?;
+        let rules = self.may_lock(Action::Unlock, intent, &target).await?;
         let (person, _) = self.human_covered(&target).await?;
         let mut locks = self.locks().await?;
         locks.retain(|lock| lock.target == target || lock.person.is(&person));
@@ -318,7 +325,16 @@ impl Broker {
     /// Every identity of the person whom a lock of `target` covers, and whether Slack said who that is.
     async fn human_covered(&self, target: &LockTarget) -> Result<(Human, bool), Error> {
         match target {
-            LockTarget::Person(person) => self.human_known(person).await,
+            LockTarget::Person(person) => {
+                let (mut human, is_known) = self.human_known(person).await?;
+                // Set again while Slack says nothing, a lock covers no less than before.
+                // Nothing that cannot be read keeps somebody from being locked.
+                let locks = self.locks().await.unwrap_or_default();
+                if let Some(before) = locks.iter().find(|lock| lock.target == *target) {
+                    human = human.with(&before.person);
+                }
+                Ok((human, is_known))
+            }
             LockTarget::Scope(_) | LockTarget::Everything => Ok((Human::default(), true)),
         }
     }
@@ -332,7 +348,7 @@ impl Broker {
     async fn may_lock(
         &self,
         action: Action,
-        by: &UserId,
+        intent: &Intent,
         target: &LockTarget,
     ) -> Result<Vec<RuleId>, Error> {
         let scope = match target {
@@ -340,19 +356,28 @@ impl Broker {
             LockTarget::Scope(scope) => self.parts.catalogue.get(scope),
             LockTarget::Person(_) | LockTarget::Everything => None,
         };
-        self.may_administer(action, by, scope).await
+        self.may_administer(action, intent, scope, target.into())
+            .await
     }
 
-    /// The rules that let `by` do what administrators do.
+    /// The rules that let somebody do what administrators do, with `on`.
     pub(super) async fn may_administer(
         &self,
         action: Action,
-        by: &UserId,
+        intent: &Intent,
         scope: Option<&Scope>,
+        on: AttemptedOn,
     ) -> Result<Vec<RuleId>, Error> {
+        let by = intent.by();
         let person = self.person(by, scope).await?;
         let question = Question::of_authority(scope, by, &person.human);
-        Ok(self.judge(action, &person, &question)?)
+        let attempted = match action {
+            Action::Lock => Attempted::Lock,
+            Action::Unlock => Attempted::Unlock,
+            _ => Attempted::Release,
+        };
+        let note = |refusal: &Refusal| self.note_refused(intent, attempted, Some(on), refusal);
+        Ok(self.judge(action, &person, &question).inspect_err(note)?)
     }
 
     fn lock_record(&self, by: &UserId, rules: Vec<RuleId>, event: LockEvent) -> Record {

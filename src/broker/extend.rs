@@ -3,8 +3,8 @@
 use super::{Broker, Error, Intent, facts::Question, single_change};
 use crate::{
     domain::{
-        Actor, Command, More, Parties, PlannedGrant, Refusal, Request, RequestId, Ruling, Scope,
-        Span, UserId, decide,
+        Actor, Attempted, Command, More, Parties, PlannedGrant, Refusal, Request, RequestId,
+        Ruling, Scope, Span, decide,
     },
     policy::Action,
     store::{Change, Commit, DecidedOn},
@@ -26,9 +26,8 @@ impl Broker {
         duration: Option<Span>,
         reason: &str,
     ) -> Result<Request, Error> {
-        let by = intent.by();
         self.settle(Some(intent), id, |request| {
-            self.extend_once(by, request, duration, reason)
+            self.extend_once(intent, request, duration, reason)
         })
         .await
     }
@@ -47,8 +46,13 @@ impl Broker {
         self.settle(Some(intent), id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
-            let command = Command::WithdrawExtension { by, human };
-            Ok(single_change(self.change(&request, command)?))
+            let change = self.change(&request, Command::WithdrawExtension { by, human });
+            Ok(single_change(self.noted(
+                intent,
+                Attempted::Withdraw,
+                &request,
+                change,
+            )?))
         })
         .await
     }
@@ -86,11 +90,12 @@ impl Broker {
 
     async fn extend_once(
         &self,
-        by: &UserId,
+        intent: &Intent,
         request: Request,
         duration: Option<Span>,
         reason: &str,
     ) -> Result<(Request, Commit), Error> {
+        let by = intent.by();
         let seq = self.begin_decision().await?;
         let scope = self.scope(&request.terms.scope)?;
         let duration = duration.unwrap_or(scope.default_duration);
@@ -118,8 +123,9 @@ impl Broker {
             locks: &self.locks().await?,
             count: &held.count,
         };
+        let rules = self.judge(Action::Extend, &person, &question);
         let rules = self
-            .judge(Action::Extend, &person, &question)
+            .noted(intent, Attempted::Extend, &request, rules)
             .map_err(|refusal| self.says_what_fits(refusal, &request, scope, duration))?;
         let command = Command::RequestExtension {
             by: by.clone(),
@@ -129,21 +135,24 @@ impl Broker {
             lapses_at: self.parts.limits.pending_timeout.after(self.now()),
             reason: reason.to_owned(),
         };
-        let mut change = self.change(&request, command)?;
+        let change = self.change(&request, command);
+        let mut change = self.noted(intent, Attempted::Extend, &request, change)?;
         let mut commit = Commit::default();
         // A rule speaks of who receives the access. Of another account of theirs, people decide.
         if *by == request.requester
             && let Some(rule) = self.rule_that_approves(&person, &question)
         {
             self.keeps_name(&request, &person, &asker).await?;
+            let rules = vec![rule.clone()];
             let command = Command::Approve {
-                by: Actor::Rule(rule.clone()),
-                rules: vec![rule],
-                revision: change.after().revision,
+                by: Actor::Rule(rule),
                 parties: Parties {
                     requester: asker.clone(),
+                    groups: self.groups_by_which(&rules, scope, &person),
                     ..Parties::default()
                 },
+                rules,
+                revision: change.after().revision,
                 grant: PlannedGrant::default(),
             };
             let mut events = change.events().to_vec();

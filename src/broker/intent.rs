@@ -15,6 +15,7 @@ pub struct Intent {
     by: UserId,
     delivery: DeliveryKey,
     is_committed: AtomicBool,
+    is_refused: AtomicBool,
 }
 
 impl Intent {
@@ -24,6 +25,7 @@ impl Intent {
             by,
             delivery,
             is_committed: AtomicBool::new(false),
+            is_refused: AtomicBool::new(false),
         }
     }
 
@@ -37,6 +39,11 @@ impl Intent {
     pub(super) fn key(&self) -> Option<DeliveryKey> {
         let is_committed = self.is_committed.load(Ordering::Acquire);
         (!is_committed).then(|| self.delivery.clone())
+    }
+
+    /// Whether nothing of it was refused before. What is about several grants is one attempt.
+    pub(super) fn is_first_refusal(&self) -> bool {
+        !self.is_refused.swap(true, Ordering::AcqRel)
     }
 
     /// Notes that a commit with the key came about.

@@ -210,6 +210,7 @@ impl Broker {
             human: Human::default(),
             username: Err(NoUsername::NoAddress),
             groups,
+            groups_read: Vec::new(),
             unknown_groups: BTreeMap::new(),
         };
         let pattern = scope.ticket.as_ref().map(|rule| &rule.pattern);

@@ -5,8 +5,10 @@
 //! whatever raced, each answer rests on what is in the store.
 
 mod approve;
+mod approver_groups;
 mod approvers;
 mod ask;
+mod attempts;
 mod changes;
 mod credentials;
 mod end;
@@ -14,6 +16,7 @@ mod error;
 mod extend;
 mod facts;
 mod find;
+mod findings;
 mod groups;
 mod intent;
 mod leave;
@@ -24,17 +27,18 @@ mod outdated;
 mod people;
 mod questions;
 mod record;
+mod refused_attempts;
 mod revise;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-pub use approvers::{Members, TooFewApprovers};
 pub use ask::Ask;
 pub use changes::Changed;
 pub use credentials::Credential;
 pub use end::{Covered, Locked};
 pub use error::Error;
 pub use find::Interruption;
+pub use findings::{Members, TooFewApprovers};
 pub use intent::Intent;
 pub use leave::Memberships;
 pub use questions::Questions;
@@ -43,8 +47,10 @@ pub(crate) use loaded::Loaded;
 
 use tokio::sync::OnceCell;
 
+use attempts::Attempts;
 use changes::Changes;
 use error::ATTEMPTS;
+use findings::Findings;
 
 use crate::{
     alerts::Alerts,
@@ -58,8 +64,8 @@ use crate::{
     metrics::Metrics,
     policy::Policy,
     store::{
-        Change, Commit, CommitError, Comparisons, Delivered, Ledger, LoggedLocks, LoggedPeople,
-        Store, WorkClaims, work_alone,
+        Change, Commit, CommitError, Comparisons, Delivered, Ledger, LoggedLocks, LoggedNotes,
+        LoggedPeople, Store, WorkClaims, work_alone,
     },
     vault::Vault,
 };
@@ -109,7 +115,12 @@ pub struct Broker {
     people: LoggedPeople,
     /// Whether what was kept of people was taken on, once for all who wait for the log.
     people_restored: OnceCell<()>,
+    /// What the log says that no decision rests on.
+    notes: LoggedNotes,
+    attempts: Attempts,
     changes: Changes,
+    /// What was found out about who can approve what is new.
+    findings: Findings,
 }
 
 impl Broker {
@@ -124,7 +135,10 @@ impl Broker {
             logged_locks: LoggedLocks::default(),
             people: LoggedPeople::default(),
             people_restored: OnceCell::new(),
+            notes: LoggedNotes::default(),
+            attempts: Attempts::default(),
             changes: Changes::default(),
+            findings: Findings::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Broker, Error, Intent, error::ATTEMPTS};
 use crate::{
-    domain::{Actor, NameEvent, Username},
+    domain::{Actor, AttemptedOn, NameEvent, Username},
     policy::Action,
     store::{Commit, CommitError, EntryBody, Record},
 };
@@ -21,7 +21,12 @@ impl Broker {
     ) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
             let rules = self
-                .may_administer(Action::Release, intent.by(), None)
+                .may_administer(
+                    Action::Release,
+                    intent,
+                    None,
+                    AttemptedOn::Login(name.folded()),
+                )
                 .await?;
             let decided_on = self.bound_name(name).await?;
             let record = Record {

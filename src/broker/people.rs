@@ -178,6 +178,15 @@ impl Broker {
         Ok(self.ask_people(head).await??)
     }
 
+    /// Refuses to grant what a broken log tells: behind the break, anybody may have written it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Uncertain`] if the log is broken.
+    pub(crate) async fn check_log(&self) -> Result<(), Error> {
+        self.begin_decision().await.map(drop)
+    }
+
     /// Refuses to decide about people of whom the log has lost an identity.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! Folding the log into a request. It decides nothing: an event that is in the log has happened.
 
 use super::{
-    Actor, Approval, ApprovalFacts, EndCause, Event, Extension, ExtensionOutcome, Format, Human,
-    Layer, Occurred, Progress, Receipt, Removal, Request, RequestId, SettledExtension, Span, State,
-    Time,
+    Actor, Approval, ApprovalFacts, EndCause, Event, Extension, ExtensionOutcome, Format,
+    GroupRead, Human, Layer, Leftovers, Occurred, Progress, Receipt, Removal, Request, RequestId,
+    SettledExtension, Span, State, Time,
 };
 
 /// The shortest and longest warning before the end.
@@ -51,6 +51,7 @@ impl Request {
             extension: None,
             last_extension: None,
             extensions_withdrawn: 0,
+            credentials_shown: 0,
             departure: None,
             texts_missing: false,
             state: State::Pending {
@@ -68,16 +69,22 @@ impl Request {
             event,
         } = occurred;
         self.version += 1;
-        let approval = |human: &Human| Approval {
+        let approval = |human: &Human, groups: &[GroupRead]| Approval {
             by: actor.clone(),
             at: *at,
             rules: rules.clone(),
             human: human.clone(),
+            groups: groups.to_vec(),
         };
         match event {
             // The first event makes the request; a second one changes nothing.
-            Event::Requested { .. } | Event::CredentialShown {} => {}
-            Event::ApprovalCounted { human, .. } => self.waiting_approvals().push(approval(human)),
+            Event::Requested { .. } => {}
+            Event::CredentialShown {} => {
+                self.credentials_shown = self.credentials_shown.saturating_add(1);
+            }
+            Event::ApprovalCounted { human, groups, .. } => {
+                self.waiting_approvals().push(approval(human, groups));
+            }
             Event::ApprovalVoided { approver, .. } => {
                 let theirs = Actor::Person(approver.clone());
                 self.waiting_approvals()
@@ -102,8 +109,9 @@ impl Request {
                 human,
                 requester,
                 facts,
+                groups,
             } => {
-                self.approvals.push(approval(human));
+                self.approvals.push(approval(human, groups));
                 self.human = std::mem::take(&mut self.human).with(requester);
                 self.facts = facts.clone();
                 self.ends_at(*expires_at, *at, self.terms.duration);
@@ -121,6 +129,7 @@ impl Request {
                         secrets: false,
                         preexisting: false,
                         caveat: None,
+                        leftovers: Leftovers::default(),
                     })
                     .collect();
                 self.state = State::Approved;
@@ -192,10 +201,17 @@ impl Request {
                 self.settle_extension(occurred, ExtensionOutcome::Overtaken);
                 self.begin_ending(cause.clone(), actor.clone(), *at);
             }
-            Event::LayerRevoked { layer, removal } => {
+            Event::LayerRevoked {
+                layer,
+                removal,
+                leftovers,
+            } => {
                 let inspect_since = removal.is_inspected_later().then_some(*at);
                 if let Some(layer) = self.layers.get_mut(*layer) {
                     layer.caveat.take_if(|_| *removal != Removal::Removed);
+                    if !leftovers.is_empty() {
+                        layer.leftovers.clone_from(leftovers);
+                    }
                 }
                 self.settle(*layer, Progress::Revoked { inspect_since });
             }
@@ -248,10 +264,11 @@ impl Request {
                 expires_at,
                 human,
                 requester,
+                groups,
             } => {
                 self.human = std::mem::take(&mut self.human).with(requester);
                 if let Some(extension) = &mut self.extension {
-                    extension.approvals.push(approval(human));
+                    extension.approvals.push(approval(human, groups));
                     let duration = extension.duration;
                     self.approvals.extend(extension.approvals.clone());
                     self.ends_at(*expires_at, *at, duration);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Actor, ApprovalFacts, Departure, EndCause, Human, PlannedLayer, Receipt, Removal, RequestId,
-    RuleId, Span, Terms, Time, UserId,
+    Actor, ApprovalFacts, Departure, EndCause, GroupRead, Human, Leftovers, PlannedLayer, Receipt,
+    Removal, RequestId, RuleId, Span, Terms, Time, UserId,
 };
 
 /// What can be asked of a request. Whoever sends one has asked the policy first: what the domain
@@ -148,6 +148,8 @@ pub enum Command {
         layer: usize,
         /// How.
         removal: Removal,
+        /// What the grantee left behind.
+        leftovers: Leftovers,
     },
     /// Note that a layer that was revoked was inspected later, and what was found.
     InspectedLater {
@@ -183,6 +185,9 @@ pub struct Parties {
     pub requester: Human,
     /// Whether the earlier approvals still count. One that is not listed does not.
     pub votes: BTreeMap<UserId, Vote>,
+    /// The groups of the person who approves, or of the requester where a rule does, by which the rules
+    /// allow it.
+    pub groups: Vec<GroupRead>,
 }
 
 /// Whether an earlier approval still counts.

@@ -1,8 +1,8 @@
 //! What a command does to a request: one total match on state and command.
 
 use super::{
-    Actor, Approval, Command, EndCause, Event, Human, Occurred, Parties, Progress, Refusal,
-    Removal, Request, RequestId, State, Terms, Time, UserId, Vote,
+    Actor, Approval, Command, EndCause, Event, Human, Leftovers, Occurred, Parties, Progress,
+    Refusal, Removal, Request, RequestId, State, Terms, Time, UserId, Vote,
 };
 
 /// Opens a request: the fold of its first event.
@@ -61,16 +61,19 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 Actor::Person(_) => approver,
                 Actor::Rule(_) | Actor::Keylend => Human::default(),
             };
+            let groups = parties.groups;
             let event = match (&request.extension, request.expires_at) {
                 _ if !enough => Event::ApprovalCounted {
                     given,
                     needed: request.approvals_needed,
                     human,
+                    groups,
                 },
                 (Some(extension), Some(end)) if now < end => Event::Extended {
                     expires_at: extension.duration.after(end),
                     human,
                     requester,
+                    groups,
                 },
                 (Some(_), _) => return Err(Refusal::NotActive { state: "over" }),
                 (None, _) => Event::Approved {
@@ -80,6 +83,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                     human,
                     requester,
                     facts: grant.facts,
+                    groups,
                 },
             };
             let mut events: Vec<Occurred> = voided.into_iter().map(keylend).collect();
@@ -221,6 +225,9 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             }
             if !request.is_usable(now) {
                 return Err(Refusal::NotActive { state: "over" });
+            }
+            if request.credentials_shown >= Request::MOST_CREDENTIALS_SHOWN {
+                return Err(Refusal::ShownTooOften);
             }
             Ok(vec![by(
                 &Actor::Person(who),
@@ -375,10 +382,19 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 failures: None,
             })])
         }
-        (State::Ending { .. }, Command::Revoked { layer, removal })
-            if progress(request, layer).is_some_and(|progress| !progress.is_revoked()) =>
-        {
-            let mut events = vec![keylend(Event::LayerRevoked { layer, removal })];
+        (
+            State::Ending { .. },
+            Command::Revoked {
+                layer,
+                removal,
+                leftovers,
+            },
+        ) if progress(request, layer).is_some_and(|progress| !progress.is_revoked()) => {
+            let mut events = vec![keylend(Event::LayerRevoked {
+                layer,
+                removal,
+                leftovers,
+            })];
             events.extend(finish(request, &[layer]).map(keylend));
             Ok(events)
         }
@@ -580,6 +596,7 @@ fn begin_ending(request: &Request, began: Occurred) -> Vec<Occurred> {
         events.push(note(Event::LayerRevoked {
             layer: *layer,
             removal: Removal::NotGranted,
+            leftovers: Leftovers::default(),
         }));
     }
     events.extend(finish(&ending, &untouched).map(note));

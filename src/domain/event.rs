@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, AskKey, BackendName, ChannelId, Departure, Email, Entitlement, Environment, GroupName,
-    Handle, Human, Params, Receipt, RequestId, RevocationMode, RuleId, Span, Terms, Time, UserId,
-    Username,
+    GroupRead, Handle, Human, Leftovers, Params, Receipt, RequestId, RevocationMode, RuleId, Span,
+    Terms, Time, UserId, Username,
 };
 
 /// An event with what the log says about it.
@@ -59,6 +59,9 @@ pub enum Event {
         needed: u8,
         /// Every identity of the approver.
         human: Human,
+        /// The groups of the approver by which they may approve.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<GroupRead>,
     },
     /// An earlier approval does not count any more.
     ApprovalVoided {
@@ -90,6 +93,9 @@ pub enum Event {
         requester: Human,
         /// What the approval depended on.
         facts: ApprovalFacts,
+        /// The groups of the approver by which they may approve; of the requester, where a rule approves.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<GroupRead>,
     },
     /// An approver said no.
     Denied {
@@ -162,6 +168,9 @@ pub enum Event {
         layer: usize,
         /// How.
         removal: Removal,
+        /// What the grantee left behind.
+        #[serde(default, skip_serializing_if = "Leftovers::is_empty")]
+        leftovers: Leftovers,
     },
     /// A later inspection found nothing of a layer that had been revoked, or another grant gives its
     /// access by now.
@@ -224,6 +233,9 @@ pub enum Event {
         human: Human,
         /// Every identity of the requester.
         requester: Human,
+        /// The groups of the approver by which they may approve; of the requester, where a rule approves.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<GroupRead>,
     },
     /// An approver said no to the extension; the grant goes on to its end.
     ExtensionDenied {

@@ -49,6 +49,8 @@ text_id! {
     RuleId;
     /// A group of scopes that share their fate, such as `prod`.
     Environment;
+    /// One Keylend: every replica on its store, and every copy of its log.
+    InstanceId;
     /// A person's name in the targets.
     Username;
     /// An email address.

@@ -6,13 +6,16 @@
 
 mod actor;
 mod apply;
+mod attempt;
 mod command;
 mod decide;
 mod departure;
 mod due;
 mod event;
+mod group;
 mod human;
 mod id;
+mod leftovers;
 mod limits;
 mod lock;
 mod login;
@@ -24,8 +27,10 @@ mod revocation;
 mod scope;
 mod span;
 mod terms;
+mod unexplained;
 
 pub use actor::Actor;
+pub use attempt::{AttemptEvent, Attempted, AttemptedOn, NotAllowed};
 pub use command::{Command, Parties, PlannedGrant, Vote};
 pub use decide::{decide, open};
 pub use departure::Departure;
@@ -33,11 +38,13 @@ pub use due::{
     CLOCKS_DIFFER, Due, INSPECT_AGAIN, LONGEST_CALL, LONGEST_RETRY, Lane, Work, backoff,
 };
 pub use event::{ApprovalFacts, EndCause, Event, Occurred, PlannedLayer, Removal};
+pub use group::{GroupEvent, GroupListedIn, GroupMembers, GroupRead, Moved};
 pub use human::{Human, Humans, IdentityKey};
 pub use id::{
     AskKey, BackendName, ChannelId, DeliveryKey, Email, Entitlement, Environment, GroupName,
-    Handle, InvalidRequestId, RequestId, RuleId, TeamId, UserId, Username,
+    Handle, InstanceId, InvalidRequestId, RequestId, RuleId, TeamId, UserId, Username,
 };
+pub use leftovers::{Leftover, Leftovers};
 pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};
 pub use login::{Login, LoginName};
@@ -54,6 +61,7 @@ pub use scope::{
 };
 pub use span::{InvalidSpan, Length, Span};
 pub use terms::Terms;
+pub use unexplained::{UnexplainedAccess, UnexplainedEvent};
 
 /// Time as the whole crate counts it: UTC, cut to the millisecond so that the log, the store and
 /// memory agree on it to the digit.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Email, GroupName, Human, UserId, Username};
+use super::{Email, GroupName, GroupRead, Human, UserId, Username};
 
 /// A person as the directory knew them at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Person {
     pub username: Result<Username, NoUsername>,
     /// The groups they are in.
     pub groups: BTreeSet<GroupName>,
+    /// How each of these groups was read.
+    pub groups_read: Vec<GroupRead>,
     /// The groups that they may or may not be in, each with why nobody knows.
     pub unknown_groups: BTreeMap<GroupName, String>,
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, ApprovalFacts, AskKey, ChannelId, Departure, Email, EndCause, Human, PlannedLayer,
-    Receipt, RequestId, RuleId, Span, Terms, Time, UserId, Username,
+    Actor, ApprovalFacts, AskKey, ChannelId, Departure, Email, EndCause, GroupRead, Human,
+    Leftovers, PlannedLayer, Receipt, RequestId, RuleId, Span, Terms, Time, UserId, Username,
 };
 
 /// The version of the format in which a request is kept: it moves when a field that was there before
@@ -88,6 +88,9 @@ pub struct Request {
     /// How many questions for more time the requester took back or changed.
     #[serde(default)]
     pub extensions_withdrawn: u32,
+    /// How often the requester was shown the credentials.
+    #[serde(default)]
+    pub credentials_shown: u32,
     /// What was noticed last of the requester's leaving, where that ends nothing.
     pub departure: Option<Departure>,
     /// Whether the log has lost a text of it: an address, the reason or the ticket, which stands here
@@ -108,6 +111,9 @@ pub struct Approval {
     pub rules: Vec<RuleId>,
     /// Every identity of the approver that was recorded; empty for a rule.
     pub human: Human,
+    /// The groups by which the rules allowed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupRead>,
 }
 
 /// More time, asked for.
@@ -190,6 +196,9 @@ pub struct Layer {
     /// What the target says of the access once it was revoked, as sentences; nothing where it stays.
     #[serde(default)]
     pub caveat: Option<String>,
+    /// What the grantee left behind, as of the last revocation that found anything.
+    #[serde(default, skip_serializing_if = "Leftovers::is_empty")]
+    pub leftovers: Leftovers,
 }
 
 /// How far a layer has come.
@@ -323,6 +332,10 @@ impl Request {
     /// How many questions for more time a requester may take back or change: behind each one is a message
     /// that approvers read.
     pub const MOST_EXTENSIONS_WITHDRAWN: u32 = 10;
+
+    /// How often a requester may be shown the credentials of one grant: each time is an entry of the log, and
+    /// a line in the audit channel.
+    pub const MOST_CREDENTIALS_SHOWN: u32 = 50;
 
     /// Whether anything can still happen to it.
     pub fn is_open(&self) -> bool {

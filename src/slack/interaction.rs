@@ -117,7 +117,7 @@ impl Interaction {
     pub(super) async fn tell_here(&self, told: &str) -> bool {
         let client = &self.slack.client;
         if let Some(url) = &self.response_url {
-            match client.respond(url, told, None).await {
+            match client.respond(url, told).await {
                 Ok(()) => return true,
                 Err(error) => tracing::debug!(%error, "a response_url did not take an answer"),
             }

@@ -18,6 +18,7 @@ mod interaction;
 pub mod messages;
 mod people;
 mod receive;
+mod rich_text;
 pub mod signature;
 pub mod view;
 

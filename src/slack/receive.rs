@@ -16,16 +16,21 @@ use super::{
     actions::{buttons, events, form, form_outcome::FormOutcome, submission, suggest},
     caller::{Caller, RejectedCaller},
     commands,
-    inbound::{BlockActions, BlockSuggestion, InteractionPayload, SlashCommand, ViewSubmission},
+    inbound::{
+        BlockActions, BlockSuggestion, InteractionPayload, Sender, SlashCommand, ViewSubmission,
+    },
     ingress::{Answer, Delivery, Receive},
-    interaction::{self, Interaction},
+    interaction::{self, Interaction, Shown},
     view::{
         answer,
         modal::{self, callback},
         refusal::{self, field},
     },
 };
-use crate::{broker::Intent, domain::DeliveryKey};
+use crate::{
+    broker::Intent,
+    domain::{Attempted, AttemptedOn, DeliveryKey},
+};
 
 #[async_trait]
 impl Receive for Slack {
@@ -48,9 +53,15 @@ impl Receive for Slack {
 
 impl Slack {
     fn command(self: Arc<Self>, command: SlashCommand, key: DeliveryKey) -> Answer {
-        let caller = match self.installation.caller_of_command(&command.sender()) {
+        let sender = command.sender();
+        let caller = match self.installation.caller_of_command(&sender) {
             Ok(caller) => caller,
-            Err(why) => return privately(rejected(why)),
+            Err(why) => {
+                let word = command.text.split_whitespace().next();
+                let tried = word.and_then(|word| Attempted::by_command(&word.to_lowercase()));
+                let tried = tried.unwrap_or(Attempted::Other);
+                return privately(self.rejected(&sender, why, tried, None));
+            }
         };
         let Some(permit) = self.permit() else {
             return privately(answer::BUSY);
@@ -116,7 +127,9 @@ impl Slack {
         let caller = match self.installation.caller_of_interaction(&submitted.sender) {
             Ok(caller) => caller,
             Err(why) => {
-                let notice = modal::notice("Not done", rejected(why));
+                let (tried, on) = submission::attempted(&submitted.view);
+                let told = self.rejected(&submitted.sender, why, tried, on);
+                let notice = modal::notice("Not done", told);
                 return Answer::Show(json!({ "response_action": "update", "view": notice }));
             }
         };
@@ -135,6 +148,7 @@ impl Slack {
                 suggest::options(&searched.query, self.broker.catalogue())
             }
             Ok(_) => Vec::new(),
+            // Whoever only looks has tried nothing.
             Err(why) => {
                 rejected(why);
                 Vec::new()
@@ -150,7 +164,13 @@ impl Slack {
         key: DeliveryKey,
         why: RejectedCaller,
     ) -> Answer {
-        let told = rejected(why);
+        let click = clicked.clicks.first();
+        let tried = click.map_or(Attempted::Other, |click| {
+            buttons::attempted(&click.action_id)
+        });
+        let on = click.and_then(|click| Shown::read(click.value()?));
+        let on = on.map(buttons::attempted_on);
+        let told = self.rejected(&clicked.sender, why, tried, on);
         let (Some(user), Some(team)) = (clicked.sender.user, clicked.sender.team) else {
             return Answer::Received;
         };
@@ -169,6 +189,27 @@ impl Slack {
             }
         });
         Answer::Received
+    }
+
+    /// What a rejected caller is told. What somebody of another workspace tried is noted.
+    fn rejected(
+        &self,
+        sender: &Sender,
+        why: RejectedCaller,
+        tried: Attempted,
+        on: Option<AttemptedOn>,
+    ) -> &'static str {
+        let told = rejected(why);
+        let is_outsider = matches!(
+            why,
+            RejectedCaller::Stranger | RejectedCaller::OtherWorkspace
+        );
+        let team = sender.user_team.as_ref().or(sender.team.as_ref());
+        if let (true, Some(user), Some(team)) = (is_outsider, &sender.user, team) {
+            let broker = &self.broker;
+            broker.note_outsider(user.clone(), team.clone(), tried, on);
+        }
+        told
     }
 
     fn permit(&self) -> Option<OwnedSemaphorePermit> {

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 
-use super::{Database, OpenError, PostgresStore, SqliteStore, Store, View};
+use super::{Clocks, Database, OpenError, PostgresStore, SqliteStore, Store, View};
 use crate::transport::leaves_encryption_open;
 
 /// Where a store is: `sqlite://PATH` or `postgres://USER@HOST:PORT/DATABASE`.
@@ -85,10 +85,33 @@ impl Address {
     /// If another service has the file, if it cannot be read or written, or if the tables are of
     /// another version.
     pub async fn open(&self, configuration: &str) -> Result<Arc<dyn Database>, OpenError> {
+        self.open_for(configuration, None).await
+    }
+
+    /// The same for a replica whose clock is compared with the store's: one that is wrong keeps it on
+    /// [standby](Store::standby_reason).
+    ///
+    /// # Errors
+    ///
+    /// See [`open`](Self::open).
+    pub async fn open_in_step(
+        &self,
+        configuration: &str,
+        clocks: Clocks,
+    ) -> Result<Arc<dyn Database>, OpenError> {
+        self.open_for(configuration, Some(clocks)).await
+    }
+
+    async fn open_for(
+        &self,
+        configuration: &str,
+        clocks: Option<Clocks>,
+    ) -> Result<Arc<dyn Database>, OpenError> {
         Ok(match self {
+            // The machine's clock is the only one.
             Self::Sqlite(path) => Arc::new(SqliteStore::open(path).await?),
             Self::Postgres(url) => {
-                Arc::new(PostgresStore::open(url.expose_secret(), configuration).await?)
+                Arc::new(PostgresStore::open_for(url.expose_secret(), configuration, clocks).await?)
             }
         })
     }

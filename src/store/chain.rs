@@ -4,9 +4,9 @@
 //! copies and parses no event. An entry is hashed like this, and nothing else goes in:
 //!
 //! 1. `text` = the JSON object with the eight keys `actor`, `at`, `body`, `kind`, `request_id`
-//!    (null for locks), `rules`, `seq`, `version`, in the canonical form of RFC 8785: keys sorted, no
-//!    white space, UTF-8. `at` is RFC 3339 in UTC with exactly three digits of the second and a `Z`.
-//!    It is when the event happened by the clock of the replica that wrote it, or the `at` of the
+//!    (null where it is about no request), `rules`, `seq`, `version`, in the canonical form of RFC 8785:
+//!    keys sorted, no white space, UTF-8. `at` is RFC 3339 in UTC with exactly three digits of the second
+//!    and a `Z`. It is when the event happened by the clock of the replica that wrote it, or the `at` of the
 //!    entry before if that is later.
 //! 2. `hash` = SHA-256 over the 64 hexadecimal digits of `prev_hash`, as ASCII text, followed by
 //!    `text`; written as 64 lower-case hexadecimal digits.
@@ -63,7 +63,7 @@ use super::{
 };
 use crate::{
     clock::Entropy,
-    domain::Time,
+    domain::{InstanceId, Time},
     sanitize::{escaped_json, unescaped_json},
 };
 
@@ -82,7 +82,7 @@ pub struct RawEntry {
     pub seq: u64,
     /// When; RFC 3339 in UTC with milliseconds.
     pub at: String,
-    /// Which request; null for locks.
+    /// Which request; null where it is about something else.
     pub request_id: Option<String>,
     /// What, in one word.
     pub kind: String,
@@ -101,6 +101,9 @@ pub struct RawEntry {
     /// The texts whose digests are in the body, with their salts, in canonical form.
     pub texts: Box<RawValue>,
 }
+
+/// How many digits of the first entry's hash tell one Keylend from another.
+const INSTANCE: usize = 32;
 
 /// The columns of an entry, in the order in which they are read and written.
 macro_rules! entry_columns {
@@ -176,6 +179,17 @@ impl RawEntry {
             Ok(()) => leaf,
             Err(_) => [0; 32],
         }
+    }
+
+    /// Which Keylend began the log, if this is its first entry: 32 hexadecimal digits of its hash, in which
+    /// there is a time and usually a salt.
+    ///
+    /// # Errors
+    ///
+    /// If it is not the first entry as it was written.
+    pub(super) fn instance(&self) -> Result<InstanceId, Broken> {
+        Chain::default().check_hashed(self)?;
+        Ok(InstanceId::new(&self.hash[..INSTANCE]))
     }
 
     /// Whether its hash is the one that its text has, behind the entry that it names.

@@ -14,6 +14,13 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::Entitlement;
+
+/// What is claimed by whoever works on one piece of access.
+pub fn access_claim(entitlement: &Entitlement) -> String {
+    format!("access/{entitlement}")
+}
+
 /// The claims of this process.
 #[derive(Default)]
 pub struct Claims {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Chain, DecidedOn, Record, SealedCredential};
+use super::{Chain, DecidedOn, Note, Record, SealedCredential};
 use crate::domain::{
     DeliveryKey, Event, Lock, LockTarget, Occurred, Request, RequestId, Time, open,
 };
@@ -16,8 +16,12 @@ pub struct Commit {
     pub decided_on: Option<DecidedOn>,
     /// What the log will say of a name in the targets that is released.
     pub release: Option<Record>,
+    /// What the log will say of access that no request explains.
+    pub unexplained: Option<Record>,
     /// A lock to be set or lifted.
     pub lock: Option<LockChange>,
+    /// What is noted, where that is all.
+    pub note: Option<Note>,
     /// Credentials to be kept, already encrypted.
     pub credentials: Vec<SealedCredential>,
     /// The delivery that it is for. Nothing else is committed for it.
@@ -28,9 +32,22 @@ impl Commit {
     /// Whether it changes requests alone.
     pub fn does_nothing_else(&self) -> bool {
         self.release.is_none()
+            && self.unexplained.is_none()
             && self.lock.is_none()
+            && self.note.is_none()
             && self.credentials.is_empty()
             && self.delivered.is_none()
+    }
+
+    /// Whether it asks for access, or brings somebody closer to it or to keeping it longer: what a replica
+    /// on standby does not commit.
+    pub fn leads_to_access(&self) -> bool {
+        self.release.is_some()
+            || matches!(self.lock, Some(LockChange::Lift(..)))
+            || self
+                .changes
+                .iter()
+                .any(|change| change.before.is_none() || change.grants() || change.asks_for_more())
     }
 }
 
@@ -121,6 +138,27 @@ impl Change {
             last_seq: self.last_seq,
             ..dated
         })
+    }
+
+    /// Whether somebody requests, gets or keeps access by it: what is refused first when the disk is
+    /// full. What is approved already may begin.
+    pub fn begins(&self) -> bool {
+        self.events.iter().any(|occurred| {
+            matches!(
+                occurred.event,
+                Event::Requested { .. }
+                    | Event::ApprovalCounted { .. }
+                    | Event::Approved { .. }
+                    | Event::ExtensionRequested { .. }
+                    | Event::Extended { .. }
+            )
+        })
+    }
+
+    /// Whether somebody asks for more time by it.
+    fn asks_for_more(&self) -> bool {
+        let mut events = self.events.iter();
+        events.any(|occurred| matches!(occurred.event, Event::ExtensionRequested { .. }))
     }
 
     /// Whether somebody comes closer to access by it, or gets or keeps it longer: what no lock lets

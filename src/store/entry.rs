@@ -21,7 +21,7 @@ pub struct Entry {
     /// When; RFC 3339 in UTC with milliseconds.
     #[serde(serialize_with = "as_time_text")]
     pub at: Time,
-    /// Which request; null for locks and names.
+    /// Which request; null where it is about something else.
     pub request_id: Option<RequestId>,
     /// What, and its particulars: the fields `kind` and `body`.
     #[serde(flatten)]
@@ -70,7 +70,7 @@ impl Entry {
         serde_json::from_str(&serde_json::to_string(raw)?)
     }
 
-    /// The entry as it happened to its request; nothing for a lock or a name.
+    /// The entry as it happened to its request; nothing for one about something else.
     pub fn occurred(&self) -> Option<Occurred> {
         match &self.body {
             EntryBody::Request(event) => Some(Occurred {
@@ -79,7 +79,11 @@ impl Entry {
                 rules: self.rules.clone(),
                 event: event.clone(),
             }),
-            EntryBody::Lock(_) | EntryBody::Name(_) => None,
+            EntryBody::Lock(_)
+            | EntryBody::Name(_)
+            | EntryBody::Unexplained(_)
+            | EntryBody::Attempt(_)
+            | EntryBody::Group(_) => None,
         }
     }
 }

@@ -14,6 +14,7 @@ mod by_request;
 mod canonical;
 pub mod chain;
 mod claim;
+mod clocks;
 mod commit;
 mod compared;
 pub mod copy;
@@ -24,6 +25,7 @@ mod error;
 mod fold;
 mod invalidation;
 mod locked;
+mod notes;
 mod open_error;
 mod people;
 mod postgres;
@@ -33,6 +35,7 @@ mod sqlite;
 mod tables;
 mod texts;
 mod view;
+mod writable;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -43,7 +46,8 @@ pub use address::{Address, InvalidAddress};
 pub use alone::work_alone;
 pub use by_request::ByRequest;
 pub use chain::{Broken, Chain, GENESIS, NotCanonical, RawEntry, Why};
-pub use claim::{Claim, Claims};
+pub use claim::{Claim, Claims, access_claim};
+pub use clocks::{ClockComparison, Clocks, Off, TOLERANCE};
 pub use commit::{Change, Commit, Delivered, LockChange};
 pub use compared::Comparisons;
 pub use credential::SealedCredential;
@@ -53,14 +57,20 @@ pub use error::{CommitError, StoreError};
 pub use fold::{Fold, NotFoldable, logged};
 pub use invalidation::Invalidation;
 pub use locked::{LocksInForce, LoggedLocks, locks_in_force};
+pub use notes::{
+    ATTEMPTS_OF_ONE, ATTEMPTS_OF_OUTSIDERS, ATTEMPTS_WITHIN, LoggedNotes, NextAttempt, Notes,
+};
 pub use open_error::OpenError;
 pub use people::{DecidedOn, LATELY, LoggedPeople, OpenRequest, People, Told, Uncertain};
 pub use postgres::PostgresStore;
-pub use record::{EntryBody, Record};
+pub use record::{EntryBody, Note, Record};
 pub use sqlite::SqliteStore;
 pub use view::{Rows, View};
+pub use writable::Writable;
 
-use crate::domain::{AskKey, Entitlement, Lane, Lock, Request, RequestId, ScopeId, Time, UserId};
+use crate::domain::{
+    AskKey, Entitlement, InstanceId, Lane, Lock, Request, RequestId, ScopeId, Time, UserId,
+};
 
 /// A request as the tables have it, beside the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -235,8 +245,24 @@ pub trait Store: Send + Sync + 'static {
             })
     }
 
+    /// Which Keylend this is: the same for every replica, after every move, and in every backup, since it
+    /// is the beginning of the hash of the log's first entry. Nothing while the log is empty.
+    async fn instance(&self) -> Result<Option<InstanceId>, StoreError> {
+        let first = self.raw_entries(0, 1).await?;
+        let instance = first.first().map(RawEntry::instance).transpose();
+        instance.map_err(|broken| StoreError {
+            doing: "read the log's first entry",
+            source: broken.into(),
+        })
+    }
+
     /// What a replica last [kept](Ledger::keep_people) of people; nothing if none did.
     async fn kept_people(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The greatest time that a replica has acted on, to ten seconds; nothing where none was kept.
+    async fn high_water(&self) -> Result<Option<Time>, StoreError> {
+        Ok(None)
+    }
 
     /// The requests that the log tells of behind `after`, and the number up to which this is the
     /// whole answer: entries up to `after + limit` are looked at.
@@ -246,16 +272,22 @@ pub trait Store: Send + Sync + 'static {
     /// replicas. Afterwards everything is unavailable.
     async fn close(&self);
 
-    /// Why this replica stays out of the work, if it does: commits are refused and nothing is
-    /// claimed, while what is in the store can be read.
+    /// Why this replica is on standby, if it is: commits are refused and nothing is claimed, while what
+    /// is in the store can be read. If that is for its clock and no replica's is right, it goes on
+    /// ending access, and refuses only what [leads to access](Commit::leads_to_access).
     fn standby_reason(&self) -> Option<String> {
         None
     }
 
-    /// Whether what is committed is written: false from a failed transaction on until one comes about,
-    /// which is tried every few seconds. A full disk shows here, while everything can be read.
-    fn writable(&self) -> watch::Receiver<bool> {
-        watch::channel(true).1
+    /// How the replicas' clocks compare with the store's; all of them are right where there is one clock.
+    fn clocks(&self) -> ClockComparison {
+        ClockComparison::default()
+    }
+
+    /// What can be written, from a failed transaction on until one comes about, which is tried every few
+    /// seconds. A full disk shows here, while everything can be read.
+    fn writable(&self) -> watch::Receiver<Writable> {
+        watch::channel(Writable::Everything).1
     }
 
     /// What replicas tell of each other's facts; nothing where this one is alone.
@@ -283,9 +315,9 @@ pub trait Ledger: Store {
     /// # Errors
     ///
     /// [`CommitError::Conflict`] if a version or a request's last entry moved on, a new request's id or
-    /// key is taken, the log says more of the people that were decided on, a lock to be lifted is not
-    /// there, or a lock covers what is granted. Whoever reads the store after that sees what was in the
-    /// way.
+    /// key is taken, the log says more of the people that were decided on or of what a note was made
+    /// behind, a lock to be lifted is not there, or a lock covers what is granted. Whoever reads the store
+    /// after that sees what was in the way.
     async fn commit(&self, commit: Commit) -> Result<u64, CommitError>;
 
     /// Makes the rows of a request again, for a snapshot or rows in `due` or `layers` that are not
@@ -298,6 +330,16 @@ pub trait Ledger: Store {
 
     /// Keeps what a replica knows of people, sealed, in the place of what was kept before.
     async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError>;
+
+    /// Notes that a replica acts at `at`, unless one has at a later time.
+    async fn raise_high_water(&self, _at: Time) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Notes that no replica has acted at a time after `at` that still counts.
+    async fn lower_high_water(&self, _at: Time) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Tells the other replicas that something they know of people is old.
     async fn broadcast_invalidation(&self, _: &Invalidation) -> Result<(), StoreError> {

@@ -477,6 +477,7 @@ mod tests {
                 human: Human::default(),
                 requester: human.clone(),
                 facts: ApprovalFacts::default(),
+                groups: Vec::new(),
             };
             for event in [requested, approved] {
                 let occurred = Occurred {

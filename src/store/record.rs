@@ -3,14 +3,17 @@
 use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Actor, Event, LockEvent, NameEvent, Occurred, RequestId, RuleId, Time};
+use crate::domain::{
+    Actor, AttemptEvent, Event, GroupEvent, LockEvent, NameEvent, Occurred, RequestId, RuleId,
+    Time, UnexplainedEvent,
+};
 
 /// What is to be written to the log, before it has its place in the chain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// When.
     pub at: Time,
-    /// Which request; nothing for locks and names.
+    /// Which request; nothing where it is about something else.
     pub request: Option<RequestId>,
     /// By whose word.
     pub actor: Actor,
@@ -33,13 +36,19 @@ impl Record {
     }
 }
 
+/// An entry that no decision rests on.
+#[derive(Debug)]
+pub struct Note {
+    /// What the log will say. It names no request.
+    pub record: Record,
+    /// The last entry without a request that was known. The commit is a conflict if there is another by
+    /// now.
+    pub last_seq: u64,
+}
+
 /// What an entry tells of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all entries are of the large variant"
-)]
 pub enum EntryBody {
     /// A request.
     Request(Event),
@@ -47,6 +56,12 @@ pub enum EntryBody {
     Lock(LockEvent),
     /// A name in the targets.
     Name(NameEvent),
+    /// Access that no request explains.
+    Unexplained(UnexplainedEvent),
+    /// An attempt that was refused.
+    Attempt(AttemptEvent),
+    /// A group that can approve.
+    Group(GroupEvent),
 }
 
 /// Time with three digits of the second, always: the same moment is the same text.

@@ -39,6 +39,7 @@ pub(super) const LEFT_BEHIND: &[&str] = &[
     "_sqlx_migrations",
     "claims",
     "deliveries",
+    "high_water",
     "kept_people",
     "outdated",
     "replicas",

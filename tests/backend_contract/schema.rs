@@ -186,6 +186,7 @@ fn the_answer_schema_refuses_what_is_no_answer() {
         json!({"present": true}),
         json!({"present": false, "pending": true, "retry_after": 30}),
         json!({"present": false, "note": "fields may be added"}),
+        json!({"present": false, "leftovers": [{"what": "a token", "dropped": true}]}),
     ] {
         assert!(ANSWER.allows(&answer), "{answer}");
     }
@@ -193,6 +194,8 @@ fn the_answer_schema_refuses_what_is_no_answer() {
         json!({}),
         json!({"pending": true}),
         json!({"present": "yes"}),
+        json!({"present": false, "leftovers": ["a token"]}),
+        json!({"present": false, "leftovers": [{"dropped": true}]}),
         json!({"present": true, "pending": "yes"}),
         json!({"present": true, "pending": true, "retry_after": "soon"}),
     ] {

@@ -14,7 +14,10 @@ use keylend::{
         Presence,
     },
     clock::SystemClock,
-    domain::{BackendName, Email, Entitlement, Handle, Params, RequestId, Time, UserId, Username},
+    domain::{
+        BackendName, Email, Entitlement, Handle, Leftovers, Params, RequestId, Time, UserId,
+        Username,
+    },
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -113,6 +116,11 @@ pub(crate) trait Calls {
         self.bound(order).status(order).await
     }
 
+    #[allow(dead_code, reason = "one of the tests that include this file calls it")]
+    async fn leftovers(&self, order: &Order) -> Result<Leftovers, BackendError> {
+        self.bound(order).leftovers(order).await
+    }
+
     fn entitlement(&self, order: &Order) -> Entitlement {
         self.bound(order).entitlement(order)
     }
@@ -162,6 +170,7 @@ pub(crate) fn order(username: &str, params: Value) -> Order {
         entitlement: None,
         receipt: None,
         expires_at: end(),
+        instance: None,
     };
     Order { order, params }
 }

@@ -68,7 +68,7 @@ fn every_kind_has_a_cargo_feature_of_its_name_that_is_on_by_default() {
     }
 }
 
-/// The table that each page has with its own rows, and the README with all of them.
+/// The table that each page has with its own rows, and `docs/targets.md` with all of them.
 const HEAD: &str = "\
 | kind | what it grants | ends by itself if Keylend is down | may keep working after the end |
 |---|---|---|---|
@@ -84,11 +84,11 @@ fn rows(text: &str) -> String {
 }
 
 #[test]
-fn the_readme_has_the_row_of_each_page_in_its_table_of_targets() {
+fn docs_targets_has_the_row_of_each_page_in_its_table() {
     let all: String = KINDS.iter().map(|(_, kind)| rows(&page(kind))).collect();
     assert!(
-        rows(&text("README.md")) == all,
-        "the table of targets in README.md has to be:\n{HEAD}{all}"
+        rows(&text("docs/targets.md")) == all,
+        "the table in docs/targets.md has to be:\n{HEAD}{all}"
     );
 }
 

@@ -88,6 +88,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "metrics",
         ],
     ),
+    (
+        "reconcile",
+        &["alerts", "backend", "clock", "domain", "sanitize", "store"],
+    ),
     ("grants", &["alerts", "domain", "store"]),
     // What people see follows the log; nobody below knows of messages.
     ("presentation", &["clock", "domain", "store"]),
@@ -138,6 +142,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "domain",
+            "reconcile",
             "sanitize",
             "serve",
             "store",
@@ -158,6 +163,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "leavers",
             "metrics",
             "policy",
+            "reconcile",
             "routes",
             "secret",
             "signer",

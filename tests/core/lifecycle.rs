@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use keylend::domain::{
     Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event,
-    ExtensionOutcome, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer,
-    Progress, Refusal, Removal, Request, RequestId, RevocationMode, Risk, RuleId, Span, State,
-    Terms, Time, UserId, Username, Vote, Work, decide, open,
+    ExtensionOutcome, Handle, Human, Leftovers, Occurred, Params, Parties, PlannedGrant,
+    PlannedLayer, Progress, Refusal, Removal, Request, RequestId, RevocationMode, Risk, RuleId,
+    Span, State, Terms, Time, UserId, Username, Vote, Work, decide, open,
 };
 use proptest::prelude::*;
 
@@ -98,6 +98,7 @@ fn parties(by: &Actor, void: u8) -> Parties {
         approver: human_of(by),
         requester: human(&UserId::new(REQUESTER)),
         votes: votes.collect(),
+        groups: Vec::new(),
     }
 }
 
@@ -168,7 +169,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (layer.clone(), prop::option::of(later.clone())).prop_map(|(layer, retry_at)| {
             Command::GrantFailed { layer, error: "no such role".into(), retry_at, receipt: None }
         }),
-        4 => layer.clone().prop_map(|layer| Command::Revoked { layer, removal: Removal::Removed }),
+        4 => layer.clone().prop_map(|layer| Command::Revoked { layer, removal: Removal::Removed, leftovers: Leftovers::default() }),
         2 => (layer, later).prop_map(|(layer, retry_at)| Command::RevokeFailed {
             layer, error: "no connection".into(), retry_at,
         }),
@@ -274,7 +275,7 @@ proptest! {
                 Work::Grant { layer } => {
                     Command::Granted { layer, until: request.expires_at.unwrap(), ends_at: None, receipt: None, secrets: false, caveat: None }
                 }
-                Work::Revoke { layer } => Command::Revoked { layer, removal: Removal::Removed },
+                Work::Revoke { layer } => Command::Revoked { layer, removal: Removal::Removed, leftovers: Leftovers::default() },
                 Work::InspectAgain { layer } => Command::InspectedLater { layer, present: false },
             };
             let events = match decide(&request, command, now) {

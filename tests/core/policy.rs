@@ -28,6 +28,7 @@ fn person(id: &str, groups: &[&str]) -> Person {
         human: Human::new(&UserId::new(id), None),
         username: Err(NoUsername::NoAddress),
         groups: groups.iter().copied().map(GroupName::new).collect(),
+        groups_read: Vec::new(),
         unknown_groups: BTreeMap::new(),
     }
 }

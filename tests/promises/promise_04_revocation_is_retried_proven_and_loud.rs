@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use keylend::{
     clock::Clock,
-    domain::{Command, Event, Time, decide},
+    domain::{Command, Event, Leftovers, Time, decide},
     store::{Change, Commit, EntryBody, Ledger as _, Open, SqliteStore, Store as _},
 };
+use serde_json::json;
 use sqlx::Connection as _;
 
 use crate::support::{
@@ -33,6 +34,54 @@ fn says_ended(fixture: &Fixture) -> bool {
         .dm(ALICE)
         .iter()
         .any(|message| message.says("has ended:"))
+}
+
+/// What the log says was left behind.
+async fn leftovers(fixture: &Fixture) -> Vec<Leftovers> {
+    let log = fixture.log().await;
+    let revoked = log.into_iter().filter_map(|entry| match entry.body {
+        EntryBody::Request(Event::LayerRevoked { leftovers, .. }) => Some(leftovers),
+        _ => None,
+    });
+    revoked.collect()
+}
+
+#[tokio::test]
+async fn what_a_grantee_left_behind_is_logged_and_told_when_the_access_has_ended() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.console.leaves(json!([
+        { "what": "token of alice" },
+        { "what": "share with <!channel>", "dropped": true },
+    ]));
+    fixture.advance_minutes(30);
+    let things =
+        "left 2 things in `console`: token of alice; share with &lt;!channel&gt; (dropped).";
+    fixture.told(ALICE, &format!("You {things}")).await;
+    fixture.audited(&format!("<@U0ALICE> {things}")).await;
+    let logged = leftovers(&fixture).await;
+    let logged: Vec<_> = logged.iter().flat_map(Leftovers::items).collect();
+    assert_eq!(logged.len(), 2);
+    assert_eq!(logged[0].what, "token of alice");
+    assert!(!logged[0].dropped && logged[1].dropped);
+}
+
+#[tokio::test]
+async fn a_target_that_cannot_say_what_was_left_behind_holds_no_end_up() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    fixture.console.leaves(json!("a token"));
+    fixture.advance_minutes(30);
+    fixture
+        .told(
+            ALICE,
+            "Keylend could not fully search `console` for what was left behind",
+        )
+        .await;
+    assert!(!fixture.console.admits("alice"));
+    assert_eq!(fixture.console.orders("revoke"), 1);
+    let logged = leftovers(&fixture).await;
+    assert!(logged[0].unsearched().is_some(), "{logged:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use futures_util::future::join_all;
 
-use slack_sim::Person;
+use slack_sim::{Fault, Person};
 
 use crate::support::fixture::{ALICE, APPROVALS, BOB, DAVE, Fixture, Has, SCOPE, SECURITY};
 
@@ -188,6 +188,25 @@ async fn a_lock_of_one_id_covers_the_person_s_other_id() {
     fixture.end(SECURITY, "lock <@W0ALICE> laptop stolen").await;
     assert!(!fixture.admitted(ALICE, SCOPE).await);
     fixture.told(ALICE, "has ended:").await;
+    fixture
+        .jit(ALICE, "request db-prod:write 30m INC-1 fix")
+        .await;
+    fixture.answered(ALICE, "locked").await;
+}
+
+#[tokio::test]
+async fn a_lock_that_is_set_again_while_slack_is_away_covers_no_less() {
+    let fixture = Fixture::start().await;
+    second_account(&fixture);
+    fixture.end(SECURITY, "lock <@W0ALICE> laptop stolen").await;
+    fixture.audited("laptop stolen").await;
+    // What is known of people is believed for a minute: of the administrator alone, then.
+    fixture.advance_minutes(2);
+    fixture.answer(SECURITY, "status").await;
+    fixture.sim.fault("users.info", Fault::Status(500), 1000);
+    fixture.end(SECURITY, "lock <@W0ALICE> phone too").await;
+    fixture.audited("phone too").await;
+    fixture.sim.heal();
     fixture
         .jit(ALICE, "request db-prod:write 30m INC-1 fix")
         .await;

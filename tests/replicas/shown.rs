@@ -85,7 +85,8 @@ impl World {
         let told = self
             .store
             .query(
-                "SELECT request_id, count(*) FROM events WHERE kind <> 'layer_inspected' GROUP BY 1",
+                "SELECT request_id, count(*) FROM events
+                 WHERE request_id IS NOT NULL AND kind <> 'layer_inspected' GROUP BY 1",
             )
             .await;
         let doubled = told.iter().map(|row| {
@@ -114,7 +115,8 @@ impl World {
     }
 }
 
-/// Cards have blocks, lines are text.
+/// Cards have blocks, lines are text or rich text.
 fn is_card(message: &Message) -> bool {
-    message.blocks.as_array().is_some_and(|all| !all.is_empty())
+    let mut blocks = message.blocks.as_array().into_iter().flatten();
+    blocks.any(|block| block["type"] != "rich_text")
 }

@@ -2,7 +2,7 @@
 //!
 //! The story is played by `browser/story.mjs` in Debian's Chromium, on the page alone: what it
 //! cannot see or reach by its name and role, a person could not either. It leaves pictures, which
-//! `docs/pictures.sh` keeps for the README.
+//! `docs/pictures.sh` keeps for the documentation.
 
 use std::{
     env,

@@ -6,7 +6,7 @@ use std::{fmt::Write as _, fs, net::SocketAddr, process::Command};
 use keylend::{
     config::{Config, Identity, Mode, Problems, Secrets, Store},
     directory::{GroupSource, PersonEntry},
-    domain::{GroupName, OnLimit, ReasonRule, Span, UserId, Username},
+    domain::{ChannelId, GroupName, OnLimit, ReasonRule, Span, UserId, Username},
 };
 use tempfile::TempDir;
 
@@ -28,7 +28,7 @@ audit_channel = "C0AUDIT"
 incident_channels = ["inc-*", "#sev-?"]
 team_id = "T0TEAM"
 app_id = "A0APP"
-
+shared_channels = ["C0VENDOR"]
 [api]
 tokens = [{ name = "gateway", token = { file = "{folder}/secret" } }]
 
@@ -153,6 +153,10 @@ fn a_good_configuration_is_read_whole() {
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api/");
     assert!(config.slack.incident_channels[0].matches("inc-42"));
     assert!(config.slack.incident_channels[1].matches("sev-1"));
+    assert_eq!(
+        config.slack.shared_channels,
+        [ChannelId::new("C0VENDOR")].into()
+    );
     assert_eq!(config.api.tokens[0].name, "gateway");
     assert_eq!(
         config.identity.email_domains,
@@ -569,6 +573,18 @@ fn approvals_have_to_be_possible() {
        |             ^
     "#
     );
+}
+
+/// Whoever approves has to see the whole request.
+#[test]
+fn no_request_is_decided_in_a_channel_that_another_company_reads() {
+    let said = said_after(&[("\"C0VENDOR\"", "\"C0DBA\", \"#vendor\"")]);
+    let refused = "approval_channel: `C0DBA` is one of slack.shared_channels. Approvers have to see the \
+                   whole request, which people of another company must not read: use a channel that is \
+                   not shared";
+    assert!(said.contains(refused), "{said}");
+    let refused = "slack.shared_channels[1]: `#vendor` is not a channel's id";
+    assert!(said.contains(refused), "{said}");
 }
 
 #[test]

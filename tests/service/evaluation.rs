@@ -9,7 +9,7 @@ use keylend::{
     api::{self, Api, Tokens},
     clock::Clock,
     domain::{
-        Actor, BackendName, Command, Email, Entitlement, Handle, Human, Lock, LockEvent,
+        Actor, BackendName, Command, Email, Entitlement, Handle, Human, Leftovers, Lock, LockEvent,
         LockTarget, Params, Parties, PlannedGrant, PlannedLayer, Removal, Request, RevocationMode,
         Span, UserId,
     },
@@ -671,6 +671,7 @@ async fn the_delay_of_a_revocation_counts_from_the_grants_end_to_the_proof() {
         Command::Revoked {
             layer,
             removal: how,
+            leftovers: Leftovers::default(),
         },
         90,
     )

@@ -10,15 +10,21 @@ mod story;
 )]
 mod support;
 
+mod attempts;
 mod audit;
 mod browser;
+mod clocks;
 mod config;
 mod deploy;
 mod evaluation;
+mod exhausted;
 mod floods;
+mod formats;
 mod killed;
 mod leavers;
+mod reconcile;
 mod storms;
 mod targets;
+mod ticket_patterns;
 
 use support::clock;

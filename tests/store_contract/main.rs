@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../support/clock.rs"]
+mod clock;
+mod clocks;
 mod commit;
 mod documents;
 mod log;
@@ -11,6 +14,7 @@ mod log;
 #[allow(dead_code, reason = "the simulation needs more of it")]
 mod memory;
 mod moving;
+mod notes;
 mod postgres;
 mod sqlite;
 mod story;

@@ -3,9 +3,9 @@
 use keylend::{
     domain::{
         Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment,
-        Event, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal,
-        Request, RequestId, RevocationMode, Risk, RuleId, ScopeId, Span, Terms, Time, UserId,
-        Username, decide,
+        Event, Handle, Human, Leftovers, Occurred, Params, Parties, PlannedGrant, PlannedLayer,
+        Removal, Request, RequestId, RevocationMode, Risk, RuleId, ScopeId, Span, Terms, Time,
+        UserId, Username, decide,
     },
     store::{Change, Commit, CommitError, Ledger},
 };
@@ -176,6 +176,7 @@ pub(crate) fn revoked(request: &Request, layer: usize, now: Time) -> Change {
         Command::Revoked {
             layer,
             removal: how,
+            leftovers: Leftovers::default(),
         },
         now,
     )

@@ -14,7 +14,7 @@ use keylend::{
     config::{Config, Mode, Secrets},
     domain::Time,
     serve::{self, Outside, Service},
-    store::{Entry, SqliteStore, Store},
+    store::{Entry, EntryBody, SqliteStore, Store},
 };
 use serde_json::{Value, json};
 use slack_sim::{Actor, Channel, Delivery, Message, Person, Sim, Submission, View, Workspace};
@@ -128,6 +128,8 @@ pub struct Fixture {
     pub console: Target,
     pub bastion: Target,
     pub clock: Arc<TestClock>,
+    /// The clock of a store that replicas share; nothing if it is the same.
+    pub store_clock: Option<Arc<dyn Clock>>,
     dir: TempDir,
     running: Option<(Runtime, Service)>,
     replicas: Vec<(Runtime, Service)>,
@@ -186,6 +188,7 @@ impl Fixture {
             console,
             bastion,
             clock,
+            store_clock: None,
             dir,
             running: None,
             replicas: Vec::new(),
@@ -232,8 +235,11 @@ impl Fixture {
 
     async fn launch(&self, config: Config) -> (Runtime, Service) {
         let clock: Arc<dyn Clock> = self.clock.clone();
+        let store_clock = self.store_clock.clone();
+        let store_clock = store_clock.unwrap_or_else(|| clock.clone());
         let outside = Outside {
             clock,
+            store_clock: Some(store_clock),
             entropy: Arc::new(SystemEntropy),
         };
         let running = tokio::task::spawn_blocking(move || {
@@ -273,6 +279,12 @@ impl Fixture {
 
     pub fn url(&self, path: &str) -> String {
         let (_, service) = self.running.as_ref().unwrap();
+        format!("http://{}{path}", service.address())
+    }
+
+    /// The same at the replica that joined last.
+    pub fn replica_url(&self, path: &str) -> String {
+        let (_, service) = self.replicas.last().unwrap();
         format!("http://{}{path}", service.address())
     }
 
@@ -521,12 +533,40 @@ impl Fixture {
     }
 
     /// The whole log, read as `keylend audit` reads it.
-    pub async fn log(&self) -> Vec<Entry> {
+    pub async fn whole_log(&self) -> Vec<Entry> {
         let store = SqliteStore::open_read_only(&self.database()).await.unwrap();
         store.entries(0, u32::MAX).await.unwrap()
     }
 
-    /// The kinds of the log's entries about requests, in order.
+    /// The log without what no decision rests on: attempts that were refused, and who is in which group.
+    pub async fn log(&self) -> Vec<Entry> {
+        let mut log = self.whole_log().await;
+        log.retain(|entry| !matches!(entry.body, EntryBody::Attempt(_) | EntryBody::Group(_)));
+        log
+    }
+
+    /// Lets time pass, a second at a time, until the whole log has so many entries of this kind. Answers
+    /// them.
+    pub async fn noted(&self, kind: &str, times: usize) -> Vec<Value> {
+        for _ in 0..2_000 {
+            let entries = self.noted_by_now(kind).await;
+            if entries.len() >= times {
+                return entries;
+            }
+            self.clock.advance(Duration::from_secs(1));
+            self.page("/healthz").await;
+        }
+        panic!("the log has no {kind}");
+    }
+
+    /// The entries of this kind in the whole log.
+    pub async fn noted_by_now(&self, kind: &str) -> Vec<Value> {
+        let log = self.whole_log().await;
+        let entries = log.iter().map(|entry| serde_json::to_value(entry).unwrap());
+        entries.filter(|entry| entry["kind"] == kind).collect()
+    }
+
+    /// The kinds of the entries of [`log`](Self::log), in order.
     pub async fn kinds(&self) -> Vec<String> {
         let log = self.log().await;
         log.iter()

@@ -10,9 +10,9 @@ use keylend::{
     clock::Clock,
     domain::{
         Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Environment,
-        Event, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Removal,
-        Request, RequestId, RevocationMode, Risk, RuleId, Span, Terms, Time, UserId, Username,
-        decide, open,
+        Event, Handle, Human, Leftovers, Occurred, Params, Parties, PlannedGrant, PlannedLayer,
+        Removal, Request, RequestId, RevocationMode, Risk, RuleId, Span, Terms, Time, UserId,
+        Username, decide, open,
     },
     store::{Change, Commit, Database},
 };
@@ -151,6 +151,7 @@ impl Story {
             Command::Revoked {
                 layer,
                 removal: how,
+                leftovers: Leftovers::default(),
             },
         )
         .await;

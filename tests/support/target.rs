@@ -63,6 +63,8 @@ struct Inside {
     interrupted: BTreeSet<String>,
     /// What it answers to a grant that it carries out.
     granted: Option<Value>,
+    /// What its status says of leftovers once access is gone.
+    leftovers: Option<Value>,
 }
 
 impl Target {
@@ -106,6 +108,12 @@ impl Target {
     /// Sets what it answers to each grant from now on.
     pub fn answers(&self, granted: Value) {
         self.state.lock().unwrap().granted = Some(granted);
+    }
+
+    /// Sets what its status lists as left behind from now on.
+    #[allow(dead_code, reason = "one of the tests that include this file calls it")]
+    pub fn leaves(&self, leftovers: Value) {
+        self.state.lock().unwrap().leftovers = Some(leftovers);
     }
 
     /// Takes away access that ends by a time limit of its own.
@@ -195,6 +203,9 @@ async fn take(
     Json(order): Json<Value>,
 ) -> Result<Json<Value>, Response> {
     let action = order["action"].as_str().unwrap().to_owned();
+    if action == "inventory" {
+        return Err(StatusCode::NOT_IMPLEMENTED.into_response());
+    }
     let entitlement = order["entitlement"].as_str().unwrap().to_owned();
     let username = order["requester"]["username"].as_str().unwrap().to_owned();
     let handle = order["handle"].as_str().unwrap().to_owned();
@@ -268,7 +279,11 @@ async fn take(
     }
     let present = inside.holders.contains_key(&entitlement);
     let pending = inside.queued.iter().any(|queued| queued.1 == entitlement);
-    Ok(Json(json!({ "present": present, "pending": pending })))
+    let mut answer = json!({ "present": present, "pending": pending });
+    if let (false, Some(leftovers)) = (present, &inside.leftovers) {
+        answer["leftovers"] = leftovers.clone();
+    }
+    Ok(Json(answer))
 }
 
 impl Target {

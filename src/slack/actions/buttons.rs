@@ -5,9 +5,12 @@ use super::{
     form::{self, Prefill},
     withdraw,
 };
-use crate::slack::{
-    interaction::{Interaction, Outcome, Shown, concerns},
-    view::{answer, card::action},
+use crate::{
+    domain::{Attempted, AttemptedOn},
+    slack::{
+        interaction::{Interaction, Outcome, Shown, concerns},
+        view::{answer, card::action},
+    },
 };
 
 /// Does what the button with this action id and value stands for. Only a full member may press it.
@@ -21,8 +24,12 @@ pub(in crate::slack) async fn press(
         return form::open(interaction, Prefill::default()).await;
     }
     let broker = &interaction.slack.broker;
-    broker.member(&interaction.caller.user).await?;
     let shown = Shown::read(value);
+    let on = shown.map(attempted_on);
+    let intent = &interaction.intent;
+    broker
+        .member_trying(intent, Some(attempted(pressed)), on)
+        .await?;
     if let Some(Shown { id, .. }) = shown {
         concerns(id);
     }
@@ -35,5 +42,27 @@ pub(in crate::slack) async fn press(
         (action::WITHDRAW_EXTENSION, Some(shown)) => extend::withdraw(interaction, shown.id).await,
         (action::CREDENTIALS, Some(shown)) => credentials::show(interaction, shown.id).await,
         _ => Ok(Some(answer::UNKNOWN_BUTTON.to_owned())),
+    }
+}
+
+/// What somebody tries who presses the button with this action id.
+pub(in crate::slack) fn attempted(pressed: &str) -> Attempted {
+    match pressed {
+        action::REQUEST => Attempted::Request,
+        action::APPROVE => Attempted::Approve,
+        action::DENY => Attempted::Deny,
+        action::WITHDRAW | action::WITHDRAW_EXTENSION => Attempted::Withdraw,
+        action::DONE => Attempted::Done,
+        action::EXTEND => Attempted::Extend,
+        action::CREDENTIALS => Attempted::ShowCredentials,
+        _ => Attempted::Other,
+    }
+}
+
+/// The request that a button or a form is shown for.
+pub(in crate::slack) fn attempted_on(shown: Shown) -> AttemptedOn {
+    AttemptedOn::Request {
+        id: shown.id,
+        scope: None,
     }
 }

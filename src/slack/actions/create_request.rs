@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::incident::Origin;
 use crate::{
-    broker::{Ask, Error},
+    broker::{Ask, Error, TooFewApprovers},
     domain::{AskKey, ChannelId, Request},
     slack::{
         Slack,
@@ -47,9 +47,13 @@ pub(in crate::slack) async fn create(
     if request.awaits_decision() && alerts.contains_key(&alert::channel_name(channel)) {
         notes.push(answer::not_reached(channel));
     }
-    let looking = slack.broker.too_few_approvers(&request);
-    if let Ok(Some(lack)) = tokio::time::timeout(LOOKING, looking).await {
-        notes.push(answer::too_few_approvers(&lack));
-    }
+    let lack = too_few_approvers(slack, &request).await;
+    notes.extend(lack.as_ref().map(answer::too_few_approvers));
     Ok((request, notes))
+}
+
+/// Why too few people can approve what was asked for, if that is known in time.
+pub(super) async fn too_few_approvers(slack: &Slack, request: &Request) -> Option<TooFewApprovers> {
+    let looking = slack.broker.too_few_approvers(request);
+    tokio::time::timeout(LOOKING, looking).await.ok()?
 }

@@ -18,8 +18,12 @@ use crate::{
 /// Asks why, if this person could deny it now.
 pub(super) async fn ask_why(interaction: &Interaction, shown: Shown) -> Outcome {
     let Shown { id, revision } = shown;
-    let by = &interaction.caller.user;
-    let request = interaction.slack.broker.may_deny(by, id, revision).await?;
+    let intent = &interaction.intent;
+    let request = interaction
+        .slack
+        .broker
+        .may_deny(intent, id, revision)
+        .await?;
     // What is denied is what the button was shown for, whatever changes meanwhile.
     let view = modal_deny::deny(&request, &shown.to_string());
     Ok(interaction.show(view).await)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::form_outcome::FormOutcome;
 use crate::{
     broker::{Broker, Error, Intent},
-    domain::{LockTarget, Request, RequestId, ScopeId, UserId},
+    domain::{Attempted, AttemptedOn, LockTarget, Request, RequestId, ScopeId, UserId},
     slack::{
         Slack,
         caller::Caller,
@@ -53,10 +53,10 @@ pub(in crate::slack) async fn ask_to_revoke(
     what: Revocable,
     reason: &str,
 ) -> Outcome {
-    let (broker, by) = (&interaction.slack.broker, &interaction.caller.user);
+    let (broker, intent) = (&interaction.slack.broker, &interaction.intent);
     let mut allowed = Allowed::default();
     for request in grants(broker, &what).await? {
-        match broker.may_revoke(by, request.id).await {
+        match broker.may_revoke(intent, request.id).await {
             Ok(request) => allowed.0.push(request),
             Err(error) => allowed.1.push((request, error)),
         }
@@ -78,12 +78,28 @@ pub(in crate::slack) async fn ask_to_lock(
     target: LockTarget,
     reason: &str,
 ) -> Outcome {
-    let (broker, by) = (&interaction.slack.broker, &interaction.caller.user);
-    let covered = broker.may_set_lock(by, &target).await?;
+    let (broker, intent) = (&interaction.slack.broker, &interaction.intent);
+    let covered = broker.may_set_lock(intent, &target).await?;
     let effect = answer::would_lock(&target, &covered, interaction.slack.clock.now());
     let carried = Ending::Lock(target).carried();
     let view = modal_end::end("Lock", &effect, reason, &carried);
     Ok(interaction.show(view).await)
+}
+
+/// What somebody tries who submits the form, and on what.
+pub(super) fn attempted(view: &View) -> (Attempted, Option<AttemptedOn>) {
+    match serde_json::from_str(&view.private_metadata) {
+        Ok(Ending::Revoke(what)) => {
+            let on = match what {
+                Revocable::Request(id) => AttemptedOn::Request { id, scope: None },
+                Revocable::Person(person) => AttemptedOn::Person(person),
+                Revocable::Scope(scope) => AttemptedOn::Scope(scope),
+            };
+            (Attempted::Revoke, Some(on))
+        }
+        Ok(Ending::Lock(target)) => (Attempted::Lock, Some((&target).into())),
+        Err(_) => (Attempted::Other, None),
+    }
 }
 
 /// Revokes or locks, or says why not.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{create_request, form_outcome::FormOutcome, how_long, incident::Origin};
 use crate::{
     broker::Ask,
-    domain::{ChannelId, Scope, Span, UserId},
+    domain::{Attempted, ChannelId, Scope, Span, UserId},
     slack::{
         Slack,
         arguments::{Draft, Unclear, Wanted, length, markup, ticket},
@@ -69,7 +69,10 @@ pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) 
     };
     let scope = wanted.and_then(|id| broker.catalogue().get(id));
     let (member, approvers) = tokio::join!(
-        tokio::time::timeout(PATIENCE, broker.member(&interaction.caller.user)),
+        tokio::time::timeout(
+            PATIENCE,
+            broker.member_trying(&interaction.intent, Some(Attempted::Request), None),
+        ),
         approvers(&interaction.slack, scope),
     );
     if let Ok(Err(error)) = member {

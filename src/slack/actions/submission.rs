@@ -7,9 +7,10 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 
-use super::{deny, end_access, extend, form, form_outcome::FormOutcome};
+use super::{buttons, deny, end_access, extend, form, form_outcome::FormOutcome};
 use crate::{
     broker::Intent,
+    domain::{Attempted, AttemptedOn},
     slack::{
         Slack,
         caller::Caller,
@@ -58,6 +59,19 @@ pub(in crate::slack) async fn receive(
             Answer::Show(json!({ "response_action": "update", "view": modal::working() }))
         }
     }
+}
+
+/// What somebody tries who submits this form, and on what.
+pub(in crate::slack) fn attempted(view: &View) -> (Attempted, Option<AttemptedOn>) {
+    let tried = match view.callback_id.as_str() {
+        callback::REQUEST => Attempted::Request,
+        callback::DENY => Attempted::Deny,
+        callback::EXTEND => Attempted::Extend,
+        callback::END => return end_access::attempted(view),
+        _ => Attempted::Other,
+    };
+    let shown = Shown::read(&view.private_metadata);
+    (tried, shown.map(buttons::attempted_on))
 }
 
 const BROKEN: &str = "Something went wrong inside Keylend. `/jit status` shows what was done.";

@@ -3,7 +3,7 @@
 //! To add one, write a file with a `COMMAND` (its name, usage and help), a `parse` that reads the
 //! words behind it with [`arguments`], and a `run` that does it; then add it to [`COMMANDS`].
 //! Parsing, the help and the suggestion for a word that is no command follow from that. Tests say
-//! what `manifest.yml` and `README.md` need; `fuzz/src/line.rs` needs a rule for what is parsed.
+//! what `manifest.yml` and `docs/commands.md` need; `fuzz/src/line.rs` needs a rule for what is parsed.
 
 mod command;
 pub mod done;
@@ -28,7 +28,7 @@ use super::{
     interaction::{Interaction, Outcome},
     view::answer,
 };
-use crate::domain::Catalogue;
+use crate::domain::{Attempted, Catalogue};
 use command::Call;
 
 /// Every command, in the order of the help.
@@ -70,7 +70,12 @@ pub(super) async fn run(interaction: &Interaction, text: &str) -> Outcome {
     let typed = read(text, broker.catalogue());
     // `request` checks this itself: a modal has to be open within three seconds.
     if !matches!(&typed, Typed::Command(command, _) if command.name == request::COMMAND.name) {
-        broker.member(&interaction.caller.user).await?;
+        let action = match &typed {
+            Typed::Command(command, _) => Attempted::by_command(command.name),
+            Typed::Unknown { .. } => None,
+        };
+        let intent = &interaction.intent;
+        broker.member_trying(intent, action, None).await?;
     }
     match typed {
         Typed::Command(command, words) => {
@@ -210,11 +215,11 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_lists_every_command() {
-        let readme = include_str!("../../../README.md");
+    fn the_documentation_lists_every_command() {
+        let page = include_str!("../../../docs/commands.md");
         for command in COMMANDS {
             let row = format!("| `{}` | ", command.line());
-            assert!(readme.contains(&row), "README.md needs {row}");
+            assert!(page.contains(&row), "docs/commands.md needs {row}");
         }
     }
 }

@@ -99,9 +99,13 @@ pub fn too_few_approvers(lack: &TooFewApprovers) -> String {
             lack.needed
         ),
     };
+    let meanwhile = match lack.is_extension {
+        true => "Your request waits meanwhile, and your access ends when it did before.",
+        false => "Your request waits meanwhile.",
+    };
     format!(
         ":warning: {what} Ask the people who run Keylend to add an approver to {groups}; an alert \
-         tells them. Your request waits meanwhile."
+         tells them. {meanwhile}"
     )
 }
 
@@ -263,9 +267,9 @@ pub fn interrupts(request: &Request, interrupted: &[Interruption]) -> String {
 }
 
 /// More time was asked for.
-pub fn extension_requested(request: &Request) -> String {
+pub fn extension_requested(request: &Request, lack: Option<&TooFewApprovers>) -> String {
     let what = text::code(&request.terms.scope);
-    match (&request.extension, request.expires_at) {
+    let mut told = match (&request.extension, request.expires_at) {
         (Some(extension), _) => format!(
             "You asked for {} more of {what}. It waits for an answer in {}; until then nothing \
              changes.",
@@ -274,7 +278,12 @@ pub fn extension_requested(request: &Request) -> String {
         ),
         (None, Some(end)) => format!("{what} now ends {}.", text::time(end)),
         (None, None) => format!("{what} is {}.", request.state.name()),
+    };
+    if let Some(lack) = lack {
+        told.push('\n');
+        told.push_str(&too_few_approvers(lack));
     }
+    told
 }
 
 /// The question for more time was taken back.

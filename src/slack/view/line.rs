@@ -7,11 +7,15 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Event, LockEvent, LockTarget, Login, NameEvent, Occurred, Removal, Request, RuleId,
-        State, Time,
+        Actor, AttemptEvent, Attempted, AttemptedOn, Event, GroupEvent, GroupListedIn, GroupRead,
+        LockEvent, LockTarget, Login, Moved, NameEvent, NotAllowed, Occurred, Removal, Request,
+        RuleId, State, Time, UnexplainedAccess, UnexplainedEvent,
     },
     store::{Entry, EntryBody},
 };
+
+/// How many groups a line names.
+const GROUPS: usize = 3;
 
 /// How often in a row a target has failed to give access when the requester is told.
 const TOLD_AT: u32 = 3;
@@ -55,9 +59,12 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             }
             line
         }
-        Event::ApprovalCounted { given, needed, .. } => {
-            format!("approved by {by}, {given} of {needed}")
-        }
+        Event::ApprovalCounted {
+            given,
+            needed,
+            groups,
+            ..
+        } => format!("approved by {by}, {given} of {needed}{}", in_groups(groups)),
         Event::ApprovalVoided { approver, reason } => format!(
             "the approval by {} no longer counts: {}",
             text::person(approver),
@@ -73,9 +80,12 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             terms.duration,
             count(*approvals_needed, "approval")
         ),
-        Event::Approved { expires_at, .. } => {
+        Event::Approved {
+            expires_at, groups, ..
+        } => {
             let (end, login) = (text::time(*expires_at), login(to));
-            format!("*approved* by {by} · ends {end}{login}")
+            let groups = in_groups(groups);
+            format!("*approved* by {by} · ends {end}{login}{groups}")
         }
         Event::Denied { reason } => because(format!("*denied* by {by}"), reason),
         Event::Withdrawn {} => format!("withdrawn by {by}"),
@@ -123,7 +133,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::RevocationStarted { cause } => {
             format!("*ending*: {}", ending_because(cause, &occurred.actor))
         }
-        Event::LayerRevoked { layer, removal } => removed(&target(request, *layer), removal),
+        Event::LayerRevoked { layer, removal, .. } => removed(&target(request, *layer), removal),
         Event::LayerRevokeFailed {
             layer,
             error,
@@ -149,8 +159,11 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             duration, reason, ..
         } => because(format!("{by} asked for {duration} more"), reason),
         Event::ExtensionWithdrawn {} => format!("{by} no longer asks for more time"),
-        Event::Extended { expires_at, .. } => {
-            format!("*extended* by {by} · ends {}", text::time(*expires_at))
+        Event::Extended {
+            expires_at, groups, ..
+        } => {
+            let (end, groups) = (text::time(*expires_at), in_groups(groups));
+            format!("*extended* by {by} · ends {end}{groups}")
         }
         Event::ExtensionDenied { reason } => because(format!("more time denied by {by}"), reason),
         Event::ExtensionLapsed {} => "more time lapsed: nobody answered in time".to_owned(),
@@ -159,7 +172,8 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
     Some(stamped(&occurred, &what))
 }
 
-/// The line of a lock or a login; nothing for entries about requests.
+/// The line of an entry that is about no request; nothing for others, and for what is of no interest
+/// outside the log.
 pub fn lock_line(entry: &Entry) -> Option<String> {
     let by = text::actor(&entry.actor);
     let what = match &entry.body {
@@ -174,9 +188,177 @@ pub fn lock_line(entry: &Entry) -> Option<String> {
             format!(":unlock: Login {} released by {by}", text::code(name)),
             reason,
         ),
+        EntryBody::Unexplained(event) => unexplained(event),
+        EntryBody::Attempt(event) => attempted(event, &entry.actor)?,
+        EntryBody::Group(event) => group_changed(event)?,
         EntryBody::Request(_) => return None,
     };
     Some(under(entry.at, &what, &entry.actor, &entry.rules))
+}
+
+fn unexplained(event: &UnexplainedEvent) -> String {
+    let access = |access: &UnexplainedAccess| {
+        format!(
+            "{} of {} in {}",
+            text::code(&access.title),
+            text::code(&access.holder),
+            text::code(&access.backend)
+        )
+    };
+    match event {
+        UnexplainedEvent::UnexplainedRevocationStarted {
+            access: one,
+            operator,
+        } => format!(
+            ":warning: {} is being revoked by {}: no request explains it",
+            access(one),
+            text::code(operator)
+        ),
+        UnexplainedEvent::UnexplainedRevoked { access: one } => {
+            format!("{} was read back: the access is gone", access(one))
+        }
+        UnexplainedEvent::UnexplainedRevokeFailed { access: one, error } => format!(
+            ":rotating_light: {} failed to be revoked: {}. Run `keylend reconcile --apply` again",
+            access(one),
+            words(error)
+        ),
+    }
+}
+
+/// A refused attempt. What people of other companies try is in the log alone.
+fn attempted(event: &AttemptEvent, by: &Actor) -> Option<String> {
+    let who = text::actor(by);
+    Some(match event {
+        AttemptEvent::AttemptRefused {
+            action,
+            on,
+            why,
+            team: None,
+        } => {
+            let on = match (on, action) {
+                (Some(on), _) => format!(" {}", attempted_on(on)),
+                (None, Attempted::Other) => " Keylend".to_owned(),
+                (None, _) => String::new(),
+            };
+            let (tried, why) = (tried(*action), not_allowed(*why));
+            format!("refused: {who} tried to {tried}{on}, but {why}")
+        }
+        AttemptEvent::AttemptsNotRecorded { until, team: None } => {
+            let who = match by {
+                Actor::Keylend => "people of other companies",
+                Actor::Person(_) | Actor::Rule(_) => &who,
+            };
+            format!(
+                "{who} tried too often what they are not allowed to do; further attempts are not \
+                 logged until {}",
+                text::time(*until)
+            )
+        }
+        AttemptEvent::AttemptRefused { .. } | AttemptEvent::AttemptsNotRecorded { .. } => {
+            return None;
+        }
+    })
+}
+
+fn tried(action: Attempted) -> &'static str {
+    match action {
+        Attempted::Request => "request",
+        Attempted::Approve => "approve",
+        Attempted::Deny => "deny",
+        Attempted::Withdraw => "withdraw",
+        Attempted::Extend => "extend",
+        Attempted::Done => "end",
+        Attempted::ShowCredentials => "see the credentials of",
+        Attempted::Revoke => "revoke",
+        Attempted::Lock => "lock",
+        Attempted::Unlock => "unlock",
+        Attempted::Release => "release",
+        Attempted::Other => "do something with",
+    }
+}
+
+fn attempted_on(on: &AttemptedOn) -> String {
+    match on {
+        AttemptedOn::Request { id, scope: None } => format!("request {}", text::code(id)),
+        AttemptedOn::Request {
+            id,
+            scope: Some(scope),
+        } => format!("request {} for {}", text::code(id), text::code(scope)),
+        AttemptedOn::Scope(scope) => text::code(scope),
+        AttemptedOn::Person(person) => text::person(person),
+        AttemptedOn::Everything => "everything".to_owned(),
+        AttemptedOn::Login(name) => format!("login {}", text::code(name)),
+    }
+}
+
+fn not_allowed(why: NotAllowed) -> &'static str {
+    match why {
+        NotAllowed::SelfApproval => "nobody decides on their own request",
+        NotAllowed::NoAuthority => "has no authority for it",
+        NotAllowed::NotTheRequester => "only the requester can",
+        NotAllowed::NotAMember => "is not a full member of this workspace",
+        NotAllowed::OtherWorkspace => "belongs to another company",
+    }
+}
+
+/// That who can approve has changed. The first reading is in the log alone.
+fn group_changed(event: &GroupEvent) -> Option<String> {
+    let GroupEvent::ApproverGroupChanged {
+        read,
+        members,
+        joined,
+        left,
+        before,
+    } = event
+    else {
+        return None;
+    };
+    let moved = |moved: &Moved, verb: &str| {
+        let mut people: Vec<String> = moved.people.iter().map(text::person).collect();
+        if moved.others > 0 {
+            people.push(format!("{} more", moved.others));
+        }
+        (!people.is_empty()).then(|| format!("{} {verb}", people.join(", ")))
+    };
+    let moved = [moved(joined, "joined"), moved(left, "left")];
+    let mut moved: Vec<String> = moved.into_iter().flatten().collect();
+    if moved.is_empty() {
+        moved.push(match *before == members.count {
+            true => format!("it has {before} members"),
+            false => format!("it has {} members instead of {before}", members.count),
+        });
+    }
+    Some(format!(
+        ":busts_in_silhouette: The approver group {} changed: {} · {}",
+        text::code(&read.group),
+        moved.join("; "),
+        listed_in(&read.source)
+    ))
+}
+
+fn listed_in(source: &GroupListedIn) -> String {
+    match source {
+        GroupListedIn::SlackUsergroup(id) => format!("Slack user group {}", text::code(id)),
+        GroupListedIn::Configuration => "listed in the configuration".to_owned(),
+    }
+}
+
+/// The groups by which somebody may approve, as the end of a sentence.
+fn in_groups(groups: &[GroupRead]) -> String {
+    let group = |read: &GroupRead| {
+        let (group, read_at) = (text::code(&read.group), text::time(read.read_at));
+        match &read.source {
+            GroupListedIn::SlackUsergroup(id) => {
+                format!(" · in {group} ({}, read {read_at})", text::code(id))
+            }
+            GroupListedIn::Configuration => format!(" · in {group} (configuration)"),
+        }
+    };
+    let mut named: String = groups.iter().take(GROUPS).map(group).collect();
+    if let Some(others @ 1..) = groups.len().checked_sub(GROUPS) {
+        named.push_str(&format!(" and {others} more"));
+    }
+    named
 }
 
 /// Whether the line of an entry is to be heard beyond its thread: a target's first failure to

@@ -153,12 +153,7 @@ fn reason_input(form: &Form<'_>) -> Value {
 
 /// Whom the request will reach: the scope's groups, with names if they are known.
 fn who_is_asked(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
-    let groups: Vec<String> = scope
-        .approvers
-        .iter()
-        .take(NAMED)
-        .map(|group| text::escape(group.as_str(), 80))
-        .collect();
+    let groups: Vec<String> = scope.approvers.iter().take(NAMED).map(text::code).collect();
     let names = approvers.map(|approvers| {
         let mut names: Vec<String> = approvers.iter().take(NAMED).map(text::person).collect();
         if approvers.len() > NAMED {

@@ -3,13 +3,17 @@
 //! Every transaction that writes to the log begins by holding the one row of `service`, so the
 //! writers of all replicas follow each other: each finds the end of the chain where the one before
 //! left it. What only follows from the log waits for nobody. Nothing is written under a configuration
-//! that is not in force.
+//! that is not in force, or by a replica whose clock is wrong.
 
 use std::time::Duration;
 
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 
-use super::{db::Connection, log, replica::ReplicaState};
+use super::{
+    db::Connection,
+    log,
+    replica::{ReplicaState, server_time},
+};
 use crate::{
     clock::{Entropy as _, SystemEntropy},
     store::Chain,
@@ -42,6 +46,19 @@ impl Source {
         let pause = PAUSE * 2_u32.saturating_pow(failures - 1);
         SystemEntropy.jittered(pause / 2)
     }
+
+    /// The space on the disk is the server's, and Keylend can keep none of it.
+    pub(super) fn has_reserve(&self) -> bool {
+        true
+    }
+
+    pub(super) fn release_reserve(&self, _error: &sqlx::Error) -> bool {
+        false
+    }
+
+    pub(super) fn restore_reserve(&self) -> bool {
+        true
+    }
 }
 
 impl WriteConnection {
@@ -54,15 +71,20 @@ impl WriteConnection {
     pub(super) async fn begin(&mut self, source: &Source) -> sqlx::Result<()> {
         self.execute("BEGIN").await?;
         let question = match source.writes_log {
-            true => "SELECT configuration FROM service FOR UPDATE",
-            false => "SELECT configuration FROM service",
+            true => concat!(
+                "SELECT configuration, ",
+                server_time!(),
+                " FROM service FOR UPDATE"
+            ),
+            false => concat!("SELECT configuration, ", server_time!(), " FROM service"),
         };
-        let (configuration,): (String,) = sqlx::query_as(question)
+        let asked_at = source.standing.own_time();
+        let (configuration, server): (String, i64) = sqlx::query_as(question)
             .fetch_one(&mut self.connection)
             .await?;
         source
             .standing
-            .may_write(&configuration)
+            .may_write(&configuration, asked_at, server)
             .map_err(sqlx::Error::Protocol)?;
         if source.writes_log {
             self.chain = log::end(&mut self.connection).await?;

@@ -5,15 +5,16 @@ use std::borrow::Cow;
 use super::{
     credentials,
     db::Connection,
-    deliveries, documents,
+    deliveries, documents, high_water,
     locks::{self, InForce},
+    log,
     pending_writes::PendingWrites,
     people,
     requests::{self, Update},
     run::Failure,
 };
 use crate::{
-    domain::{Lock, Occurred, Request},
+    domain::{Lock, Occurred, Request, Time},
     store::{Chain, Change, Commit, DocumentWrites, EntryBody, LockChange, Record, Told},
 };
 
@@ -26,6 +27,10 @@ pub(super) enum Write {
         seq: u64,
     },
     Documents(Box<DocumentWrites>),
+    HighWater {
+        at: Time,
+        lowers: bool,
+    },
     PeopleKept(Vec<u8>),
     Restored {
         request: Box<Request>,
@@ -36,11 +41,18 @@ pub(super) enum Write {
 impl Write {
     /// Whether it looks at the log: then everything before it has to be there.
     pub(super) fn reads_the_log(&self) -> bool {
-        matches!(self, Self::Restored { .. })
+        match self {
+            Self::Restored { .. } => true,
+            Self::Commit(commit) => commit.note.is_some(),
+            Self::CursorMoved { .. }
+            | Self::Documents(_)
+            | Self::HighWater { .. }
+            | Self::PeopleKept(_) => false,
+        }
     }
 
     /// Whether the log, or what `before` it in the transaction is to be written, says more of the
-    /// people that it was decided on.
+    /// people that it was decided on, or of what was noted.
     pub(super) async fn has_changed(
         &self,
         connection: &mut Connection,
@@ -49,6 +61,11 @@ impl Write {
         let Self::Commit(commit) = self else {
             return Ok(false);
         };
+        if let Some(note) = &commit.note
+            && log::last_of_no_request(connection).await? != note.last_seq
+        {
+            return Ok(true);
+        }
         match &commit.decided_on {
             Some(decided_on) => {
                 Ok(before.change(decided_on) || people::change(connection, decided_on).await?)
@@ -76,6 +93,20 @@ impl Write {
         }
     }
 
+    /// Whether it is not written while the space on the disk is kept for access that ends.
+    pub(super) fn can_wait(&self) -> bool {
+        match self {
+            Self::Commit(commit) => {
+                commit.note.is_some() || commit.changes.iter().any(Change::begins)
+            }
+            Self::PeopleKept(_) => true,
+            Self::CursorMoved { .. }
+            | Self::Documents(_)
+            | Self::HighWater { .. }
+            | Self::Restored { .. } => false,
+        }
+    }
+
     /// Whether a conflict can show when something was written already. Otherwise it shows in the
     /// first statement, which then has changed nothing.
     pub(super) fn can_conflict_midway(&self) -> bool {
@@ -84,7 +115,10 @@ impl Write {
             Self::Documents(writes) => {
                 writes.put.is_some() && (writes.step.is_some() || !writes.add.is_empty())
             }
-            Self::CursorMoved { .. } | Self::PeopleKept(_) | Self::Restored { .. } => false,
+            Self::CursorMoved { .. }
+            | Self::HighWater { .. }
+            | Self::PeopleKept(_)
+            | Self::Restored { .. } => false,
         }
     }
 }
@@ -112,6 +146,7 @@ pub(super) async fn carry_out(
         }
         Write::CursorMoved { name, seq } => documents::move_cursor(connection, name, *seq).await?,
         Write::Documents(writes) => documents::write(connection, writes).await?,
+        Write::HighWater { at, lowers } => high_water::set(connection, *at, *lowers).await?,
         Write::PeopleKept(sealed) => people::keep(connection, sealed).await?,
         Write::Restored { request, last_seq } => {
             requests::restore(connection, request, *last_seq).await?;
@@ -138,6 +173,12 @@ async fn commit(
         if let EntryBody::Name(event) = &record.body {
             writes.tell(Some(Told::of_name(event)));
         }
+    }
+    if let Some(record) = &commit.unexplained {
+        writes.append(chain, record);
+    }
+    if let Some(note) = &commit.note {
+        writes.append(chain, &note.record);
     }
     if commit.lock.is_some() {
         in_force.forget();

@@ -136,6 +136,15 @@ pub(super) async fn entries_of(
     rows.into_iter().map(Row::read).collect()
 }
 
+/// The number of the last entry that tells of no request; 0 without one.
+pub(super) async fn last_of_no_request(connection: &mut Connection) -> sqlx::Result<u64> {
+    let (last,): (Option<i64>,) =
+        sqlx::query_as("SELECT max(seq) FROM events WHERE request_id IS NULL")
+            .fetch_one(connection)
+            .await?;
+    Ok(last.unwrap_or_default().cast_unsigned())
+}
+
 /// All entries about these requests, those of one request in order.
 pub(super) async fn entries_about(
     reads: &Pool,

@@ -34,7 +34,10 @@ pub(super) async fn change(
                 Told::of_request(event, &entry.actor, name.unwrap_or(&none))
             }
             EntryBody::Name(event) => Some(Told::of_name(event)),
-            EntryBody::Lock(_) => None,
+            EntryBody::Lock(_)
+            | EntryBody::Unexplained(_)
+            | EntryBody::Attempt(_)
+            | EntryBody::Group(_) => None,
         };
         if told.is_some_and(|told| decided_on.is_changed_by(&told)) {
             return Ok(true);

@@ -6,15 +6,15 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 
 use super::{
-    Database, answer, commit::Write, credentials, documents, locks, log, people, requests,
-    unavailable, work, writer::Writer,
+    Database, answer, commit::Write, credentials, documents, high_water, locks, log, people,
+    requests, unavailable, work, writer::Writer,
 };
 use crate::{
     domain::{AskKey, Entitlement, Lane, Lock, Request, RequestId, Time, UserId},
     store::{
-        After, Changed, Claim, Commit, CommitError, Document, DocumentWrites, Documents,
-        Invalidation, Ledger, Open, OpenPage, RawEntry, SealedCredential, Sharing, Snapshot, Store,
-        StoreError, Stuck, WorkClaims,
+        After, Changed, Claim, ClockComparison, Commit, CommitError, Document, DocumentWrites,
+        Documents, Invalidation, Ledger, Open, OpenPage, RawEntry, SealedCredential, Sharing,
+        Snapshot, Store, StoreError, Stuck, WorkClaims, Writable,
     },
 };
 
@@ -129,6 +129,11 @@ impl Store for Database {
         answer("load what is known of people", people::kept(&self.reads)).await
     }
 
+    async fn high_water(&self) -> Result<Option<Time>, StoreError> {
+        let question = high_water::high_water(&self.reads);
+        answer("load the high-water mark", question).await
+    }
+
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         answer("look for changed requests", async {
             let head = log::end(&mut *self.reads.acquire().await?).await?.seq();
@@ -147,10 +152,14 @@ impl Store for Database {
         self.why_out()
     }
 
-    fn writable(&self) -> watch::Receiver<bool> {
+    fn clocks(&self) -> ClockComparison {
+        self.compared_clocks()
+    }
+
+    fn writable(&self) -> watch::Receiver<Writable> {
         match &self.writer {
-            Some(writer) => writer.is_writable(),
-            None => watch::channel(false).1,
+            Some(writer) => writer.writable(),
+            None => watch::channel(Writable::Nothing).1,
         }
     }
 
@@ -166,6 +175,10 @@ impl Store for Database {
 #[async_trait]
 impl Ledger for Database {
     async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
+        // Also where the writer would go on: a replica whose clock is wrong still ends access.
+        if let Some(why) = self.why_out().filter(|_| commit.leads_to_access()) {
+            return Err(unavailable("write", why).into());
+        }
         write(self.writer.as_ref(), Write::Commit(Box::new(commit))).await
     }
 
@@ -176,10 +189,17 @@ impl Ledger for Database {
     }
 
     async fn keep_people(&self, sealed: Vec<u8>) -> Result<(), StoreError> {
-        match write(self.follower_writer(), Write::PeopleKept(sealed)).await {
-            Err(CommitError::Unavailable(error)) => Err(error),
-            Ok(_) | Err(CommitError::Conflict | CommitError::AlreadyDone) => Ok(()),
-        }
+        replace(self.follower_writer(), Write::PeopleKept(sealed)).await
+    }
+
+    async fn raise_high_water(&self, at: Time) -> Result<(), StoreError> {
+        let lowers = false;
+        replace(self.follower_writer(), Write::HighWater { at, lowers }).await
+    }
+
+    async fn lower_high_water(&self, at: Time) -> Result<(), StoreError> {
+        let lowers = true;
+        replace(self.follower_writer(), Write::HighWater { at, lowers }).await
     }
 
     async fn broadcast_invalidation(&self, fact: &Invalidation) -> Result<(), StoreError> {
@@ -261,6 +281,14 @@ impl Documents for Database {
 
     fn documents_due(&self) -> watch::Receiver<u64> {
         self.news.documents.subscribe()
+    }
+}
+
+/// Writes what conflicts with nothing.
+async fn replace(writer: Option<&Writer>, what: Write) -> Result<(), StoreError> {
+    match write(writer, what).await {
+        Err(CommitError::Unavailable(error)) => Err(error),
+        Ok(_) | Err(CommitError::Conflict | CommitError::AlreadyDone) => Ok(()),
     }
 }
 

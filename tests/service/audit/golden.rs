@@ -11,7 +11,10 @@ use keylend::{
         log::Log,
         verify::{Known, verify},
     },
-    domain::{Departure, EndCause, Event, LockEvent, NameEvent, Removal},
+    domain::{
+        AttemptEvent, Departure, EndCause, Event, GroupEvent, LockEvent, NameEvent, Removal,
+        UnexplainedEvent,
+    },
     store::{Entry, Fold, LocksInForce, RawEntry},
 };
 use serde::de::DeserializeOwned;
@@ -24,9 +27,10 @@ const GOLDEN: &str = concat!(
 
 /// The last line of each version of the file, as `--head` takes it. What was there before a change is
 /// there afterwards: a hash is taken over everything before it.
-const PLACES: [&str; 2] = [
+const PLACES: [&str; 3] = [
     "102:07f5732439f6a95db5a42b0c8506e9e55942f5ad97a2fc40363670bdf6ee71aa",
     "109:7681ccdee1573f629f28b0edd84b4b3346b691850e629df0e50cfbda5c574f69",
+    "122:40bacb62eec931f9daac1315038e9d99ce82e3ac12fa6cb14ab800a494214b9c",
 ];
 
 fn lines() -> Vec<RawEntry> {
@@ -86,6 +90,9 @@ fn the_golden_log_has_every_kind_of_entry() {
         names::<Event>("kind"),
         names::<LockEvent>("kind"),
         names::<NameEvent>("kind"),
+        names::<UnexplainedEvent>("kind"),
+        names::<AttemptEvent>("kind"),
+        names::<GroupEvent>("kind"),
     ];
     for (field, wanted) in [
         ("kind", kinds.into_iter().flatten().collect()),

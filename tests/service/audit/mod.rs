@@ -20,7 +20,10 @@ use std::{
 use clap::Parser;
 use keylend::{
     cli::Audit,
-    domain::{Actor, Command, EndCause, RuleId, UserId},
+    clock::Clock as _,
+    domain::{
+        Actor, Command, EndCause, GroupListedIn, GroupName, GroupRead, Parties, RuleId, UserId,
+    },
     store::{SqliteStore, Store as _},
 };
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -49,7 +52,15 @@ impl Told {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
 
         let mut first = story.ask("alice", "db-prod:write", 30, reason).await;
-        story.grant(&mut first, "U0BOB").await;
+        let parties = Parties {
+            groups: vec![GroupRead {
+                group: GroupName::new("dba"),
+                source: GroupListedIn::SlackUsergroup("S0DBA".to_owned()),
+                read_at: story.clock.now(),
+            }],
+            ..Parties::default()
+        };
+        story.grant_among(&mut first, "U0BOB", parties).await;
         story.clock.advance(minutes(10));
         let mut second = story.ask("alice", "db-prod:write", 60, "once more").await;
         story.grant(&mut second, "U0CAROL").await;

@@ -2,11 +2,14 @@
 //! public door.
 
 mod app;
+mod approver_groups;
 mod approvers;
 mod asking;
+mod attempts;
 mod callers;
 mod channels;
 mod clarifying;
+mod crossing;
 mod ending_early;
 mod extending;
 mod form;
@@ -20,4 +23,5 @@ mod logging;
 mod looking_up;
 mod more_time;
 mod shared_channels;
+mod showing_again;
 mod socket;

@@ -256,13 +256,15 @@ fn every_answer_reads_well() {
         (
             "asked, and nobody can approve",
             [
-                (1, 0, Members::Nobody),
-                (1, 0, Members::OnlyRequester),
-                (1, 0, Members::Others),
-                (2, 1, Members::Others),
+                (1, 0, Members::Nobody, false),
+                (1, 0, Members::OnlyRequester, false),
+                (1, 0, Members::Others, false),
+                (2, 1, Members::Others, false),
+                (1, 0, Members::Nobody, true),
             ]
-            .map(|(needed, able, members)| {
+            .map(|(needed, able, members, is_extension)| {
                 answer::too_few_approvers(&TooFewApprovers {
+                    is_extension,
                     groups: [GroupName::new("dba")].into(),
                     needed,
                     able,
@@ -304,7 +306,7 @@ fn every_answer_reads_well() {
         ),
         ("explain", answer::explain(&scope, Some(&people(2)))),
         ("done", answer::done(&active)),
-        ("extended", answer::extension_requested(&active)),
+        ("extended", answer::extension_requested(&active, None)),
         (
             "revoked",
             answer::revoked(

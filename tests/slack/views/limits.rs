@@ -58,6 +58,18 @@ fn blocks(wrong: &mut Vec<String>, blocks: &Value, most: usize) {
                     at_most(wrong, "id", button["action_id"].as_str().unwrap(), 255);
                 }
             }
+            // Slack documents no limit: what a section takes is safe.
+            "rich_text" => {
+                for part in block["elements"].as_array().unwrap() {
+                    let elements = part["elements"].as_array().unwrap();
+                    for element in elements.iter().filter(|it| it["type"] == "text") {
+                        text(wrong, "rich text", element, 3000);
+                    }
+                    if elements.is_empty() {
+                        wrong.push("an empty part".to_owned());
+                    }
+                }
+            }
             other => wrong.push(format!("a block of type {other}")),
         }
     }

@@ -5,6 +5,7 @@
 mod forms;
 mod home;
 mod limits;
+mod notes;
 mod story;
 mod validators;
 
@@ -12,8 +13,8 @@ use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
 
 use keylend::{
     domain::{
-        Actor, BackendName, Human, LockEvent, LockTarget, Login, LoginName, Removal, Span, State,
-        Terms,
+        Actor, BackendName, Entitlement, Human, Leftover, Leftovers, LockEvent, LockTarget, Login,
+        LoginName, Removal, Span, State, Terms, UnexplainedAccess, UnexplainedEvent,
     },
     presentation::Place,
     slack::{
@@ -21,6 +22,7 @@ use keylend::{
         view::{
             card::{Context, call, card},
             line::{line, lock_line, notice},
+            reduced,
         },
     },
     store::{Entry, EntryBody},
@@ -56,8 +58,11 @@ static CONTEXT: LazyLock<Context> = LazyLock::new(|| Context {
 });
 
 /// Everything that a person could write to break a message or to fake one.
-const HOSTILE: [&str; 6] = [
+const HOSTILE: [&str; 9] = [
     "<!channel>",
+    ":skull:",
+    "```\n",
+    "\u{202e}\u{1b}\u{9b}31m",
     "&",
     "`*_~",
     "\n> ",
@@ -134,6 +139,45 @@ fn lock_lines_name_what_is_locked_and_by_whom() {
         }),
     ];
     insta::assert_snapshot!(with_short_times(&lines.join("\n")));
+}
+
+#[test]
+fn lines_of_unexplained_access_name_it_and_who_revokes_it() {
+    let access = UnexplainedAccess {
+        backend: BackendName::new("pg-prod"),
+        holder: "al`ice <!channel>".to_owned(),
+        title: "role app_writer".to_owned(),
+        entitlement: Entitlement::new("pg-prod/e"),
+    };
+    let line = |event| {
+        let mut entry = lock_entry(LockEvent::Unlocked {
+            target: LockTarget::Everything,
+        });
+        entry.actor = Actor::Keylend;
+        entry.body = EntryBody::Unexplained(event);
+        lock_line(&entry).unwrap()
+    };
+    let started = line(UnexplainedEvent::UnexplainedRevocationStarted {
+        access: access.clone(),
+        operator: "root (uid 0)".to_owned(),
+    });
+    let named = "`role app_writer` of `al?ice ?!channel?` in `pg-prod`";
+    let begins =
+        format!(":warning: {named} is being revoked by `root (uid 0)`: no request explains it");
+    assert!(started.ends_with(&begins), "{started}");
+    let revoked = line(UnexplainedEvent::UnexplainedRevoked {
+        access: access.clone(),
+    });
+    assert!(
+        revoked.contains(&format!("{named} was read back")),
+        "{revoked}"
+    );
+    let error = "<!here>".to_owned();
+    let failed = line(UnexplainedEvent::UnexplainedRevokeFailed { access, error });
+    assert!(
+        failed.contains("failed to be revoked: &lt;!here&gt;."),
+        "{failed}"
+    );
 }
 
 #[test]
@@ -247,6 +291,51 @@ fn what_a_target_says_of_the_end_is_told_where_it_ended_the_access() {
 }
 
 #[test]
+fn what_a_grantee_left_behind_is_listed_at_the_end_and_harmless_to_read() {
+    let thing = |what: &str, dropped| Leftover {
+        what: what.to_owned(),
+        dropped,
+    };
+    let active = Story::begin(terms(None), 1).approve("U0BOB").active();
+    let said = |leftovers| {
+        let ended = active.expire().gone_leaving(Removal::Removed, leftovers);
+        let (entry, request) = ended.log.last().unwrap();
+        let card = |place| {
+            let card = card(place, &ended.request, &Context::default());
+            card.unwrap().text
+        };
+        let you = [card(Place::Granted), notice(entry, request).unwrap()];
+        let they = [card(Place::Approval), line(entry, request, &[]).unwrap()];
+        (you, they)
+    };
+    let some = Leftovers::new([
+        thing("SELECT on table orders to alice", false),
+        thing("function <!channel>f()", true),
+    ]);
+    let (you, they) = said(some);
+    let things = "left 2 things in `pg-prod`: SELECT on table orders to alice; function \
+                  &lt;!channel&gt;f() (dropped).";
+    for text in you {
+        assert!(text.contains(&format!("You {things}")), "{text}");
+    }
+    for text in they {
+        assert!(text.contains(&format!("<@U0ALICE> {things}")), "{text}");
+    }
+
+    let many = Leftovers::new((0..30).map(|number| thing(&format!("table t{number}"), false)));
+    let (you, _) = said(many.but_unsearched("no connection"));
+    for text in you {
+        assert!(text.contains("left 30 things"), "{text}");
+        assert!(text.contains("table t3; 26 more."), "{text}");
+        let unsearched =
+            "Keylend could not fully search `pg-prod` for what was left behind: no connection.";
+        assert!(text.contains(unsearched), "{text}");
+    }
+    let (you, _) = said(Leftovers::default());
+    assert!(you.iter().all(|text| !text.contains("left behind")));
+}
+
+#[test]
 fn access_that_reaches_more_than_data_is_called_dangerous_before_approval() {
     let terms = Terms {
         dangerous: true,
@@ -337,14 +426,119 @@ fn a_long_reason_is_shown_whole() {
     asked.reason = reason.clone();
     let story = Story::begin(asked, 1);
     let card = card(Place::Approval, &story.request, &CONTEXT).unwrap();
-    let blocks = blocks(&card);
-    let sections = blocks.iter();
-    let quoted: String = sections
-        .flat_map(|block| block["text"]["text"].as_str().unwrap_or_default().lines())
-        .filter_map(|line| line.strip_prefix("> "))
-        .collect();
-    assert_eq!(quoted, reason.trim());
+    assert_eq!(quoted(&blocks(&card)), reason.trim());
 }
+
+/// The marks of Slack and of other chats, line ends, and what Slack would make a link or an emoji.
+const TYPED: &str = "*bold* _it_ ~no~ `code`\n> quoted\n```\nrm -rf /tmp/__x__\n```\n\n\
+                     <!here> <@U0BOB> &lt; &amp; :skull: https://example.com a@example.com שלום";
+
+#[test]
+fn what_people_typed_is_quoted_as_they_typed_it() {
+    for (name, story) in every_state(Some(TYPED)) {
+        let Some(card) = card(Place::Approval, &story.request, &CONTEXT) else {
+            continue;
+        };
+        let quoted = quoted(&blocks(&card));
+        assert!(quoted.starts_with(TYPED), "{name}: {quoted}");
+    }
+}
+
+#[test]
+fn a_ticket_is_shown_as_it_was_typed() {
+    for (ticket, shown) in [
+        (
+            "INC-4211",
+            json!({"type": "mrkdwn", "text": "*Ticket*\nINC-4211", "verbatim": true}),
+        ),
+        (
+            "OPS_1*2",
+            json!({"type": "plain_text", "text": "Ticket\nOPS_1*2", "emoji": false}),
+        ),
+    ] {
+        let mut asked = terms(None);
+        asked.ticket = Some(ticket.to_owned());
+        let story = Story::begin(asked, 1);
+        let card = card(Place::Approval, &story.request, &CONTEXT).unwrap();
+        let fields: Vec<Value> = blocks(&card)
+            .iter()
+            .flat_map(|block| block["fields"].as_array().cloned().unwrap_or_default())
+            .collect();
+        assert!(fields.contains(&shown), "{fields:#?}");
+        let (entry, request) = &story.log[0];
+        let line = Message::text(line(entry, request, &[]).unwrap());
+        let said = match line.blocks.is_empty() {
+            true => line.text,
+            false => texts(&json!(line.blocks), |kind| kind == "text").concat(),
+        };
+        assert!(said.contains(&format!("ticket {ticket} ")), "{said}");
+    }
+}
+
+#[test]
+fn lines_that_change_direction_or_end_are_shown_to() {
+    let mut asked = terms(None);
+    asked.reason = "evil \u{202e}txt.exe".to_owned();
+    let story = Story::begin(asked, 1);
+    let shown = card(Place::Approval, &story.request, &CONTEXT).unwrap();
+    assert_eq!(quoted(&blocks(&shown)), "evil ‹U+202E›txt.exe");
+    let denied = "no\n10:42 *approved* by admin";
+    let denied = Story::begin(terms(None), 1).deny(denied);
+    let (entry, request) = denied.log.last().unwrap();
+    for said in [line(entry, request, &[]), notice(entry, request)] {
+        let said = Message::text(said.unwrap());
+        let quoted = quoted(&blocks(&said));
+        assert_eq!(quoted, "no\n10:42 *approved* by admin", "{said:?}");
+        assert_eq!(said.text.lines().count(), 1, "{}", said.text);
+    }
+}
+
+#[test]
+fn another_company_reads_who_asks_for_what_and_how_long_alone() {
+    let typed = "s3cr3t";
+    let mut told = BTreeSet::new();
+    for (name, story) in every_state(Some(typed)) {
+        let shown = |request| card(Place::Audit, &reduced::request(request), &CONTEXT).unwrap();
+        let head = shown(&story.request);
+        let mut said = vec![format!("{}{}", head.text, json!(head.blocks))];
+        for (entry, request) in &story.log {
+            let reduced = reduced::entry(entry);
+            let line = reduced.and_then(|entry| line(&entry, &reduced::request(request), &[]));
+            told.extend(line.as_ref().map(|_| kind(entry).to_string()));
+            said.extend(line);
+        }
+        for said in said {
+            for secret in [typed, "pg-prod", "app_writer", "login", "rule"] {
+                assert!(!said.contains(secret), "{name}: {said}");
+            }
+        }
+    }
+    for kind in ["requested", "approved", "denied", "activated", "ended"] {
+        assert!(told.contains(&format!("\"{kind}\"")), "{kind}: {told:?}");
+    }
+    let lock = |target| {
+        let locked = LockEvent::Locked {
+            target,
+            person: Human::default(),
+            reason: typed.to_owned(),
+        };
+        let entry = reduced::entry(&lock_entry(locked))?;
+        lock_line(&entry)
+    };
+    assert_eq!(lock(LockTarget::Person(story::alice())), None);
+    let everything = lock(LockTarget::Everything).unwrap();
+    assert!(!everything.contains(typed), "{everything}");
+}
+
+/// What no text from people may become.
+const FORGED: [&str; 6] = [
+    "<!channel",
+    "<@U0BOB|",
+    "\"user_id\":\"U0BOB|",
+    "<!date^0",
+    "\"name\":\"skull\"",
+    "\u{202e}",
+];
 
 #[test]
 fn no_text_from_people_breaks_a_limit_or_escapes() {
@@ -360,10 +554,12 @@ fn no_text_from_people_breaks_a_limit_or_escapes() {
                     wrong.is_empty(),
                     "{name}, {place:?}, {hostile:?}: {wrong:?}"
                 );
-                let all = format!("{}{}", card.text, json!(card.blocks));
-                for forged in ["<!channel", "<@U0BOB|", "<!date^0", "\n> \n"] {
+                let all = format!("{}{}", card.text, interpreted(&json!(card.blocks)));
+                for forged in FORGED.iter().chain(&["\n> \n"]) {
                     assert!(!all.contains(forged), "{name}, {place:?}: {forged}");
                 }
+                let shown = json!(card.blocks).to_string();
+                assert!(!shown.contains('\u{200b}'), "{name}, {place:?}: {shown}");
             }
             for (entry, request) in &story.log {
                 for said in [
@@ -401,11 +597,16 @@ fn kind(entry: &Entry) -> Value {
 }
 
 fn lock_entry(event: LockEvent) -> Entry {
+    entry_of(EntryBody::Lock(event), Actor::Person(story::bob()))
+}
+
+/// An entry about no request.
+fn entry_of(body: EntryBody, actor: Actor) -> Entry {
     let (mut entry, _) = Story::begin(terms(None), 1).log.remove(0);
     entry.request_id = None;
-    entry.actor = Actor::Person(story::bob());
+    entry.actor = actor;
     entry.rules = Vec::new();
-    entry.body = EntryBody::Lock(event);
+    entry.body = body;
     entry
 }
 
@@ -424,6 +625,54 @@ fn buttons(message: &Message) -> Vec<Button> {
 /// A message's blocks as Slack gets them.
 fn blocks(message: &Message) -> Vec<Value> {
     message.blocks.iter().map(|block| json!(block)).collect()
+}
+
+/// The texts of the objects of some type, in reading order.
+fn texts(value: &Value, is_wanted: fn(&str) -> bool) -> Vec<String> {
+    match value {
+        Value::Array(all) => all.iter().flat_map(|it| texts(it, is_wanted)).collect(),
+        Value::Object(fields) => match (fields.get("type"), fields.get("text")) {
+            (Some(Value::String(kind)), Some(Value::String(text))) => match is_wanted(kind) {
+                true => vec![text.clone()],
+                false => Vec::new(),
+            },
+            _ => fields
+                .values()
+                .flat_map(|it| texts(it, is_wanted))
+                .collect(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// All that a message's blocks quote.
+fn quoted(blocks: &[Value]) -> String {
+    let parts = blocks
+        .iter()
+        .filter_map(|block| block["elements"].as_array());
+    let quotes = parts
+        .flatten()
+        .filter(|part| part["type"] == "rich_text_quote");
+    quotes
+        .flat_map(|quote| texts(quote, |kind| kind == "text"))
+        .collect()
+}
+
+/// Blocks without the texts in which Slack interprets nothing.
+fn interpreted(blocks: &Value) -> String {
+    fn without(value: &mut Value) {
+        match value {
+            Value::Array(all) => all.iter_mut().for_each(without),
+            Value::Object(fields) if fields.get("type") == Some(&json!("text")) => {
+                fields.remove("text");
+            }
+            Value::Object(fields) => fields.values_mut().for_each(without),
+            _ => {}
+        }
+    }
+    let mut blocks = blocks.clone();
+    without(&mut blocks);
+    blocks.to_string()
 }
 
 fn buttons_of(block: &Value) -> Vec<Button> {
@@ -495,5 +744,30 @@ fn read_block(block: &Value, out: &mut String) {
             block["elements"][0]["text"].as_str().unwrap()
         )
         .unwrap();
+    }
+    if block["type"] == "rich_text" {
+        for part in block["elements"].as_array().unwrap() {
+            let kind = part["type"].as_str().unwrap();
+            let elements = part["elements"].as_array().unwrap().iter();
+            let said: String = elements.map(in_mrkdwn).collect();
+            writeln!(out, "{kind}: {said}").unwrap();
+        }
+    }
+}
+
+/// A part of rich text as `mrkdwn` would have it.
+fn in_mrkdwn(element: &Value) -> String {
+    let said = |key: &str| element[key].as_str().unwrap_or_default().to_owned();
+    match said("type").as_str() {
+        "emoji" => format!(":{}:", said("name")),
+        "user" => format!("<@{}>", said("user_id")),
+        "channel" => format!("<#{}>", said("channel_id")),
+        "date" => {
+            let (unix, format) = (&element["timestamp"], said("format"));
+            format!("<!date^{unix}^{format}|{}>", said("fallback"))
+        }
+        _ if element["style"]["bold"] == true => format!("*{}*", said("text")),
+        _ if element["style"]["code"] == true => format!("`{}`", said("text")),
+        _ => said("text"),
     }
 }

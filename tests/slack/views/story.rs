@@ -4,9 +4,9 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use keylend::{
     domain::{
         Actor, AskKey, BackendName, ChannelId, Command, Departure, Email, EndCause, Entitlement,
-        Environment, Event, GroupName, Handle, Human, Occurred, Params, Parties, PlannedGrant,
-        PlannedLayer, Removal, Request, RequestId, RevocationMode, Risk, RuleId, Span, Terms, Time,
-        UserId, Username, Vote, decide, open,
+        Environment, Event, GroupName, Handle, Human, Leftovers, Occurred, Params, Parties,
+        PlannedGrant, PlannedLayer, Removal, Request, RequestId, RevocationMode, Risk, RuleId,
+        Span, Terms, Time, UserId, Username, Vote, decide, open,
     },
     store::{Entry, EntryBody},
 };
@@ -223,7 +223,20 @@ impl Story {
     }
 
     pub(crate) fn gone_by(&self, removal: Removal) -> Self {
-        self.after(1, Command::Revoked { layer: 0, removal })
+        self.gone_leaving(removal, Leftovers::default())
+    }
+
+    /// The same, with what the grantee left behind.
+    pub(crate) fn gone_leaving(&self, removal: Removal, leftovers: Leftovers) -> Self {
+        let layer = 0;
+        self.after(
+            1,
+            Command::Revoked {
+                layer,
+                removal,
+                leftovers,
+            },
+        )
     }
 
     fn note(&mut self, events: &[Occurred]) {

@@ -280,7 +280,7 @@ proptest! {
     #[test]
     fn the_order_of_the_parts_does_not_matter(
         parts in Just(vec!["db-prod:write", "1h 30m", "INC-4211"]).prop_shuffle(),
-        reason in "[b-eg-z]{2,8}( [b-eg-z]{2,8}){0,4}",
+        reason in "[b-eg-z]{5,8}( [b-eg-z]{5,8}){0,4}",
         place in 0..4usize,
         quoted: bool,
     ) {
