@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes the README's pictures anew: the test that plays the demo in a browser leaves them here.
+# Takes the pictures in docs/pictures again: the test that plays the demo in a browser leaves them there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
