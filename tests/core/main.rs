@@ -1,6 +1,8 @@
 //! The core, which decides without any I/O: the state machine, the policy and what is proved of it,
-//! whatever the fuzzer found, and the layers that keep the core apart from the rest.
+//! whatever the fuzzer found, the layers that keep the core apart from the rest, and the documentation
+//! of all of it.
 
+mod documents;
 mod fuzz_corpus;
 mod kinds;
 mod layers;
