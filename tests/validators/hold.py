@@ -86,6 +86,8 @@ def compile_distinct(things):
 
 def main():
     all_kept = [json.loads(file.read_text()) for file in Path(sys.argv[1]).glob("*.json")]
+    # A search that finds nothing is answered with no options, which no menu may have.
+    all_kept = [kept for kept in all_kept if kept["body"].get("options") != []]
     if not all_kept:
         sys.exit("hold.py: nothing was kept")
     kinds, things = zip(*map(shown, all_kept))
