@@ -12,6 +12,7 @@ const BATCH: usize = 256;
 /// shape, in transactions of many. Each table comes with a condition on the rows that count.
 pub async fn inserts(url: &str, tables: &[(&str, String)]) -> Duration {
     let mut connection = PgConnection::connect(url).await.unwrap();
+    execute(&mut connection, "SET search_path = keylend".to_owned()).await;
     let mut batches = Vec::new();
     for (table, which) in tables {
         let make = format!("CREATE TABLE raw_{table} (LIKE {table} INCLUDING ALL)");
