@@ -32,6 +32,14 @@ pub trait Clock: Send + Sync + 'static {
     }
 }
 
+/// Waits until `moment` has come by `clock`; for ever if there is none.
+pub(crate) async fn until_any(clock: &dyn Clock, moment: Option<Time>) {
+    match moment {
+        Some(moment) => clock.until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     alerts::Alerts,
     broker::{Broker, Changed, Error, Memberships},
-    clock::{Clock, Entropy},
+    clock::{Clock, Entropy, until_any},
     directory::FRESH,
     domain::{GroupName, Request, Span, Standing, Time, UserId, backoff},
     metrics::Metrics,
@@ -138,12 +138,7 @@ impl Leavers {
         let mut next_usergroup = self.clock.now();
         loop {
             let next = turns.values().map(|turn| turn.at).min();
-            let due = async {
-                match next {
-                    Some(at) => self.clock.until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let due = until_any(&*self.clock, next);
             tokio::select! {
                 biased;
                 Changed { people, usergroups } = self.broker.changed() => {

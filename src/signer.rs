@@ -26,7 +26,7 @@ use crate::{
     alerts::Alerts,
     audit::log::{Fault, Log},
     checkpoint::{Checkpoint, SigningKey, Tree, checkpoints},
-    clock::{Clock, Entropy},
+    clock::{Clock, Entropy, until_any},
     domain::{ChannelId, Span, Time, backoff},
     slack::{
         client::{Client, Message, SlackError},
@@ -191,12 +191,7 @@ impl Signer {
             let next = due
                 .into_iter()
                 .chain(pending.as_ref().map(|it| it.retry_at));
-            let moment = async {
-                match next.min() {
-                    Some(next) => clock.until(next).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let moment = until_any(clock.as_ref(), next.min());
             tokio::select! {
                 () = grown => {}
                 () = moment => {}

@@ -8,7 +8,6 @@ use super::{
     extend::decided_total,
     facts::{Count, Question},
     refused_attempts::attempted_on,
-    single_change,
 };
 use crate::{
     backend::LayerRequest,
@@ -294,13 +293,7 @@ impl Broker {
                 revision,
                 reason,
             };
-            let change = self.change(&request, command);
-            Ok(single_change(self.noted(
-                intent,
-                Attempted::Deny,
-                &request,
-                change,
-            )?))
+            Ok(self.change_alone(intent, Attempted::Deny, &request, command)?)
         })
         .await
     }
@@ -341,13 +334,8 @@ impl Broker {
         self.settle(Some(intent), id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
-            let change = self.change(&request, Command::Withdraw { by, human });
-            Ok(single_change(self.noted(
-                intent,
-                Attempted::Withdraw,
-                &request,
-                change,
-            )?))
+            let command = Command::Withdraw { by, human };
+            Ok(self.change_alone(intent, Attempted::Withdraw, &request, command)?)
         })
         .await
     }

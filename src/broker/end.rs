@@ -47,13 +47,8 @@ impl Broker {
         self.settle(Some(intent), id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
-            let change = self.change(&request, Command::Done { by, human });
-            Ok(single_change(self.noted(
-                intent,
-                Attempted::Done,
-                &request,
-                change,
-            )?))
+            let command = Command::Done { by, human };
+            Ok(self.change_alone(intent, Attempted::Done, &request, command)?)
         })
         .await
     }

@@ -1,6 +1,6 @@
 //! Asking for more time.
 
-use super::{Broker, Error, Intent, facts::Question, single_change};
+use super::{Broker, Error, Intent, facts::Question};
 use crate::{
     domain::{
         Actor, Attempted, Command, More, Parties, PlannedGrant, Refusal, Request, RequestId,
@@ -46,13 +46,8 @@ impl Broker {
         self.settle(Some(intent), id, async |request| {
             let human = self.human_beside(by, &request.requester).await?;
             let by = by.clone();
-            let change = self.change(&request, Command::WithdrawExtension { by, human });
-            Ok(single_change(self.noted(
-                intent,
-                Attempted::Withdraw,
-                &request,
-                change,
-            )?))
+            let command = Command::WithdrawExtension { by, human };
+            Ok(self.change_alone(intent, Attempted::Withdraw, &request, command)?)
         })
         .await
     }

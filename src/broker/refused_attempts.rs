@@ -6,11 +6,11 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Broker, Error, Intent, attempts::Attempt, error::ATTEMPTS};
+use super::{Broker, Error, Intent, attempts::Attempt, error::ATTEMPTS, single_change};
 use crate::{
     domain::{
-        Actor, AttemptEvent, Attempted, AttemptedOn, NotAllowed, Person, Refusal, Request, Span,
-        TeamId, UserId,
+        Actor, AttemptEvent, Attempted, AttemptedOn, Command, NotAllowed, Person, Refusal, Request,
+        Span, TeamId, UserId,
     },
     store::{ATTEMPTS_WITHIN, Commit, CommitError, EntryBody, NextAttempt, Note, Record},
 };
@@ -82,6 +82,20 @@ impl Broker {
             self.note_refused(intent, action, attempted_on(request), refusal);
         };
         outcome.inspect_err(note)
+    }
+
+    /// The change that `command` makes of a request as `action`, alone in a commit; a refusal is
+    /// [noted](Self::noted).
+    pub(super) fn change_alone(
+        &self,
+        intent: &Intent,
+        action: Attempted,
+        request: &Request,
+        command: Command,
+    ) -> Result<(Request, Commit), Refusal> {
+        let change = self.change(request, command);
+        self.noted(intent, action, request, change)
+            .map(single_change)
     }
 
     /// The same as [`note_refused`](Self::note_refused) for what has no intent.

@@ -63,13 +63,17 @@ impl Reconcile {
             let store = address.open(&config.digest).await.with_context(|| {
                 format!("failed to open the store `{address}`, to which --apply writes")
             })?;
-            let done = apply(&targets, &*store, out).await;
+            let done = async {
+                let apply = Apply::to(&*store)?;
+                reconcile(&targets, &*store, Some(apply), out).await
+            };
+            let done = done.await;
             store.close().await;
             done?
         } else {
             let store = address.open_read_only().await;
             let store = store.with_context(|| format!("failed to open the store `{address}`"))?;
-            let listed = list(&targets, &*store, out).await;
+            let listed = reconcile(&targets, &*store, None, out).await;
             store.close().await;
             listed?
         };
@@ -80,66 +84,61 @@ impl Reconcile {
     }
 }
 
-async fn list(
-    targets: &[Target],
-    store: &dyn Store,
-    out: &mut (dyn Write + Send),
-) -> anyhow::Result<bool> {
-    let mut is_well = true;
-    for (target, found) in targets.iter().zip(find_all(targets, store).await) {
-        let Some(found) = write_target(target, found, out)? else {
-            is_well = false;
-            continue;
-        };
-        for one in &found {
-            is_well &= matches!(one.verdict, Verdict::Foreign(_));
-            write_access(one, &in_words(&one.verdict), out)?;
-        }
-    }
-    Ok(is_well)
+/// What is revoked, and on whose word.
+struct Apply<'a> {
+    store: &'a dyn Database,
+    operator: String,
 }
 
-async fn apply(
+impl<'a> Apply<'a> {
+    fn to(store: &'a dyn Database) -> anyhow::Result<Self> {
+        if let Some(reason) = store.standby_reason() {
+            bail!("the store takes nothing from this process: {reason}");
+        }
+        let operator = operator();
+        Ok(Self { store, operator })
+    }
+
+    /// Revokes one piece of access. Answers what came of it, and whether it is not left for another run.
+    async fn revoke(&self, target: &Target, found: &Found) -> anyhow::Result<(String, bool)> {
+        let (store, access) = (self.store, &found.access);
+        let outcome = revoke(target, store, &SystemClock, access, &self.operator).await?;
+        Ok(match outcome {
+            Outcome::Revoked => ("revoked: the target was read back".to_owned(), true),
+            Outcome::Explained => ("left alone: a request explains it by now".to_owned(), true),
+            Outcome::Busy => (
+                "left alone: the service works on it. Run this again".to_owned(),
+                false,
+            ),
+            Outcome::Failed(error) => (format!("failed: {}", excerpt(&error)), false),
+        })
+    }
+}
+
+/// Lists what no request explains, and revokes it if that is asked for. Answers whether nothing is left.
+async fn reconcile(
     targets: &[Target],
-    store: &dyn Database,
+    store: &dyn Store,
+    apply: Option<Apply<'_>>,
     out: &mut (dyn Write + Send),
 ) -> anyhow::Result<bool> {
-    if let Some(reason) = store.standby_reason() {
-        bail!("the store takes nothing from this process: {reason}");
-    }
-    let operator = operator();
     let mut is_well = true;
-    for (target, found) in targets.iter().zip(find_all(targets, store).await) {
+    let found = join_all(targets.iter().map(|target| find(target, store))).await;
+    for (target, found) in targets.iter().zip(found) {
         let Some(found) = write_target(target, found, out)? else {
             is_well = false;
             continue;
         };
         for one in &found {
-            let what = if one.verdict == Verdict::Unexplained {
-                match revoke(target, store, &SystemClock, &one.access, &operator).await? {
-                    Outcome::Revoked => "revoked: the target was read back".to_owned(),
-                    Outcome::Explained => "left alone: a request explains it by now".to_owned(),
-                    Outcome::Busy => {
-                        is_well = false;
-                        "left alone: the service works on it. Run this again".to_owned()
-                    }
-                    Outcome::Failed(error) => {
-                        is_well = false;
-                        format!("failed: {}", excerpt(&error))
-                    }
-                }
-            } else {
-                is_well &= matches!(one.verdict, Verdict::Foreign(_));
-                in_words(&one.verdict)
+            let (what, is_settled) = match (&apply, &one.verdict) {
+                (Some(apply), Verdict::Unexplained) => apply.revoke(target, one).await?,
+                (_, verdict) => (in_words(verdict), matches!(verdict, Verdict::Foreign(_))),
             };
+            is_well &= is_settled;
             write_access(one, &what, out)?;
         }
     }
     Ok(is_well)
-}
-
-async fn find_all(targets: &[Target], store: &dyn Store) -> Vec<Result<Vec<Found>, Error>> {
-    join_all(targets.iter().map(|target| find(target, store))).await
 }
 
 /// The access, if it could be listed.

@@ -47,7 +47,7 @@ impl Commit {
             || self
                 .changes
                 .iter()
-                .any(|change| change.before.is_none() || change.grants() || change.asks_for_more())
+                .any(|change| change.begins() || change.grants())
     }
 }
 
@@ -153,12 +153,6 @@ impl Change {
                     | Event::Extended { .. }
             )
         })
-    }
-
-    /// Whether somebody asks for more time by it.
-    fn asks_for_more(&self) -> bool {
-        let mut events = self.events.iter();
-        events.any(|occurred| matches!(occurred.event, Event::ExtensionRequested { .. }))
     }
 
     /// Whether somebody comes closer to access by it, or gets or keeps it longer: what no lock lets

@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 use super::Worker;
 use crate::{
     broker::Error,
+    clock::until_any,
     domain::{Lane, Refusal, RequestId, Time},
     provisioning::Unfinished,
     store::{Claim, StoreError},
@@ -47,19 +48,12 @@ pub(super) async fn run(worker: Arc<Worker>, lane: Lane, shutdown: CancellationT
             () = shutdown.cancelled() => break,
             () = queue.some_done(&worker), if !queue.running.is_empty() => {}
             Ok(()) = head.changed() => queue.wake_waiting(),
-            () = wait(&worker, next) => {}
+            () = until_any(&*worker.clock, next) => {}
             () = sleep(POLL) => {}
         }
     }
     while !queue.running.is_empty() {
         queue.some_done(&worker).await;
-    }
-}
-
-async fn wait(worker: &Worker, next: Option<Time>) {
-    match next {
-        Some(next) => worker.clock.until(next).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -20,10 +20,11 @@ use keylend::{
 };
 use tempfile::TempDir;
 
+use super::targets::lending_from;
 use crate::{
     story::Story,
     support::{
-        fixture::{APPROVALS, DAVE, Fixture, Has as _, scope},
+        fixture::{APPROVALS, DAVE, Fixture, Has as _},
         postgres::Postgres,
     },
 };
@@ -58,24 +59,7 @@ impl World {
     async fn start() -> Self {
         let postgres = Postgres::start().await;
         postgres.execute(ROLES).await;
-        let folder = tempfile::tempdir().unwrap();
-        let url = folder.path().join("pg_url");
-        fs::write(&url, postgres.url_for("keylend", "keylends")).unwrap();
-        let scopes = [
-            BACKEND.replace("DIR/pg_url", &url.display().to_string()),
-            scope(
-                "pg:write",
-                "PostgreSQL, write",
-                r#"backend = "pg", role = "app_writer""#,
-            ),
-            scope(
-                "pg:login",
-                "PostgreSQL, a login of one's own",
-                r#"backend = "pg", role = "app_writer", login = "generated""#,
-            ),
-        ]
-        .concat();
-        let fixture = Fixture::with(|config| format!("{config}{scopes}"), "").await;
+        let (fixture, folder) = lending_from(&postgres, BACKEND).await;
         Self {
             postgres: Arc::new(postgres),
             fixture,

@@ -34,6 +34,30 @@ const PEOPLE: &str = "
     CREATE ROLE carol LOGIN IN ROLE team;
     GRANT app_writer TO bob";
 
+/// A service that lends the role `app_writer` of this server, to people's own logins and to generated ones.
+/// The folder holds the URL, in the place of `DIR/pg_url` in `backend`.
+pub(super) async fn lending_from(postgres: &Postgres, backend: &str) -> (Fixture, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("pg_url");
+    fs::write(&url, postgres.url_for("keylend", "keylends")).unwrap();
+    let scopes = [
+        backend.replace("DIR/pg_url", &url.display().to_string()),
+        scope(
+            "pg:write",
+            "PostgreSQL, write",
+            r#"backend = "pg", role = "app_writer""#,
+        ),
+        scope(
+            "pg:login",
+            "PostgreSQL, a login of one's own",
+            r#"backend = "pg", role = "app_writer", login = "generated""#,
+        ),
+    ]
+    .concat();
+    let fixture = Fixture::with(|config| format!("{config}{scopes}"), "").await;
+    (fixture, folder)
+}
+
 struct World {
     postgres: Postgres,
     fixture: Fixture,
@@ -51,24 +75,7 @@ impl World {
             ))
             .await;
         postgres.execute(statements).await;
-        let folder = tempfile::tempdir().unwrap();
-        let url = folder.path().join("pg_url");
-        fs::write(&url, postgres.url_for("keylend", "keylends")).unwrap();
-        let scopes = [
-            BACKEND.replace("DIR/pg_url", &url.display().to_string()),
-            scope(
-                "pg:write",
-                "PostgreSQL, write",
-                r#"backend = "pg", role = "app_writer""#,
-            ),
-            scope(
-                "pg:login",
-                "PostgreSQL, a login of one's own",
-                r#"backend = "pg", role = "app_writer", login = "generated""#,
-            ),
-        ]
-        .concat();
-        let fixture = Fixture::with(|config| format!("{config}{scopes}"), "").await;
+        let (fixture, folder) = lending_from(&postgres, BACKEND).await;
         Self {
             postgres,
             fixture,

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, feeds::Feed};
 use crate::{
+    clock::until_any,
     domain::{ChannelId, Time},
     presentation::Backlog,
     store::StoreError,
@@ -42,12 +43,7 @@ impl Messenger {
                     });
                 }
             }
-            let turn = async {
-                match next {
-                    Some(next) => self.retry.clock.until(next).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let turn = until_any(&*self.retry.clock, next);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, STRIPES, Trouble, channels::is_personal};
 use crate::{
+    clock::until_any,
     domain::{ChannelId, Request, RequestId, Time, UserId},
     presentation::{Card, Place},
     slack::{
@@ -90,12 +91,7 @@ impl Messenger {
                 }
             }
             let next = next.into_iter().chain(turns.opens(now)).min();
-            let turn = async {
-                match next {
-                    Some(next) => self.retry.clock.until(next).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let turn = until_any(&*self.retry.clock, next);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,

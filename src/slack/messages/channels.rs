@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Messenger, channel_state::Closed};
 use crate::{
+    clock::until_any,
     domain::{ChannelId, Request, RequestId, Span, Time, backoff},
     slack::{
         client::{ChannelTrouble, SlackError},
@@ -186,12 +187,7 @@ impl Messenger {
                 });
                 dropped.values().min().copied()
             };
-            let over = async {
-                match next {
-                    Some(next) => self.retry.clock.until(next).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let over = until_any(&*self.retry.clock, next);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return None,

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use super::trouble::Trouble;
 use crate::{
     broker::{Broker, Error},
-    clock::{Clock, Entropy},
+    clock::{Clock, Entropy, until_any},
     domain::{Refusal, Time, UserId},
     presentation::{Home, HomeRecords, Published, Retry, within_grace},
     slack::{
@@ -164,12 +164,7 @@ impl Homes {
                 },
                 None => next,
             };
-            let turn = async {
-                match wait_until {
-                    Some(moment) => clock.until(moment).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let turn = until_any(clock.as_ref(), wait_until);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return None,

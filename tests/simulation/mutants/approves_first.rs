@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use keylend::{
     broker::{Broker, Error},
+    clock::Clock,
     domain::{
         Actor, Command, Entitlement, Handle, Parties, PlannedGrant, PlannedLayer, Refusal, Request,
         RequestId, Span, Time, UserId, decide,
@@ -15,6 +16,22 @@ use keylend::{
 
 use super::Mutant;
 use crate::target::{CERTIFICATE, TOKEN, revocation_mode};
+
+/// The clock of the youngest replica's checks.
+#[derive(Default)]
+pub(super) struct YoungestClock(Mutex<Option<Arc<dyn Clock>>>);
+
+impl YoungestClock {
+    pub(super) fn keep(&self, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
+        *self.0.lock().unwrap() = Some(clock.clone());
+        clock
+    }
+
+    /// The moment by it; nothing before a replica was started.
+    pub(super) fn now(&self) -> Option<Time> {
+        self.0.lock().unwrap().as_ref().map(|clock| clock.now())
+    }
+}
 
 /// What the youngest replica writes to.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! An approval counts for ever: at the last one nobody looks whether the others still may approve.
 //! Breaks promise 1: authority is checked for every vote that counts.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use keylend::{
@@ -13,20 +13,19 @@ use keylend::{
 
 use super::{
     Mutant,
-    approves_first::{YoungestLedger, approval, carry_out},
+    approves_first::{YoungestClock, YoungestLedger, approval, carry_out},
 };
 
 #[derive(Default)]
 pub(super) struct CountsOldVotes {
-    clock: Mutex<Option<Arc<dyn Clock>>>,
+    clock: YoungestClock,
     ledger: YoungestLedger,
 }
 
 #[async_trait]
 impl Mutant for CountsOldVotes {
     fn clock(&self, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
-        *self.clock.lock().unwrap() = Some(clock.clone());
-        clock
+        self.clock.keep(clock)
     }
 
     fn ledger(&self, ledger: Arc<dyn Ledger>) {
@@ -41,7 +40,7 @@ impl Mutant for CountsOldVotes {
         revision: u32,
     ) -> Result<Request, Error> {
         let before = broker.revise(id).await?;
-        let now = self.clock.lock().unwrap().as_ref().map(|clock| clock.now());
+        let now = self.clock.now();
         let Some(now) = now.filter(|_| before.extension.is_none()) else {
             return broker
                 .approve(&crate::intent::intent(by), id, revision)

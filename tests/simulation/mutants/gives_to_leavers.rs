@@ -1,7 +1,7 @@
 //! Whoever asked was a member then, and nobody asks again when they are approved. Breaks promise 1: access
 //! is given to somebody who has left meanwhile; or promise 7, since what they hold is not counted either.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use keylend::{
@@ -13,20 +13,19 @@ use keylend::{
 
 use super::{
     Mutant,
-    approves_first::{YoungestLedger, approval, carry_out},
+    approves_first::{YoungestClock, YoungestLedger, approval, carry_out},
 };
 
 #[derive(Default)]
 pub(super) struct GivesToLeavers {
-    clock: Mutex<Option<Arc<dyn Clock>>>,
+    clock: YoungestClock,
     ledger: YoungestLedger,
 }
 
 #[async_trait]
 impl Mutant for GivesToLeavers {
     fn clock(&self, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
-        *self.clock.lock().unwrap() = Some(clock.clone());
-        clock
+        self.clock.keep(clock)
     }
 
     fn ledger(&self, ledger: Arc<dyn Ledger>) {
@@ -43,7 +42,7 @@ impl Mutant for GivesToLeavers {
         let approved = broker
             .approve(&crate::intent::intent(by), id, revision)
             .await;
-        let now = self.clock.lock().unwrap().as_ref().map(|clock| clock.now());
+        let now = self.clock.now();
         let (Err(Error::Refused(Refusal::Forbidden(rulings))), Some(now)) = (&approved, now) else {
             return approved;
         };

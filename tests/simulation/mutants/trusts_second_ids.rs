@@ -1,7 +1,7 @@
 //! Whoever may approve more time is asked who they are by their id alone. Breaks promise 1: somebody
 //! approves it for themselves under a second id.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use keylend::{
@@ -13,20 +13,19 @@ use keylend::{
 
 use super::{
     Mutant,
-    approves_first::{YoungestLedger, approval, carry_out},
+    approves_first::{YoungestClock, YoungestLedger, approval, carry_out},
 };
 
 #[derive(Default)]
 pub(super) struct TrustsSecondIds {
-    clock: Mutex<Option<Arc<dyn Clock>>>,
+    clock: YoungestClock,
     ledger: YoungestLedger,
 }
 
 #[async_trait]
 impl Mutant for TrustsSecondIds {
     fn clock(&self, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
-        *self.clock.lock().unwrap() = Some(clock.clone());
-        clock
+        self.clock.keep(clock)
     }
 
     fn ledger(&self, ledger: Arc<dyn Ledger>) {
@@ -41,7 +40,7 @@ impl Mutant for TrustsSecondIds {
         revision: u32,
     ) -> Result<Request, Error> {
         let before = broker.request(id).await?;
-        let now = self.clock.lock().unwrap().as_ref().map(|clock| clock.now());
+        let now = self.clock.now();
         let members = broker.members(&GroupName::new("dba")).await;
         match now.filter(|_| before.extension.is_some()) {
             Some(now) if members.is_some_and(|members| members.contains(by)) => {

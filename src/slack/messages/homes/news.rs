@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Homes;
 use crate::{
     broker::Error,
+    clock::until_any,
     domain::{Event, LockEvent, LockTarget, RequestId, Time, UserId},
     store::{Entry, EntryBody, StoreError},
 };
@@ -76,12 +77,7 @@ impl Homes {
                     .await?;
             }
             let next = owed.values().map(|owed| owed.at).min();
-            let turn = async {
-                match next {
-                    Some(next) => clock.until(next).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let turn = until_any(clock.as_ref(), next);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return None,
