@@ -18,7 +18,7 @@ use tokio::{
 
 use super::killed::World;
 use crate::support::{
-    fixture::{BOB, Fixture, REQUEST, SCOPE},
+    fixture::{BOB, Fixture, REQUEST, SCOPE, SECURITY},
     skip::skip,
 };
 
@@ -117,12 +117,21 @@ async fn access_ends_although_the_disk_is_full_and_nobody_gets_more() {
     assert!(fixture.console.admits("alice"));
 
     let filler = disk.fill();
+    // Some entries still fit into what the files of the store have already.
+    let fills = async {
+        while !fixture.page("/readyz").await.1.contains("disk_full") {
+            fixture.end(SECURITY, "lock lab:use a look").await;
+            fixture.jit(SECURITY, "unlock lab:use").await;
+        }
+    };
+    timeout(PATIENCE, fills).await.unwrap();
+    until_ready_says(&fixture, 503, r#""store":"disk_full""#).await;
+    until_ready_says(&fixture, 503, "store_disk_full").await;
     let before = fixture.kinds().await;
     fixture
         .jit(BOB, &format!("request {SCOPE} 30m INC-4212 more of it"))
         .await;
-    until_ready_says(&fixture, 503, r#""store":"disk_full""#).await;
-    until_ready_says(&fixture, 503, "store_disk_full").await;
+    fixture.answered(BOB, "store does not answer").await;
     assert_eq!(fixture.kinds().await, before);
 
     fixture.until_logged("ended", 1).await;
