@@ -26,6 +26,7 @@ pub struct Metrics {
     checks: Family<[(&'static str, &'static str); 1], Counter>,
     requests: Family<[(&'static str, &'static str); 1], Counter>,
     retries: Counter,
+    report_only: Counter,
     alerts: Family<[(&'static str, String); 1], Gauge>,
     /// The alerts that the gauge shows.
     alerting: Mutex<BTreeSet<String>>,
@@ -146,6 +147,7 @@ impl Default for Metrics {
             checks: Family::default(),
             requests: Family::default(),
             retries: Counter::default(),
+            report_only: Counter::default(),
             alerts: Family::default(),
             alerting: Mutex::default(),
             stuck: Gauge::default(),
@@ -239,6 +241,11 @@ impl Metrics {
         self.requests.get_or_create(&[("outcome", outcome)]).inc();
     }
 
+    /// Counts something that was allowed and that a report-only rule would have refused.
+    pub fn would_refuse(&self) {
+        self.report_only.inc();
+    }
+
     /// Notes how long Slack waited for an answer.
     pub fn acknowledged(&self, after: Duration) {
         self.acknowledged.observe(after.as_secs_f64());
@@ -317,6 +324,11 @@ impl Metrics {
             "revocation_retries",
             "Revocations that a target did not carry out and that are tried again",
             self.retries.clone(),
+        );
+        registry.register(
+            "policy_report_only",
+            "Decisions that were allowed and that a report-only rule would have refused",
+            self.report_only.clone(),
         );
         registry.register(
             "alert",

@@ -139,12 +139,39 @@ impl Broker {
         }
     }
 
-    /// Asks the policy. Answers the rules that allowed it.
+    /// Asks the policy about something that somebody does. Answers the rules that allowed it. Writes what
+    /// the rules would have refused that only report to the process's log.
     ///
     /// # Errors
     ///
     /// Why not; [`Refusal::GroupsUnavailable`] if that depends on groups that are unknown.
     pub(super) fn judge(
+        &self,
+        action: Action,
+        principal: &Person,
+        question: &Question<'_>,
+    ) -> Result<Vec<RuleId>, Refusal> {
+        let rules = self.may(action, principal, question)?;
+        let facts = self.facts(principal, question);
+        for rule in self.parts.policy.would_forbid(action, &facts) {
+            tracing::info!(
+                rule = rule.as_str(),
+                action = action.name(),
+                principal = principal.id.as_str(),
+                scope = question.scope.map(|scope| scope.id.as_str()),
+                "a report-only rule would have refused this"
+            );
+            self.parts.metrics.would_refuse();
+        }
+        Ok(rules)
+    }
+
+    /// Asks the policy what somebody could do, without anybody doing it. Answers the rules that allow it.
+    ///
+    /// # Errors
+    ///
+    /// As [`judge`](Self::judge).
+    pub(super) fn may(
         &self,
         action: Action,
         principal: &Person,
@@ -172,6 +199,18 @@ impl Broker {
         principal: &Person,
         question: &Question<'_>,
     ) -> Result<Vec<RuleId>, Refusal> {
+        let verdict = self
+            .parts
+            .policy
+            .judge(action, &self.facts(principal, question));
+        if let Err(Refusal::RuleError(error)) = &verdict {
+            tracing::error!(action = action.name(), %error, "a rule could not be evaluated");
+        }
+        verdict
+    }
+
+    /// The facts for the policy, as of now.
+    fn facts<'a>(&'a self, principal: &'a Person, question: &Question<'a>) -> Facts<'a> {
         let Question {
             scope,
             requester,
@@ -186,30 +225,23 @@ impl Broker {
         let pattern = scope
             .and_then(|scope| scope.ticket.as_ref())
             .map(|rule| &rule.pattern);
-        let verdict = self.parts.policy.judge(
-            action,
-            &Facts {
-                principal,
-                requester,
-                requester_human: human,
-                scope: *scope,
-                administrators: &self.parts.administrators,
-                duration: *duration,
-                total: *total,
-                is_extension: *is_extension,
-                ticket: TicketFact::of(*ticket, pattern),
-                locked: scope
-                    .is_some_and(|scope| locks.iter().any(|lock| lock.covers(human, &scope.id))),
-                held: count.held,
-                cap: self.parts.limits.max_active_per_person,
-                excluded_by: self.excluded_by(question),
-                now: self.now(),
-            },
-        );
-        if let Err(Refusal::RuleError(error)) = &verdict {
-            tracing::error!(action = action.name(), %error, "a rule could not be evaluated");
+        Facts {
+            principal,
+            requester,
+            requester_human: human,
+            scope: *scope,
+            administrators: &self.parts.administrators,
+            duration: *duration,
+            total: *total,
+            is_extension: *is_extension,
+            ticket: TicketFact::of(*ticket, pattern),
+            locked: scope
+                .is_some_and(|scope| locks.iter().any(|lock| lock.covers(human, &scope.id))),
+            held: count.held,
+            cap: self.parts.limits.max_active_per_person,
+            excluded_by: self.excluded_by(question),
+            now: self.now(),
         }
-        verdict
     }
 
     /// What an approval now depends on, to be kept with it.

@@ -8,6 +8,7 @@
 mod address;
 mod audit;
 mod check;
+mod policy;
 mod reconcile;
 mod serve;
 mod store;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 pub use audit::Audit;
 pub use check::Check;
+pub use policy::Policy;
 pub use reconcile::Reconcile;
 pub use serve::Serve;
 pub use store::Store;
@@ -37,6 +39,9 @@ pub struct Cli {
 enum Command {
     Serve(Serve),
     Check(Check),
+    /// Ask what the rules decide, before they are in force.
+    #[command(subcommand)]
+    Policy(Policy),
     /// Ask the log: is it whole, what is in it, who had what.
     #[command(subcommand)]
     Audit(Audit),
@@ -59,6 +64,7 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run().await,
             Command::Check(check) => check.run(out),
+            Command::Policy(policy) => policy.run(out),
             Command::Audit(audit) => audit.run(out).await,
             Command::Store(store) => store.run(out).await,
             Command::Target(target) => target.run(out).await,

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::{
@@ -24,6 +25,9 @@ struct Raw {
     /// The groups whose members may revoke and lock anything; default none.
     #[serde(default)]
     administrators: Vec<String>,
+    /// The time zone in which rules count `context.hour` and `context.weekday`, as the IANA names it, such
+    /// as `Europe/Berlin`; default `UTC`.
+    timezone: Option<String>,
 }
 
 pub(super) fn read(document: &mut Document<'_>) -> Option<(Policy, BTreeSet<GroupName>)> {
@@ -39,9 +43,21 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<(Policy, BTreeSet<Grou
             );
         }
     }
+    let zone = match raw.timezone.as_deref().map_or(Ok(Tz::UTC), str::parse) {
+        Ok(zone) => zone,
+        Err(_) => {
+            let name = raw.timezone.unwrap_or_default();
+            let message = format!(
+                "{name:?} is not a time zone; write a name of the IANA time zone database, such as \
+                 `Europe/Berlin`"
+            );
+            document.problem(at!["policy", "timezone"], message);
+            return None;
+        }
+    };
     let files = files(document, &raw.files);
     let policy = match Policy::load(&files) {
-        Ok(policy) => policy,
+        Ok(policy) => policy.with_time_zone(zone),
         Err(problems) => {
             document.extend(problems.into_iter().map(Problem::from));
             return None;

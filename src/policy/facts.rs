@@ -10,6 +10,7 @@ use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
 };
 use chrono::{Datelike, SecondsFormat, Timelike};
+use chrono_tz::Tz;
 use regex::Regex;
 
 use super::schema::SCHEMA;
@@ -160,6 +161,7 @@ impl Facts<'_> {
     pub(super) fn question(
         &self,
         action: Action,
+        zone: Tz,
     ) -> Result<(Request, Entities), Box<dyn std::error::Error>> {
         let (principal, user) = self.user()?;
         let (resource, scope) = self.resource()?;
@@ -168,7 +170,7 @@ impl Facts<'_> {
             principal,
             TYPES.uid(&TYPES.action, action.name()),
             resource,
-            self.context()?,
+            self.context(zone)?,
             Some(&SCHEMA),
         )?;
         Ok((request, entities))
@@ -244,14 +246,15 @@ impl Facts<'_> {
         Ok((uid, entity))
     }
 
-    fn context(&self) -> Result<Context, Box<dyn std::error::Error>> {
+    fn context(&self, zone: Tz) -> Result<Context, Box<dyn std::error::Error>> {
         let ticket = match self.ticket {
             TicketFact::None => "none",
             TicketFact::Malformed => "malformed",
             TicketFact::Given => "given",
         };
         let excluded_by = self.excluded_by.iter().map(|other| text(other.as_str()));
-        let weekday = match self.now.weekday() {
+        let local = self.now.with_timezone(&zone);
+        let weekday = match local.weekday() {
             chrono::Weekday::Mon => "monday",
             chrono::Weekday::Tue => "tuesday",
             chrono::Weekday::Wed => "wednesday",
@@ -278,7 +281,7 @@ impl Facts<'_> {
             ("cap", long(self.cap)),
             ("excluded_by", RestrictedExpression::new_set(excluded_by)),
             ("now", RestrictedExpression::new_datetime(now)),
-            ("hour", long(self.now.hour())),
+            ("hour", long(local.hour())),
             ("weekday", one_of(&TYPES.weekday, weekday)),
         ];
         let context = Context::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value)))?;

@@ -1,7 +1,8 @@
 //! Reading rules: what is wrong with an operator's file is found before anything starts.
 //!
 //! Beyond Cedar's strict validation, every rule has a name of its own (`@id`), a forbid says why
-//! (`@reason`), and a permit of an operator opens nothing by carelessness.
+//! (`@reason`), and a permit of an operator opens nothing by carelessness. A forbid that is marked
+//! `@report_only` is validated like any other and is not in force.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cedar_policy::{Effect, PolicyId, PolicySet, ValidationError, ValidationMode, Validator};
+use cedar_policy::{
+    Effect, PolicyId, PolicySet, ValidationError, ValidationMode, ValidationResult, Validator,
+};
+use chrono_tz::Tz;
 use miette::Diagnostic;
 
 use super::{
@@ -64,6 +68,8 @@ enum Origin {
 #[derive(Default)]
 struct Reading {
     set: PolicySet,
+    /// The forbids that only report.
+    report_only: PolicySet,
     rules: BTreeMap<RuleId, Rule>,
     texts: BTreeMap<PathBuf, String>,
     problems: Vec<Problem>,
@@ -127,6 +133,7 @@ impl Reading {
                 ),
             });
         }
+        let is_report_only = report_only(policy)?;
         if origin == Origin::Operator
             && policy.effect() == Effect::Permit
             && let Some(message) = overbroad(policy)
@@ -144,8 +151,11 @@ impl Reading {
         let actions = Action::ALL.into_iter();
         let actions = actions.filter(|action| names(policy, *action)).collect();
         let order = self.rules.len();
-        self.set
-            .add(policy.new_id(PolicyId::new(id.as_str())))
+        let set = match is_report_only {
+            true => &mut self.report_only,
+            false => &mut self.set,
+        };
+        set.add(policy.new_id(PolicyId::new(id.as_str())))
             .map_err(|error| error.to_string())?;
         let rule = Rule {
             order,
@@ -177,8 +187,10 @@ impl Reading {
             .collect();
         Ok(Policy {
             set: self.set,
+            report_only: self.report_only,
             rules: self.rules,
             groups,
+            zone: Tz::UTC,
         })
     }
 
@@ -186,19 +198,21 @@ impl Reading {
     /// that look like others, are as wrong as an error. Only the first is said of each rule, and
     /// errors go before what follows from them.
     fn validate(&mut self) {
-        let result = Validator::new(SCHEMA.clone()).validate(&self.set, ValidationMode::Strict);
+        let validator = Validator::new(SCHEMA.clone());
+        let results = [&self.set, &self.report_only]
+            .map(|set| validator.validate(set, ValidationMode::Strict));
         let vague = |error: &&ValidationError| {
             matches!(error, ValidationError::InvalidActionApplication(_))
         };
-        let precise = result.validation_errors().filter(|error| !vague(error));
-        let errors = precise.chain(result.validation_errors().filter(vague));
+        let all_errors = || results.iter().flat_map(ValidationResult::validation_errors);
+        let precise = all_errors().filter(|error| !vague(error));
+        let errors = precise.chain(all_errors().filter(vague));
+        let warnings = results
+            .iter()
+            .flat_map(ValidationResult::validation_warnings);
         let found = errors
             .map(|error| (error.policy_id(), error as &dyn Diagnostic))
-            .chain(
-                result
-                    .validation_warnings()
-                    .map(|warning| (warning.policy_id(), warning as &dyn Diagnostic)),
-            );
+            .chain(warnings.map(|warning| (warning.policy_id(), warning as &dyn Diagnostic)));
         let mut said = BTreeSet::new();
         for (policy, diagnostic) in found.filter(|(policy, _)| said.insert((*policy).clone())) {
             let id: &str = policy.as_ref();
@@ -246,6 +260,23 @@ fn named(policy: &cedar_policy::Policy) -> Result<RuleId, String> {
         Err(format!(
             "`{id}` is not a rule's name: letters, digits, `-`, `_` and `.`, at most {LONGEST_ID}"
         ))
+    }
+}
+
+/// Whether the rule only reports what it would refuse.
+fn report_only(policy: &cedar_policy::Policy) -> Result<bool, String> {
+    match policy.annotation("report_only") {
+        None => Ok(false),
+        Some("" | "true") if policy.effect() == Effect::Forbid => Ok(true),
+        Some("" | "true") => Err(
+            "only a forbid can be `@report_only`: a permit that is not in force permits nothing, and \
+             reports nothing"
+                .to_owned(),
+        ),
+        Some(other) => Err(format!(
+            "`@report_only(\"{other}\")` is not known: write `@report_only` to report what the rule would \
+             refuse, or leave it out to refuse it"
+        )),
     }
 }
 

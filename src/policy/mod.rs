@@ -19,6 +19,7 @@ use std::{
 };
 
 use cedar_policy::PolicySet;
+use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 pub use facts::{Action, Facts, TicketFact};
@@ -33,8 +34,12 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Policy {
     set: PolicySet,
+    /// The forbids that only report what they would refuse.
+    report_only: PolicySet,
     rules: BTreeMap<RuleId, Rule>,
     groups: BTreeSet<GroupName>,
+    /// Where `context.hour` and `context.weekday` are counted.
+    zone: Tz,
 }
 
 /// What is known of a rule beyond what it decides.
@@ -55,6 +60,29 @@ struct Rule {
 }
 
 impl Policy {
+    /// The same rules, with `context.hour` and `context.weekday` in this time zone. The default is UTC.
+    #[must_use]
+    pub fn with_time_zone(self, zone: Tz) -> Self {
+        Self { zone, ..self }
+    }
+
+    /// Where `context.hour` and `context.weekday` are counted.
+    pub fn time_zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// The names of the rules that do not ship with Keylend.
+    pub fn operator_rules(&self) -> impl Iterator<Item = &RuleId> {
+        let rules = self.rules.iter();
+        rules.filter_map(|(id, rule)| rule.origin.as_ref().map(|_| id))
+    }
+
+    /// The rules that only report what they would refuse.
+    pub fn report_only(&self) -> impl Iterator<Item = RuleId> {
+        let rules = self.report_only.policies();
+        rules.map(|rule| RuleId::new(AsRef::<str>::as_ref(rule.id())))
+    }
+
     /// The groups that operators' rules speak of: a person's membership in these has to be known
     /// too when something is judged.
     pub fn groups(&self) -> &BTreeSet<GroupName> {
@@ -106,16 +134,18 @@ impl Policy {
         problems
     }
 
-    /// A SHA-256 over the schema and every rule's text, in hexadecimal: the same for the same
-    /// rules, in whatever files and order they stand.
+    /// A SHA-256 over the schema, the time zone and every rule's text, in hexadecimal: the same for the
+    /// same rules, in whatever files and order they stand.
     pub fn hash(&self) -> String {
-        let mut texts: Vec<_> = self.set.policies().map(ToString::to_string).collect();
+        let rules = self.set.policies().chain(self.report_only.policies());
+        let mut texts: Vec<_> = rules.map(ToString::to_string).collect();
         texts.sort();
         let mut hash = Sha256::new();
-        for text in [include_str!("schema.cedarschema").to_owned()]
-            .iter()
-            .chain(&texts)
-        {
+        let first = [
+            include_str!("schema.cedarschema").to_owned(),
+            self.zone.name().to_owned(),
+        ];
+        for text in first.iter().chain(&texts) {
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text);
         }

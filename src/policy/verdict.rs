@@ -1,6 +1,6 @@
 //! From facts to a verdict. Whatever cannot be evaluated means no.
 
-use cedar_policy::{Authorizer, Decision, PolicyId};
+use cedar_policy::{AuthorizationError, Authorizer, Decision, PolicyId};
 
 use super::{Action, Facts, Policy, Rule};
 use crate::domain::{Refusal, RuleId, Ruling};
@@ -16,7 +16,7 @@ impl Policy {
     /// whatever the others say: Cedar leaves out a forbid that fails.
     pub fn judge(&self, action: Action, facts: &Facts<'_>) -> Result<Vec<RuleId>, Refusal> {
         let (request, entities) = facts
-            .question(action)
+            .question(action, self.zone)
             .map_err(|error| Refusal::RuleError(format!("{action}: {error}")))?;
         let response = Authorizer::new().is_authorized(&request, &self.set, &entities);
 
@@ -42,6 +42,29 @@ impl Policy {
             }
             Decision::Deny => Err(forbidden(deciding)),
         }
+    }
+
+    /// The rules that only report and would forbid this; a rule that could not be evaluated is one of them.
+    /// In the order of the files.
+    pub fn would_forbid(&self, action: Action, facts: &Facts<'_>) -> Vec<RuleId> {
+        if self.report_only.is_empty() {
+            return Vec::new();
+        }
+        let Ok((request, entities)) = facts.question(action, self.zone) else {
+            return self.report_only().collect();
+        };
+        let response = Authorizer::new().is_authorized(&request, &self.report_only, &entities);
+        let diagnostics = response.diagnostics();
+        let failed = diagnostics
+            .errors()
+            .map(|AuthorizationError::PolicyEvaluationError(error)| error.policy_id());
+        let mut rules: Vec<_> = diagnostics
+            .reason()
+            .chain(failed)
+            .filter_map(|id| self.rule(id))
+            .collect();
+        rules.sort_by_key(|(_, rule)| rule.order);
+        rules.into_iter().map(|(id, _)| id.clone()).collect()
     }
 
     fn rule(&self, id: &PolicyId) -> Option<(&RuleId, &Rule)> {

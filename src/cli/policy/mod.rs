@@ -1,0 +1,41 @@
+//! `keylend policy`: what the rules decide in a situation, before they are in force.
+
+mod cases;
+mod explain;
+mod situation;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::Subcommand;
+
+pub use cases::Test;
+pub use explain::Explain;
+
+use crate::domain::RuleId;
+
+/// What is asked of the rules.
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    Test(Test),
+    Explain(Explain),
+}
+
+impl Policy {
+    /// Asks the rules and answers on `out`.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration, the rules or the cases can't be read, or `out` takes no more.
+    pub fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Test(test) => test.run(out),
+            Self::Explain(explain) => explain.run(out),
+        }
+    }
+}
+
+/// The rules' names, separated by commas.
+fn listed<'a>(rules: impl IntoIterator<Item = &'a RuleId>) -> String {
+    let names: Vec<_> = rules.into_iter().map(RuleId::as_str).collect();
+    names.join(", ")
+}
