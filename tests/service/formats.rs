@@ -18,10 +18,16 @@ use crate::{deploy::example_with_every_key, support::fixture::Fixture};
 const RECORD: &str = include_str!("formats.txt");
 
 /// How many lines the record had after each change, and their digest.
-const PLACES: [(usize, &str); 1] = [(
-    265,
-    "a8d5134cbbc988b5a140b584eccb6b7933db51748c0513ff8d488ce70390f9d1",
-)];
+const PLACES: [(usize, &str); 2] = [
+    (
+        265,
+        "a8d5134cbbc988b5a140b584eccb6b7933db51748c0513ff8d488ce70390f9d1",
+    ),
+    (
+        267,
+        "3da165a417f2d5c4329593931ae5b35f8610716f8ee945ee3cc9c9fb51fceb55",
+    ),
+];
 
 const GOLDEN: &str = "tests/service/audit/golden.jsonl";
 

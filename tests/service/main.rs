@@ -22,6 +22,7 @@ mod floods;
 mod formats;
 mod killed;
 mod leavers;
+mod policy;
 mod reconcile;
 mod storms;
 mod targets;
