@@ -123,28 +123,34 @@ impl Case {
     }
 
     fn judge(&self, policy: &Policy, action: Action) -> Result<Vec<RuleId>, Refusal> {
-        policy.judge(
-            action,
-            &Facts {
-                principal: &self.principal,
-                requester: &self.requester,
-                requester_human: &self
-                    .requester_human
-                    .clone()
-                    .with(&Human::new(&self.requester, None)),
-                scope: self.scope.as_ref(),
-                administrators: &self.administrators,
-                duration: self.duration,
-                total: self.total,
-                is_extension: self.is_extension,
-                ticket: self.ticket,
-                locked: self.locked,
-                held: self.held,
-                cap: 3,
-                excluded_by: self.excluded_by.clone(),
-                now: self.now,
-            },
-        )
+        self.ask(|facts| policy.judge(action, facts))
+    }
+
+    /// The report-only rules that would refuse it.
+    fn reported(&self, policy: &Policy, action: Action) -> Vec<RuleId> {
+        self.ask(|facts| policy.would_forbid(action, facts))
+    }
+
+    fn ask<T>(&self, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
+        ask(&Facts {
+            principal: &self.principal,
+            requester: &self.requester,
+            requester_human: &self
+                .requester_human
+                .clone()
+                .with(&Human::new(&self.requester, None)),
+            scope: self.scope.as_ref(),
+            administrators: &self.administrators,
+            duration: self.duration,
+            total: self.total,
+            is_extension: self.is_extension,
+            ticket: self.ticket,
+            locked: self.locked,
+            held: self.held,
+            cap: 3,
+            excluded_by: self.excluded_by.clone(),
+            now: self.now,
+        })
     }
 
     /// The verdict in one line: `yes: rule, …`, `no: rule, …` or `error: …`.
@@ -721,4 +727,79 @@ fn the_hash_is_of_the_rules_and_not_of_their_files() {
     assert_eq!(with_rules(&format!("{two}\n// said\n{one}")).hash(), both);
     assert_ne!(with_rules(&one).hash(), both);
     assert_ne!(Policy::base().hash(), both);
+}
+
+#[test]
+fn a_report_only_rule_refuses_nothing_and_says_what_it_would_refuse() {
+    let rule = |mark: &str| {
+        with_rules(&format!(
+            "@id(\"no-prod\")\n@reason(\"Not today.\")\n{mark}\n\
+             forbid (principal, action == Action::\"request\", resource)\n\
+             when {{ resource.environment == \"prod\" }};"
+        ))
+    };
+    let case = Case::alice();
+    let no_prod = vec![RuleId::new("no-prod")];
+    for mark in ["@report_only", "@report_only(\"true\")"] {
+        let reporting = rule(mark);
+        assert_eq!(
+            case.verdict(&reporting, Action::Request),
+            "yes: requester-group"
+        );
+        assert_eq!(case.reported(&reporting, Action::Request), no_prod);
+        assert_eq!(case.reported(&reporting, Action::Extend), []);
+        let elsewhere = Case::alice().with(|case| {
+            case.scope.as_mut().unwrap().environment = None;
+        });
+        assert_eq!(elsewhere.reported(&reporting, Action::Request), []);
+    }
+    let in_force = rule("");
+    assert_eq!(case.verdict(&in_force, Action::Request), "no: no-prod");
+    assert_eq!(case.reported(&in_force, Action::Request), []);
+    assert_ne!(rule("@report_only").hash(), in_force.hash());
+}
+
+#[test]
+fn a_report_only_rule_that_cannot_be_evaluated_is_reported_and_refuses_nothing() {
+    let policy = with_rules(
+        "@id(\"overflows\")\n@reason(\"No.\")\n@report_only\n\
+         forbid (principal, action == Action::\"request\", resource)\n\
+         when { 9223372036854775807 + context.duration > 0 };",
+    );
+    let case = Case::alice();
+    assert_eq!(case.verdict(&policy, Action::Request), "yes: requester-group");
+    assert_eq!(
+        case.reported(&policy, Action::Request),
+        [RuleId::new("overflows")]
+    );
+}
+
+#[test]
+fn hours_and_weekdays_are_those_of_the_time_zone() {
+    let rules = "@id(\"night\")\n@reason(\"Not at night.\")\n\
+                 forbid (principal, action == Action::\"request\", resource)\n\
+                 when { context.hour < 6 || context.weekday == Weekday::\"tuesday\" };";
+    // A Monday: 02:00 in UTC, 11:00 in Tokyo, and 18:00 of the Sunday before in Los Angeles.
+    let case = Case::alice();
+    let in_zone = |zone: &str| {
+        let policy = with_rules(rules).with_time_zone(zone.parse().unwrap());
+        case.verdict(&policy, Action::Request)
+    };
+    assert_eq!(in_zone("UTC"), "no: night");
+    assert_eq!(in_zone("Asia/Tokyo"), "yes: requester-group");
+    assert_eq!(in_zone("America/Los_Angeles"), "yes: requester-group");
+    // 02:00 in UTC is a Monday still; 24 hours later it is a Tuesday, but in Los Angeles a Monday.
+    let later = Case::alice().with(|case| case.now = "2026-11-03T02:00:00Z".parse().unwrap());
+    let policy = |zone: &str| with_rules(rules).with_time_zone(zone.parse().unwrap());
+    assert_eq!(
+        later.verdict(&policy("Asia/Tokyo"), Action::Request),
+        "no: night"
+    );
+    assert_eq!(
+        later.verdict(&policy("America/Los_Angeles"), Action::Request),
+        "yes: requester-group"
+    );
+    let rules = with_rules(rules);
+    let tokyo = rules.clone().with_time_zone("Asia/Tokyo".parse().unwrap());
+    assert_ne!(rules.hash(), tokyo.hash());
 }

@@ -588,6 +588,21 @@ fn no_request_is_decided_in_a_channel_that_another_company_reads() {
 }
 
 #[test]
+fn a_time_zone_that_there_is_not_is_refused() {
+    let administrators = "administrators = [\"leads\"]\n";
+    let zone = |name: &str| {
+        let with_zone = format!("{administrators}timezone = \"{name}\"\n");
+        said_after(&[(administrators, &with_zone)])
+    };
+    let said = zone("Berlin");
+    assert!(
+        said.contains("\"Berlin\" is not a time zone") && said.contains("`Europe/Berlin`"),
+        "{said}"
+    );
+    assert!(!zone("Europe/Berlin").contains("time zone"));
+}
+
+#[test]
 fn names_where_slack_wants_ids_are_refused() {
     insta::assert_snapshot!(
         said_after(&[
