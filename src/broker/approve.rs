@@ -82,32 +82,46 @@ impl Broker {
         {
             decided_on.holder = decided_on.people.first().cloned();
             decided_on.name = Some(request.username.folded());
-            for id in &displaced {
-                let cause = EndCause::Displaced { by: request.id };
-                let command = Command::End {
-                    by: Actor::Keylend,
-                    rules: Vec::new(),
-                    cause,
-                };
-                let displaced = self.load(*id).await;
-                let change = displaced.and_then(|Loaded { request, logged }| {
-                    let mut change = self.change(&request, command)?;
-                    change.last_seq = logged;
-                    Ok(change)
-                });
-                match change {
-                    Ok(change) => commit.changes.push(change),
-                    // What is on its way out already is waited for.
-                    Err(error) if keeps_no_other(&error) => {}
-                    Err(error) => return Err(error),
-                }
-            }
+            commit.changes = self.end_displaced(&displaced, request.id).await?;
         }
         commit.decided_on = Some(decided_on);
         let change = Change::of(request.clone(), events);
         let after = change.after().clone();
         commit.changes.push(change);
         Ok((after, commit))
+    }
+
+    /// The changes that end these grants, which make room for the request `by`.
+    ///
+    /// # Errors
+    ///
+    /// If one of them can't be read or ended.
+    pub(super) async fn end_displaced(
+        &self,
+        displaced: &BTreeSet<RequestId>,
+        by: RequestId,
+    ) -> Result<Vec<Change>, Error> {
+        let mut changes = Vec::with_capacity(displaced.len());
+        for id in displaced {
+            let command = Command::End {
+                by: Actor::Keylend,
+                rules: Vec::new(),
+                cause: EndCause::Displaced { by },
+            };
+            let displaced = self.load(*id).await;
+            let change = displaced.and_then(|Loaded { request, logged }| {
+                let mut change = self.change(&request, command)?;
+                change.last_seq = logged;
+                Ok(change)
+            });
+            match change {
+                Ok(change) => changes.push(change),
+                // What is on its way out already is waited for.
+                Err(error) if keeps_no_other(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(changes)
     }
 
     /// Whether this person could say yes now: the same judgement as when they do.

@@ -127,9 +127,7 @@ impl Broker {
             asker: Some(human.clone()),
             ..DecidedOn::default()
         };
-        if let Some(rule) = self.rule_that_approves(&requester, &question)
-            && displaced.is_empty()
-        {
+        if let Some(rule) = self.rule_that_approves(&requester, &question) {
             let rules = vec![rule.clone()];
             let command = Command::Approve {
                 by: Actor::Rule(rule),
@@ -142,11 +140,12 @@ impl Broker {
                 rules,
                 grant: PlannedGrant {
                     layers: self.plan(&request, scope),
-                    after: Vec::new(),
+                    after: displaced.iter().copied().collect(),
                     facts: self.approval_facts(&requester, &question),
                 },
             };
             approval = decide(&request, command, self.now())?;
+            commit.changes = self.end_displaced(&displaced, id).await?;
             decided_on.holder = Some(human.clone());
             decided_on.name = Some(username.folded());
         } else {

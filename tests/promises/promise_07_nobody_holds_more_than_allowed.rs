@@ -98,6 +98,74 @@ async fn the_oldest_grant_ends_where_the_operator_says_so() {
     assert!(fixture.admitted(ALICE, "db-prod:read").await);
 }
 
+/// A rule that approves low risk in the approvers' place.
+const LOW_RISK: &str = r#"
+@id("low-risk")
+permit (principal, action == Action::"auto_approve", resource)
+when { resource.risk == Risk::"low" };
+"#;
+
+#[tokio::test]
+async fn the_oldest_grant_ends_for_one_that_a_rule_approves_too() {
+    let fixture = Fixture::with(
+        |config| {
+            config.replace(
+                "max_active_per_person = 3",
+                "max_active_per_person = 1\non_limit = \"end_oldest\"",
+            )
+        },
+        LOW_RISK,
+    )
+    .await;
+    fixture.granted("request db-prod:write 30m INC-1 fix").await;
+    fixture.jit(ALICE, "request db-prod:read 10m look").await;
+    fixture.told(ALICE, "`db-prod:write` has ended:").await;
+    fixture.until_logged("activated", 2).await;
+    assert!(!fixture.admitted(ALICE, SCOPE).await);
+    assert!(fixture.admitted(ALICE, "db-prod:read").await);
+    // Both changes are one commit: the old grant ends by the same entry that approves the new one.
+    let kinds = fixture.kinds().await;
+    let begun = kinds.iter().position(|kind| kind == "revocation_started");
+    let requested = kinds.iter().rposition(|kind| kind == "requested");
+    assert_eq!(begun.map(|at| at + 1), requested, "{kinds:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_requests_race_under_a_rule_and_only_as_many_as_fit_are_granted() {
+    let fixture = Fixture::with(
+        |config| config.replace("[limits]", "[limits]\nmax_requests_per_hour = 5000"),
+        LOW_RISK,
+    )
+    .await;
+    let lines: Vec<_> = (0..1_000)
+        .map(|number| match number % 2 {
+            0 => format!("request db-prod:read 2h look {number}"),
+            _ => format!("request lab:use 2h measure {number}"),
+        })
+        .collect();
+    join_all(lines.iter().map(|line| fixture.jit(ALICE, line))).await;
+    let alice = fixture.alice();
+    // Each is refused or granted; what is granted is answered by its card.
+    fixture
+        .in_time(|_| (alice.ephemerals().len() >= 997).then_some(()))
+        .await;
+    let log = fixture.log().await;
+    let mut approved = Vec::new();
+    for entry in &log {
+        let entry = serde_json::to_value(entry).unwrap();
+        if entry["kind"] == "approved" {
+            approved.push(entry["request_id"].clone());
+        }
+    }
+    assert_eq!(approved.len(), 3);
+    // Nobody is in production and research at the same time.
+    let admitted = [
+        fixture.admitted(ALICE, "db-prod:read").await,
+        fixture.admitted(ALICE, "lab:use").await,
+    ];
+    assert_ne!(admitted[0], admitted[1]);
+}
+
 #[tokio::test]
 async fn what_only_a_time_limit_ends_makes_no_room_for_another_grant() {
     let fixture = Fixture::with(
