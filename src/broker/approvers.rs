@@ -90,7 +90,7 @@ impl Broker {
             if in_groups.contains(id) {
                 members = Members::Others;
             }
-            match self.may(Action::Approve, &person, &question) {
+            match self.would_allow(Action::Approve, &person, &question) {
                 // Nobody's address can be read, which is told as such.
                 Ok(_) if person.email.is_none() => {
                     let why = self.without_email(Refusal::NoDeciderEmail);

@@ -151,7 +151,7 @@ impl Broker {
         principal: &Person,
         question: &Question<'_>,
     ) -> Result<Vec<RuleId>, Refusal> {
-        let rules = self.may(action, principal, question)?;
+        let rules = self.would_allow(action, principal, question)?;
         let facts = self.facts(principal, question);
         for rule in self.parts.policy.would_forbid(action, &facts) {
             tracing::info!(
@@ -171,7 +171,7 @@ impl Broker {
     /// # Errors
     ///
     /// As [`judge`](Self::judge).
-    pub(super) fn may(
+    pub(super) fn would_allow(
         &self,
         action: Action,
         principal: &Person,

@@ -767,7 +767,10 @@ fn a_report_only_rule_that_cannot_be_evaluated_is_reported_and_refuses_nothing()
          when { 9223372036854775807 + context.duration > 0 };",
     );
     let case = Case::alice();
-    assert_eq!(case.verdict(&policy, Action::Request), "yes: requester-group");
+    assert_eq!(
+        case.verdict(&policy, Action::Request),
+        "yes: requester-group"
+    );
     assert_eq!(
         case.reported(&policy, Action::Request),
         [RuleId::new("overflows")]

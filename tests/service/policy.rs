@@ -134,7 +134,10 @@ then = { decision = "refuse" }
 "#,
     );
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("own.test.toml") && said.contains("line 5"), "{said}");
+    assert!(
+        said.contains("own.test.toml") && said.contains("line 5"),
+        "{said}"
+    );
     assert!(said.contains("unknown field `group`"), "{said}");
     assert!(!said.contains("passed"), "{said}");
 }
@@ -149,7 +152,10 @@ fn explaining_a_request_names_the_rules_and_who_decides() {
     ");
     let (said, code) = explain(&["payroll:read", "--group", "oncall"]);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("2 people in dba, security must approve"), "{said}");
+    assert!(
+        said.contains("2 people in dba, security must approve"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -173,13 +179,19 @@ fn only_a_forbid_can_be_report_only() {
         "case = []\n",
     );
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("only a forbid can be `@report_only`"), "{said}");
+    assert!(
+        said.contains("only a forbid can be `@report_only`"),
+        "{said}"
+    );
     let (said, code) = run(
         "@id(\"own\")\n@reason(\"no\")\n@report_only(\"yes\")\nforbid (principal, action, resource);\n",
         "case = []\n",
     );
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("`@report_only(\"yes\")` is not known"), "{said}");
+    assert!(
+        said.contains("`@report_only(\"yes\")` is not known"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -190,5 +202,8 @@ fn a_report_only_rule_is_validated_as_one_in_force() {
         "case = []\n",
     );
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("own.cedar:4") && said.contains("in the rule `own`"), "{said}");
+    assert!(
+        said.contains("own.cedar:4") && said.contains("in the rule `own`"),
+        "{said}"
+    );
 }

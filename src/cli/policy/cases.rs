@@ -193,9 +193,7 @@ impl Then {
 /// The rules that refuse it, or that would have had to allow it.
 fn refused_by(refusal: &Refusal) -> BTreeSet<RuleId> {
     match refusal {
-        Refusal::Forbidden(rulings) => {
-            rulings.iter().map(|ruling| ruling.rule.clone()).collect()
-        }
+        Refusal::Forbidden(rulings) => rulings.iter().map(|ruling| ruling.rule.clone()).collect(),
         _ => BTreeSet::new(),
     }
 }

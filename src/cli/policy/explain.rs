@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    domain::{Length, Refusal, ScopeId, Span, UserId},
+    domain::{GroupName, Length, Refusal, ScopeId, Span, UserId},
     policy::Action,
     sanitize::escaped,
 };
@@ -74,7 +74,7 @@ impl Explain {
         let config = read_config(&self.config)?;
         let given = Given {
             person: self.person.as_deref().map(UserId::new),
-            groups: self.groups.iter().map(Into::into).collect(),
+            groups: self.groups.iter().map(GroupName::new).collect(),
             standing: Some(self.standing),
             holds: self.holds,
             locked: self.locked,
@@ -118,7 +118,11 @@ fn explain(
         Err(Refusal::Forbidden(rulings)) => {
             for ruling in rulings {
                 let reason = escaped(&ruling.reason);
-                writeln!(out, "{action}: refused by {}: {reason}", ruling.rule.as_str())?;
+                writeln!(
+                    out,
+                    "{action}: refused by {}: {reason}",
+                    ruling.rule.as_str()
+                )?;
             }
         }
         Err(refusal) => writeln!(out, "{action}: refused: {}", escaped(&refusal.to_string()))?,
@@ -175,7 +179,10 @@ fn tell_reports(
 ) -> anyhow::Result<()> {
     if decided.verdict.is_ok() && !decided.would_refuse.is_empty() {
         let rules = listed(&decided.would_refuse);
-        writeln!(out, "{action}: report-only rules that would refuse it: {rules}")?;
+        writeln!(
+            out,
+            "{action}: report-only rules that would refuse it: {rules}"
+        )?;
     }
     Ok(())
 }

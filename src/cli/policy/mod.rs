@@ -8,13 +8,17 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Subcommand;
 
-pub use cases::Test;
-pub use explain::Explain;
+use cases::Test;
+use explain::Explain;
 
 use crate::domain::RuleId;
 
 /// What is asked of the rules.
 #[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "the help of a subcommand is the documentation of its arguments"
+)]
 pub enum Policy {
     Test(Test),
     Explain(Explain),

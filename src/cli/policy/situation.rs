@@ -177,7 +177,10 @@ pub(super) fn decide(
     };
     for group in &given.groups {
         if !config.groups.contains_key(group) {
-            return Err(format!("there is no group {:?} in [groups]", group.as_str()));
+            return Err(format!(
+                "there is no group {:?} in [groups]",
+                group.as_str()
+            ));
         }
     }
     let held = given.holds.iter().map(|id| in_catalogue(config, id));
