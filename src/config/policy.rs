@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
@@ -14,15 +15,16 @@ use super::{
 use crate::{domain::GroupName, policy::Policy};
 
 /// `[policy]`.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Raw {
-    /// The files of rules beside the base rules, as patterns such as `policies/*.cedar`, from the
-    /// configuration's folder; default none.
+pub(super) struct Raw {
+    /// Files of rules that are added to the base rules. Looked up from the folder of the configuration.
     #[serde(default)]
+    #[schemars(title = "list of paths or patterns", example = ["policies/*.cedar"])]
     files: Vec<String>,
-    /// The groups whose members may revoke and lock anything; default none.
+    /// The groups whose members may revoke, lock, unlock and release anything.
     #[serde(default)]
+    #[schemars(title = "list of groups", example = ["leads"])]
     administrators: Vec<String>,
 }
 
