@@ -9,6 +9,7 @@ mod address;
 mod audit;
 mod check;
 mod reconcile;
+mod schema;
 mod serve;
 mod store;
 mod target;
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand};
 pub use audit::Audit;
 pub use check::Check;
 pub use reconcile::Reconcile;
+pub use schema::Schema;
 pub use serve::Serve;
 pub use store::Store;
 pub use target::Target;
@@ -37,6 +39,7 @@ pub struct Cli {
 enum Command {
     Serve(Serve),
     Check(Check),
+    Schema(Schema),
     /// Ask the log: is it whole, what is in it, who had what.
     #[command(subcommand)]
     Audit(Audit),
@@ -59,6 +62,7 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run().await,
             Command::Check(check) => check.run(out),
+            Command::Schema(schema) => schema.run(out),
             Command::Audit(audit) => audit.run(out).await,
             Command::Store(store) => store.run(out).await,
             Command::Target(target) => target.run(out).await,

@@ -14,6 +14,7 @@ pub struct Identity {
     /// is the login. Addresses of other domains give no login.
     #[serde(default)]
     #[schemars(title = "list of domains", example = ["example.com"])]
+    #[schemars(extend("x-default" = "required if a scope grants access to a person's login, otherwise none"))]
     pub email_domains: Vec<String>,
     /// Accept an address only if Slack says that it is confirmed. Slack does not promise to say so. Test
     /// this first: people without an accepted address can neither request nor approve.

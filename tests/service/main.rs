@@ -23,6 +23,7 @@ mod formats;
 mod killed;
 mod leavers;
 mod reconcile;
+mod reference;
 mod storms;
 mod targets;
 mod ticket_patterns;
