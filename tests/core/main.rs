@@ -3,6 +3,7 @@
 //! of all of it.
 
 mod documents;
+mod examples;
 mod fuzz_corpus;
 mod kinds;
 mod layers;
