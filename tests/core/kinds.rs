@@ -11,7 +11,7 @@ use regex::Regex;
 macro_rules! names {
     ($($feature:literal $module:ident $Kind:ident;)+) => {
         /// The Cargo feature and the folder of each kind.
-        const KINDS: &[(&str, &str)] = &[$(($feature, stringify!($module)),)+];
+        pub(crate) const KINDS: &[(&str, &str)] = &[$(($feature, stringify!($module)),)+];
     };
 }
 

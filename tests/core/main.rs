@@ -10,4 +10,5 @@ mod layers;
 mod lifecycle;
 mod policy;
 mod proofs;
+mod recipes;
 mod skips;
