@@ -22,17 +22,14 @@ fn recipe(heading: &str) -> String {
     begun.split("\n### ").next().unwrap().to_owned()
 }
 
-/// What each file has to have for every name, by the files that a recipe names.
-struct Rule<'r> {
-    file: &'r str,
-    has: fn(&str) -> String,
-}
+/// What a file has to have for a name.
+type Has = fn(&str) -> String;
 
 /// Holds that a recipe names the files, and that each of them has what it has to have for each name.
-fn is_followed(heading: &str, names: &[String], rules: &[Rule<'_>]) {
+fn is_followed(heading: &str, names: &[String], rules: &[(&str, Has)]) {
     let recipe = recipe(heading);
     assert!(names.len() > 2, "{heading}: names were not found: {names:?}");
-    for Rule { file, has } in rules {
+    for (file, has) in rules {
         assert!(
             recipe.contains(&format!("`{file}`")),
             "the recipe `{heading}` does not name {file}"
@@ -65,8 +62,8 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
 fn every_kind_of_target_has_what_the_recipe_says() {
     let heading = "Add a kind of target";
     let names: Vec<String> = KINDS.iter().map(|(_, kind)| (*kind).to_owned()).collect();
-    let rules = [
-        ("src/backend/registry.rs", (|kind| format!("\"{kind}\" {kind} ")) as fn(&str) -> String),
+    let rules: [(&str, Has); 8] = [
+        ("src/backend/registry.rs", |kind| format!("\"{kind}\" {kind} ")),
         ("src/backend/mod.rs", |kind| format!("\npub mod {kind};")),
         ("Cargo.toml", |kind| format!("\n{kind} = [")),
         ("docs/targets.md", |kind| format!("(/docs/targets/{kind}.md)")),
@@ -75,7 +72,7 @@ fn every_kind_of_target_has_what_the_recipe_says() {
         ("tests/service/formats.txt", |kind| format!("backends.*.{kind}.")),
         ("tests/service/reference.rs", |kind| format!("docs/targets/{kind}.md")),
     ];
-    is_followed(heading, &names, &rules.map(|(file, has)| Rule { file, has }));
+    is_followed(heading, &names, &rules);
 
     let path = Regex::new(r"`((?:src|docs|tests)/[^`\s]*<kind>[^`\s]*)`").unwrap();
     let recipe = recipe(heading);
@@ -93,16 +90,13 @@ fn every_kind_of_target_has_what_the_recipe_says() {
 fn every_command_has_what_the_recipe_says() {
     let heading = "Add a /jit command";
     let names: Vec<String> = COMMANDS.iter().map(|command| command.name.to_owned()).collect();
-    let rules = [
-        (
-            "src/slack/commands/mod.rs",
-            (|name| format!("&{name}::COMMAND,")) as fn(&str) -> String,
-        ),
+    let rules: [(&str, Has); 4] = [
+        ("src/slack/commands/mod.rs", |name| format!("&{name}::COMMAND,")),
         ("manifest.yml", str::to_owned),
         ("docs/commands.md", |name| format!("`/jit {name}")),
-        ("fuzz/src/line.rs", |name| format!("\"{name}\" =>")),
+        ("fuzz/src/line.rs", |name| format!("\"{name}\"")),
     ];
-    is_followed(heading, &names, &rules.map(|(file, has)| Rule { file, has }));
+    is_followed(heading, &names, &rules);
 
     let corpus: Vec<_> = fs::read_dir(root().join("fuzz/corpus/line"))
         .unwrap()
@@ -142,15 +136,14 @@ fn every_event_has_what_the_recipe_says() {
     });
     let variants = events.expect("the events").variants.iter();
     let names: Vec<String> = variants.map(|variant| variant.ident.to_string()).collect();
-    let rules = [
-        ("src/domain/apply.rs", str::to_owned as fn(&str) -> String),
+    let rules: [(&str, Has); 6] = [
+        ("src/domain/apply.rs", str::to_owned),
         ("src/domain/decide.rs", str::to_owned),
         ("src/metrics.rs", str::to_owned),
         ("src/slack/view/line.rs", str::to_owned),
         ("tests/simulation/model.rs", str::to_owned),
         ("tests/service/audit/golden.jsonl", in_the_log),
     ];
-    let rules = rules.map(|(file, has)| Rule { file, has });
     is_followed("Add an event of the log", &names, &rules);
 }
 
@@ -169,15 +162,15 @@ fn every_fact_has_what_the_recipe_says() {
         let attributes = attribute.captures_iter(body);
         names.extend(attributes.map(|found| format!("{variable}.{}", &found[1])));
     }
-    fn quoted(name: &str) -> String {
-        format!("\"{}\"", name.rsplit('.').next().unwrap_or_default())
-    }
-    let rules = [
-        ("src/policy/facts.rs", quoted as fn(&str) -> String),
+    let rules: [(&str, Has); 2] = [
+        ("src/policy/facts.rs", quoted),
         ("docs/policy.md", |name| format!("`{name}`")),
     ];
-    let rules = rules.map(|(file, has)| Rule { file, has });
     is_followed("Add a policy fact", &names, &rules);
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.rsplit('.').next().unwrap_or_default())
 }
 
 /// The names of the keys of a schema.
@@ -213,15 +206,11 @@ fn every_key_has_what_the_recipe_says() {
     }
     let kinds: Vec<&str> = KINDS.iter().map(|(_, kind)| *kind).collect();
     names.retain(|name| !kinds.contains(&name.as_str()));
-    let rules = [
-        (
-            "deploy/keylend.example.toml",
-            (|name| format!("{name} = ")) as fn(&str) -> String,
-        ),
+    let rules: [(&str, Has); 3] = [
+        ("deploy/keylend.example.toml", |name| format!("{name} = ")),
         ("tests/service/formats.txt", |name| format!(".{name}")),
         ("docs/configuration.md", |name| format!("{name}` |")),
     ];
-    let rules = rules.map(|(file, has)| Rule { file, has });
     is_followed("Add a configuration key", &names, &rules);
 }
 
@@ -235,9 +224,6 @@ fn every_alert_has_what_the_recipe_says() {
             names.extend(name.captures(&text).map(|found| found[1].to_owned()));
         }
     }
-    let rule = Rule {
-        file: "docs/runbooks.md",
-        has: str::to_owned,
-    };
-    is_followed("Add an alert", &names, &[rule]);
+    let rules: [(&str, Has); 1] = [("docs/runbooks.md", str::to_owned)];
+    is_followed("Add an alert", &names, &rules);
 }
