@@ -122,7 +122,7 @@ fn the_rows_say_how_access_ends_as_the_kind_does() {
             let mut params = Params::new();
             params.insert("role".to_owned(), "app_writer".into());
             for found in parameter.captures_iter(layer) {
-                params.insert(found[1].to_owned(), found[2].into());
+                params.insert(found[1].to_owned(), found[2].to_owned().into());
             }
             let is_no = |cell: &&str| cell.starts_with("no") || cell.ends_with("by default no");
             let by_keylend_alone = config.revocation_mode(&params) == RevocationMode::Call;

@@ -48,7 +48,8 @@ pub struct Config {
     #[serde(default)]
     #[schemars(title = "list of texts", example = ["--cluster", "eu-1"])]
     pub args: Vec<String>,
-    /// How long it may run. No call takes longer than 60 s.
+    /// How long it may run. No call takes longer than 60 s. If the work takes longer, the program has to exit
+    /// at once and report that it is pending in its status.
     #[serde(default = "default_timeout")]
     #[schemars(example = &"45s")]
     #[schemars(extend("default" = "30s"))]

@@ -49,7 +49,8 @@ pub struct Config {
     /// Signs the orders.
     #[schemars(example = json!({ "env": "VPN_WEBHOOK_SECRET" }))]
     pub secret: Secret,
-    /// How long one call may take in all. No call takes longer than 60 s.
+    /// How long one call may take in all. No call takes longer than 60 s. If the service needs longer, it has
+    /// to answer 202.
     #[serde(default = "default_timeout")]
     #[schemars(example = &"20s")]
     #[schemars(extend("default" = "10s"))]
@@ -59,6 +60,7 @@ pub struct Config {
     #[schemars(example = &"call_and_time_limit")]
     pub revocation: RevocationMode,
     /// How long an order may still take effect after Keylend stopped waiting for its answer.
+    /// Without it, the service refuses late orders by their `generation`.
     #[serde(default)]
     #[schemars(example = &"30s")]
     pub late_effects: Length,
