@@ -36,7 +36,7 @@ pub use api::{Api, ApiToken};
 pub use identity::Identity;
 pub use log::{Log, NoKey};
 pub use problem::{Problem, Problems};
-pub use schema::schema;
+pub use schema::{VERSION, schema};
 pub use secrets::Secrets;
 pub use server::Server;
 pub use slack::{Mode, Slack};
@@ -88,10 +88,6 @@ pub struct Config {
     /// What is allowed and probably not meant.
     pub warnings: Vec<Problem>,
 }
-
-/// The version of the configuration's format. It moves when a key is gone or means something else; new
-/// keys that may be left out do not move it. `docs/formats.md` says what is promised.
-pub const VERSION: u32 = 1;
 
 impl Config {
     /// Reads the configuration in `file` and the policies that it names.
