@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     document::{Document, at},
@@ -26,7 +27,7 @@ pub(super) enum RawGroup {
     /// Fixed members.
     Members(
         #[schemars(title = "list of person ids", inner(regex(pattern = PERSON_ID)))]
-        #[schemars(example = ["U0ALICE", "U0BOB"])]
+        #[schemars(example = json!(["U0ALICE", "U0BOB"]))]
         Vec<String>,
     ),
 }

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::document::{Document, at};
 
@@ -13,7 +14,7 @@ pub struct Identity {
     /// In the first, the part before the `@` is the login, in lower case. In the others, the whole address
     /// is the login. Addresses of other domains give no login.
     #[serde(default)]
-    #[schemars(title = "list of domains", example = ["example.com"])]
+    #[schemars(title = "list of domains", example = json!(["example.com"]))]
     #[schemars(extend("x-default" = "required if a scope grants access to a person's login, otherwise none"))]
     pub email_domains: Vec<String>,
     /// Accept an address only if Slack says that it is confirmed. Slack does not promise to say so. Test

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     document::{Document, at},
@@ -55,7 +56,7 @@ pub(super) struct Raw {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawExclusive {
     /// A person may hold access in only one of these environments at a time.
-    #[schemars(title = "list of environments", length(min = 2), example = ["prod", "research"])]
+    #[schemars(title = "list of environments", length(min = 2), example = json!(["prod", "research"]))]
     environments: Vec<String>,
 }
 

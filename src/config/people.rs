@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     document::{Document, at},
@@ -19,7 +20,7 @@ pub(super) struct Raw {
     /// All Slack ids of this person. Keylend treats them as one person. An id may appear only once in all
     /// entries.
     #[schemars(title = "list of person ids", length(min = 1), inner(regex(pattern = PERSON_ID)))]
-    #[schemars(example = ["U0ALICE", "W0ALICE"])]
+    #[schemars(example = json!(["U0ALICE", "W0ALICE"]))]
     slack_ids: Vec<String>,
     /// Their login in targets.
     #[schemars(title = "text, unique", length(min = 1), example = &"alice.l")]

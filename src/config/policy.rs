@@ -7,6 +7,7 @@ use std::{
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     Problem,
@@ -20,11 +21,11 @@ use crate::{domain::GroupName, policy::Policy};
 pub(super) struct Raw {
     /// Files of rules that are added to the base rules. Looked up from the folder of the configuration.
     #[serde(default)]
-    #[schemars(title = "list of paths or patterns", example = ["policies/*.cedar"])]
+    #[schemars(title = "list of paths or patterns", example = json!(["policies/*.cedar"]))]
     files: Vec<String>,
     /// The groups whose members may revoke, lock, unlock and release anything.
     #[serde(default)]
-    #[schemars(title = "list of groups", example = ["leads"])]
+    #[schemars(title = "list of groups", example = json!(["leads"]))]
     administrators: Vec<String>,
 }
 

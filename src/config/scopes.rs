@@ -10,6 +10,7 @@ use regex::Regex;
 use regex_syntax::hir::Look;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     document::{Document, at},
@@ -51,10 +52,10 @@ pub(super) struct Raw {
     #[schemars(extend("x-default" = "`max_duration`"))]
     max_total: Option<Length>,
     /// Who may request it.
-    #[schemars(title = "list of groups", length(min = 1), example = ["engineers"])]
+    #[schemars(title = "list of groups", length(min = 1), example = json!(["engineers"]))]
     requesters: Vec<String>,
     /// Who may approve it. Nobody can approve their own request.
-    #[schemars(title = "list of groups", length(min = 1), example = ["dba"])]
+    #[schemars(title = "list of groups", length(min = 1), example = json!(["dba"]))]
     approvers: Vec<String>,
     /// How many people have to approve. If all approver groups have fixed members, they need at least that
     /// many members.

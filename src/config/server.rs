@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::document::{Document, at};
 
@@ -46,7 +47,7 @@ pub(super) struct RawServer {
     /// address in it. `max_connections_per_address` does not apply to them. A network that covers all
     /// addresses is refused.
     #[serde(default)]
-    #[schemars(title = "list of networks or addresses", example = ["10.0.0.0/8"])]
+    #[schemars(title = "list of networks or addresses", example = json!(["10.0.0.0/8"]))]
     trusted_proxies: Vec<String>,
 }
 

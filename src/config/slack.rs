@@ -83,13 +83,13 @@ pub(super) struct Raw {
     audit_channel: String,
     /// Keylend follows requests that are made in these channels there too.
     #[serde(default)]
-    #[schemars(title = "list of patterns of channel names", example = ["inc-*"])]
+    #[schemars(title = "list of patterns of channel names", example = json!(["inc-*"]))]
     incident_channels: Vec<String>,
     /// The audit channel or incident channels that people of another company may read. Keylend posts less
     /// there: no reason, ticket, login, target, rule or error. An approval channel of a scope is refused
     /// here.
     #[serde(default)]
-    #[schemars(title = "list of channel ids", inner(regex(pattern = CHANNEL_ID)), example = ["C0VENDOR"])]
+    #[schemars(title = "list of channel ids", inner(regex(pattern = CHANNEL_ID)), example = json!(["C0VENDOR"]))]
     shared_channels: Vec<String>,
     /// The workspace that payloads have to come from.
     #[schemars(title = "workspace id", regex(pattern = "^[TE][A-Z0-9]{2,}$"), example = &"T0123ABCD")]

@@ -46,7 +46,7 @@ pub struct Config {
     pub program: Program,
     /// Its arguments.
     #[serde(default)]
-    #[schemars(title = "list of texts", example = ["--cluster", "eu-1"])]
+    #[schemars(title = "list of texts", example = json!(["--cluster", "eu-1"]))]
     pub args: Vec<String>,
     /// How long it may run. No call takes longer than 60 s. If the work takes longer, the program has to exit
     /// at once and report that it is pending in its status.
@@ -60,7 +60,7 @@ pub struct Config {
     pub env: BTreeMap<String, String>,
     /// Variables of Keylend's own environment that the program sees. Each has to be set when Keylend starts.
     #[serde(default)]
-    #[schemars(title = "list of names", example = ["BASTION_TOKEN"])]
+    #[schemars(title = "list of names", example = json!(["BASTION_TOKEN"]))]
     pub pass_env: Vec<String>,
     /// How the access ends.
     #[serde(default)]

@@ -137,7 +137,7 @@ pub struct Config {
     /// Keylend's own login, logins with CREATEROLE, REPLICATION or BYPASSRLS, logins with members, and
     /// database owners are always refused.
     #[serde(default)]
-    #[schemars(title = "list of logins", example = ["app", "batch"])]
+    #[schemars(title = "list of logins", example = json!(["app", "batch"]))]
     pub never_lend: BTreeSet<String>,
     /// With `login = "named"`: grant only to direct or indirect members of this role.
     #[serde(default)]
