@@ -22,7 +22,7 @@ pub(super) enum RawGroup {
     /// A user group in Slack. Its members count as they are at the moment of a decision.
     SlackUsergroup(
         #[schemars(title = "user group id", regex(pattern = "^S[A-Z0-9]{2,}$"), example = &"S0ENGINEERS")]
-        String,
+         String,
     ),
     /// Fixed members.
     Members(

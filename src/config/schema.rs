@@ -17,8 +17,8 @@ use schemars::{
 use serde_json::{Map, Value};
 
 use super::{
-    api::Api, groups, identity::Identity, limits, log, people, policy, scopes, server, slack, store,
-    vault::VaultKey,
+    api::Api, groups, identity::Identity, limits, log, people, policy, scopes, server, slack,
+    store, vault::VaultKey,
 };
 use crate::backend::BackendConfig;
 
@@ -32,7 +32,10 @@ type Describe = fn(&mut SchemaGenerator) -> Schema;
 /// What stands at the top of the file: the version, and each section, with its description.
 pub(super) const SECTIONS: [(&str, Describe); 15] = [
     ("version", version),
-    ("server", SchemaGenerator::subschema_for::<server::RawServer>),
+    (
+        "server",
+        SchemaGenerator::subschema_for::<server::RawServer>,
+    ),
     ("store", SchemaGenerator::subschema_for::<store::RawStore>),
     ("log", SchemaGenerator::subschema_for::<log::Raw>),
     ("slack", SchemaGenerator::subschema_for::<slack::Raw>),
@@ -43,7 +46,10 @@ pub(super) const SECTIONS: [(&str, Describe); 15] = [
     ("policy", SchemaGenerator::subschema_for::<policy::Raw>),
     ("groups", named::<groups::RawGroup>),
     ("limits", SchemaGenerator::subschema_for::<limits::Raw>),
-    ("exclusive", SchemaGenerator::subschema_for::<Vec<limits::RawExclusive>>),
+    (
+        "exclusive",
+        SchemaGenerator::subschema_for::<Vec<limits::RawExclusive>>,
+    ),
     ("backends", named::<BackendConfig>),
     ("scopes", named::<scopes::Raw>),
 ];
@@ -53,7 +59,8 @@ const REQUIRED: [&str; 3] = ["store", "slack", "secrets"];
 
 /// Describes the configuration as a JSON Schema of draft 2020-12.
 pub fn schema() -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut generator = settings.into_generator();
     let sections = SECTIONS.map(|(name, describe)| {
         let section = describe(&mut generator).to_value();

@@ -178,7 +178,11 @@ fn every_command_that_is_shown_is_accepted() {
     let (mut count, mut wrong) = (0, Vec::new());
     for block in blocks_in("console") {
         let commands = typed(&block);
-        assert!(!commands.is_empty(), "{}: begin commands with `$ `", block.place());
+        assert!(
+            !commands.is_empty(),
+            "{}: begin commands with `$ `",
+            block.place()
+        );
         for command in commands {
             let words = shlex::split(&command).expect("it ended");
             if let Some(words) = behind_keylend(&words) {
@@ -218,7 +222,9 @@ fn misnamed(line: &str) -> Option<String> {
     let mut command: &Command = &command;
     for word in line.split(' ').skip(1) {
         if let Some(option) = word.strip_prefix("--") {
-            let mut options = command.get_arguments().filter_map(|option| option.get_long());
+            let mut options = command
+                .get_arguments()
+                .filter_map(|option| option.get_long());
             if !options.any(|long| long == option) {
                 return Some(format!("it has no option `{word}`"));
             }
@@ -251,11 +257,16 @@ fn every_command_that_is_named_is_one() {
 /// Every command, with the words before it, and its options.
 fn leaves(command: &Command, before: &str, all: &mut Vec<(String, Vec<String>)>) {
     let name = format!("{before}{}", command.get_name());
-    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+    for below in command
+        .get_subcommands()
+        .filter(|below| below.get_name() != "help")
+    {
         leaves(below, &format!("{name} "), all);
     }
     if !command.has_subcommands() {
-        let options = command.get_arguments().filter_map(|option| option.get_long());
+        let options = command
+            .get_arguments()
+            .filter_map(|option| option.get_long());
         let options = options.filter(|long| !["help", "version"].contains(long));
         all.push((name, options.map(|long| format!("--{long}")).collect()));
     }
@@ -268,9 +279,15 @@ fn the_page_of_commands_has_each_of_them_with_its_options() {
     leaves(&Cli::command(), "", &mut all);
     assert!(all.len() > 10, "{all:?}");
     for (command, options) in all {
-        assert!(page.contains(&format!("`{command}`")), "docs/commands.md has no `{command}`");
+        assert!(
+            page.contains(&format!("`{command}`")),
+            "docs/commands.md has no `{command}`"
+        );
         for option in options {
-            assert!(page.contains(&option), "docs/commands.md has no {option} of {command}");
+            assert!(
+                page.contains(&option),
+                "docs/commands.md has no {option} of {command}"
+            );
         }
     }
 }
@@ -293,7 +310,9 @@ fn every_jit_line_is_understood() {
     let blocks = blocks_in("text").into_iter();
     let typed = blocks.flat_map(|block| {
         let lines: Vec<_> = block.text.lines().map(str::to_owned).collect();
-        lines.into_iter().map(move |line| (block.page.clone(), line))
+        lines
+            .into_iter()
+            .map(move |line| (block.page.clone(), line))
     });
     let mut count = 0;
     for (page, line) in typed.chain(spans()) {
@@ -312,7 +331,11 @@ fn every_jit_line_is_understood() {
         let is_an_example = !text.contains('[') && words.len() > 1;
         if command.name == "request" && is_an_example {
             let draft = request::parse(&words, &catalogue);
-            assert!(matches!(draft.scope, Wanted::Scope(_)), "{place}: {:?}", draft.scope);
+            assert!(
+                matches!(draft.scope, Wanted::Scope(_)),
+                "{place}: {:?}",
+                draft.scope
+            );
             assert!(draft.unclear.is_empty(), "{place}");
         }
     }
@@ -334,7 +357,11 @@ fn put_over(table: &mut Value, more: &Value) {
 /// The whole configuration that a block of TOML is a part of. A scope, or a part of one, is put over the scope
 /// `db-prod:write` of the example, and keys without their section are put into the section that has them.
 fn whole(part: &Value) -> Value {
-    let is_whole = |part: &Value| ["store", "slack", "secrets"].iter().all(|key| part[key].is_object());
+    let is_whole = |part: &Value| {
+        ["store", "slack", "secrets"]
+            .iter()
+            .all(|key| part[key].is_object())
+    };
     if is_whole(part) {
         return part.clone();
     }
@@ -351,7 +378,9 @@ fn whole(part: &Value) -> Value {
             }
         } else if sections.contains_key(key) {
             put_over(&mut whole[key], value);
-        } else if schema["properties"]["scopes"]["additionalProperties"]["properties"][key].is_object() {
+        } else if schema["properties"]["scopes"]["additionalProperties"]["properties"][key]
+            .is_object()
+        {
             whole["scopes"]["db-prod:write"][key] = value.clone();
         } else {
             let section = sections

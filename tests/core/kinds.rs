@@ -55,7 +55,15 @@ fn every_kind_has_a_page_and_a_folder_with_its_example_and_its_contract_test() {
     assert_eq!(folders, registered, "see `kinds_of_target!`");
     let pages = fs::read_dir(root().join("docs/targets")).unwrap();
     let pages: BTreeSet<_> = pages
-        .map(|page| page.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .map(|page| {
+            page.unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     assert_eq!(pages, registered, "the pages in docs/targets");
 }
@@ -112,7 +120,12 @@ fn the_rows_say_how_access_ends_as_the_kind_does() {
     for (_, kind) in KINDS {
         let example = text(&format!("src/backend/{kind}/example.toml"));
         let example: toml::Table = example.parse().unwrap();
-        let (_, example) = example["backends"].as_table().unwrap().iter().next().unwrap();
+        let (_, example) = example["backends"]
+            .as_table()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap();
         let config: BackendConfig = example.clone().try_into().unwrap();
         for row in rows(&page(kind)).lines() {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -127,7 +140,11 @@ fn the_rows_say_how_access_ends_as_the_kind_does() {
             let is_no = |cell: &&str| cell.starts_with("no") || cell.ends_with("by default no");
             let by_keylend_alone = config.revocation_mode(&params) == RevocationMode::Call;
             assert_eq!(is_no(ends_alone), by_keylend_alone, "{row}");
-            assert_eq!(is_no(works_on), config.residual() == Span::default(), "{row}");
+            assert_eq!(
+                is_no(works_on),
+                config.residual() == Span::default(),
+                "{row}"
+            );
         }
     }
 }

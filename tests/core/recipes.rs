@@ -28,7 +28,10 @@ type Has = fn(&str) -> String;
 /// Holds that a recipe names the files, and that each of them has what it has to have for each name.
 fn is_followed(heading: &str, names: &[String], rules: &[(&str, Has)]) {
     let recipe = recipe(heading);
-    assert!(names.len() > 2, "{heading}: names were not found: {names:?}");
+    assert!(
+        names.len() > 2,
+        "{heading}: names were not found: {names:?}"
+    );
     for (file, has) in rules {
         assert!(
             recipe.contains(&format!("`{file}`")),
@@ -40,7 +43,10 @@ fn is_followed(heading: &str, names: &[String], rules: &[(&str, Has)]) {
             .map(|name| has(name))
             .filter(|wanted| !text.contains(wanted))
             .collect();
-        assert!(missing.is_empty(), "{heading}: {file} does not have {missing:#?}");
+        assert!(
+            missing.is_empty(),
+            "{heading}: {file} does not have {missing:#?}"
+        );
     }
 }
 
@@ -63,14 +69,24 @@ fn every_kind_of_target_has_what_the_recipe_says() {
     let heading = "Add a kind of target";
     let names: Vec<String> = KINDS.iter().map(|(_, kind)| (*kind).to_owned()).collect();
     let rules: [(&str, Has); 8] = [
-        ("src/backend/registry.rs", |kind| format!("\"{kind}\" {kind} ")),
+        ("src/backend/registry.rs", |kind| {
+            format!("\"{kind}\" {kind} ")
+        }),
         ("src/backend/mod.rs", |kind| format!("\npub mod {kind};")),
         ("Cargo.toml", |kind| format!("\n{kind} = [")),
-        ("docs/targets.md", |kind| format!("(/docs/targets/{kind}.md)")),
+        ("docs/targets.md", |kind| {
+            format!("(/docs/targets/{kind}.md)")
+        }),
         ("deploy/keylend.example.toml", |kind| format!(".{kind}]")),
-        ("docs/configuration.md", |kind| format!("### `[backends.NAME.{kind}]`")),
-        ("tests/service/formats.txt", |kind| format!("backends.*.{kind}.")),
-        ("tests/service/reference.rs", |kind| format!("docs/targets/{kind}.md")),
+        ("docs/configuration.md", |kind| {
+            format!("### `[backends.NAME.{kind}]`")
+        }),
+        ("tests/service/formats.txt", |kind| {
+            format!("backends.*.{kind}.")
+        }),
+        ("tests/service/reference.rs", |kind| {
+            format!("docs/targets/{kind}.md")
+        }),
     ];
     is_followed(heading, &names, &rules);
 
@@ -89,9 +105,14 @@ fn every_kind_of_target_has_what_the_recipe_says() {
 #[test]
 fn every_command_has_what_the_recipe_says() {
     let heading = "Add a /jit command";
-    let names: Vec<String> = COMMANDS.iter().map(|command| command.name.to_owned()).collect();
+    let names: Vec<String> = COMMANDS
+        .iter()
+        .map(|command| command.name.to_owned())
+        .collect();
     let rules: [(&str, Has); 4] = [
-        ("src/slack/commands/mod.rs", |name| format!("&{name}::COMMAND,")),
+        ("src/slack/commands/mod.rs", |name| {
+            format!("&{name}::COMMAND,")
+        }),
         ("manifest.yml", str::to_owned),
         ("docs/commands.md", |name| format!("`/jit {name}")),
         ("fuzz/src/line.rs", |name| format!("\"{name}\"")),
@@ -108,10 +129,16 @@ fn every_command_has_what_the_recipe_says() {
         let folder = root().join(format!("src/slack/commands/{name}/mod.rs"));
         assert!(file.exists() || folder.exists(), "{name}");
         let is_typed = |line: &Vec<u8>| line.starts_with(name.as_bytes());
-        assert!(corpus.iter().any(is_typed), "fuzz/corpus/line/ has no `{name}`");
+        assert!(
+            corpus.iter().any(is_typed),
+            "fuzz/corpus/line/ has no `{name}`"
+        );
         let begins = [format!("\"{name}"), format!("\"/jit {name}")];
         let is_told = |text: &str| begins.iter().any(|begin| text.contains(begin));
-        assert!(tests.iter().any(|(_, text)| is_told(text)), "no story types `{name}`");
+        assert!(
+            tests.iter().any(|(_, text)| is_told(text)),
+            "no story types `{name}`"
+        );
     }
 }
 

@@ -239,7 +239,8 @@ fn table(schema: &Value, path: &str) -> String {
             default: Default::Optional,
         }),
     }
-    let mut rows = "| key | type | default | meaning | example |\n|---|---|---|---|---|\n".to_owned();
+    let mut rows =
+        "| key | type | default | meaning | example |\n|---|---|---|---|---|\n".to_owned();
     for key in keys {
         let name = key.path[path.len()..].trim_start_matches('.');
         let example = key.schema["examples"].get(0);
@@ -262,7 +263,9 @@ fn meaning<'s>(schema: &'s Value, key: &Key<'s>) -> &'s str {
     let described = own.or_else(|| {
         let (table, name) = key.path.rsplit_once('.')?;
         let tables = at(schema, table)?["oneOf"].as_array()?;
-        let table = tables.iter().find(|one| one["properties"].get(name).is_some())?;
+        let table = tables
+            .iter()
+            .find(|one| one["properties"].get(name).is_some())?;
         table["description"].as_str()
     });
     described.unwrap_or_else(|| panic!("`{}` has no doc comment", key.path))
@@ -416,7 +419,11 @@ fn with(path: &str, value: Option<&Value>) -> Value {
     let mut document = example();
     let pointer = pointer(&document, path).unwrap_or_else(|| panic!("no `{path}` in the example"));
     let (table, key) = pointer.rsplit_once('/').unwrap();
-    let table = document.pointer_mut(table).unwrap().as_object_mut().unwrap();
+    let table = document
+        .pointer_mut(table)
+        .unwrap()
+        .as_object_mut()
+        .unwrap();
     match value {
         Some(value) => drop(table.insert(key.to_owned(), value.clone())),
         None => drop(table.remove(key)),
@@ -512,12 +519,24 @@ fn the_bounds_of_the_schema_are_those_of_the_reader() {
         bounds += out.len();
         for value in out {
             let document = with(&key.path, Some(&value));
-            assert!(!validator.is_valid(&document), "{}: {value}: the schema", key.path);
-            assert!(read(&document).is_err(), "{}: {value}: the reader", key.path);
+            assert!(
+                !validator.is_valid(&document),
+                "{}: {value}: the schema",
+                key.path
+            );
+            assert!(
+                read(&document).is_err(),
+                "{}: {value}: the reader",
+                key.path
+            );
         }
         for value in within {
             let document = with(&key.path, Some(&value));
-            assert!(validator.is_valid(&document), "{}: {value}: the schema", key.path);
+            assert!(
+                validator.is_valid(&document),
+                "{}: {value}: the schema",
+                key.path
+            );
             if let Err(problems) = read(&document) {
                 panic!("{}: {value}: {problems}", key.path);
             }
@@ -531,7 +550,13 @@ fn the_bounds_of_the_schema_are_those_of_the_reader() {
 fn the_schema_refuses_nothing_that_the_reader_takes() {
     let schema = config::schema();
     let validator = validator(&schema);
-    let values = [json!(true), json!(7), json!("5m"), json!([]), json!({"no_such": "key"})];
+    let values = [
+        json!(true),
+        json!(7),
+        json!("5m"),
+        json!([]),
+        json!({"no_such": "key"}),
+    ];
     for key in leaves(&schema) {
         for value in &values {
             let document = with(&key.path, Some(value));
