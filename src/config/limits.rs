@@ -20,7 +20,7 @@ pub(super) struct Raw {
     #[schemars(range(min = 1), example = 2)]
     #[schemars(extend("default" = Limits::default().max_active_per_person))]
     max_active_per_person: Option<u32>,
-    /// What happens to one more.
+    /// What happens to one more. `"end_oldest"` ends the oldest grant that can end before its time.
     #[schemars(example = &"end_oldest")]
     #[schemars(extend("default" = "refuse"))]
     on_limit: Option<OnLimit>,
@@ -44,8 +44,9 @@ pub(super) struct Raw {
     #[schemars(title = "duration, at least `1s`", example = &"5m")]
     #[schemars(extend("default" = Limits::default().min_duration.to_string()))]
     min_duration: Option<Length>,
-    /// What happens to a grant when its holder leaves the groups that gave them access. The grants of
-    /// somebody who is deactivated or becomes a guest always end.
+    /// What happens to a grant when its holder leaves the groups that gave them access. `"end"` revokes it.
+    /// `"warn"` posts in the audit channel, and the grant continues. The grants of somebody who is
+    /// deactivated or becomes a guest always end.
     #[schemars(example = &"warn")]
     #[schemars(extend("default" = "end"))]
     on_leave: Option<OnLeave>,
