@@ -1,7 +1,8 @@
 //! Secrets of the configuration: named, never written inline.
 
-use std::{env, fmt, fs, path::PathBuf};
+use std::{borrow::Cow, env, fmt, fs, path::PathBuf};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de};
 use zeroize::Zeroizing;
@@ -43,6 +44,34 @@ impl<'de> Deserialize<'de> for Secret {
             Ok(Place::File(File { file })) => Ok(Self::File(file)),
             Err(_) => Err(de::Error::custom(ADVICE)),
         }
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let place = |key: &str, description: &str| {
+            json_schema!({
+                "type": "object",
+                "properties": { key: { "description": description, "type": "string" } },
+                "required": [key],
+                "additionalProperties": false,
+            })
+        };
+        json_schema!({
+            "title": "secret",
+            "oneOf": [
+                place("env", "An environment variable of Keylend's process."),
+                place(
+                    "file",
+                    "A file that Keylend can read. A relative path is looked up from the folder in which \
+                     Keylend is started.",
+                ),
+            ],
+        })
     }
 }
 

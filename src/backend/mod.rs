@@ -2,7 +2,7 @@
 //!
 //! # Adding a kind of target
 //!
-//! Everything about a kind is in its folder, `src/backend/KIND/`, apart from steps 2 and 3.
+//! Everything about a kind is in its folder, `src/backend/KIND/`, apart from steps 2, 3 and 5.
 //! `tests/core/kinds.rs` checks that nothing is missing.
 //!
 //! 1. `mod.rs` has a type that implements [`Backend`], one that implements [`BoundLayer`], and a public
@@ -18,8 +18,8 @@
 //!    `Subject` that starts one, `contract!` and `questions!`, and tests of what the kind does besides. It
 //!    is part of the test program `backend_contract`, and `crate` there is that program. A macro includes
 //!    it, so format it with `rustfmt`; cargo-fmt does not find it.
-//! 5. `README.md` says what the kind grants, how access ends, how to set up the target and Keylend, and what
-//!    the kind cannot do. Copy the rows of its table into the table in `docs/targets.md`.
+//! 5. `docs/targets/KIND.md` says what the kind grants, how access ends, how to set up the target and Keylend,
+//!    and what the kind cannot do. The tests write its table of keys, and its rows into `docs/targets.md`.
 //! 6. `example.toml` shows and explains every key. Copy it into `deploy/keylend.example.toml`.
 //!
 //! Every method is idempotent, and every wait inside one has a time limit: the caller, which is

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Backend, BuildError, InvalidParam, kind::BackendKind};
@@ -32,8 +33,9 @@ macro_rules! register {
             /// A kind that was not compiled in: nothing configures it.
             #[cfg(not(feature = $feature))]
             mod $module {
-                use std::{convert::Infallible, sync::Arc};
+                use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
+                use schemars::{JsonSchema, Schema, SchemaGenerator};
                 use serde::{Deserialize, Deserializer, de};
 
                 use crate::{
@@ -51,6 +53,16 @@ macro_rules! register {
                             "this keylend was built without targets of the kind `", $feature,
                             "`: build it with the Cargo feature `", $feature, "`",
                         )))
+                    }
+                }
+
+                impl JsonSchema for Config {
+                    fn schema_name() -> Cow<'static, str> {
+                        $feature.into()
+                    }
+
+                    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                        false.into()
                     }
                 }
 
@@ -72,7 +84,7 @@ macro_rules! register {
 
         /// What stands under `[backends.NAME]`: one table, named for the kind of target. A value that
         /// could never work is refused while it is read, so that the error points at its line.
-        #[derive(Debug, Clone, Deserialize)]
+        #[derive(Debug, Clone, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         #[expect(missing_docs, reason = "each kind's folder describes it")]
         pub enum BackendConfig {

@@ -1,8 +1,11 @@
 //! Time limits, as the configuration writes them.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+
+use crate::domain::Length;
 
 /// A time limit such as `15s` or `500ms`: more than nothing, at most five minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -27,6 +30,20 @@ impl Timeout {
 pub struct InvalidTimeout(String);
 
 const LONGEST: Duration = Duration::from_secs(300);
+
+impl JsonSchema for Timeout {
+    fn schema_name() -> Cow<'static, str> {
+        "Timeout".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": format!("duration, at most `{}`", humantime::format_duration(LONGEST)),
+            "type": "string",
+            "pattern": Length::PATTERN,
+        })
+    }
+}
 
 impl TryFrom<String> for Timeout {
     type Error = InvalidTimeout;

@@ -10,6 +10,7 @@ mod audit;
 mod check;
 mod policy;
 mod reconcile;
+mod schema;
 mod serve;
 mod store;
 mod target;
@@ -22,6 +23,7 @@ pub use audit::Audit;
 pub use check::Check;
 pub use policy::Policy;
 pub use reconcile::Reconcile;
+pub use schema::Schema;
 pub use serve::Serve;
 pub use store::Store;
 pub use target::Target;
@@ -42,6 +44,7 @@ enum Command {
     /// Ask what the rules decide, before they are in force.
     #[command(subcommand)]
     Policy(Policy),
+    Schema(Schema),
     /// Ask the log: is it whole, what is in it, who had what.
     #[command(subcommand)]
     Audit(Audit),
@@ -65,6 +68,7 @@ impl Cli {
             Command::Serve(serve) => serve.run().await,
             Command::Check(check) => check.run(out),
             Command::Policy(policy) => policy.run(out),
+            Command::Schema(schema) => schema.run(out),
             Command::Audit(audit) => audit.run(out).await,
             Command::Store(store) => store.run(out).await,
             Command::Target(target) => target.run(out).await,

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     Secrets,
@@ -12,21 +14,25 @@ use super::{
 use crate::secret::Secret;
 
 /// `[api]`: who may ask whether somebody holds something. Without it nobody may.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Api {
-    /// `tokens`: the bearer tokens that are let in, default none.
+    /// The bearer tokens of your gateways.
     #[serde(default)]
+    #[schemars(title = "list of tables")]
     pub tokens: Vec<ApiToken>,
 }
 
 /// One of `api.tokens`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiToken {
-    /// Whose it is: read in logs, never sent.
+    /// Whose token it is. It appears in logs.
+    #[schemars(title = "text, unique", example = &"gateway")]
     pub name: String,
-    /// The token: at least 16 characters.
+    /// The token.
+    #[schemars(title = format!("secret, at least {SHORTEST_TOKEN} characters"))]
+    #[schemars(example = json!({ "env": "KEYLEND_API_TOKEN" }))]
     pub token: Secret,
 }
 

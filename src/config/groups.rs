@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     document::{Document, at},
-    text::{is_slack_id, person},
+    text::{PERSON_ID, is_slack_id, person},
 };
 use crate::{
     directory::GroupSource,
@@ -14,13 +16,20 @@ use crate::{
 };
 
 /// One of `[groups]`: one of these.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum RawGroup {
-    /// The id of a user group in Slack, whose members count live.
-    SlackUsergroup(String),
-    /// The ids of the people in it.
-    Members(Vec<String>),
+pub(super) enum RawGroup {
+    /// A user group in Slack. Its members count as they are at the moment of a decision.
+    SlackUsergroup(
+        #[schemars(title = "user group id", regex(pattern = "^S[A-Z0-9]{2,}$"), example = &"S0ENGINEERS")]
+         String,
+    ),
+    /// Fixed members.
+    Members(
+        #[schemars(title = "list of person ids", inner(regex(pattern = PERSON_ID)))]
+        #[schemars(example = json!(["U0ALICE", "U0BOB"]))]
+        Vec<String>,
+    ),
 }
 
 pub(super) fn groups(document: &mut Document<'_>) -> BTreeMap<GroupName, GroupSource> {

@@ -1,22 +1,26 @@
 //! `[identity]`.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::document::{Document, at};
 
 /// `[identity]`: whose addresses count, and what people are called in the targets.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// `email_domains`: the domains of your people's addresses, exactly; a subdomain is another
-    /// domain. Addresses of the first give their local part as the login, those of the others are
-    /// the login whole, and those of any other domain give none. Required where such a login
-    /// reaches a target, default none.
+    /// The domains of your people's addresses. Each is matched exactly, so a subdomain is a separate entry.
+    /// In the first, the part before the `@` is the login, in lower case. In the others, the whole address
+    /// is the login. Addresses of other domains give no login.
     #[serde(default)]
+    #[schemars(title = "list of domains", example = json!(["example.com"]))]
+    #[schemars(extend("x-default" = "required if a scope grants access to a person's login, otherwise none"))]
     pub email_domains: Vec<String>,
-    /// `require_confirmed`: whether an address counts only where Slack says that it is confirmed,
-    /// default false. Slack does not promise to say it: then nobody can ask for anything.
+    /// Accept an address only if Slack says that it is confirmed. Slack does not promise to say so. Test
+    /// this first: people without an accepted address can neither request nor approve.
     #[serde(default)]
+    #[schemars(example = true)]
     pub require_confirmed: bool,
 }
 

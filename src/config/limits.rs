@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     document::{Document, at},
@@ -11,33 +13,51 @@ use super::{
 use crate::domain::{Environment, Length, Limits, OnLeave, OnLimit, Span};
 
 /// `[limits]`: what holds for everybody, whatever the scope.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Raw {
-    /// How many grants one person may hold at once, default 3.
+pub(super) struct Raw {
+    /// How many grants a person may hold at once.
+    #[schemars(range(min = 1), example = 2)]
+    #[schemars(extend("default" = Limits::default().max_active_per_person))]
     max_active_per_person: Option<u32>,
-    /// What happens to one more: `refuse` it, the default, or `end_oldest`.
+    /// What happens to one more. `"end_oldest"` ends the oldest grant that can end before its time.
+    #[schemars(example = &"end_oldest")]
+    #[schemars(extend("default" = "refuse"))]
     on_limit: Option<OnLimit>,
-    /// How many requests of one person may be pending at once, default 10.
+    /// How many of a person's requests may be pending at once.
+    #[schemars(range(min = 1), example = 5)]
+    #[schemars(extend("default" = Limits::default().max_pending_per_person))]
     max_pending_per_person: Option<u32>,
-    /// How many of them may be for one scope, default 3.
+    /// How many of them may be for one scope.
+    #[schemars(range(min = 1), example = 2)]
+    #[schemars(extend("default" = Limits::default().max_pending_per_scope))]
     max_pending_per_scope: Option<u32>,
-    /// How many requests one person may make within an hour, default 30.
+    /// How many requests a person may make within an hour, including those that were withdrawn or decided.
+    #[schemars(range(min = 1), example = 20)]
+    #[schemars(extend("default" = Limits::default().max_requests_per_hour))]
     max_requests_per_hour: Option<u32>,
-    /// How long a request waits for its answer, default `1h`.
+    /// How long a request waits for a decision before it lapses.
+    #[schemars(title = "duration, at least `1s`", example = &"30m")]
+    #[schemars(extend("default" = Limits::default().pending_timeout.to_string()))]
     pending_timeout: Option<Length>,
-    /// The shortest grant, default `1m`.
+    /// The shortest grant.
+    #[schemars(title = "duration, at least `1s`", example = &"5m")]
+    #[schemars(extend("default" = Limits::default().min_duration.to_string()))]
     min_duration: Option<Length>,
-    /// What happens to a grant when its holder leaves the requester groups, where the scope does not
-    /// say: `end` it, the default, or `warn`.
+    /// What happens to a grant when its holder leaves the groups that gave them access. `"end"` revokes it.
+    /// `"warn"` posts in the audit channel, and the grant continues. The grants of somebody who is
+    /// deactivated or becomes a guest always end.
+    #[schemars(example = &"warn")]
+    #[schemars(extend("default" = "end"))]
     on_leave: Option<OnLeave>,
 }
 
 /// One of `[[exclusive]]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawExclusive {
-    /// Environments of which one person may be in one at a time.
+pub(super) struct RawExclusive {
+    /// A person may hold access in only one of these environments at a time.
+    #[schemars(title = "list of environments", length(min = 2), example = json!(["prod", "research"]))]
     environments: Vec<String>,
 }
 

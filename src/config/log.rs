@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     Secrets,
@@ -47,11 +49,20 @@ impl Log {
     }
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+pub(super) struct Raw {
+    /// The key that signs the log every 100 entries, and at least once an hour while there are new ones.
+    #[schemars(title = "secret, 32 bytes", example = json!({ "env": "KEYLEND_LOG_KEY" }))]
     signing_key: Option<Secret>,
+    /// The name of the log in its checkpoints, and of the key. ASCII letters, digits and `.`, `_`, `-`, `/`,
+    /// `:`.
+    #[schemars(example = &"keylend.example.com/log")]
+    #[schemars(extend("x-default" = "required with `signing_key`"))]
     origin: Option<String>,
+    /// A file to which checkpoints are appended, in addition to the audit channel. Each replica has a file of
+    /// its own.
+    #[schemars(title = "path", example = &"/var/lib/keylend/checkpoints")]
     checkpoint_file: Option<PathBuf>,
 }
 

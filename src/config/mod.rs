@@ -16,6 +16,7 @@ mod log;
 mod people;
 mod policy;
 mod problem;
+mod schema;
 mod scopes;
 mod secrets;
 mod server;
@@ -35,6 +36,7 @@ pub use api::{Api, ApiToken};
 pub use identity::Identity;
 pub use log::{Log, NoKey};
 pub use problem::{Problem, Problems};
+pub use schema::{VERSION, schema};
 pub use secrets::Secrets;
 pub use server::Server;
 pub use slack::{Mode, Slack};
@@ -87,29 +89,6 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
-/// The version of the configuration's format. It moves when a key is gone or means something else; new
-/// keys that may be left out do not move it. `docs/formats.md` says what is promised.
-pub const VERSION: u32 = 1;
-
-/// What stands at the top: the version, and the sections that there are.
-const SECTIONS: [&str; 15] = [
-    "version",
-    "server",
-    "store",
-    "log",
-    "slack",
-    "api",
-    "secrets",
-    "identity",
-    "people",
-    "policy",
-    "groups",
-    "limits",
-    "exclusive",
-    "backends",
-    "scopes",
-];
-
 impl Config {
     /// Reads the configuration in `file` and the policies that it names.
     ///
@@ -140,7 +119,7 @@ impl Config {
             // What else stands there may mean something else.
             return document.finish(None).map(|(config, _)| config);
         }
-        document.only(&SECTIONS);
+        document.only(&schema::SECTIONS.map(|(name, _)| name));
         let config = Self::read(&mut document, secrets).map(|config| Self {
             digest: digest::of(source, &config.policy),
             ..config

@@ -2,23 +2,30 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     document::{Document, at},
-    text::person,
+    text::{PERSON_ID, person},
 };
 use crate::{directory::PersonEntry, domain::Username};
 
 /// One of `[people]`, by any name you like: for people who have more than one Slack id, or whose
 /// login is not the one that their address gives.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Raw {
-    /// The login; default the one that the address gives.
-    username: Option<String>,
-    /// Every Slack id of this person.
+pub(super) struct Raw {
+    /// All Slack ids of this person. Keylend treats them as one person. An id may appear only once in all
+    /// entries.
+    #[schemars(title = "list of person ids", length(min = 1), inner(regex(pattern = PERSON_ID)))]
+    #[schemars(example = json!(["U0ALICE", "W0ALICE"]))]
     slack_ids: Vec<String>,
+    /// Their login in targets.
+    #[schemars(title = "text, unique", length(min = 1), example = &"alice.l")]
+    #[schemars(extend("x-default" = "the login that the address gives"))]
+    username: Option<String>,
 }
 
 pub(super) fn read(document: &mut Document<'_>) -> BTreeMap<String, PersonEntry> {

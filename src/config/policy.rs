@@ -6,7 +6,9 @@ use std::{
 };
 
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     Problem,
@@ -15,18 +17,20 @@ use super::{
 use crate::{domain::GroupName, policy::Policy};
 
 /// `[policy]`.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Raw {
-    /// The files of rules beside the base rules, as patterns such as `policies/*.cedar`, from the
-    /// configuration's folder; default none.
+pub(super) struct Raw {
+    /// Files of rules that are added to the base rules. Looked up from the folder of the configuration.
     #[serde(default)]
+    #[schemars(title = "list of paths or patterns", example = json!(["policies/*.cedar"]))]
     files: Vec<String>,
-    /// The groups whose members may revoke and lock anything; default none.
+    /// The groups whose members may revoke, lock, unlock and release anything.
     #[serde(default)]
+    #[schemars(title = "list of groups", example = json!(["leads"]))]
     administrators: Vec<String>,
-    /// The time zone in which rules count `context.hour` and `context.weekday`, as the IANA names it, such
-    /// as `Europe/Berlin`; default `UTC`.
+    /// Where rules count `context.hour` and `context.weekday`, as the IANA time zone database names it.
+    #[schemars(title = "name of a time zone", example = &"Europe/Berlin")]
+    #[schemars(extend("default" = "UTC"))]
     timezone: Option<String>,
 }
 

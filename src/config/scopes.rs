@@ -8,11 +8,13 @@ use std::{
 
 use regex::Regex;
 use regex_syntax::hir::Look;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     document::{Document, at},
-    text::{is_channel_id, not_a_channel_id, plain},
+    text::{CHANNEL_ID, is_channel_id, not_a_channel_id, plain},
     ticket_example,
 };
 use crate::{
@@ -25,56 +27,101 @@ use crate::{
 };
 
 /// One of `[scopes]`, by its name, `resource:action`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+pub(super) struct Raw {
     /// What people call it.
+    #[schemars(length(min = 1), example = &"Production database, write")]
     title: String,
-    /// Where it belongs, for `[[exclusive]]` and for rules; default nowhere.
+    /// Where it belongs, for `[[exclusive]]` and for rules.
+    #[schemars(example = &"prod")]
     environment: Option<String>,
-    /// How much harm it can do: `low`, `medium`, `high` or `critical`.
+    /// How much harm it can do.
+    #[schemars(example = &"high")]
     risk: Risk,
-    /// How long a grant lasts when nobody says.
+    /// How long a grant lasts if the requester gives no duration. Between `limits.min_duration` and
+    /// `max_duration`.
+    #[schemars(example = &"30m")]
     default_duration: Length,
-    /// The longest access that one approval may give, from the moment of the approval on: of an
-    /// extension, what is left and what is added together.
+    /// The longest access that one approval may give, from the moment of the approval. For an extension,
+    /// that is what is left and what is added together.
+    #[schemars(example = &"1h")]
     max_duration: Length,
-    /// The longest that a grant may last with all its extensions; default `max_duration`.
+    /// The longest that a grant may last with all its extensions.
+    #[schemars(title = "duration, at least `max_duration`", example = &"2h")]
+    #[schemars(extend("x-default" = "`max_duration`"))]
     max_total: Option<Length>,
-    /// The groups that may ask.
+    /// Who may request it.
+    #[schemars(title = "list of groups", length(min = 1), example = json!(["engineers"]))]
     requesters: Vec<String>,
-    /// The groups that may approve.
+    /// Who may approve it. Nobody can approve their own request.
+    #[schemars(title = "list of groups", length(min = 1), example = json!(["dba"]))]
     approvers: Vec<String>,
-    /// How many of them have to, default 1.
+    /// How many people have to approve. If all approver groups have fixed members, they need at least that
+    /// many members.
     #[serde(default = "one")]
+    #[schemars(range(min = 1), example = 2)]
     approvals: u8,
-    /// The id of the channel where the approval card is posted.
+    /// Where the approval card is posted.
+    #[schemars(title = "channel id", regex(pattern = CHANNEL_ID), example = &"C0DBA")]
     approval_channel: String,
-    /// Whether a reason has to be given: `required`, the default, or `optional`.
+    /// Whether a request needs a reason.
     #[serde(default = "required")]
+    #[schemars(example = &"optional")]
     reason: ReasonRule,
-    /// What a ticket looks like; default anything, and none is needed.
+    /// What a ticket looks like.
+    #[schemars(title = "table")]
+    #[schemars(extend("x-default" = "any ticket, and none is needed"))]
     ticket: Option<RawTicket>,
-    /// What happens to a grant when its holder leaves the requester groups: `end` it, or `warn`;
-    /// default `limits.on_leave`.
+    /// What happens when the holder leaves the groups that gave them access.
+    #[schemars(example = &"warn")]
+    #[schemars(extend("x-default" = "`limits.on_leave`"))]
     on_leave: Option<OnLeave>,
-    /// Whether it may reach more than its targets' data, default false.
+    /// Whether the access may reach more than the target's data: run programs, read files, create roles, or
+    /// grant roles on. A PostgreSQL target refuses such a role without it. The approval card says so, and
+    /// rules know it as `resource.dangerous`.
     #[serde(default)]
+    #[schemars(example = true)]
     dangerous: bool,
-    /// What is made in the targets: all of it, or nothing.
+    /// What is granted. Keylend grants all layers, or revokes those that it granted.
+    #[schemars(title = "list of tables", schema_with = "described_layers")]
     layers: Vec<toml::Table>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawTicket {
-    /// A regular expression that every ticket has to match, such as `^INC-[0-9]+$`.
+    /// Every ticket has to match it.
+    #[schemars(title = "regular expression", example = &"^INC-[0-9]+$")]
     pattern: String,
-    /// Whether a request without a ticket is refused, default true.
+    /// Whether a request without a ticket is refused.
     #[serde(default = "yes")]
+    #[schemars(example = false)]
     required: bool,
-    /// A ticket that messages show as an example; default one made of a simple pattern.
+    /// The example in messages.
+    #[schemars(title = "text that matches", example = &"INC-4211")]
+    #[schemars(extend("x-default" = "made from a simple pattern"))]
     example: Option<String>,
+}
+
+/// The targets read the other keys of a layer, each kind its own.
+fn described_layers(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "items": {
+            "type": "object",
+            "properties": {
+                "backend": {
+                    "title": "name of a target",
+                    "description": "The target.",
+                    "type": "string",
+                    "examples": ["pg-prod"],
+                },
+            },
+            "required": ["backend"],
+        },
+    })
 }
 
 const fn one() -> u8 {

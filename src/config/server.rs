@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::document::{Document, at};
 
@@ -24,13 +26,28 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawServer {
+pub(super) struct RawServer {
+    /// Where Keylend listens for HTTP. TLS ends at your proxy.
+    #[schemars(title = "address and port", example = &"0.0.0.0:8080")]
+    #[schemars(extend("default" = "127.0.0.1:8080"))]
     listen: Option<String>,
+    /// How many connections Keylend holds at once. When there is one more, Keylend closes the connection
+    /// that has waited longest, but none that it is working for. It holds fewer if the process may open
+    /// fewer files.
+    #[schemars(range(min = FEWEST_CONNECTIONS), example = 4096)]
+    #[schemars(extend("default" = CONNECTIONS))]
     max_connections: Option<u32>,
+    /// How many of them one address may hold. An IPv6 network of 64 bits counts as one address.
+    #[schemars(range(min = 1), example = 256)]
+    #[schemars(extend("x-default" = "a quarter of `max_connections`"))]
     max_connections_per_address: Option<u32>,
+    /// Your proxies. Keylend believes their `X-Forwarded-For`, and limits failed authentications by the
+    /// address in it. `max_connections_per_address` does not apply to them. A network that covers all
+    /// addresses is refused.
     #[serde(default)]
+    #[schemars(title = "list of networks or addresses", example = json!(["10.0.0.0/8"]))]
     trusted_proxies: Vec<String>,
 }
 

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use serde_json::json;
 use url::Url;
 
 use super::{
     Secrets,
     document::{Document, at},
-    text::{is_channel_id, is_slack_id, not_a_channel_id},
+    text::{CHANNEL_ID, is_channel_id, is_slack_id, not_a_channel_id},
 };
 use crate::{
     domain::{Catalogue, ChannelId, TeamId},
@@ -56,30 +58,61 @@ pub enum Mode {
     },
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+pub(super) struct Raw {
+    /// How Slack reaches Keylend: with `"http"`, Slack posts to your public address; with `"socket"`, Keylend
+    /// connects to Slack.
     #[serde(default)]
+    #[schemars(example = &"socket")]
+    #[schemars(extend("default" = "http"))]
     mode: RawMode,
+    /// The bot token, `xoxb-…`.
+    #[schemars(example = json!({ "env": "SLACK_BOT_TOKEN" }))]
     bot_token: Secret,
+    /// The app's signing secret, at least 32 characters.
+    #[schemars(example = json!({ "env": "SLACK_SIGNING_SECRET" }))]
+    #[schemars(extend("x-default" = "required for `\"http\"`"))]
     signing_secret: Option<Secret>,
+    /// An app-level token, `xapp-…`, with the scope `connections:write`.
+    #[schemars(example = json!({ "env": "SLACK_APP_TOKEN" }))]
+    #[schemars(extend("x-default" = "required for `\"socket\"`"))]
     app_token: Option<Secret>,
-    #[serde(default = "default_api_url")]
-    api_url: Url,
+    /// The channel that gets one line for everything that happens.
+    #[schemars(title = "channel id", regex(pattern = CHANNEL_ID), example = &"C0AUDIT")]
     audit_channel: String,
+    /// Keylend follows requests that are made in these channels there too.
     #[serde(default)]
+    #[schemars(title = "list of patterns of channel names", example = json!(["inc-*"]))]
     incident_channels: Vec<String>,
+    /// The audit channel or incident channels that people of another company may read. Keylend posts less
+    /// there: no reason, ticket, login, target, rule or error. An approval channel of a scope is refused
+    /// here.
     #[serde(default)]
+    #[schemars(title = "list of channel ids", inner(regex(pattern = CHANNEL_ID)), example = json!(["C0VENDOR"]))]
     shared_channels: Vec<String>,
+    /// The workspace that payloads have to come from.
+    #[schemars(title = "workspace id", regex(pattern = "^[TE][A-Z0-9]{2,}$"), example = &"T0123ABCD")]
+    #[schemars(extend("x-default" = "the workspace of the bot token"))]
     team_id: Option<String>,
+    /// The app that payloads have to come from.
+    #[schemars(title = "app id", regex(pattern = "^A[A-Z0-9]{2,}$"), example = &"A0123ABCD")]
+    #[schemars(extend("x-default" = "the app of the bot token; if Slack does not say which that is, the app of \
+        the first signed payload"))]
     app_id: Option<String>,
+    /// Slack's Web API. Keylend sends the bot token there.
+    #[serde(default = "default_api_url")]
+    #[schemars(title = "URL", example = &"https://slack.com/api/")]
+    api_url: Url,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum RawMode {
+    /// Slack posts to your public address.
     #[default]
     Http,
+    /// Keylend connects to Slack, and no address has to be public.
     Socket,
 }
 

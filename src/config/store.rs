@@ -1,7 +1,8 @@
 //! `[store]`.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::ExposeSecret;
 use serde::{
     Deserialize, Deserializer,
@@ -76,9 +77,27 @@ impl<'de> Deserialize<'de> for Store {
     }
 }
 
-#[derive(Deserialize)]
+impl JsonSchema for Store {
+    fn schema_name() -> Cow<'static, str> {
+        "Store".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": "URL or secret",
+            "anyOf": [
+                { "type": "string", "pattern": "^(sqlite|postgres|postgresql)://" },
+                generator.subschema_for::<Secret>(),
+            ],
+        })
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RawStore {
+pub(super) struct RawStore {
+    /// Where Keylend keeps its state.
+    #[schemars(example = &"sqlite:///var/lib/keylend/keylend.db")]
     url: Store,
 }
 

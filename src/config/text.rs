@@ -70,6 +70,12 @@ pub(super) fn may_hold_secret(line: &str) -> bool {
     (named && written) || with_password || ["xox", "xapp-"].iter().any(|sign| line.contains(sign))
 }
 
+/// What [`is_channel_id`] lets through, as a pattern of a JSON Schema.
+pub(super) const CHANNEL_ID: &str = "^[CG][A-Z0-9]{2,}$";
+
+/// What [`person`] lets through, as a pattern of a JSON Schema.
+pub(super) const PERSON_ID: &str = "^[A-Z][A-Z0-9]{2,}$";
+
 /// Whether the text can be a channel's id.
 pub(super) fn is_channel_id(text: &str) -> bool {
     text.starts_with(['C', 'G']) && is_slack_id(text)

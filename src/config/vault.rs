@@ -1,6 +1,8 @@
 //! `[secrets]`.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     Secrets,
@@ -9,12 +11,11 @@ use super::{
 use crate::{secret::Secret, vault::Vault};
 
 /// `[secrets]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VaultKey {
-    /// The key under which credentials are kept: 32 bytes as 64 hexadecimal digits or as base64,
-    /// such as `openssl rand -hex 32` gives. Lost, and the credentials of running grants cannot
-    /// be shown any more; nothing else is lost with it.
+    /// Encrypts, in the store, the credentials of grants and what Keylend keeps of people.
+    #[schemars(title = "secret, 32 bytes", example = json!({ "env": "KEYLEND_SECRETS_KEY" }))]
     pub key: Secret,
 }
 

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use super::{Environment, OnLeave, Scope, ScopeId, Span};
 
 /// Everything that can be asked for.
@@ -32,13 +35,13 @@ pub struct Limits {
 }
 
 /// What happens when a person would hold more than they may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnLimit {
-    /// The new grant is refused.
+    /// Keylend refuses the new grant.
     #[default]
     Refuse,
-    /// The oldest grant that can end before its time ends, and the new one is made when it is gone.
+    /// Keylend ends the oldest grant that can end before its time, and makes the new one when that is gone.
     EndOldest,
 }
 

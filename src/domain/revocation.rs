@@ -1,17 +1,19 @@
 //! How access ends in a target, and what a target recognises it by.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How access ends in its target.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RevocationMode {
-    /// When Keylend revokes it, so not while Keylend is down.
+    /// When Keylend revokes it. It does not end while Keylend is down.
     #[default]
     Call,
-    /// When Keylend revokes it, and by itself at the end that the target was told.
+    /// When Keylend revokes it, or at its time limit at the latest, even while Keylend is down.
     CallAndTimeLimit,
-    /// By itself at the end that the target was told, and no sooner: a certificate, for instance.
+    /// At its time limit alone, such as a certificate. Nobody can end it earlier. Approvers see that, and
+    /// rules know it as `!resource.ends_early`.
     TimeLimit,
 }
 

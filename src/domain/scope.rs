@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt, num::NonZeroU8, str::FromStr};
 
 use regex::Regex;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{BackendName, ChannelId, Environment, GroupName, Span};
@@ -131,7 +132,9 @@ pub struct Scope {
 }
 
 /// How much harm a scope can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
     /// Nothing that would wake anybody.
@@ -156,24 +159,24 @@ impl fmt::Display for Risk {
 }
 
 /// Whether a reason has to be given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasonRule {
-    /// No request without one.
+    /// A request without a reason is refused.
     Required,
-    /// It may be left out.
+    /// The reason may be left out.
     Optional,
 }
 
 /// What happens to a grant when its holder leaves the groups by which they received it. Who is
 /// deactivated or becomes a guest loses it whatever this says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnLeave {
-    /// It ends.
+    /// Keylend revokes it.
     #[default]
     End,
-    /// It goes on to its end, and the audit channel is told.
+    /// Keylend posts in the audit channel, and the grant continues until it expires.
     Warn,
 }
 

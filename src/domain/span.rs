@@ -1,9 +1,9 @@
 //! Lengths of time as people write and read them.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
 use chrono::TimeDelta;
-
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::Time;
@@ -79,6 +79,21 @@ impl FromStr for Span {
 /// A span as the configuration writes it: `30m` or `1h30m`. Nothing by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Length(pub Span);
+
+impl Length {
+    /// How a duration is written, as a pattern of a JSON Schema. What it lets through can still be too long.
+    pub(crate) const PATTERN: &str = r"^\s*(0|(\d+\s*[A-Za-zµ]+\s*)+)\s*$";
+}
+
+impl JsonSchema for Length {
+    fn schema_name() -> Cow<'static, str> {
+        "Length".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "title": "duration", "type": "string", "pattern": Self::PATTERN })
+    }
+}
 
 impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

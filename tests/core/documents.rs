@@ -25,16 +25,16 @@ const FOLDERS: [&str; 6] = [
     "migrations/",
 ];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
 }
 
-fn read(file: &Path) -> String {
+pub(crate) fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
 /// Every Markdown file of the project.
-fn pages() -> Vec<PathBuf> {
+pub(crate) fn pages() -> Vec<PathBuf> {
     let mut folders = vec![root()];
     let mut pages = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -55,7 +55,7 @@ fn pages() -> Vec<PathBuf> {
 }
 
 /// The text without its blocks of code.
-fn outside_blocks(text: &str) -> String {
+pub(crate) fn outside_blocks(text: &str) -> String {
     let mut fence: Option<&str> = None;
     let mut kept = String::new();
     for line in text.lines() {
@@ -73,7 +73,7 @@ fn outside_blocks(text: &str) -> String {
 }
 
 /// A span of code within a paragraph, with its backticks.
-fn span() -> Regex {
+pub(crate) fn span() -> Regex {
     Regex::new(r"``[^\n]+?``|`(?:[^`\n]|\n[^`\n])+`").unwrap()
 }
 

@@ -2,10 +2,16 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
+use keylend::{
+    backend::BackendConfig,
+    domain::{Params, RevocationMode, Span},
+};
+use regex::Regex;
+
 macro_rules! names {
     ($($feature:literal $module:ident $Kind:ident;)+) => {
         /// The Cargo feature and the folder of each kind.
-        const KINDS: &[(&str, &str)] = &[$(($feature, stringify!($module)),)+];
+        pub(crate) const KINDS: &[(&str, &str)] = &[$(($feature, stringify!($module)),)+];
     };
 }
 
@@ -20,11 +26,11 @@ fn text(file: &str) -> String {
 }
 
 fn page(kind: &str) -> String {
-    text(&format!("src/backend/{kind}/README.md"))
+    text(&format!("docs/targets/{kind}.md"))
 }
 
 #[test]
-fn every_kind_has_a_folder_with_its_page_its_example_and_its_contract_test() {
+fn every_kind_has_a_page_and_a_folder_with_its_example_and_its_contract_test() {
     let registered: BTreeSet<_> = KINDS
         .iter()
         .map(|(_, folder)| (*folder).to_owned())
@@ -34,23 +40,32 @@ fn every_kind_has_a_folder_with_its_page_its_example_and_its_contract_test() {
         let folder = entry.unwrap().path();
         let has = |file: &str| folder.join(file).is_file();
         let files = [
-            has("README.md"),
             has("example.toml"),
             has("contract.rs") || has("contract/mod.rs"),
         ];
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         if registered.contains(&name) {
-            assert_eq!(
-                files, [true; 3],
-                "{name}: README.md, example.toml, contract.rs"
-            );
+            assert_eq!(files, [true; 2], "{name}: example.toml, contract.rs");
         }
-        // The page comes before the registration.
+        // The example comes before the registration.
         if files.contains(&true) {
             folders.insert(name);
         }
     }
     assert_eq!(folders, registered, "see `kinds_of_target!`");
+    let pages = fs::read_dir(root().join("docs/targets")).unwrap();
+    let pages: BTreeSet<_> = pages
+        .map(|page| {
+            page.unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(pages, registered, "the pages in docs/targets");
 }
 
 #[test]
@@ -86,17 +101,59 @@ fn rows(text: &str) -> String {
 #[test]
 fn docs_targets_has_the_row_of_each_page_in_its_table() {
     let all: String = KINDS.iter().map(|(_, kind)| rows(&page(kind))).collect();
+    let page = text("docs/targets.md");
+    let is_update = std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
+    if is_update {
+        let written = page.replace(&format!("{HEAD}{}", rows(&page)), &format!("{HEAD}{all}"));
+        fs::write(root().join("docs/targets.md"), written).unwrap();
+    }
     assert!(
         rows(&text("docs/targets.md")) == all,
-        "the table in docs/targets.md has to be:\n{HEAD}{all}"
+        "the table in docs/targets.md is not that of the pages: run this test with INSTA_UPDATE=always"
     );
+}
+
+/// A row says for which parameters of a layer it is, such as `login = "named"`.
+#[test]
+fn the_rows_say_how_access_ends_as_the_kind_does() {
+    let parameter = Regex::new(r#"`([a-z_]+) = "([a-z_]+)"`"#).unwrap();
+    for (_, kind) in KINDS {
+        let example = text(&format!("src/backend/{kind}/example.toml"));
+        let example: toml::Table = example.parse().unwrap();
+        let (_, example) = example["backends"]
+            .as_table()
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap();
+        let config: BackendConfig = example.clone().try_into().unwrap();
+        for row in rows(&page(kind)).lines() {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let [_, layer, _, ends_alone, works_on, _] = cells.as_slice() else {
+                panic!("{row}");
+            };
+            let mut params = Params::new();
+            params.insert("role".to_owned(), "app_writer".into());
+            for found in parameter.captures_iter(layer) {
+                params.insert(found[1].to_owned(), found[2].to_owned().into());
+            }
+            let is_no = |cell: &&str| cell.starts_with("no") || cell.ends_with("by default no");
+            let by_keylend_alone = config.revocation_mode(&params) == RevocationMode::Call;
+            assert_eq!(is_no(ends_alone), by_keylend_alone, "{row}");
+            assert_eq!(
+                is_no(works_on),
+                config.residual() == Span::default(),
+                "{row}"
+            );
+        }
+    }
 }
 
 #[test]
 fn the_rows_of_a_page_lead_to_it() {
     for (_, kind) in KINDS {
         let rows = rows(&page(kind));
-        let begin = format!("| [`{kind}`](/src/backend/{kind}/README.md)");
+        let begin = format!("| [`{kind}`](/docs/targets/{kind}.md)");
         assert!(!rows.is_empty(), "{kind}");
         for row in rows.lines() {
             assert!(row.starts_with(&begin), "{row}");

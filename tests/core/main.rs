@@ -3,10 +3,12 @@
 //! of all of it.
 
 mod documents;
+mod examples;
 mod fuzz_corpus;
 mod kinds;
 mod layers;
 mod lifecycle;
 mod policy;
 mod proofs;
+mod recipes;
 mod skips;

@@ -47,17 +47,22 @@ fn the_record_only_grows() {
     assert_eq!(lines.iter().collect::<BTreeSet<_>>().len(), lines.len());
 }
 
+/// The lines of one format and version.
+pub(crate) fn recorded(format: &str) -> impl Iterator<Item = &'static str> {
+    let begin = format!("{format} ");
+    RECORD
+        .lines()
+        .filter_map(move |line| line.strip_prefix(begin.as_str()))
+}
+
 /// Holds that the record has exactly these lines of one format and version.
 fn is_as_recorded(format: &str, today: impl IntoIterator<Item = String>) {
     let today: BTreeSet<String> = today
         .into_iter()
         .map(|line| format!("{format} {line}"))
         .collect();
-    let begin = format!("{format} ");
-    let recorded: BTreeSet<String> = RECORD
-        .lines()
-        .filter(|line| line.starts_with(&begin))
-        .map(str::to_owned)
+    let recorded: BTreeSet<String> = recorded(format)
+        .map(|line| format!("{format} {line}"))
         .collect();
     let broken: Vec<_> = recorded.difference(&today).collect();
     assert!(

@@ -24,6 +24,7 @@ mod killed;
 mod leavers;
 mod policy;
 mod reconcile;
+mod reference;
 mod storms;
 mod targets;
 mod ticket_patterns;

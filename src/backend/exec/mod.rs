@@ -17,8 +17,10 @@ mod process;
 use std::{collections::BTreeMap, env, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use self::process::{Finished, Limits};
@@ -36,32 +38,41 @@ use crate::{
 };
 
 /// `[backends.NAME.exec]`. A layer's parameters are passed on as they stand.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The program, by its full path.
+    /// The program.
+    #[schemars(title = "absolute path", example = &"/usr/local/bin/bastion-access")]
     pub program: Program,
-    /// Its arguments, default none.
+    /// Its arguments.
     #[serde(default)]
+    #[schemars(title = "list of texts", example = json!(["--cluster", "eu-1"]))]
     pub args: Vec<String>,
-    /// How long it may run, default `30s`.
+    /// How long it may run. No call takes longer than 60 s. If the work takes longer, the program has to exit
+    /// at once and report that it is pending in its status.
     #[serde(default = "default_timeout")]
+    #[schemars(example = &"45s")]
+    #[schemars(extend("default" = "30s"))]
     pub timeout: Timeout,
-    /// Variables that it sees, default none. Nothing secret: see `pass_env`.
+    /// Variables that the program sees, in addition to `PATH`. Put no secrets here: see `pass_env`.
     #[serde(default)]
+    #[schemars(title = "table of texts", example = json!({ "REGION": "eu" }))]
     pub env: BTreeMap<String, String>,
-    /// Variables of Keylend's own environment that it sees, default none. Each has to be set when
-    /// Keylend starts.
+    /// Variables of Keylend's own environment that the program sees. Each has to be set when Keylend starts.
     #[serde(default)]
+    #[schemars(title = "list of names", example = json!(["BASTION_TOKEN"]))]
     pub pass_env: Vec<String>,
-    /// How the access ends, default `call`.
+    /// How the access ends.
     #[serde(default)]
+    #[schemars(example = &"call_and_time_limit")]
     pub revocation: RevocationMode,
-    /// How long an order may still take effect after its program was killed, default not at all.
+    /// How long an order may still take effect after Keylend killed the program.
     #[serde(default)]
+    #[schemars(example = &"30s")]
     pub late_effects: Length,
-    /// The longest that access may go on working after the program said that it is gone, default none.
+    /// The longest that access may keep working after the program said that it is gone.
     #[serde(default)]
+    #[schemars(example = &"15m")]
     pub residual: Length,
 }
 
@@ -70,7 +81,7 @@ const fn default_timeout() -> Timeout {
 }
 
 /// The full path of a program.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "PathBuf")]
 pub struct Program(PathBuf);
 

@@ -89,8 +89,10 @@ mod sessions;
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::json;
 use tokio::time::timeout;
 
 use self::{
@@ -112,28 +114,35 @@ use crate::{
 };
 
 /// `[backends.NAME.postgres]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where Keylend's own login gets in:
+    /// Where Keylend's own login connects. The URL is
     /// `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`. The URL of a server on another
     /// machine says how the connection is encrypted.
+    #[schemars(example = json!({ "env": "PG_PROD_ADMIN_URL" }))]
     pub url: Secret,
-    /// How long connecting may take, default `5s`.
+    /// How long connecting may take.
     #[serde(default = "default_connect_timeout")]
+    #[schemars(example = &"10s")]
+    #[schemars(extend("default" = "5s"))]
     pub connect_timeout: Timeout,
-    /// How long one call may take in all, connecting included, default `15s`. The server ends
-    /// statements and idle sessions of Keylend's after the same time.
+    /// How long one call may take in all, including connecting. The server ends statements and idle sessions
+    /// of Keylend after the same time. No call takes longer than 60 s, whatever you set.
     #[serde(default = "default_timeout")]
+    #[schemars(example = &"30s")]
+    #[schemars(extend("default" = "15s"))]
     pub timeout: Timeout,
-    /// Logins to which nothing is ever lent, whoever asks. Default none; superusers, Keylend's own
-    /// login, and logins with CREATEROLE, REPLICATION or BYPASSRLS, that own a database, or that have
-    /// members, are always among them.
+    /// With `login = "named"`: logins to which Keylend never grants anything. Superusers, group roles,
+    /// Keylend's own login, logins with CREATEROLE, REPLICATION or BYPASSRLS, logins with members, and
+    /// database owners are always refused.
     #[serde(default)]
+    #[schemars(title = "list of logins", example = json!(["app", "batch"]))]
     pub never_lend: BTreeSet<String>,
-    /// A role whose members alone are lent anything, directly or by way of other roles. Default
-    /// everybody's login.
+    /// With `login = "named"`: grant only to direct or indirect members of this role.
     #[serde(default)]
+    #[schemars(title = "role", length(min = 1), example = &"people")]
+    #[schemars(extend("x-default" = "any login"))]
     people_role: Option<RoleName>,
 }
 

@@ -3,13 +3,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The name of a role, exactly as PostgreSQL keeps it.
 ///
 /// PostgreSQL cuts a longer name to 63 bytes and goes on with whatever role that is, so a longer
 /// one is refused here.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub(super) struct RoleName(String);
 

@@ -16,8 +16,10 @@ use reqwest::{
     header::{CONTENT_TYPE, RETRY_AFTER},
     redirect::Policy,
 };
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::json;
 use sha2::Sha256;
 use url::Url;
 use zeroize::Zeroizing;
@@ -37,25 +39,34 @@ use crate::{
 };
 
 /// `[backends.NAME.webhook]`. A layer's parameters are passed on as they stand.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where to post: `https://`, or `http://` to this machine.
+    /// Where Keylend posts orders: `https://`, or `http://` to the same machine. Without a user and
+    /// password.
+    #[schemars(title = "URL", url, example = &"https://vpn.example.com/keylend")]
     pub url: Endpoint,
-    /// The secret that signs.
+    /// Signs the orders.
+    #[schemars(example = json!({ "env": "VPN_WEBHOOK_SECRET" }))]
     pub secret: Secret,
-    /// How long one call may take in all, default `10s`.
+    /// How long one call may take in all. No call takes longer than 60 s. If the service needs longer, it has
+    /// to answer 202.
     #[serde(default = "default_timeout")]
+    #[schemars(example = &"20s")]
+    #[schemars(extend("default" = "10s"))]
     pub timeout: Timeout,
-    /// How the access ends, default `call`.
+    /// How the access ends.
     #[serde(default)]
+    #[schemars(example = &"call_and_time_limit")]
     pub revocation: RevocationMode,
-    /// How long an order may still take effect after Keylend gave up waiting for its answer, default
-    /// not at all: the service refuses it by its generation.
+    /// How long an order may still take effect after Keylend stopped waiting for its answer.
+    /// Without it, the service refuses late orders by their `generation`.
     #[serde(default)]
+    #[schemars(example = &"30s")]
     pub late_effects: Length,
-    /// The longest that access may go on working after the service said that it is gone, default none.
+    /// The longest that access may keep working after the service said that it is gone.
     #[serde(default)]
+    #[schemars(example = &"15m")]
     pub residual: Length,
 }
 
@@ -97,7 +108,7 @@ impl BackendKind for Config {
 }
 
 /// An address that may be told who receives what: nobody between can read or change it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct Endpoint(Url);
 
