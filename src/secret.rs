@@ -60,7 +60,7 @@ pub enum MissingSecret {
     EnvNotText(String),
     /// The file cannot be read.
     #[error("the file `{0}` cannot be read: {1}")]
-    File(String, std::io::Error),
+    File(String, io::Error),
     /// The file is not UTF-8.
     #[error("the file `{0}` is not UTF-8 text")]
     FileNotText(String),
@@ -124,7 +124,9 @@ pub fn is_placeholder(text: &SecretString) -> bool {
     ];
     let text = text.expose_secret();
     let lower = Zeroizing::new(text.to_ascii_lowercase());
-    text.contains(['…', '<', '>']) || text.contains("...") || WORDS.iter().any(|word| lower.contains(word))
+    text.contains(['…', '<', '>'])
+        || text.contains("...")
+        || WORDS.iter().any(|word| lower.contains(word))
 }
 
 /// The 32 bytes of a key that is written as 64 hexadecimal digits or as base64; nothing of any other

@@ -88,7 +88,8 @@ pub fn postgres_warnings(url: &str) -> Vec<String> {
         return Vec::new();
     };
     let mut warnings = Vec::new();
-    if !stays_here(&options) && matches!(options.get_ssl_mode(), PgSslMode::Allow | PgSslMode::Prefer)
+    if !stays_here(&options)
+        && matches!(options.get_ssl_mode(), PgSslMode::Allow | PgSslMode::Prefer)
     {
         warnings.push(
             "the `sslmode` of the URL lets the server choose an unencrypted connection: write \
@@ -104,10 +105,15 @@ pub fn postgres_warnings(url: &str) -> Vec<String> {
     }
     // The documentation's word where a password belongs, and marks as a URL writes them.
     let is_open = |password: &str| {
-        password == "PASSWORD" || ["%E2%80%A6", "%3C", "..."].iter().any(|mark| password.contains(mark))
+        password == "PASSWORD"
+            || ["%E2%80%A6", "%3C", "..."]
+                .iter()
+                .any(|mark| password.contains(mark))
     };
     if parsed.password().is_some_and(is_open) {
-        warnings.push("the password in the URL is a placeholder: write the login's password".to_owned());
+        warnings.push(
+            "the password in the URL is a placeholder: write the login's password".to_owned(),
+        );
     }
     warnings
 }
@@ -157,7 +163,8 @@ mod tests {
 
     #[test]
     fn what_a_url_says_in_vain_is_a_warning_and_reaches_no_log() {
-        let url = "postgres://keylend@db.example.com/app?sslmod=hunter2&sslmode=require&options[a]=b%20c";
+        let url =
+            "postgres://keylend@db.example.com/app?sslmod=hunter2&sslmode=require&options[a]=b%20c";
         assert_eq!(
             known_part(url),
             "postgres://keylend@db.example.com/app?sslmode=require&options%5Ba%5D=b+c"
@@ -176,7 +183,10 @@ mod tests {
             ),
         ] {
             let warnings = postgres_warnings(url);
-            assert!(warnings.len() == 1 && warnings[0].contains(warning), "{warnings:?}");
+            assert!(
+                warnings.len() == 1 && warnings[0].contains(warning),
+                "{warnings:?}"
+            );
         }
         for url in [
             "postgres://keylend:hunter2@db.example.com/app?sslmode=verify-full",

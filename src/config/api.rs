@@ -38,7 +38,10 @@ pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Api>
     let mut names = BTreeMap::new();
     for (index, ApiToken { name, token }) in api.tokens.iter().enumerate() {
         if name.trim().is_empty() {
-            document.problem(at!["api", "tokens", index, "name"], "`name` is empty: write who uses the token, such as `gateway`");
+            document.problem(
+                at!["api", "tokens", index, "name"],
+                "`name` is empty: write who uses the token, such as `gateway`",
+            );
         } else if let Some(line) = names.insert(name, document.line(at!["api", "tokens", index])) {
             let problem = format!("there is already a token `{name}`, in line {line}");
             document.problem(at!["api", "tokens", index, "name"], problem);

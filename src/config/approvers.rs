@@ -64,11 +64,12 @@ pub(super) fn check(
             document.warning(at, warning);
             continue;
         }
-        let others = |requester: &(bool, &str)| {
-            approvers.len() - usize::from(approvers.contains(requester))
-        };
+        let others =
+            |requester: &(bool, &str)| approvers.len() - usize::from(approvers.contains(requester));
         if let Some(requesters) = requesters
-            && requesters.iter().all(|requester| others(requester) < needed)
+            && requesters
+                .iter()
+                .all(|requester| others(requester) < needed)
         {
             let are = match approvers.len() {
                 1 => "the only approver is also the only requester".to_owned(),

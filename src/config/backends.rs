@@ -37,7 +37,9 @@ fn misfit(backend: &str, value: &DeValue<'_>) -> Option<String> {
     let all = KINDS.join("`, `");
     let example = name(at!["backends", backend, "postgres"]);
     let DeValue::Table(table) = value else {
-        return Some(format!("this must be a section: write `[{example}]` and its keys below it"));
+        return Some(format!(
+            "this must be a section: write `[{example}]` and its keys below it"
+        ));
     };
     let keys = || table.keys().map(|key| &**key.get_ref());
     let kinds: Vec<&str> = keys().filter(|key| KINDS.contains(key)).collect();
@@ -45,13 +47,22 @@ fn misfit(backend: &str, value: &DeValue<'_>) -> Option<String> {
     match (kinds.as_slice(), others.as_slice()) {
         ([_], []) => None,
         // A kind that is misspelt is a table.
-        ([], [other]) if table.get(*other).is_some_and(|value| value.get_ref().is_table()) => None,
+        ([], [other])
+            if table
+                .get(*other)
+                .is_some_and(|value| value.get_ref().is_table()) =>
+        {
+            None
+        }
         ([], _) => Some(format!(
             "this does not say which kind of target it is: write `[{example}]`; the kinds are `{all}`"
         )),
         ([kind], _) => {
             let section = name(at!["backends", backend, *kind]);
-            Some(format!("move `{}` below `[{section}]`", others.join("`, `")))
+            Some(format!(
+                "move `{}` below `[{section}]`",
+                others.join("`, `")
+            ))
         }
         (kinds, _) => Some(format!(
             "a backend is one target of one kind, and this one has `{}`: give each target a name of its own",

@@ -26,7 +26,8 @@ enum RawGroup {
 
 /// What is wrong with an entry that does not say in one way where its people come from.
 fn misfit(_: &str, group: &DeValue<'_>) -> Option<String> {
-    const FORMS: &str = "write `{ slack_usergroup = \"S0123ABCD\" }` or `{ members = [\"U0123ABCD\"] }`";
+    const FORMS: &str =
+        "write `{ slack_usergroup = \"S0123ABCD\" }` or `{ members = [\"U0123ABCD\"] }`";
 
     match group {
         DeValue::Table(table) if table.len() == 1 => None,
@@ -41,7 +42,9 @@ fn misfit(_: &str, group: &DeValue<'_>) -> Option<String> {
                  `slack_usergroup` or `members`, or make two groups"
             ))
         }
-        _ => Some(format!("the group does not say where its members come from: {FORMS}")),
+        _ => Some(format!(
+            "the group does not say where its members come from: {FORMS}"
+        )),
     }
 }
 

@@ -64,7 +64,8 @@ pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Opti
             ("checkpoint_file", raw.checkpoint_file.is_some()),
         ] {
             if is_there {
-                let problem = format!("nothing is signed without `signing_key`: add it, or remove `{key}`");
+                let problem =
+                    format!("nothing is signed without `signing_key`: add it, or remove `{key}`");
                 document.problem(at!["log", key], problem);
             }
         }

@@ -319,7 +319,10 @@ fn ticket(
             let error = error.to_string();
             let said = error.lines().last().unwrap_or_default();
             let said = said.trim_start_matches("error: ");
-            document.problem(at, format!("this is not a regular expression, such as `^INC-[0-9]+$`: {said}"));
+            document.problem(
+                at,
+                format!("this is not a regular expression, such as `^INC-[0-9]+$`: {said}"),
+            );
             None
         }
     }
@@ -376,7 +379,10 @@ fn layer(
         }
         None => {
             let at = at!["scopes", scope, "layers", index];
-            let example = known.backend_names.first().map_or("pg-prod", String::as_str);
+            let example = known
+                .backend_names
+                .first()
+                .map_or("pg-prod", String::as_str);
             let problem = format!(
                 "the key `backend` is missing: name one of [backends], such as `backend = \"{example}\"`"
             );

@@ -25,7 +25,10 @@ const SIGNING_SECRET: usize = 32;
 
 /// How secrets of Slack's begin, with what they are.
 const PREFIXES: [(&str, &str); 6] = [
-    ("xoxe", "a token of an app with token rotation, which Keylend does not support"),
+    (
+        "xoxe",
+        "a token of an app with token rotation, which Keylend does not support",
+    ),
     ("xoxb-", "a bot token"),
     ("xapp-", "an app-level token"),
     ("xoxp-", "a user token"),
@@ -81,7 +84,9 @@ impl Kind {
         if let Some((prefix, what)) = known
             && Some(*prefix) != self.prefix()
         {
-            return Some(Finding::Problem(format!("the {secret} holds {what}. Use {wanted}")));
+            return Some(Finding::Problem(format!(
+                "the {secret} holds {what}. Use {wanted}"
+            )));
         }
         if self == Self::SigningSecret && said.len() < SIGNING_SECRET {
             return Some(Finding::Problem(format!(
@@ -90,10 +95,14 @@ impl Kind {
         }
         let is_whole = match self.prefix() {
             Some(prefix) => said.starts_with(prefix),
-            None => said.len() == SIGNING_SECRET && said.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            None => {
+                said.len() == SIGNING_SECRET && said.bytes().all(|byte| byte.is_ascii_hexdigit())
+            }
         };
         (!is_whole).then(|| {
-            Finding::Warning(format!("the {secret} probably holds something else. Use {wanted}"))
+            Finding::Warning(format!(
+                "the {secret} probably holds something else. Use {wanted}"
+            ))
         })
     }
 }

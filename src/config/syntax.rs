@@ -19,19 +19,27 @@ pub(super) fn explain(said: &str) -> String {
         | "invalid float"
         | "invalid integer number"
         | "invalid date-time"
-        | "unexpected leading zero" => "this is not a number: write text in quotes, such as `\"text\"`",
+        | "unexpected leading zero" => {
+            "this is not a number: write text in quotes, such as `\"text\"`"
+        }
         "invalid boolean" => "write `true` or `false`, or text in quotes",
         "unclosed table" => "the name of the section is not closed: write `[section]`",
         "unclosed array table" => "the name of the section is not closed: write `[[section]]`",
         "unclosed array" => "the list is not closed: add `]`",
         "unclosed inline table" => "the table is not closed: add `}`",
-        "missing comma between array elements" => "a comma is missing between two values of the list",
-        "missing comma between key-value pairs" => "a comma is missing between two keys of the table",
+        "missing comma between array elements" => {
+            "a comma is missing between two values of the list"
+        }
+        "missing comma between key-value pairs" => {
+            "a comma is missing between two keys of the table"
+        }
         "extra comma in array" | "extra comma in inline table" => "there is a comma too many",
         "key with no value" | "missing value for key" | "missing value" => {
             "there is no value here: write `key = value`"
         }
-        "invalid basic string" | "invalid string" if expected.is_some_and(|it| it.contains('"')) => {
+        "invalid basic string" | "invalid string"
+            if expected.is_some_and(|it| it.contains('"')) =>
+        {
             "the text is not closed: add `\"`"
         }
         _ => {
@@ -84,7 +92,9 @@ pub(super) fn duplicate(source: &str, second: &Range<usize>) -> Option<Duplicate
     };
     Some(Duplicate {
         name,
-        message: format!("{what} is defined twice; it is first defined in line {line}. Keep one of them"),
+        message: format!(
+            "{what} is defined twice; it is first defined in line {line}. Keep one of them"
+        ),
     })
 }
 

@@ -12,7 +12,10 @@ const EXAMPLES: [(&str, &str); 28] = [
     ("default_duration", "\"30m\""),
     ("environments", "[\"prod\", \"research\"]"),
     ("key", "{ env = \"KEYLEND_SECRETS_KEY\" }"),
-    ("layers", "[{ backend = \"pg-prod\", role = \"app_writer\" }]"),
+    (
+        "layers",
+        "[{ backend = \"pg-prod\", role = \"app_writer\" }]",
+    ),
     ("leftovers", "\"drop\""),
     ("login", "\"generated\""),
     ("max_duration", "\"1h\""),
@@ -50,8 +53,12 @@ pub(super) fn plain(said: &str, key: &str, written: Option<&str>) -> String {
     match quoted.as_slice() {
         [missing] if said.starts_with("missing field") => {
             let example = example(key, missing);
-            let example = example.map(|example| format!(": add one, such as `{missing} = {example}`"));
-            format!("the key `{missing}` is missing{}", example.unwrap_or_default())
+            let example =
+                example.map(|example| format!(": add one, such as `{missing} = {example}`"));
+            format!(
+                "the key `{missing}` is missing{}",
+                example.unwrap_or_default()
+            )
         }
         [key, known @ ..] if said.starts_with("unknown field") => {
             choose(format!("unknown key `{key}`"), key, known)
@@ -103,17 +110,26 @@ fn mismatch(found: &str, expected: &str, key: &str, written: Option<&str>) -> St
     };
     match (expected, found, written.zip(bare)) {
         ("a sequence", "string", Some((_, bare))) => {
-            let items: Vec<_> = bare.split(',').map(|item| format!("\"{}\"", item.trim())).collect();
+            let items: Vec<_> = bare
+                .split(',')
+                .map(|item| format!("\"{}\"", item.trim()))
+                .collect();
             format!("this must be a list: write `[{}]`", items.join(", "))
         }
         ("a sequence", "map", _) if !key.contains(['.', '[']) => {
             format!("this must be a list of sections: write `[[{key}]]`, with two brackets")
         }
-        ("a sequence", "string" | "map", _) => "this must be a list: put `[` and `]` around it".to_owned(),
+        ("a sequence", "string" | "map", _) => {
+            "this must be a list: put `[` and `]` around it".to_owned()
+        }
         ("a sequence", ..) => "this must be a list, such as `[\"one\", \"two\"]`".to_owned(),
         ("a string" | "path string", "integer" | "floating" | "boolean", Some((written, _))) => {
             // A time limit needs a unit too.
-            let unit = if last(key).ends_with("timeout") { "s" } else { "" };
+            let unit = if last(key).ends_with("timeout") {
+                "s"
+            } else {
+                ""
+            };
             format!("this must be text in quotes: write `\"{written}{unit}\"`")
         }
         ("a string" | "path string", ..) => "this must be text in quotes".to_owned(),
@@ -125,10 +141,12 @@ fn mismatch(found: &str, expected: &str, key: &str, written: Option<&str>) -> St
             "this must be a whole number from 0 to {}",
             highest.unwrap_or_default()
         ),
-        _ if highest.is_some() => "this must be a whole number, such as `3`, without quotes".to_owned(),
-        (expected, ..) if expected.starts_with("a duration") => format!(
-            "this must be {expected}: a number with a unit, in quotes"
-        ),
+        _ if highest.is_some() => {
+            "this must be a whole number, such as `3`, without quotes".to_owned()
+        }
+        (expected, ..) if expected.starts_with("a duration") => {
+            format!("this must be {expected}: a number with a unit, in quotes")
+        }
         (expected, ..) if expected.starts_with("struct ") || expected == "a map" => match key {
             key if key.contains('[') || key.is_empty() => {
                 "this must be a table, such as `{ key = \"value\" }`".to_owned()

@@ -40,7 +40,10 @@ fn assert_says(said: &str, expected: &[&str]) {
 #[test]
 fn a_variable_that_is_empty_is_told_from_one_that_is_not_set() {
     let bot = "{ file = \"{folder}/bot\" }";
-    let folder = folder(&changed(&[(bot, "{ env = \"KEYLEND_TEST_TOKEN\" }")]), RULES);
+    let folder = folder(
+        &changed(&[(bot, "{ env = \"KEYLEND_TEST_TOKEN\" }")]),
+        RULES,
+    );
     let said = |value: Option<&str>| {
         let mut check = Command::new(env!("CARGO_BIN_EXE_keylend"));
         check.arg("check").current_dir(folder.path());
@@ -59,9 +62,24 @@ fn a_variable_that_is_empty_is_told_from_one_that_is_not_set() {
 fn every_kind_of_secret_of_slack_is_recognised() {
     let bot = "\"Bot User OAuth Token\"";
     for (file, text, expected) in [
-        ("bot", "xapp-1", ["slack.bot_token: the file `bot` holds an app-level token", bot]),
-        ("bot", "xoxp-1", ["slack.bot_token: the file `bot` holds a user token", bot]),
-        ("bot", "xoxe.xoxb-1", ["holds a token of an app with token rotation", bot]),
+        (
+            "bot",
+            "xapp-1",
+            [
+                "slack.bot_token: the file `bot` holds an app-level token",
+                bot,
+            ],
+        ),
+        (
+            "bot",
+            "xoxp-1",
+            ["slack.bot_token: the file `bot` holds a user token", bot],
+        ),
+        (
+            "bot",
+            "xoxe.xoxb-1",
+            ["holds a token of an app with token rotation", bot],
+        ),
     ] {
         let folder = folder(GOOD, RULES);
         fs::write(folder.path().join(file), text).unwrap();
@@ -73,20 +91,46 @@ fn every_kind_of_secret_of_slack_is_recognised() {
     }
     let signing = "\"App Credentials\", \"Signing Secret\"";
     for (file, text, expected) in [
-        ("bot", "xoxb-…", ["slack.bot_token: the file `bot` holds a placeholder", bot]),
-        ("bot", "xoxb-your-token", ["slack.bot_token: the file `bot` holds a placeholder", bot]),
-        ("bot", "<token>", ["slack.bot_token: the file `bot` holds a placeholder", bot]),
-        ("bot", "changeme", ["slack.bot_token: the file `bot` holds a placeholder", bot]),
-        ("bot", "xoxb-xxxx", ["slack.bot_token: the file `bot` holds a placeholder", bot]),
+        (
+            "bot",
+            "xoxb-…",
+            ["slack.bot_token: the file `bot` holds a placeholder", bot],
+        ),
+        (
+            "bot",
+            "xoxb-your-token",
+            ["slack.bot_token: the file `bot` holds a placeholder", bot],
+        ),
+        (
+            "bot",
+            "<token>",
+            ["slack.bot_token: the file `bot` holds a placeholder", bot],
+        ),
+        (
+            "bot",
+            "changeme",
+            ["slack.bot_token: the file `bot` holds a placeholder", bot],
+        ),
+        (
+            "bot",
+            "xoxb-xxxx",
+            ["slack.bot_token: the file `bot` holds a placeholder", bot],
+        ),
         (
             "bot",
             "0123456789abcdef0123456789abcdef",
-            ["slack.bot_token: the file `bot` probably holds something else", bot],
+            [
+                "slack.bot_token: the file `bot` probably holds something else",
+                bot,
+            ],
         ),
         (
             "secret",
             "0123456789abcdef0123456789abcdeg",
-            ["slack.signing_secret: the file `secret` probably holds something else", signing],
+            [
+                "slack.signing_secret: the file `secret` probably holds something else",
+                signing,
+            ],
         ),
     ] {
         let folder = folder(GOOD, RULES);
@@ -144,7 +188,10 @@ fn a_group_says_in_one_way_where_its_members_come_from() {
             "engineers = [\"U0ALICE\"]",
             "groups.engineers: the group does not say where its members come from",
         ),
-        ("engineers = {}", "groups.engineers: the group says nothing of its members"),
+        (
+            "engineers = {}",
+            "groups.engineers: the group says nothing of its members",
+        ),
         (
             "engineers = { member = [\"U0ALICE\"] }",
             "`member` is not one of `slack_usergroup`, `members`; did you mean `members`?",
@@ -189,7 +236,10 @@ fn a_value_of_another_type_is_said_with_what_to_write() {
         ("[[exclusive]]", "[exclusive]"),
         ("max_active_per_person = 2", "max_active_per_person = -1"),
         ("require_confirmed = true", "require_confirmed = \"yes\""),
-        ("[backends.hook.webhook]", "[backends.hook.webhook]\ntimeout = 15"),
+        (
+            "[backends.hook.webhook]",
+            "[backends.hook.webhook]\ntimeout = 15",
+        ),
     ]);
     assert_says(
         &said,
@@ -203,7 +253,10 @@ fn a_value_of_another_type_is_said_with_what_to_write() {
         ],
     );
     let said = said_after(&[("risk = \"low\"", "risk = 1")]);
-    assert_says(&said, &["risk: this must be text in quotes, such as `risk = \"high\"`"]);
+    assert_says(
+        &said,
+        &["risk: this must be text in quotes, such as `risk = \"high\"`"],
+    );
     let said = said_after(&[("tokens = [", "tokens = \"hunter2\" # [")]);
     assert_says(&said, &["api.tokens: this must be a list"]);
     assert!(!said.contains("hunter2"), "{said}");
@@ -253,7 +306,10 @@ fn a_rule_that_is_there_twice_names_the_line_of_the_first() {
     let said = said_of(GOOD, &format!("{RULES}{RULES}"));
     assert_says(
         &said,
-        &["policies/own.cedar:6:1: there is already a rule `low-risk`, in ", "own.cedar:2"],
+        &[
+            "policies/own.cedar:6:1: there is already a rule `low-risk`, in ",
+            "own.cedar:2",
+        ],
     );
 }
 
@@ -306,13 +362,22 @@ fn a_file_that_is_not_utf_8_is_pointed_into() {
         &["keylend.toml:2:5: this file is not UTF-8 at byte offset 13: save it as UTF-8"],
     );
     let wide = said(b"\xff\xfe[\0s\0", &file);
-    assert_says(&wide, &["keylend.toml:1:1: this file is UTF-16: save it as UTF-8"]);
+    assert_says(
+        &wide,
+        &["keylend.toml:1:1: this file is UTF-16: save it as UTF-8"],
+    );
     fs::write(&file, good).unwrap();
     let rules = said(b"// \xe9\n", &folder.path().join("policies/own.cedar"));
-    assert_says(&rules, &["own.cedar:1:4: this file is not UTF-8 at byte offset 3"]);
+    assert_says(
+        &rules,
+        &["own.cedar:1:4: this file is not UTF-8 at byte offset 3"],
+    );
     fs::write(folder.path().join("policies/own.cedar"), RULES).unwrap();
     let secret = said(b"\xff", &folder.path().join("bot"));
-    assert_says(&secret, &["slack.bot_token: the file `", "bot` is not UTF-8 text"]);
+    assert_says(
+        &secret,
+        &["slack.bot_token: the file `", "bot` is not UTF-8 text"],
+    );
 }
 
 #[test]
@@ -329,14 +394,20 @@ fn an_encryption_that_is_left_open_is_said_of_the_target_and_the_store() {
     let open = said_with("postgres://keylend:hunter2@db.example.com/app");
     assert_says(
         &open,
-        &["keylend.toml:54:1: backends.pg-prod.postgres.url: the URL in the file", "sslmode=verify-full"],
+        &[
+            "keylend.toml:54:1: backends.pg-prod.postgres.url: the URL in the file",
+            "sslmode=verify-full",
+        ],
     );
     let preferred = said_with("postgres://keylend:hunter2@db.example.com/app?sslmode=prefer");
     assert_says(
         &preferred,
-        &["keylend.toml:54:1: backends.pg-prod.postgres.url: the `sslmode` of the URL lets the server choose"],
+        &[
+            "keylend.toml:54:1: backends.pg-prod.postgres.url: the `sslmode` of the URL lets the server choose",
+        ],
     );
-    let in_vain = said_with("postgres://keylend@db.example.com/app?sslmode=require&sslpasword=hunter2");
+    let in_vain =
+        said_with("postgres://keylend@db.example.com/app?sslmode=require&sslpasword=hunter2");
     assert_says(
         &in_vain,
         &["backends.pg-prod.postgres.url: the URL has a parameter that Keylend ignores"],
@@ -346,9 +417,15 @@ fn an_encryption_that_is_left_open_is_said_of_the_target_and_the_store() {
     }
     let store = "postgres://keylend@db.example.com/keylend";
     let said = said_after(&[("sqlite://keylend.db", store)]);
-    assert_says(&said, &["keylend.toml:6:7: store.url: ", "sslmode=verify-full"]);
+    assert_says(
+        &said,
+        &["keylend.toml:6:7: store.url: ", "sslmode=verify-full"],
+    );
     let said = warned_after(&[("sqlite://keylend.db", &format!("{store}?sslmode=allow"))]);
-    assert_says(&said, &["keylend.toml:6:7: store.url: the `sslmode` of the URL lets the server choose"]);
+    assert_says(
+        &said,
+        &["keylend.toml:6:7: store.url: the `sslmode` of the URL lets the server choose"],
+    );
 }
 
 #[test]
@@ -379,7 +456,8 @@ fn a_program_that_is_not_there_is_a_warning_on_the_machine_that_runs_it() {
     ]);
     let folder = folder(&config, RULES);
     let program = folder.path().join("vpn");
-    let missing = "keylend.toml:57:11: backends.vpn.exec.program: there is no program `vpn` on this machine";
+    let missing =
+        "keylend.toml:57:11: backends.vpn.exec.program: there is no program `vpn` on this machine";
     assert_says(&warned(&folder, Secrets::Checked), &[missing]);
     assert_eq!(warned(&folder, Secrets::Unchecked), "");
 
@@ -400,12 +478,36 @@ fn a_rule_that_names_what_no_scope_has_is_a_warning() {
         )
     };
     let rules = [
-        rule("scope", "resource == Scope::\"db-prod:wirte\"", "context.held > 0"),
-        rule("environment", "resource", "resource.environment == \"prdo\""),
-        rule("set", "resource", "[\"prod\", \"europe\"].contains(resource.environment)"),
-        rule("parts", "resource", "resource.resource == \"db-prdo\" && resource.action != \"raed\""),
-        rule("right", "resource == Scope::\"db-prod:write\"", "resource.environment != \"\""),
-        rule("also-right", "resource", "resource.resource == \"lab\" && \"shell\" == resource.action"),
+        rule(
+            "scope",
+            "resource == Scope::\"db-prod:wirte\"",
+            "context.held > 0",
+        ),
+        rule(
+            "environment",
+            "resource",
+            "resource.environment == \"prdo\"",
+        ),
+        rule(
+            "set",
+            "resource",
+            "[\"prod\", \"europe\"].contains(resource.environment)",
+        ),
+        rule(
+            "parts",
+            "resource",
+            "resource.resource == \"db-prdo\" && resource.action != \"raed\"",
+        ),
+        rule(
+            "right",
+            "resource == Scope::\"db-prod:write\"",
+            "resource.environment != \"\"",
+        ),
+        rule(
+            "also-right",
+            "resource",
+            "resource.resource == \"lab\" && \"shell\" == resource.action",
+        ),
     ];
     let said = warned(&folder(GOOD, &rules.concat()), Secrets::Unchecked);
     assert_says(
@@ -422,7 +524,10 @@ fn a_rule_that_names_what_no_scope_has_is_a_warning() {
     );
     assert!(!said.contains("right"), "{said}");
     let risk = rule("risk", "resource", "resource.risk == Risk::\"hihg\"");
-    assert_says(&said_of(GOOD, &risk), &["in the rule `risk`", "valid entity eids"]);
+    assert_says(
+        &said_of(GOOD, &risk),
+        &["in the rule `risk`", "valid entity eids"],
+    );
 }
 
 #[test]
@@ -433,7 +538,10 @@ fn a_scope_that_nobody_can_request_or_approve_is_a_warning() {
         (engineers, "engineers = { members = [\"U0ALICE\"] }"),
         (leads, "leads = { members = [\"W0ALICE\"] }"),
         ("approvals = 2", "approvals = 1"),
-        ("approvers = [\"engineers\", \"leads\"]", "approvers = [\"engineers\"]"),
+        (
+            "approvers = [\"engineers\", \"leads\"]",
+            "approvers = [\"engineers\"]",
+        ),
     ]);
     assert_says(
         &alone,
@@ -443,7 +551,10 @@ fn a_scope_that_nobody_can_request_or_approve_is_a_warning() {
             "scopes.\"lab:shell\".approvers: no request can be approved: the only approver is also",
         ],
     );
-    let two = warned_after(&[(engineers, "engineers = { members = [\"U0ALICE\", \"U0BOB\"] }")]);
+    let two = warned_after(&[(
+        engineers,
+        "engineers = { members = [\"U0ALICE\", \"U0BOB\"] }",
+    )]);
     assert_says(
         &two,
         &[
@@ -452,7 +563,10 @@ fn a_scope_that_nobody_can_request_or_approve_is_a_warning() {
         ],
     );
     let one = warned_after(&[(leads, "leads = { members = [\"U0ALICE\", \"W0ALICE\"] }")]);
-    assert_says(&one, &["it needs 2 approvals, and by [people] the approvers are one person"]);
+    assert_says(
+        &one,
+        &["it needs 2 approvals, and by [people] the approvers are one person"],
+    );
     let nobody = warned_after(&[(engineers, "engineers = { members = [] }")]);
     assert_says(
         &nobody,
@@ -463,14 +577,23 @@ fn a_scope_that_nobody_can_request_or_approve_is_a_warning() {
     );
     // Others can approve, and others can request.
     for enough in [
-        &[(engineers, "engineers = { members = [\"U0ALICE\", \"U0CAROL\"] }")][..],
-        &[(engineers, "engineers = { members = [\"U0ALICE\"] }"), ("approvals = 2", "approvals = 1")],
+        &[(
+            engineers,
+            "engineers = { members = [\"U0ALICE\", \"U0CAROL\"] }",
+        )][..],
+        &[
+            (engineers, "engineers = { members = [\"U0ALICE\"] }"),
+            ("approvals = 2", "approvals = 1"),
+        ],
     ] {
         let said = warned_after(enough);
         assert!(!said.contains("no request can be approved"), "{said}");
     }
     let nobody = said_after(&[(leads, "leads = { members = [] }"), ("approvals = 2\n", "")]);
-    assert_says(&nobody, &["a request needs 1 approval, and the approver groups have no members"]);
+    assert_says(
+        &nobody,
+        &["a request needs 1 approval, and the approver groups have no members"],
+    );
 }
 
 #[test]
@@ -490,7 +613,10 @@ fn the_documentation_shows_what_check_says_of_its_configuration() {
         .output()
         .unwrap();
     let said = String::from_utf8(checked.stdout).unwrap();
-    assert!(said.starts_with("Configuration is valid: 1 scope, 1 backend, "), "{said}");
+    assert!(
+        said.starts_with("Configuration is valid: 1 scope, 1 backend, "),
+        "{said}"
+    );
     for page in [start, page("README.md")] {
         assert!(page.contains(said.trim_end()), "{said} is missing:\n{page}");
     }

@@ -121,7 +121,9 @@ pub struct Endpoint(Url);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
     /// It is not a URL.
-    #[error("this is not a URL: it must start with `https://`, such as `https://access.example.com/keylend`")]
+    #[error(
+        "this is not a URL: it must start with `https://`, such as `https://access.example.com/keylend`"
+    )]
     NotAUrl,
     /// It is a URL that others on the way can read.
     #[error(
