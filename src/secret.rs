@@ -1,6 +1,6 @@
 //! Secrets of the configuration: named, never written inline.
 
-use std::{borrow::Cow, env, fmt, fs, path::PathBuf};
+use std::{borrow::Cow, env, fmt, fs, io, path::PathBuf};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,8 +18,8 @@ pub enum Secret {
 
 /// What is said of anything that does not name a secret's place, and nothing else: what stands
 /// there may be the secret.
-pub const ADVICE: &str = "a secret is never written here: say where it is, \
-    `{ env = \"NAME\" }` or `{ file = \"path\" }`";
+pub const ADVICE: &str = "do not write the secret into this file; write where it is: \
+    `{ env = \"NAME\" }` or `{ file = \"PATH\" }`";
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -78,12 +78,21 @@ impl JsonSchema for Secret {
 /// The secret is not where the configuration says.
 #[derive(Debug, thiserror::Error)]
 pub enum MissingSecret {
-    /// The variable is not set, is empty, or is not UTF-8.
+    /// The variable is not set.
     #[error("the environment variable `{0}` is not set")]
     Env(String),
+    /// The variable is set, and there is nothing in it.
+    #[error("the environment variable `{0}` is empty")]
+    EmptyEnv(String),
+    /// The variable is not UTF-8.
+    #[error("the environment variable `{0}` is not UTF-8 text")]
+    EnvNotText(String),
     /// The file cannot be read.
     #[error("the file `{0}` cannot be read: {1}")]
-    File(String, std::io::Error),
+    File(String, io::Error),
+    /// The file is not UTF-8.
+    #[error("the file `{0}` is not UTF-8 text")]
+    FileNotText(String),
     /// The file is empty.
     #[error("the file `{0}` is empty")]
     Empty(String),
@@ -98,15 +107,20 @@ impl Secret {
     pub fn read(&self) -> Result<SecretString, MissingSecret> {
         match self {
             Self::Env(name) => match env::var(name) {
-                Ok(text) if !text.trim().is_empty() => Ok(text.trim().into()),
-                _ => Err(MissingSecret::Env(name.clone())),
+                Ok(text) if text.trim().is_empty() => Err(MissingSecret::EmptyEnv(name.clone())),
+                Ok(text) => Ok(text.trim().into()),
+                Err(env::VarError::NotPresent) => Err(MissingSecret::Env(name.clone())),
+                Err(env::VarError::NotUnicode(_)) => Err(MissingSecret::EnvNotText(name.clone())),
             },
             Self::File(path) => {
                 let shown = path.display().to_string();
-                let text = Zeroizing::new(
-                    fs::read_to_string(path)
-                        .map_err(|error| MissingSecret::File(shown.clone(), error))?,
-                );
+                let text = match fs::read_to_string(path) {
+                    Ok(text) => Zeroizing::new(text),
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        return Err(MissingSecret::FileNotText(shown));
+                    }
+                    Err(error) => return Err(MissingSecret::File(shown, error)),
+                };
                 match text.trim() {
                     "" => Err(MissingSecret::Empty(shown)),
                     text => Ok(text.into()),
@@ -119,11 +133,31 @@ impl Secret {
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Env(name) => write!(f, "environment variable {name}"),
-            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Env(name) => write!(f, "environment variable `{name}`"),
+            Self::File(path) => write!(f, "file `{}`", path.display()),
         }
     }
 }
+
+/// Whether the text stands where somebody was to put a secret of their own: `xoxb-…`, `<token>`,
+/// `changeme`.
+pub fn is_placeholder(text: &SecretString) -> bool {
+    const WORDS: [&str; 7] = [
+        "changeme",
+        "change-me",
+        "change_me",
+        "example",
+        "placeholder",
+        "xxxx",
+        "your",
+    ];
+    let text = text.expose_secret();
+    let lower = Zeroizing::new(text.to_ascii_lowercase());
+    text.contains(['…', '<', '>'])
+        || text.contains("...")
+        || WORDS.iter().any(|word| lower.contains(word))
+}
+
 /// The 32 bytes of a key that is written as 64 hexadecimal digits or as base64; nothing of any other
 /// text.
 pub fn key_bytes(text: &SecretString) -> Option<Zeroizing<Vec<u8>>> {

@@ -1,6 +1,6 @@
 //! Where something stands in a text file, as a person looks for it.
 
-use std::{fmt, iter};
+use std::{fmt, iter, str};
 
 /// A stretch of one line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,40 @@ pub struct SourceSpan {
     pub width: usize,
     /// The whole line.
     pub text: String,
+}
+
+/// The bytes of a file are not UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct NotUtf8 {
+    /// The first byte that is wrong. The line's text is left out.
+    pub place: SourceSpan,
+    message: String,
+}
+
+/// The text of a file.
+///
+/// # Errors
+///
+/// If it is not UTF-8.
+pub fn text(bytes: &[u8]) -> Result<&str, NotUtf8> {
+    str::from_utf8(bytes).map_err(|error| {
+        let offset = error.valid_up_to();
+        let before = str::from_utf8(&bytes[..offset]).unwrap_or_default();
+        let place = SourceMap::new(before).place(offset, 1);
+        NotUtf8 {
+            place: SourceSpan {
+                text: String::new(),
+                ..place
+            },
+            message: match bytes {
+                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+                    "this file is UTF-16: save it as UTF-8".to_owned()
+                }
+                _ => format!("this file is not UTF-8 at byte offset {offset}: save it as UTF-8"),
+            },
+        }
+    })
 }
 
 /// A text whose lines were counted once, for many places in it.
@@ -80,6 +114,10 @@ mod tests {
             place.to_string(),
             "2 | zweite Zeile: ö = wrong\n  |                   ^^^^^"
         );
+        assert_eq!(text(source.as_bytes()), Ok(source));
+        let wrong = text(b"first\nsecond \xe9\n").unwrap_err();
+        assert_eq!((wrong.place.line, wrong.place.column), (2, 8));
+        assert!(wrong.to_string().contains("byte offset 13"), "{wrong}");
         let end = lines.place(999, 3);
         assert_eq!((end.line, end.column, end.width), (3, 5, 1));
     }

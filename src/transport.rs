@@ -1,6 +1,6 @@
 //! Whether what is sent to a server can be read or changed on the way.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::{Host, Url};
@@ -23,6 +23,99 @@ pub fn is_protected(url: &Url) -> bool {
         "http" | "ws" => stays_here,
         _ => false,
     }
+}
+
+/// The parameters of a PostgreSQL server's URL that have a meaning, as sqlx reads them.
+const PARAMETERS: [&str; 18] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+fn has_meaning(parameter: &str) -> bool {
+    PARAMETERS.contains(&parameter) || parameter.starts_with("options[")
+}
+
+/// Reads the URL of a PostgreSQL server. sqlx would log every parameter that it ignores, with a value
+/// that may be a password, so it does not see them.
+///
+/// # Errors
+///
+/// If it is not the URL of one.
+pub fn postgres_options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    known_part(url).parse()
+}
+
+/// The URL without the parameters that have no meaning.
+fn known_part(url: &str) -> Cow<'_, str> {
+    let Ok(mut parsed) = Url::parse(url) else {
+        return url.into();
+    };
+    if parsed.query_pairs().all(|(key, _)| has_meaning(&key)) {
+        return url.into();
+    }
+    let known: Vec<(String, String)> = parsed
+        .query_pairs()
+        .filter(|(key, _)| has_meaning(key))
+        .map(|(key, value)| (key.into_owned(), value.into_owned()))
+        .collect();
+    parsed.query_pairs_mut().clear().extend_pairs(known);
+    parsed.to_string().into()
+}
+
+/// What the URL of a PostgreSQL server allows and its author probably does not mean, in sentences that
+/// repeat nothing of it.
+pub fn postgres_warnings(url: &str) -> Vec<String> {
+    let Ok((parsed, options)) = Url::parse(url).map_err(drop).and_then(|parsed| {
+        let options = postgres_options(url).map_err(drop)?;
+        Ok((parsed, options))
+    }) else {
+        return Vec::new();
+    };
+    let mut warnings = Vec::new();
+    if !stays_here(&options)
+        && matches!(options.get_ssl_mode(), PgSslMode::Allow | PgSslMode::Prefer)
+    {
+        warnings.push(
+            "the `sslmode` of the URL lets the server choose an unencrypted connection: write \
+             `sslmode=verify-full`"
+                .to_owned(),
+        );
+    }
+    if !parsed.query_pairs().all(|(key, _)| has_meaning(&key)) {
+        warnings.push(format!(
+            "the URL has a parameter that Keylend ignores: remove it, or write one of `{}`",
+            PARAMETERS.join("`, `")
+        ));
+    }
+    // The documentation's word where a password belongs, and marks as a URL writes them.
+    let is_open = |password: &str| {
+        password == "PASSWORD"
+            || ["%E2%80%A6", "%3C", "..."]
+                .iter()
+                .any(|mark| password.contains(mark))
+    };
+    if parsed.password().is_some_and(is_open) {
+        warnings.push(
+            "the password in the URL is a placeholder: write the login's password".to_owned(),
+        );
+    }
+    warnings
 }
 
 /// Whether what is exchanged with a PostgreSQL server stays on this machine.
@@ -66,6 +159,42 @@ mod tests {
             assert_eq!(is_protected(&url), protected, "{url}");
         }
         assert!(is_loopback("::1") && !is_loopback("db.example.com"));
+    }
+
+    #[test]
+    fn what_a_url_says_in_vain_is_a_warning_and_reaches_no_log() {
+        let url =
+            "postgres://keylend@db.example.com/app?sslmod=hunter2&sslmode=require&options[a]=b%20c";
+        assert_eq!(
+            known_part(url),
+            "postgres://keylend@db.example.com/app?sslmode=require&options%5Ba%5D=b+c"
+        );
+        let options = postgres_options(url).unwrap();
+        assert!(matches!(options.get_ssl_mode(), PgSslMode::Require));
+        for (url, warning) in [
+            (url, "a parameter that Keylend ignores"),
+            (
+                "postgres://keylend@db.example.com/app?sslmode=prefer",
+                "an unencrypted connection",
+            ),
+            (
+                "postgres://keylend:PASSWORD@db.example.com/app?sslmode=require",
+                "the password in the URL is a placeholder",
+            ),
+        ] {
+            let warnings = postgres_warnings(url);
+            assert!(
+                warnings.len() == 1 && warnings[0].contains(warning),
+                "{warnings:?}"
+            );
+        }
+        for url in [
+            "postgres://keylend:hunter2@db.example.com/app?sslmode=verify-full",
+            "postgres://keylend@localhost/app",
+            "postgres://keylend@db.example.com/app?sslmode=disable",
+        ] {
+            assert_eq!(postgres_warnings(url), [""; 0], "{url}");
+        }
     }
 
     #[test]

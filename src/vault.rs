@@ -23,7 +23,10 @@ pub struct Vault {
 
 /// The key is not 32 bytes in hexadecimal or base64.
 #[derive(Debug, thiserror::Error)]
-#[error("the key must be 32 bytes, written as 64 hexadecimal digits or as base64")]
+#[error(
+    "the key must be 32 bytes, written as 64 hexadecimal digits or as base64: create one with \
+     `openssl rand -hex 32`"
+)]
 pub struct InvalidKey;
 
 /// It does not open: another key, or a row that was tampered with.

@@ -77,6 +77,8 @@ pub struct InvalidParam {
 #[error("{message}")]
 pub struct BuildError {
     message: String,
+    /// The key of the target's configuration that it is about.
+    pub key: Option<&'static str>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -86,15 +88,28 @@ impl BuildError {
         message: String,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        let source = Some(source.into());
-        Self { message, source }
+        Self {
+            source: Some(source.into()),
+            ..Self::from(message)
+        }
+    }
+
+    /// The same, about this key.
+    pub(super) fn of(self, key: &'static str) -> Self {
+        Self {
+            key: Some(key),
+            ..self
+        }
     }
 }
 
 impl From<String> for BuildError {
     fn from(message: String) -> Self {
-        let source = None;
-        Self { message, source }
+        Self {
+            message,
+            key: None,
+            source: None,
+        }
     }
 }
 

@@ -26,6 +26,11 @@ pub(super) trait BackendKind {
         Span::default()
     }
 
+    /// See [`BackendConfig::warnings`](super::BackendConfig::warnings).
+    fn warnings(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// See [`BackendConfig::build`](super::BackendConfig::build).
     fn build(
         &self,

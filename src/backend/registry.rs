@@ -131,6 +131,12 @@ impl BackendConfig {
         self.kind().residual()
     }
 
+    /// What is allowed and probably not meant, by the key that it is about. It fetches the secrets, and
+    /// looks for programs on this machine; text of a secret is never told.
+    pub fn warnings(&self) -> Vec<(&'static str, String)> {
+        self.kind().warnings()
+    }
+
     /// Fetches the secrets and makes the target with this name ready. Connects to nothing: a target that is down
     /// does not keep Keylend from starting.
     ///

@@ -31,7 +31,10 @@ pub enum InvalidKey {
     )]
     Name(String),
     /// The secret is not 32 bytes in hexadecimal or base64.
-    #[error("the key must be 32 bytes, written as 64 hexadecimal digits or as base64")]
+    #[error(
+        "the key must be 32 bytes, written as 64 hexadecimal digits or as base64: create one with \
+         `openssl rand -hex 32`"
+    )]
     Secret,
 }
 

@@ -1,4 +1,4 @@
-//! `keylend check`: everything that is wrong with a configuration, before it is in force.
+//! `keylend check`: everything that is wrong with a configuration, before Keylend starts with it.
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
@@ -6,21 +6,22 @@ use clap::Args;
 
 use crate::config::{Config, Secrets};
 
-/// Check the configuration and the policies, and that the secrets are where they should be.
+/// Check the configuration, the policies, and that the secrets are where they should be.
 ///
-/// Connects to nothing and shows no secret.
+/// Reports every problem with its file, line, column and key. Connects to nothing, and shows no secret.
+/// Exits with 0 if there is no problem, although there may be warnings, and with 1 if there is one.
 #[derive(Debug, Args)]
 pub struct Check {
     /// The configuration.
     #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
     config: PathBuf,
-    /// Do not look for the secrets: they are on another machine.
+    /// Do not look for the secrets and programs, because they are on another machine.
     #[arg(long)]
     without_secrets: bool,
 }
 
 impl Check {
-    /// Answers on `out` with everything that is wrong, and how much there is if nothing is.
+    /// Writes everything that is wrong to `out`, or the warnings and how much is configured.
     ///
     /// # Errors
     ///
@@ -35,7 +36,7 @@ impl Check {
             Ok(config) => config,
             Err(problems) => {
                 let count = counted(problems.iter().len(), "problem");
-                writeln!(out, "{problems}\n\nconfiguration is refused: {count}")?;
+                writeln!(out, "{problems}\n\nConfiguration is invalid: {count}")?;
                 return Ok(ExitCode::FAILURE);
             }
         };
@@ -44,7 +45,7 @@ impl Check {
         }
         writeln!(
             out,
-            "configuration is good: {}, {}, {}",
+            "Configuration is valid: {}, {}, {}",
             counted(config.catalogue.len(), "scope"),
             counted(config.backends.len(), "backend"),
             counted(config.policy.rules().len(), "rule"),

@@ -1,6 +1,6 @@
 //! `[api]`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use secrecy::ExposeSecret;
@@ -11,7 +11,7 @@ use super::{
     Secrets,
     document::{Document, at},
 };
-use crate::secret::Secret;
+use crate::secret::{Secret, is_placeholder};
 
 /// `[api]`: who may ask whether somebody holds something. Without it nobody may.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -41,12 +41,15 @@ const SHORTEST_TOKEN: usize = 16;
 
 pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Api> {
     let api: Api = document.optional("api")?;
-    let mut names = BTreeSet::new();
+    let mut names = BTreeMap::new();
     for (index, ApiToken { name, token }) in api.tokens.iter().enumerate() {
         if name.trim().is_empty() {
-            document.problem(at!["api", "tokens", index, "name"], "a token needs a name");
-        } else if !names.insert(name) {
-            let problem = format!("there is a token `{name}` already");
+            document.problem(
+                at!["api", "tokens", index, "name"],
+                "`name` is empty: write who uses the token, such as `gateway`",
+            );
+        } else if let Some(line) = names.insert(name, document.line(at!["api", "tokens", index])) {
+            let problem = format!("there is already a token `{name}`, in line {line}");
             document.problem(at!["api", "tokens", index, "name"], problem);
         }
         if secrets == Secrets::Unchecked {
@@ -55,9 +58,20 @@ pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Api>
         let problem = match token.read() {
             Err(missing) => missing.to_string(),
             Ok(text) if text.expose_secret().len() < SHORTEST_TOKEN => {
-                format!("the token has to have {SHORTEST_TOKEN} characters at least")
+                format!(
+                    "the {token} has fewer than {SHORTEST_TOKEN} characters: create a token with \
+                     `openssl rand -hex 32`"
+                )
             }
-            Ok(_) => continue,
+            Ok(text) => {
+                if is_placeholder(&text) {
+                    let warning = format!(
+                        "the {token} holds a placeholder: create a token with `openssl rand -hex 32`"
+                    );
+                    document.warning(at!["api", "tokens", index, "token"], warning);
+                }
+                continue;
+            }
         };
         document.problem(at!["api", "tokens", index, "token"], problem);
     }

@@ -2,19 +2,73 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::document::{Document, at};
+use toml::de::DeValue;
+
+use super::{
+    document::{Document, at},
+    path::name,
+};
 use crate::{
     backend::BackendConfig,
     clock::SystemClock,
     domain::{BackendName, Catalogue, RevocationMode, Risk},
+    kinds_of_target,
 };
 
 pub(super) fn read(document: &mut Document<'_>) -> BTreeMap<BackendName, BackendConfig> {
-    let backends = document.entries("backends");
+    let backends = document.entries_unless("backends", misfit);
     backends
         .into_iter()
         .map(|(name, backend)| (BackendName::new(name), backend))
         .collect()
+}
+
+macro_rules! names {
+    ($($feature:literal $module:ident $Kind:ident;)+) => {
+        /// The kinds of target.
+        const KINDS: &[&str] = &[$($feature),+];
+    };
+}
+
+kinds_of_target!(names);
+
+/// What is wrong with an entry that is not one target of one kind.
+fn misfit(backend: &str, value: &DeValue<'_>) -> Option<String> {
+    let all = KINDS.join("`, `");
+    let example = name(at!["backends", backend, "postgres"]);
+    let DeValue::Table(table) = value else {
+        return Some(format!(
+            "this must be a section: write `[{example}]` and its keys below it"
+        ));
+    };
+    let keys = || table.keys().map(|key| &**key.get_ref());
+    let kinds: Vec<&str> = keys().filter(|key| KINDS.contains(key)).collect();
+    let others: Vec<&str> = keys().filter(|key| !KINDS.contains(key)).collect();
+    match (kinds.as_slice(), others.as_slice()) {
+        ([_], []) => None,
+        // A kind that is misspelt is a table.
+        ([], [other])
+            if table
+                .get(*other)
+                .is_some_and(|value| value.get_ref().is_table()) =>
+        {
+            None
+        }
+        ([], _) => Some(format!(
+            "this does not say which kind of target it is: write `[{example}]`; the kinds are `{all}`"
+        )),
+        ([kind], _) => {
+            let section = name(at!["backends", backend, *kind]);
+            Some(format!(
+                "move `{}` below `[{section}]`",
+                others.join("`, `")
+            ))
+        }
+        (kinds, _) => Some(format!(
+            "a backend is one target of one kind, and this one has `{}`: give each target a name of its own",
+            kinds.join("` and `")
+        )),
+    }
 }
 
 /// Makes each target ready, connecting to none, and says where the worst access rests on Keylend
@@ -25,8 +79,21 @@ pub(super) fn check_secrets(
     catalogue: &Catalogue,
 ) {
     for (name, config) in backends {
-        if let Err(problem) = config.build(name, Arc::new(SystemClock)) {
-            document.problem(at!["backends", name.as_str()], problem.to_string());
+        let name_at = at!["backends", name.as_str()];
+        let kind = document.first_key(name_at).unwrap_or_default();
+        match config.build(name, Arc::new(SystemClock)) {
+            Ok(_) => {
+                for (key, warning) in config.warnings() {
+                    document.warning(at!["backends", name.as_str(), &*kind, key], warning);
+                }
+            }
+            Err(problem) => match problem.key {
+                Some(key) => {
+                    let at = at!["backends", name.as_str(), &*kind, key];
+                    document.problem(at, problem.to_string());
+                }
+                None => document.problem(name_at, problem.to_string()),
+            },
         }
     }
     for scope in catalogue
@@ -42,7 +109,7 @@ pub(super) fn check_secrets(
             document.warning(
                 at!["scopes", scope.id.as_str(), "layers"],
                 "the risk is critical, and no target ends this access by itself: while Keylend is \
-                 down, it does not end",
+                 down, the access does not end",
             );
         }
     }

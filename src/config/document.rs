@@ -15,45 +15,24 @@ use toml::{
 
 use super::{
     Problem, Problems,
-    text::{choose, may_hold_secret, nearest, plain},
+    path::{Step, name},
+    syntax::{duplicate, explain},
+    text::{choose, may_hold_secret, nearest},
+    words::plain,
 };
 use crate::{secret, source_map::SourceMap};
+
+pub(super) use super::path::at;
 
 /// A document, and what was found wrong with it so far.
 pub(super) struct Document<'a> {
     file: &'a Path,
+    source: &'a str,
     lines: SourceMap<'a>,
     root: DeTable<'a>,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
 }
-
-/// One step down to a value.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Step<'a> {
-    Key(&'a str),
-    Index(usize),
-}
-
-impl<'a> From<&'a str> for Step<'a> {
-    fn from(key: &'a str) -> Self {
-        Self::Key(key)
-    }
-}
-
-impl From<usize> for Step<'_> {
-    fn from(index: usize) -> Self {
-        Self::Index(index)
-    }
-}
-
-/// The way down to a value: `at!["scopes", id, "layers", 0]`.
-macro_rules! at {
-    ($($step:expr),+ $(,)?) => {
-        &[$($crate::config::document::Step::from($step)),+]
-    };
-}
-pub(super) use at;
 
 impl<'a> Document<'a> {
     /// Reads the text of `file`.
@@ -61,14 +40,34 @@ impl<'a> Document<'a> {
         let (root, errors) = DeTable::parse_recoverable(source);
         let mut document = Self {
             file,
+            source,
             lines: SourceMap::new(source),
             root: root.into_inner(),
             problems: Vec::new(),
             warnings: Vec::new(),
         };
+        let mut seen_twice: Vec<String> = Vec::new();
         for error in errors {
-            let message = error.message().to_owned();
-            document.report(error.span(), None, message);
+            let is_twice = error.message() == "duplicate key";
+            let second = error.span().filter(|_| is_twice);
+            match second.and_then(|second| duplicate(source, &second)) {
+                Some(twice) => {
+                    // The keys of a second section are there twice because the section is.
+                    let within = |outer: &String| {
+                        let rest = twice.name.strip_prefix(outer.as_str());
+                        rest.is_some_and(|rest| rest.starts_with('.'))
+                    };
+                    if !seen_twice.iter().any(within) {
+                        seen_twice.push(twice.name.clone());
+                        document.report(error.span(), Some(twice.name), twice.message);
+                    }
+                }
+                None if is_twice => {
+                    let message = "this key is defined twice: keep one of them".to_owned();
+                    document.report(error.span(), None, message);
+                }
+                None => document.report(error.span(), None, explain(error.message())),
+            }
         }
         document.problems.sort_by_key(line_and_column);
         match Problems::of(std::mem::take(&mut document.problems)) {
@@ -86,12 +85,21 @@ impl<'a> Document<'a> {
     pub(super) fn only(&mut self, sections: &[&str]) {
         let unknown: Vec<_> = self
             .root
-            .keys()
-            .filter(|key| !sections.contains(&key.get_ref().as_ref()))
-            .map(|key| (key.get_ref().to_string(), key.span()))
+            .iter()
+            .filter(|(key, _)| !sections.contains(&key.get_ref().as_ref()))
+            .map(|(key, value)| {
+                let is_section = value.get_ref().is_table() || value.get_ref().is_array();
+                (key.get_ref().to_string(), key.span(), is_section)
+            })
             .collect();
-        for (name, span) in unknown {
-            let message = choose(format!("there is no section `{name}`"), &name, sections);
+        for (name, span, is_section) in unknown {
+            let message = match is_section {
+                true => choose(format!("unknown section `{name}`"), &name, sections),
+                false => format!(
+                    "unknown key `{name}` at the top of the file: move it below the name of its section, \
+                     such as `[server]`"
+                ),
+            };
             self.report(Some(span), Some(name), message);
         }
     }
@@ -126,7 +134,7 @@ impl<'a> Document<'a> {
         match self.root.get(name).cloned() {
             Some(value) => self.decode(value),
             None => {
-                self.report(None, None, format!("the section [{name}] is missing"));
+                self.report(None, None, missing_section(name));
                 None
             }
         }
@@ -143,6 +151,15 @@ impl<'a> Document<'a> {
     /// Reads each entry of a section that may be left out; those that are wrong are reported and
     /// left out.
     pub(super) fn entries<T: DeserializeOwned>(&mut self, section: &str) -> BTreeMap<String, T> {
+        self.entries_unless(section, |_, _| None)
+    }
+
+    /// The same for entries of which `misfit` says first what is wrong with their shape, if it is.
+    pub(super) fn entries_unless<T: DeserializeOwned>(
+        &mut self,
+        section: &str,
+        misfit: impl Fn(&str, &DeValue<'_>) -> Option<String>,
+    ) -> BTreeMap<String, T> {
         let Some(value) = self.root.get(section) else {
             return BTreeMap::new();
         };
@@ -151,7 +168,7 @@ impl<'a> Document<'a> {
             self.report(
                 Some(span),
                 Some(section.to_owned()),
-                "this has to be a table".to_owned(),
+                format!("this must be a section: write `[{section}]` and its entries below it"),
             );
             return BTreeMap::new();
         };
@@ -161,8 +178,24 @@ impl<'a> Document<'a> {
             .collect();
         entries
             .into_iter()
-            .filter_map(|(key, value)| Some((key, self.decode(value)?)))
+            .filter_map(|(key, value)| {
+                if let Some(problem) = misfit(&key, value.get_ref()) {
+                    self.problem(at![section, &*key], problem);
+                    return None;
+                }
+                Some((key, self.decode(value)?))
+            })
             .collect()
+    }
+
+    /// The first key of the table at `path`: of a target, its kind.
+    pub(super) fn first_key(&self, path: &[Step<'_>]) -> Option<String> {
+        let mut table = &self.root;
+        for step in path {
+            let Step::Key(key) = step else { return None };
+            table = table.get(*key)?.get_ref().as_table()?;
+        }
+        table.keys().next().map(|key| key.get_ref().to_string())
     }
 
     /// The line of the value at `path`; where there is none, of what it should be in.
@@ -199,6 +232,19 @@ impl<'a> Document<'a> {
         self.warnings.push(warning);
     }
 
+    /// Reports what serde says of the value at `path`.
+    pub(super) fn wrong(&mut self, path: &[Step<'_>], said: &str) {
+        let span = self.span_of(path);
+        let key = name(path);
+        let message = plain(said, &key, self.written(&span));
+        self.report(Some(span), Some(key), message);
+    }
+
+    /// Takes over warnings about the policies.
+    pub(super) fn warn(&mut self, warnings: impl IntoIterator<Item = Problem>) {
+        self.warnings.extend(warnings);
+    }
+
     /// Takes over what is wrong with the policies.
     pub(super) fn extend(&mut self, problems: impl IntoIterator<Item = Problem>) {
         self.problems.extend(problems);
@@ -207,13 +253,15 @@ impl<'a> Document<'a> {
     /// What was read, with its warnings, or what is wrong with it.
     pub(super) fn finish<T>(mut self, read: Option<T>) -> Result<(T, Vec<Problem>), Problems> {
         let own = self.file;
-        self.problems.sort_by_key(|problem| {
-            (
-                problem.file != own,
-                problem.file.clone(),
-                line_and_column(problem),
-            )
-        });
+        for found in [&mut self.problems, &mut self.warnings] {
+            found.sort_by_key(|problem| {
+                (
+                    problem.file != own,
+                    problem.file.clone(),
+                    line_and_column(problem),
+                )
+            });
+        }
         match Problems::of(self.problems) {
             Some(problems) => Err(problems),
             None => {
@@ -230,10 +278,19 @@ impl<'a> Document<'a> {
             Err(error) => {
                 let span = error.span().unwrap_or(whole);
                 let key = self.name_at(span.start);
-                self.report(Some(span), key, plain(error.message()));
+                let named = key.as_deref().unwrap_or_default();
+                let message = plain(error.message(), named, self.written(&span));
+                self.report(Some(span), key, message);
                 None
             }
         }
+    }
+
+    /// The text of the file there; nothing if it may be a secret, or spans lines.
+    fn written(&self, span: &Range<usize>) -> Option<&str> {
+        let line = self.lines.place(span.start, span.len()).text;
+        let text = self.source.get(span.clone())?;
+        (!text.contains('\n') && !may_hold_secret(&line)).then_some(text)
     }
 
     fn report(&mut self, span: Option<Range<usize>>, key: Option<String>, message: String) {
@@ -330,30 +387,16 @@ impl<'a> Document<'a> {
     }
 }
 
-fn line_and_column(problem: &Problem) -> Option<(usize, usize)> {
-    problem.place.as_ref().map(|at| (at.line, at.column))
+fn missing_section(name: &str) -> String {
+    let keys = match name {
+        "store" => ": add `[store]` with `url = \"sqlite:///var/lib/keylend/keylend.db\"`",
+        "slack" => ": add `[slack]` with `bot_token`, `signing_secret` and `audit_channel`",
+        "secrets" => ": add `[secrets]` with `key = { env = \"KEYLEND_SECRETS_KEY\" }`",
+        _ => "",
+    };
+    format!("the section [{name}] is missing{keys}")
 }
 
-/// A path as TOML writes it: `scopes."db-prod:write".layers[0]`.
-fn name(path: &[Step<'_>]) -> String {
-    let mut name = String::new();
-    for step in path {
-        match step {
-            Step::Index(index) => {
-                let _ = write!(name, "[{index}]");
-            }
-            Step::Key(key) => {
-                let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-                if !name.is_empty() {
-                    name.push('.');
-                }
-                if !key.is_empty() && key.bytes().all(bare) {
-                    name.push_str(key);
-                } else {
-                    let _ = write!(name, "{key:?}");
-                }
-            }
-        }
-    }
-    name
+fn line_and_column(problem: &Problem) -> Option<(usize, usize)> {
+    problem.place.as_ref().map(|at| (at.line, at.column))
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
+use toml::de::DeValue;
 
 use super::{
     document::{Document, at},
@@ -32,9 +33,33 @@ pub(super) enum RawGroup {
     ),
 }
 
+/// What is wrong with an entry that does not say in one way where its people come from.
+fn misfit(_: &str, group: &DeValue<'_>) -> Option<String> {
+    const FORMS: &str =
+        "write `{ slack_usergroup = \"S0123ABCD\" }` or `{ members = [\"U0123ABCD\"] }`";
+
+    match group {
+        DeValue::Table(table) if table.len() == 1 => None,
+        DeValue::Table(table) if table.is_empty() => {
+            Some(format!("the group says nothing of its members: {FORMS}"))
+        }
+        DeValue::Table(table) => {
+            let keys: Vec<_> = table.keys().map(|key| &**key.get_ref()).collect();
+            let keys = keys.join("` and `");
+            Some(format!(
+                "a group takes its members from one place, and this one has `{keys}`: keep either \
+                 `slack_usergroup` or `members`, or make two groups"
+            ))
+        }
+        _ => Some(format!(
+            "the group does not say where its members come from: {FORMS}"
+        )),
+    }
+}
+
 pub(super) fn groups(document: &mut Document<'_>) -> BTreeMap<GroupName, GroupSource> {
     let mut groups = BTreeMap::new();
-    for (name, raw) in document.entries("groups") {
+    for (name, raw) in document.entries_unless("groups", misfit) {
         let source = match raw {
             RawGroup::SlackUsergroup(id) if id.starts_with('S') && is_slack_id(&id) => {
                 GroupSource::SlackUsergroup(id)
@@ -49,7 +74,15 @@ pub(super) fn groups(document: &mut Document<'_>) -> BTreeMap<GroupName, GroupSo
                 );
                 continue;
             }
-            RawGroup::Members(members) => GroupSource::Members(listed(document, &name, &members)),
+            RawGroup::Members(members) => {
+                if members.is_empty() {
+                    document.warning(
+                        at!["groups", &*name, "members"],
+                        "`members` is empty, so nobody is in this group: add people, or remove the group",
+                    );
+                }
+                GroupSource::Members(listed(document, &name, &members))
+            }
         };
         groups.insert(GroupName::new(name), source);
     }

@@ -91,7 +91,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<Limits> {
     if limits.max_active_per_person == 0 {
         document.problem(
             at!["limits", "max_active_per_person"],
-            "nobody could hold anything: use 1 at least",
+            "this allows nobody to hold anything: use at least 1",
         );
     }
     for (key, most) in [
@@ -102,7 +102,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<Limits> {
         if most == 0 {
             document.problem(
                 at!["limits", key],
-                "nobody could request anything: use 1 at least",
+                "this allows nobody to request anything: use at least 1",
             );
         }
     }
@@ -111,7 +111,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<Limits> {
         ("min_duration", limits.min_duration),
     ] {
         if span < Span::seconds(1) {
-            document.problem(at!["limits", key], "use one second at least");
+            document.problem(at!["limits", key], "this is too short: use at least `1s`");
         }
     }
     Some(limits)
@@ -124,7 +124,7 @@ fn exclusive(document: &mut Document<'_>) -> Option<Vec<BTreeSet<Environment>>> 
         if environments.iter().collect::<BTreeSet<_>>().len() < 2 {
             document.problem(
                 at!["exclusive", index, "environments"],
-                "two environments at least exclude each other",
+                "one environment excludes nothing: list at least two",
             );
         }
         for (at, environment) in environments.iter().enumerate() {

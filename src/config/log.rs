@@ -75,15 +75,16 @@ pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Opti
             ("checkpoint_file", raw.checkpoint_file.is_some()),
         ] {
             if is_there {
-                let problem = "nothing is signed without `signing_key`: say where the key is";
+                let problem =
+                    format!("nothing is signed without `signing_key`: add it, or remove `{key}`");
                 document.problem(at!["log", key], problem);
             }
         }
         return Some(None);
     };
     let Some(origin) = raw.origin else {
-        let problem = "checkpoints name the log that they are of: add `origin`, such as \
-                       `keylend.example.com/log`";
+        let problem = "`origin` is missing, which names the log in its checkpoints: add one, such as \
+                       `origin = \"keylend.example.com/log\"`";
         document.problem(at!["log", "signing_key"], problem);
         return None;
     };

@@ -6,6 +6,7 @@
 //! to, and nothing is read but the file itself, the policies and, when asked, the secrets.
 
 mod api;
+mod approvers;
 mod backends;
 mod digest;
 mod document;
@@ -13,6 +14,7 @@ mod groups;
 mod identity;
 mod limits;
 mod log;
+mod path;
 mod people;
 mod policy;
 mod problem;
@@ -21,14 +23,17 @@ mod scopes;
 mod secrets;
 mod server;
 mod slack;
+mod slack_secrets;
 mod store;
+mod syntax;
 mod text;
 mod ticket_example;
 mod vault;
+mod words;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     path::Path,
 };
 
@@ -49,6 +54,7 @@ use crate::{
     directory::{GroupSource, Identities, PersonEntry},
     domain::{BackendName, Catalogue, GroupName, LayerSpec, Limits},
     policy::Policy,
+    source_map,
 };
 
 /// Everything that an operator says, checked.
@@ -96,15 +102,26 @@ impl Config {
     ///
     /// Everything that is wrong, in the order of the file.
     pub fn load(file: &Path, secrets: Secrets) -> Result<Self, Problems> {
-        let source = fs::read_to_string(file).map_err(|error| {
+        let problem = |place, message| {
             Problems::from(Problem {
                 file: file.to_owned(),
-                place: None,
+                place,
                 key: None,
-                message: format!("the configuration cannot be read: {error}"),
+                message,
             })
+        };
+        let bytes = fs::read(file).map_err(|error| {
+            let why = match error.kind() {
+                io::ErrorKind::NotFound => {
+                    "there is no such file. Name it with `--config FILE`".to_owned()
+                }
+                _ => error.to_string(),
+            };
+            problem(None, format!("the configuration cannot be read: {why}"))
         })?;
-        Self::parse(file, &source, secrets)
+        let source = source_map::text(&bytes)
+            .map_err(|wrong| problem(Some(wrong.place.clone()), wrong.to_string()))?;
+        Self::parse(file, source, secrets)
     }
 
     /// Reads `source` as the text of `file`, which need not be there, and the policies that it
@@ -148,6 +165,10 @@ impl Config {
             slack::refuse_shared_approvals(document, &slack.shared_channels, &catalogue);
         }
         require_domains(document, identity.as_ref(), &catalogue, &backends);
+        approvers::check(document, &catalogue, &groups, &people);
+        if let Some((policy, _)) = &rules {
+            policy::warn_of_unknown(document, policy, &catalogue);
+        }
         if secrets == Secrets::Checked {
             backends::check_secrets(document, &backends, &catalogue);
         }
@@ -191,7 +212,7 @@ fn is_known_version(document: &mut Document<'_>) -> bool {
         None | Some(VERSION) => true,
         Some(other) => {
             let problem = format!(
-                "this Keylend reads version {VERSION} of the configuration, and this is version \
+                "this Keylend reads version {VERSION} of the configuration, and this file is version \
                  {other}: start the Keylend that it was written for, or change the file as \
                  CHANGELOG.md says"
             );

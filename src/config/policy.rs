@@ -13,8 +13,12 @@ use serde_json::json;
 use super::{
     Problem,
     document::{Document, at},
+    text::nearest,
 };
-use crate::{domain::GroupName, policy::Policy};
+use crate::{
+    domain::{Catalogue, GroupName},
+    policy::{Named, Policy},
+};
 
 /// `[policy]`.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -72,6 +76,43 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<(Policy, BTreeSet<Grou
     document.extend(unknown.into_iter().map(Problem::from));
     let administrators = raw.administrators.into_iter().map(GroupName::new).collect();
     Some((policy, administrators))
+}
+
+/// Warns of names in rules that no scope has: such a rule may never apply.
+pub(super) fn warn_of_unknown(document: &mut Document<'_>, policy: &Policy, catalogue: &Catalogue) {
+    let known = |named: Named| -> BTreeSet<&str> {
+        let scopes = catalogue.values();
+        match named {
+            Named::Scope => scopes.map(|scope| scope.id.as_str()).collect(),
+            Named::Resource => scopes.map(|scope| scope.id.resource()).collect(),
+            Named::Action => scopes.map(|scope| scope.id.action()).collect(),
+            Named::Environment => scopes
+                .filter_map(|scope| Some(scope.environment.as_ref()?.as_str()))
+                .collect(),
+        }
+    };
+    let mut warnings = Vec::new();
+    for mention in policy.mentions() {
+        let known = known(mention.named);
+        if known.contains(mention.name) {
+            continue;
+        }
+        let (rule, name) = (mention.rule, mention.name);
+        let what = match mention.named {
+            Named::Scope => format!("the scope `{name}`, which is not in [scopes]"),
+            Named::Resource => format!("the resource `{name}`, which no scope is of"),
+            Named::Action => format!("the action `{name}`, which no scope is of"),
+            Named::Environment => format!("the environment `{name}`, which no scope is in"),
+        };
+        let near = nearest(name, known).map(|near| format!("; did you mean `{near}`?"));
+        warnings.push(Problem {
+            file: mention.file.to_owned(),
+            place: Some(mention.place.clone()),
+            key: None,
+            message: format!("the rule `{rule}` names {what}{}", near.unwrap_or_default()),
+        });
+    }
+    document.warn(warnings);
 }
 
 /// The files that the patterns match, each once. A name without its file is a problem: rules that

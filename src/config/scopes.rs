@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     document::{Document, at},
-    text::{CHANNEL_ID, is_channel_id, not_a_channel_id, plain},
+    text::{CHANNEL_ID, counted, is_channel_id, not_a_channel_id},
     ticket_example,
 };
 use crate::{
@@ -258,7 +258,7 @@ fn groups(
     names: &[String],
 ) -> BTreeSet<GroupName> {
     if names.is_empty() {
-        let problem = format!("the {key} are nobody: name one group at least");
+        let problem = format!("`{key}` is empty; list at least one group");
         document.problem(at!["scopes", scope, key], problem);
     }
     for (index, name) in names.iter().enumerate() {
@@ -284,7 +284,8 @@ fn approvals(
     let Some(needed) = NonZeroU8::new(approvals) else {
         document.problem(
             at!["scopes", scope, "approvals"],
-            "a request needs 1 approval at least; a rule can give it, by a permit of `auto_approve`",
+            "a request needs at least 1 approval. To approve it without a person, add a rule that \
+             permits `auto_approve`",
         );
         return None;
     };
@@ -302,9 +303,13 @@ fn approvals(
             document.problem(
                 at!["scopes", scope, "approvals"],
                 format!(
-                    "{approvals} approvals are needed, but the approver groups list fewer people \
-                     than that: {}",
-                    people.len()
+                    "a request needs {}, and the approver groups have {}: add people, or lower \
+                     `approvals`",
+                    counted(approvals.into(), "approval"),
+                    match people.len() {
+                        0 => "no members".to_owned(),
+                        count => format!("only {}", counted(count, "member")),
+                    }
                 ),
             );
         }
@@ -346,7 +351,7 @@ fn ticket(
                 && !pattern.is_match(example)
             {
                 let at = at!["scopes", scope, "ticket", "example"];
-                document.problem(at, "the example does not match the pattern");
+                document.problem(at, "the example does not match the pattern, so people would be shown a ticket that is refused");
             }
             let example = raw.example.or_else(|| ticket_example::of(&pattern));
             let required = raw.required;
@@ -361,7 +366,10 @@ fn ticket(
             let error = error.to_string();
             let said = error.lines().last().unwrap_or_default();
             let said = said.trim_start_matches("error: ");
-            document.problem(at, format!("this is not a regular expression: {said}"));
+            document.problem(
+                at,
+                format!("this is not a regular expression, such as `^INC-[0-9]+$`: {said}"),
+            );
             None
         }
     }
@@ -388,7 +396,8 @@ fn layers(
     raw: Vec<toml::Table>,
 ) -> Option<Vec<LayerSpec>> {
     if raw.is_empty() {
-        let problem = "a scope without layers gives nothing: name one at least";
+        let problem = "`layers` is empty; list at least one layer, such as \
+                       `{ backend = \"pg-prod\", role = \"app_writer\" }`";
         document.problem(at!["scopes", scope, "layers"], problem);
     }
     let wanted = raw.len();
@@ -412,12 +421,19 @@ fn layer(
         Some(toml::Value::String(name)) => name,
         Some(_) => {
             let at = at!["scopes", scope, "layers", index, "backend"];
-            document.problem(at, "this has to be the name of a backend");
+            document.problem(at, "this must be the name of a backend, in quotes");
             return None;
         }
         None => {
             let at = at!["scopes", scope, "layers", index];
-            document.problem(at, "the key `backend` is missing");
+            let example = known
+                .backend_names
+                .first()
+                .map_or("pg-prod", String::as_str);
+            let problem = format!(
+                "the key `backend` is missing: name one of [backends], such as `backend = \"{example}\"`"
+            );
+            document.problem(at, problem);
             return None;
         }
     };
@@ -438,7 +454,7 @@ fn layer(
             }
             None => {
                 let at = at!["scopes", scope, "layers", index, &*key];
-                document.problem(at, "write times and special numbers as text, in quotes");
+                document.problem(at, "write dates and special numbers as text, in quotes");
                 return None;
             }
         }
@@ -446,13 +462,12 @@ fn layer(
     let backend = BackendName::new(backend);
     // A backend that is itself wrong has been reported.
     if let Err(invalid) = known.backends.get(&backend)?.check_layer(&params) {
-        let message = plain(&invalid.message);
         match &invalid.key {
             Some(key) => {
                 let at = at!["scopes", scope, "layers", index, &**key];
-                document.problem(at, message);
+                document.wrong(at, &invalid.message);
             }
-            None => document.problem(at!["scopes", scope, "layers", index], message),
+            None => document.wrong(at!["scopes", scope, "layers", index], &invalid.message),
         }
         return None;
     }

@@ -61,7 +61,9 @@ pub(super) fn server(document: &mut Document<'_>) -> Option<Server> {
     let listen = listen(document, raw.listen.as_deref());
     let max_connections = raw.max_connections.unwrap_or(CONNECTIONS);
     if max_connections < FEWEST_CONNECTIONS {
-        let problem = format!("use {FEWEST_CONNECTIONS} at least");
+        let problem = format!(
+            "this is too few for Slack and your gateways: use at least {FEWEST_CONNECTIONS}"
+        );
         document.problem(at!["server", "max_connections"], problem);
     }
     let max_connections_per_address = raw
@@ -70,7 +72,7 @@ pub(super) fn server(document: &mut Document<'_>) -> Option<Server> {
     if raw.max_connections_per_address == Some(0) {
         document.problem(
             at!["server", "max_connections_per_address"],
-            "nobody could connect: use 1 at least",
+            "this lets nobody connect: use at least 1",
         );
     }
     let trusted_proxies = proxies(document, &raw.trusted_proxies);
@@ -90,7 +92,7 @@ fn listen(document: &mut Document<'_>, text: Option<&str>) -> Option<SocketAddr>
     if listen.is_none() {
         document.problem(
             at!["server", "listen"],
-            format!("`{text}` is not an address with a port, such as `127.0.0.1:8080`"),
+            format!("`{text}` is not an IP address with a port, such as `127.0.0.1:8080`"),
         );
     }
     listen
@@ -108,8 +110,10 @@ fn proxies(document: &mut Document<'_>, texts: &[String]) -> Vec<IpNet> {
                 proxies.push(network);
                 continue;
             }
-            Ok(_) => "everybody could say to be anybody: name the networks of your proxies".into(),
-            Err(_) => format!("`{text}` is not a network, such as `10.0.0.0/8` or `10.1.2.3`"),
+            Ok(_) => "this covers every address, so every client could pretend to have another's: list only \
+                      the networks of your proxies"
+                .into(),
+            Err(_) => format!("`{text}` is not a network or an IP address, such as `10.0.0.0/8` or `10.1.2.3`"),
         };
         document.problem(at!["server", "trusted_proxies", index], problem);
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
@@ -11,6 +10,7 @@ use url::Url;
 use super::{
     Secrets,
     document::{Document, at},
+    slack_secrets::{Finding, Kind},
     text::{CHANNEL_ID, is_channel_id, is_slack_id, not_a_channel_id},
 };
 use crate::{
@@ -124,12 +124,12 @@ pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Slac
     let raw: Raw = document.section("slack")?;
     let mode = mode(document, raw.mode, raw.signing_secret, raw.app_token);
     if secrets == Secrets::Checked {
-        check(document, "bot_token", &raw.bot_token, "xoxb-");
+        check(document, Kind::BotToken, &raw.bot_token);
         match &mode {
             Some(Mode::Http { signing_secret }) => {
-                check(document, "signing_secret", signing_secret, "");
+                check(document, Kind::SigningSecret, signing_secret);
             }
-            Some(Mode::Socket { app_token }) => check(document, "app_token", app_token, "xapp-"),
+            Some(Mode::Socket { app_token }) => check(document, Kind::AppToken, app_token),
             None => {}
         }
     }
@@ -137,14 +137,25 @@ pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Slac
         let problem = not_a_channel_id(&raw.audit_channel);
         document.problem(at!["slack", "audit_channel"], problem);
     }
-    for (key, id, letters, example) in [
-        ("team_id", &raw.team_id, ['T', 'E'], "T0123ABCD"),
-        ("app_id", &raw.app_id, ['A', 'A'], "A0123ABCD"),
+    for (key, id, letters, wanted) in [
+        (
+            "team_id",
+            &raw.team_id,
+            ['T', 'E'],
+            "the id of a workspace, such as `T0123ABCD`: it is in the address of Slack in a browser",
+        ),
+        (
+            "app_id",
+            &raw.app_id,
+            ['A', 'A'],
+            "the id of an app, such as `A0123ABCD`: Slack shows it under \"Basic Information\" in the app's \
+             settings",
+        ),
     ] {
         if let Some(id) = id
             && !(id.starts_with(letters) && is_slack_id(id))
         {
-            let problem = format!("`{id}` is not an id such as `{example}`");
+            let problem = format!("`{id}` is not {wanted}");
             document.problem(at!["slack", key], problem);
         }
     }
@@ -171,13 +182,14 @@ fn mode(
         RawMode::Http => (
             signing_secret.map(|signing_secret| Mode::Http { signing_secret }),
             "signing_secret",
-            "`mode = \"http\"` needs this key: say where the app's signing secret is",
+            "`mode = \"http\"` requires this key: write where the app's signing secret is, such as \
+             `signing_secret = { env = \"SLACK_SIGNING_SECRET\" }`",
         ),
         RawMode::Socket => (
             app_token.map(|app_token| Mode::Socket { app_token }),
             "app_token",
-            "`mode = \"socket\"` needs this key: say where an app-level token with the scope \
-             `connections:write` is",
+            "`mode = \"socket\"` requires this key: write where an app-level token with the scope \
+             `connections:write` is, such as `app_token = { env = \"SLACK_APP_TOKEN\" }`",
         ),
     };
     if found.is_none() {
@@ -186,36 +198,17 @@ fn mode(
     found
 }
 
-/// The characters of Slack's signing secrets. A shorter one was cut off, or was made up and can be guessed.
-const SIGNING_SECRET: usize = 32;
-
-/// Reports a secret that is not there, and a token of Slack's that is of another kind. What has no `sign`
-/// is a signing secret.
-fn check(document: &mut Document<'_>, key: &str, secret: &Secret, sign: &str) {
-    let problem = match secret.read() {
-        Err(missing) => missing.to_string(),
-        Ok(text) => {
-            let text = text.expose_secret();
-            let is_other = ["xoxb-", "xoxp-", "xapp-"]
-                .iter()
-                .any(|other| *other != sign && text.starts_with(other));
-            let is_short = sign.is_empty() && text.len() < SIGNING_SECRET;
-            if !is_other && !is_short {
-                return;
-            }
-            match sign {
-                "" if is_other => {
-                    format!("{secret} holds a token: this has to be the app's signing secret")
-                }
-                "" => format!(
-                    "{secret} holds fewer than {SIGNING_SECRET} characters, so it is not the app's \
-                     signing secret"
-                ),
-                _ => format!("{secret} holds another token: this one begins with `{sign}`"),
-            }
-        }
-    };
-    document.problem(at!["slack", key], problem);
+/// Reports a secret that is not there or of another kind.
+fn check(document: &mut Document<'_>, kind: Kind, secret: &Secret) {
+    let at = at!["slack", kind.key()];
+    match secret.read() {
+        Err(missing) => document.problem(at, missing.to_string()),
+        Ok(text) => match kind.check(secret, &text) {
+            Some(Finding::Problem(problem)) => document.problem(at, problem),
+            Some(Finding::Warning(warning)) => document.warning(at, warning),
+            None => {}
+        },
+    }
 }
 
 /// The bot token is sent there: nobody between may read it.
@@ -223,7 +216,8 @@ fn api_url(document: &mut Document<'_>, mut url: Url) -> Url {
     if !matches!(url.scheme(), "https" | "http") || !is_protected(&url) {
         document.problem(
             at!["slack", "api_url"],
-            "the bot token is sent there, so it has to be `https://`, or `http://` to this machine",
+            "the URL must start with `https://`, because Keylend sends the bot token there; `http://` is \
+             allowed only to this machine",
         );
     }
     if !url.path().ends_with('/') {

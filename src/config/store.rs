@@ -105,7 +105,7 @@ pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Stor
     let RawStore { url: store } = document.section("store")?;
     let problem = match &store {
         Store::Written(url) if holds_password(url) => {
-            Some(format!("this holds a password, and {ADVICE}"))
+            Some(format!("this URL holds a password: {ADVICE}"))
         }
         Store::Kept(_) if secrets == Secrets::Unchecked => None,
         _ => store.address().err().map(|error| error.to_string()),
@@ -115,7 +115,15 @@ pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<Stor
             document.problem(at!["store", "url"], problem);
             None
         }
-        None => Some(store),
+        None => {
+            let is_read = secrets == Secrets::Checked || matches!(store, Store::Written(_));
+            if is_read && let Ok(address) = store.address() {
+                for warning in address.warnings() {
+                    document.warning(at!["store", "url"], warning);
+                }
+            }
+            Some(store)
+        }
     }
 }
 

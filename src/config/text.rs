@@ -1,40 +1,13 @@
-//! Words for what serde says, and for what people meant.
+//! What people meant, and what may be a secret.
 
 use crate::domain::UserId;
-
-/// What serde says, in the words of a configuration.
-pub(super) fn plain(message: &str) -> String {
-    let quoted: Vec<_> = message.split('`').skip(1).step_by(2).collect();
-    match quoted.as_slice() {
-        [key] if message.starts_with("missing field") => format!("the key `{key}` is missing"),
-        [key, known @ ..] if message.starts_with("unknown field") => {
-            choose(format!("there is no key `{key}` here"), key, known)
-        }
-        [value, known @ ..] if message.starts_with("unknown variant") => {
-            let all = known.join("`, `");
-            choose(format!("`{value}` is not one of `{all}`"), value, known)
-        }
-        _ => {
-            let said = message.lines().collect::<Vec<_>>().join(" ");
-            match said.strip_prefix("invalid type: ") {
-                Some(said) => ["u8", "u16", "u32", "u64"].iter().fold(
-                    format!("wrong type: {said}"),
-                    |said, number| {
-                        said.replace(&format!("expected {number}"), "expected a whole number")
-                    },
-                ),
-                None => said,
-            }
-        }
-    }
-}
 
 /// Adds to `said` which of `known` was probably meant, or all of them.
 pub(super) fn choose(said: String, wrong: &str, known: &[&str]) -> String {
     match nearest(wrong, known.iter().copied()) {
         Some(near) => format!("{said}; did you mean `{near}`?"),
         None if known.is_empty() || said.contains(known[0]) => said,
-        None => format!("{said}; there is `{}`", known.join("`, `")),
+        None => format!("{said}; write one of `{}`", known.join("`, `")),
     }
 }
 
@@ -75,6 +48,14 @@ pub(super) const CHANNEL_ID: &str = "^[CG][A-Z0-9]{2,}$";
 
 /// What [`person`] lets through, as a pattern of a JSON Schema.
 pub(super) const PERSON_ID: &str = "^[A-Z][A-Z0-9]{2,}$";
+
+/// A count with its noun: `1 approval`, `2 approvals`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
 
 /// Whether the text can be a channel's id.
 pub(super) fn is_channel_id(text: &str) -> bool {

@@ -45,8 +45,8 @@ impl fmt::Display for ScopeId {
 /// The text is not a scope's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a scope's name: it is written `resource:action` in letters, digits, `.`, `_`, `-` \
-     and `/`, at most 75 in all"
+    "`{0}` is not the name of a scope: write `resource:action`, such as `db-prod:write`, with at most 75 \
+     letters, digits, `.`, `_`, `-` and `/`"
 )]
 pub struct InvalidScopeId(pub String);
 

@@ -18,12 +18,13 @@ use miette::Diagnostic;
 
 use super::{
     Action, Policy, Problem, Rule,
+    mentions::Mentions,
     overbroad::{names, overbroad},
     schema::SCHEMA,
 };
 use crate::{
     domain::{GroupName, RuleId, UserId},
-    source_map::{SourceMap, SourceSpan},
+    source_map::{self, SourceMap, SourceSpan},
 };
 
 impl Policy {
@@ -45,13 +46,21 @@ impl Policy {
             Origin::Base,
         );
         for file in files {
-            match fs::read_to_string(file) {
-                Ok(text) => reading.file(file, &text, Origin::Operator),
-                Err(error) => reading.problems.push(Problem {
-                    file: file.clone(),
-                    place: None,
-                    message: format!("the file cannot be read: {error}"),
-                }),
+            let problem = |place, message| Problem {
+                file: file.clone(),
+                place,
+                message,
+            };
+            match fs::read(file) {
+                Ok(bytes) => match source_map::text(&bytes) {
+                    Ok(text) => reading.file(file, text, Origin::Operator),
+                    Err(wrong) => reading
+                        .problems
+                        .push(problem(Some(wrong.place.clone()), wrong.to_string())),
+                },
+                Err(error) => reading
+                    .problems
+                    .push(problem(None, format!("the file cannot be read: {error}"))),
             }
         }
         reading.finish()
@@ -97,8 +106,8 @@ impl Reading {
         for (place, rule) in in_order(&set, text, &lines) {
             let problem = match rule {
                 Read::Template => Err(
-                    "a template (`?principal`, `?resource`) decides nothing by itself: write the \
-                     group or the scope in its place"
+                    "a template (`?principal`, `?resource`) is never applied: write a group or a scope \
+                     in place of the slot"
                         .to_owned(),
                 ),
                 Read::Rule(policy) => self.rule(policy, origin, file, &place),
@@ -120,14 +129,14 @@ impl Reading {
         let reason = policy.annotation("reason").unwrap_or_default().trim();
         if reason.is_empty() && policy.effect() == Effect::Forbid {
             return Err(format!(
-                "the forbid `{id}` needs a `@reason(\"…\")`: the sentence that the person is told"
+                "the forbid `{id}` needs a `@reason(\"…\")`: the sentence that a person who is refused reads"
             ));
         }
         if let Some(namesake) = self.rules.get(&id) {
             return Err(match &namesake.origin {
                 None => format!("`{id}` is the name of a base rule, which cannot be replaced"),
                 Some((file, place)) => format!(
-                    "there is a rule `{id}` already, in {}:{}",
+                    "there is already a rule `{id}`, in {}:{}: give each rule its own `@id`",
                     file.display(),
                     place.line
                 ),
@@ -163,6 +172,7 @@ impl Reading {
             groups,
             people,
             actions,
+            mentions: Mentions::of(policy),
             origin: (origin == Origin::Operator).then(|| (file.to_owned(), place.clone())),
         };
         self.rules.insert(id, rule);
@@ -246,8 +256,8 @@ const LONGEST_ID: usize = 64;
 
 fn named(policy: &cedar_policy::Policy) -> Result<RuleId, String> {
     let id = policy.annotation("id").ok_or(
-        "the rule needs a name, such as `@id(\"no-prod-on-friday\")`: the log and the people who \
-         are refused will read it",
+        "the rule needs an `@id`, such as `@id(\"no-prod-on-friday\")`: the log and messages to people \
+         name the rule by it",
     )?;
     let fits = !id.is_empty()
         && id.len() <= LONGEST_ID
@@ -258,7 +268,7 @@ fn named(policy: &cedar_policy::Policy) -> Result<RuleId, String> {
         Ok(RuleId::new(id))
     } else {
         Err(format!(
-            "`{id}` is not a rule's name: letters, digits, `-`, `_` and `.`, at most {LONGEST_ID}"
+            "`{id}` is not an `@id`: write at most {LONGEST_ID} letters, digits, `-`, `_` and `.`"
         ))
     }
 }

@@ -8,6 +8,7 @@
 
 mod facts;
 mod load;
+mod mentions;
 mod overbroad;
 mod problem;
 mod schema;
@@ -22,7 +23,10 @@ use cedar_policy::PolicySet;
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
+use self::mentions::Mentions;
+
 pub use facts::{Action, Facts, TicketFact};
+pub use mentions::{Mention, Named};
 pub use problem::Problem;
 
 use crate::{
@@ -55,6 +59,8 @@ struct Rule {
     people: BTreeSet<UserId>,
     /// The actions that it may apply to.
     actions: BTreeSet<Action>,
+    /// What it mentions of the catalogue.
+    mentions: Mentions,
     /// Where it was read; nothing for a base rule.
     origin: Option<(PathBuf, SourceSpan)>,
 }
@@ -125,13 +131,29 @@ impl Policy {
             for group in rule.groups.difference(known) {
                 if let Some((file, place)) = &rule.origin {
                     let message = format!(
-                        "the rule `{id}` speaks of the group `{group}`, which is not in [groups]"
+                        "the rule `{id}` names the group `{group}`, which is not in [groups]"
                     );
                     problems.push(Problem::at(file, place.clone(), message));
                 }
             }
         }
         problems
+    }
+
+    /// What operators' rules mention of the catalogue.
+    pub fn mentions(&self) -> impl Iterator<Item = Mention<'_>> {
+        let rules = self.rules.iter();
+        let own = rules.filter_map(|(id, rule)| Some((id, rule, rule.origin.as_ref()?)));
+        own.flat_map(|(rule, read, (file, place))| {
+            let names = read.mentions.0.iter();
+            names.map(move |(named, name)| Mention {
+                rule,
+                file,
+                place,
+                named: *named,
+                name,
+            })
+        })
     }
 
     /// A SHA-256 over the schema, the time zone and every rule's text, in hexadecimal: the same for the

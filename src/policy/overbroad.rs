@@ -26,8 +26,8 @@ use super::{
 pub(super) fn overbroad(policy: &Policy) -> Option<String> {
     if policy.action_constraint() == ActionConstraint::Any {
         return Some(
-            "a permit has to name what it permits, such as `action == Action::\"auto_approve\"`: \
-             this one would approve everything by itself"
+            "a permit has to name an action, such as `action == Action::\"auto_approve\"`: this one \
+             would approve every request without a person"
                 .to_owned(),
         );
     }
@@ -50,21 +50,21 @@ pub(super) fn overbroad(policy: &Policy) -> Option<String> {
     ];
     if anybody && let Some(action) = deciding.into_iter().find(|action| permits(*action)) {
         return Some(format!(
-            "a permit of `{action}` has to name whose it is, such as `principal in \
-             Group::\"oncall\"`: this one would be everybody's"
+            "a permit of `{action}` has to name a principal, such as `principal in \
+             Group::\"oncall\"`: this one applies to everybody"
         ));
     }
     if permits(Action::AutoApprove) && anybody && anything && says_nothing(policy) {
         return Some(
             "a permit of `auto_approve` has to say when, such as `when { resource.risk == \
-             Risk::\"low\" }`: this one would approve everything by itself"
+             Risk::\"low\" }`: this one would approve every request without a person"
                 .to_owned(),
         );
     }
     if permits(Action::Request) && !permits(Action::Receive) {
         return Some(
-            "a permit of `request` has to permit `receive` too, or what is asked for is never \
-             given: `action in [Action::\"request\", Action::\"receive\"]`"
+            "a permit of `request` has to permit `receive` too, or what is requested is never \
+             granted: write `action in [Action::\"request\", Action::\"receive\"]`"
                 .to_owned(),
         );
     }

@@ -3,10 +3,9 @@
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::PgConnectOptions;
 
 use super::{Clocks, Database, OpenError, PostgresStore, SqliteStore, Store, View};
-use crate::transport::leaves_encryption_open;
+use crate::transport::{leaves_encryption_open, postgres_options, postgres_warnings};
 
 /// Where a store is: `sqlite://PATH` or `postgres://USER@HOST:PORT/DATABASE`.
 #[derive(Debug, Clone)]
@@ -24,7 +23,8 @@ pub enum Address {
 pub enum InvalidAddress {
     /// It is not the URL of a store.
     #[error(
-        "this is not the URL of a store, such as `sqlite:///var/lib/keylend/keylend.db` or \
+        "this is not the URL of a store: it must start with `sqlite://` or `postgres://`, such as \
+         `sqlite:///var/lib/keylend/keylend.db` or \
          `postgres://keylend@db.example.com/keylend?sslmode=verify-full`"
     )]
     NotAStore,
@@ -44,7 +44,7 @@ impl FromStr for Address {
         match text.split_once("://") {
             Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
             Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => {
-                match text.parse::<PgConnectOptions>() {
+                match postgres_options(text) {
                     Err(_) => Err(InvalidAddress::NotAStore),
                     Ok(options) if leaves_encryption_open(text, &options) => {
                         Err(InvalidAddress::EncryptionOpen)
@@ -76,6 +76,14 @@ impl fmt::Display for Address {
 }
 
 impl Address {
+    /// What the URL allows and its author probably does not mean, in sentences without a secret.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Sqlite(_) => Vec::new(),
+            Self::Postgres(url) => postgres_warnings(url.expose_secret()),
+        }
+    }
+
     /// Opens the store for a service. `configuration` is a digest of what replicas have to agree
     /// on. A file is made if it is not there, and its tables are brought up to date; a server's are
     /// not.

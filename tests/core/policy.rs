@@ -626,16 +626,16 @@ permit (principal in Group::"oncall", action == Action::"lock", resource);
 permit (principal in Group::"oncall", action == Action::"lock", resource);
 "#;
     insta::assert_snapshot!(said_of(careless), @r#"
-    rules.cedar:2:1: the rule needs a name, such as `@id("no-prod-on-friday")`: the log and the people who are refused will read it
-    rules.cedar:4:1: a permit has to name what it permits, such as `action == Action::"auto_approve"`: this one would approve everything by itself
-    rules.cedar:6:1: a permit of `auto_approve` has to say when, such as `when { resource.risk == Risk::"low" }`: this one would approve everything by itself
-    rules.cedar:8:1: a permit of `approve` has to name whose it is, such as `principal in Group::"oncall"`: this one would be everybody's
-    rules.cedar:10:1: a permit of `request` has to permit `receive` too, or what is asked for is never given: `action in [Action::"request", Action::"receive"]`
-    rules.cedar:12:1: the forbid `silent` needs a `@reason("…")`: the sentence that the person is told
-    rules.cedar:14:1: `<!channel>` is not a rule's name: letters, digits, `-`, `_` and `.`, at most 64
-    rules.cedar:16:1: a template (`?principal`, `?resource`) decides nothing by itself: write the group or the scope in its place
+    rules.cedar:2:1: the rule needs an `@id`, such as `@id("no-prod-on-friday")`: the log and messages to people name the rule by it
+    rules.cedar:4:1: a permit has to name an action, such as `action == Action::"auto_approve"`: this one would approve every request without a person
+    rules.cedar:6:1: a permit of `auto_approve` has to say when, such as `when { resource.risk == Risk::"low" }`: this one would approve every request without a person
+    rules.cedar:8:1: a permit of `approve` has to name a principal, such as `principal in Group::"oncall"`: this one applies to everybody
+    rules.cedar:10:1: a permit of `request` has to permit `receive` too, or what is requested is never granted: write `action in [Action::"request", Action::"receive"]`
+    rules.cedar:12:1: the forbid `silent` needs a `@reason("…")`: the sentence that a person who is refused reads
+    rules.cedar:14:1: `<!channel>` is not an `@id`: write at most 64 letters, digits, `-`, `_` and `.`
+    rules.cedar:16:1: a template (`?principal`, `?resource`) is never applied: write a group or a scope in place of the slot
     rules.cedar:18:1: `locked` is the name of a base rule, which cannot be replaced
-    rules.cedar:22:1: there is a rule `twice` already, in rules.cedar:20
+    rules.cedar:22:1: there is already a rule `twice`, in rules.cedar:20: give each rule its own `@id`
     "#);
 }
 

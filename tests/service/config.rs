@@ -11,7 +11,7 @@ use keylend::{
 use tempfile::TempDir;
 
 /// A configuration with every key, and its rules.
-const GOOD: &str = r##"
+pub(crate) const GOOD: &str = r##"
 [server]
 listen = "127.0.0.1:8080"
 
@@ -20,7 +20,7 @@ url = "sqlite://keylend.db"
 
 [slack]
 mode = "http"
-bot_token = { file = "{folder}/secret" }
+bot_token = { file = "{folder}/bot" }
 signing_secret = { file = "{folder}/secret" }
 app_token = { env = "KEYLEND_TEST_UNUSED" }
 api_url = "https://slack.com/api"
@@ -96,14 +96,14 @@ approval_channel = "C0LAB"
 layers = [{ backend = "hook", host = "lab-1", ports = [22, 2222] }]
 "##;
 
-const RULES: &str = r#"
+pub(crate) const RULES: &str = r#"
 @id("low-risk")
 permit (principal in Group::"engineers", action == Action::"auto_approve", resource)
 when { resource.risk == Risk::"low" };
 "#;
 
 /// A folder with a configuration, its rules and its secrets.
-fn folder(config: &str, rules: &str) -> TempDir {
+pub(crate) fn folder(config: &str, rules: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let config = config.replace("{folder}", &folder.path().display().to_string());
@@ -111,6 +111,7 @@ fn folder(config: &str, rules: &str) -> TempDir {
     fs::create_dir(at("policies")).unwrap();
     fs::write(at("policies/own.cedar"), rules).unwrap();
     fs::write(at("secret"), "0123456789abcdef".repeat(2)).unwrap();
+    fs::write(at("bot"), "xoxb-1").unwrap();
     fs::write(at("key"), "ab".repeat(32)).unwrap();
     fs::write(
         at("url"),
@@ -120,14 +121,14 @@ fn folder(config: &str, rules: &str) -> TempDir {
     folder
 }
 
-fn load(config: &str, rules: &str) -> Result<Config, (Problems, TempDir)> {
+pub(crate) fn load(config: &str, rules: &str) -> Result<Config, (Problems, TempDir)> {
     let folder = folder(config, rules);
     Config::load(&folder.path().join("keylend.toml"), Secrets::Checked)
         .map_err(|problems| (problems, folder))
 }
 
 /// What is said of the good configuration after some changes.
-fn said_after(changes: &[(&str, &str)]) -> String {
+pub(crate) fn said_after(changes: &[(&str, &str)]) -> String {
     let mut config = GOOD.to_owned();
     for (from, to) in changes {
         assert!(config.contains(from), "{from}");
@@ -136,7 +137,7 @@ fn said_after(changes: &[(&str, &str)]) -> String {
     said_of(&config, RULES)
 }
 
-fn said_of(config: &str, rules: &str) -> String {
+pub(crate) fn said_of(config: &str, rules: &str) -> String {
     let (problems, folder) = load(config, rules).unwrap_err();
     let folder = format!("{}/", folder.path().display());
     problems.to_string().replace(&folder, "")
@@ -231,19 +232,19 @@ fn a_misspelt_key_is_recognised() {
             ("role =", "rolle ="),
         ]),
         @r#"
-    keylend.toml:2:2: serve: there is no section `serve`; did you mean `server`?
+    keylend.toml:2:2: serve: unknown section `serve`; did you mean `server`?
     2 | [serve]
       |  ^^^^^
 
-    keylend.toml:11:1: slack.signing_secrt: there is no key `signing_secrt` here; did you mean `signing_secret`?
+    keylend.toml:11:1: slack.signing_secrt: unknown key `signing_secrt`; did you mean `signing_secret`?
     11 | signing_secrt = { file = "secret" }
        | ^^^^^^^^^^^^^
 
-    keylend.toml:30:1: people.alice.user_name: there is no key `user_name` here; did you mean `username`?
+    keylend.toml:30:1: people.alice.user_name: unknown key `user_name`; did you mean `username`?
     30 | user_name = "alice.l"
        | ^^^^^^^^^
 
-    keylend.toml:65:1: scopes."db-prod:write".max_durations: there is no key `max_durations` here; did you mean `max_duration`?
+    keylend.toml:65:1: scopes."db-prod:write".max_durations: unknown key `max_durations`; did you mean `max_duration`?
     65 | max_durations = "1h"
        | ^^^^^^^^^^^^^
     "#
@@ -354,17 +355,17 @@ fn a_missing_key_is_named() {
             ("[secrets]\nkey = { file = \"{folder}/key\" }", ""),
         ]),
         @r#"
-    keylend.toml: the section [secrets] is missing
+    keylend.toml: the section [secrets] is missing: add `[secrets]` with `key = { env = "KEYLEND_SECRETS_KEY" }`
 
-    keylend.toml:5:1: store: the key `url` is missing
+    keylend.toml:5:1: store: the key `url` is missing: add one, such as `url = "sqlite:///var/lib/keylend/keylend.db"`
     5 | [store]
       | ^^^^^^^
 
-    keylend.toml:59:1: scopes."db-prod:write": the key `risk` is missing
+    keylend.toml:59:1: scopes."db-prod:write": the key `risk` is missing: add one, such as `risk = "high"`
     59 | [scopes."db-prod:write"]
        | ^^^^^^^^^^^^^^^^^^^^^^^^
 
-    keylend.toml:81:11: scopes."lab:shell".layers[0]: the key `backend` is missing
+    keylend.toml:81:11: scopes."lab:shell".layers[0]: the key `backend` is missing: name one of [backends], such as `backend = "hook"`
     81 | layers = [{ host = "lab-1", ports = [22, 2222] }]
        |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "#
@@ -378,19 +379,19 @@ max_connections = 4
 max_connections_per_address = 0
 trusted_proxies = ["10.0.0.0/8", "0.0.0.0/0", "proxy.example.com", "2001:db8::1"]"#;
     insta::assert_snapshot!(said_after(&[("[server]", server)]), @r#"
-    keylend.toml:3:19: server.max_connections: use 16 at least
+    keylend.toml:3:19: server.max_connections: this is too few for Slack and your gateways: use at least 16
     3 | max_connections = 4
       |                   ^
 
-    keylend.toml:4:31: server.max_connections_per_address: nobody could connect: use 1 at least
+    keylend.toml:4:31: server.max_connections_per_address: this lets nobody connect: use at least 1
     4 | max_connections_per_address = 0
       |                               ^
 
-    keylend.toml:5:34: server.trusted_proxies[1]: everybody could say to be anybody: name the networks of your proxies
+    keylend.toml:5:34: server.trusted_proxies[1]: this covers every address, so every client could pretend to have another's: list only the networks of your proxies
     5 | trusted_proxies = ["10.0.0.0/8", "0.0.0.0/0", "proxy.example.com", "2001:db8::1"]
       |                                  ^^^^^^^^^^^
 
-    keylend.toml:5:47: server.trusted_proxies[2]: `proxy.example.com` is not a network, such as `10.0.0.0/8` or `10.1.2.3`
+    keylend.toml:5:47: server.trusted_proxies[2]: `proxy.example.com` is not a network or an IP address, such as `10.0.0.0/8` or `10.1.2.3`
     5 | trusted_proxies = ["10.0.0.0/8", "0.0.0.0/0", "proxy.example.com", "2001:db8::1"]
       |                                               ^^^^^^^^^^^^^^^^^^^
     "#);
@@ -406,11 +407,11 @@ fn a_value_of_the_wrong_type_is_pointed_at() {
             ("max_duration = \"8h\"", "max_duration = 8"),
         ]),
         @r#"
-    keylend.toml:3:10: server.listen: `localhost` is not an address with a port, such as `127.0.0.1:8080`
+    keylend.toml:3:10: server.listen: `localhost` is not an IP address with a port, such as `127.0.0.1:8080`
     3 | listen = "localhost"
       |          ^^^^^^^^^^^
 
-    keylend.toml:45:25: limits.max_active_per_person: wrong type: string "2", expected a whole number
+    keylend.toml:45:25: limits.max_active_per_person: this must be a number, without quotes: write `2`
     45 | max_active_per_person = "2"
        |                         ^^^
 
@@ -418,7 +419,7 @@ fn a_value_of_the_wrong_type_is_pointed_at() {
     63 | risk = "hihg"
        |        ^^^^^^
 
-    keylend.toml:79:16: scopes."lab:shell".max_duration: wrong type: integer `8`, expected a duration such as "30m" or "1h30m"
+    keylend.toml:79:16: scopes."lab:shell".max_duration: this must be a duration such as "30m" or "1h30m": a number with a unit, in quotes
     79 | max_duration = 8
        |                ^
     "#
@@ -450,7 +451,7 @@ fn a_log_is_signed_with_a_key_under_a_name() {
     for (section, problem) in [
         (
             "signing_key = { file = \"{folder}/key\" }",
-            "log.signing_key: checkpoints name the log that they are of: add `origin`",
+            "log.signing_key: `origin` is missing, which names the log in its checkpoints",
         ),
         (
             "origin = \"keylend.example.com/log\"",
@@ -489,11 +490,11 @@ fn limits_and_durations_are_checked() {
             ("max_duration = \"8h\"", "max_duration = \"8h\"\nmax_total = \"7h\""),
         ]),
         @r#"
-    keylend.toml:46:25: limits.max_pending_per_scope: nobody could request anything: use 1 at least
+    keylend.toml:46:25: limits.max_pending_per_scope: this allows nobody to request anything: use at least 1
     46 | max_pending_per_scope = 0
        |                         ^
 
-    keylend.toml:47:19: limits.pending_timeout: use one second at least
+    keylend.toml:47:19: limits.pending_timeout: this is too short: use at least `1s`
     47 | pending_timeout = "0s"
        |                   ^^^^
 
@@ -545,7 +546,7 @@ fn what_a_scope_names_has_to_be_there() {
     72 | layers = [{ backend = "pg-porod", role = "app_writer" }]
        |                       ^^^^^^^^^^
 
-    keylend.toml:74:9: scopes."lab shell": `lab shell` is not a scope's name: it is written `resource:action` in letters, digits, `.`, `_`, `-` and `/`, at most 75 in all
+    keylend.toml:74:9: scopes."lab shell": `lab shell` is not the name of a scope: write `resource:action`, such as `db-prod:write`, with at most 75 letters, digits, `.`, `_`, `-` and `/`
     74 | [scopes."lab shell"]
        |         ^^^^^^^^^^^
     "#
@@ -560,15 +561,15 @@ fn approvals_have_to_be_possible() {
             ("approvers = [\"engineers\", \"leads\"]", "approvers = []\napprovals = 0"),
         ]),
         @r#"
-    keylend.toml:68:13: scopes."db-prod:write".approvals: 3 approvals are needed, but the approver groups list fewer people than that: 2
+    keylend.toml:68:13: scopes."db-prod:write".approvals: a request needs 3 approvals, and the approver groups have only 2 members: add people, or lower `approvals`
     68 | approvals = 3
        |             ^
 
-    keylend.toml:81:13: scopes."lab:shell".approvers: the approvers are nobody: name one group at least
+    keylend.toml:81:13: scopes."lab:shell".approvers: `approvers` is empty; list at least one group
     81 | approvers = []
        |             ^^
 
-    keylend.toml:82:13: scopes."lab:shell".approvals: a request needs 1 approval at least; a rule can give it, by a permit of `auto_approve`
+    keylend.toml:82:13: scopes."lab:shell".approvals: a request needs at least 1 approval. To approve it without a person, add a rule that permits `auto_approve`
     82 | approvals = 0
        |             ^
     "#
@@ -618,7 +619,7 @@ fn names_where_slack_wants_ids_are_refused() {
     14 | audit_channel = "#audit"
        |                 ^^^^^^^^
 
-    keylend.toml:16:11: slack.team_id: `acme` is not an id such as `T0123ABCD`
+    keylend.toml:16:11: slack.team_id: `acme` is not the id of a workspace, such as `T0123ABCD`: it is in the address of Slack in a browser
     16 | team_id = "acme"
        |           ^^^^^^
 
@@ -630,7 +631,7 @@ fn names_where_slack_wants_ids_are_refused() {
     42 | leads = { members = ["U0ALICE", "bob@example.com"] }
        |                                 ^^^^^^^^^^^^^^^^^
 
-    keylend.toml:68:13: scopes."db-prod:write".approvals: 2 approvals are needed, but the approver groups list fewer people than that: 1
+    keylend.toml:68:13: scopes."db-prod:write".approvals: a request needs 2 approvals, and the approver groups have only 1 member: add people, or lower `approvals`
     68 | approvals = 2
        |             ^
 
@@ -647,7 +648,7 @@ fn an_example_of_a_ticket_matches_its_pattern() {
     insta::assert_snapshot!(
         said_after(&[(", required = false }", example)]),
         @r##"
-    keylend.toml:71:66: scopes."db-prod:write".ticket.example: the example does not match the pattern
+    keylend.toml:71:66: scopes."db-prod:write".ticket.example: the example does not match the pattern, so people would be shown a ticket that is refused
     71 | ticket = { pattern = "^INC-[0-9]+$", required = false, example = "4211" }
        |                                                                  ^^^^^^
     "##
@@ -663,7 +664,7 @@ fn a_pattern_that_does_not_compile_is_explained() {
     15 | incident_channels = ["inc-***", "#sev-?"]
        |                      ^^^^^^^^^
 
-    keylend.toml:71:22: scopes."db-prod:write".ticket.pattern: this is not a regular expression: unclosed group
+    keylend.toml:71:22: scopes."db-prod:write".ticket.pattern: this is not a regular expression, such as `^INC-[0-9]+$`: unclosed group
     71 | ticket = { pattern = "^INC-([0-9]+$", required = false }
        |                      ^^^^^^^^^^^^^^^
     "##
@@ -675,7 +676,7 @@ fn a_secret_that_was_written_down_is_refused_and_not_shown() {
     let inline = said_after(&[("{ file = \"{folder}/secret\" }", "\"hunter2\"")]);
     assert!(!inline.contains("hunter2"), "{inline}");
     assert!(
-        inline.contains("slack.bot_token: a secret is never written here"),
+        inline.contains("slack.signing_secret: do not write the secret into this file"),
         "{inline}"
     );
 
@@ -689,11 +690,11 @@ fn a_secret_that_was_written_down_is_refused_and_not_shown() {
     ]);
     assert!(!said.contains("hunter2"), "{said}");
     insta::assert_snapshot!(said, @r#"
-    keylend.toml:12:1: slack.app_tokens: there is no key `app_tokens` here; did you mean `app_token`?
+    keylend.toml:12:1: slack.app_tokens: unknown key `app_tokens`; did you mean `app_token`?
 
-    keylend.toml:23:7: secrets.key: a secret is never written here: say where it is, `{ env = "NAME" }` or `{ file = "path" }`
+    keylend.toml:23:7: secrets.key: do not write the secret into this file; write where it is: `{ env = "NAME" }` or `{ file = "PATH" }`
 
-    keylend.toml:54:7: backends.pg-prod.postgres.url: a secret is never written here: say where it is, `{ env = "NAME" }` or `{ file = "path" }`
+    keylend.toml:54:7: backends.pg-prod.postgres.url: do not write the secret into this file; write where it is: `{ env = "NAME" }` or `{ file = "PATH" }`
     "#);
     let broken = said_after(&[("{ file = \"{folder}/secret\" }", "\"hunter2")]);
     assert!(!broken.contains("hunter2"), "{broken}");
@@ -703,7 +704,7 @@ fn a_secret_that_was_written_down_is_refused_and_not_shown() {
 fn a_secret_that_is_not_there_is_missed_before_it_is_needed() {
     insta::assert_snapshot!(
         said_after(&[
-            ("bot_token = { file = \"{folder}/secret\" }", "bot_token = { env = \"KEYLEND_TEST_NOT_SET\" }"),
+            ("bot_token = { file = \"{folder}/bot\" }", "bot_token = { env = \"KEYLEND_TEST_NOT_SET\" }"),
             ("token = { file = \"{folder}/secret\" } }]", "token = { file = \"{folder}/none\" } }]"),
             ("{folder}/key", "{folder}/secret"),
             ("{folder}/url", "{folder}/secret"),
@@ -717,13 +718,13 @@ fn a_secret_that_is_not_there_is_missed_before_it_is_needed() {
     20 | tokens = [{ name = "gateway", token = { file = "none" } }]
        |                               ^^^^^
 
-    keylend.toml:23:1: secrets.key: the key must be 32 bytes, written as 64 hexadecimal digits or as base64
+    keylend.toml:23:1: secrets.key: the key must be 32 bytes, written as 64 hexadecimal digits or as base64: create one with `openssl rand -hex 32`
     23 | key = { file = "secret" }
        | ^^^
 
-    keylend.toml:53:11: backends.pg-prod: the file secret does not hold a URL such as `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`
-    53 | [backends.pg-prod.postgres]
-       |           ^^^^^^^
+    keylend.toml:54:1: backends.pg-prod.postgres.url: the file `secret` does not hold the URL of a PostgreSQL server: it must start with `postgres://`, such as `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`
+    54 | url = { file = "secret" }
+       | ^^^
     "#
     );
 }
@@ -737,11 +738,11 @@ fn a_store_is_named_and_its_password_is_not() {
     let wrong = [
         (
             "\"postgres://keylend:hunter2@db.example.com/keylend\"",
-            "store.url: this holds a password, and a secret is never written here",
+            "store.url: this URL holds a password: do not write the secret into this file",
         ),
         (
             "\"mysql://db.example.com/keylend\"",
-            "store.url: this is not the URL of a store, such as `sqlite:///var/lib/keylend",
+            "store.url: this is not the URL of a store: it must start with `sqlite://` or `postgres://`",
         ),
         (
             "\"postgres://db.example.com/keylend\"",
@@ -792,7 +793,7 @@ fn the_token_is_not_sent_in_clear() {
     insta::assert_snapshot!(
         said_after(&[("https://slack.com/api", "http://slack.example.com/api")]),
         @r#"
-    keylend.toml:13:11: slack.api_url: the bot token is sent there, so it has to be `https://`, or `http://` to this machine
+    keylend.toml:13:11: slack.api_url: the URL must start with `https://`, because Keylend sends the bot token there; `http://` is allowed only to this machine
     13 | api_url = "http://slack.example.com/api"
        |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "#
@@ -815,11 +816,11 @@ fn each_mode_needs_its_own_secret_and_leaves_the_other_alone() {
     12 | app_token = { env = "KEYLEND_TEST_UNUSED" }
        | ^^^^^^^^^
 
-    keylend.toml:8:2: slack.app_token: `mode = "socket"` needs this key: say where an app-level token with the scope `connections:write` is
+    keylend.toml:8:2: slack.app_token: `mode = "socket"` requires this key: write where an app-level token with the scope `connections:write` is, such as `app_token = { env = "SLACK_APP_TOKEN" }`
     8 | [slack]
       |  ^^^^^
 
-    keylend.toml:8:2: slack.signing_secret: `mode = "http"` needs this key: say where the app's signing secret is
+    keylend.toml:8:2: slack.signing_secret: `mode = "http"` requires this key: write where the app's signing secret is, such as `signing_secret = { env = "SLACK_SIGNING_SECRET" }`
     8 | [slack]
       |  ^^^^^
 
@@ -839,11 +840,11 @@ fn what_is_no_signing_secret_of_slack_is_refused() {
     for (text, problem) in [
         (
             "xoxb-1",
-            "holds a token: this has to be the app's signing secret",
+            "holds a bot token. Use the signing secret, 32 hexadecimal digits",
         ),
         (
             "0123456789abcdef0123456789abcde",
-            "holds fewer than 32 characters, so it is not the app's signing secret",
+            "holds fewer than 32 characters. Use the signing secret",
         ),
     ] {
         let secret = "signing_secret = { file = \"{folder}/secret\" }";
@@ -870,20 +871,19 @@ fn a_token_of_another_kind_is_recognised_and_not_shown() {
                 "{ env = \"KEYLEND_TEST_UNUSED\" }",
                 "{ file = \"{folder}/bot\" }",
             )
-            .replacen("{folder}/secret", "{folder}/app", 1),
+            .replacen("{folder}/bot", "{folder}/app", 1),
         RULES,
     );
-    fs::write(folder.path().join("bot"), "xoxb-1").unwrap();
     fs::write(folder.path().join("app"), "xapp-1").unwrap();
     let problems = Config::load(&folder.path().join("keylend.toml"), Secrets::Checked).unwrap_err();
     let said = problems.to_string();
     let said = said.replace(&format!("{}/", folder.path().display()), "");
     insta::assert_snapshot!(said, @r#"
-    keylend.toml:10:1: slack.bot_token: file app holds another token: this one begins with `xoxb-`
+    keylend.toml:10:1: slack.bot_token: the file `app` holds an app-level token. Use the bot token, which begins with `xoxb-`: in the app's settings, "OAuth & Permissions", "Bot User OAuth Token"
     10 | bot_token = { file = "app" }
        | ^^^^^^^^^
 
-    keylend.toml:12:1: slack.app_token: file bot holds another token: this one begins with `xapp-`
+    keylend.toml:12:1: slack.app_token: the file `bot` holds a bot token. Use an app-level token, which begins with `xapp-`: in the app's settings, "Basic Information", "App-Level Tokens"
     12 | app_token = { file = "bot" }
        | ^^^^^^^^^
     "#);
@@ -901,7 +901,7 @@ fn a_bad_policy_file_is_pointed_at() {
     insta::assert_snapshot!(
         said_of(GOOD, "@id(\"x\")\npermit (principal in Group::\"enginers\", action == Action::\"lock\", resource);"),
         @r#"
-    policies/own.cedar:1:1: the rule `x` speaks of the group `enginers`, which is not in [groups]
+    policies/own.cedar:1:1: the rule `x` names the group `enginers`, which is not in [groups]
     1 | @id("x")
       | ^^^^^^^^
     "#
@@ -918,11 +918,11 @@ fn broken_toml_is_pointed_at() {
     insta::assert_snapshot!(
         said_after(&[("listen = \"127.0.0.1:8080\"", "listen = 127.0.0.1:8080"), ("[store]", "[store")]),
         @r#"
-    keylend.toml:3:15: invalid float, expected nothing
+    keylend.toml:3:15: this is not a number: write text in quotes, such as `"text"`
     3 | listen = 127.0.0.1:8080
       |               ^^^^^^^^^
 
-    keylend.toml:5:7: unclosed table, expected `]`
+    keylend.toml:5:7: the name of the section is not closed: write `[section]`
     5 | [store
       |       ^
     "#
@@ -950,7 +950,7 @@ fn what_is_allowed_and_probably_not_meant_is_a_warning() {
     71 | ticket = { pattern = "INC-[0-9]+", required = false }
        |                      ^^^^^^^^^^^^
 
-    keylend.toml:72:10: scopes."db-prod:write".layers: the risk is critical, and no target ends this access by itself: while Keylend is down, it does not end
+    keylend.toml:72:10: scopes."db-prod:write".layers: the risk is critical, and no target ends this access by itself: while Keylend is down, the access does not end
     72 | layers = [{ backend = "pg-prod", role = "app_writer" }]
        |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     "#);
@@ -1023,7 +1023,7 @@ fn check(folder: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn check_says_what_is_there_and_exits_with_0() {
-    let good = "configuration is good: 2 scopes, 2 backends, 12 rules\n".to_owned();
+    let good = "Configuration is valid: 2 scopes, 2 backends, 12 rules\n".to_owned();
     let folder = folder(GOOD, RULES);
     assert_eq!(check(&folder, &[]), (Some(0), good.clone()));
     assert_eq!(
@@ -1035,7 +1035,7 @@ fn check_says_what_is_there_and_exits_with_0() {
     assert_eq!(check(&folder, &["--without-secrets"]), (Some(0), good));
     let (code, said) = check(&folder, &[]);
     assert_eq!(code, Some(1));
-    assert!(said.contains("slack.bot_token: the file"), "{said}");
+    assert!(said.contains("slack.signing_secret: the file"), "{said}");
 }
 
 #[test]
@@ -1044,7 +1044,7 @@ fn check_exits_with_1_for_what_is_wrong_and_2_for_what_makes_no_sense() {
     let (code, said) = check(&folder, &[]);
     assert_eq!(code, Some(1));
     assert!(
-        said.ends_with("configuration is refused: 1 problem\n"),
+        said.ends_with("Configuration is invalid: 1 problem\n"),
         "{said}"
     );
 

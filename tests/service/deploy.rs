@@ -47,6 +47,7 @@ fn example_secrets() -> BTreeMap<String, &'static str> {
                 "KEYLEND_SECRETS_KEY" | "KEYLEND_LOG_KEY" => {
                     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
                 }
+                "SLACK_BOT_TOKEN" => "xoxb-1",
                 _ => "0123456789abcdef0123456789abcdef",
             };
             (name, value)
@@ -63,10 +64,12 @@ fn the_example_configuration_is_good() {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(
-        said,
-        "configuration is good: 3 scopes, 3 backends, 15 rules\n"
-    );
+    let last = "Configuration is valid: 3 scopes, 3 backends, 15 rules\n";
+    assert!(said.ends_with(last), "{said}");
+    // The program of the example is probably not on this machine.
+    let is_of_program = |warning: &str| warning.contains("backends.bastion.exec.program: ");
+    let mut warnings = said.split("warning: ").skip(1);
+    assert!(warnings.all(is_of_program), "{said}");
     assert_eq!(output.status.code(), Some(0));
 }
 

@@ -13,6 +13,7 @@ mod support;
 mod attempts;
 mod audit;
 mod browser;
+mod check;
 mod clocks;
 mod config;
 mod deploy;

@@ -14,7 +14,9 @@
 
 mod process;
 
-use std::{collections::BTreeMap, env, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap, env, fs, io, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc,
+};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -102,6 +104,25 @@ impl TryFrom<PathBuf> for Program {
     }
 }
 
+impl Program {
+    /// Why it cannot be started on this machine; nothing if it probably can.
+    fn trouble(&self) -> Option<String> {
+        let program = self.0.display();
+        match fs::metadata(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(format!(
+                "there is no program `{program}` on this machine: install it, or correct its path"
+            )),
+            // Keylend may not look into its folder here, and may where it runs.
+            Err(_) => None,
+            Ok(file) if !file.is_file() => Some(format!("`{program}` is not a file")),
+            Ok(file) if file.permissions().mode() & 0o111 == 0 => Some(format!(
+                "`{program}` is not executable: run `chmod +x {program}`"
+            )),
+            Ok(_) => None,
+        }
+    }
+}
+
 impl BackendKind for Config {
     fn check_layer(&self, _: &Params) -> Result<(), InvalidParam> {
         Ok(())
@@ -115,12 +136,18 @@ impl BackendKind for Config {
         self.residual.0
     }
 
+    fn warnings(&self) -> Vec<(&'static str, String)> {
+        let warning = self.program.trouble().map(|trouble| ("program", trouble));
+        warning.into_iter().collect()
+    }
+
     fn build(&self, name: &BackendName, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
         let passed = self
             .pass_env
             .iter()
             .map(|name| Ok((name.clone(), Secret::Env(name.clone()).read()?)))
-            .collect::<Result<_, MissingSecret>>()?;
+            .collect::<Result<_, MissingSecret>>()
+            .map_err(|missing| BuildError::from(missing).of("pass_env"))?;
         let receiver = Receiver {
             name: name.clone(),
             revocation: self.revocation,

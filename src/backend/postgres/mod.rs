@@ -90,7 +90,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
@@ -111,6 +111,7 @@ use crate::{
     clock::Clock,
     domain::{BackendName, Entitlement, Leftovers, LoginName, Params, Receipt, RevocationMode},
     secret::Secret,
+    transport::postgres_warnings,
 };
 
 /// `[backends.NAME.postgres]`.
@@ -158,7 +159,8 @@ const fn default_timeout() -> Timeout {
 fn not_usable(secret: &Secret, why: InvalidUrl) -> BuildError {
     let message = match why {
         InvalidUrl::NotAServer => format!(
-            "the {secret} does not hold a URL such as \
+            "the {secret} does not hold the URL of a PostgreSQL server: it must start with \
+             `postgres://`, such as \
              `postgres://keylend:PASSWORD@db.example.com/app?sslmode=verify-full`"
         ),
         InvalidUrl::EncryptionOpen => format!(
@@ -167,7 +169,7 @@ fn not_usable(secret: &Secret, why: InvalidUrl) -> BuildError {
              over this network"
         ),
     };
-    BuildError::from(message)
+    BuildError::from(message).of("url")
 }
 
 impl BackendKind for Config {
@@ -184,8 +186,19 @@ impl BackendKind for Config {
         params::parse::<Asked>(params).map_or(true, |asked| asked.login == LoginKind::Named)
     }
 
+    fn warnings(&self) -> Vec<(&'static str, String)> {
+        let Ok(url) = self.url.read() else {
+            return Vec::new();
+        };
+        let warnings = postgres_warnings(url.expose_secret()).into_iter();
+        warnings.map(|warning| ("url", warning)).collect()
+    }
+
     fn build(&self, _: &BackendName, _: Arc<dyn Clock>) -> Result<Arc<dyn Backend>, BuildError> {
-        let url = self.url.read()?;
+        let url = self
+            .url
+            .read()
+            .map_err(|missing| BuildError::from(missing).of("url"))?;
         let server = Server::new(
             &url,
             self.connect_timeout.duration(),

@@ -16,7 +16,7 @@ use tokio::{
 use super::error::Error;
 use crate::{
     backend::BackendError,
-    transport::{leaves_encryption_open, stays_here},
+    transport::{leaves_encryption_open, postgres_options, stays_here},
 };
 
 /// The most sessions that make access at a time.
@@ -95,7 +95,7 @@ impl Server {
             return Err(InvalidUrl::NotAServer);
         }
         let limit = format!("{}ms", timeout.as_millis().max(1));
-        let options: PgConnectOptions = url.parse().map_err(|_| InvalidUrl::NotAServer)?;
+        let options = postgres_options(url).map_err(|_| InvalidUrl::NotAServer)?;
         if leaves_encryption_open(url, &options) {
             return Err(InvalidUrl::EncryptionOpen);
         }

@@ -34,7 +34,7 @@ use crate::{
     clock::Clock,
     domain::{BackendName, Length, Params, RevocationMode, Span},
     sanitize::excerpt,
-    secret::Secret,
+    secret::{Secret, is_placeholder},
     transport::is_protected,
 };
 
@@ -87,6 +87,19 @@ impl BackendKind for Config {
         self.residual.0
     }
 
+    fn warnings(&self) -> Vec<(&'static str, String)> {
+        let is_placeholder = self.secret.read().is_ok_and(|text| is_placeholder(&text));
+        let warning = || {
+            let secret = &self.secret;
+            let warning = format!(
+                "the {secret} holds a placeholder: create a secret with `openssl rand -hex 32`, and give \
+                 it to the service"
+            );
+            ("secret", warning)
+        };
+        is_placeholder.then(warning).into_iter().collect()
+    }
+
     fn build(
         &self,
         name: &BackendName,
@@ -99,7 +112,10 @@ impl BackendKind for Config {
             transport: Service {
                 client: client(&self.url, self.timeout).map_err(no_client)?,
                 url: self.url.0.clone(),
-                secret: self.secret.read()?,
+                secret: self
+                    .secret
+                    .read()
+                    .map_err(|missing| BuildError::from(missing).of("secret"))?,
                 clock,
             },
         };
@@ -116,13 +132,18 @@ pub struct Endpoint(Url);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
     /// It is not a URL.
-    #[error("this is not a URL such as `https://access.example.com/keylend`")]
+    #[error(
+        "this is not a URL: it must start with `https://`, such as `https://access.example.com/keylend`"
+    )]
     NotAUrl,
     /// It is a URL that others on the way can read.
-    #[error("only `https://` is safe here; `http://` goes to this machine alone")]
+    #[error(
+        "the URL must start with `https://`, such as `https://access.example.com/keylend`; `http://` is \
+         allowed only to this machine"
+    )]
     Unsafe,
     /// It carries a password.
-    #[error("a user or password does not belong into the URL: calls are signed with `secret`")]
+    #[error("remove the user and password from the URL: Keylend signs calls with `secret` instead")]
     Credentials,
 }
 

@@ -1,14 +1,12 @@
 //! How the database is reached, and whether its tables are safe to work on.
 
-use std::str::FromStr as _;
-
 use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 
 use super::{
     schema,
     version::{known, version},
 };
-use crate::store::OpenError;
+use crate::{store::OpenError, transport::postgres_options};
 
 /// What every session is told when it starts. This outranks what `ALTER ROLE … SET` and
 /// `ALTER DATABASE … SET` say, so nobody else decides how Keylend's statements are read.
@@ -40,7 +38,7 @@ const SETTINGS: &[(&str, &str)] = &[
 /// Reads an address. What it leaves out comes from the variables and files that `psql` reads too:
 /// `PGPASSWORD`, `PGSSLROOTCERT`, `~/.pgpass`.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
-    let options = PgConnectOptions::from_str(url).map_err(|_| OpenError::Address)?;
+    let options = postgres_options(url).map_err(|_| OpenError::Address)?;
     Ok(options
         .application_name("keylend")
         .options(SETTINGS.iter().copied())

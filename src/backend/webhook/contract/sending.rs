@@ -470,7 +470,7 @@ async fn an_unsafe_address_is_refused_where_it_is_written() {
     let error = toml::from_str::<BackendConfig>(text).expect_err("unsafe");
     assert!(error.to_string().contains("line 2"), "{error}");
     assert!(
-        error.to_string().contains("only `https://` is safe"),
+        error.to_string().contains("must start with `https://`"),
         "{error}"
     );
 }
