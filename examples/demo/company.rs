@@ -60,9 +60,7 @@ pub fn workspace() -> anyhow::Result<Workspace> {
             "approvals",
             colleagues().chain([GIL]),
         ))
-        .channel(
-            Channel::new(PARTNER, "inc-4212-partner", colleagues().chain([STELLA])).shared(),
-        )
+        .channel(Channel::new(PARTNER, "inc-4212-partner", colleagues().chain([STELLA])).shared())
         .channel(Channel::new(AUDIT, "audit", [BOB, CAROL, DANA]).private()))
 }
 

@@ -66,7 +66,9 @@ impl Database {
         Ok(match self {
             Self::Real(server) => {
                 fs::write(folder.join("pg_url"), server.keylend_url())?;
-                format!("[backends.pg-prod.postgres]\nurl = {{ file = \"{folder_name}/pg_url\" }}\n")
+                format!(
+                    "[backends.pg-prod.postgres]\nurl = {{ file = \"{folder_name}/pg_url\" }}\n"
+                )
             }
             Self::Simulated { .. } => format!(
                 "[backends.pg-prod.webhook]\nurl = \"{url}\"\n\

@@ -35,7 +35,10 @@ async fn main() -> anyhow::Result<()> {
     };
     println!("Keylend grants access for a limited time, and revokes it when it expires.\n");
     println!("{}\n", stage.database());
-    println!("Open {} in a browser. Ctrl-C ends the demo.", stage.address());
+    println!(
+        "Open {} in a browser. Ctrl-C ends the demo.",
+        stage.address()
+    );
     let interrupted = interrupted.await;
     stage.stop().await;
     Ok(interrupted?)

@@ -162,16 +162,16 @@ impl Postgres {
 
     /// Who has a role, and who is connected.
     pub async fn look(&self) -> sqlx::Result<(Vec<Member>, Vec<Session>)> {
-        let members: Vec<(String, String)> = sqlx::query_as(MEMBERS)
-            .fetch_all(&self.superuser)
-            .await?;
-        let sessions: Vec<(String, String, String)> = sqlx::query_as(SESSIONS)
-            .fetch_all(&self.superuser)
-            .await?;
+        let members: Vec<(String, String)> =
+            sqlx::query_as(MEMBERS).fetch_all(&self.superuser).await?;
+        let sessions: Vec<(String, String, String)> =
+            sqlx::query_as(SESSIONS).fetch_all(&self.superuser).await?;
         let members = members.into_iter();
         let sessions = sessions.into_iter();
         Ok((
-            members.map(|(login, role)| Member { login, role }).collect(),
+            members
+                .map(|(login, role)| Member { login, role })
+                .collect(),
             sessions
                 .map(|(login, program, state)| Session {
                     login,
@@ -306,9 +306,12 @@ async fn set_up(
         logins.push_str(&format!("CREATE ROLE {login} LOGIN PASSWORD '{password}';"));
     }
     let keylend = keylend.expose_secret();
-    let roles = format!("CREATE ROLE keylend LOGIN CREATEROLE PASSWORD '{keylend}'; {logins} {ROLES}");
+    let roles =
+        format!("CREATE ROLE keylend LOGIN CREATEROLE PASSWORD '{keylend}'; {logins} {ROLES}");
     sqlx::raw_sql(AssertSqlSafe(roles)).execute(&server).await?;
-    sqlx::raw_sql("CREATE DATABASE app").execute(&server).await?;
+    sqlx::raw_sql("CREATE DATABASE app")
+        .execute(&server)
+        .await?;
     server.close().await;
     let database = pool.connect_with(options.clone().database("app")).await?;
     sqlx::raw_sql(TABLES).execute(&database).await?;
@@ -321,7 +324,9 @@ async fn find() -> Option<(u32, PathBuf)> {
     let folders = match env::var_os("POSTGRES_BIN") {
         Some(folder) => vec![folder.into()],
         None => {
-            let installed = FOLDERS.iter().filter_map(|pattern| glob::glob(pattern).ok());
+            let installed = FOLDERS
+                .iter()
+                .filter_map(|pattern| glob::glob(pattern).ok());
             search_path().chain(installed.flatten().flatten()).collect()
         }
     };

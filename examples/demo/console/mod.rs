@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context;
 use axum::{
     Json, Router,
     extract::{Query, State},
@@ -20,7 +21,6 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use anyhow::Context;
 use keylend::clock::Clock;
 use serde::Deserialize;
 use serde_json::{Value, json};
