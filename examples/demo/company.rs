@@ -23,7 +23,7 @@ pub const DATABASE_USER: &str = "alice";
 const MANIFEST: &str = include_str!("../../manifest.yml");
 
 /// The full members: id, login, name, and what they do.
-const MEMBERS: [(&str, &str, &str, &str); 5] = [
+static MEMBERS: [(&str, &str, &str, &str); 5] = [
     (ALICE, DATABASE_USER, "Alice Example", "on call"),
     (BOB, "bob", "Bob Example", "approver"),
     (CAROL, "carol", "Carol Example", "approver"),
@@ -78,5 +78,5 @@ pub fn logins() -> impl Iterator<Item = &'static str> {
 /// What somebody is called; the id of somebody unknown.
 pub fn name(id: &str) -> &str {
     let member = MEMBERS.iter().find(|(known, ..)| *known == id);
-    member.map_or(id, |(_, _, name, _)| name)
+    member.map_or(id, |(_, _, name, _)| *name)
 }

@@ -201,7 +201,7 @@ const story = {
     await be("Bob Example");
     await open("inc-4211");
     await type("/jit lock everything just trying");
-    await says(log, "Only visible to you");
+    await says(log, /administrator/);
     assert.equal(await modal.count(), 0);
     await be("Dana Example");
     await open("inc-4211");

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { README_LINE, address, visit } from "./visitor.mjs";
 
 const visitor = await visit({ width: 390, height: 844 });
-const { page, log, composer, production, modal, tour, status } = visitor;
-const { be, open, card, says, isAccessible, picture, play } = visitor;
+const { page, log, composer, places, production, modal, tour, status } = visitor;
+const { be, card, says, isAccessible, picture, play } = visitor;
 
 const pane = (name) =>
   page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name }).click();
@@ -115,7 +115,7 @@ const story = {
     await approve("count the failed orders", "15m");
     await be("Alice Example");
     await pane("Channels");
-    await open("Keylend");
+    await places.getByRole("link", { name: "Keylend" }).click();
     await page.getByRole("button", { name: "Show credentials" }).last().click();
     await says(modal, "Password");
     await picture(page, "phone-password.png");
@@ -127,8 +127,10 @@ const story = {
     await press("Show me");
     await composer.press("Enter");
     await modal.getByRole("button", { name: "Lock", exact: true }).click();
-    await says(production.locator("#active"), "Everything is locked");
+    await modal.getByRole("heading", { name: "Locked" }).waitFor();
     await modal.getByRole("button", { name: "Close" }).first().click();
+    await pane("Production console");
+    await says(production.locator("#active"), "Everything is locked");
     await comesTo("Unlock");
     await press("Show me");
     await composer.press("Enter");
