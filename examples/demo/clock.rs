@@ -1,5 +1,4 @@
-//! A clock that runs like the machine's and can be moved ahead, so that half an hour takes a
-//! moment.
+//! A clock that runs like the machine's, and that a visitor can move ahead.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 

@@ -1,30 +1,56 @@
-//! `cargo run --example demo`: the whole of Keylend on this machine, with no account anywhere.
+//! `cargo run --example demo`: all of Keylend on this machine, without an account anywhere.
 //!
-//! A Slack with a face, a production console to protect and the broker between them run on
-//! loopback and in a temporary folder. Whoever opens the address plays all parts; time can be
-//! skipped on the page.
+//! A small Slack, a production console, a PostgreSQL if this machine has one, and the broker between
+//! them run on loopback and in temporary folders. A visitor acts as everybody, and can skip time.
 
 #![allow(clippy::print_stdout, reason = "a demonstration talks")]
 
 mod clock;
 mod company;
 mod console;
+mod database;
+mod overview;
+mod postgres;
+mod receiver;
 mod stage;
 mod tour;
+
+use std::{io, pin::pin};
+
+use tokio::signal::{
+    ctrl_c,
+    unix::{SignalKind, signal},
+};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .init();
-    let stage = stage::Stage::start().await?;
-    println!("Keylend lends a key for a job and takes it back when the clock runs out.");
+    let mut interrupted = pin!(interrupted());
+    let stage = tokio::select! {
+        interrupted = &mut interrupted => return Ok(interrupted?),
+        stage = stage::Stage::start() => stage?,
+    };
+    println!("Keylend grants access for a limited time, and revokes it when it expires.\n");
+    println!("{}\n", stage.database());
     println!(
-        "Open {} in a browser; Ctrl-C ends the demo.",
+        "Open {} in a browser. Ctrl-C ends the demo.",
         stage.address()
     );
-    tokio::signal::ctrl_c().await?;
+    let interrupted = interrupted.await;
     stage.stop().await;
-    Ok(())
+    Ok(interrupted?)
+}
+
+/// Waits until somebody ends the demo.
+async fn interrupted() -> io::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    tokio::select! {
+        interrupted = ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+        _ = hung_up.recv() => Ok(()),
+    }
 }

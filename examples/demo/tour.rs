@@ -1,13 +1,16 @@
-//! The guided tour that the demo's page shows: what to try, as whom, and what to look at.
+//! The guided tour on the demo's page: what to try, as whom, and what to look at.
+//!
+//! A step is done when somebody sees what it waits for. It waits for buttons and symbols rather than
+//! sentences, which change more often.
 
 use slack_sim::{Beside, Page, Start, Step};
 
-use crate::company::{ALICE, APPROVALS, AUDIT, BOB, GIL, INCIDENT};
+use crate::company::{self, ALICE, APPROVALS, AUDIT, BOB, DANA, GIL, INCIDENT};
 
 /// The page, with the console at `console` beside it.
 pub fn page(console: String) -> Page {
     Page {
-        title: "Keylend on your desk".to_owned(),
+        title: "Keylend demo".to_owned(),
         beside: Some(Beside {
             title: "Production console".to_owned(),
             url: console,
@@ -16,6 +19,7 @@ pub fn page(console: String) -> Page {
             person: ALICE.to_owned(),
             channel: INCIDENT.to_owned(),
         }),
+        roles: company::roles().collect(),
         tour: tour(),
     }
 }
@@ -23,60 +27,98 @@ pub fn page(console: String) -> Page {
 fn tour() -> Vec<Step> {
     vec![
         Step::new(
-            "Ask",
-            "Orders are stuck, and the console on the right is shut. You are Alice, on call. Ask \
-             for it in the incident's channel, in one line.",
+            "Request access",
+            "You are Alice, on call. Orders are stuck, and the production console is locked. Choose \
+             Show me, and press Enter to send this line.",
         )
         .shows(ALICE, INCIDENT)
-        .types("/jit request console:enter 30m INC-4211 writes are failing")
-        .until(BOB, "asks for"),
+        .types("/jit request db-prod:write 30m INC-4211 writes are failing")
+        .until(BOB, "Approve 30m"),
         Step::new(
-            "Approve it yourself",
-            "Still as Alice, press Approve on your own request in #approvals. Nobody decides on \
-             their own request, and no rule that anybody writes can allow it.",
+            "Try to approve your own request",
+            "You are still Alice. Press Approve on your request in #approvals. Keylend refuses: \
+             nobody can approve their own request, and no policy can allow it.",
         )
         .shows(ALICE, APPROVALS)
-        .until(ALICE, "Nobody decides on their own request"),
+        .until(ALICE, "own request"),
         Step::new(
-            "Let a guest try",
-            "Gil is a guest, but he sees the channel, and Slack lets him press its buttons. Who \
-             pressed is checked at the moment of the press.",
+            "Try it as a guest",
+            "You are Gil, a guest. You see the channel, and Slack lets you press its buttons. Press \
+             Approve. Keylend checks who you are, and refuses.",
         )
         .shows(GIL, APPROVALS)
-        .until(GIL, "full members"),
+        .until(GIL, "full member"),
         Step::new(
             "Approve it as Bob",
-            "Bob leads the platform team and may approve. Press Approve, and look at the console: \
-             its door asks Keylend at every visit.",
+            "You are Bob, an approver. Press Approve. Keylend grants Alice the role app_writer in \
+             the database.",
         )
         .shows(BOB, APPROVALS)
-        .until(ALICE, "You have"),
+        .until(ALICE, "I'm done"),
         Step::new(
-            "See what you hold",
-            "Alice's Home says what she holds and until when, and what is past. Bob's says what \
-             waits for him.",
+            "Use the access",
+            "The production console is open for Alice, and only for her. It checks with Keylend on \
+             every visit. Below it, you see who has access, until when, and who approved it.",
         )
-        .shows(ALICE, "home")
-        .until(ALICE, "You have now"),
+        .beside(),
         Step::new(
-            "Let time pass",
-            "Skip ahead, ten minutes at a time, and watch the countdown: Alice is warned before \
-             the end, and at the minute it ends the door shuts, whether or not anybody remembers. \
-             Or press I'm done to give it back early.",
+            "See the warning before the end",
+            "Alice has 30 minutes. Skip ahead until Keylend warns her, 3 minutes before the end. Her \
+             messages with Keylend show the warning.",
         )
         .shows(ALICE, "dm")
-        .until(ALICE, "has ended"),
+        .skips([10, 10, 5, 1, 1, 1])
+        .until(ALICE, ":alarm_clock:"),
         Step::new(
-            "Read what happened",
-            "Every step is in #audit, and in a log that nobody can change unseen: who had what, \
-             when, by whose word, under which rule.",
+            "Let the access end",
+            "Skip the last minutes. At the end, the console locks. Keylend revokes the role, and \
+             tells Alice when it has confirmed that the role is gone.",
+        )
+        .shows(ALICE, "dm")
+        .skips([1, 1, 1])
+        .until(ALICE, ":lock:"),
+        Step::new(
+            "Request a password",
+            "For this scope, Keylend creates a login that exists only during the grant. Send this \
+             line as Alice.",
+        )
+        .shows(ALICE, INCIDENT)
+        .types("/jit request db-prod:read 15m INC-4211 count the failed orders")
+        .until(BOB, "Approve 15m"),
+        Step::new(
+            "Show the password",
+            "Press Approve as Bob. Then act as Alice, open Keylend under Apps, and press Show \
+             credentials. Only Alice has that button, and only she sees the password.",
+        )
+        .shows(BOB, APPROVALS)
+        .until(ALICE, "Password"),
+        Step::new(
+            "Lock everything",
+            "You are Dana, an administrator, and you suspect an attack. Send this line, and confirm \
+             it. Keylend revokes all access and refuses new requests.",
+        )
+        .shows(DANA, INCIDENT)
+        .types("/jit lock everything we are under attack")
+        .until(DANA, ":rotating_light:"),
+        Step::new(
+            "Unlock",
+            "The attack is over. Send this line as Dana. People can request access again. What the \
+             lock revoked stays revoked.",
+        )
+        .shows(DANA, INCIDENT)
+        .types("/jit unlock everything")
+        .until(DANA, ":unlock:"),
+        Step::new(
+            "Read the audit log",
+            "#audit shows every step: who had what, when, who approved it, and which rule allowed \
+             it. The log behind it is hash-chained, so a change shows.",
         )
         .shows(BOB, AUDIT),
         Step::new(
-            "Go on by yourself",
-            "Type /jit alone for the form. logs:read is granted at once by a rule; console:admin \
-             needs two approvals. Ask as Erin, who is not on call. Ask in #inc-4212-partner, which \
-             Stella of another company reads: nothing is told there. Try /jit help.",
+            "Explore on your own",
+            "Type /jit to open the form, or /jit help. A rule grants logs:read immediately. \
+             console:admin needs two approvals. Erin is not on call and can't request any of it. \
+             Stella works for another company: Keylend posts nothing in the channel that she reads.",
         )
         .shows(ALICE, INCIDENT)
         .types("/jit"),

@@ -32,14 +32,18 @@ function skip(minutes) {
       type: "button",
       "aria-label": `Skip ahead ${minutes} min`,
       "aria-disabled": isMoving ? "true" : undefined,
-      on: { click: () => move(minutes) },
+      on: { click: () => skipAhead(minutes) },
     },
     `${minutes} min`,
   );
 }
 
-async function move(minutes) {
-  if (isMoving) return;
+/** Whether the clock is being moved. */
+export const isSkipping = () => isMoving;
+
+/** Moves the clock ahead; whether it was moved. While it is being moved, it is not moved again. */
+export async function skipAhead(minutes) {
+  if (isMoving) return false;
   isMoving = true;
   trouble = "";
   changed();
@@ -51,4 +55,5 @@ async function move(minutes) {
   }
   isMoving = false;
   changed();
+  return trouble === "";
 }

@@ -14,7 +14,7 @@ import { chat } from "./chat.js";
 import { patch } from "./dom.js";
 import { follow } from "./follow.js";
 import { drawModal } from "./modal.js";
-import { panes, showPane } from "./panes.js";
+import { isNarrow, panes, showPane } from "./panes.js";
 import { people } from "./people.js";
 import { formatPlace, parsePlace, settle } from "./place.js";
 import { places } from "./places.js";
@@ -25,12 +25,18 @@ import "./select.js";
 import { drawSide } from "./side.js";
 import { changed, me, now, onChange, store } from "./store.js";
 import { drawThread } from "./thread.js";
+import { isTourOpen } from "./tour.js";
 
 const part = (id) => document.getElementById(id);
+
+let isOpened = false;
 
 function draw() {
   patch(part("banner"), banner());
   if (!store.workspace || store.seen.size === 0) return;
+  // Where one pane shows at a time, a visit begins with what there is to try.
+  if (!isOpened && isNarrow() && isTourOpen()) showPane("tour");
+  isOpened = true;
   goWhereAsked();
   readWhatShows();
   const { person } = store.at;

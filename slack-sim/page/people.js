@@ -24,7 +24,7 @@ export function people() {
 function switcher(person) {
   const { workspace, at } = store;
   const name = person.real_name || person.name;
-  const kind = kindLabel(person, workspace.team.id);
+  const kind = kindLabel(person, workspace.team.id) || workspace.page.roles[person.id];
   const isMe = person.id === at.person;
   const isNew = !isMe && [...unreadOf(person.id).values()].some((count) => count > 0);
   const [first, ...rest] = name.split(/\s/);

@@ -1,8 +1,8 @@
 // How far a visitor is in the guided tour.
 //
 // One step is current. It is done once the person whom it names sees something that says what the
-// step waits for and that did not say so when the step began; a step that waits for nothing, or
-// that somebody wants to leave, is done by going on.
+// step waits for and that did not say so when the step began. A step that waits for nothing is done
+// by going on. A step that waits and is left all the same is skipped, which is not done.
 
 import { unescape } from "./mrkdwn.js";
 
@@ -10,15 +10,34 @@ export class Progress {
   /** `kept` is what `toJSON` made of an earlier one. */
   constructor(steps, kept = null) {
     this.steps = steps;
-    const fits = kept?.done?.length === steps.length;
-    this.done = fits ? kept.done : steps.map(() => false);
+    const fits = kept?.states?.length === steps.length;
+    /** Of each step: "open", "done" or "skipped". */
+    this.states = fits ? kept.states : steps.map(() => "open");
     this.at = fits ? kept.at : 0;
     /** What said it already when the step began; null before it began. */
     this.before = fits ? kept.before : null;
+    /** How many of the step's skips of the clock were made. */
+    this.ahead = fits ? kept.ahead : 0;
   }
 
   get step() {
     return this.steps[this.at] ?? null;
+  }
+
+  /** How many steps are in this state. */
+  count(state) {
+    return this.states.filter((one) => one === state).length;
+  }
+
+  /** Whether the current step still waits for something to happen. */
+  get waits() {
+    return Boolean(this.step?.until) && this.states[this.at] !== "done";
+  }
+
+  /** How many minutes the current step skips next; null if it skips none. */
+  get nextSkip() {
+    const { skips = [] } = this.step ?? {};
+    return skips[Math.min(this.ahead, skips.length - 1)] ?? null;
   }
 
   /** Looks whether the current step is done; whether anything has moved. */
@@ -33,26 +52,32 @@ export class Progress {
       return true;
     }
     if (saying.every((id) => this.before.includes(id))) return false;
-    this.goOn();
+    this.#leave("done");
     return true;
   }
 
-  /** The current step is done, and the next that is not begins. */
+  /** Leaves the current step, and begins the next one that is open. */
   goOn() {
-    this.done[this.at] = true;
-    const later = this.done.indexOf(false, this.at);
-    this.go(later >= 0 ? later : this.done.indexOf(false));
+    this.#leave(this.waits ? "skipped" : "done");
+  }
+
+  #leave(state) {
+    this.states[this.at] = state;
+    const isOpen = (one, index) => one === "open" && index > this.at;
+    const later = this.states.findIndex(isOpen);
+    this.go(later >= 0 ? later : this.states.indexOf("open"));
   }
 
   /** Begins a step; after the last, none. */
   go(index) {
     this.at = index >= 0 ? index : this.steps.length;
     this.before = null;
+    this.ahead = 0;
   }
 
   toJSON() {
-    const { done, at, before } = this;
-    return { done, at, before };
+    const { states, at, before, ahead } = this;
+    return { states, at, before, ahead };
   }
 }
 

@@ -14,5 +14,5 @@ export function drawSide(side, tourPart, besidePart) {
   if (!page.beside) return;
   const { title, url } = page.beside;
   besidePart.setAttribute("aria-label", title);
-  patch(besidePart, [h("h2", {}, title), h("iframe", { key: url, src: url, title })]);
+  patch(besidePart, [h("h2", {}, title), h("iframe", { key: url, src: url, title, allow: "clipboard-write" })]);
 }

@@ -13,6 +13,8 @@ export const store = {
   seen: new Map(),
   /** Who is at the keyboard, where they are, and which thread is open. */
   at: { person: null, place: null, thread: null },
+  /** Whether the tour has moved on since its pane was last in front. */
+  tourMoved: false,
   /** Whether the simulator has stopped answering. */
   gone: false,
   /** The simulator's time in seconds, and the `performance.now()` at which it was told. */

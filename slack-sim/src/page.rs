@@ -1,5 +1,7 @@
 //! What the page shows beside Slack.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What the page shows beside the workspace. From [`Sim::furnish`](crate::Sim::furnish).
@@ -11,6 +13,9 @@ pub struct Page {
     pub beside: Option<Beside>,
     /// Who is at the keyboard at first, and in which channel.
     pub start: Option<Start>,
+    /// What people do in the company, in a word or two, by their ids: shown with their names.
+    #[serde(default)]
+    pub roles: BTreeMap<String, String>,
     /// What to try, step by step.
     pub tour: Vec<Step>,
 }
@@ -41,6 +46,10 @@ pub struct Step {
     person: Option<String>,
     place: Option<String>,
     draft: Option<String>,
+    #[serde(default)]
+    skips: Vec<u32>,
+    #[serde(default)]
+    beside: bool,
     until: Option<Until>,
 }
 
@@ -72,6 +81,21 @@ impl Step {
     /// The same step, with this text to be sent.
     pub fn types(mut self, draft: impl Into<String>) -> Self {
         self.draft = Some(draft.into());
+        self
+    }
+
+    /// The same step, which offers to skip these minutes one after the other, and the last of them
+    /// again for as long as the step is not done. The clock has to be one that
+    /// [moves](crate::Sim::let_time_be_moved).
+    pub fn skips(mut self, minutes: impl Into<Vec<u32>>) -> Self {
+        self.skips = minutes.into();
+        self
+    }
+
+    /// The same step, played on the page [beside](Page::beside) Slack: on a narrow screen it comes to
+    /// the front.
+    pub fn beside(mut self) -> Self {
+        self.beside = true;
         self
     }
 

@@ -1,11 +1,8 @@
-//! What is being protected: the console of a production system, with a page to look at.
+//! What is protected: the console of a production system, with a page to look at.
 //!
-//! Its door is Keylend's check, asked anew for every visit and every button: there is no session
-//! that could outlive a grant. A check that does not answer is a no. Beside it the console keeps
-//! a list of its own, which Keylend writes over a signed webhook, as it would make an account or
-//! a membership in a real target.
-
-mod list;
+//! Its page checks with Keylend on every visit and every button. There is no session that could
+//! outlive a grant, and no answer means no. Below that, the page shows what is active, and what the
+//! targets themselves say.
 
 use std::{
     net::SocketAddr,
@@ -16,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context;
 use axum::{
     Json, Router,
     extract::{Query, State},
@@ -28,10 +26,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::clock::DemoClock;
-use list::List;
+use crate::{clock::DemoClock, database::Database, overview::Overview, receiver::Receiver};
 
-/// How long the door waits for the check.
+/// How long the console waits for Keylend's answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 const CONTENT_SECURITY_POLICY: &str =
@@ -46,36 +43,34 @@ pub struct Console {
 struct Inner {
     address: SocketAddr,
     clock: DemoClock,
-    /// Until it is known, nobody enters.
-    check: OnceLock<Check>,
     token: String,
-    list: List,
-    /// Orders of customers that wait for somebody to restart a worker.
+    /// The console's accounts, which Keylend keeps.
+    accounts: Receiver,
+    database: Arc<Database>,
+    /// Until it is known, nobody enters.
+    keylend: OnceLock<Keylend>,
+    /// Orders of customers that wait until somebody restarts the worker.
     stuck: AtomicU32,
 }
 
-/// Where the check is, and the way there.
-struct Check {
-    url: String,
+/// How the console reaches Keylend.
+struct Keylend {
+    check: String,
     http: reqwest::Client,
+    overview: Overview,
 }
 
 impl Console {
-    /// Starts it on loopback. `token` is what it shows to the check, `secret` what orders are
-    /// signed with.
-    pub async fn start(clock: DemoClock, token: &str, secret: &str) -> anyhow::Result<Self> {
+    /// Starts it on loopback. `token` is what it shows to Keylend's check. Keylend's orders for
+    /// `accounts` and for a simulated `database` arrive here too.
+    pub async fn start(
+        clock: DemoClock,
+        token: &str,
+        accounts: Receiver,
+        database: Arc<Database>,
+    ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let console = Self {
-            inner: Arc::new(Inner {
-                address: listener.local_addr()?,
-                list: List::signed_with(secret, clock.clone()),
-                clock,
-                check: OnceLock::new(),
-                token: token.to_owned(),
-                stuck: AtomicU32::new(1_204),
-            }),
-        };
-        let routes = Router::new()
+        let mut routes = Router::new()
             .route("/", get(|| file("text/html", include_str!("index.html"))))
             .route(
                 "/console.css",
@@ -85,21 +80,41 @@ impl Console {
                 "/console.js",
                 get(|| file("text/javascript", include_str!("console.js"))),
             )
+            .route(
+                "/overview.js",
+                get(|| file("text/javascript", include_str!("overview.js"))),
+            )
             .route("/visit", get(visit))
             .route("/restart", post(restart))
-            .with_state(console.clone())
-            .nest_service("/orders", console.inner.list.routes());
+            .route("/overview", get(overview))
+            .nest_service("/targets/console", accounts.routes());
+        if let Database::Simulated { receiver, .. } = &*database {
+            routes = routes.nest_service("/targets/pg-prod", receiver.routes());
+        }
+        let console = Self {
+            inner: Arc::new(Inner {
+                address: listener.local_addr()?,
+                clock,
+                token: token.to_owned(),
+                accounts,
+                database,
+                keylend: OnceLock::new(),
+                stuck: AtomicU32::new(1_204),
+            }),
+        };
+        let routes = routes.with_state(console.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(console)
     }
 
-    /// Says where Keylend is, whose check is asked from now on.
-    pub fn ask(&self, keylend: &str) -> anyhow::Result<()> {
-        let check = Check {
-            url: format!("{keylend}/access/v1/evaluation"),
+    /// Says where Keylend is, which is asked from now on.
+    pub fn connect(&self, keylend: &str, overview: Overview) -> anyhow::Result<()> {
+        let keylend = Keylend {
+            check: format!("{keylend}/access/v1/evaluation"),
             http: reqwest::Client::builder().timeout(PATIENCE).build()?,
+            overview,
         };
-        self.inner.check.get_or_init(|| check);
+        self.inner.keylend.get_or_init(|| keylend);
         Ok(())
     }
 
@@ -107,22 +122,25 @@ impl Console {
         format!("http://{}/", self.inner.address)
     }
 
-    /// Where Keylend sends its orders.
-    pub fn orders_url(&self) -> String {
-        format!("{}orders", self.address())
+    /// Where Keylend sends its orders for a target.
+    pub fn target_url(&self, target: &str) -> String {
+        format!("{}targets/{target}", self.address())
     }
 
-    /// The end of the visitor's grant, if the check says that they may enter.
+    fn keylend(&self) -> anyhow::Result<&Keylend> {
+        self.inner.keylend.get().context("Keylend is not there yet")
+    }
+
+    /// The end of the visitor's grant, if Keylend says that they have access.
     async fn admits(&self, visitor: &str) -> anyhow::Result<Option<String>> {
-        let Some(check) = self.inner.check.get() else {
-            anyhow::bail!("the check is not there yet");
-        };
+        let keylend = self.keylend()?;
         let question = json!({
             "subject": {"type": "user", "id": format!("{visitor}@example.com")},
-            "action": {"name": "enter"},
-            "resource": {"type": "scope", "id": "console"},
+            "action": {"name": "write"},
+            "resource": {"type": "scope", "id": "db-prod"},
         });
-        let request = check.http.post(&check.url).bearer_auth(&self.inner.token);
+        let request = keylend.http.post(&keylend.check);
+        let request = request.bearer_auth(&self.inner.token);
         let answer = request.json(&question).send().await?.error_for_status()?;
         let answer: Value = answer.json().await?;
         let end = answer["context"]["expires_at"].as_str();
@@ -137,33 +155,29 @@ struct Visitor {
     who: String,
 }
 
-/// What the visitor finds: the console, or a shut door and why.
+/// What the visitor finds: the console, or why it is locked.
 async fn visit(
     State(console): State<Console>,
     Query(Visitor { who }): Query<Visitor>,
 ) -> Json<Value> {
     let admitted = console.admits(&who).await;
-    let mut found = json!({
-        "open": false,
-        "now": console.inner.clock.now().timestamp_millis(),
-        "listed": console.inner.list.has(&who, "main"),
-    });
-    match admitted {
-        Ok(Some(end)) => {
-            found["open"] = json!(true);
-            found["until"] = json!(end);
-            found["stuck"] = json!(console.inner.stuck.load(Ordering::Relaxed));
-        }
-        Ok(None) => found["why"] = json!("no grant"),
+    let now = console.inner.clock.now().timestamp_millis();
+    Json(match admitted {
+        Ok(Some(end)) => json!({
+            "open": true,
+            "now": now,
+            "until": end,
+            "stuck": console.inner.stuck.load(Ordering::Relaxed),
+        }),
+        Ok(None) => json!({"open": false, "why": "no access"}),
         Err(error) => {
-            tracing::warn!(%error, "the check did not answer, so the door stays shut");
-            found["why"] = json!("no check");
+            tracing::warn!(%error, "Keylend did not answer, so the console stays locked");
+            json!({"open": false, "why": "no answer"})
         }
-    }
-    Json(found)
+    })
 }
 
-/// The one thing to do in there. It asks again: a page that is open proves nothing.
+/// The one thing to do in the console. It checks again: an open page proves nothing.
 async fn restart(
     State(console): State<Console>,
     Query(Visitor { who }): Query<Visitor>,
@@ -176,6 +190,23 @@ async fn restart(
         Ok(None) => StatusCode::FORBIDDEN,
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
+}
+
+/// What is active, and what the targets say.
+async fn overview(State(console): State<Console>) -> Result<Json<Value>, StatusCode> {
+    let active = match console.keylend() {
+        Ok(keylend) => keylend.overview.active().await,
+        Err(error) => Err(error),
+    };
+    let active = active.map_err(|error| {
+        tracing::warn!(%error, "the overview cannot be read");
+        StatusCode::SERVICE_UNAVAILABLE
+    })?;
+    Ok(Json(json!({
+        "active": active,
+        "database": console.inner.database.look().await,
+        "accounts": console.inner.accounts.members(),
+    })))
 }
 
 async fn file(kind: &'static str, content: &'static str) -> impl IntoResponse {

@@ -81,7 +81,8 @@ async fn the_directory_says_who_and_what_there_is() {
                 .types("/jit")
                 .until("U0BOB", "asks"),
         ],
-        start: None,
+        roles: [("U0BOB".to_owned(), "approver".to_owned())].into(),
+        ..Page::default()
     });
     let directory = fixture.slack.workspace().await.unwrap();
     assert_eq!(directory.team.id, "T0LOCAL");
@@ -100,6 +101,7 @@ async fn the_directory_says_who_and_what_there_is() {
     let archived = directory.channels.iter().find(|one| one.id == "C0OLD");
     assert!(archived.unwrap().is_archived);
     assert_eq!(directory.page.furniture.title, "A tour");
+    assert_eq!(directory.page.furniture.roles["U0BOB"], "approver");
     assert_eq!(directory.page.furniture.tour.len(), 1);
 }
 

@@ -45,7 +45,7 @@ test("blocks, modals and the home are read as well, entities as what they stand 
     const progress = new Progress([{ title: "one", until: { person: "U1", says: "R&D" } }]);
     progress.watch(seen(said()));
     progress.watch(seen(sight));
-    assert.deepEqual(progress.done, [true]);
+    assert.deepEqual(progress.states, ["done"]);
   }
 });
 
@@ -56,7 +56,34 @@ test("nobody else's sight ends a step", () => {
   assert.equal(progress.at, 0);
 });
 
-test("going on skips what is done, comes back to what was left, and then ends", () => {
+test("a step that is left before it is done is skipped, and does not count as done", () => {
+  const progress = new Progress(steps);
+  progress.watch(seen(said()));
+  progress.goOn();
+  assert.deepEqual(progress.states, ["skipped", "open", "open"]);
+  assert.deepEqual([progress.count("done"), progress.count("skipped")], [0, 1]);
+});
+
+test("a step that waits for nothing is done by going on", () => {
+  const progress = new Progress(steps);
+  progress.go(2);
+  progress.goOn();
+  assert.deepEqual(progress.states, ["open", "open", "done"]);
+});
+
+test("a step that was skipped can be done later, and leaving it again does not undo that", () => {
+  const progress = new Progress(steps);
+  progress.goOn();
+  progress.go(0);
+  progress.watch(seen(said()));
+  progress.watch(seen(said("granted")));
+  assert.equal(progress.states[0], "done");
+  progress.go(0);
+  progress.goOn();
+  assert.equal(progress.states[0], "done");
+});
+
+test("going on passes over what was done or skipped, comes back to what is open, and then ends", () => {
   const progress = new Progress(steps);
   progress.go(1);
   progress.goOn();
@@ -65,6 +92,18 @@ test("going on skips what is done, comes back to what was left, and then ends", 
   assert.equal(progress.at, 0);
   progress.goOn();
   assert.equal(progress.step, null);
+});
+
+test("the clock is skipped in the steps' own order, and then by the last one again", () => {
+  const progress = new Progress([{ title: "one", skips: [10, 1] }, { title: "two", skips: [] }]);
+  const skipped = [];
+  for (let n = 0; n < 3; n += 1) {
+    skipped.push(progress.nextSkip);
+    progress.ahead += 1;
+  }
+  assert.deepEqual(skipped, [10, 1, 1]);
+  progress.goOn();
+  assert.deepEqual([progress.nextSkip, progress.ahead], [null, 0]);
 });
 
 test("it outlives a reload, but not another tour", () => {
