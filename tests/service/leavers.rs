@@ -635,3 +635,31 @@ async fn who_leaves_a_group_that_has_just_changed_often_loses_the_access_as_soon
     changes().await;
     assert!(!world.goes_on(id).await);
 }
+
+#[tokio::test]
+async fn a_fact_is_as_old_as_the_time_that_elapsed_although_the_clock_went_back() {
+    let clock = TestClock::at("2026-11-27T10:00:00Z");
+    let people = Arc::new(People {
+        clock: clock.clone(),
+        inside: Mutex::default(),
+    });
+    let directory = Directory::new(
+        people.clone(),
+        clock.clone(),
+        BTreeMap::new(),
+        Identities::default(),
+    );
+    let (alice, no_groups) = (UserId::new(ALICE), BTreeSet::new());
+    let standing = async || {
+        let person = directory.person(&alice, &no_groups).await;
+        person.unwrap().standing
+    };
+    assert_eq!(standing().await, Standing::Member);
+    people.change(|inside| {
+        inside.standings.insert(ALICE.into(), Standing::Deactivated);
+    });
+    assert_eq!(standing().await, Standing::Member, "asked a moment ago");
+    clock.set(clock.now() - TimeDelta::hours(1));
+    clock.advance(Duration::from_secs(3600));
+    assert_eq!(standing().await, Standing::Deactivated);
+}
