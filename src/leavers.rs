@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -274,15 +275,12 @@ impl Leavers {
     /// now. The grants themselves are read again when they are looked at: there may be more of them than
     /// fit into memory.
     async fn held(&self, of: impl Fn(&Request) -> bool) -> Result<Held, Unknown> {
-        let mut held = Held::default();
-        let mut page = self.broker.grants_after(None).await.map_err(store)?;
-        while page.next.is_some() {
-            page.requests.retain(&of);
-            held.groups
-                .extend(self.broker.groups_behind(&page.requests));
-            let holders = page.requests.into_iter().map(|grant| grant.requester);
+        let (mut held, mut pages) = (Held::default(), self.broker.grants());
+        while let Some(mut grants) = pages.next().await.map_err(store)? {
+            grants.retain(&of);
+            held.groups.extend(self.broker.groups_behind(&grants));
+            let holders = grants.into_iter().map(|grant| grant.requester);
             held.holders.extend(holders);
-            page = self.broker.grants_after(page.next).await.map_err(store)?;
         }
         Ok(held)
     }
@@ -315,12 +313,11 @@ impl Leavers {
         known: &Memberships,
         of: impl Fn(&Request) -> bool,
     ) -> Result<(), Unknown> {
-        let mut page = self.broker.grants_after(None).await.map_err(store)?;
-        while page.next.is_some() {
-            for grant in page.requests.iter().filter(|grant| of(grant)) {
+        let mut pages = self.broker.grants();
+        while let Some(grants) = pages.next().await.map_err(store)? {
+            for grant in grants.iter().filter(|grant| of(grant)) {
                 self.broker.end_if_left(grant, known).await.map_err(store)?;
             }
-            page = self.broker.grants_after(page.next).await.map_err(store)?;
         }
         Ok(())
     }
@@ -348,7 +345,7 @@ impl Leavers {
     }
 }
 
-fn store(error: Error) -> Unknown {
+fn store(error: impl fmt::Display) -> Unknown {
     tracing::warn!(%error, "it could not be looked at whether people left who hold access");
     Unknown
 }
