@@ -282,17 +282,8 @@ impl Broker {
         revision: u32,
         reason: &str,
     ) -> Result<Request, Error> {
-        let by = intent.by();
         self.settle(Some(intent), id, async |request| {
-            let (person, rules) = self.may_decide(intent, &request).await?;
-            let (by, reason) = (by.clone(), reason.trim().to_owned());
-            let command = Command::Deny {
-                by,
-                human: person.human,
-                rules,
-                revision,
-                reason,
-            };
+            let command = self.denial(intent, &request, revision, reason).await?;
             Ok(self.change_alone(intent, Attempted::Deny, &request, command)?)
         })
         .await
@@ -310,15 +301,7 @@ impl Broker {
         revision: u32,
     ) -> Result<Request, Error> {
         let request = self.request(id).await?;
-        let (person, rules) = self.may_decide(intent, &request).await?;
-        let (by, reason) = (intent.by().clone(), String::new());
-        let command = Command::Deny {
-            by,
-            human: person.human,
-            rules,
-            revision,
-            reason,
-        };
+        let command = self.denial(intent, &request, revision, "").await?;
         let denied = decide(&request, command, self.now());
         self.noted(intent, Attempted::Deny, &request, denied)?;
         Ok(request)
@@ -340,17 +323,24 @@ impl Broker {
         .await
     }
 
-    /// Who says no, and the rules that let them.
-    async fn may_decide(
+    async fn denial(
         &self,
         intent: &Intent,
         request: &Request,
-    ) -> Result<(Person, Vec<RuleId>), Error> {
+        revision: u32,
+        reason: &str,
+    ) -> Result<Command, Error> {
         let (person, rules) = self.may(Action::Deny, intent, request).await?;
-        match person.email {
-            Some(_) => Ok((person, rules)),
-            None => Err(self.without_email(Refusal::NoDeciderEmail).into()),
+        if person.email.is_none() {
+            return Err(self.without_email(Refusal::NoDeciderEmail).into());
         }
+        Ok(Command::Deny {
+            by: intent.by().clone(),
+            human: person.human,
+            rules,
+            revision,
+            reason: reason.trim().to_owned(),
+        })
     }
 
     /// Who does `action` to `request`, and the rules that let them do it now.
