@@ -307,7 +307,7 @@ impl Broker {
         Ok(request)
     }
 
-    /// Takes a request back before it is decided.
+    /// Withdraws a request before it is decided.
     ///
     /// # Errors
     ///
@@ -350,7 +350,7 @@ impl Broker {
         intent: &Intent,
         request: &Request,
     ) -> Result<(Person, Vec<RuleId>), Error> {
-        // Whoever may take access back may do so after the scope has left the catalogue.
+        // Users who may revoke access may do so after the scope has left the catalogue.
         let scope = self.parts.catalogue.get(&request.terms.scope);
         let person = self.person(intent.by(), scope).await?;
         let question = Question {

@@ -53,7 +53,7 @@ impl Broker {
         .await
     }
 
-    /// Takes a grant back: an approver of its scope, or an administrator.
+    /// Revokes a grant: an approver of its scope, or an administrator.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Broker {
         .await
     }
 
-    /// The grant, if this person could take it back now: asked before they are asked for a reason.
+    /// The grant, if this person could revoke it now: asked before they are asked for a reason.
     ///
     /// # Errors
     ///

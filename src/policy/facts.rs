@@ -124,7 +124,7 @@ pub struct Facts<'a> {
     /// and [`Action::AutoApprove`]. Their groups have to be known as far as the scope, the
     /// administrators and [`Policy::groups`](super::Policy::groups) name them.
     pub principal: &'a Person,
-    /// Whose request it is; whoever acts where there is none.
+    /// Whose request it is; the person who acts where there is none.
     pub requester: &'a UserId,
     /// Every identity of theirs, as far as it is known.
     pub requester_human: &'a Human,

@@ -4,7 +4,7 @@
 //! with the program; operators add files of their own, which are validated against the schema
 //! (`schema.cedarschema`) before anything starts. A forbid wins over every permit, so what the base
 //! rules forbid stays forbidden. Nothing here asks for facts, reads a clock or changes anything:
-//! whoever asks brings fresh facts, and a rule that cannot be evaluated means no.
+//! the caller brings fresh facts, and a rule that cannot be evaluated means no.
 
 mod facts;
 mod load;

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The cursor that says up to which entry a store was rebuilt from its log. Who saw what until then
-/// is not known, so messages are posted anew, but only of what is open.
+/// is not known, so messages are posted again, but only of what is open.
 pub const REBUILT: &str = "rebuilt";
 
 /// Entries that are followed together.
@@ -97,7 +97,7 @@ impl Follower {
         let news = News::of(&entries, rebuilt);
         let requests = self.requests(from, &news).await?;
         // By this replica's clock: what is shown at once is shown at once, also where the clock of
-        // whoever wrote the entry is ahead.
+        // the replica that wrote the entry is ahead.
         let at = self.retry.clock.now();
         let writes = DocumentWrites {
             step: Some(Step {
