@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use keylend::{clock::Clock, domain::Request};
+use keylend::domain::Request;
 use tokio::time::sleep;
 
 use crate::{
@@ -199,7 +199,10 @@ impl World {
         let (before, now) = (replica.latest, replica.own.now());
         replica.latest = now;
         self.story.check(promised(3, now >= before, || {
-            format!("the time of {} went back from {before} to {now}", replica.name)
+            format!(
+                "the time of {} went back from {before} to {now}",
+                replica.name
+            )
         }));
     }
 

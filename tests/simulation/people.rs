@@ -189,12 +189,11 @@ impl People {
     /// on.
     pub(crate) fn had_left(&self, person: &UserId, departure: &Departure, at: Time) -> bool {
         let inside = self.inside.lock().unwrap();
-        inside.recent(person, at)
-            .any(|being| match departure {
-                Departure::Deactivated => being.standing == Standing::Deactivated,
-                Departure::Guest => being.standing == Standing::Guest,
-                Departure::Group { .. } => !being.groups.contains("S0ENG"),
-            })
+        inside.recent(person, at).any(|being| match departure {
+            Departure::Deactivated => being.standing == Standing::Deactivated,
+            Departure::Guest => being.standing == Standing::Guest,
+            Departure::Group { .. } => !being.groups.contains("S0ENG"),
+        })
     }
 
     /// Somebody leaves, becomes a guest, comes back, or leaves the engineers or the approvers; answers
