@@ -148,7 +148,7 @@ impl Broker {
             count: &held.count,
         };
         let rules = self
-            .judge(Action::Approve, &approver, &question)
+            .authorize(Action::Approve, &approver, &question)
             .inspect_err(&refused)?;
         if approver.email.is_none() {
             return Err(self.without_email(Refusal::NoDeciderEmail).into());
@@ -184,9 +184,9 @@ impl Broker {
             },
         };
         let events = decide(request, command, self.now()).inspect_err(&refused)?;
-        self.judge(Action::Receive, &requester, &question)?;
+        self.authorize(Action::Receive, &requester, &question)?;
         if question.is_extension {
-            self.judge(Action::Extend, &requester, &question)?;
+            self.authorize(Action::Extend, &requester, &question)?;
         }
         self.keeps_name(request, &requester, &human).await?;
         let decided_on = DecidedOn {
@@ -239,7 +239,7 @@ impl Broker {
                 },
                 error => error,
             })?;
-            let vote = match self.judge(Action::Approve, &person, question) {
+            let vote = match self.authorize(Action::Approve, &person, question) {
                 Ok(_) if person.email.is_none() => Vote::Void {
                     reason: "the approver has no usable address".to_owned(),
                 },
@@ -357,7 +357,7 @@ impl Broker {
             is_extension: action == Action::Deny && request.extension.is_some(),
             ..Question::of_authority(scope, &request.requester, &request.human)
         };
-        let rules = self.judge(action, &person, &question);
+        let rules = self.authorize(action, &person, &question);
         let attempted = match action {
             Action::Deny => Attempted::Deny,
             _ => Attempted::Revoke,

@@ -144,15 +144,15 @@ impl Broker {
     /// # Errors
     ///
     /// Why not; [`Refusal::GroupsUnavailable`] if that depends on groups that are unknown.
-    pub(super) fn judge(
+    pub(super) fn authorize(
         &self,
         action: Action,
         principal: &Person,
         question: &Question<'_>,
     ) -> Result<Vec<RuleId>, Refusal> {
-        let judge = |principal: &Person| self.judge_one(action, principal, question);
+        let authorize = |principal: &Person| self.authorize_one(action, principal, question);
         if principal.unknown_groups.is_empty() {
-            return judge(principal);
+            return authorize(principal);
         }
         let mut principal = principal.clone();
         let scope = question.scope;
@@ -163,10 +163,10 @@ impl Broker {
                 || scope.is_some_and(of_scope)
                 || self.parts.policy.names_group(action, group)
         });
-        whichever(&principal, judge)
+        whichever(&principal, authorize)
     }
 
-    fn judge_one(
+    fn authorize_one(
         &self,
         action: Action,
         principal: &Person,
@@ -186,7 +186,7 @@ impl Broker {
         let pattern = scope
             .and_then(|scope| scope.ticket.as_ref())
             .map(|rule| &rule.pattern);
-        let verdict = self.parts.policy.judge(
+        let verdict = self.parts.policy.evaluate(
             action,
             &Facts {
                 principal,

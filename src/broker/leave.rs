@@ -208,7 +208,7 @@ impl Broker {
             unknown_groups: BTreeMap::new(),
         };
         let pattern = scope.ticket.as_ref().map(|rule| &rule.pattern);
-        self.parts.policy.judge(
+        self.parts.policy.evaluate(
             Action::Receive,
             &Facts {
                 principal: &principal,

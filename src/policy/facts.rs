@@ -22,9 +22,9 @@ use crate::domain::{
 pub enum Action {
     /// The requester asks.
     Request,
-    /// The requester asks for more time; judged again when the extension is committed.
+    /// The requester asks for more time; evaluated again when the extension is committed.
     Extend,
-    /// The requester gets what was approved, the first time or for longer: judged when the approval
+    /// The requester gets what was approved, the first time or for longer: evaluated when the approval
     /// is committed, on the facts of that moment.
     Receive,
     /// A rule says yes in the approvers' place, right after [`Request`](Self::Request) or

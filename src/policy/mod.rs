@@ -56,7 +56,7 @@ struct Rule {
 
 impl Policy {
     /// The groups that operators' rules speak of: a person's membership in these has to be known
-    /// too when something is judged.
+    /// too when something is evaluated.
     pub fn groups(&self) -> &BTreeSet<GroupName> {
         &self.groups
     }
