@@ -307,7 +307,9 @@ impl Broker {
         requester: &Person,
         question: &Question<'_>,
     ) -> Option<RuleId> {
-        let rules = self.authorize(Action::AutoApprove, requester, question).ok()?;
+        let rules = self
+            .authorize(Action::AutoApprove, requester, question)
+            .ok()?;
         self.authorize(Action::Receive, requester, question).ok()?;
         rules.into_iter().next()
     }

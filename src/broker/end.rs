@@ -369,7 +369,9 @@ impl Broker {
             _ => Attempted::Release,
         };
         let note = |refusal: &Refusal| self.note_refused(intent, attempted, Some(on), refusal);
-        Ok(self.authorize(action, &person, &question).inspect_err(note)?)
+        Ok(self
+            .authorize(action, &person, &question)
+            .inspect_err(note)?)
     }
 
     fn lock_record(&self, by: &UserId, rules: Vec<RuleId>, event: LockEvent) -> Record {
