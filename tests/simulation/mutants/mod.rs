@@ -2,6 +2,7 @@
 //! production code holds nothing for it. The simulation is worth its time only while it finds them.
 
 mod approves_first;
+mod changed_target;
 mod counts_ids;
 mod counts_old_votes;
 mod counts_twice;
