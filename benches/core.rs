@@ -32,7 +32,7 @@ fn rules(criterion: &mut Criterion) {
     let requester_human = Human::new(&requester, None);
     criterion.bench_function("policy: may this person approve", |bencher| {
         bencher.iter(|| {
-            policy.judge(
+            policy.evaluate(
                 Action::Approve,
                 &Facts {
                     principal: &bob,

@@ -30,7 +30,7 @@ pub use index::{ActiveGrant, BeingRevoked};
 use crate::{
     alerts::Alerts,
     domain::{BackendName, Lock, ScopeId, Time},
-    store::{Comparisons, LoggedLocks, Store, StoreError, locks_in_force},
+    store::{Comparisons, LoggedLocks, OpenPages, Store, StoreError, locks_in_force},
 };
 use index::GrantIndex;
 use proven::{proven, proven_open};
@@ -279,17 +279,14 @@ async fn read(
     locks: Vec<Lock>,
     comparisons: &Comparisons,
 ) -> Result<GrantIndex, StoreError> {
-    let (mut index, mut after) = (GrantIndex::under(locks), None);
-    loop {
-        let page = store.open_after(after, PAGE).await?;
-        for requests in page.requests.chunks(COMPARED) {
+    let mut index = GrantIndex::under(locks);
+    let mut pages = OpenPages::new(store, PAGE);
+    while let Some(page) = pages.next().await? {
+        for requests in page.chunks(COMPARED) {
             index.note_all(&proven_open(store, comparisons, requests).await?);
         }
-        after = page.next;
-        if after.is_none() {
-            return Ok(index);
-        }
     }
+    Ok(index)
 }
 
 impl CaughtUp<'_> {

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -74,7 +75,7 @@ enum Change {
 
 /// When it is looked at, and how often it was looked at in vain.
 #[derive(Debug, Clone, Copy)]
-struct Turn {
+struct PendingCheck {
     at: Time,
     failures: u32,
     /// How often it was looked at well.
@@ -83,12 +84,12 @@ struct Turn {
 
 /// When Slack may be asked again, of whatever round. Counted from the answer, so that a question that
 /// was late does not bring the next one closer.
-struct Turns {
+struct NextCalls {
     person: Time,
     group: Time,
 }
 
-impl Turns {
+impl NextCalls {
     fn starting(now: Time) -> Self {
         Self {
             person: now,
@@ -134,10 +135,10 @@ impl Leavers {
 
     /// Looks at what Slack says has changed.
     async fn follow_changes(&self) {
-        let mut turns: BTreeMap<Change, Turn> = BTreeMap::new();
+        let mut pending: BTreeMap<Change, PendingCheck> = BTreeMap::new();
         let mut next_usergroup = self.clock.now();
         loop {
-            let next = turns.values().map(|turn| turn.at).min();
+            let next = pending.values().map(|check| check.at).min();
             let due = until_any(&*self.clock, next);
             tokio::select! {
                 biased;
@@ -145,42 +146,42 @@ impl Leavers {
                     let now = self.clock.now();
                     let people = people.into_iter().map(|person| (Change::Person(person), now));
                     for (change, at) in people {
-                        turns.insert(change, Turn { at, failures: 0, looks: 0 });
+                        pending.insert(change, PendingCheck { at, failures: 0, looks: 0 });
                     }
                     // In some workspaces anybody may change groups, as often as they like, and
                     // Slack's limit is one for all groups.
                     for usergroup in usergroups {
-                        turns.entry(Change::Usergroup(usergroup)).or_insert_with(|| {
+                        pending.entry(Change::Usergroup(usergroup)).or_insert_with(|| {
                             let at = now.max(next_usergroup);
                             next_usergroup = at + GROUP;
-                            Turn { at, failures: 0, looks: 0 }
+                            PendingCheck { at, failures: 0, looks: 0 }
                         });
                     }
                 }
                 () = due => {}
             }
             let now = self.clock.now();
-            let due = turns.iter().find(|(_, turn)| turn.at <= now);
-            let Some((change, turn)) = due.map(|(change, turn)| (change.clone(), *turn)) else {
+            let due = pending.iter().find(|(_, check)| check.at <= now);
+            let Some((change, check)) = due.map(|(change, check)| (change.clone(), *check)) else {
                 continue;
             };
-            turns.remove(&change);
+            pending.remove(&change);
             let known = self.look_at(&change).await;
             let now = self.clock.now();
             let again = match known {
-                Err(Unknown) if turn.failures + 1 < TRIES => {
-                    let failures = turn.failures + 1;
+                Err(Unknown) if check.failures + 1 < TRIES => {
+                    let failures = check.failures + 1;
                     let at = now + backoff(failures, RETRY.0, RETRY.1, self.entropy.byte());
-                    Some(Turn {
+                    Some(PendingCheck {
                         at,
                         failures,
-                        ..turn
+                        ..check
                     })
                 }
                 Ok(()) if matches!(change, Change::Person(_)) => {
-                    AGAIN.get(turn.looks).map(|wait| {
-                        let looks = turn.looks + 1;
-                        Turn {
+                    AGAIN.get(check.looks).map(|wait| {
+                        let looks = check.looks + 1;
+                        PendingCheck {
                             at: now + *wait,
                             failures: 0,
                             looks,
@@ -189,8 +190,8 @@ impl Leavers {
                 }
                 Err(Unknown) | Ok(()) => None,
             };
-            if let Some(turn) = again {
-                turns.insert(change, turn);
+            if let Some(check) = again {
+                pending.insert(change, check);
             }
         }
     }
@@ -233,10 +234,10 @@ impl Leavers {
     }
 
     async fn go_round_and_round(&self) {
-        let mut turns = Turns::starting(self.clock.now());
+        let mut next_calls = NextCalls::starting(self.clock.now());
         loop {
             let began = self.clock.now();
-            if self.go_round(&mut turns).await.is_ok() {
+            if self.go_round(&mut next_calls).await.is_ok() {
                 let took = (self.clock.now() - began).to_std().unwrap_or_default();
                 self.metrics.leaver_round(took);
             }
@@ -247,14 +248,14 @@ impl Leavers {
     }
 
     /// Looks at everybody who holds access, once.
-    async fn go_round(&self, turns: &mut Turns) -> Result<(), Unknown> {
+    async fn go_round(&self, next_calls: &mut NextCalls) -> Result<(), Unknown> {
         let Held { holders, groups } = self.held(|_| true).await?;
         let mut known = Memberships::new();
         for group in groups {
             if self.broker.directory().is_live(&group) {
-                self.clock.until(turns.group).await;
+                self.clock.until(next_calls.group).await;
                 known.insert(group.clone(), self.broker.members(&group).await);
-                turns.group = self.clock.now() + GROUP;
+                next_calls.group = self.clock.now() + GROUP;
             } else {
                 known.insert(group.clone(), self.broker.members(&group).await);
             }
@@ -262,10 +263,10 @@ impl Leavers {
         self.end_those_who_left(&known, |_| true).await?;
         self.note(|unchecked| unchecked.retain(|person, _| holders.contains(person)));
         for person in holders {
-            self.clock.until(turns.person).await;
+            self.clock.until(next_calls.person).await;
             // What is unknown is kept in mind; the others are looked at all the same.
             let _ = self.look_at(&Change::Person(person)).await;
-            turns.person = self.clock.now() + PERSON;
+            next_calls.person = self.clock.now() + PERSON;
         }
         Ok(())
     }
@@ -274,15 +275,12 @@ impl Leavers {
     /// now. The grants themselves are read again when they are looked at: there may be more of them than
     /// fit into memory.
     async fn held(&self, of: impl Fn(&Request) -> bool) -> Result<Held, Unknown> {
-        let mut held = Held::default();
-        let mut page = self.broker.grants_after(None).await.map_err(store)?;
-        while page.next.is_some() {
-            page.requests.retain(&of);
-            held.groups
-                .extend(self.broker.groups_behind(&page.requests));
-            let holders = page.requests.into_iter().map(|grant| grant.requester);
+        let (mut held, mut pages) = (Held::default(), self.broker.grants());
+        while let Some(mut grants) = pages.next().await.map_err(store)? {
+            grants.retain(&of);
+            held.groups.extend(self.broker.groups_behind(&grants));
+            let holders = grants.into_iter().map(|grant| grant.requester);
             held.holders.extend(holders);
-            page = self.broker.grants_after(page.next).await.map_err(store)?;
         }
         Ok(held)
     }
@@ -315,12 +313,11 @@ impl Leavers {
         known: &Memberships,
         of: impl Fn(&Request) -> bool,
     ) -> Result<(), Unknown> {
-        let mut page = self.broker.grants_after(None).await.map_err(store)?;
-        while page.next.is_some() {
-            for grant in page.requests.iter().filter(|grant| of(grant)) {
+        let mut pages = self.broker.grants();
+        while let Some(grants) = pages.next().await.map_err(store)? {
+            for grant in grants.iter().filter(|grant| of(grant)) {
                 self.broker.end_if_left(grant, known).await.map_err(store)?;
             }
-            page = self.broker.grants_after(page.next).await.map_err(store)?;
         }
         Ok(())
     }
@@ -348,7 +345,7 @@ impl Leavers {
     }
 }
 
-fn store(error: Error) -> Unknown {
+fn store(error: impl fmt::Display) -> Unknown {
     tracing::warn!(%error, "it could not be looked at whether people left who hold access");
     Unknown
 }

@@ -45,7 +45,7 @@ use crate::{
         messages::{self, Messenger, homes::Homes, run_as_leader},
         signature::Verifier,
     },
-    store::{Clocks, Comparisons, Store, Writable},
+    store::{Clocks, Comparisons, OpenPages, Store, Writable},
     vault::Vault,
     worker::Worker,
 };
@@ -434,11 +434,13 @@ const DISK_FULL: &str = "store_disk_full";
 /// A grant whose target is no longer configured could never be taken back. What has ended keeps no
 /// target in the configuration: the worker gives its last inspection up.
 async fn refuse_orphans(store: &dyn Store, backends: &Backends) -> anyhow::Result<()> {
-    let mut after = None;
+    let mut pages = OpenPages::new(store, PAGE);
     loop {
-        let page = store.open_after(after, PAGE).await;
-        let page = page.context("failed to read the open grants")?;
-        let layers = page.requests.iter().flat_map(|request| &request.layers);
+        let page = pages.next().await;
+        let Some(page) = page.context("failed to read the open grants")? else {
+            return Ok(());
+        };
+        let layers = page.iter().flat_map(|request| &request.layers);
         for layer in layers.filter(|layer| !layer.progress.is_revoked()) {
             let name = &layer.plan.backend;
             if !backends.contains_key(name) {
@@ -447,10 +449,6 @@ async fn refuse_orphans(store: &dyn Store, backends: &Backends) -> anyhow::Resul
                      longer has: keep it until they have ended"
                 );
             }
-        }
-        after = page.next;
-        if after.is_none() {
-            return Ok(());
         }
     }
 }

@@ -162,7 +162,7 @@ impl Broker {
             count: &held.count,
         };
         let rules = self
-            .judge(Action::Approve, &approver, &question)
+            .authorize(Action::Approve, &approver, &question)
             .inspect_err(&refused)?;
         if approver.email.is_none() {
             return Err(self.without_email(Refusal::NoDeciderEmail).into());
@@ -198,9 +198,9 @@ impl Broker {
             },
         };
         let events = decide(request, command, self.now()).inspect_err(&refused)?;
-        self.judge(Action::Receive, &requester, &question)?;
+        self.authorize(Action::Receive, &requester, &question)?;
         if question.is_extension {
-            self.judge(Action::Extend, &requester, &question)?;
+            self.authorize(Action::Extend, &requester, &question)?;
         }
         self.keeps_name(request, &requester, &human).await?;
         let decided_on = DecidedOn {
@@ -253,7 +253,7 @@ impl Broker {
                 },
                 error => error,
             })?;
-            let vote = match self.judge(Action::Approve, &person, question) {
+            let vote = match self.authorize(Action::Approve, &person, question) {
                 Ok(_) if person.email.is_none() => Vote::Void {
                     reason: "the approver has no usable address".to_owned(),
                 },
@@ -296,17 +296,8 @@ impl Broker {
         revision: u32,
         reason: &str,
     ) -> Result<Request, Error> {
-        let by = intent.by();
         self.settle(Some(intent), id, async |request| {
-            let (person, rules) = self.may_decide(intent, &request).await?;
-            let (by, reason) = (by.clone(), reason.trim().to_owned());
-            let command = Command::Deny {
-                by,
-                human: person.human,
-                rules,
-                revision,
-                reason,
-            };
+            let command = self.denial(intent, &request, revision, reason).await?;
             Ok(self.change_alone(intent, Attempted::Deny, &request, command)?)
         })
         .await
@@ -324,21 +315,13 @@ impl Broker {
         revision: u32,
     ) -> Result<Request, Error> {
         let request = self.request(id).await?;
-        let (person, rules) = self.may_decide(intent, &request).await?;
-        let (by, reason) = (intent.by().clone(), String::new());
-        let command = Command::Deny {
-            by,
-            human: person.human,
-            rules,
-            revision,
-            reason,
-        };
+        let command = self.denial(intent, &request, revision, "").await?;
         let denied = decide(&request, command, self.now());
         self.noted(intent, Attempted::Deny, &request, denied)?;
         Ok(request)
     }
 
-    /// Takes a request back before it is decided.
+    /// Withdraws a request before it is decided.
     ///
     /// # Errors
     ///
@@ -354,17 +337,24 @@ impl Broker {
         .await
     }
 
-    /// Who says no, and the rules that let them.
-    async fn may_decide(
+    async fn denial(
         &self,
         intent: &Intent,
         request: &Request,
-    ) -> Result<(Person, Vec<RuleId>), Error> {
+        revision: u32,
+        reason: &str,
+    ) -> Result<Command, Error> {
         let (person, rules) = self.may(Action::Deny, intent, request).await?;
-        match person.email {
-            Some(_) => Ok((person, rules)),
-            None => Err(self.without_email(Refusal::NoDeciderEmail).into()),
+        if person.email.is_none() {
+            return Err(self.without_email(Refusal::NoDeciderEmail).into());
         }
+        Ok(Command::Deny {
+            by: intent.by().clone(),
+            human: person.human,
+            rules,
+            revision,
+            reason: reason.trim().to_owned(),
+        })
     }
 
     /// Who does `action` to `request`, and the rules that let them do it now.
@@ -374,14 +364,14 @@ impl Broker {
         intent: &Intent,
         request: &Request,
     ) -> Result<(Person, Vec<RuleId>), Error> {
-        // Whoever may take access back may do so after the scope has left the catalogue.
+        // Users who may revoke access may do so after the scope has left the catalogue.
         let scope = self.parts.catalogue.get(&request.terms.scope);
         let person = self.person(intent.by(), scope).await?;
         let question = Question {
             is_extension: action == Action::Deny && request.extension.is_some(),
             ..Question::of_authority(scope, &request.requester, &request.human)
         };
-        let rules = self.judge(action, &person, &question);
+        let rules = self.authorize(action, &person, &question);
         let attempted = match action {
             Action::Deny => Attempted::Deny,
             _ => Attempted::Revoke,

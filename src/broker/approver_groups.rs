@@ -1,6 +1,6 @@
 //! Who can approve: the log says who is in each group that can, and when that changes.
 //!
-//! Whoever may change such a group decides who approves. So one replica looks at every group that the
+//! Users who may change such a group decide who approves. So one replica looks at every group that the
 //! catalogue or a rule names for approving, once a minute and soon after Slack says that it changed. What
 //! the log last said of a group is what it is compared with, so a restart or another replica announces
 //! nothing twice and misses nothing.
@@ -25,7 +25,7 @@ use crate::{
 const CLAIM: &str = "approver_groups";
 
 /// How often the groups are looked at, and how far apart two entries about one group are at least:
-/// whoever owns a group can change it as often as they like.
+/// the owner of a group can change it as often as they like.
 const EVERY: Span = Span::minutes(1);
 
 /// Between two user groups that Slack is asked for: a quarter of what it allows, 20 a minute.

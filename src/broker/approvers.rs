@@ -1,7 +1,7 @@
 //! Whether anybody can approve what is waiting, a request or more time for a grant: the requester and the
 //! people who run Keylend hear of it when nobody can.
 //!
-//! Everybody whom the scope or a rule names is judged by the policy, as when they approve. Where a
+//! Everybody whom the scope or a rule names is evaluated by the policy, as when they approve. Where a
 //! group or a person cannot be known, nothing is said: unknown is not nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +20,8 @@ use crate::{
     store::EntryBody,
 };
 
-/// How many people are judged for one request; of more, somebody is taken to be able to approve.
-const JUDGED: usize = 50;
+/// How many people are evaluated for one request; of more, somebody is taken to be able to approve.
+const EVALUATED: usize = 50;
 
 /// How often all that waits is looked at again.
 const EVERY: Span = Span::minutes(5);
@@ -61,7 +61,7 @@ impl Broker {
                 candidates.extend(self.parts.directory.members(group).await.ok()?);
             }
         }
-        if candidates.len() > JUDGED {
+        if candidates.len() > EVALUATED {
             return Some(Ok(()));
         }
         // No locks: a lock keeps everybody from approving, and says so itself.

@@ -35,8 +35,8 @@ pub struct Ask {
 }
 
 /// Whether nothing is against a request but how much its requester holds.
-fn is_allowed_but_for_the_cap(judged: &Result<Vec<RuleId>, Refusal>) -> bool {
-    match judged {
+fn is_allowed_but_for_the_cap(authorized: &Result<Vec<RuleId>, Refusal>) -> bool {
+    match authorized {
         Ok(_) => true,
         Err(Refusal::Forbidden(rulings)) => {
             let mut rulings = rulings.iter().map(|ruling| ruling.rule.as_str());
@@ -101,12 +101,12 @@ impl Broker {
             locks: &locks,
             count: &count,
         };
-        let judged = self.judge(Action::Request, &requester, &question);
+        let authorized = self.authorize(Action::Request, &requester, &question);
         // Somebody who holds as many grants as they may can still extend the one that they ask for.
-        if is_allowed_but_for_the_cap(&judged) {
+        if is_allowed_but_for_the_cap(&authorized) {
             self.refuse_the_same(ask, scope, &open_requests).await?;
         }
-        let rules = judged.inspect_err(|refusal| {
+        let rules = authorized.inspect_err(|refusal| {
             let on = Some(AttemptedOn::Scope(scope.id.clone()));
             self.note_refused_to(&ask.by, Attempted::Request, on, refusal);
         })?;
@@ -306,8 +306,10 @@ impl Broker {
         requester: &Person,
         question: &Question<'_>,
     ) -> Option<RuleId> {
-        let rules = self.judge(Action::AutoApprove, requester, question).ok()?;
-        self.judge(Action::Receive, requester, question).ok()?;
+        let rules = self
+            .authorize(Action::AutoApprove, requester, question)
+            .ok()?;
+        self.authorize(Action::Receive, requester, question).ok()?;
         rules.into_iter().next()
     }
 }

@@ -107,14 +107,13 @@ impl Broker {
     ///
     /// The store's trouble; what was ended before stays so.
     pub(crate) async fn end_without_credentials(&self) -> Result<(), Error> {
-        let mut page = self.grants_after(None).await?;
-        while page.next.is_some() {
-            for grant in page.requests {
+        let mut pages = self.grants();
+        while let Some(grants) = pages.next().await? {
+            for grant in grants {
                 if self.lacks_a_credential(&grant).await? {
                     self.end_without_credential(grant.id).await?;
                 }
             }
-            page = self.grants_after(page.next).await?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::{
         Refusal, Request, RequestId, RuleId, Scope, UserId,
     },
     policy::Action,
-    store::{Commit, CommitError, EntryBody, LockChange, Record, logged},
+    store::{Commit, CommitError, EntryBody, LockChange, OpenPages, Record, logged},
 };
 
 /// Open requests that are looked at at a time, and grants that end in one transaction at most.
@@ -53,7 +53,7 @@ impl Broker {
         .await
     }
 
-    /// Takes a grant back: an approver of its scope, or an administrator.
+    /// Revokes a grant: an approver of its scope, or an administrator.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Broker {
         .await
     }
 
-    /// The grant, if this person could take it back now: asked before they are asked for a reason.
+    /// The grant, if this person could revoke it now: asked before they are asked for a reason.
     ///
     /// # Errors
     ///
@@ -116,17 +116,13 @@ impl Broker {
             reason: String::new(),
             at: self.now(),
         };
-        let (mut covered, mut after) = (Covered::default(), None);
+        let (mut covered, mut pages) = (Covered::default(), self.few_grants());
         while covered.grants.len() < COVERED {
-            let page = self.store.open_after(after, PAGE).await?;
-            after = page.next;
-            if after.is_none() {
+            let Some(mut grants) = pages.next().await? else {
                 return Ok(covered);
-            }
-            let grants = page.requests.into_iter();
-            covered
-                .grants
-                .extend(grants.filter(|request| request.goes_on() && lock.covers_request(request)));
+            };
+            grants.retain(|request| lock.covers_request(request));
+            covered.grants.extend(grants);
         }
         covered.has_more = true;
         Ok(covered)
@@ -253,17 +249,13 @@ impl Broker {
     ///
     /// The store's trouble; what was ended before stays so.
     pub async fn end_covered(&self, locks: &[Lock]) -> Result<usize, Error> {
-        let (mut ended, mut after) = (0, None);
-        while !locks.is_empty() {
-            let page = self.store.open_after(after, PAGE).await?;
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-            let covered: Vec<(&Request, &Lock)> = page
-                .requests
+        if locks.is_empty() {
+            return Ok(0);
+        }
+        let (mut ended, mut pages) = (0, self.few_grants());
+        while let Some(grants) = pages.next().await? {
+            let covered: Vec<(&Request, &Lock)> = grants
                 .iter()
-                .filter(|request| request.goes_on())
                 .filter_map(|request| Some((request, covering(locks, request)?)))
                 .collect();
             if !covered.is_empty() {
@@ -271,6 +263,11 @@ impl Broker {
             }
         }
         Ok(ended)
+    }
+
+    /// The grants that nothing ends yet, as many at a time as may end in one transaction.
+    fn few_grants(&self) -> OpenPages<'_> {
+        OpenPages::new(&*self.store, PAGE).only(Request::goes_on)
     }
 
     /// Ends grants in one transaction; one by one where somebody else changes them meanwhile, or
@@ -372,7 +369,9 @@ impl Broker {
             _ => Attempted::Release,
         };
         let note = |refusal: &Refusal| self.note_refused(intent, attempted, Some(on), refusal);
-        Ok(self.judge(action, &person, &question).inspect_err(note)?)
+        Ok(self
+            .authorize(action, &person, &question)
+            .inspect_err(note)?)
     }
 
     fn lock_record(&self, by: &UserId, rules: Vec<RuleId>, event: LockEvent) -> Record {

@@ -6,7 +6,7 @@ use crate::{
     store::{CommitError, StoreError, Uncertain},
 };
 
-/// How often a command is decided anew after a conflict. Each conflict means that somebody else
+/// How often a command is decided again after a conflict. Each conflict means that somebody else
 /// was done, so this many in a row mean that something is wrong.
 pub(super) const ATTEMPTS: u32 = 64;
 
@@ -32,7 +32,7 @@ pub enum Error {
     /// It was delivered before, and done then.
     #[error("it was delivered before, and done then")]
     AlreadyDone,
-    /// What is known of a person is too old and could not be had anew.
+    /// What is known of a person is too old and could not be had again.
     #[error("the facts are not to be had: {0}")]
     Facts(#[from] FactsUnavailable),
     /// The facts about an earlier approver are not to be had, so nobody knows whether their
@@ -56,7 +56,7 @@ pub enum Error {
     Contradicted(RequestId),
 }
 
-/// Somebody else was faster each time, where a conflict is not decided anew.
+/// Somebody else was faster each time, where a conflict is not decided again.
 impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {

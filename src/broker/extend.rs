@@ -118,7 +118,7 @@ impl Broker {
             locks: &self.locks().await?,
             count: &held.count,
         };
-        let rules = self.judge(Action::Extend, &person, &question);
+        let rules = self.authorize(Action::Extend, &person, &question);
         let rules = self
             .noted(intent, Attempted::Extend, &request, rules)
             .map_err(|refusal| self.says_what_fits(refusal, &request, scope, duration))?;

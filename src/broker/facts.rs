@@ -145,7 +145,7 @@ impl Broker {
     /// # Errors
     ///
     /// Why not; [`Refusal::GroupsUnavailable`] if that depends on groups that are unknown.
-    pub(super) fn judge(
+    pub(super) fn authorize(
         &self,
         action: Action,
         principal: &Person,
@@ -170,16 +170,16 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// As [`judge`](Self::judge).
+    /// As [`authorize`](Self::authorize).
     pub(super) fn would_allow(
         &self,
         action: Action,
         principal: &Person,
         question: &Question<'_>,
     ) -> Result<Vec<RuleId>, Refusal> {
-        let judge = |principal: &Person| self.judge_one(action, principal, question);
+        let authorize = |principal: &Person| self.authorize_one(action, principal, question);
         if principal.unknown_groups.is_empty() {
-            return judge(principal);
+            return authorize(principal);
         }
         let mut principal = principal.clone();
         let scope = question.scope;
@@ -190,10 +190,10 @@ impl Broker {
                 || scope.is_some_and(of_scope)
                 || self.parts.policy.names_group(action, group)
         });
-        whichever(&principal, judge)
+        whichever(&principal, authorize)
     }
 
-    fn judge_one(
+    fn authorize_one(
         &self,
         action: Action,
         principal: &Person,
@@ -202,7 +202,7 @@ impl Broker {
         let verdict = self
             .parts
             .policy
-            .judge(action, &self.facts(principal, question));
+            .evaluate(action, &self.facts(principal, question));
         if let Err(Refusal::RuleError(error)) = &verdict {
             tracing::error!(action = action.name(), %error, "a rule could not be evaluated");
         }

@@ -44,7 +44,7 @@ pub(super) type Finding = Option<Result<(), TooFewApprovers>>;
 /// The findings about each revision of a request, each with when somebody first waited for it.
 type Kept = HashMap<(RequestId, u32), (Time, Arc<OnceCell<Finding>>)>;
 
-/// What was found out about what is new: who asks waits for it, and so does the alert, and it is judged
+/// What was found out about what is new: who asks waits for it, and so does the alert, and it is evaluated
 /// once for both.
 #[derive(Default)]
 pub(super) struct Findings(Mutex<Kept>);

@@ -21,11 +21,11 @@ const RETRY: (Span, Span) = (Span::seconds(30), Span::minutes(5));
 type Verdict = Result<Vec<RuleId>, Refusal>;
 
 /// The verdict on `principal`, whichever of their unknown groups they are in.
-pub(super) fn whichever(principal: &Person, judge: impl Fn(&Person) -> Verdict) -> Verdict {
+pub(super) fn whichever(principal: &Person, authorize: impl Fn(&Person) -> Verdict) -> Verdict {
     let unknown: Vec<&GroupName> = principal.unknown_groups.keys().collect();
     let unavailable = |groups: BTreeSet<GroupName>| Err(Refusal::GroupsUnavailable(groups));
     if unknown.is_empty() {
-        return judge(principal);
+        return authorize(principal);
     }
     if unknown.len() > COMBINED {
         return unavailable(unknown.into_iter().cloned().collect());
@@ -36,7 +36,7 @@ pub(super) fn whichever(principal: &Person, judge: impl Fn(&Person) -> Verdict) 
         person
             .groups
             .extend(member.map(|index| unknown[index].clone()));
-        judge(&person)
+        authorize(&person)
     };
     let verdicts: Vec<Verdict> = (0..1 << unknown.len()).map(in_some).collect();
     if let Some(wrong) = verdicts

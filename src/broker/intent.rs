@@ -1,6 +1,6 @@
 //! What somebody wants done, which is done once however often it is delivered.
 //!
-//! Whoever can read what Slack sends, such as a proxy, can send it again for as long as its signature
+//! Anything that can read what Slack sends, such as a proxy, can send it again for as long as its signature
 //! counts. Most of it says what it was meant for and changes nothing the second time; `/jit unlock` or
 //! `/jit revoke @alice` would. So the key of the delivery is in the commit of what it does, and nothing
 //! with the same key is committed again, on any replica.

@@ -15,7 +15,7 @@ use crate::{
         Refusal, Request, RuleId, Scope, Standing, UserId,
     },
     policy::{Action, Facts, TicketFact},
-    store::{After, Open, OpenPage},
+    store::{Open, OpenPages},
 };
 
 /// How many requests are read at a time.
@@ -25,15 +25,9 @@ const PAGE: u32 = 1000;
 pub type Memberships = BTreeMap<GroupName, Option<BTreeSet<UserId>>>;
 
 impl Broker {
-    /// A page of the grants that somebody holds and that nothing ends yet, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// The store's trouble.
-    pub async fn grants_after(&self, after: Option<After>) -> Result<OpenPage, Error> {
-        let mut page = self.store.open_after(after, PAGE).await?;
-        page.requests.retain(Request::goes_on);
-        Ok(page)
+    /// The grants that somebody holds and that nothing ends yet, oldest first.
+    pub fn grants(&self) -> OpenPages<'_> {
+        OpenPages::new(&*self.store, PAGE).only(Request::goes_on)
     }
 
     /// The grants of one person that nothing ends yet.
@@ -214,7 +208,7 @@ impl Broker {
             unknown_groups: BTreeMap::new(),
         };
         let pattern = scope.ticket.as_ref().map(|rule| &rule.pattern);
-        self.parts.policy.judge(
+        self.parts.policy.evaluate(
             Action::Receive,
             &Facts {
                 principal: &principal,

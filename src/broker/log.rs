@@ -97,7 +97,7 @@ impl Broker {
 
     /// One request that is to come closer to access, if its snapshot is what the log says.
     ///
-    /// Whoever approves it has seen what the tables say. So where the log says something else it is
+    /// The person who approves it has seen what the tables say. So where the log says something else it is
     /// refused, and not decided on what nobody has seen.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The only place that changes state: gather the facts, ask the policy, decide, commit.
 //!
-//! Whoever is refused gets a [`Refusal`], and then nothing has changed. Where something failed instead,
-//! the [`Error`] says what. A commit that comes too late is decided anew from a fresh load, so that
+//! A person who is refused gets a [`Refusal`], and then nothing has changed. Where something failed instead,
+//! the [`Error`] says what. A commit that comes too late is decided again from a fresh load, so that
 //! whatever raced, each answer rests on what is in the store.
 
 mod approve;

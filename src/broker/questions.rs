@@ -1,7 +1,7 @@
 //! What waits for one person's decision, and whom a question may concern.
 //!
 //! The approver groups say who is worth asking about, on facts up to ten minutes old; the policy
-//! then judges on fresh ones, exactly as when the person says yes. So a page of questions costs
+//! then evaluates fresh ones, exactly as when the person says yes. So a page of questions costs
 //! Slack little, and shows nothing that a click would be refused. Whom an operator's own rule alone
 //! lets approve, without an approver group, is not found here: they use the card in the channel.
 
@@ -16,15 +16,15 @@ use crate::{
 /// How many requests that wait are looked through for one answer.
 const LOOKED_THROUGH: u32 = 500;
 
-/// How many requests are judged for one answer.
-const JUDGED: usize = 20;
+/// How many requests are evaluated for one answer.
+const EVALUATED: usize = 20;
 
 /// What waits for one person's decision.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Questions {
     /// What they may approve at this moment, oldest first.
     pub asked: Vec<Request>,
-    /// How many more may wait for them, which were not judged.
+    /// How many more may wait for them, which were not evaluated.
     pub more: usize,
     /// Whether facts were lacking, so that something may be missing.
     pub is_unsure: bool,
@@ -48,7 +48,7 @@ impl Broker {
     pub async fn questions_for(&self, person: &UserId, most: usize) -> Result<Questions, Error> {
         let mut questions = Questions::default();
         let mut approvers = BTreeMap::new();
-        let mut judged = 0;
+        let mut evaluated = 0;
         for request in self.awaiting().await? {
             if request.requester == *person || has_approved(person, &request) {
                 continue;
@@ -62,11 +62,11 @@ impl Broker {
                 questions.is_unsure |= approvers.missing.is_some();
                 continue;
             }
-            if questions.asked.len() == most || judged == JUDGED {
+            if questions.asked.len() == most || evaluated == EVALUATED {
                 questions.more += 1;
                 continue;
             }
-            judged += 1;
+            evaluated += 1;
             match self.may_approve(person, &request).await {
                 // They decide on what they see, and a row can be changed and put back before they click.
                 Ok(()) => match self.load_unchanged(request.id).await {

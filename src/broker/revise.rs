@@ -1,7 +1,10 @@
 //! Keeping what waits for its decision in step with the catalogue.
 
 use super::{Broker, Error, single_change};
-use crate::domain::{Command, Refusal, Request, RequestId, State};
+use crate::{
+    domain::{Command, Refusal, Request, RequestId, State},
+    store::OpenPages,
+};
 
 /// Open requests that are looked at at a time.
 const PAGE: u32 = 100;
@@ -41,18 +44,9 @@ impl Broker {
     ///
     /// The store's trouble; what was revised before stays so.
     pub async fn revise_all(&self) -> Result<(), Error> {
-        let mut after = None;
-        loop {
-            let page = self.store.open_after(after, PAGE).await?;
-            after = page.next;
-            if after.is_none() {
-                return Ok(());
-            }
-            for request in page
-                .requests
-                .iter()
-                .filter(|request| request.awaits_decision())
-            {
+        let mut pages = OpenPages::new(&*self.store, PAGE).only(Request::awaits_decision);
+        while let Some(requests) = pages.next().await? {
+            for request in requests {
                 match self.revise(request.id).await {
                     Ok(_) => {}
                     // It is not decided; an alert says so.
@@ -61,6 +55,7 @@ impl Broker {
                 }
             }
         }
+        Ok(())
     }
 
     /// The command that brings the request up to date; nothing where there is nothing to change.

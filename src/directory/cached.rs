@@ -259,7 +259,8 @@ struct Cache<K, V>(Mutex<HashMap<K, Slot<V>>>);
 /// One fact, and when it was learnt.
 type Learnt<V> = (Time, V);
 
-type Slot<V> = Arc<AsyncMutex<Option<Learnt<V>>>>;
+/// What is known, and what had [elapsed](Clock::elapsed) when it was learnt.
+type Slot<V> = Arc<AsyncMutex<Option<(Learnt<V>, Duration)>>>;
 
 impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {
@@ -305,15 +306,17 @@ impl<K: Clone + Eq + std::hash::Hash, V: Clone> Cache<K, V> {
             slots.entry(key.clone()).or_default().clone()
         };
         let mut fact = slot.lock().await;
-        let asked_at = clock.now();
-        if let Some((learnt, value)) = &*fact
+        let (asked_at, elapsed) = (clock.now(), clock.elapsed());
+        if let Some(((learnt, value), elapsed_then)) = &*fact
             && (asked_at - *learnt).to_std().is_ok_and(|age| age <= oldest)
+            // Where the clock went back meanwhile, the fact is older than it seems.
+            && elapsed.saturating_sub(*elapsed_then) <= oldest
         {
             return Ok((*learnt, value.clone()));
         }
         let value = fetch().await?;
         // As old as the question: the answer may have been on its way for a while.
-        *fact = Some((asked_at, value.clone()));
+        *fact = Some(((asked_at, value.clone()), elapsed));
         Ok((asked_at, value))
     }
 

@@ -330,7 +330,7 @@ impl Request {
     }
 
     /// The grant ends when the first of its layers ends by itself: its layers are all there, or none
-    /// stays. What a target says of an end that it is to be told anew does not count.
+    /// stays. What a target says of an end that it is to be told again does not count.
     fn end_with_layer(&mut self, until: Time, ends_at: Option<Time>, at: Time) {
         let goes_on = self.goes_on();
         let is_up_to_date = self.expires_at.is_some_and(|end| end <= until);

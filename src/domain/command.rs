@@ -7,7 +7,7 @@ use super::{
     Removal, RequestId, RuleId, Span, Terms, Time, UserId,
 };
 
-/// What can be asked of a request. Whoever sends one has asked the policy first: what the domain
+/// What can be asked of a request. The sender has asked the policy first: what the domain
 /// refuses again by itself is only what must hold under every policy.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {

@@ -15,7 +15,7 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes the text as it stands; whoever parses it has checked it.
+            /// Takes the text as it stands; the code that parses it has checked it.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -58,7 +58,7 @@ text_id! {
     /// What one layer is called in its target, derived from the grant so that it can be undone
     /// although the target's answer was lost.
     Handle;
-    /// What a layer gives, whoever asked: two grants with the same entitlement depend on one piece of
+    /// What a layer gives, no matter who asked: two grants with the same entitlement depend on one piece of
     /// access. In the log with the name of its target before it, towards the target without.
     Entitlement;
 }

@@ -103,7 +103,7 @@ impl LockEvent {
             } => {
                 let by = match actor {
                     Actor::Person(id) => id.clone(),
-                    // Nobody else locks today; what is locked stays so, whoever did it.
+                    // Nobody else locks today; what is locked stays so, no matter who did it.
                     other => UserId::new(other.to_string()),
                 };
                 let lock = Lock {

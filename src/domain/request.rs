@@ -244,7 +244,7 @@ pub enum State {
         /// Whether the requester was told that the end is near.
         warned: bool,
     },
-    /// Every check says no; its layers are being taken back.
+    /// Every check says no; its layers are being revoked.
     Ending {
         /// Why.
         cause: EndCause,

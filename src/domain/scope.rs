@@ -139,7 +139,7 @@ pub struct Scope {
 pub enum Risk {
     /// Nothing that would wake anybody.
     Low,
-    /// Some harm, soon mended.
+    /// Some harm, soon fixed.
     Medium,
     /// Serious harm.
     High,

@@ -23,9 +23,9 @@ use crate::domain::{
 pub enum Action {
     /// The requester asks.
     Request,
-    /// The requester asks for more time; judged again when the extension is committed.
+    /// The requester asks for more time; evaluated again when the extension is committed.
     Extend,
-    /// The requester gets what was approved, the first time or for longer: judged when the approval
+    /// The requester gets what was approved, the first time or for longer: evaluated when the approval
     /// is committed, on the facts of that moment.
     Receive,
     /// A rule says yes in the approvers' place, right after [`Request`](Self::Request) or
@@ -125,7 +125,7 @@ pub struct Facts<'a> {
     /// and [`Action::AutoApprove`]. Their groups have to be known as far as the scope, the
     /// administrators and [`Policy::groups`](super::Policy::groups) name them.
     pub principal: &'a Person,
-    /// Whose request it is; whoever acts where there is none.
+    /// Whose request it is; the person who acts where there is none.
     pub requester: &'a UserId,
     /// Every identity of theirs, as far as it is known.
     pub requester_human: &'a Human,

@@ -4,7 +4,7 @@
 //! with the program; operators add files of their own, which are validated against the schema
 //! (`schema.cedarschema`) before anything starts. A forbid wins over every permit, so what the base
 //! rules forbid stays forbidden. Nothing here asks for facts, reads a clock or changes anything:
-//! whoever asks brings fresh facts, and a rule that cannot be evaluated means no.
+//! the caller brings fresh facts, and a rule that cannot be evaluated means no.
 
 mod facts;
 mod load;
@@ -90,7 +90,7 @@ impl Policy {
     }
 
     /// The groups that operators' rules speak of: a person's membership in these has to be known
-    /// too when something is judged.
+    /// too when something is evaluated.
     pub fn groups(&self) -> &BTreeSet<GroupName> {
         &self.groups
     }

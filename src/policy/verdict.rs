@@ -14,7 +14,7 @@ impl Policy {
     /// with the base rule that would have had to permit it; empty for [`Action::AutoApprove`],
     /// which no base rule permits. [`Refusal::RuleError`] if any rule could not be evaluated,
     /// whatever the others say: Cedar leaves out a forbid that fails.
-    pub fn judge(&self, action: Action, facts: &Facts<'_>) -> Result<Vec<RuleId>, Refusal> {
+    pub fn evaluate(&self, action: Action, facts: &Facts<'_>) -> Result<Vec<RuleId>, Refusal> {
         let (request, entities) = facts
             .question(action, self.zone)
             .map_err(|error| Refusal::RuleError(format!("{action}: {error}")))?;

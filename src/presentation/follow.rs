@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The cursor that says up to which entry a store was rebuilt from its log. Who saw what until then
-/// is not known, so messages are posted anew, but only of what is open.
+/// is not known, so messages are posted again, but only of what is open.
 pub const REBUILT: &str = "rebuilt";
 
 /// Entries that are followed together.
@@ -35,9 +35,9 @@ pub struct Follower {
     retry: Retry,
 }
 
-/// What is new in some entries.
+/// What some entries affect.
 #[derive(Default)]
-struct News {
+struct Affected {
     /// The requests that they tell of.
     changed: BTreeSet<RequestId>,
     /// What calls for cards.
@@ -94,10 +94,10 @@ impl Follower {
             return Ok(false);
         };
         let to = last.seq;
-        let news = News::of(&entries, rebuilt);
-        let requests = self.requests(from, &news).await?;
+        let affected = Affected::of(&entries, rebuilt);
+        let requests = self.requests(from, &affected).await?;
         // By this replica's clock: what is shown at once is shown at once, also where the clock of
-        // whoever wrote the entry is ahead.
+        // the replica that wrote the entry is ahead.
         let at = self.retry.clock.now();
         let writes = DocumentWrites {
             step: Some(Step {
@@ -105,30 +105,30 @@ impl Follower {
                 from,
                 to,
             }),
-            ..self.writes(&news, &requests, rebuilt, at)
+            ..self.writes(&affected, &requests, rebuilt, at)
         };
         // Where somebody else has taken the step, the next one begins where they stand.
         written(self.documents.write(writes).await)?;
         Ok(true)
     }
 
-    /// The requests that the news are about: as the log tells them where cards are made, since
+    /// The requests that entries affect: as the log tells them where cards are made, since
     /// those stay.
     async fn requests(
         &self,
         from: u64,
-        news: &News,
+        affected: &Affected,
     ) -> Result<HashMap<RequestId, Request>, StoreError> {
         let mut requests = HashMap::new();
-        if !news.changed.is_empty() {
+        if !affected.changed.is_empty() {
             let (changed, _) = self.store.changed(from, BATCH).await?;
             let readable = changed
                 .into_iter()
                 .filter_map(|it| Some((it.id, it.request?)));
             requests.extend(readable);
         }
-        let of_cards = news.calls.iter().map(|(_, id, _)| *id);
-        let unreadable = news.changed.iter().copied();
+        let of_cards = affected.calls.iter().map(|(_, id, _)| *id);
+        let unreadable = affected.changed.iter().copied();
         let unreadable = unreadable.filter(|id| !requests.contains_key(id));
         let asked: BTreeSet<RequestId> = of_cards.chain(unreadable).collect();
         if !asked.is_empty() {
@@ -141,13 +141,13 @@ impl Follower {
 
     fn writes(
         &self,
-        news: &News,
+        affected: &Affected,
         requests: &HashMap<RequestId, Request>,
         rebuilt: u64,
         at: Time,
     ) -> DocumentWrites {
         let mut writes = DocumentWrites::default();
-        for (seq, id, event) in &news.calls {
+        for (seq, id, event) in &affected.calls {
             let request = requests.get(id);
             let Some(request) = request.filter(|it| *seq > rebuilt || it.is_open()) else {
                 continue;
@@ -156,22 +156,22 @@ impl Follower {
             let cards = cards.iter().map(|card| card.document(Some(at)));
             writes.add.extend(cards);
         }
-        let requesters = news.changed.iter().filter_map(|id| requests.get(id));
+        let requesters = affected.changed.iter().filter_map(|id| requests.get(id));
         let requesters = requesters.map(|request| &request.requester);
         writes
             .touch
-            .extend(card::touch(news.changed.iter().copied(), at));
+            .extend(card::touch(affected.changed.iter().copied(), at));
         writes.touch.extend(home::touch_by(requesters, at));
-        if news.is_locked {
+        if affected.is_locked {
             writes.touch.extend(home::touch_asked(at));
         }
         writes
     }
 }
 
-impl News {
+impl Affected {
     fn of(entries: &[RawEntry], rebuilt: u64) -> Self {
-        let mut news = Self::default();
+        let mut affected = Self::default();
         for raw in entries {
             let entry = match Entry::try_from(raw) {
                 Ok(entry) => entry,
@@ -185,16 +185,16 @@ impl News {
                 (Some(id), EntryBody::Request(event)) => {
                     // Nobody saw anything of what came before.
                     if raw.seq > rebuilt {
-                        news.changed.insert(id);
+                        affected.changed.insert(id);
                     }
                     if calls_for_cards(&event) {
-                        news.calls.push((raw.seq, id, event));
+                        affected.calls.push((raw.seq, id, event));
                     }
                 }
-                (_, EntryBody::Lock(LockEvent::Locked { .. })) => news.is_locked = true,
+                (_, EntryBody::Lock(LockEvent::Locked { .. })) => affected.is_locked = true,
                 _ => {}
             }
         }
-        news
+        affected
     }
 }

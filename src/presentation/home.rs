@@ -231,7 +231,7 @@ impl HomeRecords {
     }
 
     /// Notes what people see after `home`, as it was read before the view was made, was published.
-    /// The Home rests if nothing has touched it meanwhile. Whoever is new among those that it asks
+    /// The Home rests if nothing has touched it meanwhile. People who are new among those that it asks
     /// about may have been passed by while the Home did not refer to them, so then the follower must
     /// still stand where it stood.
     ///

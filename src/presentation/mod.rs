@@ -6,7 +6,7 @@
 //! and Homes are level-triggered: a surface takes what is due, makes it show what is, and notes that,
 //! unless it was touched meanwhile. So the follower may lag without anything false coming to rest:
 //! what was shown before the follower came to an entry is touched when it does, and a digest keeps
-//! what is true already from being sent again. Whoever tells the log's entries as lines stays behind
+//! what is true already from being sent again. The feeds that tell the log's entries as lines stay behind
 //! the follower, since lines belong under a card; what a channel or a person is still to be told is their
 //! [`Backlog`].
 //!

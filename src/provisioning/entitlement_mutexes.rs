@@ -1,4 +1,4 @@
-//! One piece of access is looked at, made or taken back by one task at a time: whether it is ours,
+//! One piece of access is inspected, granted or revoked by one task at a time: whether it is ours,
 //! and whether another grant stands on it, must not change in between.
 
 use std::{
@@ -23,7 +23,7 @@ pub(super) struct EntitlementMutexes {
 
 /// The right to work on one piece of access alone, until this is dropped.
 pub(super) struct EntitlementGuard {
-    // Fields are dropped in order: whoever has the next turn here finds the claim free.
+    // Fields are dropped in order: the task that has the next turn here finds the claim free.
     _claim: Claim,
     _turn: OwnedMutexGuard<()>,
 }

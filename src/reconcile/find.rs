@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use crate::{
     backend::{Backend, BackendError, Managed, Marker},
     domain::{BackendName, InstanceId, Layer, Params, Progress, Receipt, Request, RequestId},
-    store::{CommitError, Store, StoreError, logged},
+    store::{CommitError, OpenPages, Store, StoreError, logged},
 };
 
 /// How long a target may take to list access, or to revoke one piece of it.
@@ -143,14 +143,16 @@ pub(super) async fn judge(
         }
     }
     // What was renamed since it was granted is called something else in the log.
-    let mut after = None;
+    let mut pages = OpenPages::new(store, PAGE);
     while !unknown.is_empty() {
-        let page = store.open_after(after, PAGE).await?;
+        let Some(page) = pages.next().await? else {
+            break;
+        };
         let recognised = |request: &Request| {
             let mut layers = request.layers.iter();
             layers.any(|layer| unknown.iter().any(|one| target.recognises(layer, one)))
         };
-        let requests = page.requests.iter().filter(|request| recognised(request));
+        let requests = page.iter().filter(|request| recognised(request));
         let ids: Vec<RequestId> = requests.map(|request| request.id).collect();
         let requests = told(store, &ids).await?;
         let mut left = Vec::new();
@@ -165,10 +167,6 @@ pub(super) async fn judge(
             }
         }
         unknown = left;
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
     }
     found.extend(unknown.into_iter().map(|access| Found {
         verdict: match access.marker {

@@ -27,6 +27,7 @@ mod invalidation;
 mod locked;
 mod notes;
 mod open_error;
+mod open_pages;
 mod people;
 mod postgres;
 pub mod rebuild;
@@ -61,6 +62,7 @@ pub use notes::{
     ATTEMPTS_OF_ONE, ATTEMPTS_OF_OUTSIDERS, ATTEMPTS_WITHIN, LoggedNotes, NextAttempt, Notes,
 };
 pub use open_error::OpenError;
+pub use open_pages::OpenPages;
 pub use people::{DecidedOn, LATELY, LoggedPeople, OpenRequest, People, Told, Uncertain};
 pub use postgres::PostgresStore;
 pub use record::{EntryBody, Note, Record};

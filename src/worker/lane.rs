@@ -116,7 +116,7 @@ impl Queue {
             match done {
                 Ok((_, _, Ok(()))) => {}
                 Ok((id, claim, Err(unfinished))) => self.postpone(worker, id, claim, &unfinished),
-                // Its claim is gone with it, so it is taken up anew.
+                // Its claim is gone with it, so it is taken up again.
                 Err(error) => tracing::error!(%error, "a piece of work panicked"),
             }
             next = self.running.try_join_next();

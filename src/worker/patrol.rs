@@ -1,7 +1,7 @@
 //! The patrol: looks over everything once a minute, for what was left undone and is due to nobody.
 //!
 //! One replica does it. It looks at the locks more often, and goes round at once when they have
-//! changed: whoever locked may have died before the grants were ended.
+//! changed: the replica that locked may have died before the grants were ended.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

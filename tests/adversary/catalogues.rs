@@ -3,44 +3,16 @@
 use std::time::Duration;
 
 use keylend::store::PostgresStore;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use tokio::time::timeout;
 
 use crate::{
-    server::Postgres,
+    store::Fixture,
     story::{asked, at, commit},
 };
 
 /// How long something may take that has to come about.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-struct Fixture {
-    server: Postgres,
-}
-
-impl Fixture {
-    async fn new() -> Self {
-        let server = Postgres::start().await;
-        for statement in [
-            "CREATE ROLE keylend LOGIN PASSWORD 'keylend'",
-            "CREATE ROLE mallory LOGIN PASSWORD 'mallory'",
-            "CREATE DATABASE store OWNER keylend",
-            "GRANT CONNECT ON DATABASE store TO mallory",
-        ] {
-            server.execute(statement).await;
-        }
-        Self { server }
-    }
-
-    fn url(&self, role: &str) -> String {
-        let url = self.server.url_for(role, role);
-        url.replace("/postgres?", "/store?")
-    }
-
-    async fn session(&self, role: &str) -> PgConnection {
-        PgConnection::connect(&self.url(role)).await.unwrap()
-    }
-}
 
 async fn run(session: &mut PgConnection, statements: &str) -> sqlx::Result<()> {
     let statements = AssertSqlSafe(statements.to_owned());
@@ -52,11 +24,8 @@ async fn run(session: &mut PgConnection, statements: &str) -> sqlx::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_who_waits_for_a_lock_on_a_catalogue_holds_up_no_replica() {
     let fixture = Fixture::new().await;
-    PostgresStore::migrate(&fixture.url("keylend"))
-        .await
-        .unwrap();
-    let store = PostgresStore::open(&fixture.url("keylend"), "the configuration").await;
-    let store = store.unwrap();
+    fixture.migrate().await.unwrap();
+    let store = fixture.open().await;
     commit(&store, asked("one", "alice", "db-prod:write", at(0))).await;
 
     let mut watching = fixture.session("keylend").await;

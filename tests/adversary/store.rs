@@ -29,12 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FLOOD: u32 = 50;
 
 /// A server with Keylend's database, which Keylend's role owns.
-struct Fixture {
+pub(crate) struct Fixture {
     server: Postgres,
 }
 
 impl Fixture {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let server = Postgres::start().await;
         for statement in [
             "CREATE ROLE keylend LOGIN PASSWORD 'keylend'",
@@ -54,12 +54,12 @@ impl Fixture {
     }
 
     /// The URL by which `role` reaches the store's database.
-    fn url(&self, role: &str) -> String {
+    pub(crate) fn url(&self, role: &str) -> String {
         let url = self.server.url_for(role, role);
         url.replace("/postgres?", "/store?")
     }
 
-    async fn session(&self, role: &str) -> PgConnection {
+    pub(crate) async fn session(&self, role: &str) -> PgConnection {
         PgConnection::connect(&self.url(role)).await.unwrap()
     }
 
@@ -69,13 +69,13 @@ impl Fixture {
         run(&mut PgConnection::connect(&url).await.unwrap(), statements).await;
     }
 
-    async fn migrate(&self) -> Result<Option<String>, OpenError> {
+    pub(crate) async fn migrate(&self) -> Result<Option<String>, OpenError> {
         timeout(PATIENCE, PostgresStore::migrate(&self.url("keylend")))
             .await
             .expect("nobody can hold up a migration")
     }
 
-    async fn open(&self) -> PostgresStore {
+    pub(crate) async fn open(&self) -> PostgresStore {
         let opened = PostgresStore::open(&self.url("keylend"), "the configuration").await;
         opened.unwrap()
     }

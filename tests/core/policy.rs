@@ -122,8 +122,8 @@ impl Case {
         self
     }
 
-    fn judge(&self, policy: &Policy, action: Action) -> Result<Vec<RuleId>, Refusal> {
-        self.ask(|facts| policy.judge(action, facts))
+    fn evaluate(&self, policy: &Policy, action: Action) -> Result<Vec<RuleId>, Refusal> {
+        self.ask(|facts| policy.evaluate(action, facts))
     }
 
     /// The report-only rules that would refuse it.
@@ -159,7 +159,7 @@ impl Case {
             true => answer.to_owned(),
             false => format!("{answer}: {}", rules.join(", ")),
         };
-        match self.judge(policy, action) {
+        match self.evaluate(policy, action) {
             Ok(rules) => line("yes", rules.iter().map(RuleId::as_str).collect()),
             Err(Refusal::Forbidden(rulings)) => {
                 line("no", rulings.iter().map(|r| r.rule.as_str()).collect())
@@ -316,7 +316,7 @@ fn the_groups_of_a_scope_decide_who_asks_and_who_approves() {
 
 #[test]
 fn a_default_deny_names_the_base_permit_and_its_reason() {
-    let refusal = Case::carol().judge(&Policy::base(), Action::Approve);
+    let refusal = Case::carol().evaluate(&Policy::base(), Action::Approve);
     let Err(Refusal::Forbidden(rulings)) = refusal else {
         panic!("{refusal:?}");
     };
@@ -407,7 +407,7 @@ fn an_operators_permit_overrides_no_base_forbid() {
 #[test]
 fn every_base_forbid_has_words_for_people() {
     for (rule, covered, case) in forbidden() {
-        let Err(Refusal::Forbidden(rulings)) = case.judge(&with_rules(WIDE), covered[0]) else {
+        let Err(Refusal::Forbidden(rulings)) = case.evaluate(&with_rules(WIDE), covered[0]) else {
             panic!("{rule} did not forbid");
         };
         let reason = &rulings[0].reason;
@@ -483,7 +483,7 @@ fn an_operators_forbid_is_told_in_its_own_words() {
             case.now = "2026-11-01T23:59:59Z".parse().unwrap();
         })
     };
-    let refusal = sunday(&["engineers"]).judge(&policy, Action::Request);
+    let refusal = sunday(&["engineers"]).evaluate(&policy, Action::Request);
     let Err(Refusal::Forbidden(rulings)) = refusal else {
         panic!("{refusal:?}");
     };

@@ -1,14 +1,18 @@
 //! The clocks of the replicas' machines, which are set forward and back while the replicas run.
 //!
-//! They are off by [`DRIFT`] at most, so two of them differ by less than what Keylend allows for
-//! (`CLOCKS_DIFFER`). Its promises hold by the clock of the replica that decides or answers; by the true
+//! A replica acts by a `SteadyClock` over the one of its machine, as the service does, so its time never goes
+//! back while it runs. The two things that `serve` adds to that are tested in `tests/service/clocks.rs`: the
+//! mark from which a restart continues, and following the machine's clock back once nothing is open.
+//!
+//! The machines' clocks are off by [`DRIFT`] at most, so two of them differ by less than what Keylend allows
+//! for (`CLOCKS_DIFFER`). Its promises hold by the clock of the replica that decides or answers; by the true
 //! time, a grant lasts longer by [`APART`] at most.
 
 use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -32,9 +36,6 @@ pub(crate) const APART: Span = Span::seconds(40);
 /// How long a replica sleeps at most before it looks at its clock again, as the real clock does.
 const NAP: Duration = Duration::from_secs(5);
 
-/// For how long what was learnt before a clock was set back may count as younger than it is.
-const REMEMBERED: Span = Span::minutes(3);
-
 /// One machine's clock.
 #[derive(Clone)]
 pub(crate) struct HostClock {
@@ -57,43 +58,34 @@ impl Clock for HostClock {
             }
         })
     }
+
+    fn elapsed(&self) -> Duration {
+        self.truth.elapsed()
+    }
 }
 
 /// The clocks of all machines.
-pub(crate) struct Clocks {
-    truth: VirtualClock,
-    hosts: Vec<HostClock>,
-    /// When a clock was set back, and by how much.
-    set_back: Mutex<Vec<(Time, TimeDelta)>>,
-}
+pub(crate) struct Clocks(Vec<HostClock>);
 
 impl Clocks {
-    pub(crate) fn new(truth: VirtualClock) -> Arc<Self> {
+    pub(crate) fn new(truth: VirtualClock) -> Self {
         let right = |_: &&str| HostClock {
             truth,
             ahead: Arc::default(),
         };
-        Arc::new(Self {
-            truth,
-            hosts: NAMES.iter().map(right).collect(),
-            set_back: Mutex::default(),
-        })
+        Self(NAMES.iter().map(right).collect())
     }
 
     /// The clock of the machine on which the replica of this name runs.
     pub(crate) fn of(&self, replica: &str) -> HostClock {
-        let mut hosts = NAMES.iter().zip(&self.hosts);
+        let mut hosts = NAMES.iter().zip(&self.0);
         let host = hosts.find(|(name, _)| **name == replica);
         host.expect("a replica's name").1.clone()
     }
 
     /// Sets a machine's clock so many milliseconds ahead of the true time.
     pub(crate) fn set(&self, replica: &str, ahead: i64) {
-        let before = self.of(replica).ahead.swap(ahead, Ordering::Relaxed);
-        if ahead < before {
-            let back = TimeDelta::milliseconds(before - ahead);
-            self.set_back.lock().unwrap().push((self.truth.now(), back));
-        }
+        self.of(replica).ahead.store(ahead, Ordering::Relaxed);
     }
 
     /// Sets all clocks right.
@@ -101,14 +93,5 @@ impl Clocks {
         for replica in NAMES {
             self.set(replica, 0);
         }
-    }
-
-    /// How much older than it seems a fact may be on which somebody decides at `at`.
-    pub(crate) fn hidden_age(&self, at: Time) -> TimeDelta {
-        let set_back = self.set_back.lock().unwrap();
-        let lately = set_back
-            .iter()
-            .filter(|(when, _)| REMEMBERED.after(*when) > at);
-        lately.map(|(_, back)| *back).sum()
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use keylend::{clock::Clock, domain::Request};
+use keylend::domain::Request;
 use tokio::time::sleep;
 
 use crate::{
@@ -189,8 +189,21 @@ impl World {
         self.referee.looks(&self.database.tables());
         for replica in replicas.iter_mut().flatten() {
             while replica.tasks.try_join_next().is_some() {}
+            self.time_went_on(replica);
             self.gateway_asks(replica).await;
         }
+    }
+
+    /// What was over for a replica is not open again because its machine's clock was set back.
+    fn time_went_on(&self, replica: &mut Replica) {
+        let (before, now) = (replica.latest, replica.own.now());
+        replica.latest = now;
+        self.story.check(promised(3, now >= before, || {
+            format!(
+                "the time of {} went back from {before} to {now}",
+                replica.name
+            )
+        }));
     }
 
     /// A gateway asks for everybody who ever asked, by either of their names.
@@ -211,11 +224,11 @@ impl World {
                 })
                 .collect()
         };
-        let on_host = replica.host.now();
+        let on_replica = replica.own.now();
         for (person, email, scope) in asked {
             for subject in [person.as_str(), email.as_str()] {
                 if let Some(held) = checks.check(subject, &scope, replica.clock.now()) {
-                    self.referee.admitted(&person, &scope, held, on_host);
+                    self.referee.admitted(&person, &scope, held, on_replica);
                 }
             }
         }

@@ -15,13 +15,11 @@ use keylend::{
 use tokio::time::sleep;
 
 use crate::{
-    clocks::Clocks,
     seed::{Rng, VirtualClock},
     story::Story,
 };
 
-/// How old the facts behind a decision may be: a minute, and what it takes to decide. They are older
-/// where a clock was set back meanwhile.
+/// How old the facts behind a decision may be: a minute, and what it takes to decide.
 const OLDEST: Duration = Duration::from_secs(60 + 40);
 
 /// Everybody, in the order of their names. Alice, Bob and Zoe have a second account each; that Zoe's
@@ -60,7 +58,6 @@ pub(crate) fn user(name: &str) -> UserId {
 /// The people as they are.
 pub(crate) struct People {
     clock: VirtualClock,
-    clocks: Arc<Clocks>,
     rng: Arc<Rng>,
     story: Arc<Story>,
     inside: Mutex<Inside>,
@@ -73,6 +70,19 @@ struct Inside {
     lives: BTreeMap<UserId, Vec<(Time, Being)>>,
 }
 
+impl Inside {
+    /// What somebody was at the moments that a decision at `at` may rest on.
+    fn recent(&self, person: &UserId, at: Time) -> impl Iterator<Item = &Being> {
+        let oldest = at - OLDEST;
+        let life = self.lives.get(person).map_or(&[][..], Vec::as_slice);
+        let recent = life.iter().enumerate().filter(move |(index, (from, _))| {
+            let until = life.get(index + 1).map(|(until, _)| *until);
+            *from <= at && until.is_none_or(|until| until >= oldest)
+        });
+        recent.map(|(_, (_, being))| being)
+    }
+}
+
 #[derive(Clone)]
 struct Being {
     standing: Standing,
@@ -81,15 +91,9 @@ struct Being {
 }
 
 impl People {
-    pub(crate) fn new(
-        clock: VirtualClock,
-        clocks: Arc<Clocks>,
-        rng: Arc<Rng>,
-        story: Arc<Story>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(clock: VirtualClock, rng: Arc<Rng>, story: Arc<Story>) -> Arc<Self> {
         let people = Self {
             clock,
-            clocks,
             rng,
             story,
             inside: Mutex::default(),
@@ -185,12 +189,11 @@ impl People {
     /// on.
     pub(crate) fn had_left(&self, person: &UserId, departure: &Departure, at: Time) -> bool {
         let inside = self.inside.lock().unwrap();
-        self.recent(&inside, person, at)
-            .any(|being| match departure {
-                Departure::Deactivated => being.standing == Standing::Deactivated,
-                Departure::Guest => being.standing == Standing::Guest,
-                Departure::Group { .. } => !being.groups.contains("S0ENG"),
-            })
+        inside.recent(person, at).any(|being| match departure {
+            Departure::Deactivated => being.standing == Standing::Deactivated,
+            Departure::Guest => being.standing == Standing::Guest,
+            Departure::Group { .. } => !being.groups.contains("S0ENG"),
+        })
     }
 
     /// Somebody leaves, becomes a guest, comes back, or leaves the engineers or the approvers; answers
@@ -232,25 +235,9 @@ impl People {
     /// rest on. They need not be the same: the two facts are learnt apart.
     pub(crate) fn was(&self, person: &UserId, groups: &[&str], at: Time) -> bool {
         let inside = self.inside.lock().unwrap();
-        let recent: Vec<_> = self.recent(&inside, person, at).collect();
+        let recent: Vec<_> = inside.recent(person, at).collect();
         let is_in = |being: &&Being| groups.iter().any(|group| being.groups.contains(group));
         recent.iter().any(|it| it.standing == Standing::Member) && recent.iter().any(is_in)
-    }
-
-    /// What somebody was at the moments that a decision at `at` may rest on.
-    fn recent<'a>(
-        &self,
-        inside: &'a Inside,
-        person: &UserId,
-        at: Time,
-    ) -> impl Iterator<Item = &'a Being> + use<'a> {
-        let oldest = at - OLDEST - self.clocks.hidden_age(at);
-        let life = inside.lives.get(person).map_or(&[][..], Vec::as_slice);
-        let recent = life.iter().enumerate().filter(move |(index, (from, _))| {
-            let until = life.get(index + 1).map(|(until, _)| *until);
-            *from <= at && until.is_none_or(|until| until >= oldest)
-        });
-        recent.map(|(_, (_, being))| being)
     }
 
     async fn answer(&self) -> Result<(), FactsUnavailable> {

@@ -341,14 +341,14 @@ impl Referee {
         })
     }
 
-    /// A check said yes: the grant is there, its time is not over by the clock of its machine, nor by the
+    /// A check said yes: the grant is there, its time is not over by the clock of the replica, nor by the
     /// true time but for what clocks may differ by, and nothing ended it that this check could know of.
     pub(crate) fn admitted(
         &self,
         person: &UserId,
         scope: &ScopeId,
         held: ActiveGrant,
-        on_host: Time,
+        on_replica: Time,
     ) {
         let (seen, now) = (self.seen.lock().unwrap(), self.clock.now());
         let life = seen.model.lives.get(&held.request);
@@ -360,7 +360,7 @@ impl Referee {
                 .all(|ended| now < *ended + NEWS);
             person_of(&life.requester) == person_of(person)
                 && life.scope == *scope
-                && life.expires_at.is_some_and(|end| on_host < end)
+                && life.expires_at.is_some_and(|end| on_replica < end)
                 && life.truly_ends_at.is_some_and(|end| now < APART.after(end))
                 && matches!(life.stage, Stage::Active | Stage::Ending | Stage::Over)
                 && known

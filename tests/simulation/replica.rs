@@ -15,7 +15,7 @@ use keylend::{
     broker::{Broker, Parts},
     clock::Clock,
     directory::{Directory, GroupSource, Identities},
-    domain::{BackendName, ChannelId, GroupName},
+    domain::{BackendName, ChannelId, GroupName, Time},
     grants::Grants,
     leavers::Leavers,
     slack::{
@@ -30,7 +30,6 @@ use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clocks::HostClock,
     faults::UnreliableStore,
     slack,
     store::{LEASE, MemoryStore},
@@ -54,8 +53,10 @@ pub(crate) struct Replica {
     pub(crate) homes: Arc<Homes>,
     /// What checks are held against.
     pub(crate) clock: Arc<dyn Clock>,
-    /// The clock of its machine.
-    pub(crate) host: HostClock,
+    /// The clock that it acts by.
+    pub(crate) own: Arc<dyn Clock>,
+    /// What that showed when it was last looked at.
+    pub(crate) latest: Time,
     /// Everything that it does: gone with it at whatever await point it is.
     pub(crate) tasks: JoinSet<()>,
     number: u64,
@@ -80,8 +81,7 @@ impl Replica {
         });
         let store: Arc<dyn Database> = unreliable.clone();
         world.mutant.ledger(unreliable.clone());
-        let host = world.clocks.of(name);
-        let clock: Arc<dyn Clock> = Arc::new(host.clone());
+        let clock = world.mutant.steady(Arc::new(world.clocks.of(name)));
         let reached = |target: &Arc<_>| -> Arc<dyn Backend> {
             world.mutant.target(Arc::new(Reached {
                 target: Arc::clone(target),
@@ -187,8 +187,9 @@ impl Replica {
             broker,
             grants,
             homes,
+            latest: clock.now(),
+            own: clock.clone(),
             clock: world.mutant.clock(clock),
-            host,
             tasks,
             number,
         }

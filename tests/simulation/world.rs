@@ -57,7 +57,7 @@ pub(crate) const PENDING: (u32, u32) = (5, 2);
 pub(crate) struct World {
     /// The true time.
     pub(crate) clock: VirtualClock,
-    pub(crate) clocks: Arc<Clocks>,
+    pub(crate) clocks: Clocks,
     pub(crate) rng: Arc<Rng>,
     pub(crate) story: Arc<Story>,
     pub(crate) faults: Arc<Faults>,
@@ -84,7 +84,7 @@ impl World {
         let story = Story::new(clock);
         let faults = Arc::<Faults>::default();
         let clocks = Clocks::new(clock);
-        let people = People::new(clock, clocks.clone(), rng.clone(), story.clone());
+        let people = People::new(clock, rng.clone(), story.clone());
         let targets: Vec<_> = ["pg", "ssh"]
             .map(|name| Target::new(name, clock, rng.clone(), story.clone()))
             .into();

@@ -246,7 +246,7 @@ pub(super) fn decide(
         now,
     };
     Ok(Decided {
-        verdict: policy.judge(action, &facts),
+        verdict: policy.evaluate(action, &facts),
         would_refuse: policy.would_forbid(action, &facts),
     })
 }

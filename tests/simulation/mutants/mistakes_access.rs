@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keylend::{
-    backend::{
-        Backend, BackendError, BoundLayer, Granted, Inspection, InvalidParam, LayerRequest,
-        Presence,
-    },
-    domain::{Entitlement, Params, Receipt, RevocationMode, Span},
+    backend::{Backend, BackendError, BoundLayer, Granted, Inspection, LayerRequest, Presence},
+    domain::Receipt,
 };
 use secrecy::SecretString;
 
-use super::Mutant;
+use super::{
+    Mutant,
+    changed_target::{Changes, changed},
+};
 use crate::target::{LOGIN, OWN};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,56 +34,19 @@ pub(super) enum MistakesAccess {
 
 impl Mutant for MistakesAccess {
     fn target(&self, target: Arc<dyn Backend>) -> Arc<dyn Backend> {
-        Arc::new(Mistaken { target, how: *self })
-    }
-}
-
-struct Mistaken {
-    target: Arc<dyn Backend>,
-    how: MistakesAccess,
-}
-
-impl Backend for Mistaken {
-    fn bind(&self, params: &Params) -> Result<Box<dyn BoundLayer>, InvalidParam> {
-        Ok(Box::new(MistakenLayer {
-            layer: self.target.bind(params)?,
-            how: self.how,
-        }))
-    }
-}
-
-struct MistakenLayer {
-    layer: Box<dyn BoundLayer>,
-    how: MistakesAccess,
-}
-
-impl MistakenLayer {
-    fn is(&self, one: &[MistakesAccess]) -> bool {
-        one.contains(&self.how)
+        changed(target, *self)
     }
 }
 
 #[async_trait]
-impl BoundLayer for MistakenLayer {
-    fn revocation_mode(&self) -> RevocationMode {
-        self.layer.revocation_mode()
-    }
-
-    fn entitlement(&self, order: &LayerRequest) -> Entitlement {
-        self.layer.entitlement(order)
-    }
-
-    fn late_effects(&self) -> Span {
-        self.layer.late_effects()
-    }
-
-    fn connection(&self, order: &LayerRequest) -> Option<Vec<(String, String)>> {
-        self.layer.connection(order)
-    }
-
-    async fn inspect(&self, order: &LayerRequest) -> Result<Inspection, BackendError> {
-        let inspection = self.layer.inspect(order).await?;
-        if !self.is(&[MistakesAccess::FindsForeign]) {
+impl Changes for MistakesAccess {
+    async fn inspect(
+        self,
+        layer: &dyn BoundLayer,
+        order: &LayerRequest,
+    ) -> Result<Inspection, BackendError> {
+        let inspection = layer.inspect(order).await?;
+        if self != Self::FindsForeign {
             return Ok(inspection);
         }
         let order = of_anybody(&LayerRequest {
@@ -91,40 +54,49 @@ impl BoundLayer for MistakenLayer {
             ..order.clone()
         });
         Ok(Inspection {
-            presence: self.layer.status(&order).await?,
+            presence: layer.status(&order).await?,
             ..inspection
         })
     }
 
     async fn grant(
-        &self,
+        self,
+        layer: &dyn BoundLayer,
         order: &LayerRequest,
         password: Option<&SecretString>,
     ) -> Result<Granted, BackendError> {
-        let is_there = self.is(&[MistakesAccess::GrantsNothingForeign])
-            && self.layer.status(&of_anybody(order)).await? == Presence::Present;
+        let is_there = self == Self::GrantsNothingForeign
+            && layer.status(&of_anybody(order)).await? == Presence::Present;
         match is_there {
             true => Ok(Granted::default()),
-            false => self.layer.grant(order, password).await,
+            false => layer.grant(order, password).await,
         }
     }
 
-    async fn revoke(&self, order: &LayerRequest) -> Result<(), BackendError> {
-        let order = match self.how {
-            MistakesAccess::GoesByNames => by_name(order),
-            MistakesAccess::RevokesForeign => of_anybody(order),
+    async fn revoke(
+        self,
+        layer: &dyn BoundLayer,
+        order: &LayerRequest,
+    ) -> Result<(), BackendError> {
+        let order = match self {
+            Self::GoesByNames => by_name(order),
+            Self::RevokesForeign => of_anybody(order),
             _ => order.clone(),
         };
-        self.layer.revoke(&order).await
+        layer.revoke(&order).await
     }
 
-    async fn status(&self, order: &LayerRequest) -> Result<Presence, BackendError> {
-        let order = match self.how {
-            MistakesAccess::GoesByNames => by_name(order),
-            MistakesAccess::GrantsNothingForeign | MistakesAccess::SeesForeign => of_anybody(order),
+    async fn status(
+        self,
+        layer: &dyn BoundLayer,
+        order: &LayerRequest,
+    ) -> Result<Presence, BackendError> {
+        let order = match self {
+            Self::GoesByNames => by_name(order),
+            Self::GrantsNothingForeign | Self::SeesForeign => of_anybody(order),
             _ => order.clone(),
         };
-        self.layer.status(&order).await
+        layer.status(&order).await
     }
 }
 

@@ -2,6 +2,7 @@
 //! production code holds nothing for it. The simulation is worth its time only while it finds them.
 
 mod approves_first;
+mod changed_target;
 mod counts_ids;
 mod counts_old_votes;
 mod counts_twice;
@@ -10,6 +11,7 @@ mod forgets_addresses;
 mod forgets_receipts;
 mod forgets_work;
 mod gives_to_leavers;
+mod goes_back;
 mod grants_under_locks;
 mod ignores_leases;
 mod ignores_versions;
@@ -38,7 +40,7 @@ use async_trait::async_trait;
 use keylend::{
     backend::{Backend, BackendError},
     broker::{Ask, Broker, Error},
-    clock::Clock,
+    clock::{Clock, SteadyClock},
     directory::PeopleSource,
     domain::{Catalogue, Departure, EndCause, Event, Request, RequestId, UserId},
     store::{Commit, Delivered, DocumentWrites, Ledger},
@@ -106,6 +108,11 @@ pub(crate) trait Mutant: Send + Sync {
     /// Where facts about people come from.
     fn people(&self, people: Arc<dyn PeopleSource>) -> Arc<dyn PeopleSource> {
         people
+    }
+
+    /// The clock that a replica acts by, over the one of its machine.
+    fn steady(&self, machine: Arc<dyn Clock>) -> Arc<dyn Clock> {
+        Arc::new(SteadyClock::new(machine))
     }
 
     /// The clock that a replica's checks are held against.
@@ -297,6 +304,11 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             "checks run on a clock that is late",
             &[3],
             Arc::new(late_clock::LateClock),
+        ),
+        (
+            "a clock that is set back is followed",
+            &[3],
+            Arc::new(goes_back::GoesBack),
         ),
         (
             "access is revoked by the login's name",
