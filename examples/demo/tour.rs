@@ -29,14 +29,14 @@ fn tour() -> Vec<Step> {
         )
         .shows(ALICE, INCIDENT)
         .types("/jit request console:enter 30m INC-4211 writes are failing")
-        .until(BOB, "asks for"),
+        .until(BOB, "requests"),
         Step::new(
             "Approve it yourself",
             "Still as Alice, press Approve on your own request in #approvals. Nobody decides on \
              their own request, and no rule that anybody writes can allow it.",
         )
         .shows(ALICE, APPROVALS)
-        .until(ALICE, "Nobody decides on their own request"),
+        .until(ALICE, "approve or deny your own request"),
         Step::new(
             "Let a guest try",
             "Gil is a guest, but he sees the channel, and Slack lets him press its buttons. Who \
@@ -57,7 +57,7 @@ fn tour() -> Vec<Step> {
              waits for him.",
         )
         .shows(ALICE, "home")
-        .until(ALICE, "You have now"),
+        .until(ALICE, "Your access"),
         Step::new(
             "Let time pass",
             "Skip ahead, ten minutes at a time, and watch the countdown: Alice is warned before \

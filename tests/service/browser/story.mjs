@@ -92,7 +92,7 @@ const story = {
   async "Alice asks in one line"() {
     await tour.getByRole("button", { name: "Show me" }).click();
     await composer.press("Enter");
-    await says(log, "waits for an answer");
+    await says(log, "Pending approval");
     await tour.getByRole("heading", { name: "Approve it yourself" }).waitFor();
   },
 
@@ -101,7 +101,7 @@ const story = {
     await isAccessible("the card");
     await picture(card(), "approval.png");
     await card().getByRole("button", { name: "Approve 30m" }).click();
-    await says(log, "Nobody decides on their own request");
+    await says(log, "approve or deny your own request");
     await says(log, "Only visible to you");
     await says(door, "Shut");
   },
@@ -169,7 +169,7 @@ const story = {
     await modal.getByRole("combobox").first().fill("console");
     await modal.getByRole("option", { name: /console:enter/ }).click();
     await modal.getByLabel("Ticket").fill("INC-4211");
-    await modal.getByLabel("Why").fill("writes are failing again");
+    await modal.getByLabel("Reason").fill("writes are failing again");
     await isAccessible("the form");
     await picture(modal, "request.png");
     await modal.getByLabel("Ticket").fill("nonsense");
@@ -188,7 +188,7 @@ const story = {
     await picture(main.locator(".sheet"), "home.png");
     await main.getByRole("button", { name: /^Approve/ }).click();
     await says(door, "Open");
-    await says(main, "Nothing waits for your decision");
+    await says(main, "No request needs your decision");
     await be("Alice Example");
     await open("Keylend");
     await main.getByRole("button", { name: "I'm done" }).waitFor();
