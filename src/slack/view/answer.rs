@@ -30,8 +30,7 @@ pub const UNKNOWN_BUTTON: &str =
     "This version of Keylend doesn't know that button. Nothing was done. Use the newest message.";
 
 /// A modal could not be opened.
-pub const NO_WINDOW: &str =
-    "Slack didn't open the window in time. Nothing was changed. Try again.";
+pub const NO_WINDOW: &str = "Slack didn't open the window in time. Nothing was changed. Try again.";
 
 /// A request was made.
 pub fn asked(request: &Request, notes: &[String]) -> String {

@@ -14,7 +14,10 @@ const LONGEST_REASON: usize = 1000;
 
 /// The form. `carried` names the request and the revision that was on show.
 pub fn deny(request: &Request, carried: &str) -> Value {
-    let (who, what) = (text::person(&request.requester), text::code(&request.terms.scope));
+    let (who, what) = (
+        text::person(&request.requester),
+        text::code(&request.terms.scope),
+    );
     let duration = request.asked_duration();
     let question = match request.extension {
         Some(_) => format!("{who} requests {duration} more of {what}."),

@@ -114,8 +114,7 @@ fn duration_input(form: &Form<'_>) -> Value {
         ),
         None => (
             "30m".to_owned(),
-            "Such as 30m or 1h30m. Leave it empty for the scope's default."
-                .to_owned(),
+            "Such as 30m or 1h30m. Leave it empty for the scope's default.".to_owned(),
         ),
     };
     let mut element = text_input(field::DURATION, LONGEST_WORD, form.duration.as_deref());

@@ -59,10 +59,9 @@ pub fn of_request(error: &Error, scope: &Scope) -> String {
 pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, String) {
     let (id, most) = (&scope.id, scope.max_duration);
     match error {
-        Error::Refused(Refusal::TooShort { asked, min }) => (
-            field::DURATION,
-            too_short(*asked, *min),
-        ),
+        Error::Refused(Refusal::TooShort { asked, min }) => {
+            (field::DURATION, too_short(*asked, *min))
+        }
         Error::Refused(Refusal::ReasonMissing) => (
             field::REASON,
             format!("{id} needs a reason. Say what you are going to do."),
@@ -122,7 +121,8 @@ pub fn past_time(time: NaiveTime, zone: &str) -> String {
 }
 
 /// More time is asked for, until a moment before the end.
-pub const ENDS_LATER: &str = "Your access already lasts that long or longer. /jit status shows when it ends.";
+pub const ENDS_LATER: &str =
+    "Your access already lasts that long or longer. /jit status shows when it ends.";
 
 fn short(text: &str) -> String {
     text.chars().take(40).collect()

@@ -75,7 +75,10 @@ async fn a_person_whom_slack_holds_back_or_does_not_answer_for_holds_up_no_other
         // The clock stands: nothing is tried again.
         fixture.commit(denied(&fixture, &bobs, "no, Bob")).await;
         fixture
-            .tells("U0BOB", "<@U0CAROL> denied your request for `db-prod:write`: no, Bob")
+            .tells(
+                "U0BOB",
+                "<@U0CAROL> denied your request for `db-prod:write`: no, Bob",
+            )
             .await;
         assert_eq!(heard(&fixture, "U0ALICE", "denied your request"), 0);
         fixture.sim.heal();

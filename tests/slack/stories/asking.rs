@@ -173,7 +173,11 @@ async fn of_several_pending_requests_only_the_one_that_is_named_is_withdrawn() {
     let read = fixture.asked("request db-prod:read 10m look").await;
     fixture.jit(ALICE, "withdraw").await;
     let which = fixture.answered(ALICE, "Type `/jit withdraw` and").await;
-    assert!(which.says("*Pending* · `db-prod:write`"), "{}", which.all_text());
+    assert!(
+        which.says("*Pending* · `db-prod:write`"),
+        "{}",
+        which.all_text()
+    );
     let id = request_id(&which.text, "db-prod:read");
     fixture.jit(ALICE, &format!("withdraw {id}")).await;
     let said = "Your request for `db-prod:read` is withdrawn.";

@@ -38,7 +38,11 @@ fn published(fixture: &Fixture, person: &str) -> usize {
 async fn who_has_nothing_reads_what_to_do() {
     let fixture = Fixture::start().await;
     let home = opened(&fixture, ALICE).await;
-    for words in ["No request needs", "You have no active access", "/jit request"] {
+    for words in [
+        "No request needs",
+        "You have no active access",
+        "/jit request",
+    ] {
         assert!(home.says(words), "{words}: {}", home.all_text());
     }
     assert_eq!(home.action_ids(), ["request"]);

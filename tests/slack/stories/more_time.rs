@@ -64,7 +64,9 @@ async fn no_form_opens_where_nothing_fits_or_the_grant_is_not_theirs() {
     fixture.granted("request db-prod:write 1h INC-1 fix").await;
     let grant = fixture.grants(ALICE).pop().unwrap();
     fixture.alice().click(&grant, "extend").await;
-    fixture.told(ALICE, "You can't extend `db-prod:write` yet").await;
+    fixture
+        .told(ALICE, "You can't extend `db-prod:write` yet")
+        .await;
     assert!(fixture.alice().modal().is_none());
     fixture.person(DAVE).click(&grant, "extend").await;
     fixture.answered(DAVE, "Only the requester").await;
