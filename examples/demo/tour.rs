@@ -29,7 +29,7 @@ fn tour() -> Vec<Step> {
         )
         .shows(ALICE, INCIDENT)
         .types("/jit request console:enter 30m INC-4211 writes are failing")
-        .until(BOB, "requests"),
+        .until(BOB, "Access request"),
         Step::new(
             "Approve it yourself",
             "Still as Alice, press Approve on your own request in #approvals. Nobody decides on \
