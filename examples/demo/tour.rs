@@ -40,7 +40,7 @@ fn tour() -> Vec<Step> {
              nobody can approve their own request, and no policy can allow it.",
         )
         .shows(ALICE, APPROVALS)
-        .until(ALICE, "own request"),
+        .until(ALICE, "approve or deny your own request"),
         Step::new(
             "Try it as a guest",
             "You are Gil, a guest. You see the channel, and Slack lets you press its buttons. Press \

@@ -324,7 +324,7 @@ fn a_default_deny_names_the_base_permit_and_its_reason() {
     assert_eq!(rulings[0].rule, RuleId::new("approver-group"));
     assert_eq!(
         rulings[0].reason,
-        "Only a member of this scope's approver groups may do this; /jit explain names them."
+        "Only members of this scope's approver groups can do this; /jit explain lists them."
     );
 }
 

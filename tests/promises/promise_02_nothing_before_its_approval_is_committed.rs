@@ -75,7 +75,7 @@ async fn killed_between_intent_and_target_past_the_end_nothing_stays() {
     fixture.console.mood("grant", Mood::Well);
     fixture.advance_minutes(31);
     fixture.boot().await;
-    fixture.told(ALICE, "Nothing of it is left.").await;
+    fixture.told(ALICE, "Nothing was left behind.").await;
     assert!(!fixture.console.admits("alice"));
     assert_eq!(
         fixture.console.orders("grant"),
@@ -123,9 +123,9 @@ async fn a_target_that_is_down_at_approval_is_tried_again_and_the_requester_told
     let card = fixture.asked(REQUEST).await;
     fixture.bob().click(&card, "approve").await;
     let approved = fixture.now();
-    let told = fixture.told(ALICE, "`console` failed to give it").await;
+    let told = fixture.told(ALICE, "`console` failed to grant it").await;
     assert!(told.says("503"), "{}", told.text);
-    fixture.shows(&card, "is tried again: ").await;
+    fixture.shows(&card, "Keylend keeps retrying").await;
     let ten_minutes = |fixture: &Fixture| (fixture.now() - approved).num_minutes() >= 10;
     fixture.until("ten minutes", ten_minutes).await;
     assert!(!fixture.admitted(ALICE, SCOPE).await);
@@ -134,7 +134,7 @@ async fn a_target_that_is_down_at_approval_is_tried_again_and_the_requester_told
     fixture.in_time(|_| fixture.grants(ALICE).pop()).await;
     assert!(fixture.admitted(ALICE, SCOPE).await);
     let told = fixture.sim.dm(ALICE);
-    let told = told.iter().filter(|it| it.says("failed to give it"));
+    let told = told.iter().filter(|it| it.says("failed to grant it"));
     assert_eq!(told.count(), 1);
 }
 
@@ -163,7 +163,7 @@ async fn two_layers_are_made_whole_or_not_at_all() {
     let card = fixture.shows(&card, "1 of 2").await;
     fixture.carol().click(&card, "approve").await;
 
-    fixture.told(ALICE, "Nothing of it is left.").await;
+    fixture.told(ALICE, "Nothing was left behind.").await;
     assert!(
         !fixture.console.admits("alice"),
         "the first layer was left behind"

@@ -112,14 +112,14 @@ async fn a_grant_ends_when_its_target_ends_it_and_everybody_is_told_that_end() {
     assert!(grant.says(until), "{}", grant.all_text());
     let answer = fixture.answer(ALICE, "status").await;
     assert!(answer.says(until), "{}", answer.text);
-    let line = fixture.audited("`console` gives access until").await;
+    let line = fixture.audited("`console` granted access until").await;
     assert!(line.says(until), "{}", line.text);
     let answer = fixture.check(ALICE, SCOPE).await;
     assert_eq!(answer["context"]["expires_at"], "2099-11-21T02:12:00.000Z");
 
     fixture.advance_minutes(12);
     assert!(!fixture.admitted(ALICE, SCOPE).await);
-    fixture.told(ALICE, "has ended: its time is over").await;
+    fixture.told(ALICE, "has ended: expired").await;
 }
 
 #[tokio::test]

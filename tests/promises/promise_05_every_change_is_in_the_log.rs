@@ -64,7 +64,7 @@ async fn the_audit_channel_tells_each_transition_once_in_the_request_s_thread() 
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.advance_minutes(30);
-    let last = fixture.audited("*ended*: every").await;
+    let last = fixture.audited("*ended*: removal confirmed").await;
     let thread = last
         .thread_ts
         .clone()

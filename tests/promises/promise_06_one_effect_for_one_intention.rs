@@ -230,10 +230,10 @@ async fn an_order_that_is_refused_as_too_old_counts_only_if_nothing_newer_was_de
 
     // The request has changed since the order was sent.
     fixture.jit(ALICE, "extend db-prod:write 10m").await;
-    fixture.audited("asked for 10m more").await;
+    fixture.audited("requested 10m more").await;
     fixture.console.mood("grant", Mood::SupersedingOnce);
     fixture.console.until_ordered("grant", 3).await;
-    fixture.audited("gives access until").await;
+    fixture.audited("granted access until").await;
     assert_eq!(count(&fixture, "layer_grant_failed").await, 0);
 
     // Nothing has changed: the target contradicts the log, which is a failure and tried again.

@@ -127,7 +127,7 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
     );
     alice.close_modal().await;
     alice.click(&grant, "credentials").await;
-    fixture.answered(ALICE, "It is ended").await;
+    fixture.answered(ALICE, "This request is ended").await;
     assert!(alice.modal().is_none());
 }
 
@@ -183,7 +183,7 @@ async fn a_target_that_gives_something_else_than_the_protocol_says_gets_no_grant
         .click(&fixture.open_card().await, "approve")
         .await;
     fixture.audited("not as the protocol says").await;
-    fixture.told(ALICE, "could not be made").await;
+    fixture.told(ALICE, "couldn't be granted").await;
     assert!(!fixture.console.admits("alice"));
     let log = serde_json::to_string(&fixture.log().await).unwrap();
     assert!(!log.contains(token), "{log}");

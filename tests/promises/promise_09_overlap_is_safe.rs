@@ -120,9 +120,9 @@ async fn access_that_was_there_before_is_left_as_it_was() {
     fixture.console.admit(&entitlement, "alice");
     let revoked = fixture.console.orders("revoke");
     let grant = fixture.granted(REQUEST).await;
-    let before = "You already had this access on `console` before. Keylend will not take it away.";
+    let before = "You already had this access on `console` before. Keylend doesn't revoke that.";
     fixture.shows(&grant, before).await;
-    fixture.audited("will not take it away").await;
+    fixture.audited("keeps the access after the grant").await;
     fixture.alice().click(&grant, "done").await;
     fixture.ended(2).await;
     let still = "You still have this access on `console`: it predates this grant.";

@@ -133,8 +133,8 @@ async fn every_home_that_was_opened_is_true_through_failures_and_a_crash() {
             .in_time(|sim| says(sim, person, words).then_some(()))
             .await;
     };
-    shows(&fixture, ALICE, "You hold nothing").await;
-    shows(&fixture, BOB, "Nothing waits").await;
+    shows(&fixture, ALICE, "You have no active access").await;
+    shows(&fixture, BOB, "No request needs").await;
     fixture.granted(REQUEST).await;
     shows(&fixture, ALICE, "You have *").await;
 
@@ -150,7 +150,7 @@ async fn every_home_that_was_opened_is_true_through_failures_and_a_crash() {
     fixture.sim.heal();
     fixture.boot().await;
     fixture
-        .in_time(|sim| says(sim, ALICE, "being revoked since").then_some(()))
+        .in_time(|sim| says(sim, ALICE, "evoking since").then_some(()))
         .await;
     assert!(
         !says(&fixture.sim, ALICE, "*ended*"),
@@ -160,6 +160,6 @@ async fn every_home_that_was_opened_is_true_through_failures_and_a_crash() {
     fixture
         .in_time(|sim| says(sim, ALICE, "*ended*").then_some(()))
         .await;
-    assert!(says(&fixture.sim, ALICE, "You hold nothing"));
-    assert!(says(&fixture.sim, BOB, "Nothing waits"));
+    assert!(says(&fixture.sim, ALICE, "You have no active access"));
+    assert!(says(&fixture.sim, BOB, "No request needs"));
 }

@@ -163,7 +163,7 @@ async fn a_role_from_before_the_grant_is_named_when_it_begins_and_when_it_ends()
     world.postgres.execute(by_hand).await;
     let fixture = &world.fixture;
     let grant = fixture.granted("request pg:write 30m").await;
-    let before = "You already had `app_writer` on `pg` before. Keylend will not take it away.";
+    let before = "You already had `app_writer` on `pg` before. Keylend doesn't revoke that.";
     fixture.shows(&grant, before).await;
     fixture.alice().click(&grant, "done").await;
     let still = "You still have `app_writer` on `pg`: it predates this grant.";

@@ -10,6 +10,7 @@ mod support;
 
 mod http;
 mod messages;
+mod messages_page;
 mod payloads;
 mod signature;
 mod socket;

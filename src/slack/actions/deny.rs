@@ -40,10 +40,10 @@ pub(super) async fn submitted(
     let Shown { id, revision } = shown;
     let reason = view.value(field::REASON).unwrap_or_default().trim();
     if reason.is_empty() {
-        return FormOutcome::invalid(field::REASON, "Say why: the requester reads it.");
+        return FormOutcome::invalid(field::REASON, "Add a reason. The requester reads it.");
     }
     match slack.broker.deny(intent, id, revision, reason).await {
-        Ok(_) => FormOutcome::done("It is denied.".to_owned()),
+        Ok(_) => FormOutcome::done("The request is denied.".to_owned()),
         Err(error) => {
             log_error(caller, &error);
             FormOutcome::refused(refusal::sentence(&error))

@@ -117,7 +117,7 @@ pub(super) async fn submitted(
     if reason.is_empty() {
         return FormOutcome::invalid(
             field::REASON,
-            "Say why: everyone whose access ends reads it.",
+            "Add a reason. Everyone whose access ends reads it.",
         );
     }
     let done = match ending {

@@ -27,11 +27,10 @@ pub const BUSY: &str = "Keylend is busy. Nothing was done; try again in a moment
 
 /// The button means nothing to this version.
 pub const UNKNOWN_BUTTON: &str =
-    "That button is not of this version of Keylend. Nothing was done; use the newest message.";
+    "This version of Keylend doesn't know that button. Nothing was done. Use the newest message.";
 
 /// A modal could not be opened.
-pub const NO_WINDOW: &str =
-    "Slack did not open the window in time. Nothing was changed; try again.";
+pub const NO_WINDOW: &str = "Slack didn't open the window in time. Nothing was changed. Try again.";
 
 /// A request was made.
 pub fn asked(request: &Request, notes: &[String]) -> String {
@@ -39,13 +38,12 @@ pub fn asked(request: &Request, notes: &[String]) -> String {
     let length = request.terms.duration;
     let mut lines = vec![match request.state {
         State::Pending { lapses_at } => format!(
-            "You asked for {what} for {length}. It waits for an answer in {} until {}; you will \
-             hear by direct message.",
+            "You requested {what} for {length}. Pending approval in {} until {}. I'll message you.",
             text::channel(&request.approval_channel),
             text::time(lapses_at)
         ),
         _ => format!(
-            "You asked for {what} for {length}. It is {}; you will hear by direct message.",
+            "You requested {what} for {length}. It is {}. I'll message you.",
             request.state.name()
         ),
     }];
@@ -57,8 +55,8 @@ pub fn asked(request: &Request, notes: &[String]) -> String {
 /// An incident channel will not follow the request.
 pub fn not_mirrored(channel: &ChannelId) -> String {
     format!(
-        "The name of {} could not be read, so if it is an incident channel, it does not follow \
-         this request. Invite Keylend there.",
+        "Keylend can't read the name of {}. If it is an incident channel, it doesn't show this \
+         request. Invite Keylend there.",
         text::channel(channel)
     )
 }
@@ -75,7 +73,7 @@ pub fn not_reached(channel: &ChannelId) -> String {
 /// An incident channel does not follow the request, because people of another company read it.
 pub fn not_mirrored_shared(channel: &ChannelId) -> String {
     format!(
-        "{} is shared with another company, so it does not follow this request.",
+        "{} is shared with another company, so it doesn't show this request.",
         text::channel(channel)
     )
 }
@@ -100,23 +98,24 @@ pub fn too_few_approvers(lack: &TooFewApprovers) -> String {
         ),
     };
     let meanwhile = match lack.is_extension {
-        true => "Your request waits meanwhile, and your access ends when it did before.",
-        false => "Your request waits meanwhile.",
+        true => "Your request stays pending, and your access still ends at the same time.",
+        false => "Your request stays pending.",
     };
     format!(
-        ":warning: {what} Ask the people who run Keylend to add an approver to {groups}; an alert \
-         tells them. {meanwhile}"
+        ":warning: {what} Keylend alerts the people who run it; ask them to add an approver to \
+         {groups}. {meanwhile}"
     )
 }
 
 /// What somebody holds and waits for.
 pub fn status(requests: &[Request], now: Time) -> String {
     if requests.is_empty() {
-        return "You hold nothing, and nothing of yours waits for an answer. Type `/jit` to ask \
-                for access."
+        return "You have no active access and no pending requests. Type `/jit` to request access."
             .to_owned();
     }
-    list("You have:", requests, |request| standing(request, now))
+    list("Your access and requests:", requests, |request| {
+        standing(request, now)
+    })
 }
 
 /// Who has a scope.
@@ -130,12 +129,12 @@ pub fn who_has(scope: &ScopeId, is_listed: bool, requests: &[Request], now: Time
     };
     let held = held(requests);
     if held.is_empty() {
-        return format!("Nobody has {what}{former} now.");
+        return format!("Nobody has {what}{former}.");
     }
     let what = format!("{what}{former}");
-    list(&format!("{what} is with:"), &held, |request| {
+    list(&format!("Who has {what}:"), &held, |request| {
         let who = text::person(&request.requester);
-        format!("{who} {} · {}", how(request, now), id(request))
+        format!("{who}{} · {}", how(request, now), id(request))
     })
 }
 
@@ -144,7 +143,7 @@ pub fn what_has(person: &UserId, requests: &[Request], now: Time) -> String {
     let who = text::person(person);
     let held = held(requests);
     if held.is_empty() {
-        return format!("{who} has nothing now.");
+        return format!("{who} has no active access.");
     }
     list(&format!("{who} has:"), &held, |request| {
         standing(request, now)
@@ -172,7 +171,7 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
         format!(" ({})", names.join(", "))
     });
     let ticket = match &scope.ticket {
-        None => "not asked for".to_owned(),
+        None => "not needed".to_owned(),
         Some(rule) => {
             let needed = if rule.required {
                 "required"
@@ -183,6 +182,10 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
             let example = example.map(|example| format!(", for example {example}"));
             format!("{needed}{}", example.unwrap_or_default())
         }
+    };
+    let approvals = match scope.approvals.get() {
+        1 => "1 approval".to_owned(),
+        several => format!("{several} approvals"),
     };
     let environment = scope.environment.as_ref();
     let mut lines = vec![
@@ -203,7 +206,7 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
     );
     lines.extend([
         format!(
-            "Duration: {} unless you say, at most {}; {} in all with extensions",
+            "Duration: {} by default, at most {}; {} in total with extensions",
             scope.default_duration, scope.max_duration, scope.max_total
         ),
         format!("Ticket: {ticket}"),
@@ -214,12 +217,12 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
                 ReasonRule::Optional => "optional",
             }
         ),
-        format!("May ask: {}", groups(&scope.requesters)),
+        format!("Who can request: {}", groups(&scope.requesters)),
         format!(
-            "May approve: {}{}; {} needed, asked for in {}",
+            "Who can approve: {}{}; {} needed, in {}",
             groups(&scope.approvers),
             named.unwrap_or_default(),
-            scope.approvals,
+            approvals,
             text::channel(&scope.approval_channel)
         ),
     ]);
@@ -271,8 +274,7 @@ pub fn extension_requested(request: &Request, lack: Option<&TooFewApprovers>) ->
     let what = text::code(&request.terms.scope);
     let mut told = match (&request.extension, request.expires_at) {
         (Some(extension), _) => format!(
-            "You asked for {} more of {what}. It waits for an answer in {}; until then nothing \
-             changes.",
+            "You requested {} more of {what}. Pending approval in {}. Nothing changes until then.",
             extension.duration,
             text::channel(&request.approval_channel)
         ),
@@ -289,7 +291,7 @@ pub fn extension_requested(request: &Request, lack: Option<&TooFewApprovers>) ->
 /// The question for more time was taken back.
 pub fn extension_withdrawn(request: &Request) -> String {
     format!(
-        "Your request for more of {} is withdrawn. Your access doesn't change.",
+        "Your request for more time for {} is withdrawn. Your access doesn't change.",
         text::code(&request.terms.scope)
     )
 }
@@ -297,7 +299,7 @@ pub fn extension_withdrawn(request: &Request) -> String {
 /// No more time fits.
 pub fn nothing_fits(scope: &Scope) -> String {
     format!(
-        "No more time fits yet: {} lasts at most {} from now. Ask again closer to its end.",
+        "You can't extend {} yet: it can last at most {} from now. Try again closer to its end.",
         text::code(&scope.id),
         scope.max_duration
     )
@@ -329,7 +331,7 @@ pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was
 /// One grant stays, and why.
 pub fn stays(request: &Request, why: &str) -> String {
     format!(
-        "{} of {} stays: {why}",
+        "{} of {} isn't revoked: {why}",
         text::code(&request.terms.scope),
         text::person(&request.requester)
     )
@@ -339,17 +341,17 @@ pub fn stays(request: &Request, why: &str) -> String {
 pub fn locked(target: &LockTarget, locked: Locked) -> String {
     let target = capitalised(target);
     let mut told = match locked.ended {
-        Some(0) => format!("{target} is locked; no grant ends by it."),
-        Some(1) => format!("{target} is locked; one grant ends by it."),
-        Some(several) => format!("{target} is locked; {several} grants end by it."),
+        Some(0) => format!("{target} is locked. No active grant is affected."),
+        Some(1) => format!("{target} is locked. 1 active grant is being revoked."),
+        Some(several) => format!("{target} is locked. {several} active grants are being revoked."),
         None => format!(
-            "{target} is locked. The store does not answer, so Keylend revokes the grants it covers \
-             when the store is back."
+            "{target} is locked. Keylend can't reach its database, so it revokes the active grants \
+             later, when it can."
         ),
     };
     if !locked.is_person_known {
         told.push_str(
-            " Slack did not answer, so the lock covers only the identities that Keylend has on record \
+            " Slack isn't responding, so the lock covers only the identities that Keylend has on record \
              for this person. If they may have another account, lock that one too.",
         );
     }
@@ -361,7 +363,7 @@ pub fn locked(target: &LockTarget, locked: Locked) -> String {
 pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
     match was_locked {
         true => format!(
-            "{} is unlocked. What ended by the lock has to be asked for anew.",
+            "{} is unlocked. Access that the lock ended doesn't come back. Request it again.",
             capitalised(target)
         ),
         false => format!("{} was not locked.", capitalised(target)),
@@ -447,32 +449,40 @@ fn held(requests: &[Request]) -> Vec<Request> {
 /// What a request is for, and how it stands.
 fn standing(request: &Request, now: Time) -> String {
     let what = text::code(&request.terms.scope);
-    format!("{what} {} · {}", how(request, now), id(request))
+    let state = match request.state {
+        _ if request.being_revoked_since(now).is_some() => "Ending",
+        State::Pending { .. } => "Pending",
+        State::Approved => "Approved",
+        State::Active { .. } => "Active",
+        _ => request.state.name(),
+    };
+    format!("*{state}* · {what}{} · {}", how(request, now), id(request))
 }
 
+/// How a request stands, behind what it is for.
 fn how(request: &Request, now: Time) -> String {
     if let Some(since) = request.being_revoked_since(now) {
-        return format!("· over, being revoked since {}", text::time(since));
+        return format!(", revoking since {}", text::time(since));
     }
     match (&request.state, request.expires_at) {
         (State::Pending { lapses_at }, _) => format!(
-            "waits for an answer in {} until {}",
+            ", waiting for approval in {} until {}",
             text::channel(&request.approval_channel),
             text::time(*lapses_at)
         ),
-        (State::Approved, Some(end)) => format!("is being made, until {}", text::time(end)),
+        (State::Approved, Some(end)) => format!(", being granted until {}", text::time(end)),
         (State::Active { .. }, Some(end)) => {
             let more = request.extension.as_ref().map(|extension| {
                 format!(
-                    "; {} more waits for an answer in {} until {}",
+                    "; {} more pending approval in {} until {}",
                     extension.duration,
                     text::channel(&request.approval_channel),
                     text::time(extension.lapses_at)
                 )
             });
-            format!("until {}{}", text::time(end), more.unwrap_or_default())
+            format!(" until {}{}", text::time(end), more.unwrap_or_default())
         }
-        (state, _) => state.name().to_owned(),
+        (state, _) => format!(", {}", state.name()),
     }
 }
 
@@ -513,10 +523,10 @@ pub fn would_lock(target: &LockTarget, covered: &Covered, now: Time) -> String {
         ),
     }];
     let head = match (covered.grants.len(), covered.has_more) {
-        (0, _) => "No access ends now: there is none that this covers.".to_owned(),
+        (0, _) => "No active grant is affected.".to_owned(),
         (1, false) => "This ends now:".to_owned(),
         (several, false) => format!("These {several} grants end now:"),
-        (several, true) => format!("More than {several} grants end now, the oldest of which are:"),
+        (several, true) => format!("More than {several} grants end now. The oldest are:"),
     };
     lines.push(list(&head, &covered.grants, |request| ending(request, now)));
     clipped(&lines)
@@ -525,7 +535,7 @@ pub fn would_lock(target: &LockTarget, covered: &Covered, now: Time) -> String {
 fn ending(request: &Request, now: Time) -> String {
     let who = text::person(&request.requester);
     format!(
-        "{} of {who} {}",
+        "{} of {who}{}",
         text::code(&request.terms.scope),
         how(request, now)
     )

@@ -58,13 +58,13 @@ pub fn home(home: &Home) -> Value {
         .iter()
         .partition(|(request, _)| matches!(request.state, State::Pending { .. }));
     if !pending.is_empty() {
-        draft.title("Waiting for others");
+        draft.title("Your pending requests");
         for (request, _) in pending.iter().take(WAITING) {
             own(request, &mut draft);
         }
         rest(pending.len(), WAITING, &mut draft);
     }
-    draft.title("You have now");
+    draft.title("Your access");
     if held.is_empty() {
         draft.say(HOLDS_NOTHING.to_owned());
     }
@@ -73,7 +73,7 @@ pub fn home(home: &Home) -> Value {
     }
     rest(held.len(), HELD, &mut draft);
     if !home.past.is_empty() {
-        draft.title("Past");
+        draft.title("Past requests");
         for request in home.past.iter().take(PAST as usize) {
             draft.say(format!("{} · {}", what(request), outcome(request)));
         }
@@ -92,20 +92,20 @@ pub fn unwelcome() -> Value {
 /// The Home of somebody of whom Slack would not say who they are.
 pub fn unknown() -> Value {
     only(
-        ":warning: Slack could not be asked who you are, and without that nothing is shown. It is \
-         asked again, and this page then shows what there is.",
+        ":warning: Keylend couldn't check in Slack who you are, so it shows nothing here. It keeps \
+         retrying and then updates this page.",
     )
 }
 
-const HOLDS_NOTHING: &str = "You hold nothing. *Request access* opens the form; `/jit request \
-                             db-prod:write 30m INC-4211 writes are failing` asks in one line.";
+const HOLDS_NOTHING: &str = "You have no active access. Choose *Request access*, or type `/jit \
+                             request db-prod:write 30m INC-4211 writes are failing`.";
 
-const UNSURE: &str = ":warning: Slack could not be asked about all who have a part in this, so \
-                      what waits for you may be missing here. It is asked again.";
+const UNSURE: &str = ":warning: Keylend couldn't check in Slack who can decide what, so requests \
+                      that wait for you may be missing here. It keeps retrying.";
 
 fn questions(home: &Home, draft: &mut Draft) {
     let questions = &home.questions;
-    draft.title("Waiting for you");
+    draft.title("Waiting for your decision");
     for request in questions.asked.iter().take(QUESTIONS) {
         let context = Context {
             logins: home.logins.get(&request.id).cloned().unwrap_or_default(),
@@ -116,11 +116,11 @@ fn questions(home: &Home, draft: &mut Draft) {
     if questions.is_unsure {
         draft.say(UNSURE.to_owned());
     } else if questions.asked.is_empty() && questions.more == 0 {
-        draft.say("Nothing waits for your decision.".to_owned());
+        draft.say("No request needs your decision.".to_owned());
     }
     if questions.more > 0 {
         draft.aside(&format!(
-            "and up to {} more, on their cards in their channels",
+            "and up to {} more, in their channels",
             questions.more
         ));
     }
@@ -128,7 +128,7 @@ fn questions(home: &Home, draft: &mut Draft) {
 
 fn own(request: &Request, draft: &mut Draft) {
     let mut line = format!(
-        "You asked for {} for *{}*.",
+        "You requested {} for *{}*.",
         what(request),
         request.terms.duration
     );

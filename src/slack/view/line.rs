@@ -41,7 +41,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             ..
         } => {
             let mut line = format!(
-                "{by} asked for {} for {}",
+                "{by} requested {} for {}",
                 text::code(&terms.scope),
                 terms.duration
             );
@@ -89,13 +89,13 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         }
         Event::Denied { reason } => because(format!("*denied* by {by}"), reason),
         Event::Withdrawn {} => format!("withdrawn by {by}"),
-        Event::Lapsed {} => "lapsed: nobody answered in time".to_owned(),
+        Event::Lapsed {} => "lapsed: nobody decided in time".to_owned(),
         Event::LayerInspected {
             layer,
             managed: false,
             ..
         } => format!(
-            "{} had the access before the grant: Keylend will not take it away",
+            "{} keeps the access after the grant: it was there before",
             target(request, *layer)
         ),
         Event::LayerInspected { .. } | Event::LayerAbsenceConfirmed { .. } => return None,
@@ -105,7 +105,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             ends_at,
             ..
         } => format!(
-            "{} gives access until {}",
+            "{} granted access until {}",
             target(request, *layer),
             text::time(ends_at.map_or(*until, |ends_at| ends_at.min(*until)))
         ),
@@ -115,14 +115,14 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             retry_at,
             ..
         } => format!(
-            "{} failed to give access: {} · {}",
+            "{} failed to grant access: {} · {}",
             target(request, *layer),
             words(error),
             next(*retry_at)
         ),
-        Event::Activated {} => "*active*: the access is there".to_owned(),
+        Event::Activated {} => "*active*: access granted".to_owned(),
         Event::Warned {} => format!(
-            "{} is told that the end is near",
+            "reminded {} that the access ends soon",
             text::person(&request.requester)
         ),
         Event::LeaveNoticed { departure } => format!(
@@ -140,7 +140,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             retry_at,
         } => not_gone(request, *layer, error, *retry_at),
         Event::LayerInspectionAbandoned { layer, error } => format!(
-            ":warning: {} is not inspected once more after its access has ended: {}",
+            ":warning: Keylend stopped trying to inspect {} after the end: {}",
             target(request, *layer),
             words(error)
         ),
@@ -152,13 +152,13 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::Ended {} => {
             let left = left(request, false);
             let stop = if left.is_empty() { "" } else { "." };
-            format!("*ended*: every target was read back{stop}{left}")
+            format!("*ended*: removal confirmed{stop}{left}")
         }
-        Event::Failed { error } => format!("*failed*: {} · nothing of it is left", words(error)),
+        Event::Failed { error } => format!("*failed*: {} · nothing was left behind", words(error)),
         Event::ExtensionRequested {
             duration, reason, ..
-        } => because(format!("{by} asked for {duration} more"), reason),
-        Event::ExtensionWithdrawn {} => format!("{by} no longer asks for more time"),
+        } => because(format!("{by} requested {duration} more"), reason),
+        Event::ExtensionWithdrawn {} => format!("{by} withdrew the request for more time"),
         Event::Extended {
             expires_at, groups, ..
         } => {
@@ -166,7 +166,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             format!("*extended* by {by} · ends {end}{groups}")
         }
         Event::ExtensionDenied { reason } => because(format!("more time denied by {by}"), reason),
-        Event::ExtensionLapsed {} => "more time lapsed: nobody answered in time".to_owned(),
+        Event::ExtensionLapsed {} => "more time lapsed: nobody decided in time".to_owned(),
         Event::CredentialShown {} => format!("the credentials were shown to {by}"),
     };
     Some(stamped(&occurred, &what))
@@ -215,10 +215,10 @@ fn unexplained(event: &UnexplainedEvent) -> String {
             text::code(operator)
         ),
         UnexplainedEvent::UnexplainedRevoked { access: one } => {
-            format!("{} was read back: the access is gone", access(one))
+            format!("{}: removal confirmed", access(one))
         }
         UnexplainedEvent::UnexplainedRevokeFailed { access: one, error } => format!(
-            ":rotating_light: {} failed to be revoked: {}. Run `keylend reconcile --apply` again",
+            ":rotating_light: Keylend couldn't revoke {}: {}. Run `keylend reconcile --apply` again",
             access(one),
             words(error)
         ),
@@ -249,8 +249,8 @@ fn attempted(event: &AttemptEvent, by: &Actor) -> Option<String> {
                 Actor::Person(_) | Actor::Rule(_) => &who,
             };
             format!(
-                "{who} tried too often what they are not allowed to do; further attempts are not \
-                 logged until {}",
+                "{who} tried too many things that they aren't allowed to do. Keylend logs no more of \
+                 their attempts until {}",
                 text::time(*until)
             )
         }
@@ -293,8 +293,8 @@ fn attempted_on(on: &AttemptedOn) -> String {
 
 fn not_allowed(why: NotAllowed) -> &'static str {
     match why {
-        NotAllowed::SelfApproval => "nobody decides on their own request",
-        NotAllowed::NoAuthority => "has no authority for it",
+        NotAllowed::SelfApproval => "it is their own request",
+        NotAllowed::NoAuthority => "isn't allowed to",
         NotAllowed::NotTheRequester => "only the requester can",
         NotAllowed::NotAMember => "is not a full member of this workspace",
         NotAllowed::OtherWorkspace => "belongs to another company",
@@ -382,11 +382,11 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
     let scope = text::code(&request.terms.scope);
     Some(match &occurred.event {
         Event::Denied { reason } => because(
-            format!(":no_entry: Your request for {scope} was denied by {by}"),
+            format!(":no_entry: {by} denied your request for {scope}"),
             reason,
         ),
         Event::Lapsed {} => format!(
-            ":hourglass: Your request for {scope} lapsed: nobody answered in time. You can ask \
+            ":hourglass: Your request for {scope} lapsed: nobody decided in time. You can request it \
              again."
         ),
         // Said once, and not of a target that fails for a moment.
@@ -399,15 +399,15 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
         } if request.state == State::Approved => {
             let until = request.retries_until().map(text::time);
             format!(
-                ":hourglass_flowing_sand: Your access to {scope} is approved, but {} failed to give it: {}. \
-                 Keylend tries again until {}; the end does not move.",
+                ":hourglass_flowing_sand: Your access to {scope} is approved, but {} failed to grant it: {}. \
+                 Keylend retries until {}. The end doesn't move.",
                 target(request, *layer),
                 words(error),
                 until.unwrap_or_default()
             )
         }
         Event::Failed { error } => format!(
-            ":x: Your access to {scope} could not be made: {}. Nothing of it is left.{}",
+            ":x: Your access to {scope} couldn't be granted: {}. Nothing was left behind.{}",
             words(error),
             left(request, true)
         ),
@@ -421,15 +421,17 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
             _ => format!(":lock: Your access to {scope} has ended."),
         },
         Event::Extended { expires_at, .. } => format!(
-            ":large_green_circle: Your access to {scope} was extended by {by} and ends {}.",
+            ":large_green_circle: {by} extended your access to {scope}. It ends {}.",
             text::time(*expires_at)
         ),
         Event::ExtensionDenied { reason } => because(
-            format!(":no_entry: More time for {scope} was denied by {by}"),
+            format!(":no_entry: {by} denied more time for {scope}"),
             reason,
         ),
         Event::ExtensionLapsed {} => {
-            format!(":hourglass: More time for {scope} lapsed: nobody answered in time.")
+            format!(
+                ":hourglass: Your request for more time for {scope} lapsed: nobody decided in time."
+            )
         }
         _ => return None,
     })
@@ -466,25 +468,23 @@ fn target(request: &Request, layer: usize) -> String {
 fn next(retry_at: Option<Time>) -> String {
     match retry_at {
         Some(at) => format!("next try {}", text::time(at)),
-        None => "given up".to_owned(),
+        None => "no more retries".to_owned(),
     }
 }
 
 fn removed(target: &str, removal: &Removal) -> String {
     match removal {
-        Removal::Removed => format!("{target} was read back: the access is gone"),
+        Removal::Removed => format!("{target}: removal confirmed"),
         Removal::Expired => {
-            format!("{target} was read back: the access ended at its time limit")
+            format!("{target}: the access ended at its time limit, removal confirmed")
         }
-        Removal::Absent => format!("{target} was read back: the access is not there"),
+        Removal::Absent => format!("{target}: the access was already gone, removal confirmed"),
         Removal::RetainedByGrant { request } => format!(
-            "{target} keeps the access for request {}, which stands on it too",
+            "{target} keeps the access: request {} needs it too",
             text::code(request)
         ),
-        Removal::Preexisting => {
-            format!("{target} keeps the access: it was there before the grant")
-        }
-        Removal::NotGranted => format!("{target} had nothing to take back"),
+        Removal::Preexisting => format!("{target} keeps the access: it predates this grant"),
+        Removal::NotGranted => format!("{target} had nothing to revoke"),
     }
 }
 
@@ -495,7 +495,7 @@ fn not_gone(request: &Request, layer: usize, error: &str, retry_at: Time) -> Str
     let failures = request.layers.get(layer).map_or(0, |layer| layer.failures);
     let times = match failures {
         0 | 1 => String::new(),
-        many => format!(", {many} times in a row by now"),
+        many => format!(", {many} times in a row"),
     };
     format!(":rotating_light: {target} failed to revoke the access{times}: {error} · {next}")
 }

@@ -44,8 +44,7 @@ pub fn notice(title: &str, mrkdwn: &str) -> Value {
 pub fn working() -> Value {
     notice(
         "Still working",
-        "This takes longer than usual. Nothing is lost: you will hear the outcome by direct \
-         message.",
+        "This takes longer than usual. I'll message you when it is done.",
     )
 }
 

@@ -14,16 +14,15 @@ const LONGEST_REASON: usize = 1000;
 
 /// The form. `carried` names the request and the revision that was on show.
 pub fn deny(request: &Request, carried: &str) -> Value {
-    let what = match request.extension {
-        Some(_) => "more of ",
-        None => "",
-    };
-    let question = format!(
-        "{} asks for {} {what}{}.",
+    let (who, what) = (
         text::person(&request.requester),
-        request.asked_duration(),
-        text::code(&request.terms.scope)
+        text::code(&request.terms.scope),
     );
+    let duration = request.asked_duration();
+    let question = match request.extension {
+        Some(_) => format!("{who} requests {duration} more of {what}."),
+        None => format!("{who} requests {what} for {duration}."),
+    };
     json!({
         "type": "modal",
         "callback_id": callback::DENY,
@@ -36,7 +35,7 @@ pub fn deny(request: &Request, carried: &str) -> Value {
             {
                 "type": "input",
                 "block_id": field::REASON,
-                "label": plain("Why not", 2000),
+                "label": plain("Reason for denial", 2000),
                 "hint": plain("The requester reads it, and it stays in the log.", 2000),
                 "optional": false,
                 "element": {

@@ -35,7 +35,7 @@ pub fn end(verb: &str, effect: &str, reason: &str, carried: &str) -> Value {
             {
                 "type": "input",
                 "block_id": field::REASON,
-                "label": plain("Why", 2000),
+                "label": plain("Reason", 2000),
                 "hint": plain("Everyone whose access ends reads it, and it stays in the log.", 2000),
                 "optional": false,
                 "element": why,

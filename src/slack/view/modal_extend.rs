@@ -20,7 +20,7 @@ pub fn extend(request: &Request, scope: &Scope, fits: Span, carried: &str) -> Va
     let ends = request.expires_at.map(text::time);
     let ends = ends.map(|end| format!("Your access to {what} ends {end}. "));
     let said = format!(
-        "{}You can ask for up to *{fits}* more: {what} lasts at most {} from now.",
+        "{}You can request up to *{fits}* more: {what} can last at most {} from now.",
         ends.unwrap_or_default(),
         scope.max_duration
     );
@@ -61,7 +61,7 @@ pub fn extend(request: &Request, scope: &Scope, fits: Span, carried: &str) -> Va
             {
                 "type": "input",
                 "block_id": field::REASON,
-                "label": plain("Why", 2000),
+                "label": plain("Reason", 2000),
                 "hint": plain("Approvers see it, and it stays in the log.", 2000),
                 "optional": scope.reason == ReasonRule::Optional,
                 "element": why,

@@ -90,7 +90,7 @@ fn scope_input(form: &Form<'_>) -> Value {
     if let Some(scope) = form.scope {
         element["initial_option"] = option(scope);
     }
-    let mut input = input(field::SCOPE, "What", element, false);
+    let mut input = input(field::SCOPE, "Scope", element, false);
     // The rest of the form follows what is chosen.
     input["dispatch_action"] = json!(true);
     if let Some(scope) = form.scope {
@@ -108,14 +108,13 @@ fn duration_input(form: &Form<'_>) -> Value {
         Some(scope) => (
             scope.default_duration.to_string(),
             format!(
-                "At most {}. If you leave it empty: {}.",
+                "At most {}. Leave it empty for {}.",
                 scope.max_duration, scope.default_duration
             ),
         ),
         None => (
             "30m".to_owned(),
-            "Such as 30m or 1h30m. If you leave it empty: the default of what you choose."
-                .to_owned(),
+            "Such as 30m or 1h30m. Leave it empty for the scope's default.".to_owned(),
         ),
     };
     let mut element = text_input(field::DURATION, LONGEST_WORD, form.duration.as_deref());
@@ -124,7 +123,7 @@ fn duration_input(form: &Form<'_>) -> Value {
         Some(note) => format!("{note} {hint}"),
         None => hint,
     };
-    with_hint(input(field::DURATION, "For how long", element, true), &hint)
+    with_hint(input(field::DURATION, "Duration", element, true), &hint)
 }
 
 fn ticket_input(form: &Form<'_>) -> Value {
@@ -146,7 +145,7 @@ fn reason_input(form: &Form<'_>) -> Value {
     let mut element = text_input(field::REASON, LONGEST_REASON, reason);
     element["multiline"] = json!(true);
     with_hint(
-        input(field::REASON, "Why", element, !is_required),
+        input(field::REASON, "Reason", element, !is_required),
         "Approvers see it, and it stays in the log.",
     )
 }
@@ -160,16 +159,16 @@ fn who_is_asked(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
             names.push(format!("{} more", approvers.len() - NAMED));
         }
         match names.is_empty() {
-            true => " (nobody is in it now)".to_owned(),
+            true => " (no members right now)".to_owned(),
             false => format!(" ({})", names.join(", ")),
         }
     });
     let needed = match scope.approvals.get() {
-        1 => "One approval".to_owned(),
+        1 => "1 approval".to_owned(),
         several => format!("{several} approvals"),
     };
     format!(
-        "{needed} by {}{} will be asked for in {}.",
+        "Needs {needed} by {}{} in {}.",
         groups.join(", "),
         names.unwrap_or_default(),
         text::channel(&scope.approval_channel)

@@ -67,7 +67,12 @@ pub fn entry(entry: &Entry) -> Option<Entry> {
 pub fn alerts(raised: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let names = raised.keys().cloned();
     names
-        .map(|name| (name, "/readyz and Keylend's own log say more".to_owned()))
+        .map(|name| {
+            (
+                name,
+                "/readyz and Keylend's own log have the details".to_owned(),
+            )
+        })
         .collect()
 }
 

@@ -13,6 +13,9 @@ use crate::{
 /// The rule that refuses a request for its ticket.
 const TICKET: &str = "ticket-required";
 
+/// The rule that lets a scope's requester groups request it.
+const REQUESTER: &str = "requester-group";
+
 /// How much of a rule's reason is shown.
 const REASON: usize = 500;
 
@@ -43,34 +46,33 @@ pub fn plain_sentence(error: &Error) -> String {
 
 /// Why a line did not become a request for `scope`, in `mrkdwn`.
 pub fn of_request(error: &Error, scope: &Scope) -> String {
-    match error {
-        Error::Refused(Refusal::Forbidden(rulings)) if matches!(rulings.as_slice(), [only] if only.rule.as_str() == TICKET) =>
-        {
-            let rule = text::code(TICKET);
-            format!("{} (rule {rule})", ticket(scope, Voice::Mrkdwn))
-        }
-        _ => sentence(error),
-    }
+    let said = match only_rule(error) {
+        Some(TICKET) => ticket(scope, Voice::Mrkdwn),
+        Some(REQUESTER) => not_a_requester(scope, Voice::Mrkdwn),
+        _ => return sentence(error),
+    };
+    let rule = only_rule(error).map(text::code);
+    format!("{said} (rule {})", rule.unwrap_or_default())
 }
 
 /// Why a request was not made, on the field that it is about, in plain text: what would be right.
 pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, String) {
     let (id, most) = (&scope.id, scope.max_duration);
     match error {
-        Error::Refused(Refusal::TooShort { asked, min }) => (
-            field::DURATION,
-            format!("Duration is at least {min}; {asked} was asked."),
-        ),
+        Error::Refused(Refusal::TooShort { asked, min }) => {
+            (field::DURATION, too_short(*asked, *min))
+        }
         Error::Refused(Refusal::ReasonMissing) => (
             field::REASON,
-            format!("A reason is required for {id}: say what you are going to do."),
+            format!("{id} needs a reason. Say what you are going to do."),
         ),
-        Error::Refused(Refusal::Forbidden(rulings)) => match rulings.as_slice() {
-            [only] if only.rule.as_str() == "max-duration" => (
+        Error::Refused(Refusal::Forbidden(_)) => match only_rule(error) {
+            Some("max-duration") => (
                 field::DURATION,
-                format!("Duration is at most {most} for {id}; {asked} was asked."),
+                format!("The duration can be at most {most} for {id}. You requested {asked}."),
             ),
-            [only] if only.rule.as_str() == TICKET => (field::TICKET, ticket(scope, Voice::Plain)),
+            Some(TICKET) => (field::TICKET, ticket(scope, Voice::Plain)),
+            Some(REQUESTER) => (field::SCOPE, not_a_requester(scope, Voice::Plain)),
             _ => (field::SCOPE, say(error, Voice::Plain)),
         },
         _ => (field::SCOPE, say(error, Voice::Plain)),
@@ -94,7 +96,7 @@ pub fn unclear(unclear: &Unclear) -> String {
             short(text)
         ),
         Unclear::Start(text) => format!(
-            "Access starts when it is approved; it can't start “{}”. Ask when you need it.",
+            "Access starts when it is approved; it can't start “{}”. Request it when you need it.",
             short(text)
         ),
         Unclear::Recipient(_, text) => format!(
@@ -119,7 +121,8 @@ pub fn past_time(time: NaiveTime, zone: &str) -> String {
 }
 
 /// More time is asked for, until a moment before the end.
-pub const ENDS_LATER: &str = "Your access doesn't end before that. /jit status shows when it ends.";
+pub const ENDS_LATER: &str =
+    "Your access already lasts that long or longer. /jit status shows when it ends.";
 
 fn short(text: &str) -> String {
     text.chars().take(40).collect()
@@ -129,18 +132,19 @@ fn short(text: &str) -> String {
 pub fn rejected_caller(why: RejectedCaller) -> &'static str {
     match why {
         RejectedCaller::OtherApp => {
-            "This was sent to another app than this Keylend. Nothing was done; ask whoever runs it."
+            "Slack sent this for another app, not for this Keylend. Nothing was done. Tell the people \
+             who run Keylend."
         }
         RejectedCaller::OtherWorkspace => {
-            "This Keylend serves another workspace. Nothing was done; use it in its own workspace."
+            "This Keylend serves another workspace. Nothing was done. Use Keylend in that workspace."
         }
         RejectedCaller::Stranger => {
-            "Only people of this workspace can use Keylend, and you belong to another one. Nothing \
+            "Only members of this workspace can use Keylend, and you belong to another one. Nothing \
              was done."
         }
         RejectedCaller::Unproven => {
-            "Slack did not say which workspace you belong to. Nothing was done; try again, and \
-             tell whoever runs Keylend if it stays like this."
+            "Slack didn't say which workspace you belong to. Nothing was done. Try again. If that \
+             doesn't help, tell the people who run Keylend."
         }
     }
 }
@@ -181,18 +185,22 @@ impl Voice {
 fn say(error: &Error, voice: Voice) -> String {
     match error {
         Error::Refused(refusal) => refused(refusal, voice),
-        Error::Store(_) | Error::TooManyConflicts => {
-            "Keylend's store does not answer. Nothing was done that was not recorded; try again in \
-             a moment."
+        Error::Store(_) => {
+            "Keylend can't reach its database, so it may not have done this. Try again in a moment."
+                .to_owned()
+        }
+        Error::TooManyConflicts => {
+            "Other people changed the same thing at the same time. Nothing was done. Try again in a \
+             moment."
                 .to_owned()
         }
         Error::AlreadyDone => {
-            "Keylend did this when Slack delivered it the first time. Nothing was done again."
+            "Slack delivered this twice. Keylend did it the first time and doesn't repeat it."
                 .to_owned()
         }
         Error::Facts(_) => {
-            "Slack could not be asked who you are and which groups you are in, and without that \
-             the answer is no. Nothing was done; try again in a moment."
+            "Keylend couldn't check in Slack who you are and which groups you are in. Nothing was \
+             done. Try again in a moment."
                 .to_owned()
         }
         Error::EarlierApprover { approver, .. } => format!(
@@ -201,14 +209,14 @@ fn say(error: &Error, voice: Voice) -> String {
             voice.actor(&Actor::Person(approver.clone()))
         ),
         Error::Uncertain(_) => {
-            "Keylend's log is damaged, so Keylend can't tell for certain who is who and what they \
-             hold. Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
+            "Keylend's log is damaged, so Keylend can't tell for certain who is who and what access \
+             they have. Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
                 .to_owned()
         }
         Error::WrongKey(_) => {
             "Keylend can't open the credentials of this access: the key in its configuration is not \
-             the one that sealed them. Nothing was shown. Ask the people who run Keylend to bring the key \
-             back, or end this access and ask again."
+             the one that sealed them. Nothing was shown. Ask the people who run Keylend to restore \
+             the key, or end this access and request it again."
                 .to_owned()
         }
         Error::Contradicted(_) => {
@@ -232,36 +240,37 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             voice.code("/jit")
         ),
         Refusal::OwnRequest => {
-            "Nobody decides on their own request. Another approver has to; you can withdraw it."
+            "You can't approve or deny your own request. Another approver has to decide. You can \
+             withdraw it."
                 .to_owned()
         }
         Refusal::Outdated { shown, current } => format!(
-            "The request has changed: that message shows version {shown}, and now it is version \
-             {current}. Nothing was decided; use the newest message."
+            "The request has changed: that message shows version {shown}, and the current version is \
+             {current}. Nothing was decided. Use the newest message."
         ),
         Refusal::Settled { state, by } => {
             let by = by.as_ref().map(|by| voice.actor(by));
-            let by = by.map(|by| format!(" (last decided by {by})"));
+            let by = by.map(|by| format!(" (last decision by {by})"));
             format!(
-                "It is {state} already{}. Nothing was changed.",
+                "This request is already {state}{}. Nothing was changed.",
                 by.unwrap_or_default()
             )
         }
         Refusal::ApprovedBefore => {
-            "You have already approved it. Somebody else has to as well.".to_owned()
+            "You have already approved this. Another person has to approve it too.".to_owned()
         }
         Refusal::NotTheRequester => {
             "Only the requester can do this. Nothing was changed.".to_owned()
         }
         Refusal::NotActive { state } => format!(
-            "It is {state}, so this cannot be done with it now. {} shows what you have.",
+            "This request is {state}, so you can't do this now. {} shows what you have.",
             voice.code("/jit status")
         ),
         Refusal::NoExtension => {
             "You have no pending request for more time. Nothing was changed.".to_owned()
         }
         Refusal::ExtensionWaits => {
-            "You already asked for this. It waits for its answer.".to_owned()
+            "You already requested this. It is pending approval.".to_owned()
         }
         Refusal::TooManyWithdrawn => format!(
             "You have withdrawn or changed your request for more time {} times, so you can't request \
@@ -275,14 +284,14 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             Request::MOST_CREDENTIALS_SHOWN
         ),
         Refusal::NotDue => {
-            "That no longer fits how the request stands. Nothing was changed; look at the newest \
+            "The request has changed, so this no longer applies. Nothing was done. Look at the newest \
              message."
                 .to_owned()
         }
         Refusal::Forbidden(rulings) => forbidden(rulings, voice),
         Refusal::RuleError(_) => {
-            "A rule could not be evaluated, and that means no. Nothing was done; tell whoever runs \
-             Keylend, whose log says which rule."
+            "Keylend couldn't evaluate a rule, so it refused this. Nothing was done. Tell the people \
+             who run Keylend; its log says which rule."
                 .to_owned()
         }
         Refusal::NoUsername(why) => no_username(why, voice),
@@ -324,24 +333,24 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         }
         Refusal::GroupsUnavailable(groups) => {
             let names: Vec<String> = groups.iter().take(8).map(|name| voice.code(name)).collect();
-            let (which, whom) = match groups.len() {
-                1 => ("the group", "it"),
-                _ => ("the groups", "them"),
+            let (which, whose) = match groups.len() {
+                1 => ("the group", "its"),
+                _ => ("the groups", "their"),
             };
             format!(
-                "This depends on {which} {}, and Slack did not return the members of {whom}. \
+                "This depends on {which} {}, and Slack didn't return {whose} members. \
                  Nothing was done. Try again later. Keylend has alerted the people who run it.",
                 names.join(", ")
             )
         }
         Refusal::TooShort { asked, min } => {
-            format!("Duration is at least {min}; {asked} was asked.")
+            too_short(*asked, *min)
         }
         Refusal::ExtensionTooLong {
             asked,
             fits: Some(fits),
         } => {
-            format!("You can extend this by at most {fits} now; you asked for {asked}.")
+            format!("You can extend this by at most {fits} now. You requested {asked}.")
         }
         Refusal::ExtensionTooLong { fits: None, .. } => format!(
             "This access already lasts as long as its scope allows, so you can't extend it now. {} \
@@ -350,7 +359,7 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         ),
         Refusal::PendingAlready { id, scope, left } => format!(
             "You already have a pending request for {}: {}, which lapses in {left}. To change it, \
-             withdraw it with {} and ask again.",
+             withdraw it with {} and request it again.",
             voice.code(scope),
             voice.code(id),
             voice.code(format!("/jit withdraw {id}"))
@@ -381,21 +390,20 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         }
         Refusal::TooManyPending { of, pending } => too_many_pending(of.as_ref(), pending, voice),
         Refusal::TooManyRequests { most, wait } => format!(
-            "You have made {most} requests within an hour, which is as many as you can make. Ask again in \
-             {wait}."
+            "You have made {most} requests within an hour, and you can't make more. Try again in {wait}."
         ),
-        Refusal::ReasonMissing => "A reason is required: say what you are going to do.".to_owned(),
+        Refusal::ReasonMissing => "A reason is required. Say what you are going to do.".to_owned(),
         Refusal::TextsMissing => {
             "Keylend's log has lost a part of this request: an address, the reason or the ticket. \
-             Nobody can approve, extend or use it any more; it only ends. Ask again, and tell the \
-             people who run Keylend to run keylend audit verify."
+             Nobody can approve, extend or use it any more; it can only end. Request the access again, \
+             and ask the people who run Keylend to run keylend audit verify."
                 .to_owned()
         }
         Refusal::NoCredential => {
-            "This access comes with no credentials to show: use your own login.".to_owned()
+            "This access has no credentials to show. Use your own login.".to_owned()
         }
         Refusal::NameTaken => {
-            "Somebody else's request has this name already. Nothing was done; ask again.".to_owned()
+            "Somebody else's request already has this id. Nothing was done. Try again.".to_owned()
         }
     }
 }
@@ -413,7 +421,7 @@ fn too_many_pending(
         _ => format!("{count} pending requests"),
     };
     let mut said = format!(
-        "You have {many}{}, which is as many as you can have. Wait for an answer, or withdraw one:",
+        "You have {many}{}, and you can't have more. Wait for a decision, or withdraw one:",
         of.unwrap_or_default()
     );
     for (id, scope) in pending.iter().take(PENDING) {
@@ -453,7 +461,8 @@ fn no_username(why: &NoUsername, voice: Voice) -> String {
 /// The rules' own reasons, each with its rule. Without a rule, nothing permitted it.
 fn forbidden(rulings: &[Ruling], voice: Voice) -> String {
     if rulings.is_empty() {
-        return "No rule allows this. Nothing was done.".to_owned();
+        return "No rule allows this. Nothing was done. If you need it, ask the people who run Keylend."
+            .to_owned();
     }
     let reasons: Vec<String> = rulings
         .iter()
@@ -470,6 +479,29 @@ fn forbidden(rulings: &[Ruling], voice: Voice) -> String {
         Voice::Mrkdwn => "\n",
         Voice::Plain => " ",
     })
+}
+
+/// The rule that refuses, if it is one alone.
+fn only_rule(error: &Error) -> Option<&str> {
+    match error {
+        Error::Refused(Refusal::Forbidden(rulings)) => match rulings.as_slice() {
+            [only] => Some(only.rule.as_str()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn too_short(asked: Span, min: Span) -> String {
+    format!("The duration has to be at least {min}. You requested {asked}.")
+}
+
+fn not_a_requester(scope: &Scope, voice: Voice) -> String {
+    format!(
+        "You're not in a group that can request {}. {} lists the groups.",
+        voice.code(&scope.id),
+        voice.code(format!("/jit explain {}", scope.id))
+    )
 }
 
 fn ticket(scope: &Scope, voice: Voice) -> String {

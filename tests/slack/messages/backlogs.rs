@@ -75,13 +75,17 @@ async fn a_person_whom_slack_holds_back_or_does_not_answer_for_holds_up_no_other
         // The clock stands: nothing is tried again.
         fixture.commit(denied(&fixture, &bobs, "no, Bob")).await;
         fixture
-            .tells("U0BOB", "denied by <@U0CAROL>: no, Bob")
+            .tells(
+                "U0BOB",
+                "<@U0CAROL> denied your request for `db-prod:write`: no, Bob",
+            )
             .await;
-        assert_eq!(heard(&fixture, "U0ALICE", "was denied"), 0);
+        assert_eq!(heard(&fixture, "U0ALICE", "denied your request"), 0);
         fixture.sim.heal();
         fixture
             .in_time(|_| {
-                let told = heard(&fixture, "U0ALICE", "was denied by <@U0CAROL>: no, Alice");
+                let denied = "<@U0CAROL> denied your request for `db-prod:write`: no, Alice";
+                let told = heard(&fixture, "U0ALICE", denied);
                 (told == 1).then_some(())
             })
             .await;
@@ -98,7 +102,7 @@ async fn an_incident_channel_that_slack_holds_back_holds_up_no_other() {
     ];
     let (running, [first, second]) = quiet(&fixture, asked).await;
     for channel in ["C0INC42", "C0INC43"] {
-        fixture.says(channel, "asked for").await;
+        fixture.says(channel, "requested").await;
     }
     let before = fixture.sim.arrivals("chat.postMessage");
     fixture.sim.fault("chat.postMessage", LIMITED, 1);
@@ -125,17 +129,17 @@ async fn a_replica_that_takes_over_tells_what_was_missed_in_order_and_once() {
     arrived(&fixture, before).await;
     fixture.commit(denied(&fixture, &two, "second no")).await;
     running.stop().await;
-    assert_eq!(heard(&fixture, "U0ALICE", "was denied"), 0);
+    assert_eq!(heard(&fixture, "U0ALICE", "denied your request"), 0);
 
     let running = fixture.run();
     fixture
-        .in_time(|_| (heard(&fixture, "U0ALICE", "was denied") == 2).then_some(()))
+        .in_time(|_| (heard(&fixture, "U0ALICE", "denied your request") == 2).then_some(()))
         .await;
     let mut told = fixture.sim.dm("U0ALICE");
-    told.retain(|message| message.says("was denied"));
+    told.retain(|message| message.says("denied your request"));
     assert!(told[0].says("first no"), "{told:#?}");
     assert!(told[1].says("second no"), "{told:#?}");
     fixture.settled_for_now().await;
-    assert_eq!(heard(&fixture, "U0ALICE", "was denied"), 2);
+    assert_eq!(heard(&fixture, "U0ALICE", "denied your request"), 2);
     running.stop().await;
 }

@@ -21,12 +21,12 @@ async fn a_request_has_one_message_in_each_place_which_follows_it_to_its_end() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
     let request = fixture.commit(asked("one", 0)).await;
-    let asks = fixture.says("C0DBA", "asks for").await;
+    let asks = fixture.says("C0DBA", "requests").await;
     assert_eq!(asks.buttons(), ["approve", "deny"]);
     let shown = format!("{}.{}", request.id, request.revision);
     assert_eq!(asks.value_of("approve"), Some(shown));
     assert_eq!(
-        fixture.tells("U0ALICE", "You asked").await.buttons(),
+        fixture.tells("U0ALICE", "You requested").await.buttons(),
         ["withdraw"]
     );
 
@@ -70,7 +70,7 @@ async fn nothing_people_wrote_links_unfolds_or_pings() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
     let request = fixture.commit(asked("one", 0)).await;
-    fixture.says("C0DBA", "asks for").await;
+    fixture.says("C0DBA", "requests").await;
     fixture.commit(withdrawn(&request, at(1))).await;
     fixture.says("C0DBA", "Withdrawn").await;
     let posts = fixture.sim.calls_of("chat.postMessage");

@@ -63,10 +63,10 @@ async fn while_the_channel_is_away(
     }
     let tries = fixture.sim.arrivals("chat.postMessage") - before;
     assert!(tries <= 60, "{tries} tries in two hours");
-    assert!(says(&fixture.sim, "C0DBA", "asks for").is_none());
+    assert!(says(&fixture.sim, "C0DBA", "requests").is_none());
 
     back(&fixture.sim);
-    fixture.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
+    fixture.in_time(|sim| says(sim, "C0DBA", "requests")).await;
     fixture
         .in_time(|sim| tells(sim, "U0ALICE", "can't see").is_none().then_some(()))
         .await;
@@ -135,7 +135,7 @@ async fn a_channel_that_only_some_may_write_to_is_not_given_up() {
             .in_time(|_| raised(&fixture, "channel_unavailable:C0DBA").then_some(()))
             .await;
         fixture.sim.heal();
-        fixture.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
+        fixture.in_time(|sim| says(sim, "C0DBA", "requests")).await;
         running.stop().await;
     }
 }
@@ -171,7 +171,7 @@ async fn a_request_whose_approval_channel_is_shared_is_posted_when_it_is_not_any
     assert!(fixture.sim.messages("C0DBA").is_empty());
 
     share(&fixture.sim, "C0DBA", false);
-    fixture.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
+    fixture.in_time(|sim| says(sim, "C0DBA", "requests")).await;
     fixture
         .in_time(|sim| tells(sim, "U0ALICE", "can't see").is_none().then_some(()))
         .await;
@@ -223,7 +223,7 @@ async fn a_card_is_not_updated_after_its_channel_was_shared() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
     let request = fixture.commit(asked("one", 0)).await;
-    fixture.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
+    fixture.in_time(|sim| says(sim, "C0DBA", "requests")).await;
     share(&fixture.sim, "C0DBA", true);
     fixture
         .in_time(|_| raised(&fixture, "channel_unavailable:C0DBA").then_some(()))
@@ -259,7 +259,7 @@ async fn nothing_is_posted_where_slack_does_not_say_whether_the_channel_is_share
     assert!(fixture.sim.messages("C0DBA").is_empty());
     assert!(fixture.sim.messages("C0AUDIT").is_empty());
     fixture.sim.heal();
-    fixture.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
+    fixture.in_time(|sim| says(sim, "C0DBA", "requests")).await;
     running.stop().await;
 }
 
@@ -290,16 +290,16 @@ async fn the_audit_channel_gets_every_line_in_order_when_it_is_back() {
         .in_time(|sim| says(sim, "C0AUDIT", "*active*"))
         .await;
     fixture
-        .in_time(|sim| says(sim, "C0AUDIT", "the access is there"))
+        .in_time(|sim| says(sim, "C0AUDIT", "access granted"))
         .await;
     let all = fixture.sim.messages("C0AUDIT");
     let text: Vec<&str> = all.iter().map(|one| one.text.as_str()).collect();
     let text = text.join("\n");
     let lines = [
-        "asked for `db-prod:write`",
+        "requested `db-prod:write`",
         "*approved* by <@U0BOB>",
-        "`pg-prod` gives access",
-        "the access is there",
+        "`pg-prod` granted access",
+        "access granted",
     ];
     let places: Vec<_> = lines.iter().map(|line| text.find(line)).collect();
     assert!(places.iter().all(Option::is_some), "{text}");
@@ -335,7 +335,7 @@ async fn an_incident_channel_is_told_what_it_missed_and_once() {
     let ask = asked_in_incident("one", "C0INC42");
     let request = fixture.commit(ask).await;
     fixture
-        .in_time(|sim| says(sim, "C0INC42", "asked for"))
+        .in_time(|sim| says(sim, "C0INC42", "requested"))
         .await;
 
     let member = |is: bool| move |channel: &mut slack_sim::Channel| channel.bot_is_member = is;
@@ -357,7 +357,7 @@ async fn an_incident_channel_is_told_what_it_missed_and_once() {
     caught_up().await;
     fixture.sim.update_channel("C0INC42", member(true));
     fixture
-        .in_time(|sim| says(sim, "C0INC42", "the access is there"))
+        .in_time(|sim| says(sim, "C0INC42", "access granted"))
         .await;
     fixture.commit(done(&request, at(1_500))).await;
     fixture
@@ -367,10 +367,10 @@ async fn an_incident_channel_is_told_what_it_missed_and_once() {
     let text: Vec<&str> = all[1..].iter().map(|one| one.text.as_str()).collect();
     let text = text.join("\n");
     let lines = [
-        "asked for `db-prod:write`",
+        "requested `db-prod:write`",
         "*approved* by <@U0BOB>",
-        "`pg-prod` gives access",
-        "the access is there",
+        "`pg-prod` granted access",
+        "access granted",
         "*ending*",
     ];
     let places: Vec<_> = lines.iter().map(|line| text.find(line)).collect();
@@ -392,7 +392,7 @@ async fn a_token_that_slack_refuses_is_an_alert_until_it_is_taken() {
         .in_time(|_| raised(&fixture, "slack_refuses:token_revoked").then_some(()))
         .await;
     fixture.sim.heal();
-    fixture.in_time(|sim| says(sim, "C0DBA", "asks for")).await;
+    fixture.in_time(|sim| says(sim, "C0DBA", "requests")).await;
     fixture
         .in_time(|_| fixture.alerts.raised().is_empty().then_some(()))
         .await;

@@ -37,12 +37,12 @@ async fn whole_life(fixture: &Fixture) -> Request {
 }
 
 const LIFE: [&str; 7] = [
-    "asked for `db-prod:write`",
+    "requested `db-prod:write`",
     "*approved* by <@U0BOB>",
-    "`pg-prod` gives access",
+    "`pg-prod` granted access",
     "*active*",
     "*ending*: <@U0ALICE> is done",
-    "the access is gone",
+    "`pg-prod`: removal confirmed",
     "*ended*",
 ];
 
@@ -51,7 +51,7 @@ async fn a_request_has_one_thread_with_its_whole_story_in_order() {
     let fixture = Fixture::set().await;
     let running = fixture.run();
     whole_life(&fixture).await;
-    fixture.says("C0AUDIT", "every target was read back").await;
+    fixture.says("C0AUDIT", "*ended*: removal confirmed").await;
     fixture.settled().await;
     let all = fixture.sim.messages("C0AUDIT");
     let thread = fixture.sim.thread("C0AUDIT", &all[0].ts);
@@ -66,7 +66,7 @@ async fn what_happened_while_nobody_told_is_told_in_few_messages() {
     let fixture = Fixture::set().await;
     whole_life(&fixture).await;
     let running = fixture.run();
-    fixture.says("C0AUDIT", "every target was read back").await;
+    fixture.says("C0AUDIT", "*ended*: removal confirmed").await;
     let thread = fixture.sim.messages("C0AUDIT");
     assert_eq!(thread.len(), 2, "the head and one message");
     in_order(&lines(&thread), &LIFE);
@@ -95,7 +95,7 @@ async fn a_slack_in_trouble_changes_neither_order_nor_number() {
     fixture.sim.fault("chat.postMessage", Fault::Drop, 3);
     let running = fixture.run();
     whole_life(&fixture).await;
-    let ended = |message: &Message| message.says("every target was read back");
+    let ended = |message: &Message| message.says("*ended*: removal confirmed");
     fixture
         .in_time(|sim| sim.messages("C0AUDIT").into_iter().find(ended))
         .await;
@@ -115,8 +115,8 @@ async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channe
     let mut request = fixture.commit(done(&request, at(4))).await;
     for (moment, words) in [
         (5, "`pg-prod` failed to revoke the access: "),
-        (6, "2 times in a row by now"),
-        (7, "3 times in a row by now"),
+        (6, "2 times in a row"),
+        (7, "3 times in a row"),
     ] {
         let change = not_unmade(&request, 0, at(moment + 1), at(moment));
         request = fixture.commit(change).await;
@@ -125,7 +125,7 @@ async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channe
     }
     fixture.settled().await;
     let head = &fixture.sim.messages("C0AUDIT")[0];
-    assert!(head.says("*over*, being revoked since"), "{}", head.text);
+    assert!(head.says("*ending*, revoking since"), "{}", head.text);
     assert!(head.says("*Revocation failed*: `pg-prod` has failed 3 times"));
     let is_aloud = |call: &slack_sim::Call| call.args["reply_broadcast"] == true;
     let calls = fixture.sim.calls_of("chat.postMessage");
@@ -134,7 +134,7 @@ async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channe
     assert_eq!(aloud[0].args["channel"], "C0INC42");
 
     fixture.commit(revoked(&request, 0, at(8))).await;
-    fixture.says("C0AUDIT", "every target was read back").await;
+    fixture.says("C0AUDIT", "*ended*: removal confirmed").await;
     fixture.settled().await;
     assert!(!fixture.sim.messages("C0AUDIT")[0].says("Revocation failed"));
     running.stop().await;
@@ -151,7 +151,7 @@ async fn an_incident_channel_follows_the_requests_that_are_mirrored_in_it() {
     fixture.says("C0INC42", "*approved* by").await;
     fixture.settled().await;
     let thread = fixture.sim.messages("C0INC42");
-    assert!(thread[0].thread_ts.is_none() && thread[0].says("being made"));
+    assert!(thread[0].thread_ts.is_none() && thread[0].says("granting access"));
     in_order(&lines(&thread), &LIFE[..2]);
     running.stop().await;
 }
@@ -169,7 +169,7 @@ async fn a_requester_hears_of_a_no_and_why() {
         reason: "use the <!channel> replica".to_owned(),
     };
     fixture.commit(then(&request, deny, at(1))).await;
-    let told = fixture.tells("U0ALICE", "denied by <@U0BOB>").await;
+    let told = fixture.tells("U0ALICE", "<@U0BOB> denied").await;
     assert!(
         told.says("use the &lt;!channel&gt; replica"),
         "{}",

@@ -121,7 +121,7 @@ async fn the_form_says_so_too() {
         .sim
         .wait_until(|_| alice.modal().filter(|modal| modal.says(NOBODY)))
         .await;
-    assert!(shown.says("You asked for"), "{}", shown.all_text());
+    assert!(shown.says("You requested"), "{}", shown.all_text());
 }
 
 /// Somebody has access, and whoever could give them more time leaves.
@@ -139,7 +139,7 @@ async fn more_time_that_nobody_can_approve_is_told_at_once_to_the_requester_and_
 {
     let fixture = without_approvers().await;
     let answer = fixture.answer(ALICE, "extend 10m slow index").await;
-    assert!(answer.says("You asked for 10m more"), "{}", answer.text);
+    assert!(answer.says("You requested 10m more"), "{}", answer.text);
     let words = format!("{NOBODY}: `dba` has no members.");
     assert!(answer.says(&words), "{}", answer.text);
     let words = "your access ends when it did before";
@@ -170,7 +170,7 @@ async fn the_form_for_more_time_says_so_too() {
         .sim
         .wait_until(|_| alice.modal().filter(|modal| modal.says(NOBODY)))
         .await;
-    assert!(shown.says("You asked for 10m more"), "{}", shown.all_text());
+    assert!(shown.says("You requested 10m more"), "{}", shown.all_text());
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn a_group_that_cannot_be_read_is_not_said_to_be_empty() {
     let fixture = Fixture::start().await;
     fixture.sim.remove_group("S0DBA");
     let answer = fixture.answer(ALICE, LOOK).await;
-    assert!(answer.says("You asked for"), "{}", answer.text);
+    assert!(answer.says("You requested"), "{}", answer.text);
     assert!(!answer.says("approve this request"), "{}", answer.text);
     fixture.audited("*Alert* `group_unavailable:dba`").await;
     later(&fixture).await;
@@ -232,6 +232,6 @@ async fn what_a_rule_approves_needs_nobody() {
     let fixture = Fixture::with(|config| config.to_owned(), rule).await;
     fixture.sim.set_group("S0DBA", [""; 0]);
     let answer = fixture.answer(ALICE, LOOK).await;
-    assert!(answer.says("You asked for"), "{}", answer.text);
+    assert!(answer.says("You requested"), "{}", answer.text);
     assert!(!answer.says(NOBODY), "{}", answer.text);
 }

@@ -173,7 +173,11 @@ async fn of_several_pending_requests_only_the_one_that_is_named_is_withdrawn() {
     let read = fixture.asked("request db-prod:read 10m look").await;
     fixture.jit(ALICE, "withdraw").await;
     let which = fixture.answered(ALICE, "Type `/jit withdraw` and").await;
-    assert!(which.says("• `db-prod:write`"), "{}", which.all_text());
+    assert!(
+        which.says("*Pending* · `db-prod:write`"),
+        "{}",
+        which.all_text()
+    );
     let id = request_id(&which.text, "db-prod:read");
     fixture.jit(ALICE, &format!("withdraw {id}")).await;
     let said = "Your request for `db-prod:read` is withdrawn.";
@@ -188,7 +192,7 @@ async fn nobody_withdraws_the_request_of_another_person() {
     let fixture = Fixture::start().await;
     fixture.asked("request db-prod:write 30m INC-1 fix").await;
     fixture.jit(ALICE, "status").await;
-    let status = fixture.answered(ALICE, "• `db-prod:write`").await;
+    let status = fixture.answered(ALICE, "*Pending* · `db-prod:write`").await;
     let id = request_id(&status.text, "db-prod:write");
     fixture.jit(BOB, "withdraw").await;
     fixture.answered(BOB, "You have no pending request.").await;
@@ -297,7 +301,7 @@ async fn commands_in_any_channel_are_answered_privately() {
 fn request_id<'a>(list: &'a str, scope: &str) -> &'a str {
     let line = list
         .lines()
-        .find(|line| line.contains(&format!("• `{scope}`")));
+        .find(|line| line.contains(&format!("* · `{scope}`")));
     let id = line.and_then(|line| line.rsplit_once(" · `"));
     id.and_then(|(_, id)| id.strip_suffix('`'))
         .expect("a list names each request with its id")

@@ -63,10 +63,10 @@ async fn self_approval_and_a_colleague_without_authority_are_in_the_log_and_told
     assert_eq!(refused.iter().map(told).collect::<Vec<_>>(), expected);
     for line in [
         format!(
-            "refused: <@{ALICE}> tried to approve request `{id}` for `{SCOPE}`, but nobody decides \
-             on their own request"
+            "refused: <@{ALICE}> tried to approve request `{id}` for `{SCOPE}`, but it is \
+             their own request"
         ),
-        format!("refused: <@{DAVE}> tried to lock everything, but has no authority for it"),
+        format!("refused: <@{DAVE}> tried to lock everything, but isn't allowed to"),
     ] {
         fixture.audited(&line).await;
     }
@@ -133,7 +133,7 @@ async fn somebody_who_tries_again_and_again_is_recorded_up_to_a_limit() {
     assert_eq!((by("person:U0DAVE"), by("person:U0ALICE")), (20, 1));
     assert_eq!(fixture.noted_by_now(NOT_RECORDED).await.len(), 1);
     fixture
-        .audited("<@U0DAVE> tried too often what they are not allowed to do")
+        .audited("<@U0DAVE> tried too many things that they aren't allowed to do")
         .await;
 
     fixture.advance_minutes(61);

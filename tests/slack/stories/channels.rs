@@ -70,9 +70,9 @@ async fn what_the_audit_channel_missed_is_told_when_keylend_is_invited_again() {
 
     fixture.sim.update_channel(AUDIT, member(true));
     for line in [
-        "asked for `db-prod:write`",
+        "requested `db-prod:write`",
         "*approved* by",
-        "the access is there",
+        "access granted",
     ] {
         fixture.audited(line).await;
     }

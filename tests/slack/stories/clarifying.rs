@@ -223,7 +223,7 @@ async fn more_time_is_understood_or_asked_for() {
         let fixture = in_berlin().await;
         fixture.granted("request db-prod:write 30m INC-1 fix").await;
         let answer = fixture.answer(ALICE, &format!("extend {typed}")).await;
-        let said = format!("You asked for {shown} more of `db-prod:write`.");
+        let said = format!("You requested {shown} more of `db-prod:write`.");
         assert!(answer.says(&said), "{typed}: {}", answer.all_text());
     }
     let fixture = in_berlin().await;
@@ -232,7 +232,10 @@ async fn more_time_is_understood_or_asked_for() {
         ("60", "“60” isn't clear."),
         ("db-prod:write 1:30", "“1:30” isn't clear."),
         ("db-prod:write 30m or 1h", "“30m or 1h” isn't clear."),
-        ("until 03:10", "Your access doesn't end before that."),
+        (
+            "until 03:10",
+            "Your access already lasts that long or longer.",
+        ),
         ("until 02:50", "02:50 has passed where you are"),
     ] {
         let answer = fixture.answer(ALICE, &format!("extend {typed}")).await;

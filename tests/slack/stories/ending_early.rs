@@ -106,11 +106,15 @@ async fn a_lock_that_ends_nothing_says_so_and_what_it_refuses() {
     fixture.jit(SECURITY, "lock db-prod:write a leak").await;
     let form = fixture.in_time(|_| security.modal()).await;
     assert!(form.says("nobody can request or receive access to `db-prod:write`"));
-    assert!(form.says("No access ends now"), "{}", form.all_text());
+    assert!(
+        form.says("No active grant is affected"),
+        "{}",
+        form.all_text()
+    );
     let Submission::Updated(told) = security.submit().await else {
         panic!("the lock was not set");
     };
-    assert!(told.says("`db-prod:write` is locked; no grant ends by it."));
+    assert!(told.says("`db-prod:write` is locked. No active grant is affected."));
 }
 
 /// Slack signs what a form carries, but the right to end something is asked for again.

@@ -47,11 +47,11 @@ async fn more_time_is_to_be_answered_by_the_end_of_the_grant() {
     fixture.jit(ALICE, "extend 20m").await;
     let card = fixture.open_card().await;
     let end = ends(&fixture).await[0];
-    let answer_by = format!("Answer by: <!date^{}^", end.timestamp());
+    let answer_by = format!("Decide by: <!date^{}^", end.timestamp());
     assert!(card.says(&answer_by), "{}", card.all_text());
 
     fixture.advance_minutes(20);
-    fixture.shows(&card, "before this was decided").await;
+    fixture.shows(&card, "before anybody decided").await;
     fixture.ended(1).await;
     let kinds = fixture.kinds().await;
     assert!(!kinds.contains(&"extension_lapsed".to_owned()), "{kinds:?}");
@@ -66,7 +66,7 @@ async fn a_rule_that_approves_requests_approves_more_time_too() {
     let answer = fixture.answer(ALICE, "extend 10m").await;
     assert!(answer.says("now ends"), "{}", answer.text);
     assert_eq!(extended_by(&fixture).await, ["rule:low-risk"]);
-    fixture.told(ALICE, "was extended by rule").await;
+    fixture.told(ALICE, "extended your access").await;
     let card = fixture
         .in_time(|sim| {
             let mut cards = sim.messages(APPROVALS).into_iter();
@@ -150,7 +150,7 @@ async fn what_still_fits_is_said_where_more_time_is_too_much() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     let answer = fixture.answer(ALICE, "extend 40m").await;
-    let fits = "You can extend this by at most 30m now; you asked for 40m.";
+    let fits = "You can extend this by at most 30m now. You requested 40m.";
     assert!(answer.says(fits), "{}", answer.text);
     extended(&fixture, "extend 30m").await;
 

@@ -38,7 +38,11 @@ fn published(fixture: &Fixture, person: &str) -> usize {
 async fn who_has_nothing_reads_what_to_do() {
     let fixture = Fixture::start().await;
     let home = opened(&fixture, ALICE).await;
-    for words in ["Nothing waits", "You hold nothing", "/jit request"] {
+    for words in [
+        "No request needs",
+        "You have no active access",
+        "/jit request",
+    ] {
         assert!(home.says(words), "{words}: {}", home.all_text());
     }
     assert_eq!(home.action_ids(), ["request"]);
@@ -53,7 +57,7 @@ async fn an_approver_decides_where_they_see_it_and_the_requester_sees_what_came_
     fixture.jit(ALICE, REQUEST).await;
     let asks = shown(&fixture, BOB, |home| has(home, "approve")).await;
     for words in [
-        "<@U0ALICE> asks for",
+        "<@U0ALICE> requests",
         SCOPE,
         "30m",
         "INC-4211",
@@ -63,7 +67,7 @@ async fn an_approver_decides_where_they_see_it_and_the_requester_sees_what_came_
         assert!(asks.says(words), "{words}: {}", asks.all_text());
     }
     let waits = shown(&fixture, ALICE, |home| has(home, "withdraw")).await;
-    assert!(waits.says("It waits for an approval in <#C0DBA>"));
+    assert!(waits.says("Pending approval in <#C0DBA>"));
 
     fixture.bob().press_home("approve").await;
     let holds = shown(&fixture, ALICE, |home| has(home, "done")).await;
@@ -77,11 +81,11 @@ async fn an_approver_decides_where_they_see_it_and_the_requester_sees_what_came_
     );
     assert!(has(&holds, "extend") && !has(&holds, "withdraw"));
     let asked = shown(&fixture, BOB, |home| !has(home, "approve")).await;
-    assert!(asked.says("Nothing waits"));
+    assert!(asked.says("No request needs"));
 
     fixture.advance_minutes(30);
     let past = shown(&fixture, ALICE, |home| home.says("*ended*")).await;
-    assert!(past.says("You hold nothing") && past.says("its time is over"));
+    assert!(past.says("You have no active access") && past.says("expired"));
     assert_eq!(past.action_ids(), ["request"]);
 }
 
@@ -129,11 +133,11 @@ async fn without_facts_nothing_is_shown_and_then_what_there_is() {
         .fault("users.info", Fault::Status(500), usize::MAX);
     fixture.clock.advance(std::time::Duration::from_secs(61));
     let home = opened(&fixture, BOB).await;
-    assert!(home.says("could not be asked who you are"));
+    assert!(home.says("couldn't check in Slack who you are"));
     assert!(home.action_ids().is_empty() && !home.says(SCOPE));
     fixture.sim.heal();
     let home = shown(&fixture, BOB, |home| has(home, "approve")).await;
-    assert!(!home.says("could not be asked"));
+    assert!(!home.says("couldn't check"));
 }
 
 #[tokio::test]
@@ -259,7 +263,7 @@ async fn what_one_approver_decided_the_others_are_not_asked_any_more() {
         "Alice has not opened hers"
     );
     fixture.carol().press_in(&old, "approve", None).await;
-    fixture.told(CAROL, "It is denied already").await;
+    fixture.told(CAROL, "This request is already denied").await;
     assert_eq!(fixture.console.orders("grant"), 0);
 }
 
@@ -342,7 +346,7 @@ async fn the_form_opens_from_the_home_and_what_is_held_is_ended_there() {
     fixture.alice().fill("reason", "reason", "still failing");
     assert!(matches!(fixture.alice().submit().await, Submission::Closed));
     let waits = shown(&fixture, ALICE, |home| has(home, "withdraw_extension")).await;
-    assert!(waits.says("You asked for *30m* more"));
+    assert!(waits.says("You requested *30m* more"));
     fixture.alice().press_home("done").await;
     shown(&fixture, ALICE, |home| home.says("is done")).await;
     assert!(!fixture.admitted(ALICE, SCOPE).await);
@@ -393,7 +397,7 @@ async fn nobody_is_asked_what_a_lock_or_the_cap_stands_against() {
         .to_owned();
     fixture.bob().press_in(&both, "approve", Some(&value)).await;
     let none = shown(&fixture, BOB, |home| !has(home, "approve")).await;
-    assert!(none.says("Nothing waits"));
+    assert!(none.says("No request needs"));
     fixture.jit(ALICE, "done lab:use").await;
     let again = shown(&fixture, BOB, |home| has(home, "approve")).await;
     assert!(again.says("db-prod:read"));

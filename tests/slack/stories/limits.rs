@@ -134,7 +134,7 @@ async fn withdrawing_and_requesting_again_has_a_limit_for_an_hour() {
         "{}",
         refused.text
     );
-    assert!(refused.says("Ask again in "), "{}", refused.text);
+    assert!(refused.says("Try again in "), "{}", refused.text);
     // Nobody else is concerned.
     fixture.jit(DAVE, "request db-prod:read 10m look").await;
     fixture.until_logged("requested", 4).await;

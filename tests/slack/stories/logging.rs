@@ -91,7 +91,7 @@ async fn what_is_logged_of_a_click_a_check_and_a_target_names_the_request() {
     }
     fixture.console.mood("revoke", Mood::Failing);
     fixture.advance_minutes(30);
-    fixture.told(ALICE, "over, being revoked since").await;
+    fixture.told(ALICE, "Revoking your").await;
     let failed = || lines.requests("work", "a target did not revoke a layer");
     fixture
         .in_time(|_| failed().contains(&id).then_some(()))

@@ -40,7 +40,7 @@ async fn the_form_proposes_what_still_fits_and_the_approver_sees_why() {
     for (typed, said) in [
         ("60", "“60” isn't clear."),
         ("30m", "at most 20m"),
-        ("until 02:10", "doesn't end before that"),
+        ("until 02:10", "already lasts that long or longer"),
     ] {
         let Submission::Errors(errors) = submit(&fixture, typed, "slow index").await else {
             panic!("{typed} was accepted");
@@ -53,7 +53,7 @@ async fn the_form_proposes_what_still_fits_and_the_approver_sees_why() {
     ));
     let card = card(&fixture, "slow index").await;
     assert!(card.says("15m"), "{}", card.all_text());
-    fixture.audited("asked for 15m more").await;
+    fixture.audited("requested 15m more").await;
     fixture.bob().click(&card, "approve").await;
     fixture.until_logged("extended", 1).await;
 }
@@ -64,7 +64,9 @@ async fn no_form_opens_where_nothing_fits_or_the_grant_is_not_theirs() {
     fixture.granted("request db-prod:write 1h INC-1 fix").await;
     let grant = fixture.grants(ALICE).pop().unwrap();
     fixture.alice().click(&grant, "extend").await;
-    fixture.told(ALICE, "No more time fits yet").await;
+    fixture
+        .told(ALICE, "You can't extend `db-prod:write` yet")
+        .await;
     assert!(fixture.alice().modal().is_none());
     fixture.person(DAVE).click(&grant, "extend").await;
     fixture.answered(DAVE, "Only the requester").await;
@@ -77,12 +79,12 @@ async fn a_pending_question_for_more_time_is_listed_changed_and_withdrawn() {
     fixture.jit(ALICE, "extend 10m slow index").await;
     let first = card(&fixture, "slow index").await;
     let status = fixture.answer(ALICE, "status").await;
-    let listed = "10m more waits for an answer in";
+    let listed = "10m more pending approval in";
     assert!(status.says(listed), "{}", status.all_text());
 
     // The same again is the same question.
     fixture.jit(ALICE, "extend 10m slow index").await;
-    fixture.answered(ALICE, "You already asked for this.").await;
+    fixture.answered(ALICE, "You already requested this.").await;
 
     let form = form(&fixture).await;
     assert!(form.json().to_string().contains("slow index"));
@@ -96,11 +98,11 @@ async fn a_pending_question_for_more_time_is_listed_changed_and_withdrawn() {
     fixture.answered(BOB, "The request has changed").await;
 
     fixture.jit(ALICE, "withdraw").await;
-    let said = "Your request for more of `db-prod:write` is withdrawn.";
+    let said = "Your request for more time for `db-prod:write` is withdrawn.";
     fixture.answered(ALICE, said).await;
     card(&fixture, "Withdrawn").await;
     let status = fixture.answer(ALICE, "status").await;
-    assert!(!status.says("more waits"), "{}", status.all_text());
+    assert!(!status.says("more pending"), "{}", status.all_text());
     assert!(fixture.admitted(ALICE, SCOPE).await);
     let kinds = fixture.kinds().await;
     let about: Vec<_> = kinds

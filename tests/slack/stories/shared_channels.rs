@@ -74,7 +74,7 @@ async fn the_audit_channel_is_caught_up_when_it_is_not_shared_any_more() {
     fixture.granted(REQUEST).await;
     assert!(fixture.sim.messages(AUDIT).is_empty());
     fixture.share(AUDIT, false);
-    for line in ["asked for `db-prod:write`", "the access is there"] {
+    for line in ["requested `db-prod:write`", "access granted"] {
         fixture.audited(line).await;
     }
 }
@@ -85,7 +85,7 @@ async fn a_shared_incident_channel_does_not_follow_a_request() {
     fixture.share(INCIDENT, true);
     let alice = fixture.alice();
     alice.command(INCIDENT, "/jit", REQUEST).await;
-    let words = "<#C0INC> is shared with another company, so it does not follow this request.";
+    let words = "<#C0INC> is shared with another company, so it doesn't show this request.";
     fixture.answered(ALICE, words).await;
     let card = fixture.open_card().await;
     fixture.bob().click(&card, "approve").await;
@@ -104,7 +104,7 @@ async fn an_incident_channel_that_is_shared_later_is_told_nothing_more() {
     fixture
         .in_time(|sim| {
             let told = sim.messages(INCIDENT);
-            told.into_iter().find(|line| line.says("asked for"))
+            told.into_iter().find(|line| line.says("requested"))
         })
         .await;
     fixture.share(INCIDENT, true);
@@ -150,7 +150,7 @@ async fn an_allowed_shared_channel_is_told_who_asks_for_what_and_how_long_alone(
     for channel in [AUDIT, INCIDENT] {
         for words in [
             "<@U0ALICE> · `db-prod:write` · 30m",
-            "<@U0ALICE> asked for `db-prod:write` for 30m",
+            "<@U0ALICE> requested `db-prod:write` for 30m",
             "*approved* by <@U0BOB>",
             "*active*",
             "*ending*: revoked by <@U0BOB>",

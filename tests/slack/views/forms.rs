@@ -379,6 +379,17 @@ fn every_answer_reads_well() {
             "unknown command, like none",
             answer::unknown_command("<!channel>`", None, "The help."),
         ),
+        ("busy", answer::BUSY.to_owned()),
+        ("unknown button", answer::UNKNOWN_BUTTON.to_owned()),
+        ("no window", answer::NO_WINDOW.to_owned()),
+        ("unnamed command", answer::UNNAMED.to_owned()),
+        ("nothing to revoke", answer::NOTHING_HELD.to_owned()),
+        ("more time withdrawn", answer::extension_withdrawn(&active)),
+        ("no more time fits", answer::nothing_fits(&scope)),
+        (
+            "what a revocation ends",
+            answer::would_end(std::slice::from_ref(&active), &[], now),
+        ),
     ];
     let said: Vec<String> = answers
         .iter()

@@ -90,7 +90,7 @@ fn what_is_missing_is_said() {
         },
         ..Home::default()
     };
-    assert!(!as_read(&home(&nothing)).contains("Nothing waits"));
+    assert!(!as_read(&home(&nothing)).contains("No request needs"));
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub(super) fn extension_card(request: &Request, context: &Context) -> Option<Mes
 pub(super) fn settled_extension(request: &Request) -> Message {
     let mut draft = Draft::default();
     draft.title(&format!("More time: {}", request.terms.scope));
-    draft.say(":arrow_down: This question is settled; a newer one is below.".to_owned());
+    draft.say(":arrow_down: This request is settled. A newer one is below.".to_owned());
     record::footer(request, &mut draft);
     draft.message()
 }
@@ -104,7 +104,7 @@ fn extension_head(request: &Request, more: Span) -> Draft {
 fn sentence(request: &Request) -> String {
     let duration = request.terms.duration;
     format!(
-        "{} asks for {} for *{duration}*.",
+        "{} requests {} for *{duration}*.",
         text::person(&request.requester),
         record::what(request),
     )
@@ -112,7 +112,7 @@ fn sentence(request: &Request) -> String {
 
 fn more_sentence(request: &Request, more: Span) -> String {
     format!(
-        "{} asks for *{more}* more of {}.",
+        "{} requests *{more}* more of {}.",
         text::person(&request.requester),
         record::what(request),
     )
@@ -131,9 +131,9 @@ fn outcome(settled: &SettledExtension) -> String {
             format!(":no_entry: Denied by {} · {at}", text::actor(&settled.by))
         }
         ExtensionOutcome::Withdrawn => format!(":leftwards_arrow_with_hook: Withdrawn {at}."),
-        ExtensionOutcome::Lapsed => format!(":hourglass: Lapsed {at}: nobody answered in time."),
+        ExtensionOutcome::Lapsed => format!(":hourglass: Lapsed {at}: nobody decided in time."),
         ExtensionOutcome::Overtaken => {
-            format!(":lock: The grant ended {at}, before this was decided.")
+            format!(":lock: The grant ended {at}, before anybody decided.")
         }
     }
 }
@@ -155,8 +155,8 @@ fn more_facts(
 ) -> Vec<(&'static str, String)> {
     let mut facts = about(request, context);
     if let Some(end) = request.expires_at {
-        facts.push(("Ends now", text::time(end)));
-        facts.push(("Would end", text::time(extension.duration.after(end))));
+        facts.push(("Current end", text::time(end)));
+        facts.push(("New end", text::time(extension.duration.after(end))));
     }
     facts.extend(awaited(request, &extension.approvals, extension.lapses_at));
     facts
@@ -166,7 +166,7 @@ fn awaited(request: &Request, given: &[Approval], lapses_at: Time) -> [(&'static
     let approvals = format!("{} of {}", given.len(), request.approvals_needed);
     [
         ("Approvals", approvals),
-        ("Answer by", text::time(lapses_at)),
+        ("Decide by", text::time(lapses_at)),
     ]
 }
 
@@ -192,7 +192,7 @@ fn about(request: &Request, context: &Context) -> Vec<(&'static str, String)> {
 
 fn reason(request: &Request, draft: &mut Draft) {
     match request.terms.reason.trim() {
-        "" => draft.say("No reason was given.".to_owned()),
+        "" => draft.say("No reason given.".to_owned()),
         reason => draft.quote("Reason", reason),
     }
 }

@@ -45,18 +45,18 @@ pub(in crate::slack::view) fn state(request: &Request) -> String {
     match &request.state {
         State::Pending { lapses_at } => {
             format!(
-                ":hourglass_flowing_sand: waits for an answer until {}",
+                ":hourglass_flowing_sand: *pending* until {}",
                 text::time(*lapses_at)
             )
         }
-        State::Approved => ":hourglass_flowing_sand: *approved*, being made".to_owned(),
+        State::Approved => ":hourglass_flowing_sand: *approved*, granting access".to_owned(),
         State::Active { .. } => match request.expires_at {
             Some(end) => format!(":large_green_circle: *active* until {}", text::time(end)),
             None => ":large_green_circle: *active*".to_owned(),
         },
         State::Ending { since, .. } => {
             format!(
-                ":hourglass: *over*, being revoked since {}",
+                ":hourglass: *ending*, revoking since {}",
                 text::time(*since)
             )
         }

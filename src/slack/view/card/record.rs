@@ -89,9 +89,9 @@ pub(in crate::slack::view) fn had_before(request: &Request, you: bool) -> String
         return String::new();
     };
     match you {
-        true => format!(" You already had {access} before. Keylend will not take it away."),
+        true => format!(" You already had {access} before. Keylend doesn't revoke that."),
         false => format!(
-            " {} already had {access} before. Keylend will not take it away.",
+            " {} already had {access} before. Keylend doesn't revoke that.",
             text::person(&request.requester)
         ),
     }
@@ -155,7 +155,7 @@ fn left_behind(request: &Request, layer: &Layer, you: bool) -> String {
     }
     if let Some(why) = leftovers.unsearched() {
         said.push_str(&format!(
-            " Keylend could not fully search {target} for what was left behind: {}.",
+            " Keylend couldn't fully search {target} for what was left behind: {}.",
             text::escape(why, LEFTOVER)
         ));
     }
@@ -288,24 +288,24 @@ fn state(request: &Request) -> Option<String> {
             let limit = limits.max().filter(|end| end > since);
             let limit = limit.map(|end| {
                 let end = text::time(end);
-                format!(" Its target cannot end it early: it may keep working until {end}.")
+                format!(" The target can't end it early: it may keep working until {end}.")
             });
             format!(
-                ":hourglass: Over, being revoked since {}: {}. Checks deny this access.{}",
+                ":hourglass: Revoking since {}: {}. Checks deny this access.{}",
                 text::time(*since),
                 ending_because(cause, by),
                 limit.unwrap_or_default()
             )
         }
         State::Ended { cause, by, at } => format!(
-            ":lock: Ended {}: {}. Its targets were read back.{}{}",
+            ":lock: Ended {}: {}. Removal confirmed.{}{}",
             text::time(*at),
             ending_because(cause, by),
             works_until(request, *at),
             left(request, false)
         ),
         State::Failed { error, at } => format!(
-            ":x: Failed {}: {}. Nothing of it is left.{}",
+            ":x: Failed {}: {}. Nothing was left behind.{}",
             text::time(*at),
             words(error),
             left(request, false)
@@ -321,16 +321,16 @@ fn state(request: &Request) -> Option<String> {
             text::time(*at)
         ),
         State::Lapsed { at } => format!(
-            ":hourglass: Lapsed {}: nobody answered in time.",
+            ":hourglass: Lapsed {}: nobody decided in time.",
             text::time(*at)
         ),
     })
 }
 
 fn being_made(request: &Request) -> String {
-    let mut line = ":hourglass_flowing_sand: The access is being made.".to_owned();
+    let mut line = ":hourglass_flowing_sand: Granting the access.".to_owned();
     if !request.after.is_empty() {
-        line.push_str(" Older grants that cannot stand beside it are ended first.");
+        line.push_str(" Keylend ends older grants that exclude it first.");
     }
     line.push_str(&failing_layers(request));
     line
@@ -344,9 +344,9 @@ fn failing_layers(request: &Request) -> String {
         let times = times(layer.failures);
         match layer.error.as_deref().map(words) {
             Some(error) if !error.is_empty() => {
-                format!(" {target} has failed {times} and is tried again: {error}.")
+                format!(" {target} has failed {times}: {error}. Keylend keeps retrying.")
             }
-            _ => format!(" {target} has failed {times} and is tried again."),
+            _ => format!(" {target} has failed {times}. Keylend keeps retrying."),
         }
     });
     failing.collect()
@@ -355,7 +355,7 @@ fn failing_layers(request: &Request) -> String {
 /// The request's name and age, for those who look things up.
 pub(super) fn footer(request: &Request, draft: &mut Draft) {
     draft.aside(&format!(
-        "Request {} · asked {}",
+        "Request {} · {}",
         text::code(request.id),
         text::time(request.asked_at)
     ));
@@ -399,16 +399,16 @@ pub(in crate::slack::view) fn ending_because(cause: &EndCause, by: &Actor) -> St
         }
     };
     match cause {
-        EndCause::Expired => "its time is over".to_owned(),
+        EndCause::Expired => "expired".to_owned(),
         EndCause::Done => format!("{} is done", text::actor(by)),
         EndCause::Revoked { reason } => with_reason("revoked", reason),
         EndCause::Locked { reason } => with_reason("locked", reason),
         EndCause::Displaced { by } => {
-            format!("it made room for the newer request {}", text::code(by))
+            format!("replaced by the newer request {}", text::code(by))
         }
         EndCause::Left { person, departure } => departed(person, departure),
         EndCause::CredentialLost => "Keylend no longer has its credentials".to_owned(),
-        EndCause::GrantFailed { error } => format!("it could not be made: {}", words(error)),
+        EndCause::GrantFailed { error } => format!("it couldn't be granted: {}", words(error)),
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
     let mut draft = Draft::default();
     let what = record::what(request);
     let duration = request.terms.duration;
-    draft.say(format!("You asked for {what} for *{duration}*."));
+    draft.say(format!("You requested {what} for *{duration}*."));
     if let Some(logins) = record::logins(&context.logins) {
         draft.say(format!("Login: {logins}."));
     }
@@ -45,11 +45,11 @@ pub(in crate::slack::view) fn waiting(request: &Request) -> Option<String> {
     let channel = text::channel(&request.approval_channel);
     let left = usize::from(request.approvals_needed).saturating_sub(request.approvals.len());
     let approvals = match left {
-        0 | 1 => "an approval".to_owned(),
+        0 | 1 => "approval".to_owned(),
         several => format!("{several} approvals"),
     };
     Some(format!(
-        ":hourglass_flowing_sand: It waits for {approvals} in {channel} until {}.",
+        ":hourglass_flowing_sand: Pending {approvals} in {channel} until {}.",
         text::time(lapses_at)
     ))
 }
@@ -122,7 +122,7 @@ pub(super) fn warning(request: &Request) -> Option<Message> {
                 in_use(request, Vec::new(), &mut draft);
             } else {
                 draft.say(format!(
-                    ":large_green_circle: Your {what} goes on until {end}."
+                    ":large_green_circle: Your {what} continues until {end}."
                 ));
             }
         }
@@ -141,8 +141,7 @@ fn in_use(request: &Request, mut buttons: Vec<Button>, draft: &mut Draft) {
     buttons.push(Button::new(action::EXTEND, more));
     if let Some(extension) = &request.extension {
         draft.say(format!(
-            ":hourglass_flowing_sand: You asked for *{}* more; it waits for an answer in {} until \
-             {}.",
+            ":hourglass_flowing_sand: You requested *{}* more. Pending approval in {} until {}.",
             extension.duration,
             text::channel(&request.approval_channel),
             text::time(extension.lapses_at)
@@ -162,7 +161,7 @@ fn over(request: &Request, draft: &mut Draft) -> Option<()> {
             since,
             ..
         } => format!(
-            ":hourglass: Your {} is over, being revoked since {}: {}.",
+            ":hourglass: Revoking your {} since {}: {}.",
             record::what(request),
             text::time(*since),
             record::ending_because(cause, by)
