@@ -14,7 +14,8 @@ CREATE TABLE events (
     prev_hash  TEXT NOT NULL,
     hash       TEXT NOT NULL,
     version    BIGINT NOT NULL,
-    texts      TEXT NOT NULL -- personal data in the place of digests, canonical JSON that is not hashed
+    texts      TEXT NOT NULL, -- personal data in the place of digests, canonical JSON that is not hashed
+    mac        TEXT NOT NULL -- by what Keylend knows that it wrote the entry: see src/store/key.rs
 );
 
 CREATE INDEX events_by_request ON events (request_id, seq);
@@ -28,7 +29,9 @@ BEGIN
     RAISE EXCEPTION 'the log is append-only';
 END $$;
 
-CREATE TRIGGER events_are_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON events
+-- `mac` alone changes, when `secrets.key` does: it is not a part of the entry.
+CREATE TRIGGER events_are_not_changed BEFORE UPDATE OF seq, at, request_id, kind, actor, rules, body,
+    prev_hash, hash, version, texts OR DELETE OR TRUNCATE ON events
 FOR EACH STATEMENT EXECUTE FUNCTION the_log_is_append_only();
 
 CREATE FUNCTION the_log_has_no_gaps() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -13,7 +13,8 @@ CREATE TABLE events (
     prev_hash  TEXT NOT NULL,
     hash       TEXT NOT NULL,
     version    INTEGER NOT NULL,
-    texts      TEXT NOT NULL -- personal data in the place of digests, canonical JSON that is not hashed
+    texts      TEXT NOT NULL, -- personal data in the place of digests, canonical JSON that is not hashed
+    mac        TEXT NOT NULL -- by what Keylend knows that it wrote the entry: see src/store/key.rs
 ) STRICT;
 
 CREATE INDEX events_by_request ON events (request_id, seq);
@@ -22,7 +23,9 @@ CREATE INDEX approvals ON events (request_id) WHERE kind = 'approved';
 CREATE UNIQUE INDEX asked ON events (body ->> 'ask_key')
     WHERE kind = 'requested';
 
-CREATE TRIGGER events_are_not_updated BEFORE UPDATE ON events
+-- `mac` alone changes, when `secrets.key` does: it is not a part of the entry.
+CREATE TRIGGER events_are_not_updated BEFORE UPDATE OF seq, at, request_id, kind, actor, rules, body,
+    prev_hash, hash, version, texts ON events
 BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 
 CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events

@@ -1,21 +1,57 @@
 //! `[secrets]`.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use super::{
     Secrets,
     document::{Document, at},
 };
-use crate::{secret::Secret, vault::Vault};
+use crate::{
+    secret::{MissingSecret, Secret, key_bytes},
+    store::StoreKey,
+    vault::{InvalidKey, Vault},
+};
 
 /// `[secrets]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VaultKey {
     /// The key under which credentials are kept: 32 bytes as 64 hexadecimal digits or as base64,
-    /// such as `openssl rand -hex 32` gives. Lost, and the credentials of running grants cannot
-    /// be shown any more; nothing else is lost with it.
+    /// such as `openssl rand -hex 32` gives. The authentication codes of the log are made under it too.
+    /// Lost, and the credentials of running grants cannot be shown any more, and nothing is approved until
+    /// `keylend store rekey` has given the log new codes.
     pub key: Secret,
+}
+
+/// Why the key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NoStoreKey {
+    /// It is not where the configuration says.
+    #[error(transparent)]
+    Missing(#[from] MissingSecret),
+    /// It is not a key.
+    #[error(transparent)]
+    Invalid(#[from] InvalidKey),
+}
+
+impl VaultKey {
+    /// The key in this file.
+    pub fn in_file(path: PathBuf) -> Self {
+        let key = Secret::File(path);
+        Self { key }
+    }
+
+    /// The key of the authentication codes of the log, which follows from it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there, or not a key.
+    pub fn store_key(&self) -> Result<StoreKey, NoStoreKey> {
+        let bytes = key_bytes(&self.key.read()?).ok_or(InvalidKey)?;
+        Ok(StoreKey::derive(&bytes))
+    }
 }
 
 pub(super) fn read(document: &mut Document<'_>, secrets: Secrets) -> Option<VaultKey> {
