@@ -382,7 +382,12 @@ fn broken(fault: &Fault, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCod
             "not verified: {fault}.\nIf the file is damaged, export the log again. Pass the head that \
              you saved with --head."
         )?,
-        (false, Fault::Broken(Broken { why: Why::Forged, .. })) => writeln!(
+        (
+            false,
+            Fault::Broken(Broken {
+                why: Why::Forged, ..
+            }),
+        ) => writeln!(
             out,
             "the log is broken: {fault}.\nIf you replaced `secrets.key`, run `keylend store rekey`. \
              Otherwise somebody who can write to the store appended the entry: keep the store as it is, and \

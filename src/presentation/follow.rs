@@ -16,7 +16,8 @@ use crate::{
     clock::{Clock, Entropy},
     domain::{ChannelId, Event, LockEvent, Request, RequestId, Time},
     store::{
-        DocumentWrites, Documents, Entry, EntryBody, Origin, RawEntry, Step, Store, StoreError, logged,
+        DocumentWrites, Documents, Entry, EntryBody, Origin, RawEntry, Step, Store, StoreError,
+        logged,
     },
 };
 

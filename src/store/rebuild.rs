@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    Address, ByRequest, Fold, LocksInForce, NotFoldable, OpenError, Rows, StoreError, StoreKey, View,
+    Address, ByRequest, Fold, LocksInForce, NotFoldable, OpenError, Rows, StoreError, StoreKey,
+    View,
     copy::{CopyError, QUEUE, empty, is_at_rest},
     tables::{Batch, Cell, Kind, TABLES, Table},
 };

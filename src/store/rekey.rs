@@ -69,9 +69,10 @@ impl std::fmt::Display for Unverified {
 impl Unverified {
     fn add(&mut self, seq: u64) {
         self.count += 1;
+        let has_room = self.ranges.len() < NAMED;
         match self.ranges.last_mut() {
             Some((_, last)) if *last + 1 == seq => *last = seq,
-            _ if self.ranges.len() < NAMED => self.ranges.push((seq, seq)),
+            _ if has_room => self.ranges.push((seq, seq)),
             _ => {}
         }
     }
@@ -95,7 +96,10 @@ pub async fn rekey(
     let mut store = at_rest(address).await?;
     let (mut chain, mut done) = (Chain::default(), Rekeyed::default());
     loop {
-        let mut page = store.entries(chain.seq(), PAGE, key).await.map_err(failed)?;
+        let mut page = store
+            .entries(chain.seq(), PAGE, key)
+            .await
+            .map_err(failed)?;
         let is_last = page.len() < PAGE as usize;
         let forged = forged(&page);
         if !forged.is_empty() {

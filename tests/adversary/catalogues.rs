@@ -55,7 +55,12 @@ async fn a_stranger_who_waits_for_a_lock_on_a_catalogue_holds_up_no_replica() {
     PostgresStore::migrate(&fixture.url("keylend"))
         .await
         .unwrap();
-    let store = PostgresStore::open(&fixture.url("keylend"), "the configuration").await;
+    let store = PostgresStore::open(
+        &fixture.url("keylend"),
+        "the configuration",
+        &keylend::store::StoreKey::derive(&[0x5e; 32]),
+    )
+    .await;
     let store = store.unwrap();
     commit(&store, asked("one", "alice", "db-prod:write", at(0))).await;
 
@@ -91,7 +96,11 @@ async fn a_stranger_who_waits_for_a_lock_on_a_catalogue_holds_up_no_replica() {
 
     // Another replica starts, and the first one goes on.
     let url = fixture.url("keylend");
-    let opened = PostgresStore::open(&url, "the configuration");
+    let opened = PostgresStore::open(
+        &url,
+        "the configuration",
+        &keylend::store::StoreKey::derive(&[0x5e; 32]),
+    );
     let opened = timeout(PATIENCE, opened).await;
     assert!(matches!(opened, Ok(Ok(_))), "a replica does not start");
     let committing = commit(&store, asked("two", "bob", "db-prod:write", at(9)));

@@ -175,10 +175,13 @@ impl Messenger {
         // What Keylend did not write is not told as if it had happened. An alert names it.
         entries.retain(|entry| entry.origin != Origin::Forged);
         let entries = entries.iter().map(Entry::try_from);
-        let entries: Vec<Entry> = entries.collect::<Result<_, _>>().map_err(|source| StoreError {
-            doing: "read the log",
-            source: source.into(),
-        })?;
+        let entries: Vec<Entry> =
+            entries
+                .collect::<Result<_, _>>()
+                .map_err(|source| StoreError {
+                    doing: "read the log",
+                    source: source.into(),
+                })?;
         let mut parcels: Vec<Batch> = Vec::new();
         let reduces = feed != Feed::Notices && self.client.reduces();
         let same = |one: &Entry, next: &Entry| one.request_id == next.request_id;
