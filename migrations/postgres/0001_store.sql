@@ -29,9 +29,7 @@ BEGIN
     RAISE EXCEPTION 'the log is append-only';
 END $$;
 
--- `mac` alone changes, when `secrets.key` does: it is not a part of the entry.
-CREATE TRIGGER events_are_not_changed BEFORE UPDATE OF seq, at, request_id, kind, actor, rules, body,
-    prev_hash, hash, version, texts OR DELETE OR TRUNCATE ON events
+CREATE TRIGGER events_are_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON events
 FOR EACH STATEMENT EXECUTE FUNCTION the_log_is_append_only();
 
 CREATE FUNCTION the_log_has_no_gaps() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -130,6 +130,17 @@ impl ExclusiveStore {
         either!(self, alone => alone.dump().entries(after, limit, key).await)
     }
 
+    /// Lets entries of the log get other codes, and answers what [`forbid_updates`](Self::forbid_updates)
+    /// needs: for everybody else, the log stays append-only.
+    pub(super) async fn allow_updates(&mut self) -> sqlx::Result<String> {
+        either!(self, alone => alone.allow_updates().await)
+    }
+
+    /// Makes the log append-only again.
+    pub(super) async fn forbid_updates(&mut self, trigger: String) -> sqlx::Result<()> {
+        either!(self, alone => alone.forbid_updates(trigger).await)
+    }
+
     /// Gives entries other codes: each is an array of a number and a code.
     pub(super) async fn recode(&mut self, codes: Vec<Value>) -> sqlx::Result<()> {
         either!(self, alone => alone.dump().recode(codes).await)

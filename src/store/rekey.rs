@@ -94,6 +94,7 @@ pub async fn rekey(
 ) -> Result<Rekeyed, RekeyError> {
     let failed = |error: sqlx::Error| CopyError::To(OpenError::from(error));
     let mut store = at_rest(address).await?;
+    let trigger = store.allow_updates().await.map_err(failed)?;
     let (mut chain, mut done) = (Chain::default(), Rekeyed::default());
     loop {
         let mut page = store
@@ -132,6 +133,7 @@ pub async fn rekey(
     if done.unverified.count > 0 && !accepts {
         return Err(RekeyError::Unverified(done.unverified));
     }
+    store.forbid_updates(trigger).await.map_err(failed)?;
     store.commit().await.map_err(failed)?;
     Ok(done)
 }

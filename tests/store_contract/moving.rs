@@ -170,6 +170,10 @@ async fn a_history_is_rebuilt_on_a_server_from_its_log() {
     assert_eq!(read, Some(request));
 }
 
+/// Puts the trigger back that keeps entries as they are.
+const TRIGGER: &str = "CREATE TRIGGER events_are_not_updated BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END";
+
 /// A file with the key of which each byte is these digits.
 fn key_file(folder: &Path, byte: &str) -> PathBuf {
     let path = folder.join(byte);
@@ -251,7 +255,11 @@ async fn an_entry_that_no_key_vouches_for_gets_a_code_only_if_somebody_says_so()
     active(&store, "one", "role").await;
     store.close().await;
     let replayed = "UPDATE events SET mac = (SELECT mac FROM events WHERE seq = 2) WHERE seq = 3";
-    tamper(&file, &[replayed]).await;
+    tamper(
+        &file,
+        &["DROP TRIGGER events_are_not_updated", replayed, TRIGGER],
+    )
+    .await;
     let folder = tempfile::tempdir().unwrap();
     let [old, new] = ["5e", "6f"].map(|byte| key_file(folder.path(), byte));
     let config = configured(folder.path(), &url(&file), &new);

@@ -16,6 +16,7 @@ use crate::{
 on_both!(
     an_approval_that_nobody_gave_gives_no_access,
     a_grant_that_somebody_appends_gives_no_yes,
+    an_end_that_somebody_appends_keeps_no_access,
     an_entry_that_somebody_appends_lifts_no_lock,
     under_another_key_nothing_is_approved_and_everything_ends,
 );
@@ -131,6 +132,32 @@ async fn a_grant_that_somebody_appends_gives_no_yes(scene: Scene) {
     let lock = "lock lab:use a fire";
     scene.fixture.end(SECURITY, lock).await;
     assert!(!scene.fixture.admitted("alice@example.com", SCOPE).await);
+}
+
+/// Nor does the row that they delete.
+async fn an_end_that_somebody_appends_keeps_no_access(scene: Scene) {
+    scene.fixture.granted(REQUEST).await;
+    scene.fixture.answer(ALICE, "done").await;
+    scene.fixture.ended(1).await;
+    let again = "request db-prod:write 30m INC-4212 once more";
+    scene.fixture.granted(again).await;
+    let active = "SELECT id FROM requests WHERE state = 'active'";
+    let request = scene.ask(active).await.remove(0);
+    append(&scene, "ended", Some(&request)).await;
+    scene
+        .tamper(&format!(
+            "DELETE FROM due WHERE request_id = '{request}';
+             DELETE FROM layers WHERE request_id = '{request}';
+             DELETE FROM credentials WHERE request_id = '{request}';
+             DELETE FROM requests WHERE id = '{request}'"
+        ))
+        .await;
+    scene.fixture.advance_minutes(2);
+    scene.until(active, &[&request]).await;
+    scene.fixture.advance_minutes(31);
+    let console = &scene.fixture.console;
+    let is_gone = |_: &slack_sim::Sim| (!console.admits("alice")).then_some(());
+    scene.fixture.in_time(is_gone).await;
 }
 
 async fn an_entry_that_somebody_appends_lifts_no_lock(scene: Scene) {
