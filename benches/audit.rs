@@ -36,7 +36,11 @@ fn audit(runtime: &Runtime) {
         let entries = *store.head().borrow();
         store.close().await;
 
-        let store = place.address().open_read_only().await.unwrap();
+        let store = place
+            .address()
+            .open_read_only(Some(&keylend::store::StoreKey::derive(&[0; 32])))
+            .await
+            .unwrap();
         let mut rates = Vec::new();
         for _ in 0..TIMES {
             let begun = Instant::now();

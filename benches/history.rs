@@ -49,7 +49,11 @@ fn sqlite(runtime: &Runtime) {
         let sim = support::slack::start().await;
         let config = support::slack::config(folder.path(), &sim);
         let (program, first) = start(&config).await;
-        let kept = place.address().open_read_only().await.unwrap();
+        let kept = place
+            .address()
+            .open_read_only(Some(&keylend::store::StoreKey::derive(&[0; 32])))
+            .await
+            .unwrap();
         while kept.kept_people().await.unwrap().is_none() {
             sleep(Duration::from_millis(100)).await;
         }

@@ -136,7 +136,9 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         own: steady.clone(),
         store: store_clock,
     };
-    let opened = address.open_in_step(&config.digest, clocks).await;
+    let key = config.secrets.store_key();
+    let key = key.context("failed to read secrets.key")?;
+    let opened = address.open_in_step(&config.digest, &key, clocks).await;
     let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;
     clocks::go_on(&*store, &steady).await?;
     let backends = Arc::new(build_backends(&config, &clock)?);

@@ -49,7 +49,13 @@ impl StorePlace {
     }
 
     pub async fn open(&self) -> Arc<dyn Database> {
-        self.address().open("the same for all").await.unwrap()
+        self.address()
+            .open(
+                "the same for all",
+                &keylend::store::StoreKey::derive(&[0; 32]),
+            )
+            .await
+            .unwrap()
     }
 }
 

@@ -24,7 +24,13 @@ pub struct Replica {
 
 impl Replica {
     pub async fn start(address: &Address, target: Arc<InMemory>, leads: bool) -> Self {
-        let store = address.open("the same for all").await.unwrap();
+        let store = address
+            .open(
+                "the same for all",
+                &keylend::store::StoreKey::derive(&[0; 32]),
+            )
+            .await
+            .unwrap();
         let comparisons = Arc::new(Comparisons::default());
         let (broker, backends) = super::broker(store.clone(), target, comparisons.clone());
         let worker = Worker::new(

@@ -14,7 +14,8 @@ CREATE TABLE events (
     prev_hash  TEXT NOT NULL,
     hash       TEXT NOT NULL,
     version    BIGINT NOT NULL,
-    texts      TEXT NOT NULL -- personal data in the place of digests, canonical JSON that is not hashed
+    texts      TEXT NOT NULL, -- personal data in the place of digests, canonical JSON that is not hashed
+    mac        TEXT NOT NULL -- by what Keylend knows that it wrote the entry: see src/store/key.rs
 );
 
 CREATE INDEX events_by_request ON events (request_id, seq);

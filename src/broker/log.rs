@@ -189,7 +189,13 @@ impl Broker {
                     Compared::Same(found)
                 }
                 (Ok(logged), _) => Compared::Differs(logged),
-                (Err(why), found) => Compared::Untold(found, why),
+                (Err((why, None)), None) => Compared::Untold(None, why),
+                // Somebody who appends an entry and deletes the row keeps no access from ending.
+                (Err((why, Some(before))), None) => {
+                    self.restore(&before, last_seq).await?;
+                    Compared::Untold(Some(before), why)
+                }
+                (Err((why, _)), Some(found)) => Compared::Untold(Some(found), why),
             },
         };
         if let Compared::Same(_) = compared {
@@ -215,8 +221,13 @@ impl Broker {
         Ok(true)
     }
 
-    /// What the request's entries make, up to the last one; or why they make nothing.
-    async fn fold(&self, id: RequestId, last_seq: u64) -> Result<Result<Request, String>, Error> {
+    /// What the request's entries make, up to the last one; or why they make nothing, and what those before
+    /// the one that does not count make.
+    async fn fold(
+        &self,
+        id: RequestId,
+        last_seq: u64,
+    ) -> Result<Result<Request, (String, Option<Request>)>, Error> {
         let mut fold = Fold::new(id);
         while fold.last_seq() < last_seq {
             let store = &self.store;
@@ -226,15 +237,15 @@ impl Broker {
                 if let Err(error) = fold.add(raw) {
                     let text = format!("The log is broken: {error}. Run `keylend audit verify`.");
                     self.alert("log_broken", &text);
-                    return Ok(Err(error.to_string()));
+                    return Ok(Err((error.to_string(), fold.into_request())));
                 }
             }
             if fold.last_seq() == before {
-                return Ok(Err("its last entry is gone".to_owned()));
+                return Ok(Err(("its last entry is gone".to_owned(), None)));
             }
         }
         let request = fold.into_request();
-        Ok(request.ok_or_else(|| "the log has no entry about it".to_owned()))
+        Ok(request.ok_or_else(|| ("the log has no entry about it".to_owned(), None)))
     }
 
     fn alert_contradiction(&self, id: RequestId, why: &str) {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Broker, Error};
 use crate::{
     domain::{CLOCKS_DIFFER, Human, Refusal, Time, Username},
-    store::{Chain, DecidedOn, OpenRequest, People, StoreError},
+    store::{Broken, Chain, DecidedOn, OpenRequest, People, StoreError, Uncertain, Why},
 };
 
 /// How often the log is read to its end while nobody asks.
@@ -76,7 +76,8 @@ impl Broker {
             let text = "What Keylend kept of people doesn't open under the key in `secrets.key`. Somebody \
                         changed the key, or the row in the table `kept_people`. Nothing is lost: Keylend \
                         reads the whole log instead. If you didn't change the key, bring the old one back, \
-                        because the credentials of active grants need it.";
+                        because the credentials of active grants and the log's authentication codes \
+                        need it.";
             self.alert(WRONG_KEY, text);
             return Ok(());
         };
@@ -129,11 +130,30 @@ impl Broker {
         match broken {
             None => self.parts.alerts.clear(CHAIN_BROKEN),
             Some(why) => {
+                let advice = match &why {
+                    Uncertain::Broken(Broken {
+                        seq: 1,
+                        why: Why::Forged,
+                    }) => {
+                        "It is the first entry, so the key was probably replaced. If you did that, stop \
+                         Keylend, run `keylend store rekey`, and start it. Otherwise bring the old key \
+                         back."
+                    }
+                    Uncertain::Broken(Broken {
+                        why: Why::Forged, ..
+                    }) => {
+                        "Somebody who can write to the store appended or changed it, or a replica has \
+                         another `secrets.key`. Find out who can write to the store, and restore it from a \
+                         backup."
+                    }
+                    _ => {
+                        "Run `keylend audit verify`. If that finds nothing wrong and you put the log back \
+                         from a backup, delete the row in the table `kept_people` and restart."
+                    }
+                };
                 let text = format!(
                     "{why}. Keylend approves nothing until the log is intact again. Locks and \
-                     revocations go on. Run `keylend audit verify`. If that finds nothing wrong and you put \
-                     the log back from a backup, delete the row in the table `kept_people` and \
-                     restart."
+                     revocations go on. {advice}"
                 );
                 self.alert(CHAIN_BROKEN, &text);
             }

@@ -2,9 +2,10 @@
 //!
 //! Reads the store while a service writes to it, or an export far away from any, and changes
 //! neither. It needs neither the secrets nor the policies, so whoever audits does not either; only `key`
-//! does.
+//! does. With a configuration whose `secrets.key` can be read, the authentication codes are checked too.
 
 use std::{
+    fmt,
     fs::{File, OpenOptions},
     io::{BufWriter, Read as _, Write},
     path::{Path, PathBuf},
@@ -15,7 +16,7 @@ use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, NaiveDateTime};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::address::address_in;
+use super::address::{address_in, key_in};
 use crate::{
     audit::{
         Difference,
@@ -31,7 +32,7 @@ use crate::{
     config::{Config, Secrets},
     domain::{ScopeId, Time},
     sanitize::escaped_json,
-    store::Address,
+    store::{Address, Broken, StoreKey, Why},
 };
 
 /// What is asked of the log.
@@ -175,8 +176,9 @@ impl Audit {
                     },
                     None => {
                         let says_empty = known.head.as_ref().is_some_and(|head| head.seq == 0);
+                        let codes = source.codes();
                         let address = source.address()?;
-                        match verify_with_tables(&address, known, out).await? {
+                        match verify_with_tables(&address, &codes, known, out).await? {
                             (_, Some(0)) if !says_empty => {
                                 writeln!(out, "{EMPTY}")?;
                                 Ok(ExitCode::FAILURE)
@@ -292,10 +294,11 @@ const EMPTY: &str = "not verified: the log has no entries. If this store is new,
 /// is intact.
 pub(super) async fn verify_with_tables(
     address: &Address,
+    codes: &Codes,
     known: Known,
     out: &mut (dyn Write + Send),
 ) -> anyhow::Result<(ExitCode, Option<u64>)> {
-    let opened = address.view().await;
+    let opened = address.view(codes.key()).await;
     let view = opened.with_context(|| format!("failed to open the store `{address}`"))?;
     let (mut differences, mut written) = (0_u64, Ok(()));
     let mut report = |difference: Difference| {
@@ -309,7 +312,7 @@ pub(super) async fn verify_with_tables(
     match verified {
         Err(fault) => Ok((broken(&fault, out)?, None)),
         Ok(whole) if differences == 0 => {
-            writeln!(out, "{whole}")?;
+            writeln!(out, "{whole}{codes}")?;
             let code = match whole.missing_texts {
                 0 => ExitCode::SUCCESS,
                 _ => ExitCode::FAILURE,
@@ -321,9 +324,44 @@ pub(super) async fn verify_with_tables(
                 out,
                 "differences between the tables and the log: {differences}. Somebody changed the \
                  tables, or Keylend has a bug.\nThe log is intact. Stop the service, keep a copy of \
-                 the store, and find out who can write to it.\n{whole}"
+                 the store, and find out who can write to it.\n{whole}{codes}"
             )?;
             Ok((ExitCode::FAILURE, Some(whole.entries)))
+        }
+    }
+}
+
+/// Whether the authentication codes of a log are checked. Shown, it is a line of its own.
+pub(super) enum Codes {
+    /// They are.
+    Checked(StoreKey),
+    /// They are not, since the key cannot be read, for this reason.
+    NoKey(anyhow::Error),
+    /// They are not: no configuration says where the key is.
+    NotAsked,
+}
+
+impl Codes {
+    /// By the key that this configuration names.
+    pub(super) fn of(config: &Path) -> Self {
+        key_in(config).map_or_else(Self::NoKey, Self::Checked)
+    }
+
+    /// The key, if they are checked.
+    pub(super) fn key(&self) -> Option<&StoreKey> {
+        match self {
+            Self::Checked(key) => Some(key),
+            Self::NoKey(_) | Self::NotAsked => None,
+        }
+    }
+}
+
+impl fmt::Display for Codes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checked(_) => f.write_str("\nauthentication codes: valid"),
+            Self::NoKey(error) => write!(f, "\nauthentication codes: not checked ({error:#})"),
+            Self::NotAsked => Ok(()),
         }
     }
 }
@@ -344,6 +382,17 @@ fn broken(fault: &Fault, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCod
             "not verified: {fault}.\nIf the file is damaged, export the log again. Pass the head that \
              you saved with --head."
         )?,
+        (
+            false,
+            Fault::Broken(Broken {
+                why: Why::Forged, ..
+            }),
+        ) => writeln!(
+            out,
+            "the log is broken: {fault}.\nIf you replaced `secrets.key`, run `keylend store rekey`. \
+             Otherwise somebody who can write to the store appended the entry: keep the store as it is, and \
+             restore it from a backup."
+        )?,
         (false, _) => writeln!(
             out,
             "the log is broken: {fault}.\nKeep the store and every export as they are, and compare \
@@ -361,13 +410,21 @@ impl Source {
             return log.with_context(|| format!("failed to read `{}`", file.display()));
         }
         let address = self.address()?;
-        let opened = address.open_read_only().await;
+        let opened = address.open_read_only(self.codes().key()).await;
         let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;
         Ok(Log::in_store(store, after))
     }
 }
 
 impl Source {
+    /// Whether the authentication codes can be checked.
+    fn codes(&self) -> Codes {
+        match (&self.store, &self.file) {
+            (None, None) => Codes::of(&self.config),
+            _ => Codes::NotAsked,
+        }
+    }
+
     /// Where the store is.
     fn address(&self) -> anyhow::Result<Address> {
         match &self.store {

@@ -58,9 +58,12 @@ impl Reconcile {
             })
             .collect();
         let address = config.store.address()?;
-        whole(&address).await?;
+        // Only what is written needs the key.
+        let key = config.secrets.store_key();
+        whole(&address, key.as_ref().ok()).await?;
         let is_well = if self.apply {
-            let store = address.open(&config.digest).await.with_context(|| {
+            let key = key.context("failed to read secrets.key")?;
+            let store = address.open(&config.digest, &key).await.with_context(|| {
                 format!("failed to open the store `{address}`, to which --apply writes")
             })?;
             let done = async {
@@ -71,7 +74,7 @@ impl Reconcile {
             store.close().await;
             done?
         } else {
-            let store = address.open_read_only().await;
+            let store = address.open_read_only(key.as_ref().ok()).await;
             let store = store.with_context(|| format!("failed to open the store `{address}`"))?;
             let listed = reconcile(&targets, &*store, None, out).await;
             store.close().await;

@@ -5,14 +5,21 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 
-use super::{address::address_in, audit::verify_with_tables};
+use super::{
+    address::{address_in, key_in},
+    audit::{Codes, verify_with_tables},
+};
 use crate::{
     audit::{
         log::Log,
         verify::{Known, Whole, verify},
     },
+    config::VaultKey,
     serve::rebuild,
-    store::{Address, copy},
+    store::{
+        Address, StoreKey, copy,
+        rekey::{RekeyError, rekey},
+    },
 };
 
 /// What is done with the store.
@@ -42,7 +49,8 @@ pub enum Store {
     },
     /// Compare the store's tables with its log, and print each row that differs.
     ///
-    /// The same as `keylend audit verify` without a saved head. It changes nothing. While the service
+    /// The same as `keylend audit verify` without a saved head, with the authentication codes if the
+    /// configuration's `secrets.key` can be read. It changes nothing. While the service
     /// runs, it restores the rows of open requests by itself, within a minute.
     Check(Which),
     /// Compute every table from the log into an empty store.
@@ -58,6 +66,24 @@ pub enum Store {
         #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
         config: PathBuf,
     },
+    /// Give every entry of the log an authentication code under the key in `secrets.key`.
+    ///
+    /// Use it after you replaced that key: until then, Keylend approves nothing. Stop the service, run
+    /// this, and start the service. It verifies the chain first, and lists entries whose codes are valid
+    /// neither under the new key nor under the old one. If there are any, it changes nothing: somebody
+    /// else may have written them.
+    Rekey {
+        /// The configuration, which says where the store and the new key are.
+        #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
+        config: PathBuf,
+        /// A file with the key that was in `secrets.key` before.
+        #[arg(long, value_name = "FILE")]
+        old_key: Option<PathBuf>,
+        /// Accept the listed entries as Keylend's own. Whatever they say counts from then on: first
+        /// compare the log with signed checkpoints, or with an export that you trust.
+        #[arg(long)]
+        accept_unverified: bool,
+    },
 }
 
 /// Which store.
@@ -72,6 +98,14 @@ pub struct Which {
 }
 
 impl Which {
+    /// Whether the authentication codes of its log can be checked.
+    fn codes(&self) -> Codes {
+        match self.store {
+            Some(_) => Codes::NotAsked,
+            None => Codes::of(&self.config),
+        }
+    }
+
     /// Where it is.
     pub(super) fn address(self) -> anyhow::Result<Address> {
         match self.store {
@@ -98,11 +132,11 @@ impl Store {
                 warn(out, advice)?;
             }
             Self::Copy { from, to } => {
-                let before = whole(&from).await?;
+                let before = whole(&from, None).await?;
                 let advice = copy::copy(&from, &to)
                     .await
                     .with_context(|| format!("failed to copy `{from}` to `{to}`"))?;
-                let after = whole(&to).await?;
+                let after = whole(&to, None).await?;
                 ensure!(
                     before == after,
                     "`{from}` was written to meanwhile: empty `{to}` and copy again"
@@ -115,17 +149,19 @@ impl Store {
                 warn(out, advice)?;
             }
             Self::Check(which) => {
+                let codes = which.codes();
                 let address = which.address()?;
-                let verified = verify_with_tables(&address, Known::default(), out).await?;
+                let known = Known::default();
+                let verified = verify_with_tables(&address, &codes, known, out).await?;
                 return Ok(verified.0);
             }
             Self::Rebuild { from, config } => {
-                let to = address_in(&config)?;
-                let before = whole(&from).await?;
-                let rebuilt = rebuild(&from, &to).await;
+                let (to, key) = (address_in(&config)?, key_in(&config)?);
+                let before = whole(&from, Some(&key)).await?;
+                let rebuilt = rebuild(&from, &to, &key).await;
                 let advice =
                     rebuilt.with_context(|| format!("failed to rebuild `{to}` from `{from}`"))?;
-                let after = whole(&to).await?;
+                let after = whole(&to, Some(&key)).await?;
                 ensure!(
                     before == after,
                     "`{from}` was written to meanwhile: empty `{to}` and rebuild again"
@@ -136,6 +172,42 @@ impl Store {
                     after.entries, after.head
                 )?;
                 warn(out, advice)?;
+            }
+            Self::Rekey {
+                config,
+                old_key,
+                accept_unverified,
+            } => {
+                let (address, key) = (address_in(&config)?, key_in(&config)?);
+                let old = old_key.map(VaultKey::in_file);
+                let old = old.map(|old| old.store_key()).transpose();
+                let old = old.context("failed to read the old key")?;
+                match rekey(&address, &key, old.as_ref(), accept_unverified).await {
+                    Ok(done) => {
+                        if done.unverified.count > 0 {
+                            writeln!(out, "accepted {}", done.unverified)?;
+                        }
+                        writeln!(
+                            out,
+                            "{} entries are valid under the key in `secrets.key`: {} codes were written",
+                            done.entries, done.written
+                        )?;
+                    }
+                    Err(RekeyError::Unverified(unverified)) => {
+                        writeln!(
+                            out,
+                            "nothing was changed: no key says that Keylend wrote {unverified}.\nPass the \
+                             key that was in `secrets.key` before with --old-key. If you lost it, compare \
+                             the log with signed checkpoints or with an export that you trust, then pass \
+                             --accept-unverified."
+                        )?;
+                        return Ok(ExitCode::FAILURE);
+                    }
+                    Err(error) => {
+                        return Err(anyhow::Error::new(error)
+                            .context(format!("failed to rekey the store `{address}`")));
+                    }
+                }
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -150,9 +222,9 @@ fn warn(out: &mut (dyn Write + Send), advice: Option<String>) -> std::io::Result
     }
 }
 
-/// A log that is verified from its first entry on.
-pub(super) async fn whole(address: &Address) -> anyhow::Result<Whole> {
-    let opened = address.open_read_only().await;
+/// A log that is verified from its first entry on; its authentication codes too, if there is a key.
+pub(super) async fn whole(address: &Address, key: Option<&StoreKey>) -> anyhow::Result<Whole> {
+    let opened = address.open_read_only(key).await;
     let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;
     let verified = verify(Log::in_store(store.clone(), 0), Known::default()).await;
     store.close().await;

@@ -73,7 +73,9 @@ impl Target {
             Self::Inventory(which) => {
                 let (config, targets) = which.read()?;
                 let address = config.store.address()?;
-                let store = address.open_read_only().await;
+                let store = address
+                    .open_read_only(config.secrets.store_key().as_ref().ok())
+                    .await;
                 let store =
                     store.with_context(|| format!("failed to open the store `{address}`"))?;
                 let listed = inventory(&targets, &*store, out).await;

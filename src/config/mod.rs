@@ -46,7 +46,7 @@ pub use secrets::Secrets;
 pub use server::Server;
 pub use slack::{Mode, Slack};
 pub use store::{NoAddress, Store};
-pub use vault::VaultKey;
+pub use vault::{NoStoreKey, VaultKey};
 
 use self::document::Document;
 use crate::{

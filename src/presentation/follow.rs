@@ -16,7 +16,8 @@ use crate::{
     clock::{Clock, Entropy},
     domain::{ChannelId, Event, LockEvent, Request, RequestId, Time},
     store::{
-        DocumentWrites, Documents, Entry, EntryBody, RawEntry, Step, Store, StoreError, logged,
+        DocumentWrites, Documents, Entry, EntryBody, Origin, RawEntry, Step, Store, StoreError,
+        logged,
     },
 };
 
@@ -172,7 +173,9 @@ impl Follower {
 impl Affected {
     fn of(entries: &[RawEntry], rebuilt: u64) -> Self {
         let mut affected = Self::default();
-        for raw in entries {
+        // What Keylend did not write calls for nothing. An alert names it.
+        let written = |raw: &&RawEntry| raw.origin != Origin::Forged;
+        for raw in entries.iter().filter(written) {
             let entry = match Entry::try_from(raw) {
                 Ok(entry) => entry,
                 Err(error) => {

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Clocks, Database, OpenError, PostgresStore, SqliteStore, Store, View};
+use super::{Clocks, Database, OpenError, PostgresStore, SqliteStore, Store, StoreKey, View};
 use crate::transport::{leaves_encryption_open, postgres_options, postgres_warnings};
 
 /// Where a store is: `sqlite://PATH` or `postgres://USER@HOST:PORT/DATABASE`.
@@ -85,15 +85,19 @@ impl Address {
     }
 
     /// Opens the store for a service. `configuration` is a digest of what replicas have to agree
-    /// on. A file is made if it is not there, and its tables are brought up to date; a server's are
-    /// not.
+    /// on, and `key` is that of the entries' authentication codes. A file is made if it is not there, and
+    /// its tables are brought up to date; a server's are not.
     ///
     /// # Errors
     ///
     /// If another service has the file, if it cannot be read or written, or if the tables are of
     /// another version.
-    pub async fn open(&self, configuration: &str) -> Result<Arc<dyn Database>, OpenError> {
-        self.open_for(configuration, None).await
+    pub async fn open(
+        &self,
+        configuration: &str,
+        key: &StoreKey,
+    ) -> Result<Arc<dyn Database>, OpenError> {
+        self.open_for(configuration, key, None).await
     }
 
     /// The same for a replica whose clock is compared with the store's: one that is wrong keeps it on
@@ -105,48 +109,58 @@ impl Address {
     pub async fn open_in_step(
         &self,
         configuration: &str,
+        key: &StoreKey,
         clocks: Clocks,
     ) -> Result<Arc<dyn Database>, OpenError> {
-        self.open_for(configuration, Some(clocks)).await
+        self.open_for(configuration, key, Some(clocks)).await
     }
 
     async fn open_for(
         &self,
         configuration: &str,
+        key: &StoreKey,
         clocks: Option<Clocks>,
     ) -> Result<Arc<dyn Database>, OpenError> {
         Ok(match self {
             // The machine's clock is the only one.
-            Self::Sqlite(path) => Arc::new(SqliteStore::open(path).await?),
+            Self::Sqlite(path) => Arc::new(SqliteStore::open(path, key).await?),
             Self::Postgres(url) => {
-                Arc::new(PostgresStore::open_for(url.expose_secret(), configuration, clocks).await?)
+                let url = url.expose_secret();
+                Arc::new(PostgresStore::open_for(url, configuration, key, clocks).await?)
             }
         })
     }
 
-    /// Opens the store for reading, also while services write to it.
+    /// Opens the store for reading, also while services write to it. Without the key, it is not known
+    /// who wrote the entries of the log.
     ///
     /// # Errors
     ///
     /// If it cannot be read, or was written by another version of Keylend.
-    pub async fn open_read_only(&self) -> Result<Arc<dyn Store>, OpenError> {
+    pub async fn open_read_only(
+        &self,
+        key: Option<&StoreKey>,
+    ) -> Result<Arc<dyn Store>, OpenError> {
         Ok(match self {
-            Self::Sqlite(path) => Arc::new(SqliteStore::open_read_only(path).await?),
+            Self::Sqlite(path) => Arc::new(SqliteStore::open_read_only(path, key).await?),
             Self::Postgres(url) => {
-                Arc::new(PostgresStore::open_read_only(url.expose_secret()).await?)
+                Arc::new(PostgresStore::open_read_only(url.expose_secret(), key).await?)
             }
         })
     }
 
-    /// Opens one view of the store as it is now, also while services write to it.
+    /// Opens one view of the store as it is now, also while services write to it. Without the key, it is
+    /// not known who wrote the entries of the log.
     ///
     /// # Errors
     ///
     /// If it cannot be read, or was written by another version of Keylend.
-    pub async fn view(&self) -> Result<View, OpenError> {
+    pub async fn view(&self, key: Option<&StoreKey>) -> Result<View, OpenError> {
         Ok(match self {
-            Self::Sqlite(path) => View::Sqlite(SqliteStore::view(path).await?),
-            Self::Postgres(url) => View::Postgres(PostgresStore::view(url.expose_secret()).await?),
+            Self::Sqlite(path) => View::Sqlite(SqliteStore::view(path, key).await?),
+            Self::Postgres(url) => {
+                View::Postgres(PostgresStore::view(url.expose_secret(), key).await?)
+            }
         })
     }
 
@@ -160,7 +174,7 @@ impl Address {
     pub async fn migrate(&self) -> Result<Option<String>, OpenError> {
         match self {
             Self::Sqlite(path) => {
-                SqliteStore::open(path).await?.close().await;
+                SqliteStore::migrate(path).await?;
                 Ok(None)
             }
             Self::Postgres(url) => PostgresStore::migrate(url.expose_secret()).await,

@@ -47,8 +47,12 @@
 //! The chain shows that no entry was changed, taken out or put in without sealing everything behind
 //! it again. Somebody who can write to the tables can do that, or cut off the end: to find it, compare
 //! with a hash that was noted elsewhere before (`--head`), or with the signed
-//! [checkpoints](crate::checkpoint) that Keylend posts. They can also append a valid entry; nothing in
-//! the log shows that Keylend did not write it, and Keylend signs it with the next checkpoint.
+//! [checkpoints](crate::checkpoint) that Keylend posts.
+//!
+//! They can also append an entry with the right hash. Keylend believes none that it did not write: beside
+//! each entry, the store has an authentication [code](super::StoreKey), which needs a key that is not in the
+//! store. The code is not a part of the chain: whoever has no key verifies the chain, and whoever has it
+//! (`keylend audit verify --config`) the codes too.
 
 use std::borrow::Cow;
 
@@ -100,6 +104,21 @@ pub struct RawEntry {
     pub version: u32,
     /// The texts whose digests are in the body, with their salts, in canonical form.
     pub texts: Box<RawValue>,
+    /// Whether Keylend wrote it. Not a part of an export.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// Whether Keylend wrote an entry, by the [authentication code](super::StoreKey) beside it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Not known: it is not from a store, or the store was opened for reading without the key.
+    #[default]
+    Unknown,
+    /// It did: the code is valid.
+    Authentic,
+    /// It did not, or did under another key: the code is not valid.
+    Forged,
 }
 
 /// How many digits of the first entry's hash tell one Keylend from another.
@@ -108,7 +127,7 @@ const INSTANCE: usize = 32;
 /// The columns of an entry, in the order in which they are read and written.
 macro_rules! entry_columns {
     () => {
-        "seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts"
+        "seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts, mac"
     };
 }
 pub(super) use entry_columns;
@@ -186,16 +205,24 @@ impl RawEntry {
     ///
     /// # Errors
     ///
-    /// If it is not the first entry as it was written.
+    /// If it is not the first entry as it was written. By whom does not count here, since access ends by this
+    /// name also after `secrets.key` was replaced: another first entry is the beginning of another log.
     pub(super) fn instance(&self) -> Result<InstanceId, Broken> {
-        Chain::default().check_hashed(self)?;
+        Chain::default().check_text(self)?;
         Ok(InstanceId::new(&self.hash[..INSTANCE]))
     }
 
     /// Whether its hash is the one that its text has, behind the entry that it names.
     pub fn has_its_hash(&self) -> bool {
         let mut before = Chain::after(self.seq.saturating_sub(1), &self.prev_hash);
-        before.check_hashed(self).is_ok()
+        before.check_text(self).is_ok()
+    }
+
+    /// Whether it is known that Keylend did not write it as it is: its text does not have its hash, or its
+    /// authentication code is not valid. What is wrong with it; nothing if that is not known.
+    pub fn why_not_genuine(&self) -> Option<Why> {
+        let mut before = Chain::after(self.seq.saturating_sub(1), &self.prev_hash);
+        before.check_hashed(self).err().map(|broken| broken.why)
     }
 
     fn text(&self, purpose: Purpose) -> String {
@@ -285,6 +312,12 @@ pub enum Why {
     /// Its own hash is another than its text has.
     #[error("was changed: its text does not have its hash")]
     Altered,
+    /// Its authentication code is not valid: somebody else wrote it, or the key is another.
+    #[error(
+        "was not written by this Keylend: its authentication code is not valid under the key in \
+         `secrets.key`"
+    )]
+    Forged,
     /// A text has another digest than the entry holds.
     #[error("was changed: the text of {place} does not have its digest")]
     TextAltered {
@@ -378,6 +411,7 @@ impl Chain {
             hash: String::new(),
             version: VERSION,
             texts,
+            origin: Origin::Unknown,
         };
         let hash = self.hash_of(&entry);
         entry.hash = hash.iter().copied().map(char::from).collect();
@@ -408,8 +442,20 @@ impl Chain {
         })
     }
 
-    /// Checks that `entry` comes next and has its hash.
+    /// Checks that `entry` comes next, has its hash, and is not known to be written by somebody else.
     fn check_hashed(&mut self, entry: &RawEntry) -> Result<(), Broken> {
+        self.check_text(entry)?;
+        match entry.origin {
+            Origin::Unknown | Origin::Authentic => Ok(()),
+            Origin::Forged => Err(Broken {
+                seq: entry.seq,
+                why: Why::Forged,
+            }),
+        }
+    }
+
+    /// Checks that `entry` comes next and has its hash, whoever wrote it.
+    fn check_text(&mut self, entry: &RawEntry) -> Result<(), Broken> {
         let seq = self.seq + 1;
         let broken = |why| Err(Broken { seq, why });
         if entry.seq != seq {

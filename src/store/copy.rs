@@ -5,9 +5,10 @@
 //! left behind. Nobody may be at work on either store meanwhile.
 
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Address, OpenError, postgres, sqlite, tables::Batch};
+use super::{Address, OpenError, RawEntry, StoreKey, postgres, sqlite, tables::Batch};
 
 /// Batches that may wait between the two stores.
 pub(super) const QUEUE: usize = 4;
@@ -50,7 +51,7 @@ pub async fn copy(from: &Address, to: &Address) -> Result<Option<String>, CopyEr
 }
 
 /// The store that has a history, if nobody is at work on it.
-async fn at_rest(from: &Address) -> Result<ExclusiveStore, CopyError> {
+pub(super) async fn at_rest(from: &Address) -> Result<ExclusiveStore, CopyError> {
     let mut source = ExclusiveStore::open(from).await.map_err(CopyError::From)?;
     match source.is_at_work().await.map_err(CopyError::From)? {
         true => Err(CopyError::AtWork(from.to_string())),
@@ -117,6 +118,32 @@ impl ExclusiveStore {
 
     pub(super) async fn write(&mut self, batches: mpsc::Receiver<Batch>) -> sqlx::Result<()> {
         either!(self, alone => alone.dump().write(batches).await)
+    }
+
+    /// The log's entries behind `after`, marked by whether their codes are valid under `key`.
+    pub(super) async fn entries(
+        &mut self,
+        after: u64,
+        limit: u32,
+        key: &StoreKey,
+    ) -> sqlx::Result<Vec<RawEntry>> {
+        either!(self, alone => alone.dump().entries(after, limit, key).await)
+    }
+
+    /// Lets entries of the log get other codes, and answers what [`forbid_updates`](Self::forbid_updates)
+    /// needs: for everybody else, the log stays append-only.
+    pub(super) async fn allow_updates(&mut self) -> sqlx::Result<String> {
+        either!(self, alone => alone.allow_updates().await)
+    }
+
+    /// Makes the log append-only again.
+    pub(super) async fn forbid_updates(&mut self, trigger: String) -> sqlx::Result<()> {
+        either!(self, alone => alone.forbid_updates(trigger).await)
+    }
+
+    /// Gives entries other codes: each is an array of a number and a code.
+    pub(super) async fn recode(&mut self, codes: Vec<Value>) -> sqlx::Result<()> {
+        either!(self, alone => alone.dump().recode(codes).await)
     }
 
     pub(super) async fn commit(&mut self) -> sqlx::Result<()> {

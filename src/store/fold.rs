@@ -39,7 +39,7 @@ impl Fold {
     ///
     /// # Errors
     ///
-    /// If it is not as it was written, or not the request's next entry.
+    /// If it is not as it was written, not written by Keylend, or not the request's next entry.
     pub fn add(&mut self, raw: &RawEntry) -> Result<Occurred, NotFoldable> {
         self.fold(raw).map_err(|why| NotFoldable {
             seq: raw.seq,
@@ -48,8 +48,8 @@ impl Fold {
     }
 
     fn fold(&mut self, raw: &RawEntry) -> Result<Occurred, Cow<'static, str>> {
-        if !raw.has_its_hash() {
-            return Err("was changed: its text does not have its hash".into());
+        if let Some(why) = raw.why_not_genuine() {
+            return Err(why.to_string().into());
         }
         if raw.seq <= self.last_seq {
             return Err("is not in its place".into());

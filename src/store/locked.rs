@@ -1,11 +1,11 @@
 //! The locks that the log says are in force, whatever the table of locks says.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
 
-use super::{Entry, EntryBody, RawEntry, Rows, Store, StoreError};
+use super::{Entry, EntryBody, Origin, RawEntry, Rows, Store, StoreError};
 use crate::domain::{Lock, LockEvent, LockTarget};
 
 /// Entries that are read at a time.
@@ -20,6 +20,8 @@ struct Locks {
     /// The last entry without a request that was read.
     read: u64,
     in_force: BTreeMap<LockTarget, Lock>,
+    /// What of that was locked by an entry that Keylend did not write, or wrote under another key.
+    forged: BTreeSet<LockTarget>,
 }
 
 /// The locks in the table, and those of the log that the table does not have like that.
@@ -95,7 +97,9 @@ impl LocksInForce {
 
 impl Locks {
     /// Folds an entry in that tells of no request. One that was changed can still lock, but
-    /// unlocks nothing.
+    /// unlocks nothing. One that Keylend did not write locks what nothing else has locked, and unlocks
+    /// only that: so it lifts and narrows no lock, and after `secrets.key` was replaced, what was unlocked
+    /// is not locked again.
     fn fold(&mut self, raw: &RawEntry) {
         self.read = raw.seq;
         let entry = match Entry::try_from(raw) {
@@ -118,6 +122,19 @@ impl Locks {
                 "an entry of the log was changed: nothing is unlocked"
             );
             return;
+        }
+        let (LockEvent::Locked { target, .. } | LockEvent::Unlocked { target }) = event;
+        let is_forged = raw.origin == Origin::Forged;
+        if is_forged && self.in_force.contains_key(target) && !self.forged.contains(target) {
+            tracing::error!(
+                seq = raw.seq,
+                "Keylend did not write an entry of the log: a lock stays as it is"
+            );
+            return;
+        }
+        match event {
+            LockEvent::Locked { .. } if is_forged => drop(self.forged.insert(target.clone())),
+            _ => drop(self.forged.remove(target)),
         }
         event.apply(entry.at, &entry.actor, &mut self.in_force);
     }

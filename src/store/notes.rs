@@ -121,7 +121,7 @@ impl Notes {
         }
     }
 
-    /// Folds an entry in. One that was changed says nothing.
+    /// Folds an entry in. One that was changed, or that Keylend did not write, says nothing.
     fn fold(&mut self, raw: &RawEntry) {
         self.read = raw.seq;
         let is_note = matches!(
@@ -135,11 +135,13 @@ impl Notes {
             return;
         }
         let entry = match Entry::try_from(raw) {
-            Ok(entry) if raw.has_its_hash() => entry,
-            Ok(_) => {
-                tracing::error!(seq = raw.seq, "an entry of the log was changed");
-                return;
-            }
+            Ok(entry) => match raw.why_not_genuine() {
+                None => entry,
+                Some(why) => {
+                    tracing::error!(seq = raw.seq, %why, "an entry of the log does not count");
+                    return;
+                }
+            },
             Err(error) => {
                 tracing::error!(seq = raw.seq, %error, "an entry of the log is not understood");
                 return;

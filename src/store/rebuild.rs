@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
-    Address, ByRequest, Fold, LocksInForce, NotFoldable, OpenError, Rows, StoreError, View,
+    Address, ByRequest, Fold, LocksInForce, NotFoldable, OpenError, Rows, StoreError, StoreKey,
+    View,
     copy::{CopyError, QUEUE, empty, is_at_rest},
     tables::{Batch, Cell, Kind, TABLES, Table},
 };
@@ -29,7 +30,7 @@ pub enum RebuildError {
     /// The log cannot be read.
     #[error("failed to read the log")]
     Read(#[source] StoreError),
-    /// An entry tells of no request, and is not understood.
+    /// An entry is not understood, or Keylend did not write it.
     #[error("entry {seq} is not understood: {why}")]
     Unreadable {
         /// The entry.
@@ -50,7 +51,7 @@ pub enum RebuildError {
 
 /// Computes all tables of `to` from the log in `from`, where the followers with these `cursors` have
 /// come to its end. Answers what the owner of the new database has to do, if Keylend may not do it.
-/// Whether the log is whole is verified before.
+/// Whether the log is whole is verified before. Each entry has to be valid under `key`, and stays so.
 ///
 /// # Errors
 ///
@@ -59,13 +60,14 @@ pub enum RebuildError {
 pub async fn rebuild(
     from: &Address,
     to: &Address,
+    key: &StoreKey,
     cursors: &[&str],
 ) -> Result<Option<String>, RebuildError> {
     is_at_rest(from).await?;
-    let view = from.view().await.map_err(CopyError::From)?;
+    let view = from.view(Some(key)).await.map_err(CopyError::From)?;
     let (mut target, advice) = empty(to).await?;
     let (batches, queue) = mpsc::channel(QUEUE);
-    let computing = compute(view, cursors, batches);
+    let computing = compute(view, key, cursors, batches);
     let (computed, written) = tokio::join!(computing, target.write(queue));
     let to_failed = |error: sqlx::Error| CopyError::To(OpenError::from(error));
     written.map_err(to_failed)?;
@@ -76,6 +78,7 @@ pub async fn rebuild(
 
 async fn compute(
     mut view: View,
+    key: &StoreKey,
     cursors: &[&str],
     batches: mpsc::Sender<Batch>,
 ) -> Result<(), RebuildError> {
@@ -86,7 +89,13 @@ async fn compute(
         let page = view.entries(head, PAGE).await.map_err(RebuildError::Read)?;
         for raw in &page {
             head = raw.seq;
-            events.add(Rows::entry(raw)).await;
+            if let Some(why) = raw.why_not_genuine() {
+                return Err(RebuildError::Unreadable {
+                    seq: raw.seq,
+                    why: why.to_string(),
+                });
+            }
+            events.add(Rows::entry(raw, &key.code(raw))).await;
             if raw.request_id.is_none() {
                 let noted = locks.note(raw);
                 noted.map_err(|error| RebuildError::Unreadable {

@@ -64,6 +64,7 @@ pub(super) const TABLES: &[Table] = &[
             ("hash", Text),
             ("version", Number),
             ("texts", Text),
+            ("mac", Text),
         ],
     },
     Table {

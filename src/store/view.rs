@@ -118,9 +118,9 @@ impl Rows {
         self.0.columns.iter().map(|(name, _)| *name)
     }
 
-    /// The row of an entry of the log.
-    pub fn entry(entry: &RawEntry) -> Vec<Value> {
-        arrays(vec![sqlite::event_row(entry)]).concat()
+    /// The row of an entry of the log with this authentication code.
+    pub fn entry(entry: &RawEntry, code: &str) -> Vec<Value> {
+        arrays(vec![sqlite::event_row(entry, code)]).concat()
     }
 
     /// The row of a request whose last entry is number `last_seq`.

@@ -19,7 +19,7 @@ use super::Worker;
 use crate::{
     broker::Error,
     domain::{Event, INSPECT_AGAIN, RequestId, Time},
-    store::{After, Entry, EntryBody},
+    store::{After, Entry, EntryBody, Origin},
 };
 
 /// How often, and how late the lanes may be before they are helped.
@@ -145,9 +145,11 @@ impl Worker {
             let entries = store.raw_entries(open.read, PAGE).await?;
             for raw in &entries {
                 open.read = raw.seq;
-                // One that is not understood hides no other. `audit verify` names it, and nothing is
-                // decided for the request that it tells of.
-                if let Ok((entry, _)) = Entry::as_far_as_there(raw) {
+                // One that is not understood, or not Keylend's, hides no other. `audit verify` names it, and
+                // nothing is decided for the request that it tells of.
+                if raw.origin != Origin::Forged
+                    && let Ok((entry, _)) = Entry::as_far_as_there(raw)
+                {
                     open.follow(&entry, Event::is_last(&raw.kind), self.clock.now());
                 }
             }

@@ -60,7 +60,8 @@ async fn a_stranger_who_waits_for_a_lock_on_a_catalogue_holds_up_no_replica() {
 
     // Another replica starts, and the first one goes on.
     let url = fixture.url("keylend");
-    let opened = PostgresStore::open(&url, "the configuration");
+    let key = keylend::store::StoreKey::derive(&[0x5e; 32]);
+    let opened = PostgresStore::open(&url, "the configuration", &key);
     let opened = timeout(PATIENCE, opened).await;
     assert!(matches!(opened, Ok(Ok(_))), "a replica does not start");
     let committing = commit(&store, asked("two", "bob", "db-prod:write", at(9)));

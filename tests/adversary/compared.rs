@@ -26,7 +26,11 @@ impl Scene {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keylend.db");
-        let store = Arc::new(SqliteStore::open(&file).await.unwrap());
+        let store = Arc::new(
+            SqliteStore::open(&file, &keylend::store::StoreKey::derive(&[0x5e; 32]))
+                .await
+                .unwrap(),
+        );
         let url = format!("sqlite://{}", file.display());
         let tables = sqlx::SqliteConnection::connect(&url).await.unwrap();
         Self {

@@ -146,7 +146,11 @@ async fn behind_locks_the_log_grants_nothing(store: &dyn Store) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_wins_every_race_on_one_process() {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
+    let store = SqliteStore::open(
+        &folder.path().join("keylend.db"),
+        &keylend::store::StoreKey::derive(&[0x5e; 32]),
+    )
+    .await;
     let replica = Replica::start(Arc::new(store.unwrap()), Arc::default()).await;
     race(&replica, &replica, 60).await;
 }
@@ -158,7 +162,12 @@ async fn a_lock_wins_every_race_between_replicas() {
     PostgresStore::migrate(&url).await.unwrap();
     let target = Arc::<Target>::default();
     let open = async || {
-        let store = PostgresStore::open(&url, "the configuration").await;
+        let store = PostgresStore::open(
+            &url,
+            "the configuration",
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await;
         Replica::start(Arc::new(store.unwrap()), target.clone()).await
     };
     let (one, other) = (open().await, open().await);
@@ -169,7 +178,11 @@ async fn a_lock_wins_every_race_between_replicas() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_lock_covers_ends_although_whoever_locked_is_dead() {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
+    let store = SqliteStore::open(
+        &folder.path().join("keylend.db"),
+        &keylend::store::StoreKey::derive(&[0x5e; 32]),
+    )
+    .await;
     let store: Arc<dyn Database> = Arc::new(store.unwrap());
     let replica = Replica::start(store.clone(), Arc::default()).await;
     let mut held = Vec::new();

@@ -76,7 +76,12 @@ impl Fixture {
     }
 
     pub(crate) async fn open(&self) -> PostgresStore {
-        let opened = PostgresStore::open(&self.url("keylend"), "the configuration").await;
+        let opened = PostgresStore::open(
+            &self.url("keylend"),
+            "the configuration",
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await;
         opened.unwrap()
     }
 
@@ -275,7 +280,11 @@ async fn nothing_that_strangers_plant_runs_in_keylends_sessions() {
         .unwrap();
     drop(store.claim("something").await.unwrap());
     store.close().await;
-    let reading = PostgresStore::open_read_only(&fixture.url("keylend")).await;
+    let reading = PostgresStore::open_read_only(
+        &fixture.url("keylend"),
+        Some(&keylend::store::StoreKey::derive(&[0x5e; 32])),
+    )
+    .await;
     assert_eq!(verified(&reading.unwrap()).await, 5);
     let folder = tempfile::tempdir().unwrap();
     let copied = Command::new(env!("CARGO_BIN_EXE_keylend"))
@@ -361,7 +370,12 @@ async fn a_schema_in_which_others_can_plant_something_is_refused() {
     fixture.migrate().await.unwrap();
 
     let open = async || {
-        let opened = PostgresStore::open(&fixture.url("keylend"), "the configuration").await;
+        let opened = PostgresStore::open(
+            &fixture.url("keylend"),
+            "the configuration",
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await;
         refused(opened.map(|_| None))
     };
     fixture
@@ -411,7 +425,12 @@ async fn nothing_in_a_schema_that_a_stranger_made_runs_before_it_is_refused() {
     )
     .await;
     let url = fixture.url("keylend");
-    let opened = PostgresStore::open(&url, "the configuration").await;
+    let opened = PostgresStore::open(
+        &url,
+        "the configuration",
+        &keylend::store::StoreKey::derive(&[0x5e; 32]),
+    )
+    .await;
     let why = refused(opened.map(|_| None));
     assert!(why.contains("belongs to `mallory`"), "{why}");
     refused(fixture.migrate().await);
@@ -421,7 +440,9 @@ async fn nothing_in_a_schema_that_a_stranger_made_runs_before_it_is_refused() {
         "GRANT CREATE ON SCHEMA keylend TO keylend, PUBLIC",
     )
     .await;
-    let opened = PostgresStore::open_read_only(&url).await;
+    let opened =
+        PostgresStore::open_read_only(&url, Some(&keylend::store::StoreKey::derive(&[0x5e; 32])))
+            .await;
     refused(opened.map(|_| None));
     let ran: Vec<(String,)> = sqlx::query_as("SELECT what FROM public.ran")
         .fetch_all(&mut mallory)
@@ -474,7 +495,13 @@ async fn only_those_who_are_named_may_connect_to_keylends_database() {
     fixture.admin(statements).await;
     assert_eq!(fixture.migrate().await.unwrap(), None);
     let address: Address = fixture.url("keylend").parse().unwrap();
-    address.open("the configuration").await.unwrap();
+    address
+        .open(
+            "the configuration",
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await
+        .unwrap();
 }
 
 /// Makes tables like Keylend's in `public`.

@@ -137,9 +137,9 @@ async fn they_cannot_hide_that_access_was_there() {
         // A table of their own by the same name, in which the trigger could look.
         "CREATE TEMP TABLE events AS SELECT seq + 4 AS seq FROM keylend.events;
          INSERT INTO keylend.events SELECT seq + 5, at, request_id, kind, actor, rules, body, prev_hash,
-             hash, version, texts FROM keylend.events ORDER BY seq DESC LIMIT 1",
+             hash, version, texts, mac FROM keylend.events ORDER BY seq DESC LIMIT 1",
         "INSERT INTO events SELECT seq + 5, at, request_id, kind, actor, rules, body, prev_hash, hash,
-             version, texts FROM events ORDER BY seq DESC LIMIT 1",
+             version, texts, mac FROM events ORDER BY seq DESC LIMIT 1",
     ] {
         let tried = mallory.tries(refused).await;
         assert!(tried.is_err(), "{refused}: {tried:?}");
@@ -175,7 +175,7 @@ async fn an_entry_that_they_forge_without_the_chain_grants_nothing_and_is_named(
     mallory
         .does(
             "INSERT INTO events SELECT head.seq + 1, head.at, a.id, 'approved', d.actor, d.rules,
-                 replace(d.body, d.request_id, a.id), head.hash, repeat('a', 64), d.version, d.texts
+                 replace(d.body, d.request_id, a.id), head.hash, repeat('a', 64), d.version, d.texts, d.mac
              FROM events d, requests a, (SELECT * FROM events ORDER BY seq DESC LIMIT 1) AS head
              WHERE d.kind = 'approved' AND a.requester = 'U0ALICE'",
         )

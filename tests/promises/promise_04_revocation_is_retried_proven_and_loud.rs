@@ -116,7 +116,12 @@ async fn a_clock_that_was_ahead_puts_no_revocation_off() {
     fixture.told(ALICE, "Revoking your").await;
     fixture.stop().await;
     // What another replica wrote whose clock is two hours ahead.
-    let store = SqliteStore::open(&fixture.database()).await.unwrap();
+    let store = SqliteStore::open(
+        &fixture.database(),
+        &keylend::store::StoreKey::derive(&[0x5e; 32]),
+    )
+    .await
+    .unwrap();
     let open = store.open(Open::All).await.unwrap().remove(0);
     let ahead = fixture.in_minutes(120);
     let failed = Command::RevokeFailed {

@@ -90,7 +90,12 @@ async fn a_flood_of_attempts_on_three_replicas_stays_within_the_limits() {
     let clock = TestClock::at("2026-11-27T10:00:00Z");
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        let store = PostgresStore::open(&server.admin_url(), "the configuration").await;
+        let store = PostgresStore::open(
+            &server.admin_url(),
+            "the configuration",
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await;
         let store: Arc<dyn Database> = Arc::new(store.unwrap());
         replicas.push((replica(store.clone(), &clock), store));
     }

@@ -48,9 +48,12 @@ async fn until_ready_page(fixture: &Fixture, words: &str, says: bool) {
 
 /// Waits until the store knows that Keylend was at work now.
 async fn until_marked(fixture: &Fixture) {
-    let store = SqliteStore::open_read_only(&fixture.database())
-        .await
-        .unwrap();
+    let store = SqliteStore::open_read_only(
+        &fixture.database(),
+        Some(&keylend::store::StoreKey::derive(&[0x5e; 32])),
+    )
+    .await
+    .unwrap();
     let marking = async {
         while store.high_water().await.unwrap() < Some(fixture.now()) {
             tokio::task::yield_now().await;
@@ -65,7 +68,12 @@ async fn until_marked(fixture: &Fixture) {
 async fn until_free(fixture: &Fixture) {
     let freeing = async {
         loop {
-            match SqliteStore::open(&fixture.database()).await {
+            match SqliteStore::open(
+                &fixture.database(),
+                &keylend::store::StoreKey::derive(&[0x5e; 32]),
+            )
+            .await
+            {
                 Ok(store) => return store.close().await,
                 Err(_) => tokio::task::yield_now().await,
             }

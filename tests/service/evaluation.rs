@@ -689,5 +689,9 @@ async fn the_delay_of_a_revocation_counts_from_the_grants_end_to_the_proof() {
 
 async fn open(folder: &tempfile::TempDir) -> Arc<SqliteStore> {
     let path = folder.path().join("keylend.db");
-    Arc::new(SqliteStore::open(&path).await.unwrap())
+    Arc::new(
+        SqliteStore::open(&path, &keylend::store::StoreKey::derive(&[0x5e; 32]))
+            .await
+            .unwrap(),
+    )
 }

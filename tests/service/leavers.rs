@@ -164,7 +164,11 @@ impl Drop for Replica {
 impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
+        let store = SqliteStore::open(
+            &folder.path().join("keylend.db"),
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await;
         let clock = TestClock::at("2026-11-27T10:00:00Z");
         Self::on(Arc::new(store.unwrap()), folder, clock)
     }
@@ -172,7 +176,12 @@ impl World {
     /// Where another replica is, on a store that it shares, with a Slack of its own that says the
     /// same.
     async fn beside(server: &Postgres, clock: &Arc<TestClock>) -> Self {
-        let store = PostgresStore::open(&server.admin_url(), "the configuration").await;
+        let store = PostgresStore::open(
+            &server.admin_url(),
+            "the configuration",
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await;
         let folder = tempfile::tempdir().unwrap();
         Self::on(Arc::new(store.unwrap()), folder, clock.clone())
     }

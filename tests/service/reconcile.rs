@@ -127,7 +127,12 @@ impl World {
 
     /// The store alone, without a service.
     async fn story(&self) -> Story {
-        let store = SqliteStore::open(&self.fixture.database()).await.unwrap();
+        let store = SqliteStore::open(
+            &self.fixture.database(),
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await
+        .unwrap();
         Story {
             store: Arc::new(store),
             clock: self.fixture.clock.clone(),

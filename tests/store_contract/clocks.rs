@@ -38,7 +38,14 @@ impl Replica {
             store: Some(store_clock.clone()),
         };
         let address: Address = database.server().admin_url().parse().unwrap();
-        let store = address.open_in_step(CONFIGURATION, clocks).await.unwrap();
+        let store = address
+            .open_in_step(
+                CONFIGURATION,
+                &keylend::store::StoreKey::derive(&[0x5e; 32]),
+                clocks,
+            )
+            .await
+            .unwrap();
         Self {
             store,
             machine,

@@ -81,7 +81,9 @@ impl SqliteFile {
     }
 
     async fn open(&self) -> SqliteStore {
-        SqliteStore::open(&self.path()).await.expect("a store")
+        SqliteStore::open(&self.path(), &keylend::store::StoreKey::derive(&[0x5e; 32]))
+            .await
+            .expect("a store")
     }
 
     async fn store(&self) -> Arc<dyn Database> {

@@ -1,6 +1,9 @@
 //! `keylend store`: tables are made, and a whole history moves from one store to the other.
 
-use std::process::{Command, Output};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
 
 use keylend::store::{Address, Store};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -51,7 +54,10 @@ async fn tamper(file: &SqliteFile, statements: &[&'static str]) {
 /// The log's entries as they were hashed, with their hashes.
 async fn entries(url: &str) -> Vec<String> {
     let address: Address = url.parse().unwrap();
-    let store = address.open_read_only().await.unwrap();
+    let store = address
+        .open_read_only(Some(&keylend::store::StoreKey::derive(&[0x5e; 32])))
+        .await
+        .unwrap();
     verify(&*store).await;
     let entries = store.raw_entries(0, 1000).await.unwrap();
     store.close().await;
@@ -63,12 +69,26 @@ async fn tables_are_made_by_the_command_and_as_often_as_it_is_given() {
     let server = Postgres::start().await;
     let url = server.admin_url();
     let address: Address = url.parse().unwrap();
-    assert!(address.open("the configuration").await.is_err());
+    assert!(
+        address
+            .open(
+                "the configuration",
+                &keylend::store::StoreKey::derive(&[0x5e; 32])
+            )
+            .await
+            .is_err()
+    );
     for _ in 0..2 {
         let made = keylend(&["migrate", "--store", &url]);
         assert!(made.status.success(), "{made:?}");
     }
-    let store = address.open("the configuration").await.unwrap();
+    let store = address
+        .open(
+            "the configuration",
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await
+        .unwrap();
     commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
 }
 
@@ -92,7 +112,13 @@ async fn a_history_moves_to_a_server_and_back_to_the_letter() {
 
     // A replica goes on with it; then it moves back, with what happened meanwhile.
     let address: Address = to.parse().unwrap();
-    let store = address.open("the configuration").await.unwrap();
+    let store = address
+        .open(
+            "the configuration",
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await
+        .unwrap();
     let read = store.request(request.id).await.unwrap();
     assert_eq!(read, Some(request));
     let busy = refused(&copy(&to, &url(&back)));
@@ -119,8 +145,10 @@ async fn a_history_is_rebuilt_on_a_server_from_its_log() {
     std::fs::write(&password, server.admin_url()).unwrap();
     let config = folder.path().join("keylend.toml");
     let text = format!(
-        "[store]\nurl = {{ file = \"{}\" }}\n[slack]\naudit_channel = \"C0AUDIT\"\n",
-        password.display()
+        "[store]\nurl = {{ file = \"{}\" }}\n[slack]\naudit_channel = \"C0AUDIT\"\n[secrets]\n\
+         key = {{ file = \"{}\" }}\n",
+        password.display(),
+        key_file(folder.path(), "5e").display()
     );
     std::fs::write(&config, text).unwrap();
     let config = config.display().to_string();
@@ -131,9 +159,118 @@ async fn a_history_is_rebuilt_on_a_server_from_its_log() {
     let checked = keylend(&["check", "--store", &to]);
     assert!(checked.status.success(), "{checked:?}");
     let address: Address = to.parse().unwrap();
-    let store = address.open("the configuration").await.unwrap();
+    let store = address
+        .open(
+            "the configuration",
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await
+        .unwrap();
     let read = store.request(request.id).await.unwrap();
     assert_eq!(read, Some(request));
+}
+
+/// Puts the trigger back that keeps entries as they are.
+const TRIGGER: &str = "CREATE TRIGGER events_are_not_updated BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END";
+
+/// A file with the key of which each byte is these digits.
+fn key_file(folder: &Path, byte: &str) -> PathBuf {
+    let path = folder.join(byte);
+    std::fs::write(&path, byte.repeat(32)).unwrap();
+    path
+}
+
+/// A configuration of this store under this key.
+fn configured(folder: &Path, url: &str, key: &Path) -> String {
+    let (place, config) = (folder.join("url"), folder.join("keylend.toml"));
+    std::fs::write(&place, url).unwrap();
+    let text = format!(
+        "[store]\nurl = {{ file = \"{}\" }}\n[secrets]\nkey = {{ file = \"{}\" }}\n",
+        place.display(),
+        key.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    config.display().to_string()
+}
+
+/// What a command that found something wrong says of it.
+fn found(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_goes_on_under_a_new_key_once_its_entries_were_verified_under_the_old_one() {
+    let file = SqliteFile::new();
+    let store = file.open().await;
+    active(&store, "one", "role").await;
+    store.close().await;
+    let server = Postgres::start().await;
+    done(&copy(&url(&file), &server.admin_url()));
+    let folder = tempfile::tempdir().unwrap();
+    let [old, new] = ["5e", "6f"].map(|byte| key_file(folder.path(), byte));
+    for url in [url(&file), server.admin_url()] {
+        let export = || async {
+            let address: Address = url.parse().unwrap();
+            let store = address.open_read_only(None).await.unwrap();
+            let entries = store.raw_entries(0, 1000).await.unwrap();
+            store.close().await;
+            entries.iter().map(|entry| entry.line()).collect::<Vec<_>>()
+        };
+        let before = export().await;
+        // A copy keeps the codes.
+        let under_old = configured(folder.path(), &url, &old);
+        let said = done(&keylend(&["check", "--config", &under_old]));
+        assert!(said.contains("authentication codes: valid"), "{said}");
+
+        let config = configured(folder.path(), &url, &new);
+        let said = found(&keylend(&["check", "--config", &config]));
+        assert!(said.contains("entry 1 was not written"), "{said}");
+        let said = found(&keylend(&["rekey", "--config", &config]));
+        assert!(said.contains("5 entries: 1 to 5"), "{said}");
+        let said = found(&keylend(&["check", "--config", &config]));
+        assert!(said.contains("entry 1 was not written"), "{said}");
+
+        let old = old.display().to_string();
+        let said = done(&keylend(&["rekey", "--config", &config, "--old-key", &old]));
+        assert!(said.contains("5 codes were written"), "{said}");
+        let said = done(&keylend(&["check", "--config", &config]));
+        assert!(said.contains("authentication codes: valid"), "{said}");
+        let said = done(&keylend(&["rekey", "--config", &config]));
+        assert!(said.contains("0 codes were written"), "{said}");
+        assert_eq!(export().await, before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_no_key_vouches_for_gets_a_code_only_if_somebody_says_so() {
+    let file = SqliteFile::new();
+    let store = file.open().await;
+    active(&store, "one", "role").await;
+    store.close().await;
+    let replayed = "UPDATE events SET mac = (SELECT mac FROM events WHERE seq = 2) WHERE seq = 3";
+    tamper(
+        &file,
+        &["DROP TRIGGER events_are_not_updated", replayed, TRIGGER],
+    )
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let [old, new] = ["5e", "6f"].map(|byte| key_file(folder.path(), byte));
+    let config = configured(folder.path(), &url(&file), &new);
+    let old = old.display().to_string();
+    let rekey = ["rekey", "--config", &config, "--old-key", &old];
+    let said = found(&keylend(&rekey));
+    assert!(said.contains("Keylend wrote 1 entry: 3."), "{said}");
+    let accepting = [&rekey[..], &["--accept-unverified"]].concat();
+    let said = done(&keylend(&accepting));
+    assert!(said.contains("accepted 1 entry: 3"), "{said}");
+    done(&keylend(&["check", "--config", &config]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,9 +43,13 @@ impl Database {
     }
 
     async fn open_with(&self, configuration: &str) -> PostgresStore {
-        PostgresStore::open(&self.server.admin_url(), configuration)
-            .await
-            .expect("a store")
+        PostgresStore::open(
+            &self.server.admin_url(),
+            configuration,
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await
+        .expect("a store")
     }
 
     /// A replica behind a wire.
@@ -54,7 +58,13 @@ impl Database {
         let url = self.server.admin_url();
         let url = url.replace(&format!(":{server}/"), &format!(":{wire}/"));
         let address: Address = url.parse().unwrap();
-        address.open(CONFIGURATION).await.expect("a store")
+        address
+            .open(
+                CONFIGURATION,
+                &keylend::store::StoreKey::derive(&[0x5e; 32]),
+            )
+            .await
+            .expect("a store")
     }
 
     pub(crate) fn server(&self) -> &Postgres {
@@ -86,7 +96,15 @@ async fn replicas_that_commit_at_once_leave_no_gap_and_one_of_them_wins() {
     let address: Address = database.server.admin_url().parse().unwrap();
     let mut replicas = Vec::new();
     for _ in 0..4 {
-        replicas.push(address.open(CONFIGURATION).await.unwrap());
+        replicas.push(
+            address
+                .open(
+                    CONFIGURATION,
+                    &keylend::store::StoreKey::derive(&[0x5e; 32]),
+                )
+                .await
+                .unwrap(),
+        );
     }
     let first = asked("contested", "bob", "db-prod:write", at(0));
     let contested = commit(&*replicas[0], first).await;
@@ -237,9 +255,20 @@ async fn tables_of_another_version_are_refused() {
     let database = Database::new().await;
     let url = database.server.admin_url();
     let open = async || {
-        let reading = PostgresStore::open_read_only(&url).await.map(drop);
+        let reading = PostgresStore::open_read_only(
+            &url,
+            Some(&keylend::store::StoreKey::derive(&[0x5e; 32])),
+        )
+        .await
+        .map(drop);
         [
-            PostgresStore::open(&url, CONFIGURATION).await.map(drop),
+            PostgresStore::open(
+                &url,
+                CONFIGURATION,
+                &keylend::store::StoreKey::derive(&[0x5e; 32]),
+            )
+            .await
+            .map(drop),
             reading,
         ]
     };
@@ -339,13 +368,14 @@ async fn the_log_is_append_only_for_everybody() {
     active(&store, "one", "role").await;
     for statement in [
         "UPDATE events SET actor = 'person:U0MALLORY' WHERE seq = 3",
+        "UPDATE events SET mac = '' WHERE seq = 3",
         "DELETE FROM events WHERE seq = 5",
         "TRUNCATE events",
         "INSERT INTO events
-         SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts
+         SELECT seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts, mac
          FROM events WHERE seq = 3 ON CONFLICT (seq) DO UPDATE SET actor = 'person:U0MALLORY'",
         "INSERT INTO events
-         SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts
+         SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts, mac
          FROM events WHERE seq = 3",
     ] {
         let refused = database.meddle(statement).await;

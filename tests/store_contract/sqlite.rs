@@ -78,7 +78,9 @@ async fn a_file_serves_one_service_at_a_time_and_forgets_nothing() {
     let file = SqliteFile::new();
     let store = file.open().await;
     let request = active(&store, "one", "role").await;
-    let refused = SqliteStore::open(&file.path()).await.unwrap_err();
+    let refused = SqliteStore::open(&file.path(), &keylend::store::StoreKey::derive(&[0x5e; 32]))
+        .await
+        .unwrap_err();
     assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
 
     store.close().await;
@@ -107,10 +109,22 @@ async fn verified(store: &dyn Ledger) -> u64 {
 #[tokio::test]
 async fn a_reader_reads_on_while_the_service_writes() {
     let file = SqliteFile::new();
-    assert!(SqliteStore::open_read_only(&file.path()).await.is_err());
+    assert!(
+        SqliteStore::open_read_only(
+            &file.path(),
+            Some(&keylend::store::StoreKey::derive(&[0x5e; 32]))
+        )
+        .await
+        .is_err()
+    );
     let store = file.open().await;
     let request = commit(&store, asked("one", "alice", "db-prod:write", at(0))).await;
-    let reader = SqliteStore::open_read_only(&file.path()).await.unwrap();
+    let reader = SqliteStore::open_read_only(
+        &file.path(),
+        Some(&keylend::store::StoreKey::derive(&[0x5e; 32])),
+    )
+    .await
+    .unwrap();
     assert_eq!(*reader.head().borrow(), 1);
     let request = commit(&store, withdrawn(&request, at(1))).await;
     assert_eq!(reader.request(request.id).await.unwrap(), Some(request));
@@ -127,9 +141,10 @@ async fn the_log_is_append_only_for_everybody() {
     active(&store, "one", "role").await;
     for statement in [
         "UPDATE events SET actor = 'person:U0MALLORY' WHERE seq = 3",
+        "UPDATE events SET mac = '' WHERE seq = 3",
         "DELETE FROM events WHERE seq = 5",
         "INSERT OR REPLACE INTO events SELECT * FROM events WHERE seq = 3",
-        "INSERT INTO events SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts
+        "INSERT INTO events SELECT seq + 7, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts, mac
          FROM events WHERE seq = 3",
     ] {
         let refused = meddle(&file, statement).await.unwrap_err();
@@ -167,8 +182,12 @@ async fn tables_of_a_later_keylend_are_refused() {
     .await
     .unwrap();
     for refused in [
-        SqliteStore::open(&file.path()).await,
-        SqliteStore::open_read_only(&file.path()).await,
+        SqliteStore::open(&file.path(), &keylend::store::StoreKey::derive(&[0x5e; 32])).await,
+        SqliteStore::open_read_only(
+            &file.path(),
+            Some(&keylend::store::StoreKey::derive(&[0x5e; 32])),
+        )
+        .await,
     ] {
         let refused = refused.unwrap_err();
         assert!(

@@ -534,7 +534,12 @@ impl Fixture {
 
     /// The whole log, read as `keylend audit` reads it.
     pub async fn whole_log(&self) -> Vec<Entry> {
-        let store = SqliteStore::open_read_only(&self.database()).await.unwrap();
+        let store = SqliteStore::open_read_only(
+            &self.database(),
+            Some(&keylend::store::StoreKey::derive(&[0x5e; 32])),
+        )
+        .await
+        .unwrap();
         store.entries(0, u32::MAX).await.unwrap()
     }
 

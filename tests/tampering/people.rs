@@ -166,7 +166,13 @@ async fn what_is_kept_of_people_counts_until_somebody_changes_it_and_tells_a_log
     let mut scene = Scene::on_sqlite().await;
     let address: Address = scene.address().parse().unwrap();
     scene.fixture.stop().await;
-    let store = address.open(&scene.fixture.config().digest).await.unwrap();
+    let store = address
+        .open(
+            &scene.fixture.config().digest,
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await
+        .unwrap();
     write_history(&*store, 5_000, "look").await;
     let head = *store.head().borrow();
     for follower in ["audit", "mirror", "dm", "homes", presentation::CURSOR] {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use keylend::store::{Address, GENESIS};
+use keylend::store::{Address, GENESIS, StoreKey};
 use sha2::{Digest, Sha256};
 use slack_sim::{Fault, Message};
 
@@ -99,10 +99,12 @@ async fn verify(scene: &Scene, files: &[&Path]) -> (bool, String) {
     scene.audit(&args).await
 }
 
-/// Changes who the first entry is by, and seals the log again as Keylend would have. Removes what the store knows of the log before.
+/// Changes who the first entry is by, and seals the log again as Keylend would have, under its key. Removes
+/// what the store knows of the log before.
 async fn seal_again(scene: &Scene) {
     let address: Address = scene.address().parse().unwrap();
-    let store = address.open_read_only().await.unwrap();
+    let key = StoreKey::derive(&[0x5e; 32]);
+    let store = address.open_read_only(None).await.unwrap();
     let entries = store.raw_entries(0, u32::MAX).await.unwrap();
     store.close().await;
     let mut before = GENESIS.to_owned();
@@ -111,11 +113,13 @@ async fn seal_again(scene: &Scene) {
         if entry.seq == 1 {
             entry.actor = format!("person:{BOB}");
         }
-        let (seq, actor) = (entry.seq, &entry.actor);
         let hash = hex::encode(Sha256::digest(format!("{before}{}", entry.canonical())));
+        entry.hash.clone_from(&hash);
+        let (seq, actor, code) = (entry.seq, &entry.actor, key.code(&entry));
         writeln!(
             sql,
-            "UPDATE events SET actor = '{actor}', prev_hash = '{before}', hash = '{hash}'
+            "UPDATE events SET actor = '{actor}', prev_hash = '{before}', hash = '{hash}',
+                 mac = '{code}'
              WHERE seq = {seq};"
         )
         .unwrap();

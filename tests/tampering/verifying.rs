@@ -261,7 +261,9 @@ async fn memory_does_not_grow_with_the_history() {
     let [small, large] = ["small.db", "large.db"].map(|name| folder.path().join(name));
     let reason = "writes are failing, and nobody knows why ".repeat(20);
     for (path, requests) in [(&small, 3_000), (&large, 12_000)] {
-        let store = SqliteStore::open(path).await.unwrap();
+        let store = SqliteStore::open(path, &keylend::store::StoreKey::derive(&[0x5e; 32]))
+            .await
+            .unwrap();
         write_history(&store, requests, &reason).await;
         store.close().await;
     }
@@ -275,7 +277,10 @@ async fn a_store_that_stops_answering_is_not_taken_for_a_broken_log() {
     let server = Postgres::start().await;
     let address: Address = server.admin_url().parse().unwrap();
     address.migrate().await.unwrap();
-    let view = address.view().await.unwrap();
+    let view = address
+        .view(Some(&keylend::store::StoreKey::derive(&[0x5e; 32])))
+        .await
+        .unwrap();
     let mut other = PgConnection::connect(&server.admin_url()).await.unwrap();
     let ended: Vec<bool> = sqlx::query_scalar(
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity

@@ -17,7 +17,7 @@ use crate::{
             reduced, text,
         },
     },
-    store::{Entry, EntryBody, StoreError},
+    store::{Entry, EntryBody, Origin, StoreError},
 };
 
 /// Entries that are read together.
@@ -169,9 +169,19 @@ impl Messenger {
         told: u64,
         until: u64,
     ) -> Result<(Vec<Batch>, u64), StoreError> {
-        let mut entries = self.store.entries(told, BATCH).await?;
+        let mut entries = self.store.raw_entries(told, BATCH).await?;
         entries.retain(|entry| entry.seq <= until);
         let read = entries.last().map_or(told, |entry| entry.seq);
+        // What Keylend did not write is not told as if it had happened. An alert names it.
+        entries.retain(|entry| entry.origin != Origin::Forged);
+        let entries = entries.iter().map(Entry::try_from);
+        let entries: Vec<Entry> =
+            entries
+                .collect::<Result<_, _>>()
+                .map_err(|source| StoreError {
+                    doing: "read the log",
+                    source: source.into(),
+                })?;
         let mut parcels: Vec<Batch> = Vec::new();
         let reduces = feed != Feed::Notices && self.client.reduces();
         let same = |one: &Entry, next: &Entry| one.request_id == next.request_id;

@@ -1,6 +1,6 @@
 //! A server's store that no replica works on.
 
-use sqlx::ConnectOptions as _;
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
 use super::{
     connect::{check, options},
@@ -40,6 +40,22 @@ impl ExclusiveStore {
             .fetch_one(&mut self.connection)
             .await?;
         Ok(alive > 0)
+    }
+
+    /// Lets entries of the log get other codes until [`forbid_updates`](Self::forbid_updates). Answers the
+    /// trigger that stands in the way.
+    pub(in crate::store) async fn allow_updates(&mut self) -> sqlx::Result<String> {
+        sqlx::query("ALTER TABLE events DISABLE TRIGGER events_are_not_changed")
+            .execute(&mut self.connection)
+            .await?;
+        Ok("events_are_not_changed".to_owned())
+    }
+
+    /// Puts the trigger back.
+    pub(in crate::store) async fn forbid_updates(&mut self, trigger: String) -> sqlx::Result<()> {
+        let put_back = format!("ALTER TABLE events ENABLE TRIGGER {trigger}");
+        let put_back = sqlx::raw_sql(AssertSqlSafe(put_back));
+        put_back.execute(&mut self.connection).await.map(drop)
     }
 
     pub(in crate::store) fn dump(&mut self) -> Dump<'_> {

@@ -68,7 +68,7 @@ pub(super) use exclusive::ExclusiveStore;
 pub(super) use view::View;
 
 use super::{
-    Claim, ClockComparison, Clocks, Invalidation, OpenError, StoreError,
+    Claim, ClockComparison, Clocks, Invalidation, OpenError, StoreError, StoreKey,
     answer::{PATIENCE, answer, unavailable},
 };
 use crate::domain::{Lane, RequestId, Time};
@@ -101,6 +101,8 @@ pub struct PostgresStore {
     standing: Option<ReplicaState>,
     news: Notifier,
     outdated: broadcast::Sender<Invalidation>,
+    /// The key of the entries' authentication codes; nothing if it was opened for reading without it.
+    key: Option<StoreKey>,
     /// Ends the listening and the telling.
     _listening: DropGuard,
 }
@@ -121,21 +123,22 @@ impl PostgresStore {
     }
 
     /// Opens the store for a replica of the service. `configuration` is a digest of what replicas
-    /// have to agree on: see [`Store::standby_reason`](super::Store::standby_reason). Has to be called in a
-    /// Tokio runtime.
+    /// have to agree on: see [`Store::standby_reason`](super::Store::standby_reason). `key` is that of the
+    /// entries' authentication codes. Has to be called in a Tokio runtime.
     ///
     /// # Errors
     ///
     /// If the server does not answer, has the tables of another version, or others can create
     /// objects in the schema `keylend`.
-    pub async fn open(url: &str, configuration: &str) -> Result<Self, OpenError> {
-        Self::open_for(url, configuration, None).await
+    pub async fn open(url: &str, configuration: &str, key: &StoreKey) -> Result<Self, OpenError> {
+        Self::open_for(url, configuration, key, None).await
     }
 
     /// The same; with `clocks`, this replica's is compared with the store's.
     pub(super) async fn open_for(
         url: &str,
         configuration: &str,
+        key: &StoreKey,
         clocks: Option<Clocks>,
     ) -> Result<Self, OpenError> {
         let options = connect::options(url)?;
@@ -144,6 +147,7 @@ impl PostgresStore {
         let standing = ReplicaState::found(&mut connection, configuration, clocks).await?;
         let news = Notifier::default();
         let source = |writes_log| Source {
+            key: key.clone(),
             options: options.clone(),
             standing: standing.clone(),
             writes_log,
@@ -174,17 +178,18 @@ impl PostgresStore {
             standing: Some(standing),
             news,
             outdated,
+            key: Some(key.clone()),
             _listening: shutdown.drop_guard(),
         })
     }
 
     /// Opens the store for reading, also while services write to it; commits are refused. The head
-    /// is the one at this moment and does not move.
+    /// is the one at this moment and does not move. Without the key, it is not known who wrote the entries.
     ///
     /// # Errors
     ///
     /// If the server does not answer, or has the tables of another version.
-    pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
+    pub async fn open_read_only(url: &str, key: Option<&StoreKey>) -> Result<Self, OpenError> {
         let options = connect::options(url)?.options([("default_transaction_read_only", "on")]);
         let mut connection = options.connect().await?;
         connect::check_for_reading(&mut connection).await?;
@@ -199,12 +204,13 @@ impl PostgresStore {
             standing: None,
             news,
             outdated: broadcast::Sender::new(HEARD),
+            key: key.cloned(),
             _listening: CancellationToken::new().drop_guard(),
         })
     }
 
     /// One view of the tables as they are now, also while services write to them.
-    pub(super) async fn view(url: &str) -> Result<View, OpenError> {
+    pub(super) async fn view(url: &str, key: Option<&StoreKey>) -> Result<View, OpenError> {
         // A page is one statement, and what is done between two of them may take its time.
         let options = connect::options(url)?.options([
             ("default_transaction_read_only", "on"),
@@ -217,7 +223,7 @@ impl PostgresStore {
             .await?;
         // The first look fixes the view.
         connect::check_for_reading(&mut connection).await?;
-        Ok(View::over(connection))
+        Ok(View::over(connection, key.cloned()))
     }
 
     async fn shut(&self) {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::{Entropy as _, SystemEntropy},
-    store::Chain,
+    store::{Chain, StoreKey},
 };
 
 /// How often a transaction is tried when the connection fails.
@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where connections come from.
 pub(super) struct Source {
+    /// The key of the entries' authentication codes.
+    pub(super) key: StoreKey,
     pub(super) options: PgConnectOptions,
     pub(super) standing: ReplicaState,
     /// Whether they write to the log.

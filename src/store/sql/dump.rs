@@ -1,11 +1,19 @@
 //! All rows of a store, read or written in one transaction.
 
 use futures_util::TryStreamExt as _;
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 use tokio::sync::mpsc;
 
-use super::db::{COLUMNS, Connection, Kind as Database, Row};
-use crate::store::tables::{Batch, Cell, Kind, LEFT_BEHIND, TABLES, Table};
+use super::{
+    db::{COLUMNS, Connection, Kind as Database, Row, items},
+    log,
+    run::add_all,
+};
+use crate::store::{
+    RawEntry, StoreKey,
+    tables::{Batch, Cell, Kind, LEFT_BEHIND, TABLES, Table},
+};
 
 /// Rows that go together. Their values stay below what one statement may have, 32,766 in SQLite.
 const BATCH: usize = 500;
@@ -112,6 +120,26 @@ impl<'c> Dump<'c> {
                 .await?;
         }
         Ok(())
+    }
+
+    /// The log's entries behind `after`, marked by whether their codes are valid under `key`.
+    pub(in crate::store) async fn entries(
+        &mut self,
+        after: u64,
+        limit: u32,
+        key: &StoreKey,
+    ) -> sqlx::Result<Vec<RawEntry>> {
+        log::entries(&mut *self.connection, Some(key), after, limit).await
+    }
+
+    /// Gives entries other codes: each is an array of a number and a code.
+    pub(in crate::store) async fn recode(&mut self, codes: Vec<Value>) -> sqlx::Result<()> {
+        let statement = concat!(
+            "UPDATE events SET mac = item.value->>1 FROM ",
+            items!(),
+            " WHERE events.seq = CAST(item.value->>0 AS BIGINT)"
+        );
+        add_all(&mut *self.connection, statement, codes).await
     }
 
     /// Makes all of it last.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{AskKey, Entitlement, RequestId, Username},
-    store::{Chain, RawEntry, chain::entry_columns, people::kinds_of_people},
+    store::{Chain, Origin, RawEntry, StoreKey, chain::entry_columns, people::kinds_of_people},
 };
 
 /// The end of the chain.
@@ -36,8 +36,8 @@ pub(super) async fn hash(connection: &mut Connection, seq: u64) -> sqlx::Result<
     Ok(hash.map(|(hash,)| hash))
 }
 
-/// An entry as a row to append.
-pub(in crate::store) fn row(entry: &RawEntry) -> Value {
+/// An entry as a row to append, with its authentication code.
+pub(in crate::store) fn row(entry: &RawEntry, code: &str) -> Value {
     json!([
         entry.seq,
         entry.at,
@@ -50,6 +50,7 @@ pub(in crate::store) fn row(entry: &RawEntry) -> Value {
         entry.hash,
         entry.version,
         entry.texts.get(),
+        code,
     ])
 }
 
@@ -60,7 +61,7 @@ pub(super) async fn append(connection: &mut Connection, entries: Vec<Value>) -> 
         entry_columns!(),
         ") SELECT CAST(item.value->>0 AS BIGINT), item.value->>1, item.value->>2, item.value->>3,
              item.value->>4, item.value->>5, item.value->>6, item.value->>7, item.value->>8,
-             CAST(item.value->>9 AS BIGINT), item.value->>10
+             CAST(item.value->>9 AS BIGINT), item.value->>10, item.value->>11
          FROM ",
         items!()
     );
@@ -69,8 +70,11 @@ pub(super) async fn append(connection: &mut Connection, entries: Vec<Value>) -> 
 
 /// The entries behind `after`, fetched as one value: rows are handed over one by one, which takes
 /// longer than to verify them. Their text stays as it is, also where it is JSON, since it was hashed.
+///
+/// Here as everywhere, what is read is marked by whether its code is valid under `key`.
 pub(super) async fn entries(
     connection: &mut Connection,
+    key: Option<&StoreKey>,
     after: u64,
     limit: u32,
 ) -> sqlx::Result<Vec<RawEntry>> {
@@ -79,7 +83,7 @@ pub(super) async fn entries(
         .bind(i64::from(limit))
         .fetch_one(connection)
         .await?;
-    let mut entries = read_page(page)?;
+    let mut entries = read_page(page, key)?;
     // An aggregate promises no order.
     entries.sort_by_key(|entry| entry.seq);
     Ok(entries)
@@ -88,6 +92,7 @@ pub(super) async fn entries(
 /// The entries about requests in the order of their names and numbers, behind `after`.
 pub(super) async fn entries_by_request(
     connection: &mut Connection,
+    key: Option<&StoreKey>,
     (request, after): (&str, u64),
     limit: u32,
 ) -> sqlx::Result<Vec<RawEntry>> {
@@ -97,20 +102,25 @@ pub(super) async fn entries_by_request(
         .bind(i64::from(limit))
         .fetch_one(connection)
         .await?;
-    let mut entries = read_page(page)?;
+    let mut entries = read_page(page, key)?;
     entries.sort_by(|one, other| (&one.request_id, one.seq).cmp(&(&other.request_id, other.seq)));
     Ok(entries)
 }
 
-fn read_page((page,): (String,)) -> sqlx::Result<Vec<RawEntry>> {
+fn read_page((page,): (String,), key: Option<&StoreKey>) -> sqlx::Result<Vec<RawEntry>> {
     let rows: Vec<Row> =
         serde_json::from_str(&page).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    rows.into_iter().map(Row::read).collect()
+    read_all(rows, key)
+}
+
+fn read_all(rows: Vec<Row>, key: Option<&StoreKey>) -> sqlx::Result<Vec<RawEntry>> {
+    rows.into_iter().map(|row| row.read(key)).collect()
 }
 
 /// The entries behind `after` of one request, or of none.
 pub(super) async fn entries_of(
     reads: &Pool,
+    key: Option<&StoreKey>,
     request: Option<RequestId>,
     after: u64,
     limit: u32,
@@ -133,7 +143,7 @@ pub(super) async fn entries_of(
         .bind(i64::from(limit)),
     };
     let rows: Vec<Row> = question.fetch_all(reads).await?;
-    rows.into_iter().map(Row::read).collect()
+    read_all(rows, key)
 }
 
 /// The number of the last entry that tells of no request; 0 without one.
@@ -148,6 +158,7 @@ pub(super) async fn last_of_no_request(connection: &mut Connection) -> sqlx::Res
 /// All entries about these requests, those of one request in order.
 pub(super) async fn entries_about(
     reads: &Pool,
+    key: Option<&StoreKey>,
     requests: &[RequestId],
 ) -> sqlx::Result<Vec<RawEntry>> {
     let statement = concat!(
@@ -161,7 +172,7 @@ pub(super) async fn entries_about(
         .bind(ids(requests).to_string())
         .fetch_all(reads)
         .await?;
-    rows.into_iter().map(Row::read).collect()
+    read_all(rows, key)
 }
 
 /// The number of the last entry about each of these requests.
@@ -183,7 +194,8 @@ pub(super) async fn last_seqs(
         .collect()
 }
 
-/// The entries behind `after` that say something of people.
+/// The entries behind `after` that say something of people, whoever wrote them: more of them can only
+/// make a decision be taken again.
 pub(super) async fn of_people(
     connection: &mut Connection,
     after: u64,
@@ -201,7 +213,7 @@ pub(super) async fn of_people(
         .bind(i64::from(limit))
         .fetch_all(connection)
         .await?;
-    rows.into_iter().map(Row::read).collect()
+    read_all(rows, None)
 }
 
 /// The names in the targets that requests were asked for with.
@@ -299,15 +311,28 @@ struct Row(
     String,
     i64,
     String,
+    String,
 );
 
 impl Row {
-    fn read(self) -> sqlx::Result<RawEntry> {
-        let Self(seq, at, request_id, kind, actor, rules, body, prev_hash, hash, version, texts) =
-            self;
+    fn read(self, key: Option<&StoreKey>) -> sqlx::Result<RawEntry> {
+        let Self(
+            seq,
+            at,
+            request_id,
+            kind,
+            actor,
+            rules,
+            body,
+            prev_hash,
+            hash,
+            version,
+            texts,
+            code,
+        ) = self;
         let json =
             |text| RawValue::from_string(text).map_err(|error| sqlx::Error::Decode(error.into()));
-        Ok(RawEntry {
+        let mut entry = RawEntry {
             seq: seq.cast_unsigned(),
             at,
             request_id,
@@ -319,6 +344,11 @@ impl Row {
             hash,
             version: u32::try_from(version).map_err(|error| sqlx::Error::Decode(error.into()))?,
             texts: json(texts)?,
-        })
+            origin: Origin::Unknown,
+        };
+        if let Some(key) = key {
+            entry.origin = key.origin(&entry, &code);
+        }
+        Ok(entry)
     }
 }

@@ -12,13 +12,13 @@ use super::{credentials, db::Connection, log, requests, work};
 use crate::{
     clock::SystemEntropy,
     domain::{Request, RequestId},
-    store::{Chain, DecidedOn, Record, Told},
+    store::{Chain, DecidedOn, RawEntry, Record, StoreKey, Told},
 };
 
 /// What a transaction's commits leave.
 #[derive(Debug, Default)]
 pub(super) struct PendingWrites {
-    entries: Vec<Value>,
+    entries: Vec<RawEntry>,
     requests: BTreeMap<RequestId, RequestWrites>,
     /// What the entries say of people.
     told: Vec<Told>,
@@ -35,8 +35,7 @@ struct RequestWrites {
 impl PendingWrites {
     /// Puts a record at the end of the chain.
     pub(super) fn append(&mut self, chain: &mut Chain, record: &Record) {
-        self.entries
-            .push(log::row(&chain.seal(record, &SystemEntropy)));
+        self.entries.push(chain.seal(record, &SystemEntropy));
     }
 
     /// A request is now like this.
@@ -66,9 +65,15 @@ impl PendingWrites {
         self.told.extend(later.told);
     }
 
-    /// Writes it all, and answers whether credentials were erased.
-    pub(super) async fn write(self, connection: &mut Connection) -> sqlx::Result<bool> {
-        log::append(connection, self.entries).await?;
+    /// Writes it all, and answers whether credentials were erased. `key` is that of the entries' codes.
+    pub(super) async fn write(
+        self,
+        connection: &mut Connection,
+        key: &StoreKey,
+    ) -> sqlx::Result<bool> {
+        let entries = self.entries.iter();
+        let entries = entries.map(|entry| log::row(entry, &key.code(entry)));
+        log::append(connection, entries.collect()).await?;
         if self.requests.is_empty() {
             return Ok(false);
         }

@@ -106,7 +106,8 @@ impl Store for Database {
 
     async fn raw_entries(&self, after: u64, limit: u32) -> Result<Vec<RawEntry>, StoreError> {
         answer("read the log", async {
-            log::entries(&mut *self.reads.acquire().await?, after, limit).await
+            let key = self.key.as_ref();
+            log::entries(&mut *self.reads.acquire().await?, key, after, limit).await
         })
         .await
     }
@@ -117,12 +118,13 @@ impl Store for Database {
         after: u64,
         limit: u32,
     ) -> Result<Vec<RawEntry>, StoreError> {
-        let question = log::entries_of(&self.reads, request, after, limit);
+        let question = log::entries_of(&self.reads, self.key.as_ref(), request, after, limit);
         answer("read the log", question).await
     }
 
     async fn entries_about(&self, requests: &[RequestId]) -> Result<Vec<RawEntry>, StoreError> {
-        answer("read the log", log::entries_about(&self.reads, requests)).await
+        let question = log::entries_about(&self.reads, self.key.as_ref(), requests);
+        answer("read the log", question).await
     }
 
     async fn kept_people(&self) -> Result<Option<Vec<u8>>, StoreError> {

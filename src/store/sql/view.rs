@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{db::Connection, db::Row, log};
 use crate::store::{
-    RawEntry,
+    RawEntry, StoreKey,
     tables::{Kind, Table},
 };
 
@@ -13,12 +13,13 @@ use crate::store::{
 #[derive(Debug)]
 pub struct View {
     connection: Connection,
+    key: Option<StoreKey>,
 }
 
 impl View {
-    /// Over a connection that has begun a transaction.
-    pub(super) fn over(connection: Connection) -> Self {
-        Self { connection }
+    /// Over a connection that has begun a transaction. With the key, the codes of entries are checked.
+    pub(super) fn over(connection: Connection, key: Option<StoreKey>) -> Self {
+        Self { connection, key }
     }
 
     /// The log's entries behind `after`.
@@ -27,7 +28,7 @@ impl View {
         after: u64,
         limit: u32,
     ) -> sqlx::Result<Vec<RawEntry>> {
-        log::entries(&mut self.connection, after, limit).await
+        log::entries(&mut self.connection, self.key.as_ref(), after, limit).await
     }
 
     /// The entries about requests, by request, behind `after`.
@@ -36,7 +37,7 @@ impl View {
         after: (&str, u64),
         limit: u32,
     ) -> sqlx::Result<Vec<RawEntry>> {
-        log::entries_by_request(&mut self.connection, after, limit).await
+        log::entries_by_request(&mut self.connection, self.key.as_ref(), after, limit).await
     }
 
     /// The rows behind the one with the key `after`, by key. Bytes, which are secrets, are left out.

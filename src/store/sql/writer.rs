@@ -468,7 +468,7 @@ impl Task {
             };
             if job.write.reads_the_log() {
                 let left = std::mem::take(&mut writes)
-                    .write(&mut line.connection)
+                    .write(&mut line.connection, &self.source.key)
                     .await;
                 self.is_untidy |= left.map_err(failed)?;
             }
@@ -476,12 +476,12 @@ impl Task {
             outcomes.push(outcome.map_err(failed)?);
             if trails == Trails::Apart {
                 let left = std::mem::take(&mut writes)
-                    .write(&mut line.connection)
+                    .write(&mut line.connection, &self.source.key)
                     .await;
                 self.is_untidy |= left.map_err(failed)?;
             }
         }
-        self.is_untidy |= writes.write(&mut line.connection).await?;
+        self.is_untidy |= writes.write(&mut line.connection, &self.source.key).await?;
         let seq = line.chain.seq();
         if seq > before {
             self.unconfirmed = Some(UnconfirmedCommit {

@@ -2,7 +2,7 @@
 
 use std::{fs::File, path::Path};
 
-use sqlx::ConnectOptions as _;
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
 use super::{
     db::Connection,
@@ -35,6 +35,26 @@ impl ExclusiveStore {
     /// Whether somebody else works on it: then it could not have been opened.
     pub(in crate::store) async fn is_at_work(&mut self) -> sqlx::Result<bool> {
         Ok(false)
+    }
+
+    /// Lets entries of the log get other codes until [`forbid_updates`](Self::forbid_updates). Answers the
+    /// trigger that stands in the way.
+    pub(in crate::store) async fn allow_updates(&mut self) -> sqlx::Result<String> {
+        let trigger: (String,) = sqlx::query_as(
+            "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'events_are_not_updated'",
+        )
+        .fetch_one(&mut self.connection)
+        .await?;
+        sqlx::query("DROP TRIGGER events_are_not_updated")
+            .execute(&mut self.connection)
+            .await?;
+        Ok(trigger.0)
+    }
+
+    /// Puts the trigger back.
+    pub(in crate::store) async fn forbid_updates(&mut self, trigger: String) -> sqlx::Result<()> {
+        let put_back = sqlx::raw_sql(AssertSqlSafe(trigger));
+        put_back.execute(&mut self.connection).await.map(drop)
     }
 
     pub(in crate::store) fn dump(&mut self) -> Dump<'_> {

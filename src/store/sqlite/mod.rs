@@ -62,7 +62,7 @@ pub(super) use view::View;
 pub(super) use work::rows as due_rows;
 
 use super::{
-    Claims, OpenError,
+    Claims, OpenError, StoreKey,
     answer::{PATIENCE, answer, unavailable},
 };
 use reserve::Reserve;
@@ -84,6 +84,8 @@ pub struct SqliteStore {
     writer: Option<Writer>,
     news: Notifier,
     claims: Arc<Claims>,
+    /// The key of the entries' authentication codes; nothing if it was opened for reading without it.
+    key: Option<StoreKey>,
 }
 
 /// What the shared statements call it.
@@ -91,14 +93,14 @@ type Database = SqliteStore;
 
 impl SqliteStore {
     /// Opens the file for a service, makes it if it is not there (readable by its owner alone),
-    /// and brings its tables up to date. Has to be called in a Tokio runtime, on which the writer
-    /// then runs.
+    /// and brings its tables up to date. `key` is that of the entries' authentication codes. Has to be
+    /// called in a Tokio runtime, on which the writer then runs.
     ///
     /// # Errors
     ///
     /// If another service has the file, if it cannot be read or written, or if a later Keylend
     /// has written to it.
-    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+    pub async fn open(path: &Path, key: &StoreKey) -> Result<Self, OpenError> {
         let lock = file::lock(path)?;
         file::create(path)?;
         let options = file::options(path);
@@ -108,6 +110,7 @@ impl SqliteStore {
         let reserve = Reserve::beside(path);
         let reserve = reserve.map_err(|error| OpenError::File(path.into(), error))?;
         let source = Source {
+            key: key.clone(),
             options,
             reserve,
             _lock: lock,
@@ -118,16 +121,29 @@ impl SqliteStore {
             writer: Some(writer),
             news,
             claims: Arc::default(),
+            key: Some(key.clone()),
         })
     }
 
+    /// Makes the file if it is not there, and brings its tables up to date.
+    ///
+    /// # Errors
+    ///
+    /// See [`open`](Self::open).
+    pub async fn migrate(path: &Path) -> Result<(), OpenError> {
+        let _lock = file::lock(path)?;
+        file::create(path)?;
+        file::migrate(&file::options(path)).await
+    }
+
     /// Opens the file for reading, also while a service writes to it; commits are refused. The
-    /// head is the one at this moment and does not move.
+    /// head is the one at this moment and does not move. Without the key, it is not known who wrote the
+    /// entries.
     ///
     /// # Errors
     ///
     /// If it cannot be read, or was written by another version of Keylend.
-    pub async fn open_read_only(path: &Path) -> Result<Self, OpenError> {
+    pub async fn open_read_only(path: &Path, key: Option<&StoreKey>) -> Result<Self, OpenError> {
         file::find(path)?;
         let reads = readers(path).await?;
         let mut connection = reads.acquire().await?;
@@ -140,17 +156,18 @@ impl SqliteStore {
             writer: None,
             news,
             claims: Arc::default(),
+            key: key.cloned(),
         })
     }
 
     /// One view of the file as it is now, also while a service writes to it.
-    pub(super) async fn view(path: &Path) -> Result<View, OpenError> {
+    pub(super) async fn view(path: &Path, key: Option<&StoreKey>) -> Result<View, OpenError> {
         file::find(path)?;
         let mut connection = file::options(path).read_only(true).connect().await?;
         sqlx::query("BEGIN").execute(&mut connection).await?;
         // The first look fixes the view.
         file::check_version(&mut connection).await?;
-        Ok(View::over(connection))
+        Ok(View::over(connection, key.cloned()))
     }
 
     async fn shut(&self) {

@@ -10,7 +10,7 @@ use super::{
     log,
     reserve::Reserve,
 };
-use crate::store::Chain;
+use crate::store::{Chain, StoreKey};
 
 /// How often a transaction is tried: a file that fails does not come back by itself.
 pub(super) const TRIES: u32 = 1;
@@ -20,6 +20,8 @@ const TIDY_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Where lines come from. It keeps the lock on the file until it is dropped.
 pub(super) struct Source {
+    /// The key of the entries' authentication codes.
+    pub(super) key: StoreKey,
     pub(super) options: SqliteConnectOptions,
     pub(super) reserve: Reserve,
     pub(super) _lock: File,

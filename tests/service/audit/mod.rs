@@ -43,7 +43,11 @@ struct Told {
 impl Told {
     async fn with_reason(reason: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
+        let store = SqliteStore::open(
+            &folder.path().join("keylend.db"),
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await;
         let store = Arc::new(store.unwrap());
         let story = Story {
             store: store.clone(),
@@ -198,7 +202,11 @@ async fn a_log_as_it_was_written_is_whole() {
 async fn an_empty_log_is_verified_only_if_somebody_says_that_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keylend.db");
-    SqliteStore::open(&path).await.unwrap().close().await;
+    SqliteStore::open(&path, &keylend::store::StoreKey::derive(&[0x5e; 32]))
+        .await
+        .unwrap()
+        .close()
+        .await;
     let url = format!("sqlite://{}", path.display());
     let head = format!("0:{}", "0".repeat(64));
     let said = format!("the log is empty: 0 entries, head {head}\n");

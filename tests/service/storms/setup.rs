@@ -45,7 +45,15 @@ impl Storm {
 
         // Another replica gives the access, and leaves.
         let config = fixture.config();
-        let store = Arc::new(PostgresStore::open(&url, &config.digest).await.unwrap());
+        let store = Arc::new(
+            PostgresStore::open(
+                &url,
+                &config.digest,
+                &keylend::store::StoreKey::derive(&[0x5e; 32]),
+            )
+            .await
+            .unwrap(),
+        );
         let clock = TestClock::at(BEGINNING);
         let story = Story {
             store: store.clone(),

@@ -70,7 +70,11 @@ impl Fixture {
         let sims = clock.clone();
         let sim = Sim::start_with_clock(workspace, Arc::new(move || sims.now())).await;
         let folder = tempfile::tempdir().expect("a folder for the test");
-        let store = SqliteStore::open(&folder.path().join("keylend.db")).await;
+        let store = SqliteStore::open(
+            &folder.path().join("keylend.db"),
+            &keylend::store::StoreKey::derive(&[0x5e; 32]),
+        )
+        .await;
         Self {
             sim,
             store: Arc::new(store.expect("a store")),
