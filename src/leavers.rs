@@ -349,6 +349,6 @@ impl Leavers {
 }
 
 fn store(error: Error) -> Unknown {
-    tracing::warn!(%error, "it could not be looked at whether people left who hold access");
+    tracing::warn!(%error, "failed to check whether holders left; Keylend retries");
     Unknown
 }

@@ -137,11 +137,17 @@ impl Notes {
         let entry = match Entry::try_from(raw) {
             Ok(entry) if raw.has_its_hash() => entry,
             Ok(_) => {
-                tracing::error!(seq = raw.seq, "an entry of the log was changed");
+                tracing::error!(
+                    seq = raw.seq,
+                    "somebody changed an entry of the log; it is ignored: run `keylend audit verify`"
+                );
                 return;
             }
             Err(error) => {
-                tracing::error!(seq = raw.seq, %error, "an entry of the log is not understood");
+                tracing::error!(
+                    seq = raw.seq, %error,
+                    "failed to read an entry of the log; it is ignored: run `keylend audit verify`"
+                );
                 return;
             }
         };
