@@ -201,14 +201,17 @@ impl Grants {
             let pause = match self.look().await {
                 Ok(()) => {
                     if std::mem::take(&mut failing) {
-                        tracing::info!("checks follow the log again");
+                        tracing::info!("checks are up to date with the log again");
                     }
                     PROBE
                 }
                 Err(error) => {
                     self.lose_sight();
                     if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(%error, "checks cannot follow the log and are not answered");
+                        tracing::warn!(
+                            %error,
+                            "failed to follow the log; checks answer 503 until it works again"
+                        );
                     }
                     RETRY
                 }
@@ -217,7 +220,7 @@ impl Grants {
                 // In a fixed order, so that a run can be told again.
                 biased;
                 moved = head.changed() => if moved.is_err() {
-                    tracing::warn!("the store is closed: checks are not answered");
+                    tracing::warn!("the store is closed; checks answer 503");
                     return;
                 },
                 () = sleep(pause) => {}

@@ -346,6 +346,6 @@ impl Leavers {
 }
 
 fn store(error: impl fmt::Display) -> Unknown {
-    tracing::warn!(%error, "it could not be looked at whether people left who hold access");
+    tracing::warn!(%error, "failed to check whether holders left; Keylend retries");
     Unknown
 }

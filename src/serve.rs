@@ -107,7 +107,7 @@ impl Service {
             .await
             .is_err()
         {
-            tracing::warn!("work was still under way; it is taken up at the next start");
+            tracing::warn!("stopped while work was under way; the next start continues it");
         }
         self.store.close().await;
     }
@@ -274,7 +274,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
             });
             tasks.spawn(signer.run(shutdown.clone()));
         }
-        None => tracing::info!("the log is not signed: log.signing_key is not set"),
+        None => tracing::info!("the log is not signed; to sign it, set log.signing_key"),
     }
 
     let tokens = config
@@ -320,7 +320,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let address = listener.local_addr()?;
     let listen = Listen::new(listener, gate, &config.server, proxies, rejections);
     tasks.spawn(listen.run(tasks.clone(), shutdown.clone()));
-    tracing::info!(%address, "Keylend listens");
+    tracing::info!(%address, "listening");
     Ok(Service {
         address,
         shutdown,

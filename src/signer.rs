@@ -139,7 +139,10 @@ impl Signer {
         let Parts { alerts, clock, .. } = &self.0;
         loop {
             let Err(fault) = self.sign().await;
-            tracing::error!(%fault, "the log is not signed");
+            tracing::error!(
+                error = %fault,
+                "failed to verify the log; signing stops: run `keylend audit verify --checkpoint`"
+            );
             let text = format!(
                 "Keylend stopped signing the log: {fault}. Keep the store as it is, and compare it with \
                  the checkpoints: run `keylend audit verify --checkpoint`."
@@ -214,7 +217,7 @@ impl Signer {
                 Ok(None) => ends += 1,
                 Err(Fault::NoAnswer { seq, why }) => {
                     failures += 1;
-                    tracing::warn!(entry = seq, why, "the log cannot be read to be signed");
+                    tracing::warn!(seq, error = why, "failed to read the log to sign it; Keylend retries");
                     clock.until(clock.now() + self.after(failures)).await;
                 }
                 Err(fault) => return Err(fault),
@@ -260,7 +263,7 @@ impl Signer {
                     alerts.clear(NOT_FILED);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a checkpoint cannot be written");
+                    tracing::warn!(%error, "failed to write a checkpoint to its file; Keylend retries");
                     let path = path.display();
                     let text = format!("Keylend can't write the checkpoint file {path}: {error}.");
                     alerts.raise(NOT_FILED, text);
@@ -273,7 +276,10 @@ impl Signer {
                 Ok(_) => pending.is_posted = true,
                 Err(error) => {
                     // Why the channel takes no messages, its feed says.
-                    tracing::warn!(%error, size = pending.size, "a checkpoint has to be posted again");
+                    tracing::warn!(
+                        %error, size = pending.size,
+                        "failed to post a checkpoint; Keylend retries"
+                    );
                     if let SlackError::RateLimited { retry_after } = error {
                         wait = retry_after;
                     }
@@ -283,7 +289,12 @@ impl Signer {
         if pending.is_posted && (pending.is_filed || file.is_none()) {
             match documents.move_cursor(CURSOR, pending.size).await {
                 Ok(()) => return true,
-                Err(error) => tracing::warn!(%error, "the store does not answer"),
+                Err(error) => {
+                    tracing::warn!(
+                        %error,
+                        "failed to store the position of the signer; Keylend retries"
+                    );
+                }
             }
         }
         pending.failures = pending.failures.saturating_add(1);
@@ -301,7 +312,12 @@ impl Signer {
         loop {
             match documents.cursor(CURSOR).await {
                 Ok(signed) => return signed,
-                Err(error) => tracing::warn!(%error, "the store does not answer"),
+                Err(error) => {
+                    tracing::warn!(
+                        %error,
+                        "failed to read the position of the signer; Keylend retries"
+                    );
+                }
             }
             failures += 1;
             clock.until(clock.now() + self.after(failures)).await;
@@ -317,7 +333,7 @@ impl Signer {
             Ok(tail) => tail,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
-                tracing::warn!(%error, "the checkpoint file cannot be read");
+                tracing::warn!(%error, "failed to read the checkpoint file; the log is not compared with it");
                 return None;
             }
         };

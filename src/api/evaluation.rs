@@ -149,7 +149,7 @@ async fn decide(api: &Api, request: Request) -> Result<Answer, Problem> {
                 api.token = asker,
                 log.head = behind.head,
                 log.applied = behind.applied,
-                "a check could not be answered"
+                "failed to answer a check: this replica is behind the log"
             );
             return Err(Problem::Unavailable);
         }

@@ -115,11 +115,11 @@ pub(super) async fn stuck(api: &Api) -> Option<Vec<Stuck>> {
     match timeout(PATIENCE, api.store.stuck(1)).await {
         Ok(Ok(stuck)) => Some(stuck),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the store does not say what is stuck");
+            tracing::warn!(%error, "failed to read stuck requests from the store");
             None
         }
         Err(_) => {
-            tracing::warn!("the store does not say in time what is stuck");
+            tracing::warn!("failed to read stuck requests from the store in time");
             None
         }
     }

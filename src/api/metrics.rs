@@ -37,7 +37,7 @@ async fn metrics(State(api): State<Arc<Api>>) -> Response {
     match api.metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
         Err(error) => {
-            tracing::error!(%error, "the metrics cannot be written");
+            tracing::error!(%error, "failed to encode the metrics");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

@@ -50,7 +50,7 @@ impl Broker {
         loop {
             self.parts.clock.until(EVERY.after(self.now())).await;
             if let Err(error) = self.look_at_approver_groups().await {
-                tracing::warn!(%error, "failed to note who can approve");
+                tracing::warn!(%error, "failed to record who can approve; Keylend retries");
             }
             // Where the clock jumps, a round still gives way to others.
             tokio::task::yield_now().await;
@@ -63,7 +63,7 @@ impl Broker {
             let reading = match self.parts.directory.recent_reading(&group).await {
                 Ok(reading) => reading,
                 Err(error) => {
-                    tracing::debug!(%group, %error, "nobody knows who is in an approver group");
+                    tracing::debug!(%group, %error, "failed to read the members of an approver group");
                     continue;
                 }
             };

@@ -138,7 +138,10 @@ impl Broker {
                 Ok(()) if is_due => next = EVERY.after(self.now()),
                 Ok(()) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "failed to look for approvers");
+                    tracing::warn!(
+                        %error,
+                        "failed to check whether requests have approvers; Keylend retries"
+                    );
                     self.parts.clock.until(PAUSE.after(self.now())).await;
                     continue;
                 }

@@ -126,7 +126,7 @@ impl Broker {
         };
         match self.act(None, id, command).await {
             Ok(_) => {
-                tracing::warn!(request.id = %id, "a grant without its credentials ends");
+                tracing::warn!(request.id = %id, "ending a grant whose credentials are lost");
                 Ok(())
             }
             Err(error) if keeps_no_other(&error) => Ok(()),

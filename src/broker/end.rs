@@ -168,7 +168,10 @@ impl Broker {
         let ended = match self.end_covered(std::slice::from_ref(&lock)).await {
             Ok(ended) => Some(ended),
             Err(error) => {
-                tracing::warn!(lock = %lock.target, %error, "the patrol ends what a lock covers");
+                tracing::warn!(
+                    lock.target = %lock.target, %error,
+                    "failed to end all grants that a lock covers; the patrol ends the rest"
+                );
                 None
             }
         };

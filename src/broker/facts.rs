@@ -204,7 +204,10 @@ impl Broker {
             .policy
             .evaluate(action, &self.facts(principal, question));
         if let Err(Refusal::RuleError(error)) = &verdict {
-            tracing::error!(action = action.name(), %error, "a rule could not be evaluated");
+            tracing::error!(
+                action = action.name(), %error,
+                "failed to evaluate a rule; the answer is no: fix the rule"
+            );
         }
         verdict
     }
@@ -295,7 +298,7 @@ impl Broker {
         match self.parts.directory.person(id, &BTreeSet::new()).await {
             Ok(person) => Ok((self.known(person.human).await?, true)),
             Err(error) => {
-                tracing::warn!(%error, "only the recorded identities of a person are known");
+                tracing::warn!(%error, "failed to read a person's identities; using the recorded ones");
                 Ok((self.human_recorded(id).await?, false))
             }
         }

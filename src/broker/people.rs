@@ -42,7 +42,7 @@ impl Broker {
         let mut is_failing = false;
         while let Err(error) = self.try_to_read_log().await {
             if !std::mem::replace(&mut is_failing, true) {
-                tracing::warn!(%error, "failed to read the log; nobody can request or approve");
+                tracing::warn!(%error, "failed to read the log; until then, nobody can request or approve");
             }
             sleep(PAUSE).await;
         }
@@ -60,7 +60,7 @@ impl Broker {
         self.verify_before_restored().await;
         loop {
             if let Err(error) = self.ask_people(|_| ()).await {
-                tracing::warn!(%error, "failed to read the log to its end");
+                tracing::warn!(%error, "failed to read the log to its end; Keylend retries");
             }
             self.keep_people().await;
             sleep(EVERY).await;
@@ -82,9 +82,14 @@ impl Broker {
             return Ok(());
         };
         match self.people.restore(&text).await {
-            Some(seq) => tracing::debug!(seq, "reading the log on from what is known of people"),
+            Some(seq) => {
+                tracing::debug!(
+                    seq,
+                    "restored the data about people; reading the log from there on"
+                );
+            }
             None => tracing::info!(
-                "what is known of people was kept by another version; reading the whole log"
+                "another version stored the data about people; reading the whole log"
             ),
         }
         Ok(())
@@ -98,7 +103,7 @@ impl Broker {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "failed to verify the log");
+                    tracing::warn!(%error, "failed to verify the log; Keylend retries");
                     sleep(PAUSE).await;
                 }
             }
@@ -116,7 +121,7 @@ impl Broker {
                 self.people.note_kept(seq);
                 self.parts.alerts.clear(WRONG_KEY);
             }
-            Err(error) => tracing::warn!(%error, "failed to keep what is known of people"),
+            Err(error) => tracing::warn!(%error, "failed to store the data about people; Keylend retries"),
         }
     }
 

@@ -128,7 +128,7 @@ impl Broker {
     pub async fn write_attempts(&self, shutdown: CancellationToken) {
         while let Some(attempt) = shutdown.run_until_cancelled(self.attempts.next()).await {
             while let Err(error) = self.write_attempt(&attempt).await {
-                tracing::warn!(%error, "failed to record a refused attempt");
+                tracing::warn!(%error, "failed to record a refused attempt; Keylend retries");
                 let pause = self.parts.clock.until(PAUSE.after(self.now()));
                 if shutdown.run_until_cancelled(pause).await.is_none() {
                     return;
@@ -137,7 +137,7 @@ impl Broker {
         }
         while let Some(attempt) = self.attempts.pop() {
             if let Err(error) = self.write_attempt(&attempt).await {
-                tracing::warn!(%error, "failed to record a refused attempt");
+                tracing::warn!(%error, "failed to record a refused attempt; it is missing from the log");
                 return;
             }
         }

@@ -1,4 +1,4 @@
-//! Where the configuration says that the store is, and under which key its authentication codes are.
+//! Reads the address of the store, and the key of its authentication codes, from the configuration.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::{
     store::{Address, StoreKey},
 };
 
-/// The one line of the configuration that says where the store is; the rest may be wrong.
+/// The address in `store.url`. The rest of the configuration is not read, so it may be invalid.
 pub(super) fn address_in(config: &Path) -> anyhow::Result<Address> {
     #[derive(serde::Deserialize)]
     struct Config {
@@ -21,12 +21,12 @@ pub(super) fn address_in(config: &Path) -> anyhow::Result<Address> {
     }
     let text = std::fs::read_to_string(config)
         .with_context(|| format!("failed to read `{}`", config.display()))?;
-    let said: Config = toml::from_str(&text)
-        .with_context(|| format!("failed to find the store in `{}`", config.display()))?;
-    said.store
+    let parsed: Config = toml::from_str(&text)
+        .with_context(|| format!("failed to read `store.url` from `{}`", config.display()))?;
+    parsed.store
         .url
         .address()
-        .with_context(|| format!("failed to find the store in `{}`", config.display()))
+        .with_context(|| format!("failed to read `store.url` from `{}`", config.display()))
 }
 
 /// The key of the store's authentication codes, by the one line of the configuration that says where it

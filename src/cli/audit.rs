@@ -1,8 +1,8 @@
-//! `keylend audit`: what the log proves.
+//! `keylend audit`: verifies, exports and queries the log.
 //!
-//! Reads the store while a service writes to it, or an export far away from any, and changes
-//! neither. It needs neither the secrets nor the policies, so whoever audits does not either; only `key`
-//! does. With a configuration whose `secrets.key` can be read, the authentication codes are checked too.
+//! Reads a store, also while a service writes to it, or an export, and changes neither. Auditors need neither
+//! the secrets nor the policies; only `key` does. With a configuration whose `secrets.key` can be read, the
+//! authentication codes are checked too.
 
 use std::{
     fmt,
@@ -35,7 +35,7 @@ use crate::{
     store::{Address, Broken, StoreKey, Why},
 };
 
-/// What is asked of the log.
+/// The subcommands of `keylend audit`.
 #[derive(Debug, Subcommand)]
 pub enum Audit {
     /// Verify that the log is intact and that the store's tables match it.
@@ -43,72 +43,77 @@ pub enum Audit {
     /// Prints the verified range and the head of the log. Save the head where people who can write
     /// to the store cannot change it. Pass it with --head next time to detect a truncated or
     /// rewritten log. If Keylend signs the log, pass its checkpoints with --checkpoint instead.
+    ///
+    /// Exits with 1 if the log or the tables are wrong, or if the log could not be verified.
     Verify {
-        /// Where the log is.
+        /// The log to verify.
         #[command(flatten)]
         source: Source,
-        /// A head that you saved before, which the log has to contain.
+        /// A head that you saved before. The log has to contain it.
         #[arg(long, value_name = "SEQ:HASH")]
         head: Option<Head>,
         /// For a partial export: the head that you saved for the entry before its first one.
         #[arg(long, value_name = "SEQ:HASH", requires = "file")]
         after: Option<Head>,
-        /// A file of checkpoints, which the log has to match: a copy of `log.checkpoint_file`, or what
-        /// Keylend posted in the audit channel. You can pass several.
+        /// A file of checkpoints that the log has to match: a copy of `log.checkpoint_file`, or the messages
+        /// that Keylend posted in the audit channel. You can pass this option several times.
         #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "after")]
         checkpoint: Vec<PathBuf>,
-        /// The key of the checkpoints, as `keylend audit key` prints it. After a change of keys, pass
-        /// both.
+        /// The key of the checkpoints, as `keylend audit key` prints it. After you changed the key, pass
+        /// this option twice, with both keys.
         #[arg(long, value_name = "KEY", requires = "checkpoint")]
         key: Vec<VerifierKey>,
     },
-    /// Print the key with which others verify the checkpoints that Keylend signs.
+    /// Print the public key that verifies the checkpoints that Keylend signs.
     ///
-    /// Give it to whoever verifies the log. It is not a secret, but they have to get it from you, and not
-    /// from the store or the audit channel.
+    /// Give it to the people who verify the log. It is not a secret, but they have to get it from you, and
+    /// not from the store or the audit channel.
     Key {
-        /// The configuration, which says where `log.signing_key` is.
+        /// The configuration, which names `log.signing_key`.
         #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
         config: PathBuf,
     },
-    /// Write the log as JSON lines, to be checked by anybody, or as CSV, to be looked at.
+    /// Write the log as JSON lines, which anybody can verify, or as CSV, to read.
+    ///
+    /// Exits with 1 if the log cannot be read to its end.
     Export {
-        /// Where the log is.
+        /// The log to export.
         #[command(flatten)]
         source: Source,
-        /// How it is written.
+        /// The format.
         #[arg(long, value_enum)]
         format: export::Format,
-        /// The first entry that is written.
+        /// The first entry to write.
         #[arg(long, value_name = "SEQ", default_value_t = 1)]
         from: u64,
-        /// Where it is written; standard output if it is not given.
+        /// The file to write. Only its owner can read it. Default: standard output.
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Say who could use a scope at a moment, or what a person held then, grants that were being
-    /// revoked included.
+    /// Show who could use a scope at a given time, or what access a person had.
+    ///
+    /// Includes grants that were being revoked at that time. Exits with 1 if the log is broken.
     Who {
-        /// Where the log is.
+        /// The log to read.
         #[command(flatten)]
         source: Source,
-        /// Whom or what the question is about.
+        /// The scope or the person.
         #[command(flatten)]
         whose: WhoseArgs,
-        /// The moment, RFC 3339 or `YYYY-MM-DD HH:MM[:SS]` in UTC; now if it is not given.
+        /// The time: RFC 3339, or `YYYY-MM-DD HH:MM[:SS]` in UTC. Default: now.
         #[arg(long, value_name = "TIME", value_parser = moment)]
         at: Option<Time>,
-        /// How the answer is written.
+        /// The format of the answer.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
 }
 
-/// Where the log is.
+/// The source of a log.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub struct Source {
-    /// The configuration, which says where the store is.
+    /// The configuration, which names the store.
     #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
     config: PathBuf,
     /// The store itself, such as sqlite:///var/lib/keylend/keylend.db.
@@ -119,7 +124,7 @@ pub struct Source {
     file: Option<PathBuf>,
 }
 
-/// Whom or what the question is about.
+/// The scope or the person that `audit who` is about.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct WhoseArgs {
@@ -131,7 +136,7 @@ pub struct WhoseArgs {
     person: Option<String>,
 }
 
-/// How an answer is written.
+/// The format of an answer.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub enum Format {
     /// A table.
@@ -142,11 +147,12 @@ pub enum Format {
 }
 
 impl Audit {
-    /// Answers on `out`. The exit code is 0 if all is well, and 1 if the log is not what it was.
+    /// Runs the subcommand, and writes its answer to `out`. The exit code is 1 if the log is broken or could
+    /// not be verified.
     ///
     /// # Errors
     ///
-    /// If there is no log where it was looked for, or `out` takes no more.
+    /// If the log cannot be opened, or `out` cannot be written to.
     pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
         match self {
             Self::Verify {
@@ -195,11 +201,11 @@ impl Audit {
             Self::Key { config } => {
                 let config = match Config::load(&config, Secrets::Unchecked) {
                     Ok(config) => config,
-                    Err(problems) => bail!("the configuration is refused\n\n{problems}"),
+                    Err(problems) => bail!("the configuration is invalid\n\n{problems}"),
                 };
                 let log = config
                     .log
-                    .context("the configuration has no log.signing_key")?;
+                    .context("the configuration has no log.signing_key, so Keylend does not sign the log")?;
                 let key = log.key().context("failed to read log.signing_key")?;
                 writeln!(out, "{}", key.verifier())?;
                 Ok(ExitCode::SUCCESS)
@@ -249,10 +255,10 @@ impl Audit {
     }
 }
 
-/// More than a hundred years of checkpoints, one an hour, in bytes.
+/// The longest file of checkpoints that is read, in bytes: more than a hundred years of one an hour.
 const LONGEST: u64 = 256 * 1024 * 1024;
 
-/// The checkpoints in these files, each signed by one of `keys`.
+/// The checkpoints in these files. Each has to be signed by one of `keys`.
 fn read_checkpoints(files: &[PathBuf], keys: &[VerifierKey]) -> anyhow::Result<Vec<Checkpoint>> {
     let mut all = Vec::new();
     for file in files {
@@ -263,7 +269,7 @@ fn read_checkpoints(files: &[PathBuf], keys: &[VerifierKey]) -> anyhow::Result<V
             .with_context(|| format!("failed to read `{shown}`"))?;
         ensure!(
             read as u64 <= LONGEST,
-            "`{shown}` is longer than {LONGEST} bytes"
+            "`{shown}` is longer than {LONGEST} bytes, so it is not a file of checkpoints"
         );
         let before = all.len();
         for checkpoint in checkpoints(&text, keys) {
@@ -274,7 +280,7 @@ fn read_checkpoints(files: &[PathBuf], keys: &[VerifierKey]) -> anyhow::Result<V
     Ok(all)
 }
 
-/// What is said of checkpoints that a log matches, on a line of its own; nothing if there are none.
+/// A line on the checkpoints that a log matches. Empty if there are none.
 fn matching(checkpoints: &[Checkpoint]) -> String {
     let last = checkpoints.iter().map(|checkpoint| checkpoint.size).max();
     match (checkpoints.len(), last) {
@@ -284,14 +290,13 @@ fn matching(checkpoints: &[Checkpoint]) -> String {
     }
 }
 
-/// What is said of an empty log of which nobody said that it is: one that somebody emptied looks the
-/// same.
-const EMPTY: &str = "not verified: the log has no entries. If this store is new, say so with \
+/// The answer for an empty log without `--head`: a new log and one that somebody emptied look the same.
+const EMPTY: &str = "not verified: the log has no entries. If this store is new, pass \
                      --head 0:0000000000000000000000000000000000000000000000000000000000000000. If it \
                      was used before, somebody emptied it: restore it from a backup.";
 
-/// Verifies a store's log, and that its tables say the same. Answers how many entries it has too, if it
-/// is intact.
+/// Verifies a store's log, and that its tables match it. Returns the exit code and, if the log is intact,
+/// how many entries it has.
 pub(super) async fn verify_with_tables(
     address: &Address,
     codes: &Codes,
@@ -366,10 +371,10 @@ impl fmt::Display for Codes {
     }
 }
 
-/// Says what is wrong with the log, and what to do about it.
+/// Prints what is wrong with the log, and what to do about it.
 fn broken(fault: &Fault, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
     match (fault.is_lack_of_evidence(), fault) {
-        // These say what to do themselves.
+        // The texts of these faults say what to do.
         (true, Fault::Beginning { .. } | Fault::HeadBefore { .. }) => {
             writeln!(out, "not verified: {fault}.")?;
         }
@@ -403,7 +408,7 @@ fn broken(fault: &Fault, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCod
 }
 
 impl Source {
-    /// The log behind entry `after`.
+    /// Opens the log, to be read from the entry after `after` on.
     async fn open(self, after: u64) -> anyhow::Result<Log> {
         if let Some(file) = &self.file {
             let log = Log::in_file(file, after).await;
@@ -425,7 +430,7 @@ impl Source {
         }
     }
 
-    /// Where the store is.
+    /// The address of the store.
     fn address(&self) -> anyhow::Result<Address> {
         match &self.store {
             Some(address) => Ok(address.clone()),
@@ -443,8 +448,9 @@ impl From<WhoseArgs> for Whose {
     }
 }
 
-/// A file that its owner alone may read: the log names people, and why they asked. One that others may
-/// read is made private before anything is written to it. Devices and pipes are left as they are.
+/// Opens a file that only its owner can read, because the log contains addresses and reasons of people. If
+/// others can read an existing file, its permissions change before anything is written to it. The
+/// permissions of devices and pipes stay as they are.
 fn private(path: &Path) -> std::io::Result<File> {
     use std::{
         fs::Permissions,
@@ -466,7 +472,7 @@ fn cannot_write(path: &Path) -> String {
     format!("failed to write `{}`", path.display())
 }
 
-/// A moment as people write it.
+/// Parses a time.
 fn moment(text: &str) -> Result<Time, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());

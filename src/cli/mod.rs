@@ -1,9 +1,8 @@
-//! The command line: one file a subcommand.
+//! The command line: one file for each subcommand.
 //!
-//! A subcommand is a variant of `Command` that holds its arguments, and a function that answers
-//! on the writer it is given. It exits with 0 if all is well and with 1 if something was refused
-//! or found wrong; what cannot be done at all is an error, and 1 too; a command line that makes no
-//! sense is 2, which clap sees to.
+//! A subcommand is a variant of `Command` that holds its arguments, and a function that writes its answer to
+//! the writer it gets. It exits with 0 on success, and with 1 if it refused something, found something wrong
+//! or failed. clap exits with 2 if the command line is invalid.
 
 mod address;
 mod audit;
@@ -28,11 +27,22 @@ pub use serve::Serve;
 pub use store::Store;
 pub use target::Target;
 
-/// Lend privileged access for a time, asked for and approved in Slack.
+/// What `keylend --help` says of exit codes and logs.
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  Success.
+  1  Keylend refused something, found something wrong, or failed. The output says why.
+  2  The command line is invalid.
+
+Environment variables:
+  RUST_LOG            How much Keylend logs to standard error: error, warn, info, debug. Default info.
+  KEYLEND_LOG_FORMAT  text or json. Default text on a terminal, json elsewhere.";
+
+/// Just-in-time privileged access, requested and approved in Slack.
 #[derive(Debug, Parser)]
-#[command(name = "keylend", version, propagate_version = true)]
+#[command(name = "keylend", version, propagate_version = true, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     command: Command,
 }
@@ -45,24 +55,24 @@ enum Command {
     #[command(subcommand)]
     Policy(Policy),
     Schema(Schema),
-    /// Ask the log: is it whole, what is in it, who had what.
+    /// Verify and export the log, and show who had access when.
     #[command(subcommand)]
     Audit(Audit),
-    /// Prepare the store, or move a history to another one.
+    /// Create, check, copy or rebuild the store.
     #[command(subcommand)]
     Store(Store),
-    /// Ask the targets what they are and who has access in them.
+    /// Check the targets, and list who has access in them.
     #[command(subcommand)]
     Target(Target),
     Reconcile(Reconcile),
 }
 
 impl Cli {
-    /// Does what was asked and answers on `out`.
+    /// Runs the subcommand, and writes its answer to `out`.
     ///
     /// # Errors
     ///
-    /// If it cannot be done at all, or `out` takes no more.
+    /// If the subcommand fails, or `out` cannot be written to.
     pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Serve(serve) => serve.run().await,

@@ -1,4 +1,4 @@
-//! `keylend reconcile`: access in the targets that Keylend granted and that no request explains.
+//! `keylend reconcile`: lists or revokes access that Keylend granted and that no request explains.
 
 use std::{fs, io::Write, process::ExitCode};
 
@@ -14,22 +14,21 @@ use crate::{
     store::{Database, Store},
 };
 
-/// List access in the targets that Keylend granted and that no request in its log explains, and revoke
-/// it with --apply.
+/// List access that Keylend granted and that no request explains. Revoke it with --apply.
 ///
-/// Run it after you restored a backup of the store: whatever was granted after the backup is still in
-/// the targets, and nobody else will revoke it. The running service looks too, soon after it starts and
-/// about twice a day, and raises an alert.
+/// Run it after you restore a backup of the store: access that Keylend granted after the backup is still in
+/// the targets, and nothing else revokes it. The running service also looks for such access, soon after it
+/// starts and about twice a day, and raises an alert.
 ///
-/// Without --apply it changes nothing, and exits with 1 if there is such access or a target can't list it.
-/// With --apply it exits with 1 if something is left. It never touches access that another Keylend or
-/// anybody else granted. It refuses a log whose chain is broken.
+/// Without --apply, it changes nothing, and exits with 1 if there is such access or a target can't list it.
+/// With --apply, it exits with 1 if such access is left. It never touches access that somebody else or
+/// another Keylend granted. If the log is broken, it does nothing and exits with 1.
 #[derive(Debug, Args)]
 pub struct Reconcile {
-    /// Revoke it, prove that it is gone, and write to the log who did so.
+    /// Revoke the access, verify that it is gone, and write to the log who did so.
     ///
-    /// A store in a SQLite file belongs to the running service, so stop that first. On a PostgreSQL store
-    /// the service can go on: what it grants or revokes at that moment is left alone.
+    /// With a SQLite store, stop the service first. With a PostgreSQL store, the service can keep running:
+    /// this command leaves alone what the service grants or revokes at that moment.
     #[arg(long)]
     apply: bool,
     #[command(flatten)]
@@ -37,12 +36,12 @@ pub struct Reconcile {
 }
 
 impl Reconcile {
-    /// Lists or revokes, and answers on `out`.
+    /// Lists or revokes the access, and writes the result to `out`.
     ///
     /// # Errors
     ///
-    /// If the configuration is wrong or has no such target, if the store cannot be opened or its log is
-    /// broken, or if `out` takes no more.
+    /// If the configuration is invalid or has no such target, if the store cannot be opened or its log is
+    /// broken, or if `out` cannot be written to.
     pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
         let (config, targets) = self.which.read()?;
         let targets: Vec<Target> = targets
@@ -87,7 +86,7 @@ impl Reconcile {
     }
 }
 
-/// What is revoked, and on whose word.
+/// The store that revocations are written to, and the operator who ordered them.
 struct Apply<'a> {
     store: &'a dyn Database,
     operator: String,
@@ -96,21 +95,21 @@ struct Apply<'a> {
 impl<'a> Apply<'a> {
     fn to(store: &'a dyn Database) -> anyhow::Result<Self> {
         if let Some(reason) = store.standby_reason() {
-            bail!("the store takes nothing from this process: {reason}");
+            bail!("this process is on standby and cannot write to the store: {reason}");
         }
         let operator = operator();
         Ok(Self { store, operator })
     }
 
-    /// Revokes one piece of access. Answers what came of it, and whether it is not left for another run.
+    /// Revokes one piece of access. Returns the result in words, and whether nothing is left to do.
     async fn revoke(&self, target: &Target, found: &Found) -> anyhow::Result<(String, bool)> {
         let (store, access) = (self.store, &found.access);
         let outcome = revoke(target, store, &SystemClock, access, &self.operator).await?;
         Ok(match outcome {
-            Outcome::Revoked => ("revoked: the target was read back".to_owned(), true),
-            Outcome::Explained => ("left alone: a request explains it by now".to_owned(), true),
+            Outcome::Revoked => ("revoked: removal confirmed".to_owned(), true),
+            Outcome::Explained => ("left alone: a new request explains it".to_owned(), true),
             Outcome::Busy => (
-                "left alone: the service works on it. Run this again".to_owned(),
+                "left alone: the service is working on it. Run this command again".to_owned(),
                 false,
             ),
             Outcome::Failed(error) => (format!("failed: {}", excerpt(&error)), false),
@@ -118,7 +117,7 @@ impl<'a> Apply<'a> {
     }
 }
 
-/// Lists what no request explains, and revokes it if that is asked for. Answers whether nothing is left.
+/// Lists access that no request explains, and revokes it if `apply` is set. Returns whether nothing is left.
 async fn reconcile(
     targets: &[Target],
     store: &dyn Store,
@@ -144,7 +143,7 @@ async fn reconcile(
     Ok(is_well)
 }
 
-/// The access, if it could be listed.
+/// Prints the line of a target. Returns its access, if it could be listed.
 fn write_target(
     target: &Target,
     found: Result<Vec<Found>, Error>,
@@ -166,7 +165,7 @@ fn write_target(
         Err(error) => {
             writeln!(
                 out,
-                "{name}: can't be listed: {}",
+                "{name}: failed to list access: {}",
                 excerpt(&error.to_string())
             )?;
             Ok(None)
@@ -183,12 +182,12 @@ fn in_words(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Unexplained => "granted by Keylend, but no request explains it".to_owned(),
         Verdict::Preexisting(request) => format!(
-            "granted by Keylend before request {request}, which uses it. Run this again when the request \
-             has ended"
+            "granted by Keylend before request {request}, which uses it. Run this command again when that \
+             request has ended"
         ),
         Verdict::Illegible => {
-            "made by Keylend's account, but its comment does not say which Keylend. \
-                               Revoke it by hand"
+            "created by Keylend's account, but its comment does not say which Keylend. \
+             Revoke it by hand"
                 .to_owned()
         }
         Verdict::Foreign(instance) => format!(
@@ -198,7 +197,7 @@ fn in_words(verdict: &Verdict) -> String {
     }
 }
 
-/// The account on whose word it happens, as this machine knows it.
+/// The account that runs this command, as this machine knows it.
 fn operator() -> String {
     let uid = rustix::process::getuid().as_raw();
     let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();

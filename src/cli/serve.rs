@@ -1,4 +1,4 @@
-//! `keylend serve`: the service, until it is told to stop.
+//! `keylend serve`: runs the service until it gets a signal to stop.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -11,11 +11,14 @@ use crate::{
     serve::{self, Outside},
 };
 
+/// The log message for a second signal.
+const AT_ONCE: &str = "stopping immediately; the next start does the remaining work";
+
 /// Run the service until SIGTERM or Ctrl-C.
 ///
-/// Refuses to start on what `keylend check` calls a problem. When it is told to stop, what is under
-/// way has ten seconds to finish; a second signal stops it at once. Either way the next start does
-/// what was left.
+/// Does not start if `keylend check` reports a problem; then the exit code is 1. On SIGTERM or Ctrl-C,
+/// work that is under way has ten seconds to finish. A second signal stops the service immediately.
+/// Either way, Keylend does the remaining work at the next start.
 #[derive(Debug, Args)]
 pub struct Serve {
     /// The configuration.
@@ -24,7 +27,7 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Serves.
+    /// Runs the service.
     ///
     /// # Errors
     ///
@@ -32,14 +35,14 @@ impl Serve {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let config = match Config::load(&self.config, Secrets::Checked) {
             Ok(config) => config,
-            Err(problems) => anyhow::bail!("the configuration is refused\n\n{problems}"),
+            Err(problems) => anyhow::bail!("the configuration is invalid\n\n{problems}"),
         };
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        // Listened to before anything starts: a signal during the start counts too.
-        let mut terminate = signal(SignalKind::terminate()).context("failed to hear SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("failed to hear SIGINT")?;
+        // Registered before anything starts, so that a signal during the start is not lost.
+        let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
         let service = serve::start(config, Outside::default()).await?;
         tokio::select! {
             _ = terminate.recv() => {}
@@ -48,8 +51,8 @@ impl Serve {
         tracing::info!("stopping");
         tokio::select! {
             () = service.stop() => {}
-            _ = terminate.recv() => tracing::warn!("stopped at once"),
-            _ = interrupt.recv() => tracing::warn!("stopped at once"),
+            _ = terminate.recv() => tracing::warn!("{AT_ONCE}"),
+            _ = interrupt.recv() => tracing::warn!("{AT_ONCE}"),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,4 +1,4 @@
-//! `keylend store`: the store's tables, and moving a history to another store.
+//! `keylend store`: creates, checks, copies and rebuilds the store.
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
@@ -22,47 +22,50 @@ use crate::{
     },
 };
 
-/// What is done with the store.
+/// The subcommands of `keylend store`.
 #[derive(Debug, Subcommand)]
 pub enum Store {
-    /// Make the store's tables, or bring them up to date.
+    /// Create or update the tables of the store.
     ///
-    /// A SQLite file is brought up to date by `keylend serve` as well. The tables of a PostgreSQL
-    /// server are not: its replicas are stopped first, or stay out of the work afterwards.
+    /// `keylend serve` also creates and updates the tables of a SQLite file, but not those in PostgreSQL:
+    /// run this command before you start a new version. Stop all replicas first. Replicas that still run
+    /// go on standby.
     ///
-    /// On a server, everything is in a schema `keylend` of the role that Keylend connects as. Where
-    /// that role owns the database, `CONNECT` and `TEMPORARY` are revoked from `PUBLIC`; otherwise a warning says what
-    /// its owner runs.
+    /// In PostgreSQL, the tables are in the schema `keylend`, which belongs to the role that Keylend
+    /// connects as. If that role owns the database, this command also revokes `CONNECT` and `TEMPORARY` on
+    /// it from `PUBLIC`. If not, it prints a warning with the statements that the owner should run.
     Migrate(Which),
-    /// Copy a whole history into an empty store, and verify the log on both sides.
+    /// Copy a store into an empty one, and verify the log in both.
     ///
-    /// Nobody may be at work on either: stop the service, copy, change `store.url`, start it.
+    /// Stop the service, run this command, set `store.url` to the new store, and start the service. Exits
+    /// with 1 if the new store is not empty, if the log is broken, or if something wrote to the old store
+    /// meanwhile.
     Copy {
-        /// The store that has the history, such as sqlite:///var/lib/keylend/keylend.db.
+        /// The store to copy from, such as sqlite:///var/lib/keylend/keylend.db.
         #[arg(long, value_name = "URL")]
         from: Address,
-        /// The store that is to have it, such as
-        /// postgres://keylend@db.example.com/keylend?sslmode=verify-full. Its password is better given in
-        /// PGPASSWORD or ~/.pgpass: others can see command lines.
+        /// The store to copy to, such as
+        /// postgres://keylend@db.example.com/keylend?sslmode=verify-full. Put its password in PGPASSWORD or
+        /// ~/.pgpass, because other users of this machine can see command lines.
         #[arg(long, value_name = "URL")]
         to: Address,
     },
     /// Compare the store's tables with its log, and print each row that differs.
     ///
-    /// The same as `keylend audit verify` without a saved head, with the authentication codes if the
-    /// configuration's `secrets.key` can be read. It changes nothing. While the service
-    /// runs, it restores the rows of open requests by itself, within a minute.
+    /// Does the same as `keylend audit verify` without a saved head, with the authentication codes if the
+    /// configuration's `secrets.key` can be read. Changes nothing. Exits with 1 if a row differs or the log is
+    /// broken. A running service restores the rows of open requests by itself, within a minute.
     Check(Which),
-    /// Compute every table from the log into an empty store.
+    /// Compute all tables again from the log, in an empty store.
     ///
-    /// Use it when the tables cannot be trusted or are damaged and the log is intact. Stop the service,
-    /// set `store.url` to a new store, run this, and start the service. Credentials of grants
-    /// are not in the log: grants that have any end. Cards of open requests are posted again.
+    /// Use it if the log is intact, but the tables are damaged or you cannot trust them. Stop the service,
+    /// set `store.url` to a new store, run this command, and start the service. The log does not contain
+    /// credentials, so grants that have credentials end. Keylend posts the cards of open requests again.
     Rebuild {
-        /// The store that has the log, such as sqlite:///var/lib/keylend/keylend.db.
+        /// The store to read the log from, such as sqlite:///var/lib/keylend/keylend.db.
         #[arg(long, value_name = "URL")]
         from: Address,
-        /// The configuration, which says where the new store is.
+        /// The configuration, which names the new store.
         #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
         config: PathBuf,
     },
@@ -86,13 +89,13 @@ pub enum Store {
     },
 }
 
-/// Which store.
+/// The store that a subcommand works on.
 #[derive(Debug, Args)]
 pub struct Which {
-    /// The configuration, which says where the store is.
+    /// The configuration, which names the store.
     #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
     config: PathBuf,
-    /// The store itself.
+    /// The store itself, such as sqlite:///var/lib/keylend/keylend.db.
     #[arg(long, value_name = "URL", conflicts_with = "config")]
     store: Option<Address>,
 }
@@ -106,7 +109,7 @@ impl Which {
         }
     }
 
-    /// Where it is.
+    /// The address of the store.
     pub(super) fn address(self) -> anyhow::Result<Address> {
         match self.store {
             Some(address) => Ok(address),
@@ -116,18 +119,18 @@ impl Which {
 }
 
 impl Store {
-    /// Does what was asked and answers on `out`.
+    /// Runs the subcommand, and writes its answer to `out`.
     ///
     /// # Errors
     ///
-    /// If it cannot be done, or `out` takes no more.
+    /// If the subcommand fails, or `out` cannot be written to.
     pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
         match self {
             Self::Migrate(which) => {
                 let address = which.address()?;
                 let migrated = address.migrate().await;
                 let advice =
-                    migrated.with_context(|| format!("failed to prepare the store `{address}`"))?;
+                    migrated.with_context(|| format!("failed to update the tables of `{address}`"))?;
                 writeln!(out, "the tables of `{address}` are up to date")?;
                 warn(out, advice)?;
             }
@@ -139,11 +142,11 @@ impl Store {
                 let after = whole(&to, None).await?;
                 ensure!(
                     before == after,
-                    "`{from}` was written to meanwhile: empty `{to}` and copy again"
+                    "something wrote to `{from}` meanwhile: stop the service, empty `{to}`, and copy again"
                 );
                 writeln!(
                     out,
-                    "copied: both logs are whole, {} entries, head {}",
+                    "copied and verified: {} entries, head {}",
                     after.entries, after.head
                 )?;
                 warn(out, advice)?;
@@ -164,7 +167,7 @@ impl Store {
                 let after = whole(&to, Some(&key)).await?;
                 ensure!(
                     before == after,
-                    "`{from}` was written to meanwhile: empty `{to}` and rebuild again"
+                    "something wrote to `{from}` meanwhile: stop the service, empty `{to}`, and rebuild again"
                 );
                 writeln!(
                     out,
@@ -214,7 +217,7 @@ impl Store {
     }
 }
 
-/// Says what the database's owner has to do.
+/// Prints what the owner of the database has to do, if anything.
 fn warn(out: &mut (dyn Write + Send), advice: Option<String>) -> std::io::Result<()> {
     match advice {
         Some(advice) => writeln!(out, "warning: {advice}"),
@@ -222,7 +225,7 @@ fn warn(out: &mut (dyn Write + Send), advice: Option<String>) -> std::io::Result
     }
 }
 
-/// A log that is verified from its first entry on; its authentication codes too, if there is a key.
+/// Verifies the log of a store from its first entry on; its authentication codes too, if there is a key.
 pub(super) async fn whole(address: &Address, key: Option<&StoreKey>) -> anyhow::Result<Whole> {
     let opened = address.open_read_only(key).await;
     let store = opened.with_context(|| format!("failed to open the store `{address}`"))?;

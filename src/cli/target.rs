@@ -1,4 +1,4 @@
-//! `keylend target`: what the targets say of themselves, and who has access in them.
+//! `keylend target`: checks the targets, and lists who has access in them.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -22,26 +22,26 @@ use crate::{
     store::{Store, logged},
 };
 
-/// What is asked of the targets.
+/// The subcommands of `keylend target`.
 #[derive(Debug, Subcommand)]
 pub enum Target {
-    /// Ask each target for its version, and what Keylend's account may do there, lacks, and does not
-    /// need.
+    /// Check whether the targets are reachable, and what Keylend's account may do in them.
     ///
-    /// Exits with 1 if a target cannot be reached or the account lacks something. Changes nothing.
+    /// Prints each target's version, and what Keylend's account has, lacks, and does not need there.
+    /// Changes nothing. Exits with 1 if a target is not reachable or the account lacks something.
     Diagnose(Which),
-    /// List who has each access of the catalogue, in the targets themselves, whoever granted it.
+    /// List who has access in the targets, including access that Keylend did not grant.
     ///
-    /// Says which request of Keylend's log each access belongs to. Exits with 1 if a target does not
-    /// answer, or has access that Keylend granted and that no open request in the log explains. Changes
-    /// nothing.
+    /// Lists the access that the scopes of the configuration give, with the request that explains it.
+    /// Changes nothing. Exits with 1 if a target does not answer, or has access that Keylend granted and
+    /// that no open request explains.
     Inventory(Which),
 }
 
-/// Which targets.
+/// The targets that a subcommand works on.
 #[derive(Debug, Args)]
 pub struct Which {
-    /// One target, as `[backends]` names it. Default all of them.
+    /// One target, as `[backends]` names it. Default: all targets.
     #[arg(value_name = "BACKEND")]
     backend: Option<String>,
     /// The configuration.
@@ -49,7 +49,7 @@ pub struct Which {
     config: PathBuf,
 }
 
-/// One target of the configuration, with what the catalogue has in it.
+/// A target of the configuration, with the layers that the catalogue has in it.
 pub(super) struct Configured {
     pub(super) name: BackendName,
     pub(super) backend: Arc<dyn Backend>,
@@ -58,12 +58,12 @@ pub(super) struct Configured {
 }
 
 impl Target {
-    /// Does what was asked and answers on `out`.
+    /// Runs the subcommand, and writes its answer to `out`.
     ///
     /// # Errors
     ///
-    /// If the configuration is wrong or has no such target, if a secret of a target is missing, or if
-    /// `out` takes no more.
+    /// If the configuration is invalid or has no such target, if a secret of a target is missing, or if
+    /// `out` cannot be written to.
     pub async fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
         let is_well = match self {
             Self::Diagnose(which) => {
@@ -96,7 +96,7 @@ impl Which {
         // Only the secrets of these targets are needed.
         let config = match Config::load(&self.config, Secrets::Unchecked) {
             Ok(config) => config,
-            Err(problems) => bail!("the configuration is refused\n\n{problems}"),
+            Err(problems) => bail!("the configuration is invalid\n\n{problems}"),
         };
         let asked = self.backend.map(BackendName::new);
         if let Some(name) = &asked
@@ -104,7 +104,7 @@ impl Which {
         {
             let names: Vec<&str> = config.backends.keys().map(BackendName::as_str).collect();
             bail!(
-                "there is no target `{name}` in `[backends]`: there is {}",
+                "there is no target `{name}` in `[backends]`. Use one of: {}",
                 names.join(", ")
             );
         }
@@ -125,7 +125,7 @@ impl Which {
     }
 }
 
-/// What the catalogue has in a target: scopes with the same parameters stand together.
+/// The layers that the catalogue has in a target, with their scopes grouped by parameters.
 fn layers(config: &Config, name: &BackendName) -> Vec<(Params, Vec<ScopeId>)> {
     let mut layers: Vec<(Params, Vec<ScopeId>)> = Vec::new();
     for scope in config.catalogue.values() {
@@ -175,8 +175,8 @@ async fn diagnose(
     Ok(is_well)
 }
 
-/// Adds whether the scope lacks `dangerous = true`, or has it without need. It has need of it wherever a
-/// target was not asked or cannot tell.
+/// Adds to the diagnoses whether the scope lacks `dangerous = true`, or has it and does not need it. A scope
+/// needs it if a target was not asked or cannot tell.
 fn compare_reach(
     scope: &Scope,
     targets: &[Configured],
@@ -211,7 +211,7 @@ fn compare_reach(
     if let (true, true, Some(target)) = (scope.dangerous, is_harmless, harmless)
         && let Ok(diagnosis) = &mut diagnoses[target]
     {
-        let unneeded = format!("{key}, which reaches no more than data");
+        let unneeded = format!("{key}, which gives access only to data");
         diagnosis.unneeded.push(unneeded);
     }
 }
@@ -258,7 +258,7 @@ async fn inventory(
     out: &mut (dyn Write + Send),
 ) -> anyhow::Result<bool> {
     let held = targets.iter().map(|target| async {
-        // One after the other: a target is not to be flooded, and its questions may exclude each other.
+        // One after the other, so as not to flood the target. Its calls may also exclude each other.
         let mut held = Vec::new();
         for (params, _) in &target.layers {
             held.push(match target.backend.bind(params) {
@@ -288,7 +288,7 @@ async fn inventory(
     Ok(is_well)
 }
 
-/// Whether the log explains all access that Keylend granted.
+/// Prints who has access. Returns whether requests explain all access that Keylend granted.
 async fn write_holders(
     target: &BackendName,
     holders: &[Holder],
@@ -319,7 +319,7 @@ async fn write_holders(
             (true, requests) => format!("granted by Keylend: {}", listed(requests)),
             (false, []) => "not granted by Keylend".to_owned(),
             (false, requests) => format!(
-                "not recognised as granted by Keylend, which lends it too: {}",
+                "Keylend did not grant this, but a request gives the same access: {}",
                 listed(requests)
             ),
         };
@@ -332,7 +332,7 @@ async fn write_holders(
     Ok(is_well)
 }
 
-/// The requests that are open in the log and have this access in this target.
+/// The open requests in the log that give this access in this target.
 async fn requests(
     target: &BackendName,
     entitlement: &Entitlement,

@@ -69,7 +69,7 @@ pub(super) async fn proven(
         if is_contradicted {
             tracing::error!(
                 request.id = %changed.id,
-                "the tables contradict the log, which checks follow: run `keylend audit verify`"
+                "the tables differ from the log; checks follow the log: run `keylend audit verify`"
             );
         }
         proven.push((changed.id, logged));

@@ -337,7 +337,7 @@ pub(super) async fn put_to_rest(
     tracing::error!(
         document.collection,
         document.key,
-        "a document cannot be read and is not shown"
+        "failed to read a document; Slack does not show its request"
     );
     let document = Document {
         due_at: None,

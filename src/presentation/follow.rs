@@ -180,7 +180,11 @@ impl Affected {
                 Ok(entry) => entry,
                 Err(error) => {
                     let seq = raw.seq;
-                    tracing::error!(seq, %error, "an entry of the log is not understood");
+                    tracing::error!(
+                        seq, %error,
+                        "failed to read an entry of the log; Slack does not show it: run `keylend audit \
+                         verify`"
+                    );
                     continue;
                 }
             };

@@ -158,7 +158,7 @@ impl Provisioner {
         let retry_at = (!give_up).then_some(retry_at);
         tracing::warn!(
             request.id = %request.id, layer, %error, cause = root_cause(error), give_up,
-            "a target did not grant a layer"
+            "failed to grant a layer"
         );
         Command::GrantFailed {
             layer,

@@ -84,7 +84,7 @@ impl Provisioner {
                 let failures = request.layers[layer].failures;
                 tracing::warn!(
                     request.id = %request.id, layer, %error, cause = root_cause(&error),
-                    failures = failures + 1, "a target did not revoke a layer"
+                    failures = failures + 1, "failed to revoke a layer; Keylend retries"
                 );
                 let retry_at = self.retry_at(failures, &error, RETRY.1);
                 Command::RevokeFailed {
@@ -151,7 +151,7 @@ impl Provisioner {
         };
         tracing::warn!(
             request.id = %request.id, layer, error = %excerpt(&why),
-            "failed to search a target for what a grantee left behind"
+            "failed to search a target for leftovers of a grant; the grant ends without the search"
         );
         Leftovers::default().but_unsearched(&excerpt(&why))
     }
@@ -205,7 +205,7 @@ impl Provisioner {
                 Err(error) => {
                     tracing::warn!(
                         request.id = %request.id, layer, %error, cause = root_cause(&error),
-                        "failed to inspect a target after its access had ended"
+                        "failed to inspect a layer after its grant ended; Keylend retries"
                     );
                     let now = self.clock.now();
                     let again = now + self.entropy.jittered(INSPECTION_PAUSE);
@@ -216,7 +216,8 @@ impl Provisioner {
         };
         if present {
             tracing::error!(
-                request.id = %request.id, layer, "access is there again after it had ended"
+                request.id = %request.id, layer,
+                "access is back after its grant ended; Keylend revokes it again"
             );
         }
         self.pending.forget(&plan.handle);

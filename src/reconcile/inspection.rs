@@ -125,7 +125,8 @@ impl Inspection {
                 Err(Error::Target(BackendError::Fail(failure))) => {
                     tracing::warn!(
                         backend = %target.name, error = excerpt(&failure.to_string()),
-                        "it can't be listed which access Keylend granted in a target"
+                        "failed to list the access that Keylend granted in a target; unexplained access \
+                         is not detected there"
                     );
                     entropy.jittered(EVERY)
                 }
@@ -134,7 +135,7 @@ impl Inspection {
                     if failures == 1 {
                         tracing::warn!(
                             backend = %target.name, error = excerpt(&error.to_string()),
-                            "it can't be found out yet whether a target has access that no request explains"
+                            "failed to check a target for unexplained access; Keylend retries"
                         );
                     }
                     backoff(failures, RETRY.0, RETRY.1, entropy.byte())

@@ -86,7 +86,7 @@ impl AuthGate {
             Ok(Ok(response)) => response,
             Ok(Err(_)) => StatusCode::REQUEST_TIMEOUT.into_response(),
             Err(_) => {
-                tracing::error!("a question was not answered: what works on it has panicked");
+                tracing::error!("a request handler panicked; the client gets a 500");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }

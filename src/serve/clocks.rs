@@ -119,7 +119,7 @@ impl ClockWatch {
             if let Err(error) = self.look().await
                 && !std::mem::replace(&mut self.is_failing, true)
             {
-                tracing::warn!(%error, "failed to keep the high-water mark");
+                tracing::warn!(%error, "failed to store the high-water mark; Keylend retries");
             }
             tokio::select! {
                 biased;
@@ -131,7 +131,7 @@ impl ClockWatch {
         if self.store.standby_reason().is_none()
             && let Err(error) = self.store.raise_high_water(self.clock.own()).await
         {
-            tracing::warn!(%error, "failed to keep the high-water mark");
+            tracing::warn!(%error, "failed to store the high-water mark; Keylend retries");
         }
     }
 
@@ -148,7 +148,7 @@ impl ClockWatch {
             self.keep().await?;
         }
         if ahead > TOLERANCE && self.may_follow().await? {
-            tracing::warn!("following the machine's clock, which was set back");
+            tracing::warn!("the machine's clock went back, and nothing depends on the later time; following it");
             self.clock.follow();
         }
         self.is_failing = false;
@@ -203,7 +203,8 @@ impl ClockWatch {
             let seconds = ahead.num_seconds();
             tracing::error!(
                 seconds,
-                "the machine's clock is behind the time that was reached"
+                "the machine's clock is behind the latest time that Keylend used; Keylend \
+                 continues from there: check the clock"
             );
             let text = format!(
                 "This machine's clock is {seconds}s behind the time that Keylend has reached, so it was set \

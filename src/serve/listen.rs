@@ -180,9 +180,9 @@ fn affordable(wanted: u32) -> u32 {
     if held < wanted {
         tracing::info!(
             server.max_connections = wanted,
-            connections = held,
+            server.connections = held,
             files,
-            "fewer connections are held than configured: the process may not open more files"
+            "the limit on open files allows fewer connections than configured: raise LimitNOFILE"
         );
     }
     held

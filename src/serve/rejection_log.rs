@@ -43,9 +43,9 @@ impl RejectionLog {
         tracing::warn!(
             reason = reason.label(),
             client.address = peer.map(|peer| tracing::field::display(peer.address())),
-            %why,
+            error = %why,
             count,
-            "turned away; the count is of all since the last such line"
+            "rejected; `count` is the number since the last such message"
         );
     }
 

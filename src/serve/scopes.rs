@@ -19,7 +19,10 @@ pub(super) async fn watch(client: Client, alerts: Arc<Alerts>, clock: Arc<dyn Cl
         match client.missing_scopes().await {
             Ok(missing) => {
                 for scope in missing.difference(&before) {
-                    tracing::error!(scope, "the Slack app lacks a scope");
+                    tracing::error!(
+                        slack.scope = scope,
+                        "the Slack app lacks a scope: add it, and reinstall the app"
+                    );
                     alerts.raise(alert::scope_name(scope), alert::scope_text(scope));
                 }
                 for scope in before.difference(&missing) {
@@ -30,7 +33,7 @@ pub(super) async fn watch(client: Client, alerts: Arc<Alerts>, clock: Arc<dyn Cl
                 }
                 before = missing;
             }
-            Err(error) => tracing::debug!(%error, "Slack does not say which scopes the app has"),
+            Err(error) => tracing::debug!(%error, "failed to read the scopes of the Slack app"),
         }
         clock.until(EVERY.after(clock.now())).await;
     }

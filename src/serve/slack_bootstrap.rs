@@ -113,13 +113,16 @@ impl SlackBootstrap {
                 Ok(ours) => break ours,
                 Err(error) => {
                     failures += 1;
-                    tracing::error!(%error, "Slack has not said who we are; it is asked again");
+                    tracing::error!(
+                        %error,
+                        "Slack auth.test failed; Keylend retries, and takes no requests until then"
+                    );
                     let wait = backoff(failures, RETRY.0, RETRY.1, self.entropy.byte());
                     self.clock.until(self.clock.now() + wait).await;
                 }
             }
         };
-        tracing::info!(slack.teams = ?ours.teams, slack.app = ?ours.app.get(), "Slack was reached");
+        tracing::info!(slack.teams = ?ours.teams, slack.app = ?ours.app.get(), "connected to Slack");
         let app = ours.app.get().cloned();
         let receive: Arc<dyn Receive> = Arc::new(Slack::new(slack::Parts {
             broker: self.broker,

@@ -51,16 +51,22 @@ pub(super) fn log_error(caller: &Caller, error: &Error) {
     match error {
         Error::Refused(_) => tracing::info!(slack.user = %user, %error, "refused"),
         Error::AlreadyDone => {
-            tracing::warn!(slack.user = %user, "the same delivery came again; nothing was done");
+            tracing::warn!(slack.user = %user, "ignored a repeated delivery");
         }
         Error::Facts(_) | Error::EarlierApprover { .. } => {
-            tracing::warn!(slack.user = %user, %error, "not done: Slack did not answer");
+            tracing::warn!(
+                slack.user = %user, %error,
+                "failed to process an interaction: Slack did not answer; nothing changed"
+            );
         }
         Error::Store(_) | Error::TooManyConflicts => {
-            tracing::error!(slack.user = %user, %error, "not done: the store failed");
+            tracing::error!(slack.user = %user, %error, "failed to process an interaction: the store failed");
         }
         Error::Uncertain(_) | Error::Contradicted(_) | Error::WrongKey(_) => {
-            tracing::error!(slack.user = %user, %error, "not done: what is stored cannot be trusted");
+            tracing::error!(
+                slack.user = %user, %error,
+                "failed to process an interaction: the stored data is wrong; run `keylend audit verify`"
+            );
         }
     }
 }
@@ -109,7 +115,7 @@ impl Interaction {
             return;
         }
         if let Err(error) = self.slack.client.tell(&self.caller.user, told).await {
-            tracing::warn!(%error, slack.user = %self.caller.user, "an answer did not arrive");
+            tracing::warn!(%error, slack.user = %self.caller.user, "failed to send an answer");
         }
     }
 
@@ -119,7 +125,12 @@ impl Interaction {
         if let Some(url) = &self.response_url {
             match client.respond(url, told).await {
                 Ok(()) => return true,
-                Err(error) => tracing::debug!(%error, "a response_url did not take an answer"),
+                Err(error) => {
+                    tracing::debug!(
+                        %error,
+                        "failed to answer through a response_url; trying another way"
+                    );
+                }
             }
         }
         match &self.channel {
@@ -134,7 +145,7 @@ impl Interaction {
     /// Publishes their App Home again: it showed what could not be done.
     pub(super) async fn refresh_home(&self) {
         if let Err(error) = self.slack.homes.opened(&self.caller.user).await {
-            tracing::warn!(%error, slack.user = %self.caller.user, "a Home is not refreshed");
+            tracing::warn!(%error, slack.user = %self.caller.user, "failed to refresh an App Home");
         }
     }
 
@@ -155,7 +166,7 @@ impl Interaction {
         };
         let opened = self.slack.client.open_view(trigger, view).await;
         opened.map_err(|error| {
-            tracing::warn!(%error, "a modal was not opened");
+            tracing::warn!(%error, "failed to open a modal");
             answer::NO_WINDOW
         })
     }

@@ -185,7 +185,7 @@ impl Slack {
         };
         self.spawn(permit, async move {
             if !interaction.tell_here(told).await {
-                tracing::info!("a rejected caller could not be told");
+                tracing::info!("failed to tell a rejected caller why");
             }
         });
         Answer::Received
@@ -215,7 +215,7 @@ impl Slack {
     fn permit(&self) -> Option<OwnedSemaphorePermit> {
         let permit = self.room.clone().try_acquire_owned().ok();
         if permit.is_none() {
-            tracing::warn!("too much is going on: somebody was told to come back");
+            tracing::warn!("too many interactions at once; asked somebody to try again");
         }
         permit
     }

@@ -13,11 +13,11 @@ pub async fn work_alone(
 ) -> bool {
     match claims.claim(name).await {
         Ok(Some(claim)) => {
-            tracing::info!(claim = name, "claim acquired");
+            tracing::info!(claim.name = name, "claim acquired");
             tokio::select! {
                 biased;
                 () = claim.lost() => {
-                    tracing::warn!(claim = name, "claim lost");
+                    tracing::warn!(claim.name = name, "claim lost");
                 }
                 () = work => {}
             }
@@ -25,7 +25,7 @@ pub async fn work_alone(
         }
         Ok(None) => false,
         Err(error) => {
-            tracing::warn!(%error, claim = name, "the store does not answer");
+            tracing::warn!(%error, claim.name = name, "failed to acquire a claim; Keylend retries");
             false
         }
     }

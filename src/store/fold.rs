@@ -111,7 +111,10 @@ pub async fn logged(
         if let Some(fold) = fold
             && let Some(Err(error)) = fold.as_mut().map(|fold| fold.add(&raw))
         {
-            tracing::error!(%error, "the log is broken: run `keylend audit verify`");
+            tracing::error!(
+                %error,
+                "the log is broken; nothing is decided from it: run `keylend audit verify`"
+            );
             *fold = None;
         }
     }

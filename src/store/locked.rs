@@ -105,7 +105,11 @@ impl Locks {
         let entry = match Entry::try_from(raw) {
             Ok(entry) => entry,
             Err(error) => {
-                tracing::error!(seq = raw.seq, %error, "an entry of the log is not understood");
+                tracing::error!(
+                    seq = raw.seq, %error,
+                    "failed to read an entry about a lock; it locks, but unlocks nothing: run `keylend \
+                     audit verify`"
+                );
                 // Without its reason it still locks.
                 match Entry::with_digests(raw) {
                     Ok(entry) => entry,
@@ -119,7 +123,7 @@ impl Locks {
         if matches!(event, LockEvent::Unlocked { .. }) && !raw.has_its_hash() {
             tracing::error!(
                 seq = raw.seq,
-                "an entry of the log was changed: nothing is unlocked"
+                "somebody changed the entry of an unlock; the lock stays in force: run `keylend audit verify`"
             );
             return;
         }

@@ -138,12 +138,15 @@ impl Notes {
             Ok(entry) => match raw.why_not_genuine() {
                 None => entry,
                 Some(why) => {
-                    tracing::error!(seq = raw.seq, %why, "an entry of the log does not count");
+                    tracing::error!(seq = raw.seq, %why, "an entry of the log is ignored: run `keylend audit verify`");
                     return;
                 }
             },
             Err(error) => {
-                tracing::error!(seq = raw.seq, %error, "an entry of the log is not understood");
+                tracing::error!(
+                    seq = raw.seq, %error,
+                    "failed to read an entry of the log; it is ignored: run `keylend audit verify`"
+                );
                 return;
             }
         };

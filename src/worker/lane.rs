@@ -37,7 +37,10 @@ pub(super) async fn run(worker: Arc<Worker>, lane: Lane, shutdown: CancellationT
         let next = match queue.fill(&worker, &lane, now).await {
             Ok(next) => next,
             Err(error) => {
-                tracing::error!(%error, lane = %lane.name(), "failed to ask the store for due work");
+                tracing::error!(
+                    %error, lane = %lane.name(),
+                    "failed to read due work from the store; Keylend retries"
+                );
                 Some(now + PAUSE)
             }
         };
@@ -95,7 +98,7 @@ impl Queue {
                 let result = tokio::select! {
                     biased;
                     () = claim.lost() => {
-                        tracing::warn!(request.id = %id, "claim lost; stopped working on it");
+                        tracing::warn!(request.id = %id, "claim lost; another replica continues the work");
                         Ok(())
                     }
                     result = worker.sweep(&lane, id) => result,
@@ -117,7 +120,7 @@ impl Queue {
                 Ok((_, _, Ok(()))) => {}
                 Ok((id, claim, Err(unfinished))) => self.postpone(worker, id, claim, &unfinished),
                 // Its claim is gone with it, so it is taken up again.
-                Err(error) => tracing::error!(%error, "a piece of work panicked"),
+                Err(error) => tracing::error!(%error, "work on a request panicked; Keylend retries"),
             }
             next = self.running.try_join_next();
         }
@@ -127,12 +130,18 @@ impl Queue {
         match why {
             Unfinished::Waits | Unfinished::Pending(_) => {}
             Unfinished::Broker(Error::Refused(Refusal::NoSuchRequest(_))) => {
-                tracing::error!(request.id = %id, "work is due for a request that is not there");
+                tracing::error!(
+                    request.id = %id,
+                    "work is due for a request that is not in the store: run `keylend audit verify`"
+                );
             }
             // The broker has said it, and raised an alert.
             Unfinished::Broker(Error::Contradicted(_)) => {}
             Unfinished::Broker(error) => {
-                tracing::warn!(request.id = %id, %error, "work could not be finished");
+                tracing::warn!(
+                    request.id = %id, %error,
+                    "failed to finish work on a request; Keylend retries"
+                );
             }
         }
         let soon = worker.clock.now() + PAUSE;

@@ -132,7 +132,7 @@ impl Worker {
                     Err(error) => Err(error.into()),
                 };
                 if let Err(error) = looked {
-                    tracing::warn!(%error, "failed to look for missing work");
+                    tracing::warn!(%error, "failed to look for missing work; Keylend retries in a minute");
                 }
             }
         };
@@ -163,7 +163,10 @@ impl Worker {
         let mut mended = self.mend_all(late).await;
         for id in over {
             if let Err(error) = self.provisioner.inspect_removed_targets(id).await {
-                tracing::warn!(request.id = %id, %error, "failed to give an inspection up");
+                tracing::warn!(
+                    request.id = %id, %error,
+                    "failed to abandon an inspection; Keylend retries in a minute"
+                );
             }
         }
         for _ in 0..PAGES {
@@ -200,7 +203,10 @@ impl Worker {
             match self.broker.mend(id).await {
                 Ok(is_mended) => mended |= is_mended,
                 Err(error) => {
-                    tracing::warn!(request.id = %id, %error, "failed to compare a request with the log");
+                    tracing::warn!(
+                        request.id = %id, %error,
+                        "failed to compare a request with the log; Keylend retries in a minute"
+                    );
                 }
             }
         }

@@ -28,12 +28,17 @@ pub(super) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
                 Ok(Some(claim)) => tokio::select! {
                     biased;
                     () = claim.lost() => {
-                        tracing::warn!(claim = CLAIM, "claim lost");
+                        tracing::warn!(claim.name = CLAIM, "claim lost");
                     }
                     never = go_round(&worker) => match never {},
                 },
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, claim = CLAIM, "the store does not answer"),
+                Err(error) => {
+                    tracing::warn!(
+                        %error, claim.name = CLAIM,
+                        "failed to acquire a claim; Keylend retries"
+                    );
+                }
             }
             sleep(LOOK).await;
         }
@@ -61,7 +66,7 @@ async fn go_round(worker: &Worker) -> Infallible {
             Ok(()) => is_failing = false,
             Err(error) => {
                 if !std::mem::replace(&mut is_failing, true) {
-                    tracing::warn!(%error, "the patrol could not go round");
+                    tracing::warn!(%error, "failed to patrol; Keylend retries");
                 }
             }
         }
@@ -79,7 +84,7 @@ async fn once(worker: &Worker, last: &mut Option<(Vec<Lock>, Instant)>) -> Resul
     if is_due {
         let ended = worker.broker.end_covered(&locks).await?;
         if ended > 0 {
-            tracing::warn!(ended, "the patrol ended grants that are locked");
+            tracing::warn!(ended, "ended grants that a lock covers");
         }
         *last = Some((locks, Instant::now()));
     }

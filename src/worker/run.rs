@@ -27,7 +27,10 @@ impl Worker {
                 && error.is_panic()
             {
                 // A lane that panics would leave its target's access standing.
-                tracing::error!(%error, "a lane of the sweeper stopped");
+                tracing::error!(
+                    %error,
+                    "a worker panicked; the process aborts, so that a supervisor restarts it"
+                );
                 std::process::abort();
             }
         }

@@ -31,7 +31,7 @@ pub(super) async fn run(worker: Arc<Worker>, name: BackendName, shutdown: Cancel
         match tended {
             Ok(()) => is_failing = false,
             Err(error) if !std::mem::replace(&mut is_failing, true) => {
-                tracing::warn!(backend = %name, %error, "failed to tend a target");
+                tracing::warn!(backend = %name, %error, "failed to maintain a target; Keylend retries");
             }
             Err(_) => {}
         }

@@ -40,7 +40,7 @@ async fn a_replica_with_another_configuration_stays_out_and_joins_when_the_other
 
     first.terminate();
     assert!(first.ended().await.success());
-    other.until_says("this replica is at work").await;
+    other.until_says("this replica is active").await;
     eventually("a ready replica", PATIENCE, async || {
         world.readiness(&other).await.0 == StatusCode::OK
     })

@@ -27,7 +27,7 @@ impl Replica {
     pub async fn start(config: &Path) -> Self {
         let replica = Self::try_start(config).await;
         let replica = replica.unwrap_or_else(|said| panic!("no replica: {said:?}"));
-        replica.until_says("Slack was reached").await;
+        replica.until_says("connected to Slack").await;
         replica
     }
 
@@ -134,5 +134,5 @@ impl Drop for Replica {
 }
 
 fn listens(line: &Value) -> bool {
-    line["message"] == "Keylend listens"
+    line["message"] == "listening"
 }

@@ -56,7 +56,7 @@ async fn a_replica_that_wakes_up_does_nothing_twice_and_admits_nobody_whose_acce
     }
     world.until_checked(&first, false).await;
     first
-        .until_says("this replica was not heard of for too long: others may have its work")
+        .until_says("lease expired; this replica gave up its claims, and others can take its work")
         .await;
     first.until_says("claim lost").await;
     eventually("a ready replica", PATIENCE, async || {

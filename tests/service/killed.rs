@@ -56,7 +56,7 @@ impl World {
             .map_while(Result::ok)
             .find_map(|line| {
                 let line: serde_json::Value = serde_json::from_str(&line).ok()?;
-                (line["message"] == "Keylend listens").then(|| line["address"].to_string())
+                (line["message"] == "listening").then(|| line["address"].to_string())
             })
             .expect("the program says where it listens");
         // What it says later must not fill the pipe.

@@ -224,7 +224,7 @@ async fn access_from_after_the_backup_is_reported_at_the_start_and_revoked_on_co
     let (well, applied) = world.reconcile(&["--apply", "pg"]);
     assert!(well, "{applied}");
     assert_eq!(
-        applied.matches("revoked: the target was read back").count(),
+        applied.matches("revoked: removal confirmed").count(),
         2,
         "{applied}"
     );

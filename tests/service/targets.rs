@@ -274,7 +274,7 @@ async fn scopes_that_lack_the_word_dangerous_or_have_it_without_need_are_named()
     for line in [
         "lacks          `dangerous = true` in the scope `pg:dump`: the role `app_dumper` reaches more \
          than data: it is a member of `pg_read_server_files`",
-        "does not need  `dangerous = true` in the scope `pg:write`, which reaches no more than data",
+        "does not need  `dangerous = true` in the scope `pg:write`, which gives access only to data",
     ] {
         assert!(said.contains(line), "{line}\n{said}");
     }
@@ -287,7 +287,7 @@ async fn a_misspelt_target_is_answered_with_those_that_there_are() {
     let (well, said) = world.target(&["diagnose", "gp"]).await;
     assert!(!well);
     assert!(
-        said.contains("there is no target `gp` in `[backends]`: there is bastion, console, pg"),
+        said.contains("there is no target `gp` in `[backends]`. Use one of: bastion, console, pg"),
         "{said}"
     );
 }

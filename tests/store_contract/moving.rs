@@ -105,7 +105,7 @@ async fn a_history_moves_to_a_server_and_back_to_the_letter() {
     let copied = copy(&from, &to);
     assert!(copied.status.success(), "{copied:?}");
     let said = String::from_utf8_lossy(&copied.stdout);
-    assert!(said.contains("both logs are whole, 6 entries"), "{said}");
+    assert!(said.contains("copied and verified: 6 entries"), "{said}");
     let before = entries(&from).await;
     assert_eq!(before.len(), 6);
     assert_eq!(entries(&to).await, before);

@@ -16,7 +16,7 @@ pub(in crate::slack) async fn receive(slack: &Slack, event: Event) -> Answer {
     match tokio::time::timeout(PATIENCE, note(slack, event)).await {
         Ok(Ok(())) => Answer::Received,
         Ok(Err(error)) => {
-            tracing::warn!(%error, "an event was not taken");
+            tracing::warn!(%error, "failed to process an event; Slack delivers it again");
             Answer::Busy
         }
         Err(_) => Answer::Busy,

@@ -151,7 +151,7 @@ pub(in crate::slack) async fn scope_chosen(
         .update_view(&view.id, hash, modal_request::request(&form))
         .await;
     if let Err(error) = updated {
-        tracing::debug!(%error, "the form was not updated");
+        tracing::debug!(%error, "failed to update a form");
     }
     Ok(None)
 }

@@ -126,7 +126,7 @@ impl Incidents {
         let name = match tokio::time::timeout(NAMING, client.channel_name(channel)).await {
             Ok(Ok(name)) => name,
             Ok(Err(error)) => {
-                tracing::warn!(%error, slack.channel = %channel, "a channel was not named");
+                tracing::warn!(%error, slack.channel = %channel, "failed to read the name of a channel");
                 return None;
             }
             Err(_) => return None,

@@ -43,7 +43,7 @@ pub(in crate::slack) async fn receive(
     match tokio::time::timeout(PATIENCE, &mut work).await {
         Ok(Ok(outcome)) => outcome.answer,
         Ok(Err(error)) => {
-            tracing::error!(%error, "a form was not worked through");
+            tracing::error!(%error, "the handler of a form panicked");
             FormOutcome::refused(BROKEN.to_owned()).answer
         }
         Err(_) => {
@@ -53,7 +53,7 @@ pub(in crate::slack) async fn receive(
                     .await
                     .map_or(BROKEN.to_owned(), |outcome| outcome.message);
                 if let Err(error) = telling.client.tell(&user, &told).await {
-                    tracing::warn!(%error, slack.user = %user, "an outcome did not arrive");
+                    tracing::warn!(%error, slack.user = %user, "failed to send the result of a form");
                 }
             });
             Answer::Show(json!({ "response_action": "update", "view": modal::working() }))

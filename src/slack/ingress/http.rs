@@ -117,7 +117,7 @@ impl Door {
         let verified = self.verifier.verify(&headers, &body);
         let key = verified.map_err(Rejection::Unsigned)?;
         if let Some(reason) = headers.get("x-slack-retry-reason") {
-            tracing::info!(http.path = path, slack.retry_reason = ?reason, "Slack delivers again");
+            tracing::info!(http.path = path, slack.retry_reason = ?reason, "Slack repeats a delivery");
         }
         Ok((body, key))
     }
@@ -179,7 +179,7 @@ fn form<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
 
 /// Signed, and yet not what Slack documents. The error stays out of the log: it may quote the text.
 fn unreadable<E>(_: E) -> Rejection {
-    tracing::warn!("a signed payload could not be read");
+    tracing::warn!("failed to read a signed payload");
     Rejection::Unreadable
 }
 

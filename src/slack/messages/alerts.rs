@@ -93,7 +93,7 @@ impl Messenger {
                     self.channel_fails(channel, &error, shutdown).await;
                 }
                 Err(error) => {
-                    tracing::warn!(%channel, %error, "alerts have to be told again");
+                    tracing::warn!(%channel, %error, "failed to post alerts; Keylend retries");
                     return false;
                 }
             }

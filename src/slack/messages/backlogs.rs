@@ -50,7 +50,7 @@ impl Messenger {
                 Some(told) = running.join_next() => match told {
                     Ok(key) => drop(busy.remove(&key)),
                     Err(error) => {
-                        tracing::error!(%error, "a backlog could not be told");
+                        tracing::error!(%error, "posting missed messages panicked; Keylend retries");
                         // Which one is not known: all of them are looked at anew.
                         busy.clear();
                     }
@@ -70,7 +70,10 @@ impl Messenger {
     /// Tells a channel or a person all that is there, or notes when to try again; nothing if told to stop.
     async fn tell_backlog(&self, mut backlog: Backlog, shutdown: &CancellationToken) -> Option<()> {
         let Some(feed) = Feed::named(&backlog.feed) else {
-            tracing::error!(backlog.feed, "there is no such feed");
+            tracing::error!(
+                backlog.feed,
+                "failed to post missed messages: this version does not know the feed"
+            );
             let rest = || self.backlogs.failed(&backlog, None);
             return self.retry.retry_forever(shutdown, rest).await;
         };

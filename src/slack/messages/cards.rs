@@ -104,7 +104,7 @@ impl Messenger {
                         }
                     }
                     Err(error) => {
-                        tracing::error!(%error, "a card could not be shown");
+                        tracing::error!(%error, "posting a card panicked; Keylend retries");
                         // Which one is not known: all of them are looked at anew.
                         busy.clear();
                     }
@@ -151,8 +151,8 @@ impl Messenger {
             self.message_dropped(&card.channel, &trouble);
             // Until the request changes, which is worth another try.
             tracing::error!(
-                request.id = %request, card.place = place, channel = %card.channel, %trouble,
-                "a message to Slack is given up"
+                request.id = %request, card.place = place, slack.channel = %card.channel, error = %trouble,
+                "failed to post a message; Keylend does not retry"
             );
             None
         } else {
@@ -160,10 +160,10 @@ impl Messenger {
                 self.app_refused(&card.channel, error);
             }
             match trouble.asked_to_wait() {
-                Some(_) => tracing::debug!(request.id = %request, %trouble, "a message waits"),
+                Some(_) => tracing::debug!(request.id = %request, error = %trouble, "a message waits"),
                 None => tracing::warn!(
-                    request.id = %request, card.place = place, %trouble,
-                    "a message to Slack has to be tried again"
+                    request.id = %request, card.place = place, error = %trouble,
+                    "failed to post a message; Keylend retries"
                 ),
             }
             let after = trouble
@@ -231,7 +231,10 @@ impl Messenger {
     async fn leave(&self, channel: &ChannelId, ts: &str, left: &Message) -> Result<(), SlackError> {
         match self.client.update(channel, ts, left).await {
             Err(error) if error.is_permanent() => {
-                tracing::warn!(%channel, %error, "an old card stays as it is");
+                tracing::warn!(
+                    slack.channel = %channel, %error,
+                    "failed to update a replaced card; it stays as it is"
+                );
                 Ok(())
             }
             done => done,

@@ -97,7 +97,7 @@ impl Messenger {
     /// Nothing keeps messages from `channel` any more.
     pub(super) async fn channel_opens(&self, channel: &ChannelId, shutdown: &CancellationToken) {
         if self.channels.put(channel, None).is_some() {
-            tracing::info!(%channel, "a channel takes messages again");
+            tracing::info!(slack.channel = %channel, "posting in a channel works again");
             self.alerts.clear(&alert::channel_name(channel));
             self.show_whether_approvers_are_reached(channel, shutdown)
                 .await;
@@ -127,7 +127,10 @@ impl Messenger {
             }
             Err(_) if *error == SlackError::SharedChannel => (ChannelTrouble::Shared, None),
             Err(error) => {
-                tracing::warn!(%channel, %error, "Slack does not say what a channel's trouble is");
+                tracing::warn!(
+                    slack.channel = %channel, %error,
+                    "failed to find out why posting in a channel fails"
+                );
                 (ChannelTrouble::Refused, None)
             }
         };
@@ -141,7 +144,10 @@ impl Messenger {
             opens,
         };
         self.channels.put(channel, Some(closed));
-        tracing::warn!(%channel, %error, failures, "a channel takes no messages");
+        tracing::warn!(
+            slack.channel = %channel, %error, failures,
+            "failed to post in a channel; messages wait"
+        );
         self.alerts.raise(
             alert::channel_name(channel),
             alert::channel_text(channel, name.as_deref(), why, error),

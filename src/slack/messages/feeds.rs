@@ -311,7 +311,10 @@ impl Messenger {
             return Err((!is_over).then_some(opens));
         }
         if trouble.is_permanent() || trouble.of_the_channel().is_some() {
-            tracing::error!(%channel, entry = parcel.through, %trouble, "a line is given up");
+            tracing::error!(
+                slack.channel = %channel, seq = parcel.through, error = %trouble,
+                "failed to post a message; Keylend does not retry"
+            );
             self.message_dropped(channel, &trouble);
             return Ok(());
         }
@@ -320,9 +323,12 @@ impl Messenger {
         }
         match trouble.asked_to_wait() {
             // Slack takes one message a second in a channel: a burst waits its turn.
-            Some(_) => tracing::debug!(%channel, %trouble, "a line waits"),
+            Some(_) => tracing::debug!(slack.channel = %channel, error = %trouble, "a message waits"),
             None => {
-                tracing::warn!(%channel, %trouble, failures, "a line has to be tried again");
+                tracing::warn!(
+                    slack.channel = %channel, error = %trouble, failures,
+                    "failed to post a message; Keylend retries"
+                );
             }
         }
         let after = trouble

@@ -127,7 +127,7 @@ impl Homes {
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let work = async { tokio::join!(self.publish(&shutdown), self.follow(&shutdown)) };
         if !within_grace(&shutdown, work).await {
-            tracing::warn!("stopped with a Home on its way");
+            tracing::warn!("stopped while publishing an App Home; the next start publishes it");
         }
     }
 
@@ -197,13 +197,19 @@ impl Homes {
         };
         let asked_to_wait = trouble.asked_to_wait();
         let retry_at = if trouble.is_permanent() {
-            tracing::error!(slack.user = %home.person, %trouble, "a Home is given up");
+            tracing::error!(
+                slack.user = %home.person, error = %trouble,
+                "failed to publish an App Home; Keylend does not retry"
+            );
             None
         } else {
             match asked_to_wait {
-                Some(_) => tracing::debug!(slack.user = %home.person, %trouble, "a Home waits"),
+                Some(_) => tracing::debug!(slack.user = %home.person, error = %trouble, "an App Home waits"),
                 None => {
-                    tracing::warn!(slack.user = %home.person, %trouble, "a Home has to be tried again");
+                    tracing::warn!(
+                        slack.user = %home.person, error = %trouble,
+                        "failed to publish an App Home; Keylend retries"
+                    );
                 }
             }
             Some(now + asked_to_wait.unwrap_or_else(|| self.retry.after(failures)))

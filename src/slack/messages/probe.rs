@@ -69,7 +69,7 @@ impl Messenger {
                 if error.is_of_the_installation() {
                     self.app_refused(channel, &error);
                 }
-                tracing::debug!(%channel, %error, "Slack says nothing of a channel");
+                tracing::debug!(slack.channel = %channel, %error, "failed to read the state of a channel");
                 return Err(error);
             }
         };

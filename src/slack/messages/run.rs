@@ -26,7 +26,7 @@ impl Messenger {
             )
         };
         if !within_grace(&shutdown, work).await {
-            tracing::warn!("stopped with messages to Slack on their way");
+            tracing::warn!("stopped while posting messages; the next start posts them");
         }
     }
 }

@@ -42,14 +42,14 @@ impl Announcer {
                 Ok(()) => {
                     announced = own;
                     if std::mem::take(&mut is_failing) {
-                        tracing::info!("the other replicas are told of commits again");
+                        tracing::info!("announcing commits to other replicas again");
                     }
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut is_failing, true) {
                         tracing::warn!(
                             %error,
-                            "the other replicas are not told of commits; they find them a second later"
+                            "failed to announce commits to other replicas; they find them up to a second later"
                         );
                     }
                     sleep(PAUSE).await;

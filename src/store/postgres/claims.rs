@@ -205,7 +205,10 @@ impl Task {
     async fn failed(&mut self, error: &sqlx::Error) {
         self.connection = None;
         if !std::mem::replace(&mut self.is_failing, true) {
-            tracing::warn!(%error, "nothing can be claimed");
+            tracing::warn!(
+                %error,
+                "failed to reach the store; this replica cannot claim work until it works again"
+            );
         }
         sleep(SystemEntropy.jittered(PAUSE)).await;
     }
@@ -272,7 +275,7 @@ impl Task {
 
     async fn beat(&mut self, connection: &mut PgConnection) -> sqlx::Result<()> {
         if !self.standing.beat(connection).await? {
-            tracing::warn!("this replica was not heard of for too long: others may have its work");
+            tracing::warn!("lease expired; this replica gave up its claims, and others can take its work");
             self.claims.lose();
         } else if !self.standing.may_claim() {
             // What it had claimed before is for the others.
@@ -286,7 +289,11 @@ impl Task {
         if let Some(connection) = &mut self.connection
             && let Err(error) = self.standing.leave(connection).await
         {
-            tracing::warn!(%error, "the other replicas were not told that this one is gone");
+            tracing::warn!(
+                %error,
+                "failed to tell other replicas that this one stopped; they take its work when its lease \
+                 expires"
+            );
         }
         if let Some(connection) = self.connection {
             // It is closed by being dropped as well.

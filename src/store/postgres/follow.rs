@@ -68,7 +68,7 @@ impl Follower {
             loop {
                 let Err(error) = self.listen(&mut is_failing, &mut told).await;
                 if !std::mem::replace(&mut is_failing, true) {
-                    tracing::warn!(%error, "the other replicas are not heard; the log is looked at");
+                    tracing::warn!(%error, "failed to listen for commits of other replicas; polling the log");
                 }
                 sleep(PAUSE).await;
             }
@@ -99,7 +99,7 @@ impl Follower {
                 rest_at = looked_at + POLL;
             }
             if std::mem::take(is_failing) {
-                tracing::info!("the other replicas are heard again");
+                tracing::info!("listening for commits of other replicas again");
             }
             sleep_until(looked_at + HEAD).await;
             if hear(&mut listener, rest_at).await? {

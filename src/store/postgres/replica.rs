@@ -237,7 +237,7 @@ impl ReplicaState {
                 Some(Standby { reason, .. }) => {
                     tracing::error!(standby_reason = %reason, "this replica is on standby");
                 }
-                None => tracing::info!("this replica is at work"),
+                None => tracing::info!("this replica is active"),
             }
         }
         self.change(|replica| {

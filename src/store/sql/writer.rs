@@ -261,7 +261,7 @@ impl Task {
         if let Some(line) = self.line.take()
             && let Err(error) = line.close().await
         {
-            tracing::warn!(%error, "the store was not closed in order");
+            tracing::warn!(%error, "failed to close the store cleanly; nothing that was committed is lost");
         }
     }
 
@@ -503,7 +503,12 @@ impl Task {
         };
         match truncate_wal(&mut line.connection).await {
             Ok(done) => self.is_untidy = !done,
-            Err(error) => tracing::warn!(%error, "the store's files were not tidied"),
+            Err(error) => {
+                tracing::warn!(
+                    %error,
+                    "failed to truncate the store's write-ahead log; Keylend retries"
+                );
+            }
         }
     }
 }

@@ -140,7 +140,7 @@ pub(super) fn private(path: &Path) -> io::Result<File> {
         tracing::warn!(
             file = %path.display(),
             mode = format!("{:o}", mode & 0o777),
-            "other accounts could open a file of the store; it is its owner's alone now"
+            "other accounts could open a file of the store; removed their permissions"
         );
         file.set_permissions(fs::Permissions::from_mode(mode & 0o600))?;
     }

@@ -178,7 +178,7 @@ impl SqliteStore {
             self.reads.close().await;
         };
         if timeout(PATIENCE, closing).await.is_err() {
-            tracing::warn!("the store did not close in time");
+            tracing::warn!("failed to close the store in time; nothing that was committed is lost");
         }
     }
 }

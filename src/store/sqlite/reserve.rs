@@ -50,7 +50,7 @@ impl Reserve {
             tracing::warn!(
                 file = %reserve.path.display(),
                 bytes = BYTES,
-                "the disk is too full to keep space for access that ends"
+                "failed to reserve disk space for revocations: free some space"
             );
         }
         Ok(reserve)
@@ -79,9 +79,12 @@ impl Reserve {
         }
         let released = private(&self.path).and_then(|file| file.set_len(0));
         match &released {
-            Ok(()) => tracing::error!("the disk is full: only access that ends is written"),
+            Ok(()) => tracing::error!("the disk is full; only revocations are written: free some space"),
             Err(error) => {
-                tracing::error!(file = %self.path.display(), %error, "the space that was kept is not free");
+                tracing::error!(
+                    file = %self.path.display(), %error,
+                    "failed to release the reserved disk space: free some space"
+                );
             }
         }
         released.is_ok()

@@ -80,7 +80,7 @@ async fn what_is_logged_of_a_click_a_check_and_a_target_names_the_request() {
         .await;
     let back = sqlx::query(rename("away", "requests"));
     back.execute(&mut store).await.unwrap();
-    let failed = lines.requests("slack", "not done: the store failed");
+    let failed = lines.requests("slack", "failed to process an interaction: the store failed");
     assert_eq!(failed, std::slice::from_ref(&id));
     assert_eq!(lines.requests("slack", "refused"), refused);
 
@@ -92,7 +92,7 @@ async fn what_is_logged_of_a_click_a_check_and_a_target_names_the_request() {
     fixture.console.mood("revoke", Mood::Failing);
     fixture.advance_minutes(30);
     fixture.told(ALICE, "Revoking your").await;
-    let failed = || lines.requests("work", "a target did not revoke a layer");
+    let failed = || lines.requests("work", "failed to revoke a layer; Keylend retries");
     fixture
         .in_time(|_| failed().contains(&id).then_some(()))
         .await;

@@ -107,7 +107,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SocketConnection<S> {
             Err(why) if self.taken_out_at.is_some() => {
                 tracing::debug!(error = %why, "a Socket Mode connection ended");
             }
-            Err(why) => tracing::warn!(error = %why, "a Socket Mode connection broke"),
+            Err(why) => {
+                tracing::warn!(
+                    error = %why,
+                    "a Socket Mode connection failed; Keylend opens another"
+                );
+            }
         }
         // In this order: the next connection is opened when the pool knows that this one ended.
         self.seat.leave(self.acknowledgements);
@@ -149,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SocketConnection<S> {
         let text = match message {
             Message::Text(text) => text,
             Message::Binary(_) => {
-                tracing::warn!("Slack sent bytes over a socket, which are not read");
+                tracing::warn!("ignored a binary message from Slack");
                 return;
             }
             // Pings are answered, and a closing is answered in kind, by the library.
@@ -160,13 +165,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SocketConnection<S> {
             Ok(Said::Disconnect(reason)) => self.taken_out(reason),
             Ok(Said::Hello { .. } | Said::Unknown) => {}
             // The error stays out of the log: it may quote the text.
-            Err(_) => tracing::warn!("a message over a socket could not be read"),
+            Err(_) => tracing::warn!("failed to read a Socket Mode message"),
         }
     }
 
     /// Slack takes the connection out of use: another takes its place while this one drains.
     fn taken_out(&mut self, reason: Reason) {
-        tracing::info!(slack.reason = ?reason, "Slack takes a Socket Mode connection out of use");
+        tracing::info!(
+            slack.reason = ?reason,
+            "Slack is closing a Socket Mode connection; Keylend opens another"
+        );
         if reason == Reason::SwitchedOff {
             self.shared.pool.switched_off();
         }
@@ -177,10 +185,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SocketConnection<S> {
     /// Has an envelope worked on, and acknowledged with what comes of it.
     fn take(&self, envelope: Envelope) {
         if let Some(reason) = &envelope.retry {
-            tracing::info!(slack.retry_reason = reason, "Slack delivers again");
+            tracing::info!(slack.retry_reason = reason, "Slack repeats a delivery");
         }
         let Ok(permit) = self.shared.room.clone().try_acquire_owned() else {
-            tracing::warn!("too much is going on: an envelope was not taken");
+            tracing::warn!("too many deliveries at once; rejected one, and Slack repeats it");
             return;
         };
         let (receive, metrics) = (self.shared.receive.clone(), self.shared.metrics.clone());
@@ -189,7 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SocketConnection<S> {
         let work = async move {
             let answering = answer(&envelope, receive);
             let Ok(answer) = timeout(ANSWERING, answering).await else {
-                tracing::warn!("an envelope was not answered in time");
+                tracing::warn!("failed to process a delivery in time; Slack repeats it");
                 return;
             };
             let shown = match answer {
@@ -200,7 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SocketConnection<S> {
             if acknowledge(envelope.acknowledgement(shown)) {
                 metrics.acknowledged(taken_at.elapsed());
             } else {
-                tracing::warn!("no connection was left to acknowledge an envelope over");
+                tracing::warn!("failed to acknowledge a delivery: no connection is open; Slack repeats it");
             }
             drop(permit);
         };
@@ -252,7 +260,7 @@ async fn answer(envelope: &Envelope, receive: Arc<dyn Receive>) -> Option<Answer
         Ok(None) => Some(Answer::Received),
         // The error stays out of the log: it may quote the text.
         Err(_) => {
-            tracing::warn!("a payload in an envelope could not be read");
+            tracing::warn!("failed to read the payload of a delivery");
             None
         }
     }

@@ -101,8 +101,8 @@ impl Supervisor {
             let place = place.expect("places are never closed");
             if self.shared.pool.is_switched_off() {
                 tracing::error!(
-                    "Slack delivers nothing: Socket Mode is switched off in the app's settings; \
-                     switch it on there"
+                    "Slack delivers nothing, because Socket Mode is off in the app's settings: turn \
+                     it on there"
                 );
                 self.pace.while_switched_off().await;
             }
@@ -121,7 +121,7 @@ impl Supervisor {
             }
             Err(NotOpened::SwitchedOff) => self.shared.pool.switched_off(),
             Err(error) => {
-                tracing::error!(%error, "no Socket Mode connection; it is tried again");
+                tracing::error!(%error, "failed to open a Socket Mode connection; Keylend retries");
                 self.pace.after_failure(error.retry_after()).await;
             }
         }

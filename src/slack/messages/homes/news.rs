@@ -123,10 +123,13 @@ impl Homes {
                 Err(error) if still.failures + 1 < TRIES => {
                     still.failures += 1;
                     still.at = now + self.retry.after(still.failures);
-                    tracing::warn!(%error, "whose Home has news is not known yet");
+                    tracing::warn!(%error, "failed to find the App Homes to update; Keylend retries");
                 }
                 Err(error) => {
-                    tracing::error!(%error, ?news, "whose Home has news was never known");
+                    tracing::error!(
+                        %error, ?news,
+                        "failed to find the App Homes to update; they stay outdated until their next change"
+                    );
                     owed.remove(&news);
                 }
             }
