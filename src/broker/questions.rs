@@ -117,7 +117,12 @@ impl Broker {
         let locked = waiting
             .iter()
             .filter(|request| target.covers_request(request));
-        Ok(self.approvers_of(locked).await)
+        let mut concerned = self.approvers_of(locked).await;
+        if let LockTarget::Person(person) = target {
+            // They may approve again.
+            concerned.people.insert(person.clone());
+        }
+        Ok(concerned)
     }
 
     pub(super) async fn awaiting(&self) -> Result<Vec<Request>, Error> {
