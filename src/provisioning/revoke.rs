@@ -15,12 +15,6 @@ use crate::{
 /// How long to wait before a target that could not be inspected after an end is inspected again.
 const INSPECTION_PAUSE: Duration = Duration::from_secs(60);
 
-/// How long a target may take to say what a grantee left behind.
-const SEARCH: Duration = Duration::from_secs(10);
-
-/// After a search that took longer, the target is [not searched](super::unsearched) for a while.
-const SLOW: Duration = Duration::from_secs(3);
-
 /// What is found of a layer that is to end.
 enum Found {
     /// Nothing, or nothing of ours.
@@ -128,25 +122,28 @@ impl Provisioner {
     }
 
     /// What the grantee left behind in the target of a layer whose access is over. A target that cannot
-    /// say delays the record for a moment, and fails nothing.
+    /// say delays the record for a moment, [bounded](super::unsearched) for all layers of the request
+    /// together, and fails nothing.
     async fn leftovers(&self, request: &Request, layer: usize) -> Leftovers {
         let plan = &request.layers[layer].plan;
         let search = async {
             let bound = self.bind(plan)?;
             bound.leftovers(&order(request, layer)).await
         };
-        let why = if self.unsearched.has(&plan.backend, self.clock.now()) {
-            "the target was too slow for a search a moment ago".to_owned()
-        } else {
-            let begun = Instant::now();
-            let found = timeout(SEARCH, search).await;
-            if begun.elapsed() > SLOW {
-                self.unsearched.note(&plan.backend, self.clock.now());
-            }
-            match found {
-                Ok(Ok(leftovers)) => return leftovers,
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "the target did not answer in time".to_owned(),
+        let (target, now) = (&plan.backend, self.clock.now());
+        let why = match self.unsearched.time_left(target, request.id, now) {
+            Err(why) => why.to_owned(),
+            Ok(left) => {
+                let begun = Instant::now();
+                let found = timeout(left, search).await;
+                let now = self.clock.now();
+                self.unsearched
+                    .note(target, request.id, begun.elapsed(), now);
+                match found {
+                    Ok(Ok(leftovers)) => return leftovers,
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => "the target did not answer in time".to_owned(),
+                }
             }
         };
         tracing::warn!(
