@@ -70,9 +70,10 @@ impl Unsearched {
             return Err("the target was too slow for a search a moment ago");
         }
         let took = searches.took.get(&(target.clone(), request));
-        match took.map_or(SEARCH, |(took, _)| SEARCH.saturating_sub(*took)) {
-            Duration::ZERO => Err("the searches for the other layers of the request took too long"),
-            left => Ok(left),
+        let left = took.map_or(SEARCH, |(took, _)| SEARCH.saturating_sub(*took));
+        match left.is_zero() {
+            true => Err("the searches for the other layers of the request took too long"),
+            false => Ok(left),
         }
     }
 

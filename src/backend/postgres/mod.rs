@@ -85,6 +85,7 @@ mod receipt;
 mod server;
 mod session;
 mod sessions;
+mod terminate;
 
 use std::{collections::BTreeSet, sync::Arc};
 
