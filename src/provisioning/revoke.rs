@@ -33,7 +33,8 @@ impl Provisioner {
         self.check_pending(&order(request, layer))?;
         let claims = self.broker.claims();
         let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
-        let sharers = self.sharing(&plan.entitlement, request.id).await?;
+        let receipt = request.layers[layer].receipt.as_ref();
+        let sharers = self.sharing(plan, receipt, request.id).await?;
         let left_to = sharers.proven.iter().find(|other| other.goes_on);
         let done = if !request.manages(layer) {
             Ok(Found::Gone(Removal::Preexisting))
@@ -189,14 +190,15 @@ impl Provisioner {
         let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
         // Another grant that gives the access is inspected when it ends.
         let is_given = |sharers: &Sharers| sharers.proven.iter().any(|other| other.managed);
-        let sharers = self.sharing(&plan.entitlement, request.id).await?;
+        let receipt = request.layers[layer].receipt.as_ref();
+        let sharers = self.sharing(plan, receipt, request.id).await?;
         let present = match is_given(&sharers) {
             true => false,
             false => match self.is_present(request, layer).await {
                 Ok(Presence::Absent) => false,
                 Ok(Presence::Present) => {
                     // The rows that say who shares it may be gone.
-                    let logged = self.sharing_in_log(&plan.entitlement, request.id);
+                    let logged = self.sharing_in_log(plan, receipt, request.id);
                     !is_given(&logged.await?)
                 }
                 Err(error) => {

@@ -10,6 +10,7 @@ use std::{
     process::Command,
 };
 
+use sqlx::Row as _;
 use tempfile::TempDir;
 
 use crate::support::{
@@ -170,6 +171,50 @@ async fn a_role_from_before_the_grant_is_named_when_it_begins_and_when_it_ends()
     fixture.shows(&grant, still).await;
     let (_, listed) = world.target(&["inventory", "pg"]).await;
     assert!(listed.contains("alice (postgres)"), "{listed}");
+}
+
+/// Two grants of one person, of which the second is to what has the login's name by now.
+#[tokio::test]
+async fn a_grant_to_a_login_that_was_renamed_ends_although_its_namesake_has_one() {
+    let postgres = Postgres::start().await;
+    postgres.execute(PEOPLE).await;
+    postgres
+        .execute(
+            "CREATE ROLE keylend LOGIN CREATEROLE PASSWORD 'keylends';
+             GRANT app_writer TO keylend WITH ADMIN OPTION;
+             GRANT pg_signal_backend, pg_read_all_stats TO keylend",
+        )
+        .await;
+    let again = scope(
+        "pg:again",
+        "PostgreSQL, write again",
+        r#"backend = "pg", role = "app_writer""#,
+    );
+    let (fixture, _folder) = lending_from(&postgres, &format!("{BACKEND}{again}")).await;
+    let members = async || {
+        let members = "SELECT pg_get_userbyid(member)::text FROM pg_auth_members \
+                       WHERE roleid = 'app_writer'::regrole \
+                         AND pg_get_userbyid(grantor) = 'keylend' ORDER BY 1";
+        let rows = postgres.query(members).await;
+        rows.iter()
+            .map(|row| row.get(0))
+            .collect::<Vec<String>>()
+    };
+    let first = fixture.granted("request pg:write 30m").await;
+    postgres
+        .execute(
+            "ALTER ROLE alice RENAME TO alice_smith;
+             CREATE ROLE alice LOGIN IN ROLE people",
+        )
+        .await;
+    let second = fixture.granted("request pg:again 1h").await;
+    assert_eq!(members().await, ["alice", "alice_smith"]);
+    fixture.alice().click(&first, "done").await;
+    fixture.ended(1).await;
+    assert_eq!(members().await, ["alice"]);
+    fixture.alice().click(&second, "done").await;
+    fixture.ended(2).await;
+    assert_eq!(members().await, [""; 0]);
 }
 
 /// PostgreSQL 15 has one membership for everybody who grants it.

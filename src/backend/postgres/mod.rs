@@ -250,6 +250,10 @@ impl Backend for Postgres {
         receipt::are_of_one_access(granted, listed)
     }
 
+    fn are_distinct(&self, one: &Receipt, other: &Receipt) -> bool {
+        receipt::are_distinct(one, other)
+    }
+
     async fn revoke_managed(&self, access: &Managed) -> Result<(), BackendError> {
         let server = &self.0.server;
         server.in_time(managed::revoke(server, access)).await
