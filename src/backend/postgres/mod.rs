@@ -59,8 +59,8 @@
 //! # What remains
 //!
 //! PostgreSQL takes a role back, not what was done with it. What a grantee leaves behind (direct grants,
-//! functions with `SECURITY DEFINER`, default privileges, prepared transactions) is listed when the grant has
-//! ended, and dropped with `leftovers = "drop"`: see the page of the kind. What is left to a third role is not
+//! functions with `SECURITY DEFINER`, default privileges, prepared transactions, objects that they made their
+//! own) is listed when the grant has ended, and most of it dropped with `leftovers = "drop"`: see the page of the kind. What is left to a third role is not
 //! searched, nor are views, triggers and rules.
 //!
 //! Where Keylend grants a role by way of a third role that has ADMIN OPTION on it, and an administrator

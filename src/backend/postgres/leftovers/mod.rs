@@ -1,5 +1,5 @@
 //! What a grantee leaves behind: direct grants, functions with `SECURITY DEFINER`, default privileges and
-//! prepared transactions of theirs, and of the role that they were lent.
+//! prepared transactions of theirs, and of the role that they were lent; and what they made their own.
 //!
 //! PostgreSQL records as whom something was made, not by whom. So before the grant Keylend keeps a
 //! [`Baseline`]: which transactions were over by then, which PostgreSQL writes into each row of its
@@ -12,6 +12,7 @@
 mod baseline;
 mod database;
 mod granted;
+mod ownership;
 mod parties;
 mod prepared;
 mod right;
@@ -98,6 +99,7 @@ async fn search_database(
 ) -> Result<Vec<Leftover>, Error> {
     let mut found = granted::left(search, connection, database).await?;
     found.extend(routines::left(search, connection, database).await?);
+    found.extend(ownership::left(search, connection, database).await?);
     Ok(found)
 }
 
