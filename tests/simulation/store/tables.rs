@@ -188,11 +188,11 @@ impl Tables {
         {
             return conflict;
         }
-        let people = commit.decided_on.iter().flat_map(|it| &it.people);
+        let mut people = commit.decided_on.iter().flat_map(|it| &it.people);
         let is_locked = |person: &Human| self.locks.values().any(|lock| lock.is_of(person));
         if commit.changes.iter().any(Change::grants)
             && !self.ignores_locks
-            && people.into_iter().any(is_locked)
+            && people.any(is_locked)
         {
             return conflict;
         }
