@@ -45,6 +45,7 @@ fn rules(criterion: &mut Criterion) {
                     is_extension: false,
                     ticket: TicketFact::Given,
                     locked: false,
+                    principal_locked: false,
                     held: 0,
                     cap: 3,
                     excluded_by: BTreeSet::new(),

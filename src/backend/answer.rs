@@ -56,7 +56,7 @@ pub struct Diagnosis {
     pub present: Vec<String>,
     /// What it may not do and needs, with what to do about it.
     pub missing: Vec<String>,
-    /// What it may do and does not need.
+    /// What it may do, or the target offers to people, and Keylend does not need.
     pub unneeded: Vec<String>,
     /// What each of the layers that were asked about reaches beyond the target's data, in their order, as a
     /// sentence; nothing for a layer that reaches no more. Empty if the target cannot tell.

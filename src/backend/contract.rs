@@ -76,6 +76,13 @@ pub trait Backend: Send + Sync + 'static {
         false
     }
 
+    /// Whether the receipts of two grants of one entitlement are certainly of different access: what had its
+    /// name was renamed, and something else has the name by now. One then ends although the other goes on.
+    /// Default never.
+    fn are_distinct(&self, _one: &Receipt, _other: &Receipt) -> bool {
+        false
+    }
+
     /// Revokes what [`managed`](Self::managed) listed and no grant stands behind, and ends what is open
     /// under it. Refuses if the target does not recognise it by the same receipt and marker any more.
     /// Succeeds when it is gone.

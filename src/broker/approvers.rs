@@ -64,7 +64,8 @@ impl Broker {
         if candidates.len() > EVALUATED {
             return Some(Ok(()));
         }
-        // No locks: a lock keeps everybody from approving, and says so itself.
+        let locks = self.locks().await.ok()?;
+        // No locks: one of the scope keeps everybody from approving, and says so itself.
         let question = Question {
             duration: self.decided_duration(request),
             total: decided_total(request),
@@ -89,6 +90,9 @@ impl Broker {
             }
             if in_groups.contains(id) {
                 members = Members::Others;
+            }
+            if locks.iter().any(|lock| lock.is_of(&person.human)) {
+                continue;
             }
             match self.would_allow(Action::Approve, &person, &question) {
                 // Nobody's address can be read, which is told as such.

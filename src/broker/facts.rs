@@ -240,6 +240,7 @@ impl Broker {
             ticket: TicketFact::of(*ticket, pattern),
             locked: scope
                 .is_some_and(|scope| locks.iter().any(|lock| lock.covers(human, &scope.id))),
+            principal_locked: locks.iter().any(|lock| lock.is_of(&principal.human)),
             held: count.held,
             cap: self.parts.limits.max_active_per_person,
             excluded_by: self.excluded_by(question),

@@ -222,6 +222,7 @@ impl Broker {
                 is_extension: false,
                 ticket: TicketFact::of(grant.terms.ticket.as_deref(), pattern),
                 locked: false,
+                principal_locked: false,
                 held: grant.facts.held,
                 cap: self
                     .parts

@@ -107,17 +107,22 @@ impl Broker {
         Ok(self.approvers_of(waiting).await)
     }
 
-    /// Who is worth asking about when a lock is lifted.
+    /// Who is worth asking about when a lock is lifted, or a person is locked.
     ///
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn concerned_by_unlocking(&self, target: &LockTarget) -> Result<Concerned, Error> {
+    pub async fn concerned_by_lock(&self, target: &LockTarget) -> Result<Concerned, Error> {
         let waiting = self.awaiting().await?;
         let locked = waiting
             .iter()
             .filter(|request| target.covers_request(request));
-        Ok(self.approvers_of(locked).await)
+        let mut concerned = self.approvers_of(locked).await;
+        if let LockTarget::Person(person) = target {
+            // They may approve again, or no more.
+            concerned.people.insert(person.clone());
+        }
+        Ok(concerned)
     }
 
     pub(super) async fn awaiting(&self) -> Result<Vec<Request>, Error> {

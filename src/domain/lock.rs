@@ -27,6 +27,16 @@ impl Lock {
         self.target.covers(requester, scope) || self.person.is(requester)
     }
 
+    /// Whether it is a lock of this person, under any identity of theirs. What they approve counts for
+    /// nothing while it is in force.
+    pub fn is_of(&self, person: &Human) -> bool {
+        let is_named = match &self.target {
+            LockTarget::Person(locked) => person.has(&IdentityKey::Id(locked.clone())),
+            LockTarget::Everything | LockTarget::Scope(_) => false,
+        };
+        is_named || self.person.is(person)
+    }
+
     /// Whether `request` falls under the lock.
     pub fn covers_request(&self, request: &Request) -> bool {
         self.covers(&request.human, &request.terms.scope)

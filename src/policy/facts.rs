@@ -146,6 +146,8 @@ pub struct Facts<'a> {
     pub ticket: TicketFact,
     /// Whether a lock covers the requester, the scope or everything.
     pub locked: bool,
+    /// Whether a lock covers who acts, as a person.
+    pub principal_locked: bool,
     /// How many grants the requester holds beside this one, without those that end to make room.
     pub held: u32,
     /// How many they may hold.
@@ -196,6 +198,10 @@ impl Facts<'_> {
             ("id".to_owned(), text(id.as_str())),
             ("human".to_owned(), identities(human)),
             ("standing".to_owned(), one_of(&TYPES.standing, standing)),
+            (
+                "locked".to_owned(),
+                RestrictedExpression::new_bool(self.principal_locked),
+            ),
         ]);
         let parents: HashSet<_> = groups
             .iter()

@@ -74,12 +74,12 @@ impl Provisioner {
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
         let order = order(request, layer);
-        let entitlement = &plan.entitlement;
-        let mut sharers = self.sharing(entitlement, request.id).await?;
         let inspection = limited(self.bind(plan)?.inspect(&order)).await?;
+        let receipt = inspection.receipt.as_ref();
+        let mut sharers = self.sharing(plan, receipt, request.id).await?;
         let is_nobodys = sharers.is_empty() && inspection.presence == Presence::Absent;
         if sharers.is_empty() && !is_nobodys {
-            sharers = self.sharing_in_log(entitlement, request.id).await?;
+            sharers = self.sharing_in_log(plan, receipt, request.id).await?;
         }
         if let Some(other) = sharers.unproven {
             // Its access would pass for access that Keylend did not grant.

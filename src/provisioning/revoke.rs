@@ -15,12 +15,6 @@ use crate::{
 /// How long to wait before a target that could not be inspected after an end is inspected again.
 const INSPECTION_PAUSE: Duration = Duration::from_secs(60);
 
-/// How long a target may take to say what a grantee left behind.
-const SEARCH: Duration = Duration::from_secs(10);
-
-/// After a search that took longer, the target is [not searched](super::unsearched) for a while.
-const SLOW: Duration = Duration::from_secs(3);
-
 /// What is found of a layer that is to end.
 enum Found {
     /// Nothing, or nothing of ours.
@@ -39,7 +33,8 @@ impl Provisioner {
         self.check_pending(&order(request, layer))?;
         let claims = self.broker.claims();
         let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
-        let sharers = self.sharing(&plan.entitlement, request.id).await?;
+        let receipt = request.layers[layer].receipt.as_ref();
+        let sharers = self.sharing(plan, receipt, request.id).await?;
         let left_to = sharers.proven.iter().find(|other| other.goes_on);
         let done = if !request.manages(layer) {
             Ok(Found::Gone(Removal::Preexisting))
@@ -128,25 +123,28 @@ impl Provisioner {
     }
 
     /// What the grantee left behind in the target of a layer whose access is over. A target that cannot
-    /// say delays the record for a moment, and fails nothing.
+    /// say delays the record for a moment, [bounded](super::unsearched) for all layers of the request
+    /// together, and fails nothing.
     async fn leftovers(&self, request: &Request, layer: usize) -> Leftovers {
         let plan = &request.layers[layer].plan;
         let search = async {
             let bound = self.bind(plan)?;
             bound.leftovers(&order(request, layer)).await
         };
-        let why = if self.unsearched.has(&plan.backend, self.clock.now()) {
-            "the target was too slow for a search a moment ago".to_owned()
-        } else {
-            let begun = Instant::now();
-            let found = timeout(SEARCH, search).await;
-            if begun.elapsed() > SLOW {
-                self.unsearched.note(&plan.backend, self.clock.now());
-            }
-            match found {
-                Ok(Ok(leftovers)) => return leftovers,
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "the target did not answer in time".to_owned(),
+        let (target, now) = (&plan.backend, self.clock.now());
+        let why = match self.unsearched.time_left(target, request.id, now) {
+            Err(why) => why.to_owned(),
+            Ok(left) => {
+                let begun = Instant::now();
+                let found = timeout(left, search).await;
+                let now = self.clock.now();
+                self.unsearched
+                    .note(target, request.id, begun.elapsed(), now);
+                match found {
+                    Ok(Ok(leftovers)) => return leftovers,
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => "the target did not answer in time".to_owned(),
+                }
             }
         };
         tracing::warn!(
@@ -192,14 +190,15 @@ impl Provisioner {
         let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
         // Another grant that gives the access is inspected when it ends.
         let is_given = |sharers: &Sharers| sharers.proven.iter().any(|other| other.managed);
-        let sharers = self.sharing(&plan.entitlement, request.id).await?;
+        let receipt = request.layers[layer].receipt.as_ref();
+        let sharers = self.sharing(plan, receipt, request.id).await?;
         let present = match is_given(&sharers) {
             true => false,
             false => match self.is_present(request, layer).await {
                 Ok(Presence::Absent) => false,
                 Ok(Presence::Present) => {
                     // The rows that say who shares it may be gone.
-                    let logged = self.sharing_in_log(&plan.entitlement, request.id);
+                    let logged = self.sharing_in_log(plan, receipt, request.id);
                     !is_given(&logged.await?)
                 }
                 Err(error) => {

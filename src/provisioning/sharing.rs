@@ -3,11 +3,11 @@
 use super::Provisioner;
 use crate::{
     broker::{Error, Loaded},
-    domain::{Entitlement, Progress, Refusal, Request, RequestId},
+    domain::{Layer, PlannedLayer, Progress, Receipt, Refusal, Request, RequestId},
     store::Sharing,
 };
 
-/// The other grants that depend on an entitlement.
+/// The other grants that depend on the same access.
 #[derive(Default)]
 pub(super) struct Sharers {
     /// Those that the log tells of.
@@ -26,20 +26,22 @@ impl Sharers {
 }
 
 impl Provisioner {
-    /// The other grants that depend on `entitlement`. The table only says where to look: each is
-    /// counted as the log tells it, and not at all if the log does not tell.
+    /// The other grants that depend on the access of `plan`, which its target recognises by `receipt`. The
+    /// table only says where to look: each is counted as the log tells it, and not at all if the log does
+    /// not tell.
     ///
     /// # Errors
     ///
     /// The store's trouble.
     pub(super) async fn sharing(
         &self,
-        entitlement: &Entitlement,
+        plan: &PlannedLayer,
+        receipt: Option<&Receipt>,
         except: RequestId,
     ) -> Result<Sharers, Error> {
-        let found = self.broker.store().sharing(entitlement, except).await?;
-        self.sharers(found.into_iter().map(|found| found.request), entitlement)
-            .await
+        let found = self.broker.store().sharing(&plan.entitlement, except);
+        let found = found.await?.into_iter().map(|found| found.request);
+        self.sharers(found, plan, receipt).await
     }
 
     /// The same, found in the log alone, which takes longer: before access counts as somebody else's
@@ -50,18 +52,20 @@ impl Provisioner {
     /// The store's trouble.
     pub(super) async fn sharing_in_log(
         &self,
-        entitlement: &Entitlement,
+        plan: &PlannedLayer,
+        receipt: Option<&Receipt>,
         except: RequestId,
     ) -> Result<Sharers, Error> {
-        let found = self.broker.store().approved_for(entitlement).await?;
-        self.sharers(found.into_iter().filter(|id| *id != except), entitlement)
-            .await
+        let found = self.broker.store().approved_for(&plan.entitlement).await?;
+        let found = found.into_iter().filter(|id| *id != except);
+        self.sharers(found, plan, receipt).await
     }
 
     async fn sharers(
         &self,
         found: impl Iterator<Item = RequestId>,
-        entitlement: &Entitlement,
+        plan: &PlannedLayer,
+        receipt: Option<&Receipt>,
     ) -> Result<Sharers, Error> {
         let mut sharers = Sharers::default();
         for id in found {
@@ -70,8 +74,14 @@ impl Provisioner {
                     request,
                     logged: Some(_),
                 }) => {
-                    sharers.proven.extend(as_sharing(&request, entitlement));
-                    sharers.is_inspected_later |= is_inspected_later(&request, entitlement);
+                    let layers = request.layers.iter();
+                    let same: Vec<&Layer> = layers
+                        .filter(|layer| self.is_same(layer, plan, receipt))
+                        .collect();
+                    sharers.proven.extend(as_sharing(&request, &same));
+                    sharers.is_inspected_later |= same
+                        .iter()
+                        .any(|layer| layer.progress.inspect_since().is_some());
                 }
                 Ok(_) | Err(Error::Refused(Refusal::NoSuchRequest(_))) => {
                     sharers.unproven = Some(id)
@@ -81,14 +91,23 @@ impl Provisioner {
         }
         Ok(sharers)
     }
+
+    /// Whether the layer gives the access of `plan`. An entitlement names it as it was called, and what is
+    /// called so by now may be another.
+    fn is_same(&self, layer: &Layer, plan: &PlannedLayer, receipt: Option<&Receipt>) -> bool {
+        let is_another = match (&layer.receipt, receipt, self.backends.get(&plan.backend)) {
+            (Some(one), Some(other), Some(backend)) => backend.are_distinct(one, other),
+            _ => false,
+        };
+        layer.plan.entitlement == plan.entitlement && !is_another
+    }
 }
 
-/// What `request` has to do with `entitlement`: nothing unless a layer of it may be in its target.
-fn as_sharing(request: &Request, entitlement: &Entitlement) -> Option<Sharing> {
-    let managed: Vec<bool> = request
-        .layers
+/// What `request` has to do with an access that these layers of it give: nothing unless one may be in its
+/// target.
+fn as_sharing(request: &Request, layers: &[&Layer]) -> Option<Sharing> {
+    let managed: Vec<bool> = layers
         .iter()
-        .filter(|layer| layer.plan.entitlement == *entitlement)
         .filter_map(|layer| match layer.progress {
             Progress::Inspected { managed } | Progress::Granted { managed, .. } => Some(managed),
             Progress::Planned | Progress::Revoked { .. } => None,
@@ -98,13 +117,5 @@ fn as_sharing(request: &Request, entitlement: &Entitlement) -> Option<Sharing> {
         request: request.id,
         managed: managed.contains(&true),
         goes_on: request.goes_on(),
-    })
-}
-
-/// Whether `request` gave the access of `entitlement`, and its target is still to be inspected once more.
-fn is_inspected_later(request: &Request, entitlement: &Entitlement) -> bool {
-    let mut layers = request.layers.iter();
-    layers.any(|layer| {
-        layer.plan.entitlement == *entitlement && layer.progress.inspect_since().is_some()
     })
 }

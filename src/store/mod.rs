@@ -313,7 +313,8 @@ pub trait Ledger: Store {
     /// crash once it has returned.
     ///
     /// The locks are read in the transaction: from a lock's commit on, nothing that it covers is
-    /// [granted](Change::grants). So is what the log says behind [`Commit::decided_on`].
+    /// [granted](Change::grants), and nothing that somebody approved who is locked. So is what the log says
+    /// behind [`Commit::decided_on`].
     ///
     /// Returns the log's head: the number of the last entry.
     ///
@@ -321,7 +322,7 @@ pub trait Ledger: Store {
     ///
     /// [`CommitError::Conflict`] if a version or a request's last entry moved on, a new request's id or
     /// key is taken, the log says more of the people that were decided on or of what a note was made
-    /// behind, a lock to be lifted is not there, or a lock covers what is granted. Whoever reads the store
+    /// behind, a lock to be lifted is not there, or a lock covers what is granted or who approved it. Whoever reads the store
     /// after that sees what was in the way.
     async fn commit(&self, commit: Commit) -> Result<u64, CommitError>;
 

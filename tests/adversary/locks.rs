@@ -25,13 +25,14 @@ use crate::{
     server::Postgres,
 };
 
-/// The three kinds of lock, again and again, each against people who ask, approve, extend and are
-/// being granted access at this moment, at both replicas.
+/// The three kinds of lock, and one of the approver, again and again, each against people who ask,
+/// approve, extend and are being granted access at this moment, at both replicas.
 async fn race(one: &Replica, other: &Replica, rounds: usize) {
     for round in 0..rounds {
-        let target = match round % 3 {
+        let target = match round % 4 {
             0 => LockTarget::Everything,
             1 => LockTarget::Scope(SCOPE.parse().unwrap()),
+            2 => LockTarget::Person(user("bob")),
             _ => LockTarget::Person(user("alice")),
         };
         let extended = one.hold("alice").await;
@@ -136,6 +137,10 @@ async fn behind_locks_the_log_grants_nothing(store: &dyn Store) {
                         LockTarget::Person(person) => *person == requesters[&id],
                     };
                     assert!(!locked.iter().any(covers), "entry {} is locked", entry.seq);
+                    if let Actor::Person(approver) = &entry.actor {
+                        let is_locked = locked.contains(&LockTarget::Person(approver.clone()));
+                        assert!(!is_locked, "entry {} is of somebody locked", entry.seq);
+                    }
                 }
                 _ => {}
             }

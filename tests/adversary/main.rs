@@ -4,7 +4,7 @@
 //! | adversary | file |
 //! |---|---|
 //! | a requester | `requester.rs`, `locks.rs` |
-//! | an approver | `approver.rs` |
+//! | an approver | `approver.rs`, `locked_approver.rs` |
 //! | somebody with a login in a target | `target.rs` |
 //! | somebody with `CONNECT` on the store's database | `store.rs` |
 //! | an owner of a Slack user group | `usergroup_owner.rs` |
@@ -21,6 +21,7 @@ mod catalogues;
 mod compared;
 #[path = "../support/intent.rs"]
 mod intent;
+mod locked_approver;
 mod locks;
 mod lying_target;
 #[path = "../../src/backend/postgres/contract/part.rs"]

@@ -10,6 +10,7 @@ use std::{
     process::Command,
 };
 
+use sqlx::Row as _;
 use tempfile::TempDir;
 
 use crate::support::{
@@ -172,6 +173,50 @@ async fn a_role_from_before_the_grant_is_named_when_it_begins_and_when_it_ends()
     assert!(listed.contains("alice (postgres)"), "{listed}");
 }
 
+/// Two grants of one person, of which the second is to what has the login's name by now.
+#[tokio::test]
+async fn a_grant_to_a_login_that_was_renamed_ends_although_its_namesake_has_one() {
+    let postgres = Postgres::start().await;
+    postgres.execute(PEOPLE).await;
+    postgres
+        .execute(
+            "CREATE ROLE keylend LOGIN CREATEROLE PASSWORD 'keylends';
+             GRANT app_writer TO keylend WITH ADMIN OPTION;
+             GRANT pg_signal_backend, pg_read_all_stats TO keylend",
+        )
+        .await;
+    let again = scope(
+        "pg:again",
+        "PostgreSQL, write again",
+        r#"backend = "pg", role = "app_writer""#,
+    );
+    let (fixture, _folder) = lending_from(&postgres, &format!("{BACKEND}{again}")).await;
+    let members = async || {
+        let members = "SELECT pg_get_userbyid(member)::text FROM pg_auth_members \
+                       WHERE roleid = 'app_writer'::regrole \
+                         AND pg_get_userbyid(grantor) = 'keylend' ORDER BY 1";
+        let rows = postgres.query(members).await;
+        rows.iter()
+            .map(|row| row.get(0))
+            .collect::<Vec<String>>()
+    };
+    let first = fixture.granted("request pg:write 30m").await;
+    postgres
+        .execute(
+            "ALTER ROLE alice RENAME TO alice_smith;
+             CREATE ROLE alice LOGIN IN ROLE people",
+        )
+        .await;
+    let second = fixture.granted("request pg:again 1h").await;
+    assert_eq!(members().await, ["alice", "alice_smith"]);
+    fixture.alice().click(&first, "done").await;
+    fixture.ended(1).await;
+    assert_eq!(members().await, ["alice"]);
+    fixture.alice().click(&second, "done").await;
+    fixture.ended(2).await;
+    assert_eq!(members().await, [""; 0]);
+}
+
 /// PostgreSQL 15 has one membership for everybody who grants it.
 #[tokio::test]
 async fn a_grant_by_somebody_else_that_the_server_does_not_record_is_spoken_of_at_the_end() {
@@ -222,7 +267,22 @@ async fn the_documented_login_lacks_nothing_but_reserved_connections() {
         ),
         false => assert!(well && lacks.is_empty(), "{said}"),
     }
-    assert!(!said.contains("does not need"), "{said}");
+    // What the server of the test offers to people, as PostgreSQL does by default or as it is set.
+    let offers: Vec<&str> = (said.lines())
+        .filter_map(|line| line.trim_start().strip_prefix("does not need"))
+        .collect();
+    assert!(offers.len() == 2, "{said}");
+    assert!(offers[0].contains("`max_prepared_transactions = 8`"), "{said}");
+    assert!(
+        offers[1].contains("run `REVOKE TEMP ON DATABASE postgres FROM PUBLIC`"),
+        "{said}"
+    );
+    world
+        .postgres
+        .execute("REVOKE TEMP ON DATABASE postgres FROM PUBLIC")
+        .await;
+    let (_, said) = world.target(&["diagnose", "pg"]).await;
+    assert!(!said.contains("TEMPORARY"), "{said}");
 }
 
 #[tokio::test]

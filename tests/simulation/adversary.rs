@@ -11,7 +11,7 @@
 //! - They flood approvers with requests, under two ids. The limits are per human.
 //! - They own the approvers' group, let somebody in, and put them out again. Authority that was lost
 //!   counts for nothing.
-//! - They go on under a second id while the first is locked.
+//! - They go on under a second id while the first is locked, and approve what others ask for.
 //! - They approve more time for their own grant under a second id.
 //! - They ask, and leave before they are approved.
 //!
@@ -291,7 +291,7 @@ impl World {
         });
     }
 
-    /// A human is locked, and goes on under their other id.
+    /// A human who approves is locked, and goes on under their other id.
     fn somebody_locked_goes_on(&self, replicas: &mut [Option<Replica>]) {
         let (first, second) = self.rng.pick(&TWICE[1..]);
         let ask = Ask {
@@ -311,11 +311,19 @@ impl World {
             if locked.is_person_known {
                 referee.locks_every_id(&target);
             }
+            let of_another = Ask {
+                by: user("carol"),
+                key: AskKey::derive(ask.key.as_str()),
+                ..ask.clone()
+            };
             let asked = mutant.ask(&broker, ask).await;
             let approved = match asked {
                 Ok(asked) => mutant.approve(&broker, &user("erin"), asked.id, 1).await,
                 refused => refused,
             };
+            if let Ok(asked) = mutant.ask(&broker, of_another).await {
+                let _ = mutant.approve(&broker, &user(second), asked.id, 1).await;
+            }
             sleep(lifts).await;
             let lifted = broker.unlock(&intent(&user("ada")), target).await;
             story.tell(format_args!("{first} is unlocked: {lifted:?}"));

@@ -193,6 +193,13 @@ impl Model {
             .filter(|(_, life)| life.stage == Stage::Over)
             .map(|(id, _)| *id)
             .collect();
+        if let Event::ApprovalCounted { .. } | Event::Approved { .. } | Event::Extended { .. } = event
+            && let Actor::Person(approver) = &entry.actor
+        {
+            promised(1, !self.locks_person(approver), || {
+                format!("{id} at entry {}: {event:?} by somebody who is locked", entry.seq)
+            })?;
+        }
         let is_locked = self.locked_since(id).is_some();
         let (locks, now) = (&self.ever_locked, self.now);
         let Some(life) = self.lives.get_mut(&id) else {
@@ -233,6 +240,17 @@ impl Model {
         };
         let locks = self.locks.iter().filter(|(lock, _)| covers(lock));
         locks.map(|(_, since)| *since).min()
+    }
+
+    /// Whether this account is somebody's who is locked.
+    fn locks_person(&self, account: &UserId) -> bool {
+        self.locks.keys().any(|lock| match lock {
+            LockTarget::Person(person) => {
+                person == account
+                    || self.every_id.contains(lock) && person_of(person) == person_of(account)
+            }
+            LockTarget::Everything | LockTarget::Scope(_) => false,
+        })
     }
 
     /// Nobody makes approvers read more than so much at once.

@@ -28,6 +28,7 @@ crate::holds!(
     a_decision_about_somebody_who_turns_out_to_be_more_is_a_conflict,
     a_lock_is_set_replaced_and_lifted_once,
     nothing_that_a_lock_covers_is_granted,
+    nothing_that_somebody_approves_who_is_locked_is_granted,
     behind_a_lock_the_log_grants_nothing_whoever_commits_at_once,
     a_change_without_events_is_refused,
     one_persons_requests_are_found_open_and_past,
@@ -361,6 +362,48 @@ async fn a_lock_is_set_replaced_and_lifted_once(store: Arc<dyn Database>) {
     let entries = store.entries(0, 100).await.unwrap();
     assert!(entries.iter().all(|entry| entry.request_id.is_none()));
     assert_eq!(entries.len(), 4);
+}
+
+/// Locked after they were asked who they are, and before their approval is committed.
+async fn nothing_that_somebody_approves_who_is_locked_is_granted(store: Arc<dyn Database>) {
+    let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
+    let approval = || Commit {
+        decided_on: Some(DecidedOn {
+            seq: 1,
+            people: vec![human("alice"), human("bob")],
+            ..DecidedOn::default()
+        }),
+        ..only(approved(&request, &[("pg-prod", "role")], at(6)))
+    };
+    let locking = |lock| Commit {
+        lock: Some(lock),
+        ..Commit::default()
+    };
+    let bob = LockTarget::Person(user("bob"));
+    let lock = locking(set(bob.clone(), "a leak"));
+    store.commit(lock).await.unwrap();
+    assert!(is_conflict(store.commit(approval()).await));
+    assert_eq!(store.request(request.id).await.unwrap(), Some(request.clone()));
+    // Nor under another identity of theirs.
+    let event = LockEvent::Unlocked {
+        target: bob.clone(),
+    };
+    let lift = LockChange::Lift(bob, lock_record(event));
+    store.commit(locking(lift)).await.unwrap();
+    let other = LockTarget::Person(user("bob2"));
+    let LockChange::Set(mut lock, record) = set(other.clone(), "a leak") else {
+        unreachable!("a lock is set")
+    };
+    lock.person = human("bob2").with(&human("bob"));
+    let lock = LockChange::Set(lock, record);
+    store.commit(locking(lock)).await.unwrap();
+    assert!(is_conflict(store.commit(approval()).await));
+    let event = LockEvent::Unlocked {
+        target: other.clone(),
+    };
+    let lift = LockChange::Lift(other, lock_record(event));
+    store.commit(locking(lift)).await.unwrap();
+    store.commit(approval()).await.unwrap();
 }
 
 async fn a_change_without_events_is_refused(store: Arc<dyn Database>) {

@@ -72,6 +72,7 @@ pub(super) async fn diagnose(
         }
     }
     whole_server(&login, generates, version, &mut found);
+    found.unneeded.extend(offered(connection).await?);
     if let Some(people) = &eligible.people
         && catalogue::role(connection, Which::Named(people))
             .await?
@@ -89,6 +90,32 @@ pub(super) async fn diagnose(
         );
     }
     Ok(found)
+}
+
+/// What the server offers to people, who can hold up Keylend or outlast an end by it.
+async fn offered(connection: &mut PgConnection) -> Result<Vec<String>, Error> {
+    let (prepared, temporary, database): (String, bool, String) = sqlx::query_as(
+        "SELECT pg_catalog.current_setting('max_prepared_transactions'), \
+                pg_catalog.has_database_privilege('public'::pg_catalog.name, \
+                    pg_catalog.current_database()::pg_catalog.text, \
+                    'TEMPORARY'::pg_catalog.text), \
+                pg_catalog.quote_ident(pg_catalog.current_database()::pg_catalog.text)",
+    )
+    .fetch_one(connection)
+    .await?;
+    let prepared = (prepared != "0").then(|| {
+        format!(
+            "`max_prepared_transactions = {prepared}`: people can commit a prepared transaction after the \
+             end. Set it to 0 unless an application prepares transactions"
+        )
+    });
+    let temporary = temporary.then(|| {
+        format!(
+            "TEMPORARY for everybody, who can keep Keylend waiting by it: run `REVOKE TEMP ON DATABASE \
+             {database} FROM PUBLIC`, in each database"
+        )
+    });
+    Ok(prepared.into_iter().chain(temporary).collect())
 }
 
 /// What a role reaches beyond data; nothing if it reaches no more, or is never lent.

@@ -59,8 +59,8 @@
 //! # What remains
 //!
 //! PostgreSQL takes a role back, not what was done with it. What a grantee leaves behind (direct grants,
-//! functions with `SECURITY DEFINER`, default privileges, prepared transactions) is listed when the grant has
-//! ended, and dropped with `leftovers = "drop"`: see the page of the kind. What is left to a third role is not
+//! functions with `SECURITY DEFINER`, default privileges, prepared transactions, objects that they made their
+//! own) is listed when the grant has ended, and most of it dropped with `leftovers = "drop"`: see the page of the kind. What is left to a third role is not
 //! searched, nor are views, triggers and rules.
 //!
 //! Where Keylend grants a role by way of a third role that has ADMIN OPTION on it, and an administrator
@@ -85,6 +85,7 @@ mod receipt;
 mod server;
 mod session;
 mod sessions;
+mod terminate;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -269,6 +270,10 @@ impl Backend for Postgres {
 
     fn recognises(&self, granted: &Receipt, listed: &Receipt) -> bool {
         receipt::are_of_one_access(granted, listed)
+    }
+
+    fn are_distinct(&self, one: &Receipt, other: &Receipt) -> bool {
+        receipt::are_distinct(one, other)
     }
 
     async fn revoke_managed(&self, access: &Managed) -> Result<(), BackendError> {

@@ -28,23 +28,36 @@ pub(super) fn read<T: DeserializeOwned>(
     Ok((written.system == session.system).then_some(written.access))
 }
 
+/// The numbers that say which access a receipt is of.
+#[derive(Deserialize)]
+struct Numbers {
+    login: Option<u32>,
+    role: Option<u32>,
+}
+
+/// Both receipts, if they are of one cluster.
+fn numbers(one: &Receipt, other: &Receipt) -> Option<[Numbers; 2]> {
+    let read = |receipt: &Receipt| serde_json::from_str::<Written<Numbers>>(receipt.as_str()).ok();
+    let (one, other) = (read(one)?, read(other)?);
+    (one.system == other.system).then_some([one.access, other.access])
+}
+
 /// Whether two receipts are of the same login and, where both name one, the same role of one cluster.
 pub(super) fn are_of_one_access(one: &Receipt, other: &Receipt) -> bool {
-    #[derive(Deserialize)]
-    struct Numbers {
-        login: Option<u32>,
-        role: Option<u32>,
-    }
-    let read = |receipt: &Receipt| -> Option<(i64, u32, Option<u32>)> {
-        let Written { system, access }: Written<Numbers> =
-            serde_json::from_str(receipt.as_str()).ok()?;
-        Some((system, access.login?, access.role))
+    numbers(one, other).is_some_and(|[one, other]| {
+        let is_one_role = one.role.is_none() || other.role.is_none() || one.role == other.role;
+        one.login.is_some() && one.login == other.login && is_one_role
+    })
+}
+
+/// Whether two receipts are of different logins or roles of one cluster. Those of two clusters cannot be
+/// compared.
+pub(super) fn are_distinct(one: &Receipt, other: &Receipt) -> bool {
+    let differ = |one: Option<u32>, other: Option<u32>| {
+        one.is_some_and(|one| other.is_some_and(|other| one != other))
     };
-    let (Some(one), Some(other)) = (read(one), read(other)) else {
-        return false;
-    };
-    let is_one_role = one.2.is_none() || other.2.is_none() || one.2 == other.2;
-    (one.0, one.1) == (other.0, other.1) && is_one_role
+    numbers(one, other)
+        .is_some_and(|[one, other]| differ(one.login, other.login) || differ(one.role, other.role))
 }
 
 /// Writes a receipt.

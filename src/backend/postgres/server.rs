@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::error::Error;
+use super::{error::Error, queue};
 use crate::{
     backend::BackendError,
     transport::{leaves_encryption_open, postgres_options, stays_here},
@@ -208,7 +208,7 @@ impl Server {
             None => *spare = rest(&mut connection).await.is_ok().then_some(connection),
             Some(spare) => {
                 close(connection).await;
-                learn_roles(spare).await;
+                queue::learn(spare).await;
             }
         }
     }
@@ -278,24 +278,8 @@ pub(super) async fn rest(connection: &mut PgConnection) -> Result<(), Error> {
         Ok(result) => result?,
         Err(_) => return Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
     };
-    learn_roles(connection).await;
+    queue::learn(connection).await;
     Ok(())
-}
-
-/// Has the server's side of the connection read every role, and whether Keylend may end sessions,
-/// into its cache. It then ends a session without reading the catalogues of roles, which
-/// [`queue`](super::queue) has to do while they are locked.
-async fn learn_roles(connection: &mut PgConnection) {
-    let learnt = run(
-        connection,
-        "SELECT pg_catalog.count(pg_catalog.pg_get_userbyid(r.oid)), \
-                pg_catalog.pg_has_role('pg_signal_backend', 'USAGE') \
-         FROM pg_catalog.pg_roles r"
-            .to_owned(),
-    );
-    if let Err(error) = learnt.await {
-        tracing::debug!(%error, "failed to read the roles of a PostgreSQL server in advance");
-    }
 }
 
 /// Runs a statement that takes no parameters; whatever stands in it went through
@@ -307,20 +291,6 @@ pub(super) async fn run(
     Ok(sqlx::raw_sql(AssertSqlSafe(statement))
         .execute(connection)
         .await?)
-}
-
-/// Ends a session and waits up to `wait_ms` for it.
-pub(super) async fn terminate(
-    connection: &mut PgConnection,
-    pid: i32,
-    wait_ms: i64,
-) -> Result<(), Error> {
-    sqlx::query("SELECT pg_catalog.pg_terminate_backend($1::pg_catalog.int4, $2::pg_catalog.int8)")
-        .bind(pid)
-        .bind(wait_ms)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 pub(super) async fn close(connection: PgConnection) {

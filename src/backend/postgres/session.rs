@@ -22,7 +22,8 @@ use tokio::{
 use super::{
     error::Error,
     queue,
-    server::{self, Purpose, Server, terminate},
+    server::{self, Purpose, Server},
+    terminate::terminate,
 };
 
 /// How often in a row other work of the same moment may get in the way.

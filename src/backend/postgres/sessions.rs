@@ -13,7 +13,7 @@ use std::{collections::HashMap, time::Duration};
 use sqlx::{FromRow, PgConnection, postgres::types::Oid};
 use tokio::time::{Instant, sleep};
 
-use super::{error::Error, server::terminate, session::Session};
+use super::{error::Error, session::Session, terminate::terminate};
 
 /// How long a connection that began before access was revoked may take to show whose it is.
 const STARTING: Duration = Duration::from_secs(1);

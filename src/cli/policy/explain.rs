@@ -46,6 +46,9 @@ pub struct Explain {
     /// A lock covers the requester, the scope or everything.
     #[arg(long)]
     locked: bool,
+    /// A lock covers the person who acts.
+    #[arg(long)]
+    person_locked: bool,
     /// The Slack id of whose request it is. By default the person's, or for approve, deny and revoke somebody
     /// else's.
     #[arg(long, value_name = "SLACK_ID")]
@@ -78,6 +81,7 @@ impl Explain {
             standing: Some(self.standing),
             holds: self.holds,
             locked: self.locked,
+            person_locked: self.person_locked,
         };
         let ActionName(action) = self.action;
         let when = When {

@@ -42,6 +42,9 @@ pub(super) struct Given {
     /// Whether a lock covers the requester, the scope or everything; default false.
     #[serde(default)]
     pub locked: bool,
+    /// Whether a lock covers the person who acts, as a person; default false.
+    #[serde(default)]
+    pub person_locked: bool,
 }
 
 /// What they do.
@@ -240,6 +243,7 @@ pub(super) fn decide(
         is_extension: when.extension.unwrap_or(action == Action::Extend),
         ticket: TicketFact::of(when.ticket.as_deref(), pattern),
         locked: given.locked,
+        principal_locked: given.person_locked,
         held: u32::try_from(held.len()).unwrap_or(u32::MAX),
         cap: config.limits.max_active_per_person,
         excluded_by,

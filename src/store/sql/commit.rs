@@ -195,6 +195,13 @@ async fn commit(
         }
         None => {}
     }
+    // Whoever approved may have been locked since.
+    if let Some(decided_on) = &commit.decided_on
+        && commit.changes.iter().any(Change::grants)
+        && in_force.are_of_any(connection, &decided_on.people).await?
+    {
+        return Err(Failure::Conflict);
+    }
     for change in &commit.changes {
         self::change(connection, chain, in_force, writes, change).await?;
     }

@@ -4,7 +4,7 @@ use super::{
     db::Connection,
     run::{Failure, exactly_one},
 };
-use crate::domain::{Lock, LockTarget, Request};
+use crate::domain::{Human, Lock, LockTarget, Request};
 
 /// The locks in force, as one transaction that writes knows them.
 #[derive(Debug, Default)]
@@ -23,11 +23,27 @@ impl InForce {
         connection: &mut Connection,
         request: &Request,
     ) -> sqlx::Result<bool> {
-        let locks = match &mut self.0 {
+        let locks = self.read(connection).await?;
+        Ok(locks.iter().any(|lock| lock.covers_request(request)))
+    }
+
+    /// Whether one of `people` is locked.
+    pub(super) async fn are_of_any(
+        &mut self,
+        connection: &mut Connection,
+        people: &[Human],
+    ) -> sqlx::Result<bool> {
+        let locks = self.read(connection).await?;
+        Ok(people
+            .iter()
+            .any(|person| locks.iter().any(|lock| lock.is_of(person))))
+    }
+
+    async fn read(&mut self, connection: &mut Connection) -> sqlx::Result<&[Lock]> {
+        Ok(match &mut self.0 {
             Some(locks) => locks,
             unknown => unknown.insert(locks(connection).await?),
-        };
-        Ok(locks.iter().any(|lock| lock.covers_request(request)))
+        })
     }
 }
 

@@ -221,6 +221,42 @@ async fn what_a_holder_leaves_behind_is_dropped_where_the_layer_says_so() {
     assert!(read.is_err(), "the right is gone");
 }
 
+/// Who had it before, PostgreSQL does not say.
+#[tokio::test]
+async fn what_a_holder_makes_their_own_is_listed_and_stays() {
+    let part = Part::start_alone("10s").await;
+    let (name, role, alice) = (&part.name, part.role(), part.person("alice", "").await);
+    part.administers(&format!(
+        "CREATE SCHEMA {alice} AUTHORIZATION {alice};
+         SET ROLE {role};
+         CREATE TABLE {name}.orders (id serial, line text); CREATE TABLE {name}.moved (line text);
+         CREATE TABLE {name}.other (line text);
+         CREATE FUNCTION {name}.plain() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+    ))
+    .await;
+    let mut order = dropping(part.named(&alice));
+    part.lend(&mut order).await;
+    let mut session = part.enter(&alice).await;
+    for statement in [
+        format!("ALTER TABLE {name}.orders OWNER TO {alice}"),
+        format!("ALTER FUNCTION {name}.plain() OWNER TO {alice}"),
+        format!("ALTER TABLE {name}.moved SET SCHEMA {alice}"),
+        format!("ALTER TABLE {alice}.moved OWNER TO {alice}"),
+        "CREATE TEMP TABLE scratch ()".to_owned(),
+    ] {
+        does(&mut session, &statement).await;
+    }
+    part.end(&order).await;
+    assert_eq!(
+        left(&part, &order).await,
+        [
+            format!("function {name}.plain() now belongs to {alice}"),
+            format!("table {name}.orders now belongs to {alice}"),
+            format!("table {alice}.moved now belongs to {alice}"),
+        ]
+    );
+}
+
 /// Others who have the role make things as the same role.
 #[tokio::test]
 async fn what_may_be_somebody_elses_is_not_dropped() {

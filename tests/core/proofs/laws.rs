@@ -122,6 +122,24 @@ pub const LOCKED: Law = Law {
     leaves: &[Deny, Revoke, Lock, Unlock, Release],
 };
 
+/// Nobody who is locked themselves approves anything; they can still deny and revoke.
+pub const LOCKED_APPROVER: Law = Law {
+    guard: "locked-approver",
+    never: "principal.locked",
+    binds: &[Approve],
+    leaves: &[
+        Request,
+        Extend,
+        Receive,
+        AutoApprove,
+        Deny,
+        Revoke,
+        Lock,
+        Unlock,
+        Release,
+    ],
+};
+
 /// Nobody gets into an environment while one that excludes it is held.
 pub const EXCLUSIVE_ENVIRONMENTS: Law = Law {
     guard: "exclusive-environments",
@@ -157,13 +175,14 @@ pub const HOLDINGS_CAP: Law = Law {
 };
 
 /// All of them.
-pub const LAWS: [Law; 8] = [
+pub const LAWS: [Law; 9] = [
     MEMBERS_ONLY,
     NO_SELF_APPROVAL,
     MAX_DURATION,
     MAX_TOTAL,
     TICKET_REQUIRED,
     LOCKED,
+    LOCKED_APPROVER,
     EXCLUSIVE_ENVIRONMENTS,
     HOLDINGS_CAP,
 ];

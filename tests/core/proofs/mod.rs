@@ -101,6 +101,11 @@ async fn what_is_locked_is_neither_asked_for_nor_approved_nor_received() {
 }
 
 #[tokio::test]
+async fn nobody_approves_who_is_locked() {
+    prove(laws::LOCKED_APPROVER).await;
+}
+
+#[tokio::test]
 async fn nobody_is_in_two_environments_that_exclude_each_other() {
     prove(laws::EXCLUSIVE_ENVIRONMENTS).await;
 }
@@ -184,6 +189,7 @@ async fn a_guard_that_is_gone_or_weakened_is_found_out() {
     max-total, gone: auto_approve, extend, receive
     ticket-required, gone: auto_approve, extend, receive, request
     locked, gone: approve, auto_approve, extend, receive, request
+    locked-approver, gone: approve
     exclusive-environments, gone: receive, request
     holdings-cap, gone: receive, request
     members-only, of scopes alone: lock Everything, release Everything, revoke Everything, unlock Everything
@@ -201,6 +207,7 @@ async fn a_guard_that_is_gone_or_weakened_is_found_out() {
     ticket-required, with and for or: auto_approve, extend, receive, request
     locked, for holders alone: approve, auto_approve, extend, receive, request
     locked, approvals forgotten: approve
+    locked-approver, of denials: approve
     exclusive-environments, by the wrong question: receive, request
     exclusive-environments, when asked alone: receive
     holdings-cap, one late: receive, request

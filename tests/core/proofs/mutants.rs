@@ -49,7 +49,7 @@ pub fn mutants() -> impl Iterator<Item = Mutant> {
 }
 
 /// The guard, the slip, and what it replaces by what.
-const WEAKENED: [(&str, &str, &str, &str); 20] = [
+const WEAKENED: [(&str, &str, &str, &str); 21] = [
     (
         "members-only",
         "of scopes alone",
@@ -128,6 +128,12 @@ const WEAKENED: [(&str, &str, &str, &str); 20] = [
     (
         "locked",
         "approvals forgotten",
+        r#"Action::"approve""#,
+        r#"Action::"deny""#,
+    ),
+    (
+        "locked-approver",
+        "of denials",
         r#"Action::"approve""#,
         r#"Action::"deny""#,
     ),

@@ -13,6 +13,7 @@ mod forgets_work;
 mod gives_to_leavers;
 mod goes_back;
 mod grants_under_locks;
+mod hears_the_locked;
 mod ignores_leases;
 mod ignores_versions;
 mod keeps_addresses;
@@ -204,7 +205,7 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
         ),
         (
             "locks are not read in the commit",
-            &[7],
+            &[1, 7],
             Arc::new(grants_under_locks::GrantsUnderLocks),
         ),
         (
@@ -352,8 +353,13 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
         ),
         (
             "a lock covers one id of a person",
-            &[7],
+            &[1, 7],
             Arc::new(locks_ids::LocksIds),
+        ),
+        (
+            "an approver who is locked approves",
+            &[1],
+            Arc::<hears_the_locked::HearsTheLocked>::default(),
         ),
         (
             "more time is approved under a second id",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use keylend::{
     clock::Entropy,
     domain::{
-        ChannelId, DeliveryKey, Entitlement, Lock, LockTarget, Progress, Request, RequestId, State,
+        ChannelId, DeliveryKey, Entitlement, Human, Lock, LockTarget, Progress, Request, RequestId, State,
         Time,
     },
     domain::{Lane, UserId},
@@ -185,6 +185,14 @@ impl Tables {
         }
         if let Some(LockChange::Lift(target, _)) = &commit.lock
             && !self.locks.contains_key(target)
+        {
+            return conflict;
+        }
+        let mut people = commit.decided_on.iter().flat_map(|it| &it.people);
+        let is_locked = |person: &Human| self.locks.values().any(|lock| lock.is_of(person));
+        if commit.changes.iter().any(Change::grants)
+            && !self.ignores_locks
+            && people.any(is_locked)
         {
             return conflict;
         }

@@ -34,8 +34,8 @@ enum News {
     /// What this person asks for may wait for somebody: it is new, or something that stood in its
     /// way is over.
     Of(UserId),
-    /// What a lock stood in the way of may wait for somebody again.
-    Unlocked(LockTarget),
+    /// What a lock stood in the way of may wait for somebody again, or who was locked decides no more.
+    Lock(LockTarget),
 }
 
 /// News that are not told yet.
@@ -94,7 +94,7 @@ impl Homes {
         let mut news = Vec::new();
         for entry in &entries {
             match about(entry) {
-                About::Lock(target) => news.push(News::Unlocked(target.clone())),
+                About::Lock(target) => news.push(News::Lock(target.clone())),
                 About::Request(id) => {
                     let request = self.store().request(id).await?;
                     news.extend(request.map(|request| News::Of(request.requester)));
@@ -139,7 +139,7 @@ impl Homes {
     async fn tell_of(&self, news: &News) -> Result<(), Error> {
         let concerned = match news {
             News::Of(requester) => self.broker.concerned_by(requester).await?,
-            News::Unlocked(target) => self.broker.concerned_by_unlocking(target).await?,
+            News::Lock(target) => self.broker.concerned_by_lock(target).await?,
         };
         if !concerned.people.is_empty() {
             let now = self.retry.clock.now();
@@ -174,7 +174,16 @@ fn about(entry: &Entry) -> About<'_> {
             ),
             Some(id),
         ) => About::Request(id),
-        (EntryBody::Lock(LockEvent::Unlocked { target }), _) => About::Lock(target),
+        (
+            EntryBody::Lock(
+                LockEvent::Unlocked { target }
+                | LockEvent::Locked {
+                    target: target @ LockTarget::Person(_),
+                    ..
+                },
+            ),
+            _,
+        ) => About::Lock(target),
         _ => About::Nothing,
     }
 }
