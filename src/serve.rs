@@ -217,6 +217,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     tasks.spawn(async move { watching.0.watch_revocations(&watching.1, watching.2).await });
     let watching = (store.writable(), alerts.clone(), shutdown.clone());
     tasks.spawn(async move { watch_writes(watching.0, &watching.1, watching.2).await });
+    let watching = (store.is_changed(), alerts.clone(), shutdown.clone());
+    tasks.spawn(async move { watch_followers(watching.0, &watching.1, watching.2).await });
     let files = files::watch(alerts.clone());
     let watching = shutdown.clone();
     tasks.spawn(async move { watching.run_until_cancelled(files).await });
@@ -367,6 +369,23 @@ async fn watch_writes(
     shutdown.run_until_cancelled(watching).await;
 }
 
+/// Raises an alert once somebody has changed what Keylend keeps of its messages, until `shutdown`.
+async fn watch_followers(
+    mut is_changed: watch::Receiver<bool>,
+    alerts: &Alerts,
+    shutdown: CancellationToken,
+) {
+    let found = is_changed.wait_for(|is_changed| *is_changed);
+    if let Some(Ok(_)) = shutdown.run_until_cancelled(found).await {
+        alerts.raise(
+            MESSAGES_CHANGED,
+            "Somebody changed a row in the tables `documents` or `cursors`, which say what Keylend posted in \
+             Slack, or `secrets.key` was replaced. Keylend edits no message by such a row, so a message may \
+             stay as it is, and lines in channels may be repeated. Find out who can write to the store.",
+        );
+    }
+}
+
 /// The way that Slack's deliveries come, and the routes for it: Socket Mode has none.
 fn way(
     settings: &config::Slack,
@@ -429,6 +448,9 @@ fn targets(backends: &Backends, catalogue: &Catalogue) -> Vec<Target> {
 
 /// The alert that the store cannot be written.
 const NOT_WRITABLE: &str = "store_not_writable";
+
+/// The alert that what is kept of messages was changed.
+const MESSAGES_CHANGED: &str = "messages_changed";
 
 /// The alert that the store's disk is full, and that access ends nevertheless.
 const DISK_FULL: &str = "store_disk_full";

@@ -138,7 +138,8 @@ CREATE TABLE high_water (
 -- How far each of those who follow the log has come.
 CREATE TABLE cursors (
     name TEXT COLLATE "C" PRIMARY KEY,
-    seq  BIGINT NOT NULL
+    seq  BIGINT NOT NULL,
+    mac  TEXT NOT NULL -- see src/store/key.rs
 );
 
 -- What those who follow the log keep, such as what is shown to whom. Nothing here follows from the
@@ -150,6 +151,7 @@ CREATE TABLE documents (
     due_at     BIGINT,          -- when it has its turn
     is_urgent  BIGINT NOT NULL, -- whether it does not wait behind others
     body       TEXT NOT NULL,
+    mac        TEXT NOT NULL,   -- see src/store/key.rs
     PRIMARY KEY (collection, key)
 );
 

@@ -128,7 +128,8 @@ CREATE TABLE high_water (
 -- How far each of those who follow the log has come.
 CREATE TABLE cursors (
     name TEXT PRIMARY KEY,
-    seq  INTEGER NOT NULL
+    seq  INTEGER NOT NULL,
+    mac  TEXT NOT NULL -- see src/store/key.rs
 ) STRICT;
 
 -- What those who follow the log keep, such as what is shown to whom. Nothing here follows from the
@@ -140,6 +141,7 @@ CREATE TABLE documents (
     due_at     INTEGER,          -- when it has its turn
     is_urgent  INTEGER NOT NULL, -- whether it does not wait behind others
     body       TEXT NOT NULL,
+    mac        TEXT NOT NULL,   -- see src/store/key.rs
     PRIMARY KEY (collection, key)
 ) STRICT;
 

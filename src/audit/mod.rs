@@ -11,8 +11,9 @@
 //! [checkpoint](crate::checkpoint) that it signed. An export is verified from its first entry on; a
 //! partial one only behind a place that was noted before (`--after`).
 //!
-//! What remains: somebody who can write to the tables can append a valid entry, and nothing here tells
-//! it from Keylend's own.
+//! Somebody who can write to the tables can append an entry that follows. What tells it from Keylend's own is
+//! the authentication code beside each entry in the store, which is checked where the store was opened with
+//! the key. An export has none.
 
 mod differences;
 pub mod export;

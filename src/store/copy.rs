@@ -130,6 +130,16 @@ impl ExclusiveStore {
         either!(self, alone => alone.dump().entries(after, limit, key).await)
     }
 
+    /// Gives what followers of the log keep new codes, where theirs are valid under `old`, or without it
+    /// all of it.
+    pub(super) async fn recode_followers(
+        &mut self,
+        key: &StoreKey,
+        old: Option<&StoreKey>,
+    ) -> sqlx::Result<()> {
+        either!(self, alone => alone.dump().recode_followers(key, old).await)
+    }
+
     /// Lets entries of the log get other codes, and answers what [`forbid_updates`](Self::forbid_updates)
     /// needs: for everybody else, the log stays append-only.
     pub(super) async fn allow_updates(&mut self) -> sqlx::Result<String> {

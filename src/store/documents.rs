@@ -119,6 +119,13 @@ pub trait Documents: Send + Sync + 'static {
     /// to be put has another version.
     async fn write(&self, writes: DocumentWrites) -> Result<(), CommitError>;
 
+    /// Whether a cursor or a document was found that Keylend did not write. Such a document is answered
+    /// with an empty body. A follower with such a cursor goes on where this replica last knew it, or a
+    /// thousand entries before the log's head, and the row is written anew.
+    fn is_changed(&self) -> watch::Receiver<bool> {
+        watch::channel(false).1
+    }
+
     /// Moves whenever documents may have got their turn.
     fn documents_due(&self) -> watch::Receiver<u64>;
 }

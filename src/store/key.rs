@@ -6,7 +6,10 @@
 //! everything else, the entry before included, so each entry is authentic by itself, and only in its place.
 //! The code is not hashed and not exported: without the key, the log is verified as before.
 //!
-//! The key is derived from `secrets.key`, which is not in the store. After that was replaced, `rekey` gives
+//! What those who follow the log keep has codes too, under a key of its own: each document over its collection,
+//! key and body, and each cursor over its name and number. An older row put back is valid.
+//!
+//! The keys are derived from `secrets.key`, which is not in the store. After that was replaced, `rekey` gives
 //! each entry a new code.
 
 use std::fmt;
@@ -17,22 +20,33 @@ use zeroize::Zeroizing;
 
 use super::{Origin, RawEntry};
 
-/// What the key is derived for, so that nothing else is ever authentic under it.
-const LABEL: &[u8] = b"keylend log entry v1";
+/// What the keys are derived for, so that nothing else is ever authentic under it.
+const LOG: &[u8] = b"keylend log entry v1";
+const FOLLOWERS: &[u8] = b"keylend follower v1";
 
 /// Bytes of a code and of the key.
 const LENGTH: usize = 32;
 
 /// The key of the authentication codes beside the entries of the log: HMAC-SHA256 over an entry's number, as
-/// eight bytes, and the 64 digits of its hash. It is erased from memory when it is dropped.
+/// eight bytes, and the 64 digits of its hash; and of those beside what followers of the log keep. It is erased from memory when it is dropped.
 #[derive(Clone)]
-pub struct StoreKey(Zeroizing<[u8; LENGTH]>);
+pub struct StoreKey {
+    log: Zeroizing<[u8; LENGTH]>,
+    /// Of what followers of the log keep.
+    followers: Zeroizing<[u8; LENGTH]>,
+}
 
 impl StoreKey {
     /// The key that belongs to the bytes of `secrets.key`.
     pub fn derive(secret: &[u8]) -> Self {
-        let derived = hmac(secret).chain_update(LABEL).finalize();
-        Self(Zeroizing::new(derived.into_bytes().into()))
+        let derived = |label| {
+            let derived = hmac(secret).chain_update(label).finalize();
+            Zeroizing::new(derived.into_bytes().into())
+        };
+        Self {
+            log: derived(LOG),
+            followers: derived(FOLLOWERS),
+        }
     }
 
     /// The code of an entry: 64 hexadecimal digits.
@@ -42,20 +56,54 @@ impl StoreKey {
 
     /// Where an entry comes from that stands in the store with this code.
     pub fn origin(&self, entry: &RawEntry, code: &str) -> Origin {
-        let mut bytes = [0; LENGTH];
-        let is_right = hex::decode_to_slice(code, &mut bytes).is_ok()
-            && self.over(entry).verify_slice(&bytes).is_ok();
-        match is_right {
+        match is_code(self.over(entry), code) {
             true => Origin::Authentic,
             false => Origin::Forged,
         }
     }
 
+    /// The code of a document's body.
+    pub(super) fn document_code(&self, collection: &str, key: &str, body: &str) -> String {
+        let over = self.over_kept(&["document", collection, key, body]);
+        hex::encode(over.finalize().into_bytes())
+    }
+
+    /// Whether this is the code of a document's body.
+    pub(super) fn is_document(
+        &self,
+        (collection, key, body): (&str, &str, &str),
+        code: &str,
+    ) -> bool {
+        is_code(self.over_kept(&["document", collection, key, body]), code)
+    }
+
+    /// The code of a cursor that stands at an entry.
+    pub(super) fn cursor_code(&self, name: &str, seq: u64) -> String {
+        let over = self.over_kept(&["cursor", name, &seq.to_string()]);
+        hex::encode(over.finalize().into_bytes())
+    }
+
+    /// Whether this is the code of a cursor that stands at an entry.
+    pub(super) fn is_cursor(&self, (name, seq): (&str, u64), code: &str) -> bool {
+        is_code(self.over_kept(&["cursor", name, &seq.to_string()]), code)
+    }
+
     fn over(&self, entry: &RawEntry) -> Hmac<Sha256> {
-        hmac(&*self.0)
+        hmac(&*self.log)
             .chain_update(entry.seq.to_be_bytes())
             .chain_update(&entry.hash)
     }
+
+    /// Over texts, as a JSON array: where one ends is unmistakable.
+    fn over_kept(&self, texts: &[&str]) -> Hmac<Sha256> {
+        let text = serde_json::to_vec(texts).expect("texts can be written as JSON");
+        hmac(&*self.followers).chain_update(text)
+    }
+}
+
+fn is_code(over: Hmac<Sha256>, code: &str) -> bool {
+    let mut bytes = [0; LENGTH];
+    hex::decode_to_slice(code, &mut bytes).is_ok() && over.verify_slice(&bytes).is_ok()
 }
 
 fn hmac(key: &[u8]) -> Hmac<Sha256> {
@@ -105,7 +153,24 @@ mod tests {
         for not_a_code in ["", "00", &code[1..], &format!("{code}00"), &"é".repeat(32)] {
             assert_eq!(key.origin(&first, not_a_code), Origin::Forged);
         }
-        assert!(!format!("{key:?}").contains(&hex::encode(*key.0)));
+        assert!(!format!("{key:?}").contains(&hex::encode(*key.log)));
+    }
+
+    #[test]
+    fn a_code_of_what_followers_keep_is_valid_for_that_alone() {
+        let key = StoreKey::derive(&[1; 32]);
+        let code = key.document_code("cards", "a", "{}");
+        assert!(key.is_document(("cards", "a", "{}"), &code));
+        for other in [
+            ("cards", "b", "{}"),
+            ("card", "sa", "{}"),
+            ("cards", "a", "{ }"),
+        ] {
+            assert!(!key.is_document(other, &code));
+        }
+        let code = key.cursor_code("audit", 12);
+        assert!(key.is_cursor(("audit", 12), &code));
+        assert!(!key.is_cursor(("audit", 1), &code) && !key.is_cursor(("audit1", 2), &code));
     }
 
     #[test]

@@ -134,7 +134,10 @@ async fn compute(
     for sink in sinks {
         sink.finish().await;
     }
-    let cursors = cursors.iter().map(|name| vec![json!(name), json!(head)]);
+    let cursors = cursors.iter().map(|name| {
+        let code = key.cursor_code(name, head);
+        vec![json!(name), json!(head), json!(code)]
+    });
     for (name, rows) in [("locks", locks.rows()), ("cursors", cursors.collect())] {
         let mut sink = Sink::of(name, &batches);
         for row in rows {

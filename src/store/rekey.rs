@@ -80,7 +80,8 @@ impl Unverified {
 
 /// Verifies the log in `address`, and gives each entry a code that is valid under `key`, in one
 /// transaction. An entry whose code is valid under `old` has to be Keylend's; one that is valid under
-/// neither key counts only if `accepts` says so.
+/// neither key counts only if `accepts` says so. What followers of the log keep is given codes as well, where
+/// it is valid under `old`, or without `old` all of it.
 ///
 /// # Errors
 ///
@@ -132,6 +133,10 @@ pub async fn rekey(
     }
     if done.unverified.count > 0 && !accepts {
         return Err(RekeyError::Unverified(done.unverified));
+    }
+    if done.written > 0 {
+        let followers = store.recode_followers(key, old);
+        followers.await.map_err(failed)?;
     }
     store.forbid_updates(trigger).await.map_err(failed)?;
     store.commit().await.map_err(failed)?;

@@ -113,7 +113,7 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: "cursors",
         key: 1,
-        columns: &[("name", Text), ("seq", Number)],
+        columns: &[("name", Text), ("seq", Number), ("mac", Text)],
     },
     Table {
         name: "documents",
@@ -125,6 +125,7 @@ pub(super) const TABLES: &[Table] = &[
             ("due_at", Number),
             ("is_urgent", Number),
             ("body", Text),
+            ("mac", Text),
         ],
     },
     Table {

@@ -5,7 +5,9 @@ use std::{
     process::{Command, Output},
 };
 
-use keylend::store::{Address, Store};
+use keylend::store::{
+    Address, Document, DocumentWrites, Documents as _, Referring, Store, StoreKey,
+};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
@@ -55,7 +57,7 @@ async fn tamper(file: &SqliteFile, statements: &[&'static str]) {
 async fn entries(url: &str) -> Vec<String> {
     let address: Address = url.parse().unwrap();
     let store = address
-        .open_read_only(Some(&keylend::store::StoreKey::derive(&[0x5e; 32])))
+        .open_read_only(Some(&StoreKey::derive(&[0x5e; 32])))
         .await
         .unwrap();
     verify(&*store).await;
@@ -71,10 +73,7 @@ async fn tables_are_made_by_the_command_and_as_often_as_it_is_given() {
     let address: Address = url.parse().unwrap();
     assert!(
         address
-            .open(
-                "the configuration",
-                &keylend::store::StoreKey::derive(&[0x5e; 32])
-            )
+            .open("the configuration", &StoreKey::derive(&[0x5e; 32]))
             .await
             .is_err()
     );
@@ -83,10 +82,7 @@ async fn tables_are_made_by_the_command_and_as_often_as_it_is_given() {
         assert!(made.status.success(), "{made:?}");
     }
     let store = address
-        .open(
-            "the configuration",
-            &keylend::store::StoreKey::derive(&[0x5e; 32]),
-        )
+        .open("the configuration", &StoreKey::derive(&[0x5e; 32]))
         .await
         .unwrap();
     commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
@@ -113,10 +109,7 @@ async fn a_history_moves_to_a_server_and_back_to_the_letter() {
     // A replica goes on with it; then it moves back, with what happened meanwhile.
     let address: Address = to.parse().unwrap();
     let store = address
-        .open(
-            "the configuration",
-            &keylend::store::StoreKey::derive(&[0x5e; 32]),
-        )
+        .open("the configuration", &StoreKey::derive(&[0x5e; 32]))
         .await
         .unwrap();
     let read = store.request(request.id).await.unwrap();
@@ -160,10 +153,7 @@ async fn a_history_is_rebuilt_on_a_server_from_its_log() {
     assert!(checked.status.success(), "{checked:?}");
     let address: Address = to.parse().unwrap();
     let store = address
-        .open(
-            "the configuration",
-            &keylend::store::StoreKey::derive(&[0x5e; 32]),
-        )
+        .open("the configuration", &StoreKey::derive(&[0x5e; 32]))
         .await
         .unwrap();
     let read = store.request(request.id).await.unwrap();
@@ -210,6 +200,22 @@ async fn a_log_goes_on_under_a_new_key_once_its_entries_were_verified_under_the_
     let file = SqliteFile::new();
     let store = file.open().await;
     active(&store, "one", "role").await;
+    store.move_cursor("audit", 3).await.unwrap();
+    let document = Document {
+        collection: "cards".to_owned(),
+        key: "one".to_owned(),
+        version: 0,
+        due_at: None,
+        is_urgent: false,
+        body: "{}".to_owned(),
+    };
+    let refs = Default::default();
+    let add = vec![Referring { document, refs }];
+    let writes = DocumentWrites {
+        add,
+        ..DocumentWrites::default()
+    };
+    store.write(writes).await.unwrap();
     store.close().await;
     let server = Postgres::start().await;
     done(&copy(&url(&file), &server.admin_url()));
@@ -245,6 +251,18 @@ async fn a_log_goes_on_under_a_new_key_once_its_entries_were_verified_under_the_
         let said = done(&keylend(&["rekey", "--config", &config]));
         assert!(said.contains("0 codes were written"), "{said}");
         assert_eq!(export().await, before);
+
+        // What followers of the log keep is theirs under the new key, and nobody's under another.
+        for (byte, is_theirs) in [(0x6f, true), (0x70, false)] {
+            let address: Address = url.parse().unwrap();
+            let key = StoreKey::derive(&[byte; 32]);
+            let store = address.open("the configuration", &key).await.unwrap();
+            let document = store.document("cards", "one").await.unwrap().unwrap();
+            assert_eq!(document.body == "{}", is_theirs);
+            assert_eq!(store.cursor("audit").await.unwrap() == 3, is_theirs);
+            assert_ne!(*store.is_changed().borrow(), is_theirs);
+            store.close().await;
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{Lock, Occurred, Request, Time},
-    store::{Chain, Change, Commit, DocumentWrites, EntryBody, LockChange, Record, Told},
+    store::{Chain, Change, Commit, DocumentWrites, EntryBody, LockChange, Record, StoreKey, Told},
 };
 
 /// Something that is written.
@@ -24,6 +24,12 @@ pub(super) enum Write {
     Commit(Box<Commit>),
     CursorMoved {
         name: String,
+        seq: u64,
+    },
+    /// The row that was found, and where the follower goes on.
+    CursorRestored {
+        name: String,
+        found: (u64, String),
         seq: u64,
     },
     Documents(Box<DocumentWrites>),
@@ -45,6 +51,7 @@ impl Write {
             Self::Restored { .. } => true,
             Self::Commit(commit) => commit.note.is_some(),
             Self::CursorMoved { .. }
+            | Self::CursorRestored { .. }
             | Self::Documents(_)
             | Self::HighWater { .. }
             | Self::PeopleKept(_) => false,
@@ -101,6 +108,7 @@ impl Write {
             }
             Self::PeopleKept(_) => true,
             Self::CursorMoved { .. }
+            | Self::CursorRestored { .. }
             | Self::Documents(_)
             | Self::HighWater { .. }
             | Self::Restored { .. } => false,
@@ -116,6 +124,7 @@ impl Write {
                 writes.put.is_some() && (writes.step.is_some() || !writes.add.is_empty())
             }
             Self::CursorMoved { .. }
+            | Self::CursorRestored { .. }
             | Self::HighWater { .. }
             | Self::PeopleKept(_)
             | Self::Restored { .. } => false,
@@ -135,6 +144,7 @@ pub(super) struct Written {
 /// Carries out one write, up to what it leaves in `writes`.
 pub(super) async fn carry_out(
     connection: &mut Connection,
+    key: &StoreKey,
     chain: &mut Chain,
     in_force: &mut InForce,
     writes: &mut PendingWrites,
@@ -144,8 +154,14 @@ pub(super) async fn carry_out(
         Write::Commit(commit) => {
             self::commit(connection, chain, in_force, writes, commit).await?;
         }
-        Write::CursorMoved { name, seq } => documents::move_cursor(connection, name, *seq).await?,
-        Write::Documents(writes) => documents::write(connection, writes).await?,
+        Write::CursorMoved { name, seq } => {
+            documents::move_cursor(connection, key, name, *seq).await?;
+        }
+        Write::CursorRestored { name, found, seq } => {
+            let found = (found.0, &*found.1);
+            documents::restore_cursor(connection, key, name, found, *seq).await?;
+        }
+        Write::Documents(writes) => documents::write(connection, key, writes).await?,
         Write::HighWater { at, lowers } => high_water::set(connection, *at, *lowers).await?,
         Write::PeopleKept(sealed) => people::keep(connection, sealed).await?,
         Write::Restored { request, last_seq } => {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use sqlx::FromRow;
+use tokio::sync::watch;
 
 use super::{
     db::{Connection, Pool, items},
@@ -11,13 +12,13 @@ use super::{
 };
 use crate::{
     domain::Time,
-    store::{Document, DocumentWrites, Referring, Step, Touch},
+    store::{Document, DocumentWrites, Referring, Step, StoreKey, Touch},
 };
 
 /// The columns of a [`Row`].
 macro_rules! columns {
     () => {
-        "SELECT collection, key, version, due_at, is_urgent, body FROM documents "
+        "SELECT collection, key, version, due_at, is_urgent, body, mac FROM documents "
     };
 }
 
@@ -29,11 +30,30 @@ struct Row {
     due_at: Option<i64>,
     is_urgent: i64,
     body: String,
+    mac: String,
 }
 
-impl From<Row> for Document {
-    fn from(row: Row) -> Self {
-        Self {
+/// By what it is known which rows Keylend wrote.
+#[derive(Clone, Copy)]
+pub(super) struct Checks<'a> {
+    /// Nothing where the store was opened for reading without it.
+    pub(super) key: Option<&'a StoreKey>,
+    /// Told of rows that Keylend did not write.
+    pub(super) is_changed: &'a watch::Sender<bool>,
+}
+
+impl Row {
+    /// The document. One that Keylend did not write has nothing in it: it must not say which message is
+    /// changed next.
+    fn read(self, checks: Checks<'_>) -> Document {
+        let mut row = self;
+        let of = (&*row.collection, &*row.key, &*row.body);
+        if checks.key.is_some_and(|key| !key.is_document(of, &row.mac)) {
+            tracing::error!(row.collection, row.key, "Keylend did not write a document");
+            checks.is_changed.send_replace(true);
+            row.body = String::new();
+        }
+        Document {
             collection: row.collection,
             key: row.key,
             version: row.version.cast_unsigned(),
@@ -47,18 +67,38 @@ impl From<Row> for Document {
     }
 }
 
-/// How far a follower is.
-pub(super) async fn cursor(reads: &Pool, name: &str) -> sqlx::Result<u64> {
-    let seq: Option<(i64,)> = sqlx::query_as("SELECT seq FROM cursors WHERE name = $1")
+/// How far a follower is, and the code beside that; nothing if it has not begun.
+pub(super) async fn cursor(reads: &Pool, name: &str) -> sqlx::Result<Option<(u64, String)>> {
+    let row: Option<(i64, String)> = sqlx::query_as("SELECT seq, mac FROM cursors WHERE name = $1")
         .bind(name)
         .fetch_optional(reads)
         .await?;
-    Ok(seq.map_or(0, |(seq,)| seq.cast_unsigned()))
+    Ok(row.map(|(seq, code)| (seq.cast_unsigned(), code)))
+}
+
+/// Puts a follower where it was, if the row is still the one that Keylend did not write.
+pub(super) async fn restore_cursor(
+    connection: &mut Connection,
+    key: &StoreKey,
+    name: &str,
+    (found, code): (u64, &str),
+    seq: u64,
+) -> sqlx::Result<()> {
+    sqlx::query("UPDATE cursors SET seq = $4, mac = $5 WHERE name = $1 AND seq = $2 AND mac = $3")
+        .bind(name)
+        .bind(found.cast_signed())
+        .bind(code)
+        .bind(seq.cast_signed())
+        .bind(key.cursor_code(name, seq))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// One document.
 pub(super) async fn document(
     reads: &Pool,
+    checks: Checks<'_>,
     collection: &str,
     key: &str,
 ) -> sqlx::Result<Option<Document>> {
@@ -68,12 +108,13 @@ pub(super) async fn document(
             .bind(key)
             .fetch_optional(reads)
             .await?;
-    Ok(row.map(Document::from))
+    Ok(row.map(|row| row.read(checks)))
 }
 
 /// The documents that refer to this.
 pub(super) async fn referring(
     reads: &Pool,
+    checks: Checks<'_>,
     collection: &str,
     to: &str,
 ) -> sqlx::Result<Vec<Document>> {
@@ -87,12 +128,13 @@ pub(super) async fn referring(
     .bind(to)
     .fetch_all(reads)
     .await?;
-    Ok(rows.into_iter().map(Document::from).collect())
+    Ok(rows.into_iter().map(|row| row.read(checks)).collect())
 }
 
 /// The documents whose turn it is: urgent ones first, then longest waiting.
 pub(super) async fn due(
     reads: &Pool,
+    checks: Checks<'_>,
     collection: &str,
     now: Time,
     limit: u32,
@@ -107,7 +149,7 @@ pub(super) async fn due(
     .bind(i64::from(limit))
     .fetch_all(reads)
     .await?;
-    Ok(rows.into_iter().map(Document::from).collect())
+    Ok(rows.into_iter().map(|row| row.read(checks)).collect())
 }
 
 /// When the next document after `now` has its turn.
@@ -130,15 +172,18 @@ pub(super) async fn next(reads: &Pool, collection: &str, now: Time) -> sqlx::Res
 /// Moves a follower forward; not back.
 pub(super) async fn move_cursor(
     connection: &mut Connection,
+    key: &StoreKey,
     name: &str,
     seq: u64,
 ) -> Result<(), Failure> {
     sqlx::query(
-        "INSERT INTO cursors (name, seq) VALUES ($1, $2)
-         ON CONFLICT (name) DO UPDATE SET seq = excluded.seq WHERE cursors.seq < excluded.seq",
+        "INSERT INTO cursors (name, seq, mac) VALUES ($1, $2, $3)
+         ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, mac = excluded.mac
+             WHERE cursors.seq < excluded.seq",
     )
     .bind(name)
     .bind(seq.cast_signed())
+    .bind(key.cursor_code(name, seq))
     .execute(connection)
     .await?;
     Ok(())
@@ -148,14 +193,15 @@ pub(super) async fn move_cursor(
 /// those who rely on a cursor and the follower that moves it apart.
 pub(super) async fn write(
     connection: &mut Connection,
+    key: &StoreKey,
     writes: &DocumentWrites,
 ) -> Result<(), Failure> {
     if let Some(step) = &writes.step {
-        self::step(connection, step).await?;
+        self::step(connection, key, step).await?;
     }
-    add(connection, &writes.add).await?;
+    add(connection, key, &writes.add).await?;
     if let Some(put) = &writes.put {
-        self::put(connection, put).await?;
+        self::put(connection, key, put).await?;
     }
     for touch in &writes.touch {
         self::touch(connection, touch).await?;
@@ -163,23 +209,27 @@ pub(super) async fn write(
     Ok(())
 }
 
-async fn step(connection: &mut Connection, step: &Step) -> Result<(), Failure> {
+async fn step(connection: &mut Connection, key: &StoreKey, step: &Step) -> Result<(), Failure> {
     if step.from == 0 {
-        sqlx::query("INSERT INTO cursors (name, seq) VALUES ($1, 0) ON CONFLICT (name) DO NOTHING")
+        let begun = "INSERT INTO cursors (name, seq, mac) VALUES ($1, 0, $2)
+             ON CONFLICT (name) DO NOTHING";
+        sqlx::query(begun)
             .bind(&step.cursor)
+            .bind(key.cursor_code(&step.cursor, 0))
             .execute(&mut *connection)
             .await?;
     }
-    let done = sqlx::query("UPDATE cursors SET seq = $3 WHERE name = $1 AND seq = $2")
+    let done = sqlx::query("UPDATE cursors SET seq = $3, mac = $4 WHERE name = $1 AND seq = $2")
         .bind(&step.cursor)
         .bind(step.from.cast_signed())
         .bind(step.to.cast_signed())
+        .bind(key.cursor_code(&step.cursor, step.to))
         .execute(connection)
         .await?;
     exactly_one(&done)
 }
 
-async fn add(connection: &mut Connection, added: &[Referring]) -> sqlx::Result<()> {
+async fn add(connection: &mut Connection, key: &StoreKey, added: &[Referring]) -> sqlx::Result<()> {
     if added.is_empty() {
         return Ok(());
     }
@@ -190,13 +240,14 @@ async fn add(connection: &mut Connection, added: &[Referring]) -> sqlx::Result<(
             document.due_at.map(|at| at.timestamp_millis()),
             i64::from(document.is_urgent),
             document.body,
+            code(key, document),
         ])
     });
     // The WHERE lets the upsert parse, which would take ON for a join's.
     let statement = concat!(
-        "INSERT INTO documents (collection, key, version, due_at, is_urgent, body)
+        "INSERT INTO documents (collection, key, version, due_at, is_urgent, body, mac)
          SELECT item.value->>0, item.value->>1, 1, CAST(item.value->>2 AS BIGINT),
-             CAST(item.value->>3 AS BIGINT), item.value->>4 FROM ",
+             CAST(item.value->>3 AS BIGINT), item.value->>4, item.value->>5 FROM ",
         items!(),
         " WHERE true ON CONFLICT (collection, key) DO NOTHING"
     );
@@ -204,15 +255,19 @@ async fn add(connection: &mut Connection, added: &[Referring]) -> sqlx::Result<(
     refer(connection, added).await
 }
 
-async fn put(connection: &mut Connection, put: &Referring) -> Result<(), Failure> {
+async fn put(connection: &mut Connection, key: &StoreKey, put: &Referring) -> Result<(), Failure> {
     let Referring { document, refs } = put;
+    if document.body.is_empty() {
+        return put_off(connection, document).await;
+    }
     let statement = match document.version {
         0 => {
-            "INSERT INTO documents (collection, key, version, due_at, is_urgent, body)
-             VALUES ($1, $2, $3 + 1, $4, $5, $6) ON CONFLICT (collection, key) DO NOTHING"
+            "INSERT INTO documents (collection, key, version, due_at, is_urgent, body, mac)
+             VALUES ($1, $2, $3 + 1, $4, $5, $6, $7) ON CONFLICT (collection, key) DO NOTHING"
         }
         _ => {
-            "UPDATE documents SET version = version + 1, due_at = $4, is_urgent = $5, body = $6
+            "UPDATE documents SET version = version + 1, due_at = $4, is_urgent = $5, body = $6,
+                 mac = $7
              WHERE collection = $1 AND key = $2 AND version = $3"
         }
     };
@@ -223,6 +278,7 @@ async fn put(connection: &mut Connection, put: &Referring) -> Result<(), Failure
         .bind(document.due_at.map(|at| at.timestamp_millis()))
         .bind(i64::from(document.is_urgent))
         .bind(&document.body)
+        .bind(code(key, document))
         .execute(&mut *connection)
         .await?;
     exactly_one(&done)?;
@@ -239,6 +295,26 @@ async fn put(connection: &mut Connection, put: &Referring) -> Result<(), Failure
         .execute(&mut *connection)
         .await?;
     Ok(refer(connection, std::slice::from_ref(put)).await?)
+}
+
+/// Changes when a document that Keylend did not write has its turn. What is in it stays, for the case that
+/// the key under which it was written comes back.
+async fn put_off(connection: &mut Connection, document: &Document) -> Result<(), Failure> {
+    let done = sqlx::query(
+        "UPDATE documents SET version = version + 1, due_at = $4
+         WHERE collection = $1 AND key = $2 AND version = $3",
+    )
+    .bind(&document.collection)
+    .bind(&document.key)
+    .bind(document.version.cast_signed())
+    .bind(document.due_at.map(|at| at.timestamp_millis()))
+    .execute(connection)
+    .await?;
+    exactly_one(&done)
+}
+
+fn code(key: &StoreKey, document: &Document) -> String {
+    key.document_code(&document.collection, &document.key, &document.body)
 }
 
 /// Notes what documents refer to.

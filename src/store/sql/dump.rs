@@ -1,7 +1,7 @@
 //! All rows of a store, read or written in one transaction.
 
 use futures_util::TryStreamExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 use tokio::sync::mpsc;
 
@@ -140,6 +140,58 @@ impl<'c> Dump<'c> {
             " WHERE events.seq = CAST(item.value->>0 AS BIGINT)"
         );
         add_all(&mut *self.connection, statement, codes).await
+    }
+
+    /// Gives what followers of the log keep new codes, where theirs are valid under `old`, or without it
+    /// all of it.
+    pub(in crate::store) async fn recode_followers(
+        &mut self,
+        key: &StoreKey,
+        old: Option<&StoreKey>,
+    ) -> sqlx::Result<()> {
+        let cursors: Vec<(String, i64, String)> =
+            sqlx::query_as("SELECT name, seq, mac FROM cursors")
+                .fetch_all(&mut *self.connection)
+                .await?;
+        let cursors = cursors.iter().filter(|(name, seq, code)| {
+            old.is_none_or(|old| old.is_cursor((name, seq.cast_unsigned()), code))
+        });
+        let codes =
+            cursors.map(|(name, seq, _)| json!([name, key.cursor_code(name, seq.cast_unsigned())]));
+        let statement = concat!(
+            "UPDATE cursors SET mac = item.value->>1 FROM ",
+            items!(),
+            " WHERE cursors.name = item.value->>0"
+        );
+        add_all(&mut *self.connection, statement, codes.collect()).await?;
+        let mut after = (String::new(), String::new());
+        loop {
+            let page: Vec<(String, String, String, String)> = sqlx::query_as(
+                "SELECT collection, key, body, mac FROM documents WHERE (collection, key) > ($1, $2)
+                 ORDER BY collection, key LIMIT $3",
+            )
+            .bind(&after.0)
+            .bind(&after.1)
+            .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
+            .fetch_all(&mut *self.connection)
+            .await?;
+            let Some((collection, name, ..)) = page.last() else {
+                return Ok(());
+            };
+            after = (collection.clone(), name.clone());
+            let documents = page.iter().filter(|(collection, name, body, code)| {
+                old.is_none_or(|old| old.is_document((collection, name, body), code))
+            });
+            let codes = documents.map(|(collection, name, body, _)| {
+                json!([collection, name, key.document_code(collection, name, body)])
+            });
+            let statement = concat!(
+                "UPDATE documents SET mac = item.value->>2 FROM ",
+                items!(),
+                " WHERE documents.collection = item.value->>0 AND documents.key = item.value->>1"
+            );
+            add_all(&mut *self.connection, statement, codes.collect()).await?;
+        }
     }
 
     /// Makes all of it last.

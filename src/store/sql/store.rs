@@ -14,9 +14,12 @@ use crate::{
     store::{
         After, Changed, Claim, ClockComparison, Commit, CommitError, Document, DocumentWrites,
         Documents, Invalidation, Ledger, Open, OpenPage, RawEntry, SealedCredential, Sharing,
-        Snapshot, Store, StoreError, Stuck, WorkClaims, Writable,
+        Snapshot, Store, StoreError, StoreKey, Stuck, WorkClaims, Writable,
     },
 };
+
+/// Entries that a follower repeats at most, where it is not known any more how far it came.
+const REPEATED: u64 = 1_000;
 
 #[async_trait]
 impl Store for Database {
@@ -236,14 +239,41 @@ impl WorkClaims for Database {
 #[async_trait]
 impl Documents for Database {
     async fn cursor(&self, name: &str) -> Result<u64, StoreError> {
-        answer("load a cursor", documents::cursor(&self.reads, name)).await
+        let found = answer("load a cursor", documents::cursor(&self.reads, name)).await?;
+        let Some((seq, code)) = found else {
+            return Ok(0);
+        };
+        let is_ours = |key: &StoreKey| key.is_cursor((name, seq), &code);
+        if self.key.as_ref().is_none_or(is_ours) {
+            self.news.note_cursor(name, seq);
+            return Ok(seq);
+        }
+        tracing::error!(name, seq, "Keylend did not write a cursor");
+        self.news.is_changed.send_replace(true);
+        let head = *self.news.head.borrow();
+        let known = self.news.cursor(name);
+        let goes_on = known.unwrap_or_else(|| head.saturating_sub(REPEATED));
+        let restored = Write::CursorRestored {
+            name: name.to_owned(),
+            found: (seq, code),
+            seq: goes_on,
+        };
+        replace(self.follower_writer(), restored).await?;
+        Ok(goes_on)
     }
 
     async fn move_cursor(&self, name: &str, seq: u64) -> Result<(), StoreError> {
-        let name = name.to_owned();
-        let written = write(self.follower_writer(), Write::CursorMoved { name, seq });
-        match written.await {
-            Ok(_) => Ok(()),
+        let moved = Write::CursorMoved {
+            name: name.to_owned(),
+            seq,
+        };
+        match write(self.follower_writer(), moved).await {
+            Ok(_) => {
+                let known = self.news.cursor(name);
+                self.news
+                    .note_cursor(name, known.map_or(seq, |known| known.max(seq)));
+                Ok(())
+            }
             Err(CommitError::Conflict | CommitError::AlreadyDone) => {
                 Err(unavailable("move a cursor", "it does not move"))
             }
@@ -252,12 +282,12 @@ impl Documents for Database {
     }
 
     async fn document(&self, collection: &str, key: &str) -> Result<Option<Document>, StoreError> {
-        let question = documents::document(&self.reads, collection, key);
+        let question = documents::document(&self.reads, self.checks(), collection, key);
         answer("load a document", question).await
     }
 
     async fn referring(&self, collection: &str, to: &str) -> Result<Vec<Document>, StoreError> {
-        let question = documents::referring(&self.reads, collection, to);
+        let question = documents::referring(&self.reads, self.checks(), collection, to);
         answer("look for documents", question).await
     }
 
@@ -267,7 +297,7 @@ impl Documents for Database {
         now: Time,
         limit: u32,
     ) -> Result<Vec<Document>, StoreError> {
-        let question = documents::due(&self.reads, collection, now, limit);
+        let question = documents::due(&self.reads, self.checks(), collection, now, limit);
         answer("look for due documents", question).await
     }
 
@@ -277,12 +307,31 @@ impl Documents for Database {
     }
 
     async fn write(&self, writes: DocumentWrites) -> Result<(), CommitError> {
+        let step = writes.step.clone();
         let writes = Write::Documents(Box::new(writes));
-        write(self.follower_writer(), writes).await.map(drop)
+        write(self.follower_writer(), writes).await?;
+        if let Some(step) = step {
+            self.news.note_cursor(&step.cursor, step.to);
+        }
+        Ok(())
+    }
+
+    fn is_changed(&self) -> watch::Receiver<bool> {
+        self.news.is_changed.subscribe()
     }
 
     fn documents_due(&self) -> watch::Receiver<u64> {
         self.news.documents.subscribe()
+    }
+}
+
+impl Database {
+    /// By what it is known which documents Keylend wrote.
+    fn checks(&self) -> documents::Checks<'_> {
+        documents::Checks {
+            key: self.key.as_ref(),
+            is_changed: &self.news.is_changed,
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 //! end was not heard of came about is read from the log.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -29,7 +29,7 @@ use super::{
     unavailable,
     write_connection::{Source, TRIES, WriteConnection, is_lost, truncate_wal},
 };
-use crate::store::{Change, CommitError, Writable};
+use crate::store::{Change, CommitError, StoreKey, Writable};
 
 /// Writes that may wait; a caller beyond that waits for its place.
 const QUEUE: usize = 1024;
@@ -77,6 +77,10 @@ pub(super) struct Notifier {
     pub(super) documents: watch::Sender<u64>,
     /// What this replica has done, for telling the others.
     pub(super) own: watch::Sender<Own>,
+    /// Whether a row of a follower was found that Keylend did not write.
+    pub(super) is_changed: watch::Sender<bool>,
+    /// Where each follower stood when this replica last read or moved its cursor.
+    pub(super) cursors: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 /// What this replica has done.
@@ -98,6 +102,18 @@ impl Notifier {
             *head = seq.max(*head);
             is_news
         });
+    }
+
+    /// A follower stands here.
+    pub(super) fn note_cursor(&self, name: &str, seq: u64) {
+        let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        cursors.insert(name.to_owned(), seq);
+    }
+
+    /// Where a follower stood last, if that is known.
+    pub(super) fn cursor(&self, name: &str) -> Option<u64> {
+        let cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        cursors.get(name).copied()
     }
 
     /// Documents may have got their turn.
@@ -472,7 +488,8 @@ impl Task {
                     .await;
                 self.is_untidy |= left.map_err(failed)?;
             }
-            let outcome = attempt(line, &mut in_force, &mut writes, &job.write).await;
+            let key = &self.source.key;
+            let outcome = attempt(line, key, &mut in_force, &mut writes, &job.write).await;
             outcomes.push(outcome.map_err(failed)?);
             if trails == Trails::Apart {
                 let left = std::mem::take(&mut writes)
@@ -563,6 +580,7 @@ async fn update_all(
 /// Carries out one write, and undoes it if it conflicts.
 async fn attempt(
     line: &mut WriteConnection,
+    key: &StoreKey,
     in_force: &mut InForce,
     writes: &mut PendingWrites,
     write: &Write,
@@ -576,7 +594,7 @@ async fn attempt(
     let (connection, chain) = (&mut line.connection, &mut line.chain);
     let written = match write.has_changed(connection, writes).await? {
         true => Err(Failure::Conflict),
-        false => carry_out(connection, chain, in_force, &mut left, write).await,
+        false => carry_out(connection, key, chain, in_force, &mut left, write).await,
     };
     let outcome = match written {
         Ok(written) => {
