@@ -49,7 +49,7 @@ impl Overview {
     pub async fn open(file: &Path, clock: DemoClock) -> anyhow::Result<Self> {
         let address = Address::Sqlite(file.to_owned());
         Ok(Self {
-            store: address.open_read_only().await?,
+            store: address.open_read_only(None).await?,
             clock,
         })
     }
