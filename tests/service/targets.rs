@@ -196,9 +196,7 @@ async fn a_grant_to_a_login_that_was_renamed_ends_although_its_namesake_has_one(
                        WHERE roleid = 'app_writer'::regrole \
                          AND pg_get_userbyid(grantor) = 'keylend' ORDER BY 1";
         let rows = postgres.query(members).await;
-        rows.iter()
-            .map(|row| row.get(0))
-            .collect::<Vec<String>>()
+        rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
     };
     let first = fixture.granted("request pg:write 30m").await;
     postgres
@@ -272,7 +270,10 @@ async fn the_documented_login_lacks_nothing_but_reserved_connections() {
         .filter_map(|line| line.trim_start().strip_prefix("does not need"))
         .collect();
     assert!(offers.len() == 2, "{said}");
-    assert!(offers[0].contains("`max_prepared_transactions = 8`"), "{said}");
+    assert!(
+        offers[0].contains("`max_prepared_transactions = 8`"),
+        "{said}"
+    );
     assert!(
         offers[1].contains("run `REVOKE TEMP ON DATABASE postgres FROM PUBLIC`"),
         "{said}"

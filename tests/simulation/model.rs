@@ -193,11 +193,15 @@ impl Model {
             .filter(|(_, life)| life.stage == Stage::Over)
             .map(|(id, _)| *id)
             .collect();
-        if let Event::ApprovalCounted { .. } | Event::Approved { .. } | Event::Extended { .. } = event
+        if let Event::ApprovalCounted { .. } | Event::Approved { .. } | Event::Extended { .. } =
+            event
             && let Actor::Person(approver) = &entry.actor
         {
             promised(1, !self.locks_person(approver), || {
-                format!("{id} at entry {}: {event:?} by somebody who is locked", entry.seq)
+                format!(
+                    "{id} at entry {}: {event:?} by somebody who is locked",
+                    entry.seq
+                )
             })?;
         }
         let is_locked = self.locked_since(id).is_some();

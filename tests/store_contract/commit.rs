@@ -383,7 +383,10 @@ async fn nothing_that_somebody_approves_who_is_locked_is_granted(store: Arc<dyn 
     let lock = locking(set(bob.clone(), "a leak"));
     store.commit(lock).await.unwrap();
     assert!(is_conflict(store.commit(approval()).await));
-    assert_eq!(store.request(request.id).await.unwrap(), Some(request.clone()));
+    assert_eq!(
+        store.request(request.id).await.unwrap(),
+        Some(request.clone())
+    );
     // Nor under another identity of theirs.
     let event = LockEvent::Unlocked {
         target: bob.clone(),

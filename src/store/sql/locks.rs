@@ -40,10 +40,11 @@ impl InForce {
     }
 
     async fn read(&mut self, connection: &mut Connection) -> sqlx::Result<&[Lock]> {
-        Ok(match &mut self.0 {
+        let in_force = match &mut self.0 {
             Some(locks) => locks,
             unknown => unknown.insert(locks(connection).await?),
-        })
+        };
+        Ok(in_force)
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use keylend::{
     clock::Entropy,
     domain::{
-        ChannelId, DeliveryKey, Entitlement, Human, Lock, LockTarget, Progress, Request, RequestId, State,
-        Time,
+        ChannelId, DeliveryKey, Entitlement, Human, Lock, LockTarget, Progress, Request, RequestId,
+        State, Time,
     },
     domain::{Lane, UserId},
     presentation::{Card, Home, Place},
@@ -190,9 +190,7 @@ impl Tables {
         }
         let mut people = commit.decided_on.iter().flat_map(|it| &it.people);
         let is_locked = |person: &Human| self.locks.values().any(|lock| lock.is_of(person));
-        if commit.changes.iter().any(Change::grants)
-            && !self.ignores_locks
-            && people.any(is_locked)
+        if commit.changes.iter().any(Change::grants) && !self.ignores_locks && people.any(is_locked)
         {
             return conflict;
         }
