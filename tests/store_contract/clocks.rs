@@ -60,7 +60,7 @@ impl Replica {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_whose_clock_is_wrong_leaves_the_work_to_the_others_until_it_is_right() {
+async fn a_replica_with_a_wrong_clock_is_on_standby_until_it_is_right() {
     let database = Database::new().await;
     let store_clock = TestClock::at(BEGINNING);
     let right = Replica::start(&database, &store_clock).await;
