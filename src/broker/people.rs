@@ -73,10 +73,10 @@ impl Broker {
             return Ok(());
         };
         let Ok(text) = self.parts.vault.open_people(&sealed) else {
-            let text = "What Keylend kept of people doesn't open under the key in `secrets.key`. Somebody \
+            let text = "Keylend can't decrypt its data about people with the key in `secrets.key`. Somebody \
                         changed the key, or the row in the table `kept_people`. Nothing is lost: Keylend \
-                        reads the whole log instead. If you didn't change the key, bring the old one back, \
-                        because the credentials of active grants need it.";
+                        reads the whole log instead. If the key was changed by mistake, restore the old \
+                        one, because the credentials of active grants need it.";
             self.alert(WRONG_KEY, text);
             return Ok(());
         };
@@ -136,9 +136,9 @@ impl Broker {
             Some(why) => {
                 let text = format!(
                     "{why}. Keylend approves nothing until the log is intact again. Locks and \
-                     revocations go on. Run `keylend audit verify`. If that finds nothing wrong and you put \
-                     the log back from a backup, delete the row in the table `kept_people` and \
-                     restart."
+                     revocations continue. Run `keylend audit verify`. If that finds nothing wrong and you \
+                     restored a backup, stop Keylend, delete the row in the table `kept_people`, and start \
+                     it again."
                 );
                 self.alert(CHAIN_BROKEN, &text);
             }

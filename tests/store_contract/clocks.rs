@@ -138,7 +138,7 @@ async fn where_no_clock_is_right_access_still_ends_by_the_later_one_and_nothing_
         })
         .await;
     let why = replica.store.standby_reason().unwrap();
-    assert!(why.contains("no replica's clock agrees"), "{why}");
+    assert!(why.contains("No replica's clock agrees"), "{why}");
     assert_eq!(replica.clock.now(), store_clock.now());
     assert_eq!(replica.clock.own(), replica.machine.now());
     let later = asked("two", "alice", "db-prod:write", at(0));
