@@ -20,7 +20,7 @@ use prometheus_client::{
 
 use crate::domain::{Event, Request, State, Time};
 
-/// What Keylend counts and measures.
+/// The metrics of this process.
 pub struct Metrics {
     registry: Registry,
     checks: Family<[(&'static str, &'static str); 1], Counter>,

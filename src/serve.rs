@@ -63,19 +63,18 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Open requests that are looked at at a time when the service starts.
 const PAGE: u32 = 1000;
 
-/// What comes from outside: time and randomness.
+/// The sources of time and randomness.
 pub struct Outside {
     /// Time. It may go back: see [`SteadyClock`].
     pub clock: Arc<dyn Clock>,
-    /// The clock of a store that replicas share, with which each compares its own; nothing for that of
-    /// the database server.
+    /// The clock that replicas compare their own with. `None` for the clock of the database server.
     pub store_clock: Option<Arc<dyn Clock>>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
 }
 
 impl Default for Outside {
-    /// The machine's.
+    /// The machine's clock and randomness.
     fn default() -> Self {
         Self {
             clock: Arc::new(SystemClock),
@@ -85,7 +84,7 @@ impl Default for Outside {
     }
 }
 
-/// A service that runs.
+/// A running service.
 pub struct Service {
     address: SocketAddr,
     shutdown: CancellationToken,
@@ -94,7 +93,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Where it listens.
+    /// The address that the service listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

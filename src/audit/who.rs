@@ -41,46 +41,46 @@ impl Whose {
     }
 }
 
-/// A grant that was usable at the moment asked for, or over and not proven gone.
+/// A grant that was usable at the given time, or that was over and being revoked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Holding {
     /// The grant.
     pub request: RequestId,
-    /// Who held it.
+    /// The Slack id of the requester.
     pub requester: UserId,
-    /// Their address when they asked.
+    /// The requester's address at the time of the request.
     pub email: Email,
-    /// What it let them use.
+    /// The scope that was granted.
     pub scope: ScopeId,
-    /// Since when.
+    /// The start of the access.
     pub from: Time,
-    /// Until when; for a grant that has not ended, until when it will last.
+    /// The end of the access. For a grant that has not ended, the time at which it expires.
     pub until: Time,
-    /// Since when it was over, if its access was not proven gone at the moment asked for.
+    /// The end of the grant, if the access was still being revoked at the given time.
     pub being_revoked_since: Option<Time>,
-    /// Why it ended; nothing if the log does not tell of an end.
+    /// Why it ended. `None` if it has not ended in the log.
     pub ended: Option<Ended>,
-    /// Whose word it stood on at that moment.
+    /// The approvals that counted at the given time.
     pub approved: Vec<Approved>,
-    /// Under which ticket.
+    /// The ticket of the request.
     pub ticket: Option<String>,
-    /// Why, in the requester's words.
+    /// The reason that the requester gave.
     pub reason: String,
 }
 
 /// The end of a grant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ended {
-    /// Why.
+    /// The cause of the end.
     pub cause: EndCause,
-    /// By whose word.
+    /// The person, the rule or Keylend that ended it.
     pub by: Actor,
 }
 
 /// One approval.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Approved {
-    /// By whose word.
+    /// The person or the rule that approved.
     pub by: Actor,
     /// Under which rules.
     pub rules: Vec<RuleId>,

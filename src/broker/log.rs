@@ -235,7 +235,10 @@ impl Broker {
             let before = fold.last_seq();
             for raw in page.iter().filter(|raw| raw.seq <= last_seq) {
                 if let Err(error) = fold.add(raw) {
-                    let text = format!("The log is broken: {error}. Run `keylend audit verify`.");
+                    let text = format!(
+                        "The log is broken: {error}. Keylend does not approve or grant request {id}. Run \
+                         `keylend audit verify`."
+                    );
                     self.alert("log_broken", &text);
                     return Ok(Err((error.to_string(), fold.into_request())));
                 }
@@ -256,7 +259,7 @@ impl Broker {
         self.alert(&contradicted(id), &text);
     }
 
-    /// Raises an alert, and says it in the process's log the first time.
+    /// Raises an alert, and logs it the first time.
     pub(crate) fn alert(&self, name: &str, text: &str) {
         if self.parts.alerts.raised().get(name).map(String::as_str) != Some(text) {
             tracing::error!(alert = name, "{text}");
@@ -265,7 +268,7 @@ impl Broker {
     }
 }
 
-/// The alert that the log does not tell of a request.
+/// The name of the alert for a request that does not match the log.
 fn contradicted(id: RequestId) -> String {
     format!("contradicted:{id}")
 }

@@ -28,9 +28,9 @@ pub enum GroupSource {
 /// The members of a group as they were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupReading {
-    /// Who they are.
+    /// The Slack ids of the members.
     pub members: BTreeSet<UserId>,
-    /// Which group, from where, and when.
+    /// The group, the source, and the time at which it was read.
     pub read: GroupRead,
 }
 

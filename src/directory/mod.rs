@@ -22,18 +22,18 @@ pub const FRESH: Duration = Duration::from_secs(60);
 /// The age up to which facts tell who is worth asking about; nothing is decided on them.
 pub const RECENT: Duration = Duration::from_secs(600);
 
-/// What a source says of a person.
+/// A person's profile, as a source returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Who.
+    /// The person's Slack id.
     pub id: UserId,
-    /// What others call them; hostile text until escaped.
+    /// The display name. Hostile text until it is escaped.
     pub name: String,
-    /// What they are to this workspace.
+    /// The person's role in this workspace, such as member or guest.
     pub standing: Standing,
-    /// Their address, whether or not it counts.
+    /// The email address, whether or not it counts.
     pub email: Option<Email>,
-    /// Whether the address is theirs.
+    /// Whether the address is confirmed to be theirs.
     pub confirmed: Confirmed,
     /// The time zone that they set, if the source said one that is known.
     pub time_zone: Option<Tz>,

@@ -235,7 +235,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_made_before_its_approval_and_its_survey_are_in_the_log(history in history()) {
+    fn nothing_is_granted_before_its_approval_and_inspection_are_logged(history in history()) {
         play(history, |(before, events, _)| {
             for occurred in events {
                 if let Event::LayerGranted { layer, .. } = occurred.event {
@@ -319,7 +319,7 @@ proptest! {
     }
 
     #[test]
-    fn a_question_for_more_time_is_open_no_longer_than_the_grant(history in history()) {
+    fn an_extension_request_does_not_outlive_its_grant(history in history()) {
         play(history, |(_, _, request)| {
             if let Some(extension) = &request.extension {
                 assert!(Some(extension.lapses_at) <= request.expires_at, "{request:?}");
@@ -404,7 +404,7 @@ fn until_active() -> (Vec<Command>, Time) {
 }
 
 #[test]
-fn a_question_that_is_open_at_the_grants_end_is_settled_by_the_end() {
+fn a_pending_extension_is_settled_when_the_grant_ends() {
     let (commands, end) = until_active();
     let request = after([commands, vec![more_time(20, Span::minutes(60).after(end))]].concat());
     assert_eq!(request.extension.as_ref().unwrap().lapses_at, end);
@@ -425,7 +425,7 @@ fn a_question_that_is_open_at_the_grants_end_is_settled_by_the_end() {
 }
 
 #[test]
-fn a_question_that_lapses_before_the_grants_end_lapses_then() {
+fn an_extension_request_can_lapse_before_the_grant_ends() {
     let (commands, end) = until_active();
     let lapses_at = Span::minutes(1).before(end);
     let mut request = after([commands, vec![more_time(20, lapses_at)]].concat());
@@ -437,7 +437,7 @@ fn a_question_that_lapses_before_the_grants_end_lapses_then() {
 }
 
 #[test]
-fn a_question_for_more_time_is_taken_back_so_often_and_not_more_often() {
+fn withdrawals_of_extensions_are_limited() {
     let (mut commands, end) = until_active();
     let alice = UserId::new(REQUESTER);
     let take_back = Command::WithdrawExtension {

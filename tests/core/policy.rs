@@ -398,7 +398,7 @@ fn only_full_members_do_anything() {
 }
 
 #[test]
-fn an_operators_permit_overrides_no_base_forbid() {
+fn an_operators_permit_does_not_override_a_base_forbid() {
     let policy = with_rules(WIDE);
     for (rule, covered, case) in forbidden() {
         for action in ALL {
@@ -413,7 +413,7 @@ fn an_operators_permit_overrides_no_base_forbid() {
 }
 
 #[test]
-fn every_base_forbid_has_words_for_people() {
+fn every_base_forbid_has_a_message() {
     for (rule, covered, case) in forbidden() {
         let Err(Refusal::Forbidden(rulings)) = case.evaluate(&with_rules(WIDE), covered[0]) else {
             panic!("{rule} did not forbid");
@@ -470,7 +470,7 @@ fn a_rule_approves_what_is_low_risk() {
 }
 
 #[test]
-fn an_operators_forbid_is_told_in_its_own_words() {
+fn a_refusal_shows_the_text_of_the_operators_rule() {
     let policy = with_rules(
         r#"
         @id("no-prod-at-weekends")
@@ -524,7 +524,7 @@ fn a_rule_can_forbid_access_that_keeps_working_after_its_end() {
 }
 
 #[test]
-fn a_rule_can_speak_of_dangerous_access() {
+fn a_rule_can_use_dangerous() {
     let policy = with_rules(
         r#"
         @id("not-dangerous")
@@ -562,7 +562,7 @@ fn a_rule_that_fails_means_no() {
 }
 
 #[test]
-fn mistakes_point_at_line_and_column() {
+fn problems_are_reported_with_line_and_column() {
     let wrong = r#"
 @id("typo")
 @reason("Not so.")
@@ -608,7 +608,7 @@ fn a_file_that_cannot_be_read_says_where() {
 }
 
 #[test]
-fn careless_rules_are_refused() {
+fn overbroad_rules_are_refused() {
     let careless = r#"
 permit (principal, action == Action::"auto_approve", resource)
 when { resource.risk == Risk::"low" };
@@ -712,7 +712,7 @@ fn a_condition_that_always_holds_is_no_condition() {
 }
 
 #[test]
-fn rules_that_speak_of_unknown_groups_are_found() {
+fn rules_that_name_unknown_groups_are_refused() {
     let policy = with_rules(
         "@id(\"lock\")\npermit (principal in Group::\"oncal\", action == Action::\"lock\", resource);",
     );

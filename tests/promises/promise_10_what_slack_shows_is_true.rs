@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn after_the_decision_the_record_stands_where_the_buttons_were() {
+async fn a_decision_replaces_the_buttons_with_a_record() {
     let fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
     for words in [
@@ -54,7 +54,7 @@ async fn a_denial_needs_a_reason_and_the_requester_hears_it() {
 }
 
 #[tokio::test]
-async fn the_requester_is_warned_and_can_be_done_from_the_warning() {
+async fn the_requester_can_end_the_access_from_the_warning() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.advance_minutes(27);

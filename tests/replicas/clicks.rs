@@ -7,7 +7,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
+async fn any_replica_takes_clicks_and_one_posts_each_message() {
     let world = World::start().await;
     let (first, second) = world.two().await;
     let replicas = [first, second, world.boot().await];
@@ -49,7 +49,7 @@ async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_slack_tells_one_replica_counts_on_the_others_too() {
+async fn an_event_on_one_replica_applies_on_all() {
     let world = World::start().await;
     let (first, second) = world.two().await;
     let bob = world.sim.person(BOB);

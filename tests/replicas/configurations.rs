@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_with_another_configuration_stays_out_and_joins_when_the_others_are_gone() {
+async fn a_replica_with_another_configuration_is_on_standby_until_the_others_stop() {
     let world = World::start().await;
     let first = world.boot().await;
     let card = world.asked(REQUEST).await;

@@ -56,7 +56,7 @@ fn example_secrets() -> BTreeMap<String, &'static str> {
 }
 
 #[test]
-fn the_example_configuration_is_good() {
+fn the_example_configuration_is_valid() {
     let output = Command::new(env!("CARGO_BIN_EXE_keylend"))
         .args(["check", "--config", "deploy/keylend.example.toml"])
         .current_dir(root())
@@ -74,7 +74,7 @@ fn the_example_configuration_is_good() {
 }
 
 #[test]
-fn the_configuration_of_the_quick_start_is_good() {
+fn the_configuration_of_the_quick_start_is_valid() {
     let page = text("docs/quick-start.md");
     let (_, begun) = page.split_once("```toml\n").unwrap();
     let (configuration, _) = begun.split_once("```").unwrap();
@@ -207,7 +207,7 @@ fn the_example_shows_every_key() {
 }
 
 #[test]
-fn the_secrets_of_the_example_are_handed_over_by_compose_and_by_systemd() {
+fn compose_and_systemd_pass_the_secrets_of_the_example() {
     let secrets = example_secrets();
     let secrets: BTreeSet<_> = secrets.keys().map(String::as_str).collect();
 
@@ -226,7 +226,7 @@ fn the_secrets_of_the_example_are_handed_over_by_compose_and_by_systemd() {
 }
 
 #[test]
-fn the_container_and_the_unit_run_without_rights() {
+fn the_container_and_the_unit_run_unprivileged() {
     let compose = yaml("deploy/compose.yml");
     let keylend = &compose["services"]["keylend"];
     assert_eq!(keylend["read_only"], true);

@@ -186,7 +186,7 @@ async fn until_files(connection: &mut TcpStream, are_too_many: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_may_open_no_more_files_says_so() {
+async fn running_out_of_open_files_raises_an_alert() {
     let world = World::start().await;
     let mut connection = TcpStream::connect(&world.address).await.unwrap();
     until_files(&mut connection, false).await;

@@ -112,7 +112,7 @@ fn every_key_of_the_configuration_is_still_there() {
 }
 
 #[test]
-fn a_configuration_of_another_version_is_refused_and_nothing_else_is_said_of_it() {
+fn a_configuration_of_another_version_reports_only_the_version() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keylend.toml");
     let refused = |text: &str| {

@@ -160,7 +160,9 @@ impl Messenger {
                 self.app_refused(&card.channel, error);
             }
             match trouble.asked_to_wait() {
-                Some(_) => tracing::debug!(request.id = %request, error = %trouble, "a message waits"),
+                Some(_) => {
+                    tracing::debug!(request.id = %request, error = %trouble, "a message waits")
+                }
                 None => tracing::warn!(
                     request.id = %request, card.place = place, error = %trouble,
                     "failed to post a message; Keylend retries"

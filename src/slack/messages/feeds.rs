@@ -323,7 +323,9 @@ impl Messenger {
         }
         match trouble.asked_to_wait() {
             // Slack takes one message a second in a channel: a burst waits its turn.
-            Some(_) => tracing::debug!(slack.channel = %channel, error = %trouble, "a message waits"),
+            Some(_) => {
+                tracing::debug!(slack.channel = %channel, error = %trouble, "a message waits")
+            }
             None => {
                 tracing::warn!(
                     slack.channel = %channel, error = %trouble, failures,
