@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 
 /// The names of all alerts, without the part after the colon. docs/operations.md explains each of them.
-pub const NAMES: [&str; 25] = [
+pub const NAMES: [&str; 26] = [
     "channel_unavailable",
     "chain_broken",
     "checkpoint_file",
@@ -23,6 +23,7 @@ pub const NAMES: [&str; 25] = [
     "log_broken",
     "log_not_signed",
     "message_dropped",
+    "messages_changed",
     "nobody_can_approve",
     "repaired",
     "revocation_failing",
