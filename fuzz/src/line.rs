@@ -50,13 +50,16 @@ pub fn holds(data: &[u8]) {
         "explain" => names_what_is_there(&explain::parse(&words, &catalogue), &catalogue),
         "who" => names_what_is_there(&who::parse(&words, &catalogue), &catalogue),
         "unlock" => names_what_is_there(&unlock::parse(&words, &catalogue), &catalogue),
-        "revoke" | "lock" => {
-            let parse = if command == "lock" {
-                lock::parse
-            } else {
-                revoke::parse
-            };
-            let (what, reason) = parse(&words, &catalogue);
+        "lock" => {
+            let lock = lock::parse(&words, &catalogue);
+            names_what_is_there(&lock.what, &catalogue);
+            lock.how_long
+                .into_iter()
+                .for_each(|how_long| reads_back(how_long, &catalogue));
+            is_harmless(&text::escape(&lock.reason, 3000));
+        }
+        "revoke" => {
+            let (what, reason) = revoke::parse(&words, &catalogue);
             names_what_is_there(&what, &catalogue);
             is_harmless(&text::escape(&reason, 3000));
         }

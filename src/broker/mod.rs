@@ -21,6 +21,7 @@ mod groups;
 mod intent;
 mod leave;
 mod loaded;
+mod locks;
 mod log;
 mod names;
 mod outdated;

@@ -19,9 +19,28 @@ pub struct Lock {
     pub reason: String,
     /// Since when.
     pub at: Time,
+    /// When Keylend lifts it; nothing if it stays until somebody does. Until the log says that it is
+    /// lifted, it is in force, whatever the time is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
 }
 
 impl Lock {
+    /// The lock, set in the place of `before`: it ends no earlier.
+    #[must_use]
+    pub fn in_place_of(self, before: Option<&Self>) -> Self {
+        let until = match before {
+            Some(before) => self.until.zip(before.until).map(|(one, other)| one.max(other)),
+            None => self.until,
+        };
+        Self { until, ..self }
+    }
+
+    /// Whether Keylend is to lift it.
+    pub fn is_over(&self, now: Time) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
     /// Whether a request by `requester` for `scope` falls under the lock.
     pub fn covers(&self, requester: &Human, scope: &ScopeId) -> bool {
         self.target.covers(requester, scope) || self.person.is(requester)
@@ -84,6 +103,9 @@ pub enum LockEvent {
         person: Human,
         /// Why.
         reason: String,
+        /// When Keylend lifts it; nothing if it stays until somebody does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Time>,
     },
     /// A lock was lifted; nothing comes back by itself.
     Unlocked {
@@ -100,6 +122,7 @@ impl LockEvent {
                 target,
                 person,
                 reason,
+                until,
             } => {
                 let by = match actor {
                     Actor::Person(id) => id.clone(),
@@ -112,7 +135,9 @@ impl LockEvent {
                     by,
                     reason: reason.clone(),
                     at,
+                    until: *until,
                 };
+                let lock = lock.in_place_of(locks.get(target));
                 locks.insert(target.clone(), lock);
             }
             Self::Unlocked { target } => drop(locks.remove(target)),

@@ -229,6 +229,7 @@ async fn locked_by_one_who_dies(store: &dyn Ledger, person: UserId) {
         by: user("bob"),
         reason: "a leak".to_owned(),
         at: SystemClock.now(),
+        until: None,
     };
     let record = Record {
         at: lock.at,
@@ -239,6 +240,7 @@ async fn locked_by_one_who_dies(store: &dyn Ledger, person: UserId) {
             target,
             person: Human::default(),
             reason: lock.reason.clone(),
+            until: None,
         }),
     };
     let commit = Commit {

@@ -17,7 +17,7 @@ use crate::domain::{
 const LONGEST: usize = 3900;
 
 /// How many requests one answer lists.
-const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 /// How many people one answer names.
 const PEOPLE: usize = 10;
@@ -353,7 +353,11 @@ pub fn locked(target: &LockTarget, locked: Locked) -> String {
              for this person. If they may have another account, lock that one too.",
         );
     }
-    told.push_str(" `/jit unlock` lifts the lock.");
+    let lifted = match locked.until.map(text::time) {
+        Some(end) => format!(" The lock ends {end}; `/jit unlock` lifts it before that."),
+        None => " `/jit unlock` lifts the lock.".to_owned(),
+    };
+    told.push_str(&lifted);
     told
 }
 
@@ -480,7 +484,7 @@ fn id(request: &Request) -> String {
     text::code(request.id)
 }
 
-fn capitalised(target: &LockTarget) -> String {
+pub(super) fn capitalised(target: &LockTarget) -> String {
     match target {
         LockTarget::Everything => "Everything".to_owned(),
         LockTarget::Scope(scope) => text::code(scope),
@@ -545,6 +549,6 @@ fn list(head: &str, requests: &[Request], line: impl Fn(&Request) -> String) -> 
     clipped(&lines)
 }
 
-fn clipped(lines: &[String]) -> String {
+pub(super) fn clipped(lines: &[String]) -> String {
     whole_lines(&lines.join("\n"), LONGEST)
 }

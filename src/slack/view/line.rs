@@ -177,10 +177,25 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
 pub fn lock_line(entry: &Entry) -> Option<String> {
     let by = text::actor(&entry.actor);
     let what = match &entry.body {
-        EntryBody::Lock(LockEvent::Locked { target, reason, .. }) => because(
-            format!(":rotating_light: *{}* locked by {by}", locked(target)),
+        EntryBody::Lock(LockEvent::Locked {
+            target,
             reason,
-        ),
+            until,
+            ..
+        }) => {
+            let until = until.map(|until| format!(" until {}", text::time(until)));
+            let until = until.unwrap_or_default();
+            because(
+                format!(":rotating_light: *{}* locked by {by}{until}", locked(target)),
+                reason,
+            )
+        }
+        EntryBody::Lock(LockEvent::Unlocked { target }) if entry.actor == Actor::Keylend => {
+            format!(
+                ":unlock: *{}* unlocked: the time of the lock is over",
+                locked(target)
+            )
+        }
         EntryBody::Lock(LockEvent::Unlocked { target }) => {
             format!(":unlock: *{}* unlocked by {by}", locked(target))
         }

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod card;
 pub mod home;
 pub mod line;
+pub mod locks;
 pub mod modal;
 pub mod modal_credentials;
 pub mod modal_deny;

@@ -140,10 +140,11 @@ impl Tables {
             Some(LockChange::Set(lock, record)) => {
                 let at = self.chain.not_before(lock.at);
                 let lock = Lock { at, ..lock.clone() };
+                let lock = lock.in_place_of(self.locks.get(&lock.target));
                 self.locks.insert(lock.target.clone(), lock);
                 self.append(record);
             }
-            Some(LockChange::Lift(target, record)) => {
+            Some(LockChange::Lift(target, record) | LockChange::LiftOver(target, record)) => {
                 self.locks.remove(target);
                 self.append(record);
             }
@@ -185,6 +186,11 @@ impl Tables {
         }
         if let Some(LockChange::Lift(target, _)) = &commit.lock
             && !self.locks.contains_key(target)
+        {
+            return conflict;
+        }
+        if let Some(LockChange::LiftOver(target, record)) = &commit.lock
+            && !self.locks.get(target).is_some_and(|lock| lock.is_over(record.at))
         {
             return conflict;
         }

@@ -19,6 +19,7 @@ mod home;
 mod identity;
 mod leaving;
 mod limits;
+mod locks;
 mod logging;
 mod looking_up;
 mod more_time;
