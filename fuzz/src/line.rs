@@ -69,7 +69,7 @@ pub fn holds(data: &[u8]) {
             is_harmless(&text::escape(&reason, 3000));
         }
         "status" => names_what_is_there(&status::parse(&words, &catalogue), &catalogue),
-        "help" => {}
+        "help" | "incident" => {}
         other => panic!("no rule for the words behind {other}"),
     }
 }

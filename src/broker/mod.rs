@@ -30,6 +30,7 @@ mod questions;
 mod record;
 mod refused_attempts;
 mod revise;
+mod situation;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -43,6 +44,7 @@ pub use findings::{Members, TooFewApprovers};
 pub use intent::Intent;
 pub use leave::Memberships;
 pub use questions::Questions;
+pub use situation::Situation;
 
 pub(crate) use loaded::Loaded;
 

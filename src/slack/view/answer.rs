@@ -14,13 +14,13 @@ use crate::domain::{
 };
 
 /// The longest answer; Slack cuts longer ones.
-const LONGEST: usize = 3900;
+pub(super) const LONGEST: usize = 3900;
 
 /// How many requests one answer lists.
 pub(super) const LISTED: usize = 20;
 
 /// How many people one answer names.
-const PEOPLE: usize = 10;
+pub(super) const PEOPLE: usize = 10;
 
 /// Too much is going on.
 pub const BUSY: &str = "Keylend is busy. Nothing was done; try again in a moment.";
@@ -454,7 +454,7 @@ fn standing(request: &Request, now: Time) -> String {
     format!("{what} {} · {}", how(request, now), id(request))
 }
 
-fn how(request: &Request, now: Time) -> String {
+pub(super) fn how(request: &Request, now: Time) -> String {
     if let Some(since) = request.being_revoked_since(now) {
         return format!("· over, being revoked since {}", text::time(since));
     }
@@ -480,7 +480,7 @@ fn how(request: &Request, now: Time) -> String {
     }
 }
 
-fn id(request: &Request) -> String {
+pub(super) fn id(request: &Request) -> String {
     text::code(request.id)
 }
 

@@ -3,6 +3,7 @@ pub mod alert;
 pub mod answer;
 pub mod card;
 pub mod home;
+pub mod incident;
 pub mod line;
 pub mod locks;
 pub mod modal;

@@ -17,6 +17,7 @@ mod former_scopes;
 mod groups;
 mod home;
 mod identity;
+mod incident;
 mod leaving;
 mod limits;
 mod locks;
