@@ -48,7 +48,13 @@ pub fn holds(data: &[u8]) {
         }
         "done" => names_what_is_there(&done::parse(&words, &catalogue).what, &catalogue),
         "explain" => names_what_is_there(&explain::parse(&words, &catalogue), &catalogue),
-        "who" => names_what_is_there(&who::parse(&words, &catalogue), &catalogue),
+        "who" => {
+            let who = who::parse(&words, &catalogue);
+            names_what_is_there(&who.what, &catalogue);
+            if let who::When::Unclear(written) = &who.at {
+                is_harmless(&answer::not_a_time(written));
+            }
+        }
         "unlock" => names_what_is_there(&unlock::parse(&words, &catalogue), &catalogue),
         "lock" => {
             let lock = lock::parse(&words, &catalogue);

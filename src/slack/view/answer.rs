@@ -9,7 +9,7 @@ use super::{
 };
 use crate::broker::{Covered, Interruption, Locked, Members, TooFewApprovers};
 use crate::domain::{
-    ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time,
+    BackendName, ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time,
     UserId, Username,
 };
 
@@ -148,6 +148,18 @@ pub fn what_has(person: &UserId, requests: &[Request], now: Time) -> String {
     }
     list(&format!("{who} has:"), &held, |request| {
         standing(request, now)
+    })
+}
+
+/// Who has access in a target.
+pub fn who_is_in(target: &BackendName, held: &[Request], now: Time) -> String {
+    let what = text::code(target);
+    if held.is_empty() {
+        return format!("Nobody has access in {what} now.");
+    }
+    list(&format!("Access in {what}:"), held, |request| {
+        let who = text::person(&request.requester);
+        format!("{who} has {}", standing(request, now))
     })
 }
 
@@ -421,6 +433,14 @@ pub fn no_such(written: &str, like: &[ScopeId]) -> String {
         }
         true => format!("{nothing} Type `/jit` and search for it."),
     }
+}
+
+/// What was to be a moment, and is none.
+pub fn not_a_time(written: &str) -> String {
+    format!(
+        "“{}” isn't a time. Write one such as 02:10, or with its day: 2026-11-21 02:10.",
+        text::escape(written, 100)
+    )
 }
 
 /// An address of nobody whom Keylend knows.

@@ -51,7 +51,7 @@ async fn elsewhere_it_covers_everything_for_administrators_and_approvers() {
         .granted("request db-prod:write 30m INC-9 again")
         .await;
     fixture.asked("request db-prod:read 10m look").await;
-    fixture.end(SECURITY, "lock @mallory 2h a leak").await;
+    fixture.end(SECURITY, "lock @carol 2h a leak").await;
     for person in [SECURITY, "U0BOB"] {
         let told = fixture.answer(person, "incident").await;
         let text = told.all_text();
