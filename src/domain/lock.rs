@@ -36,6 +36,14 @@ impl Lock {
         Self { until, ..self }
     }
 
+    /// Of those of `locks` that cover `request`, the one that ends last.
+    pub fn longest_over(locks: Vec<Self>, request: &Request) -> Option<Self> {
+        locks
+            .into_iter()
+            .filter(|lock| lock.covers_request(request))
+            .max_by_key(|lock| lock.until.unwrap_or(Time::MAX_UTC))
+    }
+
     /// Whether Keylend is to lift it.
     pub fn is_over(&self, now: Time) -> bool {
         self.until.is_some_and(|until| until <= now)

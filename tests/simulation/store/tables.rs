@@ -334,7 +334,7 @@ impl Tables {
     }
 
     /// The locks, oldest first.
-    pub(super) fn locks(&self) -> Vec<Lock> {
+    pub(crate) fn locks(&self) -> Vec<Lock> {
         let mut locks: Vec<_> = self.locks.values().cloned().collect();
         locks.sort_by(|one, other| (one.at, &one.target).cmp(&(other.at, &other.target)));
         locks

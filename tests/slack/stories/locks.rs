@@ -2,7 +2,7 @@
 
 use slack_sim::Submission;
 
-use crate::support::fixture::{ALICE, DAVE, Fixture, REQUEST, SCOPE, SECURITY};
+use crate::support::fixture::{ALICE, BOB, DAVE, Fixture, REQUEST, SCOPE, SECURITY};
 
 #[tokio::test]
 async fn a_lock_with_a_duration_is_lifted_by_keylend_when_its_time_is_over() {
@@ -80,4 +80,25 @@ async fn lock_alone_lists_the_locks_in_force_for_administrators() {
     let refused = fixture.answer(DAVE, "lock").await;
     assert!(refused.says("Type `/jit lock"), "{}", refused.all_text());
     assert!(!refused.says("in force"), "{}", refused.all_text());
+}
+
+#[tokio::test]
+async fn the_card_of_what_waits_says_that_it_is_locked_and_until_when() {
+    let fixture = Fixture::start().await;
+    let card = fixture.asked(REQUEST).await;
+    fixture.end(SECURITY, "lock db-prod:write 2h a leak").await;
+    fixture.shows(&card, "*Locked until <!date^").await;
+    fixture.end(SECURITY, "lock everything a leak").await;
+    fixture.shows(&card, "*Locked*. Nobody can approve this").await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.answered(BOB, "locked").await;
+    fixture.jit(SECURITY, "unlock everything").await;
+    fixture.shows(&card, "*Locked until <!date^").await;
+    fixture.jit(SECURITY, "unlock db-prod:write").await;
+    fixture
+        .in_time(|sim| {
+            sim.message(&card.channel, &card.ts)
+                .filter(|now| !now.says("Locked"))
+        })
+        .await;
 }

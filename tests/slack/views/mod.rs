@@ -44,6 +44,7 @@ const PLACES: [Place; 7] = [
 static CONTEXT: LazyLock<Context> = LazyLock::new(|| Context {
     has_credentials: true,
     unreachable: None,
+    lock: None,
     logins: [
         ("pg-prod", LoginName::Named("alice".to_owned())),
         ("pg-stage", LoginName::New),
