@@ -174,16 +174,18 @@ impl Broker {
             until: length.map(|length| length.after(self.now())),
             at: self.now(),
             by: by.clone(),
-            target,
+            target: target.clone(),
             person,
             reason,
         };
         // Nothing that cannot be read keeps anything from being locked.
         let locks = self.locks().await.unwrap_or_default();
-        let before = locks.iter().filter(|before| before.target == lock.target);
-        let mut lock = before.fold(lock, |lock, before| lock.in_place_of(Some(before)));
+        let mut lock = locks
+            .iter()
+            .filter(|before| before.target == target)
+            .fold(lock, |lock, before| lock.in_place_of(Some(before)));
         let event = LockEvent::Locked {
-            target: lock.target.clone(),
+            target,
             person: lock.person.clone(),
             reason: lock.reason.clone(),
             until: lock.until,
