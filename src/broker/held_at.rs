@@ -18,7 +18,7 @@ use crate::{
 const PAGE: u32 = 1_000;
 
 /// How many entries are read back.
-pub const READ_BACK: u64 = 20_000;
+const READ_BACK: u64 = 20_000;
 
 /// How many requests are folded for one answer, and how many at a time.
 const FOLDED: usize = 2_000;

@@ -140,7 +140,8 @@ impl Tables {
             Some(LockChange::Set(lock, record)) => {
                 let at = self.chain.not_before(lock.at);
                 let lock = Lock { at, ..lock.clone() };
-                let lock = lock.in_place_of(self.locks.get(&lock.target));
+                let before = self.locks.get(&lock.target).cloned();
+                let lock = lock.in_place_of(before.as_ref());
                 self.locks.insert(lock.target.clone(), lock);
                 self.append(record);
             }
