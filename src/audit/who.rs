@@ -8,8 +8,7 @@ use std::collections::HashMap;
 use super::log::{Fault, Log};
 use crate::{
     domain::{
-        Email, Event, IdentityKey, Request, RequestId, ScopeId, Time, UserId,
-        holding::HoldingFold,
+        Email, Event, IdentityKey, Request, RequestId, ScopeId, Time, UserId, holding::HoldingFold,
     },
     store::{Chain, Entry, RawEntry},
 };

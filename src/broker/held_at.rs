@@ -132,7 +132,11 @@ impl Broker {
                 match raw.at.parse::<Time>() {
                     Ok(when) if when <= at => reaches = true,
                     // One that is not understood is looked at: its request's fold tells.
-                    _ => told.extend(raw.request_id.as_ref().and_then(|id| id.parse::<RequestId>().ok())),
+                    _ => told.extend(
+                        raw.request_id
+                            .as_ref()
+                            .and_then(|id| id.parse::<RequestId>().ok()),
+                    ),
                 }
             }
             if reaches {

@@ -56,9 +56,8 @@ impl Broker {
     ) -> Result<Situation, Error> {
         let sees_locks = self.may_see_locks(person).await? || self.is_approver(person).await?;
         let sees_all = sees_locks || incident.is_some();
-        let concerns = |request: &Request| {
-            incident.is_none_or(|channel| request.mirrors.contains(channel))
-        };
+        let concerns =
+            |request: &Request| incident.is_none_or(|channel| request.mirrors.contains(channel));
         let mut situation = Situation::default();
         let mut pending = Vec::new();
         let (mut after, mut read): (Option<After>, _) = (None, 0);

@@ -30,7 +30,10 @@ impl Lock {
     #[must_use]
     pub fn in_place_of(self, before: Option<&Self>) -> Self {
         let until = match before {
-            Some(before) => self.until.zip(before.until).map(|(one, other)| one.max(other)),
+            Some(before) => self
+                .until
+                .zip(before.until)
+                .map(|(one, other)| one.max(other)),
             None => self.until,
         };
         Self { until, ..self }

@@ -150,11 +150,7 @@ pub(super) async fn submitted(
 
 /// For how long the form locks; nothing if it does not say, or what is not understood of it, in plain
 /// text.
-async fn lock_length(
-    slack: &Slack,
-    caller: &Caller,
-    view: &View,
-) -> Result<Option<Span>, String> {
+async fn lock_length(slack: &Slack, caller: &Caller, view: &View) -> Result<Option<Span>, String> {
     let typed = view.value(field::DURATION).unwrap_or_default().trim();
     if typed.is_empty() {
         return Ok(None);

@@ -87,11 +87,7 @@ async fn run(call: Call<'_>) -> Outcome {
 }
 
 /// The moment, where the person is; or what they are told, in plain text.
-async fn moment(
-    call: Call<'_>,
-    date: Option<NaiveDate>,
-    time: NaiveTime,
-) -> Result<Time, String> {
+async fn moment(call: Call<'_>, date: Option<NaiveDate>, time: NaiveTime) -> Result<Time, String> {
     let slack = &call.interaction.slack;
     let written = time.format("%H:%M");
     let unknown = || format!("Keylend can't tell when {written} is where you are. Try again.");
@@ -200,7 +196,10 @@ mod tests {
             ("db-prod:write 2:10", When::At(None, time)),
             ("db-prod:write at 2026-11-21 02:10", When::At(day, time)),
             ("db-prod:write 2026-11-21T02:10", When::At(day, time)),
-            ("db-prod:write at noonish", When::Unclear("noonish".to_owned())),
+            (
+                "db-prod:write at noonish",
+                When::Unclear("noonish".to_owned()),
+            ),
             ("db-prod:write at", When::Unclear(String::new())),
         ] {
             assert_eq!(read(text, parse).at, at, "{text}");

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::broker::{Covered, Interruption, Locked, Members, TooFewApprovers};
 use crate::domain::{
-    BackendName, ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time,
-    UserId, Username,
+    BackendName, ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId,
+    State, Time, UserId, Username,
 };
 
 /// The longest answer; Slack cuts longer ones.

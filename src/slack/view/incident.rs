@@ -51,11 +51,20 @@ fn parts(
     };
     let standing = |request: &Request| {
         let approved = approved(request);
-        format!("{} {}{approved} · {}", whose(request), how(request, now), id(request))
+        format!(
+            "{} {}{approved} · {}",
+            whose(request),
+            how(request, now),
+            id(request)
+        )
     };
     part("Active", &situation.active, &standing);
     part("Being revoked", &situation.ending, &standing);
-    part("Stuck: a target failed to revoke it", &situation.stuck, &standing);
+    part(
+        "Stuck: a target failed to revoke it",
+        &situation.stuck,
+        &standing,
+    );
     if let Some(pending) = &situation.pending {
         part("Pending", pending, &standing);
     }

@@ -186,7 +186,10 @@ pub fn lock_line(entry: &Entry) -> Option<String> {
             let until = until.map(|until| format!(" until {}", text::time(until)));
             let until = until.unwrap_or_default();
             because(
-                format!(":rotating_light: *{}* locked by {by}{until}", locked(target)),
+                format!(
+                    ":rotating_light: *{}* locked by {by}{until}",
+                    locked(target)
+                ),
                 reason,
             )
         }

@@ -58,7 +58,8 @@ pub fn lock(effect: &str, how_long: &str, reason: &str, carried: &str) -> Value 
     if !how_long.is_empty() {
         element["initial_value"] = json!(cut(how_long, LONGEST_WORD));
     }
-    let hint = "Such as 2h or until 17:00. If you leave it empty, the lock stays until somebody lifts it.";
+    let hint =
+        "Such as 2h or until 17:00. If you leave it empty, the lock stays until somebody lifts it.";
     let field = json!({
         "type": "input",
         "block_id": field::DURATION,

@@ -191,7 +191,10 @@ impl Tables {
             return conflict;
         }
         if let Some(LockChange::LiftOver(target, record)) = &commit.lock
-            && !self.locks.get(target).is_some_and(|lock| lock.is_over(record.at))
+            && !self
+                .locks
+                .get(target)
+                .is_some_and(|lock| lock.is_over(record.at))
         {
             return conflict;
         }

@@ -18,7 +18,9 @@ async fn a_lock_with_a_duration_is_lifted_by_keylend_when_its_time_is_over() {
     assert!(!fixture.kinds().await.contains(&"unlocked".to_owned()));
 
     fixture.advance_minutes(25);
-    fixture.audited("unlocked: the time of the lock is over").await;
+    fixture
+        .audited("unlocked: the time of the lock is over")
+        .await;
     fixture
         .granted("request db-prod:write 30m INC-9 again")
         .await;
@@ -31,14 +33,22 @@ async fn the_form_shows_for_how_long_and_refuses_what_is_no_duration() {
     let security = fixture.person(SECURITY);
     fixture.jit(SECURITY, "lock everything 2h a leak").await;
     let form = fixture.in_time(|_| security.modal()).await;
-    assert!(form.all_text().contains("For how long"), "{}", form.all_text());
+    assert!(
+        form.all_text().contains("For how long"),
+        "{}",
+        form.all_text()
+    );
     security.fill("duration", "duration", "a while");
     assert!(matches!(security.submit().await, Submission::Errors(_)));
     security.fill("duration", "duration", "");
     let Submission::Updated(told) = security.submit().await else {
         panic!("the lock was not set");
     };
-    assert!(told.says("`/jit unlock` lifts the lock."), "{}", told.all_text());
+    assert!(
+        told.says("`/jit unlock` lifts the lock."),
+        "{}",
+        told.all_text()
+    );
 }
 
 #[tokio::test]
@@ -52,12 +62,15 @@ async fn a_second_lock_of_the_same_target_does_not_end_earlier() {
     fixture.end(SECURITY, "lock db-prod:write for good").await;
     fixture.end(SECURITY, "lock db-prod:write 1h again").await;
     fixture.advance_minutes(1_000);
-    fixture.jit(ALICE, "db-prod:write 30m INC-2 once more").await;
-    fixture.in_time(|_| {
-        let heard = fixture.alice().ephemerals();
-        (heard.iter().filter(|answer| answer.says("locked")).count() >= 2).then_some(())
-    })
-    .await;
+    fixture
+        .jit(ALICE, "db-prod:write 30m INC-2 once more")
+        .await;
+    fixture
+        .in_time(|_| {
+            let heard = fixture.alice().ephemerals();
+            (heard.iter().filter(|answer| answer.says("locked")).count() >= 2).then_some(())
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -89,7 +102,9 @@ async fn the_card_of_what_waits_says_that_it_is_locked_and_until_when() {
     fixture.end(SECURITY, "lock db-prod:write 2h a leak").await;
     fixture.shows(&card, "*Locked until <!date^").await;
     fixture.end(SECURITY, "lock everything a leak").await;
-    fixture.shows(&card, "*Locked*. Nobody can approve this").await;
+    fixture
+        .shows(&card, "*Locked*. Nobody can approve this")
+        .await;
     fixture.bob().click(&card, "approve").await;
     fixture.answered(BOB, "locked").await;
     fixture.jit(SECURITY, "unlock everything").await;

@@ -154,9 +154,15 @@ async fn what_happens_is_counted_for_whoever_runs_it() {
 #[tokio::test]
 async fn who_tells_what_was_held_at_a_time_where_the_person_is() {
     let fixture = Fixture::start().await;
-    fixture.sim.update_person(BOB, |bob| bob.tz = "Europe/Berlin".to_owned());
+    fixture
+        .sim
+        .update_person(BOB, |bob| bob.tz = "Europe/Berlin".to_owned());
     let before = fixture.answer(BOB, "who db-prod:write at 03:00").await;
-    assert!(before.says("Nobody had `db-prod:write` at"), "{}", before.text);
+    assert!(
+        before.says("Nobody had `db-prod:write` at"),
+        "{}",
+        before.text
+    );
     fixture.granted(REQUEST).await;
     fixture.advance_minutes(12);
     fixture.jit(ALICE, "done").await;
@@ -176,10 +182,16 @@ async fn who_tells_what_was_held_at_a_time_where_the_person_is() {
         );
     }
     for (line, said) in [
-        ("who db-prod:write at 03:40", "Nobody had `db-prod:write` at"),
+        (
+            "who db-prod:write at 03:40",
+            "Nobody had `db-prod:write` at",
+        ),
         ("who @dave at 03:10", "<@U0DAVE> had nothing at"),
         ("who bastion at 03:10", "Nobody had `bastion` at"),
-        ("who @alice at 2099-11-22 03:10", "is still to come where you are"),
+        (
+            "who @alice at 2099-11-22 03:10",
+            "is still to come where you are",
+        ),
         ("who @alice at noonish", "“noonish” isn't a time."),
     ] {
         let answer = fixture.answer(BOB, line).await;

@@ -145,7 +145,10 @@ fn lock_lines_name_what_is_locked_and_by_whom() {
         until: Some("2099-11-21T10:00:00Z".parse().unwrap()),
     };
     let until = lock(until);
-    assert!(until.contains("*Everything* locked by <@U0BOB> until <!date^"), "{until}");
+    assert!(
+        until.contains("*Everything* locked by <@U0BOB> until <!date^"),
+        "{until}"
+    );
     assert!(until.ends_with(": a leak"), "{until}");
     let lifted = lock_line(&lifted).unwrap();
     let over = ":unlock: *Everything* unlocked: the time of the lock is over";
