@@ -360,7 +360,9 @@ impl Broker {
                 }
                 Ok((human, is_known))
             }
-            LockTarget::Scope(_) | LockTarget::Everything => Ok((Human::default(), true)),
+            LockTarget::Scope(_) | LockTarget::Everything | LockTarget::Target(_) => {
+                Ok((Human::default(), true))
+            }
         }
     }
 
@@ -379,7 +381,7 @@ impl Broker {
         let scope = match target {
             // What has left the catalogue may be held still.
             LockTarget::Scope(scope) => self.parts.catalogue.get(scope),
-            LockTarget::Person(_) | LockTarget::Everything => None,
+            LockTarget::Person(_) | LockTarget::Everything | LockTarget::Target(_) => None,
         };
         self.may_administer(action, intent, scope, target.into())
             .await

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Human, IdentityKey, Request, ScopeId, Time, UserId};
+use super::{
+    Actor, BackendName, Human, IdentityKey, LayerSpec, Request, Scope, ScopeId, Time, UserId,
+};
 
 /// A lock in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,13 +55,14 @@ impl Lock {
     }
 
     /// Whether a request by `requester` for `scope` falls under the lock.
-    pub fn covers(&self, requester: &Human, scope: &ScopeId) -> bool {
-        self.target.covers(requester, scope) || self.person.is(requester)
+    pub fn covers(&self, requester: &Human, scope: &Scope) -> bool {
+        let target = &self.target;
+        target.covers(requester, &scope.id, &scope.layers) || self.person.is(requester)
     }
 
     /// Whether `request` falls under the lock.
     pub fn covers_request(&self, request: &Request) -> bool {
-        self.covers(&request.human, &request.terms.scope)
+        self.target.covers_request(request) || self.person.is(&request.human)
     }
 }
 
@@ -73,22 +76,28 @@ pub enum LockTarget {
     Scope(ScopeId),
     /// One person, for every scope.
     Person(UserId),
+    /// One target: every scope with something in it, for everybody.
+    Target(BackendName),
 }
 
 impl LockTarget {
-    /// Whether a request by `requester` for `scope` falls under a lock of this target. A lock of a
-    /// person covers their other identities too: see [`Lock::covers`].
-    fn covers(&self, requester: &Human, scope: &ScopeId) -> bool {
+    /// Whether a request by `requester` for `scope` with these `layers` falls under a lock of this
+    /// target. A lock of a person covers their other identities too: see [`Lock::covers`].
+    fn covers(&self, requester: &Human, scope: &ScopeId, layers: &[LayerSpec]) -> bool {
         match self {
             Self::Everything => true,
             Self::Scope(locked) => locked == scope,
             Self::Person(locked) => requester.has(&IdentityKey::Id(locked.clone())),
+            Self::Target(locked) => layers.iter().any(|layer| layer.backend == *locked),
         }
     }
 
     /// Whether `request` falls under a lock of this target, as far as the target alone tells.
     pub fn covers_request(&self, request: &Request) -> bool {
-        self.covers(&request.human, &request.terms.scope)
+        let terms = &request.terms;
+        let mut planned = request.layers.iter().map(|layer| &layer.plan.backend);
+        self.covers(&request.human, &terms.scope, &terms.layers)
+            || matches!(self, Self::Target(locked) if planned.any(|backend| backend == locked))
     }
 }
 
@@ -98,6 +107,7 @@ impl fmt::Display for LockTarget {
             Self::Everything => f.write_str("everything"),
             Self::Scope(scope) => scope.fmt(f),
             Self::Person(person) => person.fmt(f),
+            Self::Target(target) => target.fmt(f),
         }
     }
 }

@@ -134,6 +134,7 @@ async fn behind_locks_the_log_grants_nothing(store: &dyn Store) {
                         LockTarget::Everything => true,
                         LockTarget::Scope(locked) => *locked == scope,
                         LockTarget::Person(person) => *person == requesters[&id],
+                        LockTarget::Target(target) => panic!("nobody locks {target}"),
                     };
                     assert!(!locked.iter().any(covers), "entry {} is locked", entry.seq);
                 }

@@ -1,4 +1,4 @@
-//! Locks everything, a scope or a person: revokes what they cover and refuses new requests. Alone, it
+//! Locks everything, a scope, a person or a target: revokes what they cover and refuses new requests. Alone, it
 //! lists the locks in force.
 
 use super::{
@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{
     broker::Error,
-    domain::{Catalogue, LockTarget},
+    domain::{BackendName, Catalogue, LockTarget},
     slack::{
         actions::end_access,
         arguments::{
-            HowLong, Named, Word,
+            HowLong, Named, Word, bare,
             length::{self, Reading},
             named, reason,
         },
@@ -22,7 +22,7 @@ use crate::{
 
 pub(super) const COMMAND: Command = Command {
     name: "lock",
-    usage: "[everything, scope or @person] [duration] [reason]",
+    usage: "[everything, scope, @person or target] [duration] [reason]",
     help: "revokes access and refuses new requests; alone, it lists the locks. For administrators.",
     run: |call| Box::pin(run(call)),
 };
@@ -84,11 +84,30 @@ pub(super) async fn target(
         Named::Everything => Ok(LockTarget::Everything),
         Named::Scope(scope) => Ok(LockTarget::Scope(scope)),
         Named::Person(person) => Ok(LockTarget::Person(person)),
-        Named::Unknown { written, like } => Err(answer::no_such(&written, &like)),
+        Named::Unknown { written, like } => {
+            let target = LockTarget::Target(BackendName::new(bare(&written)));
+            match is_target(call, &target).await? {
+                true => Ok(target),
+                false => Err(answer::no_such(&written, &like)),
+            }
+        }
         Named::Nothing | Named::Request(_) | Named::Me | Named::Address(_) => {
             Err(answer::usage(&call.command.line()))
         }
     })
+}
+
+/// Whether the configuration has the target, or a lock covers it still.
+async fn is_target(call: Call<'_>, target: &LockTarget) -> Result<bool, Error> {
+    let LockTarget::Target(name) = target else {
+        return Ok(false);
+    };
+    let broker = &call.interaction.slack.broker;
+    if broker.has_target(name) {
+        return Ok(true);
+    }
+    let locks = broker.locks().await?;
+    Ok(locks.iter().any(|lock| lock.target == *target))
 }
 
 #[cfg(test)]

@@ -509,6 +509,7 @@ pub(super) fn capitalised(target: &LockTarget) -> String {
         LockTarget::Everything => "Everything".to_owned(),
         LockTarget::Scope(scope) => text::code(scope),
         LockTarget::Person(person) => text::person(person),
+        LockTarget::Target(target) => format!("Target {}", text::code(target)),
     }
 }
 
@@ -534,6 +535,10 @@ pub fn would_lock(target: &LockTarget, covered: &Covered, now: Time) -> String {
         LockTarget::Person(person) => format!(
             "Until you unlock them, {} can't request or receive any access.",
             text::person(person)
+        ),
+        LockTarget::Target(target) => format!(
+            "Until you unlock it, nobody can request or receive access in target {}.",
+            text::code(target)
         ),
     }];
     let head = match (covered.grants.len(), covered.has_more) {

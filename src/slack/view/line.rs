@@ -305,6 +305,7 @@ fn attempted_on(on: &AttemptedOn) -> String {
         AttemptedOn::Scope(scope) => text::code(scope),
         AttemptedOn::Person(person) => text::person(person),
         AttemptedOn::Everything => "everything".to_owned(),
+        AttemptedOn::Target(target) => format!("target {}", text::code(target)),
         AttemptedOn::Login(name) => format!("login {}", text::code(name)),
     }
 }
@@ -523,6 +524,7 @@ fn locked(target: &LockTarget) -> String {
         LockTarget::Everything => "Everything".to_owned(),
         LockTarget::Scope(scope) => text::code(scope),
         LockTarget::Person(person) => text::person(person),
+        LockTarget::Target(target) => format!("Target {}", text::code(target)),
     }
 }
 

@@ -117,3 +117,32 @@ async fn the_card_of_what_waits_says_that_it_is_locked_and_until_when() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn a_lock_of_a_target_covers_every_scope_with_something_in_it() {
+    let fixture = Fixture::start().await;
+    fixture.granted(REQUEST).await;
+    let nothing = fixture.answer(SECURITY, "lock mainframe a leak").await;
+    assert!(nothing.says("There is nothing called"), "{}", nothing.text);
+    let told = fixture.end(SECURITY, "lock console a leak").await;
+    assert!(
+        told.says("Target `console` is locked; one grant ends by it."),
+        "{}",
+        told.all_text()
+    );
+    fixture.told(ALICE, "has ended: locked by").await;
+    fixture
+        .audited("*Target `console`* locked by <@U0SEC>")
+        .await;
+    fixture.jit(ALICE, "db-prod:write 30m INC-2 again").await;
+    fixture.answered(ALICE, "locked").await;
+    // It has nothing in that target.
+    fixture.asked("request db-prod:read 10m look").await;
+    fixture.jit(SECURITY, "unlock console").await;
+    fixture
+        .answered(SECURITY, "Target `console` is unlocked")
+        .await;
+    fixture
+        .granted("request db-prod:write 30m INC-3 once more")
+        .await;
+}
