@@ -5,6 +5,7 @@
 mod forms;
 mod home;
 mod limits;
+mod locks;
 mod notes;
 mod story;
 mod validators;
