@@ -18,8 +18,11 @@ pub fn situation(situation: &Situation, channel: Option<&ChannelId>, now: Time) 
     let mut lines = Vec::new();
     for most in LISTED {
         lines = parts(situation, channel, now, most);
-        let length: usize = lines.iter().map(|line| line.chars().count() + 1).sum();
-        if length <= LONGEST {
+        let length: usize = lines
+            .iter()
+            .map(|line| line.encode_utf16().count() + 1)
+            .sum();
+        if length + 2 <= LONGEST {
             break;
         }
     }

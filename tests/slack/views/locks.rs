@@ -88,7 +88,7 @@ fn what_is_going_on_is_told_part_by_part_and_fits_in_one_answer() {
 #[test]
 fn what_was_held_is_told_as_of_that_moment_or_where_to_ask_instead() {
     let scope = HeldBy::Scope("db-prod:write".parse().unwrap());
-    let told = |whose, held| with_short_times(&held_at(whose, at("02:10"), &held));
+    let told = |whose: &HeldBy, held: HeldAt| with_short_times(&held_at(whose, at("02:10"), &held));
     assert_eq!(
         told(&scope, HeldAt::Held(Vec::new())),
         "Nobody had `db-prod:write` at ‹02:10›."
