@@ -238,8 +238,7 @@ impl Broker {
             total: *total,
             is_extension: *is_extension,
             ticket: TicketFact::of(*ticket, pattern),
-            locked: scope
-                .is_some_and(|scope| locks.iter().any(|lock| lock.covers(human, &scope.id))),
+            locked: scope.is_some_and(|scope| locks.iter().any(|lock| lock.covers(human, scope))),
             principal_locked: locks.iter().any(|lock| lock.is_of(&principal.human)),
             held: count.held,
             cap: self.parts.limits.max_active_per_person,

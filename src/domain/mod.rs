@@ -13,6 +13,7 @@ mod departure;
 mod due;
 mod event;
 mod group;
+pub mod holding;
 mod human;
 mod id;
 mod leftovers;

@@ -661,6 +661,7 @@ mod tests {
                 target: LockTarget::Person(alice.clone()),
                 person: Human::new(&alice, Some(&Email::new("alice@example.com"))),
                 reason: reason.to_owned(),
+                until: None,
             }),
             ..record("", 0)
         }

@@ -43,7 +43,10 @@ impl Commit {
     /// does not commit it.
     pub fn leads_to_access(&self) -> bool {
         self.release.is_some()
-            || matches!(self.lock, Some(LockChange::Lift(..)))
+            || matches!(
+                self.lock,
+                Some(LockChange::Lift(..) | LockChange::LiftOver(..))
+            )
             || self
                 .changes
                 .iter()
@@ -178,8 +181,11 @@ fn fold(mut request: Request, events: &[Occurred]) -> Request {
 /// A lock to be set or lifted, with what the log will say.
 #[derive(Debug)]
 pub enum LockChange {
-    /// Set it. Setting a lock that is there replaces its reason.
+    /// Set it. Setting a lock that is there replaces its reason; it ends no earlier than before.
     Set(Lock, Record),
     /// Lift it. Fails as a conflict if it is not there.
     Lift(LockTarget, Record),
+    /// Lift it because its time was over when the record was made. Fails as a conflict if it is not
+    /// there, or stays for longer.
+    LiftOver(LockTarget, Record),
 }

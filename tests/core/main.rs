@@ -9,6 +9,7 @@ mod fuzz_corpus;
 mod kinds;
 mod layers;
 mod lifecycle;
+mod locks;
 mod policy;
 mod proofs;
 mod recipes;

@@ -379,6 +379,7 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts() {
         by: UserId::new("U0SEC"),
         reason: "an incident".to_owned(),
         at: service.story.clock.now(),
+        until: None,
     };
     let record = Record {
         at: lock.at,
@@ -389,6 +390,7 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts() {
             target: lock.target.clone(),
             person: lock.person.clone(),
             reason: lock.reason.clone(),
+            until: None,
         }),
     };
     let commit = Commit {

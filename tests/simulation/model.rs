@@ -88,6 +88,8 @@ impl Life {
             LockTarget::Everything => true,
             LockTarget::Scope(scope) => *scope == self.scope,
             LockTarget::Person(person) => person_of(person) == person_of(&self.requester),
+            // Nobody locks one.
+            LockTarget::Target(_) => false,
         }
     }
 
@@ -241,6 +243,8 @@ impl Model {
                     || self.every_id.contains(lock)
                         && person_of(person) == person_of(&life.requester)
             }
+            // Nobody locks one.
+            LockTarget::Target(_) => false,
         };
         let locks = self.locks.iter().filter(|(lock, _)| covers(lock));
         locks.map(|(_, since)| *since).min()

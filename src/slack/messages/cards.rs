@@ -251,7 +251,10 @@ impl Messenger {
                 .await;
             return Ok(card);
         };
-        let context = self.context(&request);
+        let context = Context {
+            lock: self.lock_over(&request).await?,
+            ..self.context(&request)
+        };
         let sent = self
             .send_in(card.clone(), &request, &context, shutdown)
             .await?;

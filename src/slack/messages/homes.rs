@@ -273,6 +273,7 @@ impl Homes {
                 has_credentials,
                 unreachable: None,
                 logins: self.broker.logins(&request),
+                lock: None,
             };
             (request, context)
         };

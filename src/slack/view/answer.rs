@@ -9,18 +9,18 @@ use super::{
 };
 use crate::broker::{Covered, Interruption, Locked, Members, TooFewApprovers};
 use crate::domain::{
-    ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time,
-    UserId, Username,
+    BackendName, ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId,
+    State, Time, UserId, Username,
 };
 
 /// The longest answer; Slack cuts longer ones.
-const LONGEST: usize = 3900;
+pub(super) const LONGEST: usize = 3900;
 
 /// How many requests one answer lists.
-const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 /// How many people one answer names.
-const PEOPLE: usize = 10;
+pub(super) const PEOPLE: usize = 10;
 
 /// Too much is going on.
 pub const BUSY: &str = "Keylend is busy. Nothing was done; try again in a moment.";
@@ -147,6 +147,18 @@ pub fn what_has(person: &UserId, requests: &[Request], now: Time) -> String {
     }
     list(&format!("{who} has:"), &held, |request| {
         standing(request, now)
+    })
+}
+
+/// Who has access in a target.
+pub fn who_is_in(target: &BackendName, held: &[Request], now: Time) -> String {
+    let what = text::code(target);
+    if held.is_empty() {
+        return format!("Nobody has access in {what} now.");
+    }
+    list(&format!("Access in {what}:"), held, |request| {
+        let who = text::person(&request.requester);
+        format!("{who} has {}", standing(request, now))
     })
 }
 
@@ -355,7 +367,11 @@ pub fn locked(target: &LockTarget, locked: Locked) -> String {
              for this person. If they may have another account, lock that one too.",
         );
     }
-    told.push_str(" `/jit unlock` lifts the lock.");
+    let lifted = match locked.until.map(text::time) {
+        Some(end) => format!(" The lock ends {end}; `/jit unlock` lifts it before that."),
+        None => " `/jit unlock` lifts the lock.".to_owned(),
+    };
+    told.push_str(&lifted);
     told
 }
 
@@ -421,6 +437,14 @@ pub fn no_such(written: &str, like: &[ScopeId]) -> String {
     }
 }
 
+/// What was to be a moment, and is none.
+pub fn not_a_time(written: &str) -> String {
+    format!(
+        "“{}” isn't a time. Write one such as 02:10, or with its day: 2026-11-21 02:10.",
+        text::escape(written, 100)
+    )
+}
+
 /// An address of nobody whom Keylend knows.
 pub fn nobody_has(address: &Email) -> String {
     format!(
@@ -460,7 +484,7 @@ fn standing(request: &Request, now: Time) -> String {
 }
 
 /// How a request stands, behind what it is for.
-fn how(request: &Request, now: Time) -> String {
+pub(super) fn how(request: &Request, now: Time) -> String {
     if let Some(since) = request.being_revoked_since(now) {
         return format!(", revoking since {}", text::time(since));
     }
@@ -486,15 +510,16 @@ fn how(request: &Request, now: Time) -> String {
     }
 }
 
-fn id(request: &Request) -> String {
+pub(super) fn id(request: &Request) -> String {
     text::code(request.id)
 }
 
-fn capitalised(target: &LockTarget) -> String {
+pub(super) fn capitalised(target: &LockTarget) -> String {
     match target {
         LockTarget::Everything => "Everything".to_owned(),
         LockTarget::Scope(scope) => text::code(scope),
         LockTarget::Person(person) => text::person(person),
+        LockTarget::Target(target) => format!("Target {}", text::code(target)),
     }
 }
 
@@ -520,6 +545,10 @@ pub fn would_lock(target: &LockTarget, covered: &Covered, now: Time) -> String {
         LockTarget::Person(person) => format!(
             "Until you unlock them, {} can't request or receive any access.",
             text::person(person)
+        ),
+        LockTarget::Target(target) => format!(
+            "Until you unlock it, nobody can request or receive access in target {}.",
+            text::code(target)
         ),
     }];
     let head = match (covered.grants.len(), covered.has_more) {
@@ -555,6 +584,6 @@ fn list(head: &str, requests: &[Request], line: impl Fn(&Request) -> String) -> 
     clipped(&lines)
 }
 
-fn clipped(lines: &[String]) -> String {
+pub(super) fn clipped(lines: &[String]) -> String {
     whole_lines(&lines.join("\n"), LONGEST)
 }

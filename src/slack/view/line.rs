@@ -177,10 +177,28 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
 pub fn lock_line(entry: &Entry) -> Option<String> {
     let by = text::actor(&entry.actor);
     let what = match &entry.body {
-        EntryBody::Lock(LockEvent::Locked { target, reason, .. }) => because(
-            format!(":rotating_light: *{}* locked by {by}", locked(target)),
+        EntryBody::Lock(LockEvent::Locked {
+            target,
             reason,
-        ),
+            until,
+            ..
+        }) => {
+            let until = until.map(|until| format!(" until {}", text::time(until)));
+            let until = until.unwrap_or_default();
+            because(
+                format!(
+                    ":rotating_light: *{}* locked by {by}{until}",
+                    locked(target)
+                ),
+                reason,
+            )
+        }
+        EntryBody::Lock(LockEvent::Unlocked { target }) if entry.actor == Actor::Keylend => {
+            format!(
+                ":unlock: *{}* unlocked: the time of the lock is over",
+                locked(target)
+            )
+        }
         EntryBody::Lock(LockEvent::Unlocked { target }) => {
             format!(":unlock: *{}* unlocked by {by}", locked(target))
         }
@@ -287,6 +305,7 @@ fn attempted_on(on: &AttemptedOn) -> String {
         AttemptedOn::Scope(scope) => text::code(scope),
         AttemptedOn::Person(person) => text::person(person),
         AttemptedOn::Everything => "everything".to_owned(),
+        AttemptedOn::Target(target) => format!("target {}", text::code(target)),
         AttemptedOn::Login(name) => format!("login {}", text::code(name)),
     }
 }
@@ -505,6 +524,7 @@ fn locked(target: &LockTarget) -> String {
         LockTarget::Everything => "Everything".to_owned(),
         LockTarget::Scope(scope) => text::code(scope),
         LockTarget::Person(person) => text::person(person),
+        LockTarget::Target(target) => format!("Target {}", text::code(target)),
     }
 }
 

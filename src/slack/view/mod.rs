@@ -2,8 +2,11 @@
 pub mod alert;
 pub mod answer;
 pub mod card;
+pub mod held_at;
 pub mod home;
+pub mod incident;
 pub mod line;
+pub mod locks;
 pub mod modal;
 pub mod modal_credentials;
 pub mod modal_deny;

@@ -204,6 +204,7 @@ async fn a_lock_is_told_in_the_channel_itself() {
         by: user("bob"),
         reason: "incident".to_owned(),
         at: at(0),
+        until: None,
     };
     let record = Record {
         at: at(0),
@@ -214,6 +215,7 @@ async fn a_lock_is_told_in_the_channel_itself() {
             target: lock.target.clone(),
             person: Human::default(),
             reason: lock.reason.clone(),
+            until: None,
         }),
     };
     let commit = Commit {

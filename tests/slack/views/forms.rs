@@ -32,6 +32,7 @@ fn locked(ended: Option<usize>) -> Locked {
     Locked {
         ended,
         is_person_known: true,
+        until: None,
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn request_card(request: &Request, context: &Context) -> Message {
         if let Some(closes) = record::closes(&context.logins) {
             draft.say(closes);
         }
+        locked(context, &mut draft);
         decide(request, &mut draft);
     }
     record::footer(request, &mut draft);
@@ -41,6 +42,7 @@ pub(super) fn extension_card(request: &Request, context: &Context) -> Option<Mes
             draft.facts(&more_facts(request, extension, context));
             more_reason(request, &extension.reason, &mut draft);
             record::approvals(&extension.approvals, &mut draft);
+            locked(context, &mut draft);
             decide(request, &mut draft);
             record::footer(request, &mut draft);
             Some(draft.message())
@@ -89,6 +91,17 @@ pub(in crate::slack::view) fn question(request: &Request, context: &Context, dra
         .collect();
     draft.asides(&facts);
     decide(request, draft);
+}
+
+/// That a lock keeps everybody from approving it.
+fn locked(context: &Context, draft: &mut Draft) {
+    let Some(lock) = &context.lock else {
+        return;
+    };
+    draft.say(match lock.until.map(text::time) {
+        Some(end) => format!(":lock: *Locked until {end}*. Nobody can approve this before that."),
+        None => ":lock: *Locked*. Nobody can approve this until the lock is lifted.".to_owned(),
+    });
 }
 
 fn extension_head(request: &Request, more: Span) -> Draft {

@@ -1,7 +1,7 @@
 //! What a card knows beside its request, and what its buttons say of it.
 
 use crate::{
-    domain::{Login, Request},
+    domain::{Lock, Login, Request},
     slack::client::ChannelTrouble,
 };
 
@@ -34,6 +34,8 @@ pub struct Context {
     pub unreachable: Option<ChannelTrouble>,
     /// The logins that receive the access.
     pub logins: Vec<Login>,
+    /// The lock that keeps what is asked for from being approved, if one does.
+    pub lock: Option<Lock>,
 }
 
 /// The value of every button: the request, and the revision that was on show.
