@@ -11,12 +11,12 @@ use super::{GroupName, ScopeId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Notify {
-    /// The card alone tells them.
+    /// The approval card alone tells them.
     #[default]
     Channel,
-    /// The approver groups are mentioned in the card's thread.
+    /// Keylend mentions the approver groups in the card's thread.
     Group,
-    /// The members of the approver groups get direct messages.
+    /// Keylend sends the members of the approver groups a direct message.
     Direct,
 }
 

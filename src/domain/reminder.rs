@@ -25,6 +25,11 @@ impl Request {
             .find(|step| now < lapses_at && is_due(step))
     }
 
+    /// Until when what waits can be decided; nothing if nothing waits.
+    pub fn waits_until(&self) -> Option<Time> {
+        self.waits().map(|(_, until)| until)
+    }
+
     fn reminder_at(&self, step: u8) -> Option<Time> {
         let (since, lapses_at) = self.waits()?;
         let parts = i32::from(Self::REMINDERS) + 1;
