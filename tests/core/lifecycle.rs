@@ -556,6 +556,17 @@ fn a_reminder_that_comes_late_comes_once_and_not_after_the_time_out() {
 }
 
 #[test]
+fn approvers_are_reminded_of_more_time_by_its_own_time_out() {
+    let (commands, end) = until_active();
+    let request = after([commands, vec![more_time(20, end)]].concat());
+    let asked_at = request.extension.as_ref().unwrap().asked_at;
+    let third = (end - asked_at) / 3;
+    assert_eq!(request.next_reminder(), Some((1, asked_at + third)));
+    let due = request.due();
+    assert!(due.iter().any(|due| due.work == Work::Remind { step: 1 }));
+}
+
+#[test]
 fn nobody_is_reminded_of_what_was_decided() {
     let log = requested(1);
     let mut request = open(RequestId::new(log.at, 1), &log);

@@ -15,7 +15,7 @@ use keylend::{
     broker::{Broker, Parts},
     clock::Clock,
     directory::{Directory, GroupSource, Identities},
-    domain::{BackendName, ChannelId, GroupName, Time},
+    domain::{BackendName, ChannelId, GroupName, Notifications, Time},
     grants::Grants,
     leavers::Leavers,
     slack::{

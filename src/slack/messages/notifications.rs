@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::{ChannelId, Event, GroupName, Notify, Request, RequestId, State, Time, UserId},
     presentation::{Backlog, Place},
-    slack::view::notification::{Mention, Waiting, in_channel, in_person},
+    slack::view::notification::{Mention, NAMED, Waiting, in_channel, in_person},
     store::{Entry, EntryBody, Origin, StoreError},
 };
 
@@ -32,9 +32,6 @@ const BATCH: u32 = 100;
 
 /// Requests that one message is about at most.
 const TOGETHER: usize = 1_000;
-
-/// Requests whose cards a message looks up.
-const LINKED: usize = 20;
 
 /// The shortest time between two messages to one channel or person.
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
@@ -257,7 +254,7 @@ impl Messenger {
         let is_in_thread = calls.len() == 1 && !is_direct;
         let mut waiting = Vec::with_capacity(calls.len());
         for (index, call) in calls.into_iter().enumerate() {
-            let link = match is_in_thread || index >= LINKED {
+            let link = match is_in_thread || index >= NAMED {
                 true => None,
                 false => self.link(&call.request, shutdown).await,
             };

@@ -6,7 +6,7 @@ use super::text;
 use crate::domain::{Request, UserId};
 
 /// How many requests one message names.
-const NAMED: usize = 20;
+pub const NAMED: usize = 10;
 
 /// Whom a message calls.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
