@@ -6,7 +6,9 @@ use std::{fmt::Write as _, fs, net::SocketAddr, process::Command};
 use keylend::{
     config::{Config, Identity, Mode, Problems, Secrets, Store},
     directory::{GroupSource, PersonEntry},
-    domain::{ChannelId, GroupName, OnLimit, ReasonRule, Span, UserId, Username},
+    domain::{
+        ChannelId, GroupName, Notify, OnLimit, ReasonRule, ScopeId, Span, UserId, Username,
+    },
 };
 use tempfile::TempDir;
 
