@@ -1,5 +1,7 @@
 //! Reminders: when approvers hear once more of what waits for their decision.
 
+use chrono::TimeDelta;
+
 use super::{Request, State, Time};
 
 impl Request {
@@ -32,10 +34,12 @@ impl Request {
 
     fn reminder_at(&self, step: u8) -> Option<Time> {
         let (since, lapses_at) = self.waits()?;
-        let parts = i32::from(Self::REMINDERS) + 1;
+        let parts = i64::from(Self::REMINDERS) + 1;
+        // In whole milliseconds, as all times.
+        let after = (lapses_at - since).num_milliseconds() * i64::from(step) / parts;
         (1..=Self::REMINDERS)
             .contains(&step)
-            .then(|| since + (lapses_at - since) * i32::from(step) / parts)
+            .then(|| since + TimeDelta::milliseconds(after))
     }
 
     /// Since when something waits for a decision, and until when.

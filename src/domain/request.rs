@@ -104,10 +104,6 @@ pub struct Request {
     pub state: State,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
 fn is_zero(count: &u8) -> bool {
     *count == 0
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use keylend::domain::{
     Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event,
     ExtensionOutcome, Handle, Human, Leftovers, Occurred, Params, Parties, PlannedGrant,
@@ -560,7 +560,7 @@ fn approvers_are_reminded_of_more_time_by_its_own_time_out() {
     let (commands, end) = until_active();
     let request = after([commands, vec![more_time(20, end)]].concat());
     let asked_at = request.extension.as_ref().unwrap().asked_at;
-    let third = (end - asked_at) / 3;
+    let third = TimeDelta::milliseconds((end - asked_at).num_milliseconds() / 3);
     assert_eq!(request.next_reminder(), Some((1, asked_at + third)));
     let due = request.due();
     assert!(due.iter().any(|due| due.work == Work::Remind { step: 1 }));

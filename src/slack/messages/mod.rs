@@ -18,6 +18,7 @@ mod channel_state;
 mod channels;
 mod feeds;
 pub mod homes;
+mod last_told;
 mod leader;
 mod notifications;
 mod probe;
@@ -40,7 +41,7 @@ use crate::{
 use channel_state::Channels;
 pub(crate) use feeds::CURSORS;
 pub use leader::run_as_leader;
-use notifications::LastTold;
+use last_told::LastTold;
 use trouble::Trouble;
 
 /// First posts that are not kept apart from each other.

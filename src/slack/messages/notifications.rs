@@ -6,12 +6,8 @@
 //! not told. While one channel or person waits for its next message, what comes is collected: many requests
 //! make one message.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -33,34 +29,11 @@ const BATCH: u32 = 100;
 /// Requests that one message is about at most.
 const TOGETHER: usize = 1_000;
 
-/// The shortest time between two messages to one channel or person.
-const PAUSE: TimeDelta = TimeDelta::seconds(30);
-
 /// People whom one message mentions, where a group is no user group of Slack.
 const MENTIONED: usize = 10;
 
 /// People who get a direct message about one request.
 const MESSAGED: usize = 20;
-
-/// When each channel and each person was told last. A replica that takes over knows nothing of it, and
-/// tells them once sooner.
-#[derive(Default)]
-pub(super) struct LastTold(Mutex<HashMap<ChannelId, Time>>);
-
-impl LastTold {
-    /// When the channel may be told again; nothing if now.
-    fn opens(&self, channel: &ChannelId, now: Time) -> Option<Time> {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let opens = *told.get(channel)? + PAUSE;
-        (now < opens).then_some(opens)
-    }
-
-    fn note(&self, channel: &ChannelId, now: Time) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|_, at| now - *at < PAUSE);
-        told.insert(channel.clone(), now);
-    }
-}
 
 /// Something that waits and that approvers are to hear of.
 struct Call {
@@ -146,7 +119,10 @@ impl Messenger {
         let read = entries.last().map_or(told, |entry| entry.seq);
         let now = self.retry.clock.now();
         let mut calls = Vec::new();
-        for raw in entries.iter().filter(|raw| raw.origin != Origin::Forged) {
+        for raw in &entries {
+            if raw.origin == Origin::Forged {
+                continue;
+            }
             // The follower says of an entry that it cannot be read.
             let Ok(entry) = Entry::try_from(raw) else {
                 continue;
