@@ -162,7 +162,8 @@ impl Config {
         let rules = policy::read(document);
         let backends = backends::read(document);
         let limits = limits::read(document);
-        let (catalogue, notifications) = scopes::read(document, &groups, &backends, limits.as_ref());
+        let (catalogue, notifications) =
+            scopes::read(document, &groups, &backends, limits.as_ref());
         if let Some(slack) = &slack {
             slack::refuse_shared_approvals(document, &slack.shared_channels, &catalogue);
         }

@@ -189,13 +189,14 @@ pub(super) fn read(
 }
 
 /// Whom a scope notifies.
-fn notify(
-    document: &mut Document<'_>,
-    known: &Known<'_>,
-    id: &ScopeId,
-    raw: &Raw,
-) -> ScopeNotify {
-    let escalate_to = known_groups(document, known, id.as_str(), "escalate_to", &raw.escalate_to);
+fn notify(document: &mut Document<'_>, known: &Known<'_>, id: &ScopeId, raw: &Raw) -> ScopeNotify {
+    let escalate_to = known_groups(
+        document,
+        known,
+        id.as_str(),
+        "escalate_to",
+        &raw.escalate_to,
+    );
     let approvers: BTreeSet<GroupName> = raw.approvers.iter().map(GroupName::new).collect();
     if !escalate_to.is_empty() && escalate_to.is_disjoint(&approvers) {
         let warning = "none of these groups can approve this: `escalate_to` only notifies them. Add one \

@@ -579,8 +579,5 @@ fn nobody_is_reminded_of_what_was_decided() {
     }
     assert_eq!(request.due(), []);
     let now = Span::minutes(20).after(start());
-    assert_eq!(
-        decide(&request, Command::Remind, now),
-        Err(Refusal::NotDue)
-    );
+    assert_eq!(decide(&request, Command::Remind, now), Err(Refusal::NotDue));
 }

@@ -6,9 +6,7 @@ use std::{fmt::Write as _, fs, net::SocketAddr, process::Command};
 use keylend::{
     config::{Config, Identity, Mode, Problems, Secrets, Store},
     directory::{GroupSource, PersonEntry},
-    domain::{
-        ChannelId, GroupName, Notify, OnLimit, ReasonRule, ScopeId, Span, UserId, Username,
-    },
+    domain::{ChannelId, GroupName, Notify, OnLimit, ReasonRule, ScopeId, Span, UserId, Username},
 };
 use tempfile::TempDir;
 
@@ -499,7 +497,10 @@ fn a_scope_says_whom_a_waiting_request_notifies() {
     assert_eq!(notify.notify, Notify::Direct);
     assert_eq!(notify.escalate_to, notify.approvers);
     let said = said_of(&with("escalate_to = [\"lead\"]"), RULES);
-    assert!(said.contains("there is no group `lead` in [groups]"), "{said}");
+    assert!(
+        said.contains("there is no group `lead` in [groups]"),
+        "{said}"
+    );
     assert!(said.contains("did you mean `leads`?"), "{said}");
 }
 

@@ -40,8 +40,8 @@ use crate::{
 };
 use channel_state::Channels;
 pub(crate) use feeds::CURSORS;
-pub use leader::run_as_leader;
 use last_told::LastTold;
+pub use leader::run_as_leader;
 use trouble::Trouble;
 
 /// First posts that are not kept apart from each other.

@@ -210,7 +210,11 @@ impl Messenger {
             }
         }
         let people = people.into_iter().take(MENTIONED).map(Mention::Person);
-        groups.into_iter().map(Mention::Group).chain(people).collect()
+        groups
+            .into_iter()
+            .map(Mention::Group)
+            .chain(people)
+            .collect()
     }
 
     /// One message about all of these: in the card's thread about one, in the channel about several.
@@ -284,14 +288,10 @@ fn still_waits(request: &Request, event: &Event, now: Time) -> bool {
     let is_it = match event {
         Event::Requested { .. } => is_pending && request.reminded == 0,
         Event::ExtensionRequested { revision, .. } => {
-            request.extension.is_some()
-                && request.revision == *revision
-                && request.reminded == 0
+            request.extension.is_some() && request.revision == *revision && request.reminded == 0
         }
         Event::Reminded { step, revision } => {
-            request.awaits_decision()
-                && request.revision == *revision
-                && request.reminded == *step
+            request.awaits_decision() && request.revision == *revision && request.reminded == *step
         }
         _ => false,
     };

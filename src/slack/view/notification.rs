@@ -31,7 +31,10 @@ pub struct Waiting {
 /// A message in the approval channel: of one request in its card's thread, of several in the channel.
 /// It names no requester, since that would mention them.
 pub fn in_channel(mentions: &[Mention], waiting: &[Waiting]) -> String {
-    let mentions: String = mentions.iter().map(|it| format!("{} ", mention(it))).collect();
+    let mentions: String = mentions
+        .iter()
+        .map(|it| format!("{} ", mention(it)))
+        .collect();
     let said = match waiting {
         [one] if one.is_reminder => format!(
             ":bell: Reminder: {} is still waiting for approval{}.",

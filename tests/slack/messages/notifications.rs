@@ -47,7 +47,13 @@ async fn a_user_group_is_mentioned_once_in_the_cards_thread_whoever_takes_over()
     assert!(told.says("`db-prod:write` for 30m is waiting for your approval"));
     assert!(!told.says("U0ALICE"), "the requester is not mentioned");
     let thread = told.thread_ts.clone().unwrap();
-    assert!(fixture.sim.message("C0DBA", &thread).unwrap().says("requests"));
+    assert!(
+        fixture
+            .sim
+            .message("C0DBA", &thread)
+            .unwrap()
+            .says("requests")
+    );
     running.stop().await;
 
     let running = fixture.run_notifying(group());
@@ -65,7 +71,11 @@ async fn listed_members_are_mentioned_but_not_the_requester() {
     let running = fixture.run_notifying(notifying(Notify::Group, &["leads"], &[]));
     fixture.commit(asked("one", 0)).await;
     let told = fixture.says("C0DBA", "for your approval").await;
-    assert!(told.says("<@U0CAROL>") && !told.says("U0ALICE"), "{}", told.text);
+    assert!(
+        told.says("<@U0CAROL>") && !told.says("U0ALICE"),
+        "{}",
+        told.text
+    );
     running.stop().await;
 }
 
@@ -76,7 +86,11 @@ async fn approvers_get_one_direct_message_each_with_a_link_to_the_card() {
     fixture.commit(asked("one", 0)).await;
     for person in ["U0BOB", "U0CAROL"] {
         let told = fixture.tells(person, "waiting for your approval").await;
-        assert!(told.says("<@U0ALICE> · `db-prod:write` for 30m"), "{}", told.text);
+        assert!(
+            told.says("<@U0ALICE> · `db-prod:write` for 30m"),
+            "{}",
+            told.text
+        );
         assert!(told.says("/archives/C0DBA/p"), "{}", told.text);
     }
     fixture.settled().await;
@@ -141,7 +155,11 @@ async fn reminders_are_posted_in_the_cards_thread_and_the_second_one_escalates()
     let request = reminded(&fixture, &request, 1200).await;
     let first = fixture.says("C0DBA", "Reminder").await;
     assert!(first.thread_ts.is_some());
-    assert!(!first.says("<@") && !first.says("<!subteam"), "{}", first.text);
+    assert!(
+        !first.says("<@") && !first.says("<!subteam"),
+        "{}",
+        first.text
+    );
     let request = reminded(&fixture, &request, 2400).await;
     let second = fixture.says("C0DBA", "<@U0CAROL> :bell: Reminder").await;
     assert_eq!(second.thread_ts, first.thread_ts);

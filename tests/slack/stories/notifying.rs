@@ -34,7 +34,11 @@ async fn approvers_are_mentioned_reminded_twice_and_then_the_request_lapses() {
 
     fixture.until_logged("reminded", 2).await;
     let second = fixture.said(APPROVALS, "<@U0SEC>").await;
-    assert!(second.says(GROUP) && second.says("Reminder"), "{}", second.text);
+    assert!(
+        second.says(GROUP) && second.says("Reminder"),
+        "{}",
+        second.text
+    );
 
     let kinds = fixture.until_logged("lapsed", 1).await;
     let reminders = kinds.iter().filter(|kind| *kind == "reminded");
