@@ -176,8 +176,10 @@ pub(super) fn read(
     for (name, raw) in document.entries::<Raw>("scopes") {
         match name.parse::<ScopeId>() {
             Ok(id) => {
-                let notify = notify(document, &known, &id, &raw);
+                let (how, names) = (raw.notify, &raw.escalate_to);
+                let escalate_to = known_groups(document, &known, &name, "escalate_to", names);
                 if let Some(scope) = scope(document, &known, id, raw) {
+                    let notify = notify(document, &scope, how, escalate_to);
                     notifications.insert(scope.id.clone(), notify);
                     catalogue.insert(scope.id.clone(), scope);
                 }
@@ -189,23 +191,20 @@ pub(super) fn read(
 }
 
 /// Whom a scope notifies.
-fn notify(document: &mut Document<'_>, known: &Known<'_>, id: &ScopeId, raw: &Raw) -> ScopeNotify {
-    let escalate_to = known_groups(
-        document,
-        known,
-        id.as_str(),
-        "escalate_to",
-        &raw.escalate_to,
-    );
-    let approvers: BTreeSet<GroupName> = raw.approvers.iter().map(GroupName::new).collect();
-    if !escalate_to.is_empty() && escalate_to.is_disjoint(&approvers) {
+fn notify(
+    document: &mut Document<'_>,
+    scope: &Scope,
+    notify: Notify,
+    escalate_to: BTreeSet<GroupName>,
+) -> ScopeNotify {
+    if !escalate_to.is_empty() && escalate_to.is_disjoint(&scope.approvers) {
         let warning = "none of these groups can approve this: `escalate_to` only notifies them. Add one \
                        of them to `approvers`, or name a group that is there";
-        document.warning(at!["scopes", id.as_str(), "escalate_to"], warning);
+        document.warning(at!["scopes", scope.id.as_str(), "escalate_to"], warning);
     }
     ScopeNotify {
-        notify: raw.notify,
-        approvers,
+        notify,
+        approvers: scope.approvers.clone(),
         escalate_to,
     }
 }
