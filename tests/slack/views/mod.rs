@@ -6,6 +6,7 @@ mod forms;
 mod home;
 mod limits;
 mod notes;
+mod notifications;
 mod story;
 mod validators;
 
