@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use keylend::domain::{Command, GroupName, Notifications, Notify, Request, ScopeNotify};
+use keylend::{
+    domain::{Command, GroupName, Human, Notifications, Notify, Request, ScopeNotify, Span},
+    store::{Documents as _, Store as _},
+};
 use slack_sim::{Message, Sim};
 
 use super::{
     fixture::{Fixture, asked},
-    story::{approved, at, then, withdrawn},
+    story::{approved, at, inspected, made, then, user, withdrawn},
 };
 
 const MENTION: &str = "<!subteam^S0DBA>";
@@ -113,7 +116,10 @@ async fn many_requests_are_one_mention() {
     for number in 0..20 {
         fixture.commit(asked(&format!("n{number}"), 1)).await;
     }
-    fixture.settled_for_now().await;
+    // All of them wait for the next mention before the clock moves.
+    while fixture.store.cursor("approvers").await.unwrap() < *fixture.store.head().borrow() {
+        tokio::task::yield_now().await;
+    }
     let told = fixture
         .in_time(|sim| saying(sim, "20 requests are waiting for approval:").pop())
         .await;
@@ -186,5 +192,34 @@ async fn a_reminder_of_what_was_decided_before_it_was_posted_is_not_posted() {
     fixture.says("C0DBA", MENTION).await;
     assert!(saying(&fixture.sim, "Reminder").is_empty());
     assert_eq!(saying(&fixture.sim, MENTION).len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn approvers_are_reminded_of_more_time_in_the_thread_of_its_card() {
+    let fixture = Fixture::set().await;
+    let running = fixture.run_notifying(notifying(Notify::Group, &["dba"], &[]));
+    let layer = [("pg-prod", "member alice of app_writer")];
+    let request = fixture.commit(asked("one", 0)).await;
+    let request = fixture.commit(approved(&request, &layer, at(10))).await;
+    let request = fixture.commit(inspected(&request, 0, true, at(11))).await;
+    let request = fixture.commit(made(&request, 0, at(12))).await;
+    let more = Command::RequestExtension {
+        by: user("alice"),
+        human: Human::default(),
+        rules: Vec::new(),
+        duration: Span::minutes(10),
+        lapses_at: at(620),
+        reason: String::new(),
+    };
+    let request = fixture.commit(then(&request, more, at(20))).await;
+    let asked = "10m more of `db-prod:write` is waiting for your approval";
+    fixture.in_time(|sim| saying(sim, asked).pop()).await;
+    reminded(&fixture, &request, 220).await;
+    let told = fixture
+        .in_time(|sim| saying(sim, "Reminder: 10m more of `db-prod:write`").pop())
+        .await;
+    let card = fixture.sim.message("C0DBA", &told.thread_ts.unwrap());
+    assert!(card.unwrap().says("More time"));
     running.stop().await;
 }
