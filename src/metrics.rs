@@ -236,7 +236,8 @@ impl Metrics {
             | Event::ExtensionWithdrawn {}
             | Event::ExtensionDenied { .. }
             | Event::ExtensionLapsed {}
-            | Event::CredentialShown {} => return,
+            | Event::CredentialShown {}
+            | Event::Reminded { .. } => return,
         };
         self.requests.get_or_create(&[("outcome", outcome)]).inc();
     }

@@ -167,7 +167,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         claims: store.clone(),
         comparisons: comparisons.clone(),
         policy: config.policy.clone(),
-        directory,
+        directory: directory.clone(),
         backends: backends.clone(),
         catalogue: config.catalogue.clone(),
         limits: config.limits.clone(),
@@ -247,6 +247,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         audit_channel: config.slack.audit_channel.clone(),
         has_credentials: Arc::new(move |request| showing.has_credentials(request)),
         logins: Arc::new(move |request| lending.logins(request)),
+        notifications: config.notifications.clone(),
+        directory,
         alerts: alerts.clone(),
     }));
     let homes = Arc::new(Homes::new(

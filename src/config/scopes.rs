@@ -22,7 +22,8 @@ use crate::{
     directory::GroupSource,
     domain::{
         BackendName, Catalogue, ChannelId, Environment, GroupName, LayerSpec, Length, Limits,
-        OnLeave, Params, ReasonRule, RevocationMode, Risk, Scope, ScopeId, TicketRule,
+        Notifications, Notify, OnLeave, Params, ReasonRule, RevocationMode, Risk, Scope, ScopeId,
+        ScopeNotify, TicketRule,
     },
 };
 
@@ -65,6 +66,16 @@ pub(super) struct Raw {
     /// Where the approval card is posted.
     #[schemars(title = "channel id", regex(pattern = CHANNEL_ID), example = &"C0DBA")]
     approval_channel: String,
+    /// How approvers hear of a request. `"channel"`: from the approval card alone. `"group"`: Keylend
+    /// mentions the approver groups in the card's thread. `"direct"`: Keylend sends the members of the
+    /// approver groups, at most 20 people, a direct message.
+    #[serde(default)]
+    #[schemars(example = &"group")]
+    notify: Notify,
+    /// The groups that the second reminder notifies too. They may approve only if they are in `approvers`.
+    #[serde(default)]
+    #[schemars(title = "list of groups", example = json!(["leads"]))]
+    escalate_to: Vec<String>,
     /// Whether a request needs a reason.
     #[serde(default = "required")]
     #[schemars(example = &"optional")]
@@ -151,7 +162,7 @@ pub(super) fn read(
     groups: &BTreeMap<GroupName, GroupSource>,
     backends: &BTreeMap<BackendName, BackendConfig>,
     limits: Option<&Limits>,
-) -> Catalogue {
+) -> (Catalogue, Notifications) {
     let known = Known {
         group_names: document.keys("groups").into_iter().collect(),
         groups,
@@ -161,17 +172,41 @@ pub(super) fn read(
         patterns: RefCell::default(),
     };
     let mut catalogue = Catalogue::new();
+    let mut notifications = Notifications::new();
     for (name, raw) in document.entries::<Raw>("scopes") {
         match name.parse::<ScopeId>() {
             Ok(id) => {
+                let (how, names) = (raw.notify, &raw.escalate_to);
+                let escalate_to = known_groups(document, &known, &name, "escalate_to", names);
                 if let Some(scope) = scope(document, &known, id, raw) {
+                    let notify = notify(document, &scope, how, escalate_to);
+                    notifications.insert(scope.id.clone(), notify);
                     catalogue.insert(scope.id.clone(), scope);
                 }
             }
             Err(invalid) => document.problem(at!["scopes", &*name], invalid.to_string()),
         }
     }
-    catalogue
+    (catalogue, notifications)
+}
+
+/// Whom a scope notifies.
+fn notify(
+    document: &mut Document<'_>,
+    scope: &Scope,
+    notify: Notify,
+    escalate_to: BTreeSet<GroupName>,
+) -> ScopeNotify {
+    if !escalate_to.is_empty() && escalate_to.is_disjoint(&scope.approvers) {
+        let warning = "none of these groups can approve this: `escalate_to` only notifies them. Add one \
+                       of them to `approvers`, or name a group that is there";
+        document.warning(at!["scopes", scope.id.as_str(), "escalate_to"], warning);
+    }
+    ScopeNotify {
+        notify,
+        approvers: scope.approvers.clone(),
+        escalate_to,
+    }
 }
 
 fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) -> Option<Scope> {
@@ -261,6 +296,17 @@ fn groups(
         let problem = format!("`{key}` is empty; list at least one group");
         document.problem(at!["scopes", scope, key], problem);
     }
+    known_groups(document, known, scope, key, names)
+}
+
+/// The groups that a scope names, which may be none.
+fn known_groups(
+    document: &mut Document<'_>,
+    known: &Known<'_>,
+    scope: &str,
+    key: &str,
+    names: &[String],
+) -> BTreeSet<GroupName> {
     for (index, name) in names.iter().enumerate() {
         if !known.group_names.contains(name) {
             document.unknown(

@@ -182,6 +182,14 @@ impl Directory {
         groups.map(|(name, _)| name.clone()).collect()
     }
 
+    /// The id of the Slack user group that this group is; nothing if it is none.
+    pub fn slack_usergroup(&self, group: &GroupName) -> Option<&str> {
+        match self.groups.get(group) {
+            Some(GroupSource::SlackUsergroup(id)) => Some(id),
+            _ => None,
+        }
+    }
+
     /// Whether Slack is asked for the members of this group.
     pub fn is_live(&self, group: &GroupName) -> bool {
         matches!(self.groups.get(group), Some(GroupSource::SlackUsergroup(_)))

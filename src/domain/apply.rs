@@ -49,6 +49,7 @@ impl Request {
             after: Vec::new(),
             facts: ApprovalFacts::default(),
             extension: None,
+            reminded: 0,
             last_extension: None,
             extensions_withdrawn: 0,
             credentials_shown: 0,
@@ -195,6 +196,7 @@ impl Request {
                 }
             }
             Event::Activated {} => self.state = State::Active { warned: false },
+            Event::Reminded { step, .. } => self.reminded = *step,
             Event::LeaveNoticed { departure } => self.departure = Some(departure.clone()),
             Event::Warned {} => self.state = State::Active { warned: true },
             Event::RevocationStarted { cause } => {
@@ -253,9 +255,11 @@ impl Request {
                 self.human = std::mem::take(&mut self.human).with(human);
                 self.revision = *revision;
                 self.last_extension = None;
+                self.reminded = 0;
                 self.extension = Some(Extension {
                     duration: *duration,
                     reason: reason.clone(),
+                    asked_at: *at,
                     lapses_at: *lapses_at,
                     approvals: Vec::new(),
                 });

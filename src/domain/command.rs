@@ -105,6 +105,8 @@ pub enum Command {
     Lapse,
     /// Note that the requester is told of the end.
     Warn,
+    /// Note that the approvers are reminded of what waits for their decision.
+    Remind,
     /// End it, since its time is over.
     Expire,
     /// Note what the target had before anything was granted.

@@ -260,6 +260,11 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         {
             Ok(vec![keylend(Event::Warned {})])
         }
+        (State::Pending { .. } | State::Active { .. }, Command::Remind) => {
+            let step = request.due_reminder(now).ok_or(Refusal::NotDue)?;
+            let revision = request.revision;
+            Ok(vec![keylend(Event::Reminded { step, revision })])
+        }
         (State::Approved | State::Active { .. }, Command::Expire)
             if request.expires_at.is_some_and(|end| now >= end) =>
         {
@@ -439,6 +444,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             | Command::Lapse
             | Command::NoticeLeave { .. }
             | Command::Warn
+            | Command::Remind
             | Command::Expire
             | Command::Inspected { .. }
             | Command::Granted { .. }

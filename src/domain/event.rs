@@ -246,6 +246,13 @@ pub enum Event {
     ExtensionLapsed {},
     /// The requester was shown the grant's credentials.
     CredentialShown {},
+    /// The approvers were reminded of the request, or of the extension, that waits for their decision.
+    Reminded {
+        /// Which reminder, from 1.
+        step: u8,
+        /// The revision that waits.
+        revision: u32,
+    },
 }
 
 impl Event {

@@ -21,8 +21,10 @@ mod limits;
 mod lock;
 mod login;
 mod name;
+mod notify;
 mod person;
 mod refusal;
+mod reminder;
 mod request;
 mod revocation;
 mod scope;
@@ -50,6 +52,7 @@ pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};
 pub use login::{Login, LoginName};
 pub use name::{NameEvent, NameOwners};
+pub use notify::{Notifications, Notify, ScopeNotify};
 pub use person::{NoUsername, Person, Standing};
 pub use refusal::{More, Refusal, Ruling};
 pub use request::{

@@ -83,6 +83,10 @@ pub struct Request {
     pub facts: ApprovalFacts,
     /// More time, asked for and not decided yet.
     pub extension: Option<Extension>,
+    /// Which reminder the approvers had last of the request, or of the extension that was asked for last,
+    /// from 1; 0 before the first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminded: u8,
     /// What came of the extension that was asked for last.
     pub last_extension: Option<SettledExtension>,
     /// How many questions for more time the requester took back or changed.
@@ -98,6 +102,10 @@ pub struct Request {
     pub texts_missing: bool,
     /// How far it has come.
     pub state: State,
+}
+
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 /// One yes.
@@ -124,6 +132,9 @@ pub struct Extension {
     /// Why, in the requester's words; may be empty.
     #[serde(default)]
     pub reason: String,
+    /// When it was asked for.
+    #[serde(default)]
+    pub asked_at: Time,
     /// Until when it can be answered: the grant's end at the latest.
     pub lapses_at: Time,
     /// The approvals so far.

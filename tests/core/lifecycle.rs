@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use keylend::domain::{
     Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event,
     ExtensionOutcome, Handle, Human, Leftovers, Occurred, Params, Parties, PlannedGrant,
@@ -161,6 +161,7 @@ fn command() -> impl Strategy<Value = Command> {
     let sweeper = prop_oneof![
         1 => Just(Command::Lapse),
         1 => Just(Command::Warn),
+        1 => Just(Command::Remind),
         2 => Just(Command::Expire),
         6 => (layer.clone(), any::<bool>())
             .prop_map(|(layer, managed)| Command::Inspected { layer, managed, receipt: None }),
@@ -268,6 +269,7 @@ proptest! {
             let command = match due.work {
                 Work::Lapse => Command::Lapse,
                 Work::Warn => Command::Warn,
+                Work::Remind { .. } => Command::Remind,
                 Work::Expire => Command::Expire,
                 Work::Grant { layer } if request.layers[layer].progress == Progress::Planned => {
                     Command::Inspected { layer, managed: true, receipt: None }
@@ -280,8 +282,10 @@ proptest! {
             };
             let events = match decide(&request, command, now) {
                 Ok(events) => events,
-                // What came too late to fit: the end is due as well.
-                Err(_) => decide(&request, Command::Expire, now).unwrap(),
+                // What came too late to fit: the end, or the time-out, is due as well.
+                Err(_) => decide(&request, Command::Expire, now)
+                    .or_else(|_| decide(&request, Command::Lapse, now))
+                    .unwrap(),
             };
             for event in &events {
                 request.apply(event);
@@ -514,4 +518,66 @@ fn an_answer_to_an_order_that_more_time_has_outdated_does_not_bring_the_end_forw
     );
     let mut due = request.due().into_iter();
     assert!(due.any(|due| matches!(due.work, Work::Grant { .. })));
+}
+
+/// The reminders of these minutes, as the log tells them.
+fn reminded(request: &mut Request, minutes: &[u32]) -> Vec<(u32, u8)> {
+    let mut steps = Vec::new();
+    for minute in minutes {
+        let now = Span::minutes(*minute).after(start());
+        for occurred in decide(request, Command::Remind, now).unwrap_or_default() {
+            if let Event::Reminded { step, .. } = occurred.event {
+                steps.push((*minute, step));
+            }
+            request.apply(&occurred);
+        }
+    }
+    steps
+}
+
+#[test]
+fn approvers_are_reminded_after_a_third_and_two_thirds_of_the_time_out_once_each() {
+    let log = requested(1);
+    let mut request = open(RequestId::new(log.at, 1), &log);
+    let due = request.due();
+    assert_eq!(due[0].at, Span::minutes(20).after(start()));
+    assert_eq!(due[0].work, Work::Remind { step: 1 });
+    let minutes = [0, 19, 20, 21, 39, 40, 41, 59];
+    assert_eq!(reminded(&mut request, &minutes), [(20, 1), (40, 2)]);
+    assert_eq!(request.due().len(), 1, "the time-out alone is left");
+}
+
+#[test]
+fn a_reminder_that_comes_late_comes_once_and_not_after_the_time_out() {
+    let log = requested(1);
+    let mut request = open(RequestId::new(log.at, 1), &log);
+    assert_eq!(reminded(&mut request.clone(), &[60, 61]), []);
+    assert_eq!(reminded(&mut request, &[50, 51]), [(50, 2)]);
+}
+
+#[test]
+fn approvers_are_reminded_of_more_time_by_its_own_time_out() {
+    let (commands, end) = until_active();
+    let request = after([commands, vec![more_time(20, end)]].concat());
+    let asked_at = request.extension.as_ref().unwrap().asked_at;
+    let third = TimeDelta::milliseconds((end - asked_at).num_milliseconds() / 3);
+    assert_eq!(request.next_reminder(), Some((1, asked_at + third)));
+    let due = request.due();
+    assert!(due.iter().any(|due| due.work == Work::Remind { step: 1 }));
+}
+
+#[test]
+fn nobody_is_reminded_of_what_was_decided() {
+    let log = requested(1);
+    let mut request = open(RequestId::new(log.at, 1), &log);
+    let withdraw = Command::Withdraw {
+        by: UserId::new(REQUESTER),
+        human: human(&UserId::new(REQUESTER)),
+    };
+    for event in decide(&request, withdraw, start()).unwrap() {
+        request.apply(&event);
+    }
+    assert_eq!(request.due(), []);
+    let now = Span::minutes(20).after(start());
+    assert_eq!(decide(&request, Command::Remind, now), Err(Refusal::NotDue));
 }

@@ -531,6 +531,21 @@ fn a_rule_that_names_what_no_scope_has_is_a_warning() {
 }
 
 #[test]
+fn a_scope_that_escalates_to_nobody_who_can_approve_is_a_warning() {
+    let escalate = |group: &str| {
+        let approvers = "approvers = [\"leads\"]";
+        let escalating = format!("{approvers}\nescalate_to = [\"{group}\"]");
+        warned_after(&[(approvers, &escalating)])
+    };
+    let said = escalate("engineers");
+    assert_says(
+        &said,
+        &["scopes.\"db-prod:write\".escalate_to: none of these groups can approve this"],
+    );
+    assert!(!escalate("leads").contains("escalate_to"));
+}
+
+#[test]
 fn a_scope_that_nobody_can_request_or_approve_is_a_warning() {
     let engineers = "engineers = { slack_usergroup = \"S0ENG\" }";
     let leads = "leads = { members = [\"U0ALICE\", \"U0BOB\"] }";

@@ -6,7 +6,7 @@ use std::{fmt::Write as _, fs, net::SocketAddr, process::Command};
 use keylend::{
     config::{Config, Identity, Mode, Problems, Secrets, Store},
     directory::{GroupSource, PersonEntry},
-    domain::{ChannelId, GroupName, OnLimit, ReasonRule, Span, UserId, Username},
+    domain::{ChannelId, GroupName, Notify, OnLimit, ReasonRule, ScopeId, Span, UserId, Username},
 };
 use tempfile::TempDir;
 
@@ -477,6 +477,31 @@ fn a_log_is_signed_with_a_key_under_a_name() {
         let said = said_of(&log(section), RULES);
         assert!(said.contains(problem), "{said}");
     }
+}
+
+#[test]
+fn a_scope_says_whom_a_waiting_request_notifies() {
+    let approvers = "approvers = [\"leads\"]";
+    let with = |keys: &str| GOOD.replacen(approvers, &format!("{approvers}\n{keys}"), 1);
+    let scope: ScopeId = "db-prod:write".parse().unwrap();
+    let config = load(GOOD, RULES).map_err(|(problems, _)| problems).unwrap();
+    let notify = &config.notifications[&scope];
+    assert_eq!(notify.notify, Notify::Channel);
+    assert!(notify.escalate_to.is_empty());
+    let config = load(
+        &with("notify = \"direct\"\nescalate_to = [\"leads\"]"),
+        RULES,
+    );
+    let config = config.map_err(|(problems, _)| problems).unwrap();
+    let notify = &config.notifications[&scope];
+    assert_eq!(notify.notify, Notify::Direct);
+    assert_eq!(notify.escalate_to, notify.approvers);
+    let said = said_of(&with("escalate_to = [\"lead\"]"), RULES);
+    assert!(
+        said.contains("there is no group `lead` in [groups]"),
+        "{said}"
+    );
+    assert!(said.contains("did you mean `leads`?"), "{said}");
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub(crate) struct Life {
     pub(crate) layers: Vec<Layer>,
     after: Vec<RequestId>,
     extension: Option<(Time, Approvers, Span)>,
+    /// Which reminder the approvers had last of what waits.
+    reminded: u8,
     /// By the true time.
     pub(crate) ended_at: Option<Time>,
 }
@@ -183,6 +185,7 @@ impl Model {
                 layers: Vec::new(),
                 after: Vec::new(),
                 extension: None,
+                reminded: 0,
                 ended_at: None,
             };
             let new = self.lives.insert(id, life).is_none();
@@ -518,6 +521,7 @@ impl Life {
                 rightly(1, by_requester)?;
                 rightly(6, self.extension.is_none())?;
                 self.extension = Some((*lapses_at, Approvers::new(), *duration));
+                self.reminded = 0;
             }
             Event::ExtensionWithdrawn {} => {
                 from(&[Stage::Active])?;
@@ -528,6 +532,14 @@ impl Life {
                 from(&[Stage::Active])?;
                 rightly(1, !by_requester)?;
                 rightly(6, self.extension.take().is_some())?;
+            }
+            Event::Reminded { step, revision } => {
+                from(&[Stage::Pending, Stage::Active])?;
+                let is_next = self.reminded < *step && *step <= 2;
+                let waits = stage == Stage::Pending || self.extension.is_some();
+                let is_current = *revision == self.revision;
+                rightly(6, by_keylend && is_next && waits && is_current)?;
+                self.reminded = *step;
             }
             Event::CredentialShown {} => {
                 from(&[Stage::Active])?;

@@ -168,6 +168,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::ExtensionDenied { reason } => because(format!("more time denied by {by}"), reason),
         Event::ExtensionLapsed {} => "more time lapsed: nobody decided in time".to_owned(),
         Event::CredentialShown {} => format!("the credentials were shown to {by}"),
+        Event::Reminded { .. } => "reminded the approvers".to_owned(),
     };
     Some(stamped(&occurred, &what))
 }

@@ -13,6 +13,7 @@ pub mod modal_deny;
 pub mod modal_end;
 pub mod modal_extend;
 pub mod modal_request;
+pub mod notification;
 pub mod reduced;
 pub mod refusal;
 pub mod text;

@@ -24,6 +24,7 @@ mod locks;
 mod logging;
 mod looking_up;
 mod more_time;
+mod notifying;
 mod shared_channels;
 mod showing_again;
 mod socket;

@@ -7,6 +7,7 @@ mod home;
 mod limits;
 mod locks;
 mod notes;
+mod notifications;
 mod story;
 mod validators;
 
