@@ -242,6 +242,7 @@ pub fn asked(number: usize, from: Time, duration: Span) -> (Request, Vec<Occurre
                 dangerous: false,
             },
             approvals_needed: 1,
+            stages: Vec::new(),
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: duration.after(from),

@@ -29,6 +29,7 @@ mod questions;
 mod record;
 mod refused_attempts;
 mod revise;
+mod shorten;
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -43,6 +43,7 @@ fn requested(approvals_needed: u8) -> Occurred {
                 dangerous: false,
             },
             approvals_needed,
+            stages: Vec::new(),
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: Span::minutes(60).after(start()),
