@@ -2,6 +2,7 @@
 //! whatever the fuzzer found, the layers that keep the core apart from the rest, and the documentation
 //! of all of it.
 
+mod approving;
 mod documents;
 mod examples;
 mod fuzz_corpus;

@@ -384,6 +384,7 @@ impl Life {
                 terms,
                 approvals_needed,
                 revision,
+                ..
             } => {
                 from(&[Stage::Pending, Stage::Active])?;
                 rightly(

@@ -65,7 +65,10 @@ pub(super) async fn submitted(
     };
     log_error(caller, &error);
     match &error {
-        Error::Refused(Refusal::TooShort { .. } | Refusal::LongerThanAsked { .. }) => {
+        Error::Refused(Refusal::TooShort { min, .. }) => {
+            FormOutcome::invalid(field::DURATION, &format!("Choose at least {min}."))
+        }
+        Error::Refused(Refusal::LongerThanAsked { .. }) => {
             FormOutcome::invalid(field::DURATION, &refusal::plain_sentence(&error))
         }
         _ => FormOutcome::refused(refusal::sentence(&error)),

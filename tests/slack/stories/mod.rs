@@ -23,5 +23,7 @@ mod logging;
 mod looking_up;
 mod more_time;
 mod shared_channels;
+mod shortening;
 mod showing_again;
 mod socket;
+mod stages;

@@ -270,6 +270,7 @@ fn every_answer_reads_well() {
                     needed,
                     able,
                     members,
+                    open: Vec::new(),
                 })
             })
             .join("\n"),
