@@ -68,7 +68,7 @@ pub(super) struct Raw {
     /// any of its groups. Each stage is approved by another person, in any order. At most 8 stages.
     #[schemars(title = "list of lists of groups", length(min = 1, max = 8))]
     #[schemars(inner(length(min = 1)))]
-    #[schemars(example = json!([["dba"], ["security", "leads"]]))]
+    #[schemars(example = json!([["dba"], ["oncall", "leads"]]))]
     #[schemars(extend("x-default" = "required without `approvers`"))]
     stages: Option<Vec<Vec<String>>>,
     /// Where the approval card is posted.
