@@ -152,8 +152,7 @@ impl Broker {
         scope: &Scope,
         person: &Person,
     ) -> Vec<GroupRead> {
-        let in_stage =
-            |read: &&GroupRead| request.stages.iter().any(|it| it.contains(&read.group));
+        let in_stage = |read: &&GroupRead| request.stages.iter().any(|it| it.contains(&read.group));
         let mut groups: Vec<GroupRead> = person
             .groups_read
             .iter()

@@ -10,13 +10,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Broker, Error,
-    extend::decided_total,
     approver_groups::{stages_of, unknown_in_stages},
+    extend::decided_total,
     facts::Question,
     findings::{Finding, Members, TooFewApprovers},
 };
 use crate::{
-    domain::{Assignment, Event, GroupName, Human, Refusal, Request, RequestId, ScopeId, Span, Stage},
+    domain::{
+        Assignment, Event, GroupName, Human, Refusal, Request, RequestId, ScopeId, Span, Stage,
+    },
     policy::Action,
     store::EntryBody,
 };

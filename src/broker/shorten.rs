@@ -4,9 +4,7 @@ use super::{Broker, Error, Intent, refused_attempts::attempted_on};
 use crate::domain::{Attempted, Refusal, Request, RequestId, Span};
 
 /// The durations that an approver chooses from, in minutes.
-const CHOICES: [u32; 14] = [
-    1, 2, 5, 10, 15, 20, 30, 45, 60, 120, 240, 480, 720, 1440,
-];
+const CHOICES: [u32; 14] = [1, 2, 5, 10, 15, 20, 30, 45, 60, 120, 240, 480, 720, 1440];
 
 impl Broker {
     /// Whether this person could approve `revision` of the request now: asked before they are asked for how

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, Username,
-};
+use super::{Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, Username};
 
 /// Why something was not done; nothing was changed.
 ///

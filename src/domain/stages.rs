@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Approval, GroupName};
+use super::GroupName;
 
 /// The groups of a stage: a member of any of them can approve it.
 pub type Stage = BTreeSet<GroupName>;
@@ -30,12 +30,15 @@ impl Assignment {
         }
     }
 
-    /// The approvals that were given to these stages, by the groups that were recorded with each.
-    pub fn of(stages: &[Stage], needed: u8, approvals: &[Approval]) -> Self {
+    /// The approvals that were given to these stages, by the groups of each approver.
+    pub fn of<'a>(
+        stages: &[Stage],
+        needed: u8,
+        approvers: impl Iterator<Item = BTreeSet<&'a GroupName>>,
+    ) -> Self {
         let mut assignment = Self::new(stages, needed);
-        for approval in approvals {
-            let groups = approval.groups.iter().map(|read| &read.group).collect();
-            // What fills no stage still takes a number, so that the numbers are those of `approvals`.
+        for groups in approvers {
+            // Who fills no stage still takes a number, so that the numbers are those of `approvers`.
             if !assignment.add(stages, &able(stages, &groups)) {
                 assignment.able.push(BTreeSet::new());
             }
@@ -47,7 +50,8 @@ impl Assignment {
     /// nothing changes. Where there are no stages, an approval more than is needed counts too.
     pub fn add(&mut self, stages: &[Stage], able: &BTreeSet<usize>) -> bool {
         let everybodys = stages.len()..self.filled_by.len();
-        self.able.push(able.iter().copied().chain(everybodys).collect());
+        self.able
+            .push(able.iter().copied().chain(everybodys).collect());
         let fills = self.place(self.able.len() - 1, &mut BTreeSet::new());
         if !fills && !stages.is_empty() {
             self.able.pop();
@@ -175,7 +179,10 @@ mod tests {
         assert_eq!(stricter(&both, &[]), both);
         assert_eq!(stricter(&both, &narrower), narrower);
         let widened = stricter(&narrower, &both);
-        assert_eq!(widened, stages(&[&["dba"], &["security", "leads"], &["security"]]));
+        assert_eq!(
+            widened,
+            stages(&[&["dba"], &["security", "leads"], &["security"]])
+        );
         assert_eq!(stricter(&both, &dba).len(), 2);
         // What is strict enough already does not change again.
         assert_eq!(stricter(&widened, &both), widened);

@@ -153,10 +153,7 @@ fn a_catalogue_that_changes_only_makes_the_stages_stricter() {
         approvals_needed: 1,
         stages,
     };
-    assert_eq!(
-        tell(&mut request, revise(Vec::new())),
-        Err(Refusal::NotDue)
-    );
+    assert_eq!(tell(&mut request, revise(Vec::new())), Err(Refusal::NotDue));
     assert_eq!(tell(&mut request, revise(both)), Err(Refusal::NotDue));
     let three = vec![stage(&["dba"]), stage(&["security"]), stage(&["leads"])];
     tell(&mut request, revise(three.clone())).unwrap();

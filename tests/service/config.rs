@@ -1063,15 +1063,33 @@ fn a_scope_has_either_approvers_or_stages() {
     let approvers = "approvers = [\"engineers\", \"leads\"]";
     let stages = |stages: &str| said_after(&[(approvers, stages)]);
     let both = stages("approvers = [\"leads\"]\nstages = [[\"leads\"]]");
-    assert!(both.contains("a scope has either `approvers` or `stages`: remove one of them"), "{both}");
+    assert!(
+        both.contains("a scope has either `approvers` or `stages`: remove one of them"),
+        "{both}"
+    );
     let several = stages("approvals = 2\nstages = [[\"leads\"], [\"engineers\"]]");
-    assert!(several.contains("each of the `stages` needs one approval: remove `approvals`"), "{several}");
+    assert!(
+        several.contains("each of the `stages` needs one approval: remove `approvals`"),
+        "{several}"
+    );
     let neither = stages("");
-    assert!(neither.contains("the key `approvers` is missing"), "{neither}");
+    assert!(
+        neither.contains("the key `approvers` is missing"),
+        "{neither}"
+    );
     let unknown = stages("stages = [[\"leads\"], [\"enginers\"]]");
-    assert!(unknown.contains("there is no group `enginers` in [groups]"), "{unknown}");
+    assert!(
+        unknown.contains("there is no group `enginers` in [groups]"),
+        "{unknown}"
+    );
     let empty = stages("stages = [[]]");
-    assert!(empty.contains("the stage is empty; list at least one group"), "{empty}");
+    assert!(
+        empty.contains("the stage is empty; list at least one group"),
+        "{empty}"
+    );
     let many = stages(&format!("stages = [{}]", "[\"leads\"], ".repeat(9)));
-    assert!(many.contains("list at least 1 and at most 8 stages"), "{many}");
+    assert!(
+        many.contains("list at least 1 and at most 8 stages"),
+        "{many}"
+    );
 }

@@ -54,7 +54,9 @@ pub(super) async fn submitted(
     };
     let error = match span(slack, caller, shown, how_long).await {
         Ok(Ok(at_most)) => {
-            let approving = slack.broker.approve_for(intent, id, revision, Some(at_most));
+            let approving = slack
+                .broker
+                .approve_for(intent, id, revision, Some(at_most));
             match approving.await {
                 Ok(_) => return FormOutcome::done(format!("You approved it for {at_most}.")),
                 Err(error) => error,

@@ -448,10 +448,7 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
                 Some((chosen.duration?, settled.duration, &chosen.by))
             });
             let instead = chosen.map(|(chosen, asked, by)| {
-                format!(
-                    ", for {chosen} instead of {asked} by {}",
-                    text::actor(by)
-                )
+                format!(", for {chosen} instead of {asked} by {}", text::actor(by))
             });
             format!(
                 ":large_green_circle: {by} extended your access to {scope}{}. It ends {}.",

@@ -6,7 +6,9 @@ use chrono::NaiveTime;
 use super::text;
 use crate::{
     broker::Error,
-    domain::{Actor, More, NoUsername, Refusal, Request, RequestId, Ruling, Scope, ScopeId, Span, Stage},
+    domain::{
+        Actor, More, NoUsername, Refusal, Request, RequestId, Ruling, Scope, ScopeId, Span, Stage,
+    },
     slack::{arguments::Unclear, caller::RejectedCaller},
 };
 

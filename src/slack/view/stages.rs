@@ -35,7 +35,10 @@ pub fn progress(request: &Request) -> Option<String> {
         return None;
     }
     let approvals = request.waiting_approvals();
-    let filled = Assignment::of(stages, request.approvals_needed, approvals);
+    let groups = approvals
+        .iter()
+        .map(|approval| approval.groups.iter().map(|read| &read.group).collect());
+    let filled = Assignment::of(stages, request.approvals_needed, groups);
     let each = filled.filled_by().iter().enumerate().map(|(number, by)| {
         let stage = stages
             .get(number)

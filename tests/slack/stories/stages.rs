@@ -25,7 +25,9 @@ async fn each_stage_needs_one_approval_in_any_order() {
     );
     fixture.person(SECURITY).click(&card, "approve").await;
     fixture.until_logged("approval_counted", 1).await;
-    fixture.shows(&card, "dba: waiting · security: approved by").await;
+    fixture
+        .shows(&card, "dba: waiting · security: approved by")
+        .await;
     fixture.told(ALICE, "security: approved by").await;
     let answer = fixture.answer(ALICE, "status").await;
     assert!(answer.says("dba: waiting"), "{}", answer.text);

@@ -173,10 +173,7 @@ fn awaited(request: &Request, given: &[Approval], lapses_at: Time) -> [(&'static
             format!("{} of {}", given.len(), request.approvals_needed),
         ),
     };
-    [
-        approvals,
-        ("Decide by", text::time(lapses_at)),
-    ]
+    [approvals, ("Decide by", text::time(lapses_at))]
 }
 
 fn about(request: &Request, context: &Context) -> Vec<(&'static str, String)> {
