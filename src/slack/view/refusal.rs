@@ -597,7 +597,7 @@ mod tests {
             ApprovedBefore => [Refusal::ApprovedBefore],
             NoOpenStage => [Refusal::NoOpenStage {
                 open: vec![
-                    [GroupName::new("security"), GroupName::new("<!channel>")].into(),
+                    [GroupName::new("security"), GroupName::new("leads")].into(),
                 ],
             }],
             LongerThanAsked => [Refusal::LongerThanAsked {
