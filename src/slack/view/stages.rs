@@ -1,5 +1,7 @@
 //! Stages of an approval, in words.
 
+use std::collections::BTreeSet;
+
 use super::text;
 use crate::domain::{Assignment, Request, Stage};
 
@@ -35,9 +37,10 @@ pub fn progress(request: &Request) -> Option<String> {
         return None;
     }
     let approvals = request.waiting_approvals();
-    let groups = approvals
-        .iter()
-        .map(|approval| approval.groups.iter().map(|read| &read.group).collect());
+    let groups = approvals.iter().map(|approval| {
+        let groups = approval.groups.iter().map(|read| &read.group);
+        groups.collect::<BTreeSet<_>>()
+    });
     let filled = Assignment::of(stages, request.approvals_needed, groups);
     let each = filled.filled_by().iter().enumerate().map(|(number, by)| {
         let stage = stages
