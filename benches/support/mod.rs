@@ -148,6 +148,7 @@ pub fn scope() -> Scope {
         requesters: BTreeSet::from([GroupName::new("engineers")]),
         approvers: BTreeSet::from([GroupName::new("dba")]),
         approvals: 1.try_into().unwrap(),
+        stages: Vec::new(),
         approval_channel: ChannelId::new("C0DBA"),
         reason: ReasonRule::Required,
         ticket: None,
