@@ -203,6 +203,7 @@ fn catalogue() -> Catalogue {
             requesters: [].into(),
             approvers: [].into(),
             approvals: std::num::NonZeroU8::MIN,
+            stages: Vec::new(),
             approval_channel: ChannelId::new("C0DBA"),
             reason: ReasonRule::Required,
             ticket: ticket.map(|pattern| TicketRule {

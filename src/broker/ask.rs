@@ -142,6 +142,7 @@ impl Broker {
                     layers: self.plan(&request, scope),
                     after: displaced.iter().copied().collect(),
                     facts: self.approval_facts(&requester, &question),
+                    at_most: None,
                 },
             };
             approval = decide(&request, command, self.now())?;
@@ -290,6 +291,7 @@ impl Broker {
             approval_channel: scope.approval_channel.clone(),
             mirrors: ask.mirrors.clone(),
             lapses_at: self.parts.limits.pending_timeout.after(self.now()),
+            stages: scope.stages.clone(),
         };
         Ok(Occurred {
             at: self.now(),

@@ -32,6 +32,7 @@ mod record;
 mod refused_attempts;
 mod revise;
 mod situation;
+mod shorten;
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -29,6 +29,7 @@ mod request;
 mod revocation;
 mod scope;
 mod span;
+mod stages;
 mod terms;
 mod unexplained;
 
@@ -64,6 +65,7 @@ pub use scope::{
     InvalidScopeId, LayerSpec, OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
 };
 pub use span::{InvalidSpan, Length, Span};
+pub use stages::{Assignment, MOST_STAGES, Stage, able, stricter};
 pub use terms::Terms;
 pub use unexplained::{UnexplainedAccess, UnexplainedEvent};
 

@@ -466,6 +466,7 @@ mod tests {
                     dangerous: false,
                 },
                 approvals_needed: 1,
+                stages: Vec::new(),
                 approval_channel: ChannelId::new("C0DBA"),
                 mirrors: Vec::new(),
                 lapses_at: Time::UNIX_EPOCH,
@@ -478,6 +479,7 @@ mod tests {
                 requester: human.clone(),
                 facts: ApprovalFacts::default(),
                 groups: Vec::new(),
+                duration: None,
             };
             for event in [requested, approved] {
                 let occurred = Occurred {

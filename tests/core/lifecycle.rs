@@ -43,6 +43,7 @@ fn requested(approvals_needed: u8) -> Occurred {
                 dangerous: false,
             },
             approvals_needed,
+            stages: Vec::new(),
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: Span::minutes(60).after(start()),
@@ -98,7 +99,7 @@ fn parties(by: &Actor, void: u8) -> Parties {
         approver: human_of(by),
         requester: human(&UserId::new(REQUESTER)),
         votes: votes.collect(),
-        groups: Vec::new(),
+        ..Parties::default()
     }
 }
 
@@ -144,7 +145,7 @@ fn command() -> impl Strategy<Value = Command> {
                 grant: PlannedGrant { layers: plan(), ..PlannedGrant::default() },
             }),
             1 => (any::<bool>(), 10u32..31, 1u8..4).prop_map(|(title, minutes, approvals_needed)| {
-                Command::Revise { terms: revised(title, minutes), approvals_needed }
+                Command::Revise { terms: revised(title, minutes), approvals_needed, stages: Vec::new() }
             }),
             2 => (person(), 1u32..4).prop_map(|(by, revision)| Command::Deny {
                 human: human(&by), by, rules: vec![], revision, reason: "not now".into(),

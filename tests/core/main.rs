@@ -3,6 +3,7 @@
 //! of all of it.
 
 mod alerts;
+mod approving;
 mod documents;
 mod examples;
 mod fuzz_corpus;

@@ -45,6 +45,7 @@ fn scope() -> Scope {
         requesters: [GroupName::new("engineers")].into(),
         approvers: [GroupName::new("dba")].into(),
         approvals: NonZeroU8::MIN,
+        stages: Vec::new(),
         approval_channel: ChannelId::new("C0DBA"),
         reason: ReasonRule::Required,
         ticket: Some(TicketRule {

@@ -1082,3 +1082,39 @@ fn check_exits_with_1_for_what_is_wrong_and_2_for_what_makes_no_sense() {
 
     assert_eq!(check(&folder, &["--confg", "x"]).0, Some(2));
 }
+
+#[test]
+fn a_scope_has_either_approvers_or_stages() {
+    let approvers = "approvers = [\"engineers\", \"leads\"]";
+    let stages = |stages: &str| said_after(&[(approvers, stages)]);
+    let both = stages("approvers = [\"leads\"]\nstages = [[\"leads\"]]");
+    assert!(
+        both.contains("a scope has either `approvers` or `stages`: remove one of them"),
+        "{both}"
+    );
+    let several = stages("approvals = 2\nstages = [[\"leads\"], [\"engineers\"]]");
+    assert!(
+        several.contains("each of the `stages` needs one approval: remove `approvals`"),
+        "{several}"
+    );
+    let neither = stages("");
+    assert!(
+        neither.contains("the key `approvers` is missing"),
+        "{neither}"
+    );
+    let unknown = stages("stages = [[\"leads\"], [\"enginers\"]]");
+    assert!(
+        unknown.contains("there is no group `enginers` in [groups]"),
+        "{unknown}"
+    );
+    let empty = stages("stages = [[]]");
+    assert!(
+        empty.contains("the stage is empty; list at least one group"),
+        "{empty}"
+    );
+    let many = stages(&format!("stages = [{}]", "[\"leads\"], ".repeat(9)));
+    assert!(
+        many.contains("list at least 1 and at most 8 stages"),
+        "{many}"
+    );
+}

@@ -123,6 +123,7 @@ fn catalogue(requesters: &[&str]) -> Catalogue {
         requesters: group(requesters),
         approvers: group(&["dba"]),
         approvals: NonZeroU8::MIN,
+        stages: Vec::new(),
         approval_channel: ChannelId::new("C0DBA"),
         reason: ReasonRule::Optional,
         ticket: None,

@@ -395,6 +395,7 @@ impl Life {
                 terms,
                 approvals_needed,
                 revision,
+                ..
             } => {
                 from(&[Stage::Pending, Stage::Active])?;
                 rightly(

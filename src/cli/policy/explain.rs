@@ -162,14 +162,27 @@ fn explain_approval(
             let groups = scope.map(|scope| &scope.approvers).into_iter().flatten();
             let groups: Vec<_> = groups.map(|group| group.as_str()).collect();
             let needed = scope.map_or(1, |scope| scope.approvals.get());
-            let people = match needed {
-                1 => "1 person".to_owned(),
-                _ => format!("{needed} people"),
+            let stages = scope
+                .map(|scope| scope.stages.as_slice())
+                .unwrap_or_default();
+            let stages: Vec<String> = stages
+                .iter()
+                .map(|stage| {
+                    stage
+                        .iter()
+                        .map(|it| it.as_str())
+                        .collect::<Vec<_>>()
+                        .join(" or ")
+                })
+                .collect();
+            let people = match (stages.as_slice(), needed) {
+                ([_, ..], _) => format!("1 person for each stage ({})", stages.join("; ")),
+                ([], 1) => format!("1 person in {}", groups.join(", ")),
+                ([], _) => format!("{needed} people in {}", groups.join(", ")),
             };
             writeln!(
                 out,
-                "auto_approve: no rule approves it; {people} in {} must approve",
-                groups.join(", ")
+                "auto_approve: no rule approves it; {people} must approve"
             )?;
         }
     }

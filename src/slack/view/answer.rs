@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     card::{DANGEROUS, NOT_EARLY, residual},
     modal::whole_lines,
-    text,
+    stages, text,
 };
 use crate::broker::{Covered, Interruption, Locked, Members, TooFewApprovers};
 use crate::domain::{
@@ -83,6 +83,12 @@ pub fn too_few_approvers(lack: &TooFewApprovers) -> String {
     let groups: Vec<String> = lack.groups.iter().take(PEOPLE).map(text::code).collect();
     let groups = groups.join(", ");
     let what = match (lack.members, lack.able) {
+        (Members::Others, _) if !lack.open.is_empty() => format!(
+            "This request needs {} approvals by different people, and nobody is left right now to \
+             approve for {}.",
+            lack.needed,
+            stages::list(&lack.open)
+        ),
         (Members::Nobody, 0) => {
             format!("Nobody can approve this request right now: {groups} has no members.")
         }
@@ -232,7 +238,10 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
         format!("Who can request: {}", groups(&scope.requesters)),
         format!(
             "Who can approve: {}{}; {} needed, in {}",
-            groups(&scope.approvers),
+            match scope.stages.as_slice() {
+                [] => groups(&scope.approvers),
+                stages => format!("one person each from {}", stages::list(stages)),
+            },
             named.unwrap_or_default(),
             approvals,
             text::channel(&scope.approval_channel)
@@ -305,6 +314,14 @@ pub fn extension_withdrawn(request: &Request) -> String {
     format!(
         "Your request for more time for {} is withdrawn. Your access doesn't change.",
         text::code(&request.terms.scope)
+    )
+}
+
+/// An approver cannot choose less time.
+pub fn nothing_shorter(request: &Request) -> String {
+    format!(
+        "{} is the shortest time that can be approved. Use the other button to approve it.",
+        request.asked_duration()
     )
 }
 
@@ -490,24 +507,32 @@ pub(super) fn how(request: &Request, now: Time) -> String {
     }
     match (&request.state, request.expires_at) {
         (State::Pending { lapses_at }, _) => format!(
-            ", waiting for approval in {} until {}",
+            ", waiting for approval in {} until {}{}",
             text::channel(&request.approval_channel),
-            text::time(*lapses_at)
+            text::time(*lapses_at),
+            in_stages(request)
         ),
         (State::Approved, Some(end)) => format!(", being granted until {}", text::time(end)),
         (State::Active { .. }, Some(end)) => {
             let more = request.extension.as_ref().map(|extension| {
                 format!(
-                    "; {} more pending approval in {} until {}",
+                    "; {} more pending approval in {} until {}{}",
                     extension.duration,
                     text::channel(&request.approval_channel),
-                    text::time(extension.lapses_at)
+                    text::time(extension.lapses_at),
+                    in_stages(request)
                 )
             });
             format!(" until {}{}", text::time(end), more.unwrap_or_default())
         }
         (state, _) => format!(", {}", state.name()),
     }
+}
+
+/// How far the stages of what waits are, behind a sentence; empty where there are none.
+fn in_stages(request: &Request) -> String {
+    let progress = stages::progress(request);
+    progress.map_or_else(String::new, |progress| format!(" ({progress})"))
 }
 
 pub(super) fn id(request: &Request) -> String {

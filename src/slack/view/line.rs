@@ -9,7 +9,7 @@ use crate::{
     domain::{
         Actor, AttemptEvent, Attempted, AttemptedOn, Event, GroupEvent, GroupListedIn, GroupRead,
         LockEvent, LockTarget, Login, Moved, NameEvent, NotAllowed, Occurred, Removal, Request,
-        RuleId, State, Time, UnexplainedAccess, UnexplainedEvent,
+        RuleId, Span, State, Time, UnexplainedAccess, UnexplainedEvent,
     },
     store::{Entry, EntryBody},
 };
@@ -63,8 +63,13 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             given,
             needed,
             groups,
+            duration,
             ..
-        } => format!("approved by {by}, {given} of {needed}{}", in_groups(groups)),
+        } => format!(
+            "approved by {by}, {given} of {needed}{}{}",
+            shortened(*duration),
+            in_groups(groups)
+        ),
         Event::ApprovalVoided { approver, reason } => format!(
             "the approval by {} no longer counts: {}",
             text::person(approver),
@@ -81,11 +86,14 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             count(*approvals_needed, "approval")
         ),
         Event::Approved {
-            expires_at, groups, ..
+            expires_at,
+            groups,
+            duration,
+            ..
         } => {
             let (end, login) = (text::time(*expires_at), login(to));
-            let groups = in_groups(groups);
-            format!("*approved* by {by} · ends {end}{login}{groups}")
+            let (shortened, groups) = (shortened(*duration), in_groups(groups));
+            format!("*approved* by {by} · ends {end}{shortened}{login}{groups}")
         }
         Event::Denied { reason } => because(format!("*denied* by {by}"), reason),
         Event::Withdrawn {} => format!("withdrawn by {by}"),
@@ -160,10 +168,14 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         } => because(format!("{by} requested {duration} more"), reason),
         Event::ExtensionWithdrawn {} => format!("{by} withdrew the request for more time"),
         Event::Extended {
-            expires_at, groups, ..
+            expires_at,
+            groups,
+            duration,
+            ..
         } => {
             let (end, groups) = (text::time(*expires_at), in_groups(groups));
-            format!("*extended* by {by} · ends {end}{groups}")
+            let shortened = shortened(*duration);
+            format!("*extended* by {by} · ends {end}{shortened}{groups}")
         }
         Event::ExtensionDenied { reason } => because(format!("more time denied by {by}"), reason),
         Event::ExtensionLapsed {} => "more time lapsed: nobody decided in time".to_owned(),
@@ -363,6 +375,13 @@ fn listed_in(source: &GroupListedIn) -> String {
     }
 }
 
+/// That an approver chose less time, behind a sentence.
+fn shortened(duration: Option<Span>) -> String {
+    duration.map_or_else(String::new, |duration| {
+        format!(" · shortened to {duration}")
+    })
+}
+
 /// The groups by which somebody may approve, as the end of a sentence.
 fn in_groups(groups: &[GroupRead]) -> String {
     let group = |read: &GroupRead| {
@@ -440,10 +459,23 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
             ),
             _ => format!(":lock: Your access to {scope} has ended."),
         },
-        Event::Extended { expires_at, .. } => format!(
-            ":large_green_circle: {by} extended your access to {scope}. It ends {}.",
-            text::time(*expires_at)
-        ),
+        Event::Extended { expires_at, .. } => {
+            let settled = request.last_extension.as_ref();
+            let chosen = settled.and_then(|settled| {
+                let approvals = settled.approvals.iter();
+                let chosen = approvals.filter(|approval| approval.duration.is_some());
+                let chosen = chosen.min_by_key(|approval| approval.duration)?;
+                Some((chosen.duration?, settled.duration, &chosen.by))
+            });
+            let instead = chosen.map(|(chosen, asked, by)| {
+                format!(", for {chosen} instead of {asked} by {}", text::actor(by))
+            });
+            format!(
+                ":large_green_circle: {by} extended your access to {scope}{}. It ends {}.",
+                instead.unwrap_or_default(),
+                text::time(*expires_at)
+            )
+        }
         Event::ExtensionDenied { reason } => because(
             format!(":no_entry: {by} denied more time for {scope}"),
             reason,

@@ -14,6 +14,8 @@ pub mod modal_end;
 pub mod modal_extend;
 pub mod modal_request;
 pub mod notification;
+pub mod modal_shorter;
 pub mod reduced;
 pub mod refusal;
+pub mod stages;
 pub mod text;

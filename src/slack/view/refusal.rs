@@ -6,7 +6,9 @@ use chrono::NaiveTime;
 use super::text;
 use crate::{
     broker::Error,
-    domain::{Actor, More, NoUsername, Refusal, Request, RequestId, Ruling, Scope, ScopeId, Span},
+    domain::{
+        Actor, More, NoUsername, Refusal, Request, RequestId, Ruling, Scope, ScopeId, Span, Stage,
+    },
     slack::{arguments::Unclear, caller::RejectedCaller},
 };
 
@@ -171,6 +173,11 @@ impl Voice {
         }
     }
 
+    fn stage(self, stage: &Stage) -> String {
+        let groups: Vec<String> = stage.iter().take(8).map(|name| self.code(name)).collect();
+        groups.join(" or ")
+    }
+
     /// Plain text has no mentions.
     fn actor(self, actor: &Actor) -> String {
         match (self, actor) {
@@ -258,6 +265,13 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         }
         Refusal::ApprovedBefore => {
             "You have already approved this. Another person has to approve it too.".to_owned()
+        }
+        Refusal::NoOpenStage { open } => format!(
+            "The stages that you can approve for are approved already. Still open: {}.",
+            open.iter().take(8).map(|it| voice.stage(it)).collect::<Vec<_>>().join("; ")
+        ),
+        Refusal::LongerThanAsked { chosen, asked } => {
+            format!("You can only shorten this: {asked} was requested, and you chose {chosen}.")
         }
         Refusal::NotTheRequester => {
             "Only the requester can do this. Nothing was changed.".to_owned()
@@ -581,6 +595,15 @@ mod tests {
                 },
             ],
             ApprovedBefore => [Refusal::ApprovedBefore],
+            NoOpenStage => [Refusal::NoOpenStage {
+                open: vec![
+                    [GroupName::new("security"), GroupName::new("leads")].into(),
+                ],
+            }],
+            LongerThanAsked => [Refusal::LongerThanAsked {
+                chosen: Span::minutes(60),
+                asked: Span::minutes(30),
+            }],
             NotTheRequester => [Refusal::NotTheRequester],
             NotActive => [Refusal::NotActive { state: "ended" }],
             ExtensionWaits => [Refusal::ExtensionWaits],

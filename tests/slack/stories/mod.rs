@@ -26,5 +26,7 @@ mod looking_up;
 mod more_time;
 mod notifying;
 mod shared_channels;
+mod shortening;
 mod showing_again;
 mod socket;
+mod stages;

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     domain::{Approval, Extension, ExtensionOutcome, Request, SettledExtension, Span, State, Time},
-    slack::{client::Message, view::text},
+    slack::{
+        client::Message,
+        view::{stages, text},
+    },
 };
 
 /// The question whether somebody gets access, and what came of it.
@@ -176,11 +179,14 @@ fn more_facts(
 }
 
 fn awaited(request: &Request, given: &[Approval], lapses_at: Time) -> [(&'static str, String); 2] {
-    let approvals = format!("{} of {}", given.len(), request.approvals_needed);
-    [
-        ("Approvals", approvals),
-        ("Decide by", text::time(lapses_at)),
-    ]
+    let approvals = match stages::progress(request) {
+        Some(progress) => ("Stages", progress),
+        None => (
+            "Approvals",
+            format!("{} of {}", given.len(), request.approvals_needed),
+        ),
+    };
+    [approvals, ("Decide by", text::time(lapses_at))]
 }
 
 fn about(request: &Request, context: &Context) -> Vec<(&'static str, String)> {
@@ -226,6 +232,7 @@ fn decide(request: &Request, draft: &mut Draft) {
     };
     let buttons = vec![
         Button::primary(action::APPROVE, approve),
+        Button::new(action::APPROVE_SHORTER, "Approve shorter…"),
         Button::new(action::DENY, "Deny"),
     ];
     draft.buttons(&value(request), buttons);

@@ -9,6 +9,8 @@ use crate::{
 pub mod action {
     /// Say yes.
     pub const APPROVE: &str = "approve";
+    /// Say yes to less time: opens the form that asks for how long.
+    pub const APPROVE_SHORTER: &str = "approve_shorter";
     /// Say no.
     pub const DENY: &str = "deny";
     /// Take the request back.

@@ -243,6 +243,9 @@ fn approval(approval: &Approval) -> String {
         text::actor(&approval.by),
         text::time(approval.at)
     );
+    if let Some(duration) = approval.duration {
+        line.push_str(&format!(" · shortened to {duration}"));
+    }
     line.push_str(&given_by(&approval.by, &approval.rules));
     line
 }
