@@ -5,6 +5,7 @@
 
 mod cached;
 mod identity;
+mod schedule;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -13,6 +14,7 @@ use chrono_tz::Tz;
 
 pub use cached::{Directory, GroupReading, GroupSource};
 pub use identity::{Identities, PersonEntry};
+pub use schedule::{NoSchedules, PagerDuty, Schedules};
 
 use crate::domain::{Email, Standing, UserId};
 
@@ -72,4 +74,15 @@ pub trait PeopleSource: Send + Sync + 'static {
     ///
     /// If the source does not answer in time, or not well, or has no such group.
     async fn usergroup(&self, id: &str) -> Result<BTreeSet<UserId>, FactsUnavailable>;
+
+    /// The person with this address; nothing if there is none. Default: it cannot be known.
+    ///
+    /// # Errors
+    ///
+    /// If the source does not answer in time, or not well.
+    async fn by_address(&self, _: &Email) -> Result<Option<Profile>, FactsUnavailable> {
+        Err(FactsUnavailable(
+            "people cannot be found by their addresses".to_owned(),
+        ))
+    }
 }

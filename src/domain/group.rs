@@ -15,6 +15,9 @@ pub enum GroupListedIn {
     SlackUsergroup(String),
     /// The configuration.
     Configuration,
+    /// Schedules of PagerDuty, by their ids: the people who are on call.
+    #[serde(rename = "pagerduty_schedules")]
+    PagerDutySchedules(Vec<String>),
 }
 
 /// A group that somebody was found in.

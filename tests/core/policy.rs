@@ -79,6 +79,7 @@ struct Case {
     principal_locked: bool,
     held: u32,
     excluded_by: BTreeSet<Environment>,
+    incident: bool,
     now: Time,
 }
 
@@ -99,6 +100,7 @@ impl Case {
             principal_locked: false,
             held: 0,
             excluded_by: BTreeSet::new(),
+            incident: false,
             now: "2026-11-02T02:00:00Z".parse().unwrap(),
         }
     }
@@ -152,6 +154,7 @@ impl Case {
             held: self.held,
             cap: 3,
             excluded_by: self.excluded_by.clone(),
+            incident: self.incident,
             now: self.now,
         })
     }
