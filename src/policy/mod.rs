@@ -86,6 +86,11 @@ impl Policy {
         Self { oncall, ..self }
     }
 
+    /// The groups whose members are on call.
+    pub fn oncall(&self) -> &BTreeSet<GroupName> {
+        &self.oncall
+    }
+
     /// Where `context.hour` and `context.weekday` are counted.
     pub fn time_zone(&self) -> Tz {
         self.zone

@@ -22,6 +22,7 @@ mod limits;
 mod logging;
 mod looking_up;
 mod more_time;
+mod oncall;
 mod shared_channels;
 mod showing_again;
 mod socket;
