@@ -46,7 +46,10 @@ pub(super) enum RawGroup {
 pub(super) struct RawPagerDuty {
     /// The ids of the schedules. A person who is on call in one of them is in the group. PagerDuty shows the
     /// id in the address of the schedule's page.
-    #[schemars(title = "list of schedule ids", inner(regex(pattern = "^[A-Z0-9]{2,32}$")))]
+    #[schemars(
+        title = "list of schedule ids",
+        inner(regex(pattern = "^[A-Z0-9]{2,32}$"))
+    )]
     #[schemars(length(min = 1), example = json!(["PI7DH85"]))]
     schedules: Vec<String>,
     /// A key for PagerDuty's REST API that can read schedules and users.

@@ -50,7 +50,10 @@ pub(super) fn read(
 ) -> Option<(Policy, BTreeSet<GroupName>)> {
     let raw: Raw = document.optional("policy")?;
     let known = document.keys("groups");
-    let lists = [("administrators", &raw.administrators), ("oncall", &raw.oncall)];
+    let lists = [
+        ("administrators", &raw.administrators),
+        ("oncall", &raw.oncall),
+    ];
     for (key, list) in lists {
         for (index, group) in list.iter().enumerate() {
             if !known.contains(group) {

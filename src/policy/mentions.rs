@@ -66,11 +66,13 @@ pub(super) fn reads_context(policy: &Policy, attribute: &str) -> bool {
 
 fn reads(expression: &Value, attribute: &str) -> bool {
     match expression {
-        Value::Object(parts) => parts.iter().any(|(operator, part)| match operator.as_str() {
-            "." | "has" if part["left"]["Var"] == "context" => part["attr"] == attribute,
-            "Var" => part == "context",
-            _ => reads(part, attribute),
-        }),
+        Value::Object(parts) => parts
+            .iter()
+            .any(|(operator, part)| match operator.as_str() {
+                "." | "has" if part["left"]["Var"] == "context" => part["attr"] == attribute,
+                "Var" => part == "context",
+                _ => reads(part, attribute),
+            }),
         Value::Array(parts) => parts.iter().any(|part| reads(part, attribute)),
         _ => false,
     }

@@ -148,9 +148,7 @@ async fn oncalls(
     match answer {
         Answer::OnCall(shifts) => page(&shifts, limit, offset),
         Answer::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
-        Answer::Redirect(_) => {
-            (StatusCode::FOUND, [(LOCATION, "/elsewhere")]).into_response()
-        }
+        Answer::Redirect(_) => (StatusCode::FOUND, [(LOCATION, "/elsewhere")]).into_response(),
         Answer::TooLong => " ".repeat(2 * 1024 * 1024).into_response(),
         Answer::Silence => std::future::pending().await,
     }

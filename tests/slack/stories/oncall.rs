@@ -238,9 +238,7 @@ async fn a_person_who_goes_off_call_loses_what_they_got_by_it() {
     let (pagerduty, fixture) = alice_on_call().await;
     fixture.granted(REQUEST).await;
     pagerduty.on_call([BOBS]);
-    fixture
-        .audited("<@U0ALICE> is no longer in oncall")
-        .await;
+    fixture.audited("<@U0ALICE> is no longer in oncall").await;
     fixture.ended(1).await;
     assert!(!fixture.admitted(ALICES, SCOPE).await);
 }
