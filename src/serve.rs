@@ -156,7 +156,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let shutdown = CancellationToken::new();
     let (way, slack_routes) = way(&config.slack, &clock, &metrics, &shutdown)?;
     let groups = config.groups.iter();
-    let schedules = groups.filter_map(|(name, source)| Some((name, source.schedules()?)));
+    let schedules = groups.filter_map(|(name, source)| Some((name, source.schedule()?)));
     let schedules = Schedules::new(schedules).context("failed to read [groups]")?;
     let directory = Directory::new(
         Arc::new(client.clone()),

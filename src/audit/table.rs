@@ -88,6 +88,10 @@ fn group(read: &GroupRead) -> String {
             let (group, read_at) = (&read.group, second(read.read_at));
             format!("{group} of PagerDuty {}, read {read_at}", ids.join(" "))
         }
+        GroupListedIn::ICalendar(host) => {
+            let (group, read_at) = (&read.group, second(read.read_at));
+            format!("{group} of the calendar at {host}, read {read_at}")
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Groups whose members cannot be known: deleted in Slack, or Slack or PagerDuty does not answer for them.
+//! Groups whose members cannot be known: deleted in Slack, or nobody answers for them.
 //!
 //! Such a group must neither refuse what does not depend on it nor pass for an empty one, since a
 //! rule may forbid something to its members. So the policy is asked with every combination of the
@@ -136,13 +136,13 @@ impl Broker {
     }
 
     fn text(&self, group: &GroupName, why: &str) -> String {
-        let source = match self.parts.directory.is_schedule(group) {
-            true => "PagerDuty or Slack",
-            false => "Slack",
+        let what = match self.parts.directory.is_schedule(group) {
+            true => format!("Keylend can't tell who is on call for the group {group}"),
+            false => format!("Slack did not return the members of the group {group}"),
         };
         format!(
-            "{source} did not return the members of the group {group}: {why}. Keylend denies requests \
-             and approvals that depend on it; active grants continue. Check the group under [groups]."
+            "{what}: {why}. Keylend denies requests and approvals that depend on it; active grants continue. \
+             Check the group under [groups]."
         )
     }
 

@@ -14,7 +14,7 @@ use super::{
     text::{PERSON_ID, is_slack_id, person},
 };
 use crate::{
-    directory::{GroupSource, PagerDuty},
+    directory::{Feed, GroupSource, PagerDuty, Schedule, calendar_address},
     domain::{GroupName, UserId},
     secret::{Secret, is_placeholder},
     transport::is_protected,
@@ -37,6 +37,8 @@ pub(super) enum RawGroup {
     ),
     /// The people who are on call by schedules of PagerDuty.
     Pagerduty(RawPagerDuty),
+    /// The people who attend what takes place now in a calendar.
+    Icalendar(RawFeed),
 }
 
 /// The people who are on call by schedules of PagerDuty.
@@ -62,14 +64,26 @@ pub(super) struct RawPagerDuty {
     url: Url,
 }
 
+/// The people who attend what takes place now in a calendar.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "table")]
+pub(super) struct RawFeed {
+    /// The address of the calendar in the format iCalendar: `https://`, or `http://` to the same machine. Who
+    /// knows such an address can often read the calendar, so it is a secret.
+    #[schemars(title = "secret, a URL", example = json!({ "env": "ONCALL_CALENDAR_URL" }))]
+    url: Secret,
+}
+
 fn default_url() -> Url {
     Url::parse("https://api.pagerduty.com").expect("a constant URL is valid")
 }
 
 /// What is wrong with an entry that does not say in one way where its people come from.
 fn misfit(_: &str, group: &DeValue<'_>) -> Option<String> {
-    const FORMS: &str = "write `{ slack_usergroup = \"S0123ABCD\" }`, `{ members = [\"U0123ABCD\"] }` \
-                         or `{ pagerduty = { schedules = [\"PI7DH85\"], token = { env = \"NAME\" } } }`";
+    const FORMS: &str = "write `{ slack_usergroup = \"S0123ABCD\" }`, `{ members = [\"U0123ABCD\"] }`, \
+                         `{ pagerduty = { schedules = [\"PI7DH85\"], token = { env = \"NAME\" } } }` \
+                         or `{ icalendar = { url = { env = \"NAME\" } } }`";
 
     match group {
         DeValue::Table(table) if table.len() == 1 => None,
@@ -81,7 +95,7 @@ fn misfit(_: &str, group: &DeValue<'_>) -> Option<String> {
             let keys = keys.join("` and `");
             Some(format!(
                 "a group takes its members from one place, and this one has `{keys}`: keep one of \
-                 `slack_usergroup`, `members` and `pagerduty`, or make two groups"
+                 `slack_usergroup`, `members`, `pagerduty` and `icalendar`, or make two groups"
             ))
         }
         _ => Some(format!(
@@ -120,7 +134,16 @@ pub(super) fn groups(
                 GroupSource::Members(listed(document, &name, &members))
             }
             RawGroup::Pagerduty(raw) => {
-                GroupSource::PagerDuty(pagerduty(document, &name, raw, secrets))
+                let pagerduty = pagerduty(document, &name, raw, secrets);
+                GroupSource::Schedule(Schedule::PagerDuty(pagerduty))
+            }
+            RawGroup::Icalendar(RawFeed { url }) => {
+                if secrets == Secrets::Checked
+                    && let Some(problem) = wrong_calendar(&url)
+                {
+                    document.problem(at!["groups", &*name, "icalendar", "url"], problem);
+                }
+                GroupSource::Schedule(Schedule::Feed(Feed { url }))
             }
         };
         groups.insert(GroupName::new(name), source);
@@ -193,6 +216,19 @@ fn pagerduty(
         schedules: schedules.into_iter().collect(),
         token,
         url,
+    }
+}
+
+/// What is wrong with the address of a calendar, which is not repeated.
+fn wrong_calendar(url: &Secret) -> Option<String> {
+    match url.read() {
+        Err(missing) => Some(missing.to_string()),
+        Ok(text) => calendar_address(&text).is_none().then(|| {
+            format!(
+                "the {url} does not hold a URL that starts with `https://`; `http://` is allowed only to this \
+                 machine"
+            )
+        }),
     }
 }
 

@@ -33,8 +33,8 @@ pub(super) struct Raw {
     #[serde(default)]
     #[schemars(title = "list of groups", example = json!(["leads"]))]
     administrators: Vec<String>,
-    /// The groups whose members are on call, for `context.oncall` in rules. A group that has a schedule of
-    /// PagerDuty counts without being listed.
+    /// The groups whose members are on call, for `context.oncall` in rules. A group that has a schedule
+    /// counts without being listed.
     #[serde(default)]
     #[schemars(title = "list of groups", example = json!(["oncall"]))]
     oncall: Vec<String>,
@@ -68,7 +68,7 @@ pub(super) fn read(
     }
     let scheduled = groups
         .iter()
-        .filter(|(_, source)| source.schedules().is_some())
+        .filter(|(_, source)| source.schedule().is_some())
         .map(|(name, _)| name.clone());
     let oncall = raw.oncall.into_iter().map(GroupName::new);
     let oncall = oncall.chain(scheduled).collect();

@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
-    FRESH, FactsUnavailable, Identities, PagerDuty, PeopleSource, Profile, RECENT, Schedules,
+    FRESH, FactsUnavailable, Identities, PeopleSource, Profile, RECENT, Schedule, Schedules,
 };
 use crate::{
     clock::Clock,
@@ -25,15 +25,15 @@ pub enum GroupSource {
     SlackUsergroup(String),
     /// People listed in the configuration.
     Members(BTreeSet<UserId>),
-    /// The people on call by schedules of PagerDuty, live.
-    PagerDuty(PagerDuty),
+    /// The people on call by a schedule, live.
+    Schedule(Schedule),
 }
 
 impl GroupSource {
-    /// The schedules whose people on call are the members, if they are.
-    pub fn schedules(&self) -> Option<&PagerDuty> {
+    /// The schedule whose people on call are the members, if they are.
+    pub fn schedule(&self) -> Option<&Schedule> {
         match self {
-            Self::PagerDuty(pagerduty) => Some(pagerduty),
+            Self::Schedule(schedule) => Some(schedule),
             Self::SlackUsergroup(_) | Self::Members(_) => None,
         }
     }
@@ -64,7 +64,7 @@ pub struct Directory {
     profiles: Cache<UserId, Option<Profile>>,
     usergroups: Cache<String, BTreeSet<UserId>>,
     schedules: Schedules,
-    on_call: Cache<GroupName, BTreeSet<UserId>>,
+    on_call: Cache<GroupName, (GroupListedIn, BTreeSet<UserId>)>,
     /// When each user group was forgotten lately.
     forgotten: Mutex<HashMap<String, Vec<Time>>>,
 }
@@ -201,16 +201,16 @@ impl Directory {
     pub fn groups_of(&self, usergroup: &str) -> BTreeSet<GroupName> {
         let is_it = |source: &GroupSource| match source {
             GroupSource::SlackUsergroup(followed) => followed == usergroup,
-            GroupSource::Members(_) | GroupSource::PagerDuty(_) => false,
+            GroupSource::Members(_) | GroupSource::Schedule(_) => false,
         };
         let groups = self.groups.iter().filter(|(_, source)| is_it(source));
         groups.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Whether somebody is asked for the members of this group: Slack or PagerDuty.
+    /// Whether somebody is asked for the members of this group: Slack, or whoever has its schedule.
     pub fn is_live(&self, group: &GroupName) -> bool {
         match self.groups.get(group) {
-            Some(GroupSource::SlackUsergroup(_) | GroupSource::PagerDuty(_)) => true,
+            Some(GroupSource::SlackUsergroup(_) | GroupSource::Schedule(_)) => true,
             Some(GroupSource::Members(_)) | None => false,
         }
     }
@@ -218,7 +218,7 @@ impl Directory {
     /// Whether the members of this group are the people on call by a schedule.
     pub fn is_schedule(&self, group: &GroupName) -> bool {
         let source = self.groups.get(group);
-        source.and_then(GroupSource::schedules).is_some()
+        source.and_then(GroupSource::schedule).is_some()
     }
 
     async fn reading_within(
@@ -237,12 +237,12 @@ impl Directory {
                     .learnt(id, age, &*self.clock, || self.source.usergroup(id));
                 (GroupListedIn::SlackUsergroup(id.clone()), reading.await?)
             }
-            Some(GroupSource::PagerDuty(pagerduty)) => {
+            Some(GroupSource::Schedule(_)) => {
                 let reading = self
                     .on_call
                     .learnt(group, age, &*self.clock, || self.on_call(group));
-                let schedules = pagerduty.schedules.iter().cloned().collect();
-                (GroupListedIn::PagerDutySchedules(schedules), reading.await?)
+                let (read_at, (source, members)) = reading.await?;
+                (source, (read_at, members))
             }
             None => return Err(FactsUnavailable(format!("there is no group `{group}`"))),
         };
@@ -256,10 +256,13 @@ impl Directory {
         })
     }
 
-    /// The people who are on call for a group. Whoever is on call and has no account in Slack, or
+    /// The people who are on call for a group, and where they are listed. Whoever is on call and has no account in Slack, or
     /// whose address there does not count, is left out: they can do nothing here.
-    async fn on_call(&self, group: &GroupName) -> Result<BTreeSet<UserId>, FactsUnavailable> {
-        let addresses = self.schedules.on_call(group, self.clock.now()).await?;
+    async fn on_call(
+        &self,
+        group: &GroupName,
+    ) -> Result<(GroupListedIn, BTreeSet<UserId>), FactsUnavailable> {
+        let (listed_in, addresses) = self.schedules.on_call(group, self.clock.now()).await?;
         let mut members = BTreeSet::new();
         for address in addresses {
             let Some(profile) = self.source.by_address(&address).await? else {
@@ -271,7 +274,7 @@ impl Directory {
                 members.insert(profile.id);
             }
         }
-        Ok(members)
+        Ok((listed_in, members))
     }
 
     /// Forgets what is known of a person: Slack says that it changed.

@@ -4,6 +4,7 @@
 //! fails there are no facts, so the answer is no. Events from Slack make facts old at once.
 
 mod cached;
+mod feed;
 mod identity;
 mod schedule;
 
@@ -13,8 +14,9 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 
 pub use cached::{Directory, GroupReading, GroupSource};
+pub use feed::Feed;
 pub use identity::{Identities, PersonEntry};
-pub use schedule::{NoSchedules, PagerDuty, Schedules};
+pub use schedule::{NoSchedules, PagerDuty, Schedule, Schedules, calendar_address};
 
 use crate::domain::{Email, Standing, UserId};
 

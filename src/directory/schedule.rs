@@ -1,4 +1,4 @@
-//! Who is on call by a schedule of PagerDuty: `GET /oncalls` of its REST API, version 2.
+//! Who is on call by a schedule: of PagerDuty (`GET /oncalls` of its REST API, version 2), or by a calendar.
 //!
 //! People are known by their addresses alone: names and summaries, which anybody may write there, are
 //! not read. An answer that is late, too long, or not about the schedules that were asked for is no
@@ -10,7 +10,7 @@ use std::{
 };
 
 use reqwest::{
-    Client, Response, StatusCode,
+    Client, RequestBuilder, StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
     redirect::Policy,
 };
@@ -19,16 +19,17 @@ use serde::Deserialize;
 use tokio::time::timeout;
 use url::Url;
 
-use super::FactsUnavailable;
+use super::{FactsUnavailable, Feed, feed};
 use crate::{
-    domain::{Email, GroupName, Time},
+    domain::{Email, GroupListedIn, GroupName, Time},
     secret::{MissingSecret, Secret},
+    transport::is_protected,
 };
 
-/// How long PagerDuty may take to answer in all.
+/// How long PagerDuty, or who publishes a calendar, may take to answer in all.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The longest page that is read, in bytes.
+/// The longest page or calendar that is read, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
 /// How many entries PagerDuty puts on a page at most.
@@ -39,6 +40,15 @@ const PAGES: u32 = 10;
 
 /// How many people may be on call by the schedules of one group. Slack is asked for each of them.
 const PEOPLE: usize = 20;
+
+/// Where people on call are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schedule {
+    /// Schedules of PagerDuty.
+    PagerDuty(PagerDuty),
+    /// A calendar.
+    Feed(Feed),
+}
 
 /// Schedules of PagerDuty whose people on call are the members of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,12 +68,15 @@ pub struct Schedules(BTreeMap<GroupName, OnCall>);
 /// The schedules cannot be asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum NoSchedules {
-    /// The key is not where the configuration says.
+    /// The key, or a calendar's address, is not where the configuration says.
     #[error(transparent)]
-    Token(#[from] MissingSecret),
+    Secret(#[from] MissingSecret),
     /// The key cannot be sent.
     #[error("the PagerDuty token of the group `{0}` has characters that HTTP does not allow")]
     NotAToken(GroupName),
+    /// The address of a calendar is not one, or others could read what it answers.
+    #[error("the calendar's address of the group `{0}` is not a URL that starts with `https://`")]
+    NotAnAddress(GroupName),
     /// The HTTPS client does not start.
     #[error("the HTTPS client does not start: {0}")]
     Client(#[from] reqwest::Error),
@@ -76,41 +89,66 @@ impl Schedules {
     ///
     /// If a key cannot be read or used, or the HTTPS client does not start.
     pub fn new<'a>(
-        groups: impl IntoIterator<Item = (&'a GroupName, &'a PagerDuty)>,
+        groups: impl IntoIterator<Item = (&'a GroupName, &'a Schedule)>,
     ) -> Result<Self, NoSchedules> {
         let mut schedules = BTreeMap::new();
-        for (group, pagerduty) in groups {
-            let authorization = authorization(&pagerduty.token.read()?)
-                .ok_or_else(|| NoSchedules::NotAToken(group.clone()))?;
-            let on_call = OnCall {
-                client: client(&pagerduty.url)?,
-                authorization,
-                url: pagerduty.url.clone(),
-                schedules: pagerduty.schedules.clone(),
+        for (group, schedule) in groups {
+            let (url, way) = match schedule {
+                Schedule::PagerDuty(pagerduty) => {
+                    let authorization = authorization(&pagerduty.token.read()?)
+                        .ok_or_else(|| NoSchedules::NotAToken(group.clone()))?;
+                    let schedules = pagerduty.schedules.clone();
+                    (
+                        pagerduty.url.clone(),
+                        Way::PagerDuty {
+                            authorization,
+                            schedules,
+                        },
+                    )
+                }
+                Schedule::Feed(feed) => {
+                    let url = calendar_address(&feed.url.read()?)
+                        .ok_or_else(|| NoSchedules::NotAnAddress(group.clone()))?;
+                    (url, Way::Feed)
+                }
             };
-            schedules.insert(group.clone(), on_call);
+            let client = client(&url)?;
+            schedules.insert(group.clone(), OnCall { client, url, way });
         }
         Ok(Self(schedules))
     }
 
-    /// The addresses of the people who are on call for a group at `now`, in lower case.
+    /// The addresses of the people who are on call for a group at `now`, in lower case, and where they are
+    /// listed.
     ///
     /// # Errors
     ///
-    /// If PagerDuty does not answer in time, or not well.
+    /// If the schedule cannot be read in time, or not well.
     pub(super) async fn on_call(
         &self,
         group: &GroupName,
         now: Time,
-    ) -> Result<BTreeSet<Email>, FactsUnavailable> {
+    ) -> Result<(GroupListedIn, BTreeSet<Email>), FactsUnavailable> {
         let on_call = self
             .0
             .get(group)
             .ok_or_else(|| unavailable(format!("the group `{group}` has no schedule")))?;
-        timeout(PATIENCE, on_call.addresses(now))
+        let addresses = timeout(PATIENCE, on_call.addresses(now))
             .await
-            .unwrap_or_else(|_| Err(late()))
+            .unwrap_or_else(|_| Err(on_call.late()))?;
+        if addresses.len() > PEOPLE {
+            return Err(unavailable(format!(
+                "more than {PEOPLE} people are on call; list fewer schedules"
+            )));
+        }
+        Ok((on_call.listed_in(), addresses))
     }
+}
+
+/// The address of a calendar, if it is one that nobody between can read.
+pub fn calendar_address(text: &SecretString) -> Option<Url> {
+    let url = Url::parse(text.expose_secret()).ok()?;
+    (matches!(url.scheme(), "https" | "http") && is_protected(&url)).then_some(url)
 }
 
 /// The value of the header `Authorization`; nothing if the key cannot stand in one.
@@ -138,9 +176,17 @@ fn client(url: &Url) -> Result<Client, reqwest::Error> {
 /// The schedules of one group.
 struct OnCall {
     client: Client,
-    authorization: HeaderValue,
     url: Url,
-    schedules: BTreeSet<String>,
+    way: Way,
+}
+
+/// How it is said who is on call.
+enum Way {
+    PagerDuty {
+        authorization: HeaderValue,
+        schedules: BTreeSet<String>,
+    },
+    Feed,
 }
 
 /// A page of the answer. Other fields are ignored.
@@ -170,14 +216,61 @@ struct Reference {
 }
 
 impl OnCall {
+    /// Where people are listed, for the log. The address of a calendar may be a secret; its host is not.
+    fn listed_in(&self) -> GroupListedIn {
+        match &self.way {
+            Way::PagerDuty { schedules, .. } => {
+                GroupListedIn::PagerDutySchedules(schedules.iter().cloned().collect())
+            }
+            Way::Feed => {
+                let host = self.url.host_str().unwrap_or_default();
+                GroupListedIn::ICalendar(host.to_owned())
+            }
+        }
+    }
+
     async fn addresses(&self, now: Time) -> Result<BTreeSet<Email>, FactsUnavailable> {
+        match &self.way {
+            Way::PagerDuty {
+                authorization,
+                schedules,
+            } => self.of_pagerduty(authorization, schedules, now).await,
+            Way::Feed => self.of_feed(now).await,
+        }
+    }
+
+    async fn of_feed(&self, now: Time) -> Result<BTreeSet<Email>, FactsUnavailable> {
+        let request = self.client.get(self.url.clone());
+        let body = self.answer(request.header(ACCEPT, "text/calendar")).await?;
+        let text =
+            String::from_utf8(body).map_err(|_| unavailable("what was read is not a calendar"))?;
+        // It may have thousands of events.
+        let reading = tokio::task::spawn_blocking(move || feed::on_call(&text, now));
+        reading
+            .await
+            .unwrap_or_else(|_| Err(unavailable("the calendar cannot be read")))
+    }
+
+    async fn of_pagerduty(
+        &self,
+        authorization: &HeaderValue,
+        schedules: &BTreeSet<String>,
+        now: Time,
+    ) -> Result<BTreeSet<Email>, FactsUnavailable> {
         let mut addresses = BTreeSet::new();
         for page in 0..PAGES {
-            let Page { oncalls, more } = self.page(page * PAGE).await?;
+            let request = self
+                .client
+                .get(self.page(schedules, page * PAGE))
+                .header(ACCEPT, "application/vnd.pagerduty+json;version=2")
+                .header(AUTHORIZATION, authorization.clone());
+            let body = self.answer(request).await?;
+            let Page { oncalls, more } = serde_json::from_slice(&body)
+                .map_err(|_| unavailable("PagerDuty's answer is not what its API documents"))?;
             for entry in oncalls {
                 let is_asked_for = entry
                     .schedule
-                    .is_some_and(|schedule| self.schedules.contains(&schedule.id));
+                    .is_some_and(|schedule| schedules.contains(&schedule.id));
                 if !is_asked_for {
                     return Err(unavailable("PagerDuty answered for another schedule"));
                 }
@@ -192,11 +285,6 @@ impl OnCall {
                     addresses.insert(Email::new(email.to_lowercase()));
                 }
             }
-            if addresses.len() > PEOPLE {
-                return Err(unavailable(format!(
-                    "more than {PEOPLE} people are on call; list fewer schedules"
-                )));
-            }
             if !more {
                 return Ok(addresses);
             }
@@ -207,32 +295,38 @@ impl OnCall {
         )))
     }
 
-    async fn page(&self, offset: u32) -> Result<Page, FactsUnavailable> {
-        let response = self
-            .client
-            .get(self.address(offset))
-            .header(ACCEPT, "application/vnd.pagerduty+json;version=2")
-            .header(AUTHORIZATION, self.authorization.clone())
-            .send()
-            .await
-            .map_err(silence)?;
+    async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, FactsUnavailable> {
+        let mut response = request.send().await.map_err(|error| self.silence(error))?;
+        let who = self.who();
         match response.status() {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(unavailable("PagerDuty refused the token"));
+                return Err(unavailable(match self.way {
+                    Way::PagerDuty { .. } => "PagerDuty refused the token",
+                    Way::Feed => "the server of the calendar refused access",
+                }));
             }
             status => {
-                let why = format!("PagerDuty answered with status {}", status.as_u16());
+                let why = format!("{who} answered with status {}", status.as_u16());
                 return Err(unavailable(why));
             }
         }
-        let body = whole_body(response).await?;
-        serde_json::from_slice(&body)
-            .map_err(|_| unavailable("PagerDuty's answer is not what its API documents"))
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.silence(error))?
+        {
+            if body.len() + chunk.len() > LONGEST {
+                return Err(unavailable(format!("the answer of {who} is too long")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
     }
 
     /// Who is on call is what PagerDuty answers without `since` and `until`.
-    fn address(&self, offset: u32) -> Url {
+    fn page(&self, schedules: &BTreeSet<String>, offset: u32) -> Url {
         let mut url = self.url.clone();
         let path = format!("{}/oncalls", url.path().trim_end_matches('/'));
         url.set_path(&path);
@@ -241,35 +335,34 @@ impl OnCall {
             .append_pair("include[]", "users")
             .append_pair("limit", &PAGE.to_string())
             .append_pair("offset", &offset.to_string());
-        for schedule in &self.schedules {
+        for schedule in schedules {
             query.append_pair("schedule_ids[]", schedule);
         }
         drop(query);
         url
     }
-}
 
-async fn whole_body(mut response: Response) -> Result<Vec<u8>, FactsUnavailable> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(silence)? {
-        if body.len() + chunk.len() > LONGEST {
-            return Err(unavailable("PagerDuty's answer is too long"));
+    /// Whose answer it is, within a sentence.
+    fn who(&self) -> &'static str {
+        match self.way {
+            Way::PagerDuty { .. } => "PagerDuty",
+            Way::Feed => "the server of the calendar",
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(body)
-}
 
-fn silence(error: reqwest::Error) -> FactsUnavailable {
-    match error {
-        error if error.is_timeout() => late(),
-        error if error.is_connect() => unavailable("PagerDuty cannot be reached"),
-        _ => unavailable("the connection to PagerDuty broke off"),
+    /// No answer, or half of one. The address stays out of the message: it may be a secret.
+    fn silence(&self, error: reqwest::Error) -> FactsUnavailable {
+        let who = self.who();
+        match error {
+            error if error.is_timeout() => self.late(),
+            error if error.is_connect() => unavailable(format!("{who} cannot be reached")),
+            _ => unavailable(format!("the connection to {who} broke off")),
+        }
     }
-}
 
-fn late() -> FactsUnavailable {
-    unavailable("PagerDuty did not answer in time")
+    fn late(&self) -> FactsUnavailable {
+        unavailable(format!("{} did not answer in time", self.who()))
+    }
 }
 
 fn unavailable(why: impl Into<String>) -> FactsUnavailable {

@@ -7,8 +7,8 @@ use std::{collections::BTreeSet, fs, sync::Arc};
 use async_trait::async_trait;
 use keylend::{
     directory::{
-        Confirmed, Directory, FactsUnavailable, GroupSource, Identities, PagerDuty, PeopleSource,
-        Profile, Schedules,
+        Confirmed, Directory, FactsUnavailable, Feed, GroupSource, Identities, PagerDuty,
+        PeopleSource, Profile, Schedule, Schedules,
     },
     domain::{Email, GroupListedIn, GroupName, Standing, UserId},
     secret::Secret,
@@ -69,14 +69,14 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
         fs::write(&file, token).unwrap();
-        let source = PagerDuty {
+        let source = Schedule::PagerDuty(PagerDuty {
             schedules: [SCHEDULE.to_owned(), "PZZZZZZ".to_owned()].into(),
             token: Secret::File(file),
             url: pagerduty.url().parse().unwrap(),
-        };
+        });
         let group = group();
         let schedules = Schedules::new([(&group, &source)]).unwrap();
-        let groups = [(group.clone(), GroupSource::PagerDuty(source))];
+        let groups = [(group.clone(), GroupSource::Schedule(source))];
         let clock = TestClock::at("2099-11-21T02:00:00Z");
         let directory = Directory::new(
             Arc::new(Everybody),
@@ -173,7 +173,7 @@ async fn an_answer_that_cannot_be_relied_on_is_no_answer() {
             Answer::Redirect(vec![alice()]),
             "PagerDuty answered with status 302",
         ),
-        (Answer::TooLong, "PagerDuty's answer is too long"),
+        (Answer::TooLong, "the answer of PagerDuty is too long"),
         (
             changed(json!({ "user": { "id": "PT23IWX" } })),
             "PagerDuty does not say the address of a person on call",
@@ -238,14 +238,65 @@ async fn a_server_that_cannot_be_reached_is_said_to_be() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     fs::write(&file, TOKEN).unwrap();
-    let source = PagerDuty {
+    let source = Schedule::PagerDuty(PagerDuty {
         schedules: [SCHEDULE.to_owned()].into(),
         token: Secret::File(file),
         url: url.parse().unwrap(),
-    };
+    });
     let group = group();
     let schedules = Schedules::new([(&group, &source)]).unwrap();
     let directory = scene.directory.with_schedules(schedules);
     let why = directory.members(&group).await.unwrap_err();
     assert_eq!(why.0, "PagerDuty cannot be reached");
+}
+
+/// A calendar that is published at `path` of a server of this machine.
+async fn published(path: &str, calendar: &'static str) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}{path}", listener.local_addr().unwrap());
+    let routes =
+        axum::Router::new().route("/secret.ics", axum::routing::get(async move || calendar));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    url
+}
+
+/// A directory in which the group is who attends what takes place in a calendar.
+fn by_calendar(url: &str) -> Directory {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    fs::write(&file, url).unwrap();
+    let source = Schedule::Feed(Feed {
+        url: Secret::File(file),
+    });
+    let group = group();
+    let schedules = Schedules::new([(&group, &source)]).unwrap();
+    let directory = Directory::new(
+        Arc::new(Everybody),
+        TestClock::at("2099-11-21T02:00:00Z"),
+        [(group, GroupSource::Schedule(source))].into(),
+        Identities::default(),
+    );
+    directory.with_schedules(schedules)
+}
+
+#[tokio::test]
+async fn who_attends_an_event_of_a_calendar_is_on_call_and_its_address_is_told_to_nobody() {
+    let calendar = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x\r\nBEGIN:VEVENT\r\nUID:1\r\n\
+                    DTSTAMP:20260101T000000Z\r\nDTSTART:20991121T000000Z\r\nDTEND:20991121T080000Z\r\n\
+                    SUMMARY:On call\r\nATTENDEE:mailto:Alice@example.com\r\n\
+                    ATTENDEE:mailto:nobody@elsewhere.example\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let directory = by_calendar(&published("/secret.ics", calendar).await);
+    let reading = directory.recent_reading(&group()).await.unwrap();
+    assert_eq!(reading.members, [UserId::new("ALICE")].into());
+    assert_eq!(
+        reading.read.source,
+        GroupListedIn::ICalendar("127.0.0.1".to_owned())
+    );
+
+    let elsewhere = by_calendar(&published("/moved.ics", calendar).await);
+    let why = elsewhere.members(&group()).await.unwrap_err();
+    assert_eq!(why.0, "the server of the calendar answered with status 404");
+    let page = by_calendar(&published("/secret.ics", "<html>").await);
+    let why = page.members(&group()).await.unwrap_err();
+    assert_eq!(why.0, "what was read is not a calendar");
 }

@@ -344,6 +344,7 @@ fn listed_in(source: &GroupListedIn) -> String {
             [id] => format!("PagerDuty schedule {}", text::code(id)),
             ids => format!("PagerDuty schedules {}", text::code(ids.join(", "))),
         },
+        GroupListedIn::ICalendar(host) => format!("calendar at {}", text::code(host)),
     }
 }
 
@@ -359,6 +360,10 @@ fn in_groups(groups: &[GroupRead]) -> String {
             GroupListedIn::PagerDutySchedules(ids) => {
                 let ids = text::code(ids.join(", "));
                 format!(" · in {group} (PagerDuty {ids}, read {read_at})")
+            }
+            GroupListedIn::ICalendar(host) => {
+                let host = text::code(host);
+                format!(" · in {group} (calendar at {host}, read {read_at})")
             }
         }
     };

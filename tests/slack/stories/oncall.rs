@@ -158,7 +158,7 @@ async fn a_schedule_that_cannot_be_read_refuses_what_depends_on_it_and_says_why(
     );
     fixture.audited("*Alert* `group_unavailable:oncall`").await;
     fixture
-        .audited("members of the group oncall: PagerDuty answered with status 503")
+        .audited("who is on call for the group oncall: PagerDuty answered with status 503")
         .await;
     // Nothing else depends on it.
     fixture.asked("request db-prod:read 10m look").await;
