@@ -55,8 +55,9 @@ fn a_line_of_an_approver_group_that_has_a_schedule_says_which() {
         let next = event([UserId::new("U0ALICE")].into(), 1, Some(&first));
         lock_line(&entry_of(EntryBody::Group(next), Actor::Keylend)).unwrap()
     };
-    let schedules =
-        |ids: &[&str]| GroupListedIn::PagerDutySchedules(ids.iter().map(ToString::to_string).collect());
+    let schedules = |ids: &[&str]| {
+        GroupListedIn::PagerDutySchedules(ids.iter().map(ToString::to_string).collect())
+    };
     for (source, words) in [
         (schedules(&["PI7DH85"]), "PagerDuty schedule `PI7DH85`"),
         (
