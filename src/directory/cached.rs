@@ -256,8 +256,8 @@ impl Directory {
         })
     }
 
-    /// The people who are on call for a group, and where they are listed. Whoever is on call and has no account in Slack, or
-    /// whose address there does not count, is left out: they can do nothing here.
+    /// The people who are on call for a group, and where they are listed. A person who has no account in
+    /// Slack, or whose address there does not count, is left out: they can do nothing here.
     async fn on_call(
         &self,
         group: &GroupName,

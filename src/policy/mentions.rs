@@ -70,7 +70,7 @@ fn reads(expression: &Value, attribute: &str) -> bool {
             .iter()
             .any(|(operator, part)| match operator.as_str() {
                 "." | "has" if part["left"]["Var"] == "context" => part["attr"] == attribute,
-                "Var" => part == "context",
+                "Var" if part == "context" => true,
                 _ => reads(part, attribute),
             }),
         Value::Array(parts) => parts.iter().any(|part| reads(part, attribute)),

@@ -108,8 +108,8 @@ impl Policy {
         rules.map(|rule| RuleId::new(AsRef::<str>::as_ref(rule.id())))
     }
 
-    /// The groups that operators' rules speak of, those of `context.oncall` among them: a person's membership in these has to be known
-    /// too when something is evaluated.
+    /// The groups that operators' rules speak of, those of `context.oncall` among them: a person's
+    /// membership in these has to be known too when something is evaluated.
     pub fn groups(&self) -> &BTreeSet<GroupName> {
         &self.groups
     }

@@ -848,6 +848,7 @@ fn a_rule_depends_on_who_is_on_call_in_whatever_way_it_reads_it() {
         ("context.oncall", true),
         ("context[\"oncall\"]", true),
         ("!(context.held > 0 && context.oncall)", true),
+        ("{ Var: context.oncall }.Var", true),
         ("context.incident", false),
         ("principal.id == \"oncall\"", false),
     ] {
