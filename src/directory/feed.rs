@@ -22,12 +22,6 @@ use crate::{
     secret::Secret,
 };
 
-/// How many events of a calendar may repeat.
-const REPEATING: usize = 100;
-
-/// How often one of them may have taken place.
-const TIMES: usize = 5_000;
-
 /// How far from UTC a time without a time zone may be.
 const AWAY: TimeDelta = TimeDelta::hours(26);
 
@@ -47,23 +41,14 @@ pub(super) fn on_call(text: &str, now: Time) -> Result<BTreeSet<Email>, FactsUna
     if !is_whole(&calendar, &mut parser) {
         return Err(unavailable("what was read is not one whole calendar"));
     }
-    let repeating: BTreeSet<&str> = events(&calendar)
-        .filter(|event| event.is_recurrent_or_override())
-        .map(uid)
-        .collect();
-    if repeating.len() > REPEATING {
-        return Err(unavailable(format!(
-            "more than {REPEATING} events of the calendar repeat"
-        )));
+    // The rules of time zones repeat too.
+    let mut events = calendar.components.iter().filter(|it| is_event(it));
+    if events.any(ICalendarComponent::is_recurrent_or_override) {
+        return Err(unavailable(
+            "an event of the calendar repeats; use one that lists each shift by itself",
+        ));
     }
-    let single = only(&calendar, |event| !repeating.contains(uid(event)));
-    let mut addresses = attendees(&single, now)?;
-    for one in &repeating {
-        // The library tells the exceptions of one event from those of another by their time alone.
-        let calendar = only(&calendar, |event| uid(event) == *one);
-        addresses.extend(attendees(&calendar, now)?);
-    }
-    Ok(addresses)
+    attendees(&calendar, now)
 }
 
 /// Whether this is a calendar, and nothing follows it.
@@ -73,56 +58,21 @@ fn is_whole(calendar: &ICalendar, parser: &mut Parser<'_>) -> bool {
         && parser.entry() == Entry::Eof
 }
 
-fn events(calendar: &ICalendar) -> impl Iterator<Item = &ICalendarComponent> {
-    let components = calendar.components.iter();
-    components.filter(|component| component.component_type == ICalendarComponentType::VEvent)
-}
-
-fn uid(event: &ICalendarComponent) -> &str {
-    event.uid().unwrap_or_default()
-}
-
-/// The calendar with some of its events alone. Components are known by their place, so the others stay
-/// as something that never takes place. The library takes an exception for one only where its
-/// `SEQUENCE` is that of its event, and calendars count it up.
-fn only(calendar: &ICalendar, wanted: impl Fn(&ICalendarComponent) -> bool) -> ICalendar {
-    let mut calendar = calendar.clone();
-    for component in &mut calendar.components {
-        match component.component_type {
-            ICalendarComponentType::VEvent if wanted(component) => component
-                .entries
-                .retain(|entry| entry.name != ICalendarProperty::Sequence),
-            ICalendarComponentType::VEvent
-            | ICalendarComponentType::VTodo
-            | ICalendarComponentType::VJournal
-            | ICalendarComponentType::VFreebusy => {
-                component.component_type = ICalendarComponentType::Other(String::new());
-            }
-            _ => {}
-        }
-    }
-    calendar
+fn is_event(component: &ICalendarComponent) -> bool {
+    component.component_type == ICalendarComponentType::VEvent
 }
 
 fn attendees(calendar: &ICalendar, now: Time) -> Result<BTreeSet<Email>, FactsUnavailable> {
-    let dates = calendar.expand_dates(Tz::Floating, TIMES);
+    let dates = calendar.expand_dates(Tz::Floating, 0);
     if !dates.errors.is_empty() {
         return Err(unavailable("the time of an event cannot be read"));
     }
-    // The library stops after so many times. Most events go on without end, so that matters only if it
-    // has not come to the present.
-    let left_out = events(calendar)
-        .flat_map(|event| event.properties(&ICalendarProperty::Exdate))
-        .map(|entry| entry.values.len())
-        .sum::<usize>();
-    let has_stopped = dates.events.len() + left_out >= TIMES;
-    if has_stopped && dates.events.iter().all(|event| event.start.to_utc() <= now) {
-        return Err(unavailable(format!(
-            "an event of the calendar took place more than {TIMES} times"
-        )));
-    }
     let mut addresses = BTreeSet::new();
     for event in dates.events {
+        let found = calendar.component_by_id(event.comp_id);
+        let Some(component) = found.filter(|it| is_event(it)) else {
+            continue;
+        };
         let end = match event.end {
             TimeOrDelta::Time(end) => Some(end),
             TimeOrDelta::Delta(length) => event.start.checked_add_signed(length),
@@ -142,10 +92,8 @@ fn attendees(calendar: &ICalendar, now: Time) -> Result<BTreeSet<Email>, FactsUn
         if start > now || end <= now {
             continue;
         }
-        if let Some(event) = calendar.component_by_id(event.comp_id)
-            && event.status() != Some(&ICalendarStatus::Cancelled)
-        {
-            addresses.extend(addresses_of(event));
+        if component.status() != Some(&ICalendarStatus::Cancelled) {
+            addresses.extend(addresses_of(component));
         }
     }
     Ok(addresses)
@@ -236,28 +184,26 @@ mod tests {
         assert_eq!(at_ten(&both), names(&["alice", "carol"]));
         let declined = event("1", "alice", now).replace("CN=", "PARTSTAT=DECLINED;CN=");
         assert_eq!(at_ten(&declined), names(&[]));
+        let task = event("1", "alice", now).replace("VEVENT", "VTODO");
+        assert_eq!(at_ten(&task), names(&[]));
         assert_eq!(at_ten(""), names(&[]));
-    }
 
-    #[test]
-    fn an_event_repeats_but_for_its_exceptions() {
-        let weekly = "DTSTART:20260907T080000Z\nDTEND:20260907T160000Z\nRRULE:FREQ=WEEKLY";
-        assert_eq!(at_ten(&event("1", "alice", weekly)), names(&["alice"]));
-        let left_out = format!("{weekly}\nEXDATE:20261102T080000Z");
-        assert_eq!(at_ten(&event("1", "alice", &left_out)), names(&[]));
-        let over = format!("{weekly};UNTIL=20261101T000000Z");
-        assert_eq!(at_ten(&event("1", "alice", &over)), names(&[]));
-
-        // Carol takes Alice's shift of today. Dave's, at the same time, stays his.
-        let swapped = "RECURRENCE-ID:20261102T080000Z\nSEQUENCE:1\n\
-                       DTSTART:20261102T080000Z\nDTEND:20261102T160000Z";
-        let calendar = event("1", "alice", &format!("{weekly}\nSEQUENCE:0"))
-            + &event("2", "dave", weekly)
-            + &event("1", "carol", swapped);
-        assert_eq!(at_ten(&calendar), names(&["carol", "dave"]));
-        let cancelled = format!("{swapped}\nSTATUS:CANCELLED");
-        let calendar = event("1", "alice", weekly) + &event("1", "alice", &cancelled);
-        assert_eq!(at_ten(&calendar), names(&[]));
+        let rules = |kind: &str, offsets: &str, begin: &str| {
+            format!("BEGIN:{kind}\nDTSTART:{begin}\n{offsets}\nRRULE:FREQ=YEARLY\nEND:{kind}\n")
+        };
+        let zone = rules(
+            "STANDARD",
+            "TZOFFSETFROM:+0200\nTZOFFSETTO:+0100",
+            "19701025T030000",
+        ) + &rules(
+            "DAYLIGHT",
+            "TZOFFSETFROM:+0100\nTZOFFSETTO:+0200",
+            "19700329T020000",
+        );
+        let zone = format!("BEGIN:VTIMEZONE\nTZID:Europe/Berlin\n{zone}END:VTIMEZONE\n");
+        let local = "DTSTART;TZID=Europe/Berlin:20261102T110000\nDURATION:PT1H";
+        let calendar = zone + &event("1", "alice", local);
+        assert_eq!(at_ten(&calendar), names(&["alice"]));
     }
 
     #[test]
@@ -278,14 +224,16 @@ mod tests {
         assert_eq!(at_ten(&event("1", "alice", old)), names(&[]));
         let why = "the time of an event cannot be read";
         unreadable(&event("1", "alice", "DTEND:20261102T110000Z"), why);
-        let secondly = "DTSTART:20261101T090000Z\nDTEND:20261101T090001Z\nRRULE:FREQ=SECONDLY";
-        let why = "an event of the calendar took place more than 5000 times";
-        unreadable(&event("1", "alice", secondly), why);
-        let weekly = "DTSTART:20260907T080000Z\nDTEND:20260907T160000Z\nRRULE:FREQ=WEEKLY";
-        let many: String = (0..101)
-            .map(|number| event(&number.to_string(), "alice", weekly))
-            .collect();
-        unreadable(&many, "more than 100 events of the calendar repeat");
+        let why = "an event of the calendar repeats; use one that lists each shift by itself";
+        let now = "DTSTART:20261102T090000Z\nDTEND:20261102T110000Z";
+        for line in [
+            "RRULE:FREQ=WEEKLY",
+            "RDATE:20261109T090000Z",
+            "RECURRENCE-ID:20261102T090000Z",
+        ] {
+            let repeating = event("1", "alice", &format!("{now}\n{line}"));
+            unreadable(&(event("2", "carol", now) + &repeating), why);
+        }
 
         for text in [
             "",
@@ -295,7 +243,6 @@ mod tests {
             let why = "what was read is not a calendar".to_owned();
             assert_eq!(read(text), Err(why), "{text}");
         }
-        let now = "DTSTART:20261102T090000Z\nDTEND:20261102T110000Z";
         let two = format!(
             "BEGIN:VCALENDAR\nEND:VCALENDAR\nBEGIN:VCALENDAR\n{}END:VCALENDAR\n",
             event("1", "alice", now)
