@@ -126,7 +126,7 @@ mod tests {
     /// The addresses without their domain of a calendar with these events, at 10:00 UTC on a Monday.
     fn at_ten(events: &str) -> Result<Vec<String>, String> {
         read(&format!(
-            "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x\n{events}\nEND:VCALENDAR\n"
+            "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x\n{events}END:VCALENDAR\n"
         ))
     }
 
