@@ -31,7 +31,7 @@ use crate::{
     broker::{Broker, Parts},
     clock::{Clock, Entropy, SteadyClock, SystemClock, SystemEntropy},
     config::{self, Config, Mode},
-    directory::Directory,
+    directory::{Directory, Schedules},
     domain::{BackendName, Catalogue, Params},
     grants::Grants,
     leavers::Leavers,
@@ -154,12 +154,16 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let alerts = Arc::new(Alerts::default());
     let shutdown = CancellationToken::new();
     let (way, slack_routes) = way(&config.slack, &clock, &metrics, &shutdown)?;
-    let directory = Arc::new(Directory::new(
+    let groups = config.groups.iter();
+    let schedules = groups.filter_map(|(name, source)| Some((name, source.schedule()?)));
+    let schedules = Schedules::new(schedules).context("failed to read [groups]")?;
+    let directory = Directory::new(
         Arc::new(client.clone()),
         clock.clone(),
         config.groups.clone(),
         config.identities(),
-    ));
+    );
+    let directory = Arc::new(directory.with_schedules(schedules));
     let log: Arc<dyn Store> = store.clone();
     let comparisons = Arc::new(Comparisons::default());
     let broker = Arc::new(Broker::new(Parts {

@@ -185,6 +185,7 @@ impl Broker {
             total: decided_total(request),
             is_extension: request.extension.is_some(),
             ticket: request.terms.ticket.as_deref(),
+            incident: request.is_for_incident(),
             locks: &locks,
             count: &held.count,
         };
@@ -412,6 +413,7 @@ impl Broker {
         let person = self.person(intent.by(), scope).await?;
         let question = Question {
             is_extension: action == Action::Deny && request.extension.is_some(),
+            incident: request.is_for_incident(),
             ..Question::of_authority(scope, &request.requester, &request.human)
         };
         let rules = self.authorize(action, &person, &question);

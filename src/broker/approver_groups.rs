@@ -67,7 +67,7 @@ impl Broker {
                     continue;
                 }
             };
-            let is_asked = matches!(reading.read.source, GroupListedIn::SlackUsergroup(_))
+            let is_asked = reading.read.source != GroupListedIn::Configuration
                 && reading.read.read_at >= asked_at;
             self.note_group(&reading).await?;
             if is_asked {

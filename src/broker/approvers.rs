@@ -74,6 +74,7 @@ impl Broker {
             total: decided_total(request),
             is_extension: request.extension.is_some(),
             ticket: request.terms.ticket.as_deref(),
+            incident: request.is_for_incident(),
             ..Question::of_authority(Some(scope), &request.requester, &request.human)
         };
         let needed = request.approvals_needed;

@@ -98,6 +98,7 @@ impl Broker {
             total: duration,
             is_extension: false,
             ticket: ask.ticket.as_deref(),
+            incident: !ask.mirrors.is_empty(),
             locks: &locks,
             count: &count,
         };

@@ -53,6 +53,8 @@ pub(super) struct Question<'a> {
     pub total: Span,
     pub is_extension: bool,
     pub ticket: Option<&'a str>,
+    /// Whether it was asked for in or for an incident.
+    pub incident: bool,
     pub locks: &'a [Lock],
     pub count: &'a Count,
 }
@@ -77,6 +79,7 @@ impl<'a> Question<'a> {
             total: duration,
             is_extension: false,
             ticket: None,
+            incident: false,
             locks: &[],
             count: &NOTHING,
         }
@@ -222,6 +225,7 @@ impl Broker {
             total,
             is_extension,
             ticket,
+            incident,
             locks,
             count,
         } = question;
@@ -243,6 +247,7 @@ impl Broker {
             held: count.held,
             cap: self.parts.limits.max_active_per_person,
             excluded_by: self.excluded_by(question),
+            incident: *incident,
             now: self.now(),
         }
     }

@@ -158,8 +158,8 @@ impl Config {
         let vault = vault::read(document, secrets);
         let identity = identity::read(document);
         let people = people::read(document);
-        let groups = groups::groups(document);
-        let rules = policy::read(document);
+        let groups = groups::groups(document, secrets);
+        let rules = policy::read(document, &groups);
         let backends = backends::read(document);
         let limits = limits::read(document);
         let (catalogue, notifications) =

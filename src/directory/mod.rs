@@ -4,7 +4,9 @@
 //! fails there are no facts, so the answer is no. Events from Slack make facts old at once.
 
 mod cached;
+mod feed;
 mod identity;
+mod schedule;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,7 +14,9 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 
 pub use cached::{Directory, GroupReading, GroupSource};
+pub use feed::Feed;
 pub use identity::{Identities, PersonEntry};
+pub use schedule::{NoSchedules, PagerDuty, Schedule, Schedules, calendar_address};
 
 use crate::domain::{Email, Standing, UserId};
 
@@ -72,4 +76,15 @@ pub trait PeopleSource: Send + Sync + 'static {
     ///
     /// If the source does not answer in time, or not well, or has no such group.
     async fn usergroup(&self, id: &str) -> Result<BTreeSet<UserId>, FactsUnavailable>;
+
+    /// The person with this address; nothing if there is none. Default: it cannot be known.
+    ///
+    /// # Errors
+    ///
+    /// If the source does not answer in time, or not well.
+    async fn by_address(&self, _: &Email) -> Result<Option<Profile>, FactsUnavailable> {
+        Err(FactsUnavailable(
+            "people cannot be found by their addresses".to_owned(),
+        ))
+    }
 }

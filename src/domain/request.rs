@@ -379,6 +379,11 @@ impl Request {
         )
     }
 
+    /// Whether it was made in an incident channel, or names one.
+    pub fn is_for_incident(&self) -> bool {
+        !self.mirrors.is_empty()
+    }
+
     /// Whether its requester has access, or is about to have it, and nothing ends it yet.
     pub fn goes_on(&self) -> bool {
         matches!(self.state, State::Approved | State::Active { .. })

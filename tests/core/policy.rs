@@ -80,6 +80,7 @@ struct Case {
     principal_locked: bool,
     held: u32,
     excluded_by: BTreeSet<Environment>,
+    incident: bool,
     now: Time,
 }
 
@@ -100,6 +101,7 @@ impl Case {
             principal_locked: false,
             held: 0,
             excluded_by: BTreeSet::new(),
+            incident: false,
             now: "2026-11-02T02:00:00Z".parse().unwrap(),
         }
     }
@@ -153,6 +155,7 @@ impl Case {
             held: self.held,
             cap: 3,
             excluded_by: self.excluded_by.clone(),
+            incident: self.incident,
             now: self.now,
         })
     }
@@ -814,4 +817,62 @@ fn hours_and_weekdays_are_those_of_the_time_zone() {
     let rules = with_rules(rules);
     let tokyo = rules.clone().with_time_zone("Asia/Tokyo".parse().unwrap());
     assert_ne!(rules.hash(), tokyo.hash());
+}
+
+#[test]
+fn people_on_call_are_those_of_the_groups_that_are() {
+    let rules = "@id(\"on-call\") permit (principal, action == Action::\"auto_approve\", resource)\n\
+                 when { context.oncall };";
+    let dba = BTreeSet::from([GroupName::new("dba")]);
+    let plain = with_rules(rules);
+    let policy = plain.clone().with_oncall(dba.clone());
+    let approves = |policy: &Policy, case: Case| case.verdict(policy, Action::AutoApprove);
+    assert_eq!(approves(&policy, Case::bob()), "yes: on-call");
+    assert_eq!(approves(&policy, Case::alice()), "no");
+    assert_eq!(approves(&plain, Case::bob()), "no");
+    assert_ne!(plain.hash(), policy.hash());
+
+    // Membership has to be known where a rule depends on it, and nowhere else.
+    let (rule, group) = (RuleId::new("on-call"), GroupName::new("dba"));
+    assert_eq!(*policy.groups(), dba);
+    assert!(policy.speaks_of(&rule, &group) && !plain.speaks_of(&rule, &group));
+    assert!(policy.names_group(Action::AutoApprove, &group));
+    assert!(!policy.names_group(Action::Approve, &group));
+    let base = Policy::base().with_oncall(dba);
+    assert!(base.groups().is_empty());
+}
+
+#[test]
+fn a_rule_depends_on_who_is_on_call_in_whatever_way_it_reads_it() {
+    let dba = BTreeSet::from([GroupName::new("dba")]);
+    for (condition, depends) in [
+        ("context.oncall", true),
+        ("context[\"oncall\"]", true),
+        ("!(context.held > 0 && context.oncall)", true),
+        ("{ Var: context.oncall }.Var", true),
+        ("context.incident", false),
+        ("principal.id == \"oncall\"", false),
+    ] {
+        let rules = format!(
+            "@id(\"x\") @reason(\"No.\") forbid (principal, action, resource) \
+             when {{ {condition} }};"
+        );
+        let policy = with_rules(&rules).with_oncall(dba.clone());
+        assert_eq!(!policy.groups().is_empty(), depends, "{condition}");
+    }
+}
+
+#[test]
+fn a_rule_knows_whether_a_request_is_for_an_incident() {
+    let policy = with_rules(
+        "@id(\"incidents\") @reason(\"Only for incidents.\") \
+         forbid (principal, action == Action::\"request\", resource) unless { context.incident };",
+    );
+    let case = Case::alice();
+    assert_eq!(case.verdict(&policy, Action::Request), "no: incidents");
+    let case = case.with(|case| case.incident = true);
+    assert_eq!(
+        case.verdict(&policy, Action::Request),
+        "yes: requester-group"
+    );
 }

@@ -122,6 +122,32 @@ then = { decision = "refuse" }
 }
 
 #[test]
+fn a_case_may_be_for_an_incident() {
+    let (said, code) = run(
+        r#"
+@id("incidents")
+@reason("Only for incidents.")
+forbid (principal, action == Action::"request", resource)
+unless { context.incident };
+"#,
+        r#"
+[[case]]
+name = "for an incident"
+given = { groups = ["engineers"] }
+when = { action = "request", scope = "db-prod:write", ticket = "INC-1", incident = true }
+then = { decision = "allow", by = ["requester-group"] }
+
+[[case]]
+name = "for nothing"
+given = { groups = ["engineers"] }
+when = { action = "request", scope = "db-prod:write", ticket = "INC-1" }
+then = { decision = "refuse", by = ["incidents"] }
+"#,
+    );
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
 fn a_case_that_cannot_be_read_is_named_with_its_line_and_no_case_passes() {
     let (said, code) = run(
         NO_WRITES,

@@ -232,7 +232,9 @@ fn read_rules(config: &Config, cases: &Path, files: &[PathBuf]) -> anyhow::Resul
         }
     });
     match policy {
-        Ok(policy) => Ok(policy.with_time_zone(config.policy.time_zone())),
+        Ok(policy) => Ok(policy
+            .with_time_zone(config.policy.time_zone())
+            .with_oncall(config.policy.oncall().clone())),
         Err(problems) => {
             let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
             bail!("the rules are invalid\n\n{}", problems.join("\n"))

@@ -62,6 +62,9 @@ pub struct Explain {
     /// The ticket.
     #[arg(long)]
     ticket: Option<String>,
+    /// The request was made in, or names, an incident channel.
+    #[arg(long)]
+    incident: bool,
     /// The moment, in RFC 3339, such as 2026-11-21T10:00:00+01:00. By default a Wednesday at noon, UTC.
     #[arg(long)]
     at: Option<Moment>,
@@ -92,6 +95,7 @@ impl Explain {
             total: self.total.map(Length),
             extension: None,
             ticket: self.ticket,
+            incident: self.incident,
             at: self.at,
         };
         let is_allowed = explain(&config, &given, &when, out)?;

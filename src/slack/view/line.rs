@@ -372,6 +372,11 @@ fn listed_in(source: &GroupListedIn) -> String {
     match source {
         GroupListedIn::SlackUsergroup(id) => format!("Slack user group {}", text::code(id)),
         GroupListedIn::Configuration => "listed in the configuration".to_owned(),
+        GroupListedIn::PagerDutySchedules(ids) => match &**ids {
+            [id] => format!("PagerDuty schedule {}", text::code(id)),
+            ids => format!("PagerDuty schedules {}", text::code(ids.join(", "))),
+        },
+        GroupListedIn::ICalendar(host) => format!("calendar at {}", text::code(host)),
     }
 }
 
@@ -391,6 +396,14 @@ fn in_groups(groups: &[GroupRead]) -> String {
                 format!(" · in {group} ({}, read {read_at})", text::code(id))
             }
             GroupListedIn::Configuration => format!(" · in {group} (configuration)"),
+            GroupListedIn::PagerDutySchedules(ids) => {
+                let ids = text::code(ids.join(", "));
+                format!(" · in {group} (PagerDuty {ids}, read {read_at})")
+            }
+            GroupListedIn::ICalendar(host) => {
+                let host = text::code(host);
+                format!(" · in {group} (calendar at {host}, read {read_at})")
+            }
         }
     };
     let mut named: String = groups.iter().take(GROUPS).map(group).collect();

@@ -352,7 +352,7 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
                 _ => ("the groups", "their"),
             };
             format!(
-                "This depends on {which} {}, and Slack didn't return {whose} members. \
+                "This depends on {which} {}, and Keylend couldn't read {whose} members. \
                  Nothing was done. Try again later. Keylend has alerted the people who run it.",
                 names.join(", ")
             )

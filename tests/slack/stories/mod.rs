@@ -25,6 +25,7 @@ mod logging;
 mod looking_up;
 mod more_time;
 mod notifying;
+mod oncall;
 mod shared_channels;
 mod shortening;
 mod showing_again;
