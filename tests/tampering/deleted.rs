@@ -22,6 +22,8 @@ on_both!(
     no_check_says_yes_after_an_entry_far_ahead_was_there,
     #[ignore = "finding 15 of docs/security-review.md"]
     the_audit_channel_is_told_after_an_entry_far_ahead_was_there,
+    an_entry_that_cannot_be_read_keeps_no_access,
+    an_entry_that_cannot_be_read_keeps_no_access_from_a_lock,
 );
 
 /// Where an entry stands that is far ahead of the log.
@@ -195,6 +197,56 @@ async fn the_audit_channel_is_told_after_an_entry_far_ahead_was_there(scene: Sce
 async fn let_it_work_a_moment(scene: &Scene) {
     scene.fixture.page("/healthz").await;
     tokio::time::sleep(Duration::from_millis(200)).await;
+}
+
+/// Appends an entry about a request that is no JSON.
+async fn append_what_cannot_be_read(scene: &Scene, id: &str) {
+    scene
+        .tamper(&format!(
+            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash,
+                                 version, texts, mac)
+             SELECT seq + 1, at, '{id}', 'ended', 'keylend', 'no JSON', 'no JSON', hash, hash,
+                    version, 'no JSON', mac
+             FROM events ORDER BY seq DESC LIMIT 1"
+        ))
+        .await;
+}
+
+async fn an_entry_that_cannot_be_read_keeps_no_access_from_a_lock(scene: Scene) {
+    let fixture = &scene.fixture;
+    fixture.granted(REQUEST).await;
+    let id = scene.request().await;
+    append_what_cannot_be_read(&scene, &id).await;
+    fixture.end(SECURITY, "lock @alice stolen").await;
+    let is_gone = |_: &Sim| (!fixture.console.admits("alice")).then_some(());
+    for _ in 0..20 {
+        let_it_work(&scene).await;
+        if is_gone(&fixture.sim).is_some() {
+            return;
+        }
+    }
+    panic!("the access is still there: {:?}", scene.kinds().await);
+}
+
+/// Nor does the row of `due` that they delete, or the row of the request.
+async fn an_entry_that_cannot_be_read_keeps_no_access(scene: Scene) {
+    let fixture = &scene.fixture;
+    fixture.granted(REQUEST).await;
+    let id = scene.request().await;
+    append_what_cannot_be_read(&scene, &id).await;
+    scene
+        .tamper(&format!(
+            "DELETE FROM due WHERE request_id = '{id}';
+             DELETE FROM layers WHERE request_id = '{id}';
+             DELETE FROM credentials WHERE request_id = '{id}';
+             DELETE FROM requests WHERE id = '{id}'"
+        ))
+        .await;
+    fixture.advance_minutes(2);
+    scene.until("SELECT id FROM requests", &[&id]).await;
+    fixture.advance_minutes(31);
+    let is_gone = |_: &Sim| (!fixture.console.admits("alice")).then_some(());
+    fixture.in_time(is_gone).await;
 }
 
 /// The trigger acts when Keylend commits, after the last statement whose result it sees.
