@@ -65,7 +65,7 @@ impl Lock {
     pub fn is_of(&self, person: &Human) -> bool {
         let is_named = match &self.target {
             LockTarget::Person(locked) => person.has(&IdentityKey::Id(locked.clone())),
-            LockTarget::Everything | LockTarget::Scope(_) => false,
+            LockTarget::Everything | LockTarget::Scope(_) | LockTarget::Target(_) => false,
         };
         is_named || self.person.is(person)
     }
