@@ -75,7 +75,7 @@ async fn a_failed_search_for_leftovers_does_not_delay_the_end() {
     fixture
         .told(
             ALICE,
-            "Keylend could not fully search `console` for what was left behind",
+            "Keylend couldn't fully search `console` for what was left behind",
         )
         .await;
     assert!(!fixture.console.admits("alice"));

@@ -41,7 +41,7 @@ async fn any_replica_takes_clicks_and_one_posts_each_message() {
     assert_eq!(world.doubled().await, Doubled::NOTHING);
     let claimed = |one: &crate::replica::Replica| one.says("claim acquired");
     let claimed = replicas.iter().flat_map(claimed);
-    let speaking = claimed.filter(|line| line["claim"] == "slack");
+    let speaking = claimed.filter(|line| line["claim.name"] == "slack");
     assert_eq!(speaking.count(), 1);
     assert_eq!(world.sim.messages(APPROVALS).len(), 3);
     assert_eq!(world.entries("approved").await, 3);

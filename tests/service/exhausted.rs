@@ -131,7 +131,7 @@ async fn access_ends_although_the_disk_is_full_and_nobody_gets_more() {
     fixture
         .jit(BOB, &format!("request {SCOPE} 30m INC-4212 more of it"))
         .await;
-    fixture.answered(BOB, "can't reach its database").await;
+    fixture.answered(BOB, "can't write to its database").await;
     assert_eq!(fixture.kinds().await, before);
 
     fixture.until_logged("ended", 1).await;

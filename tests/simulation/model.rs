@@ -260,7 +260,7 @@ impl Model {
                 person == account
                     || self.every_id.contains(lock) && person_of(person) == person_of(account)
             }
-            LockTarget::Everything | LockTarget::Scope(_) => false,
+            LockTarget::Everything | LockTarget::Scope(_) | LockTarget::Target(_) => false,
         })
     }
 

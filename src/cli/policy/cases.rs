@@ -13,10 +13,7 @@ use clap::Args;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{
-    listed,
-    situation::{Decided, Given, When, decide},
-};
+use super::situation::{Decided, Given, When, decide, listed};
 use crate::{
     config::{Config, Secrets},
     domain::{Refusal, RuleId},

@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::{
     cases::read_config,
-    listed,
-    situation::{ActionName, Decided, Given, Moment, StandingName, When, decide},
+    situation::{ActionName, Decided, Given, Moment, StandingName, When, decide, listed},
 };
 use crate::{
     config::Config,

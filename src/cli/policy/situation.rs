@@ -271,3 +271,9 @@ fn is_about_a_scope(action: Action) -> bool {
         Action::Revoke | Action::Lock | Action::Unlock | Action::Release
     )
 }
+
+/// The rules' names, separated by commas.
+pub(super) fn listed<'a>(rules: impl IntoIterator<Item = &'a RuleId>) -> String {
+    let names: Vec<_> = rules.into_iter().map(RuleId::as_str).collect();
+    names.join(", ")
+}

@@ -374,7 +374,7 @@ pub fn locked(target: &LockTarget, locked: Locked) -> String {
         Some(1) => format!("{target} is locked. 1 active grant is being revoked."),
         Some(several) => format!("{target} is locked. {several} active grants are being revoked."),
         None => format!(
-            "{target} is locked. Keylend can't reach its database, so it revokes the active grants \
+            "{target} is locked. Keylend can't write to its database, so it revokes the active grants \
              later, when it can."
         ),
     };

@@ -193,7 +193,7 @@ fn say(error: &Error, voice: Voice) -> String {
     match error {
         Error::Refused(refusal) => refused(refusal, voice),
         Error::Store(_) => {
-            "Keylend can't reach its database, so it may not have done this. Try again in a moment."
+            "Keylend can't write to its database, so it may not have done this. Try again in a moment."
                 .to_owned()
         }
         Error::TooManyConflicts => {
