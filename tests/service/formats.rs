@@ -18,7 +18,7 @@ use crate::{deploy::example_with_every_key, support::fixture::Fixture};
 const RECORD: &str = include_str!("formats.txt");
 
 /// How many lines the record had after each change, and their digest.
-const PLACES: [(usize, &str); 2] = [
+const PLACES: [(usize, &str); 3] = [
     (
         265,
         "a8d5134cbbc988b5a140b584eccb6b7933db51748c0513ff8d488ce70390f9d1",
@@ -26,6 +26,10 @@ const PLACES: [(usize, &str); 2] = [
     (
         267,
         "3da165a417f2d5c4329593931ae5b35f8610716f8ee945ee3cc9c9fb51fceb55",
+    ),
+    (
+        275,
+        "6194d4e063a07b19aaed714ce2cd21c79994d8d9910ca3adc7ce9d4f3037f28b",
     ),
 ];
 
