@@ -31,8 +31,8 @@ mod questions;
 mod record;
 mod refused_attempts;
 mod revise;
-mod situation;
 mod shorten;
+mod situation;
 
 use std::{collections::BTreeSet, sync::Arc};
 

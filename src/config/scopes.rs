@@ -22,8 +22,8 @@ use crate::{
     directory::GroupSource,
     domain::{
         BackendName, Catalogue, ChannelId, Environment, GroupName, LayerSpec, Length, Limits,
-        MOST_STAGES, Notifications, Notify, OnLeave, Params, ReasonRule, RevocationMode, Risk, Scope,
-        ScopeId, ScopeNotify, Stage, TicketRule,
+        MOST_STAGES, Notifications, Notify, OnLeave, Params, ReasonRule, RevocationMode, Risk,
+        Scope, ScopeId, ScopeNotify, Stage, TicketRule,
     },
 };
 

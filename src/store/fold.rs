@@ -126,10 +126,7 @@ pub async fn logged(
 
 /// The entries about these requests. Of a request with an entry that cannot be read there are none, and it
 /// hides no other.
-async fn readable(
-    store: &dyn Store,
-    requests: &[RequestId],
-) -> Result<Vec<RawEntry>, StoreError> {
+async fn readable(store: &dyn Store, requests: &[RequestId]) -> Result<Vec<RawEntry>, StoreError> {
     match store.entries_about(requests).await {
         Err(error) if error.is_bad_row() => {}
         entries => return entries,

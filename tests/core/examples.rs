@@ -409,10 +409,16 @@ fn decides_its_cases(cases: &str) {
     let arguments = arguments.into_iter().chain([config.into(), file.into()]);
     let command = Cli::try_parse_from::<_, std::ffi::OsString>(arguments).unwrap();
     let mut said = Vec::new();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let code = runtime.block_on(command.run(&mut said)).unwrap();
     let said = String::from_utf8(said).unwrap();
-    assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::SUCCESS), "{said}");
+    assert_eq!(
+        format!("{code:?}"),
+        format!("{:?}", std::process::ExitCode::SUCCESS),
+        "{said}"
+    );
 }
 
 #[test]

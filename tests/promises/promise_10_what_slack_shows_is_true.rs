@@ -150,7 +150,7 @@ async fn every_home_that_was_opened_is_true_through_failures_and_a_crash() {
     fixture.sim.heal();
     fixture.boot().await;
     fixture
-        .in_time(|sim| says(sim, ALICE, "evoking since").then_some(()))
+        .in_time(|sim| says(sim, ALICE, "Revoking your").then_some(()))
         .await;
     assert!(
         !says(&fixture.sim, ALICE, "*ended*"),

@@ -177,7 +177,7 @@ fn a_group_says_in_one_way_where_its_members_come_from() {
         (
             "engineers = { slack_usergroup = \"S0ENG\", members = [\"U0ALICE\"] }",
             "groups.engineers: a group takes its members from one place, and this one has \
-             `slack_usergroup` and `members`: keep one of `slack_usergroup`, `members`, \
+             `members` and `slack_usergroup`: keep one of `slack_usergroup`, `members`, \
              `pagerduty` and `icalendar`",
         ),
         (

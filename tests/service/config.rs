@@ -218,7 +218,7 @@ fn what_may_be_left_out_has_a_default() {
     assert_eq!(config.server.trusted_proxies, []);
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api/");
     assert_eq!(config.limits, keylend::domain::Limits::default());
-    assert_eq!(config.policy.rules().len(), 11);
+    assert_eq!(config.policy.rules().len(), 12);
 }
 
 #[test]
@@ -1048,7 +1048,7 @@ fn check(folder: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn check_says_what_is_there_and_exits_with_0() {
-    let good = "Configuration is valid: 2 scopes, 2 backends, 12 rules\n".to_owned();
+    let good = "Configuration is valid: 2 scopes, 2 backends, 13 rules\n".to_owned();
     let folder = folder(GOOD, RULES);
     assert_eq!(check(&folder, &[]), (Some(0), good.clone()));
     assert_eq!(

@@ -64,7 +64,7 @@ fn the_example_configuration_is_valid() {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    let last = "Configuration is valid: 3 scopes, 3 backends, 15 rules\n";
+    let last = "Configuration is valid: 4 scopes, 3 backends, 16 rules\n";
     assert!(said.ends_with(last), "{said}");
     // The program of the example is probably not on this machine.
     let is_of_program = |warning: &str| warning.contains("backends.bastion.exec.program: ");
@@ -183,8 +183,8 @@ fn the_example_shows_every_key() {
         let problems = problems.to_string();
         let listed = problems.lines().find_map(|line| {
             [
-                "there is no section `no_such_key`; there is ",
-                "there is no key `no_such_key` here; there is ",
+                "unknown section `no_such_key`; write one of ",
+                "unknown key `no_such_key`; write one of ",
                 "`no_such_key` is not one of ",
             ]
             .iter()

@@ -127,7 +127,7 @@ fn a_configuration_of_another_version_reports_only_the_version() {
         refused.replace(&format!("{}/", folder.path().display()), "")
     };
     insta::assert_snapshot!(refused("version = 2\n[next]\nyear = true\n"), @"
-    keylend.toml:1:11: version: this Keylend reads version 1 of the configuration, and this is version 2: start the Keylend that it was written for, or change the file as CHANGELOG.md says
+    keylend.toml:1:11: version: this Keylend reads version 1 of the configuration, and this file is version 2: start the Keylend that it was written for, or change the file as CHANGELOG.md says
     1 | version = 2
       |           ^
     ");
@@ -135,7 +135,7 @@ fn a_configuration_of_another_version_reports_only_the_version() {
     // The version that there is can be written down or left out.
     for version in ["", "version = 1\n"] {
         let said = refused(&format!("{version}[next]\n"));
-        assert!(said.contains("there is no section `next`"), "{said}");
+        assert!(said.contains("unknown section `next`"), "{said}");
         assert!(!said.contains("this Keylend reads"), "{said}");
     }
 }

@@ -86,7 +86,11 @@ async fn access_whose_end_was_deleted_from_the_log_is_not_granted_again(scene: S
     // A commit wakes those who look for work.
     fixture.end(SECURITY, "lock lab:use a fire").await;
     let_it_work(&scene).await;
-    assert!(!fixture.console.admits("alice"), "{:?}", scene.kinds().await);
+    assert!(
+        !fixture.console.admits("alice"),
+        "{:?}",
+        scene.kinds().await
+    );
 }
 
 async fn no_check_says_yes_where_the_end_was_deleted_from_the_log(scene: Scene) {
@@ -143,9 +147,7 @@ async fn more_time_that_no_approver_saw_is_not_given(scene: Scene) {
 async fn far_ahead(scene: &Scene) {
     scene.insert_into_the_log_far_ahead(FAR).await;
     let_it_work(scene).await;
-    scene
-        .delete_from_the_log(&format!("seq >= {FAR}"))
-        .await;
+    scene.delete_from_the_log(&format!("seq >= {FAR}")).await;
 }
 
 async fn a_lock_counts_after_an_entry_far_ahead_was_there(scene: Scene) {

@@ -180,8 +180,15 @@ impl Then {
         );
         let mut lines = format!("    expected: {expected}\n");
         lines += &format!("    decided:  {}", told(decision, Some(&by), &would_refuse));
-        if let Err(refusal) = &decided.verdict {
-            lines += &format!("\n    reason:   {}", escaped(&refusal.to_string()));
+        let reasons = match &decided.verdict {
+            Ok(_) => Vec::new(),
+            Err(Refusal::Forbidden(rulings)) => {
+                rulings.iter().map(|ruling| ruling.reason.clone()).collect()
+            }
+            Err(refusal) => vec![refusal.to_string()],
+        };
+        for reason in reasons {
+            lines += &format!("\n    reason:   {}", escaped(&reason));
         }
         Some(lines)
     }
