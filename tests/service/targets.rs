@@ -207,7 +207,9 @@ async fn a_grant_to_a_login_that_was_renamed_ends_although_its_namesake_has_one(
         .await;
     let second = fixture.granted("request pg:again 1h").await;
     assert_eq!(members().await, ["alice", "alice_smith"]);
-    fixture.alice().click(&first, "done").await;
+    assert!(first.has("done"));
+    // The card names the login as it was, which the other grant uses too.
+    fixture.jit(ALICE, "done pg:write anyway").await;
     fixture.ended(1).await;
     assert_eq!(members().await, ["alice"]);
     fixture.alice().click(&second, "done").await;
