@@ -252,7 +252,8 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             let by = by.as_ref().map(|by| voice.actor(by));
             let by = by.map(|by| format!(" (last decision by {by})"));
             format!(
-                "This request is already {state}{}. Nothing was changed.",
+                "This request {}{}. Nothing was changed.",
+                has_state(state, " already"),
                 by.unwrap_or_default()
             )
         }
@@ -263,7 +264,8 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "Only the requester can do this. Nothing was changed.".to_owned()
         }
         Refusal::NotActive { state } => format!(
-            "This request is {state}, so you can't do this now. {} shows what you have.",
+            "This request {}, so you can't do this now. {} shows what you have.",
+            has_state(state, ""),
             voice.code("/jit status")
         ),
         Refusal::NoExtension => {
@@ -406,6 +408,15 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "Somebody else's request already has this id. Nothing was done. Try again.".to_owned()
         }
     }
+}
+
+/// That a request is in a state: "is approved", but "has ended".
+fn has_state(state: &str, already: &str) -> String {
+    let verb = match state {
+        "ended" | "failed" | "lapsed" => "has",
+        _ => "is",
+    };
+    format!("{verb}{already} {state}")
 }
 
 /// What is pending, and how to withdraw it.
