@@ -23,7 +23,7 @@ const LISTED: usize = 20;
 const PEOPLE: usize = 10;
 
 /// Too much is going on.
-pub const BUSY: &str = "Keylend is busy. Nothing was done; try again in a moment.";
+pub const BUSY: &str = "Keylend is busy. Nothing was done. Try again in a moment.";
 
 /// The button means nothing to this version.
 pub const UNKNOWN_BUTTON: &str =
@@ -326,7 +326,7 @@ pub fn revoked(revoked: &[Request], refused: &[String]) -> String {
 pub const NOTHING_HELD: &str = "There is no active access to revoke.";
 
 /// Slack did not name the command, so a second delivery could not be told from a second request.
-pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was done; try again.";
+pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was done. Try again.";
 
 /// One grant stays, and why.
 pub fn stays(request: &Request, why: &str) -> String {
