@@ -366,7 +366,7 @@ pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
             "{} is unlocked. Access that the lock ended doesn't come back. Request it again.",
             capitalised(target)
         ),
-        false => format!("{} was not locked.", capitalised(target)),
+        false => format!("{} isn't locked. Nothing was changed.", capitalised(target)),
     }
 }
 
