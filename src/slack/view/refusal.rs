@@ -464,7 +464,7 @@ fn no_username(why: &NoUsername, voice: Voice) -> String {
         }
     };
     format!(
-        "Keylend can't tell your login: {why}. Nothing was done. Ask the people who run Keylend to \
+        "Keylend can't determine your login: {why}. Nothing was done. Ask the people who run Keylend to \
          add you under [people] in its configuration."
     )
 }
