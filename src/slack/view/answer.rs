@@ -410,7 +410,7 @@ pub fn usage(usage: &str) -> String {
 
 /// A name that is none.
 pub fn no_such(written: &str, like: &[ScopeId]) -> String {
-    let nothing = format!("There is nothing called “{}”.", text::escape(written, 100));
+    let nothing = format!("Keylend can't find “{}”.", text::escape(written, 100));
     let like: Vec<String> = like.iter().map(text::code).collect();
     match like.is_empty() {
         false => format!("{nothing} Did you mean {}?", like.join(", ")),
