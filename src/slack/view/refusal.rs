@@ -214,13 +214,13 @@ fn say(error: &Error, voice: Voice) -> String {
                 .to_owned()
         }
         Error::WrongKey(_) => {
-            "Keylend can't open the credentials of this access: the key in its configuration is not \
+            "Keylend can't open the credentials of this access: the key in its configuration isn't \
              the one that sealed them. Nothing was shown. Ask the people who run Keylend to restore \
              the key, or end this access and request it again."
                 .to_owned()
         }
         Error::Contradicted(_) => {
-            "This request does not match Keylend's log, so somebody may have changed the database. \
+            "This request doesn't match Keylend's log, so somebody may have changed the database. \
              Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
                 .to_owned()
         }
@@ -453,11 +453,11 @@ fn no_username(why: &NoUsername, voice: Voice) -> String {
     let why = match why {
         NoUsername::NoAddress => "it has no email address of yours that it can trust".to_owned(),
         NoUsername::OtherDomain(domain) => format!(
-            "the domain of your email address, {}, is not in email_domains",
+            "the domain of your email address, {}, isn't in email_domains",
             voice.words(domain)
         ),
         NoUsername::UnexpectedCharacters => {
-            "your email address has characters, such as +, that are not safe in a login".to_owned()
+            "your email address has characters, such as +, that aren't safe in a login".to_owned()
         }
         NoUsername::Listed => {
             "[people] gives the login from your email address to another person".to_owned()
