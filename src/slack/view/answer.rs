@@ -23,7 +23,7 @@ pub(super) const LISTED: usize = 20;
 pub(super) const PEOPLE: usize = 10;
 
 /// Too much is going on.
-pub const BUSY: &str = "Keylend is busy. Nothing was done; try again in a moment.";
+pub const BUSY: &str = "Keylend is busy. Nothing was done. Try again in a moment.";
 
 /// The button means nothing to this version.
 pub const UNKNOWN_BUTTON: &str =
@@ -355,7 +355,7 @@ pub fn revoked(revoked: &[Request], refused: &[String]) -> String {
 pub const NOTHING_HELD: &str = "There is no active access to revoke.";
 
 /// Slack did not name the command, so a second delivery could not be told from a second request.
-pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was done; try again.";
+pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was done. Try again.";
 
 /// One grant stays, and why.
 pub fn stays(request: &Request, why: &str) -> String {
@@ -399,7 +399,7 @@ pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
             "{} is unlocked. Access that the lock ended doesn't come back. Request it again.",
             capitalised(target)
         ),
-        false => format!("{} was not locked.", capitalised(target)),
+        false => format!("{} isn't locked. Nothing was changed.", capitalised(target)),
     }
 }
 
@@ -443,7 +443,7 @@ pub fn usage(usage: &str) -> String {
 
 /// A name that is none.
 pub fn no_such(written: &str, like: &[ScopeId]) -> String {
-    let nothing = format!("There is nothing called “{}”.", text::escape(written, 100));
+    let nothing = format!("Keylend can't find “{}”.", text::escape(written, 100));
     let like: Vec<String> = like.iter().map(text::code).collect();
     match like.is_empty() {
         false => format!("{nothing} Did you mean {}?", like.join(", ")),

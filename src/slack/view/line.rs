@@ -562,7 +562,7 @@ fn not_gone(request: &Request, layer: usize, error: &str, retry_at: Time) -> Str
         0 | 1 => String::new(),
         many => format!(", {many} times in a row"),
     };
-    format!(":rotating_light: {target} failed to revoke the access{times}: {error} · {next}")
+    format!(":rotating_light: {target} failed to revoke access{times}: {error} · {next}")
 }
 
 fn locked(target: &LockTarget) -> String {

@@ -56,7 +56,7 @@ async fn a_person_is_named_by_a_mention_an_id_an_address_or_as_me() {
             "who nobody@example.com",
             "Keylend hasn't recorded anyone with the address nobody@example.com.",
         ),
-        ("status nonsense", "There is nothing called “nonsense”."),
+        ("status nonsense", "Keylend can't find “nonsense”."),
         ("status db-prod:write", "Who has `db-prod:write`:"),
         ("done me", "Type `/jit done [scope or id]`."),
     ] {

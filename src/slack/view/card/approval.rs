@@ -57,7 +57,7 @@ pub(super) fn extension_card(request: &Request, context: &Context) -> Option<Mes
             record::approvals(&settled.approvals, &mut draft);
             draft.say(outcome(settled));
             if let ExtensionOutcome::Denied { reason } = &settled.outcome {
-                draft.quote("Why", reason);
+                draft.quote("Reason for denial", reason);
             }
             record::footer(request, &mut draft);
             Some(draft.message())

@@ -222,7 +222,7 @@ pub(super) fn write(request: &Request, draft: &mut Draft) {
         draft.say(state);
     }
     if let State::Denied { reason, .. } = &request.state {
-        draft.quote("Why", reason);
+        draft.quote("Reason for denial", reason);
     }
     if let Some(stuck) = stuck(request) {
         draft.say(stuck);
