@@ -127,7 +127,7 @@ async fn the_requester_sees_a_password_that_works_until_the_end_and_nobody_else_
     );
     alice.close_modal().await;
     alice.click(&grant, "credentials").await;
-    fixture.answered(ALICE, "This request is ended").await;
+    fixture.answered(ALICE, "This request has ended").await;
     assert!(alice.modal().is_none());
 }
 
@@ -205,7 +205,7 @@ async fn a_password_that_another_key_sealed_is_not_shown_and_everybody_hears_why
     let alice = fixture.alice();
     alice.click(&grant, "credentials").await;
     fixture
-        .answered(ALICE, "not the one that sealed them")
+        .answered(ALICE, "isn't the one that sealed them")
         .await;
     assert!(alice.modal().is_none());
     // Nothing was shown, and the log does not say so.

@@ -215,22 +215,22 @@ fn say(error: &Error, voice: Voice) -> String {
              approval. Nothing was decided. Try again in a moment.",
             voice.actor(&Actor::Person(approver.clone()))
         ),
-        Error::Uncertain(_) => {
+        Error::Uncertain(_) => format!(
             "Keylend's log is damaged, so Keylend can't tell for certain who is who and what access \
-             they have. Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
-                .to_owned()
-        }
+             they have. Nothing was granted. Ask the people who run Keylend to run {}.",
+            voice.code("keylend audit verify")
+        ),
         Error::WrongKey(_) => {
             "Keylend can't open the credentials of this access: the key in its configuration isn't \
              the one that sealed them. Nothing was shown. Ask the people who run Keylend to restore \
              the key, or end this access and request it again."
                 .to_owned()
         }
-        Error::Contradicted(_) => {
+        Error::Contradicted(_) => format!(
             "This request doesn't match Keylend's log, so somebody may have changed the database. \
-             Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
-                .to_owned()
-        }
+             Nothing was granted. Ask the people who run Keylend to run {}.",
+            voice.code("keylend audit verify")
+        ),
     }
 }
 
@@ -409,12 +409,12 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "You have made {most} requests within an hour, and you can't make more. Try again in {wait}."
         ),
         Refusal::ReasonMissing => "A reason is required. Say what you are going to do.".to_owned(),
-        Refusal::TextsMissing => {
+        Refusal::TextsMissing => format!(
             "Keylend's log has lost a part of this request: an address, the reason or the ticket. \
              Nobody can approve, extend or use it any more; it can only end. Request the access again, \
-             and ask the people who run Keylend to run keylend audit verify."
-                .to_owned()
-        }
+             and ask the people who run Keylend to run {}.",
+            voice.code("keylend audit verify")
+        ),
         Refusal::NoCredential => {
             "This access has no credentials to show. Use your own login.".to_owned()
         }

@@ -53,5 +53,5 @@ async fn an_administrator_locks_and_unlocks_it_and_then_the_name_means_nothing()
     fixture.jit(SECURITY, "unlock db-prod:write").await;
     fixture.answered(SECURITY, "nlocked").await;
     fixture.jit(DAVE, "who db-prod:write").await;
-    fixture.answered(DAVE, "nothing called").await;
+    fixture.answered(DAVE, "Keylend can't find").await;
 }
