@@ -49,6 +49,7 @@ fn rules(criterion: &mut Criterion) {
                     held: 0,
                     cap: 3,
                     excluded_by: BTreeSet::new(),
+                    incident: false,
                     now: support::now(),
                 },
             )

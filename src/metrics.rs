@@ -20,7 +20,7 @@ use prometheus_client::{
 
 use crate::domain::{Event, Request, State, Time};
 
-/// What Keylend counts and measures.
+/// The metrics of this process.
 pub struct Metrics {
     registry: Registry,
     checks: Family<[(&'static str, &'static str); 1], Counter>,
@@ -236,7 +236,8 @@ impl Metrics {
             | Event::ExtensionWithdrawn {}
             | Event::ExtensionDenied { .. }
             | Event::ExtensionLapsed {}
-            | Event::CredentialShown {} => return,
+            | Event::CredentialShown {}
+            | Event::Reminded { .. } => return,
         };
         self.requests.get_or_create(&[("outcome", outcome)]).inc();
     }

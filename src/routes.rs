@@ -65,17 +65,17 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 }
 
 impl Routes {
-    /// What a caller of this path has to prove; nothing if there is no such route.
+    /// The authentication that a path requires. `None` if there is no such route.
     pub fn authentication(&self, path: &str) -> Option<Authentication> {
         self.authentication.get(path).copied()
     }
 
-    /// Every path, with what its callers have to prove.
+    /// All paths, with the authentication that each requires.
     pub fn declared(&self) -> impl Iterator<Item = (&'static str, Authentication)> {
         self.authentication.iter().map(|(path, it)| (*path, *it))
     }
 
-    /// What answers.
+    /// The router of all routes.
     pub fn router(&self) -> &Router {
         &self.router
     }

@@ -31,7 +31,7 @@ use crate::{
     broker::{Broker, Parts},
     clock::{Clock, Entropy, SteadyClock, SystemClock, SystemEntropy},
     config::{self, Config, Mode},
-    directory::Directory,
+    directory::{Directory, Schedules},
     domain::{BackendName, Catalogue, Params},
     grants::Grants,
     leavers::Leavers,
@@ -63,19 +63,18 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Open requests that are looked at at a time when the service starts.
 const PAGE: u32 = 1000;
 
-/// What comes from outside: time and randomness.
+/// The sources of time and randomness.
 pub struct Outside {
     /// Time. It may go back: see [`SteadyClock`].
     pub clock: Arc<dyn Clock>,
-    /// The clock of a store that replicas share, with which each compares its own; nothing for that of
-    /// the database server.
+    /// The clock that replicas compare their own with. `None` for the clock of the database server.
     pub store_clock: Option<Arc<dyn Clock>>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
 }
 
 impl Default for Outside {
-    /// The machine's.
+    /// The machine's clock and randomness.
     fn default() -> Self {
         Self {
             clock: Arc::new(SystemClock),
@@ -85,7 +84,7 @@ impl Default for Outside {
     }
 }
 
-/// A service that runs.
+/// A running service.
 pub struct Service {
     address: SocketAddr,
     shutdown: CancellationToken,
@@ -94,7 +93,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Where it listens.
+    /// The address that the service listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -155,12 +154,16 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let alerts = Arc::new(Alerts::default());
     let shutdown = CancellationToken::new();
     let (way, slack_routes) = way(&config.slack, &clock, &metrics, &shutdown)?;
-    let directory = Arc::new(Directory::new(
+    let groups = config.groups.iter();
+    let schedules = groups.filter_map(|(name, source)| Some((name, source.schedule()?)));
+    let schedules = Schedules::new(schedules).context("failed to read [groups]")?;
+    let directory = Directory::new(
         Arc::new(client.clone()),
         clock.clone(),
         config.groups.clone(),
         config.identities(),
-    ));
+    );
+    let directory = Arc::new(directory.with_schedules(schedules));
     let log: Arc<dyn Store> = store.clone();
     let comparisons = Arc::new(Comparisons::default());
     let broker = Arc::new(Broker::new(Parts {
@@ -168,7 +171,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         claims: store.clone(),
         comparisons: comparisons.clone(),
         policy: config.policy.clone(),
-        directory,
+        directory: directory.clone(),
         backends: backends.clone(),
         catalogue: config.catalogue.clone(),
         limits: config.limits.clone(),
@@ -248,6 +251,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         audit_channel: config.slack.audit_channel.clone(),
         has_credentials: Arc::new(move |request| showing.has_credentials(request)),
         logins: Arc::new(move |request| lending.logins(request)),
+        notifications: config.notifications.clone(),
+        directory,
         alerts: alerts.clone(),
     }));
     let homes = Arc::new(Homes::new(

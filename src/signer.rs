@@ -62,23 +62,23 @@ const NOT_FILED: &str = "checkpoint_file";
 /// So much of the file is looked through for the last checkpoint, in bytes.
 const TAIL: u64 = 64 * 1024;
 
-/// What a [`Signer`] works with.
+/// The dependencies of a [`Signer`].
 pub struct Parts {
     /// The log.
     pub store: Arc<dyn Store>,
-    /// Which replica signs.
+    /// The claims that decide which replica signs.
     pub claims: Arc<dyn WorkClaims>,
-    /// Where it is kept how far the log was signed.
+    /// The store of the cursor: the last entry that was signed.
     pub documents: Arc<dyn Documents>,
     /// The key.
     pub key: SigningKey,
-    /// Where checkpoints are appended, if they are.
+    /// The file that checkpoints are appended to (`log.checkpoint_file`), if any.
     pub file: Option<PathBuf>,
     /// The way to Slack.
     pub client: Client,
-    /// Where checkpoints are posted.
+    /// The Slack channel that checkpoints are posted in.
     pub audit_channel: ChannelId,
-    /// What somebody has to look at.
+    /// The alerts that it raises.
     pub alerts: Arc<Alerts>,
     /// Time.
     pub clock: Arc<dyn Clock>,
@@ -86,7 +86,7 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// Signs the head of the log.
+/// The task that signs the head of the log and publishes checkpoints.
 pub struct Signer(Parts);
 
 /// The log as far as it was read.
@@ -217,7 +217,11 @@ impl Signer {
                 Ok(None) => ends += 1,
                 Err(Fault::NoAnswer { seq, why }) => {
                     failures += 1;
-                    tracing::warn!(seq, error = why, "failed to read the log to sign it; Keylend retries");
+                    tracing::warn!(
+                        seq,
+                        error = why,
+                        "failed to read the log to sign it; Keylend retries"
+                    );
                     clock.until(clock.now() + self.after(failures)).await;
                 }
                 Err(fault) => return Err(fault),
@@ -243,8 +247,8 @@ impl Signer {
         }
     }
 
-    /// Brings a checkpoint to where it is not yet. Answers whether that is everywhere; otherwise it is
-    /// tried again later.
+    /// Writes a checkpoint to the file and posts it. Returns whether both are done. If not, the caller tries
+    /// again later.
     async fn hand_out(&self, pending: &mut Pending) -> bool {
         let Parts {
             documents,
@@ -265,7 +269,10 @@ impl Signer {
                 Err(error) => {
                     tracing::warn!(%error, "failed to write a checkpoint to its file; Keylend retries");
                     let path = path.display();
-                    let text = format!("Keylend can't write the checkpoint file {path}: {error}.");
+                    let text = format!(
+                        "Keylend can't write the checkpoint file {path}: {error}. It keeps retrying, and \
+                         still posts checkpoints. Check the path, its permissions and the disk."
+                    );
                     alerts.raise(NOT_FILED, text);
                 }
             }
@@ -302,8 +309,8 @@ impl Signer {
         false
     }
 
-    /// How far the log was signed, as the store says. Somebody can write another number there: then
-    /// more is signed, or an alert raised.
+    /// The last entry that was signed, from the store. If somebody changed the number there, Keylend signs
+    /// more than it needs to, or raises an alert.
     async fn cursor(&self) -> u64 {
         let Parts {
             documents, clock, ..

@@ -1,4 +1,4 @@
-//! Whether what is sent to a server can be read or changed on the way.
+//! Whether a connection to a server is protected from being read or changed.
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -10,7 +10,7 @@ pub fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Whether what is exchanged with `url` is encrypted, or stays on this machine.
+/// Whether the connection to `url` is encrypted, or stays on this machine.
 pub fn is_protected(url: &Url) -> bool {
     let stays_here = match url.host() {
         Some(Host::Domain(name)) => is_loopback(name),
@@ -118,13 +118,13 @@ pub fn postgres_warnings(url: &str) -> Vec<String> {
     warnings
 }
 
-/// Whether what is exchanged with a PostgreSQL server stays on this machine.
+/// Whether the connection to a PostgreSQL server stays on this machine.
 pub fn stays_here(options: &PgConnectOptions) -> bool {
     options.get_socket().is_some() || is_loopback(options.get_host())
 }
 
-/// Whether the URL `url`, read as `options`, leaves it to the server whether the connection is encrypted:
-/// it says nothing of it, and nor does `PGSSLMODE`.
+/// Whether the server decides if the connection is encrypted, because neither `url`, parsed as `options`, nor
+/// `PGSSLMODE` does.
 pub fn leaves_encryption_open(url: &str, options: &PgConnectOptions) -> bool {
     let is_said = Url::parse(url).is_ok_and(|url| {
         let mut keys = url.query_pairs().map(|(key, _)| key);

@@ -49,7 +49,7 @@ impl Overview {
     pub async fn open(file: &Path, clock: DemoClock) -> anyhow::Result<Self> {
         let address = Address::Sqlite(file.to_owned());
         Ok(Self {
-            store: address.open_read_only().await?,
+            store: address.open_read_only(None).await?,
             clock,
         })
     }
@@ -68,6 +68,7 @@ impl Overview {
                         LockTarget::Everything => "Everything".to_owned(),
                         LockTarget::Scope(scope) => scope.to_string(),
                         LockTarget::Person(person) => company::name(person.as_str()).to_owned(),
+                        LockTarget::Target(target) => target.to_string(),
                     },
                     by: company::name(lock.by.as_str()).to_owned(),
                     reason: lock.reason,

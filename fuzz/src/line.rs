@@ -48,15 +48,24 @@ pub fn holds(data: &[u8]) {
         }
         "done" => names_what_is_there(&done::parse(&words, &catalogue).what, &catalogue),
         "explain" => names_what_is_there(&explain::parse(&words, &catalogue), &catalogue),
-        "who" => names_what_is_there(&who::parse(&words, &catalogue), &catalogue),
+        "who" => {
+            let who = who::parse(&words, &catalogue);
+            names_what_is_there(&who.what, &catalogue);
+            if let who::When::Unclear(written) = &who.at {
+                is_harmless(&answer::not_a_time(written));
+            }
+        }
         "unlock" => names_what_is_there(&unlock::parse(&words, &catalogue), &catalogue),
-        "revoke" | "lock" => {
-            let parse = if command == "lock" {
-                lock::parse
-            } else {
-                revoke::parse
-            };
-            let (what, reason) = parse(&words, &catalogue);
+        "lock" => {
+            let lock = lock::parse(&words, &catalogue);
+            names_what_is_there(&lock.what, &catalogue);
+            lock.how_long
+                .into_iter()
+                .for_each(|how_long| reads_back(how_long, &catalogue));
+            is_harmless(&text::escape(&lock.reason, 3000));
+        }
+        "revoke" => {
+            let (what, reason) = revoke::parse(&words, &catalogue);
             names_what_is_there(&what, &catalogue);
             is_harmless(&text::escape(&reason, 3000));
         }
@@ -66,7 +75,7 @@ pub fn holds(data: &[u8]) {
             is_harmless(&text::escape(&reason, 3000));
         }
         "status" => names_what_is_there(&status::parse(&words, &catalogue), &catalogue),
-        "help" => {}
+        "help" | "incident" => {}
         other => panic!("no rule for the words behind {other}"),
     }
 }
@@ -194,6 +203,7 @@ fn catalogue() -> Catalogue {
             requesters: [].into(),
             approvers: [].into(),
             approvals: std::num::NonZeroU8::MIN,
+            stages: Vec::new(),
             approval_channel: ChannelId::new("C0DBA"),
             reason: ReasonRule::Required,
             ticket: ticket.map(|pattern| TicketRule {

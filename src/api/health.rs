@@ -45,14 +45,14 @@ pub(super) fn routes() -> Routes<Arc<Api>> {
 struct Readiness {
     ready: bool,
     store: &'static str,
-    /// Grants that are over and whose end is not recorded, although its minute is past.
+    /// The number of grants that ended more than a minute ago and that are not recorded as ended.
     overdue: usize,
     caught_up: bool,
     slack: bool,
-    /// Why Slack does not reach us.
+    /// Why Slack cannot reach this replica.
     #[serde(skip_serializing_if = "Option::is_none")]
     slack_error: Option<&'static str>,
-    /// Why this replica leaves the work to others.
+    /// Why this replica is on standby.
     #[serde(skip_serializing_if = "Option::is_none")]
     standby_reason: Option<String>,
     /// The alerts that are raised on this replica, by name.
@@ -105,12 +105,12 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
     (status, no_store, Json(readiness)).into_response()
 }
 
-/// How many grants are over and have no recorded end, although there was time for it.
+/// The number of grants that are overdue: over, and not recorded as ended in time.
 pub(super) fn overdue(api: &Api) -> usize {
     api.grants.ended_before(api.clock.now() - GRACE)
 }
 
-/// The grants that are over and that a target has failed to revoke; nothing if the store does not answer.
+/// The grants that a target failed to revoke. `None` if the store does not answer.
 pub(super) async fn stuck(api: &Api) -> Option<Vec<Stuck>> {
     match timeout(PATIENCE, api.store.stuck(1)).await {
         Ok(Ok(stuck)) => Some(stuck),

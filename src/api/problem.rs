@@ -1,4 +1,4 @@
-//! Answers that are no decision.
+//! Error responses to checks.
 
 use axum::{
     Json,
@@ -7,18 +7,18 @@ use axum::{
 };
 use serde::Serialize;
 
-/// Why there is no decision. The asker takes every one of them for a no.
+/// Why a check gets no decision. Clients have to treat each of these as a no.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// The question cannot be read.
+    /// The request body is not valid.
     Malformed(String),
-    /// The question is too long.
+    /// The request body is longer than 64 KiB.
     TooLarge,
     /// No bearer token was sent.
     NoToken,
-    /// The token is not known.
+    /// The token is not in the configuration.
     UnknownToken,
-    /// Memory is behind the log.
+    /// This replica is behind the log.
     Unavailable,
 }
 
@@ -40,17 +40,17 @@ impl IntoResponse for Problem {
             Self::NoToken => (
                 StatusCode::UNAUTHORIZED,
                 "no_token",
-                "a bearer token is required",
+                "send a bearer token: `Authorization: Bearer TOKEN`",
             ),
             Self::UnknownToken => (
                 StatusCode::UNAUTHORIZED,
                 "invalid_token",
-                "the bearer token is not known",
+                "the bearer token is not in `api.tokens`",
             ),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
-                "the latest changes are not known yet: take it for a no, and ask again",
+                "this replica is behind the log: treat this as a no, and try again",
             ),
         };
         let mut response = (status, Json(Body { error, message })).into_response();

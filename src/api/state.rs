@@ -7,23 +7,23 @@ use tokio::sync::watch;
 use super::token::Tokens;
 use crate::{alerts::Alerts, clock::Clock, grants::Grants, metrics::Metrics, store::Store};
 
-/// How long an answer waits for memory to know what is in the log.
+/// How long a check waits until this replica is up to date with the log.
 pub(super) const CATCH_UP: Duration = Duration::from_millis(250);
 
-/// What the answers come from.
+/// The state that the API's handlers share.
 pub struct Api {
-    /// The grants that are usable now; whoever composes the program runs its follower.
+    /// The grants that are usable now. The caller has to run their follower.
     pub grants: Arc<Grants>,
-    /// Asked by `/readyz` and `/metrics` alone.
+    /// The store, which only `/readyz` and `/metrics` read.
     pub store: Arc<dyn Store>,
-    /// What expiry is compared with.
+    /// The clock that expiry is compared with.
     pub clock: Arc<dyn Clock>,
-    /// Where checks are counted.
+    /// The metrics that count checks.
     pub metrics: Arc<Metrics>,
-    /// What `/readyz` lists as degraded.
+    /// The alerts that `/readyz` lists as `degraded`.
     pub alerts: Arc<Alerts>,
-    /// Who may ask.
+    /// The tokens that may send checks.
     pub tokens: Tokens,
-    /// Whether Slack reaches us, or why not: then nothing that people do there is answered.
+    /// Whether Slack can reach this replica, or why not.
     pub reach: watch::Receiver<Result<(), &'static str>>,
 }

@@ -9,16 +9,16 @@ use crate::sanitize::escaped;
 /// The longest value that is shown.
 const SHOWN: usize = 120;
 
-/// One thing that a table says otherwise than the log. It holds no secret.
+/// A row of a table that differs from the log. Contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The table.
     pub table: &'static str,
     /// The row's key.
     pub key: String,
-    /// What the log says.
+    /// The value that the log gives.
     pub log: String,
-    /// What the table says.
+    /// The value in the table.
     pub found: String,
 }
 

@@ -84,6 +84,14 @@ fn group(read: &GroupRead) -> String {
             format!("{} of {id}, read {}", read.group, second(read.read_at))
         }
         GroupListedIn::Configuration => format!("{} of the configuration", read.group),
+        GroupListedIn::PagerDutySchedules(ids) => {
+            let (group, read_at) = (&read.group, second(read.read_at));
+            format!("{group} of PagerDuty {}, read {read_at}", ids.join(" "))
+        }
+        GroupListedIn::ICalendar(host) => {
+            let (group, read_at) = (&read.group, second(read.read_at));
+            format!("{group} of the calendar at {host}, read {read_at}")
+        }
     }
 }
 

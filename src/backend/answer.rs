@@ -1,31 +1,31 @@
-//! What a target answers.
+//! The answers of targets.
 
 use crate::{
     domain::{Entitlement, InstanceId, Receipt, Time},
     secret::SecretField,
 };
 
-/// What a target says when it has granted access.
+/// The answer of a target that has granted access.
 #[derive(Debug, Default)]
 pub struct Granted {
-    /// What the requester alone is shown, in place of what an earlier grant of the layer gave; what
-    /// that gave stays if there is nothing.
+    /// Credentials that only the requester sees. They replace those of an earlier attempt to grant the layer;
+    /// if there are none, the earlier ones stay.
     pub secrets: Vec<SecretField>,
-    /// What it recognises the access by from now on; as before if there is nothing.
+    /// What the target recognises the access by from now on. `None` keeps the earlier receipt.
     pub receipt: Option<Receipt>,
-    /// When the access ends by itself; nothing if it does not, or not at a known moment. The whole grant
-    /// ends then if that is before its end.
+    /// When the access ends by itself. `None` if it does not, or if the time is not known. If it is before the
+    /// end of the grant, the whole grant ends then.
     pub ends_at: Option<Time>,
-    /// What people are told of the access when it has ended, as sentences; nothing secret in it.
+    /// Sentences that people read when the access has ended. Contains no secret.
     pub caveat: Option<String>,
 }
 
-/// What a target shows when it is inspected before the first grant.
+/// The answer of a target that is inspected before the first grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
     /// Whether the access is there already.
     pub presence: Presence,
-    /// What the target recognises the person and the access by, if it can say before it grants it.
+    /// What the target recognises the person and the access by, if it knows before it grants it.
     pub receipt: Option<Receipt>,
 }
 
@@ -38,7 +38,7 @@ impl From<Presence> for Inspection {
     }
 }
 
-/// What a target shows when it is read back.
+/// Whether access is in a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// The access is there, or something of it is: a session that is still open counts.
@@ -47,47 +47,47 @@ pub enum Presence {
     Absent,
 }
 
-/// What a target says of itself and of Keylend's account in it.
+/// The state of a target, and of Keylend's account in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// The target and its version, as it says itself; nothing if it does not.
+    /// The product and version that the target reports. `None` if it reports none.
     pub version: Option<String>,
-    /// What Keylend's account may do and needs.
+    /// The privileges that Keylend's account needs and has.
     pub present: Vec<String>,
-    /// What it may not do and needs, with what to do about it.
+    /// The privileges that the account needs and lacks, with what to do about it.
     pub missing: Vec<String>,
-    /// What it may do, or the target offers to people, and Keylend does not need.
+    /// The privileges that the account has, or the target offers to people, and Keylend does not need.
     pub unneeded: Vec<String>,
-    /// What each of the layers that were asked about reaches beyond the target's data, in their order, as a
-    /// sentence; nothing for a layer that reaches no more. Empty if the target cannot tell.
+    /// For each layer that was asked about, in that order: a sentence on what it gives access to beyond the
+    /// target's data. `None` for a layer that gives access only to data. Empty if the target cannot tell.
     pub reach: Vec<Option<String>>,
 }
 
-/// Somebody who has the access of a layer, whoever granted it.
+/// An account that has the access of a layer, no matter who granted it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// Who has it, as the target calls them.
+    /// The account's name in the target.
     pub name: String,
-    /// Who granted it, as the target calls them; nothing if it does not say.
+    /// The name in the target of the account that granted it. `None` if the target does not say.
     pub granted_by: Option<String>,
     /// Whether the target recognises it as granted by Keylend.
     pub is_managed: bool,
-    /// What Keylend's log calls the access, if Keylend granted it or could have.
+    /// The entitlement in Keylend's log, if Keylend granted the access or could have.
     pub entitlement: Option<Entitlement>,
 }
 
-/// Access of which the target itself tells that Keylend's account granted it, whoever knows of it.
+/// Access that Keylend's account granted, as the target reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Managed {
-    /// Who has it, as the target calls them.
+    /// The holder's name in the target.
     pub holder: String,
-    /// What it is, as people call it, such as "role app_writer".
+    /// A description for people, such as "role app_writer".
     pub title: String,
-    /// What the log calls it.
+    /// The entitlement in Keylend's log.
     pub entitlement: Entitlement,
-    /// What the target recognises it by, whatever its names are; nothing if it tells names alone.
+    /// What the target recognises it by, independent of names. `None` if it only has names.
     pub receipt: Option<Receipt>,
-    /// Which Keylend granted it.
+    /// The mark of the Keylend installation that granted it.
     pub marker: Marker,
 }
 

@@ -13,25 +13,25 @@ pub struct LayerRequest {
     /// How many entries the log has about the grant: an order for the same handle with a smaller
     /// number was decided earlier.
     pub generation: u64,
-    /// What the grant is for.
+    /// The scope of the grant.
     pub scope: ScopeId,
     /// Whether the scope says that the access may be one that reaches more than the target's data.
     pub dangerous: bool,
-    /// Who receives it, in Slack.
+    /// The Slack id of the requester.
     pub requester: UserId,
-    /// Their verified address.
+    /// The requester's verified address.
     pub email: Email,
-    /// Their name in the target.
+    /// The requester's name in the target.
     pub username: Username,
-    /// What the layer is called in the target, unique to the grant.
+    /// The layer's name in the target, unique to the grant.
     pub handle: Handle,
-    /// What the layer gives in the target, as it was when the grant was approved; nothing before.
+    /// The entitlement that the layer gives, as it was at approval. `None` before.
     pub entitlement: Option<Entitlement>,
-    /// What the target last gave to recognise the access by; nothing before it did.
+    /// The last receipt that the target returned. `None` before the first one.
     pub receipt: Option<Receipt>,
     /// When the access ends.
     pub expires_at: Time,
-    /// Which Keylend grants it, for the marks that the target keeps; nothing unless it is granted.
+    /// The installation of Keylend, for the marks in the target. `None` unless the layer is being granted.
     pub instance: Option<InstanceId>,
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Broker, Error, Intent, Loaded,
+    approver_groups::{stages_of, unknown_in_stages},
     end::keeps_no_other,
     extend::decided_total,
     facts::{Count, Question},
@@ -21,13 +22,16 @@ use crate::{
 };
 
 /// What a yes does now.
-struct Evaluated {
+pub(super) struct Evaluated {
     events: Vec<Occurred>,
     /// What has to end with it.
     displaced: BTreeSet<RequestId>,
     /// The requester is the first of its people.
     decided_on: DecidedOn,
 }
+
+/// Which stages of a request each approver can fill.
+type Stages = BTreeMap<UserId, BTreeSet<usize>>;
 
 /// What a human holds besides one request.
 pub(super) struct Held {
@@ -51,9 +55,30 @@ impl Broker {
         id: RequestId,
         revision: u32,
     ) -> Result<Request, Error> {
+        self.approve_for(intent, id, revision, None).await
+    }
+
+    /// Says yes as [`approve`](Self::approve) does, and lets the grant, or the time that is added to it,
+    /// last at most `at_most`.
+    ///
+    /// # Errors
+    ///
+    /// Why not; nothing has changed. [`Refusal::LongerThanAsked`] and [`Refusal::TooShort`] say that
+    /// `at_most` is no time that an approver can choose.
+    pub async fn approve_for(
+        &self,
+        intent: &Intent,
+        id: RequestId,
+        revision: u32,
+        at_most: Option<Span>,
+    ) -> Result<Request, Error> {
+        let min = self.parts.limits.min_duration.max(Span::seconds(1));
+        if let Some(asked) = at_most.filter(|chosen| *chosen < min) {
+            return Err(Refusal::TooShort { asked, min }.into());
+        }
         self.revise(id).await?;
         self.settle_unchanged(Some(intent), id, |request| {
-            self.approve_once(intent, request, revision)
+            self.approve_once(intent, request, revision, at_most)
         })
         .await
     }
@@ -63,6 +88,7 @@ impl Broker {
         intent: &Intent,
         request: Request,
         revision: u32,
+        at_most: Option<Span>,
     ) -> Result<(Request, Commit), Error> {
         let refused = |refusal: &Refusal| {
             let on = attempted_on(&request);
@@ -73,7 +99,7 @@ impl Broker {
             displaced,
             mut decided_on,
         } = self
-            .evaluate(intent.by(), &request, revision, refused)
+            .evaluate(intent.by(), &request, revision, at_most, refused)
             .await?;
         let mut commit = Commit::default();
         if events
@@ -131,18 +157,19 @@ impl Broker {
     /// Why not.
     pub async fn may_approve(&self, by: &UserId, request: &Request) -> Result<(), Error> {
         let revision = request.revision;
-        self.evaluate(by, request, revision, |_| ()).await?;
+        self.evaluate(by, request, revision, None, |_| ()).await?;
         Ok(())
     }
 
     /// What a yes to `revision` of the request does now, if its author may say it and the
     /// requester may receive it. Nothing is asked about the requester before the author may. `refused` is
     /// called where it is the author who may not.
-    async fn evaluate(
+    pub(super) async fn evaluate(
         &self,
         by: &UserId,
         request: &Request,
         revision: u32,
+        at_most: Option<Span>,
         refused: impl Fn(&Refusal),
     ) -> Result<Evaluated, Error> {
         let seq = self.begin_decision().await?;
@@ -158,6 +185,7 @@ impl Broker {
             total: decided_total(request),
             is_extension: request.extension.is_some(),
             ticket: request.terms.ticket.as_deref(),
+            incident: request.is_for_incident(),
             locks: &locks,
             count: &held.count,
         };
@@ -167,7 +195,8 @@ impl Broker {
         if approver.email.is_none() {
             return Err(self.without_email(Refusal::NoDeciderEmail).into());
         }
-        let votes = self.votes(request, scope, &question).await?;
+        let (votes, mut stages) = self.votes(request, scope, &question).await?;
+        stages.insert(by.clone(), stages_of(request, &approver));
         let requester = self.person(&request.requester, Some(scope)).await?;
         let human = request.human.clone().with(&requester.human);
         let mut people = vec![human.clone(), approver.human.clone()];
@@ -180,7 +209,8 @@ impl Broker {
             count: &held.count,
             ..question
         };
-        let groups = self.groups_by_which(&rules, scope, &approver);
+        let groups = self.groups_for(request, &rules, scope, &approver);
+        let unknown = unknown_in_stages(request, &approver);
         let command = Command::Approve {
             by: Actor::Person(by.clone()),
             rules,
@@ -190,14 +220,24 @@ impl Broker {
                 requester: human.clone(),
                 votes,
                 groups,
+                stages,
             },
             grant: PlannedGrant {
                 layers: self.plan(request, scope),
                 after: held.displaced.iter().copied().collect(),
                 facts: self.approval_facts(&requester, &question),
+                at_most,
             },
         };
-        let events = decide(request, command, self.now()).inspect_err(&refused)?;
+        let decided = decide(request, command, self.now());
+        let decided = decided.map_err(|refusal| match refusal {
+            // They may be in a group of an open stage.
+            Refusal::NoOpenStage { .. } if !unknown.is_empty() => {
+                Refusal::GroupsUnavailable(unknown)
+            }
+            refusal => refusal,
+        });
+        let events = decided.inspect_err(&refused)?;
         self.authorize(Action::Receive, &requester, &question)?;
         if question.is_extension {
             self.authorize(Action::Extend, &requester, &question)?;
@@ -229,19 +269,16 @@ impl Broker {
         self.admit(&request.username, human).await
     }
 
-    /// Whether those who approved before still have the authority, on today's facts and rules.
+    /// Whether those who approved before still have the authority, on today's facts and rules, and which
+    /// stages each of them can fill.
     async fn votes(
         &self,
         request: &Request,
         scope: &Scope,
         question: &Question<'_>,
-    ) -> Result<BTreeMap<UserId, Vote>, Error> {
-        let approvals = match &request.extension {
-            Some(extension) => &extension.approvals,
-            None => &request.approvals,
-        };
-        let mut votes = BTreeMap::new();
-        for approval in approvals {
+    ) -> Result<(BTreeMap<UserId, Vote>, Stages), Error> {
+        let (mut votes, mut stages) = (BTreeMap::new(), Stages::new());
+        for approval in request.waiting_approvals() {
             let Actor::Person(approver) = &approval.by else {
                 continue;
             };
@@ -257,9 +294,16 @@ impl Broker {
                 Ok(_) if person.email.is_none() => Vote::Void {
                     reason: "the approver has no usable address".to_owned(),
                 },
-                Ok(_) => Vote::Counts {
-                    human: person.human,
-                },
+                Ok(_) => {
+                    let unknown = unknown_in_stages(request, &person);
+                    if !unknown.is_empty() {
+                        return Err(Refusal::GroupsUnavailable(unknown).into());
+                    }
+                    stages.insert(approver.clone(), stages_of(request, &person));
+                    Vote::Counts {
+                        human: person.human,
+                    }
+                }
                 Err(refusal @ Refusal::Forbidden(_)) => Vote::Void {
                     reason: refusal.to_string(),
                 },
@@ -267,7 +311,7 @@ impl Broker {
             };
             votes.insert(approver.clone(), vote);
         }
-        Ok(votes)
+        Ok((votes, stages))
     }
 
     /// What a human holds besides the request, and what has to end if it is approved now.
@@ -369,6 +413,7 @@ impl Broker {
         let person = self.person(intent.by(), scope).await?;
         let question = Question {
             is_extension: action == Action::Deny && request.extension.is_some(),
+            incident: request.is_for_incident(),
             ..Question::of_authority(scope, &request.requester, &request.human)
         };
         let rules = self.authorize(action, &person, &question);

@@ -14,8 +14,8 @@ use super::{Broker, Error, error::ATTEMPTS};
 use crate::{
     directory::GroupReading,
     domain::{
-        Actor, GroupEvent, GroupListedIn, GroupMembers, GroupName, GroupRead, Person, RuleId,
-        Scope, Span,
+        Actor, GroupEvent, GroupListedIn, GroupMembers, GroupName, GroupRead, Person, Request,
+        RuleId, Scope, Span, able,
     },
     policy::Action,
     store::{CommitError, EntryBody, Record},
@@ -67,7 +67,7 @@ impl Broker {
                     continue;
                 }
             };
-            let is_asked = matches!(reading.read.source, GroupListedIn::SlackUsergroup(_))
+            let is_asked = reading.read.source != GroupListedIn::Configuration
                 && reading.read.read_at >= asked_at;
             self.note_group(&reading).await?;
             if is_asked {
@@ -142,4 +142,40 @@ impl Broker {
             .cloned()
             .collect()
     }
+
+    /// The groups of `person` by which `rules` allow an approval of `request`, or by which they can fill one
+    /// of its stages, as they were read. Those of its stages come first.
+    pub(super) fn groups_for(
+        &self,
+        request: &Request,
+        rules: &[RuleId],
+        scope: &Scope,
+        person: &Person,
+    ) -> Vec<GroupRead> {
+        let in_stage = |read: &&GroupRead| request.stages.iter().any(|it| it.contains(&read.group));
+        let mut groups: Vec<GroupRead> = person
+            .groups_read
+            .iter()
+            .filter(in_stage)
+            .cloned()
+            .collect();
+        let by_rules = self.groups_by_which(rules, scope, person);
+        groups.extend(by_rules.into_iter().filter(|read| !in_stage(&read)));
+        groups.truncate(GroupRead::MOST);
+        groups
+    }
+}
+
+/// The stages of `request` that `person` can fill, by their number, as far as is known.
+pub(super) fn stages_of(request: &Request, person: &Person) -> BTreeSet<usize> {
+    able(&request.stages, &person.groups.iter().collect())
+}
+
+/// The groups of `request`'s stages of which nobody knows whether `person` is in them.
+pub(super) fn unknown_in_stages(request: &Request, person: &Person) -> BTreeSet<GroupName> {
+    let groups = request.stages.iter().flatten();
+    groups
+        .filter(|group| person.unknown_groups.contains_key(*group))
+        .cloned()
+        .collect()
 }

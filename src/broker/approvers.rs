@@ -10,12 +10,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Broker, Error,
+    approver_groups::{stages_of, unknown_in_stages},
     extend::decided_total,
     facts::Question,
     findings::{Finding, Members, TooFewApprovers},
 };
 use crate::{
-    domain::{Event, GroupName, Human, Refusal, Request, RequestId, ScopeId, Span},
+    domain::{
+        Assignment, Event, GroupName, Human, Refusal, Request, RequestId, ScopeId, Span, Stage,
+    },
     policy::Action,
     store::EntryBody,
 };
@@ -71,10 +74,12 @@ impl Broker {
             total: decided_total(request),
             is_extension: request.extension.is_some(),
             ticket: request.terms.ticket.as_deref(),
+            incident: request.is_for_incident(),
             ..Question::of_authority(Some(scope), &request.requester, &request.human)
         };
         let needed = request.approvals_needed;
         let mut able: Vec<Human> = Vec::new();
+        let mut filled = Assignment::new(&request.stages, needed);
         let mut members = match in_groups.is_empty() {
             true => Members::Nobody,
             false => Members::OnlyRequester,
@@ -101,11 +106,16 @@ impl Broker {
                     is_sure &= why != Refusal::EmailsUnreadable;
                 }
                 Ok(_) if able.iter().any(|it| it.is(&person.human)) => {}
-                Ok(_) => able.push(person.human),
+                Ok(_) => {
+                    is_sure &= unknown_in_stages(request, &person).is_empty();
+                    if filled.add(&request.stages, &stages_of(request, &person)) {
+                        able.push(person.human);
+                    }
+                }
                 Err(Refusal::GroupsUnavailable(_) | Refusal::RuleError(_)) => is_sure = false,
                 Err(_) => {}
             }
-            if able.len() >= usize::from(needed) {
+            if filled.is_complete() {
                 return Some(Ok(()));
             }
         }
@@ -116,6 +126,7 @@ impl Broker {
                 needed,
                 able: able.len(),
                 members,
+                open: filled.open(&request.stages),
             })
         })
     }
@@ -228,6 +239,11 @@ fn alert_name(scope: &ScopeId) -> String {
     format!("{PREFIX}{scope}")
 }
 
+fn stage_name(stage: &Stage) -> String {
+    let groups: Vec<&str> = stage.iter().map(GroupName::as_str).collect();
+    groups.join(" or ")
+}
+
 fn alert_text(scope: &ScopeId, lack: &TooFewApprovers) -> String {
     let groups: Vec<&str> = lack.groups.iter().map(GroupName::as_str).collect();
     let groups = groups.join(", ");
@@ -235,6 +251,15 @@ fn alert_text(scope: &ScopeId, lack: &TooFewApprovers) -> String {
         true => format!("request for more time with {scope}"),
         false => format!("request for {scope}"),
     };
+    if let (Members::Others, [_, ..]) = (lack.members, lack.open.as_slice()) {
+        let open: Vec<String> = lack.open.iter().map(stage_name).collect();
+        return format!(
+            "A {asked} needs {} approvals by different people, and nobody is left to approve for {}. \
+             Add approvers to the groups.",
+            lack.needed,
+            open.join(", ")
+        );
+    }
     let why = match (lack.members, lack.able) {
         (Members::Nobody, 0) => format!("{groups} has no members"),
         (Members::OnlyRequester, 0) => format!("the requester is the only member of {groups}"),

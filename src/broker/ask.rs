@@ -98,6 +98,7 @@ impl Broker {
             total: duration,
             is_extension: false,
             ticket: ask.ticket.as_deref(),
+            incident: !ask.mirrors.is_empty(),
             locks: &locks,
             count: &count,
         };
@@ -142,6 +143,7 @@ impl Broker {
                     layers: self.plan(&request, scope),
                     after: displaced.iter().copied().collect(),
                     facts: self.approval_facts(&requester, &question),
+                    at_most: None,
                 },
             };
             approval = decide(&request, command, self.now())?;
@@ -290,6 +292,7 @@ impl Broker {
             approval_channel: scope.approval_channel.clone(),
             mirrors: ask.mirrors.clone(),
             lapses_at: self.parts.limits.pending_timeout.after(self.now()),
+            stages: scope.stages.clone(),
         };
         Ok(Occurred {
             at: self.now(),

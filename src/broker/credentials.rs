@@ -210,8 +210,8 @@ impl Broker {
             }
             Err(error) => {
                 let text = format!(
-                    "The credentials of request {id} can't be opened: {error}. Somebody changed the key \
-                     in `secrets.key`, or the row. Bring the old key back, or end the grant."
+                    "Keylend can't decrypt the credentials of request {id}: {error}. Somebody changed the \
+                     key in `secrets.key`, or the row. Restore the old key, or end the grant."
                 );
                 self.alert(&wrong_key(id), &text);
                 Err(Error::WrongKey(id))
@@ -230,7 +230,7 @@ fn end_of(request: &Request) -> Time {
     request.expires_at.unwrap_or(request.asked_at)
 }
 
-/// The alert that credentials do not open.
+/// The name of the alert for credentials that cannot be decrypted.
 fn wrong_key(id: RequestId) -> String {
     format!("wrong_key:{id}")
 }

@@ -4,7 +4,7 @@ use super::{Broker, Error, Intent, facts::Question, single_change};
 use crate::{
     domain::{
         Actor, Attempted, AttemptedOn, Command, EndCause, Human, Lock, LockEvent, LockTarget,
-        Refusal, Request, RequestId, RuleId, Scope, UserId,
+        Refusal, Request, RequestId, RuleId, Scope, Span, Time, UserId,
     },
     policy::Action,
     store::{Commit, CommitError, EntryBody, LockChange, OpenPages, Record, logged},
@@ -34,6 +34,8 @@ pub struct Locked {
     /// Whether Slack said who the person is whom it locks; if not, it covers what is on record of
     /// them.
     pub is_person_known: bool,
+    /// When Keylend lifts the lock; nothing if it stays until somebody does.
+    pub until: Option<Time>,
 }
 
 impl Broker {
@@ -115,6 +117,7 @@ impl Broker {
             by: intent.by().clone(),
             reason: String::new(),
             at: self.now(),
+            until: None,
         };
         let (mut covered, mut pages) = (Covered::default(), self.few_grants());
         while covered.grants.len() < COVERED {
@@ -128,11 +131,7 @@ impl Broker {
         Ok(covered)
     }
 
-    /// Locks, then ends every grant that the lock covers.
-    ///
-    /// The lock is committed alone: nothing can come in its way, and from then on every check says
-    /// no and nothing that it covers is granted. What cannot be ended now, because the store fails
-    /// or the process dies, the worker's patrol ends.
+    /// Locks until somebody lifts the lock: see [`lock_for`](Self::lock_for).
     ///
     /// # Errors
     ///
@@ -143,23 +142,52 @@ impl Broker {
         target: LockTarget,
         reason: &str,
     ) -> Result<Locked, Error> {
+        self.lock_for(intent, target, reason, None).await
+    }
+
+    /// Locks, for `length` or until somebody lifts the lock, then ends every grant that the lock
+    /// covers. A lock of the same target that is in force already keeps its end if that is later.
+    ///
+    /// The lock is committed alone: nothing can come in its way, and from then on every check says
+    /// no and nothing that it covers is granted. What cannot be ended now, because the store fails
+    /// or the process dies, the worker's patrol ends.
+    ///
+    /// # Errors
+    ///
+    /// Why not; nothing has changed.
+    pub async fn lock_for(
+        &self,
+        intent: &Intent,
+        target: LockTarget,
+        reason: &str,
+        length: Option<Span>,
+    ) -> Result<Locked, Error> {
         let by = intent.by();
         let rules = self.may_lock(Action::Lock, intent, &target).await?;
         let reason = reason.trim().to_owned();
         let (person, is_person_known) = self.human_covered(&target).await?;
-        let event = LockEvent::Locked {
+        let lock = Lock {
+            until: length.map(|length| length.after(self.now())),
+            at: self.now(),
+            by: by.clone(),
             target: target.clone(),
-            person: person.clone(),
-            reason: reason.clone(),
+            person,
+            reason,
+        };
+        // Nothing that cannot be read keeps anything from being locked.
+        let locks = self.locks().await.unwrap_or_default();
+        let mut lock = locks
+            .iter()
+            .filter(|before| before.target == target)
+            .fold(lock, |lock, before| lock.in_place_of(Some(before)));
+        let event = LockEvent::Locked {
+            target,
+            person: lock.person.clone(),
+            reason: lock.reason.clone(),
+            until: lock.until,
         };
         let record = self.lock_record(by, rules, event);
-        let lock = Lock {
-            target,
-            person,
-            by: by.clone(),
-            reason,
-            at: record.at,
-        };
+        lock.at = record.at;
         let commit = Commit {
             lock: Some(LockChange::Set(lock.clone(), record)),
             ..Commit::default()
@@ -178,6 +206,7 @@ impl Broker {
         Ok(Locked {
             ended,
             is_person_known,
+            until: lock.until,
         })
     }
 
@@ -222,6 +251,7 @@ impl Broker {
             target: target.clone(),
             person: lock.person.clone(),
             reason: lock.reason.clone(),
+            until: lock.until,
         };
         let record = self.lock_record(by, rules.to_vec(), event);
         (lock.by, lock.at) = (by.clone(), record.at);
@@ -330,7 +360,9 @@ impl Broker {
                 }
                 Ok((human, is_known))
             }
-            LockTarget::Scope(_) | LockTarget::Everything => Ok((Human::default(), true)),
+            LockTarget::Scope(_) | LockTarget::Everything | LockTarget::Target(_) => {
+                Ok((Human::default(), true))
+            }
         }
     }
 
@@ -349,7 +381,7 @@ impl Broker {
         let scope = match target {
             // What has left the catalogue may be held still.
             LockTarget::Scope(scope) => self.parts.catalogue.get(scope),
-            LockTarget::Person(_) | LockTarget::Everything => None,
+            LockTarget::Person(_) | LockTarget::Everything | LockTarget::Target(_) => None,
         };
         self.may_administer(action, intent, scope, target.into())
             .await

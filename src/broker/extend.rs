@@ -115,6 +115,7 @@ impl Broker {
             total: total(&request, duration),
             is_extension: true,
             ticket: request.terms.ticket.as_deref(),
+            incident: request.is_for_incident(),
             locks: &self.locks().await?,
             count: &held.count,
         };

@@ -53,6 +53,8 @@ pub(super) struct Question<'a> {
     pub total: Span,
     pub is_extension: bool,
     pub ticket: Option<&'a str>,
+    /// Whether it was asked for in or for an incident.
+    pub incident: bool,
     pub locks: &'a [Lock],
     pub count: &'a Count,
 }
@@ -77,6 +79,7 @@ impl<'a> Question<'a> {
             total: duration,
             is_extension: false,
             ticket: None,
+            incident: false,
             locks: &[],
             count: &NOTHING,
         }
@@ -222,6 +225,7 @@ impl Broker {
             total,
             is_extension,
             ticket,
+            incident,
             locks,
             count,
         } = question;
@@ -238,12 +242,12 @@ impl Broker {
             total: *total,
             is_extension: *is_extension,
             ticket: TicketFact::of(*ticket, pattern),
-            locked: scope
-                .is_some_and(|scope| locks.iter().any(|lock| lock.covers(human, &scope.id))),
+            locked: scope.is_some_and(|scope| locks.iter().any(|lock| lock.covers(human, scope))),
             principal_locked: locks.iter().any(|lock| lock.is_of(&principal.human)),
             held: count.held,
             cap: self.parts.limits.max_active_per_person,
             excluded_by: self.excluded_by(question),
+            incident: *incident,
             now: self.now(),
         }
     }

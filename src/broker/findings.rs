@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use crate::domain::{GroupName, RequestId, Span, Time};
+use crate::domain::{GroupName, RequestId, Span, Stage, Time};
 
 /// How long what was found out about something new serves both who asked and the alert.
 const SHARED: Span = Span::seconds(10);
@@ -25,6 +25,8 @@ pub struct TooFewApprovers {
     pub able: usize,
     /// Who is in the approver groups.
     pub members: Members,
+    /// The stages that nobody is left to approve; none where any of the approvers counts.
+    pub open: Vec<Stage>,
 }
 
 /// Who is in the approver groups of a scope, seen from one request.

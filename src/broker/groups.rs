@@ -1,4 +1,4 @@
-//! Groups whose members cannot be known: deleted in Slack, or Slack does not answer for them.
+//! Groups whose members cannot be known: deleted in Slack, or nobody answers for them.
 //!
 //! Such a group must neither refuse what does not depend on it nor pass for an empty one, since a
 //! rule may forbid something to its members. So the policy is asked with every combination of the
@@ -88,13 +88,13 @@ impl Broker {
     ) {
         for group in asked {
             match unknown.get(*group) {
-                Some(why) => self.alerts().raise(name(group), text(group, why)),
+                Some(why) => self.alerts().raise(name(group), self.text(group, why)),
                 None => self.alerts().clear(&name(group)),
             }
         }
     }
 
-    /// Who is in a group; nothing, and an alert, where Slack does not say.
+    /// Who is in a group; nothing, and an alert, where that is unknown.
     pub async fn members(&self, group: &GroupName) -> Option<BTreeSet<UserId>> {
         match self.parts.directory.members(group).await {
             Ok(members) => {
@@ -102,7 +102,7 @@ impl Broker {
                 Some(members)
             }
             Err(error) => {
-                self.alerts().raise(name(group), text(group, &error.0));
+                self.alerts().raise(name(group), self.text(group, &error.0));
                 None
             }
         }
@@ -135,6 +135,17 @@ impl Broker {
         shutdown.run_until_cancelled(watching).await;
     }
 
+    fn text(&self, group: &GroupName, why: &str) -> String {
+        let what = match self.parts.directory.is_schedule(group) {
+            true => format!("Keylend can't tell who is on call for the group {group}"),
+            false => format!("Slack did not return the members of the group {group}"),
+        };
+        format!(
+            "{what}: {why}. Keylend denies requests and approvals that depend on it; active grants continue. \
+             Check the group under [groups]."
+        )
+    }
+
     fn unavailable_groups(&self) -> Vec<GroupName> {
         let raised = self.alerts().raised();
         let names = raised.keys().filter_map(|name| name.strip_prefix(PREFIX));
@@ -146,13 +157,6 @@ const PREFIX: &str = "group_unavailable:";
 
 fn name(group: &GroupName) -> String {
     format!("{PREFIX}{group}")
-}
-
-fn text(group: &GroupName, why: &str) -> String {
-    format!(
-        "Slack did not return the members of the group {group}: {why}. Keylend denies requests and \
-         approvals that depend on it; active grants continue. Check the group under [groups]."
-    )
 }
 
 #[cfg(test)]

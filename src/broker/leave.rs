@@ -230,6 +230,7 @@ impl Broker {
                     .max_active_per_person
                     .max(grant.facts.held + 1),
                 excluded_by: grant.facts.excluded_by.clone(),
+                incident: grant.is_for_incident(),
                 now: grant.facts.at,
             },
         )

@@ -229,13 +229,31 @@ impl Broker {
         last_seq: u64,
     ) -> Result<Result<Request, (String, Option<Request>)>, Error> {
         let mut fold = Fold::new(id);
+        let mut limit = PAGE;
         while fold.last_seq() < last_seq {
             let store = &self.store;
-            let page = store.entries_of(Some(id), fold.last_seq(), PAGE).await?;
+            let page = match store.entries_of(Some(id), fold.last_seq(), limit).await {
+                // Read one by one up to the one that cannot be read: those before it count.
+                Err(error) if error.is_bad_row() && limit > 1 => {
+                    limit = 1;
+                    continue;
+                }
+                Err(error) if error.is_bad_row() => {
+                    let behind = fold.last_seq();
+                    let why = format!("its entry behind entry {behind} cannot be read");
+                    let text = format!("The log is broken: {why}. Run `keylend audit verify`.");
+                    self.alert("log_broken", &text);
+                    return Ok(Err((why, fold.into_request())));
+                }
+                page => page?,
+            };
             let before = fold.last_seq();
             for raw in page.iter().filter(|raw| raw.seq <= last_seq) {
                 if let Err(error) = fold.add(raw) {
-                    let text = format!("The log is broken: {error}. Run `keylend audit verify`.");
+                    let text = format!(
+                        "The log is broken: {error}. Keylend does not approve or grant request {id}. Run \
+                         `keylend audit verify`."
+                    );
                     self.alert("log_broken", &text);
                     return Ok(Err((error.to_string(), fold.into_request())));
                 }
@@ -256,7 +274,7 @@ impl Broker {
         self.alert(&contradicted(id), &text);
     }
 
-    /// Raises an alert, and says it in the process's log the first time.
+    /// Raises an alert, and logs it the first time.
     pub(crate) fn alert(&self, name: &str, text: &str) {
         if self.parts.alerts.raised().get(name).map(String::as_str) != Some(text) {
             tracing::error!(alert = name, "{text}");
@@ -265,7 +283,7 @@ impl Broker {
     }
 }
 
-/// The alert that the log does not tell of a request.
+/// The name of the alert for a request that does not match the log.
 fn contradicted(id: RequestId) -> String {
     format!("contradicted:{id}")
 }

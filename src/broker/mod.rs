@@ -18,9 +18,11 @@ mod facts;
 mod find;
 mod findings;
 mod groups;
+mod held_at;
 mod intent;
 mod leave;
 mod loaded;
+mod locks;
 mod log;
 mod names;
 mod outdated;
@@ -29,6 +31,8 @@ mod questions;
 mod record;
 mod refused_attempts;
 mod revise;
+mod shorten;
+mod situation;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -39,9 +43,11 @@ pub use end::{Covered, Locked};
 pub use error::Error;
 pub use find::Interruption;
 pub use findings::{Members, TooFewApprovers};
+pub use held_at::{HeldAt, HeldBy};
 pub use intent::Intent;
 pub use leave::Memberships;
 pub use questions::Questions;
+pub use situation::Situation;
 
 pub(crate) use loaded::Loaded;
 

@@ -73,10 +73,10 @@ impl Broker {
             return Ok(());
         };
         let Ok(text) = self.parts.vault.open_people(&sealed) else {
-            let text = "What Keylend kept of people doesn't open under the key in `secrets.key`. Somebody \
+            let text = "Keylend can't decrypt its data about people with the key in `secrets.key`. Somebody \
                         changed the key, or the row in the table `kept_people`. Nothing is lost: Keylend \
-                        reads the whole log instead. If you didn't change the key, bring the old one back, \
-                        because the credentials of active grants and the log's authentication codes \
+                        reads the whole log instead. If the key was changed by mistake, restore the old \
+                        one, because the credentials of active grants and the log's authentication codes \
                         need it.";
             self.alert(WRONG_KEY, text);
             return Ok(());
@@ -121,7 +121,9 @@ impl Broker {
                 self.people.note_kept(seq);
                 self.parts.alerts.clear(WRONG_KEY);
             }
-            Err(error) => tracing::warn!(%error, "failed to store the data about people; Keylend retries"),
+            Err(error) => {
+                tracing::warn!(%error, "failed to store the data about people; Keylend retries")
+            }
         }
     }
 
@@ -158,7 +160,7 @@ impl Broker {
                 };
                 let text = format!(
                     "{why}. Keylend approves nothing until the log is intact again. Locks and \
-                     revocations go on. {advice}"
+                     revocations continue. {advice}"
                 );
                 self.alert(CHAIN_BROKEN, &text);
             }

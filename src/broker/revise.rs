@@ -73,6 +73,7 @@ impl Broker {
         Some(Command::Revise {
             terms,
             approvals_needed,
+            stages: scope.stages.clone(),
         })
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn address_in(config: &Path) -> anyhow::Result<Address> {
         .with_context(|| format!("failed to read `{}`", config.display()))?;
     let parsed: Config = toml::from_str(&text)
         .with_context(|| format!("failed to read `store.url` from `{}`", config.display()))?;
-    parsed.store
+    parsed
+        .store
         .url
         .address()
         .with_context(|| format!("failed to read `store.url` from `{}`", config.display()))

@@ -203,9 +203,9 @@ impl Audit {
                     Ok(config) => config,
                     Err(problems) => bail!("the configuration is invalid\n\n{problems}"),
                 };
-                let log = config
-                    .log
-                    .context("the configuration has no log.signing_key, so Keylend does not sign the log")?;
+                let log = config.log.context(
+                    "the configuration has no log.signing_key, so Keylend does not sign the log",
+                )?;
                 let key = log.key().context("failed to read log.signing_key")?;
                 writeln!(out, "{}", key.verifier())?;
                 Ok(ExitCode::SUCCESS)

@@ -41,8 +41,10 @@ impl Serve {
             tracing::warn!("{warning}");
         }
         // Registered before anything starts, so that a signal during the start is not lost.
-        let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+        let mut terminate =
+            signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+        let mut interrupt =
+            signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
         let service = serve::start(config, Outside::default()).await?;
         tokio::select! {
             _ = terminate.recv() => {}

@@ -129,8 +129,8 @@ impl Store {
             Self::Migrate(which) => {
                 let address = which.address()?;
                 let migrated = address.migrate().await;
-                let advice =
-                    migrated.with_context(|| format!("failed to update the tables of `{address}`"))?;
+                let advice = migrated
+                    .with_context(|| format!("failed to update the tables of `{address}`"))?;
                 writeln!(out, "the tables of `{address}` are up to date")?;
                 warn(out, advice)?;
             }

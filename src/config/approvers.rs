@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     directory::{GroupSource, PersonEntry},
-    domain::{Catalogue, GroupName, UserId},
+    domain::{Assignment, Catalogue, GroupName, UserId},
 };
 
 /// Warns of scopes that nobody can request, and of those that nobody else can approve.
@@ -51,6 +51,36 @@ pub(super) fn check(
         let Some(approvers) = members(&scope.approvers) else {
             continue;
         };
+        if !scope.stages.is_empty() {
+            let stages: Vec<_> = scope
+                .stages
+                .iter()
+                .filter_map(|stage| members(stage))
+                .collect();
+            let enough = |without: Option<&(bool, &str)>| {
+                let mut filled = Assignment::new(&scope.stages, scope.approvals.get());
+                for person in approvers.iter().filter(|it| Some(*it) != without) {
+                    let numbered = stages.iter().enumerate();
+                    let able = numbered.filter(|(_, members)| members.contains(person));
+                    filled.add(&scope.stages, &able.map(|(number, _)| number).collect());
+                }
+                filled.is_complete()
+            };
+            let for_whom = match requesters {
+                _ if !enough(None) => "",
+                Some(requesters) if !requesters.iter().any(|it| enough(Some(it))) => {
+                    ", and nobody approves their own request"
+                }
+                _ => continue,
+            };
+            let warning = format!(
+                "no request can be approved: its stages need {} by different people{for_whom}. Add \
+                 people to the groups",
+                counted(needed, "approval"),
+            );
+            document.warning(at!["scopes", id, "stages"], warning);
+            continue;
+        }
         let at = at!["scopes", id, "approvers"];
         if approvers.len() < needed {
             let are = match approvers.len() {

@@ -52,7 +52,7 @@ use self::document::Document;
 use crate::{
     backend::BackendConfig,
     directory::{GroupSource, Identities, PersonEntry},
-    domain::{BackendName, Catalogue, GroupName, LayerSpec, Limits},
+    domain::{BackendName, Catalogue, GroupName, LayerSpec, Limits, Notifications},
     policy::Policy,
     source_map,
 };
@@ -89,6 +89,8 @@ pub struct Config {
     pub backends: BTreeMap<BackendName, BackendConfig>,
     /// `[scopes]`: what can be asked for.
     pub catalogue: Catalogue,
+    /// `notify` and `escalate_to` of each scope: whom a request that waits for approval notifies.
+    pub notifications: Notifications,
     /// What replicas have to agree on, as a digest: all of this but `[server]` and `[store]`.
     pub digest: String,
     /// What is allowed and probably not meant.
@@ -156,11 +158,12 @@ impl Config {
         let vault = vault::read(document, secrets);
         let identity = identity::read(document);
         let people = people::read(document);
-        let groups = groups::groups(document);
-        let rules = policy::read(document);
+        let groups = groups::groups(document, secrets);
+        let rules = policy::read(document, &groups);
         let backends = backends::read(document);
         let limits = limits::read(document);
-        let catalogue = scopes::read(document, &groups, &backends, limits.as_ref());
+        let (catalogue, notifications) =
+            scopes::read(document, &groups, &backends, limits.as_ref());
         if let Some(slack) = &slack {
             slack::refuse_shared_approvals(document, &slack.shared_channels, &catalogue);
         }
@@ -188,6 +191,7 @@ impl Config {
             limits: limits?,
             backends,
             catalogue,
+            notifications,
             digest: String::new(),
             warnings: Vec::new(),
         })

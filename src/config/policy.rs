@@ -1,7 +1,7 @@
 //! `[policy]`.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,7 @@ use super::{
     text::nearest,
 };
 use crate::{
+    directory::GroupSource,
     domain::{Catalogue, GroupName},
     policy::{Named, Policy},
 };
@@ -32,25 +33,45 @@ pub(super) struct Raw {
     #[serde(default)]
     #[schemars(title = "list of groups", example = json!(["leads"]))]
     administrators: Vec<String>,
+    /// The groups whose members are on call, for `context.oncall` in rules. A group that has a schedule
+    /// counts without being listed.
+    #[serde(default)]
+    #[schemars(title = "list of groups", example = json!(["oncall"]))]
+    oncall: Vec<String>,
     /// Where rules count `context.hour` and `context.weekday`, as the IANA time zone database names it.
     #[schemars(title = "name of a time zone", example = &"Europe/Berlin")]
     #[schemars(extend("default" = "UTC"))]
     timezone: Option<String>,
 }
 
-pub(super) fn read(document: &mut Document<'_>) -> Option<(Policy, BTreeSet<GroupName>)> {
+pub(super) fn read(
+    document: &mut Document<'_>,
+    groups: &BTreeMap<GroupName, GroupSource>,
+) -> Option<(Policy, BTreeSet<GroupName>)> {
     let raw: Raw = document.optional("policy")?;
     let known = document.keys("groups");
-    for (index, group) in raw.administrators.iter().enumerate() {
-        if !known.contains(group) {
-            document.unknown(
-                at!["policy", "administrators", index],
-                format!("there is no group `{group}` in [groups]"),
-                group,
-                known.iter().map(String::as_str),
-            );
+    let lists = [
+        ("administrators", &raw.administrators),
+        ("oncall", &raw.oncall),
+    ];
+    for (key, list) in lists {
+        for (index, group) in list.iter().enumerate() {
+            if !known.contains(group) {
+                document.unknown(
+                    at!["policy", key, index],
+                    format!("there is no group `{group}` in [groups]"),
+                    group,
+                    known.iter().map(String::as_str),
+                );
+            }
         }
     }
+    let scheduled = groups
+        .iter()
+        .filter(|(_, source)| source.schedule().is_some())
+        .map(|(name, _)| name.clone());
+    let oncall = raw.oncall.into_iter().map(GroupName::new);
+    let oncall = oncall.chain(scheduled).collect();
     let zone = match raw.timezone.as_deref().map_or(Ok(Tz::UTC), str::parse) {
         Ok(zone) => zone,
         Err(_) => {
@@ -65,7 +86,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<(Policy, BTreeSet<Grou
     };
     let files = files(document, &raw.files);
     let policy = match Policy::load(&files) {
-        Ok(policy) => policy.with_time_zone(zone),
+        Ok(policy) => policy.with_time_zone(zone).with_oncall(oncall),
         Err(problems) => {
             document.extend(problems.into_iter().map(Problem::from));
             return None;

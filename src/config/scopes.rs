@@ -22,7 +22,8 @@ use crate::{
     directory::GroupSource,
     domain::{
         BackendName, Catalogue, ChannelId, Environment, GroupName, LayerSpec, Length, Limits,
-        OnLeave, Params, ReasonRule, RevocationMode, Risk, Scope, ScopeId, TicketRule,
+        MOST_STAGES, Notifications, Notify, OnLeave, Params, ReasonRule, RevocationMode, Risk,
+        Scope, ScopeId, ScopeNotify, Stage, TicketRule,
     },
 };
 
@@ -56,15 +57,33 @@ pub(super) struct Raw {
     requesters: Vec<String>,
     /// Who may approve it. Nobody can approve their own request.
     #[schemars(title = "list of groups", length(min = 1), example = json!(["dba"]))]
-    approvers: Vec<String>,
+    #[schemars(extend("x-default" = "required without `stages`"))]
+    approvers: Option<Vec<String>>,
     /// How many people have to approve. If all approver groups have fixed members, they need at least that
     /// many members.
     #[serde(default = "one")]
     #[schemars(range(min = 1), example = 2)]
     approvals: u8,
+    /// Approval in stages, instead of `approvers` and `approvals`: one approval from each stage, by a member of
+    /// any of its groups. Each stage is approved by another person, in any order. At most 8 stages.
+    #[schemars(title = "list of lists of groups", length(min = 1, max = 8))]
+    #[schemars(inner(length(min = 1)))]
+    #[schemars(example = json!([["dba"], ["oncall", "leads"]]))]
+    #[schemars(extend("x-default" = "required without `approvers`"))]
+    stages: Option<Vec<Vec<String>>>,
     /// Where the approval card is posted.
     #[schemars(title = "channel id", regex(pattern = CHANNEL_ID), example = &"C0DBA")]
     approval_channel: String,
+    /// How approvers hear of a request. `"channel"`: from the approval card alone. `"group"`: Keylend
+    /// mentions the approver groups in the card's thread. `"direct"`: Keylend sends the members of the
+    /// approver groups, at most 20 people, a direct message.
+    #[serde(default)]
+    #[schemars(example = &"group")]
+    notify: Notify,
+    /// The groups that the second reminder notifies too. They may approve only if they are in `approvers`.
+    #[serde(default)]
+    #[schemars(title = "list of groups", example = json!(["leads"]))]
+    escalate_to: Vec<String>,
     /// Whether a request needs a reason.
     #[serde(default = "required")]
     #[schemars(example = &"optional")]
@@ -151,7 +170,7 @@ pub(super) fn read(
     groups: &BTreeMap<GroupName, GroupSource>,
     backends: &BTreeMap<BackendName, BackendConfig>,
     limits: Option<&Limits>,
-) -> Catalogue {
+) -> (Catalogue, Notifications) {
     let known = Known {
         group_names: document.keys("groups").into_iter().collect(),
         groups,
@@ -161,17 +180,41 @@ pub(super) fn read(
         patterns: RefCell::default(),
     };
     let mut catalogue = Catalogue::new();
+    let mut notifications = Notifications::new();
     for (name, raw) in document.entries::<Raw>("scopes") {
         match name.parse::<ScopeId>() {
             Ok(id) => {
+                let (how, names) = (raw.notify, &raw.escalate_to);
+                let escalate_to = known_groups(document, &known, &name, "escalate_to", names);
                 if let Some(scope) = scope(document, &known, id, raw) {
+                    let notify = notify(document, &scope, how, escalate_to);
+                    notifications.insert(scope.id.clone(), notify);
                     catalogue.insert(scope.id.clone(), scope);
                 }
             }
             Err(invalid) => document.problem(at!["scopes", &*name], invalid.to_string()),
         }
     }
-    catalogue
+    (catalogue, notifications)
+}
+
+/// Whom a scope notifies.
+fn notify(
+    document: &mut Document<'_>,
+    scope: &Scope,
+    notify: Notify,
+    escalate_to: BTreeSet<GroupName>,
+) -> ScopeNotify {
+    if !escalate_to.is_empty() && escalate_to.is_disjoint(&scope.approvers) {
+        let warning = "none of these groups can approve this: `escalate_to` only notifies them. Add one \
+                       of them to `approvers`, or name a group that is there";
+        document.warning(at!["scopes", scope.id.as_str(), "escalate_to"], warning);
+    }
+    ScopeNotify {
+        notify,
+        approvers: scope.approvers.clone(),
+        escalate_to,
+    }
 }
 
 fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) -> Option<Scope> {
@@ -185,8 +228,7 @@ fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) 
         document.problem(at!["scopes", name, "approval_channel"], problem);
     }
     let requesters = groups(document, known, name, "requesters", &raw.requesters);
-    let approvers = groups(document, known, name, "approvers", &raw.approvers);
-    let approvals = approvals(document, known, name, raw.approvals, &approvers);
+    let (approvers, approvals, stages) = approval(document, known, name, &raw);
     let ticket = raw
         .ticket
         .map(|ticket| self::ticket(document, known, name, ticket));
@@ -208,6 +250,7 @@ fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) 
         requesters,
         approvers,
         approvals: approvals?,
+        stages,
         approval_channel: ChannelId::new(raw.approval_channel),
         reason: raw.reason,
         ticket: match ticket {
@@ -261,6 +304,17 @@ fn groups(
         let problem = format!("`{key}` is empty; list at least one group");
         document.problem(at!["scopes", scope, key], problem);
     }
+    known_groups(document, known, scope, key, names)
+}
+
+/// The groups that a scope names, which may be none.
+fn known_groups(
+    document: &mut Document<'_>,
+    known: &Known<'_>,
+    scope: &str,
+    key: &str,
+    names: &[String],
+) -> BTreeSet<GroupName> {
     for (index, name) in names.iter().enumerate() {
         if !known.group_names.contains(name) {
             document.unknown(
@@ -272,6 +326,68 @@ fn groups(
         }
     }
     names.iter().map(GroupName::new).collect()
+}
+
+/// Who may approve, how many have to, and in which stages.
+fn approval(
+    document: &mut Document<'_>,
+    known: &Known<'_>,
+    scope: &str,
+    raw: &Raw,
+) -> (BTreeSet<GroupName>, Option<NonZeroU8>, Vec<Stage>) {
+    let Some(listed) = &raw.stages else {
+        let Some(approvers) = &raw.approvers else {
+            document.problem(
+                at!["scopes", scope],
+                "the key `approvers` is missing: add one, such as `approvers = [\"dba\"]`",
+            );
+            return (BTreeSet::new(), None, Vec::new());
+        };
+        let approvers = groups(document, known, scope, "approvers", approvers);
+        let approvals = approvals(document, known, scope, raw.approvals, &approvers);
+        return (approvers, approvals, Vec::new());
+    };
+    if raw.approvers.is_some() {
+        document.problem(
+            at!["scopes", scope, "approvers"],
+            "a scope has either `approvers` or `stages`: remove one of them",
+        );
+    }
+    if raw.approvals != one() {
+        document.problem(
+            at!["scopes", scope, "approvals"],
+            "each of the `stages` needs one approval: remove `approvals`",
+        );
+    }
+    if listed.is_empty() || listed.len() > MOST_STAGES {
+        document.problem(
+            at!["scopes", scope, "stages"],
+            format!("list at least 1 and at most {MOST_STAGES} stages"),
+        );
+    }
+    let mut stages = Vec::new();
+    for (index, names) in listed.iter().enumerate() {
+        if names.is_empty() {
+            document.problem(
+                at!["scopes", scope, "stages", index],
+                "the stage is empty; list at least one group",
+            );
+        }
+        for (place, name) in names.iter().enumerate() {
+            if !known.group_names.contains(name) {
+                document.unknown(
+                    at!["scopes", scope, "stages", index, place],
+                    format!("there is no group `{name}` in [groups]"),
+                    name,
+                    known.group_names.iter().map(String::as_str),
+                );
+            }
+        }
+        stages.push(names.iter().map(GroupName::new).collect::<Stage>());
+    }
+    let approvers = stages.iter().flatten().cloned().collect();
+    let needed = u8::try_from(stages.len()).ok().and_then(NonZeroU8::new);
+    (approvers, needed, stages)
 }
 
 fn approvals(

@@ -3,7 +3,7 @@
 use super::text::choose;
 
 /// How a key is written, for one that is missing or has a value of another type.
-const EXAMPLES: [(&str, &str); 28] = [
+const EXAMPLES: [(&str, &str); 29] = [
     ("app_token", "{ env = \"SLACK_APP_TOKEN\" }"),
     ("approval_channel", "\"C0123ABCD\""),
     ("approvers", "[\"dba\"]"),
@@ -33,6 +33,7 @@ const EXAMPLES: [(&str, &str); 28] = [
     ("role", "\"app_writer\""),
     ("secret", "{ env = \"WEBHOOK_SECRET\" }"),
     ("slack_ids", "[\"U0123ABCD\"]"),
+    ("stages", "[[\"dba\"], [\"security\"]]"),
     ("title", "\"Production database, write\""),
     ("token", "{ env = \"KEYLEND_API_TOKEN\" }"),
 ];

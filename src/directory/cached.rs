@@ -10,7 +10,9 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{FRESH, FactsUnavailable, Identities, PeopleSource, Profile, RECENT};
+use super::{
+    FRESH, FactsUnavailable, Identities, PeopleSource, Profile, RECENT, Schedule, Schedules,
+};
 use crate::{
     clock::Clock,
     domain::{Email, GroupListedIn, GroupName, GroupRead, Human, Person, Time, UserId},
@@ -23,14 +25,26 @@ pub enum GroupSource {
     SlackUsergroup(String),
     /// People listed in the configuration.
     Members(BTreeSet<UserId>),
+    /// The people on call by a schedule, live.
+    Schedule(Schedule),
+}
+
+impl GroupSource {
+    /// The schedule whose people on call are the members, if they are.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        match self {
+            Self::Schedule(schedule) => Some(schedule),
+            Self::SlackUsergroup(_) | Self::Members(_) => None,
+        }
+    }
 }
 
 /// The members of a group as they were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupReading {
-    /// Who they are.
+    /// The Slack ids of the members.
     pub members: BTreeSet<UserId>,
-    /// Which group, from where, and when.
+    /// The group, the source, and the time at which it was read.
     pub read: GroupRead,
 }
 
@@ -49,6 +63,8 @@ pub struct Directory {
     identities: Identities,
     profiles: Cache<UserId, Option<Profile>>,
     usergroups: Cache<String, BTreeSet<UserId>>,
+    schedules: Schedules,
+    on_call: Cache<GroupName, (GroupListedIn, BTreeSet<UserId>)>,
     /// When each user group was forgotten lately.
     forgotten: Mutex<HashMap<String, Vec<Time>>>,
 }
@@ -69,8 +85,17 @@ impl Directory {
             identities,
             profiles,
             usergroups,
+            schedules: Schedules::default(),
+            on_call: Cache::default(),
             forgotten: Mutex::default(),
         }
+    }
+
+    /// The same directory, with the schedules of its groups. Without them, the members of a group
+    /// that has a schedule are unknown.
+    #[must_use]
+    pub fn with_schedules(self, schedules: Schedules) -> Self {
+        Self { schedules, ..self }
     }
 
     /// One person, and which of `groups` they are in. A group whose members cannot be had fresh is
@@ -176,15 +201,32 @@ impl Directory {
     pub fn groups_of(&self, usergroup: &str) -> BTreeSet<GroupName> {
         let is_it = |source: &GroupSource| match source {
             GroupSource::SlackUsergroup(followed) => followed == usergroup,
-            GroupSource::Members(_) => false,
+            GroupSource::Members(_) | GroupSource::Schedule(_) => false,
         };
         let groups = self.groups.iter().filter(|(_, source)| is_it(source));
         groups.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Whether Slack is asked for the members of this group.
+    /// The id of the Slack user group that this group is; nothing if it is none.
+    pub fn slack_usergroup(&self, group: &GroupName) -> Option<&str> {
+        match self.groups.get(group) {
+            Some(GroupSource::SlackUsergroup(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody is asked for the members of this group: Slack, or whoever has its schedule.
     pub fn is_live(&self, group: &GroupName) -> bool {
-        matches!(self.groups.get(group), Some(GroupSource::SlackUsergroup(_)))
+        match self.groups.get(group) {
+            Some(GroupSource::SlackUsergroup(_) | GroupSource::Schedule(_)) => true,
+            Some(GroupSource::Members(_)) | None => false,
+        }
+    }
+
+    /// Whether the members of this group are the people on call by a schedule.
+    pub fn is_schedule(&self, group: &GroupName) -> bool {
+        let source = self.groups.get(group);
+        source.and_then(GroupSource::schedule).is_some()
     }
 
     async fn reading_within(
@@ -203,6 +245,13 @@ impl Directory {
                     .learnt(id, age, &*self.clock, || self.source.usergroup(id));
                 (GroupListedIn::SlackUsergroup(id.clone()), reading.await?)
             }
+            Some(GroupSource::Schedule(_)) => {
+                let reading = self
+                    .on_call
+                    .learnt(group, age, &*self.clock, || self.on_call(group));
+                let (read_at, (source, members)) = reading.await?;
+                (source, (read_at, members))
+            }
             None => return Err(FactsUnavailable(format!("there is no group `{group}`"))),
         };
         Ok(GroupReading {
@@ -213,6 +262,27 @@ impl Directory {
                 read_at,
             },
         })
+    }
+
+    /// The people who are on call for a group, and where they are listed. A person who has no account in
+    /// Slack, or whose address there does not count, is left out: they can do nothing here.
+    async fn on_call(
+        &self,
+        group: &GroupName,
+    ) -> Result<(GroupListedIn, BTreeSet<UserId>), FactsUnavailable> {
+        let (listed_in, addresses) = self.schedules.on_call(group, self.clock.now()).await?;
+        let mut members = BTreeSet::new();
+        for address in addresses {
+            let Some(profile) = self.source.by_address(&address).await? else {
+                continue;
+            };
+            let counted = self.identities.address(&profile);
+            let is_theirs = |counted: Email| counted.as_str().to_lowercase() == address.as_str();
+            if counted.is_some_and(is_theirs) {
+                members.insert(profile.id);
+            }
+        }
+        Ok((listed_in, members))
     }
 
     /// Forgets what is known of a person: Slack says that it changed.
@@ -250,6 +320,7 @@ impl Directory {
     pub fn forget_everything(&self) {
         self.profiles.forget_all();
         self.usergroups.forget_all();
+        self.on_call.forget_all();
     }
 }
 

@@ -64,14 +64,14 @@ impl Identities {
         counts.then(|| email.clone())
     }
 
-    /// What the person with this id and this address, which counts, is called in the targets.
+    /// The login in the targets of the person with this id and this confirmed address.
     ///
     /// Names derived from an address are in lower case: Slack keeps an address as it was typed,
     /// and the login is the same.
     ///
     /// # Errors
     ///
-    /// Why they have no name.
+    /// If the person has no login, with the reason.
     pub fn username(&self, id: &UserId, email: Option<&Email>) -> Result<Username, NoUsername> {
         let entry = self.entries.get(id);
         if let Some(listed) = entry.and_then(|entry| self.people[entry].username.as_ref()) {

@@ -4,7 +4,9 @@
 //! fails there are no facts, so the answer is no. Events from Slack make facts old at once.
 
 mod cached;
+mod feed;
 mod identity;
+mod schedule;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,7 +14,9 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 
 pub use cached::{Directory, GroupReading, GroupSource};
+pub use feed::Feed;
 pub use identity::{Identities, PersonEntry};
+pub use schedule::{NoSchedules, PagerDuty, Schedule, Schedules, calendar_address};
 
 use crate::domain::{Email, Standing, UserId};
 
@@ -22,18 +26,18 @@ pub const FRESH: Duration = Duration::from_secs(60);
 /// The age up to which facts tell who is worth asking about; nothing is decided on them.
 pub const RECENT: Duration = Duration::from_secs(600);
 
-/// What a source says of a person.
+/// A person's profile, as a source returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Who.
+    /// The person's Slack id.
     pub id: UserId,
-    /// What others call them; hostile text until escaped.
+    /// The display name. Hostile text until it is escaped.
     pub name: String,
-    /// What they are to this workspace.
+    /// The person's role in this workspace, such as member or guest.
     pub standing: Standing,
-    /// Their address, whether or not it counts.
+    /// The email address, whether or not it counts.
     pub email: Option<Email>,
-    /// Whether the address is theirs.
+    /// Whether the address is confirmed to be theirs.
     pub confirmed: Confirmed,
     /// The time zone that they set, if the source said one that is known.
     pub time_zone: Option<Tz>,
@@ -72,4 +76,15 @@ pub trait PeopleSource: Send + Sync + 'static {
     ///
     /// If the source does not answer in time, or not well, or has no such group.
     async fn usergroup(&self, id: &str) -> Result<BTreeSet<UserId>, FactsUnavailable>;
+
+    /// The person with this address; nothing if there is none. Default: it cannot be known.
+    ///
+    /// # Errors
+    ///
+    /// If the source does not answer in time, or not well.
+    async fn by_address(&self, _: &Email) -> Result<Option<Profile>, FactsUnavailable> {
+        Err(FactsUnavailable(
+            "people cannot be found by their addresses".to_owned(),
+        ))
+    }
 }

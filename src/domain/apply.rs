@@ -23,6 +23,7 @@ impl Request {
             approval_channel,
             mirrors,
             lapses_at,
+            stages,
         } = &occurred.event
         else {
             return None;
@@ -39,6 +40,8 @@ impl Request {
             username: username.clone(),
             terms: terms.clone(),
             approvals_needed: *approvals_needed,
+            stages: stages.clone(),
+            shortened: None,
             approval_channel: approval_channel.clone(),
             mirrors: mirrors.clone(),
             asked_at: occurred.at,
@@ -49,6 +52,7 @@ impl Request {
             after: Vec::new(),
             facts: ApprovalFacts::default(),
             extension: None,
+            reminded: 0,
             last_extension: None,
             extensions_withdrawn: 0,
             credentials_shown: 0,
@@ -69,12 +73,13 @@ impl Request {
             event,
         } = occurred;
         self.version += 1;
-        let approval = |human: &Human, groups: &[GroupRead]| Approval {
+        let approval = |human: &Human, groups: &[GroupRead], duration: &Option<Span>| Approval {
             by: actor.clone(),
             at: *at,
             rules: rules.clone(),
             human: human.clone(),
             groups: groups.to_vec(),
+            duration: *duration,
         };
         match event {
             // The first event makes the request; a second one changes nothing.
@@ -82,24 +87,32 @@ impl Request {
             Event::CredentialShown {} => {
                 self.credentials_shown = self.credentials_shown.saturating_add(1);
             }
-            Event::ApprovalCounted { human, groups, .. } => {
-                self.waiting_approvals().push(approval(human, groups));
+            Event::ApprovalCounted {
+                human,
+                groups,
+                duration,
+                ..
+            } => {
+                self.approvals_to_decide()
+                    .push(approval(human, groups, duration));
             }
             Event::ApprovalVoided { approver, .. } => {
                 let theirs = Actor::Person(approver.clone());
-                self.waiting_approvals()
+                self.approvals_to_decide()
                     .retain(|approval| approval.by != theirs);
             }
             Event::Revised {
                 terms,
                 approvals_needed,
                 revision,
+                stages,
             } => {
+                self.stages.clone_from(stages);
                 self.terms = terms.clone();
                 self.approvals_needed = *approvals_needed;
                 if self.revision != *revision {
                     self.revision = *revision;
-                    self.waiting_approvals().clear();
+                    self.approvals_to_decide().clear();
                 }
             }
             Event::Approved {
@@ -110,11 +123,13 @@ impl Request {
                 requester,
                 facts,
                 groups,
+                duration,
             } => {
-                self.approvals.push(approval(human, groups));
+                self.approvals.push(approval(human, groups, duration));
+                self.shortened = shortest(&self.approvals);
                 self.human = std::mem::take(&mut self.human).with(requester);
                 self.facts = facts.clone();
-                self.ends_at(*expires_at, *at, self.terms.duration);
+                self.ends_at(*expires_at, *at, self.approved_duration());
                 self.after.clone_from(after);
                 self.layers = layers
                     .iter()
@@ -195,6 +210,7 @@ impl Request {
                 }
             }
             Event::Activated {} => self.state = State::Active { warned: false },
+            Event::Reminded { step, .. } => self.reminded = *step,
             Event::LeaveNoticed { departure } => self.departure = Some(departure.clone()),
             Event::Warned {} => self.state = State::Active { warned: true },
             Event::RevocationStarted { cause } => {
@@ -253,9 +269,11 @@ impl Request {
                 self.human = std::mem::take(&mut self.human).with(human);
                 self.revision = *revision;
                 self.last_extension = None;
+                self.reminded = 0;
                 self.extension = Some(Extension {
                     duration: *duration,
                     reason: reason.clone(),
+                    asked_at: *at,
                     lapses_at: *lapses_at,
                     approvals: Vec::new(),
                 });
@@ -265,11 +283,13 @@ impl Request {
                 human,
                 requester,
                 groups,
+                duration,
             } => {
                 self.human = std::mem::take(&mut self.human).with(requester);
                 if let Some(extension) = &mut self.extension {
-                    extension.approvals.push(approval(human, groups));
-                    let duration = extension.duration;
+                    extension.approvals.push(approval(human, groups, duration));
+                    let shortest = shortest(&extension.approvals);
+                    let duration = shortest.unwrap_or(extension.duration);
                     self.approvals.extend(extension.approvals.clone());
                     self.ends_at(*expires_at, *at, duration);
                 }
@@ -298,7 +318,7 @@ impl Request {
     }
 
     /// The approvals of what waits for its decision: the request, or more time for it.
-    fn waiting_approvals(&mut self) -> &mut Vec<Approval> {
+    fn approvals_to_decide(&mut self) -> &mut Vec<Approval> {
         match &mut self.extension {
             Some(extension) => &mut extension.approvals,
             None => &mut self.approvals,
@@ -415,4 +435,12 @@ impl Request {
             layer.error = error.cloned();
         }
     }
+}
+
+/// The shortest time that an approver chose; nothing if none chose one.
+fn shortest(approvals: &[Approval]) -> Option<Span> {
+    approvals
+        .iter()
+        .filter_map(|approval| approval.duration)
+        .min()
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LockTarget, Refusal, RequestId, ScopeId, TeamId, Time, UserId, Username};
+use super::{BackendName, LockTarget, Refusal, RequestId, ScopeId, TeamId, Time, UserId, Username};
 
 /// What somebody tried to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,8 @@ pub enum AttemptedOn {
     Everything,
     /// A name in the targets.
     Login(Username),
+    /// A target.
+    Target(BackendName),
 }
 
 impl From<&LockTarget> for AttemptedOn {
@@ -80,6 +82,7 @@ impl From<&LockTarget> for AttemptedOn {
             LockTarget::Everything => Self::Everything,
             LockTarget::Scope(scope) => Self::Scope(scope.clone()),
             LockTarget::Person(person) => Self::Person(person.clone()),
+            LockTarget::Target(target) => Self::Target(target.clone()),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What can be asked of a request, in the imperative.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Actor, ApprovalFacts, Departure, EndCause, GroupRead, Human, Leftovers, PlannedLayer, Receipt,
-    Removal, RequestId, RuleId, Span, Terms, Time, UserId,
+    Removal, RequestId, RuleId, Span, Stage, Terms, Time, UserId,
 };
 
 /// What can be asked of a request. The sender has asked the policy first: what the domain
@@ -30,6 +30,8 @@ pub enum Command {
         terms: Terms,
         /// How many approvals it needs today.
         approvals_needed: u8,
+        /// The stages that need one approval each today.
+        stages: Vec<Stage>,
     },
     /// Say no.
     Deny {
@@ -105,6 +107,8 @@ pub enum Command {
     Lapse,
     /// Note that the requester is told of the end.
     Warn,
+    /// Note that the approvers are reminded of what waits for their decision.
+    Remind,
     /// End it, since its time is over.
     Expire,
     /// Note what the target had before anything was granted.
@@ -188,6 +192,15 @@ pub struct Parties {
     /// The groups of the person who approves, or of the requester where a rule does, by which the rules
     /// allow it.
     pub groups: Vec<GroupRead>,
+    /// Which of the request's stages each approver can fill, by their number; none if not listed.
+    pub stages: BTreeMap<UserId, BTreeSet<usize>>,
+}
+
+impl Parties {
+    /// The stages that this approver can fill, by their number.
+    pub fn fills(&self, approver: &UserId) -> BTreeSet<usize> {
+        self.stages.get(approver).cloned().unwrap_or_default()
+    }
 }
 
 /// Whether an earlier approval still counts.
@@ -214,4 +227,6 @@ pub struct PlannedGrant {
     pub after: Vec<RequestId>,
     /// What the approval depended on.
     pub facts: ApprovalFacts,
+    /// How long the approver allows at most; nothing if as long as what is asked for.
+    pub at_most: Option<Span>,
 }

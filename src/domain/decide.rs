@@ -1,8 +1,9 @@
 //! What a command does to a request: one total match on state and command.
 
 use super::{
-    Actor, Approval, Command, EndCause, Event, Human, Leftovers, Occurred, Parties, Progress,
-    Refusal, Removal, Request, RequestId, State, Terms, Time, UserId, Vote,
+    Actor, Approval, Assignment, Command, EndCause, Event, Human, Leftovers, Occurred, Parties,
+    Progress, Refusal, Removal, Request, RequestId, Span, State, Terms, Time, UserId, Vote,
+    stricter,
 };
 
 /// Opens a request: the fold of its first event.
@@ -50,13 +51,34 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             let approver = of_actor(&who).with(&parties.approver);
             let requester = request.human.clone().with(&parties.requester);
             may_decide(request, &approver, &requester, revision, now)?;
-            let (counted, voided) = count_votes(request, &parties, &requester);
-            if counted.iter().any(|other| other.is(&approver)) {
+            let asked = request.asked_duration();
+            if let Some(chosen) = grant.at_most
+                && chosen > asked
+            {
+                return Err(Refusal::LongerThanAsked { chosen, asked });
+            }
+            let chosen = grant.at_most.filter(|chosen| *chosen < asked);
+            let Counted {
+                humans,
+                mut stages,
+                shortest,
+                voided,
+            } = count_votes(request, &parties, &requester);
+            if humans.iter().any(|other| other.is(&approver)) {
                 return Err(Refusal::ApprovedBefore);
             }
-            let given = u8::try_from(counted.len() + 1).unwrap_or(u8::MAX);
-            // A rule stands for all the approvers at once.
-            let enough = matches!(who, Actor::Rule(_)) || given >= request.approvals_needed;
+            let is_filled = match &who {
+                Actor::Person(id) => stages.add(&request.stages, &parties.fills(id)),
+                // A rule stands for all the approvers at once.
+                Actor::Rule(_) | Actor::Keylend => true,
+            };
+            if !is_filled {
+                let open = stages.open(&request.stages);
+                return Err(Refusal::NoOpenStage { open });
+            }
+            let given = u8::try_from(humans.len() + 1).unwrap_or(u8::MAX);
+            let enough = matches!(who, Actor::Rule(_)) || stages.is_complete();
+            let granted = shortest.into_iter().chain(chosen).fold(asked, Span::min);
             let human = match who {
                 Actor::Person(_) => approver,
                 Actor::Rule(_) | Actor::Keylend => Human::default(),
@@ -68,22 +90,25 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                     needed: request.approvals_needed,
                     human,
                     groups,
+                    duration: chosen,
                 },
-                (Some(extension), Some(end)) if now < end => Event::Extended {
-                    expires_at: extension.duration.after(end),
+                (Some(_), Some(end)) if now < end => Event::Extended {
+                    expires_at: granted.after(end),
                     human,
                     requester,
                     groups,
+                    duration: chosen,
                 },
                 (Some(_), _) => return Err(Refusal::NotActive { state: "over" }),
                 (None, _) => Event::Approved {
-                    expires_at: request.terms.duration.after(now),
+                    expires_at: granted.after(now),
                     layers: grant.layers,
                     after: grant.after,
                     human,
                     requester,
                     facts: grant.facts,
                     groups,
+                    duration: chosen,
                 },
             };
             let mut events: Vec<Occurred> = voided.into_iter().map(keylend).collect();
@@ -116,6 +141,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             Command::Revise {
                 terms,
                 approvals_needed,
+                stages,
             },
         ) if request.awaits_decision() => {
             // The catalogue can only make a request that waits stricter.
@@ -123,8 +149,14 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 duration: terms.duration.min(request.terms.duration),
                 ..terms
             };
-            let approvals_needed = approvals_needed.max(request.approvals_needed);
-            if terms == request.terms && approvals_needed == request.approvals_needed {
+            let stages = stricter(&request.stages, &stages);
+            let approvals_needed = approvals_needed
+                .max(request.approvals_needed)
+                .max(u8::try_from(stages.len()).unwrap_or(u8::MAX));
+            if terms == request.terms
+                && approvals_needed == request.approvals_needed
+                && stages == request.stages
+            {
                 return Err(Refusal::NotDue);
             }
             let is_new = terms.differ_from(&request.terms);
@@ -132,6 +164,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 terms,
                 approvals_needed,
                 revision: request.revision + u32::from(is_new),
+                stages,
             })])
         }
 
@@ -259,6 +292,11 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             if request.is_usable(now) && request.warn_at.is_some_and(|at| now >= at) =>
         {
             Ok(vec![keylend(Event::Warned {})])
+        }
+        (State::Pending { .. } | State::Active { .. }, Command::Remind) => {
+            let step = request.due_reminder(now).ok_or(Refusal::NotDue)?;
+            let revision = request.revision;
+            Ok(vec![keylend(Event::Reminded { step, revision })])
         }
         (State::Approved | State::Active { .. }, Command::Expire)
             if request.expires_at.is_some_and(|end| now >= end) =>
@@ -439,6 +477,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             | Command::Lapse
             | Command::NoticeLeave { .. }
             | Command::Warn
+            | Command::Remind
             | Command::Expire
             | Command::Inspected { .. }
             | Command::Granted { .. }
@@ -485,30 +524,51 @@ fn may_decide(
     Ok(())
 }
 
-/// The humans whose earlier approvals count today, and an event for each approval that does not.
-fn count_votes(
-    request: &Request,
-    parties: &Parties,
-    requester: &Human,
-) -> (Vec<Human>, Vec<Event>) {
-    let approvals = request
-        .extension
-        .as_ref()
-        .map_or(&request.approvals, |extension| &extension.approvals);
-    let (mut counted, mut voided) = (Vec::<Human>::new(), Vec::new());
-    for approval in approvals {
+/// The earlier approvals, as they count today.
+struct Counted {
+    /// Whose approvals count.
+    humans: Vec<Human>,
+    /// Which stages they fill.
+    stages: Assignment,
+    /// The shortest time that one of them chose; nothing if none chose one.
+    shortest: Option<Span>,
+    /// An event for each approval that does not count.
+    voided: Vec<Event>,
+}
+
+/// Counts the earlier approvals again.
+fn count_votes(request: &Request, parties: &Parties, requester: &Human) -> Counted {
+    let mut counted = Counted {
+        humans: Vec::new(),
+        stages: Assignment::new(&request.stages, request.approvals_needed),
+        shortest: None,
+        voided: Vec::new(),
+    };
+    for approval in request.waiting_approvals() {
         let Actor::Person(approver) = &approval.by else {
             continue;
         };
-        match vote(approval, approver, parties, requester, &counted) {
-            Ok(human) => counted.push(human),
-            Err(reason) => voided.push(Event::ApprovalVoided {
+        let vote = vote(approval, approver, parties, requester, &counted.humans);
+        let vote = vote.and_then(|human| {
+            let able = parties.fills(approver);
+            match counted.stages.add(&request.stages, &able) {
+                true => Ok(human),
+                false => Err("the approver can fill no stage that is left".to_owned()),
+            }
+        });
+        match vote {
+            Ok(human) => {
+                counted.humans.push(human);
+                let chosen = counted.shortest.into_iter().chain(approval.duration);
+                counted.shortest = chosen.min();
+            }
+            Err(reason) => counted.voided.push(Event::ApprovalVoided {
                 approver: approver.clone(),
                 reason,
             }),
         }
     }
-    (counted, voided)
+    counted
 }
 
 /// Who stands behind an earlier approval, if it counts today; otherwise why not.

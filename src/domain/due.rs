@@ -36,7 +36,7 @@ pub struct Due {
 /// A queue of work of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
-    /// What needs no target: time-outs, warnings, the end of a grant's time.
+    /// What needs no target: time-outs, reminders, warnings, the end of a grant's time.
     Clock,
     /// What needs this target.
     Target(BackendName),
@@ -97,6 +97,11 @@ pub enum Work {
         /// Which layer, from 0.
         layer: usize,
     },
+    /// Remind the approvers of what waits for their decision.
+    Remind {
+        /// Which reminder, from 1.
+        step: u8,
+    },
 }
 
 impl Request {
@@ -154,6 +159,9 @@ impl Request {
                 }
             }
             State::Denied { .. } | State::Withdrawn { .. } | State::Lapsed { .. } => {}
+        }
+        if let Some((step, at)) = self.next_reminder() {
+            due.push(clock(at, Work::Remind { step }));
         }
         due.sort_by_key(|due| due.at);
         due

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Actor, AskKey, BackendName, ChannelId, Departure, Email, Entitlement, Environment, GroupName,
     GroupRead, Handle, Human, Leftovers, Params, Receipt, RequestId, RevocationMode, RuleId, Span,
-    Terms, Time, UserId, Username,
+    Stage, Terms, Time, UserId, Username,
 };
 
 /// An event with what the log says about it.
@@ -50,6 +50,9 @@ pub enum Event {
         mirrors: Vec<ChannelId>,
         /// When it lapses if nobody answers.
         lapses_at: Time,
+        /// The stages that need one approval each; none if any of the approvers counts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stages: Vec<Stage>,
     },
     /// One approval of several.
     ApprovalCounted {
@@ -62,6 +65,9 @@ pub enum Event {
         /// The groups of the approver by which they may approve.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         groups: Vec<GroupRead>,
+        /// How long the approver allows, where that is less than what was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        duration: Option<Span>,
     },
     /// An earlier approval does not count any more.
     ApprovalVoided {
@@ -78,6 +84,9 @@ pub enum Event {
         approvals_needed: u8,
         /// The revision of the request from now on. A new one voids earlier approvals.
         revision: u32,
+        /// The stages from now on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stages: Vec<Stage>,
     },
     /// The last approval: the intent, with everything that is needed to undo it.
     Approved {
@@ -96,6 +105,9 @@ pub enum Event {
         /// The groups of the approver by which they may approve; of the requester, where a rule approves.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         groups: Vec<GroupRead>,
+        /// How long the approver allows, where that is less than what was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        duration: Option<Span>,
     },
     /// An approver said no.
     Denied {
@@ -236,6 +248,9 @@ pub enum Event {
         /// The groups of the approver by which they may approve; of the requester, where a rule approves.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         groups: Vec<GroupRead>,
+        /// How long the approver allows, where that is less than what was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        duration: Option<Span>,
     },
     /// An approver said no to the extension; the grant goes on to its end.
     ExtensionDenied {
@@ -246,6 +261,13 @@ pub enum Event {
     ExtensionLapsed {},
     /// The requester was shown the grant's credentials.
     CredentialShown {},
+    /// The approvers were reminded of the request, or of the extension, that waits for their decision.
+    Reminded {
+        /// Which reminder, from 1.
+        step: u8,
+        /// The revision that waits.
+        revision: u32,
+    },
 }
 
 impl Event {

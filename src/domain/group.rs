@@ -15,6 +15,12 @@ pub enum GroupListedIn {
     SlackUsergroup(String),
     /// The configuration.
     Configuration,
+    /// Schedules of PagerDuty, by their ids: the people who are on call.
+    #[serde(rename = "pagerduty_schedules")]
+    PagerDutySchedules(Vec<String>),
+    /// A calendar, by the host that publishes it: the people who attend what takes place.
+    #[serde(rename = "icalendar")]
+    ICalendar(String),
 }
 
 /// A group that somebody was found in.

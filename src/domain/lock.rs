@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Human, IdentityKey, Request, ScopeId, Time, UserId};
+use super::{
+    Actor, BackendName, Human, IdentityKey, LayerSpec, Request, Scope, ScopeId, Time, UserId,
+};
 
 /// A lock in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +21,43 @@ pub struct Lock {
     pub reason: String,
     /// Since when.
     pub at: Time,
+    /// When Keylend lifts it; nothing if it stays until somebody does. Until the log says that it is
+    /// lifted, it is in force, whatever the time is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
 }
 
 impl Lock {
+    /// The lock, set in the place of `before`: it ends no earlier.
+    #[must_use]
+    pub fn in_place_of(self, before: Option<&Self>) -> Self {
+        let until = match before {
+            Some(before) => self
+                .until
+                .zip(before.until)
+                .map(|(one, other)| one.max(other)),
+            None => self.until,
+        };
+        Self { until, ..self }
+    }
+
+    /// Of those of `locks` that cover `request`, the one that ends last.
+    pub fn longest_over(locks: Vec<Self>, request: &Request) -> Option<Self> {
+        locks
+            .into_iter()
+            .filter(|lock| lock.covers_request(request))
+            .max_by_key(|lock| lock.until.unwrap_or(Time::MAX_UTC))
+    }
+
+    /// Whether Keylend is to lift it.
+    pub fn is_over(&self, now: Time) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
     /// Whether a request by `requester` for `scope` falls under the lock.
-    pub fn covers(&self, requester: &Human, scope: &ScopeId) -> bool {
-        self.target.covers(requester, scope) || self.person.is(requester)
+    pub fn covers(&self, requester: &Human, scope: &Scope) -> bool {
+        let target = &self.target;
+        target.covers(requester, &scope.id, &scope.layers) || self.person.is(requester)
     }
 
     /// Whether it is a lock of this person, under any identity of theirs. What they approve counts for
@@ -32,14 +65,14 @@ impl Lock {
     pub fn is_of(&self, person: &Human) -> bool {
         let is_named = match &self.target {
             LockTarget::Person(locked) => person.has(&IdentityKey::Id(locked.clone())),
-            LockTarget::Everything | LockTarget::Scope(_) => false,
+            LockTarget::Everything | LockTarget::Scope(_) | LockTarget::Target(_) => false,
         };
         is_named || self.person.is(person)
     }
 
     /// Whether `request` falls under the lock.
     pub fn covers_request(&self, request: &Request) -> bool {
-        self.covers(&request.human, &request.terms.scope)
+        self.target.covers_request(request) || self.person.is(&request.human)
     }
 }
 
@@ -53,22 +86,28 @@ pub enum LockTarget {
     Scope(ScopeId),
     /// One person, for every scope.
     Person(UserId),
+    /// One target: every scope with something in it, for everybody.
+    Target(BackendName),
 }
 
 impl LockTarget {
-    /// Whether a request by `requester` for `scope` falls under a lock of this target. A lock of a
-    /// person covers their other identities too: see [`Lock::covers`].
-    fn covers(&self, requester: &Human, scope: &ScopeId) -> bool {
+    /// Whether a request by `requester` for `scope` with these `layers` falls under a lock of this
+    /// target. A lock of a person covers their other identities too: see [`Lock::covers`].
+    fn covers(&self, requester: &Human, scope: &ScopeId, layers: &[LayerSpec]) -> bool {
         match self {
             Self::Everything => true,
             Self::Scope(locked) => locked == scope,
             Self::Person(locked) => requester.has(&IdentityKey::Id(locked.clone())),
+            Self::Target(locked) => layers.iter().any(|layer| layer.backend == *locked),
         }
     }
 
     /// Whether `request` falls under a lock of this target, as far as the target alone tells.
     pub fn covers_request(&self, request: &Request) -> bool {
-        self.covers(&request.human, &request.terms.scope)
+        let terms = &request.terms;
+        let mut planned = request.layers.iter().map(|layer| &layer.plan.backend);
+        self.covers(&request.human, &terms.scope, &terms.layers)
+            || matches!(self, Self::Target(locked) if planned.any(|backend| backend == locked))
     }
 }
 
@@ -78,6 +117,7 @@ impl fmt::Display for LockTarget {
             Self::Everything => f.write_str("everything"),
             Self::Scope(scope) => scope.fmt(f),
             Self::Person(person) => person.fmt(f),
+            Self::Target(target) => target.fmt(f),
         }
     }
 }
@@ -94,6 +134,9 @@ pub enum LockEvent {
         person: Human,
         /// Why.
         reason: String,
+        /// When Keylend lifts it; nothing if it stays until somebody does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Time>,
     },
     /// A lock was lifted; nothing comes back by itself.
     Unlocked {
@@ -110,6 +153,7 @@ impl LockEvent {
                 target,
                 person,
                 reason,
+                until,
             } => {
                 let by = match actor {
                     Actor::Person(id) => id.clone(),
@@ -122,7 +166,9 @@ impl LockEvent {
                     by,
                     reason: reason.clone(),
                     at,
+                    until: *until,
                 };
+                let lock = lock.in_place_of(locks.get(target));
                 locks.insert(target.clone(), lock);
             }
             Self::Unlocked { target } => drop(locks.remove(target)),

@@ -13,6 +13,7 @@ mod departure;
 mod due;
 mod event;
 mod group;
+pub mod holding;
 mod human;
 mod id;
 mod leftovers;
@@ -20,12 +21,15 @@ mod limits;
 mod lock;
 mod login;
 mod name;
+mod notify;
 mod person;
 mod refusal;
+mod reminder;
 mod request;
 mod revocation;
 mod scope;
 mod span;
+mod stages;
 mod terms;
 mod unexplained;
 
@@ -49,6 +53,7 @@ pub use limits::{Catalogue, Limits, OnLimit};
 pub use lock::{Lock, LockEvent, LockTarget};
 pub use login::{Login, LoginName};
 pub use name::{NameEvent, NameOwners};
+pub use notify::{Notifications, Notify, ScopeNotify};
 pub use person::{NoUsername, Person, Standing};
 pub use refusal::{More, Refusal, Ruling};
 pub use request::{
@@ -60,6 +65,7 @@ pub use scope::{
     InvalidScopeId, LayerSpec, OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,
 };
 pub use span::{InvalidSpan, Length, Span};
+pub use stages::{Assignment, MOST_STAGES, Stage, able, stricter};
 pub use terms::Terms;
 pub use unexplained::{UnexplainedAccess, UnexplainedEvent};
 

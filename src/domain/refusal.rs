@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Username};
+use super::{Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, Username};
 
 /// Why something was not done; nothing was changed.
 ///
@@ -157,6 +157,20 @@ pub enum Refusal {
     /// A request of this name exists already, by somebody else.
     #[error("the request's name is taken")]
     NameTaken,
+    /// No stage that is still open can be filled by this person.
+    #[error("this person can fill none of the {} stages that are open", .open.len())]
+    NoOpenStage {
+        /// The stages that are still open.
+        open: Vec<Stage>,
+    },
+    /// An approver can only shorten what is asked for.
+    #[error("{chosen} is longer than the {asked} that was asked for")]
+    LongerThanAsked {
+        /// What the approver chose.
+        chosen: Span,
+        /// What was asked for.
+        asked: Span,
+    },
 }
 
 /// How much more time somebody may ask for.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, ApprovalFacts, AskKey, ChannelId, Departure, Email, EndCause, GroupRead, Human,
-    Leftovers, PlannedLayer, Receipt, RequestId, RuleId, Span, Terms, Time, UserId, Username,
+    Leftovers, PlannedLayer, Receipt, RequestId, RuleId, Span, Stage, Terms, Time, UserId,
+    Username,
 };
 
 /// The version of the format in which a request is kept: it moves when a field that was there before
@@ -62,6 +63,9 @@ pub struct Request {
     pub terms: Terms,
     /// How many approvals it needs.
     pub approvals_needed: u8,
+    /// The stages that need one approval each; none if any of the approvers counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
     /// Where it is decided.
     pub approval_channel: ChannelId,
     /// The incident channels that follow it.
@@ -73,6 +77,9 @@ pub struct Request {
     /// When access ends: set when the last approval is committed, and earlier from the moment when a
     /// target says that what it granted ends by itself before that.
     pub expires_at: Option<Time>,
+    /// How long it was approved for, where an approver chose less than what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortened: Option<Span>,
     /// When the requester is told that the end is near; set together with `expires_at`.
     pub warn_at: Option<Time>,
     /// What is made in the targets; empty before the last approval.
@@ -83,6 +90,10 @@ pub struct Request {
     pub facts: ApprovalFacts,
     /// More time, asked for and not decided yet.
     pub extension: Option<Extension>,
+    /// Which reminder the approvers had last of the request, or of the extension that was asked for last,
+    /// from 1; 0 before the first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminded: u8,
     /// What came of the extension that was asked for last.
     pub last_extension: Option<SettledExtension>,
     /// How many questions for more time the requester took back or changed.
@@ -100,6 +111,10 @@ pub struct Request {
     pub state: State,
 }
 
+fn is_zero(count: &u8) -> bool {
+    *count == 0
+}
+
 /// One yes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
@@ -114,6 +129,9 @@ pub struct Approval {
     /// The groups by which the rules allowed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupRead>,
+    /// How long the approver allows, where that is less than what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Span>,
 }
 
 /// More time, asked for.
@@ -124,6 +142,9 @@ pub struct Extension {
     /// Why, in the requester's words; may be empty.
     #[serde(default)]
     pub reason: String,
+    /// When it was asked for.
+    #[serde(default)]
+    pub asked_at: Time,
     /// Until when it can be answered: the grant's end at the latest.
     pub lapses_at: Time,
     /// The approvals so far.
@@ -358,6 +379,11 @@ impl Request {
         )
     }
 
+    /// Whether it was made in an incident channel, or names one.
+    pub fn is_for_incident(&self) -> bool {
+        !self.mirrors.is_empty()
+    }
+
     /// Whether its requester has access, or is about to have it, and nothing ends it yet.
     pub fn goes_on(&self) -> bool {
         matches!(self.state, State::Approved | State::Active { .. })
@@ -371,7 +397,7 @@ impl Request {
     /// Until when a target that failed to grant a layer is tried again: while at least half of the time is
     /// left. Nothing before the end is known.
     pub fn retries_until(&self) -> Option<Time> {
-        let half = Span::seconds(self.terms.duration.as_seconds() / 2);
+        let half = Span::seconds(self.approved_duration().as_seconds() / 2);
         self.expires_at.map(|end| half.before(end))
     }
 
@@ -393,6 +419,19 @@ impl Request {
         self.extension
             .as_ref()
             .map_or(self.terms.duration, |extension| extension.duration)
+    }
+
+    /// How long the grant was approved for: what was asked for, or less where an approver chose less.
+    pub fn approved_duration(&self) -> Span {
+        self.shortened.unwrap_or(self.terms.duration)
+    }
+
+    /// The approvals of what waits for its decision: the request, or more time for it.
+    pub fn waiting_approvals(&self) -> &[Approval] {
+        match &self.extension {
+            Some(extension) => &extension.approvals,
+            None => &self.approvals,
+        }
     }
 
     /// Since when it is over at `now`, although its access is not proven gone; nothing while it is

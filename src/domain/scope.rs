@@ -6,7 +6,7 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BackendName, ChannelId, Environment, GroupName, Span};
+use super::{BackendName, ChannelId, Environment, GroupName, Span, Stage};
 
 /// What a layer asks of its target, beyond its name: a backend of each kind reads its own keys.
 pub type Params = serde_json::Map<String, serde_json::Value>;
@@ -112,6 +112,8 @@ pub struct Scope {
     pub approvers: BTreeSet<GroupName>,
     /// How many of them have to.
     pub approvals: NonZeroU8,
+    /// The stages that need one approval each, in any order; none if any of the approvers counts.
+    pub stages: Vec<Stage>,
     /// Where the approval card is posted.
     pub approval_channel: ChannelId,
     /// Whether a reason has to be given.

@@ -154,16 +154,20 @@ pub struct Facts<'a> {
     pub cap: u32,
     /// The environments they hold now that exclude this scope's.
     pub excluded_by: BTreeSet<Environment>,
+    /// Whether the request was made in or for an incident: it is mirrored in an incident channel.
+    pub incident: bool,
     /// The moment of the verdict.
     pub now: Time,
 }
 
 impl Facts<'_> {
-    /// The question to Cedar, and the entities that it is about, both checked against the schema.
+    /// The question to Cedar, and the entities that it is about, both checked against the schema. The
+    /// members of `oncall` are on call.
     pub(super) fn question(
         &self,
         action: Action,
         zone: Tz,
+        oncall: &BTreeSet<GroupName>,
     ) -> Result<(Request, Entities), Box<dyn std::error::Error>> {
         let (principal, user) = self.user()?;
         let (resource, scope) = self.resource()?;
@@ -172,7 +176,7 @@ impl Facts<'_> {
             principal,
             TYPES.uid(&TYPES.action, action.name()),
             resource,
-            self.context(zone)?,
+            self.context(zone, oncall)?,
             Some(&SCHEMA),
         )?;
         Ok((request, entities))
@@ -252,7 +256,11 @@ impl Facts<'_> {
         Ok((uid, entity))
     }
 
-    fn context(&self, zone: Tz) -> Result<Context, Box<dyn std::error::Error>> {
+    fn context(
+        &self,
+        zone: Tz,
+        oncall: &BTreeSet<GroupName>,
+    ) -> Result<Context, Box<dyn std::error::Error>> {
         let ticket = match self.ticket {
             TicketFact::None => "none",
             TicketFact::Malformed => "malformed",
@@ -286,6 +294,11 @@ impl Facts<'_> {
             ("held", long(self.held)),
             ("cap", long(self.cap)),
             ("excluded_by", RestrictedExpression::new_set(excluded_by)),
+            (
+                "oncall",
+                RestrictedExpression::new_bool(!self.principal.groups.is_disjoint(oncall)),
+            ),
+            ("incident", RestrictedExpression::new_bool(self.incident)),
             ("now", RestrictedExpression::new_datetime(now)),
             ("hour", long(local.hour())),
             ("weekday", one_of(&TYPES.weekday, weekday)),

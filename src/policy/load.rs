@@ -18,7 +18,7 @@ use miette::Diagnostic;
 
 use super::{
     Action, Policy, Problem, Rule,
-    mentions::Mentions,
+    mentions::{Mentions, reads_context},
     overbroad::{names, overbroad},
     schema::SCHEMA,
 };
@@ -172,6 +172,7 @@ impl Reading {
             groups,
             people,
             actions,
+            reads_oncall: reads_context(policy, "oncall"),
             mentions: Mentions::of(policy),
             origin: (origin == Origin::Operator).then(|| (file.to_owned(), place.clone())),
         };
@@ -200,6 +201,7 @@ impl Reading {
             report_only: self.report_only,
             rules: self.rules,
             groups,
+            oncall: BTreeSet::new(),
             zone: Tz::UTC,
         })
     }

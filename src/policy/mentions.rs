@@ -57,6 +57,27 @@ impl Mentions {
     }
 }
 
+/// Whether the answer of the rule may depend on this attribute of the context: it is read, or the
+/// context is used as a whole.
+pub(super) fn reads_context(policy: &Policy, attribute: &str) -> bool {
+    let policy = policy.to_json();
+    policy.map_or(true, |policy| reads(&policy["conditions"], attribute))
+}
+
+fn reads(expression: &Value, attribute: &str) -> bool {
+    match expression {
+        Value::Object(parts) => parts
+            .iter()
+            .any(|(operator, part)| match operator.as_str() {
+                "." | "has" if part["left"]["Var"] == "context" => part["attr"] == attribute,
+                "Var" if part == "context" => true,
+                _ => reads(part, attribute),
+            }),
+        Value::Array(parts) => parts.iter().any(|part| reads(part, attribute)),
+        _ => false,
+    }
+}
+
 /// Adds the texts that an attribute of the resource is compared with.
 fn collect(expression: &Value, found: &mut BTreeSet<(Named, String)>) {
     match expression {

@@ -42,6 +42,8 @@ pub struct Policy {
     report_only: PolicySet,
     rules: BTreeMap<RuleId, Rule>,
     groups: BTreeSet<GroupName>,
+    /// The groups whose members are on call.
+    oncall: BTreeSet<GroupName>,
     /// Where `context.hour` and `context.weekday` are counted.
     zone: Tz,
 }
@@ -59,6 +61,8 @@ struct Rule {
     people: BTreeSet<UserId>,
     /// The actions that it may apply to.
     actions: BTreeSet<Action>,
+    /// Whether it depends on `context.oncall`.
+    reads_oncall: bool,
     /// What it mentions of the catalogue.
     mentions: Mentions,
     /// Where it was read; nothing for a base rule.
@@ -70,6 +74,21 @@ impl Policy {
     #[must_use]
     pub fn with_time_zone(self, zone: Tz) -> Self {
         Self { zone, ..self }
+    }
+
+    /// The same rules, with `context.oncall` true for the members of these groups. The default is
+    /// nobody.
+    #[must_use]
+    pub fn with_oncall(mut self, oncall: BTreeSet<GroupName>) -> Self {
+        if self.rules.values().any(|rule| rule.reads_oncall) {
+            self.groups.extend(oncall.iter().cloned());
+        }
+        Self { oncall, ..self }
+    }
+
+    /// The groups whose members are on call.
+    pub fn oncall(&self) -> &BTreeSet<GroupName> {
+        &self.oncall
     }
 
     /// Where `context.hour` and `context.weekday` are counted.
@@ -89,8 +108,8 @@ impl Policy {
         rules.map(|rule| RuleId::new(AsRef::<str>::as_ref(rule.id())))
     }
 
-    /// The groups that operators' rules speak of: a person's membership in these has to be known
-    /// too when something is evaluated.
+    /// The groups that operators' rules speak of, those of `context.oncall` among them: a person's
+    /// membership in these has to be known too when something is evaluated.
     pub fn groups(&self) -> &BTreeSet<GroupName> {
         &self.groups
     }
@@ -98,13 +117,17 @@ impl Policy {
     /// Whether a rule that may apply to `action` speaks of this group.
     pub fn names_group(&self, action: Action, group: &GroupName) -> bool {
         let mut rules = self.rules.values();
-        rules.any(|rule| rule.actions.contains(&action) && rule.groups.contains(group))
+        rules.any(|rule| rule.actions.contains(&action) && self.depends_on(rule, group))
     }
 
-    /// Whether this rule speaks of this group.
+    /// Whether this rule speaks of this group, by its name or as one of `context.oncall`.
     pub fn speaks_of(&self, rule: &RuleId, group: &GroupName) -> bool {
         let rule = self.rules.get(rule);
-        rule.is_some_and(|rule| rule.groups.contains(group))
+        rule.is_some_and(|rule| self.depends_on(rule, group))
+    }
+
+    fn depends_on(&self, rule: &Rule, group: &GroupName) -> bool {
+        rule.groups.contains(group) || (rule.reads_oncall && self.oncall.contains(group))
     }
 
     /// The people of whom rules that may apply to `action` speak by their ids.
@@ -156,7 +179,8 @@ impl Policy {
         })
     }
 
-    /// A SHA-256 over the schema, the time zone and every rule's text, in hexadecimal: the same for the
+    /// A SHA-256 over the schema, the time zone, the groups of `context.oncall` and every rule's text, in
+    /// hexadecimal: the same for the
     /// same rules, in whatever files and order they stand.
     pub fn hash(&self) -> String {
         let rules = self.set.policies().chain(self.report_only.policies());
@@ -167,6 +191,8 @@ impl Policy {
             include_str!("schema.cedarschema").to_owned(),
             self.zone.name().to_owned(),
         ];
+        let oncall = self.oncall.iter().map(ToString::to_string);
+        let first: Vec<_> = first.into_iter().chain(oncall).collect();
         for text in first.iter().chain(&texts) {
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text);

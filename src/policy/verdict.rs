@@ -16,7 +16,7 @@ impl Policy {
     /// whatever the others say: Cedar leaves out a forbid that fails.
     pub fn evaluate(&self, action: Action, facts: &Facts<'_>) -> Result<Vec<RuleId>, Refusal> {
         let (request, entities) = facts
-            .question(action, self.zone)
+            .question(action, self.zone, &self.oncall)
             .map_err(|error| Refusal::RuleError(format!("{action}: {error}")))?;
         let response = Authorizer::new().is_authorized(&request, &self.set, &entities);
 
@@ -50,7 +50,7 @@ impl Policy {
         if self.report_only.is_empty() {
             return Vec::new();
         }
-        let Ok((request, entities)) = facts.question(action, self.zone) else {
+        let Ok((request, entities)) = facts.question(action, self.zone, &self.oncall) else {
             return self.report_only().collect();
         };
         let response = Authorizer::new().is_authorized(&request, &self.report_only, &entities);

@@ -28,6 +28,9 @@ pub const REBUILT: &str = "rebuilt";
 /// Entries that are followed together.
 const BATCH: u32 = 1_000;
 
+/// How many waiting requests have their cards made anew when a lock is set or lifted.
+const WAITING: u32 = 500;
+
 /// Goes through the log and says what is to be shown.
 pub struct Follower {
     store: Arc<dyn Store>,
@@ -44,6 +47,8 @@ struct Affected {
     /// What calls for cards.
     calls: Vec<(u64, RequestId, Event)>,
     is_locked: bool,
+    /// Whether a lock was set or lifted: the cards of what waits say whether one covers it.
+    has_locks: bool,
 }
 
 impl Follower {
@@ -100,7 +105,7 @@ impl Follower {
         // By this replica's clock: what is shown at once is shown at once, also where the clock of
         // the replica that wrote the entry is ahead.
         let at = self.retry.clock.now();
-        let writes = DocumentWrites {
+        let mut writes = DocumentWrites {
             step: Some(Step {
                 cursor: CURSOR.to_owned(),
                 from,
@@ -108,6 +113,11 @@ impl Follower {
             }),
             ..self.writes(&affected, &requests, rebuilt, at)
         };
+        if affected.has_locks {
+            let waiting = self.store.awaiting(WAITING).await?;
+            let waiting = waiting.iter().map(|request| request.id);
+            writes.touch.extend(card::touch(waiting, at));
+        }
         // Where somebody else has taken the step, the next one begins where they stand.
         written(self.documents.write(writes).await)?;
         Ok(true)
@@ -198,7 +208,10 @@ impl Affected {
                         affected.calls.push((raw.seq, id, event));
                     }
                 }
-                (_, EntryBody::Lock(LockEvent::Locked { .. })) => affected.is_locked = true,
+                (_, EntryBody::Lock(event)) => {
+                    affected.has_locks = true;
+                    affected.is_locked |= matches!(event, LockEvent::Locked { .. });
+                }
                 _ => {}
             }
         }

@@ -32,7 +32,9 @@ impl Retry {
         for failures in 1.. {
             match what().await {
                 Ok(done) => return Some(done),
-                Err(error) => tracing::warn!(%error, failures, "failed to reach the store; Keylend retries"),
+                Err(error) => {
+                    tracing::warn!(%error, failures, "failed to reach the store; Keylend retries")
+                }
             }
             self.wait(self.after(failures), shutdown).await?;
         }

@@ -36,13 +36,7 @@ struct Searches {
 
 impl Unsearched {
     /// Notes how long a search of `target` for `request` took.
-    pub(super) fn note(
-        &self,
-        target: &BackendName,
-        request: RequestId,
-        took: Duration,
-        now: Time,
-    ) {
+    pub(super) fn note(&self, target: &BackendName, request: RequestId, took: Duration, now: Time) {
         let mut searches = self.lock();
         let until = PAUSE.after(now);
         if took > SLOW {

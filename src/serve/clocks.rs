@@ -148,7 +148,9 @@ impl ClockWatch {
             self.keep().await?;
         }
         if ahead > TOLERANCE && self.may_follow().await? {
-            tracing::warn!("the machine's clock went back, and nothing depends on the later time; following it");
+            tracing::warn!(
+                "the machine's clock went back, and nothing depends on the later time; following it"
+            );
             self.clock.follow();
         }
         self.is_failing = false;
@@ -207,8 +209,8 @@ impl ClockWatch {
                  continues from there: check the clock"
             );
             let text = format!(
-                "This machine's clock is {seconds}s behind the time that Keylend has reached, so it was set \
-                 back. Keylend goes on from there: no access lasts longer, and some may end early. Check the \
+                "This machine's clock is {seconds}s behind the latest time that Keylend used, so it was set \
+                 back. Keylend continues from there: no access lasts longer, and some may end early. Check the \
                  clock's synchronisation. Keylend follows the clock again when it has caught up, or when no \
                  request and no grant is open."
             );

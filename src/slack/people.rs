@@ -1,4 +1,5 @@
-//! What Slack says of people and groups (`users.info`, `usergroups.users.list`).
+//! What Slack says of people and groups (`users.info`, `users.lookupByEmail`,
+//! `usergroups.users.list`).
 //!
 //! An absent field is not `false`: Slack leaves out flags of people whom it does not vouch for,
 //! so only somebody of whom every flag is there, and is `false`, is a member.
@@ -70,6 +71,20 @@ impl PeopleSource for Client {
         }
         self.unknown_groups().insert(id);
         Err(unknown())
+    }
+
+    async fn by_address(&self, email: &Email) -> Result<Option<Profile>, FactsUnavailable> {
+        #[derive(Deserialize)]
+        struct Found {
+            user: User,
+        }
+        let ours = self.identity().await.map_err(unavailable)?;
+        let asked = [("email", Some(email.to_string()))];
+        match self.read::<Found>("users.lookupByEmail", &asked).await {
+            Ok(found) => Ok(Some(found.user.profile_for(&ours))),
+            Err(SlackError::Refused(code)) if code == "users_not_found" => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 }
 

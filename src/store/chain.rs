@@ -75,22 +75,22 @@ use crate::{
 /// when a kind of entry that was there before means something else.
 pub const VERSION: u32 = 1;
 
-/// What stands for the hash before the first entry.
+/// The `prev_hash` of the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// An entry of the log as the text that was hashed. In JSON it looks as an
-/// [`Entry`](super::Entry) does.
+/// An entry of the log as the text that was hashed. Its JSON has the form of an
+/// [`Entry`](super::Entry).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RawEntry {
-    /// Its number.
+    /// The number of the entry, from 1 on.
     pub seq: u64,
-    /// When; RFC 3339 in UTC with milliseconds.
+    /// The time of the event: RFC 3339 in UTC, with milliseconds.
     pub at: String,
-    /// Which request; null where it is about something else.
+    /// The request that it is about, or `null`.
     pub request_id: Option<String>,
-    /// What, in one word.
+    /// The kind of the event.
     pub kind: String,
-    /// The particulars, in canonical form.
+    /// The data of the event, in canonical form (RFC 8785).
     pub body: Box<RawValue>,
     /// By whose word.
     pub actor: String,
@@ -661,6 +661,7 @@ mod tests {
                 target: LockTarget::Person(alice.clone()),
                 person: Human::new(&alice, Some(&Email::new("alice@example.com"))),
                 reason: reason.to_owned(),
+                until: None,
             }),
             ..record("", 0)
         }

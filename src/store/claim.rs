@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::Entitlement;
 
-/// What is claimed by whoever works on one piece of access.
+/// The name of the claim for work on one piece of access.
 pub fn access_claim(entitlement: &Entitlement) -> String {
     format!("access/{entitlement}")
 }
@@ -36,7 +36,7 @@ struct Held {
     let_go: Option<Box<dyn Fn(String) + Send>>,
 }
 
-/// The right to work on something alone, until this is dropped.
+/// The exclusive right to do a piece of work, until this is dropped.
 pub struct Claim {
     claims: Arc<Claims>,
     name: String,
@@ -44,7 +44,7 @@ pub struct Claim {
 }
 
 impl Claims {
-    /// Claims whose ends somebody has to be told of.
+    /// Creates claims that call `let_go` with the name of each claim that ends.
     pub fn telling(let_go: impl Fn(String) + Send + 'static) -> Self {
         let held = Held {
             let_go: Some(Box::new(let_go)),
@@ -55,7 +55,7 @@ impl Claims {
         }
     }
 
-    /// The claim of this name, unless somebody in this process has it.
+    /// Takes the claim of this name, unless this process has it already.
     pub fn take(self: &Arc<Self>, name: String) -> Option<Claim> {
         let mut held = self.held();
         let standing = held.standing.clone();
@@ -66,17 +66,17 @@ impl Claims {
         })
     }
 
-    /// What is claimed.
+    /// The names of all claims.
     pub fn names(&self) -> Vec<String> {
         self.held().names.iter().cloned().collect()
     }
 
-    /// How many there are.
+    /// The number of claims.
     pub fn count(&self) -> usize {
         self.held().names.len()
     }
 
-    /// Says that other replicas may have what is claimed so far.
+    /// Marks all claims as lost, because other replicas may have them.
     pub fn lose(&self) {
         std::mem::take(&mut self.held().standing).cancel();
     }
@@ -87,12 +87,12 @@ impl Claims {
 }
 
 impl Claim {
-    /// What is claimed.
+    /// The name of the claim.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Waits until somebody else may have it: this replica was not heard of for too long.
+    /// Waits until the claim is lost, because the replica's lease expired.
     pub async fn lost(&self) {
         self.standing.cancelled().await;
     }

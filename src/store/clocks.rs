@@ -9,7 +9,7 @@ use crate::{
     domain::Time,
 };
 
-/// How far clocks may differ.
+/// The largest difference between clocks that counts as none: 2 seconds.
 pub const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
 /// The clocks that a replica compares.
@@ -21,7 +21,7 @@ pub struct Clocks {
     pub store: Option<Arc<dyn Clock>>,
 }
 
-/// How a clock is wrong.
+/// The direction in which a clock is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Off {
     /// It is ahead of the store's.
@@ -33,7 +33,7 @@ pub enum Off {
 /// How the replicas' clocks compare with the store's, to a tolerance of two seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ClockComparison {
-    /// How this replica's is wrong, if it is.
+    /// The direction in which this replica's clock is wrong. `None` if it is right.
     pub own: Option<Off>,
     /// Whether the clock of another replica that is alive is right, and that replica may work.
     pub is_another_right: bool,

@@ -7,29 +7,29 @@ use crate::domain::{
     DeliveryKey, Event, Lock, LockTarget, Occurred, Request, RequestId, Time, open,
 };
 
-/// One transaction.
+/// A transaction on the store: all of it is stored, or nothing.
 #[derive(Debug, Default)]
 pub struct Commit {
     /// The requests that change, each with its events.
     pub changes: Vec<Change>,
-    /// What it was decided on, where that is what the log says of people.
+    /// The data about people that the decision depends on, if any.
     pub decided_on: Option<DecidedOn>,
-    /// What the log will say of a name in the targets that is released.
+    /// The entry for a released login, if any.
     pub release: Option<Record>,
-    /// What the log will say of access that no request explains.
+    /// The entry about access that no request explains, if any.
     pub unexplained: Option<Record>,
-    /// A lock to be set or lifted.
+    /// A lock to set or lift.
     pub lock: Option<LockChange>,
-    /// What is noted, where that is all.
+    /// An entry that changes nothing else.
     pub note: Option<Note>,
-    /// Credentials to be kept, already encrypted.
+    /// Encrypted credentials to store.
     pub credentials: Vec<SealedCredential>,
-    /// The delivery that it is for. Nothing else is committed for it.
+    /// The delivery that caused it. A second commit for the same delivery is refused.
     pub delivered: Option<Delivered>,
 }
 
 impl Commit {
-    /// Whether it changes requests alone.
+    /// Whether it only changes requests.
     pub fn does_nothing_else(&self) -> bool {
         self.release.is_none()
             && self.unexplained.is_none()
@@ -39,11 +39,14 @@ impl Commit {
             && self.delivered.is_none()
     }
 
-    /// Whether it asks for access, or brings somebody closer to it or to keeping it longer: what a replica
-    /// on standby does not commit.
+    /// Whether it requests access, or brings somebody closer to access or to more time. A replica on standby
+    /// does not commit it.
     pub fn leads_to_access(&self) -> bool {
         self.release.is_some()
-            || matches!(self.lock, Some(LockChange::Lift(..)))
+            || matches!(
+                self.lock,
+                Some(LockChange::Lift(..) | LockChange::LiftOver(..))
+            )
             || self
                 .changes
                 .iter()
@@ -51,16 +54,16 @@ impl Commit {
     }
 }
 
-/// A delivery that something is committed for.
+/// A delivery from Slack that caused a commit.
 #[derive(Debug, Clone)]
 pub struct Delivered {
-    /// Which one.
+    /// The key of the delivery.
     pub key: DeliveryKey,
-    /// When.
+    /// The time of the commit.
     pub at: Time,
 }
 
-/// One request that changes.
+/// A change of one request.
 #[derive(Debug, Clone)]
 pub struct Change {
     before: Option<Request>,
@@ -178,8 +181,11 @@ fn fold(mut request: Request, events: &[Occurred]) -> Request {
 /// A lock to be set or lifted, with what the log will say.
 #[derive(Debug)]
 pub enum LockChange {
-    /// Set it. Setting a lock that is there replaces its reason.
+    /// Set it. Setting a lock that is there replaces its reason; it ends no earlier than before.
     Set(Lock, Record),
     /// Lift it. Fails as a conflict if it is not there.
     Lift(LockTarget, Record),
+    /// Lift it because its time was over when the record was made. Fails as a conflict if it is not
+    /// there, or stays for longer.
+    LiftOver(LockTarget, Record),
 }

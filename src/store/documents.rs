@@ -13,20 +13,20 @@ use tokio::sync::watch;
 use super::{CommitError, StoreError};
 use crate::domain::Time;
 
-/// A small document, known by its collection and key.
+/// A small document, identified by its collection and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// What kind of document it is.
+    /// The collection that it is in.
     pub collection: String,
-    /// Which one of them.
+    /// The key within the collection.
     pub key: String,
-    /// Moves with every write and every touch; 0 of one that is not in the store.
+    /// A version that increases with every write and every touch. 0 for a document that is not in the store.
     pub version: u64,
-    /// When it has its turn, if it has one.
+    /// When it is due, if it is.
     pub due_at: Option<Time>,
-    /// Whether somebody waits for it: then it does not wait behind others that are due.
+    /// Whether somebody waits for it. Urgent documents come before others that are due.
     pub is_urgent: bool,
-    /// What is in it, as JSON.
+    /// The content, as JSON.
     pub body: String,
 }
 
@@ -35,31 +35,31 @@ pub struct Document {
 pub struct Referring {
     /// The document.
     pub document: Document,
-    /// What it refers to, in the words of its owner.
+    /// The references, in a form that its owner chooses.
     pub refs: BTreeSet<String>,
 }
 
-/// One transaction: all of it is there after a crash, or nothing.
+/// A transaction on documents. After a crash, all of it is stored, or nothing.
 #[derive(Debug, Clone, Default)]
 pub struct DocumentWrites {
     /// The step of a follower that makes the rest valid.
     pub step: Option<Step>,
-    /// What is to be there from now on. What is there already stays as it is.
+    /// Documents to add. Existing ones do not change.
     pub add: Vec<Referring>,
-    /// What takes the place of the version that it says it has.
+    /// A document that replaces the stored one, if that has the same version.
     pub put: Option<Referring>,
-    /// What gets its turn, also of what is added and put here.
+    /// Documents that become due, including those in `add` and `put`.
     pub touch: Vec<Touch>,
 }
 
-/// A follower stands at an entry, and goes on to another one or stays.
+/// A move of a follower's cursor over the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// The name of its cursor.
     pub cursor: String,
-    /// Where it stands.
+    /// The entry that it is at.
     pub from: u64,
-    /// Where it stands afterwards.
+    /// The entry that it moves to; may be the same.
     pub to: u64,
 }
 

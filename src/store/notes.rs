@@ -14,13 +14,13 @@ use crate::domain::{Actor, AttemptEvent, GroupEvent, GroupName, Span, Time, User
 /// Entries that are read at a time.
 const PAGE: u32 = 1000;
 
-/// For how long attempts are counted.
+/// The period over which attempts are counted.
 pub const ATTEMPTS_WITHIN: Span = Span::minutes(60);
 
-/// How many attempts of one person are recorded in [`ATTEMPTS_WITHIN`].
+/// The most attempts of one person that are recorded within [`ATTEMPTS_WITHIN`].
 pub const ATTEMPTS_OF_ONE: usize = 20;
 
-/// How many attempts of all people of other workspaces are recorded in [`ATTEMPTS_WITHIN`].
+/// The most attempts of people of other workspaces, together, that are recorded within [`ATTEMPTS_WITHIN`].
 pub const ATTEMPTS_OF_OUTSIDERS: usize = 100;
 
 /// What was noted, as one replica knows it.

@@ -81,19 +81,19 @@ pub struct People {
 /// A request that is not over, as far as it says something of its requester.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenRequest {
-    /// Its name.
+    /// The id of the request.
     pub id: RequestId,
-    /// The id that asked.
+    /// The Slack id of the requester.
     pub requester: UserId,
     /// The requester's name in the targets.
     pub username: Username,
-    /// What for.
+    /// The scope.
     pub scope: ScopeId,
-    /// To what end, as [`Terms::purpose`] gives it.
+    /// The purpose, as [`Terms::purpose`] returns it.
     pub purpose: String,
-    /// Where it belongs.
+    /// The environment of the scope, if it has one.
     pub environment: Option<Environment>,
-    /// When it was asked for.
+    /// The time of the request.
     pub asked_at: Time,
     /// Whether it was approved, so that it counts against what its requester may hold.
     pub is_held: bool,
@@ -466,6 +466,7 @@ mod tests {
                     dangerous: false,
                 },
                 approvals_needed: 1,
+                stages: Vec::new(),
                 approval_channel: ChannelId::new("C0DBA"),
                 mirrors: Vec::new(),
                 lapses_at: Time::UNIX_EPOCH,
@@ -478,6 +479,7 @@ mod tests {
                 requester: human.clone(),
                 facts: ApprovalFacts::default(),
                 groups: Vec::new(),
+                duration: None,
             };
             for event in [requested, approved] {
                 let occurred = Occurred {

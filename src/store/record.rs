@@ -8,18 +8,18 @@ use crate::domain::{
     Time, UnexplainedEvent,
 };
 
-/// What is to be written to the log, before it has its place in the chain.
+/// An entry of the log before it has its place in the chain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// When.
+    /// The time of the event.
     pub at: Time,
-    /// Which request; nothing where it is about something else.
+    /// The request that it is about, if any.
     pub request: Option<RequestId>,
-    /// By whose word.
+    /// The person, the rule or Keylend that caused it.
     pub actor: Actor,
-    /// Under which rules.
+    /// The rules that decided.
     pub rules: Vec<RuleId>,
-    /// What.
+    /// The event.
     pub body: EntryBody,
 }
 
@@ -36,13 +36,12 @@ impl Record {
     }
 }
 
-/// An entry that no decision rests on.
+/// An entry that no decision depends on.
 #[derive(Debug)]
 pub struct Note {
-    /// What the log will say. It names no request.
+    /// The entry to write. It names no request.
     pub record: Record,
-    /// The last entry without a request that was known. The commit is a conflict if there is another by
-    /// now.
+    /// The last known entry without a request. If there is a later one, the commit fails with a conflict.
     pub last_seq: u64,
 }
 

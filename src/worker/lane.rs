@@ -120,7 +120,9 @@ impl Queue {
                 Ok((_, _, Ok(()))) => {}
                 Ok((id, claim, Err(unfinished))) => self.postpone(worker, id, claim, &unfinished),
                 // Its claim is gone with it, so it is taken up again.
-                Err(error) => tracing::error!(%error, "work on a request panicked; Keylend retries"),
+                Err(error) => {
+                    tracing::error!(%error, "work on a request panicked; Keylend retries")
+                }
             }
             next = self.running.try_join_next();
         }

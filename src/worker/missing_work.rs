@@ -141,8 +141,17 @@ impl Worker {
 
     async fn look(&self, open: &mut Open) -> Result<(), Error> {
         let store = self.broker.store();
+        let mut limit = PAGE;
         loop {
-            let entries = store.raw_entries(open.read, PAGE).await?;
+            let entries = match store.raw_entries(open.read, limit).await {
+                // Read one by one up to the one that cannot be read. Nothing is granted by what is behind it.
+                Err(error) if error.is_bad_row() && limit > 1 => {
+                    limit = 1;
+                    continue;
+                }
+                Err(error) if error.is_bad_row() => break,
+                entries => entries?,
+            };
             for raw in &entries {
                 open.read = raw.seq;
                 // One that is not understood, or not Keylend's, hides no other. `audit verify` names it, and
@@ -153,7 +162,7 @@ impl Worker {
                     open.follow(&entry, Event::is_last(&raw.kind), self.clock.now());
                 }
             }
-            if entries.len() < PAGE as usize {
+            if entries.len() < limit as usize {
                 break;
             }
         }

@@ -98,6 +98,7 @@ impl Worker {
         let command = match work {
             Work::Lapse => Command::Lapse,
             Work::Warn => Command::Warn,
+            Work::Remind { .. } => Command::Remind,
             Work::Expire => Command::Expire,
             // A replica on standby may end access, and grants none.
             Work::Grant { .. } if self.broker.store().standby_reason().is_some() => {

@@ -1,7 +1,7 @@
 //! The patrol: looks over everything once a minute, for what was left undone and is due to nobody.
 //!
-//! One replica does it. It looks at the locks more often, and goes round at once when they have
-//! changed: the replica that locked may have died before the grants were ended.
+//! One replica does it. It looks at the locks more often, lifts those whose time is over, and goes
+//! round at once when they have changed: the replica that locked may have died before the grants were ended.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -76,7 +76,10 @@ async fn go_round(worker: &Worker) -> Infallible {
 
 /// Goes round if it is time to.
 async fn once(worker: &Worker, last: &mut Option<(Vec<Lock>, Instant)>) -> Result<(), Error> {
-    let locks = worker.broker.locks().await?;
+    let mut locks = worker.broker.locks().await?;
+    if worker.broker.lift_over(&locks).await? {
+        locks = worker.broker.locks().await?;
+    }
     let is_due = match last {
         Some((known, at)) => *known != locks || at.elapsed() >= EVERY,
         None => true,

@@ -135,6 +135,7 @@ async fn behind_locks_the_log_grants_nothing(store: &dyn Store) {
                         LockTarget::Everything => true,
                         LockTarget::Scope(locked) => *locked == scope,
                         LockTarget::Person(person) => *person == requesters[&id],
+                        LockTarget::Target(target) => panic!("nobody locks {target}"),
                     };
                     assert!(!locked.iter().any(covers), "entry {} is locked", entry.seq);
                     if let Actor::Person(approver) = &entry.actor {
@@ -247,6 +248,7 @@ async fn locked_by_one_who_dies(store: &dyn Ledger, person: UserId) {
         by: user("bob"),
         reason: "a leak".to_owned(),
         at: SystemClock.now(),
+        until: None,
     };
     let record = Record {
         at: lock.at,
@@ -257,6 +259,7 @@ async fn locked_by_one_who_dies(store: &dyn Ledger, person: UserId) {
             target,
             person: Human::default(),
             reason: lock.reason.clone(),
+            until: None,
         }),
     };
     let commit = Commit {

@@ -161,6 +161,7 @@ impl Replica {
             requesters: BTreeSet::from([group.clone()]),
             approvers: BTreeSet::from([group.clone()]),
             approvals: NonZeroU8::MIN,
+            stages: Vec::new(),
             approval_channel: ChannelId::new("C0DBA"),
             reason: ReasonRule::Optional,
             on_leave: OnLeave::End,

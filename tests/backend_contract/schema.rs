@@ -132,7 +132,7 @@ pub(crate) fn changed(mut document: Value, field: &str, value: Value) -> Value {
 }
 
 #[test]
-fn the_order_schema_refuses_what_is_no_order() {
+fn the_order_schema_refuses_invalid_orders() {
     ORDER.check(&order());
     for (field, value) in [
         ("version", json!(2)),
@@ -181,7 +181,7 @@ fn the_order_schema_refuses_what_is_no_order() {
 }
 
 #[test]
-fn the_answer_schema_refuses_what_is_no_answer() {
+fn the_answer_schema_refuses_invalid_answers() {
     for answer in [
         json!({"present": true}),
         json!({"present": false, "pending": true, "retry_after": 30}),

@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("metrics", &["domain"]),
     ("store", &["clock", "domain", "sanitize", "transport"]),
     ("vault", &["clock", "domain", "secret", "store"]),
-    ("directory", &["clock", "domain"]),
+    ("directory", &["clock", "domain", "secret", "transport"]),
     (
         "backend",
         &["clock", "domain", "sanitize", "secret", "transport"],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use keylend::domain::{
     Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event,
     ExtensionOutcome, Handle, Human, Leftovers, Occurred, Params, Parties, PlannedGrant,
@@ -43,6 +43,7 @@ fn requested(approvals_needed: u8) -> Occurred {
                 dangerous: false,
             },
             approvals_needed,
+            stages: Vec::new(),
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: Span::minutes(60).after(start()),
@@ -98,7 +99,7 @@ fn parties(by: &Actor, void: u8) -> Parties {
         approver: human_of(by),
         requester: human(&UserId::new(REQUESTER)),
         votes: votes.collect(),
-        groups: Vec::new(),
+        ..Parties::default()
     }
 }
 
@@ -144,7 +145,7 @@ fn command() -> impl Strategy<Value = Command> {
                 grant: PlannedGrant { layers: plan(), ..PlannedGrant::default() },
             }),
             1 => (any::<bool>(), 10u32..31, 1u8..4).prop_map(|(title, minutes, approvals_needed)| {
-                Command::Revise { terms: revised(title, minutes), approvals_needed }
+                Command::Revise { terms: revised(title, minutes), approvals_needed, stages: Vec::new() }
             }),
             2 => (person(), 1u32..4).prop_map(|(by, revision)| Command::Deny {
                 human: human(&by), by, rules: vec![], revision, reason: "not now".into(),
@@ -161,6 +162,7 @@ fn command() -> impl Strategy<Value = Command> {
     let sweeper = prop_oneof![
         1 => Just(Command::Lapse),
         1 => Just(Command::Warn),
+        1 => Just(Command::Remind),
         2 => Just(Command::Expire),
         6 => (layer.clone(), any::<bool>())
             .prop_map(|(layer, managed)| Command::Inspected { layer, managed, receipt: None }),
@@ -235,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_made_before_its_approval_and_its_survey_are_in_the_log(history in history()) {
+    fn nothing_is_granted_before_its_approval_and_inspection_are_logged(history in history()) {
         play(history, |(before, events, _)| {
             for occurred in events {
                 if let Event::LayerGranted { layer, .. } = occurred.event {
@@ -268,6 +270,7 @@ proptest! {
             let command = match due.work {
                 Work::Lapse => Command::Lapse,
                 Work::Warn => Command::Warn,
+                Work::Remind { .. } => Command::Remind,
                 Work::Expire => Command::Expire,
                 Work::Grant { layer } if request.layers[layer].progress == Progress::Planned => {
                     Command::Inspected { layer, managed: true, receipt: None }
@@ -280,8 +283,10 @@ proptest! {
             };
             let events = match decide(&request, command, now) {
                 Ok(events) => events,
-                // What came too late to fit: the end is due as well.
-                Err(_) => decide(&request, Command::Expire, now).unwrap(),
+                // What came too late to fit: the end, or the time-out, is due as well.
+                Err(_) => decide(&request, Command::Expire, now)
+                    .or_else(|_| decide(&request, Command::Lapse, now))
+                    .unwrap(),
             };
             for event in &events {
                 request.apply(event);
@@ -319,7 +324,7 @@ proptest! {
     }
 
     #[test]
-    fn a_question_for_more_time_is_open_no_longer_than_the_grant(history in history()) {
+    fn an_extension_request_does_not_outlive_its_grant(history in history()) {
         play(history, |(_, _, request)| {
             if let Some(extension) = &request.extension {
                 assert!(Some(extension.lapses_at) <= request.expires_at, "{request:?}");
@@ -404,7 +409,7 @@ fn until_active() -> (Vec<Command>, Time) {
 }
 
 #[test]
-fn a_question_that_is_open_at_the_grants_end_is_settled_by_the_end() {
+fn a_pending_extension_is_settled_when_the_grant_ends() {
     let (commands, end) = until_active();
     let request = after([commands, vec![more_time(20, Span::minutes(60).after(end))]].concat());
     assert_eq!(request.extension.as_ref().unwrap().lapses_at, end);
@@ -425,7 +430,7 @@ fn a_question_that_is_open_at_the_grants_end_is_settled_by_the_end() {
 }
 
 #[test]
-fn a_question_that_lapses_before_the_grants_end_lapses_then() {
+fn an_extension_request_can_lapse_before_the_grant_ends() {
     let (commands, end) = until_active();
     let lapses_at = Span::minutes(1).before(end);
     let mut request = after([commands, vec![more_time(20, lapses_at)]].concat());
@@ -437,7 +442,7 @@ fn a_question_that_lapses_before_the_grants_end_lapses_then() {
 }
 
 #[test]
-fn a_question_for_more_time_is_taken_back_so_often_and_not_more_often() {
+fn withdrawals_of_extensions_are_limited() {
     let (mut commands, end) = until_active();
     let alice = UserId::new(REQUESTER);
     let take_back = Command::WithdrawExtension {
@@ -514,4 +519,66 @@ fn an_answer_to_an_order_that_more_time_has_outdated_does_not_bring_the_end_forw
     );
     let mut due = request.due().into_iter();
     assert!(due.any(|due| matches!(due.work, Work::Grant { .. })));
+}
+
+/// The reminders of these minutes, as the log tells them.
+fn reminded(request: &mut Request, minutes: &[u32]) -> Vec<(u32, u8)> {
+    let mut steps = Vec::new();
+    for minute in minutes {
+        let now = Span::minutes(*minute).after(start());
+        for occurred in decide(request, Command::Remind, now).unwrap_or_default() {
+            if let Event::Reminded { step, .. } = occurred.event {
+                steps.push((*minute, step));
+            }
+            request.apply(&occurred);
+        }
+    }
+    steps
+}
+
+#[test]
+fn approvers_are_reminded_after_a_third_and_two_thirds_of_the_time_out_once_each() {
+    let log = requested(1);
+    let mut request = open(RequestId::new(log.at, 1), &log);
+    let due = request.due();
+    assert_eq!(due[0].at, Span::minutes(20).after(start()));
+    assert_eq!(due[0].work, Work::Remind { step: 1 });
+    let minutes = [0, 19, 20, 21, 39, 40, 41, 59];
+    assert_eq!(reminded(&mut request, &minutes), [(20, 1), (40, 2)]);
+    assert_eq!(request.due().len(), 1, "the time-out alone is left");
+}
+
+#[test]
+fn a_reminder_that_comes_late_comes_once_and_not_after_the_time_out() {
+    let log = requested(1);
+    let mut request = open(RequestId::new(log.at, 1), &log);
+    assert_eq!(reminded(&mut request.clone(), &[60, 61]), []);
+    assert_eq!(reminded(&mut request, &[50, 51]), [(50, 2)]);
+}
+
+#[test]
+fn approvers_are_reminded_of_more_time_by_its_own_time_out() {
+    let (commands, end) = until_active();
+    let request = after([commands, vec![more_time(20, end)]].concat());
+    let asked_at = request.extension.as_ref().unwrap().asked_at;
+    let third = TimeDelta::milliseconds((end - asked_at).num_milliseconds() / 3);
+    assert_eq!(request.next_reminder(), Some((1, asked_at + third)));
+    let due = request.due();
+    assert!(due.iter().any(|due| due.work == Work::Remind { step: 1 }));
+}
+
+#[test]
+fn nobody_is_reminded_of_what_was_decided() {
+    let log = requested(1);
+    let mut request = open(RequestId::new(log.at, 1), &log);
+    let withdraw = Command::Withdraw {
+        by: UserId::new(REQUESTER),
+        human: human(&UserId::new(REQUESTER)),
+    };
+    for event in decide(&request, withdraw, start()).unwrap() {
+        request.apply(&event);
+    }
+    assert_eq!(request.due(), []);
+    let now = Span::minutes(20).after(start());
+    assert_eq!(decide(&request, Command::Remind, now), Err(Refusal::NotDue));
 }

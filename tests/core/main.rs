@@ -2,12 +2,15 @@
 //! whatever the fuzzer found, the layers that keep the core apart from the rest, and the documentation
 //! of all of it.
 
+mod alerts;
+mod approving;
 mod documents;
 mod examples;
 mod fuzz_corpus;
 mod kinds;
 mod layers;
 mod lifecycle;
+mod locks;
 mod policy;
 mod proofs;
 mod recipes;

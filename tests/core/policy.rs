@@ -45,6 +45,7 @@ fn scope() -> Scope {
         requesters: [GroupName::new("engineers")].into(),
         approvers: [GroupName::new("dba")].into(),
         approvals: NonZeroU8::MIN,
+        stages: Vec::new(),
         approval_channel: ChannelId::new("C0DBA"),
         reason: ReasonRule::Required,
         ticket: Some(TicketRule {
@@ -79,6 +80,7 @@ struct Case {
     principal_locked: bool,
     held: u32,
     excluded_by: BTreeSet<Environment>,
+    incident: bool,
     now: Time,
 }
 
@@ -99,6 +101,7 @@ impl Case {
             principal_locked: false,
             held: 0,
             excluded_by: BTreeSet::new(),
+            incident: false,
             now: "2026-11-02T02:00:00Z".parse().unwrap(),
         }
     }
@@ -152,6 +155,7 @@ impl Case {
             held: self.held,
             cap: 3,
             excluded_by: self.excluded_by.clone(),
+            incident: self.incident,
             now: self.now,
         })
     }
@@ -398,7 +402,7 @@ fn only_full_members_do_anything() {
 }
 
 #[test]
-fn an_operators_permit_overrides_no_base_forbid() {
+fn an_operators_permit_does_not_override_a_base_forbid() {
     let policy = with_rules(WIDE);
     for (rule, covered, case) in forbidden() {
         for action in ALL {
@@ -413,7 +417,7 @@ fn an_operators_permit_overrides_no_base_forbid() {
 }
 
 #[test]
-fn every_base_forbid_has_words_for_people() {
+fn every_base_forbid_has_a_message() {
     for (rule, covered, case) in forbidden() {
         let Err(Refusal::Forbidden(rulings)) = case.evaluate(&with_rules(WIDE), covered[0]) else {
             panic!("{rule} did not forbid");
@@ -470,7 +474,7 @@ fn a_rule_approves_what_is_low_risk() {
 }
 
 #[test]
-fn an_operators_forbid_is_told_in_its_own_words() {
+fn a_refusal_shows_the_text_of_the_operators_rule() {
     let policy = with_rules(
         r#"
         @id("no-prod-at-weekends")
@@ -524,7 +528,7 @@ fn a_rule_can_forbid_access_that_keeps_working_after_its_end() {
 }
 
 #[test]
-fn a_rule_can_speak_of_dangerous_access() {
+fn a_rule_can_use_dangerous() {
     let policy = with_rules(
         r#"
         @id("not-dangerous")
@@ -562,7 +566,7 @@ fn a_rule_that_fails_means_no() {
 }
 
 #[test]
-fn mistakes_point_at_line_and_column() {
+fn problems_are_reported_with_line_and_column() {
     let wrong = r#"
 @id("typo")
 @reason("Not so.")
@@ -608,7 +612,7 @@ fn a_file_that_cannot_be_read_says_where() {
 }
 
 #[test]
-fn careless_rules_are_refused() {
+fn overbroad_rules_are_refused() {
     let careless = r#"
 permit (principal, action == Action::"auto_approve", resource)
 when { resource.risk == Risk::"low" };
@@ -712,7 +716,7 @@ fn a_condition_that_always_holds_is_no_condition() {
 }
 
 #[test]
-fn rules_that_speak_of_unknown_groups_are_found() {
+fn rules_that_name_unknown_groups_are_refused() {
     let policy = with_rules(
         "@id(\"lock\")\npermit (principal in Group::\"oncal\", action == Action::\"lock\", resource);",
     );
@@ -813,4 +817,62 @@ fn hours_and_weekdays_are_those_of_the_time_zone() {
     let rules = with_rules(rules);
     let tokyo = rules.clone().with_time_zone("Asia/Tokyo".parse().unwrap());
     assert_ne!(rules.hash(), tokyo.hash());
+}
+
+#[test]
+fn people_on_call_are_those_of_the_groups_that_are() {
+    let rules = "@id(\"on-call\") permit (principal, action == Action::\"auto_approve\", resource)\n\
+                 when { context.oncall };";
+    let dba = BTreeSet::from([GroupName::new("dba")]);
+    let plain = with_rules(rules);
+    let policy = plain.clone().with_oncall(dba.clone());
+    let approves = |policy: &Policy, case: Case| case.verdict(policy, Action::AutoApprove);
+    assert_eq!(approves(&policy, Case::bob()), "yes: on-call");
+    assert_eq!(approves(&policy, Case::alice()), "no");
+    assert_eq!(approves(&plain, Case::bob()), "no");
+    assert_ne!(plain.hash(), policy.hash());
+
+    // Membership has to be known where a rule depends on it, and nowhere else.
+    let (rule, group) = (RuleId::new("on-call"), GroupName::new("dba"));
+    assert_eq!(*policy.groups(), dba);
+    assert!(policy.speaks_of(&rule, &group) && !plain.speaks_of(&rule, &group));
+    assert!(policy.names_group(Action::AutoApprove, &group));
+    assert!(!policy.names_group(Action::Approve, &group));
+    let base = Policy::base().with_oncall(dba);
+    assert!(base.groups().is_empty());
+}
+
+#[test]
+fn a_rule_depends_on_who_is_on_call_in_whatever_way_it_reads_it() {
+    let dba = BTreeSet::from([GroupName::new("dba")]);
+    for (condition, depends) in [
+        ("context.oncall", true),
+        ("context[\"oncall\"]", true),
+        ("!(context.held > 0 && context.oncall)", true),
+        ("{ Var: context.oncall }.Var", true),
+        ("context.incident", false),
+        ("principal.id == \"oncall\"", false),
+    ] {
+        let rules = format!(
+            "@id(\"x\") @reason(\"No.\") forbid (principal, action, resource) \
+             when {{ {condition} }};"
+        );
+        let policy = with_rules(&rules).with_oncall(dba.clone());
+        assert_eq!(!policy.groups().is_empty(), depends, "{condition}");
+    }
+}
+
+#[test]
+fn a_rule_knows_whether_a_request_is_for_an_incident() {
+    let policy = with_rules(
+        "@id(\"incidents\") @reason(\"Only for incidents.\") \
+         forbid (principal, action == Action::\"request\", resource) unless { context.incident };",
+    );
+    let case = Case::alice();
+    assert_eq!(case.verdict(&policy, Action::Request), "no: incidents");
+    let case = case.with(|case| case.incident = true);
+    assert_eq!(
+        case.verdict(&policy, Action::Request),
+        "yes: requester-group"
+    );
 }

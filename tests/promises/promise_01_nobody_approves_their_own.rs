@@ -39,14 +39,14 @@ async fn an_approver_who_asks_cannot_approve_either() {
 }
 
 #[tokio::test]
-async fn whoever_is_in_no_approver_group_is_refused() {
+async fn a_person_outside_the_approver_group_is_refused() {
     let fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
     refused(&fixture, DAVE, &card, "approver-group").await;
 }
 
 #[tokio::test]
-async fn guests_and_strangers_are_refused_even_in_the_approver_group() {
+async fn guests_and_external_users_in_the_approver_group_are_refused() {
     let fixture = Fixture::start().await;
     fixture
         .sim
@@ -59,7 +59,7 @@ async fn guests_and_strangers_are_refused_even_in_the_approver_group() {
 }
 
 #[tokio::test]
-async fn whoever_left_the_group_a_minute_ago_is_refused() {
+async fn a_person_who_left_the_group_a_minute_ago_is_refused() {
     let fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
     fixture.sim.set_group("S0DBA", [CAROL]);
@@ -68,7 +68,7 @@ async fn whoever_left_the_group_a_minute_ago_is_refused() {
 }
 
 #[tokio::test]
-async fn a_change_that_slack_tells_counts_at_once() {
+async fn a_user_change_event_takes_effect_immediately() {
     let fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
     // Known and fresh: Bob was looked at a moment ago.
@@ -80,7 +80,7 @@ async fn a_change_that_slack_tells_counts_at_once() {
 }
 
 #[tokio::test]
-async fn whoever_was_deactivated_is_refused() {
+async fn a_deactivated_person_is_refused() {
     let fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
     fixture
@@ -91,7 +91,7 @@ async fn whoever_was_deactivated_is_refused() {
 }
 
 #[tokio::test]
-async fn no_facts_mean_no() {
+async fn missing_facts_mean_no() {
     let fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
     fixture.clock.advance(Duration::from_secs(61));
@@ -100,7 +100,7 @@ async fn no_facts_mean_no() {
 }
 
 #[tokio::test]
-async fn a_requester_who_lost_their_right_meanwhile_receives_nothing() {
+async fn a_requester_who_is_no_longer_allowed_receives_nothing() {
     let fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
     fixture.sim.set_group("S0ENG", [DAVE]);
@@ -109,7 +109,7 @@ async fn a_requester_who_lost_their_right_meanwhile_receives_nothing() {
 }
 
 #[tokio::test]
-async fn no_policy_of_an_operator_switches_it_off() {
+async fn no_operator_policy_allows_self_approval() {
     let policy = r#"
         @id("engineers-approve")
         permit (principal in Group::"engineers", action == Action::"approve", resource);
@@ -221,7 +221,7 @@ async fn two_ids_of_one_approver_are_one_approval() {
 }
 
 #[tokio::test]
-async fn who_has_no_confirmed_address_decides_nothing() {
+async fn a_person_without_a_confirmed_address_cannot_decide() {
     let fixture = Fixture::start().await;
     fixture
         .sim
@@ -330,7 +330,7 @@ async fn changed(fixture: &mut Fixture, from: &str, to: &str) {
 }
 
 #[tokio::test]
-async fn a_scope_that_needs_more_approvals_today_is_not_granted_by_those_of_yesterday() {
+async fn a_raised_number_of_approvals_applies_to_pending_requests() {
     let mut fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
     let scope = "approval_channel = \"C0DBA\"\nreason = \"required\"\nticket";
@@ -343,7 +343,7 @@ async fn a_scope_that_needs_more_approvals_today_is_not_granted_by_those_of_yest
 }
 
 #[tokio::test]
-async fn a_shorter_maximum_today_shortens_what_waits() {
+async fn a_lowered_maximum_shortens_pending_requests() {
     let mut fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
     let lengths = "default_duration = \"30m\"\nmax_duration = \"1h\"";
@@ -398,7 +398,7 @@ async fn an_old_click_does_not_count((from, to): (&str, &str), words: &str) {
 }
 
 #[tokio::test]
-async fn who_asked_for_more_time_under_another_id_does_not_approve_it() {
+async fn an_extension_is_not_approved_by_another_id_of_its_requester() {
     let fixture = Fixture::start().await;
     second_account(&fixture, "W0ALICE", "alice-2", "alice@example.com").await;
     fixture.sim.set_group("S0ENG", [ALICE, "W0ALICE"]);
@@ -420,7 +420,7 @@ async fn who_asked_for_more_time_under_another_id_does_not_approve_it() {
 }
 
 #[tokio::test]
-async fn an_address_that_changed_before_asking_does_not_make_two_people_of_one() {
+async fn a_changed_address_does_not_make_two_people() {
     let fixture = Fixture::start().await;
     second_account(&fixture, "W0ALICE", "alice-2", "alice@example.com").await;
     // The log has seen both accounts under one address.

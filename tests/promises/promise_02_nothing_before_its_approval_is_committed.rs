@@ -18,7 +18,7 @@ async fn a_request_touches_no_target() {
 }
 
 #[tokio::test]
-async fn when_the_target_is_first_called_the_intent_and_the_end_are_in_the_log() {
+async fn the_intent_and_the_end_are_logged_before_the_target_is_called() {
     let fixture = Fixture::start().await;
     fixture.console.mood("grant", Mood::Hanging);
     let card = fixture.asked(REQUEST).await;
@@ -117,7 +117,7 @@ async fn killed_between_target_and_record_the_access_is_neither_doubled_nor_forg
 }
 
 #[tokio::test]
-async fn a_target_that_is_down_at_approval_is_tried_again_and_the_requester_told_why() {
+async fn a_target_that_is_down_at_approval_is_retried_and_the_requester_told_why() {
     let fixture = Fixture::start().await;
     fixture.console.mood("grant", Mood::Failing);
     let card = fixture.asked(REQUEST).await;

@@ -34,7 +34,7 @@ async fn the_check_says_yes_to_the_last_moment_and_no_from_the_end_on() {
 }
 
 #[tokio::test]
-async fn it_ends_on_time_although_the_service_was_dead() {
+async fn access_ends_on_time_after_a_crash() {
     let mut fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.crash().await;
@@ -46,7 +46,7 @@ async fn it_ends_on_time_although_the_service_was_dead() {
 }
 
 #[tokio::test]
-async fn it_ends_on_time_although_slack_refuses_the_token() {
+async fn access_ends_on_time_while_slack_refuses_the_token() {
     let mut fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.crash().await;

@@ -67,7 +67,7 @@ async fn what_a_grantee_left_behind_is_logged_and_told_when_the_access_has_ended
 }
 
 #[tokio::test]
-async fn a_target_that_cannot_say_what_was_left_behind_holds_no_end_up() {
+async fn a_failed_search_for_leftovers_does_not_delay_the_end() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.console.leaves(json!("a token"));
@@ -75,7 +75,7 @@ async fn a_target_that_cannot_say_what_was_left_behind_holds_no_end_up() {
     fixture
         .told(
             ALICE,
-            "Keylend could not fully search `console` for what was left behind",
+            "Keylend couldn't fully search `console` for what was left behind",
         )
         .await;
     assert!(!fixture.console.admits("alice"));
@@ -85,7 +85,7 @@ async fn a_target_that_cannot_say_what_was_left_behind_holds_no_end_up() {
 }
 
 #[tokio::test]
-async fn a_target_is_left_alone_for_as_long_as_it_asks() {
+async fn retries_respect_the_targets_retry_after() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.console.mood("revoke", Mood::Overloaded);
@@ -108,7 +108,7 @@ async fn a_target_is_left_alone_for_as_long_as_it_asks() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_ahead_puts_no_revocation_off() {
+async fn a_clock_that_was_ahead_does_not_delay_a_revocation() {
     let mut fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.console.mood("revoke", Mood::Failing);
@@ -148,7 +148,7 @@ async fn a_clock_that_was_ahead_puts_no_revocation_off() {
 }
 
 #[tokio::test]
-async fn a_target_that_fails_is_asked_until_it_obeys_and_everybody_hears_meanwhile() {
+async fn a_failing_revocation_is_retried_and_reported_until_it_succeeds() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.console.mood("revoke", Mood::Failing);
@@ -242,7 +242,7 @@ async fn several_revocations_that_a_target_fails_are_one_alert() {
 }
 
 #[tokio::test]
-async fn a_target_that_says_done_and_did_nothing_is_not_believed() {
+async fn a_target_that_reports_success_is_still_checked() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.console.mood("revoke", Mood::Lying);
@@ -366,7 +366,7 @@ async fn a_grant_that_stays_pending_is_given_up_and_undone() {
 }
 
 #[tokio::test]
-async fn what_is_pending_is_ended_without_waiting_for_the_next_look() {
+async fn done_during_a_pending_grant_revokes_immediately() {
     let fixture = Fixture::start().await;
     fixture.console.mood("grant", Mood::Working);
     let card = fixture.asked(REQUEST).await;
@@ -382,7 +382,7 @@ async fn what_is_pending_is_ended_without_waiting_for_the_next_look() {
 }
 
 #[tokio::test]
-async fn access_that_is_there_again_after_the_end_is_revoked_again_with_an_alert() {
+async fn access_that_reappears_is_revoked_again_and_raises_an_alert() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.advance_minutes(30);
@@ -414,7 +414,7 @@ async fn access_that_is_there_again_after_the_end_is_revoked_again_with_an_alert
 }
 
 #[tokio::test]
-async fn access_that_somebody_else_grants_in_the_place_of_another_grant_is_no_reappearance() {
+async fn access_that_somebody_else_grants_is_not_a_reappearance() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture
@@ -583,7 +583,7 @@ async fn access_that_takes_effect_late_is_not_taken_for_access_that_was_there_be
 }
 
 #[tokio::test]
-async fn a_grant_ends_as_it_was_approved_although_the_configuration_says_otherwise_by_now() {
+async fn a_grant_ends_as_approved_after_the_configuration_changed() {
     let mut fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.stop().await;
@@ -629,7 +629,7 @@ async fn answers_with_a_receipt(fixture: &Fixture, meanwhile: impl AsyncFnOnce()
 }
 
 #[tokio::test]
-async fn what_a_target_recognises_access_by_outlives_a_grant_that_is_given_up() {
+async fn a_receipt_outlives_a_grant_that_is_given_up() {
     let fixture = Fixture::start().await;
     answers_with_a_receipt(&fixture, async || {
         fixture.console.mood("status", Mood::Failing);
@@ -643,7 +643,7 @@ async fn what_a_target_recognises_access_by_outlives_a_grant_that_is_given_up() 
 }
 
 #[tokio::test]
-async fn what_a_target_recognises_access_by_outlives_an_end_that_was_faster() {
+async fn a_receipt_outlives_an_end_during_provisioning() {
     let fixture = Fixture::start().await;
     answers_with_a_receipt(&fixture, async || {
         fixture.jit(ALICE, "done").await;
@@ -709,7 +709,7 @@ async fn an_extension_without_an_answer_may_have_moved_the_time_limit() {
 }
 
 #[tokio::test]
-async fn a_target_that_leaves_the_configuration_is_said_not_to_be_inspected_once_more() {
+async fn a_target_removed_from_the_configuration_is_logged_as_not_inspected() {
     let mut fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.jit(ALICE, "done").await;
@@ -728,7 +728,7 @@ async fn a_target_that_leaves_the_configuration_is_said_not_to_be_inspected_once
 
 /// A full disk, or somebody who holds the file's lock, while everything can be read.
 #[tokio::test]
-async fn while_the_store_cannot_be_written_every_signal_says_so() {
+async fn every_signal_reports_a_store_that_is_not_writable() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     let url = format!("sqlite://{}", fixture.database().display());

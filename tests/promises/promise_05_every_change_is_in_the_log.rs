@@ -36,7 +36,7 @@ async fn the_life_of_a_request_is_in_the_log_with_who_and_which_rules() {
 }
 
 #[tokio::test]
-async fn a_rule_that_approved_stands_in_the_log_by_its_name() {
+async fn the_log_names_the_rule_that_approved() {
     let policy = r#"
         @id("low-risk-by-itself")
         permit (principal, action == Action::"auto_approve", resource)

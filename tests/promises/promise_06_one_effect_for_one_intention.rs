@@ -112,7 +112,7 @@ async fn a_click_on_an_old_card_is_refused() {
 }
 
 #[tokio::test]
-async fn a_crash_while_making_makes_once() {
+async fn a_crash_during_provisioning_grants_once() {
     let mut fixture = Fixture::start().await;
     fixture.console.mood("grant", Mood::Hanging);
     let card = fixture.asked(REQUEST).await;
@@ -246,7 +246,7 @@ async fn an_order_that_is_refused_as_too_old_counts_only_if_nothing_newer_was_de
 /// Somebody at the proxy keeps what Slack signed, and sends it again within the 300 seconds for which the
 /// signature counts, also to a replica that was not there the first time.
 #[tokio::test]
-async fn a_body_that_is_sent_again_with_its_signature_does_nothing_again() {
+async fn a_replayed_request_is_processed_once() {
     let mut fixture = Fixture::start().await;
     fixture.end(SECURITY, "lock db-prod:write a leak").await;
     let lock = submission(&fixture);

@@ -49,7 +49,7 @@ async fn ten_requests_race_and_three_are_granted() {
 }
 
 #[tokio::test]
-async fn who_holds_prod_cannot_have_research_before_prod_has_ended() {
+async fn a_holder_of_prod_cannot_get_research_until_prod_ends() {
     let fixture = Fixture::start().await;
     let grant = fixture.granted("request db-prod:write 30m INC-1 fix").await;
     fixture.jit(ALICE, "request lab:use 10m measure").await;
@@ -60,7 +60,7 @@ async fn who_holds_prod_cannot_have_research_before_prod_has_ended() {
 }
 
 #[tokio::test]
-async fn both_asked_before_only_one_is_granted() {
+async fn of_two_conflicting_requests_one_is_granted() {
     let fixture = Fixture::start().await;
     let prod = fixture.asked("request db-prod:write 30m INC-1 fix").await;
     let lab = fixture.asked("request lab:use 10m measure").await;

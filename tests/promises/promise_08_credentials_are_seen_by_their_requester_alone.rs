@@ -72,7 +72,7 @@ async fn is_nowhere_else(fixture: &Fixture, secret: &str) {
 }
 
 #[tokio::test]
-async fn a_grant_whose_password_is_not_in_the_store_any_more_ends() {
+async fn a_grant_ends_if_its_password_is_missing_from_the_store() {
     let postgres = Postgres::start().await;
     let folder = tempfile::tempdir().unwrap();
     let mut fixture = fixture_with(&postgres, folder.path()).await;

@@ -35,7 +35,7 @@ fn logins(url: &Path) -> String {
 
 /// PostgreSQL does not tell which session of a login has taken which role, so all of them end.
 #[tokio::test]
-async fn done_says_first_that_it_closes_the_sessions_of_another_grant() {
+async fn done_warns_before_it_closes_sessions_of_another_grant() {
     let postgres = Postgres::start().await;
     postgres
         .execute("CREATE ROLE app_reader; CREATE ROLE app_writer; CREATE ROLE alice LOGIN PASSWORD 'hers'")
@@ -106,7 +106,7 @@ async fn the_same_role_in_two_targets_is_two_pieces_of_access() {
 }
 
 #[tokio::test]
-async fn access_that_was_there_before_is_left_as_it_was() {
+async fn preexisting_access_is_retained() {
     let fixture = Fixture::start().await;
     // A first grant tells what the entitlement is called in the target.
     let grant = fixture.granted(REQUEST).await;

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn after_the_decision_the_record_stands_where_the_buttons_were() {
+async fn a_decision_replaces_the_buttons_with_a_record() {
     let fixture = Fixture::start().await;
     let card = fixture.asked(REQUEST).await;
     for words in [
@@ -54,7 +54,7 @@ async fn a_denial_needs_a_reason_and_the_requester_hears_it() {
 }
 
 #[tokio::test]
-async fn the_requester_is_warned_and_can_be_done_from_the_warning() {
+async fn the_requester_can_end_the_access_from_the_warning() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.advance_minutes(27);
@@ -150,7 +150,7 @@ async fn every_home_that_was_opened_is_true_through_failures_and_a_crash() {
     fixture.sim.heal();
     fixture.boot().await;
     fixture
-        .in_time(|sim| says(sim, ALICE, "evoking since").then_some(()))
+        .in_time(|sim| says(sim, ALICE, "Revoking your").then_some(()))
         .await;
     assert!(
         !says(&fixture.sim, ALICE, "*ended*"),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
+async fn any_replica_takes_clicks_and_one_posts_each_message() {
     let world = World::start().await;
     let (first, second) = world.two().await;
     let replicas = [first, second, world.boot().await];
@@ -41,7 +41,7 @@ async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
     assert_eq!(world.doubled().await, Doubled::NOTHING);
     let claimed = |one: &crate::replica::Replica| one.says("claim acquired");
     let claimed = replicas.iter().flat_map(claimed);
-    let speaking = claimed.filter(|line| line["claim"] == "slack");
+    let speaking = claimed.filter(|line| line["claim.name"] == "slack");
     assert_eq!(speaking.count(), 1);
     assert_eq!(world.sim.messages(APPROVALS).len(), 3);
     assert_eq!(world.entries("approved").await, 3);
@@ -49,7 +49,7 @@ async fn any_replica_takes_any_click_and_each_message_is_posted_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_slack_tells_one_replica_counts_on_the_others_too() {
+async fn an_event_on_one_replica_applies_on_all() {
     let world = World::start().await;
     let (first, second) = world.two().await;
     let bob = world.sim.person(BOB);

@@ -14,7 +14,7 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_under_way_is_finished_and_nobody_else_does_it() {
+async fn a_stopping_replica_finishes_its_work() {
     let world = World::start().await;
     let first = world.boot().await;
     let card = world.asked(REQUEST).await;
@@ -34,7 +34,7 @@ async fn what_is_under_way_is_finished_and_nobody_else_does_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_finished_is_handed_over_at_once() {
+async fn unfinished_work_is_handed_over_immediately() {
     let world = World::start().await;
     let first = world.boot().await;
     let grant = world.granted().await;

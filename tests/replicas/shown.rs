@@ -10,12 +10,16 @@ use crate::{
     world::World,
 };
 
-/// How notices to requesters begin, and the entries that they tell of.
-const NOTICES: [(&str, &str); 4] = [
-    (":no_entry: Your request", "denied"),
-    (":hourglass: Your request", "lapsed"),
-    (":x: Your access", "failed"),
-    (":lock: Your access", "ended"),
+/// How notices to requesters begin, what is in them, and the entries that they tell of.
+const NOTICES: [(&str, &str, &str); 4] = [
+    (":no_entry: ", "denied your request", "denied"),
+    (
+        ":hourglass: Your request",
+        "You can request it again",
+        "lapsed",
+    ),
+    (":x: Your access", "", "failed"),
+    (":lock: Your access", "", "ended"),
 ];
 
 /// What is there more often than it should be.
@@ -100,12 +104,12 @@ impl World {
 
     async fn doubled_notices(&self, said: &[Message]) -> usize {
         let mut doubled = 0;
-        for (words, kind) in NOTICES {
+        for (begin, words, kind) in NOTICES {
             let shown = said
                 .iter()
                 .filter(|message| !is_card(message) && message.channel != AUDIT)
                 .flat_map(|message| message.text.lines())
-                .filter(|line| line.starts_with(words))
+                .filter(|line| line.starts_with(begin) && line.contains(words))
                 .count();
             let expected = usize::try_from(self.entries(kind).await).unwrap();
             let extra = shown.checked_sub(expected);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_wakes_up_does_nothing_twice_and_admits_nobody_whose_access_has_ended() {
+async fn a_resumed_replica_repeats_no_work_and_permits_no_expired_access() {
     let world = World::start().await;
     let first = world.boot().await;
     let grant = world.granted().await;

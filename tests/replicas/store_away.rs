@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What people are told meanwhile.
-const TOLD: &str = "Keylend can't reach its database";
+const TOLD: &str = "Keylend can't write to its database";
 
 /// An answer of a check, however bad things are: three times as long as what memory knows may be
 /// old, for a busy machine.

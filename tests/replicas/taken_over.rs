@@ -12,7 +12,7 @@ use crate::{
 const AT_MOST: Duration = Duration::from_secs(3 * (10 + 2));
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_whose_replica_is_killed_is_another_ones_within_the_lease() {
+async fn another_replica_continues_a_revocation_within_the_lease() {
     let world = World::start().await;
     let mut first = world.boot().await;
     let grant = world.granted().await;

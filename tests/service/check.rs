@@ -177,12 +177,15 @@ fn a_group_says_in_one_way_where_its_members_come_from() {
         (
             "engineers = { slack_usergroup = \"S0ENG\", members = [\"U0ALICE\"] }",
             "groups.engineers: a group takes its members from one place, and this one has \
-             `slack_usergroup` and `members`: keep either `slack_usergroup` or `members`",
+             `members` and `slack_usergroup`: keep one of `slack_usergroup`, `members`, \
+             `pagerduty` and `icalendar`",
         ),
         (
             "engineers = \"S0ENG\"",
             "groups.engineers: the group does not say where its members come from: write \
-             `{ slack_usergroup = \"S0123ABCD\" }` or `{ members = [\"U0123ABCD\"] }`",
+             `{ slack_usergroup = \"S0123ABCD\" }`, `{ members = [\"U0123ABCD\"] }`, \
+             `{ pagerduty = { schedules = [\"PI7DH85\"], token = { env = \"NAME\" } } }` or \
+             `{ icalendar = { url = { env = \"NAME\" } } }`",
         ),
         (
             "engineers = [\"U0ALICE\"]",
@@ -193,8 +196,44 @@ fn a_group_says_in_one_way_where_its_members_come_from() {
             "groups.engineers: the group says nothing of its members",
         ),
         (
+            "engineers = { pagerduty = { schedules = [], token = { env = \"X\" } } }",
+            "groups.engineers.pagerduty.schedules: `schedules` is empty: list one schedule at least",
+        ),
+        (
+            "engineers = { pagerduty = { schedules = [\"daily rota\"], token = { env = \"X\" } } }",
+            "groups.engineers.pagerduty.schedules[0]: \"daily rota\" is not a schedule's id, such as \
+             `PI7DH85`",
+        ),
+        (
+            "engineers = { pagerduty = { schedules = [\"PI7DH85\"], token = { env = \"X\" }, \
+             url = \"http://pagerduty.example.com\" } }",
+            "groups.engineers.pagerduty.url: the URL must start with `https://`",
+        ),
+        (
+            "engineers = { pagerduty = { schedules = [\"PI7DH85\"], token = { env = \"X\" }, \
+             url = \"https://pagerduty.example.com/?x\" } }",
+            "groups.engineers.pagerduty.url: remove what follows the path",
+        ),
+        (
+            "engineers = { pagerduty = { schedules = [\"PI7DH85\"], \
+             token = { env = \"KEYLEND_TEST_NO_SUCH\" } } }",
+            "groups.engineers.pagerduty.token: the environment variable `KEYLEND_TEST_NO_SUCH` is not set",
+        ),
+        (
+            "engineers = { icalendar = { url = { env = \"KEYLEND_TEST_NO_SUCH\" } } }",
+            "groups.engineers.icalendar.url: the environment variable `KEYLEND_TEST_NO_SUCH` is not set",
+        ),
+        (
+            "engineers = { icalendar = { url = { file = \"Cargo.toml\" } } }",
+            "groups.engineers.icalendar.url: the file `Cargo.toml` does not hold a URL that starts with",
+        ),
+        (
+            "engineers = { icalendar = { url = \"https://calendar.example.com/x.ics\" } }",
+            "do not write the secret into this file",
+        ),
+        (
             "engineers = { member = [\"U0ALICE\"] }",
-            "`member` is not one of `slack_usergroup`, `members`; did you mean `members`?",
+            "`member` is not one of `slack_usergroup`, `members`, `pagerduty`, `icalendar`; did you mean `members`?",
         ),
     ] {
         let said = said_after(&[(engineers, written)]);
@@ -528,6 +567,21 @@ fn a_rule_that_names_what_no_scope_has_is_a_warning() {
         &said_of(GOOD, &risk),
         &["in the rule `risk`", "valid entity eids"],
     );
+}
+
+#[test]
+fn a_scope_that_escalates_to_nobody_who_can_approve_is_a_warning() {
+    let escalate = |group: &str| {
+        let approvers = "approvers = [\"leads\"]";
+        let escalating = format!("{approvers}\nescalate_to = [\"{group}\"]");
+        warned_after(&[(approvers, &escalating)])
+    };
+    let said = escalate("engineers");
+    assert_says(
+        &said,
+        &["scopes.\"db-prod:write\".escalate_to: none of these groups can approve this"],
+    );
+    assert!(!escalate("leads").contains("escalate_to"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{fmt::Write as _, fs, net::SocketAddr, process::Command};
 use keylend::{
     config::{Config, Identity, Mode, Problems, Secrets, Store},
     directory::{GroupSource, PersonEntry},
-    domain::{ChannelId, GroupName, OnLimit, ReasonRule, Span, UserId, Username},
+    domain::{ChannelId, GroupName, Notify, OnLimit, ReasonRule, ScopeId, Span, UserId, Username},
 };
 use tempfile::TempDir;
 
@@ -218,7 +218,7 @@ fn what_may_be_left_out_has_a_default() {
     assert_eq!(config.server.trusted_proxies, []);
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api/");
     assert_eq!(config.limits, keylend::domain::Limits::default());
-    assert_eq!(config.policy.rules().len(), 11);
+    assert_eq!(config.policy.rules().len(), 12);
 }
 
 #[test]
@@ -477,6 +477,31 @@ fn a_log_is_signed_with_a_key_under_a_name() {
         let said = said_of(&log(section), RULES);
         assert!(said.contains(problem), "{said}");
     }
+}
+
+#[test]
+fn a_scope_says_whom_a_waiting_request_notifies() {
+    let approvers = "approvers = [\"leads\"]";
+    let with = |keys: &str| GOOD.replacen(approvers, &format!("{approvers}\n{keys}"), 1);
+    let scope: ScopeId = "db-prod:write".parse().unwrap();
+    let config = load(GOOD, RULES).map_err(|(problems, _)| problems).unwrap();
+    let notify = &config.notifications[&scope];
+    assert_eq!(notify.notify, Notify::Channel);
+    assert!(notify.escalate_to.is_empty());
+    let config = load(
+        &with("notify = \"direct\"\nescalate_to = [\"leads\"]"),
+        RULES,
+    );
+    let config = config.map_err(|(problems, _)| problems).unwrap();
+    let notify = &config.notifications[&scope];
+    assert_eq!(notify.notify, Notify::Direct);
+    assert_eq!(notify.escalate_to, notify.approvers);
+    let said = said_of(&with("escalate_to = [\"lead\"]"), RULES);
+    assert!(
+        said.contains("there is no group `lead` in [groups]"),
+        "{said}"
+    );
+    assert!(said.contains("did you mean `leads`?"), "{said}");
 }
 
 #[test]
@@ -1023,7 +1048,7 @@ fn check(folder: &TempDir, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn check_says_what_is_there_and_exits_with_0() {
-    let good = "Configuration is valid: 2 scopes, 2 backends, 12 rules\n".to_owned();
+    let good = "Configuration is valid: 2 scopes, 2 backends, 13 rules\n".to_owned();
     let folder = folder(GOOD, RULES);
     assert_eq!(check(&folder, &[]), (Some(0), good.clone()));
     assert_eq!(
@@ -1056,4 +1081,40 @@ fn check_exits_with_1_for_what_is_wrong_and_2_for_what_makes_no_sense() {
     );
 
     assert_eq!(check(&folder, &["--confg", "x"]).0, Some(2));
+}
+
+#[test]
+fn a_scope_has_either_approvers_or_stages() {
+    let approvers = "approvers = [\"engineers\", \"leads\"]";
+    let stages = |stages: &str| said_after(&[(approvers, stages)]);
+    let both = stages("approvers = [\"leads\"]\nstages = [[\"leads\"]]");
+    assert!(
+        both.contains("a scope has either `approvers` or `stages`: remove one of them"),
+        "{both}"
+    );
+    let several = stages("approvals = 2\nstages = [[\"leads\"], [\"engineers\"]]");
+    assert!(
+        several.contains("each of the `stages` needs one approval: remove `approvals`"),
+        "{several}"
+    );
+    let neither = stages("");
+    assert!(
+        neither.contains("the key `approvers` is missing"),
+        "{neither}"
+    );
+    let unknown = stages("stages = [[\"leads\"], [\"enginers\"]]");
+    assert!(
+        unknown.contains("there is no group `enginers` in [groups]"),
+        "{unknown}"
+    );
+    let empty = stages("stages = [[]]");
+    assert!(
+        empty.contains("the stage is empty; list at least one group"),
+        "{empty}"
+    );
+    let many = stages(&format!("stages = [{}]", "[\"leads\"], ".repeat(9)));
+    assert!(
+        many.contains("list at least 1 and at most 8 stages"),
+        "{many}"
+    );
 }

@@ -56,7 +56,7 @@ fn example_secrets() -> BTreeMap<String, &'static str> {
 }
 
 #[test]
-fn the_example_configuration_is_good() {
+fn the_example_configuration_is_valid() {
     let output = Command::new(env!("CARGO_BIN_EXE_keylend"))
         .args(["check", "--config", "deploy/keylend.example.toml"])
         .current_dir(root())
@@ -64,7 +64,7 @@ fn the_example_configuration_is_good() {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    let last = "Configuration is valid: 3 scopes, 3 backends, 15 rules\n";
+    let last = "Configuration is valid: 4 scopes, 3 backends, 16 rules\n";
     assert!(said.ends_with(last), "{said}");
     // The program of the example is probably not on this machine.
     let is_of_program = |warning: &str| warning.contains("backends.bastion.exec.program: ");
@@ -74,7 +74,7 @@ fn the_example_configuration_is_good() {
 }
 
 #[test]
-fn the_configuration_of_the_quick_start_is_good() {
+fn the_configuration_of_the_quick_start_is_valid() {
     let page = text("docs/quick-start.md");
     let (_, begun) = page.split_once("```toml\n").unwrap();
     let (configuration, _) = begun.split_once("```").unwrap();
@@ -183,8 +183,8 @@ fn the_example_shows_every_key() {
         let problems = problems.to_string();
         let listed = problems.lines().find_map(|line| {
             [
-                "there is no section `no_such_key`; there is ",
-                "there is no key `no_such_key` here; there is ",
+                "unknown section `no_such_key`; write one of ",
+                "unknown key `no_such_key`; write one of ",
                 "`no_such_key` is not one of ",
             ]
             .iter()
@@ -207,7 +207,7 @@ fn the_example_shows_every_key() {
 }
 
 #[test]
-fn the_secrets_of_the_example_are_handed_over_by_compose_and_by_systemd() {
+fn compose_and_systemd_pass_the_secrets_of_the_example() {
     let secrets = example_secrets();
     let secrets: BTreeSet<_> = secrets.keys().map(String::as_str).collect();
 
@@ -226,7 +226,7 @@ fn the_secrets_of_the_example_are_handed_over_by_compose_and_by_systemd() {
 }
 
 #[test]
-fn the_container_and_the_unit_run_without_rights() {
+fn the_container_and_the_unit_run_unprivileged() {
     let compose = yaml("deploy/compose.yml");
     let keylend = &compose["services"]["keylend"];
     assert_eq!(keylend["read_only"], true);

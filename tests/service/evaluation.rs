@@ -190,7 +190,7 @@ async fn a_route_answers_without_proof_only_if_it_declares_that_it_needs_none() 
 }
 
 #[tokio::test]
-async fn yes_while_the_grant_is_active_with_the_grant_and_its_end() {
+async fn a_check_says_yes_while_the_grant_is_active() {
     let service = Service::start().await;
     let grant = service.alice_holds("db-prod:write", 30).await;
     let expected = json!({
@@ -204,7 +204,7 @@ async fn yes_while_the_grant_is_active_with_the_grant_and_its_end() {
 }
 
 #[tokio::test]
-async fn no_before_the_approval_and_before_the_access_is_there() {
+async fn a_check_says_no_before_approval_and_provisioning() {
     let service = Service::start().await;
     let mut request = service.story.ask("alice", "db-prod:write", 30, "").await;
     assert!(!service.check("U0ALICE", "db-prod").await.0);
@@ -232,7 +232,7 @@ async fn no_before_the_approval_and_before_the_access_is_there() {
 }
 
 #[tokio::test]
-async fn no_from_the_end_on_although_nothing_has_swept() {
+async fn a_check_says_no_from_the_end_on_before_revocation() {
     let service = Service::start().await;
     let grant = service.alice_holds("db-prod:write", 30).await;
     let end = grant.expires_at.unwrap();
@@ -246,7 +246,7 @@ async fn no_from_the_end_on_although_nothing_has_swept() {
 }
 
 #[tokio::test]
-async fn no_as_soon_as_the_end_is_committed() {
+async fn a_check_says_no_as_soon_as_the_end_is_committed() {
     let service = Service::start().await;
     let mut grant = service.alice_holds("db-prod:write", 30).await;
     assert!(service.check("U0ALICE", "db-prod").await.0);
@@ -268,7 +268,7 @@ async fn of_two_grants_the_longer_one_answers_until_both_are_over() {
 }
 
 #[tokio::test]
-async fn a_new_address_of_the_holder_answers_for_what_was_granted_under_it() {
+async fn a_check_by_the_holders_new_address_finds_the_grant() {
     let service = Service::start().await;
     let mut before = service.alice_holds("db-prod:write", 60).await;
     let story = &service.story;
@@ -324,7 +324,7 @@ async fn an_extension_moves_the_end_that_the_check_knows() {
 }
 
 #[tokio::test]
-async fn a_no_is_the_same_for_everybody_and_everything() {
+async fn a_denied_check_reveals_nothing() {
     let service = Service::start().await;
     service.alice_holds("db-prod:write", 30).await;
     for (subject, resource) in [
@@ -379,6 +379,7 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts() {
         by: UserId::new("U0SEC"),
         reason: "an incident".to_owned(),
         at: service.story.clock.now(),
+        until: None,
     };
     let record = Record {
         at: lock.at,
@@ -389,6 +390,7 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts() {
             target: lock.target.clone(),
             person: lock.person.clone(),
             reason: lock.reason.clone(),
+            until: None,
         }),
     };
     let commit = Commit {
@@ -418,7 +420,7 @@ async fn a_lock_that_was_deleted_from_its_table_still_counts() {
 /// Another replica ended the grant, and somebody was faster with its old row than this replica with
 /// its look.
 #[tokio::test]
-async fn an_old_snapshot_that_was_proven_once_is_proven_again_behind_every_entry() {
+async fn a_proven_snapshot_is_proven_again_after_each_entry() {
     let folder = tempfile::tempdir().unwrap();
     let (story, mut request) = alice_held_before(&folder).await;
     let grants = loaded(story.store.clone()).await;
@@ -468,7 +470,7 @@ async fn without_a_known_token_nothing_is_answered() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_and_says_what_is_wrong() {
+async fn an_unreadable_request_is_refused_with_a_reason() {
     let service = Service::start().await;
     let group = question("U0ALICE", "db-prod").replace("\"user\"", "\"group\"");
     for (body, hint) in [
@@ -526,7 +528,7 @@ async fn the_request_id_comes_back_with_every_answer() {
 }
 
 #[tokio::test]
-async fn nothing_is_answered_while_memory_is_behind_the_log() {
+async fn checks_answer_503_while_behind_the_log() {
     let service = Service::start_without_follower().await;
     let mut grant = service.0.alice_holds("db-prod:write", 30).await;
     let ask = async || {
@@ -553,7 +555,7 @@ async fn nothing_is_answered_while_memory_is_behind_the_log() {
 }
 
 #[tokio::test]
-async fn nothing_is_answered_once_the_store_is_out_of_sight() {
+async fn checks_answer_503_when_the_store_is_unreachable() {
     let WithMemory(service, grants) = Service::start_following().await;
     service.alice_holds("db-prod:write", 30).await;
     assert!(service.check("U0ALICE", "db-prod").await.0);

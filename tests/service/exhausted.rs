@@ -131,7 +131,7 @@ async fn access_ends_although_the_disk_is_full_and_nobody_gets_more() {
     fixture
         .jit(BOB, &format!("request {SCOPE} 30m INC-4212 more of it"))
         .await;
-    fixture.answered(BOB, "can't reach its database").await;
+    fixture.answered(BOB, "can't write to its database").await;
     assert_eq!(fixture.kinds().await, before);
 
     fixture.until_logged("ended", 1).await;
@@ -186,7 +186,7 @@ async fn until_files(connection: &mut TcpStream, are_too_many: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_may_open_no_more_files_says_so() {
+async fn running_out_of_open_files_raises_an_alert() {
     let world = World::start().await;
     let mut connection = TcpStream::connect(&world.address).await.unwrap();
     until_files(&mut connection, false).await;

@@ -123,6 +123,7 @@ fn catalogue(requesters: &[&str]) -> Catalogue {
         requesters: group(requesters),
         approvers: group(&["dba"]),
         approvals: NonZeroU8::MIN,
+        stages: Vec::new(),
         approval_channel: ChannelId::new("C0DBA"),
         reason: ReasonRule::Optional,
         ticket: None,
@@ -335,7 +336,7 @@ fn joins(people: &People, id: &str) {
 }
 
 #[tokio::test]
-async fn a_group_that_slack_does_not_know_ends_nothing_and_raises_an_alert() {
+async fn an_unknown_group_ends_no_grant_and_raises_an_alert() {
     let world = World::new().await;
     let replica = world.replica(catalogue(&["engineers"]), "");
     let id = world.grant(&replica, ALICE).await;
@@ -360,7 +361,7 @@ async fn a_group_that_slack_does_not_know_ends_nothing_and_raises_an_alert() {
 }
 
 #[tokio::test]
-async fn a_person_of_whom_slack_does_not_say_it_has_not_left() {
+async fn a_person_without_a_status_from_slack_has_not_left() {
     type Change = fn(&mut Inside);
     let changes: [(Change, &str); 4] = [
         (
@@ -426,7 +427,7 @@ async fn a_person_who_leaves_a_group_that_a_rule_requires_loses_the_access() {
 }
 
 #[tokio::test]
-async fn a_group_that_was_switched_off_has_lost_nobody() {
+async fn a_disabled_group_ends_no_grant() {
     let world = World::new().await;
     let replica = world.replica(catalogue(&["engineers"]), "");
     let id = world.grant(&replica, ALICE).await;
@@ -457,7 +458,7 @@ async fn a_limit_that_was_lowered_meanwhile_keeps_nobody_who_left() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_changed_is_not_a_person_who_left() {
+async fn a_changed_configuration_does_not_count_as_leaving() {
     let world = World::new().await;
     let forbids = "@id(\"freeze\")\n@reason(\"Nothing now.\")\n\
                    forbid (principal, action == Action::\"receive\", resource);";
@@ -479,7 +480,7 @@ async fn a_configuration_that_changed_is_not_a_person_who_left() {
 }
 
 #[tokio::test]
-async fn somebody_who_may_still_receive_it_has_not_left() {
+async fn a_person_who_is_still_allowed_keeps_the_access() {
     let world = World::new().await;
     let replica = world.replica(catalogue(&["engineers", "oncall"]), "");
     let id = world.grant(&replica, ALICE).await;
@@ -504,7 +505,7 @@ async fn joining_a_group_is_not_leaving() {
 }
 
 #[tokio::test]
-async fn who_holds_nothing_is_not_asked_about() {
+async fn people_without_access_are_not_checked() {
     let world = World::new().await;
     let replica = world.replica(catalogue(&["engineers"]), "");
     for person in [ALICE, "U0BOB", "U0NOBODY"] {
@@ -520,7 +521,7 @@ async fn who_holds_nothing_is_not_asked_about() {
 }
 
 #[tokio::test]
-async fn a_round_asks_at_half_of_slacks_limits_and_says_how_long_it_took() {
+async fn a_round_uses_half_of_slacks_rate_limits() {
     const HOLDERS: usize = 20;
     let world = World::new().await;
     let holders: Vec<String> = (0..HOLDERS)
@@ -563,7 +564,7 @@ async fn a_round_asks_at_half_of_slacks_limits_and_says_how_long_it_took() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_two_replicas_makes_the_rounds_and_the_other_takes_over_when_it_is_gone() {
+async fn one_replica_makes_the_rounds_and_another_takes_over() {
     let server = Postgres::start().await;
     PostgresStore::migrate(&server.admin_url()).await.unwrap();
     let clock = TestClock::at("2026-11-27T10:00:00Z");
@@ -592,7 +593,7 @@ async fn one_of_two_replicas_makes_the_rounds_and_the_other_takes_over_when_it_i
 }
 
 #[tokio::test]
-async fn a_group_that_changes_again_and_again_keeps_no_other_from_being_asked_anew() {
+async fn a_group_that_changes_often_does_not_delay_the_others() {
     let clock = TestClock::at("2026-11-27T10:00:00Z");
     let people = Arc::new(People {
         clock: clock.clone(),
@@ -623,7 +624,7 @@ async fn a_group_that_changes_again_and_again_keeps_no_other_from_being_asked_an
 }
 
 #[tokio::test]
-async fn who_leaves_a_group_that_has_just_changed_often_loses_the_access_as_soon() {
+async fn leaving_a_frequently_changed_group_ends_access_as_quickly() {
     let world = World::new().await;
     let replica = world.replica(catalogue(&["engineers"]), "");
     let id = world.grant(&replica, ALICE).await;

@@ -23,6 +23,7 @@ mod floods;
 mod formats;
 mod killed;
 mod leavers;
+mod oncall;
 mod policy;
 mod reconcile;
 mod reference;

@@ -111,7 +111,7 @@ then = { decision = "refuse" }
       FAILED  writing is allowed (line 4)
         expected: allow, by requester-group
         decided:  refuse, by no-writes
-        reason:   Nobody writes today. (rule no-writes)
+        reason:   Nobody writes today.
       ok      reading is allowed
       FAILED  the scope is misspelt (line 16)
         there is no scope "db-prod:wirte" in [scopes]
@@ -119,6 +119,32 @@ then = { decision = "refuse" }
     1 passed, 2 failed
     no case is decided by: nobody-locks
     "#);
+}
+
+#[test]
+fn a_case_may_be_for_an_incident() {
+    let (said, code) = run(
+        r#"
+@id("incidents")
+@reason("Only for incidents.")
+forbid (principal, action == Action::"request", resource)
+unless { context.incident };
+"#,
+        r#"
+[[case]]
+name = "for an incident"
+given = { groups = ["engineers"] }
+when = { action = "request", scope = "db-prod:write", ticket = "INC-1", incident = true }
+then = { decision = "allow", by = ["requester-group"] }
+
+[[case]]
+name = "for nothing"
+given = { groups = ["engineers"] }
+when = { action = "request", scope = "db-prod:write", ticket = "INC-1" }
+then = { decision = "refuse", by = ["incidents"] }
+"#,
+    );
+    assert_eq!(code, 0, "{said}");
 }
 
 #[test]
@@ -163,7 +189,7 @@ fn explaining_what_would_be_refused_says_why_by_which_rule() {
     let (said, code) = explain(&["db-prod:write", "--group", "engineers", "--locked"]);
     assert_eq!(code, 1, "{said}");
     insta::assert_snapshot!(said, @"
-    request: refused by ticket-required: This scope needs a ticket of the form that /jit explain shows; ask again with one.
+    request: refused by ticket-required: This scope needs a ticket; request it again with one like the example that /jit explain shows.
     request: refused by locked: This is locked; an administrator has to unlock it first.
     ");
     let (said, code) = explain(&["db-prod:read", "--group", "enginers"]);

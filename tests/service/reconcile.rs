@@ -247,7 +247,7 @@ async fn access_from_after_the_backup_is_reported_at_the_start_and_revoked_on_co
 }
 
 #[tokio::test]
-async fn access_of_an_administrator_or_of_another_keylend_is_left_alone() {
+async fn reconcile_leaves_access_that_somebody_else_granted() {
     let mut world = World::start().await;
     world.fixture.granted("request pg:write 30m").await;
     let own = world.instance().await;

@@ -54,6 +54,8 @@ pub(crate) struct Life {
     pub(crate) layers: Vec<Layer>,
     after: Vec<RequestId>,
     extension: Option<(Time, Approvers, Span)>,
+    /// Which reminder the approvers had last of what waits.
+    reminded: u8,
     /// By the true time.
     pub(crate) ended_at: Option<Time>,
 }
@@ -88,6 +90,8 @@ impl Life {
             LockTarget::Everything => true,
             LockTarget::Scope(scope) => *scope == self.scope,
             LockTarget::Person(person) => person_of(person) == person_of(&self.requester),
+            // Nobody locks one.
+            LockTarget::Target(_) => false,
         }
     }
 
@@ -181,6 +185,7 @@ impl Model {
                 layers: Vec::new(),
                 after: Vec::new(),
                 extension: None,
+                reminded: 0,
                 ended_at: None,
             };
             let new = self.lives.insert(id, life).is_none();
@@ -193,11 +198,15 @@ impl Model {
             .filter(|(_, life)| life.stage == Stage::Over)
             .map(|(id, _)| *id)
             .collect();
-        if let Event::ApprovalCounted { .. } | Event::Approved { .. } | Event::Extended { .. } = event
+        if let Event::ApprovalCounted { .. } | Event::Approved { .. } | Event::Extended { .. } =
+            event
             && let Actor::Person(approver) = &entry.actor
         {
             promised(1, !self.locks_person(approver), || {
-                format!("{id} at entry {}: {event:?} by somebody who is locked", entry.seq)
+                format!(
+                    "{id} at entry {}: {event:?} by somebody who is locked",
+                    entry.seq
+                )
             })?;
         }
         let is_locked = self.locked_since(id).is_some();
@@ -237,6 +246,8 @@ impl Model {
                     || self.every_id.contains(lock)
                         && person_of(person) == person_of(&life.requester)
             }
+            // Nobody locks one.
+            LockTarget::Target(_) => false,
         };
         let locks = self.locks.iter().filter(|(lock, _)| covers(lock));
         locks.map(|(_, since)| *since).min()
@@ -249,7 +260,7 @@ impl Model {
                 person == account
                     || self.every_id.contains(lock) && person_of(person) == person_of(account)
             }
-            LockTarget::Everything | LockTarget::Scope(_) => false,
+            LockTarget::Everything | LockTarget::Scope(_) | LockTarget::Target(_) => false,
         })
     }
 
@@ -384,6 +395,7 @@ impl Life {
                 terms,
                 approvals_needed,
                 revision,
+                ..
             } => {
                 from(&[Stage::Pending, Stage::Active])?;
                 rightly(
@@ -510,6 +522,7 @@ impl Life {
                 rightly(1, by_requester)?;
                 rightly(6, self.extension.is_none())?;
                 self.extension = Some((*lapses_at, Approvers::new(), *duration));
+                self.reminded = 0;
             }
             Event::ExtensionWithdrawn {} => {
                 from(&[Stage::Active])?;
@@ -520,6 +533,14 @@ impl Life {
                 from(&[Stage::Active])?;
                 rightly(1, !by_requester)?;
                 rightly(6, self.extension.take().is_some())?;
+            }
+            Event::Reminded { step, revision } => {
+                from(&[Stage::Pending, Stage::Active])?;
+                let is_next = self.reminded < *step && *step <= 2;
+                let waits = stage == Stage::Pending || self.extension.is_some();
+                let is_current = *revision == self.revision;
+                rightly(6, by_keylend && is_next && waits && is_current)?;
+                self.reminded = *step;
             }
             Event::CredentialShown {} => {
                 from(&[Stage::Active])?;

@@ -15,7 +15,7 @@ use keylend::{
     broker::{Broker, Parts},
     clock::Clock,
     directory::{Directory, GroupSource, Identities},
-    domain::{BackendName, ChannelId, GroupName, Time},
+    domain::{BackendName, ChannelId, GroupName, Notifications, Time},
     grants::Grants,
     leavers::Leavers,
     slack::{
@@ -103,12 +103,12 @@ impl Replica {
             let source = GroupSource::SlackUsergroup(id.to_owned());
             (GroupName::new(name), source)
         });
-        let directory = Directory::new(
+        let directory = Arc::new(Directory::new(
             world.mutant.people(world.people.clone()),
             clock.clone(),
             groups.into(),
             Identities::new(vec!["example.com".to_owned()], false, Default::default()),
-        );
+        ));
         let alerts = Arc::new(Alerts::default());
         let comparisons = Arc::new(Comparisons::default());
         let broker = Arc::new(Broker::new(Parts {
@@ -116,7 +116,7 @@ impl Replica {
             claims: store.clone(),
             comparisons: comparisons.clone(),
             policy: world.policy.clone(),
-            directory: Arc::new(directory),
+            directory: directory.clone(),
             backends: backends.clone(),
             catalogue: world.catalogue(),
             limits: world.limits.clone(),
@@ -157,6 +157,8 @@ impl Replica {
             audit_channel: ChannelId::new(AUDIT),
             has_credentials: Arc::new(move |request| showing.has_credentials(request)),
             logins: Arc::new(|_| Vec::new()),
+            notifications: Notifications::new(),
+            directory,
             alerts,
             other_channels: BTreeSet::new(),
         }));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keylend::{
-    domain::{ChannelId, Event, Request, Standing, UserId},
+    domain::{ChannelId, Event, Lock, Request, Standing, UserId},
     presentation::Place,
     slack::view::{
         card::{Context, card},
@@ -76,6 +76,8 @@ impl Inside {
             let has_credentials = has_credentials(request);
             let context = Context {
                 has_credentials,
+                lock: Lock::longest_over(tables.locks(), request)
+                    .filter(|_| request.awaits_decision()),
                 ..Context::default()
             };
             // A warning that came too late is not posted at all.

@@ -193,6 +193,7 @@ fn catalogue() -> Catalogue {
                 requesters: BTreeSet::from([GroupName::new("engineers")]),
                 approvers: BTreeSet::from([GroupName::new("dba")]),
                 approvals: NonZeroU8::new(approvals).expect("an approval"),
+                stages: Vec::new(),
                 approval_channel: ChannelId::new("C0DBA"),
                 reason: ReasonRule::Optional,
                 ticket: None,

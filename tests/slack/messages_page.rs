@@ -55,6 +55,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         &[
             "tests/slack/views/snapshots/slack__views__forms__form_bare.snap",
             "tests/slack/views/snapshots/slack__views__forms__form_filled.snap",
+            "tests/slack/views/snapshots/slack__views__forms__form_shorter.snap",
             "tests/slack/views/snapshots/slack__views__forms__form_deny.snap",
             "tests/slack/views/snapshots/slack__views__forms__form_extend.snap",
             "tests/slack/views/snapshots/slack__views__forms__credentials.snap",

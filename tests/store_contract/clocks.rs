@@ -67,7 +67,7 @@ impl Replica {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_whose_clock_is_wrong_leaves_the_work_to_the_others_until_it_is_right() {
+async fn a_replica_with_a_wrong_clock_is_on_standby_until_it_is_right() {
     let database = Database::new().await;
     let store_clock = TestClock::at(BEGINNING);
     let right = Replica::start(&database, &store_clock).await;
@@ -145,7 +145,7 @@ async fn where_no_clock_is_right_access_still_ends_by_the_later_one_and_nothing_
         })
         .await;
     let why = replica.store.standby_reason().unwrap();
-    assert!(why.contains("no replica's clock agrees"), "{why}");
+    assert!(why.contains("No replica's clock agrees"), "{why}");
     assert_eq!(replica.clock.now(), store_clock.now());
     assert_eq!(replica.clock.own(), replica.machine.now());
     let later = asked("two", "alice", "db-prod:write", at(0));

@@ -27,6 +27,7 @@ crate::holds!(
     of_two_people_who_are_granted_one_name_at_once_one_is,
     a_decision_about_somebody_who_turns_out_to_be_more_is_a_conflict,
     a_lock_is_set_replaced_and_lifted_once,
+    a_lock_set_again_ends_no_earlier_and_is_lifted_no_earlier,
     nothing_that_a_lock_covers_is_granted,
     nothing_that_somebody_approves_who_is_locked_is_granted,
     behind_a_lock_the_log_grants_nothing_whoever_commits_at_once,
@@ -308,11 +309,13 @@ fn set(target: LockTarget, reason: &str) -> LockChange {
         by: user("bob"),
         reason: reason.to_owned(),
         at: at(5),
+        until: None,
     };
     let event = LockEvent::Locked {
         target,
         person: Human::default(),
         reason: reason.to_owned(),
+        until: None,
     };
     LockChange::Set(lock, lock_record(event))
 }
@@ -325,6 +328,47 @@ fn lock_record(event: LockEvent) -> Record {
         rules: Vec::new(),
         body: EntryBody::Lock(event),
     }
+}
+
+async fn a_lock_set_again_ends_no_earlier_and_is_lifted_no_earlier(store: Arc<dyn Database>) {
+    let target = LockTarget::Scope(story::scope("db-prod:write"));
+    let locking = |lock| Commit {
+        lock: Some(lock),
+        ..Commit::default()
+    };
+    let set_until = |until| {
+        let LockChange::Set(lock, mut record) = set(target.clone(), "a leak") else {
+            panic!("it sets nothing");
+        };
+        if let EntryBody::Lock(LockEvent::Locked { until: end, .. }) = &mut record.body {
+            *end = until;
+        }
+        locking(LockChange::Set(Lock { until, ..lock }, record))
+    };
+    let lift_at = |minute| {
+        let event = LockEvent::Unlocked {
+            target: target.clone(),
+        };
+        let record = Record {
+            at: at(minute),
+            actor: Actor::Keylend,
+            ..lock_record(event)
+        };
+        locking(LockChange::LiftOver(target.clone(), record))
+    };
+    let until = async || store.locks().await.unwrap().first().unwrap().until;
+    store.commit(set_until(Some(at(20)))).await.unwrap();
+    store.commit(set_until(Some(at(10)))).await.unwrap();
+    assert_eq!(until().await, Some(at(20)));
+    assert!(is_conflict(store.commit(lift_at(19)).await));
+    store.commit(lift_at(20)).await.unwrap();
+    assert_eq!(store.locks().await.unwrap(), []);
+    assert!(is_conflict(store.commit(lift_at(20)).await));
+
+    store.commit(set_until(None)).await.unwrap();
+    store.commit(set_until(Some(at(30)))).await.unwrap();
+    assert_eq!(until().await, None);
+    assert!(is_conflict(store.commit(lift_at(40)).await));
 }
 
 async fn a_lock_is_set_replaced_and_lifted_once(store: Arc<dyn Database>) {
@@ -383,7 +427,10 @@ async fn nothing_that_somebody_approves_who_is_locked_is_granted(store: Arc<dyn 
     let lock = locking(set(bob.clone(), "a leak"));
     store.commit(lock).await.unwrap();
     assert!(is_conflict(store.commit(approval()).await));
-    assert_eq!(store.request(request.id).await.unwrap(), Some(request.clone()));
+    assert_eq!(
+        store.request(request.id).await.unwrap(),
+        Some(request.clone())
+    );
     // Nor under another identity of theirs.
     let event = LockEvent::Unlocked {
         target: bob.clone(),

@@ -67,7 +67,7 @@ async fn entries(url: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_are_made_by_the_command_and_as_often_as_it_is_given() {
+async fn migrate_can_be_run_again() {
     let server = Postgres::start().await;
     let url = server.admin_url();
     let address: Address = url.parse().unwrap();
@@ -89,7 +89,7 @@ async fn tables_are_made_by_the_command_and_as_often_as_it_is_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_moves_to_a_server_and_back_to_the_letter() {
+async fn a_store_copies_to_postgresql_and_back_without_changes() {
     let (file, back) = (SqliteFile::new(), SqliteFile::new());
     let store = file.open().await;
     let request = active(&store, "one", "role").await;
@@ -127,7 +127,7 @@ async fn a_history_moves_to_a_server_and_back_to_the_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_is_rebuilt_on_a_server_from_its_log() {
+async fn a_postgresql_store_is_rebuilt_from_the_log() {
     let file = SqliteFile::new();
     let store = file.open().await;
     let request = active(&store, "one", "role").await;
@@ -292,7 +292,7 @@ async fn an_entry_that_no_key_vouches_for_gets_a_code_only_if_somebody_says_so()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_has_a_history_already_is_not_written_over() {
+async fn a_store_that_is_not_empty_is_not_overwritten() {
     let (file, other) = (SqliteFile::new(), SqliteFile::new());
     for one in [&file, &other] {
         let store = one.open().await;
@@ -325,7 +325,7 @@ async fn a_store_with_a_column_that_would_not_be_copied_is_not_copied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_that_was_tampered_with_is_not_copied() {
+async fn a_tampered_store_is_not_copied() {
     let file = SqliteFile::new();
     let store = file.open().await;
     active(&store, "one", "role").await;

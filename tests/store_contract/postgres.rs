@@ -138,7 +138,7 @@ async fn replicas_that_commit_at_once_leave_no_gap_and_one_of_them_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_replica_that_is_not_heard_of_had_claimed_is_anothers() {
+async fn another_replica_takes_the_claims_of_an_expired_one() {
     let database = Database::new().await;
     let silent = database.open().await;
     let request = commit(&silent, asked("one", "alice", "db-prod:write", at(0))).await;
@@ -203,7 +203,7 @@ async fn a_commit_whose_answer_is_lost_happens_once_and_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_session_the_server_ends_what_is_answered_is_what_is_in_the_log() {
+async fn answers_match_the_log_if_the_server_ends_sessions() {
     let database = Database::new().await;
     let store = Arc::new(database.open().await);
     let committing = async {
@@ -303,7 +303,7 @@ async fn tables_of_another_version_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_whose_tables_were_changed_under_it_stays_out() {
+async fn a_replica_of_an_older_version_goes_on_standby_after_a_migration() {
     let database = Database::new().await;
     let store = database.open().await;
     let request = commit(&store, asked("one", "alice", "db-prod:write", at(0))).await;

@@ -26,7 +26,7 @@ async fn meddle(file: &SqliteFile, statement: &'static str) -> Result<(), String
 }
 
 #[tokio::test]
-async fn the_file_is_its_owners_alone() {
+async fn only_its_owner_can_read_the_store() {
     let file = SqliteFile::new();
     let store = file.open().await;
     commit(&store, asked("one", "alice", "db-prod:write", at(0))).await;
@@ -107,7 +107,7 @@ async fn verified(store: &dyn Ledger) -> u64 {
 }
 
 #[tokio::test]
-async fn a_reader_reads_on_while_the_service_writes() {
+async fn readers_continue_while_the_service_writes() {
     let file = SqliteFile::new();
     assert!(
         SqliteStore::open_read_only(
@@ -171,7 +171,7 @@ async fn a_forged_entry_is_found() {
 }
 
 #[tokio::test]
-async fn tables_of_a_later_keylend_are_refused() {
+async fn tables_of_a_later_version_are_refused() {
     let file = SqliteFile::new();
     file.open().await.close().await;
     meddle(
@@ -224,7 +224,7 @@ async fn an_erased_credential_is_nowhere_in_the_files() {
 }
 
 #[tokio::test]
-async fn one_write_that_cannot_be_done_does_not_spoil_the_others() {
+async fn one_failed_write_does_not_affect_the_others() {
     let file = SqliteFile::new();
     let store = Arc::new(file.open().await);
     meddle(
@@ -257,10 +257,10 @@ async fn one_write_that_cannot_be_done_does_not_spoil_the_others() {
 
 /// The limit holds for the whole process, so the test runs in one of its own.
 #[tokio::test]
-async fn a_full_disk_refuses_commits_until_there_is_room() {
+async fn a_full_disk_refuses_commits_until_space_is_free() {
     const ALONE: &str = "KEYLEND_TEST_ALONE";
     if std::env::var_os(ALONE).is_none() {
-        let name = "sqlite::a_full_disk_refuses_commits_until_there_is_room";
+        let name = "sqlite::a_full_disk_refuses_commits_until_space_is_free";
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", name, "--nocapture"])
             .env(ALONE, "1")

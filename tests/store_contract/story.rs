@@ -80,6 +80,7 @@ pub(crate) fn first_event(seed: &str, requester: &str, scope_name: &str, now: Ti
                 dangerous: false,
             },
             approvals_needed: 1,
+            stages: Vec::new(),
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: Span::minutes(60).after(now),

@@ -51,10 +51,10 @@ async fn a_lane_is_due_at_its_earliest_work(store: Arc<dyn Database>) {
     let (clock, pg, bastion) = (Lane::Clock, target("pg-prod"), target("bastion"));
 
     let request = commit(&*store, asked("one", "alice", "db-prod:write", at(0))).await;
-    assert_eq!(due(&clock, 3599).await, []);
-    assert_eq!(next(&clock, 0).await, Some(at(3600)));
-    assert_eq!(due(&clock, 3600).await, [request.id]);
-    assert_eq!(next(&clock, 3600).await, None);
+    assert_eq!(due(&clock, 1199).await, []);
+    assert_eq!(next(&clock, 0).await, Some(at(1200)));
+    assert_eq!(due(&clock, 1200).await, [request.id]);
+    assert_eq!(next(&clock, 1200).await, None);
 
     let layers = [("pg-prod", "a"), ("pg-prod", "b"), ("bastion", "c")];
     let request = commit(&*store, approved(&request, &layers, at(10))).await;

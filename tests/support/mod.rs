@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod fixture;
+pub mod pagerduty;
 pub mod postgres;
 pub mod sent;
 pub mod skip;

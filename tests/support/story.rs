@@ -63,6 +63,7 @@ impl Story {
                     dangerous: false,
                 },
                 approvals_needed: 1,
+                stages: Vec::new(),
                 approval_channel: ChannelId::new("C0DBA"),
                 mirrors: Vec::new(),
                 lapses_at: Span::minutes(60).after(now),

@@ -43,6 +43,7 @@ pub async fn write_history(store: &dyn Ledger, requests: usize, reason: &str) {
                     dangerous: false,
                 },
                 approvals_needed: 1,
+                stages: Vec::new(),
                 approval_channel: ChannelId::new(APPROVALS),
                 mirrors: Vec::new(),
                 lapses_at: Time::UNIX_EPOCH,

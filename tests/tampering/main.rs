@@ -13,6 +13,7 @@ mod support;
 
 mod appended;
 mod deciding;
+mod deleted;
 mod ending;
 mod history;
 mod people;
@@ -24,10 +25,11 @@ mod verifying;
 
 /// Makes a test of every story named, for both databases.
 macro_rules! on_both {
-    ($($story:ident),+ $(,)?) => {
+    ($($(#[$attribute:meta])* $story:ident),+ $(,)?) => {
         mod on_sqlite {
             $(
                 #[tokio::test(flavor = "multi_thread")]
+                $(#[$attribute])*
                 async fn $story() {
                     super::$story(crate::scene::Scene::on_sqlite().await).await;
                 }
@@ -37,6 +39,7 @@ macro_rules! on_both {
         mod on_postgres {
             $(
                 #[tokio::test(flavor = "multi_thread")]
+                $(#[$attribute])*
                 async fn $story() {
                     super::$story(crate::scene::Scene::on_postgres().await).await;
                 }

@@ -97,6 +97,33 @@ impl Scene {
             .await;
     }
 
+    /// Deletes the log's entries of which `which` is true.
+    pub async fn delete_from_the_log(&self, which: &str) {
+        let unlock = match &self.tables {
+            Tables::Sqlite(_) => "DROP TRIGGER IF EXISTS events_are_not_deleted",
+            Tables::Postgres(..) => "DROP TRIGGER IF EXISTS events_are_not_changed ON events",
+        };
+        self.tamper(&format!("{unlock}; DELETE FROM events WHERE {which}"))
+            .await;
+    }
+
+    /// Puts an entry about no request at `seq`, with a code that is not valid.
+    pub async fn insert_into_the_log_far_ahead(&self, seq: u64) {
+        let unlock = match &self.tables {
+            Tables::Sqlite(_) => "DROP TRIGGER events_follow_each_other",
+            Tables::Postgres(..) => "DROP TRIGGER events_follow_each_other ON events",
+        };
+        self.tamper(&format!(
+            "{unlock};
+             INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash,
+                                 version, texts, mac)
+             SELECT {seq}, at, NULL, 'a_kind_of_their_own', 'keylend', '[]', '{{}}', hash, hash,
+                    version, '{{}}', mac
+             FROM events WHERE seq = 1"
+        ))
+        .await;
+    }
+
     /// Deletes the rows of every table that the service writes, but the log's and how far it was told.
     pub async fn empty_all_tables_but_the_log(&self) {
         let (tables, freely) = match &self.tables {

@@ -13,10 +13,7 @@ use clap::Args;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{
-    listed,
-    situation::{Decided, Given, When, decide},
-};
+use super::situation::{Decided, Given, When, decide, listed};
 use crate::{
     config::{Config, Secrets},
     domain::{Refusal, RuleId},
@@ -183,8 +180,15 @@ impl Then {
         );
         let mut lines = format!("    expected: {expected}\n");
         lines += &format!("    decided:  {}", told(decision, Some(&by), &would_refuse));
-        if let Err(refusal) = &decided.verdict {
-            lines += &format!("\n    reason:   {}", escaped(&refusal.to_string()));
+        let reasons = match &decided.verdict {
+            Ok(_) => Vec::new(),
+            Err(Refusal::Forbidden(rulings)) => {
+                rulings.iter().map(|ruling| ruling.reason.clone()).collect()
+            }
+            Err(refusal) => vec![refusal.to_string()],
+        };
+        for reason in reasons {
+            lines += &format!("\n    reason:   {}", escaped(&reason));
         }
         Some(lines)
     }
@@ -232,7 +236,9 @@ fn read_rules(config: &Config, cases: &Path, files: &[PathBuf]) -> anyhow::Resul
         }
     });
     match policy {
-        Ok(policy) => Ok(policy.with_time_zone(config.policy.time_zone())),
+        Ok(policy) => Ok(policy
+            .with_time_zone(config.policy.time_zone())
+            .with_oncall(config.policy.oncall().clone())),
         Err(problems) => {
             let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
             bail!("the rules are invalid\n\n{}", problems.join("\n"))

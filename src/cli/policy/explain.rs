@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::{
     cases::read_config,
-    listed,
-    situation::{ActionName, Decided, Given, Moment, StandingName, When, decide},
+    situation::{ActionName, Decided, Given, Moment, StandingName, When, decide, listed},
 };
 use crate::{
     config::Config,
@@ -62,6 +61,9 @@ pub struct Explain {
     /// The ticket.
     #[arg(long)]
     ticket: Option<String>,
+    /// The request was made in, or names, an incident channel.
+    #[arg(long)]
+    incident: bool,
     /// The moment, in RFC 3339, such as 2026-11-21T10:00:00+01:00. By default a Wednesday at noon, UTC.
     #[arg(long)]
     at: Option<Moment>,
@@ -92,6 +94,7 @@ impl Explain {
             total: self.total.map(Length),
             extension: None,
             ticket: self.ticket,
+            incident: self.incident,
             at: self.at,
         };
         let is_allowed = explain(&config, &given, &when, out)?;
@@ -162,14 +165,27 @@ fn explain_approval(
             let groups = scope.map(|scope| &scope.approvers).into_iter().flatten();
             let groups: Vec<_> = groups.map(|group| group.as_str()).collect();
             let needed = scope.map_or(1, |scope| scope.approvals.get());
-            let people = match needed {
-                1 => "1 person".to_owned(),
-                _ => format!("{needed} people"),
+            let stages = scope
+                .map(|scope| scope.stages.as_slice())
+                .unwrap_or_default();
+            let stages: Vec<String> = stages
+                .iter()
+                .map(|stage| {
+                    stage
+                        .iter()
+                        .map(|it| it.as_str())
+                        .collect::<Vec<_>>()
+                        .join(" or ")
+                })
+                .collect();
+            let people = match (stages.as_slice(), needed) {
+                ([_, ..], _) => format!("1 person for each stage ({})", stages.join("; ")),
+                ([], 1) => format!("1 person in {}", groups.join(", ")),
+                ([], _) => format!("{needed} people in {}", groups.join(", ")),
             };
             writeln!(
                 out,
-                "auto_approve: no rule approves it; {people} in {} must approve",
-                groups.join(", ")
+                "auto_approve: no rule approves it; {people} must approve"
             )?;
         }
     }

@@ -11,8 +11,6 @@ use clap::Subcommand;
 use cases::Test;
 use explain::Explain;
 
-use crate::domain::RuleId;
-
 /// What is asked of the rules.
 #[derive(Debug, Subcommand)]
 #[expect(
@@ -36,10 +34,4 @@ impl Policy {
             Self::Explain(explain) => explain.run(out),
         }
     }
-}
-
-/// The rules' names, separated by commas.
-fn listed<'a>(rules: impl IntoIterator<Item = &'a RuleId>) -> String {
-    let names: Vec<_> = rules.into_iter().map(RuleId::as_str).collect();
-    names.join(", ")
 }

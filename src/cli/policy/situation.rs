@@ -66,6 +66,9 @@ pub(super) struct When {
     pub extension: Option<bool>,
     /// The ticket; default none.
     pub ticket: Option<String>,
+    /// Whether the request was made in, or names, an incident channel; default false.
+    #[serde(default)]
+    pub incident: bool,
     /// The moment, in RFC 3339; default `2026-01-07T12:00:00Z`, a Wednesday.
     pub at: Option<Moment>,
 }
@@ -247,6 +250,7 @@ pub(super) fn decide(
         held: u32::try_from(held.len()).unwrap_or(u32::MAX),
         cap: config.limits.max_active_per_person,
         excluded_by,
+        incident: when.incident,
         now,
     };
     Ok(Decided {
@@ -266,4 +270,10 @@ fn is_about_a_scope(action: Action) -> bool {
         action,
         Action::Revoke | Action::Lock | Action::Unlock | Action::Release
     )
+}
+
+/// The rules' names, separated by commas.
+pub(super) fn listed<'a>(rules: impl IntoIterator<Item = &'a RuleId>) -> String {
+    let names: Vec<_> = rules.into_iter().map(RuleId::as_str).collect();
+    names.join(", ")
 }

@@ -1,7 +1,7 @@
 //! The buttons of cards and of App Homes.
 
 use super::{
-    approve, credentials, deny, done, extend,
+    approve, approve_shorter, credentials, deny, done, extend,
     form::{self, Prefill},
     withdraw,
 };
@@ -35,6 +35,7 @@ pub(in crate::slack) async fn press(
     }
     match (pressed, shown) {
         (action::APPROVE, Some(shown)) => approve::run(interaction, shown).await,
+        (action::APPROVE_SHORTER, Some(shown)) => approve_shorter::ask(interaction, shown).await,
         (action::DENY, Some(shown)) => deny::ask_why(interaction, shown).await,
         (action::WITHDRAW, Some(shown)) => withdraw::run(interaction, shown.id).await,
         (action::DONE, Some(shown)) => done::run(interaction, shown.id).await,
@@ -49,7 +50,7 @@ pub(in crate::slack) async fn press(
 pub(in crate::slack) fn attempted(pressed: &str) -> Attempted {
     match pressed {
         action::REQUEST => Attempted::Request,
-        action::APPROVE => Attempted::Approve,
+        action::APPROVE | action::APPROVE_SHORTER => Attempted::Approve,
         action::DENY => Attempted::Deny,
         action::WITHDRAW | action::WITHDRAW_EXTENSION => Attempted::Withdraw,
         action::DONE => Attempted::Done,

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::form_outcome::FormOutcome;
+use super::{form_outcome::FormOutcome, how_long};
 use crate::{
     broker::{Broker, Error, Intent},
-    domain::{Attempted, AttemptedOn, LockTarget, Request, RequestId, ScopeId, UserId},
+    domain::{Attempted, AttemptedOn, LockTarget, Request, RequestId, ScopeId, Span, UserId},
     slack::{
         Slack,
+        arguments::{HowLong, length},
         caller::Caller,
         inbound::View,
         interaction::{Interaction, Outcome, concerns, log_error},
@@ -72,17 +73,19 @@ pub(in crate::slack) async fn ask_to_revoke(
     Ok(interaction.show(view).await)
 }
 
-/// Asks why, if this person could set the lock now.
+/// Asks why and for how long, if this person could set the lock now.
 pub(in crate::slack) async fn ask_to_lock(
     interaction: &Interaction,
     target: LockTarget,
+    how_long: Option<HowLong>,
     reason: &str,
 ) -> Outcome {
     let (broker, intent) = (&interaction.slack.broker, &interaction.intent);
     let covered = broker.may_set_lock(intent, &target).await?;
     let effect = answer::would_lock(&target, &covered, interaction.slack.clock.now());
     let carried = Ending::Lock(target).carried();
-    let view = modal_end::end("Lock", &effect, reason, &carried);
+    let how_long = how_long.map(|it| it.to_string()).unwrap_or_default();
+    let view = modal_end::lock(&effect, &how_long, reason, &carried);
     Ok(interaction.show(view).await)
 }
 
@@ -124,11 +127,17 @@ pub(super) async fn submitted(
         Ending::Revoke(what) => revoke(&slack.broker, intent, &what, reason)
             .await
             .map(|told| ("Revoked", told)),
-        Ending::Lock(target) => slack
-            .broker
-            .lock(intent, target.clone(), reason)
-            .await
-            .map(|locked| ("Locked", answer::locked(&target, locked))),
+        Ending::Lock(target) => {
+            let length = match lock_length(slack, caller, view).await {
+                Ok(length) => length,
+                Err(told) => return FormOutcome::invalid(field::DURATION, &told),
+            };
+            let broker = &slack.broker;
+            broker
+                .lock_for(intent, target.clone(), reason, length)
+                .await
+                .map(|locked| ("Locked", answer::locked(&target, locked)))
+        }
     };
     match done {
         Ok((title, told)) => FormOutcome::shown(title, told),
@@ -136,6 +145,21 @@ pub(super) async fn submitted(
             log_error(caller, &error);
             FormOutcome::refused(refusal::sentence(&error))
         }
+    }
+}
+
+/// For how long the form locks; nothing if it does not say, or what is not understood of it, in plain
+/// text.
+async fn lock_length(slack: &Slack, caller: &Caller, view: &View) -> Result<Option<Span>, String> {
+    let typed = view.value(field::DURATION).unwrap_or_default().trim();
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let how_long = length::whole(typed).ok_or_else(|| refusal::not_a_duration(typed))?;
+    let span = how_long::from_now(slack, &caller.user, how_long).await?;
+    match span.as_seconds() {
+        0 => Err(refusal::not_a_duration(typed)),
+        _ => Ok(Some(span)),
     }
 }
 

@@ -119,7 +119,7 @@ pub(super) async fn withdraw(interaction: &Interaction, id: RequestId) -> Outcom
 }
 
 /// How much more time that is; or what they are told if it is not clear, in plain text.
-async fn span(
+pub(super) async fn span(
     slack: &Slack,
     caller: &Caller,
     id: RequestId,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::NaiveTime;
+use chrono_tz::Tz;
 
 use crate::{
     domain::{Span, Time, UserId},
@@ -43,9 +44,7 @@ pub(in crate::slack) async fn moment(
     time: NaiveTime,
 ) -> Result<Time, String> {
     let unknown = || refusal::unknown_time(time);
-    let zone = tokio::time::timeout(PATIENCE, slack.broker.time_zone(person));
-    let zone = zone.await.ok().and_then(Result::ok).flatten();
-    let zone = zone.ok_or_else(unknown)?;
+    let zone = zone(slack, person).await.ok_or_else(unknown)?;
     let now = slack.clock.now();
     let today = now.with_timezone(&zone).date_naive();
     // When clocks change, a time may be two moments or none.
@@ -55,4 +54,10 @@ pub(in crate::slack) async fn moment(
         true => Ok(moment),
         false => Err(refusal::past_time(time, zone.name())),
     }
+}
+
+/// The person's time zone; nothing if it is not known in time.
+pub(in crate::slack) async fn zone(slack: &Slack, person: &UserId) -> Option<Tz> {
+    let zone = tokio::time::timeout(PATIENCE, slack.broker.time_zone(person));
+    zone.await.ok().and_then(Result::ok).flatten()
 }

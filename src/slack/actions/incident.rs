@@ -54,8 +54,8 @@ impl Origin {
 
 /// Where a request is mirrored.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Mirrors {
-    pub(super) channels: Vec<ChannelId>,
+pub(in crate::slack) struct Mirrors {
+    pub(in crate::slack) channels: Vec<ChannelId>,
     /// Which channels would not say whether they are for incidents.
     pub(super) unnamed: Vec<ChannelId>,
     /// Which are for incidents, and people of another company read them.
@@ -82,7 +82,7 @@ impl Incidents {
     }
 
     /// The incident channels among where a request was made and what it mentions.
-    pub(super) async fn mirrors(
+    pub(in crate::slack) async fn mirrors(
         &self,
         client: &Client,
         origin: Option<&Origin>,

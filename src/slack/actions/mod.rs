@@ -2,6 +2,7 @@
 //! no file here knows a command.
 
 pub(super) mod approve;
+pub(super) mod approve_shorter;
 pub(super) mod buttons;
 pub(super) mod create_request;
 pub(super) mod credentials;

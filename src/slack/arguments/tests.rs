@@ -19,6 +19,7 @@ pub(in crate::slack) fn scope(id: &str) -> Scope {
         requesters: BTreeSet::new(),
         approvers: BTreeSet::new(),
         approvals: NonZeroU8::MIN,
+        stages: Vec::new(),
         approval_channel: ChannelId::new("C0DBA"),
         reason: ReasonRule::Required,
         ticket: None,

@@ -250,6 +250,24 @@ impl Client {
         Ok(())
     }
 
+    /// A link to a message (`chat.getPermalink`).
+    ///
+    /// # Errors
+    ///
+    /// If there is no such message, Slack does not answer, or asked not to be called now.
+    pub async fn permalink(&self, channel: &ChannelId, ts: &str) -> Result<Url, SlackError> {
+        #[derive(Deserialize)]
+        struct Link {
+            permalink: Url,
+        }
+        let message = [
+            ("channel", Some(channel.to_string())),
+            ("message_ts", Some(ts.to_owned())),
+        ];
+        let link: Link = self.read("chat.getPermalink", &message).await?;
+        Ok(link.permalink)
+    }
+
     /// Opens a modal (`views.open`) for whoever made `trigger_id` within the last three seconds.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ pub mod done;
 pub mod explain;
 pub mod extend;
 mod help;
+mod incident;
 pub mod lock;
 pub mod release;
 pub mod request;
@@ -40,6 +41,7 @@ pub const COMMANDS: &[&Command] = &[
     &done::COMMAND,
     &explain::COMMAND,
     &who::COMMAND,
+    &incident::COMMAND,
     &revoke::COMMAND,
     &lock::COMMAND,
     &unlock::COMMAND,

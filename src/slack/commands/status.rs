@@ -32,6 +32,6 @@ async fn run(call: Call<'_>) -> Outcome {
             let mine = slack.broker.open_of(&call.interaction.caller.user).await?;
             Ok(Some(answer::status(&mine, slack.clock.now())))
         }
-        other => who::show(call, other).await,
+        other => who::show(call, other, None).await,
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) const COMMAND: Command = Command {
     name: "unlock",
-    usage: "[everything, scope or @person]",
+    usage: "[everything, scope, @person or target]",
     help: "lifts a lock. For administrators.",
     run: |call| Box::pin(run(call)),
 };

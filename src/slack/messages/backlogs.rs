@@ -82,6 +82,9 @@ impl Messenger {
             self.was_told(&backlog, backlog.told, shutdown).await?;
             return Some(());
         }
+        if feed == Feed::Approvers {
+            return self.tell_calls(backlog, shutdown).await;
+        }
         while backlog.told < backlog.until {
             let (told, until) = (backlog.told, backlog.until);
             let parcels = || self.parcels(feed, told, until);
@@ -108,7 +111,7 @@ impl Messenger {
         Some(())
     }
 
-    async fn was_told(
+    pub(super) async fn was_told(
         &self,
         backlog: &Backlog,
         seq: u64,

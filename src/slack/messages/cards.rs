@@ -160,7 +160,9 @@ impl Messenger {
                 self.app_refused(&card.channel, error);
             }
             match trouble.asked_to_wait() {
-                Some(_) => tracing::debug!(request.id = %request, error = %trouble, "a message waits"),
+                Some(_) => {
+                    tracing::debug!(request.id = %request, error = %trouble, "a message waits")
+                }
                 None => tracing::warn!(
                     request.id = %request, card.place = place, error = %trouble,
                     "failed to post a message; Keylend retries"
@@ -249,7 +251,10 @@ impl Messenger {
                 .await;
             return Ok(card);
         };
-        let context = self.context(&request);
+        let context = Context {
+            lock: self.lock_over(&request).await?,
+            ..self.context(&request)
+        };
         let sent = self
             .send_in(card.clone(), &request, &context, shutdown)
             .await?;

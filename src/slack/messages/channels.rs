@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 use super::{Messenger, channel_state::Closed};
 use crate::{
     clock::until_any,
-    domain::{ChannelId, Request, RequestId, Span, Time, backoff},
+    domain::{ChannelId, Lock, Request, RequestId, Span, Time, backoff},
     slack::{
         client::{ChannelTrouble, SlackError},
         view::{alert, card::Context},
     },
+    store::StoreError,
 };
 
 /// How long to wait before a channel in trouble is tried again: the first time, and at most.
@@ -50,7 +51,16 @@ impl Messenger {
                 .filter(|_| request.awaits_decision())
                 .map(|closed| closed.why),
             logins: (self.logins)(request),
+            lock: None,
         }
+    }
+
+    /// The lock that keeps what `request` asks for from being approved, if one does.
+    pub(super) async fn lock_over(&self, request: &Request) -> Result<Option<Lock>, StoreError> {
+        if !request.awaits_decision() {
+            return Ok(None);
+        }
+        Ok(Lock::longest_over(self.store.locks().await?, request))
     }
 
     /// Slack refused a message because of the app or its token, which an administrator has to mend.

@@ -35,6 +35,8 @@ pub(super) enum Feed {
     Mirror,
     /// The requester.
     Notices,
+    /// The approvers, by mentions, direct messages and reminders.
+    Approvers,
 }
 
 impl Feed {
@@ -44,21 +46,23 @@ impl Feed {
             Self::Audit => "audit",
             Self::Mirror => "mirror",
             Self::Notices => "dm",
+            Self::Approvers => "approvers",
         }
     }
 
     /// The feed of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
-        let all = [Self::Audit, Self::Mirror, Self::Notices];
+        let all = [Self::Audit, Self::Mirror, Self::Notices, Self::Approvers];
         all.into_iter().find(|feed| feed.name() == name)
     }
 }
 
 /// The cursors at the end of a log from which a store is rebuilt: what the log tells was told.
-pub(crate) const CURSORS: [&str; 5] = [
+pub(crate) const CURSORS: [&str; 6] = [
     Feed::Audit.name(),
     Feed::Mirror.name(),
     Feed::Notices.name(),
+    Feed::Approvers.name(),
     super::homes::news::FEED,
     REBUILT,
 ];
@@ -66,13 +70,13 @@ pub(crate) const CURSORS: [&str; 5] = [
 /// Lines that go out as one message.
 pub(super) struct Batch {
     /// What they are about; nothing for a lock.
-    request: Option<Request>,
-    text: String,
+    pub(super) request: Option<Request>,
+    pub(super) text: String,
     /// The same for a channel that people of another company read; may be empty.
-    reduced: String,
-    is_loud: bool,
+    pub(super) reduced: String,
+    pub(super) is_loud: bool,
     /// The first entry that they tell of.
-    from: u64,
+    pub(super) from: u64,
     /// The last entry that they tell of.
     pub(super) through: u64,
 }
@@ -81,7 +85,7 @@ pub(super) struct Batch {
 pub(super) struct Destination {
     pub(super) channel: ChannelId,
     /// The card whose thread it belongs in.
-    head: Option<Place>,
+    pub(super) head: Option<Place>,
 }
 
 impl Messenger {
@@ -100,10 +104,17 @@ impl Messenger {
                 .retry
                 .retry_forever(shutdown, || self.documents.cursor(CURSOR))
                 .await?;
-            let (parcels, read) = self
-                .retry
-                .retry_forever(shutdown, || self.parcels(feed, told, until))
-                .await?;
+            let (parcels, read) = match feed {
+                Feed::Approvers => {
+                    let read = self.call_approvers(told, until, shutdown).await?;
+                    (Vec::new(), read)
+                }
+                Feed::Audit | Feed::Mirror | Feed::Notices => {
+                    self.retry
+                        .retry_forever(shutdown, || self.parcels(feed, told, until))
+                        .await?
+                }
+            };
             if feed == Feed::Audit {
                 for parcel in parcels {
                     for destination in self.destinations(feed, &parcel) {
@@ -148,8 +159,18 @@ impl Messenger {
                 range.or_insert((parcel.from, 0)).1 = parcel.through;
             }
         }
+        self.add_to_backlogs(feed, &ranges, shutdown).await
+    }
+
+    /// Adds entries, from the first to the last, to the backlog of each channel and person.
+    pub(super) async fn add_to_backlogs(
+        &self,
+        feed: Feed,
+        ranges: &BTreeMap<ChannelId, (u64, u64)>,
+        shutdown: &CancellationToken,
+    ) -> Option<()> {
         let now = self.retry.clock.now();
-        for (channel, (from, through)) in &ranges {
+        for (channel, (from, through)) in ranges {
             let add = || {
                 self.backlogs
                     .add(feed.name(), channel, *from, *through, now)
@@ -247,7 +268,7 @@ impl Messenger {
                 channel: ChannelId::new(request.requester.as_str()),
                 head: None,
             }],
-            (Feed::Mirror | Feed::Notices, None) => Vec::new(),
+            (Feed::Mirror | Feed::Notices, None) | (Feed::Approvers, _) => Vec::new(),
         }
     }
 
@@ -323,7 +344,9 @@ impl Messenger {
         }
         match trouble.asked_to_wait() {
             // Slack takes one message a second in a channel: a burst waits its turn.
-            Some(_) => tracing::debug!(slack.channel = %channel, error = %trouble, "a message waits"),
+            Some(_) => {
+                tracing::debug!(slack.channel = %channel, error = %trouble, "a message waits")
+            }
             None => {
                 tracing::warn!(
                     slack.channel = %channel, error = %trouble, failures,
@@ -375,7 +398,7 @@ impl Messenger {
     }
 
     /// The thread under a request's head, which is posted if it is not there.
-    async fn thread(
+    pub(super) async fn thread(
         &self,
         request: RequestId,
         place: Place,
@@ -394,7 +417,7 @@ fn said(feed: Feed, entry: &Entry, request: Option<&Request>, logins: &[Login]) 
         (Feed::Audit | Feed::Mirror, Some(request)) => line(entry, request, logins),
         (Feed::Notices, Some(request)) => notice(entry, request),
         (Feed::Audit, None) => lock_line(entry),
-        (Feed::Mirror | Feed::Notices, None) => None,
+        (Feed::Mirror | Feed::Notices, None) | (Feed::Approvers, _) => None,
     }
 }
 

@@ -204,7 +204,9 @@ impl Homes {
             None
         } else {
             match asked_to_wait {
-                Some(_) => tracing::debug!(slack.user = %home.person, error = %trouble, "an App Home waits"),
+                Some(_) => {
+                    tracing::debug!(slack.user = %home.person, error = %trouble, "an App Home waits")
+                }
                 None => {
                     tracing::warn!(
                         slack.user = %home.person, error = %trouble,
@@ -271,6 +273,7 @@ impl Homes {
                 has_credentials,
                 unreachable: None,
                 logins: self.broker.logins(&request),
+                lock: None,
             };
             (request, context)
         };

@@ -18,7 +18,9 @@ mod channel_state;
 mod channels;
 mod feeds;
 pub mod homes;
+mod last_told;
 mod leader;
+mod notifications;
 mod probe;
 mod run;
 mod trouble;
@@ -31,12 +33,14 @@ use super::client::Client;
 use crate::{
     alerts::Alerts,
     clock::{Clock, Entropy},
-    domain::{ChannelId, Login, Request},
+    directory::Directory,
+    domain::{ChannelId, Login, Notifications, Request},
     presentation::{BacklogRecords, CardRecords, Follower, Retry},
     store::{Documents, Store, WorkClaims},
 };
 use channel_state::Channels;
 pub(crate) use feeds::CURSORS;
+use last_told::LastTold;
 pub use leader::run_as_leader;
 use trouble::Trouble;
 
@@ -66,6 +70,10 @@ pub struct Parts {
     pub has_credentials: HasCredentials,
     /// Which logins receive the access.
     pub logins: Logins,
+    /// Whom each scope notifies of what waits for approval.
+    pub notifications: Notifications,
+    /// Who is in the groups that are notified.
+    pub directory: Arc<Directory>,
     /// What somebody has to look at.
     pub alerts: Arc<Alerts>,
     /// Where alerts are written while the audit channel cannot be written to, the first that can.
@@ -88,6 +96,9 @@ pub struct Messenger {
     audit_channel: ChannelId,
     has_credentials: HasCredentials,
     logins: Logins,
+    notifications: Notifications,
+    directory: Arc<Directory>,
+    last_told: LastTold,
     alerts: Arc<Alerts>,
     other_channels: BTreeSet<ChannelId>,
     channels: Channels,
@@ -114,6 +125,8 @@ impl Messenger {
             audit_channel,
             has_credentials,
             logins,
+            notifications,
+            directory,
             alerts,
             other_channels,
         } = parts;
@@ -136,6 +149,9 @@ impl Messenger {
             audit_channel,
             has_credentials,
             logins,
+            notifications,
+            directory,
+            last_told: LastTold::default(),
             alerts,
             other_channels,
             channels: Channels::default(),

@@ -22,6 +22,7 @@ impl Messenger {
                 self.follow(Feed::Audit, &shutdown),
                 self.follow(Feed::Mirror, &shutdown),
                 self.follow(Feed::Notices, &shutdown),
+                self.follow(Feed::Approvers, &shutdown),
                 self.tell_backlogs(&shutdown),
             )
         };

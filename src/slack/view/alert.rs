@@ -11,19 +11,24 @@ use crate::{
 /// How many alerts one message lists.
 const LISTED: usize = 12;
 
-/// How much of an alert's text a line takes.
+/// How much of an alert's text a line takes where a message lists many of them.
 const WORDS: usize = 200;
+
+/// How much it takes where there are few, so that it says what to do.
+const MOST_WORDS: usize = 700;
 
 /// What has changed between two sets of alerts, each a name and its text: a line for each that was
 /// raised or has cleared. Nothing if none was; a text that changed is not told again.
 pub fn news(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Option<String> {
-    let raised = now
+    let raised: Vec<_> = now
         .iter()
         .filter(|(name, _)| !before.contains_key(*name))
-        .map(|(name, words)| {
-            let words = text::escape(words, WORDS);
-            format!(":rotating_light: *Alert* {}: {words}", text::code(name))
-        });
+        .collect();
+    let length = (LISTED * WORDS / raised.len().max(1)).clamp(WORDS, MOST_WORDS);
+    let raised = raised.into_iter().map(|(name, words)| {
+        let words = text::escape(words, length);
+        format!(":rotating_light: *Alert* {}: {words}", text::code(name))
+    });
     let cleared = before
         .keys()
         .filter(|name| !now.contains_key(*name))

@@ -5,25 +5,25 @@ use std::collections::BTreeSet;
 use super::{
     card::{DANGEROUS, NOT_EARLY, residual},
     modal::whole_lines,
-    text,
+    stages, text,
 };
 use crate::broker::{Covered, Interruption, Locked, Members, TooFewApprovers};
 use crate::domain::{
-    ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId, State, Time,
-    UserId, Username,
+    BackendName, ChannelId, Email, GroupName, LockTarget, ReasonRule, Request, Scope, ScopeId,
+    State, Time, UserId, Username,
 };
 
 /// The longest answer; Slack cuts longer ones.
-const LONGEST: usize = 3900;
+pub(super) const LONGEST: usize = 3900;
 
 /// How many requests one answer lists.
-const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 /// How many people one answer names.
-const PEOPLE: usize = 10;
+pub(super) const PEOPLE: usize = 10;
 
 /// Too much is going on.
-pub const BUSY: &str = "Keylend is busy. Nothing was done; try again in a moment.";
+pub const BUSY: &str = "Keylend is busy. Nothing was done. Try again in a moment.";
 
 /// The button means nothing to this version.
 pub const UNKNOWN_BUTTON: &str =
@@ -83,6 +83,12 @@ pub fn too_few_approvers(lack: &TooFewApprovers) -> String {
     let groups: Vec<String> = lack.groups.iter().take(PEOPLE).map(text::code).collect();
     let groups = groups.join(", ");
     let what = match (lack.members, lack.able) {
+        (Members::Others, _) if !lack.open.is_empty() => format!(
+            "This request needs {} approvals by different people, and nobody is left right now to \
+             approve for {}.",
+            lack.needed,
+            stages::list(&lack.open)
+        ),
         (Members::Nobody, 0) => {
             format!("Nobody can approve this request right now: {groups} has no members.")
         }
@@ -147,6 +153,18 @@ pub fn what_has(person: &UserId, requests: &[Request], now: Time) -> String {
     }
     list(&format!("{who} has:"), &held, |request| {
         standing(request, now)
+    })
+}
+
+/// Who has access in a target.
+pub fn who_is_in(target: &BackendName, held: &[Request], now: Time) -> String {
+    let what = text::code(target);
+    if held.is_empty() {
+        return format!("Nobody has access in {what} now.");
+    }
+    list(&format!("Access in {what}:"), held, |request| {
+        let who = text::person(&request.requester);
+        format!("{who} has {}", standing(request, now))
     })
 }
 
@@ -220,7 +238,10 @@ pub fn explain(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
         format!("Who can request: {}", groups(&scope.requesters)),
         format!(
             "Who can approve: {}{}; {} needed, in {}",
-            groups(&scope.approvers),
+            match scope.stages.as_slice() {
+                [] => groups(&scope.approvers),
+                stages => format!("one person each from {}", stages::list(stages)),
+            },
             named.unwrap_or_default(),
             approvals,
             text::channel(&scope.approval_channel)
@@ -296,6 +317,14 @@ pub fn extension_withdrawn(request: &Request) -> String {
     )
 }
 
+/// An approver cannot choose less time.
+pub fn nothing_shorter(request: &Request) -> String {
+    format!(
+        "{} is the shortest time that can be approved. Use the other button to approve it.",
+        request.asked_duration()
+    )
+}
+
 /// No more time fits.
 pub fn nothing_fits(scope: &Scope) -> String {
     format!(
@@ -326,7 +355,7 @@ pub fn revoked(revoked: &[Request], refused: &[String]) -> String {
 pub const NOTHING_HELD: &str = "There is no active access to revoke.";
 
 /// Slack did not name the command, so a second delivery could not be told from a second request.
-pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was done; try again.";
+pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was done. Try again.";
 
 /// One grant stays, and why.
 pub fn stays(request: &Request, why: &str) -> String {
@@ -345,7 +374,7 @@ pub fn locked(target: &LockTarget, locked: Locked) -> String {
         Some(1) => format!("{target} is locked. 1 active grant is being revoked."),
         Some(several) => format!("{target} is locked. {several} active grants are being revoked."),
         None => format!(
-            "{target} is locked. Keylend can't reach its database, so it revokes the active grants \
+            "{target} is locked. Keylend can't write to its database, so it revokes the active grants \
              later, when it can."
         ),
     };
@@ -355,7 +384,11 @@ pub fn locked(target: &LockTarget, locked: Locked) -> String {
              for this person. If they may have another account, lock that one too.",
         );
     }
-    told.push_str(" `/jit unlock` lifts the lock.");
+    let lifted = match locked.until.map(text::time) {
+        Some(end) => format!(" The lock ends {end}; `/jit unlock` lifts it before that."),
+        None => " `/jit unlock` lifts the lock.".to_owned(),
+    };
+    told.push_str(&lifted);
     told
 }
 
@@ -366,7 +399,7 @@ pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
             "{} is unlocked. Access that the lock ended doesn't come back. Request it again.",
             capitalised(target)
         ),
-        false => format!("{} was not locked.", capitalised(target)),
+        false => format!("{} isn't locked. Nothing was changed.", capitalised(target)),
     }
 }
 
@@ -410,7 +443,7 @@ pub fn usage(usage: &str) -> String {
 
 /// A name that is none.
 pub fn no_such(written: &str, like: &[ScopeId]) -> String {
-    let nothing = format!("There is nothing called “{}”.", text::escape(written, 100));
+    let nothing = format!("Keylend can't find “{}”.", text::escape(written, 100));
     let like: Vec<String> = like.iter().map(text::code).collect();
     match like.is_empty() {
         false => format!("{nothing} Did you mean {}?", like.join(", ")),
@@ -419,6 +452,14 @@ pub fn no_such(written: &str, like: &[ScopeId]) -> String {
         }
         true => format!("{nothing} Type `/jit` and search for it."),
     }
+}
+
+/// What was to be a moment, and is none.
+pub fn not_a_time(written: &str) -> String {
+    format!(
+        "“{}” isn't a time. Write one such as 02:10, or with its day: 2026-11-21 02:10.",
+        text::escape(written, 100)
+    )
 }
 
 /// An address of nobody whom Keylend knows.
@@ -460,24 +501,26 @@ fn standing(request: &Request, now: Time) -> String {
 }
 
 /// How a request stands, behind what it is for.
-fn how(request: &Request, now: Time) -> String {
+pub(super) fn how(request: &Request, now: Time) -> String {
     if let Some(since) = request.being_revoked_since(now) {
         return format!(", revoking since {}", text::time(since));
     }
     match (&request.state, request.expires_at) {
         (State::Pending { lapses_at }, _) => format!(
-            ", waiting for approval in {} until {}",
+            ", waiting for approval in {} until {}{}",
             text::channel(&request.approval_channel),
-            text::time(*lapses_at)
+            text::time(*lapses_at),
+            in_stages(request)
         ),
         (State::Approved, Some(end)) => format!(", being granted until {}", text::time(end)),
         (State::Active { .. }, Some(end)) => {
             let more = request.extension.as_ref().map(|extension| {
                 format!(
-                    "; {} more pending approval in {} until {}",
+                    "; {} more pending approval in {} until {}{}",
                     extension.duration,
                     text::channel(&request.approval_channel),
-                    text::time(extension.lapses_at)
+                    text::time(extension.lapses_at),
+                    in_stages(request)
                 )
             });
             format!(" until {}{}", text::time(end), more.unwrap_or_default())
@@ -486,15 +529,22 @@ fn how(request: &Request, now: Time) -> String {
     }
 }
 
-fn id(request: &Request) -> String {
+/// How far the stages of what waits are, behind a sentence; empty where there are none.
+fn in_stages(request: &Request) -> String {
+    let progress = stages::progress(request);
+    progress.map_or_else(String::new, |progress| format!(" ({progress})"))
+}
+
+pub(super) fn id(request: &Request) -> String {
     text::code(request.id)
 }
 
-fn capitalised(target: &LockTarget) -> String {
+pub(super) fn capitalised(target: &LockTarget) -> String {
     match target {
         LockTarget::Everything => "Everything".to_owned(),
         LockTarget::Scope(scope) => text::code(scope),
         LockTarget::Person(person) => text::person(person),
+        LockTarget::Target(target) => format!("Target {}", text::code(target)),
     }
 }
 
@@ -520,6 +570,10 @@ pub fn would_lock(target: &LockTarget, covered: &Covered, now: Time) -> String {
         LockTarget::Person(person) => format!(
             "Until you unlock them, {} can't request or receive any access.",
             text::person(person)
+        ),
+        LockTarget::Target(target) => format!(
+            "Until you unlock it, nobody can request or receive access in target {}.",
+            text::code(target)
         ),
     }];
     let head = match (covered.grants.len(), covered.has_more) {
@@ -555,6 +609,6 @@ fn list(head: &str, requests: &[Request], line: impl Fn(&Request) -> String) -> 
     clipped(&lines)
 }
 
-fn clipped(lines: &[String]) -> String {
+pub(super) fn clipped(lines: &[String]) -> String {
     whole_lines(&lines.join("\n"), LONGEST)
 }

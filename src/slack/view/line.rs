@@ -9,7 +9,7 @@ use crate::{
     domain::{
         Actor, AttemptEvent, Attempted, AttemptedOn, Event, GroupEvent, GroupListedIn, GroupRead,
         LockEvent, LockTarget, Login, Moved, NameEvent, NotAllowed, Occurred, Removal, Request,
-        RuleId, State, Time, UnexplainedAccess, UnexplainedEvent,
+        RuleId, Span, State, Time, UnexplainedAccess, UnexplainedEvent,
     },
     store::{Entry, EntryBody},
 };
@@ -63,8 +63,13 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             given,
             needed,
             groups,
+            duration,
             ..
-        } => format!("approved by {by}, {given} of {needed}{}", in_groups(groups)),
+        } => format!(
+            "approved by {by}, {given} of {needed}{}{}",
+            shortened(*duration),
+            in_groups(groups)
+        ),
         Event::ApprovalVoided { approver, reason } => format!(
             "the approval by {} no longer counts: {}",
             text::person(approver),
@@ -81,11 +86,14 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             count(*approvals_needed, "approval")
         ),
         Event::Approved {
-            expires_at, groups, ..
+            expires_at,
+            groups,
+            duration,
+            ..
         } => {
             let (end, login) = (text::time(*expires_at), login(to));
-            let groups = in_groups(groups);
-            format!("*approved* by {by} · ends {end}{login}{groups}")
+            let (shortened, groups) = (shortened(*duration), in_groups(groups));
+            format!("*approved* by {by} · ends {end}{shortened}{login}{groups}")
         }
         Event::Denied { reason } => because(format!("*denied* by {by}"), reason),
         Event::Withdrawn {} => format!("withdrawn by {by}"),
@@ -160,14 +168,19 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         } => because(format!("{by} requested {duration} more"), reason),
         Event::ExtensionWithdrawn {} => format!("{by} withdrew the request for more time"),
         Event::Extended {
-            expires_at, groups, ..
+            expires_at,
+            groups,
+            duration,
+            ..
         } => {
             let (end, groups) = (text::time(*expires_at), in_groups(groups));
-            format!("*extended* by {by} · ends {end}{groups}")
+            let shortened = shortened(*duration);
+            format!("*extended* by {by} · ends {end}{shortened}{groups}")
         }
         Event::ExtensionDenied { reason } => because(format!("more time denied by {by}"), reason),
         Event::ExtensionLapsed {} => "more time lapsed: nobody decided in time".to_owned(),
         Event::CredentialShown {} => format!("the credentials were shown to {by}"),
+        Event::Reminded { .. } => "reminded the approvers".to_owned(),
     };
     Some(stamped(&occurred, &what))
 }
@@ -177,10 +190,28 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
 pub fn lock_line(entry: &Entry) -> Option<String> {
     let by = text::actor(&entry.actor);
     let what = match &entry.body {
-        EntryBody::Lock(LockEvent::Locked { target, reason, .. }) => because(
-            format!(":rotating_light: *{}* locked by {by}", locked(target)),
+        EntryBody::Lock(LockEvent::Locked {
+            target,
             reason,
-        ),
+            until,
+            ..
+        }) => {
+            let until = until.map(|until| format!(" until {}", text::time(until)));
+            let until = until.unwrap_or_default();
+            because(
+                format!(
+                    ":rotating_light: *{}* locked by {by}{until}",
+                    locked(target)
+                ),
+                reason,
+            )
+        }
+        EntryBody::Lock(LockEvent::Unlocked { target }) if entry.actor == Actor::Keylend => {
+            format!(
+                ":unlock: *{}* unlocked: the time of the lock is over",
+                locked(target)
+            )
+        }
         EntryBody::Lock(LockEvent::Unlocked { target }) => {
             format!(":unlock: *{}* unlocked by {by}", locked(target))
         }
@@ -287,6 +318,7 @@ fn attempted_on(on: &AttemptedOn) -> String {
         AttemptedOn::Scope(scope) => text::code(scope),
         AttemptedOn::Person(person) => text::person(person),
         AttemptedOn::Everything => "everything".to_owned(),
+        AttemptedOn::Target(target) => format!("target {}", text::code(target)),
         AttemptedOn::Login(name) => format!("login {}", text::code(name)),
     }
 }
@@ -340,7 +372,19 @@ fn listed_in(source: &GroupListedIn) -> String {
     match source {
         GroupListedIn::SlackUsergroup(id) => format!("Slack user group {}", text::code(id)),
         GroupListedIn::Configuration => "listed in the configuration".to_owned(),
+        GroupListedIn::PagerDutySchedules(ids) => match &**ids {
+            [id] => format!("PagerDuty schedule {}", text::code(id)),
+            ids => format!("PagerDuty schedules {}", text::code(ids.join(", "))),
+        },
+        GroupListedIn::ICalendar(host) => format!("calendar at {}", text::code(host)),
     }
+}
+
+/// That an approver chose less time, behind a sentence.
+fn shortened(duration: Option<Span>) -> String {
+    duration.map_or_else(String::new, |duration| {
+        format!(" · shortened to {duration}")
+    })
 }
 
 /// The groups by which somebody may approve, as the end of a sentence.
@@ -352,6 +396,14 @@ fn in_groups(groups: &[GroupRead]) -> String {
                 format!(" · in {group} ({}, read {read_at})", text::code(id))
             }
             GroupListedIn::Configuration => format!(" · in {group} (configuration)"),
+            GroupListedIn::PagerDutySchedules(ids) => {
+                let ids = text::code(ids.join(", "));
+                format!(" · in {group} (PagerDuty {ids}, read {read_at})")
+            }
+            GroupListedIn::ICalendar(host) => {
+                let host = text::code(host);
+                format!(" · in {group} (calendar at {host}, read {read_at})")
+            }
         }
     };
     let mut named: String = groups.iter().take(GROUPS).map(group).collect();
@@ -420,10 +472,23 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
             ),
             _ => format!(":lock: Your access to {scope} has ended."),
         },
-        Event::Extended { expires_at, .. } => format!(
-            ":large_green_circle: {by} extended your access to {scope}. It ends {}.",
-            text::time(*expires_at)
-        ),
+        Event::Extended { expires_at, .. } => {
+            let settled = request.last_extension.as_ref();
+            let chosen = settled.and_then(|settled| {
+                let approvals = settled.approvals.iter();
+                let chosen = approvals.filter(|approval| approval.duration.is_some());
+                let chosen = chosen.min_by_key(|approval| approval.duration)?;
+                Some((chosen.duration?, settled.duration, &chosen.by))
+            });
+            let instead = chosen.map(|(chosen, asked, by)| {
+                format!(", for {chosen} instead of {asked} by {}", text::actor(by))
+            });
+            format!(
+                ":large_green_circle: {by} extended your access to {scope}{}. It ends {}.",
+                instead.unwrap_or_default(),
+                text::time(*expires_at)
+            )
+        }
         Event::ExtensionDenied { reason } => because(
             format!(":no_entry: {by} denied more time for {scope}"),
             reason,
@@ -497,7 +562,7 @@ fn not_gone(request: &Request, layer: usize, error: &str, retry_at: Time) -> Str
         0 | 1 => String::new(),
         many => format!(", {many} times in a row"),
     };
-    format!(":rotating_light: {target} failed to revoke the access{times}: {error} · {next}")
+    format!(":rotating_light: {target} failed to revoke access{times}: {error} · {next}")
 }
 
 fn locked(target: &LockTarget) -> String {
@@ -505,6 +570,7 @@ fn locked(target: &LockTarget) -> String {
         LockTarget::Everything => "Everything".to_owned(),
         LockTarget::Scope(scope) => text::code(scope),
         LockTarget::Person(person) => text::person(person),
+        LockTarget::Target(target) => format!("Target {}", text::code(target)),
     }
 }
 

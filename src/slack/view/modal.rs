@@ -12,6 +12,8 @@ use crate::slack::rich_text;
 pub mod callback {
     /// The form that asks for access.
     pub const REQUEST: &str = "request";
+    /// The form in which an approver chooses a shorter time.
+    pub const APPROVE_SHORTER: &str = "approve_shorter";
     /// The form that asks why not.
     pub const DENY: &str = "deny";
     /// The form that asks for more time.

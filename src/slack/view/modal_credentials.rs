@@ -31,7 +31,7 @@ const PART: usize = 2_900;
 pub fn credentials(request: &Request, credentials: &[Credential]) -> Value {
     let until = request.expires_at.map(text::time);
     let head = format!(
-        "{}, until {}. Nobody else can see this, and Slack does not keep it.",
+        "{}, until {}. Nobody else can see this, and Slack doesn't keep it.",
         text::code(&request.terms.scope),
         until.unwrap_or_else(|| "its end".to_owned())
     );

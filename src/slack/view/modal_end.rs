@@ -7,6 +7,9 @@ use super::{
     refusal::field,
 };
 
+/// The longest duration, in characters.
+const LONGEST_WORD: usize = 100;
+
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 1000;
 
@@ -42,4 +45,31 @@ pub fn end(verb: &str, effect: &str, reason: &str, carried: &str) -> Value {
             },
         ],
     })
+}
+
+/// The form of a lock, which also asks for how long. `how_long` is what they have typed of that already.
+pub fn lock(effect: &str, how_long: &str, reason: &str, carried: &str) -> Value {
+    let mut form = end("Lock", effect, reason, carried);
+    let mut element = json!({
+        "type": "plain_text_input",
+        "action_id": field::DURATION,
+        "max_length": LONGEST_WORD,
+    });
+    if !how_long.is_empty() {
+        element["initial_value"] = json!(cut(how_long, LONGEST_WORD));
+    }
+    let hint =
+        "Such as 2h or until 17:00. If you leave it empty, the lock stays until somebody lifts it.";
+    let field = json!({
+        "type": "input",
+        "block_id": field::DURATION,
+        "label": plain("For how long", 2000),
+        "hint": plain(hint, 2000),
+        "optional": true,
+        "element": element,
+    });
+    if let Some(blocks) = form["blocks"].as_array_mut() {
+        blocks.insert(1, field);
+    }
+    form
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     modal::{TITLE, callback, cut, mrkdwn, plain, section},
     refusal::field,
-    text,
+    stages, text,
 };
 use crate::domain::{ReasonRule, Scope, UserId};
 
@@ -169,7 +169,10 @@ fn who_is_asked(scope: &Scope, approvers: Option<&BTreeSet<UserId>>) -> String {
     };
     format!(
         "Needs {needed} by {}{} in {}.",
-        groups.join(", "),
+        match scope.stages.as_slice() {
+            [] => groups.join(", "),
+            stages => format!("one person each from {}", stages::list(stages)),
+        },
         names.unwrap_or_default(),
         text::channel(&scope.approval_channel)
     )

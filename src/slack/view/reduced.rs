@@ -107,8 +107,8 @@ fn event(event: &Event) -> Option<Event> {
 fn lock(event: &LockEvent) -> Option<LockEvent> {
     let mut event = event.clone();
     let (LockEvent::Locked { target, .. } | LockEvent::Unlocked { target }) = &event;
-    // Who is locked is nobody's business.
-    if matches!(target, LockTarget::Person(_)) {
+    // Who is locked is nobody's business, nor what the targets are.
+    if matches!(target, LockTarget::Person(_) | LockTarget::Target(_)) {
         return None;
     }
     if let LockEvent::Locked { reason, .. } = &mut event {

@@ -6,7 +6,9 @@ use chrono::NaiveTime;
 use super::text;
 use crate::{
     broker::Error,
-    domain::{Actor, More, NoUsername, Refusal, Request, RequestId, Ruling, Scope, ScopeId, Span},
+    domain::{
+        Actor, More, NoUsername, Refusal, Request, RequestId, Ruling, Scope, ScopeId, Span, Stage,
+    },
     slack::{arguments::Unclear, caller::RejectedCaller},
 };
 
@@ -171,6 +173,11 @@ impl Voice {
         }
     }
 
+    fn stage(self, stage: &Stage) -> String {
+        let groups: Vec<String> = stage.iter().take(8).map(|name| self.code(name)).collect();
+        groups.join(" or ")
+    }
+
     /// Plain text has no mentions.
     fn actor(self, actor: &Actor) -> String {
         match (self, actor) {
@@ -186,7 +193,7 @@ fn say(error: &Error, voice: Voice) -> String {
     match error {
         Error::Refused(refusal) => refused(refusal, voice),
         Error::Store(_) => {
-            "Keylend can't reach its database, so it may not have done this. Try again in a moment."
+            "Keylend can't write to its database, so it may not have done this. Try again in a moment."
                 .to_owned()
         }
         Error::TooManyConflicts => {
@@ -214,13 +221,13 @@ fn say(error: &Error, voice: Voice) -> String {
                 .to_owned()
         }
         Error::WrongKey(_) => {
-            "Keylend can't open the credentials of this access: the key in its configuration is not \
+            "Keylend can't open the credentials of this access: the key in its configuration isn't \
              the one that sealed them. Nothing was shown. Ask the people who run Keylend to restore \
              the key, or end this access and request it again."
                 .to_owned()
         }
         Error::Contradicted(_) => {
-            "This request does not match Keylend's log, so somebody may have changed the database. \
+            "This request doesn't match Keylend's log, so somebody may have changed the database. \
              Nothing was granted. Ask the people who run Keylend to run keylend audit verify."
                 .to_owned()
         }
@@ -252,18 +259,27 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             let by = by.as_ref().map(|by| voice.actor(by));
             let by = by.map(|by| format!(" (last decision by {by})"));
             format!(
-                "This request is already {state}{}. Nothing was changed.",
+                "This request {}{}. Nothing was changed.",
+                has_state(state, " already"),
                 by.unwrap_or_default()
             )
         }
         Refusal::ApprovedBefore => {
             "You have already approved this. Another person has to approve it too.".to_owned()
         }
+        Refusal::NoOpenStage { open } => format!(
+            "The stages that you can approve for are approved already. Still open: {}.",
+            open.iter().take(8).map(|it| voice.stage(it)).collect::<Vec<_>>().join("; ")
+        ),
+        Refusal::LongerThanAsked { chosen, asked } => {
+            format!("You can only shorten this: {asked} was requested, and you chose {chosen}.")
+        }
         Refusal::NotTheRequester => {
             "Only the requester can do this. Nothing was changed.".to_owned()
         }
         Refusal::NotActive { state } => format!(
-            "This request is {state}, so you can't do this now. {} shows what you have.",
+            "This request {}, so you can't do this now. {} shows what you have.",
+            has_state(state, ""),
             voice.code("/jit status")
         ),
         Refusal::NoExtension => {
@@ -338,7 +354,7 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
                 _ => ("the groups", "their"),
             };
             format!(
-                "This depends on {which} {}, and Slack didn't return {whose} members. \
+                "This depends on {which} {}, and Keylend couldn't read {whose} members. \
                  Nothing was done. Try again later. Keylend has alerted the people who run it.",
                 names.join(", ")
             )
@@ -408,6 +424,15 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
     }
 }
 
+/// That a request is in a state: "is approved", but "has ended".
+fn has_state(state: &str, already: &str) -> String {
+    let verb = match state {
+        "ended" | "failed" | "lapsed" => "has",
+        _ => "is",
+    };
+    format!("{verb}{already} {state}")
+}
+
 /// What is pending, and how to withdraw it.
 fn too_many_pending(
     of: Option<&ScopeId>,
@@ -442,18 +467,18 @@ fn no_username(why: &NoUsername, voice: Voice) -> String {
     let why = match why {
         NoUsername::NoAddress => "it has no email address of yours that it can trust".to_owned(),
         NoUsername::OtherDomain(domain) => format!(
-            "the domain of your email address, {}, is not in email_domains",
+            "the domain of your email address, {}, isn't in email_domains",
             voice.words(domain)
         ),
         NoUsername::UnexpectedCharacters => {
-            "your email address has characters, such as +, that are not safe in a login".to_owned()
+            "your email address has characters, such as +, that aren't safe in a login".to_owned()
         }
         NoUsername::Listed => {
             "[people] gives the login from your email address to another person".to_owned()
         }
     };
     format!(
-        "Keylend can't tell your login: {why}. Nothing was done. Ask the people who run Keylend to \
+        "Keylend can't determine your login: {why}. Nothing was done. Ask the people who run Keylend to \
          add you under [people] in its configuration."
     )
 }
@@ -581,6 +606,15 @@ mod tests {
                 },
             ],
             ApprovedBefore => [Refusal::ApprovedBefore],
+            NoOpenStage => [Refusal::NoOpenStage {
+                open: vec![
+                    [GroupName::new("security"), GroupName::new("leads")].into(),
+                ],
+            }],
+            LongerThanAsked => [Refusal::LongerThanAsked {
+                chosen: Span::minutes(60),
+                asked: Span::minutes(30),
+            }],
             NotTheRequester => [Refusal::NotTheRequester],
             NotActive => [Refusal::NotActive { state: "ended" }],
             ExtensionWaits => [Refusal::ExtensionWaits],

@@ -275,7 +275,9 @@ impl Task {
 
     async fn beat(&mut self, connection: &mut PgConnection) -> sqlx::Result<()> {
         if !self.standing.beat(connection).await? {
-            tracing::warn!("lease expired; this replica gave up its claims, and others can take its work");
+            tracing::warn!(
+                "lease expired; this replica gave up its claims, and others can take its work"
+            );
             self.claims.lose();
         } else if !self.standing.may_claim() {
             // What it had claimed before is for the others.

@@ -214,7 +214,8 @@ impl ReplicaState {
             self.other_configuration(connection).await?
         } else {
             Some(format!(
-                "the store has the tables of version {found}, and this Keylend knows {known}"
+                "the store has tables of version {found}, and this Keylend knows version {known}: upgrade \
+                 Keylend or, if the tables are older, run `keylend store migrate`"
             ))
         };
         let other = other.map(|reason| Standby {
@@ -308,8 +309,8 @@ impl ReplicaState {
 
 fn other_configuration(in_force: &str) -> String {
     format!(
-        "replicas are at work with another configuration ({}): stop them, or start this one with \
-         theirs",
+        "other replicas run with another configuration ({}): stop them, or start this one with \
+         their configuration",
         in_force.get(..12).unwrap_or(in_force)
     )
 }
@@ -331,8 +332,8 @@ fn out_of_step(off: Off, clocks: ClockComparison) -> Standby {
     let reason = match clocks.is_another_right {
         true => wrong_clock(off),
         false => format!(
-            "{}; no replica's clock agrees with the store's, so check the database server's too; access \
-             still ends, by the later of both clocks",
+            "{}. No replica's clock agrees with the store's, so also check the database server's clock. \
+             Access still ends, by the later of both clocks",
             wrong_clock(off)
         ),
     };
@@ -344,7 +345,7 @@ fn out_of_step(off: Off, clocks: ClockComparison) -> Standby {
 
 fn wrong_clock(off: Off) -> String {
     format!(
-        "this replica's clock is more than 2 s {off} the store's: synchronise it, for example by NTP"
+        "this replica's clock is more than 2 s {off} the store's: synchronise it, for example with NTP"
     )
 }
 

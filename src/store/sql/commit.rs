@@ -209,6 +209,10 @@ async fn commit(
             locks::lift(connection, target).await?;
             writes.append(chain, record);
         }
+        Some(LockChange::LiftOver(target, record)) => {
+            locks::lift_over(connection, target, record.at).await?;
+            writes.append(chain, record);
+        }
         None => {}
     }
     // Whoever approved may have been locked since.

@@ -79,7 +79,9 @@ impl Reserve {
         }
         let released = private(&self.path).and_then(|file| file.set_len(0));
         match &released {
-            Ok(()) => tracing::error!("the disk is full; only revocations are written: free some space"),
+            Ok(()) => {
+                tracing::error!("the disk is full; only revocations are written: free some space")
+            }
             Err(error) => {
                 tracing::error!(
                     file = %self.path.display(), %error,

@@ -91,12 +91,12 @@ async fn no_grant_lasts_longer_with_its_extensions_than_the_scope_allows() {
 }
 
 #[tokio::test]
-async fn nobody_gets_anything_without_the_ticket_that_the_scope_asks_for() {
+async fn a_required_ticket_cannot_be_omitted() {
     prove(laws::TICKET_REQUIRED).await;
 }
 
 #[tokio::test]
-async fn what_is_locked_is_neither_asked_for_nor_approved_nor_received() {
+async fn a_lock_refuses_requests_approvals_and_grants() {
     prove(laws::LOCKED).await;
 }
 
@@ -160,7 +160,7 @@ async fn the_base_rules_leave_something_to_allow_of_every_kind() {
 /// agrees: it allows what the law forbids, and with the guard as shipped it does not. On the right
 /// is what the hole lets through; `--no-capture` shows the counterexamples.
 #[tokio::test]
-async fn a_guard_that_is_gone_or_weakened_is_found_out() {
+async fn the_proofs_detect_a_removed_or_weakened_guard() {
     let mut prover = Prover::start(rules::schema());
     let shipped = rules::at_the_most(rules::base());
     let mut lines = Vec::new();
@@ -217,7 +217,7 @@ async fn a_guard_that_is_gone_or_weakened_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_guard_that_can_fail_is_found_out() {
+async fn the_proofs_detect_a_guard_that_can_fail() {
     let mut prover = Prover::start(rules::schema());
     let (guard, rules) = overflowing();
     let guard = rules.policy(&PolicyId::new(guard)).unwrap();
@@ -256,7 +256,7 @@ fn every_base_forbid_has_a_law() {
 
 /// The rules and the schema that are proved are those that [`Policy::base`] judges by.
 #[test]
-fn what_is_proved_is_what_runs() {
+fn the_proofs_use_the_policies_that_run() {
     let mut texts: Vec<_> = rules::base().policies().map(ToString::to_string).collect();
     texts.sort();
     let mut hash = Sha256::new();

@@ -135,7 +135,7 @@ async fn a_partial_export_is_verified_only_behind_a_place_that_is_known() {
 }
 
 #[tokio::test]
-async fn a_file_behind_the_head_with_an_invented_hash_before_it_is_refused() {
+async fn an_export_after_the_head_with_an_invented_hash_is_refused() {
     let (told, lines) = export().await;
     let head = place(&lines[28]);
     let invented = "5".repeat(64);
@@ -248,7 +248,7 @@ async fn a_file_with_too_little_or_too_much_in_it_is_refused() {
 }
 
 #[tokio::test]
-async fn a_line_counts_only_in_its_canonical_form() {
+async fn a_line_has_to_be_in_canonical_form() {
     let (told, lines) = export().await;
     let line = &lines[0];
     type Change = fn(&str) -> String;
@@ -300,7 +300,7 @@ async fn a_line_counts_only_in_its_canonical_form() {
 }
 
 #[tokio::test]
-async fn a_text_counts_only_with_its_digest_and_may_be_missing() {
+async fn a_text_has_to_match_its_digest_or_be_missing() {
     let (told, lines) = export().await;
     let with_texts = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
         let mut entry: Value = serde_json::from_str(&lines[0]).unwrap();
@@ -359,7 +359,7 @@ async fn a_text_counts_only_with_its_digest_and_may_be_missing() {
 
 /// Somebody who can seal entries cannot write one that two readers read differently.
 #[tokio::test]
-async fn a_sealed_line_counts_only_in_its_canonical_form() {
+async fn a_sealed_line_has_to_be_in_canonical_form() {
     let told = Told::new().await;
     let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
     for good in [
@@ -444,7 +444,7 @@ async fn a_sealed_line_counts_only_in_its_canonical_form() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_none_is_a_mistake_of_usage_for_the_recipe_too() {
+async fn an_invalid_head_is_a_usage_error() {
     let told = Told::new().await;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/verify.py");
     let path = told.exported().await;
@@ -467,7 +467,7 @@ async fn a_head_that_is_none_is_a_mistake_of_usage_for_the_recipe_too() {
 
 /// In every form, for both programs: the next reader's terminal obeys none of it.
 #[tokio::test]
-async fn what_people_typed_steers_no_terminal_and_an_export_of_it_verifies() {
+async fn an_export_escapes_control_characters_and_verifies() {
     let hostile = "wr\u{9b}31mites\u{7f}\u{202e}\u{61c}\u{2066} fail\u{1b}]0;\u{85}\u{2028}";
     let told = Told::with_reason(hostile).await;
     let exported = fs::read(told.exported().await).unwrap();

@@ -190,7 +190,7 @@ async fn fault(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_log_as_it_was_written_is_whole() {
+async fn an_unchanged_log_is_valid() {
     let told = Told::new().await;
     let (code, answer) = told.audit(&["verify"]).await;
     assert_eq!(code, ExitCode::SUCCESS);
@@ -199,7 +199,7 @@ async fn a_log_as_it_was_written_is_whole() {
 }
 
 #[tokio::test]
-async fn an_empty_log_is_verified_only_if_somebody_says_that_it_is() {
+async fn an_empty_log_is_verified_only_with_an_empty_head() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keylend.db");
     SqliteStore::open(&path, &keylend::store::StoreKey::derive(&[0x5e; 32]))
@@ -253,7 +253,7 @@ async fn a_changed_byte_in_any_column_names_its_entry() {
 }
 
 #[tokio::test]
-async fn a_field_that_was_taken_away_or_added_names_its_entry() {
+async fn a_removed_or_added_field_is_reported_with_its_entry() {
     let told = Told::new().await;
     for sql in [
         "UPDATE events SET request_id = NULL WHERE seq = 7",
@@ -269,7 +269,7 @@ async fn a_field_that_was_taken_away_or_added_names_its_entry() {
 }
 
 #[tokio::test]
-async fn an_entry_that_was_taken_out_is_missed() {
+async fn a_removed_entry_is_detected() {
     let told = Told::new().await;
     for (seq, expected) in [
         (1, "entry 1 is missing: entry 2 stands in its place."),
@@ -288,7 +288,7 @@ async fn an_entry_that_was_taken_out_is_missed() {
 }
 
 #[tokio::test]
-async fn entries_in_another_order_are_noticed() {
+async fn reordered_entries_are_detected() {
     let told = Told::new().await;
     let swap = "UPDATE events SET seq = 0 WHERE seq = 7;
                 UPDATE events SET seq = 7 WHERE seq = 8;
@@ -298,7 +298,7 @@ async fn entries_in_another_order_are_noticed() {
 }
 
 #[tokio::test]
-async fn a_cut_off_end_is_noticed_by_who_kept_the_head() {
+async fn a_saved_head_detects_a_truncated_log() {
     let told = Told::new().await;
     let head = told.head().await;
     let url = told.tampered("DELETE FROM events WHERE seq > 20").await;
@@ -315,7 +315,7 @@ async fn a_cut_off_end_is_noticed_by_who_kept_the_head() {
 }
 
 #[tokio::test]
-async fn a_log_that_was_written_anew_is_noticed_by_who_kept_a_head() {
+async fn a_saved_head_detects_a_rewritten_log() {
     let (told, retold) = (Told::new().await, Told::with_reason("nothing to see").await);
     let head = told.head().await;
     assert_eq!(
@@ -353,7 +353,7 @@ async fn an_export_is_checked_without_the_store() {
 }
 
 #[tokio::test]
-async fn an_export_is_for_its_owner_alone() {
+async fn only_its_owner_can_read_an_export() {
     use std::os::unix::fs::PermissionsExt;
 
     let told = Told::new().await;
@@ -417,7 +417,7 @@ async fn what_a_person_held_is_answered_by_slack_id_and_by_address() {
 }
 
 #[tokio::test]
-async fn a_broken_log_answers_nothing() {
+async fn who_refuses_a_broken_log() {
     let told = Told::new().await;
     let url = told
         .tampered("UPDATE events SET actor = 'keylend' WHERE seq = 7")
@@ -431,7 +431,7 @@ async fn a_broken_log_answers_nothing() {
 }
 
 #[tokio::test]
-async fn what_people_typed_cannot_command_the_terminal() {
+async fn who_escapes_control_characters() {
     let told = Told::with_reason("\u{1b}[2Jgone\n\u{202e}evil").await;
     let args = ["who", "--person", "U0ALICE", "--at", "2026-11-21T09:01:00Z"];
     let (_, answer) = told.audit(&args).await;
@@ -442,7 +442,7 @@ async fn what_people_typed_cannot_command_the_terminal() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_there_is_not_an_empty_log() {
+async fn a_missing_store_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mistyped.db");
     let url = format!("sqlite://{}", path.display());
@@ -453,7 +453,7 @@ async fn a_store_that_is_not_there_is_not_an_empty_log() {
 }
 
 #[tokio::test]
-async fn the_configuration_says_where_the_store_is() {
+async fn audit_reads_the_store_from_the_configuration() {
     let told = Told::new().await;
     let config = told.file("keylend.toml");
     let key = told.file("key");
@@ -478,7 +478,7 @@ async fn the_configuration_says_where_the_store_is() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_a_mistake_of_usage() {
+fn an_invalid_question_is_a_usage_error() {
     for args in [
         "who",
         "who --scope db-prod:write --person U0ALICE",

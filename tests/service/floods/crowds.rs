@@ -11,7 +11,7 @@ const PLACES: &str = "max_connections = 32\nmax_connections_per_address = 32";
 const CROWD: usize = 400;
 
 #[tokio::test]
-async fn idle_connections_give_way_and_the_service_goes_on_answering() {
+async fn idle_connections_are_evicted_and_the_service_keeps_answering() {
     let fixture = fixture(PLACES).await;
     let mut crowd = Line::many(&fixture, CROWD).await;
     alice_is_answered(&fixture).await;
@@ -24,7 +24,7 @@ async fn idle_connections_give_way_and_the_service_goes_on_answering() {
 }
 
 #[tokio::test]
-async fn slow_heads_give_way_however_steadily_they_trickle() {
+async fn slow_request_heads_are_evicted() {
     let fixture = fixture(PLACES).await;
     let mut crowd = Line::many(&fixture, CROWD).await;
     for line in &mut crowd {
@@ -38,7 +38,7 @@ async fn slow_heads_give_way_however_steadily_they_trickle() {
 }
 
 #[tokio::test]
-async fn slow_bodies_give_way() {
+async fn slow_bodies_are_evicted() {
     let fixture = fixture(PLACES).await;
     let head = plausible_head(fixture.now(), 1000);
     let mut crowd = Vec::new();
@@ -52,7 +52,7 @@ async fn slow_bodies_give_way() {
 }
 
 #[tokio::test]
-async fn a_connection_that_has_proved_itself_is_kept_through_a_crowd() {
+async fn authenticated_connections_survive_a_connection_flood() {
     let fixture = fixture(PLACES).await;
     let question = r#"{"subject":{"type":"user","id":"U0ALICE"},"action":{"name":"write"},"resource":{"type":"scope","id":"db-prod"}}"#;
     let check = format!(
@@ -70,7 +70,7 @@ async fn a_connection_that_has_proved_itself_is_kept_through_a_crowd() {
 }
 
 #[tokio::test]
-async fn an_address_that_wants_too_many_pushes_out_nobody_else() {
+async fn one_address_cannot_take_the_connections_of_others() {
     let fixture = fixture("max_connections = 32\nmax_connections_per_address = 8").await;
     let mut neighbour = Line::from("127.0.0.3", &fixture).await;
     let mut greedy = Vec::new();
@@ -83,7 +83,7 @@ async fn an_address_that_wants_too_many_pushes_out_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_may_hold_as_many_as_there_are() {
+async fn a_trusted_proxy_can_open_every_connection() {
     let server = "max_connections = 64\nmax_connections_per_address = 4\n\
                   trusted_proxies = [\"127.0.0.2\"]";
     let fixture = fixture(server).await;

@@ -25,7 +25,7 @@ async fn status(
 }
 
 #[tokio::test]
-async fn an_address_that_forges_is_limited_and_others_are_not() {
+async fn forged_signatures_limit_only_their_own_address() {
     let fixture = fixture("").await;
     let mut heard = Vec::new();
     for _ in 0..MANY {
@@ -59,7 +59,7 @@ async fn slack_is_let_in_although_a_forger_shares_its_address() {
 }
 
 #[tokio::test]
-async fn beyond_the_limit_no_long_body_is_read_whatever_the_head_says() {
+async fn a_body_beyond_the_limit_is_not_read() {
     let fixture = fixture("").await;
     for _ in 0..MANY {
         status(&fixture, "127.0.0.1", UNSIGNED).await;
@@ -99,7 +99,7 @@ async fn an_ipv6_network_counts_as_one_caller() {
 }
 
 #[tokio::test]
-async fn nobody_becomes_somebody_else_by_writing_the_header_themselves() {
+async fn a_client_cannot_forge_the_forwarded_header() {
     let fixture = fixture("trusted_proxies = [\"10.0.0.0/8\"]").await;
     let mut last = 0;
     for number in 0..MANY {

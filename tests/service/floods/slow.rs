@@ -12,7 +12,7 @@ use super::{
 const STEP: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn a_head_that_does_not_end_is_cut_off_however_steadily_it_trickles() {
+async fn an_endless_request_head_times_out() {
     let fixture = fixture("").await;
     let mut line = Line::open(&fixture).await;
     let begun = Instant::now();
@@ -29,7 +29,7 @@ async fn a_head_that_does_not_end_is_cut_off_however_steadily_it_trickles() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_body_that_does_not_arrive_times_out() {
     let fixture = fixture("").await;
     let mut line = Line::open(&fixture).await;
     let head = plausible_head(fixture.now(), 1000);
@@ -39,7 +39,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_take_their_answers_is_cut_off() {
+async fn a_client_that_does_not_read_its_answers_is_disconnected() {
     let fixture = fixture("").await;
     let mut line = Line::open(&fixture).await;
     // Answers fill what the machine holds for a connection, and then the service has to wait.

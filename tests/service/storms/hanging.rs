@@ -6,7 +6,7 @@ use super::setup::{Storm, engineer};
 use crate::support::target::Mood;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_target_hangs_for_a_minute_what_others_hold_ends_on_time() {
+async fn a_hanging_target_does_not_delay_other_revocations() {
     const ENGINEERS: usize = 300;
     let targets = [("console", "db-prod:write"), ("bastion", "db-prod:read")];
     let storm = Storm::setup(ENGINEERS, &targets).await;

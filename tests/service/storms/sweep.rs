@@ -3,7 +3,7 @@
 use super::setup::{Storm, engineer};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_grants_that_end_in_one_second_are_each_taken_back_once() {
+async fn ten_thousand_grants_that_end_in_one_second_are_each_revoked_once() {
     const GRANTS: usize = 10_000;
     let storm = Storm::setup(GRANTS, &[("console", "db-prod:write")]).await;
     let fixture = &storm.fixture;

@@ -15,7 +15,7 @@ const SAYING: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn while_slack_has_had_enough_access_begins_and_ends_and_all_is_said_once_afterwards() {
+async fn rate_limits_of_slack_delay_messages_but_not_access() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.jit(DAVE, "request db-prod:read 10m look").await;

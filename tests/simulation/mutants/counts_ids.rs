@@ -67,6 +67,7 @@ impl CountsIds {
                     ..other.terms
                 },
                 approvals_needed: other.approvals_needed,
+                stages: other.stages,
                 approval_channel: other.approval_channel,
                 mirrors: ask.mirrors,
                 lapses_at,

@@ -43,7 +43,7 @@ impl Mutant for HearsTheLocked {
         let locks = self.ledger.get().locks().await?;
         let is_locked = locks.iter().any(|lock| match &lock.target {
             LockTarget::Person(person) => person_of(person) == person_of(by),
-            LockTarget::Everything | LockTarget::Scope(_) => false,
+            LockTarget::Everything | LockTarget::Scope(_) | LockTarget::Target(_) => false,
         });
         let is_own = person_of(by) == person_of(&before.requester);
         let members = broker.members(&GroupName::new("dba")).await;

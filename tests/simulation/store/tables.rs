@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use keylend::{
     clock::Entropy,
     domain::{
-        ChannelId, DeliveryKey, Entitlement, Human, Lock, LockTarget, Progress, Request, RequestId, State,
-        Time,
+        ChannelId, DeliveryKey, Entitlement, Human, Lock, LockTarget, Progress, Request, RequestId,
+        State, Time,
     },
     domain::{Lane, UserId},
     presentation::{Card, Home, Place},
@@ -140,10 +140,12 @@ impl Tables {
             Some(LockChange::Set(lock, record)) => {
                 let at = self.chain.not_before(lock.at);
                 let lock = Lock { at, ..lock.clone() };
+                let before = self.locks.get(&lock.target).cloned();
+                let lock = lock.in_place_of(before.as_ref());
                 self.locks.insert(lock.target.clone(), lock);
                 self.append(record);
             }
-            Some(LockChange::Lift(target, record)) => {
+            Some(LockChange::Lift(target, record) | LockChange::LiftOver(target, record)) => {
                 self.locks.remove(target);
                 self.append(record);
             }
@@ -190,9 +192,15 @@ impl Tables {
         }
         let mut people = commit.decided_on.iter().flat_map(|it| &it.people);
         let is_locked = |person: &Human| self.locks.values().any(|lock| lock.is_of(person));
-        if commit.changes.iter().any(Change::grants)
-            && !self.ignores_locks
-            && people.any(is_locked)
+        if commit.changes.iter().any(Change::grants) && !self.ignores_locks && people.any(is_locked)
+        {
+            return conflict;
+        }
+        if let Some(LockChange::LiftOver(target, record)) = &commit.lock
+            && !self
+                .locks
+                .get(target)
+                .is_some_and(|lock| lock.is_over(record.at))
         {
             return conflict;
         }
@@ -336,7 +344,7 @@ impl Tables {
     }
 
     /// The locks, oldest first.
-    pub(super) fn locks(&self) -> Vec<Lock> {
+    pub(crate) fn locks(&self) -> Vec<Lock> {
         let mut locks: Vec<_> = self.locks.values().cloned().collect();
         locks.sort_by(|one, other| (one.at, &one.target).cmp(&(other.at, &other.target)));
         locks

@@ -361,7 +361,7 @@ async fn an_incident_channel_is_told_what_it_missed_and_once() {
         .await;
     fixture.commit(done(&request, at(1_500))).await;
     fixture
-        .in_time(|sim| says(sim, "C0INC42", "*ending*"))
+        .in_time(|sim| says(sim, "C0INC42", "*ending*: "))
         .await;
     let all = fixture.sim.messages("C0INC42");
     let text: Vec<&str> = all[1..].iter().map(|one| one.text.as_str()).collect();
@@ -371,7 +371,7 @@ async fn an_incident_channel_is_told_what_it_missed_and_once() {
         "*approved* by <@U0BOB>",
         "`pg-prod` granted access",
         "access granted",
-        "*ending*",
+        "*ending*: ",
     ];
     let places: Vec<_> = lines.iter().map(|line| text.find(line)).collect();
     assert!(places.iter().all(Option::is_some), "{text}");

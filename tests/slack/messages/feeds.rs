@@ -114,7 +114,7 @@ async fn a_first_failure_to_revoke_is_heard_beyond_its_thread_in_incident_channe
     let request = fixture.commit(made(&request, 0, at(3))).await;
     let mut request = fixture.commit(done(&request, at(4))).await;
     for (moment, words) in [
-        (5, "`pg-prod` failed to revoke the access: "),
+        (5, "`pg-prod` failed to revoke access: "),
         (6, "2 times in a row"),
         (7, "3 times in a row"),
     ] {
@@ -204,6 +204,7 @@ async fn a_lock_is_told_in_the_channel_itself() {
         by: user("bob"),
         reason: "incident".to_owned(),
         at: at(0),
+        until: None,
     };
     let record = Record {
         at: at(0),
@@ -214,6 +215,7 @@ async fn a_lock_is_told_in_the_channel_itself() {
             target: lock.target.clone(),
             person: Human::default(),
             reason: lock.reason.clone(),
+            until: None,
         }),
     };
     let commit = Commit {

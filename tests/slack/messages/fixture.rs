@@ -1,11 +1,12 @@
 //! A messenger between a real store and a simulated Slack, on a clock that tests move.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use keylend::{
     alerts::Alerts,
     clock::{Clock, SystemEntropy},
-    domain::{ChannelId, Event, Request, Time},
+    directory::{Directory, GroupSource, Identities},
+    domain::{ChannelId, Event, GroupName, Notifications, Request, Time, UserId},
     presentation::{CURSOR, CardRecords},
     slack::{
         client::Client,
@@ -89,8 +90,29 @@ impl Fixture {
         Client::new(&url, self.sim.bot_token().into(), self.clock.clone()).expect("a client")
     }
 
+    /// The DBAs, as a user group of Slack, and the leads, Alice and Carol.
+    fn directory(&self) -> Directory {
+        let leads = ["U0ALICE", "U0CAROL"].map(UserId::new);
+        let groups = [
+            ("dba", GroupSource::SlackUsergroup("S0DBA".to_owned())),
+            ("leads", GroupSource::Members(leads.into())),
+        ];
+        let groups = groups.map(|(name, source)| (GroupName::new(name), source));
+        Directory::new(
+            Arc::new(self.client()),
+            self.clock.clone(),
+            groups.into(),
+            Identities::new(vec!["example.com".to_owned()], false, BTreeMap::new()),
+        )
+    }
+
     /// Starts a messenger; every request comes with credentials.
     pub(crate) fn run(&self) -> Running {
+        self.run_notifying(Notifications::new())
+    }
+
+    /// The same, where scopes notify their approvers.
+    pub(crate) fn run_notifying(&self, notifications: Notifications) -> Running {
         let messenger = Messenger::new(messages::Parts {
             claims: self.store.clone(),
             store: self.store.clone(),
@@ -101,6 +123,8 @@ impl Fixture {
             audit_channel: ChannelId::new("C0AUDIT"),
             has_credentials: Arc::new(|_: &Request| true),
             logins: Arc::new(|_: &Request| Vec::new()),
+            notifications,
+            directory: Arc::new(self.directory()),
             alerts: self.alerts.clone(),
             other_channels: [ChannelId::new("C0DBA")].into(),
         });

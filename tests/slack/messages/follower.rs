@@ -364,6 +364,7 @@ async fn a_lock_touches_everybody_who_is_asked_anything() {
             target: target.clone(),
             person: Human::default(),
             reason: reason.clone(),
+            until: None,
         }),
     };
     let lock = Lock {
@@ -372,6 +373,7 @@ async fn a_lock_touches_everybody_who_is_asked_anything() {
         by: user("sam"),
         reason,
         at: at(2),
+        until: None,
     };
     let commit = Commit {
         lock: Some(LockChange::Set(lock, record)),

@@ -11,6 +11,7 @@ mod client;
 mod feeds;
 mod fixture;
 mod follower;
+mod notifications;
 mod people;
 #[path = "../../store_contract/story.rs"]
 #[expect(dead_code, reason = "the store's contract uses the rest")]

@@ -30,7 +30,7 @@ async fn an_empty_group_is_told_to_the_requester_and_once_to_the_audit_channel()
     let fixture = Fixture::start().await;
     fixture.sim.set_group("S0DBA", [""; 0]);
     let answer = fixture.answer(ALICE, LOOK).await;
-    let words = format!("{NOBODY}: `dba` has no members. Ask the people who run Keylend to add");
+    let words = format!("{NOBODY}: `dba` has no members. Keylend alerts the people who run it; ask them to add");
     assert!(answer.says(&words), "{}", answer.text);
     fixture
         .audited(
@@ -142,7 +142,7 @@ async fn more_time_that_nobody_can_approve_is_told_at_once_to_the_requester_and_
     assert!(answer.says("You requested 10m more"), "{}", answer.text);
     let words = format!("{NOBODY}: `dba` has no members.");
     assert!(answer.says(&words), "{}", answer.text);
-    let words = "your access ends when it did before";
+    let words = "your access still ends at the same time";
     assert!(answer.says(words), "{}", answer.text);
     let alert =
         format!(": Nobody can approve a request for more time with {SCOPE}: dba has no members");

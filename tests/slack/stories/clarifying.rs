@@ -144,7 +144,7 @@ async fn an_end_that_has_passed_or_is_too_late_is_answered_by_a_sentence() {
             "until 02:30",
             "02:30 has passed where you are (Europe/Berlin)",
         ),
-        ("until 05:00", "Duration is at most 1h"),
+        ("until 05:00", "The duration can be at most 1h"),
     ] {
         alice.fill("duration", "duration", typed);
         let Submission::Errors(errors) = alice.submit().await else {

@@ -80,7 +80,10 @@ async fn what_is_logged_of_a_click_a_check_and_a_target_names_the_request() {
         .await;
     let back = sqlx::query(rename("away", "requests"));
     back.execute(&mut store).await.unwrap();
-    let failed = lines.requests("slack", "failed to process an interaction: the store failed");
+    let failed = lines.requests(
+        "slack",
+        "failed to process an interaction: the store failed",
+    );
     assert_eq!(failed, std::slice::from_ref(&id));
     assert_eq!(lines.requests("slack", "refused"), refused);
 

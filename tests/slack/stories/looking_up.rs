@@ -56,7 +56,7 @@ async fn a_person_is_named_by_a_mention_an_id_an_address_or_as_me() {
             "who nobody@example.com",
             "Keylend hasn't recorded anyone with the address nobody@example.com.",
         ),
-        ("status nonsense", "There is nothing called “nonsense”."),
+        ("status nonsense", "Keylend can't find “nonsense”."),
         ("status db-prod:write", "Who has `db-prod:write`:"),
         ("done me", "Type `/jit done [scope or id]`."),
     ] {
@@ -149,4 +149,66 @@ async fn what_happens_is_counted_for_whoever_runs_it() {
     ] {
         assert!(page.contains(line), "{line} is missing in\n{page}");
     }
+}
+
+#[tokio::test]
+async fn who_tells_what_was_held_at_a_time_where_the_person_is() {
+    let fixture = Fixture::start().await;
+    fixture
+        .sim
+        .update_person(BOB, |bob| bob.tz = "Europe/Berlin".to_owned());
+    let before = fixture.answer(BOB, "who db-prod:write at 03:00").await;
+    assert!(
+        before.says("Nobody had `db-prod:write` at"),
+        "{}",
+        before.text
+    );
+    fixture.granted(REQUEST).await;
+    fixture.advance_minutes(12);
+    fixture.jit(ALICE, "done").await;
+    fixture.told(ALICE, "has ended:").await;
+    fixture.advance_minutes(60);
+    for line in [
+        "who db-prod:write at 03:10",
+        "who db-prod:write at 2099-11-21 03:10",
+        "who @alice at 03:10",
+        "who console 03:10",
+    ] {
+        let answer = fixture.answer(BOB, line).await;
+        let text = format!("{line}: {}", answer.all_text());
+        assert!(
+            answer.says("`db-prod:write` of <@U0ALICE> from") && answer.says(BOB),
+            "{text}"
+        );
+    }
+    for (line, said) in [
+        (
+            "who db-prod:write at 03:40",
+            "Nobody had `db-prod:write` at",
+        ),
+        ("who @dave at 03:10", "<@U0DAVE> had nothing at"),
+        ("who bastion at 03:10", "Nobody had `bastion` at"),
+        (
+            "who @alice at 2099-11-22 03:10",
+            "is still to come where you are",
+        ),
+        ("who @alice at noonish", "“noonish” isn't a time."),
+    ] {
+        let answer = fixture.answer(BOB, line).await;
+        assert!(answer.says(said), "{line}: {}", answer.all_text());
+    }
+}
+
+#[tokio::test]
+async fn who_tells_who_has_access_in_a_target_now() {
+    let fixture = Fixture::start().await;
+    let nobody = fixture.answer(BOB, "who console").await;
+    assert_eq!(nobody.text, "Nobody has access in `console` now.");
+    fixture.granted(REQUEST).await;
+    let answer = fixture.answer(BOB, "who console").await;
+    assert!(
+        answer.says("<@U0ALICE> has `db-prod:write` until"),
+        "{}",
+        answer.all_text()
+    );
 }

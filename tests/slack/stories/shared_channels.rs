@@ -181,7 +181,7 @@ async fn an_allowed_shared_channel_is_told_of_an_alert_by_name_alone() {
     fixture.answer(ALICE, REQUEST).await;
     let told = fixture
         .audited(
-            "*Alert* `nobody_can_approve:db-prod:write`: /readyz and Keylend's own log say more",
+            "*Alert* `nobody_can_approve:db-prod:write`: /readyz and Keylend's own log have the details",
         )
         .await;
     assert!(!told.says("has no members"), "{}", told.all_text());

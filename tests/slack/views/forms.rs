@@ -19,6 +19,7 @@ use keylend::{
         modal_deny::deny,
         modal_extend::extend,
         modal_request::{Form, option, request},
+        modal_shorter::shorter,
         refusal::{not_a_duration, on_field},
     },
 };
@@ -32,6 +33,7 @@ fn locked(ended: Option<usize>) -> Locked {
     Locked {
         ended,
         is_person_known: true,
+        until: None,
     }
 }
 
@@ -47,6 +49,7 @@ fn scope() -> Scope {
         requesters: [GroupName::new("engineers")].into(),
         approvers: [GroupName::new("dba")].into(),
         approvals: NonZeroU8::MIN,
+        stages: Vec::new(),
         approval_channel: ChannelId::new("C0DBA"),
         reason: ReasonRule::Required,
         ticket: Some(TicketRule {
@@ -123,6 +126,14 @@ fn the_form_for_a_denial_says_what_is_denied() {
     let view = deny(&pending().request, "an-id.1");
     assert_eq!(passed(&view), Vec::<String>::new());
     insta::assert_json_snapshot!("form_deny", view);
+}
+
+#[test]
+fn the_form_for_less_time_offers_what_is_shorter() {
+    let choices = [5, 10, 15].map(Span::minutes);
+    let view = shorter(&pending().request, &choices, "an-id.1");
+    assert_eq!(passed(&view), Vec::<String>::new());
+    insta::assert_json_snapshot!("form_shorter", view);
 }
 
 #[test]
@@ -269,6 +280,7 @@ fn every_answer_reads_well() {
                     needed,
                     able,
                     members,
+                    open: Vec::new(),
                 })
             })
             .join("\n"),

@@ -5,7 +5,9 @@
 mod forms;
 mod home;
 mod limits;
+mod locks;
 mod notes;
+mod notifications;
 mod story;
 mod validators;
 
@@ -44,6 +46,7 @@ const PLACES: [Place; 7] = [
 static CONTEXT: LazyLock<Context> = LazyLock::new(|| Context {
     has_credentials: true,
     unreachable: None,
+    lock: None,
     logins: [
         ("pg-prod", LoginName::Named("alice".to_owned())),
         ("pg-stage", LoginName::New),
@@ -129,7 +132,29 @@ fn lock_lines_name_what_is_locked_and_by_whom() {
         target,
         person: Human::default(),
         reason: "incident <!channel>".to_owned(),
+        until: None,
     };
+    let lifted = Entry {
+        actor: Actor::Keylend,
+        ..lock_entry(LockEvent::Unlocked {
+            target: LockTarget::Everything,
+        })
+    };
+    let until = LockEvent::Locked {
+        target: LockTarget::Everything,
+        person: Human::default(),
+        reason: "a leak".to_owned(),
+        until: Some("2099-11-21T10:00:00Z".parse().unwrap()),
+    };
+    let until = lock(until);
+    assert!(
+        until.contains("*Everything* locked by <@U0BOB> until <!date^"),
+        "{until}"
+    );
+    assert!(until.ends_with(": a leak"), "{until}");
+    let lifted = lock_line(&lifted).unwrap();
+    let over = ":unlock: *Everything* unlocked: the time of the lock is over";
+    assert!(lifted.ends_with(over), "{lifted}");
     let lines = [
         lock(locked(LockTarget::Everything)),
         lock(locked(LockTarget::Scope("db-prod:write".parse().unwrap()))),
@@ -521,6 +546,7 @@ fn another_company_reads_who_asks_for_what_and_how_long_alone() {
             target,
             person: Human::default(),
             reason: typed.to_owned(),
+            until: None,
         };
         let entry = reduced::entry(&lock_entry(locked))?;
         lock_line(&entry)

@@ -41,6 +41,40 @@ fn lines_of_approver_groups_name_who_joined_and_left() {
 }
 
 #[test]
+fn a_line_of_an_approver_group_that_has_a_schedule_says_which() {
+    let changed = |source: GroupListedIn| {
+        let event = |members: BTreeSet<UserId>, minutes, known: Option<&GroupEvent>| {
+            let read = GroupRead {
+                group: GroupName::new("oncall"),
+                source: source.clone(),
+                read_at: Span::minutes(minutes).after(Time::UNIX_EPOCH),
+            };
+            GroupEvent::of(known, read, (&members).into()).unwrap()
+        };
+        let first = event(BTreeSet::new(), 0, None);
+        let next = event([UserId::new("U0ALICE")].into(), 1, Some(&first));
+        lock_line(&entry_of(EntryBody::Group(next), Actor::Keylend)).unwrap()
+    };
+    let schedules = |ids: &[&str]| {
+        GroupListedIn::PagerDutySchedules(ids.iter().map(ToString::to_string).collect())
+    };
+    for (source, words) in [
+        (schedules(&["PI7DH85"]), "PagerDuty schedule `PI7DH85`"),
+        (
+            schedules(&["PI7DH85", "PZZZZZZ"]),
+            "PagerDuty schedules `PI7DH85, PZZZZZZ`",
+        ),
+        (
+            GroupListedIn::ICalendar("calendar.example.com".to_owned()),
+            "calendar at `calendar.example.com`",
+        ),
+    ] {
+        let line = changed(source);
+        assert!(line.ends_with(words), "{line}");
+    }
+}
+
+#[test]
 fn lines_of_refused_attempts_name_what_was_tried_and_why_not() {
     let refused = |action, on, why, team: Option<&str>| {
         let team = team.map(TeamId::new);

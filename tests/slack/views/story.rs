@@ -56,6 +56,7 @@ impl Story {
                 username: Username::new("alice"),
                 terms,
                 approvals_needed,
+                stages: Vec::new(),
                 approval_channel: ChannelId::new("C0DBA"),
                 mirrors: vec![ChannelId::new("C0INC42")],
                 lapses_at: now + TimeDelta::hours(1),

@@ -20,7 +20,10 @@ pub(super) struct Database {
     pub(super) is_home: bool,
 }
 
-pub(super) async fn connect(session: &Session<'_>, database: &Database) -> Result<PgConnection, Error> {
+pub(super) async fn connect(
+    session: &Session<'_>,
+    database: &Database,
+) -> Result<PgConnection, Error> {
     let mut connection = session.connect_to(&database.name).await?;
     match run(&mut connection, BRIEFLY.to_owned()).await {
         Ok(_) => Ok(connection),

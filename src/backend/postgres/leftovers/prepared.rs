@@ -25,7 +25,10 @@ struct Transaction {
 }
 
 /// Lists the prepared transactions that were left.
-pub(super) async fn left(search: &Search<'_>, session: &mut Session<'_>) -> Result<Vec<Leftover>, Error> {
+pub(super) async fn left(
+    search: &Search<'_>,
+    session: &mut Session<'_>,
+) -> Result<Vec<Leftover>, Error> {
     let prepared: Vec<Transaction> = sqlx::query_as(concat!(
         "SELECT p.gid AS gid, p.database::pg_catalog.text AS database, o.oid AS owner, \
                 p.owner::pg_catalog.text AS owner_name, ",

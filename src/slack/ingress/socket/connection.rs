@@ -208,7 +208,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> SocketConnection<S> {
             if acknowledge(envelope.acknowledgement(shown)) {
                 metrics.acknowledged(taken_at.elapsed());
             } else {
-                tracing::warn!("failed to acknowledge a delivery: no connection is open; Slack repeats it");
+                tracing::warn!(
+                    "failed to acknowledge a delivery: no connection is open; Slack repeats it"
+                );
             }
             drop(permit);
         };

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     domain::{Approval, Extension, ExtensionOutcome, Request, SettledExtension, Span, State, Time},
-    slack::{client::Message, view::text},
+    slack::{
+        client::Message,
+        view::{stages, text},
+    },
 };
 
 /// The question whether somebody gets access, and what came of it.
@@ -26,6 +29,7 @@ pub(super) fn request_card(request: &Request, context: &Context) -> Message {
         if let Some(closes) = record::closes(&context.logins) {
             draft.say(closes);
         }
+        locked(context, &mut draft);
         decide(request, &mut draft);
     }
     record::footer(request, &mut draft);
@@ -41,6 +45,7 @@ pub(super) fn extension_card(request: &Request, context: &Context) -> Option<Mes
             draft.facts(&more_facts(request, extension, context));
             more_reason(request, &extension.reason, &mut draft);
             record::approvals(&extension.approvals, &mut draft);
+            locked(context, &mut draft);
             decide(request, &mut draft);
             record::footer(request, &mut draft);
             Some(draft.message())
@@ -52,7 +57,7 @@ pub(super) fn extension_card(request: &Request, context: &Context) -> Option<Mes
             record::approvals(&settled.approvals, &mut draft);
             draft.say(outcome(settled));
             if let ExtensionOutcome::Denied { reason } = &settled.outcome {
-                draft.quote("Why", reason);
+                draft.quote("Reason for denial", reason);
             }
             record::footer(request, &mut draft);
             Some(draft.message())
@@ -89,6 +94,17 @@ pub(in crate::slack::view) fn question(request: &Request, context: &Context, dra
         .collect();
     draft.asides(&facts);
     decide(request, draft);
+}
+
+/// That a lock keeps everybody from approving it.
+fn locked(context: &Context, draft: &mut Draft) {
+    let Some(lock) = &context.lock else {
+        return;
+    };
+    draft.say(match lock.until.map(text::time) {
+        Some(end) => format!(":lock: *Locked until {end}*. Nobody can approve this before that."),
+        None => ":lock: *Locked*. Nobody can approve this until the lock is lifted.".to_owned(),
+    });
 }
 
 fn extension_head(request: &Request, more: Span) -> Draft {
@@ -163,11 +179,14 @@ fn more_facts(
 }
 
 fn awaited(request: &Request, given: &[Approval], lapses_at: Time) -> [(&'static str, String); 2] {
-    let approvals = format!("{} of {}", given.len(), request.approvals_needed);
-    [
-        ("Approvals", approvals),
-        ("Decide by", text::time(lapses_at)),
-    ]
+    let approvals = match stages::progress(request) {
+        Some(progress) => ("Stages", progress),
+        None => (
+            "Approvals",
+            format!("{} of {}", given.len(), request.approvals_needed),
+        ),
+    };
+    [approvals, ("Decide by", text::time(lapses_at))]
 }
 
 fn about(request: &Request, context: &Context) -> Vec<(&'static str, String)> {
@@ -213,6 +232,7 @@ fn decide(request: &Request, draft: &mut Draft) {
     };
     let buttons = vec![
         Button::primary(action::APPROVE, approve),
+        Button::new(action::APPROVE_SHORTER, "Approve shorter…"),
         Button::new(action::DENY, "Deny"),
     ];
     draft.buttons(&value(request), buttons);

@@ -1,7 +1,7 @@
 //! What a card knows beside its request, and what its buttons say of it.
 
 use crate::{
-    domain::{Login, Request},
+    domain::{Lock, Login, Request},
     slack::client::ChannelTrouble,
 };
 
@@ -9,6 +9,8 @@ use crate::{
 pub mod action {
     /// Say yes.
     pub const APPROVE: &str = "approve";
+    /// Say yes to less time: opens the form that asks for how long.
+    pub const APPROVE_SHORTER: &str = "approve_shorter";
     /// Say no.
     pub const DENY: &str = "deny";
     /// Take the request back.
@@ -34,6 +36,8 @@ pub struct Context {
     pub unreachable: Option<ChannelTrouble>,
     /// The logins that receive the access.
     pub logins: Vec<Login>,
+    /// The lock that keeps what is asked for from being approved, if one does.
+    pub lock: Option<Lock>,
 }
 
 /// The value of every button: the request, and the revision that was on show.

@@ -222,7 +222,7 @@ pub(super) fn write(request: &Request, draft: &mut Draft) {
         draft.say(state);
     }
     if let State::Denied { reason, .. } = &request.state {
-        draft.quote("Why", reason);
+        draft.quote("Reason for denial", reason);
     }
     if let Some(stuck) = stuck(request) {
         draft.say(stuck);
@@ -243,6 +243,9 @@ fn approval(approval: &Approval) -> String {
         text::actor(&approval.by),
         text::time(approval.at)
     );
+    if let Some(duration) = approval.duration {
+        line.push_str(&format!(" · shortened to {duration}"));
+    }
     line.push_str(&given_by(&approval.by, &approval.rules));
     line
 }

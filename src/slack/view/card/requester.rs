@@ -9,7 +9,7 @@ use crate::{
     domain::{Request, State},
     slack::{
         client::{ChannelTrouble, Message},
-        view::text,
+        view::{stages, text},
     },
 };
 
@@ -49,9 +49,31 @@ pub(in crate::slack::view) fn waiting(request: &Request) -> Option<String> {
         several => format!("{several} approvals"),
     };
     Some(format!(
-        ":hourglass_flowing_sand: Pending {approvals} in {channel} until {}.",
-        text::time(lapses_at)
+        ":hourglass_flowing_sand: Pending {approvals} in {channel} until {}.{}",
+        text::time(lapses_at),
+        in_stages(request)
     ))
+}
+
+/// How far the stages of what waits are, as a sentence with a space before it; empty where there are none.
+fn in_stages(request: &Request) -> String {
+    let progress = stages::progress(request);
+    progress.map_or_else(String::new, |progress| format!(" {progress}."))
+}
+
+/// That the time was shortened, as a sentence with a space before it; empty if it was not.
+fn shortened(request: &Request) -> String {
+    let Some(duration) = request.shortened else {
+        return String::new();
+    };
+    let mut approvals = request.approvals.iter();
+    let by = approvals.find(|approval| approval.duration == Some(duration));
+    let by = by.map(|approval| format!(" by {}", text::actor(&approval.by)));
+    format!(
+        " Approved for {duration} instead of {}{}.",
+        request.terms.duration,
+        by.unwrap_or_default()
+    )
 }
 
 /// That approvers cannot see the request, and why; nothing if they can.
@@ -85,9 +107,10 @@ pub(in crate::slack::view) fn grant(
 ) -> Option<()> {
     if matches!(request.state, State::Active { .. }) {
         draft.say(format!(
-            ":large_green_circle: You have {} until {}.{}",
+            ":large_green_circle: You have {} until {}.{}{}",
             record::what(request),
             text::time(request.expires_at?),
+            shortened(request),
             record::had_before(request, true)
         ));
         if let Some(logins) = record::logins(&context.logins) {
@@ -141,10 +164,11 @@ fn in_use(request: &Request, mut buttons: Vec<Button>, draft: &mut Draft) {
     buttons.push(Button::new(action::EXTEND, more));
     if let Some(extension) = &request.extension {
         draft.say(format!(
-            ":hourglass_flowing_sand: You requested *{}* more. Pending approval in {} until {}.",
+            ":hourglass_flowing_sand: You requested *{}* more. Pending approval in {} until {}.{}",
             extension.duration,
             text::channel(&request.approval_channel),
-            text::time(extension.lapses_at)
+            text::time(extension.lapses_at),
+            in_stages(request)
         ));
         buttons.push(Button::new(action::WITHDRAW_EXTENSION, "Withdraw"));
     }
