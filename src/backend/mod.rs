@@ -2,8 +2,8 @@
 //!
 //! # Adding a kind of target
 //!
-//! Everything about a kind is in its folder, `src/backend/KIND/`, apart from steps 2, 3 and 5.
-//! `tests/core/kinds.rs` checks that nothing is missing.
+//! The recipe in `CONTRIBUTING.md` lists all files that have to change, also those of the documentation, of
+//! the deployment and of the tests. This is what the code needs:
 //!
 //! 1. `mod.rs` has a type that implements [`Backend`], one that implements [`BoundLayer`], and a public
 //!    `Config` that serde reads from `[backends.NAME.KIND]`: `deny_unknown_fields`, secrets as
