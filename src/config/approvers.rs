@@ -55,7 +55,7 @@ pub(super) fn check(
             let stages: Vec<_> = scope
                 .stages
                 .iter()
-                .filter_map(|stage| members(stage))
+                .filter_map(&members)
                 .collect();
             let enough = |without: Option<&(bool, &str)>| {
                 let mut filled = Assignment::new(&scope.stages, scope.approvals.get());

@@ -198,7 +198,7 @@ async fn a_grant_to_a_login_that_was_renamed_ends_although_its_namesake_has_one(
         let rows = postgres.query(members).await;
         rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
     };
-    let first = fixture.granted("request pg:write 30m").await;
+    fixture.granted("request pg:write 30m").await;
     postgres
         .execute(
             "ALTER ROLE alice RENAME TO alice_smith;
@@ -207,7 +207,6 @@ async fn a_grant_to_a_login_that_was_renamed_ends_although_its_namesake_has_one(
         .await;
     let second = fixture.granted("request pg:again 1h").await;
     assert_eq!(members().await, ["alice", "alice_smith"]);
-    assert!(first.has("done"));
     // The card names the login as it was, which the other grant uses too.
     fixture.jit(ALICE, "done pg:write anyway").await;
     fixture.ended(1).await;
