@@ -15,7 +15,7 @@ pub const INSTALL: &str = "To use a real one, install PostgreSQL 15 or later and
 /// The database of the demo's company.
 pub enum Database {
     /// A server that the demo started.
-    Real(Postgres),
+    Real(Box<Postgres>),
     /// A list in its place.
     Simulated {
         /// Where Keylend's orders arrive.
@@ -36,7 +36,7 @@ impl Database {
     /// Starts a server, or says why there is none.
     pub async fn start(secret: &str, clock: DemoClock) -> Self {
         match Postgres::start().await {
-            Ok(server) => Self::Real(server),
+            Ok(server) => Self::Real(Box::new(server)),
             Err(error) => Self::Simulated {
                 receiver: Receiver::new(secret, clock),
                 why: format!("{error:#}."),

@@ -1,5 +1,4 @@
 //! What `keylend check` says of the mistakes that people make first.
-#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
