@@ -52,11 +52,7 @@ pub(super) fn check(
             continue;
         };
         if !scope.stages.is_empty() {
-            let stages: Vec<_> = scope
-                .stages
-                .iter()
-                .filter_map(&members)
-                .collect();
+            let stages: Vec<_> = scope.stages.iter().filter_map(&members).collect();
             let enough = |without: Option<&(bool, &str)>| {
                 let mut filled = Assignment::new(&scope.stages, scope.approvals.get());
                 for person in approvers.iter().filter(|it| Some(*it) != without) {

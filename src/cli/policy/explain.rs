@@ -30,7 +30,7 @@ pub struct Explain {
     action: ActionName,
     /// The scope, such as db-prod:write. Leave it out for a lock of a person or of everything.
     scope: Option<ScopeId>,
-    /// A group that the person is in, as [groups] names it. Can be repeated.
+    /// A group that the person is in, as the configuration names it. Can be repeated.
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
     /// The person's Slack id; matters for rules that name people.

@@ -30,7 +30,9 @@ async fn an_empty_group_is_told_to_the_requester_and_once_to_the_audit_channel()
     let fixture = Fixture::start().await;
     fixture.sim.set_group("S0DBA", [""; 0]);
     let answer = fixture.answer(ALICE, LOOK).await;
-    let words = format!("{NOBODY}: `dba` has no members. Keylend alerts the people who run it; ask them to add");
+    let words = format!(
+        "{NOBODY}: `dba` has no members. Keylend alerts the people who run it; ask them to add"
+    );
     assert!(answer.says(&words), "{}", answer.text);
     fixture
         .audited(
