@@ -153,7 +153,7 @@ const story = {
     await open("Keylend");
     await says(main, "writes are failing again");
     await picture(main.locator(".sheet"), "home.png");
-    await main.getByRole("button", { name: /^Approve/ }).click();
+    await main.getByRole("button", { name: /^Approve \d/ }).click();
     await says(status, "Open");
     await be("Alice Example");
     await open("Keylend");
