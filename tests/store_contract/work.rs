@@ -173,7 +173,7 @@ async fn a_request_may_have_access_until_the_last_of_its_layers_was_inspected_on
 
 async fn what_is_longest_due_comes_first(store: Arc<dyn Database>) {
     let mut ids = Vec::new();
-    for (seed, second) in [("b", 2), ("c", 3), ("a", 1)] {
+    for (seed, second) in [("b", 200), ("c", 300), ("a", 100)] {
         let request = commit(&*store, asked(seed, "alice", "db-prod:write", at(second))).await;
         ids.push(request.id);
     }

@@ -164,7 +164,12 @@ pub fn who_is_in(target: &BackendName, held: &[Request], now: Time) -> String {
     }
     list(&format!("Access in {what}:"), held, |request| {
         let who = text::person(&request.requester);
-        format!("{who} has {}", standing(request, now))
+        format!(
+            "{who} has {}{} · {}",
+            text::code(&request.terms.scope),
+            how(request, now),
+            id(request)
+        )
     })
 }
 

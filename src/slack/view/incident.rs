@@ -55,7 +55,7 @@ fn parts(
     let standing = |request: &Request| {
         let approved = approved(request);
         format!(
-            "{} {}{approved} · {}",
+            "{}{}{approved} · {}",
             whose(request),
             how(request, now),
             id(request)

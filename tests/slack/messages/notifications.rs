@@ -1,6 +1,6 @@
 //! How approvers hear of what waits for their decision: once, and many requests together.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use keylend::{
     domain::{Command, GroupName, Human, Notifications, Notify, Request, ScopeNotify, Span},
@@ -167,6 +167,8 @@ async fn reminders_are_posted_in_the_cards_thread_and_the_second_one_escalates()
         first.text
     );
     let request = reminded(&fixture, &request, 2400).await;
+    // A channel hears of approvals at most once in 30 seconds.
+    fixture.clock.advance(Duration::from_secs(31));
     let second = fixture.says("C0DBA", "<@U0CAROL> :bell: Reminder").await;
     assert_eq!(second.thread_ts, first.thread_ts);
     assert!(!second.says("U0ALICE"), "{}", second.text);

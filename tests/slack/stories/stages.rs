@@ -87,6 +87,7 @@ async fn a_scope_says_its_stages_and_a_request_that_cannot_fill_them_is_told() {
         answer.text
     );
     fixture.sim.set_group("S0DBA", [""; 0]);
+    fixture.advance_minutes(2);
     let answer = fixture.answer(ALICE, ADMIN).await;
     assert!(
         answer.says("nobody is left right now to approve for dba"),

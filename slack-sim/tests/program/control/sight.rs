@@ -146,7 +146,7 @@ async fn the_page_finds_what_it_reads_by_these_names() {
     );
     assert_eq!(
         keys(&workspace["page"]),
-        "beside clock_moves start title tour"
+        "beside clock_moves roles start title tour"
     );
     let sees = read("people/U0ALICE/sees").await;
     assert_eq!(keys(&sees), "dm home messages modals now version");
