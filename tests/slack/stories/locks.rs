@@ -126,7 +126,7 @@ async fn a_lock_of_a_target_covers_every_scope_with_something_in_it() {
     assert!(nothing.says("can't find"), "{}", nothing.text);
     let told = fixture.end(SECURITY, "lock console a leak").await;
     assert!(
-        told.says("Target `console` is locked; one grant ends by it."),
+        told.says("Target `console` is locked. 1 active grant is being revoked."),
         "{}",
         told.all_text()
     );
