@@ -12,7 +12,7 @@ use keylend::{
 };
 
 use super::{
-    Mutant,
+    Mutant, Sound,
     approves_first::{YoungestClock, YoungestLedger, approval, carry_out},
 };
 
@@ -42,9 +42,7 @@ impl Mutant for CountsOldVotes {
         let before = broker.revise(id).await?;
         let now = self.clock.now();
         let Some(now) = now.filter(|_| before.extension.is_none()) else {
-            return broker
-                .approve(&crate::intent::intent(by), id, revision)
-                .await;
+            return Sound.approve(broker, by, id, revision).await;
         };
         let decided_on = DecidedOn {
             seq: *broker.store().head().borrow(),

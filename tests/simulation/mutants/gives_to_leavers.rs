@@ -12,7 +12,7 @@ use keylend::{
 };
 
 use super::{
-    Mutant,
+    Mutant, Sound,
     approves_first::{YoungestClock, YoungestLedger, approval, carry_out},
 };
 
@@ -39,9 +39,7 @@ impl Mutant for GivesToLeavers {
         id: RequestId,
         revision: u32,
     ) -> Result<Request, Error> {
-        let approved = broker
-            .approve(&crate::intent::intent(by), id, revision)
-            .await;
+        let approved = Sound.approve(broker, by, id, revision).await;
         let now = self.clock.now();
         let (Err(Error::Refused(Refusal::Forbidden(rulings))), Some(now)) = (&approved, now) else {
             return approved;

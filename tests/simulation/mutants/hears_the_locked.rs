@@ -11,7 +11,7 @@ use keylend::{
 };
 
 use super::{
-    Mutant,
+    Mutant, Sound,
     approves_first::{YoungestClock, YoungestLedger, approval, carry_out},
 };
 use crate::people::person_of;
@@ -52,11 +52,7 @@ impl Mutant for HearsTheLocked {
                 let command = approval(broker, &before, by, revision)?;
                 carry_out(&self.ledger, &before, command, now, None).await
             }
-            _ => {
-                broker
-                    .approve(&crate::intent::intent(by), id, revision)
-                    .await
-            }
+            _ => Sound.approve(broker, by, id, revision).await,
         }
     }
 }

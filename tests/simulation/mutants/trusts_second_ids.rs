@@ -12,7 +12,7 @@ use keylend::{
 };
 
 use super::{
-    Mutant,
+    Mutant, Sound,
     approves_first::{YoungestClock, YoungestLedger, approval, carry_out},
 };
 
@@ -47,11 +47,7 @@ impl Mutant for TrustsSecondIds {
                 let command = approval(broker, &before, by, revision)?;
                 carry_out(&self.ledger, &before, command, now, None).await
             }
-            _ => {
-                broker
-                    .approve(&crate::intent::intent(by), id, revision)
-                    .await
-            }
+            _ => Sound.approve(broker, by, id, revision).await,
         }
     }
 }
