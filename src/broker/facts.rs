@@ -155,6 +155,9 @@ impl Broker {
         question: &Question<'_>,
     ) -> Result<Vec<RuleId>, Refusal> {
         let rules = self.would_allow(action, principal, question)?;
+        if !self.parts.policy.has_report_only() {
+            return Ok(rules);
+        }
         let facts = self.facts(principal, question);
         for rule in self.parts.policy.would_forbid(action, &facts) {
             tracing::info!(
@@ -268,15 +271,11 @@ impl Broker {
 
     /// The environments that the requester is in and that exclude the scope's.
     fn excluded_by(&self, question: &Question<'_>) -> BTreeSet<Environment> {
-        let environment = question.scope.and_then(|scope| scope.environment.as_ref());
-        let excluded = environment.map(|environment| self.parts.limits.excluded_by(environment));
         let held = &question.count.environments;
-        excluded
+        let environment = question.scope.and_then(|scope| scope.environment.as_ref());
+        environment
+            .map(|environment| self.parts.limits.excluded_by(environment, held))
             .unwrap_or_default()
-            .into_iter()
-            .filter(|other| held.contains(*other))
-            .cloned()
-            .collect()
     }
 
     /// Every identity of somebody who acts on another's behalf or their own, on fresh facts; nothing

@@ -1,13 +1,25 @@
-//! Reads the address of the store, and the key of its authentication codes, from the configuration.
+//! Reads the configuration, or only the address of the store or the key of its authentication codes.
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::{
-    config,
+    config::{self, Secrets},
     store::{Address, StoreKey},
 };
+
+/// The whole configuration.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub(super) fn configuration(file: &Path, secrets: Secrets) -> anyhow::Result<config::Config> {
+    match config::Config::load(file, secrets) {
+        Ok(config) => Ok(config),
+        Err(problems) => bail!("the configuration is invalid\n\n{problems}"),
+    }
+}
 
 /// The address in `store.url`. The rest of the configuration is not read, so it may be invalid.
 pub(super) fn address_in(config: &Path) -> anyhow::Result<Address> {

@@ -12,11 +12,11 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use chrono::{DateTime, NaiveDateTime};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::address::{address_in, key_in};
+use super::address::{address_in, configuration, key_in};
 use crate::{
     audit::{
         Difference,
@@ -29,7 +29,7 @@ use crate::{
     },
     checkpoint::{Checkpoint, VerifierKey, checkpoints},
     clock::{Clock as _, SystemClock},
-    config::{Config, Secrets},
+    config::Secrets,
     domain::{ScopeId, Time},
     sanitize::escaped_json,
     store::{Address, Broken, StoreKey, Why},
@@ -199,10 +199,7 @@ impl Audit {
                 }
             }
             Self::Key { config } => {
-                let config = match Config::load(&config, Secrets::Unchecked) {
-                    Ok(config) => config,
-                    Err(problems) => bail!("the configuration is invalid\n\n{problems}"),
-                };
+                let config = configuration(&config, Secrets::Unchecked)?;
                 let log = config.log.context(
                     "the configuration has no log.signing_key, so Keylend does not sign the log",
                 )?;

@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use crate::config::{Config, Secrets};
+use crate::config::{Config, Secrets, counted};
 
 /// Check the configuration, the policies, and that the secrets are where they should be.
 ///
@@ -51,12 +51,5 @@ impl Check {
             counted(config.policy.rules().len(), "rule"),
         )?;
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
     }
 }

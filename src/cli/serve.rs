@@ -6,8 +6,9 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::address::configuration;
 use crate::{
-    config::{Config, Secrets},
+    config::Secrets,
     serve::{self, Outside},
 };
 
@@ -33,10 +34,7 @@ impl Serve {
     ///
     /// If the service cannot start: see [`serve::start`].
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        let config = match Config::load(&self.config, Secrets::Checked) {
-            Ok(config) => config,
-            Err(problems) => anyhow::bail!("the configuration is invalid\n\n{problems}"),
-        };
+        let config = configuration(&self.config, Secrets::Checked)?;
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }

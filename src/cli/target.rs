@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use futures_util::future::join_all;
 
+use super::address::configuration;
 use crate::{
     backend::{Backend, BackendError, Diagnosis, Holder},
     clock::SystemClock,
@@ -94,10 +95,7 @@ impl Which {
     /// Reads the configuration, and builds these targets.
     pub(super) fn read(self) -> anyhow::Result<(Config, Vec<Configured>)> {
         // Only the secrets of these targets are needed.
-        let config = match Config::load(&self.config, Secrets::Unchecked) {
-            Ok(config) => config,
-            Err(problems) => bail!("the configuration is invalid\n\n{problems}"),
-        };
+        let config = configuration(&self.config, Secrets::Unchecked)?;
         let asked = self.backend.map(BackendName::new);
         if let Some(name) = &asked
             && !config.backends.contains_key(name)

@@ -46,6 +46,7 @@ pub use secrets::Secrets;
 pub use server::Server;
 pub use slack::{Mode, Slack};
 pub use store::{NoAddress, Store};
+pub(crate) use text::counted;
 pub use vault::{NoStoreKey, VaultKey};
 
 use self::document::Document;

@@ -50,7 +50,7 @@ pub(super) const CHANNEL_ID: &str = "^[CG][A-Z0-9]{2,}$";
 pub(super) const PERSON_ID: &str = "^[A-Z][A-Z0-9]{2,}$";
 
 /// A count with its noun: `1 approval`, `2 approvals`.
-pub(super) fn counted(count: usize, what: &str) -> String {
+pub(crate) fn counted(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),

@@ -62,13 +62,18 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The environments that nobody may be in together with `environment`.
-    pub fn excluded_by(&self, environment: &Environment) -> BTreeSet<&Environment> {
+    /// The environments of `held` that nobody may be in together with `environment`.
+    pub fn excluded_by(
+        &self,
+        environment: &Environment,
+        held: &BTreeSet<Environment>,
+    ) -> BTreeSet<Environment> {
         self.exclusive
             .iter()
             .filter(|set| set.contains(environment))
             .flatten()
-            .filter(|other| *other != environment)
+            .filter(|other| *other != environment && held.contains(*other))
+            .cloned()
             .collect()
     }
 }

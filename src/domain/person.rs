@@ -58,3 +58,25 @@ pub enum Standing {
     /// Somebody who has left.
     Deactivated,
 }
+
+impl Standing {
+    /// Every standing.
+    pub const ALL: [Self; 5] = [
+        Self::Member,
+        Self::Guest,
+        Self::Stranger,
+        Self::Bot,
+        Self::Deactivated,
+    ];
+
+    /// Its name in rules.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Guest => "guest",
+            Self::Stranger => "stranger",
+            Self::Bot => "bot",
+            Self::Deactivated => "deactivated",
+        }
+    }
+}

@@ -15,7 +15,7 @@ use regex::Regex;
 
 use super::schema::SCHEMA;
 use crate::domain::{
-    Environment, GroupName, Human, Person, Risk, RuleId, Scope, Span, Standing, Time, UserId,
+    Environment, GroupName, Human, Person, Risk, RuleId, Scope, Span, Time, UserId,
 };
 
 /// What somebody, or something, is about to do.
@@ -191,17 +191,13 @@ impl Facts<'_> {
             ..
         } = self.principal;
         let uid = TYPES.uid(&TYPES.user, id.as_str());
-        let standing = match standing {
-            Standing::Member => "member",
-            Standing::Guest => "guest",
-            Standing::Stranger => "stranger",
-            Standing::Bot => "bot",
-            Standing::Deactivated => "deactivated",
-        };
         let attributes = HashMap::from([
             ("id".to_owned(), text(id.as_str())),
             ("human".to_owned(), identities(human)),
-            ("standing".to_owned(), one_of(&TYPES.standing, standing)),
+            (
+                "standing".to_owned(),
+                one_of(&TYPES.standing, standing.name()),
+            ),
             (
                 "locked".to_owned(),
                 RestrictedExpression::new_bool(self.principal_locked),

@@ -102,6 +102,11 @@ impl Policy {
         rules.filter_map(|(id, rule)| rule.origin.as_ref().map(|_| id))
     }
 
+    /// Whether any rule only reports.
+    pub fn has_report_only(&self) -> bool {
+        !self.report_only.is_empty()
+    }
+
     /// The rules that only report what they would refuse.
     pub fn report_only(&self) -> impl Iterator<Item = RuleId> {
         let rules = self.report_only.policies();

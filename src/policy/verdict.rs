@@ -47,9 +47,6 @@ impl Policy {
     /// The rules that only report and would forbid this; a rule that could not be evaluated is one of them.
     /// In the order of the files.
     pub fn would_forbid(&self, action: Action, facts: &Facts<'_>) -> Vec<RuleId> {
-        if self.report_only.is_empty() {
-            return Vec::new();
-        }
         let Ok((request, entities)) = facts.question(action, self.zone, &self.oncall) else {
             return self.report_only().collect();
         };

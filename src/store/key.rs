@@ -27,8 +27,7 @@ const FOLLOWERS: &[u8] = b"keylend follower v1";
 /// Bytes of a code and of the key.
 const LENGTH: usize = 32;
 
-/// The key of the authentication codes beside the entries of the log: HMAC-SHA256 over an entry's number, as
-/// eight bytes, and the 64 digits of its hash; and of those beside what followers of the log keep. It is erased from memory when it is dropped.
+/// The key of the authentication codes in the store, which is erased from memory when it is dropped.
 #[derive(Clone)]
 pub struct StoreKey {
     log: Zeroizing<[u8; LENGTH]>,

@@ -15,6 +15,7 @@ use toml::Spanned;
 
 use super::situation::{Decided, Given, When, decide, listed};
 use crate::{
+    cli::address::configuration,
     config::{Config, Secrets},
     domain::{Refusal, RuleId},
     policy::Policy,
@@ -95,7 +96,7 @@ impl Test {
     ///
     /// If the configuration, the rules or the cases can't be read, or `out` takes no more.
     pub fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
-        let config = read_config(&self.config)?;
+        let config = configuration(&self.config, Secrets::Unchecked)?;
         let (mut passed, mut failed) = (0_usize, 0_usize);
         let mut idle = BTreeSet::new();
         let mut decisive = BTreeSet::new();
@@ -210,18 +211,6 @@ fn rules_of(decided: &Decided) -> BTreeSet<RuleId> {
     };
     rules.extend(decided.would_refuse.iter().cloned());
     rules
-}
-
-/// Reads the configuration without its secrets.
-///
-/// # Errors
-///
-/// Everything that is wrong with it.
-pub(super) fn read_config(file: &Path) -> anyhow::Result<Config> {
-    match Config::load(file, Secrets::Unchecked) {
-        Ok(config) => Ok(config),
-        Err(problems) => bail!("the configuration is invalid\n\n{problems}"),
-    }
 }
 
 /// The rules of `files`, which are named from the folder of `cases`, in place of the configuration's.

@@ -4,12 +4,10 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::{
-    cases::read_config,
-    situation::{ActionName, Decided, Given, Moment, StandingName, When, decide, listed},
-};
+use super::situation::{ActionName, Decided, Given, Moment, StandingName, When, decide, listed};
 use crate::{
-    config::Config,
+    cli::address::configuration,
+    config::{Config, Secrets},
     domain::{GroupName, Length, Refusal, ScopeId, Span, UserId},
     policy::Action,
     sanitize::escaped,
@@ -76,7 +74,7 @@ impl Explain {
     ///
     /// If the configuration can't be read, it does not have what is named, or `out` takes no more.
     pub fn run(self, out: &mut (dyn Write + Send)) -> anyhow::Result<ExitCode> {
-        let config = read_config(&self.config)?;
+        let config = configuration(&self.config, Secrets::Unchecked)?;
         let given = Given {
             person: self.person.as_deref().map(UserId::new),
             groups: self.groups.iter().map(GroupName::new).collect(),

@@ -1,17 +1,14 @@
 //! A situation in which somebody does something, and what the rules decide in it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    str::FromStr,
-};
+use std::{collections::BTreeMap, str::FromStr};
 
 use serde::{Deserialize, Deserializer, de};
 
 use crate::{
     config::Config,
     domain::{
-        Environment, GroupName, Human, Length, NoUsername, Person, Refusal, RuleId, Scope, ScopeId,
-        Span, Standing, Time, UserId,
+        GroupName, Human, Length, NoUsername, Person, Refusal, RuleId, Scope, ScopeId, Span,
+        Standing, Time, UserId,
     },
     policy::{Action, Facts, Policy, TicketFact},
 };
@@ -103,19 +100,11 @@ impl FromStr for StandingName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let standing = match text {
-            "member" => Standing::Member,
-            "guest" => Standing::Guest,
-            "stranger" => Standing::Stranger,
-            "bot" => Standing::Bot,
-            "deactivated" => Standing::Deactivated,
-            other => {
-                return Err(format!(
-                    "{other:?} is not one of `member`, `guest`, `stranger`, `bot`, `deactivated`"
-                ));
-            }
-        };
-        Ok(Self(standing))
+        let standing = Standing::ALL.into_iter().find(|it| it.name() == text);
+        standing.map(Self).ok_or_else(|| {
+            let names = Standing::ALL.map(Standing::name).join("`, `");
+            format!("{text:?} is not one of `{names}`")
+        })
     }
 }
 
@@ -191,18 +180,14 @@ pub(super) fn decide(
     }
     let held = given.holds.iter().map(|id| in_catalogue(config, id));
     let held: Vec<&Scope> = held.collect::<Result<_, _>>()?;
-    let held_environments: BTreeSet<&Environment> = held
+    let environments = held
         .iter()
-        .filter_map(|scope| scope.environment.as_ref())
+        .filter_map(|scope| scope.environment.clone())
         .collect();
-    let environment = scope.and_then(|scope| scope.environment.as_ref());
-    let excluded_by = environment
-        .map(|environment| config.limits.excluded_by(environment))
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|other| held_environments.contains(other))
-        .cloned()
-        .collect();
+    let excluded_by = scope
+        .and_then(|scope| scope.environment.as_ref())
+        .map(|environment| config.limits.excluded_by(environment, &environments))
+        .unwrap_or_default();
     let id = given.person.clone().unwrap_or_else(|| UserId::new(PERSON));
     let principal = Person {
         name: id.as_str().to_owned(),
