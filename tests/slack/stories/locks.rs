@@ -83,13 +83,14 @@ async fn lock_alone_lists_the_locks_in_force_for_administrators() {
     let listed = fixture.answer(SECURITY, "lock").await;
     for words in [
         "<@U0ALICE> is locked by <@U0SEC> since",
-        "until somebody lifts it (a ",
+        "until somebody lifts it (a !channel leak)",
         "type `/jit unlock U0ALICE`",
         "`db-prod:write` is locked by <@U0SEC>",
         "type `/jit unlock db-prod:write`",
     ] {
         assert!(listed.says(words), "{words}: {}", listed.all_text());
     }
+    assert!(!listed.all_text().contains("<!"), "{}", listed.all_text());
     let refused = fixture.answer(DAVE, "lock").await;
     assert!(refused.says("Type `/jit lock"), "{}", refused.all_text());
     assert!(!refused.says("in force"), "{}", refused.all_text());
