@@ -110,7 +110,7 @@ impl Grants {
         // The head before the requests: what is committed in between is read twice, not missed.
         let seen = Some(Instant::now());
         let applied = *store.head().borrow();
-        let logged_locks = LoggedLocks::default();
+        let logged_locks = LoggedLocks::new(comparisons.clone());
         let locks = locks_in_force(store.locks().await?, logged_locks.read(&*store).await?);
         let index = read(&*store, locks, &comparisons).await?;
         Ok(Self {
@@ -235,6 +235,9 @@ impl Grants {
             let head = *self.store.head().borrow();
             let applied = self.applied();
             let (changed, through) = timeout(LOOK, self.store.changed(applied, PAGE)).await??;
+            if through < applied || self.store.lost_entry().is_some() {
+                return Err(Failure::Cut);
+            }
             // Behind the requests, so that no lock is missed that was committed before them.
             let table = timeout(LOOK, self.store.locks()).await??;
             let logged = match through > applied {
@@ -255,7 +258,6 @@ impl Grants {
                 let read = timeout(REREAD, read).await??;
                 *self.index.write().unwrap_or_else(PoisonError::into_inner) = read;
             }
-            let through = through.max(applied);
             self.progress.send_replace(Progress {
                 applied: through,
                 seen: Some(seen),
@@ -327,6 +329,8 @@ fn alert_text(target: &BackendName, count: usize) -> String {
 enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the log has lost entries: run `keylend audit verify`")]
+    Cut,
     #[error("the store did not answer in time")]
     Slow(#[from] Elapsed),
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Broker, Error, Loaded, error::ATTEMPTS};
 use crate::{
     domain::{Lock, LockTarget, Refusal, Request, RequestId},
-    store::{CommitError, Fold, Snapshot, locks_in_force},
+    store::{CommitError, Expected, Fold, Lost, Snapshot, locks_in_force},
 };
 
 /// Entries that are read at a time.
@@ -135,7 +135,9 @@ impl Broker {
         let mut differing = store.torn(requests).await?;
         let is_known = |request: &&Request| {
             let compared = self.parts.comparisons.of(request);
-            compared.is_some() && compared == last_seqs.get(&request.id).copied()
+            let expected = self.parts.comparisons.verified().expected(request.id);
+            let last_seq = last_seqs.get(&request.id).copied();
+            compared.is_some() && compared == last_seq && last_seq.is_some_and(|it| expected.allows(it))
         };
         let unknown = requests.iter().filter(|request| !is_known(request));
         differing.extend(unknown.map(|request| request.id));
@@ -178,12 +180,18 @@ impl Broker {
 
     /// What the log says of a snapshot, and the number of its last entry about it.
     async fn compare(&self, id: RequestId) -> Result<(Compared, u64), Error> {
+        let comparisons = &self.parts.comparisons;
+        // Asked for first: what is committed meanwhile is not expected yet.
+        let expected = comparisons.verified().expected(id);
         let snapshot = self.store.snapshot(id).await?;
         let Snapshot { request, last_seq } = snapshot;
-        let comparisons = &self.parts.comparisons;
         let compared = match request {
-            Some(request) if comparisons.of(&request) == Some(last_seq) => Compared::Same(request),
-            found => match (self.fold(id, last_seq).await?, found) {
+            Some(request)
+                if comparisons.of(&request) == Some(last_seq) && expected.allows(last_seq) =>
+            {
+                Compared::Same(request)
+            }
+            found => match (self.fold(id, last_seq, &expected).await?, found) {
                 (Ok(logged), Some(found)) if logged == found => {
                     comparisons.remember(&found, last_seq);
                     Compared::Same(found)
@@ -227,6 +235,7 @@ impl Broker {
         &self,
         id: RequestId,
         last_seq: u64,
+        expected: &Expected,
     ) -> Result<Result<Request, (String, Option<Request>)>, Error> {
         let mut fold = Fold::new(id);
         let mut limit = PAGE;
@@ -261,6 +270,14 @@ impl Broker {
             if fold.last_seq() == before {
                 return Ok(Err(("its last entry is gone".to_owned(), None)));
             }
+        }
+        if let Err(lost) = expected.check(&fold) {
+            let before = match lost {
+                // What is left of it can still end.
+                Lost::Entries => fold.into_request(),
+                Lost::End => None,
+            };
+            return Ok(Err((lost.to_string(), before)));
         }
         let request = fold.into_request();
         Ok(request.ok_or_else(|| ("the log has no entry about it".to_owned(), None)))

@@ -134,12 +134,15 @@ impl Broker {
     pub fn new(parts: Parts) -> Self {
         let named_groups = parts.policy.groups().clone();
         let store: Arc<dyn Store> = parts.ledger.clone();
+        let comparisons = || parts.comparisons.clone();
+        let logged_locks = LoggedLocks::new(comparisons());
+        let people = LoggedPeople::new(comparisons());
         Self {
             parts,
             store,
             named_groups,
-            logged_locks: LoggedLocks::default(),
-            people: LoggedPeople::default(),
+            logged_locks,
+            people,
             people_restored: OnceCell::new(),
             notes: LoggedNotes::default(),
             attempts: Attempts::default(),

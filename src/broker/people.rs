@@ -133,6 +133,7 @@ impl Broker {
             (ask(people), people.check().err(), people.last_at())
         });
         let (answer, broken, last_at) = read.await?;
+        let broken = broken.or_else(|| self.lost());
         self.note_clocks(last_at);
         match broken {
             None => self.parts.alerts.clear(CHAIN_BROKEN),
@@ -202,7 +203,15 @@ impl Broker {
     /// [`Error::Uncertain`] if the log is broken.
     pub(super) async fn begin_decision(&self) -> Result<u64, Error> {
         let head = |people: &People| people.check().map(|()| people.seq());
-        Ok(self.ask_people(head).await??)
+        let head = self.ask_people(head).await??;
+        self.lost().map_or(Ok(head), |lost| Err(lost.into()))
+    }
+
+    /// An entry that was in the log and that the store found missing.
+    fn lost(&self) -> Option<Uncertain> {
+        let seq = self.store.lost_entry()?;
+        let why = Why::Rewritten;
+        Some(Broken { seq, why }.into())
     }
 
     /// Refuses to grant what a broken log tells: behind the break, anybody may have written it.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::{
     domain::{Event, Request, RequestId, State},
-    store::{Changed, Comparisons, Store, StoreError, logged},
+    store::{Changed, Comparisons, Store, StoreError, logged_whole},
 };
 
 /// These open requests as the log tells of them; nothing of one that it does not tell of.
@@ -35,6 +35,8 @@ pub(super) async fn proven(
     changed: &[Changed],
 ) -> Result<Vec<(RequestId, Option<Request>)>, StoreError> {
     let is_proven = |changed: &Changed| {
+        // What is behind what was expected in the meantime is only read once more.
+        let expected = comparisons.verified().expected(changed.id);
         changed.request.as_ref().is_some_and(|request| {
             let needs_no_proof = match &request.state {
                 // Nothing is kept of these, so no check says yes.
@@ -44,7 +46,9 @@ pub(super) async fn proven(
                 State::Ending { .. } => changed.last_kind == "revocation_started",
                 _ => Event::is_last(&changed.last_kind),
             };
-            needs_no_proof || comparisons.of(request) == Some(changed.last_seq)
+            needs_no_proof
+                || comparisons.of(request) == Some(changed.last_seq)
+                    && expected.allows(changed.last_seq)
         })
     };
     let (proven, unproven): (Vec<&Changed>, _) = changed.iter().partition(|it| is_proven(it));
@@ -54,7 +58,7 @@ pub(super) async fn proven(
         return Ok(proven);
     }
     let ids: Vec<RequestId> = unproven.iter().map(|changed| changed.id).collect();
-    let mut logged: HashMap<_, _> = logged(store, &ids).await?;
+    let mut logged: HashMap<_, _> = logged_whole(store, comparisons, &ids).await?;
     for changed in unproven {
         let logged = logged.remove(&changed.id);
         if let Some((logged, last_seq)) = &logged {

@@ -17,7 +17,7 @@ use crate::{
     domain::{ChannelId, Event, LockEvent, Request, RequestId, Time},
     store::{
         DocumentWrites, Documents, Entry, EntryBody, Origin, RawEntry, Step, Store, StoreError,
-        logged,
+        followed, logged,
     },
 };
 
@@ -95,7 +95,7 @@ impl Follower {
     /// Follows the next entries. False if there are none.
     async fn step(&self, rebuilt: u64) -> Result<bool, StoreError> {
         let from = self.documents.cursor(CURSOR).await?;
-        let entries = self.store.raw_entries(from, BATCH).await?;
+        let entries = followed(&*self.store, from, BATCH).await?;
         let Some(last) = entries.last() else {
             return Ok(false);
         };

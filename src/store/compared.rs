@@ -11,6 +11,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
+use super::Verified;
 use crate::domain::{Request, RequestId};
 
 /// Comparisons that are remembered at most: as many as there may be open requests.
@@ -20,14 +21,22 @@ type Digest = [u8; 32];
 
 /// The open requests that were what the log said, each with the number of its last entry then.
 #[derive(Default)]
-pub struct Comparisons(Mutex<HashMap<RequestId, (u64, Digest)>>);
+pub struct Comparisons {
+    known: Mutex<HashMap<RequestId, (u64, Digest)>>,
+    verified: Verified,
+}
 
 impl Comparisons {
+    /// What was verified of the log, with which its entries are compared.
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
     /// The number of the last entry up to which the log tells this of the request; nothing if that
     /// is not known.
     pub fn of(&self, request: &Request) -> Option<u64> {
         let found = {
-            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.get(&request.id).copied()
         };
         let (last_seq, found) = found?;
@@ -37,7 +46,7 @@ impl Comparisons {
     /// Up to the entry `last_seq`, the log tells this of the request.
     pub fn remember(&self, request: &Request, last_seq: u64) {
         let found = request.is_open().then(|| (last_seq, digest(request)));
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match found {
             Some(found) => {
                 if known.len() >= REMEMBERED {

@@ -2,15 +2,17 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::{Entry, RawEntry, Store, StoreError};
-use crate::domain::{Occurred, Request, RequestId};
+use super::{Comparisons, Entry, Expected, RawEntry, Store, StoreError};
+use crate::domain::{Event, Occurred, Request, RequestId};
 
 /// A request while its entries are folded in, one after the other.
 #[derive(Debug)]
 pub struct Fold {
     id: RequestId,
     request: Option<Request>,
-    last_seq: u64,
+    /// The numbers of its entries, in order.
+    seqs: Vec<u64>,
+    opened_at: u64,
 }
 
 /// The entries do not tell of one request.
@@ -29,7 +31,8 @@ impl Fold {
         Self {
             id,
             request: None,
-            last_seq: 0,
+            seqs: Vec::new(),
+            opened_at: 0,
         }
     }
 
@@ -51,7 +54,7 @@ impl Fold {
         if let Some(why) = raw.why_not_genuine() {
             return Err(why.to_string().into());
         }
-        if raw.seq <= self.last_seq {
+        if raw.seq <= self.last_seq() {
             return Err("is not in its place".into());
         }
         let (entry, missing) =
@@ -72,7 +75,10 @@ impl Fold {
         if let Some(request) = &mut self.request {
             request.texts_missing |= missing.is_some();
         }
-        self.last_seq = raw.seq;
+        if let Event::Requested { .. } | Event::LayerReappeared { .. } = occurred.event {
+            self.opened_at = raw.seq;
+        }
+        self.seqs.push(raw.seq);
         Ok(occurred)
     }
 
@@ -86,9 +92,25 @@ impl Fold {
         self.request
     }
 
+    /// What was told, with the request's name and the number of its last entry; nothing without one.
+    fn into_told(self) -> Option<(RequestId, (Request, u64))> {
+        let last_seq = self.last_seq();
+        Some((self.id, (self.request?, last_seq)))
+    }
+
     /// The number of the last entry that was folded in.
     pub fn last_seq(&self) -> u64 {
-        self.last_seq
+        self.seqs.last().copied().unwrap_or_default()
+    }
+
+    /// How many entries up to this one were folded in.
+    pub(super) fn entries_up_to(&self, seq: u64) -> u64 {
+        self.seqs.partition_point(|it| *it <= seq) as u64
+    }
+
+    /// The number of the last entry that began the request, or that opened it again.
+    pub(super) fn opened_at(&self) -> u64 {
+        self.opened_at
     }
 }
 
@@ -102,6 +124,41 @@ pub async fn logged(
     store: &dyn Store,
     requests: &[RequestId],
 ) -> Result<HashMap<RequestId, (Request, u64)>, StoreError> {
+    let folds = folds(store, requests).await?.into_iter();
+    Ok(folds.filter_map(Fold::into_told).collect())
+}
+
+/// The same; nothing of one of which the log has lost entries, or which it has open although it is over.
+///
+/// # Errors
+///
+/// If the store does not answer.
+pub async fn logged_whole(
+    store: &dyn Store,
+    comparisons: &Comparisons,
+    requests: &[RequestId],
+) -> Result<HashMap<RequestId, (Request, u64)>, StoreError> {
+    // Asked for first: what is committed meanwhile is not expected yet.
+    let expected = requests.iter();
+    let expected: HashMap<RequestId, Expected> = expected
+        .map(|id| (*id, comparisons.verified().expected(*id)))
+        .collect();
+    let folds = folds(store, requests).await?.into_iter();
+    let is_whole = |fold: &Fold| match expected.get(&fold.id).map(|it| it.check(fold)) {
+        Some(Err(lost)) => {
+            tracing::error!(
+                request.id = %fold.id, %lost,
+                "nothing is decided about a request: run `keylend audit verify`"
+            );
+            false
+        }
+        Some(Ok(())) | None => true,
+    };
+    let whole = folds.filter(is_whole);
+    Ok(whole.filter_map(Fold::into_told).collect())
+}
+
+async fn folds(store: &dyn Store, requests: &[RequestId]) -> Result<Vec<Fold>, StoreError> {
     let mut folds: HashMap<String, Option<Fold>> = requests
         .iter()
         .map(|id| (id.to_string(), Some(Fold::new(*id))))
@@ -118,10 +175,7 @@ pub async fn logged(
             *fold = None;
         }
     }
-    let folds = folds.into_values().flatten();
-    Ok(folds
-        .filter_map(|fold| Some((fold.id, (fold.request?, fold.last_seq))))
-        .collect())
+    Ok(folds.into_values().flatten().collect())
 }
 
 /// The entries about these requests. Of a request with an entry that cannot be read there are none, and it

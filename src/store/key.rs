@@ -50,12 +50,17 @@ impl StoreKey {
 
     /// The code of an entry: 64 hexadecimal digits.
     pub fn code(&self, entry: &RawEntry) -> String {
-        hex::encode(self.over(entry).finalize().into_bytes())
+        hex::encode(self.over(entry.seq, &entry.hash).finalize().into_bytes())
+    }
+
+    /// Whether this is the code of the entry with this number and hash.
+    pub(super) fn is_entry(&self, seq: u64, hash: &str, code: &str) -> bool {
+        is_code(self.over(seq, hash), code)
     }
 
     /// Where an entry comes from that stands in the store with this code.
     pub fn origin(&self, entry: &RawEntry, code: &str) -> Origin {
-        match is_code(self.over(entry), code) {
+        match self.is_entry(entry.seq, &entry.hash, code) {
             true => Origin::Authentic,
             false => Origin::Forged,
         }
@@ -87,10 +92,10 @@ impl StoreKey {
         is_code(self.over_kept(&["cursor", name, &seq.to_string()]), code)
     }
 
-    fn over(&self, entry: &RawEntry) -> Hmac<Sha256> {
+    fn over(&self, seq: u64, hash: &str) -> Hmac<Sha256> {
         hmac(&*self.log)
-            .chain_update(entry.seq.to_be_bytes())
-            .chain_update(&entry.hash)
+            .chain_update(seq.to_be_bytes())
+            .chain_update(hash)
     }
 
     /// Over texts, as a JSON array: where one ends is unmistakable.

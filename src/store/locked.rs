@@ -2,23 +2,34 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Entry, EntryBody, Origin, RawEntry, Rows, Store, StoreError};
+use super::{Comparisons, Entry, EntryBody, Origin, RawEntry, Rows, Store, StoreError};
 use crate::domain::{Lock, LockEvent, LockTarget};
 
 /// Entries that are read at a time.
 const PAGE: u32 = 1000;
 
-/// The locks that the log says are in force. Only what is new is read each time.
+/// The locks that the log says are in force. Each time, what is behind the verified part of the log is
+/// read, wherever somebody has put an entry for a moment.
 #[derive(Default)]
-pub struct LoggedLocks(Mutex<Locks>);
+pub struct LoggedLocks {
+    comparisons: Arc<Comparisons>,
+    behind: Mutex<Behind>,
+}
+
+/// What was read behind the verified part of the log.
+#[derive(Default)]
+struct Behind {
+    /// What Keylend wrote, by number and hash: it counts although somebody deletes it.
+    entries: BTreeMap<(u64, String), RawEntry>,
+    /// The locks in force when it was read last.
+    in_force: BTreeMap<LockTarget, Lock>,
+}
 
 #[derive(Default, Clone)]
-struct Locks {
-    /// The last entry without a request that was read.
-    read: u64,
+pub(super) struct Locks {
     in_force: BTreeMap<LockTarget, Lock>,
     /// What of that was locked by an entry that Keylend did not write, or wrote under another key.
     forged: BTreeSet<LockTarget>,
@@ -34,40 +45,52 @@ pub fn locks_in_force(table: Vec<Lock>, logged: BTreeMap<LockTarget, Lock>) -> V
 }
 
 impl LoggedLocks {
+    /// They are read behind what these have verified.
+    pub fn new(comparisons: Arc<Comparisons>) -> Self {
+        let behind = Mutex::default();
+        Self {
+            comparisons,
+            behind,
+        }
+    }
+
     /// The locks in force by the log alone, as it is now.
     ///
     /// # Errors
     ///
     /// If the store does not answer.
     pub async fn read(&self, store: &dyn Store) -> Result<BTreeMap<LockTarget, Lock>, StoreError> {
-        let mut locks = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let before = locks.read;
+        let (verified, mut locks) = self.comparisons.verified().locks();
+        let (mut read, mut found) = (verified, Vec::new());
         loop {
-            let page = store.entries_of(None, locks.read, PAGE).await?;
-            for raw in &page {
-                locks.fold(raw);
-            }
-            if page.len() < PAGE as usize {
+            let page = store.entries_of(None, read, PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            read = page.last().map_or(read, |raw| raw.seq);
+            found.extend(page);
+            if is_last {
                 break;
             }
         }
-        if locks.read > before {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.read < locks.read {
-                known.clone_from(&locks);
-            }
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        behind.entries.retain(|(seq, _), _| *seq > verified);
+        let (forged, written): (Vec<RawEntry>, Vec<RawEntry>) = found
+            .into_iter()
+            .partition(|raw| raw.origin == Origin::Forged);
+        let keyed = |raw: RawEntry| ((raw.seq, raw.hash.clone()), raw);
+        behind.entries.extend(written.into_iter().map(keyed));
+        let mut entries: Vec<&RawEntry> = behind.entries.values().chain(&forged).collect();
+        entries.sort_by_key(|raw| raw.seq);
+        for raw in entries {
+            locks.fold(raw);
         }
+        behind.in_force.clone_from(&locks.in_force);
         Ok(locks.in_force)
     }
 
     /// The locks in force when the log was read last.
     pub fn known(&self) -> BTreeMap<LockTarget, Lock> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.in_force.clone()
+        let behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        behind.in_force.clone()
     }
 }
 
@@ -96,12 +119,25 @@ impl LocksInForce {
 }
 
 impl Locks {
+    /// Those that were in force when they were written down.
+    pub(super) fn restored(locks: Vec<Lock>) -> Self {
+        let locks = locks.into_iter();
+        Self {
+            in_force: locks.map(|lock| (lock.target.clone(), lock)).collect(),
+            forged: BTreeSet::new(),
+        }
+    }
+
+    /// The locks in force.
+    pub(super) fn in_force(&self) -> Vec<Lock> {
+        self.in_force.values().cloned().collect()
+    }
+
     /// Folds an entry in that tells of no request. One that was changed can still lock, but
     /// unlocks nothing. One that Keylend did not write locks what nothing else has locked, and unlocks
     /// only that: so it lifts and narrows no lock, and after `secrets.key` was replaced, what was unlocked
     /// is not locked again.
-    fn fold(&mut self, raw: &RawEntry) {
-        self.read = raw.seq;
+    pub(super) fn fold(&mut self, raw: &RawEntry) {
         let entry = match Entry::try_from(raw) {
             Ok(entry) => entry,
             Err(error) => {

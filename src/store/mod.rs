@@ -23,6 +23,7 @@ mod documents;
 mod entry;
 mod error;
 mod fold;
+mod followed;
 mod invalidation;
 mod key;
 mod locked;
@@ -37,6 +38,7 @@ pub mod rekey;
 mod sqlite;
 mod tables;
 mod texts;
+mod verified;
 mod view;
 mod writable;
 
@@ -57,7 +59,8 @@ pub use credential::SealedCredential;
 pub use documents::{Document, DocumentWrites, Documents, Referring, Step, Touch};
 pub use entry::Entry;
 pub use error::{CommitError, StoreError};
-pub use fold::{Fold, NotFoldable, logged};
+pub use fold::{Fold, NotFoldable, logged, logged_whole};
+pub use followed::followed;
 pub use invalidation::Invalidation;
 pub use key::StoreKey;
 pub use locked::{LocksInForce, LoggedLocks, locks_in_force};
@@ -70,6 +73,7 @@ pub use people::{DecidedOn, LATELY, LoggedPeople, OpenRequest, People, Told, Unc
 pub use postgres::PostgresStore;
 pub use record::{EntryBody, Note, Record};
 pub use sqlite::SqliteStore;
+pub use verified::{Expected, Lost, Verified};
 pub use view::{Rows, View};
 pub use writable::Writable;
 
@@ -270,7 +274,8 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// The requests that the log tells of behind `after`, and the number up to which this is the
-    /// whole answer: entries up to `after + limit` are looked at.
+    /// whole answer: entries up to `after + limit` are looked at, up to the last one that Keylend wrote and
+    /// no further than a gap. It is less than `after` if the log ends before it.
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError>;
 
     /// Writes what is waiting, then lets go of the store; what was claimed is free for other
@@ -293,6 +298,12 @@ pub trait Store: Send + Sync + 'static {
     /// seconds. A full disk shows here, while everything can be read.
     fn writable(&self) -> watch::Receiver<Writable> {
         watch::channel(Writable::Everything).1
+    }
+
+    /// The number of the last entry that this replica wrote or saw, if the log does not have it any more:
+    /// then the replica commits nothing that [leads to access](Commit::leads_to_access).
+    fn lost_entry(&self) -> Option<u64> {
+        None
     }
 
     /// What replicas tell of each other's facts; nothing where this one is alone.

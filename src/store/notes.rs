@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tokio::sync::Mutex;
 
-use super::{Entry, EntryBody, RawEntry, Store, StoreError};
+use super::{Entry, EntryBody, Origin, RawEntry, Store, StoreError};
 use crate::domain::{Actor, AttemptEvent, GroupEvent, GroupName, Span, Time, UserId};
 
 /// Entries that are read at a time.
@@ -30,8 +30,11 @@ pub struct LoggedNotes(Mutex<Notes>);
 /// What was noted up to one entry.
 #[derive(Debug, Default)]
 pub struct Notes {
-    /// The last entry without a request that was read.
+    /// The last entry without a request that was read and that Keylend wrote: another one, far ahead, may
+    /// be there for a moment only.
     read: u64,
+    /// The last entry without a request, whoever wrote it.
+    last_seq: u64,
     /// The attempts of the last [`ATTEMPTS_WITHIN`] of the log, in its order.
     attempts: VecDeque<Attempt>,
     groups: BTreeMap<GroupName, (Time, GroupEvent)>,
@@ -72,11 +75,14 @@ impl LoggedNotes {
         ask: impl FnOnce(&Notes) -> T,
     ) -> Result<T, StoreError> {
         let mut notes = self.0.lock().await;
+        let mut last_seq = notes.read;
         loop {
-            let page = store.entries_of(None, notes.read, PAGE).await?;
+            let page = store.entries_of(None, last_seq, PAGE).await?;
             for raw in &page {
                 notes.fold(raw);
+                last_seq = raw.seq;
             }
+            notes.last_seq = last_seq;
             if page.len() < PAGE as usize {
                 return Ok(ask(&notes));
             }
@@ -87,7 +93,7 @@ impl LoggedNotes {
 impl Notes {
     /// The last entry without a request that was read; 0 before the first.
     pub fn last_seq(&self) -> u64 {
-        self.read
+        self.last_seq
     }
 
     /// What the log last said of a group, and when.
@@ -123,7 +129,9 @@ impl Notes {
 
     /// Folds an entry in. One that was changed, or that Keylend did not write, says nothing.
     fn fold(&mut self, raw: &RawEntry) {
-        self.read = raw.seq;
+        if raw.origin != Origin::Forged {
+            self.read = raw.seq;
+        }
         let is_note = matches!(
             raw.kind.as_str(),
             "attempt_refused"

@@ -13,7 +13,7 @@ mod told;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::atomic::AtomicU64,
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use tokio::{sync::Mutex, time::timeout};
 pub use told::{DecidedOn, Told};
 
 use super::{
-    Broken, Chain, RawEntry, Store, StoreError, Why,
+    Broken, Chain, Comparisons, RawEntry, Store, StoreError, Why,
     answer::{PATIENCE, unavailable},
     entry::particulars,
 };
@@ -58,6 +58,8 @@ pub struct LoggedPeople {
 /// What the log says of people up to one entry.
 #[derive(Default)]
 pub struct People {
+    /// What is moved on with it.
+    comparisons: Arc<Comparisons>,
     chain: Chain,
     broken: Option<Broken>,
     /// The last entry that was in what was kept, and its hash.
@@ -113,6 +115,18 @@ pub enum Uncertain {
 }
 
 impl LoggedPeople {
+    /// Moves on what these have verified, while the log is read.
+    pub fn new(comparisons: Arc<Comparisons>) -> Self {
+        let people = People {
+            comparisons,
+            ..People::default()
+        };
+        Self {
+            people: Mutex::new(people),
+            kept: AtomicU64::default(),
+        }
+    }
+
     /// Asks what the log says, read to its end.
     ///
     /// # Errors
@@ -262,6 +276,13 @@ impl People {
                     why: Why::Unreadable,
                 })?;
             self.chain.advance(raw);
+            let request = raw.request_id.as_ref().and_then(|id| id.parse().ok());
+            let request = request.map(|id| {
+                let can_be_open =
+                    self.open.contains_key(&id) || self.inspected_later.contains_key(&id);
+                (id, can_be_open)
+            });
+            self.comparisons.verified().follow(raw, request);
         }
         Ok(())
     }

@@ -38,7 +38,10 @@ const LATE: usize = 1000;
 /// far as it was read.
 #[derive(Default)]
 struct Open {
+    /// The last entry that was read and that Keylend wrote.
     read: u64,
+    /// Whether entries are missing up to there, or others stand in their places, which can be put back.
+    has_gaps: bool,
     requests: BTreeMap<RequestId, Logged>,
     /// The last late one that was compared.
     compared: Option<RequestId>,
@@ -141,9 +144,15 @@ impl Worker {
 
     async fn look(&self, open: &mut Open) -> Result<(), Error> {
         let store = self.broker.store();
+        if open.has_gaps {
+            (open.read, open.has_gaps) = (0, false);
+            open.requests.clear();
+        }
         let mut limit = PAGE;
+        // Others may write far ahead for a moment, so only Keylend's entries move `open.read`.
+        let mut read = open.read;
         loop {
-            let entries = match store.raw_entries(open.read, limit).await {
+            let entries = match store.raw_entries(read, limit).await {
                 // Read one by one up to the one that cannot be read. Nothing is granted by what is behind it.
                 Err(error) if error.is_bad_row() && limit > 1 => {
                     limit = 1;
@@ -153,10 +162,15 @@ impl Worker {
                 entries => entries?,
             };
             for raw in &entries {
-                open.read = raw.seq;
+                let is_forged = raw.origin == Origin::Forged;
+                open.has_gaps |= is_forged || raw.seq != read + 1;
+                read = raw.seq;
+                if !is_forged {
+                    open.read = read;
+                }
                 // One that is not understood, or not Keylend's, hides no other. `audit verify` names it, and
                 // nothing is decided for the request that it tells of.
-                if raw.origin != Origin::Forged
+                if !is_forged
                     && let Ok((entry, _)) = Entry::as_far_as_there(raw)
                 {
                     open.follow(&entry, Event::is_last(&raw.kind), self.clock.now());

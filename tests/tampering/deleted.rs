@@ -12,15 +12,10 @@ use crate::{
 
 on_both!(
     access_whose_end_was_deleted_from_the_log_is_not_granted_again,
-    #[ignore = "finding 14 of docs/security-review.md"]
     no_check_says_yes_where_the_end_was_deleted_from_the_log,
-    #[ignore = "finding 14 of docs/security-review.md"]
     more_time_that_no_approver_saw_is_not_given,
-    #[ignore = "finding 15 of docs/security-review.md"]
     a_lock_counts_after_an_entry_far_ahead_was_there,
-    #[ignore = "finding 15 of docs/security-review.md"]
     no_check_says_yes_after_an_entry_far_ahead_was_there,
-    #[ignore = "finding 15 of docs/security-review.md"]
     the_audit_channel_is_told_after_an_entry_far_ahead_was_there,
     an_entry_that_cannot_be_read_keeps_no_access,
 );
@@ -263,7 +258,6 @@ async fn an_entry_that_cannot_be_read_keeps_no_access(scene: Scene) {
 
 /// The trigger acts when Keylend commits, after the last statement whose result it sees.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "finding 16 of docs/security-review.md"]
 async fn a_lock_that_is_deleted_while_it_is_committed_is_noticed() {
     let scene = Scene::on_postgres().await;
     let fixture = &scene.fixture;

@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 
 use super::{LoggedPeople, OpenRequest, PAGE, People};
 use crate::{
-    domain::{Humans, IdentityKey, RequestId, Time, UserId, Username},
+    domain::{Humans, IdentityKey, Lock, RequestId, Time, UserId, Username},
     store::{Broken, Chain, RawEntry, Store, StoreError, Why},
 };
 
 /// The form in which it is written. What was written in another is not read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Written {
@@ -29,6 +29,9 @@ struct Written {
     asked: VecDeque<(Time, UserId)>,
     inspected_later: BTreeMap<RequestId, (usize, OpenRequest)>,
     incomplete: BTreeSet<IdentityKey>,
+    /// Of each request that is open or can be open again, its last entry and how many there are.
+    extents: BTreeMap<RequestId, (u64, u64)>,
+    locks: Vec<Lock>,
 }
 
 impl LoggedPeople {
@@ -41,6 +44,7 @@ impl LoggedPeople {
         if people.check().is_err() || people.seq() < due {
             return None;
         }
+        let (extents, locks) = people.comparisons.verified().to_keep();
         let written = Written {
             format: FORMAT,
             seq: people.seq(),
@@ -52,6 +56,8 @@ impl LoggedPeople {
             asked: people.asked.clone(),
             inspected_later: people.inspected_later.clone(),
             incomplete: people.incomplete.clone(),
+            extents,
+            locks,
         };
         drop(people);
         let text = serde_json::to_vec(&written).expect("texts and numbers are always JSON");
@@ -75,7 +81,12 @@ impl LoggedPeople {
             return Some(people.seq());
         }
         self.note_kept(written.seq);
+        let comparisons = people.comparisons.clone();
+        comparisons
+            .verified()
+            .restore(written.seq, written.extents, written.locks);
         *people = People {
+            comparisons,
             restored: Some((written.seq, written.hash.clone())),
             chain: Chain::after(written.seq, &written.hash).dated(written.at),
             humans: written.humans,
@@ -215,7 +226,7 @@ mod tests {
         assert!(people.to_keep(1).await.is_none());
 
         let other = String::from_utf8(text.to_vec()).unwrap();
-        let other = other.replace("\"format\":1", "\"format\":0");
+        let other = other.replace("\"format\":2", "\"format\":0");
         for unreadable in [other.as_bytes(), b"", b"{}"] {
             let restored = LoggedPeople::default();
             assert_eq!(restored.restore(unreadable).await, None);

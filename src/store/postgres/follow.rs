@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{log, writer::Notifier};
-use crate::store::{Invalidation, answer::PATIENCE};
+use crate::store::{Invalidation, StoreKey, answer::PATIENCE};
 
 /// The log has moved.
 pub(super) const LOG_MOVED: &str = "keylend_log";
@@ -51,6 +51,8 @@ pub(super) struct Follower {
     pub(super) listening: PgPool,
     pub(super) reads: PgPool,
     pub(super) news: Notifier,
+    /// The key of the entries' authentication codes: only what Keylend wrote is news.
+    pub(super) key: StoreKey,
     pub(super) outdated: broadcast::Sender<Invalidation>,
 }
 
@@ -109,7 +111,7 @@ impl Follower {
     }
 
     async fn look_at_log(&self) -> sqlx::Result<()> {
-        let seq = log::end(&mut *self.reads.acquire().await?).await?.seq();
+        let seq = log::head(&mut *self.reads.acquire().await?, Some(&self.key)).await?;
         self.news.reaches(seq);
         Ok(())
     }

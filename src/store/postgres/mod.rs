@@ -162,6 +162,7 @@ impl PostgresStore {
             listening,
             reads: reads.clone(),
             news: news.clone(),
+            key: key.clone(),
             outdated: outdated.clone(),
         };
         tokio::spawn(follower.run(shutdown.clone()));

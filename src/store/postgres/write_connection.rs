@@ -70,7 +70,12 @@ impl WriteConnection {
         Ok(Self { connection, chain })
     }
 
-    pub(super) async fn begin(&mut self, source: &Source) -> sqlx::Result<()> {
+    /// Answers how the log ends, and the hash of its entry `seen`, if it writes to the log.
+    pub(super) async fn begin(
+        &mut self,
+        source: &Source,
+        seen: u64,
+    ) -> sqlx::Result<Option<log::End>> {
         self.execute("BEGIN").await?;
         let question = match source.writes_log {
             true => concat!(
@@ -88,10 +93,12 @@ impl WriteConnection {
             .standing
             .may_write(&configuration, asked_at, server)
             .map_err(sqlx::Error::Protocol)?;
-        if source.writes_log {
-            self.chain = log::end(&mut self.connection).await?;
+        if !source.writes_log {
+            return Ok(None);
         }
-        Ok(())
+        let end = log::end_and(&mut self.connection, &source.key, seen).await?;
+        self.chain = end.chain.clone();
+        Ok(Some(end))
     }
 
     pub(super) async fn commit(&mut self) -> sqlx::Result<()> {

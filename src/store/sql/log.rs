@@ -27,6 +27,95 @@ pub(super) async fn end(connection: &mut Connection) -> sqlx::Result<Chain> {
     }))
 }
 
+/// The end of the log as a writer finds it.
+pub(super) struct End {
+    pub(super) chain: Chain,
+    /// Whether Keylend wrote the last entry; true of an empty log.
+    pub(super) is_authentic: bool,
+    /// The hash of the entry that was asked for, if it is there.
+    pub(super) seen: Option<String>,
+}
+
+/// The end of the chain, and the hash of the entry `seen`.
+pub(super) async fn end_and(
+    connection: &mut Connection,
+    key: &StoreKey,
+    seen: u64,
+) -> sqlx::Result<End> {
+    type Found = (i64, String, String, Option<String>, Option<String>);
+    let last: Option<Found> = sqlx::query_as(
+        "SELECT seq, hash, at, mac, (SELECT hash FROM events WHERE seq = $1)
+         FROM events ORDER BY seq DESC LIMIT 1",
+    )
+    .bind(seen.cast_signed())
+    .fetch_optional(connection)
+    .await?;
+    Ok(match last {
+        None => End {
+            chain: Chain::default(),
+            is_authentic: true,
+            seen: None,
+        },
+        Some((seq, hash, at, code, seen)) => {
+            let seq = seq.cast_unsigned();
+            End {
+                is_authentic: code.is_some_and(|code| key.is_entry(seq, &hash, &code)),
+                chain: Chain::after(seq, &hash).dated(at),
+                seen,
+            }
+        }
+    })
+}
+
+/// The number of the last entry that Keylend wrote, whatever somebody else put behind it; 0 without one
+/// among the last thousand. Where no entry is known to be Keylend's, the last one's.
+pub(super) async fn head(connection: &mut Connection, key: Option<&StoreKey>) -> sqlx::Result<u64> {
+    const AT_ONCE: [i64; 2] = [1, 1000];
+
+    for limit in AT_ONCE {
+        let rows: Vec<(i64, String, Option<String>)> =
+            sqlx::query_as("SELECT seq, hash, mac FROM events ORDER BY seq DESC LIMIT $1")
+                .bind(limit)
+                .fetch_all(&mut *connection)
+                .await?;
+        let is_authentic = |(seq, hash, code): &&(i64, String, Option<String>)| match (key, code) {
+            (None, _) => true,
+            (Some(key), Some(code)) => key.is_entry(seq.cast_unsigned(), hash, code),
+            (Some(_), None) => false,
+        };
+        if let Some((seq, ..)) = rows.iter().find(is_authentic) {
+            return Ok(seq.cast_unsigned());
+        }
+        // All of it was written under another key.
+        if rows.len() < usize::try_from(limit).unwrap_or_default() {
+            return Ok(rows.first().map_or(0, |(seq, ..)| seq.cast_unsigned()));
+        }
+    }
+    Ok(0)
+}
+
+/// How far the entries behind `after` follow each other without a gap, up to `upto`.
+pub(super) async fn without_gap(reads: &Pool, after: u64, upto: u64) -> sqlx::Result<u64> {
+    let (count,): (i64,) =
+        sqlx::query_as("SELECT count(*) FROM events WHERE seq > $1 AND seq <= $2")
+            .bind(after.cast_signed())
+            .bind(upto.cast_signed())
+            .fetch_one(reads)
+            .await?;
+    if count.cast_unsigned() == upto - after {
+        return Ok(upto);
+    }
+    let seqs: Vec<(i64,)> =
+        sqlx::query_as("SELECT seq FROM events WHERE seq > $1 AND seq <= $2 ORDER BY seq")
+            .bind(after.cast_signed())
+            .bind(upto.cast_signed())
+            .fetch_all(reads)
+            .await?;
+    let following = (after + 1..).zip(seqs);
+    let following = following.take_while(|(next, (seq,))| *next == seq.cast_unsigned());
+    Ok(following.last().map_or(after, |(seq, _)| seq))
+}
+
 /// The hash of an entry, if it is there.
 pub(super) async fn hash(connection: &mut Connection, seq: u64) -> sqlx::Result<Option<String>> {
     let hash: Option<(String,)> = sqlx::query_as("SELECT hash FROM events WHERE seq = $1")

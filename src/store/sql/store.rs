@@ -1,6 +1,9 @@
 //! The store's questions and writes, each handed to the module that has its SQL.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::atomic::Ordering,
+};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
@@ -141,8 +144,13 @@ impl Store for Database {
 
     async fn changed(&self, after: u64, limit: u32) -> Result<(Vec<Changed>, u64), StoreError> {
         answer("look for changed requests", async {
-            let head = log::end(&mut *self.reads.acquire().await?).await?.seq();
-            let upto = after.saturating_add(limit.into()).min(head.max(after));
+            let key = self.key.as_ref();
+            let head = log::head(&mut *self.reads.acquire().await?, key).await?;
+            let upto = after.saturating_add(limit.into()).min(head);
+            if upto <= after {
+                return Ok((Vec::new(), upto));
+            }
+            let upto = log::without_gap(&self.reads, after, upto).await?;
             let requests = requests::changed(&self.reads, after, upto).await?;
             Ok((requests, upto))
         })
@@ -166,6 +174,10 @@ impl Store for Database {
             Some(writer) => writer.writable(),
             None => watch::channel(Writable::Nothing).1,
         }
+    }
+
+    fn lost_entry(&self) -> Option<u64> {
+        Some(self.news.lost.load(Ordering::Relaxed)).filter(|seq| *seq > 0)
     }
 
     fn outdated(&self) -> Option<broadcast::Receiver<Invalidation>> {

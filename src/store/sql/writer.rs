@@ -9,7 +9,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,7 +32,7 @@ use super::{
     unavailable,
     write_connection::{Source, TRIES, WriteConnection, is_lost, truncate_wal},
 };
-use crate::store::{Change, CommitError, StoreKey, Writable};
+use crate::store::{Chain, Change, CommitError, StoreKey, Writable};
 
 /// Writes that may wait; a caller beyond that waits for its place.
 const QUEUE: usize = 1024;
@@ -81,6 +84,8 @@ pub(super) struct Notifier {
     pub(super) is_changed: watch::Sender<bool>,
     /// Where each follower stood when this replica last read or moved its cursor.
     pub(super) cursors: Arc<Mutex<BTreeMap<String, u64>>>,
+    /// An entry that was in the log and is not any more; 0 without one.
+    pub(super) lost: Arc<AtomicU64>,
 }
 
 /// What this replica has done.
@@ -140,8 +145,8 @@ impl Notifier {
 impl Writer {
     /// Starts the task on a line from `source`.
     pub(super) async fn start(source: Source, news: Notifier) -> sqlx::Result<Self> {
-        let line = WriteConnection::open(&source).await?;
-        news.reaches(line.chain.seq());
+        let mut line = WriteConnection::open(&source).await?;
+        news.reaches(log::head(&mut line.connection, Some(&source.key)).await?);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (saying, writable) = watch::channel(match source.has_reserve() {
             true => Writable::Everything,
@@ -154,6 +159,8 @@ impl Writer {
             writable: saying,
             tried: Instant::now(),
             unconfirmed: None,
+            appended: 0,
+            anchor: Anchor::default(),
             is_untidy: false,
         };
         let task = tokio::spawn(task.run(queue));
@@ -210,6 +217,8 @@ type Outcome = Result<Written, NotWritten>;
 enum NotWritten {
     Conflict,
     AlreadyDone,
+    /// The log does not end as it should.
+    LogBroken,
 }
 
 impl From<NotWritten> for CommitError {
@@ -217,6 +226,9 @@ impl From<NotWritten> for CommitError {
         match why {
             NotWritten::Conflict => Self::Conflict,
             NotWritten::AlreadyDone => Self::AlreadyDone,
+            NotWritten::LogBroken => {
+                unavailable("write", "the log has lost entries, or has some of somebody else").into()
+            }
         }
     }
 }
@@ -244,6 +256,66 @@ impl From<sqlx::Error> for Failed {
     }
 }
 
+/// The last entry that was seen at the end of the log, or written there. What is deleted after a commit, by
+/// a trigger for example, shows at the beginning of the next transaction.
+#[derive(Default)]
+struct Anchor {
+    seen: Option<(u64, String)>,
+    /// Whether the log has that entry no more.
+    is_lost: bool,
+    /// Whether somebody else wrote the log's last entry.
+    is_foreign: bool,
+}
+
+impl Anchor {
+    fn seq(&self) -> u64 {
+        self.seen.as_ref().map_or(0, |(seq, _)| *seq)
+    }
+
+    /// Compares the end of the log with it, and moves on if that is right.
+    fn compare(&mut self, end: &log::End, news: &Notifier) {
+        let has_seen = |(seq, hash): &(u64, String)| {
+            end.seen.as_ref() == Some(hash) && end.chain.seq() >= *seq
+        };
+        let was_lost = std::mem::replace(
+            &mut self.is_lost,
+            !self.seen.as_ref().is_none_or(has_seen),
+        );
+        self.is_foreign = !end.is_authentic;
+        if self.is_lost && !was_lost {
+            let seq = self.seq();
+            tracing::error!(
+                seq,
+                "an entry that was in the log is gone; nothing that leads to access is committed: run                  `keylend audit verify`"
+            );
+        }
+        let lost = if self.is_lost { self.seq() } else { 0 };
+        news.lost.store(lost, Ordering::Relaxed);
+        if !self.is_foreign {
+            self.note(&end.chain);
+        }
+    }
+
+    /// The log ends here now.
+    fn note(&mut self, chain: &Chain) {
+        if !self.is_lost && chain.seq() > 0 {
+            self.seen = Some((chain.seq(), chain.hash().to_owned()));
+        }
+    }
+
+    /// Whether this must not be written: what leads to access to a log that has lost an entry, and notes
+    /// behind what somebody else wrote, which would keep what is far ahead in its place.
+    fn forbids(&self, write: &Write) -> bool {
+        match write {
+            Write::Commit(commit) => {
+                self.is_lost && commit.leads_to_access()
+                    || self.is_foreign && commit.note.is_some()
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A transaction whose end is under way.
 struct UnconfirmedCommit {
     seq: u64,
@@ -261,6 +333,9 @@ struct Task {
     tried: Instant,
     /// There after a failure at the end of a transaction that wrote to the log.
     unconfirmed: Option<UnconfirmedCommit>,
+    /// The last entry that the last transaction wrote; 0 if it wrote none.
+    appended: u64,
+    anchor: Anchor,
     /// Whether the files may still hold what was erased.
     is_untidy: bool,
 }
@@ -308,7 +383,9 @@ impl Task {
     async fn probe(&mut self) {
         let probe = async {
             let line = opened(&mut self.line, &self.source).await?;
-            line.begin(&self.source).await?;
+            if let Some(end) = line.begin(&self.source, self.anchor.seq()).await? {
+                self.anchor.compare(&end, &self.news);
+            }
             line.execute("UPDATE write_probe SET number = number + 1")
                 .await?;
             line.commit().await
@@ -426,9 +503,9 @@ impl Task {
     /// Answers the first of `jobs`: those that have come about.
     fn answer(&mut self, jobs: &mut Vec<Job>, outcomes: Vec<Outcome>) {
         let written = || outcomes.iter().flatten();
-        if let Some(head) = written().map(|written| written.head).max() {
-            self.news
-                .wrote(head, written().any(|written| written.documents));
+        if written().next().is_some() {
+            let documents = written().any(|written| written.documents);
+            self.news.wrote(self.appended, documents);
         }
         for (job, outcome) in jobs.drain(..outcomes.len()).zip(outcomes) {
             let head = outcome.map(|written| written.head);
@@ -440,7 +517,9 @@ impl Task {
     /// try did.
     async fn write(&mut self, jobs: &[Job], trails: Trails) -> Result<Vec<Outcome>, Failed> {
         let line = opened(&mut self.line, &self.source).await?;
-        line.begin(&self.source).await?;
+        if let Some(end) = line.begin(&self.source, self.anchor.seq()).await? {
+            self.anchor.compare(&end, &self.news);
+        }
         // Read after the transaction began: an earlier one has ended by then, one way or the other.
         if let Some(unconfirmed) = &self.unconfirmed
             && log::hash(&mut line.connection, unconfirmed.seq)
@@ -449,6 +528,7 @@ impl Task {
                 == Some(&unconfirmed.hash)
         {
             let outcomes = unconfirmed.outcomes.clone();
+            self.appended = unconfirmed.seq;
             line.commit().await?;
             self.unconfirmed = None;
             return Ok(outcomes);
@@ -466,7 +546,11 @@ impl Task {
             if index > 0 && Instant::now() >= over {
                 break;
             }
-            if trails == Trails::Together && index >= one_by_one {
+            if self.anchor.forbids(&job.write) {
+                outcomes.push(Err(NotWritten::LogBroken));
+                continue;
+            }
+            if trails == Trails::Together && index >= one_by_one && !self.anchor.is_lost {
                 let updates = leading_updates(&jobs[index..]);
                 if updates.len() > 1 {
                     match update_all(line, &mut writes, &updates).await? {
@@ -509,6 +593,11 @@ impl Task {
         }
         line.commit().await?;
         self.unconfirmed = None;
+        self.appended = 0;
+        if seq > before {
+            self.appended = seq;
+            self.anchor.note(&line.chain);
+        }
         Ok(outcomes)
     }
 

@@ -62,8 +62,17 @@ impl WriteConnection {
         Ok(Self { connection, chain })
     }
 
-    pub(super) async fn begin(&mut self, _source: &Source) -> sqlx::Result<()> {
-        self.execute("BEGIN IMMEDIATE").await
+    /// Answers how the log ends, and the hash of its entry `seen`. What is appended goes on from the chain
+    /// that this connection knows.
+    pub(super) async fn begin(
+        &mut self,
+        source: &Source,
+        seen: u64,
+    ) -> sqlx::Result<Option<log::End>> {
+        self.execute("BEGIN IMMEDIATE").await?;
+        log::end_and(&mut self.connection, &source.key, seen)
+            .await
+            .map(Some)
     }
 
     pub(super) async fn commit(&mut self) -> sqlx::Result<()> {

@@ -12,7 +12,7 @@ use crate::{
     broker::Error,
     clock::until_any,
     domain::{Event, LockEvent, LockTarget, RequestId, Time, UserId},
-    store::{Entry, EntryBody, StoreError},
+    store::{Entry, EntryBody, Origin, StoreError, followed},
 };
 
 /// The feed's name in the store.
@@ -89,8 +89,16 @@ impl Homes {
 
     /// What is new behind `read`, and up to which entry.
     async fn news(&self, read: u64) -> Result<(Vec<News>, u64), StoreError> {
-        let entries = self.store().entries(read, BATCH).await?;
+        let entries = followed(&**self.store(), read, BATCH).await?;
         let through = entries.last().map_or(read, |entry| entry.seq);
+        let written = entries.iter().filter(|raw| raw.origin != Origin::Forged);
+        let entries: Vec<Entry> = written
+            .map(Entry::try_from)
+            .collect::<Result<_, _>>()
+            .map_err(|source| StoreError {
+                doing: "read the log",
+                source: source.into(),
+            })?;
         let mut news = Vec::new();
         for entry in &entries {
             match about(entry) {
