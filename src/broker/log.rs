@@ -137,7 +137,9 @@ impl Broker {
             let compared = self.parts.comparisons.of(request);
             let expected = self.parts.comparisons.verified().expected(request.id);
             let last_seq = last_seqs.get(&request.id).copied();
-            compared.is_some() && compared == last_seq && last_seq.is_some_and(|it| expected.allows(it))
+            compared.is_some()
+                && compared == last_seq
+                && last_seq.is_some_and(|it| expected.allows(it))
         };
         let unknown = requests.iter().filter(|request| !is_known(request));
         differing.extend(unknown.map(|request| request.id));
@@ -271,7 +273,7 @@ impl Broker {
                 return Ok(Err(("its last entry is gone".to_owned(), None)));
             }
         }
-        if let Err(lost) = expected.check(&fold) {
+        if let Err(lost) = fold.check(expected) {
             let before = match lost {
                 // What is left of it can still end.
                 Lost::Entries => fold.into_request(),

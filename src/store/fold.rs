@@ -12,6 +12,7 @@ pub struct Fold {
     request: Option<Request>,
     /// The numbers of its entries, in order.
     seqs: Vec<u64>,
+    /// The number of the last one that began the request, or opened it again.
     opened_at: u64,
 }
 
@@ -23,6 +24,17 @@ pub struct NotFoldable {
     pub seq: u64,
     /// What is wrong with it.
     pub why: String,
+}
+
+/// Entries about a request that were in the verified log are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// Some of its entries.
+    #[error("the log has lost entries about it")]
+    Entries,
+    /// What said that it is over.
+    #[error("the log has lost the entry that ended it")]
+    End,
 }
 
 impl Fold {
@@ -103,14 +115,29 @@ impl Fold {
         self.seqs.last().copied().unwrap_or_default()
     }
 
-    /// How many entries up to this one were folded in.
-    pub(super) fn entries_up_to(&self, seq: u64) -> u64 {
-        self.seqs.partition_point(|it| *it <= seq) as u64
-    }
-
-    /// The number of the last entry that began the request, or that opened it again.
-    pub(super) fn opened_at(&self) -> u64 {
-        self.opened_at
+    /// Compares it with what was expected before its entries were read.
+    ///
+    /// # Errors
+    ///
+    /// [`Lost`] if entries are missing.
+    pub fn check(&self, expected: &Expected) -> Result<(), Lost> {
+        match expected.extent {
+            Some(extent) => {
+                let entries = self.seqs.partition_point(|seq| *seq <= extent.last_seq);
+                match entries as u64 == extent.entries {
+                    true => Ok(()),
+                    false => Err(Lost::Entries),
+                }
+            }
+            // Nothing open was known then, so it began later, or was opened again later.
+            None => {
+                let is_open = self.request.as_ref().is_some_and(Request::is_open);
+                match is_open && self.opened_at <= expected.seq {
+                    true => Err(Lost::End),
+                    false => Ok(()),
+                }
+            }
+        }
     }
 }
 
@@ -144,7 +171,7 @@ pub async fn logged_whole(
         .map(|id| (*id, comparisons.verified().expected(*id)))
         .collect();
     let folds = folds(store, requests).await?.into_iter();
-    let is_whole = |fold: &Fold| match expected.get(&fold.id).map(|it| it.check(fold)) {
+    let is_whole = |fold: &Fold| match expected.get(&fold.id).map(|it| fold.check(it)) {
         Some(Err(lost)) => {
             tracing::error!(
                 request.id = %fold.id, %lost,

@@ -1,12 +1,12 @@
 //! The locks that the log says are in force, whatever the table of locks says.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use super::{Comparisons, Entry, EntryBody, Origin, RawEntry, Rows, Store, StoreError};
-use crate::domain::{Lock, LockEvent, LockTarget};
+use crate::domain::{Lock, LockTarget};
 
 /// Entries that are read at a time.
 const PAGE: u32 = 1000;
@@ -26,13 +26,6 @@ struct Behind {
     entries: BTreeMap<(u64, String), RawEntry>,
     /// The locks in force when it was read last.
     in_force: BTreeMap<LockTarget, Lock>,
-}
-
-#[derive(Default, Clone)]
-pub(super) struct Locks {
-    in_force: BTreeMap<LockTarget, Lock>,
-    /// What of that was locked by an entry that Keylend did not write, or wrote under another key.
-    forged: BTreeSet<LockTarget>,
 }
 
 /// The locks in the table, and those of the log that the table does not have like that.
@@ -115,67 +108,5 @@ impl LocksInForce {
     /// The rows of `locks`.
     pub fn rows(&self) -> Vec<Vec<serde_json::Value>> {
         self.0.values().map(Rows::lock).collect()
-    }
-}
-
-impl Locks {
-    /// Those that were in force when they were written down.
-    pub(super) fn restored(locks: Vec<Lock>) -> Self {
-        let locks = locks.into_iter();
-        Self {
-            in_force: locks.map(|lock| (lock.target.clone(), lock)).collect(),
-            forged: BTreeSet::new(),
-        }
-    }
-
-    /// The locks in force.
-    pub(super) fn in_force(&self) -> Vec<Lock> {
-        self.in_force.values().cloned().collect()
-    }
-
-    /// Folds an entry in that tells of no request. One that was changed can still lock, but
-    /// unlocks nothing. One that Keylend did not write locks what nothing else has locked, and unlocks
-    /// only that: so it lifts and narrows no lock, and after `secrets.key` was replaced, what was unlocked
-    /// is not locked again.
-    pub(super) fn fold(&mut self, raw: &RawEntry) {
-        let entry = match Entry::try_from(raw) {
-            Ok(entry) => entry,
-            Err(error) => {
-                tracing::error!(
-                    seq = raw.seq, %error,
-                    "failed to read an entry about a lock; it locks, but unlocks nothing: run `keylend \
-                     audit verify`"
-                );
-                // Without its reason it still locks.
-                match Entry::with_digests(raw) {
-                    Ok(entry) => entry,
-                    Err(_) => return,
-                }
-            }
-        };
-        let EntryBody::Lock(event) = &entry.body else {
-            return;
-        };
-        if matches!(event, LockEvent::Unlocked { .. }) && !raw.has_its_hash() {
-            tracing::error!(
-                seq = raw.seq,
-                "somebody changed the entry of an unlock; the lock stays in force: run `keylend audit verify`"
-            );
-            return;
-        }
-        let (LockEvent::Locked { target, .. } | LockEvent::Unlocked { target }) = event;
-        let is_forged = raw.origin == Origin::Forged;
-        if is_forged && self.in_force.contains_key(target) && !self.forged.contains(target) {
-            tracing::error!(
-                seq = raw.seq,
-                "Keylend did not write an entry of the log: a lock stays as it is"
-            );
-            return;
-        }
-        match event {
-            LockEvent::Locked { .. } if is_forged => drop(self.forged.insert(target.clone())),
-            _ => drop(self.forged.remove(target)),
-        }
-        event.apply(entry.at, &entry.actor, &mut self.in_force);
     }
 }

@@ -23,6 +23,7 @@ mod documents;
 mod entry;
 mod error;
 mod fold;
+mod folded_locks;
 mod followed;
 mod invalidation;
 mod key;
@@ -59,7 +60,7 @@ pub use credential::SealedCredential;
 pub use documents::{Document, DocumentWrites, Documents, Referring, Step, Touch};
 pub use entry::Entry;
 pub use error::{CommitError, StoreError};
-pub use fold::{Fold, NotFoldable, logged, logged_whole};
+pub use fold::{Fold, Lost, NotFoldable, logged, logged_whole};
 pub use followed::followed;
 pub use invalidation::Invalidation;
 pub use key::StoreKey;
@@ -73,7 +74,7 @@ pub use people::{DecidedOn, LATELY, LoggedPeople, OpenRequest, People, Told, Unc
 pub use postgres::PostgresStore;
 pub use record::{EntryBody, Note, Record};
 pub use sqlite::SqliteStore;
-pub use verified::{Expected, Lost, Verified};
+pub use verified::{Expected, Verified};
 pub use view::{Rows, View};
 pub use writable::Writable;
 

@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Fold, RawEntry, locked::Locks};
+use super::{RawEntry, folded_locks::Locks};
 use crate::domain::{Lock, RequestId};
 
 /// What one replica has verified of the log. [`LoggedPeople`](super::LoggedPeople) moves it on.
@@ -28,27 +28,16 @@ struct Known {
 /// The entries about one request: its last one's number, and how many there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
-    last_seq: u64,
-    entries: u64,
+    pub(super) last_seq: u64,
+    pub(super) entries: u64,
 }
 
 /// What the entries of one request have to have at least.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected {
     /// The last entry that was verified.
-    seq: u64,
-    extent: Option<Extent>,
-}
-
-/// Entries about a request that were in the verified log are gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Lost {
-    /// Some of its entries.
-    #[error("the log has lost entries about it")]
-    Entries,
-    /// What said that it is over.
-    #[error("the log has lost the entry that ended it")]
-    End,
+    pub(super) seq: u64,
+    pub(super) extent: Option<Extent>,
 }
 
 impl Verified {
@@ -91,7 +80,10 @@ impl Verified {
         self.with(|known| {
             let requests = known.requests.iter();
             let requests = requests.map(|(id, extent)| (*id, (extent.last_seq, extent.entries)));
-            (requests.collect(), known.locks.in_force())
+            (
+                requests.collect(),
+                known.locks.in_force.values().cloned().collect(),
+            )
         })
     }
 
@@ -124,28 +116,6 @@ impl Expected {
         match self.extent {
             Some(extent) => last_seq >= extent.last_seq,
             None => last_seq > self.seq,
-        }
-    }
-
-    /// Compares what was read of a request with it.
-    ///
-    /// # Errors
-    ///
-    /// [`Lost`] if entries are missing.
-    pub fn check(&self, fold: &Fold) -> Result<(), Lost> {
-        match self.extent {
-            Some(extent) if fold.entries_up_to(extent.last_seq) != extent.entries => {
-                Err(Lost::Entries)
-            }
-            Some(_) => Ok(()),
-            // Nothing open was known then, so it began later or came back later.
-            None => {
-                let is_open = fold.request().is_some_and(crate::domain::Request::is_open);
-                match is_open && fold.opened_at() <= self.seq {
-                    true => Err(Lost::End),
-                    false => Ok(()),
-                }
-            }
         }
     }
 }

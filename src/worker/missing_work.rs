@@ -170,9 +170,7 @@ impl Worker {
                 }
                 // One that is not understood, or not Keylend's, hides no other. `audit verify` names it, and
                 // nothing is decided for the request that it tells of.
-                if !is_forged
-                    && let Ok((entry, _)) = Entry::as_far_as_there(raw)
-                {
+                if !is_forged && let Ok((entry, _)) = Entry::as_far_as_there(raw) {
                     open.follow(&entry, Event::is_last(&raw.kind), self.clock.now());
                 }
             }

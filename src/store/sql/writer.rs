@@ -226,9 +226,11 @@ impl From<NotWritten> for CommitError {
         match why {
             NotWritten::Conflict => Self::Conflict,
             NotWritten::AlreadyDone => Self::AlreadyDone,
-            NotWritten::LogBroken => {
-                unavailable("write", "the log has lost entries, or has some of somebody else").into()
-            }
+            NotWritten::LogBroken => unavailable(
+                "write",
+                "the log has lost entries, or has some of somebody else",
+            )
+            .into(),
         }
     }
 }
@@ -277,10 +279,8 @@ impl Anchor {
         let has_seen = |(seq, hash): &(u64, String)| {
             end.seen.as_ref() == Some(hash) && end.chain.seq() >= *seq
         };
-        let was_lost = std::mem::replace(
-            &mut self.is_lost,
-            !self.seen.as_ref().is_none_or(has_seen),
-        );
+        let was_lost =
+            std::mem::replace(&mut self.is_lost, !self.seen.as_ref().is_none_or(has_seen));
         self.is_foreign = !end.is_authentic;
         if self.is_lost && !was_lost {
             let seq = self.seq();
@@ -308,8 +308,7 @@ impl Anchor {
     fn forbids(&self, write: &Write) -> bool {
         match write {
             Write::Commit(commit) => {
-                self.is_lost && commit.leads_to_access()
-                    || self.is_foreign && commit.note.is_some()
+                self.is_lost && commit.leads_to_access() || self.is_foreign && commit.note.is_some()
             }
             _ => false,
         }
