@@ -15,6 +15,7 @@ on_both!(
     no_check_says_yes_where_the_end_was_deleted_from_the_log,
     more_time_that_no_approver_saw_is_not_given,
     a_lock_counts_after_an_entry_far_ahead_was_there,
+    nobody_gets_access_after_the_last_entry_was_deleted,
     no_check_says_yes_after_an_entry_far_ahead_was_there,
     the_audit_channel_is_told_after_an_entry_far_ahead_was_there,
     an_entry_that_cannot_be_read_keeps_no_access,
@@ -157,6 +158,28 @@ async fn a_lock_counts_after_an_entry_far_ahead_was_there(scene: Scene) {
     let_it_work(&scene).await;
     let kinds = scene.kinds().await;
     assert!(!kinds.contains(&"approved".to_owned()), "{kinds:?}");
+}
+
+/// It is deleted before Keylend has read it back. Access ends all the same.
+async fn nobody_gets_access_after_the_last_entry_was_deleted(scene: Scene) {
+    let fixture = &scene.fixture;
+    fixture.granted(REQUEST).await;
+    let line = "request db-prod:write 20m INC-7 pods";
+    fixture.jit(DAVE, line).await;
+    let of_dave = "SELECT state FROM requests WHERE requester = 'U0DAVE'";
+    scene.until(of_dave, &["pending"]).await;
+    let card = fixture.open_card().await;
+    fixture.end(SECURITY, "lock lab:use a look").await;
+    scene.delete_from_the_log("kind = 'locked'").await;
+    fixture.bob().click(&card, "approve").await;
+    let_it_work(&scene).await;
+    assert_eq!(scene.ask(of_dave).await, ["pending"]);
+    fixture.jit(DAVE, "request db-prod:read 10m look").await;
+    fixture.answered(DAVE, "log is damaged").await;
+    fixture.audited("`chain_broken`").await;
+    fixture.end(SECURITY, "lock @alice stolen").await;
+    let is_gone = |_: &Sim| (!fixture.console.admits("alice")).then_some(());
+    fixture.in_time(is_gone).await;
 }
 
 async fn no_check_says_yes_after_an_entry_far_ahead_was_there(scene: Scene) {
