@@ -286,7 +286,8 @@ impl Anchor {
             let seq = self.seq();
             tracing::error!(
                 seq,
-                "an entry that was in the log is gone; nothing that leads to access is committed: run                  `keylend audit verify`"
+                "an entry that was in the log is gone; nothing that leads to access is committed: run \
+                 `keylend audit verify`"
             );
         }
         let lost = if self.is_lost { self.seq() } else { 0 };
@@ -518,6 +519,10 @@ impl Task {
         let line = opened(&mut self.line, &self.source).await?;
         if let Some(end) = line.begin(&self.source, self.anchor.seq()).await? {
             self.anchor.compare(&end, &self.news);
+            if self.anchor.is_lost {
+                // Whatever happened to the log, access ends.
+                line.chain = end.chain;
+            }
         }
         // Read after the transaction began: an earlier one has ended by then, one way or the other.
         if let Some(unconfirmed) = &self.unconfirmed
