@@ -450,7 +450,7 @@ mod tests {
     use crate::{
         clock::SystemEntropy,
         domain::{ApprovalFacts, AskKey, ChannelId, Email, Occurred, Refusal, Risk},
-        store::{EntryBody, Record},
+        store::{EntryBody, Expected, Fold, Lost, Record},
     };
 
     pub(super) fn human(id: &str, email: &str) -> Human {
@@ -573,6 +573,32 @@ mod tests {
         // What is put right again counts.
         people.follow(&log[1..]).unwrap();
         assert_eq!(people.seq(), 4);
+    }
+
+    #[test]
+    fn a_request_that_the_log_has_lost_entries_of_is_told_from_a_whole_one() {
+        let log = log(&[human("U0ONE", "one@x.example")]);
+        let id = RequestId::new(Time::UNIX_EPOCH, 0);
+        let folded = |entries: &[RawEntry]| {
+            let mut fold = Fold::new(id);
+            for raw in entries {
+                fold.add(raw).unwrap();
+            }
+            fold
+        };
+        let before = read(&log[..1]);
+        let expected = before.comparisons.verified().expected(id);
+        // What was committed since it was asked for is not expected.
+        assert_eq!(folded(&log).check(&expected), Ok(()));
+        let people = read(&log);
+        let expected = people.comparisons.verified().expected(id);
+        assert_eq!(folded(&log).check(&expected), Ok(()));
+        assert_eq!(folded(&log[..1]).check(&expected), Err(Lost::Entries));
+        let over = Expected {
+            extent: None,
+            ..expected
+        };
+        assert_eq!(folded(&log).check(&over), Err(Lost::End));
     }
 
     #[test]

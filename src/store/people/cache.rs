@@ -157,9 +157,12 @@ mod tests {
     use super::*;
     use crate::{
         domain::Username,
-        store::people::{
-            LATELY,
-            tests::{human, log},
+        store::{
+            Fold, Lost,
+            people::{
+                LATELY,
+                tests::{human, log},
+            },
         },
     };
 
@@ -187,6 +190,11 @@ mod tests {
         let mut people = restored.people.lock().await;
         people.follow(&log[3..]).unwrap();
         assert_eq!(people.seq(), 6);
+        let id = RequestId::new(Time::UNIX_EPOCH, 0);
+        let mut fold = Fold::new(id);
+        fold.add(&log[0]).unwrap();
+        let expected = people.comparisons.verified().expected(id);
+        assert_eq!(fold.check(&expected), Err(Lost::Entries));
         for human in [one, other] {
             let human = people.known(&human);
             let name = Username::new("app");
