@@ -194,5 +194,9 @@ async fn what_changed_behind_an_entry_is_found_bit_by_bit(store: Arc<dyn Databas
     assert_eq!(store.changed(1, 1).await.unwrap(), (vec![two.clone()], 2));
     assert_eq!(store.changed(0, 9).await.unwrap(), (vec![two, one], 3));
     assert_eq!(store.changed(3, 9).await.unwrap(), (Vec::new(), 3));
-    assert_eq!(store.changed(5, 9).await.unwrap(), (Vec::new(), 5));
+    assert_eq!(
+        store.changed(5, 9).await.unwrap(),
+        (Vec::new(), 3),
+        "nothing is behind the end"
+    );
 }
