@@ -129,7 +129,6 @@ impl Listen {
             () = accepting => {}
             () = checking => {}
         }
-        self.table.close_heads();
     }
 
     async fn accept(&self) -> (TcpStream, Peer) {

@@ -12,8 +12,8 @@
 
 use std::{
     fs::{self, Permissions},
-    io::{BufRead, BufReader, Write},
-    net::TcpListener,
+    io::{self, BufRead, BufReader, Write},
+    net::Ipv4Addr,
     os::unix::{
         fs::{PermissionsExt, chown},
         process::CommandExt,
@@ -33,7 +33,7 @@ use sqlx::{
     AssertSqlSafe, Connection, PgConnection,
     postgres::{PgConnectOptions, PgRow},
 };
-use tokio::sync::OnceCell;
+use tokio::{net::TcpSocket, sync::OnceCell};
 
 /// How long anything that the server does may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -94,6 +94,8 @@ pub struct Postgres {
     bin: PathBuf,
     dir: PathBuf,
     port: u16,
+    /// Keeps the port from everybody else while the server is stopped.
+    _held: TcpSocket,
     settings: &'static [&'static str],
     password: SecretString,
     log: Arc<Log>,
@@ -190,7 +192,7 @@ impl Postgres {
         let keeper = tokio::task::spawn_blocking(move || keep(&bin, &dir, port, settings, &log))
             .await
             .expect("waiting");
-        *self.keeper() = Some(keeper.expect("the port is still free"));
+        *self.keeper() = Some(keeper.expect("the port is held for it"));
     }
 
     /// Stops the server in its tracks: connections are taken by the system, and nobody answers.
@@ -274,25 +276,29 @@ impl Postgres {
         copy(&template.join("data"), &dir.join("data"));
 
         let log = Arc::new(Log::default());
-        loop {
-            // Somebody else may take the port before the server does: then another is tried.
-            let port = TcpListener::bind("127.0.0.1:0")
-                .and_then(|listener| listener.local_addr())
-                .expect("a free port")
-                .port();
-            if let Some(keeper) = keep(&bin, &dir, port, settings, &log) {
-                return Self {
-                    bin,
-                    dir,
-                    port,
-                    settings,
-                    password,
-                    log,
-                    keeper: Mutex::new(Some(keeper)),
-                };
-            }
+        let (held, port) = hold_port().expect("a free port");
+        let keeper = keep(&bin, &dir, port, settings, &log).expect("the port is held for it");
+        Self {
+            bin,
+            dir,
+            port,
+            _held: held,
+            settings,
+            password,
+            log,
+            keeper: Mutex::new(Some(keeper)),
         }
     }
+}
+
+/// A port that the system gives to nobody else while the socket is there. It does not listen, so the server
+/// can: both allow the other to use the address.
+fn hold_port() -> io::Result<(TcpSocket, u16)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let port = socket.local_addr()?.port();
+    Ok((socket, port))
 }
 
 /// A folder that `initdb` has made for this version, and the superuser's password beside it. Making

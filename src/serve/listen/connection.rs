@@ -63,6 +63,9 @@ pub(super) async fn serve(
             }
             () = shutdown.cancelled(), if !stopping => {
                 stopping = true;
+                // hyper closes an idle connection, and waits for the rest of a head. Only this task
+                // knows what hyper has read: the bytes may have arrived just now.
+                connection.close_head();
                 std::pin::Pin::new(&mut serving).graceful_shutdown();
             }
         }

@@ -166,16 +166,6 @@ impl ConnectionTable {
         }
     }
 
-    /// Closes those whose head is not here yet. At a shutdown hyper closes idle connections, and
-    /// waits for the rest of a head.
-    pub(super) fn close_heads(&self) {
-        for row in self.rows().by_id.values_mut() {
-            if matches!(row.stage, Stage::Head { .. }) {
-                row.close();
-            }
-        }
-    }
-
     fn note(&self, reason: Rejection, peer: Option<Peer>, why: &str) {
         if let Some(peer) = peer {
             self.rejections.note(reason, Some(peer), &why);
@@ -260,6 +250,15 @@ impl Connection {
             row.stage = Stage::Head {
                 until: Instant::now() + STEP,
             };
+        }
+    }
+
+    /// Closes the connection if only a part of a head is here.
+    pub(super) fn close_head(&self) {
+        if let Some(row) = self.table.rows().by_id.get_mut(&self.id)
+            && matches!(row.stage, Stage::Head { .. })
+        {
+            row.close();
         }
     }
 

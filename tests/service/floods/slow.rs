@@ -82,3 +82,19 @@ async fn clients_that_have_sent_no_whole_head_do_not_delay_a_stop() {
         line.closed().await;
     }
 }
+
+#[tokio::test]
+async fn heads_that_begin_just_before_a_stop_do_not_delay_it() {
+    let mut fixture = fixture("").await;
+    let mut lines = Line::many(&fixture, 200).await;
+    for line in &mut lines {
+        line.say("GET /healthz HTTP/1.1\r\nhost: k\r\n").await;
+    }
+    // Not all of it has been read by now.
+    let begun = Instant::now();
+    fixture.stop().await;
+    assert!(begun.elapsed() < STEP / 2, "{:?}", begun.elapsed());
+    for line in &mut lines {
+        line.closed().await;
+    }
+}
