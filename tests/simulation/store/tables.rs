@@ -352,7 +352,7 @@ impl Tables {
 
     /// The requests that the entries behind `after` tell of, as far as `limit` entries reach.
     pub(super) fn changed(&self, after: u64, limit: u32) -> (Vec<Changed>, u64) {
-        let upto = (after + u64::from(limit)).min(self.head().max(after));
+        let upto = (after + u64::from(limit)).min(self.head());
         let told: BTreeSet<&str> = self
             .entries(after, limit)
             .iter()
