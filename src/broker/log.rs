@@ -134,12 +134,11 @@ impl Broker {
         let last_seqs = store.last_seqs(&ids).await?;
         let mut differing = store.torn(requests).await?;
         let is_known = |request: &&Request| {
-            let compared = self.parts.comparisons.of(request);
-            let expected = self.parts.comparisons.verified().expected(request.id);
-            let last_seq = last_seqs.get(&request.id).copied();
-            compared.is_some()
-                && compared == last_seq
-                && last_seq.is_some_and(|it| expected.allows(it))
+            let comparisons = &self.parts.comparisons;
+            let expected = comparisons.verified().expected(request.id);
+            last_seqs
+                .get(&request.id)
+                .is_some_and(|last_seq| comparisons.has(request, *last_seq, &expected))
         };
         let unknown = requests.iter().filter(|request| !is_known(request));
         differing.extend(unknown.map(|request| request.id));
@@ -188,9 +187,7 @@ impl Broker {
         let snapshot = self.store.snapshot(id).await?;
         let Snapshot { request, last_seq } = snapshot;
         let compared = match request {
-            Some(request)
-                if comparisons.of(&request) == Some(last_seq) && expected.allows(last_seq) =>
-            {
+            Some(request) if comparisons.has(&request, last_seq, &expected) => {
                 Compared::Same(request)
             }
             found => match (self.fold(id, last_seq, &expected).await?, found) {

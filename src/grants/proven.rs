@@ -46,9 +46,7 @@ pub(super) async fn proven(
                 State::Ending { .. } => changed.last_kind == "revocation_started",
                 _ => Event::is_last(&changed.last_kind),
             };
-            needs_no_proof
-                || comparisons.of(request) == Some(changed.last_seq)
-                    && expected.allows(changed.last_seq)
+            needs_no_proof || comparisons.has(request, changed.last_seq, &expected)
         })
     };
     let (proven, unproven): (Vec<&Changed>, _) = changed.iter().partition(|it| is_proven(it));

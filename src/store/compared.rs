@@ -11,7 +11,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::Verified;
+use super::{Expected, Verified};
 use crate::domain::{Request, RequestId};
 
 /// Comparisons that are remembered at most: as many as there may be open requests.
@@ -32,9 +32,15 @@ impl Comparisons {
         &self.verified
     }
 
+    /// Whether it is known that the log tells this of the request up to its last entry, and that the log
+    /// has lost none of what was expected.
+    pub fn has(&self, request: &Request, last_seq: u64, expected: &Expected) -> bool {
+        self.of(request) == Some(last_seq) && expected.allows(last_seq)
+    }
+
     /// The number of the last entry up to which the log tells this of the request; nothing if that
     /// is not known.
-    pub fn of(&self, request: &Request) -> Option<u64> {
+    fn of(&self, request: &Request) -> Option<u64> {
         let found = {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.get(&request.id).copied()

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
-    RawEntry,
+    RawEntry, StoreError,
     chain::VERSION,
     record::{EntryBody, time_text},
     texts,
@@ -39,6 +39,21 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// These entries, all of them whole.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be read.
+    pub fn read_all<'a>(
+        raws: impl IntoIterator<Item = &'a RawEntry>,
+    ) -> Result<Vec<Self>, StoreError> {
+        let entries: Result<_, _> = raws.into_iter().map(Self::try_from).collect();
+        entries.map_err(|source: serde_json::Error| StoreError {
+            doing: "read the log",
+            source: source.into(),
+        })
+    }
+
     /// The entry with the texts that are there, and the place of one that is not: its digest stands
     /// there.
     ///

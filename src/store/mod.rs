@@ -244,15 +244,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// The log's entries behind `after`, in order, at most `limit`.
     async fn entries(&self, after: u64, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        self.raw_entries(after, limit)
-            .await?
-            .iter()
-            .map(Entry::try_from)
-            .collect::<Result<_, _>>()
-            .map_err(|source| StoreError {
-                doing: "read the log",
-                source: source.into(),
-            })
+        Entry::read_all(&self.raw_entries(after, limit).await?)
     }
 
     /// Which Keylend this is: the same for every replica, after every move, and in every backup, since it

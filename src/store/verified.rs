@@ -10,6 +10,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{RawEntry, folded_locks::Locks};
 use crate::domain::{Lock, RequestId};
 
@@ -26,7 +28,7 @@ struct Known {
 }
 
 /// The entries about one request: its last one's number, and how many there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Extent {
     pub(super) last_seq: u64,
     pub(super) entries: u64,
@@ -74,14 +76,11 @@ impl Verified {
         });
     }
 
-    /// What it knows, to write it down: of each request its last entry and how many there are, and
-    /// the locks.
-    pub(super) fn to_keep(&self) -> (BTreeMap<RequestId, (u64, u64)>, Vec<Lock>) {
+    /// What it knows, to write it down: the extents of the open requests, and the locks.
+    pub(super) fn to_keep(&self) -> (BTreeMap<RequestId, Extent>, Vec<Lock>) {
         self.with(|known| {
-            let requests = known.requests.iter();
-            let requests = requests.map(|(id, extent)| (*id, (extent.last_seq, extent.entries)));
             (
-                requests.collect(),
+                known.requests.clone(),
                 known.locks.in_force.values().cloned().collect(),
             )
         })
@@ -91,14 +90,12 @@ impl Verified {
     pub(super) fn restore(
         &self,
         seq: u64,
-        requests: BTreeMap<RequestId, (u64, u64)>,
+        requests: BTreeMap<RequestId, Extent>,
         locks: Vec<Lock>,
     ) {
-        let requests = requests.into_iter();
-        let requests = requests.map(|(id, (last_seq, entries))| (id, Extent { last_seq, entries }));
         let restored = Known {
             seq,
-            requests: requests.collect(),
+            requests,
             locks: Locks::restored(locks),
         };
         self.with(|known| *known = restored);
@@ -112,7 +109,7 @@ impl Verified {
 impl Expected {
     /// Whether a request whose last entry has this number, and which was compared with the log up to there,
     /// needs no other look.
-    pub fn allows(&self, last_seq: u64) -> bool {
+    pub(super) fn allows(&self, last_seq: u64) -> bool {
         match self.extent {
             Some(extent) => last_seq >= extent.last_seq,
             None => last_seq > self.seq,

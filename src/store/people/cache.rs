@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{LoggedPeople, OpenRequest, PAGE, People};
 use crate::{
     domain::{Humans, IdentityKey, Lock, RequestId, Time, UserId, Username},
-    store::{Broken, Chain, RawEntry, Store, StoreError, Why},
+    store::{Broken, Chain, RawEntry, Store, StoreError, Why, verified::Extent},
 };
 
 /// The form in which it is written. What was written in another is not read.
@@ -29,8 +29,8 @@ struct Written {
     asked: VecDeque<(Time, UserId)>,
     inspected_later: BTreeMap<RequestId, (usize, OpenRequest)>,
     incomplete: BTreeSet<IdentityKey>,
-    /// Of each request that is open or can be open again, its last entry and how many there are.
-    extents: BTreeMap<RequestId, (u64, u64)>,
+    /// Of each request that is open or can be open again.
+    extents: BTreeMap<RequestId, Extent>,
     locks: Vec<Lock>,
 }
 

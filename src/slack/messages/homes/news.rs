@@ -92,13 +92,7 @@ impl Homes {
         let entries = followed(&**self.store(), read, BATCH).await?;
         let through = entries.last().map_or(read, |entry| entry.seq);
         let written = entries.iter().filter(|raw| raw.origin != Origin::Forged);
-        let entries: Vec<Entry> = written
-            .map(Entry::try_from)
-            .collect::<Result<_, _>>()
-            .map_err(|source| StoreError {
-                doing: "read the log",
-                source: source.into(),
-            })?;
+        let entries = Entry::read_all(written)?;
         let mut news = Vec::new();
         for entry in &entries {
             match about(entry) {
