@@ -34,17 +34,6 @@ async fn what_is_not_signed_is_refused_before_anything_is_read() {
 }
 
 #[tokio::test]
-async fn a_body_over_a_mebibyte_is_refused() {
-    let fixture = Fixture::start().await;
-    let body = format!("text={}", "x".repeat(1024 * 1024));
-    let answer = fixture
-        .sim
-        .raw("/slack/commands", &[], body, Signing::Valid)
-        .await;
-    assert_eq!(answer.status, 413);
-}
-
-#[tokio::test]
 async fn another_workspace_or_app_changes_nothing_and_is_told_so() {
     let fixture = Fixture::start().await;
     let delivery = fixture.jit(ALICE, "help").await;
