@@ -237,24 +237,9 @@ impl Broker {
         expected: &Expected,
     ) -> Result<Result<Request, (String, Option<Request>)>, Error> {
         let mut fold = Fold::new(id);
-        let mut limit = PAGE;
         while fold.last_seq() < last_seq {
             let store = &self.store;
-            let page = match store.entries_of(Some(id), fold.last_seq(), limit).await {
-                // Read one by one up to the one that cannot be read: those before it count.
-                Err(error) if error.is_bad_row() && limit > 1 => {
-                    limit = 1;
-                    continue;
-                }
-                Err(error) if error.is_bad_row() => {
-                    let behind = fold.last_seq();
-                    let why = format!("its entry behind entry {behind} cannot be read");
-                    let text = format!("The log is broken: {why}. Run `keylend audit verify`.");
-                    self.alert("log_broken", &text);
-                    return Ok(Err((why, fold.into_request())));
-                }
-                page => page?,
-            };
+            let page = store.entries_of(Some(id), fold.last_seq(), PAGE).await?;
             let before = fold.last_seq();
             for raw in page.iter().filter(|raw| raw.seq <= last_seq) {
                 if let Err(error) = fold.add(raw) {

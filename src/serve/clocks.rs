@@ -79,11 +79,8 @@ pub(super) async fn go_on(store: &dyn Database, clock: &SteadyClock) -> anyhow::
 /// When the log's last entry is dated; nothing if that cannot be read.
 async fn last_entry(store: &dyn Database) -> Result<Option<Time>, StoreError> {
     let head = *store.head().borrow();
-    match store.raw_entries(head.saturating_sub(1), 1).await {
-        Ok(entries) => Ok(entries.last().and_then(|entry| entry.at.parse().ok())),
-        Err(error) if error.is_bad_row() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let entries = store.raw_entries(head.saturating_sub(1), 1).await?;
+    Ok(entries.last().and_then(|entry| entry.at.parse().ok()))
 }
 
 /// What watches the clocks.

@@ -190,7 +190,7 @@ async fn folds(store: &dyn Store, requests: &[RequestId]) -> Result<Vec<Fold>, S
         .iter()
         .map(|id| (id.to_string(), Some(Fold::new(*id))))
         .collect();
-    for raw in readable(store, requests).await? {
+    for raw in store.entries_about(requests).await? {
         let fold = raw.request_id.as_ref().and_then(|id| folds.get_mut(id));
         if let Some(fold) = fold
             && let Some(Err(error)) = fold.as_mut().map(|fold| fold.add(&raw))
@@ -203,24 +203,4 @@ async fn folds(store: &dyn Store, requests: &[RequestId]) -> Result<Vec<Fold>, S
         }
     }
     Ok(folds.into_values().flatten().collect())
-}
-
-/// The entries about these requests. Of a request with an entry that cannot be read there are none, and it
-/// hides no other.
-async fn readable(store: &dyn Store, requests: &[RequestId]) -> Result<Vec<RawEntry>, StoreError> {
-    match store.entries_about(requests).await {
-        Err(error) if error.is_bad_row() => {}
-        entries => return entries,
-    }
-    let mut entries = Vec::new();
-    for request in requests {
-        match store.entries_about(std::slice::from_ref(request)).await {
-            Err(error) if error.is_bad_row() => tracing::error!(
-                request.id = %request, %error,
-                "an entry of the log cannot be read; nothing is decided from it: run `keylend audit verify`"
-            ),
-            found => entries.extend(found?),
-        }
-    }
-    Ok(entries)
 }

@@ -235,15 +235,8 @@ impl People {
     async fn read_on(&mut self, store: &dyn Store) -> Result<(), StoreError> {
         loop {
             // The last known entry is read again.
-            let page = store.raw_entries(self.seq().saturating_sub(1), PAGE).await;
-            let page = match page {
-                Err(error) if error.is_bad_row() => {
-                    let (seq, why) = (self.seq() + 1, Why::Unreadable);
-                    self.broken = Some(Broken { seq, why });
-                    return Ok(());
-                }
-                page => page?,
-            };
+            let last = self.seq().saturating_sub(1);
+            let page = store.raw_entries(last, PAGE).await?;
             self.broken = self.follow(&page).err();
             if self.broken.is_some() || page.len() < PAGE as usize {
                 return Ok(());

@@ -148,19 +148,10 @@ impl Worker {
             (open.read, open.has_gaps) = (0, false);
             open.requests.clear();
         }
-        let mut limit = PAGE;
         // Others may write far ahead for a moment, so only Keylend's entries move `open.read`.
         let mut read = open.read;
         loop {
-            let entries = match store.raw_entries(read, limit).await {
-                // Read one by one up to the one that cannot be read. Nothing is granted by what is behind it.
-                Err(error) if error.is_bad_row() && limit > 1 => {
-                    limit = 1;
-                    continue;
-                }
-                Err(error) if error.is_bad_row() => break,
-                entries => entries?,
-            };
+            let entries = store.raw_entries(read, PAGE).await?;
             for raw in &entries {
                 let is_forged = raw.origin == Origin::Forged;
                 open.has_gaps |= is_forged || raw.seq != read + 1;
@@ -174,7 +165,7 @@ impl Worker {
                     open.follow(&entry, Event::is_last(&raw.kind), self.clock.now());
                 }
             }
-            if entries.len() < limit as usize {
+            if entries.len() < PAGE as usize {
                 break;
             }
         }

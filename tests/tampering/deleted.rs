@@ -18,7 +18,6 @@ on_both!(
     nobody_gets_access_after_the_last_entry_was_deleted,
     no_check_says_yes_after_an_entry_far_ahead_was_there,
     the_audit_channel_is_told_after_an_entry_far_ahead_was_there,
-    an_entry_that_cannot_be_read_keeps_no_access,
 );
 
 /// Where an entry stands that is far ahead of the log.
@@ -216,67 +215,6 @@ async fn the_audit_channel_is_told_after_an_entry_far_ahead_was_there(scene: Sce
 async fn let_it_work_a_moment(scene: &Scene) {
     scene.fixture.page("/healthz").await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-}
-
-/// Appends an entry about a request that is no JSON.
-async fn append_what_cannot_be_read(scene: &Scene, id: &str) {
-    scene
-        .tamper(&format!(
-            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash,
-                                 version, texts, mac)
-             SELECT seq + 1, at, '{id}', 'ended', 'keylend', 'no JSON', 'no JSON', hash, hash,
-                    version, 'no JSON', mac
-             FROM events ORDER BY seq DESC LIMIT 1"
-        ))
-        .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_entry_that_cannot_be_read_keeps_no_access_from_a_lock_on_postgres() {
-    an_entry_that_cannot_be_read_keeps_no_access_from_a_lock(Scene::on_postgres().await).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "finding 17 of docs/security-review.md"]
-async fn an_entry_that_cannot_be_read_keeps_no_access_from_a_lock_on_sqlite() {
-    an_entry_that_cannot_be_read_keeps_no_access_from_a_lock(Scene::on_sqlite().await).await;
-}
-
-async fn an_entry_that_cannot_be_read_keeps_no_access_from_a_lock(scene: Scene) {
-    let fixture = &scene.fixture;
-    fixture.granted(REQUEST).await;
-    let id = scene.request().await;
-    append_what_cannot_be_read(&scene, &id).await;
-    fixture.end(SECURITY, "lock @alice stolen").await;
-    let is_gone = |_: &Sim| (!fixture.console.admits("alice")).then_some(());
-    for _ in 0..20 {
-        let_it_work(&scene).await;
-        if is_gone(&fixture.sim).is_some() {
-            return;
-        }
-    }
-    panic!("the access is still there: {:?}", scene.kinds().await);
-}
-
-/// Nor does the row of `due` that they delete, or the row of the request.
-async fn an_entry_that_cannot_be_read_keeps_no_access(scene: Scene) {
-    let fixture = &scene.fixture;
-    fixture.granted(REQUEST).await;
-    let id = scene.request().await;
-    append_what_cannot_be_read(&scene, &id).await;
-    scene
-        .tamper(&format!(
-            "DELETE FROM due WHERE request_id = '{id}';
-             DELETE FROM layers WHERE request_id = '{id}';
-             DELETE FROM credentials WHERE request_id = '{id}';
-             DELETE FROM requests WHERE id = '{id}'"
-        ))
-        .await;
-    fixture.advance_minutes(2);
-    scene.until("SELECT id FROM requests", &[&id]).await;
-    fixture.advance_minutes(31);
-    let is_gone = |_: &Sim| (!fixture.console.admits("alice")).then_some(());
-    fixture.in_time(is_gone).await;
 }
 
 /// The trigger acts when Keylend commits, after the last statement whose result it sees.

@@ -21,6 +21,7 @@ mod rebuilding;
 mod scene;
 mod shown;
 mod signing;
+mod unreadable;
 mod verifying;
 
 /// Makes a test of every story named, for both databases.

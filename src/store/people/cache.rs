@@ -116,15 +116,8 @@ impl LoggedPeople {
         let Some((last, hash)) = self.people.lock().await.restored.clone() else {
             return Ok(true);
         };
-        let verified = match store.raw_entries(chain.seq(), PAGE).await {
-            Ok(page) => verify_page(&page, chain, last, &hash),
-            Err(error) if error.is_bad_row() => Err(Broken {
-                seq: chain.seq() + 1,
-                why: Why::Unreadable,
-            }),
-            Err(error) => return Err(error),
-        };
-        match verified {
+        let page = store.raw_entries(chain.seq(), PAGE).await?;
+        match verify_page(&page, chain, last, &hash) {
             Ok(()) => Ok(chain.seq() == last),
             Err(broken) => {
                 self.people.lock().await.damaged = Some(broken);

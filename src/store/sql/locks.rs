@@ -2,6 +2,7 @@
 
 use super::{
     db::Connection,
+    read::Text,
     run::{Failure, exactly_one},
 };
 use crate::domain::{Human, Lock, LockTarget, Request, Time};
@@ -48,12 +49,23 @@ impl InForce {
     }
 }
 
-/// The locks, oldest first.
+/// The locks, oldest first, each of which has to be read.
 pub(super) async fn locks(connection: &mut Connection) -> sqlx::Result<Vec<Lock>> {
     let rows: Vec<(String,)> = sqlx::query_as("SELECT lock FROM locks ORDER BY set_at, target")
         .fetch_all(connection)
         .await?;
     rows.iter().map(|(lock,)| read(lock)).collect()
+}
+
+/// The locks that can be read, oldest first. One that cannot hides no other: the log tells of it.
+pub(super) async fn readable(connection: &mut Connection) -> sqlx::Result<Vec<Lock>> {
+    let rows: Vec<(Text,)> = sqlx::query_as("SELECT lock FROM locks ORDER BY set_at, target")
+        .fetch_all(connection)
+        .await?;
+    Ok(rows
+        .iter()
+        .filter_map(|(Text(lock),)| read(lock).ok())
+        .collect())
 }
 
 /// The lock of `target`, if there is one.

@@ -8,7 +8,7 @@ use sqlx::FromRow;
 
 use super::{
     db::{Connection, ENTRIES, ENTRIES_BY_REQUEST, Pool, ask_key, items},
-    read::read_id,
+    read::{Text, read_id},
     run::add_all,
 };
 use crate::{
@@ -18,11 +18,12 @@ use crate::{
 
 /// The end of the chain.
 pub(super) async fn end(connection: &mut Connection) -> sqlx::Result<Chain> {
-    let last: Option<(i64, String, String)> =
+    let last: Option<(i64, Option<Text>, Option<Text>)> =
         sqlx::query_as("SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1")
             .fetch_optional(connection)
             .await?;
     Ok(last.map_or_else(Chain::default, |(seq, hash, at)| {
+        let [Text(hash), Text(at)] = [hash, at].map(Option::unwrap_or_default);
         Chain::after(seq.cast_unsigned(), &hash).dated(at)
     }))
 }
@@ -42,7 +43,7 @@ pub(super) async fn end_and(
     key: &StoreKey,
     seen: u64,
 ) -> sqlx::Result<End> {
-    type Found = (i64, String, String, Option<String>, Option<String>);
+    type Found = (i64, Option<Text>, Option<Text>, Option<Text>, Option<Text>);
     let last: Option<Found> = sqlx::query_as(
         "SELECT seq, hash, at, mac, (SELECT hash FROM events WHERE seq = $1)
          FROM events ORDER BY seq DESC LIMIT 1",
@@ -58,10 +59,12 @@ pub(super) async fn end_and(
         },
         Some((seq, hash, at, code, seen)) => {
             let seq = seq.cast_unsigned();
+            let [Text(hash), Text(at), Text(code)] =
+                [hash, at, code].map(Option::unwrap_or_default);
             End {
-                is_authentic: code.is_some_and(|code| key.is_entry(seq, &hash, &code)),
+                is_authentic: key.is_entry(seq, &hash, &code),
                 chain: Chain::after(seq, &hash).dated(at),
-                seen,
+                seen: seen.map(|Text(hash)| hash),
             }
         }
     })
@@ -73,15 +76,17 @@ pub(super) async fn head(connection: &mut Connection, key: Option<&StoreKey>) ->
     const AT_ONCE: [i64; 2] = [1, 1000];
 
     for limit in AT_ONCE {
-        let rows: Vec<(i64, String, Option<String>)> =
+        let rows: Vec<(i64, Option<Text>, Option<Text>)> =
             sqlx::query_as("SELECT seq, hash, mac FROM events ORDER BY seq DESC LIMIT $1")
                 .bind(limit)
                 .fetch_all(&mut *connection)
                 .await?;
-        let is_authentic = |(seq, hash, code): &&(i64, String, Option<String>)| match (key, code) {
+        let is_authentic = |row: &&(i64, Option<Text>, Option<Text>)| match (key, row) {
             (None, _) => true,
-            (Some(key), Some(code)) => key.is_entry(seq.cast_unsigned(), hash, code),
-            (Some(_), None) => false,
+            (Some(key), (seq, Some(Text(hash)), Some(Text(code)))) => {
+                key.is_entry(seq.cast_unsigned(), hash, code)
+            }
+            (Some(_), _) => false,
         };
         if let Some((seq, ..)) = rows.iter().find(is_authentic) {
             return Ok(seq.cast_unsigned());
@@ -118,11 +123,11 @@ pub(super) async fn without_gap(reads: &Pool, after: u64, upto: u64) -> sqlx::Re
 
 /// The hash of an entry, if it is there.
 pub(super) async fn hash(connection: &mut Connection, seq: u64) -> sqlx::Result<Option<String>> {
-    let hash: Option<(String,)> = sqlx::query_as("SELECT hash FROM events WHERE seq = $1")
+    let hash: Option<(Option<Text>,)> = sqlx::query_as("SELECT hash FROM events WHERE seq = $1")
         .bind(seq.cast_signed())
         .fetch_optional(connection)
         .await?;
-    Ok(hash.map(|(hash,)| hash))
+    Ok(hash.and_then(|(hash,)| Some(hash?.0)))
 }
 
 /// An entry as a row to append, with its authentication code.
@@ -192,17 +197,27 @@ pub(super) async fn entries_by_request(
         .fetch_one(connection)
         .await?;
     let mut entries = read_page(page, key)?;
+    // The next page begins behind the last name, so it has to be as it is in the table.
+    let is_replaced = |id: &String| id.contains(char::REPLACEMENT_CHARACTER);
+    if entries
+        .iter()
+        .any(|entry| entry.request_id.as_ref().is_some_and(is_replaced))
+    {
+        return Err(sqlx::Error::Decode(
+            "the name of a request is not UTF-8".into(),
+        ));
+    }
     entries.sort_by(|one, other| (&one.request_id, one.seq).cmp(&(&other.request_id, other.seq)));
     Ok(entries)
 }
 
-fn read_page((page,): (String,), key: Option<&StoreKey>) -> sqlx::Result<Vec<RawEntry>> {
+fn read_page((Text(page),): (Text,), key: Option<&StoreKey>) -> sqlx::Result<Vec<RawEntry>> {
     let rows: Vec<Row> =
         serde_json::from_str(&page).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    read_all(rows, key)
+    Ok(read_all(rows, key))
 }
 
-fn read_all(rows: Vec<Row>, key: Option<&StoreKey>) -> sqlx::Result<Vec<RawEntry>> {
+fn read_all(rows: Vec<Row>, key: Option<&StoreKey>) -> Vec<RawEntry> {
     rows.into_iter().map(|row| row.read(key)).collect()
 }
 
@@ -232,7 +247,7 @@ pub(super) async fn entries_of(
         .bind(i64::from(limit)),
     };
     let rows: Vec<Row> = question.fetch_all(reads).await?;
-    read_all(rows, key)
+    Ok(read_all(rows, key))
 }
 
 /// The number of the last entry that tells of no request; 0 without one.
@@ -261,7 +276,7 @@ pub(super) async fn entries_about(
         .bind(ids(requests).to_string())
         .fetch_all(reads)
         .await?;
-    read_all(rows, key)
+    Ok(read_all(rows, key))
 }
 
 /// The number of the last entry about each of these requests.
@@ -302,7 +317,7 @@ pub(super) async fn of_people(
         .bind(i64::from(limit))
         .fetch_all(connection)
         .await?;
-    read_all(rows, None)
+    Ok(read_all(rows, None))
 }
 
 /// The names in the targets that requests were asked for with.
@@ -360,7 +375,7 @@ pub(super) async fn approved_for(
 ) -> sqlx::Result<Vec<RequestId>> {
     // As it stands in a canonical body.
     let named = format!("\"entitlement\":{}", json!(entitlement));
-    let rows: Vec<(String,)> = sqlx::query_as(
+    let rows: Vec<(Option<Text>,)> = sqlx::query_as(
         "SELECT request_id FROM events AS approval
          WHERE kind = 'approved' AND replace(body, $1, '') <> body
              AND NOT ((
@@ -378,7 +393,11 @@ pub(super) async fn approved_for(
     .bind(named)
     .fetch_all(reads)
     .await?;
-    rows.iter().map(|(id,)| read_id(id)).collect()
+    // Keylend wrote none of those without a name that can be read.
+    let ids = rows
+        .iter()
+        .filter_map(|(id,)| read_id(&id.as_ref()?.0).ok());
+    Ok(ids.collect())
 }
 
 /// Requests as the parameter of a statement.
@@ -386,25 +405,26 @@ pub(super) fn ids(requests: &[RequestId]) -> Value {
     requests.iter().map(|id| json!([id.to_string()])).collect()
 }
 
-/// The columns of an entry.
+/// The columns of an entry, in which whoever appends one may put anything.
 #[derive(Deserialize, FromRow)]
 struct Row(
     i64,
-    String,
-    Option<String>,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    i64,
-    String,
-    String,
+    Option<Text>,
+    Option<Text>,
+    Option<Text>,
+    Option<Text>,
+    Option<Text>,
+    Option<Text>,
+    Option<Text>,
+    Option<Text>,
+    Option<i64>,
+    Option<Text>,
+    Option<Text>,
 );
 
 impl Row {
-    fn read(self, key: Option<&StoreKey>) -> sqlx::Result<RawEntry> {
+    /// The entry. One that cannot be read hides no other: it has no hash, so nothing counts that it says.
+    fn read(self, key: Option<&StoreKey>) -> RawEntry {
         let Self(
             seq,
             at,
@@ -419,25 +439,44 @@ impl Row {
             texts,
             code,
         ) = self;
-        let json =
-            |text| RawValue::from_string(text).map_err(|error| sqlx::Error::Decode(error.into()));
+        let mut is_readable = true;
+        let mut text = |text: Option<Text>| {
+            is_readable &= text.is_some();
+            text.unwrap_or_default().0
+        };
+        let [at, kind, actor, prev_hash, hash] = [at, kind, actor, prev_hash, hash].map(&mut text);
+        let json = [rules, body, texts].map(|column| {
+            let found = text(column);
+            match serde_json::from_str::<&RawValue>(&found) {
+                Ok(json) => Ok(json.to_owned()),
+                Err(_) => Err(found),
+            }
+        });
+        let version = version.and_then(|version| u32::try_from(version).ok());
+        is_readable &= version.is_some() && json.iter().all(Result::is_ok);
+        let [rules, body, texts] = json.map(|json| json.unwrap_or_else(|found| as_json(&found)));
         let mut entry = RawEntry {
             seq: seq.cast_unsigned(),
             at,
-            request_id,
+            request_id: request_id.map(|Text(id)| id),
             kind,
             actor,
-            rules: json(rules)?,
-            body: json(body)?,
+            rules,
+            body,
             prev_hash,
-            hash,
-            version: u32::try_from(version).map_err(|error| sqlx::Error::Decode(error.into()))?,
-            texts: json(texts)?,
+            hash: if is_readable { hash } else { String::new() },
+            version: version.unwrap_or_default(),
+            texts,
             origin: Origin::Unknown,
         };
         if let Some(key) = key {
-            entry.origin = key.origin(&entry, &code);
+            entry.origin = key.origin(&entry, &code.unwrap_or_default().0);
         }
-        Ok(entry)
+        entry
     }
+}
+
+/// What stands where JSON has to, as a JSON string.
+fn as_json(found: &str) -> Box<RawValue> {
+    serde_json::value::to_raw_value(found).expect("a text can be written as JSON")
 }

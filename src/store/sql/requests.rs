@@ -8,7 +8,7 @@ use sqlx::{FromRow, Row as _, query::Query};
 use super::{
     db::{Connection, Kind, Pool, ask_key, items},
     log,
-    read::{read_count, read_id},
+    read::{Text, read_count, read_id},
     run::{Failure, add_all, exactly_one, run},
     work,
 };
@@ -155,7 +155,7 @@ pub(super) async fn past(reads: &Pool, person: &UserId, limit: u32) -> sqlx::Res
 
 /// The requests that the entries behind `after`, up to `upto`, tell of.
 pub(super) async fn changed(reads: &Pool, after: u64, upto: u64) -> sqlx::Result<Vec<Changed>> {
-    let rows: Vec<(String, i64, String, Option<String>)> = sqlx::query_as(
+    let rows: Vec<(Text, i64, Option<Text>, Option<String>)> = sqlx::query_as(
         "SELECT told.request_id, last.seq, last.kind, requests.snapshot
          FROM (SELECT DISTINCT request_id FROM events
                WHERE seq > $1 AND seq <= $2 AND request_id IS NOT NULL) AS told
@@ -168,16 +168,18 @@ pub(super) async fn changed(reads: &Pool, after: u64, upto: u64) -> sqlx::Result
     .bind(upto.cast_signed())
     .fetch_all(reads)
     .await?;
-    let rows = rows.into_iter();
-    rows.map(|(id, last_seq, last_kind, snapshot)| {
-        Ok(Changed {
-            id: read_id(&id)?,
-            request: snapshot.and_then(|snapshot| read((id, snapshot)).ok()),
-            last_seq: last_seq.cast_unsigned(),
-            last_kind,
-        })
-    })
-    .collect()
+    // An entry about what is no request hides no other.
+    let changed = rows
+        .into_iter()
+        .filter_map(|(Text(id), last_seq, last_kind, snapshot)| {
+            Some(Changed {
+                id: read_id(&id).ok()?,
+                request: snapshot.and_then(|snapshot| read((id, snapshot)).ok()),
+                last_seq: last_seq.cast_unsigned(),
+                last_kind: last_kind.unwrap_or_default().0,
+            })
+        });
+    Ok(changed.collect())
 }
 
 /// The ending grants whose revocation failed so often in a row.

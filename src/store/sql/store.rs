@@ -96,7 +96,7 @@ impl Store for Database {
 
     async fn locks(&self) -> Result<Vec<Lock>, StoreError> {
         answer("load the locks", async {
-            locks::locks(&mut *self.reads.acquire().await?).await
+            locks::readable(&mut *self.reads.acquire().await?).await
         })
         .await
     }

@@ -519,10 +519,6 @@ impl Task {
         let line = opened(&mut self.line, &self.source).await?;
         if let Some(end) = line.begin(&self.source, self.anchor.seq()).await? {
             self.anchor.compare(&end, &self.news);
-            if self.anchor.is_lost {
-                // Whatever happened to the log, access ends.
-                line.chain = end.chain;
-            }
         }
         // Read after the transaction began: an earlier one has ended by then, one way or the other.
         if let Some(unconfirmed) = &self.unconfirmed

@@ -62,17 +62,17 @@ impl WriteConnection {
         Ok(Self { connection, chain })
     }
 
-    /// Answers how the log ends, and the hash of its entry `seen`. What is appended goes on from the chain
-    /// that this connection knows.
+    /// Answers how the log ends, and the hash of its entry `seen`.
     pub(super) async fn begin(
         &mut self,
         source: &Source,
         seen: u64,
     ) -> sqlx::Result<Option<log::End>> {
         self.execute("BEGIN IMMEDIATE").await?;
-        log::end_and(&mut self.connection, &source.key, seen)
-            .await
-            .map(Some)
+        let end = log::end_and(&mut self.connection, &source.key, seen).await?;
+        // Behind what somebody else has appended, what ends access is still written.
+        self.chain = end.chain.clone();
+        Ok(Some(end))
     }
 
     pub(super) async fn commit(&mut self) -> sqlx::Result<()> {

@@ -1,0 +1,128 @@
+//! Entries that somebody appends and that cannot be read. Whatever is in them, access ends.
+
+use slack_sim::Sim;
+
+use crate::{
+    on_both,
+    scene::Scene,
+    support::fixture::{ALICE, REQUEST, SECURITY},
+};
+
+on_both!(
+    access_ends_on_time_whatever_was_appended,
+    access_ends_when_its_holder_is_done_whatever_was_appended,
+    access_ends_when_it_is_revoked_whatever_was_appended,
+    access_ends_by_a_lock_whatever_was_appended,
+    access_that_lost_its_row_ends_whatever_was_appended,
+    a_lock_ends_what_was_hidden_from_it_though_another_lock_cannot_be_read,
+);
+
+/// Grants access and appends entries about it, and about no request, that are nothing that Keylend writes.
+async fn granted(scene: &Scene) -> String {
+    scene.fixture.granted(REQUEST).await;
+    let id = scene.request().await;
+    append(scene, &format!("'{id}'"), ["mac", "'no JSON'", "hash"]).await;
+    append(scene, "NULL", ["''", "''", "''"]).await;
+    match scene.address().starts_with("sqlite") {
+        true => {
+            let bytes = "CAST(x'fffe' AS TEXT)";
+            append(scene, &format!("'{id}'"), [bytes; 3]).await;
+            append(scene, bytes, [bytes; 3]).await;
+        }
+        false => {
+            let nullable =
+                ["mac", "body", "hash"].map(|name| format!("ALTER {name} DROP NOT NULL"));
+            let statement = format!(
+                "ALTER TABLE events {}; UPDATE write_probe SET number = number",
+                nullable.join(", ")
+            );
+            scene.tamper(&statement).await;
+            append(scene, &format!("'{id}'"), ["NULL"; 3]).await;
+        }
+    }
+    // The approval once more, of what is no request, and dated when no access has ended yet.
+    scene
+        .tamper(
+            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash,
+                                 version, texts, mac)
+             SELECT (SELECT max(seq) + 1 FROM events), '9999-12-31T23:59:59.999Z', 'no request', kind,
+                    actor, rules, body, prev_hash, hash, -1, texts, ''
+             FROM events WHERE kind = 'approved' ORDER BY seq LIMIT 1",
+        )
+        .await;
+    id
+}
+
+/// Appends an entry about this request with this code, body and hash.
+async fn append(scene: &Scene, request: &str, [code, body, hash]: [&str; 3]) {
+    scene
+        .tamper(&format!(
+            "INSERT INTO events (seq, at, request_id, kind, actor, rules, body, prev_hash, hash,
+                                 version, texts, mac)
+             SELECT seq + 1, at, {request}, 'ended', 'keylend', 'no JSON', {body}, hash, {hash},
+                    version, 'no JSON', {code}
+             FROM events ORDER BY seq DESC LIMIT 1"
+        ))
+        .await;
+}
+
+async fn is_gone(scene: &Scene) {
+    let fixture = &scene.fixture;
+    let is_gone = |_: &Sim| (!fixture.console.admits("alice")).then_some(());
+    fixture.in_time(is_gone).await;
+}
+
+async fn access_ends_on_time_whatever_was_appended(scene: Scene) {
+    granted(&scene).await;
+    scene.fixture.advance_minutes(31);
+    is_gone(&scene).await;
+}
+
+async fn access_ends_when_its_holder_is_done_whatever_was_appended(scene: Scene) {
+    granted(&scene).await;
+    scene.fixture.answer(ALICE, "done").await;
+    is_gone(&scene).await;
+}
+
+async fn access_ends_when_it_is_revoked_whatever_was_appended(scene: Scene) {
+    granted(&scene).await;
+    scene.fixture.end(SECURITY, "revoke @alice stolen").await;
+    is_gone(&scene).await;
+}
+
+async fn access_ends_by_a_lock_whatever_was_appended(scene: Scene) {
+    granted(&scene).await;
+    scene.fixture.end(SECURITY, "lock @alice stolen").await;
+    is_gone(&scene).await;
+}
+
+/// Nor does the row of `due` that they delete, or the row of the request.
+async fn access_that_lost_its_row_ends_whatever_was_appended(scene: Scene) {
+    let id = granted(&scene).await;
+    scene
+        .tamper(&format!(
+            "DELETE FROM due WHERE request_id = '{id}';
+             DELETE FROM layers WHERE request_id = '{id}';
+             DELETE FROM credentials WHERE request_id = '{id}';
+             DELETE FROM requests WHERE id = '{id}'"
+        ))
+        .await;
+    scene.fixture.advance_minutes(2);
+    scene.until("SELECT id FROM requests", &[&id]).await;
+    scene.fixture.advance_minutes(31);
+    is_gone(&scene).await;
+}
+
+/// The row of the grant is made right within a minute, and then the locks are looked at again.
+async fn a_lock_ends_what_was_hidden_from_it_though_another_lock_cannot_be_read(scene: Scene) {
+    scene.fixture.granted(REQUEST).await;
+    scene
+        .tamper("UPDATE requests SET open = 0, state = 'ended'")
+        .await;
+    scene.fixture.end(SECURITY, "lock @alice stolen").await;
+    scene
+        .tamper("INSERT INTO locks (target, set_at, lock) VALUES ('a target', 0, 'no JSON')")
+        .await;
+    scene.fixture.advance_minutes(3);
+    is_gone(&scene).await;
+}
