@@ -129,7 +129,8 @@ fn the_rows_say_how_access_ends_as_the_kind_does() {
         let config: BackendConfig = example.clone().try_into().unwrap();
         for row in rows(&page(kind)).lines() {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-            let [_, layer, _, credential, ends_alone, works_on, tested, _] = cells.as_slice() else {
+            let [_, layer, _, credential, ends_alone, works_on, tested, _] = cells.as_slice()
+            else {
                 panic!("{row}");
             };
             assert!(!credential.is_empty() && !tested.is_empty(), "{row}");

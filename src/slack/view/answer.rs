@@ -357,7 +357,8 @@ pub fn revoked(revoked: &[Request], refused: &[String]) -> String {
 }
 
 /// There was nothing to revoke.
-pub const NOTHING_HELD: &str = "There is no active access to revoke. `/jit incident` shows what is active.";
+pub const NOTHING_HELD: &str =
+    "There is no active access to revoke. `/jit incident` shows what is active.";
 
 /// Slack did not name the command, so a second delivery could not be told from a second request.
 pub const UNNAMED: &str = "Slack sent this command without its name. Nothing changed. Try again.";
@@ -404,7 +405,10 @@ pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
             "{} is unlocked. Access that the lock ended doesn't come back. Request it again.",
             capitalised(target)
         ),
-        false => format!("{} isn't locked. Nothing changed. `/jit lock` lists the locks.", capitalised(target)),
+        false => format!(
+            "{} isn't locked. Nothing changed. `/jit lock` lists the locks.",
+            capitalised(target)
+        ),
     }
 }
 

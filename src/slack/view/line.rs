@@ -2,7 +2,9 @@
 //! who watch; as notices in the requester's direct messages.
 
 use super::{
-    card::{departed, ending_because, ending_for_requester, given_by, left, logins, words, works_until},
+    card::{
+        departed, ending_because, ending_for_requester, given_by, left, logins, words, works_until,
+    },
     text,
 };
 use crate::{

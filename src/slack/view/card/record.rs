@@ -267,7 +267,11 @@ pub(in crate::slack::view) fn given_by(actor: &Actor, rules: &[RuleId]) -> Strin
 
 /// How the request stands; nothing while it waits.
 fn state(request: &Request, you: bool) -> Option<String> {
-    let because = if you { ending_for_requester } else { ending_because };
+    let because = if you {
+        ending_for_requester
+    } else {
+        ending_because
+    };
     Some(match &request.state {
         State::Pending { .. } => return None,
         State::Approved => being_made(request),
