@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use schemars::{Schema, SchemaGenerator};
+
 use super::{Backend, BuildError, InvalidParam};
 use crate::{
     clock::Clock,
@@ -12,6 +14,14 @@ use crate::{
 pub(super) trait BackendKind {
     /// See [`BackendConfig::check_layer`](super::BackendConfig::check_layer).
     fn check_layer(&self, params: &Params) -> Result<(), InvalidParam>;
+
+    /// Describes the parameters of a layer; `None` if the target takes any.
+    fn layer_schema(_: &mut SchemaGenerator) -> Option<Schema>
+    where
+        Self: Sized,
+    {
+        None
+    }
 
     /// See [`BackendConfig::takes_username`](super::BackendConfig::takes_username).
     fn takes_username(&self, _: &Params) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::{Backend, BuildError, InvalidParam, kind::BackendKind};
@@ -96,6 +96,12 @@ macro_rules! register {
                 match self {
                     $(Self::$Kind(config) => config,)+
                 }
+            }
+
+            /// Describes the parameters of a layer, for each kind that does not take any.
+            pub(crate) fn layer_schemas(generator: &mut SchemaGenerator) -> Vec<Schema> {
+                let schemas = [$($module::Config::layer_schema(generator),)+];
+                schemas.into_iter().flatten().collect()
             }
         }
     };

@@ -123,8 +123,17 @@ struct RawTicket {
     example: Option<String>,
 }
 
-/// The targets read the other keys of a layer, each kind its own.
-fn described_layers(_: &mut SchemaGenerator) -> Schema {
+/// The kind of a layer's target stands elsewhere in the file. So the schema has the keys of every kind, for
+/// editors to complete, and allows all others.
+fn described_layers(generator: &mut SchemaGenerator) -> Schema {
+    let mut layers = BackendConfig::layer_schemas(generator);
+    for layer in layers.iter_mut().filter_map(Schema::as_object_mut) {
+        layer.shift_remove("additionalProperties");
+    }
+    layers.push(json_schema!({
+        "title": "layer in another target",
+        "description": "The target receives the other keys as they are.",
+    }));
     json_schema!({
         "type": "array",
         "minItems": 1,
@@ -139,6 +148,7 @@ fn described_layers(_: &mut SchemaGenerator) -> Schema {
                 },
             },
             "required": ["backend"],
+            "anyOf": layers,
         },
     })
 }

@@ -85,8 +85,8 @@ fn every_kind_has_a_cargo_feature_of_its_name_that_is_on_by_default() {
 
 /// The table that each page has with its own rows, and `docs/targets.md` with all of them.
 const HEAD: &str = "\
-| kind | what it grants | ends by itself if Keylend is down | may keep working after the end |
-|---|---|---|---|
+| kind | what it grants | credential that the requester sees | ends by itself if Keylend is down | may keep working after the end | tested against |
+|---|---|---|---|---|---|
 ";
 
 /// The rows of the table in this text.
@@ -129,9 +129,11 @@ fn the_rows_say_how_access_ends_as_the_kind_does() {
         let config: BackendConfig = example.clone().try_into().unwrap();
         for row in rows(&page(kind)).lines() {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-            let [_, layer, _, ends_alone, works_on, _] = cells.as_slice() else {
+            let [_, layer, _, credential, ends_alone, works_on, tested, _] = cells.as_slice()
+            else {
                 panic!("{row}");
             };
+            assert!(!credential.is_empty() && !tested.is_empty(), "{row}");
             let mut params = Params::new();
             params.insert("role".to_owned(), "app_writer".into());
             for found in parameter.captures_iter(layer) {

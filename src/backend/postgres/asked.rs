@@ -1,43 +1,48 @@
 //! What a layer of the catalogue asks of a server.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::name::RoleName;
 use crate::domain::RevocationMode;
 
-/// What a layer asks for.
-#[derive(Debug, Deserialize)]
+/// What a layer in a PostgreSQL target grants.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "layer in a PostgreSQL target")]
 pub(super) struct Asked {
-    /// The role that is lent.
+    /// The role that Keylend grants.
+    #[schemars(title = "role", length(min = 1), example = &"app_writer")]
     pub(super) role: RoleName,
-    /// To which login.
+    /// The login that receives the role.
     #[serde(default)]
+    #[schemars(example = &"generated", extend("default" = "named"))]
     pub(super) login: LoginKind,
-    /// What becomes of what the grantee leaves behind.
+    /// What Keylend does with what a grantee leaves behind.
     #[serde(default)]
+    #[schemars(example = &"drop", extend("default" = "keep"))]
     pub(super) leftovers: OnLeftovers,
 }
 
-/// What becomes of what a grantee leaves behind. It is listed in any case.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+/// What Keylend does with what a grantee leaves behind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum OnLeftovers {
-    /// It stays.
+    /// Keylend lists it and changes nothing.
     #[default]
     Keep,
-    /// What is certainly theirs is revoked or dropped.
+    /// Keylend lists it, and drops what this person certainly made during the grant.
     Drop,
 }
 
-/// To which login a role is lent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+/// The login that receives a role.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum LoginKind {
-    /// The requester's own.
+    /// The requester's own login.
     #[default]
     Named,
-    /// One made for the grant.
+    /// A login that Keylend creates for the grant.
     Generated,
 }
 

@@ -60,8 +60,8 @@
 //!
 //! PostgreSQL takes a role back, not what was done with it. What a grantee leaves behind (direct grants,
 //! functions with `SECURITY DEFINER`, default privileges, prepared transactions, objects that they made their
-//! own) is listed when the grant has ended, and most of it dropped with `leftovers = "drop"`: see the page of the kind. What is left to a third role is not
-//! searched, nor are views, triggers and rules.
+//! own) is listed when the grant has ended, and most of it dropped with `leftovers = "drop"`: see
+//! `docs/targets/postgres.md`. What a third role owns is not searched, nor are views, triggers and rules.
 //!
 //! Where Keylend grants a role by way of a third role that has ADMIN OPTION on it, and an administrator
 //! revokes Keylend's membership while two grants share it, the membership that the second grant makes
@@ -90,7 +90,7 @@ mod terminate;
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -176,6 +176,10 @@ fn not_usable(secret: &Secret, why: InvalidUrl) -> BuildError {
 impl BackendKind for Config {
     fn check_layer(&self, params: &Params) -> Result<(), InvalidParam> {
         params::parse::<Asked>(params).map(drop)
+    }
+
+    fn layer_schema(generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(generator.subschema_for::<Asked>())
     }
 
     fn revocation_mode(&self, params: &Params) -> RevocationMode {

@@ -113,7 +113,7 @@ pub(super) async fn submitted(
     view: &View,
 ) -> FormOutcome {
     let Ok(ending) = serde_json::from_str(&view.private_metadata) else {
-        let told = "This form doesn't say what to end. Nothing was done.";
+        let told = "This form doesn't say what to end. Nothing changed. Open it again.";
         return FormOutcome::refused(told.to_owned());
     };
     let reason = view.value(field::REASON).unwrap_or_default().trim();

@@ -27,7 +27,7 @@ impl FormOutcome {
         let errors = json!({ field: sentence });
         Self {
             answer: Answer::Show(json!({ "response_action": "errors", "errors": errors })),
-            message: format!("Nothing was done. {}", text::escape(sentence, 1000)),
+            message: format!("Nothing changed. {}", text::escape(sentence, 1000)),
         }
     }
 

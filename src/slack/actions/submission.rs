@@ -83,7 +83,7 @@ async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View)
         callback::END => end_access::submitted(slack, intent, caller, view).await,
         form @ (callback::APPROVE_SHORTER | callback::DENY | callback::EXTEND) => {
             let Some(shown) = Shown::read(&view.private_metadata) else {
-                let told = "This form names no request. Nothing was done.";
+                let told = "This form names no request. Nothing changed. Open it again.";
                 return FormOutcome::refused(told.to_owned());
             };
             concerns(shown.id);

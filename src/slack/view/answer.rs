@@ -23,14 +23,14 @@ pub(super) const LISTED: usize = 20;
 pub(super) const PEOPLE: usize = 10;
 
 /// Too much is going on.
-pub const BUSY: &str = "Keylend is busy. Nothing was done. Try again in a moment.";
+pub const BUSY: &str = "Keylend is busy. Nothing changed. Try again in a moment.";
 
 /// The button means nothing to this version.
 pub const UNKNOWN_BUTTON: &str =
-    "This version of Keylend doesn't know that button. Nothing was done. Use the newest message.";
+    "This version of Keylend doesn't know that button. Nothing changed. Use the newest message.";
 
 /// A modal could not be opened.
-pub const NO_WINDOW: &str = "Slack didn't open the window in time. Nothing was changed. Try again.";
+pub const NO_WINDOW: &str = "Slack didn't open the window in time. Nothing changed. Try again.";
 
 /// A request was made.
 pub fn asked(request: &Request, notes: &[String]) -> String {
@@ -357,10 +357,11 @@ pub fn revoked(revoked: &[Request], refused: &[String]) -> String {
 }
 
 /// There was nothing to revoke.
-pub const NOTHING_HELD: &str = "There is no active access to revoke.";
+pub const NOTHING_HELD: &str =
+    "There is no active access to revoke. `/jit incident` shows what is active.";
 
 /// Slack did not name the command, so a second delivery could not be told from a second request.
-pub const UNNAMED: &str = "Slack sent this command without its name. Nothing was done. Try again.";
+pub const UNNAMED: &str = "Slack sent this command without its name. Nothing changed. Try again.";
 
 /// One grant stays, and why.
 pub fn stays(request: &Request, why: &str) -> String {
@@ -404,7 +405,10 @@ pub fn unlocked(target: &LockTarget, was_locked: bool) -> String {
             "{} is unlocked. Access that the lock ended doesn't come back. Request it again.",
             capitalised(target)
         ),
-        false => format!("{} isn't locked. Nothing was changed.", capitalised(target)),
+        false => format!(
+            "{} isn't locked. Nothing changed. `/jit lock` lists the locks.",
+            capitalised(target)
+        ),
     }
 }
 

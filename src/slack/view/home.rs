@@ -85,7 +85,7 @@ pub fn home(home: &Home) -> Value {
 pub fn unwelcome() -> Value {
     only(
         "Keylend is for full members of this workspace, not for guests, bots or people of other \
-         companies.",
+         companies. If you need access, ask the people who run Keylend.",
     )
 }
 

@@ -2,7 +2,9 @@
 //! who watch; as notices in the requester's direct messages.
 
 use super::{
-    card::{departed, ending_because, given_by, left, logins, words, works_until},
+    card::{
+        departed, ending_because, ending_for_requester, given_by, left, logins, words, works_until,
+    },
     text,
 };
 use crate::{
@@ -466,7 +468,7 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
         Event::Ended {} => match &request.state {
             State::Ended { cause, by, at } => format!(
                 ":lock: Your access to {scope} has ended: {}.{}{}",
-                ending_because(cause, by),
+                ending_for_requester(cause, by),
                 works_until(request, *at),
                 left(request, true)
             ),

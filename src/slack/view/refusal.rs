@@ -134,18 +134,18 @@ fn short(text: &str) -> String {
 pub fn rejected_caller(why: RejectedCaller) -> &'static str {
     match why {
         RejectedCaller::OtherApp => {
-            "Slack sent this for another app, not for this Keylend. Nothing was done. Tell the people \
+            "Slack sent this for another app, not for this Keylend. Nothing changed. Tell the people \
              who run Keylend."
         }
         RejectedCaller::OtherWorkspace => {
-            "This Keylend serves another workspace. Nothing was done. Use Keylend in that workspace."
+            "This Keylend serves another workspace. Nothing changed. Use Keylend in that workspace."
         }
         RejectedCaller::Stranger => {
             "Only members of this workspace can use Keylend, and you belong to another one. Nothing \
-             was done."
+             changed. If you need access, ask the people who run Keylend."
         }
         RejectedCaller::Unproven => {
-            "Slack didn't say which workspace you belong to. Nothing was done. Try again. If that \
+            "Slack didn't say which workspace you belong to. Nothing changed. Try again. If that \
              doesn't help, tell the people who run Keylend."
         }
     }
@@ -197,7 +197,7 @@ fn say(error: &Error, voice: Voice) -> String {
                 .to_owned()
         }
         Error::TooManyConflicts => {
-            "Other people changed the same thing at the same time. Nothing was done. Try again in a \
+            "Other people changed the same thing at the same time. Nothing changed. Try again in a \
              moment."
                 .to_owned()
         }
@@ -206,29 +206,29 @@ fn say(error: &Error, voice: Voice) -> String {
                 .to_owned()
         }
         Error::Facts(_) => {
-            "Keylend couldn't check in Slack who you are and which groups you are in. Nothing was \
-             done. Try again in a moment."
+            "Keylend couldn't check in Slack who you are and which groups you are in. Nothing \
+             changed. Try again in a moment."
                 .to_owned()
         }
         Error::EarlierApprover { approver, .. } => format!(
             "Keylend couldn't confirm in Slack that {} may still approve, so it can't count their \
-             approval. Nothing was decided. Try again in a moment.",
+             approval. Nothing changed. Try again in a moment.",
             voice.actor(&Actor::Person(approver.clone()))
         ),
         Error::Uncertain(_) => format!(
             "Keylend's log is damaged, so Keylend can't tell for certain who is who and what access \
-             they have. Nothing was granted. Ask the people who run Keylend to run {}.",
+             they have. Nothing changed. Ask the people who run Keylend to run {}.",
             voice.code("keylend audit verify")
         ),
         Error::WrongKey(_) => {
             "Keylend can't open the credentials of this access: the key in its configuration isn't \
-             the one that sealed them. Nothing was shown. Ask the people who run Keylend to restore \
+             the one that sealed them. Nothing changed. Ask the people who run Keylend to restore \
              the key, or end this access and request it again."
                 .to_owned()
         }
         Error::Contradicted(_) => format!(
             "This request doesn't match Keylend's log, so somebody may have changed the database. \
-             Nothing was granted. Ask the people who run Keylend to run {}.",
+             Nothing changed. Ask the people who run Keylend to run {}.",
             voice.code("keylend audit verify")
         ),
     }
@@ -253,13 +253,13 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         }
         Refusal::Outdated { shown, current } => format!(
             "The request has changed: that message shows version {shown}, and the current version is \
-             {current}. Nothing was decided. Use the newest message."
+             {current}. Nothing changed. Use the newest message."
         ),
         Refusal::Settled { state, by } => {
             let by = by.as_ref().map(|by| voice.actor(by));
             let by = by.map(|by| format!(" (last decision by {by})"));
             format!(
-                "This request {}{}. Nothing was changed.",
+                "This request {}{}. Nothing changed. Look at its newest message.",
                 has_state(state, " already"),
                 by.unwrap_or_default()
             )
@@ -268,26 +268,30 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "You have already approved this. Another person has to approve it too.".to_owned()
         }
         Refusal::NoOpenStage { open } => format!(
-            "The stages that you can approve for are approved already. Still open: {}.",
+            "The stages that you can approve for are already approved. Still open: {}. Ask somebody in one \
+             of these groups.",
             open.iter().take(8).map(|it| voice.stage(it)).collect::<Vec<_>>().join("; ")
         ),
         Refusal::LongerThanAsked { chosen, asked } => {
-            format!("You can only shorten this: {asked} was requested, and you chose {chosen}.")
+            format!("You can only shorten this, and {chosen} is longer than requested. Choose at most {asked}.")
         }
-        Refusal::NotTheRequester => {
-            "Only the requester can do this. Nothing was changed.".to_owned()
-        }
+        Refusal::NotTheRequester => format!(
+            "Only the requester can do this. Nothing changed. To request access of your own, type {}.",
+            voice.code("/jit")
+        ),
         Refusal::NotActive { state } => format!(
             "This request {}, so you can't do this now. {} shows what you have.",
             has_state(state, ""),
             voice.code("/jit status")
         ),
-        Refusal::NoExtension => {
-            "You have no pending request for more time. Nothing was changed.".to_owned()
-        }
-        Refusal::ExtensionWaits => {
-            "You already requested this. It is pending approval.".to_owned()
-        }
+        Refusal::NoExtension => format!(
+            "You have no pending request for more time. Nothing changed. {} shows what you have.",
+            voice.code("/jit status")
+        ),
+        Refusal::ExtensionWaits => format!(
+            "You already requested this. It is pending approval. To withdraw it, type {}.",
+            voice.code("/jit withdraw")
+        ),
         Refusal::TooManyWithdrawn => format!(
             "You have withdrawn or changed your request for more time {} times, so you can't request \
              more for this access. Ask an approver to decide on the one that is pending, or request the \
@@ -300,13 +304,13 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             Request::MOST_CREDENTIALS_SHOWN
         ),
         Refusal::NotDue => {
-            "The request has changed, so this no longer applies. Nothing was done. Look at the newest \
+            "The request has changed, so this no longer applies. Nothing changed. Look at the newest \
              message."
                 .to_owned()
         }
         Refusal::Forbidden(rulings) => forbidden(rulings, voice),
         Refusal::RuleError(_) => {
-            "Keylend couldn't evaluate a rule, so it refused this. Nothing was done. Tell the people \
+            "Keylend couldn't evaluate a rule, so it refused this. Nothing changed. Tell the people \
              who run Keylend; its log says which rule."
                 .to_owned()
         }
@@ -319,7 +323,7 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         }
         Refusal::EmailsUnreadable => format!(
             "Keylend can't read anybody's email address in Slack, because its app lacks the scope {}. \
-             Nothing was done. Ask the people who run Keylend to add it; an alert tells them how.",
+             Nothing changed. Ask the people who run Keylend to add it; an alert tells them how.",
             voice.code("users:read.email")
         ),
         Refusal::NoDeciderEmail => {
@@ -343,7 +347,7 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         ),
         Refusal::NameFree(name) => {
             format!(
-                "The login {} belongs to nobody. Nothing was changed.",
+                "The login {} belongs to nobody. Nothing changed. If you meant another login, check its spelling.",
                 voice.code(name)
             )
         }
@@ -355,7 +359,7 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             };
             format!(
                 "This depends on {which} {}, and Keylend couldn't read {whose} members. \
-                 Nothing was done. Try again later. Keylend has alerted the people who run it.",
+                 Nothing changed. Try again later. Keylend has alerted the people who run it.",
                 names.join(", ")
             )
         }
@@ -370,7 +374,7 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         }
         Refusal::ExtensionTooLong { fits: None, .. } => format!(
             "This access already lasts as long as its scope allows, so you can't extend it now. {} \
-             shows the limits.",
+             shows the limits. When it ends, request it again.",
             voice.code("/jit explain")
         ),
         Refusal::PendingAlready { id, scope, left } => format!(
@@ -419,7 +423,7 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "This access has no credentials to show. Use your own login.".to_owned()
         }
         Refusal::NameTaken => {
-            "Somebody else's request already has this id. Nothing was done. Try again.".to_owned()
+            "Somebody else's request already has this id. Nothing changed. Try again.".to_owned()
         }
     }
 }
@@ -478,7 +482,7 @@ fn no_username(why: &NoUsername, voice: Voice) -> String {
         }
     };
     format!(
-        "Keylend can't determine your login: {why}. Nothing was done. Ask the people who run Keylend to \
+        "Keylend can't determine your login: {why}. Nothing changed. Ask the people who run Keylend to \
          add you under [people] in its configuration."
     )
 }
@@ -486,7 +490,7 @@ fn no_username(why: &NoUsername, voice: Voice) -> String {
 /// The rules' own reasons, each with its rule. Without a rule, nothing permitted it.
 fn forbidden(rulings: &[Ruling], voice: Voice) -> String {
     if rulings.is_empty() {
-        return "No rule allows this. Nothing was done. If you need it, ask the people who run Keylend."
+        return "No rule allows this. Nothing changed. If you need it, ask the people who run Keylend."
             .to_owned();
     }
     let reasons: Vec<String> = rulings
@@ -494,7 +498,7 @@ fn forbidden(rulings: &[Ruling], voice: Voice) -> String {
         .take(8)
         .map(|ruling| {
             let reason = match ruling.reason.trim() {
-                "" => "A rule forbids this.".to_owned(),
+                "" => "A rule forbids this. Ask the people who run Keylend why.".to_owned(),
                 reason => voice.words(reason),
             };
             format!("{reason} (rule {})", voice.code(&ruling.rule))

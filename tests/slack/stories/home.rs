@@ -348,7 +348,7 @@ async fn the_form_opens_from_the_home_and_what_is_held_is_ended_there() {
     let waits = shown(&fixture, ALICE, |home| has(home, "withdraw_extension")).await;
     assert!(waits.says("You requested *30m* more"));
     fixture.alice().press_home("done").await;
-    shown(&fixture, ALICE, |home| home.says("is done")).await;
+    shown(&fixture, ALICE, |home| home.says("you ended it")).await;
     assert!(!fixture.admitted(ALICE, SCOPE).await);
 }
 

@@ -24,7 +24,7 @@ pub(super) fn request_card(request: &Request, context: &Context) -> Message {
     draft.say(sentence(request));
     draft.facts(&facts(request, context));
     reason(request, &mut draft);
-    record::write(request, &mut draft);
+    record::write(request, false, &mut draft);
     if matches!(request.state, State::Pending { .. }) {
         if let Some(closes) = record::closes(&context.logins) {
             draft.say(closes);

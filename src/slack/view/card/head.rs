@@ -3,7 +3,7 @@
 
 use super::{
     draft::Draft,
-    record::{self, ending_because, words},
+    record::{self, ending_for_requester, words},
 };
 use crate::{
     domain::{Request, State},
@@ -26,10 +26,10 @@ pub(super) fn head(request: &Request) -> Message {
     draft.message()
 }
 
-/// What came of a request that is over, and why.
+/// What came of a request that is over, and why, as its requester reads it.
 pub(in crate::slack::view) fn outcome(request: &Request) -> String {
     let why = match &request.state {
-        State::Ended { cause, by, .. } => ending_because(cause, by),
+        State::Ended { cause, by, .. } => ending_for_requester(cause, by),
         State::Failed { error, .. } => words(error),
         State::Denied { reason, .. } => words(reason),
         _ => String::new(),

@@ -16,8 +16,8 @@ pub use context::{Context, action, value};
 pub(super) use draft::{Button, Draft};
 pub(super) use head::{outcome, state};
 pub(super) use record::{
-    DANGEROUS, NOT_EARLY, departed, ending_because, given_by, left, logins, residual, stuck, what,
-    words, works_until,
+    DANGEROUS, NOT_EARLY, departed, ending_because, ending_for_requester, given_by, left, logins,
+    residual, stuck, what, words, works_until,
 };
 pub(super) use requester::{grant, waiting};
 

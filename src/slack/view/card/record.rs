@@ -215,10 +215,11 @@ pub(super) fn risk(risk: Risk) -> &'static str {
     }
 }
 
-/// A sentence about everything that was decided and done, each in a block of its own.
-pub(super) fn write(request: &Request, draft: &mut Draft) {
+/// A sentence about everything that was decided and done, each in a block of its own. `you` speaks to
+/// the requester.
+pub(super) fn write(request: &Request, you: bool, draft: &mut Draft) {
     approvals(&request.approvals, draft);
-    if let Some(state) = state(request) {
+    if let Some(state) = state(request, you) {
         draft.say(state);
     }
     if let State::Denied { reason, .. } = &request.state {
@@ -265,7 +266,12 @@ pub(in crate::slack::view) fn given_by(actor: &Actor, rules: &[RuleId]) -> Strin
 }
 
 /// How the request stands; nothing while it waits.
-fn state(request: &Request) -> Option<String> {
+fn state(request: &Request, you: bool) -> Option<String> {
+    let because = if you {
+        ending_for_requester
+    } else {
+        ending_because
+    };
     Some(match &request.state {
         State::Pending { .. } => return None,
         State::Approved => being_made(request),
@@ -278,7 +284,7 @@ fn state(request: &Request) -> Option<String> {
             });
             let left = left.unwrap_or_default();
             let behind = failing_layers(request);
-            let had = had_before(request, false);
+            let had = had_before(request, you);
             format!(":large_green_circle: Active{until}.{had}{behind}{left}")
         }
         State::Ending {
@@ -296,26 +302,30 @@ fn state(request: &Request) -> Option<String> {
             format!(
                 ":hourglass: Revoking since {}: {}. Checks deny this access.{}",
                 text::time(*since),
-                ending_because(cause, by),
+                because(cause, by),
                 limit.unwrap_or_default()
             )
         }
         State::Ended { cause, by, at } => format!(
             ":lock: Ended {}: {}. Removal confirmed.{}{}",
             text::time(*at),
-            ending_because(cause, by),
+            because(cause, by),
             works_until(request, *at),
-            left(request, false)
+            left(request, you)
         ),
         State::Failed { error, at } => format!(
             ":x: Failed {}: {}. Nothing was left behind.{}",
             text::time(*at),
             words(error),
-            left(request, false)
+            left(request, you)
         ),
         State::Denied { by, at, .. } => format!(
             ":no_entry: Denied by {} · {}",
             text::actor(by),
+            text::time(*at)
+        ),
+        State::Withdrawn { at, .. } if you => format!(
+            ":leftwards_arrow_with_hook: You withdrew it · {}",
             text::time(*at)
         ),
         State::Withdrawn { by, at } => format!(
@@ -398,7 +408,7 @@ pub(in crate::slack::view) fn ending_because(cause: &EndCause, by: &Actor) -> St
         let by = text::actor(by);
         match words(reason) {
             none if none.is_empty() => format!("{what} by {by}"),
-            reason => format!("{what} by {by}: {reason}"),
+            reason => format!("{what} by {by} ({reason})"),
         }
     };
     match cause {
@@ -411,7 +421,15 @@ pub(in crate::slack::view) fn ending_because(cause: &EndCause, by: &Actor) -> St
         }
         EndCause::Left { person, departure } => departed(person, departure),
         EndCause::CredentialLost => "Keylend no longer has its credentials".to_owned(),
-        EndCause::GrantFailed { error } => format!("it couldn't be granted: {}", words(error)),
+        EndCause::GrantFailed { error } => format!("it couldn't be granted ({})", words(error)),
+    }
+}
+
+/// Why a grant ends, as its requester reads it.
+pub(in crate::slack::view) fn ending_for_requester(cause: &EndCause, by: &Actor) -> String {
+    match cause {
+        EndCause::Done => "you ended it".to_owned(),
+        _ => ending_because(cause, by),
     }
 }
 

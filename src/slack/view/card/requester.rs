@@ -28,7 +28,7 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
     if let Some(unreachable) = unreachable(request, context) {
         draft.say(unreachable);
     }
-    record::write(request, &mut draft);
+    record::write(request, true, &mut draft);
     if matches!(request.state, State::Pending { .. }) {
         let withdraw = Button::new(action::WITHDRAW, "Withdraw");
         draft.buttons(&value(request), vec![withdraw]);
@@ -188,13 +188,13 @@ fn over(request: &Request, draft: &mut Draft) -> Option<()> {
             ":hourglass: Revoking your {} since {}: {}.",
             record::what(request),
             text::time(*since),
-            record::ending_because(cause, by)
+            record::ending_for_requester(cause, by)
         ),
         State::Ended { cause, by, at } => format!(
             ":lock: Your {} ended {}: {}.{}{}",
             record::what(request),
             text::time(*at),
-            record::ending_because(cause, by),
+            record::ending_for_requester(cause, by),
             record::works_until(request, *at),
             record::left(request, true)
         ),
