@@ -13,7 +13,7 @@ use super::{
 use crate::{
     backend::LayerRequest,
     domain::{
-        Actor, Attempted, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec,
+        Actor, ApprovalFacts, Attempted, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec,
         NoUsername, Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal, Request,
         RequestId, RevocationMode, RuleId, Scope, Span, State, UserId, Vote, decide,
     },
@@ -209,6 +209,9 @@ impl Broker {
             count: &held.count,
             ..question
         };
+        let ticket_read = self
+            .open_ticket(scope, question.ticket, &requester)
+            .await?;
         let groups = self.groups_for(request, &rules, scope, &approver);
         let unknown = unknown_in_stages(request, &approver);
         let command = Command::Approve {
@@ -225,7 +228,10 @@ impl Broker {
             grant: PlannedGrant {
                 layers: self.plan(request, scope),
                 after: held.displaced.iter().copied().collect(),
-                facts: self.approval_facts(&requester, &question),
+                facts: ApprovalFacts {
+                    ticket_read,
+                    ..self.approval_facts(&requester, &question)
+                },
                 at_most,
             },
         };
