@@ -170,9 +170,7 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let comparisons = Arc::new(Comparisons::default());
     let tickets = config.tickets.as_ref();
     let tickets = tickets.map(|settings| Tickets::new(settings, clock.clone()));
-    let tickets = tickets
-        .transpose()
-        .context("failed to read [tickets]")?;
+    let tickets = tickets.transpose().context("failed to read [tickets]")?;
     let broker = Broker::new(Parts {
         ledger: store.clone(),
         claims: store.clone(),

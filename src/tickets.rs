@@ -138,8 +138,8 @@ impl Tickets {
             }
         };
         let credentials = SecretString::from(credentials);
-        let mut authorization = HeaderValue::from_str(credentials.expose_secret())
-            .map_err(|_| NoTickets::NotAToken)?;
+        let mut authorization =
+            HeaderValue::from_str(credentials.expose_secret()).map_err(|_| NoTickets::NotAToken)?;
         authorization.set_sensitive(true);
         Ok(Self {
             client: client(url)?,

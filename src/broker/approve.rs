@@ -13,9 +13,9 @@ use super::{
 use crate::{
     backend::LayerRequest,
     domain::{
-        Actor, ApprovalFacts, Attempted, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec,
-        NoUsername, Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal, Request,
-        RequestId, RevocationMode, RuleId, Scope, Span, State, UserId, Vote, decide,
+        Actor, ApprovalFacts, Attempted, Command, EndCause, Entitlement, Event, Handle, Human,
+        LayerSpec, NoUsername, Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal,
+        Request, RequestId, RevocationMode, RuleId, Scope, Span, State, UserId, Vote, decide,
     },
     policy::Action,
     store::{Change, Commit, DecidedOn},
@@ -209,9 +209,7 @@ impl Broker {
             count: &held.count,
             ..question
         };
-        let ticket_read = self
-            .open_ticket(scope, question.ticket, &requester)
-            .await?;
+        let ticket_read = self.open_ticket(scope, question.ticket, &requester).await?;
         let groups = self.groups_for(request, &rules, scope, &approver);
         let unknown = unknown_in_stages(request, &approver);
         let command = Command::Approve {

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, ApprovalFacts, AskKey, Attempted, AttemptedOn, ChannelId, Command, Event, Human, Occurred, Parties,
-        Person, PlannedGrant, ReasonRule, Refusal, Request, RequestId, RuleId, Scope, ScopeId,
-        Span, State, Terms, UserId, decide, open,
+        Actor, ApprovalFacts, AskKey, Attempted, AttemptedOn, ChannelId, Command, Event, Human,
+        Occurred, Parties, Person, PlannedGrant, ReasonRule, Refusal, Request, RequestId, RuleId,
+        Scope, ScopeId, Span, State, Terms, UserId, decide, open,
     },
     policy::Action,
     store::{Change, Commit, CommitError, DecidedOn, LATELY, OpenRequest},

@@ -2,7 +2,9 @@
 
 use super::{Broker, Error, end::keeps_no_other};
 use crate::{
-    domain::{Actor, Command, EndCause, Person, Refusal, Request, Scope, TicketProblem, TicketRead},
+    domain::{
+        Actor, Command, EndCause, Person, Refusal, Request, Scope, TicketProblem, TicketRead,
+    },
     tickets::{TicketStatus, Tickets},
 };
 
@@ -55,9 +57,7 @@ impl Broker {
     pub async fn ticket_status(&self, ticket: &str) -> Result<TicketStatus, TicketProblem> {
         match &self.tickets {
             Some(tickets) => tickets.status(ticket).await,
-            None => Err(TicketProblem::Unavailable(
-                "there is no tracker".to_owned(),
-            )),
+            None => Err(TicketProblem::Unavailable("there is no tracker".to_owned())),
         }
     }
 

@@ -86,7 +86,8 @@ pub(super) fn read(
         document.problem(at!["tickets", other_key], problem);
     }
     if own.is_none() {
-        let problem = format!("`{own_key}` is missing: name a secret, such as `{{ env = \"NAME\" }}`");
+        let problem =
+            format!("`{own_key}` is missing: name a secret, such as `{{ env = \"NAME\" }}`");
         document.problem(at!["tickets", "kind"], problem);
     }
     if let Some(secret) = &own
@@ -120,7 +121,8 @@ pub(super) fn read(
 
 fn url(document: &mut Document<'_>, url: Option<Url>) -> Option<Url> {
     let Some(url) = url else {
-        let problem = "`url` is missing: add one, such as `url = \"https://example.atlassian.net\"`";
+        let problem =
+            "`url` is missing: add one, such as `url = \"https://example.atlassian.net\"`";
         document.problem(at!["tickets", "kind"], problem);
         return None;
     };

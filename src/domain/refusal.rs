@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, TicketProblem, Username};
+use super::{
+    Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, TicketProblem, Username,
+};
 
 /// Why something was not done; nothing was changed.
 ///

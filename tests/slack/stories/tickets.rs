@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::{
-    fixture::{ALICE, APPROVALS, BEGINNING, BOB, CAROL, Fixture, Has as _, REQUEST, SCOPE, TOKEN},
+    fixture::{ALICE, APPROVALS, BEGINNING, BOB, CAROL, Fixture, REQUEST, SCOPE, TOKEN},
     tickets::{Answer, Tracker, USER},
 };
 
@@ -196,9 +196,7 @@ async fn an_outage_at_the_approval_refuses_it_and_the_answer_says_why() {
     let card = fixture.asked(REQUEST).await;
     tracker.answers(Answer::Status(500));
     fixture.bob().click(&card, "approve").await;
-    fixture
-        .answered(BOB, "Jira answered with status 500")
-        .await;
+    fixture.answered(BOB, "Jira answered with status 500").await;
     assert_eq!(fixture.kinds().await, ["requested"]);
 }
 
