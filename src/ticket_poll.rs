@@ -1,7 +1,7 @@
 //! Ending access whose ticket was closed or deleted.
 //!
 //! One replica, which has claimed this, asks the tracker in rounds about the ticket of every grant that depends
-//! on one. Only a definite answer ends access: an outage, a refused secret or an unreadable answer raises an
+//! on one. Only a definite answer ends access: an outage, a refused token or an unreadable answer raises an
 //! alert, and the access continues until it expires.
 
 use std::{

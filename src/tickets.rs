@@ -69,19 +69,19 @@ pub enum Tracker {
     Webhook {
         /// Its address: `https://`, or `http://` to this machine.
         url: Url,
-        /// What it recognises Keylend by.
-        secret: Secret,
+        /// The bearer token by which it recognises Keylend.
+        token: Secret,
     },
 }
 
 /// The tracker cannot be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTickets {
-    /// The secret is not where the configuration says.
+    /// The token is not where the configuration says.
     #[error(transparent)]
     Secret(#[from] MissingSecret),
-    /// The secret cannot be sent.
-    #[error("the secret has characters that HTTP does not allow")]
+    /// The token cannot be sent.
+    #[error("the token has characters that HTTP does not allow")]
     NotAToken,
     /// The HTTPS client does not start.
     #[error("the HTTPS client does not start: {0}")]
@@ -121,19 +121,19 @@ struct Ticket {
 }
 
 impl Tickets {
-    /// Reads the secret. Connects to nothing.
+    /// Reads the token. Connects to nothing.
     ///
     /// # Errors
     ///
-    /// If the secret cannot be read or used, or the HTTPS client does not start.
+    /// If the token cannot be read or used, or the HTTPS client does not start.
     pub fn new(settings: &TicketSettings, clock: Arc<dyn Clock>) -> Result<Self, NoTickets> {
         let (url, is_jira, credentials) = match &settings.tracker {
             Tracker::Jira { url, user, token } => {
                 let pair = format!("{user}:{}", token.read()?.expose_secret());
                 (url, true, format!("Basic {}", STANDARD.encode(pair)))
             }
-            Tracker::Webhook { url, secret } => {
-                let bearer = format!("Bearer {}", secret.read()?.expose_secret());
+            Tracker::Webhook { url, token } => {
+                let bearer = format!("Bearer {}", token.read()?.expose_secret());
                 (url, false, bearer)
             }
         };
@@ -310,7 +310,7 @@ impl Tickets {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Ok(None),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(unavailable(format!("{} refused the secret", self.who())));
+                return Err(unavailable(format!("{} refused the token", self.who())));
             }
             status => {
                 let status = status.as_u16();

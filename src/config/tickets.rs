@@ -27,105 +27,73 @@ pub(super) enum Kind {
     Webhook,
 }
 
-#[derive(Default, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
-    /// Which tracker knows about tickets: `"jira"` is Jira Cloud, `"webhook"` a web service of yours.
-    #[schemars(title = "\"jira\" or \"webhook\"", example = &"jira")]
-    #[schemars(extend("x-default" = "requests need no open ticket"))]
-    kind: Option<Kind>,
+    /// Which tracker knows about tickets.
+    #[schemars(example = &"jira")]
+    kind: Kind,
     /// The address of the Jira site or of the web service: `https://`, or `http://` to the same machine.
     #[schemars(title = "URL", example = &"https://example.atlassian.net")]
-    #[schemars(extend("x-default" = "required with `kind`"))]
-    url: Option<Url>,
-    /// The email address of the Jira account that Keylend uses. It needs to see the issues and the email addresses
-    /// of their assignees.
+    url: Url,
+    /// The email address of the Jira account that Keylend uses. It needs to see the issues and, with `assigned`,
+    /// the email addresses of their assignees.
     #[schemars(example = &"keylend@example.com")]
     #[schemars(extend("x-default" = "required for `\"jira\"`"))]
     user: Option<String>,
-    /// The API token of the Jira account.
-    #[schemars(example = json!({ "env": "JIRA_TOKEN" }))]
-    #[schemars(extend("x-default" = "required for `\"jira\"`"))]
-    token: Option<Secret>,
-    /// What the web service recognises Keylend by: Keylend sends it as a bearer token.
-    #[schemars(example = json!({ "env": "TICKETS_SECRET" }))]
-    #[schemars(extend("x-default" = "required for `\"webhook\"`"))]
-    secret: Option<Secret>,
+    /// The API token of the Jira account, or the bearer token by which the web service recognises Keylend.
+    #[schemars(title = "secret", example = json!({ "env": "JIRA_TOKEN" }))]
+    token: Secret,
     /// The scopes that need an open ticket, by name, with `*` and `?`.
-    #[schemars(title = "list of names", example = json!(["db-prod:*"]))]
-    #[schemars(extend("x-default" = "required with `kind`"))]
-    #[serde(default)]
+    #[schemars(title = "list of names", length(min = 1), example = json!(["db-prod:*"]))]
     scopes: Vec<String>,
     /// Whether the ticket must be assigned to the requester's email address.
     #[serde(default)]
+    #[schemars(example = true)]
     assigned: bool,
 }
 
-/// The outer answer is nothing if the section is wrong, the inner one if no scope needs an open ticket.
+/// The outer answer is nothing if the section is wrong, the inner one if there is none.
 pub(super) fn read(
     document: &mut Document<'_>,
     catalogue: &Catalogue,
     secrets: Secrets,
 ) -> Option<Option<TicketSettings>> {
-    let raw: Raw = document.optional("tickets")?;
-    let Some(kind) = raw.kind else {
-        if let Some(key) = document.first_key(at!["tickets"]) {
-            let problem = "`kind` is missing: add `kind = \"jira\"` or `kind = \"webhook\"`";
-            document.problem(at!["tickets", &*key], problem);
-            return None;
-        }
+    let Some(raw) = document.optional::<Option<Raw>>("tickets")? else {
         return Some(None);
     };
     let url = url(document, raw.url);
-    let (own, own_key, other, other_key) = match kind {
-        Kind::Jira => (raw.token, "token", raw.secret, "secret"),
-        Kind::Webhook => (raw.secret, "secret", raw.token, "token"),
-    };
-    if other.is_some() {
-        let problem = format!("this kind has no `{other_key}`: use `{own_key}`");
-        document.problem(at!["tickets", other_key], problem);
-    }
-    if own.is_none() {
-        let problem =
-            format!("`{own_key}` is missing: name a secret, such as `{{ env = \"NAME\" }}`");
-        document.problem(at!["tickets", "kind"], problem);
-    }
-    if let Some(secret) = &own
-        && secrets == Secrets::Checked
-    {
-        match secret.read() {
-            Err(missing) => document.problem(at!["tickets", own_key], missing.to_string()),
+    if secrets == Secrets::Checked {
+        match raw.token.read() {
+            Err(missing) => document.problem(at!["tickets", "token"], missing.to_string()),
             Ok(text) if is_placeholder(&text) => {
-                let warning = format!("the {secret} holds a placeholder");
-                document.warning(at!["tickets", own_key], warning);
+                let warning = format!("the {} holds a placeholder", raw.token);
+                document.warning(at!["tickets", "token"], warning);
             }
             Ok(_) => {}
         }
     }
-    let user = user(document, kind, raw.user);
+    let user = user(document, raw.kind, raw.user);
     let scopes = scopes(document, &raw.scopes, catalogue);
-    let (url, secret, user) = (url?, own?, user?);
+    let (url, user) = (url?, user?);
     Some(Some(TicketSettings {
-        tracker: match kind {
+        tracker: match raw.kind {
             Kind::Jira => Tracker::Jira {
                 url,
                 user,
-                token: secret,
+                token: raw.token,
             },
-            Kind::Webhook => Tracker::Webhook { url, secret },
+            Kind::Webhook => Tracker::Webhook {
+                url,
+                token: raw.token,
+            },
         },
         scopes,
         assigned: raw.assigned,
     }))
 }
 
-fn url(document: &mut Document<'_>, url: Option<Url>) -> Option<Url> {
-    let Some(url) = url else {
-        let problem =
-            "`url` is missing: add one, such as `url = \"https://example.atlassian.net\"`";
-        document.problem(at!["tickets", "kind"], problem);
-        return None;
-    };
+fn url(document: &mut Document<'_>, url: Url) -> Option<Url> {
     let problem = if !url.username().is_empty() || url.password().is_some() {
         "remove the user and password from the URL"
     } else if !matches!(url.scheme(), "https" | "http") || !is_protected(&url) {
@@ -139,15 +107,10 @@ fn url(document: &mut Document<'_>, url: Option<Url>) -> Option<Url> {
     None
 }
 
-/// The account; empty for a web service, which has none.
+/// The account; empty for a web service, to which it means nothing.
 fn user(document: &mut Document<'_>, kind: Kind, user: Option<String>) -> Option<String> {
     match (kind, user) {
-        (Kind::Webhook, None) => Some(String::new()),
-        (Kind::Webhook, Some(_)) => {
-            let problem = "only `kind = \"jira\"` has a user: remove `user`";
-            document.problem(at!["tickets", "user"], problem);
-            None
-        }
+        (Kind::Webhook, _) => Some(String::new()),
         (Kind::Jira, Some(user)) if !user.trim().is_empty() && !user.contains(':') => Some(user),
         (Kind::Jira, Some(_)) => {
             let problem = "this is not the email address of a Jira account";
@@ -164,9 +127,9 @@ fn user(document: &mut Document<'_>, kind: Kind, user: Option<String>) -> Option
 
 fn scopes(document: &mut Document<'_>, texts: &[String], catalogue: &Catalogue) -> Vec<Pattern> {
     if texts.is_empty() {
-        let problem = "`scopes` is empty or missing: list the scopes that need an open ticket, such as \
-                       `scopes = [\"db-prod:*\"]`";
-        document.problem(at!["tickets", "kind"], problem);
+        let problem =
+            "`scopes` is empty; list the scopes that need an open ticket, such as `\"db-prod:*\"`";
+        document.problem(at!["tickets", "scopes"], problem);
     }
     let mut patterns = Vec::new();
     for (index, text) in texts.iter().enumerate() {

@@ -24,7 +24,7 @@ fn with_service(config: &str, tracker: &Tracker) -> String {
     let url = tracker.url();
     format!(
         "[tickets]\nkind = \"webhook\"\nurl = \"{url}/tickets\"\n\
-         secret = {{ file = \"DIR/api_token\" }}\nscopes = [\"db-prod:*\"]\n{config}"
+         token = {{ file = \"DIR/api_token\" }}\nscopes = [\"db-prod:*\"]\n{config}"
     )
 }
 
@@ -148,8 +148,8 @@ async fn a_tracker_without_a_usable_answer_refuses_and_the_answer_says_why() {
     for (answer, why) in [
         (Answer::Status(503), "Jira answered with status 503"),
         (Answer::Status(302), "Jira answered with status 302"),
-        (Answer::Status(401), "Jira refused the secret"),
-        (Answer::Stranger, "Jira refused the secret"),
+        (Answer::Status(401), "Jira refused the token"),
+        (Answer::Stranger, "Jira refused the token"),
         (Answer::Nonsense, "the answer of Jira is not as documented"),
         (Answer::Silence, "Jira did not answer in time"),
     ] {
@@ -266,7 +266,7 @@ async fn a_token_that_jira_no_longer_knows_ends_no_access() {
     fixture.granted(REQUEST).await;
     // To a stranger, Jira says of each issue that it does not exist.
     tracker.answers(Answer::Stranger);
-    goes_on_unchecked(&fixture, "Jira refused the secret").await;
+    goes_on_unchecked(&fixture, "Jira refused the token").await;
 }
 
 #[tokio::test]
