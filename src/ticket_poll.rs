@@ -71,9 +71,11 @@ impl TicketPoll {
     /// Makes rounds whenever no other replica does.
     async fn make_rounds(&self) {
         loop {
-            self.broker
-                .work_alone(CLAIM, self.go_round_and_round())
-                .await;
+            let rounds = self.go_round_and_round();
+            if self.broker.work_alone(CLAIM, rounds).await {
+                // Another replica knows from now on.
+                self.alerts.clear(UNCHECKED);
+            }
             sleep(PAUSE).await;
         }
     }
