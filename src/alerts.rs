@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 
 /// The names of all alerts, without the part after the colon. docs/operations.md explains each of them.
-pub const NAMES: [&str; 26] = [
+pub const NAMES: [&str; 27] = [
     "channel_unavailable",
     "chain_broken",
     "checkpoint_file",
@@ -33,6 +33,7 @@ pub const NAMES: [&str; 26] = [
     "store_clock_differs",
     "store_disk_full",
     "store_not_writable",
+    "tickets_unchecked",
     "too_many_open_files",
     "unexplained_access",
     "wrong_key",

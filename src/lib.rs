@@ -30,7 +30,8 @@
 //! state, so the next start does what the last one did not.
 //!
 //! A person is a [`Human`](domain::Human), the set of their ids and addresses, wherever two people
-//! are told apart. [`leavers`] ends what is held by people who have left. [`reconcile`] finds access in
+//! are told apart. [`leavers`] ends what is held by people who have left, and
+//! [`ticket_poll`] what was granted under [`tickets`] that were closed. [`reconcile`] finds access in
 //! the targets that Keylend granted and that no request in the log explains.
 //!
 //! The [`signer`] signs the head of the log as a [`checkpoint`] and posts it outside.
@@ -75,6 +76,8 @@ pub mod signer;
 pub mod slack;
 pub mod source_map;
 pub mod store;
+pub mod ticket_poll;
+pub mod tickets;
 pub mod transport;
 pub mod vault;
 pub mod worker;

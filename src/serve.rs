@@ -46,6 +46,8 @@ use crate::{
         signature::Verifier,
     },
     store::{Clocks, Comparisons, OpenPages, Store, Writable},
+    ticket_poll::TicketPoll,
+    tickets::Tickets,
     vault::Vault,
     worker::Worker,
 };
@@ -166,7 +168,10 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
     let directory = Arc::new(directory.with_schedules(schedules));
     let log: Arc<dyn Store> = store.clone();
     let comparisons = Arc::new(Comparisons::default());
-    let broker = Arc::new(Broker::new(Parts {
+    let tickets = config.tickets.as_ref();
+    let tickets = tickets.map(|settings| Tickets::new(settings, clock.clone()));
+    let tickets = tickets.transpose().context("failed to read [tickets]")?;
+    let broker = Broker::new(Parts {
         ledger: store.clone(),
         claims: store.clone(),
         comparisons: comparisons.clone(),
@@ -181,7 +186,8 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         metrics: metrics.clone(),
         clock: clock.clone(),
         entropy: entropy.clone(),
-    }));
+    });
+    let broker = Arc::new(broker.with_tickets(tickets));
 
     let tasks = TaskTracker::new();
     let inspection = Inspection::new(reconcile::Parts {
@@ -235,6 +241,13 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         entropy.clone(),
     );
     tasks.spawn(leavers.run(shutdown.clone()));
+    let poll = TicketPoll::new(
+        broker.clone(),
+        alerts.clone(),
+        clock.clone(),
+        entropy.clone(),
+    );
+    tasks.spawn(poll.run(shutdown.clone()));
     let (showing, lending) = (broker.clone(), broker.clone());
     let messenger = Arc::new(Messenger::new(messages::Parts {
         store: log.clone(),

@@ -106,6 +106,8 @@ fn cause_in_words(cause: &EndCause) -> String {
         EndCause::Left { departure, .. } => format!("ended (holder {departure})"),
         EndCause::CredentialLost => "credentials lost".to_owned(),
         EndCause::GrantFailed { error } => format!("not made ({error})"),
+        EndCause::TicketClosed { deleted: false } => "ticket closed".to_owned(),
+        EndCause::TicketClosed { deleted: true } => "ticket not found".to_owned(),
     }
 }
 

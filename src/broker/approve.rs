@@ -13,9 +13,9 @@ use super::{
 use crate::{
     backend::LayerRequest,
     domain::{
-        Actor, Attempted, Command, EndCause, Entitlement, Event, Handle, Human, LayerSpec,
-        NoUsername, Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal, Request,
-        RequestId, RevocationMode, RuleId, Scope, Span, State, UserId, Vote, decide,
+        Actor, ApprovalFacts, Attempted, Command, EndCause, Entitlement, Event, Handle, Human,
+        LayerSpec, NoUsername, Occurred, Parties, Person, PlannedGrant, PlannedLayer, Refusal,
+        Request, RequestId, RevocationMode, RuleId, Scope, Span, State, UserId, Vote, decide,
     },
     policy::Action,
     store::{Change, Commit, DecidedOn},
@@ -99,7 +99,7 @@ impl Broker {
             displaced,
             mut decided_on,
         } = self
-            .evaluate(intent.by(), &request, revision, at_most, refused)
+            .evaluate(intent.by(), &request, revision, at_most, true, refused)
             .await?;
         let mut commit = Commit::default();
         if events
@@ -150,26 +150,30 @@ impl Broker {
         Ok(changes)
     }
 
-    /// Whether this person could say yes now: the same judgement as when they do.
+    /// Whether this person could say yes now: the same judgement as when they do, but for the ticket, which is not
+    /// looked up for each look at App Home.
     ///
     /// # Errors
     ///
     /// Why not.
     pub async fn may_approve(&self, by: &UserId, request: &Request) -> Result<(), Error> {
         let revision = request.revision;
-        self.evaluate(by, request, revision, None, |_| ()).await?;
+        self.evaluate(by, request, revision, None, false, |_| ())
+            .await?;
         Ok(())
     }
 
     /// What a yes to `revision` of the request does now, if its author may say it and the
     /// requester may receive it. Nothing is asked about the requester before the author may. `refused` is
-    /// called where it is the author who may not.
+    /// called where it is the author who may not. The ticket is looked up only `with_ticket`; without it, nothing
+    /// may be committed.
     pub(super) async fn evaluate(
         &self,
         by: &UserId,
         request: &Request,
         revision: u32,
         at_most: Option<Span>,
+        with_ticket: bool,
         refused: impl Fn(&Refusal),
     ) -> Result<Evaluated, Error> {
         let seq = self.begin_decision().await?;
@@ -209,6 +213,10 @@ impl Broker {
             count: &held.count,
             ..question
         };
+        let ticket_read = match with_ticket {
+            true => self.open_ticket(scope, question.ticket, &requester).await?,
+            false => None,
+        };
         let groups = self.groups_for(request, &rules, scope, &approver);
         let unknown = unknown_in_stages(request, &approver);
         let command = Command::Approve {
@@ -225,7 +233,10 @@ impl Broker {
             grant: PlannedGrant {
                 layers: self.plan(request, scope),
                 after: held.displaced.iter().copied().collect(),
-                facts: self.approval_facts(&requester, &question),
+                facts: ApprovalFacts {
+                    ticket_read,
+                    ..self.approval_facts(&requester, &question)
+                },
                 at_most,
             },
         };

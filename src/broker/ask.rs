@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, AskKey, Attempted, AttemptedOn, ChannelId, Command, Event, Human, Occurred, Parties,
-        Person, PlannedGrant, ReasonRule, Refusal, Request, RequestId, RuleId, Scope, ScopeId,
-        Span, State, Terms, UserId, decide, open,
+        Actor, ApprovalFacts, AskKey, Attempted, AttemptedOn, ChannelId, Command, Event, Human,
+        Occurred, Parties, Person, PlannedGrant, ReasonRule, Refusal, Request, RequestId, RuleId,
+        Scope, ScopeId, Span, State, Terms, UserId, decide, open,
     },
     policy::Action,
     store::{Change, Commit, CommitError, DecidedOn, LATELY, OpenRequest},
@@ -120,6 +120,9 @@ impl Broker {
 
         let request = open(id, &first);
         self.check_rate(&human).await?;
+        let ticket_read = self
+            .open_ticket(scope, ask.ticket.as_deref(), &requester)
+            .await?;
         let mut approval = Vec::new();
         let mut commit = Commit::default();
         let mut decided_on = DecidedOn {
@@ -142,7 +145,10 @@ impl Broker {
                 grant: PlannedGrant {
                     layers: self.plan(&request, scope),
                     after: displaced.iter().copied().collect(),
-                    facts: self.approval_facts(&requester, &question),
+                    facts: ApprovalFacts {
+                        ticket_read,
+                        ..self.approval_facts(&requester, &question)
+                    },
                     at_most: None,
                 },
             };

@@ -123,6 +123,7 @@ impl Broker {
         let rules = self
             .noted(intent, Attempted::Extend, &request, rules)
             .map_err(|refusal| self.says_what_fits(refusal, &request, scope, duration))?;
+        self.open_ticket(scope, question.ticket, &person).await?;
         let command = Command::RequestExtension {
             by: by.clone(),
             human: person.human.clone(),

@@ -266,6 +266,7 @@ impl Broker {
             held: question.count.held,
             excluded_by: self.excluded_by(question),
             groups: requester.groups.clone(),
+            ticket_read: None,
         }
     }
 

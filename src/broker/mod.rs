@@ -33,6 +33,7 @@ mod refused_attempts;
 mod revise;
 mod shorten;
 mod situation;
+mod tickets;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -73,6 +74,7 @@ use crate::{
         Change, Commit, CommitError, Comparisons, Delivered, Ledger, LoggedLocks, LoggedNotes,
         LoggedPeople, Store, WorkClaims, work_alone,
     },
+    tickets::Tickets,
     vault::Vault,
 };
 
@@ -127,6 +129,8 @@ pub struct Broker {
     changes: Changes,
     /// What was found out about who can approve what is new.
     findings: Findings,
+    /// Who knows about tickets; nothing if no scope needs an open one.
+    tickets: Option<Tickets>,
 }
 
 impl Broker {
@@ -148,6 +152,7 @@ impl Broker {
             attempts: Attempts::default(),
             changes: Changes::default(),
             findings: Findings::default(),
+            tickets: None,
         }
     }
 

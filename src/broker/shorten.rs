@@ -24,7 +24,7 @@ impl Broker {
             let on = attempted_on(&request);
             self.note_refused(intent, Attempted::Approve, on, refusal);
         };
-        self.evaluate(intent.by(), &request, revision, None, refused)
+        self.evaluate(intent.by(), &request, revision, None, false, refused)
             .await?;
         Ok(request)
     }

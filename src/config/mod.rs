@@ -28,6 +28,7 @@ mod store;
 mod syntax;
 mod text;
 mod ticket_example;
+mod tickets;
 mod vault;
 mod words;
 
@@ -56,6 +57,7 @@ use crate::{
     domain::{BackendName, Catalogue, GroupName, LayerSpec, Limits, Notifications},
     policy::Policy,
     source_map,
+    tickets::TicketSettings,
 };
 
 /// Everything that an operator says, checked.
@@ -92,6 +94,8 @@ pub struct Config {
     pub catalogue: Catalogue,
     /// `notify` and `escalate_to` of each scope: whom a request that waits for approval notifies.
     pub notifications: Notifications,
+    /// `[tickets]`: which scopes need an open ticket, and who knows about tickets; nothing if none does.
+    pub tickets: Option<TicketSettings>,
     /// What replicas have to agree on, as a digest: all of this but `[server]` and `[store]`.
     pub digest: String,
     /// What is allowed and probably not meant.
@@ -165,6 +169,7 @@ impl Config {
         let limits = limits::read(document);
         let (catalogue, notifications) =
             scopes::read(document, &groups, &backends, limits.as_ref());
+        let tickets = tickets::read(document, &catalogue, secrets);
         if let Some(slack) = &slack {
             slack::refuse_shared_approvals(document, &slack.shared_channels, &catalogue);
         }
@@ -193,6 +198,7 @@ impl Config {
             backends,
             catalogue,
             notifications,
+            tickets: tickets?,
             digest: String::new(),
             warnings: Vec::new(),
         })

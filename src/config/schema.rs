@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use super::{
     api::Api, groups, identity::Identity, limits, log, people, policy, scopes, server, slack,
-    store, vault::VaultKey,
+    store, tickets, vault::VaultKey,
 };
 use crate::backend::BackendConfig;
 
@@ -30,7 +30,7 @@ pub const VERSION: u32 = 1;
 type Describe = fn(&mut SchemaGenerator) -> Schema;
 
 /// What stands at the top of the file: the version, and each section, with its description.
-pub(super) const SECTIONS: [(&str, Describe); 15] = [
+pub(super) const SECTIONS: [(&str, Describe); 16] = [
     ("version", version),
     (
         "server",
@@ -52,6 +52,7 @@ pub(super) const SECTIONS: [(&str, Describe); 15] = [
     ),
     ("backends", named::<BackendConfig>),
     ("scopes", named::<scopes::Raw>),
+    ("tickets", SchemaGenerator::subschema_for::<tickets::Raw>),
 ];
 
 /// The sections that a file cannot do without.

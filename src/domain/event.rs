@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Actor, AskKey, BackendName, ChannelId, Departure, Email, Entitlement, Environment, GroupName,
     GroupRead, Handle, Human, Leftovers, Params, Receipt, RequestId, RevocationMode, RuleId, Span,
-    Stage, Terms, Time, UserId, Username,
+    Stage, Terms, TicketRead, Time, UserId, Username,
 };
 
 /// An event with what the log says about it.
@@ -297,6 +297,9 @@ pub struct ApprovalFacts {
     pub excluded_by: BTreeSet<Environment>,
     /// The groups they were in, of those that the decision asked about.
     pub groups: BTreeSet<GroupName>,
+    /// What was read of the ticket; nothing if the scope needed no open one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_read: Option<TicketRead>,
 }
 
 /// A layer as it was planned when the approval was committed.
@@ -355,6 +358,12 @@ pub enum EndCause {
     GrantFailed {
         /// What the target said.
         error: String,
+    },
+    /// Its ticket was closed.
+    TicketClosed {
+        /// Whether the ticket is not there any more, instead.
+        #[serde(default)]
+        deleted: bool,
     },
 }
 

@@ -31,6 +31,7 @@ mod scope;
 mod span;
 mod stages;
 mod terms;
+mod ticket;
 mod unexplained;
 
 pub use actor::Actor;
@@ -67,6 +68,7 @@ pub use scope::{
 pub use span::{InvalidSpan, Length, Span};
 pub use stages::{Assignment, MOST_STAGES, Stage, able, stricter};
 pub use terms::Terms;
+pub use ticket::{TicketProblem, TicketRead};
 pub use unexplained::{UnexplainedAccess, UnexplainedEvent};
 
 /// Time as the whole crate counts it: UTC, cut to the millisecond so that the log, the store and

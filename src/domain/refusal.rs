@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, Username};
+use super::{
+    Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, TicketProblem, Username,
+};
 
 /// Why something was not done; nothing was changed.
 ///
@@ -171,6 +173,9 @@ pub enum Refusal {
         /// What was asked for.
         asked: Span,
     },
+    /// The scope needs an open ticket.
+    #[error("the ticket does not count: {0}")]
+    Ticket(TicketProblem),
 }
 
 /// How much more time somebody may ask for.

@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["clock", "domain", "sanitize", "transport"]),
     ("vault", &["clock", "domain", "secret", "store"]),
     ("directory", &["clock", "domain", "secret", "transport"]),
+    ("tickets", &["clock", "domain", "secret"]),
     (
         "backend",
         &["clock", "domain", "sanitize", "secret", "transport"],
@@ -42,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "policy",
             "secret",
             "store",
+            "tickets",
             "transport",
             "vault",
         ],
@@ -59,6 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "policy",
             "secret",
             "store",
+            "tickets",
             "vault",
         ],
     ),
@@ -87,6 +90,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain",
             "metrics",
         ],
+    ),
+    (
+        "ticket_poll",
+        &["alerts", "broker", "clock", "domain", "tickets"],
     ),
     (
         "reconcile",
@@ -171,6 +178,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "signer",
             "slack",
             "store",
+            "ticket_poll",
+            "tickets",
             "vault",
             "worker",
         ],

@@ -131,6 +131,7 @@ fn cause() -> impl Strategy<Value = EndCause> {
         Just(EndCause::Locked {
             reason: "incident".into()
         }),
+        any::<bool>().prop_map(|deleted| EndCause::TicketClosed { deleted }),
     ]
 }
 

@@ -30,5 +30,6 @@ mod reference;
 mod storms;
 mod targets;
 mod ticket_patterns;
+mod ticket_settings;
 
 use support::clock;

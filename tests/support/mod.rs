@@ -7,3 +7,4 @@ pub mod postgres;
 pub mod sent;
 pub mod skip;
 pub mod target;
+pub mod tickets;

@@ -8,6 +8,7 @@ use crate::{
     broker::Error,
     domain::{
         Actor, More, NoUsername, Refusal, Request, RequestId, Ruling, Scope, ScopeId, Span, Stage,
+        TicketProblem,
     },
     slack::{arguments::Unclear, caller::RejectedCaller},
 };
@@ -64,6 +65,7 @@ pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, Str
         Error::Refused(Refusal::TooShort { asked, min }) => {
             (field::DURATION, too_short(*asked, *min))
         }
+        Error::Refused(Refusal::Ticket(problem)) => (field::TICKET, ticket_problem(problem)),
         Error::Refused(Refusal::ReasonMissing) => (
             field::REASON,
             format!("{id} needs a reason. Say what you are going to do."),
@@ -78,6 +80,37 @@ pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, Str
             _ => (field::SCOPE, say(error, Voice::Plain)),
         },
         _ => (field::SCOPE, say(error, Voice::Plain)),
+    }
+}
+
+/// Why a ticket does not count, in plain text that is `mrkdwn` too.
+fn ticket_problem(problem: &TicketProblem) -> String {
+    match problem {
+        TicketProblem::Missing => "This scope needs an open ticket. Add one.".to_owned(),
+        TicketProblem::Malformed => {
+            "Keylend can't look this ticket up, because it isn't a key of the ticket tracker, such as \
+             INC-4211."
+                .to_owned()
+        }
+        TicketProblem::Unknown => {
+            "The ticket tracker has no such ticket, or Keylend can't see it there. Nothing was done.".to_owned()
+        }
+        TicketProblem::Closed => {
+            "The ticket is closed, and this scope needs an open one. Nothing was done.".to_owned()
+        }
+        TicketProblem::NotAssigned => {
+            "The ticket isn't assigned to the requester's email address, and this scope requires that. \
+             Nothing was done."
+                .to_owned()
+        }
+        TicketProblem::Stale => {
+            "What the ticket tracker answered is more than 60 seconds old, so Keylend can't tell whether the \
+             ticket is open. Nothing was done. Try again later."
+                .to_owned()
+        }
+        TicketProblem::Unavailable(why) => format!(
+            "Keylend couldn't look the ticket up: {why}. Nothing was done. Try again later."
+        ),
     }
 }
 
@@ -274,6 +307,8 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         ),
         Refusal::LongerThanAsked { chosen, asked } => {
             format!("You can only shorten this, and {chosen} is longer than requested. Choose at most {asked}.")
+        }
+        Refusal::Ticket(problem) => ticket_problem(problem),
         }
         Refusal::NotTheRequester => format!(
             "Only the requester can do this. Nothing changed. To request access of your own, type {}.",
@@ -619,6 +654,15 @@ mod tests {
                 chosen: Span::minutes(60),
                 asked: Span::minutes(30),
             }],
+            Ticket => [
+                Refusal::Ticket(TicketProblem::Missing),
+                Refusal::Ticket(TicketProblem::Malformed),
+                Refusal::Ticket(TicketProblem::Unknown),
+                Refusal::Ticket(TicketProblem::Closed),
+                Refusal::Ticket(TicketProblem::NotAssigned),
+                Refusal::Ticket(TicketProblem::Stale),
+                Refusal::Ticket(TicketProblem::Unavailable("Jira cannot be reached".to_owned())),
+            ],
             NotTheRequester => [Refusal::NotTheRequester],
             NotActive => [Refusal::NotActive { state: "ended" }],
             ExtensionWaits => [Refusal::ExtensionWaits],

@@ -422,6 +422,8 @@ pub(in crate::slack::view) fn ending_because(cause: &EndCause, by: &Actor) -> St
         EndCause::Left { person, departure } => departed(person, departure),
         EndCause::CredentialLost => "Keylend no longer has its credentials".to_owned(),
         EndCause::GrantFailed { error } => format!("it couldn't be granted ({})", words(error)),
+        EndCause::TicketClosed { deleted: false } => "ticket closed".to_owned(),
+        EndCause::TicketClosed { deleted: true } => "ticket not found".to_owned(),
     }
 }
 
