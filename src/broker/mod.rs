@@ -33,6 +33,7 @@ mod refused_attempts;
 mod revise;
 mod shorten;
 mod situation;
+mod start;
 
 use std::{collections::BTreeSet, sync::Arc};
 
