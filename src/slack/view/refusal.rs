@@ -30,6 +30,8 @@ pub mod field {
     pub const SCOPE: &str = "scope";
     /// For how long.
     pub const DURATION: &str = "duration";
+    /// When it starts.
+    pub const START: &str = "start";
     /// Under which ticket.
     pub const TICKET: &str = "ticket";
     /// Why.
@@ -63,6 +65,9 @@ pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, Str
     match error {
         Error::Refused(Refusal::TooShort { asked, min }) => {
             (field::DURATION, too_short(*asked, *min))
+        }
+        Error::Refused(Refusal::StartPassed | Refusal::StartTooFar { .. }) => {
+            (field::START, say(error, Voice::Plain))
         }
         Error::Refused(Refusal::ReasonMissing) => (
             field::REASON,
@@ -98,7 +103,7 @@ pub fn unclear(unclear: &Unclear) -> String {
             short(text)
         ),
         Unclear::Start(text) => format!(
-            "Access starts when it is approved; it can't start “{}”. Request it when you need it.",
+            "To start “{}”, choose the start here. Otherwise access starts when it is approved.",
             short(text)
         ),
         Unclear::Recipient(_, text) => format!(
@@ -421,6 +426,15 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         Refusal::NameTaken => {
             "Somebody else's request already has this id. Nothing was done. Try again.".to_owned()
         }
+        Refusal::StartPassed => "The start has passed. Choose a later one.".to_owned(),
+        Refusal::StartTooFar { most } => format!("Access can start at most {most} from now."),
+        Refusal::ScheduledAlready { id, scope, left } => format!(
+            "You already have {} from the same start on: {}, which starts in {left}. To change it, \
+             withdraw it with {} and request it again.",
+            voice.code(scope),
+            voice.code(id),
+            voice.code(format!("/jit withdraw {id}"))
+        ),
     }
 }
 
@@ -687,6 +701,13 @@ mod tests {
             TextsMissing => [Refusal::TextsMissing],
             NoCredential => [Refusal::NoCredential],
             NameTaken => [Refusal::NameTaken],
+            StartPassed => [Refusal::StartPassed],
+            StartTooFar => [Refusal::StartTooFar { most: Request::MOST_AHEAD }],
+            ScheduledAlready => [Refusal::ScheduledAlready {
+                id: RequestId::new(crate::domain::Time::UNIX_EPOCH, 1),
+                scope: "db-prod:write".parse().unwrap(),
+                left: Span::minutes(90),
+            }],
         }
     }
 

@@ -1,14 +1,10 @@
 //! What is said of a start in the future.
 
 use super::text;
-use crate::{
-    domain::{EndCause, Request, Time},
-    slack::arguments::Moment,
-};
+use crate::{domain::Request, slack::arguments::Moment};
 
 /// What is said below the start in the form.
-pub(super) const HINT: &str =
-    "Leave it empty to start when it is approved. At most 7 days ahead, and checked again at the start.";
+pub(super) const HINT: &str = "Leave it empty to start when it is approved. At most 7 days ahead, and checked again at the start.";
 
 /// A start that cannot be told where somebody is, in plain text.
 pub fn unknown(written: Moment) -> String {
@@ -30,23 +26,10 @@ pub(super) fn starting(request: &Request) -> String {
     start.map_or_else(String::new, |start| format!(", starting {start}"))
 }
 
-/// The start and the end of what is approved and waits for its start.
-pub(super) fn scheduled(request: &Request) -> Option<(Time, Time)> {
-    let (start, end) = request.starts_at.zip(request.expires_at)?;
-    request.waits_for_start().then_some((start, end))
-}
-
-/// When what is approved starts and ends, behind a verb's subject; nothing unless it waits for its start.
+/// When what is approved starts and ends, behind its subject; nothing unless it waits for its start.
 pub(super) fn starts_and_ends(request: &Request) -> Option<String> {
-    let (start, end) = scheduled(request)?;
-    Some(format!(
-        "starts {} and ends {}",
-        text::time(start),
-        text::time(end)
-    ))
-}
-
-/// Whether access that never started was withdrawn by its requester, who knows why it ended.
-pub(super) fn is_withdrawn(cause: &EndCause) -> bool {
-    *cause == EndCause::Withdrawn
+    let (start, end) = request.starts_at.zip(request.expires_at)?;
+    request
+        .waits_for_start()
+        .then(|| format!("starts {} and ends {}", text::time(start), text::time(end)))
 }
