@@ -427,7 +427,10 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "Somebody else's request already has this id. Nothing was done. Try again.".to_owned()
         }
         Refusal::StartPassed => "The start has passed. Choose a later one.".to_owned(),
-        Refusal::StartTooFar { most } => format!("Access can start at most {most} from now."),
+        Refusal::StartTooFar { most } => {
+            let days = most.as_seconds() / (24 * 60 * 60);
+            format!("Access can start at most {days} days from now.")
+        }
         Refusal::ScheduledAlready { id, scope, left } => format!(
             "You already have {} from the same start on: {}, which starts in {left}. To change it, \
              withdraw it with {} and request it again.",

@@ -31,3 +31,4 @@ mod shortening;
 mod showing_again;
 mod socket;
 mod stages;
+mod starting_later;
