@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use keylend::{
-    domain::{Actor, ApprovalFacts, Command, EndCause, Parties, Request},
+    domain::{Actor, ApprovalFacts, Command, EndCause, Parties, Request, UserId},
     presentation::Place,
     slack::view::{
         answer,
@@ -39,7 +39,8 @@ fn said(story: &Story) -> (String, Option<String>) {
 fn everybody_reads_when_access_starts() {
     let pending = pending();
     let waits = &pending.request;
-    let asks = "@alice> requests *Production database, write* (`db-prod:write`) for *30m*, starting ‹22:00›.";
+    let asks =
+        "requests *Production database, write* (`db-prod:write`) for *30m*, starting ‹22:00›.";
     let approval = shown(Place::Approval, waits);
     assert!(approval.contains(asks), "{approval}");
     let asked = shown(Place::Asked, waits);
@@ -102,7 +103,7 @@ fn access_that_never_started_is_not_said_to_have_been_there() {
         "{card}"
     );
 
-    let withdrawn = approved.end(Actor::Person("U0ALICE".into()), EndCause::Withdrawn);
+    let withdrawn = approved.end(Actor::Person(UserId::new("U0ALICE")), EndCause::Withdrawn);
     assert_eq!(said(&withdrawn).1, None);
 }
 
