@@ -93,13 +93,13 @@ async fn a_day_can_be_named_and_where_slack_knows_no_time_zone_the_rules_zone_co
     let fixture = Fixture::with(zone, "").await;
     let mars = "Mars/Olympus".to_owned();
     fixture.sim.update_person(ALICE, |alice| alice.tz = mars);
-    for (written, start) in [
-        ("--at 2099-11-21 22:00", "2099-11-21T13:00:00Z"),
-        ("--at=2099-11-22T08:00", "2099-11-21T23:00:00Z"),
+    for (written, start, reason) in [
+        ("--at 2099-11-21 22:00", "2099-11-21T13:00:00Z", "tables"),
+        ("--at=2099-11-22T08:00", "2099-11-21T23:00:00Z", "indexes"),
         // It is 11:00, so ten is tomorrow.
-        ("—at 10:00", "2099-11-22T01:00:00Z"),
+        ("—at 10:00", "2099-11-22T01:00:00Z", "backups"),
     ] {
-        let line = format!("request db-prod:read 30m {written} because of {start}");
+        let line = format!("request db-prod:read 30m {written} look at {reason}");
         let card = fixture.asked(&line).await;
         let at = format!("starting <!date^{}^", moment(start).timestamp());
         assert!(card.text.contains(&at), "{written}: {}", card.text);
@@ -233,8 +233,8 @@ async fn a_rule_that_refuses_at_the_start_keeps_it_from_starting() {
     };
     assert_eq!(causes, [refused]);
     let log = fixture.log().await;
-    let rules = log.iter().flat_map(|entry| &entry.rules);
-    assert!(rules.into_iter().any(|rule| rule.as_str() == "not-at-four"));
+    let mut rules = log.iter().flat_map(|entry| &entry.rules);
+    assert!(rules.any(|rule| rule.as_str() == "not-at-four"));
 }
 
 #[tokio::test]
