@@ -6,7 +6,7 @@ use super::{Broker, Error, approve::voters, end::ended_by_lock, facts::Question,
 use crate::{
     domain::{Actor, Command, Event, Human, Parties, Refusal, Request, RequestId},
     policy::Action,
-    store::{Change, Commit, DecidedOn},
+    store::{Commit, DecidedOn},
 };
 
 /// A request that still holds at its start.
