@@ -237,7 +237,8 @@ impl Metrics {
             | Event::ExtensionDenied { .. }
             | Event::ExtensionLapsed {}
             | Event::CredentialShown {}
-            | Event::Reminded { .. } => return,
+            | Event::Reminded { .. }
+            | Event::Started { .. } => return,
         };
         self.requests.get_or_create(&[("outcome", outcome)]).inc();
     }

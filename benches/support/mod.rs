@@ -247,6 +247,7 @@ pub fn asked(number: usize, from: Time, duration: Span) -> (Request, Vec<Occurre
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: duration.after(from),
+            starts_at: None,
         },
     };
     (open(id, &first), vec![first])

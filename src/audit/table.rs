@@ -104,6 +104,8 @@ fn cause_in_words(cause: &EndCause) -> String {
         EndCause::Locked { reason } => format!("locked ({reason})"),
         EndCause::Displaced { by } => format!("made room for {by}"),
         EndCause::Left { departure, .. } => format!("ended (holder {departure})"),
+        EndCause::Withdrawn => "withdrawn before its start".to_owned(),
+        EndCause::StartRefused { reason } => format!("refused at its start ({reason})"),
         EndCause::CredentialLost => "credentials lost".to_owned(),
         EndCause::GrantFailed { error } => format!("not made ({error})"),
         EndCause::TicketClosed { deleted: false } => "ticket closed".to_owned(),

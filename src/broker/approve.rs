@@ -31,12 +31,12 @@ pub(super) struct Evaluated {
 }
 
 /// Which stages of a request each approver can fill.
-type Stages = BTreeMap<UserId, BTreeSet<usize>>;
+pub(super) type Stages = BTreeMap<UserId, BTreeSet<usize>>;
 
 /// What a human holds besides one request.
 pub(super) struct Held {
     /// What has to end so that the request fits under the cap.
-    displaced: BTreeSet<RequestId>,
+    pub(super) displaced: BTreeSet<RequestId>,
     pub(super) count: Count,
 }
 
@@ -218,6 +218,11 @@ impl Broker {
             false => None,
         };
         let groups = self.groups_for(request, &rules, scope, &approver);
+        let displaced = match request.starts_at {
+            None => held.displaced,
+            // Nothing ends for it before its start.
+            Some(_) => BTreeSet::new(),
+        };
         let unknown = unknown_in_stages(request, &approver);
         let command = Command::Approve {
             by: Actor::Person(by.clone()),
@@ -232,7 +237,7 @@ impl Broker {
             },
             grant: PlannedGrant {
                 layers: self.plan(request, scope),
-                after: held.displaced.iter().copied().collect(),
+                after: displaced.iter().copied().collect(),
                 facts: ApprovalFacts {
                     ticket_read,
                     ..self.approval_facts(&requester, &question)
@@ -261,7 +266,7 @@ impl Broker {
         };
         Ok(Evaluated {
             events,
-            displaced: held.displaced,
+            displaced,
             decided_on,
         })
     }
@@ -282,7 +287,7 @@ impl Broker {
 
     /// Whether those who approved before still have the authority, on today's facts and rules, and which
     /// stages each of them can fill.
-    async fn votes(
+    pub(super) async fn votes(
         &self,
         request: &Request,
         scope: &Scope,
@@ -330,6 +335,7 @@ impl Broker {
         let open = self.open_requests(human).await?;
         let displaced = match request.state {
             State::Pending { .. } => self.displaced(&open, request.id),
+            State::Approved if request.waits_for_start() => self.displaced(&open, request.id),
             // More time for what is held already displaces nothing.
             _ => BTreeSet::new(),
         };
@@ -376,7 +382,7 @@ impl Broker {
         Ok(request)
     }
 
-    /// Withdraws a request before it is decided.
+    /// Withdraws a request before it is decided, or before its start.
     ///
     /// # Errors
     ///
@@ -463,7 +469,7 @@ impl Broker {
 }
 
 /// Those whose earlier approvals count.
-fn voters(votes: &BTreeMap<UserId, Vote>) -> impl Iterator<Item = Human> {
+pub(super) fn voters(votes: &BTreeMap<UserId, Vote>) -> impl Iterator<Item = Human> {
     votes.values().filter_map(|vote| match vote {
         Vote::Counts { human } => Some(human.clone()),
         Vote::Void { .. } => None,

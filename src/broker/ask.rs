@@ -9,7 +9,7 @@ use crate::{
     domain::{
         Actor, ApprovalFacts, AskKey, Attempted, AttemptedOn, ChannelId, Command, Event, Human,
         Occurred, Parties, Person, PlannedGrant, ReasonRule, Refusal, Request, RequestId, RuleId,
-        Scope, ScopeId, Span, State, Terms, UserId, decide, open,
+        Scope, ScopeId, Span, State, Terms, Time, UserId, decide, open,
     },
     policy::Action,
     store::{Change, Commit, CommitError, DecidedOn, LATELY, OpenRequest},
@@ -32,6 +32,8 @@ pub struct Ask {
     pub reason: String,
     /// The incident channels that follow it.
     pub mirrors: Vec<ChannelId>,
+    /// When access is to start; nothing if that is at its approval.
+    pub starts_at: Option<Time>,
 }
 
 /// Whether nothing is against a request but how much its requester holds.
@@ -88,8 +90,12 @@ impl Broker {
         let people = vec![human.clone()];
         self.check_people(&people).await?;
         let open_requests = self.open_requests(&human).await?;
-        let displaced = self.displaced(&open_requests, id);
+        let mut displaced = self.displaced(&open_requests, id);
         let count = Count::of(&open_requests, &displaced);
+        if ask.starts_at.is_some() {
+            // Nothing ends for it before its start.
+            displaced.clear();
+        }
         let question = Question {
             scope: Some(scope),
             requester: &ask.by,
@@ -131,7 +137,12 @@ impl Broker {
             asker: Some(human.clone()),
             ..DecidedOn::default()
         };
-        if let Some(rule) = self.rule_that_approves(&requester, &question) {
+        let rule = self.rule_that_approves(&requester, &question);
+        // What waits for its start counts as pending, whoever approved it.
+        if rule.is_none() || ask.starts_at.is_some() {
+            self.check_pending(&scope.id, &open_requests)?;
+        }
+        if let Some(rule) = rule {
             let rules = vec![rule.clone()];
             let command = Command::Approve {
                 by: Actor::Rule(rule),
@@ -156,8 +167,6 @@ impl Broker {
             commit.changes = self.end_displaced(&displaced, id).await?;
             decided_on.holder = Some(human.clone());
             decided_on.name = Some(username.folded());
-        } else {
-            self.check_pending(&scope.id, &open_requests)?;
         }
         commit.decided_on = Some(decided_on);
         let change = Change::first(id, first, approval);
@@ -182,12 +191,25 @@ impl Broker {
         for OpenRequest { id, .. } in same {
             let request = self.load(*id).await?.request;
             let (id, scope_id) = (request.id, scope.id.clone());
+            // For the same purpose at another time, it is another request.
+            let ahead = |start: Option<Time>| start.filter(|start| *start > now);
+            if ahead(request.starts_at) != ahead(ask.starts_at) {
+                continue;
+            }
             match (&request.state, request.expires_at) {
                 (State::Pending { lapses_at }, _) => {
                     return Err(Refusal::PendingAlready {
                         id,
                         scope: scope_id,
                         left: Span::between(now, *lapses_at),
+                    }
+                    .into());
+                }
+                (State::Approved, _) if request.waits_for_start() => {
+                    return Err(Refusal::ScheduledAlready {
+                        id,
+                        scope: scope_id,
+                        left: Span::between(now, request.starts_at.unwrap_or(now)),
                     }
                     .into());
                 }
@@ -272,6 +294,14 @@ impl Broker {
         if scope.reason == ReasonRule::Required && ask.reason.trim().is_empty() {
             return Err(Refusal::ReasonMissing);
         }
+        let now = self.now();
+        let most = Request::MOST_AHEAD;
+        match ask.starts_at {
+            Some(start) if start <= now => return Err(Refusal::StartPassed),
+            Some(start) if start > most.after(now) => return Err(Refusal::StartTooFar { most }),
+            _ => {}
+        }
+        let lapses_at = self.parts.limits.pending_timeout.after(now);
         let event = Event::Requested {
             ask_key: ask.key.clone(),
             requester: ask.by.clone(),
@@ -297,11 +327,15 @@ impl Broker {
             approvals_needed: scope.approvals.get(),
             approval_channel: scope.approval_channel.clone(),
             mirrors: ask.mirrors.clone(),
-            lapses_at: self.parts.limits.pending_timeout.after(self.now()),
+            // From its start on, an approval would shorten the access.
+            lapses_at: ask
+                .starts_at
+                .map_or(lapses_at, |start| lapses_at.min(start)),
             stages: scope.stages.clone(),
+            starts_at: ask.starts_at,
         };
         Ok(Occurred {
-            at: self.now(),
+            at: now,
             actor: Actor::Person(ask.by.clone()),
             rules,
             event,

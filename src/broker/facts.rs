@@ -134,6 +134,11 @@ impl Broker {
         Ok(self.parts.directory.time_zone(id).await?)
     }
 
+    /// The time zone that the rules go by.
+    pub fn policy_zone(&self) -> Tz {
+        self.parts.policy.time_zone()
+    }
+
     /// Why somebody has no address that counts: `theirs`, unless nobody has one.
     pub(super) fn without_email(&self, theirs: Refusal) -> Refusal {
         match self.parts.alerts.raised().contains_key(EMAILS_UNREADABLE) {

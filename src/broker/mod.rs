@@ -34,6 +34,7 @@ mod revise;
 mod shorten;
 mod situation;
 mod tickets;
+mod start;
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -31,7 +31,7 @@ pub struct Situation {
     pub ending: Vec<Request>,
     /// What a target failed to revoke.
     pub stuck: Vec<Request>,
-    /// What waits for approval; nothing if this person may not see it.
+    /// What waits for approval, or for its start; nothing if this person may not see it.
     pub pending: Option<Vec<Request>>,
     /// What has ended within the last hour, latest first; nothing if this person may not see it.
     pub ended: Option<Vec<Request>>,
@@ -67,6 +67,7 @@ impl Broker {
             for request in page.requests.into_iter().filter(concerns) {
                 match request.state {
                     State::Pending { .. } => pending.push(request),
+                    State::Approved if request.waits_for_start() => pending.push(request),
                     State::Ending { .. } if request.stuck_failures() > 0 => {
                         situation.stuck.push(request);
                     }

@@ -24,6 +24,7 @@ impl Request {
             mirrors,
             lapses_at,
             stages,
+            starts_at,
         } = &occurred.event
         else {
             return None;
@@ -45,6 +46,8 @@ impl Request {
             approval_channel: approval_channel.clone(),
             mirrors: mirrors.clone(),
             asked_at: occurred.at,
+            starts_at: *starts_at,
+            started: false,
             approvals: Vec::new(),
             expires_at: None,
             warn_at: None,
@@ -208,6 +211,16 @@ impl Request {
                 if !matches!(self.state, State::Ending { .. }) {
                     self.record_failure(*layer, Some(error), *retry_at);
                 }
+            }
+            Event::Started {
+                requester,
+                after,
+                facts,
+            } => {
+                self.human = std::mem::take(&mut self.human).with(requester);
+                self.after.clone_from(after);
+                self.facts = facts.clone();
+                self.started = true;
             }
             Event::Activated {} => self.state = State::Active { warned: false },
             Event::Reminded { step, .. } => self.reminded = *step,

@@ -111,6 +111,28 @@ pub enum Command {
     Remind,
     /// End it, since its time is over.
     Expire,
+    /// Let what was approved in advance start, since its start has come.
+    Start {
+        /// The terms that the catalogue gives today.
+        terms: Terms,
+        /// How many approvals it needs today.
+        approvals_needed: u8,
+        /// The stages that need one approval each today.
+        stages: Vec<Stage>,
+        /// Who is who, and which approvals still count, on today's facts.
+        parties: Parties,
+        /// The grants that have to be gone first.
+        after: Vec<RequestId>,
+        /// What the decision depended on.
+        facts: ApprovalFacts,
+    },
+    /// End what was approved in advance at its start, since it does not hold any more.
+    RefuseStart {
+        /// The rules that refuse it.
+        rules: Vec<RuleId>,
+        /// Why.
+        reason: String,
+    },
     /// Note what the target had before anything was granted.
     Inspected {
         /// Which layer, from 0.

@@ -2,7 +2,7 @@
 
 use super::{
     Actor, Approval, Assignment, Command, EndCause, Event, Human, Leftovers, Occurred, Parties,
-    Progress, Refusal, Removal, Request, RequestId, Span, State, Terms, Time, UserId, Vote,
+    Progress, Refusal, Removal, Request, RequestId, Span, Stage, State, Terms, Time, UserId, Vote,
     stricter,
 };
 
@@ -35,6 +35,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             Command::Approve { .. }
             | Command::RequestExtension { .. }
             | Command::ShowCredential { .. }
+            | Command::Start { .. }
             | Command::Inspected { .. }
             | Command::Granted { .. },
         ) if request.texts_missing => Err(Refusal::TextsMissing),
@@ -101,7 +102,8 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 },
                 (Some(_), _) => return Err(Refusal::NotActive { state: "over" }),
                 (None, _) => Event::Approved {
-                    expires_at: granted.after(now),
+                    expires_at: granted
+                        .after(request.starts_at.map_or(now, |start| start.max(now))),
                     layers: grant.layers,
                     after: grant.after,
                     human,
@@ -172,6 +174,12 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             only_requester(request, &who, &human)?;
             Ok(vec![by(&Actor::Person(who), &[], Event::Withdrawn {})])
         }
+        (State::Approved, Command::Withdraw { by: who, human }) if request.waits_for_start() => {
+            only_requester(request, &who, &human)?;
+            let cause = EndCause::Withdrawn;
+            let began = by(&Actor::Person(who), &[], Event::RevocationStarted { cause });
+            Ok(begin_ending(request, began))
+        }
         (_, Command::Withdraw { .. }) => Err(settled(request)),
 
         (
@@ -227,7 +235,10 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
 
         (State::Approved | State::Active { .. }, Command::Done { by: who, human }) => {
             only_requester(request, &who, &human)?;
-            let cause = EndCause::Done;
+            let cause = match request.waits_for_start() {
+                true => EndCause::Withdrawn,
+                false => EndCause::Done,
+            };
             let began = by(&Actor::Person(who), &[], Event::RevocationStarted { cause });
             Ok(begin_ending(request, began))
         }
@@ -310,12 +321,52 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
 
         (
             State::Approved,
+            Command::Start {
+                terms,
+                approvals_needed,
+                stages,
+                parties,
+                after,
+                facts,
+            },
+        ) if request.is_start_due(now) => {
+            let requester = request.human.clone().with(&parties.requester);
+            let counted = count_votes(request, &parties, &requester);
+            let missing = match is_stricter(request, &terms, approvals_needed, &stages) {
+                true => {
+                    Some("the configuration of its scope changed after the approval".to_owned())
+                }
+                false => missing_approval(request, &counted),
+            };
+            let mut events: Vec<Occurred> = counted.voided.into_iter().map(keylend).collect();
+            match missing {
+                None => events.push(keylend(Event::Started {
+                    requester,
+                    after,
+                    facts,
+                })),
+                Some(reason) => {
+                    let cause = EndCause::StartRefused { reason };
+                    let began = keylend(Event::RevocationStarted { cause });
+                    events.extend(begin_ending(request, began));
+                }
+            }
+            Ok(events)
+        }
+        (State::Approved, Command::RefuseStart { rules, reason }) if request.is_start_due(now) => {
+            let cause = EndCause::StartRefused { reason };
+            let began = by(&Actor::Keylend, &rules, Event::RevocationStarted { cause });
+            Ok(begin_ending(request, began))
+        }
+
+        (
+            State::Approved,
             Command::Inspected {
                 layer,
                 managed,
                 receipt,
             },
-        ) if progress(request, layer) == Some(Progress::Planned) => {
+        ) if progress(request, layer) == Some(Progress::Planned) && !request.waits_for_start() => {
             Ok(vec![keylend(Event::LayerInspected {
                 layer,
                 managed,
@@ -362,7 +413,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 retry_at,
                 receipt,
             },
-        ) if progress(request, layer).is_some() => {
+        ) if progress(request, layer).is_some() && !request.waits_for_start() => {
             let failed = Event::LayerGrantFailed {
                 layer,
                 error: error.clone(),
@@ -479,6 +530,8 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             | Command::Warn
             | Command::Remind
             | Command::Expire
+            | Command::Start { .. }
+            | Command::RefuseStart { .. }
             | Command::Inspected { .. }
             | Command::Granted { .. }
             | Command::GrantFailed { .. }
@@ -569,6 +622,29 @@ fn count_votes(request: &Request, parties: &Parties, requester: &Human) -> Count
         }
     }
     counted
+}
+
+/// Whether the catalogue asks more of a request today than when it was approved, or gives something else.
+fn is_stricter(request: &Request, terms: &Terms, approvals_needed: u8, stages: &[Stage]) -> bool {
+    terms.differ_from(&request.terms)
+        || terms.duration < request.approved_duration()
+        || approvals_needed > request.approvals_needed
+        || stricter(&request.stages, stages) != request.stages
+}
+
+/// Why the approvals that count today are too few; nothing if they are enough.
+fn missing_approval(request: &Request, counted: &Counted) -> Option<String> {
+    // A rule stands for all the approvers at once.
+    let by_rule = |approval: &Approval| matches!(approval.by, Actor::Rule(_));
+    if counted.stages.is_complete() || request.approvals.iter().any(by_rule) {
+        return None;
+    }
+    let why = counted.voided.iter().find_map(|event| match event {
+        Event::ApprovalVoided { reason, .. } => Some(reason.as_str()),
+        _ => None,
+    });
+    let why = why.unwrap_or("too few approvals");
+    Some(format!("an approval no longer counts: {why}"))
 }
 
 /// Who stands behind an earlier approval, if it counts today; otherwise why not.

@@ -36,7 +36,7 @@ pub struct Due {
 /// A queue of work of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
-    /// What needs no target: time-outs, reminders, warnings, the end of a grant's time.
+    /// What needs no target: time-outs, reminders, starts, warnings, the end of a grant's time.
     Clock,
     /// What needs this target.
     Target(BackendName),
@@ -82,6 +82,8 @@ pub enum Work {
     Warn,
     /// End the grant.
     Expire,
+    /// Decide once more on what was approved in advance, at its start.
+    Start,
     /// Grant this layer, or tell its target of a later end.
     Grant {
         /// Which layer, from 0.
@@ -119,7 +121,10 @@ impl Request {
             State::Approved | State::Active { .. } => {
                 if let Some(end) = self.expires_at {
                     due.push(clock(end, Work::Expire));
-                    self.layers_to_make(end, &mut due);
+                    match self.starts_at.filter(|_| self.waits_for_start()) {
+                        Some(start) => due.push(clock(start, Work::Start)),
+                        None => self.layers_to_make(end, &mut due),
+                    }
                 }
                 if let Some(lapses_at) = self.extension_lapses_at() {
                     due.push(clock(lapses_at, Work::Lapse));

@@ -53,6 +53,9 @@ pub enum Event {
         /// The stages that need one approval each; none if any of the approvers counts.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         stages: Vec<Stage>,
+        /// When access is to start; nothing if that is at its approval.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        starts_at: Option<Time>,
     },
     /// One approval of several.
     ApprovalCounted {
@@ -268,6 +271,15 @@ pub enum Event {
         /// The revision that waits.
         revision: u32,
     },
+    /// The start of a request that was approved in advance came, and it still holds.
+    Started {
+        /// Every identity of the requester, who holds the grant from now on.
+        requester: Human,
+        /// The grants that have to be gone before this one is granted.
+        after: Vec<RequestId>,
+        /// What the decision at the start depended on.
+        facts: ApprovalFacts,
+    },
 }
 
 impl Event {
@@ -364,6 +376,13 @@ pub enum EndCause {
         /// Whether the ticket is not there any more, instead.
         #[serde(default)]
         deleted: bool,
+    },
+    /// The requester withdrew it after its approval and before its start.
+    Withdrawn,
+    /// It was approved in advance, and at its start it did not hold any more.
+    StartRefused {
+        /// Why not.
+        reason: String,
     },
 }
 

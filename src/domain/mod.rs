@@ -30,6 +30,7 @@ mod revocation;
 mod scope;
 mod span;
 mod stages;
+mod start;
 mod terms;
 mod ticket;
 mod unexplained;

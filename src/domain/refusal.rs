@@ -176,6 +176,25 @@ pub enum Refusal {
     /// The scope needs an open ticket.
     #[error("the ticket does not count: {0}")]
     Ticket(TicketProblem),
+    /// The start that was asked for has passed.
+    #[error("the start has passed")]
+    StartPassed,
+    /// The start that was asked for is further ahead than it may be.
+    #[error("the start is more than {most} ahead")]
+    StartTooFar {
+        /// How far ahead it may be.
+        most: Span,
+    },
+    /// The person has asked for the same before, with the same start, and it is approved.
+    #[error("{id} is approved for the same and starts in {left}")]
+    ScheduledAlready {
+        /// Their request.
+        id: RequestId,
+        /// What for.
+        scope: ScopeId,
+        /// How long until it starts.
+        left: Span,
+    },
 }
 
 /// How much more time somebody may ask for.

@@ -72,6 +72,12 @@ pub struct Request {
     pub mirrors: Vec<ChannelId>,
     /// When it was asked for.
     pub asked_at: Time,
+    /// When access is to start; nothing if that is at its approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Time>,
+    /// Whether that start came, and the request still held.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub started: bool,
     /// Who approved, denied or counted so far.
     pub approvals: Vec<Approval>,
     /// When access ends: set when the last approval is committed, and earlier from the moment when a
@@ -370,13 +376,14 @@ impl Request {
         )
     }
 
-    /// Whether it counts against what its requester may hold: from the committed approval until
-    /// the last target was read back.
+    /// Whether it counts against what its requester may hold: from the committed approval, or the start
+    /// if that is later, until the last target was read back.
     pub fn is_held(&self) -> bool {
-        matches!(
+        let is_approved = matches!(
             self.state,
             State::Approved | State::Active { .. } | State::Ending { .. }
-        )
+        );
+        is_approved && !self.waits_for_start()
     }
 
     /// Whether it was made in an incident channel, or names one.

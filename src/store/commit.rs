@@ -166,6 +166,7 @@ impl Change {
                 occurred.event,
                 Event::ApprovalCounted { .. }
                     | Event::Approved { .. }
+                    | Event::Started { .. }
                     | Event::Activated {}
                     | Event::Extended { .. }
             )

@@ -42,7 +42,7 @@ pub const LATELY: Span = Span::minutes(60);
 macro_rules! kinds_of_people {
     () => {
         "'requested', 'approval_counted', 'approved', 'extension_requested', 'extended',
-         'layer_reappeared', 'name_released'"
+         'layer_reappeared', 'name_released', 'started'"
     };
 }
 pub(super) use kinds_of_people;
@@ -97,8 +97,12 @@ pub struct OpenRequest {
     pub environment: Option<Environment>,
     /// The time of the request.
     pub asked_at: Time,
-    /// Whether it was approved, so that it counts against what its requester may hold.
+    /// Whether it was approved and, if that is later, started, so that it counts against what its requester
+    /// may hold.
     pub is_held: bool,
+    /// Whether it starts later than at its approval.
+    #[serde(default)]
+    pub is_scheduled: bool,
     /// Whether it can end before its time.
     pub ends_early: bool,
 }
@@ -311,6 +315,7 @@ impl People {
                 | "approved"
                 | "extension_requested"
                 | "extended"
+                | "started"
         );
         if says_nothing {
             if Event::is_last(&raw.kind) {
@@ -335,6 +340,7 @@ impl People {
                 requester,
                 username,
                 terms,
+                starts_at,
                 ..
             } => {
                 let asked_at: Time = raw.at.parse().map_err(serde_json::Error::custom)?;
@@ -352,6 +358,7 @@ impl People {
                     environment: terms.environment.clone(),
                     asked_at,
                     is_held: false,
+                    is_scheduled: starts_at.is_some(),
                     ends_early: terms.ends_early,
                 };
                 self.open(request);
@@ -381,7 +388,11 @@ impl People {
         let Some(request) = self.open.get_mut(&id) else {
             return Ok(());
         };
-        request.is_held |= matches!(event, Event::Approved { .. });
+        request.is_held |= match event {
+            Event::Approved { .. } => !request.is_scheduled,
+            Event::Started { .. } => true,
+            _ => false,
+        };
         let actor: Actor = serde_json::from_value(raw.actor.clone().into())?;
         let Some(told) = Told::of_request(event, &actor, &request.username) else {
             return Ok(());
@@ -484,6 +495,7 @@ mod tests {
                 approval_channel: ChannelId::new("C0DBA"),
                 mirrors: Vec::new(),
                 lapses_at: Time::UNIX_EPOCH,
+                starts_at: None,
             };
             let approved = Event::Approved {
                 expires_at: Time::UNIX_EPOCH,

@@ -100,10 +100,20 @@ impl Worker {
             Work::Warn => Command::Warn,
             Work::Remind { .. } => Command::Remind,
             Work::Expire => Command::Expire,
+            // Its end is due too, and has its turn behind it.
+            Work::Start
+                if loaded
+                    .request
+                    .being_revoked_since(self.clock.now())
+                    .is_some() =>
+            {
+                return Err(Error::from(Refusal::NotDue).into());
+            }
             // A replica on standby may end access, and grants none.
-            Work::Grant { .. } if self.broker.store().standby_reason().is_some() => {
+            Work::Grant { .. } | Work::Start if self.broker.store().standby_reason().is_some() => {
                 return Err(Unfinished::Waits);
             }
+            Work::Start => return Ok(self.broker.start(loaded.request.id).await?),
             Work::Grant { layer } => return self.provisioner.grant(loaded, layer).await,
             Work::Revoke { layer } => return self.provisioner.revoke(loaded, layer).await,
             Work::InspectAgain { layer } => {

@@ -121,6 +121,7 @@ pub fn ask_as(name: &str, seed: &str) -> Ask {
         // Asked for the same reason, it would be the same request.
         reason: seed.to_owned(),
         mirrors: Vec::new(),
+        starts_at: None,
     }
 }
 

@@ -35,6 +35,7 @@ fn asked(stages: Vec<Stage>, approvals_needed: u8) -> Request {
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: Span::minutes(60).after(start()),
+            starts_at: None,
             stages,
         },
     };

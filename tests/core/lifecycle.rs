@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use keylend::domain::{
-    Actor, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement, Event,
-    ExtensionOutcome, Handle, Human, Leftovers, Occurred, Params, Parties, PlannedGrant,
+    Actor, ApprovalFacts, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement,
+    Event, ExtensionOutcome, Handle, Human, Leftovers, Occurred, Params, Parties, PlannedGrant,
     PlannedLayer, Progress, Refusal, Removal, Request, RequestId, RevocationMode, Risk, RuleId,
     Span, State, Terms, Time, UserId, Username, Vote, Work, decide, open,
 };
@@ -47,6 +47,7 @@ fn requested(approvals_needed: u8) -> Occurred {
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: Span::minutes(60).after(start()),
+            starts_at: None,
         },
     }
 }
@@ -115,6 +116,18 @@ fn revised(title: bool, minutes: u32) -> Terms {
     terms
 }
 
+/// The start, with the terms that the catalogue gives then and the approvals that count no more.
+fn starting(terms: Terms, void: u8) -> Command {
+    Command::Start {
+        terms,
+        approvals_needed: 1,
+        stages: Vec::new(),
+        parties: parties(&Actor::Keylend, void),
+        after: Vec::new(),
+        facts: ApprovalFacts::default(),
+    }
+}
+
 fn actor() -> impl Strategy<Value = Actor> {
     prop_oneof![
         4 => person().prop_map(Actor::Person),
@@ -165,6 +178,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Warn),
         1 => Just(Command::Remind),
         2 => Just(Command::Expire),
+        3 => (0u8..16, any::<bool>()).prop_map(|(void, title)| starting(revised(title, 30), void & void >> 1)),
+        1 => Just(Command::RefuseStart { rules: vec![], reason: "not at night".into() }),
         6 => (layer.clone(), any::<bool>())
             .prop_map(|(layer, managed)| Command::Inspected { layer, managed, receipt: None }),
         6 => (layer.clone(), later.clone())
@@ -180,8 +195,17 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![2 => people, 3 => sweeper]
 }
 
-fn history() -> impl Strategy<Value = (u8, Vec<(u32, Command)>)> {
-    (1u8..3, prop::collection::vec((0u32..6, command()), 0..60))
+/// How many approvals are needed, how many minutes ahead the start is, and what is told after how many
+/// minutes.
+type History = (u8, Option<u32>, Vec<(u32, Command)>);
+
+fn history() -> impl Strategy<Value = History> {
+    let ahead = prop::option::weighted(0.3, 1u32..60);
+    (
+        1u8..3,
+        ahead,
+        prop::collection::vec((0u32..6, command()), 0..60),
+    )
 }
 
 /// One step of a history: before, what happened, after.
@@ -189,10 +213,19 @@ type Step<'a> = (&'a Request, &'a [Occurred], &'a Request);
 
 /// Plays a history and hands every step to `check`.
 fn play(
-    (needed, commands): (u8, Vec<(u32, Command)>),
+    (needed, ahead, commands): History,
     mut check: impl FnMut(Step<'_>),
 ) -> (Request, Vec<Occurred>) {
     let mut log = vec![requested(needed)];
+    if let Event::Requested {
+        starts_at,
+        lapses_at,
+        ..
+    } = &mut log[0].event
+    {
+        *starts_at = ahead.map(|minutes| Span::minutes(minutes).after(start()));
+        *lapses_at = starts_at.map_or(*lapses_at, |start| start.min(*lapses_at));
+    }
     let mut request = open(RequestId::new(log[0].at, 1), &log[0]);
     let mut now = start();
     for (minutes, command) in commands {
@@ -251,6 +284,21 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_touched_before_the_start_and_nothing_starts_twice(history in history()) {
+        let mut started = 0;
+        let (request, _) = play(history, |(before, events, _)| {
+            for occurred in events {
+                started += u32::from(matches!(occurred.event, Event::Started { .. }));
+                if let Event::LayerInspected { .. } = occurred.event {
+                    assert!(!before.waits_for_start());
+                    assert!(before.starts_at.is_none_or(|start| start <= occurred.at));
+                }
+            }
+        });
+        prop_assert_eq!(started, u32::from(request.started));
+    }
+
+    #[test]
     fn every_layer_that_may_stand_is_due_to_be_taken_back_until_it_is_gone(history in history()) {
         play(history, |(_, _, request)| {
             let standing = request.layers.iter().any(|layer| !layer.progress.is_revoked());
@@ -273,6 +321,7 @@ proptest! {
                 Work::Warn => Command::Warn,
                 Work::Remind { .. } => Command::Remind,
                 Work::Expire => Command::Expire,
+                Work::Start => starting(request.terms.clone(), 0),
                 Work::Grant { layer } if request.layers[layer].progress == Progress::Planned => {
                     Command::Inspected { layer, managed: true, receipt: None }
                 }
@@ -356,7 +405,7 @@ fn after(commands: Vec<Command>) -> Request {
     let commands: Vec<_> = commands.into_iter().map(|command| (1, command)).collect();
     let count = commands.len();
     let mut done = 0;
-    let (request, _) = play((1, commands), |_| done += 1);
+    let (request, _) = play((1, None, commands), |_| done += 1);
     assert_eq!(done, count, "every command does something");
     request
 }

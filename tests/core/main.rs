@@ -15,3 +15,4 @@ mod policy;
 mod proofs;
 mod recipes;
 mod skips;
+mod starting;

@@ -270,6 +270,7 @@ impl World {
             ticket: None,
             reason: String::new(),
             mirrors: Vec::new(),
+            starts_at: None,
         };
         let request = replica.broker.ask(ask).await.unwrap();
         let key = DeliveryKey::derive(requester.as_bytes());

@@ -82,6 +82,7 @@ impl World {
                 true => vec![ChannelId::new("C0INC")],
                 false => Vec::new(),
             },
+            starts_at: None,
         }
     }
 

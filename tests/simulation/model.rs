@@ -542,6 +542,8 @@ impl Life {
                 rightly(6, by_keylend && is_next && waits && is_current)?;
                 self.reminded = *step;
             }
+            // The simulation's people ask for access at once.
+            Event::Started { .. } => rightly(2, false)?,
             Event::CredentialShown {} => {
                 from(&[Stage::Active])?;
                 rightly(

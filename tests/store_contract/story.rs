@@ -84,6 +84,7 @@ pub(crate) fn first_event(seed: &str, requester: &str, scope_name: &str, now: Ti
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: Span::minutes(60).after(now),
+            starts_at: None,
         },
     }
 }

@@ -67,6 +67,7 @@ impl Story {
                 approval_channel: ChannelId::new("C0DBA"),
                 mirrors: Vec::new(),
                 lapses_at: Span::minutes(60).after(now),
+                starts_at: None,
             },
         };
         let mix = |hash: u32, byte: u8| hash.wrapping_mul(31).wrapping_add(byte.into());

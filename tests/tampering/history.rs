@@ -47,6 +47,7 @@ pub async fn write_history(store: &dyn Ledger, requests: usize, reason: &str) {
                 approval_channel: ChannelId::new(APPROVALS),
                 mirrors: Vec::new(),
                 lapses_at: Time::UNIX_EPOCH,
+                starts_at: None,
             });
             Change::first(id, first, vec![occurred(Event::Withdrawn {})])
         });

@@ -5,13 +5,15 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{create_request, form_outcome::FormOutcome, how_long, incident::Origin};
+use super::{
+    create_request, form_outcome::FormOutcome, how_long, incident::Origin, starts_at::starts_at,
+};
 use crate::{
     broker::Ask,
-    domain::{Attempted, ChannelId, Scope, Span, UserId},
+    domain::{Attempted, ChannelId, Scope, Span, Time, UserId},
     slack::{
         Slack,
-        arguments::{Draft, Unclear, Wanted, length, markup, ticket},
+        arguments::{Draft, HowLong, Unclear, Wanted, length, markup, ticket},
         caller::Caller,
         inbound::View,
         interaction::{Interaction, Outcome, log_error},
@@ -19,7 +21,7 @@ use crate::{
             answer,
             modal_request::{self, Form},
             refusal::{self, field},
-            text,
+            start, text,
         },
     },
 };
@@ -45,6 +47,9 @@ struct Carried {
     /// What was said about the duration, in plain text.
     #[serde(default)]
     duration_note: Option<String>,
+    /// What was said about the start, in plain text.
+    #[serde(default)]
+    start_note: Option<String>,
     /// What was said about the line, in `mrkdwn`.
     #[serde(default)]
     notice: Option<String>,
@@ -78,6 +83,13 @@ pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) 
     if let Ok(Err(error)) = member {
         return Err(error);
     }
+    let (mut starts, mut start_note) = (None, None);
+    if let Some(written) = draft.start {
+        match starts_at(&interaction.slack, &interaction.caller.user, written).await {
+            Ok(at) => starts = Some(at),
+            Err(note) => start_note = Some(note),
+        }
+    }
     let mut duration = draft.duration.map(|duration| duration.to_string());
     let mut said = None;
     for unclear in &draft.unclear {
@@ -88,7 +100,8 @@ pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) 
                 duration = Some(written.clone());
                 duration_note = Some(sentence);
             }
-            Unclear::InReason(_) | Unclear::Start(_) => duration_note = Some(sentence),
+            Unclear::InReason(_) => duration_note = Some(sentence),
+            Unclear::Start(_) => start_note = Some(sentence),
         }
     }
     let notices: Vec<&str> = [&notice, &said]
@@ -101,6 +114,7 @@ pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) 
         origin,
         channels: draft.channels,
         duration_note: duration_note.clone(),
+        start_note: start_note.clone(),
         notice: said,
     };
     let form = Form {
@@ -108,6 +122,8 @@ pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) 
         approvers,
         duration,
         duration_note,
+        start: starts,
+        start_note,
         ticket: draft.ticket,
         reason: draft.reason,
         notice,
@@ -140,6 +156,8 @@ pub(in crate::slack) async fn scope_chosen(
         approvers: approvers(slack, Some(scope)).await,
         duration: typed(field::DURATION),
         duration_note: carried.duration_note,
+        start: chosen_start(view),
+        start_note: carried.start_note,
         ticket: typed(field::TICKET),
         reason: typed(field::REASON).unwrap_or_default(),
         notice: carried.notice,
@@ -166,9 +184,10 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
             .map(str::trim)
             .filter(|text| !text.is_empty())
     };
+    let starts_at = chosen_start(view);
     let duration = match filled(field::DURATION) {
         None => None,
-        Some(text) => match read_duration(slack, caller, text).await {
+        Some(text) => match read_duration(slack, caller, text, starts_at).await {
             Ok(duration) => Some(duration),
             Err(wrong) => return FormOutcome::invalid(field::DURATION, &wrong),
         },
@@ -189,6 +208,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
         }),
         reason: reason.to_owned(),
         mirrors: Vec::new(),
+        starts_at,
     };
     let origin = carried.origin.as_ref();
     match create_request::create(slack, ask, origin, &mentioned).await {
@@ -212,8 +232,21 @@ fn scope<'a>(slack: &'a Slack, id: &str) -> Option<&'a Scope> {
     slack.broker.catalogue().get(&id.parse().ok()?)
 }
 
-async fn read_duration(slack: &Slack, caller: &Caller, text: &str) -> Result<Span, String> {
+/// The start that was chosen; nothing if it was left empty.
+fn chosen_start(view: &View) -> Option<Time> {
+    Time::from_timestamp(view.date_time(field::START)?, 0)
+}
+
+async fn read_duration(
+    slack: &Slack,
+    caller: &Caller,
+    text: &str,
+    starts_at: Option<Time>,
+) -> Result<Span, String> {
     let how_long = length::whole(text).ok_or_else(|| refusal::not_a_duration(text))?;
+    if starts_at.is_some() && matches!(how_long, HowLong::Until(_)) {
+        return Err(start::UNTIL_WITH_START.to_owned());
+    }
     how_long::from_now(slack, &caller.user, how_long).await
 }
 

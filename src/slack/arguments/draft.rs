@@ -1,6 +1,6 @@
 //! What is known of a request before it is made.
 
-use super::length::HowLong;
+use super::{length::HowLong, moment::Moment};
 use crate::domain::{ChannelId, ReasonRule, Scope, ScopeId, UserId};
 
 /// What is known of a request that somebody wants to make.
@@ -10,6 +10,8 @@ pub struct Draft {
     pub scope: Wanted,
     /// For how long.
     pub duration: Option<HowLong>,
+    /// When access is to start; nothing if that is at its approval.
+    pub start: Option<Moment>,
     /// Under which ticket.
     pub ticket: Option<String>,
     /// Why; may be empty.
@@ -27,7 +29,7 @@ pub enum Unclear {
     Duration(String),
     /// It may be a duration, or a part of the reason, which has it.
     InReason(String),
-    /// Access is to start at another time than now. The reason has it.
+    /// Access seems to be meant to start later, and when is not clear. The reason has it.
     Start(String),
     /// The access is to be somebody's: their id, if Slack gave it. The reason has it.
     Recipient(Option<UserId>, String),

@@ -7,6 +7,7 @@
 mod draft;
 pub(super) mod length;
 pub(super) mod markup;
+mod moment;
 pub(super) mod names;
 #[cfg(test)]
 pub(super) mod tests;
@@ -15,6 +16,8 @@ mod words;
 
 pub use draft::{Draft, Unclear, Wanted};
 pub use length::HowLong;
+pub use moment::Moment;
+pub(super) use moment::moment;
 pub(super) use ticket::ticket;
 pub use words::Word;
 pub(super) use words::{bare, text_of, words};

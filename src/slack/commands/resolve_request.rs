@@ -18,7 +18,7 @@ pub(super) enum Resolved {
 pub(super) enum Candidates {
     /// Those with access, or about to have it.
     Active,
-    /// Those that nobody has decided yet, or whose question for more time nobody has.
+    /// Those that nobody has decided yet, that wait for their start, or whose question for more time nobody has.
     Pending,
 }
 
@@ -68,7 +68,9 @@ impl Candidates {
         match self {
             Self::Active => request.goes_on(),
             Self::Pending => {
-                matches!(request.state, State::Pending { .. }) || request.extension.is_some()
+                matches!(request.state, State::Pending { .. })
+                    || request.waits_for_start()
+                    || request.extension.is_some()
             }
         }
     }

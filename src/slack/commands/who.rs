@@ -1,6 +1,6 @@
 //! Shows who has a scope, what a person has, and who has access in a target: now, or at a moment.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{NaiveDate, NaiveTime};
 
 use super::{
     command::{Call, Command},
@@ -11,7 +11,7 @@ use crate::{
     domain::{BackendName, Catalogue, Time},
     slack::{
         actions::how_long,
-        arguments::{Named, Word, bare, named, text_of},
+        arguments::{self, Moment, Named, Word, bare, named, text_of},
         interaction::Outcome,
         view::{answer, held_at, text},
     },
@@ -53,24 +53,12 @@ pub fn parse(words: &[Word], catalogue: &Catalogue) -> Who {
         behind => (false, behind),
     };
     let typed = text_of(behind);
-    let at = match time(&typed) {
-        Some((date, time)) => When::At(date, time),
+    let at = match arguments::moment(&typed) {
+        Some(Moment { day, time }) => When::At(day, time),
         None if has_at => When::Unclear(typed),
         None => When::Now,
     };
     Who { what, at }
-}
-
-/// A time of the day, with its day if there is one.
-fn time(text: &str) -> Option<(Option<NaiveDate>, NaiveTime)> {
-    let text = text.trim();
-    let moment = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
-    match moment {
-        Some(moment) => Some((Some(moment.date()), moment.time())),
-        None => Some((None, NaiveTime::parse_from_str(text, "%H:%M").ok()?)),
-    }
 }
 
 async fn run(call: Call<'_>) -> Outcome {

@@ -74,6 +74,8 @@ pub struct Click {
     value: Option<String>,
     #[serde(default)]
     selected_option: Option<Choice>,
+    #[serde(default)]
+    selected_date_time: Option<i64>,
 }
 
 impl Click {
@@ -134,6 +136,12 @@ impl View {
             let value = elements.get(action_id)?.value();
             Some(Field { block_id, value })
         })
+    }
+
+    /// The moment that was chosen there, in seconds since 1970; nothing if it was left empty.
+    pub fn date_time(&self, action_id: &str) -> Option<i64> {
+        let mut inputs = self.state.values.values();
+        inputs.find_map(|elements| elements.get(action_id)?.selected_date_time)
     }
 
     /// What was typed or chosen there; nothing if it was left empty.

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::{
     card::{DANGEROUS, NOT_EARLY, residual},
     modal::whole_lines,
-    stages, text,
+    stages,
+    start::{starting, starts_and_ends},
+    text,
 };
 use crate::broker::{Covered, Interruption, Locked, Members, TooFewApprovers};
 use crate::domain::{
@@ -35,7 +37,7 @@ pub const NO_WINDOW: &str = "Slack didn't open the window in time. Nothing chang
 /// A request was made.
 pub fn asked(request: &Request, notes: &[String]) -> String {
     let what = text::code(&request.terms.scope);
-    let length = request.terms.duration;
+    let length = format!("{}{}", request.terms.duration, starting(request));
     let mut lines = vec![match request.state {
         State::Pending { lapses_at } => format!(
             "You requested {what} for {length}. Pending approval in {} until {}. I'll message you.",
@@ -269,6 +271,9 @@ pub fn withdrawn(request: &Request) -> String {
 
 /// The requester is done.
 pub fn done(request: &Request) -> String {
+    if request.never_started() {
+        return withdrawn(request);
+    }
     format!(
         "Revoking {}. I'll message you when removal is confirmed.",
         text::code(&request.terms.scope)
@@ -521,6 +526,9 @@ pub(super) fn how(request: &Request, now: Time) -> String {
             text::time(*lapses_at),
             in_stages(request)
         ),
+        (State::Approved, _) if request.waits_for_start() => {
+            format!(", {}", starts_and_ends(request).unwrap_or_default())
+        }
         (State::Approved, Some(end)) => format!(", being granted until {}", text::time(end)),
         (State::Active { .. }, Some(end)) => {
             let more = request.extension.as_ref().map(|extension| {

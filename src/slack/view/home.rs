@@ -16,6 +16,7 @@ use super::{
         what,
     },
     modal::callback,
+    start::starting,
 };
 use crate::{
     broker::Questions,
@@ -128,9 +129,10 @@ fn questions(home: &Home, draft: &mut Draft) {
 
 fn own(request: &Request, draft: &mut Draft) {
     let mut line = format!(
-        "You requested {} for *{}*.",
+        "You requested {} for *{}*{}.",
         what(request),
-        request.terms.duration
+        request.terms.duration,
+        starting(request)
     );
     if let Some(waiting) = waiting(request) {
         line.push('\n');
@@ -146,6 +148,10 @@ fn holds(request: &Request, context: &Context, draft: &mut Draft) {
         draft.say(format!("{} · {}", what(request), state(request)));
         if let Some(stuck) = stuck(request) {
             draft.say(stuck);
+        }
+        if request.waits_for_start() {
+            let withdraw = Button::new(action::WITHDRAW, "Withdraw");
+            draft.buttons(&value(request), vec![withdraw]);
         }
     }
 }

@@ -5,13 +5,14 @@ use super::{
     card::{
         departed, ending_because, ending_for_requester, given_by, left, logins, words, works_until,
     },
+    start::starts_and_ends,
     text,
 };
 use crate::{
     domain::{
-        Actor, AttemptEvent, Attempted, AttemptedOn, Event, GroupEvent, GroupListedIn, GroupRead,
-        LockEvent, LockTarget, Login, Moved, NameEvent, NotAllowed, Occurred, Removal, Request,
-        RuleId, Span, State, Time, UnexplainedAccess, UnexplainedEvent,
+        Actor, AttemptEvent, Attempted, AttemptedOn, EndCause, Event, GroupEvent, GroupListedIn,
+        GroupRead, LockEvent, LockTarget, Login, Moved, NameEvent, NotAllowed, Occurred, Removal,
+        Request, RuleId, Span, State, Time, UnexplainedAccess, UnexplainedEvent,
     },
     store::{Entry, EntryBody},
 };
@@ -40,6 +41,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
             terms,
             approvals_needed,
             approval_channel,
+            starts_at,
             ..
         } => {
             let mut line = format!(
@@ -47,6 +49,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
                 text::code(&terms.scope),
                 terms.duration
             );
+            line.push_str(&starts(*starts_at));
             if let Some(ticket) = &terms.ticket {
                 line.push_str(&format!(" · ticket {}", text::escape(ticket, 200)));
             }
@@ -95,7 +98,8 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         } => {
             let (end, login) = (text::time(*expires_at), login(to));
             let (shortened, groups) = (shortened(*duration), in_groups(groups));
-            format!("*approved* by {by} · ends {end}{shortened}{login}{groups}")
+            let starts = starts(request.starts_at);
+            format!("*approved* by {by}{starts} · ends {end}{shortened}{login}{groups}")
         }
         Event::Denied { reason } => because(format!("*denied* by {by}"), reason),
         Event::Withdrawn {} => format!("withdrawn by {by}"),
@@ -159,6 +163,9 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
              Keylend is revoking it again",
             target(request, *layer)
         ),
+        Event::Ended {} if request.never_started() => {
+            "*ended* before it started: nothing was granted".to_owned()
+        }
         Event::Ended {} => {
             let left = left(request, false);
             let stop = if left.is_empty() { "" } else { "." };
@@ -183,6 +190,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::ExtensionLapsed {} => "more time lapsed: nobody decided in time".to_owned(),
         Event::CredentialShown {} => format!("the credentials were shown to {by}"),
         Event::Reminded { .. } => "reminded the approvers".to_owned(),
+        Event::Started { .. } => "*started*: the approvals and the rules still allow it".to_owned(),
     };
     Some(stamped(&occurred, &what))
 }
@@ -382,6 +390,11 @@ fn listed_in(source: &GroupListedIn) -> String {
     }
 }
 
+/// When access starts that doesn't start at its approval, behind a sentence.
+fn starts(at: Option<Time>) -> String {
+    at.map_or_else(String::new, |at| format!(" · starts {}", text::time(at)))
+}
+
 /// That an approver chose less time, behind a sentence.
 fn shortened(duration: Option<Span>) -> String {
     duration.map_or_else(String::new, |duration| {
@@ -465,6 +478,21 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
             words(error),
             left(request, true)
         ),
+        // It is not started yet if nothing came since.
+        Event::Approved { .. } if request.waits_for_start() => {
+            let when = starts_and_ends(request).unwrap_or_default();
+            format!(
+                ":calendar: Your request for {scope} is approved: it {when}. Keylend checks the approvals \
+                 and the rules again at the start."
+            )
+        }
+        Event::Ended {} if request.never_started() => match &request.state {
+            State::Ended { cause, by, .. } if *cause != EndCause::Withdrawn => format!(
+                ":no_entry: Your access to {scope} won't start: {}. Nothing was granted.",
+                ending_because(cause, by)
+            ),
+            _ => return None,
+        },
         Event::Ended {} => match &request.state {
             State::Ended { cause, by, at } => format!(
                 ":lock: Your access to {scope} has ended: {}.{}{}",

@@ -18,4 +18,5 @@ pub mod notification;
 pub mod reduced;
 pub mod refusal;
 pub mod stages;
+pub mod start;
 pub mod text;

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::{
     modal::{TITLE, callback, cut, mrkdwn, plain, section},
     refusal::field,
-    stages, text,
+    stages, start, text,
 };
-use crate::domain::{ReasonRule, Scope, UserId};
+use crate::domain::{ReasonRule, Scope, Time, UserId};
 
 /// The longest reason that the form takes, in characters.
 const LONGEST_REASON: usize = 2000;
@@ -38,6 +38,10 @@ pub struct Form<'a> {
     pub duration: Option<String>,
     /// What has to be said about the duration, in plain text.
     pub duration_note: Option<String>,
+    /// A start that was chosen or typed.
+    pub start: Option<Time>,
+    /// What has to be said about the start, in plain text.
+    pub start_note: Option<String>,
     /// A ticket that was typed.
     pub ticket: Option<String>,
     /// A reason that was typed; may be empty.
@@ -54,6 +58,7 @@ pub fn request(form: &Form<'_>) -> Value {
     blocks.extend(form.notice.as_deref().map(section));
     blocks.push(scope_input(form));
     blocks.push(duration_input(form));
+    blocks.push(start_input(form));
     blocks.push(ticket_input(form));
     blocks.push(reason_input(form));
     if let Some(scope) = form.scope {
@@ -124,6 +129,18 @@ fn duration_input(form: &Form<'_>) -> Value {
         None => hint,
     };
     with_hint(input(field::DURATION, "Duration", element, true), &hint)
+}
+
+fn start_input(form: &Form<'_>) -> Value {
+    let mut element = json!({ "type": "datetimepicker", "action_id": field::START });
+    if let Some(start) = form.start {
+        element["initial_date_time"] = json!(start.timestamp());
+    }
+    let hint = match &form.start_note {
+        Some(note) => format!("{note} {}", start::HINT),
+        None => start::HINT.to_owned(),
+    };
+    with_hint(input(field::START, "Start", element, true), &hint)
 }
 
 fn ticket_input(form: &Form<'_>) -> Value {

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::text;
+use super::{start::starting, text};
 use crate::domain::{Request, UserId};
 
 /// How many requests one message names.
@@ -97,7 +97,11 @@ fn subject(request: &Request) -> String {
     let scope = text::code(&request.terms.scope);
     match &request.extension {
         Some(extension) => format!("{} more of {scope}", extension.duration),
-        None => format!("{scope} for {}", request.terms.duration),
+        None => format!(
+            "{scope} for {}{}",
+            request.terms.duration,
+            starting(request)
+        ),
     }
 }
 

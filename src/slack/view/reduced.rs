@@ -132,9 +132,12 @@ fn terms(terms: &Terms) -> Terms {
 fn cause(cause: &EndCause) -> Option<EndCause> {
     let reason = String::new();
     match cause {
-        EndCause::Expired | EndCause::Done => Some(cause.clone()),
+        EndCause::Expired | EndCause::Done | EndCause::Withdrawn => Some(cause.clone()),
         EndCause::Revoked { .. } => Some(EndCause::Revoked { reason }),
         EndCause::Locked { .. } => Some(EndCause::Locked { reason }),
+        EndCause::StartRefused { .. } => Some(EndCause::StartRefused {
+            reason: WITHHELD.to_owned(),
+        }),
         _ => None,
     }
 }

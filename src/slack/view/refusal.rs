@@ -31,6 +31,8 @@ pub mod field {
     pub const SCOPE: &str = "scope";
     /// For how long.
     pub const DURATION: &str = "duration";
+    /// When it starts.
+    pub const START: &str = "start";
     /// Under which ticket.
     pub const TICKET: &str = "ticket";
     /// Why.
@@ -66,6 +68,9 @@ pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, Str
             (field::DURATION, too_short(*asked, *min))
         }
         Error::Refused(Refusal::Ticket(problem)) => (field::TICKET, ticket_problem(problem)),
+        Error::Refused(Refusal::StartPassed | Refusal::StartTooFar { .. }) => {
+            (field::START, say(error, Voice::Plain))
+        }
         Error::Refused(Refusal::ReasonMissing) => (
             field::REASON,
             format!("{id} needs a reason. Say what you are going to do."),
@@ -131,7 +136,7 @@ pub fn unclear(unclear: &Unclear) -> String {
             short(text)
         ),
         Unclear::Start(text) => format!(
-            "Access starts when it is approved; it can't start “{}”. Request it when you need it.",
+            "To start “{}”, choose the start here. Otherwise access starts when it is approved.",
             short(text)
         ),
         Unclear::Recipient(_, text) => format!(
@@ -460,6 +465,18 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         Refusal::NameTaken => {
             "Somebody else's request already has this id. Nothing changed. Try again.".to_owned()
         }
+        Refusal::StartPassed => "The start has passed. Choose a later one.".to_owned(),
+        Refusal::StartTooFar { most } => {
+            let days = most.as_seconds() / (24 * 60 * 60);
+            format!("Access can start at most {days} days from now.")
+        }
+        Refusal::ScheduledAlready { id, scope, left } => format!(
+            "You already have {} from the same start on: {}, which starts in {left}. To change it, \
+             withdraw it with {} and request it again.",
+            voice.code(scope),
+            voice.code(id),
+            voice.code(format!("/jit withdraw {id}"))
+        ),
     }
 }
 
@@ -735,6 +752,13 @@ mod tests {
             TextsMissing => [Refusal::TextsMissing],
             NoCredential => [Refusal::NoCredential],
             NameTaken => [Refusal::NameTaken],
+            StartPassed => [Refusal::StartPassed],
+            StartTooFar => [Refusal::StartTooFar { most: Request::MOST_AHEAD }],
+            ScheduledAlready => [Refusal::ScheduledAlready {
+                id: RequestId::new(crate::domain::Time::UNIX_EPOCH, 1),
+                scope: "db-prod:write".parse().unwrap(),
+                left: Span::minutes(90),
+            }],
         }
     }
 

@@ -64,6 +64,10 @@ impl Told {
                 people.push(requester.clone());
                 (holder, name) = (Some(requester.clone()), Some(username.folded()));
             }
+            Event::Started { requester, .. } => {
+                people.push(requester.clone());
+                (holder, name) = (Some(requester.clone()), Some(username.folded()));
+            }
             Event::LayerReappeared { requester, .. } => holder = Some(requester.clone()),
             _ => return None,
         }

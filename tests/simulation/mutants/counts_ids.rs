@@ -71,6 +71,7 @@ impl CountsIds {
                 approval_channel: other.approval_channel,
                 mirrors: ask.mirrors,
                 lapses_at,
+                starts_at: None,
             },
         };
         let change = Change::first(id, first, Vec::new());

@@ -31,4 +31,5 @@ mod shortening;
 mod showing_again;
 mod socket;
 mod stages;
+mod starting_later;
 mod tickets;

@@ -13,6 +13,7 @@ use keylend::{
         Request, Risk, RuleId, Ruling, Scope, Span, TicketRule, UserId,
     },
     secret::SecretField,
+    slack::arguments::Unclear,
     slack::view::{
         answer, modal,
         modal_credentials::credentials,
@@ -20,7 +21,7 @@ use keylend::{
         modal_extend::extend,
         modal_request::{Form, option, request},
         modal_shorter::shorter,
-        refusal::{not_a_duration, on_field},
+        refusal::{not_a_duration, on_field, unclear},
     },
 };
 use proptest::prelude::*;
@@ -106,6 +107,8 @@ fn the_form_asks_for_what_its_scope_needs() {
         approvers: Some(people(2)),
         duration: Some("45m".to_owned()),
         duration_note: Some(not_a_duration("60")),
+        start: Some(pending().request.asked_at + TimeDelta::hours(12)),
+        start_note: Some(unclear(&Unclear::Start("at 22:00".to_owned()))),
         ticket: Some("INC-4211".to_owned()),
         reason: "writes are failing".to_owned(),
         notice: Some(answer::no_such(
@@ -438,6 +441,8 @@ proptest! {
             approvers: Some(people(approvers)),
             duration: Some(said.clone()),
             duration_note: None,
+            start: None,
+            start_note: None,
             ticket: Some(said.clone()),
             reason: said.clone(),
             notice: Some(answer::no_such(&said, &[])),

@@ -8,6 +8,7 @@ mod limits;
 mod locks;
 mod notes;
 mod notifications;
+mod starting;
 mod story;
 mod validators;
 

@@ -43,6 +43,15 @@ pub(crate) fn terms(hostile: Option<&str>) -> Terms {
 
 impl Story {
     pub(crate) fn begin(terms: Terms, approvals_needed: u8) -> Self {
+        Self::begin_later(terms, approvals_needed, None)
+    }
+
+    /// With a start so long after it is asked for.
+    pub(crate) fn begin_later(
+        terms: Terms,
+        approvals_needed: u8,
+        ahead: Option<TimeDelta>,
+    ) -> Self {
         let now = Utc.with_ymd_and_hms(2026, 11, 2, 10, 0, 0).unwrap();
         let requested = Occurred {
             at: now,
@@ -60,6 +69,7 @@ impl Story {
                 approval_channel: ChannelId::new("C0DBA"),
                 mirrors: vec![ChannelId::new("C0INC42")],
                 lapses_at: now + TimeDelta::hours(1),
+                starts_at: ahead.map(|ahead| now + ahead),
             },
         };
         let request = open(RequestId::new(requested.at, 1), &requested);

@@ -12,10 +12,10 @@ use regex::Regex;
 use crate::{
     domain::{Catalogue, ScopeId, UserId},
     slack::arguments::{
-        Draft, HowLong, Unclear, Wanted, Word, bare,
+        Draft, HowLong, Moment, Unclear, Wanted, Word, bare,
         length::{self, Reading},
         markup::{self, Mark},
-        names, reason, text_of, ticket,
+        moment, names, reason, text_of, ticket,
     },
 };
 
@@ -29,6 +29,7 @@ pub(super) fn read(words: &[Word], catalogue: &Catalogue) -> Draft {
     let marks = words.iter().map(|word| word.text.as_str());
     let channels = markup::channels(&marks.collect::<Vec<_>>().join(" "));
     let mut parts = Parts::new(words);
+    let start = parts.start();
     let scope = parts.scope(catalogue);
     let rule = match &scope {
         Wanted::Scope(id) => catalogue.get(id).and_then(|scope| scope.ticket.as_ref()),
@@ -39,6 +40,14 @@ pub(super) fn read(words: &[Word], catalogue: &Catalogue) -> Draft {
     };
     let mut found = by_rule(&mut parts, false);
     let mut unclear: Vec<Unclear> = Vec::new();
+    let start = match start {
+        Some(Ok(start)) => Some(start),
+        Some(Err(written)) => {
+            unclear.push(written);
+            None
+        }
+        None => None,
+    };
     unclear.extend(parts.recipient());
     unclear.extend(parts.later_start());
     let mut duration = None;
@@ -69,6 +78,7 @@ pub(super) fn read(words: &[Word], catalogue: &Catalogue) -> Draft {
     Draft {
         scope,
         duration,
+        start,
         ticket: found,
         reason: parts.reason(),
         channels,
@@ -107,6 +117,25 @@ impl<'a> Parts<'a> {
     fn new(words: &'a [Word]) -> Self {
         let uses = vec![Use::Free; words.len()];
         Self { words, uses }
+    }
+
+    /// A start behind its flag, wherever that stands: `--at 22:00`, `--at=2026-12-01T22:00`.
+    fn start(&mut self) -> Option<Result<Moment, Unclear>> {
+        let mut all = 0..self.words.len();
+        let (flag, glued) = all.find_map(|at| Some((at, start_flag(self.plain(at)?)?)))?;
+        let behind = (flag + 1..self.words.len()).map_while(|at| self.plain(at));
+        let own = (!glued.is_empty()).then_some(glued);
+        let texts: Vec<&str> = own.into_iter().chain(behind).take(2).collect();
+        let own = usize::from(own.is_some());
+        for length in (1..=texts.len()).rev() {
+            if let Some(start) = moment(&texts[..length].join(" ")) {
+                self.take(flag..flag + 1 + length - own);
+                return Some(Ok(start));
+            }
+        }
+        let end = (flag + 2 - own).min(self.words.len());
+        self.uses[flag..end].fill(Use::Kept);
+        Some(Err(Unclear::Start(text_of(&self.words[flag..end]))))
     }
 
     fn scope(&mut self, catalogue: &Catalogue) -> Wanted {
@@ -277,6 +306,13 @@ fn looks_meant(word: &str, at: usize) -> bool {
     let is_named = word.parse::<ScopeId>().is_ok();
     let begins = word.starts_with(|first: char| first.is_ascii_alphabetic());
     begins && (is_named || (at == 0 && word.len() >= 2 && !word.contains(':')))
+}
+
+/// What stands within the word that flags a start, behind the flag; phones make one dash of two.
+fn start_flag(word: &str) -> Option<&str> {
+    let flag = word.trim_start_matches(['-', '–', '—']);
+    let (name, glued) = flag.split_once(['=', ':']).unwrap_or((flag, ""));
+    (flag.len() < word.len() && name.eq_ignore_ascii_case("at")).then_some(glued)
 }
 
 fn clear_length(words: &[Word], end: End) -> Option<(usize, HowLong)> {

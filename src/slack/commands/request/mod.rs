@@ -7,24 +7,26 @@ mod tests;
 use super::command::{Call, Command};
 use crate::{
     broker::Ask,
-    domain::{Catalogue, ScopeId, Span},
+    domain::{Catalogue, ScopeId, Span, Time},
     slack::{
         actions::{
             create_request,
             form::{self, Prefill},
             how_long,
             incident::Origin,
+            starts_at::starts_at,
         },
-        arguments::{Draft, Unclear, Wanted, Word},
+        arguments::{Draft, HowLong, Unclear, Wanted, Word},
         interaction::{Interaction, Outcome, log_error},
-        view::{answer, refusal},
+        view::{answer, refusal, start},
     },
 };
 
 pub(super) const COMMAND: Command = Command {
     name: "request",
-    usage: "[scope] [duration] [ticket] [reason]",
-    help: "requests access. Any order works, and a form asks for what is missing.",
+    usage: "[scope] [duration] [--at time] [ticket] [reason]",
+    help: "requests access. Any order works, and a form asks for what is missing. `--at` starts it later, \
+           such as 22:00 or 2026-12-01 22:00.",
     run: |call| Box::pin(run(call)),
 };
 
@@ -58,14 +60,23 @@ async fn run(call: Call<'_>) -> Outcome {
     {
         let duration = match draft.duration {
             None => Ok(None),
+            Some(HowLong::Until(_)) if draft.start.is_some() => {
+                Err(start::UNTIL_WITH_START.to_owned())
+            }
             Some(how_long) => how_long::from_now(slack, by, how_long).await.map(Some),
         };
-        match duration {
-            Ok(duration) => {
+        let start = match draft.start {
+            None => Ok(None),
+            Some(written) => starts_at(slack, by, written).await.map(Some),
+        };
+        match (duration, start) {
+            (Ok(duration), Ok(start)) => {
                 let id = id.clone();
-                return create(interaction, id, duration, prefill).await;
+                return create(interaction, id, duration, start, prefill).await;
             }
-            Err(note) => prefill.duration_note = Some(note),
+            (Err(note), _) => prefill.duration_note = Some(note),
+            // The form says what is wrong with the start.
+            (Ok(_), Err(_)) => {}
         }
     }
     form::open(interaction, prefill).await
@@ -75,6 +86,7 @@ async fn create(
     interaction: &Interaction,
     scope: ScopeId,
     duration: Option<Span>,
+    starts_at: Option<Time>,
     prefill: Prefill,
 ) -> Outcome {
     let Prefill { draft, origin, .. } = prefill;
@@ -92,6 +104,7 @@ async fn create(
         ticket: draft.ticket,
         reason: draft.reason,
         mirrors: Vec::new(),
+        starts_at,
     };
     let slack = &interaction.slack;
     let scope = slack.broker.catalogue().get(&ask.scope);

@@ -1,10 +1,11 @@
+use chrono::{NaiveDate, NaiveTime};
 use proptest::prelude::*;
 
 use super::parse;
 use crate::{
     domain::{ChannelId, Span, UserId},
     slack::arguments::{
-        Draft, HowLong, Unclear, Wanted,
+        Draft, HowLong, Moment, Unclear, Wanted,
         tests::{catalogue, read},
     },
 };
@@ -17,6 +18,7 @@ fn whole() -> Draft {
     Draft {
         scope: Wanted::Scope("db-prod:write".parse().unwrap()),
         duration: minutes(30),
+        start: None,
         ticket: Some("INC-4211".to_owned()),
         reason: "writes are failing".to_owned(),
         channels: Vec::new(),
@@ -176,6 +178,41 @@ fn what_may_be_meant_in_more_ways_than_one_is_asked_for_and_never_guessed() {
     let last = drafted("db-prod:read the shop answers with 500");
     assert_eq!(last.unclear, [kept("500")]);
     assert_eq!(last.reason, "the shop answers with 500");
+}
+
+#[test]
+fn a_start_is_read_behind_its_flag_wherever_it_stands() {
+    let day = NaiveDate::from_ymd_opt(2026, 12, 1);
+    let time = NaiveTime::from_hms_opt(22, 0, 0).unwrap();
+    for (text, day) in [
+        ("--at 22:00", None),
+        ("—at 22:00", None),
+        ("--at=22:00", None),
+        ("--at 2026-12-01T22:00", day),
+        ("--at 2026-12-01 22:00", day),
+        ("--AT=2026-12-01 22:00", day),
+    ] {
+        for line in [
+            format!("db-prod:write 30m {text} INC-4211 writes are failing"),
+            format!("{text} db-prod:write 30m INC-4211 writes are failing"),
+            format!("db-prod:write 30m INC-4211 writes are failing {text}"),
+        ] {
+            let expected = Draft {
+                start: Some(Moment { day, time }),
+                ..whole()
+            };
+            assert_eq!(drafted(&line), expected, "{line}");
+        }
+    }
+    for (text, written) in [
+        ("--at noonish", "--at noonish"),
+        ("--at 25:00", "--at 25:00"),
+        ("--at=soon", "--at=soon"),
+    ] {
+        let draft = drafted(&format!("db-prod:write 30m INC-4211 {text}"));
+        assert_eq!(draft.unclear, [Unclear::Start(written.to_owned())]);
+        assert_eq!(draft.start, None, "{text}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
     domain::{Approval, Extension, ExtensionOutcome, Request, SettledExtension, Span, State, Time},
     slack::{
         client::Message,
-        view::{stages, text},
+        view::{stages, start::starting, text},
     },
 };
 
@@ -120,9 +120,10 @@ fn extension_head(request: &Request, more: Span) -> Draft {
 fn sentence(request: &Request) -> String {
     let duration = request.terms.duration;
     format!(
-        "{} requests {} for *{duration}*.",
+        "{} requests {} for *{duration}*{}.",
         text::person(&request.requester),
         record::what(request),
+        starting(request),
     )
 }
 

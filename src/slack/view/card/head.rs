@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     domain::{Request, State},
-    slack::{client::Message, view::text},
+    slack::{
+        client::Message,
+        view::{start::starts_and_ends, text},
+    },
 };
 
 pub(super) fn head(request: &Request) -> Message {
@@ -49,7 +52,10 @@ pub(in crate::slack::view) fn state(request: &Request) -> String {
                 text::time(*lapses_at)
             )
         }
-        State::Approved => ":hourglass_flowing_sand: *approved*, granting access".to_owned(),
+        State::Approved => match starts_and_ends(request) {
+            Some(when) => format!(":calendar: *approved*, {when}"),
+            None => ":hourglass_flowing_sand: *approved*, granting access".to_owned(),
+        },
         State::Active { .. } => match request.expires_at {
             Some(end) => format!(":large_green_circle: *active* until {}", text::time(end)),
             None => ":large_green_circle: *active*".to_owned(),

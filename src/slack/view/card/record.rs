@@ -6,7 +6,7 @@ use crate::{
         Actor, Approval, Departure, EndCause, Layer, Login, LoginName, Request, Risk, RuleId, Span,
         State, Time, UserId,
     },
-    slack::view::text,
+    slack::view::{start::starts_and_ends, text},
 };
 
 /// How much of a title, a ticket, a reason or a target's error one sentence takes.
@@ -306,6 +306,11 @@ fn state(request: &Request, you: bool) -> Option<String> {
                 limit.unwrap_or_default()
             )
         }
+        State::Ended { cause, by, at } if request.never_started() => format!(
+            ":no_entry: Ended {} before it started: {}. Nothing was granted.",
+            text::time(*at),
+            ending_because(cause, by)
+        ),
         State::Ended { cause, by, at } => format!(
             ":lock: Ended {}: {}. Removal confirmed.{}{}",
             text::time(*at),
@@ -341,6 +346,11 @@ fn state(request: &Request, you: bool) -> Option<String> {
 }
 
 fn being_made(request: &Request) -> String {
+    if let Some(when) = starts_and_ends(request) {
+        return format!(
+            ":calendar: Approved: {when}. Keylend checks the approvals and the rules again at the start."
+        );
+    }
     let mut line = ":hourglass_flowing_sand: Granting the access.".to_owned();
     if !request.after.is_empty() {
         line.push_str(" Keylend ends older grants that exclude it first.");
@@ -420,6 +430,8 @@ pub(in crate::slack::view) fn ending_because(cause: &EndCause, by: &Actor) -> St
             format!("replaced by the newer request {}", text::code(by))
         }
         EndCause::Left { person, departure } => departed(person, departure),
+        EndCause::Withdrawn => format!("withdrawn by {}", text::actor(by)),
+        EndCause::StartRefused { reason } => format!("refused at its start: {}", words(reason)),
         EndCause::CredentialLost => "Keylend no longer has its credentials".to_owned(),
         EndCause::GrantFailed { error } => format!("it couldn't be granted ({})", words(error)),
         EndCause::TicketClosed { deleted: false } => "ticket closed".to_owned(),

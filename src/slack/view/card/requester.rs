@@ -9,7 +9,7 @@ use crate::{
     domain::{Request, State},
     slack::{
         client::{ChannelTrouble, Message},
-        view::{stages, text},
+        view::{stages, start::starting, text},
     },
 };
 
@@ -18,7 +18,8 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
     let mut draft = Draft::default();
     let what = record::what(request);
     let duration = request.terms.duration;
-    draft.say(format!("You requested {what} for *{duration}*."));
+    let starting = starting(request);
+    draft.say(format!("You requested {what} for *{duration}*{starting}."));
     if let Some(logins) = record::logins(&context.logins) {
         draft.say(format!("Login: {logins}."));
     }
@@ -29,7 +30,7 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
         draft.say(unreachable);
     }
     record::write(request, true, &mut draft);
-    if matches!(request.state, State::Pending { .. }) {
+    if matches!(request.state, State::Pending { .. }) || request.waits_for_start() {
         let withdraw = Button::new(action::WITHDRAW, "Withdraw");
         draft.buttons(&value(request), vec![withdraw]);
     }
