@@ -237,7 +237,10 @@ impl Metrics {
             | Event::ExtensionDenied { .. }
             | Event::ExtensionLapsed {}
             | Event::CredentialShown {}
-            | Event::Reminded { .. } => return,
+            | Event::Reminded { .. }
+            | Event::GlassBroken { .. }
+            | Event::ReviewSignedOff { .. }
+            | Event::ReviewReminded { .. } => return,
         };
         self.requests.get_or_create(&[("outcome", outcome)]).inc();
     }

@@ -227,6 +227,7 @@ impl Broker {
                 after: held.displaced.iter().copied().collect(),
                 facts: self.approval_facts(&requester, &question),
                 at_most,
+                review: None,
             },
         };
         let decided = decide(request, command, self.now());

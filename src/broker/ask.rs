@@ -34,6 +34,15 @@ pub struct Ask {
     pub mirrors: Vec<ChannelId>,
 }
 
+/// How access is granted that somebody asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Approvers decide, or a rule in their place.
+    Approval,
+    /// At once, and reviewed afterwards.
+    BreakGlass,
+}
+
 /// Whether nothing is against a request but how much its requester holds.
 fn is_allowed_but_for_the_cap(authorized: &Result<Vec<RuleId>, Refusal>) -> bool {
     match authorized {
@@ -54,6 +63,10 @@ impl Broker {
     ///
     /// Why it cannot be asked for; nothing was written.
     pub async fn ask(&self, ask: Ask) -> Result<Request, Error> {
+        self.ask_by(ask, Way::Approval).await
+    }
+
+    pub(super) async fn ask_by(&self, ask: Ask, way: Way) -> Result<Request, Error> {
         for _ in 0..ATTEMPTS {
             if let Some(id) = self.store.asked(&ask.key).await? {
                 let made = self.load(id).await?.request;
@@ -62,7 +75,7 @@ impl Broker {
                     false => Err(Refusal::NameTaken.into()),
                 };
             }
-            let (after, commit) = match self.ask_once(&ask).await {
+            let (after, commit) = match self.ask_once(&ask, way).await {
                 // What stands against it may be itself, made by a second delivery meanwhile.
                 Err(_) if self.store.asked(&ask.key).await?.is_some() => continue,
                 asked => asked?,
@@ -77,7 +90,7 @@ impl Broker {
         Err(Error::TooManyConflicts)
     }
 
-    async fn ask_once(&self, ask: &Ask) -> Result<(Request, Commit), Error> {
+    async fn ask_once(&self, ask: &Ask, way: Way) -> Result<(Request, Commit), Error> {
         let seq = self.begin_decision().await?;
         let id = self.new_id();
         let scope = self.scope(&ask.scope)?;
@@ -105,12 +118,32 @@ impl Broker {
         let authorized = self.authorize(Action::Request, &requester, &question);
         // Somebody who holds as many grants as they may can still extend the one that they ask for.
         if is_allowed_but_for_the_cap(&authorized) {
-            self.refuse_the_same(ask, scope, &open_requests).await?;
+            self.refuse_the_same(ask, way, scope, &open_requests)
+                .await?;
         }
-        let rules = authorized.inspect_err(|refusal| {
+        let note_refused = |refusal: &Refusal| {
             let on = Some(AttemptedOn::Scope(scope.id.clone()));
-            self.note_refused_to(&ask.by, Attempted::Request, on, refusal);
-        })?;
+            let attempted = match way {
+                Way::Approval => Attempted::Request,
+                Way::BreakGlass => Attempted::BreakGlass,
+            };
+            self.note_refused_to(&ask.by, attempted, on, refusal);
+        };
+        let rules = authorized.inspect_err(note_refused)?;
+        let broken = match way {
+            Way::Approval => None,
+            Way::BreakGlass => {
+                let allowed = self.may_break_glass(scope, &requester, &question).await;
+                Some(allowed.inspect_err(|error| {
+                    if let Error::Refused(refusal) = error {
+                        note_refused(refusal);
+                    }
+                })?)
+            }
+        };
+        if broken.is_some() && ask.reason.trim().is_empty() {
+            return Err(Refusal::ReasonMissing.into());
+        }
         let first = self.requested(ask, scope, &requester, duration, rules)?;
         let username = requester
             .username
@@ -128,7 +161,11 @@ impl Broker {
             asker: Some(human.clone()),
             ..DecidedOn::default()
         };
-        if let Some(rule) = self.rule_that_approves(&requester, &question) {
+        let (rule, review) = match broken {
+            Some((rule, review)) => (Some(rule), Some(review)),
+            None => (self.rule_that_approves(&requester, &question), None),
+        };
+        if let Some(rule) = rule {
             let rules = vec![rule.clone()];
             let command = Command::Approve {
                 by: Actor::Rule(rule),
@@ -144,6 +181,7 @@ impl Broker {
                     after: displaced.iter().copied().collect(),
                     facts: self.approval_facts(&requester, &question),
                     at_most: None,
+                    review,
                 },
             };
             approval = decide(&request, command, self.now())?;
@@ -165,6 +203,7 @@ impl Broker {
     async fn refuse_the_same(
         &self,
         ask: &Ask,
+        way: Way,
         scope: &Scope,
         open: &[OpenRequest],
     ) -> Result<(), Error> {
@@ -177,6 +216,8 @@ impl Broker {
             let request = self.load(*id).await?.request;
             let (id, scope_id) = (request.id, scope.id.clone());
             match (&request.state, request.expires_at) {
+                // Break-glass is for when nobody decides on what is pending.
+                (State::Pending { .. }, _) if way == Way::BreakGlass => {}
                 (State::Pending { lapses_at }, _) => {
                     return Err(Refusal::PendingAlready {
                         id,

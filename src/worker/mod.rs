@@ -99,6 +99,7 @@ impl Worker {
             Work::Lapse => Command::Lapse,
             Work::Warn => Command::Warn,
             Work::Remind { .. } => Command::Remind,
+            Work::RemindReview { .. } => Command::RemindReview,
             Work::Expire => Command::Expire,
             // A replica on standby may end access, and grants none.
             Work::Grant { .. } if self.broker.store().standby_reason().is_some() => {
