@@ -17,7 +17,7 @@ use schemars::{
 use serde_json::{Map, Value};
 
 use super::{
-    api::Api, groups, identity::Identity, limits, log, people, policy, scopes, server, slack,
+    api::Api, break_glass, groups, identity::Identity, limits, log, people, policy, scopes, server, slack,
     store, vault::VaultKey,
 };
 use crate::backend::BackendConfig;
@@ -30,7 +30,7 @@ pub const VERSION: u32 = 1;
 type Describe = fn(&mut SchemaGenerator) -> Schema;
 
 /// What stands at the top of the file: the version, and each section, with its description.
-pub(super) const SECTIONS: [(&str, Describe); 15] = [
+pub(super) const SECTIONS: [(&str, Describe); 16] = [
     ("version", version),
     (
         "server",
@@ -49,6 +49,10 @@ pub(super) const SECTIONS: [(&str, Describe); 15] = [
     (
         "exclusive",
         SchemaGenerator::subschema_for::<Vec<limits::RawExclusive>>,
+    ),
+    (
+        "break_glass",
+        SchemaGenerator::subschema_for::<break_glass::Raw>,
     ),
     ("backends", named::<BackendConfig>),
     ("scopes", named::<scopes::Raw>),

@@ -17,5 +17,6 @@ pub mod modal_shorter;
 pub mod notification;
 pub mod reduced;
 pub mod refusal;
+pub mod review;
 pub mod stages;
 pub mod text;

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     domain::{Request, State},
-    slack::{client::Message, view::text},
+    slack::{
+        client::Message,
+        view::{review, text},
+    },
 };
 
 pub(super) fn head(request: &Request) -> Message {
@@ -20,6 +23,9 @@ pub(super) fn head(request: &Request) -> Message {
     parts.extend(record::ticket(request));
     parts.push(state(request));
     draft.say(parts.join(" · "));
+    if let Some(review) = &request.review {
+        draft.say(review::progress(review));
+    }
     if let Some(stuck) = record::stuck(request) {
         draft.say(stuck);
     }

@@ -6,7 +6,7 @@ use crate::{
         Actor, Approval, Departure, EndCause, Layer, Login, LoginName, Request, Risk, RuleId, Span,
         State, Time, UserId,
     },
-    slack::view::text,
+    slack::view::{review, text},
 };
 
 /// How much of a title, a ticket, a reason or a target's error one sentence takes.
@@ -218,6 +218,9 @@ pub(super) fn risk(risk: Risk) -> &'static str {
 /// A sentence about everything that was decided and done, each in a block of its own.
 pub(super) fn write(request: &Request, draft: &mut Draft) {
     approvals(&request.approvals, draft);
+    if let Some(review) = &request.review {
+        draft.say(review::progress(review));
+    }
     if let Some(state) = state(request) {
         draft.say(state);
     }
