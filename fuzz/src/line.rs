@@ -214,6 +214,7 @@ fn catalogue() -> Catalogue {
             on_leave: keylend::domain::OnLeave::End,
             ends_early: true,
             dangerous: false,
+            break_glass: false,
             residual: Span::default(),
             layers: Vec::new(),
         };

@@ -271,6 +271,7 @@ proptest! {
                 Work::Lapse => Command::Lapse,
                 Work::Warn => Command::Warn,
                 Work::Remind { .. } => Command::Remind,
+                Work::RemindReview { .. } => Command::RemindReview,
                 Work::Expire => Command::Expire,
                 Work::Grant { layer } if request.layers[layer].progress == Progress::Planned => {
                     Command::Inspected { layer, managed: true, receipt: None }

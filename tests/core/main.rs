@@ -14,4 +14,5 @@ mod locks;
 mod policy;
 mod proofs;
 mod recipes;
+mod review;
 mod skips;

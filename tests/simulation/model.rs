@@ -542,6 +542,10 @@ impl Life {
                 rightly(6, by_keylend && is_next && waits && is_current)?;
                 self.reminded = *step;
             }
+            // Nobody in the simulation may use break-glass.
+            Event::GlassBroken { .. }
+            | Event::ReviewSignedOff { .. }
+            | Event::ReviewReminded { .. } => rightly(1, false)?,
             Event::CredentialShown {} => {
                 from(&[Stage::Active])?;
                 rightly(

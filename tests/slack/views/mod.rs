@@ -47,6 +47,7 @@ static CONTEXT: LazyLock<Context> = LazyLock::new(|| Context {
     has_credentials: true,
     unreachable: None,
     lock: None,
+    break_glass: false,
     logins: [
         ("pg-prod", LoginName::Named("alice".to_owned())),
         ("pg-stage", LoginName::New),
