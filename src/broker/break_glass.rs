@@ -150,11 +150,7 @@ impl Broker {
 
     /// Who this is, on fresh facts: a full member who is in one of these groups, is not locked and has an
     /// address that counts.
-    async fn member_of(
-        &self,
-        by: &UserId,
-        groups: &BTreeSet<GroupName>,
-    ) -> Result<Person, Error> {
+    async fn member_of(&self, by: &UserId, groups: &BTreeSet<GroupName>) -> Result<Person, Error> {
         let asked: BTreeSet<&GroupName> = groups.iter().collect();
         let mut person = self.parts.directory.person(by, &asked).await?;
         self.note_groups(&asked, &person.unknown_groups);

@@ -45,7 +45,8 @@ pub(super) fn read(
     let is_used = catalogue.values().find(|scope| scope.break_glass);
     let Some(channel) = raw.channel.clone().filter(|_| !raw.reviewers.is_empty()) else {
         if let Some(scope) = is_used {
-            let problem = "nobody would review it: add `[break_glass]` with `reviewers` and `channel`";
+            let problem =
+                "nobody would review it: add `[break_glass]` with `reviewers` and `channel`";
             document.problem(at!["scopes", scope.id.as_str(), "break_glass"], problem);
         } else if raw.channel.is_some() || !raw.reviewers.is_empty() {
             let problem = "`reviewers` and `channel` belong together: add both";

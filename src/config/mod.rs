@@ -178,8 +178,7 @@ impl Config {
             backends::check_secrets(document, &backends, &catalogue);
         }
         let shared = slack.as_ref().map(|slack| slack.shared_channels.clone());
-        let break_glass =
-            break_glass::read(document, &catalogue, &shared.unwrap_or_default());
+        let break_glass = break_glass::read(document, &catalogue, &shared.unwrap_or_default());
         let (policy, administrators) = rules?;
         Some(Self {
             server: server?,

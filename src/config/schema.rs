@@ -17,8 +17,8 @@ use schemars::{
 use serde_json::{Map, Value};
 
 use super::{
-    api::Api, break_glass, groups, identity::Identity, limits, log, people, policy, scopes, server, slack,
-    store, vault::VaultKey,
+    api::Api, break_glass, groups, identity::Identity, limits, log, people, policy, scopes, server,
+    slack, store, vault::VaultKey,
 };
 use crate::backend::BackendConfig;
 

@@ -547,12 +547,7 @@ fn may_decide(
 
 /// The sign-off of somebody who may review: never of whoever used break-glass, once for each human, and with a
 /// note.
-fn sign_off(
-    request: &Request,
-    who: &UserId,
-    human: &Human,
-    note: &str,
-) -> Result<Event, Refusal> {
+fn sign_off(request: &Request, who: &UserId, human: &Human, note: &str) -> Result<Event, Refusal> {
     let review = request.review.as_ref().ok_or(Refusal::NoReview)?;
     let human = Human::new(who, None).with(human);
     if human.is(&request.human) {

@@ -107,7 +107,7 @@ pub struct OpenRequest {
 
 /// A review that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenReview {
+pub(super) struct OpenReview {
     /// The Slack id of whoever used break-glass.
     pub requester: UserId,
     /// Since when it is open.

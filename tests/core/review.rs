@@ -155,7 +155,10 @@ fn a_review_stays_open_after_the_end_and_is_reminded_weekly_for_a_year_at_most()
         .iter()
         .find(|due| due.work == Work::RemindReview { step: 1 });
     let reminder = reminder.unwrap();
-    assert_eq!((reminder.at, &reminder.lane), (WEEK.after(start()), &Lane::Clock));
+    assert_eq!(
+        (reminder.at, &reminder.lane),
+        (WEEK.after(start()), &Lane::Clock)
+    );
 
     let remind = |request: &mut Request, now| tell_at(request, Command::RemindReview, now);
     assert_eq!(remind(&mut request, start()), Err(Refusal::NotDue));

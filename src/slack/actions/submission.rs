@@ -97,9 +97,7 @@ async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View)
                 callback::APPROVE_SHORTER => {
                     approve_shorter::submitted(slack, intent, caller, shown, view).await
                 }
-                callback::SIGN_OFF => {
-                    sign_off::submitted(slack, intent, caller, shown, view).await
-                }
+                callback::SIGN_OFF => sign_off::submitted(slack, intent, caller, shown, view).await,
                 callback::DENY => deny::submitted(slack, intent, caller, shown, view).await,
                 _ => extend::submitted(slack, intent, caller, shown.id, view).await,
             }

@@ -286,7 +286,8 @@ impl Messenger {
         shutdown: &CancellationToken,
     ) -> Result<Card, Trouble> {
         let is_reduced = self.client.is_reduced(&card.asked_for);
-        if is_reduced && matches!(
+        if is_reduced
+            && matches!(
                 card.place,
                 Place::Approval | Place::Extension | Place::Review
             )

@@ -290,7 +290,9 @@ impl Messenger {
                 head: None,
             }],
             (Feed::Reviewers, Some(request)) => self.reviewers_told(request, parcel.is_loud).await,
-            (Feed::Mirror | Feed::Notices | Feed::Reviewers, None) | (Feed::Approvers, _) => Vec::new(),
+            (Feed::Mirror | Feed::Notices | Feed::Reviewers, None) | (Feed::Approvers, _) => {
+                Vec::new()
+            }
         }
     }
 

@@ -6,7 +6,8 @@
 
 use cedar_policy::{PolicySet, RequestEnv};
 use keylend::policy::Action::{
-    self, Approve, AutoApprove, BreakGlass, Deny, Extend, Lock, Receive, Release, Request, Revoke, Unlock,
+    self, Approve, AutoApprove, BreakGlass, Deny, Extend, Lock, Receive, Release, Request, Revoke,
+    Unlock,
 };
 
 /// What must never be allowed, and the rule that sees to it.
@@ -102,7 +103,9 @@ pub const MAX_TOTAL: Law = Law {
     guard: "max-total",
     never: "resource.max_total < context.total",
     binds: &[Extend, Receive, AutoApprove],
-    leaves: &[Request, Approve, Deny, Revoke, Lock, Unlock, Release, BreakGlass],
+    leaves: &[
+        Request, Approve, Deny, Revoke, Lock, Unlock, Release, BreakGlass,
+    ],
 };
 
 /// Nobody gets anything for a malformed ticket, or for none where one is required.

@@ -76,14 +76,21 @@ async fn sign_off(fixture: &Fixture, person: &str, card: &Message, note: &str) -
 async fn break_glass_grants_at_once_and_tells_the_reviewers() {
     let fixture = started().await;
     let card = used(&fixture).await;
-    assert!(card.says("writes are failing") && card.says("0 of 2"), "{}", card.text);
+    assert!(
+        card.says("writes are failing") && card.says("0 of 2"),
+        "{}",
+        card.text
+    );
     fixture.in_time(|_| fixture.grants(ALICE).pop()).await;
     assert!(fixture.admitted("alice@example.com", SCOPE).await);
     fixture.audited("break-glass* used by <@U0ALICE>").await;
     fixture.told(SECURITY, "used break-glass for").await;
     fixture.told(CAROL, "used break-glass for").await;
     let own = fixture.sim.dm(ALICE);
-    assert!(!own.iter().any(|message| message.says("have to sign off in")));
+    assert!(
+        !own.iter()
+            .any(|message| message.says("have to sign off in"))
+    );
     let kinds = fixture.kinds().await;
     let begun: Vec<&str> = kinds.iter().take(3).map(String::as_str).collect();
     assert_eq!(begun, ["requested", "approved", "glass_broken"]);
@@ -93,18 +100,30 @@ async fn break_glass_grants_at_once_and_tells_the_reviewers() {
 async fn nobody_uses_break_glass_whom_no_rule_permits_or_a_rule_forbids() {
     let fixture = started_with("").await;
     let answer = fixture.answer(ALICE, USE).await;
-    assert!(answer.says("You can't use break-glass for"), "{}", answer.text);
+    assert!(
+        answer.says("You can't use break-glass for"),
+        "{}",
+        answer.text
+    );
     assert!(fixture.kinds().await.is_empty());
     let refused = fixture.noted("attempt_refused", 1).await;
     assert_eq!(refused[0]["body"]["action"], "break_glass");
 
     let fixture = started().await;
     let answer = fixture.answer(DAVE, USE).await;
-    assert!(answer.says("Dave may not use break-glass."), "{}", answer.text);
+    assert!(
+        answer.says("Dave may not use break-glass."),
+        "{}",
+        answer.text
+    );
     // A scope without it, and a line that lacks something.
     let other = "break-glass db-prod:read 10m I look around";
     let answer = fixture.answer(ALICE, other).await;
-    assert!(answer.says("You can't use break-glass for"), "{}", answer.text);
+    assert!(
+        answer.says("You can't use break-glass for"),
+        "{}",
+        answer.text
+    );
     let answer = fixture.answer(ALICE, "break-glass db-prod:write 30m").await;
     assert!(answer.says("Type `/jit break-glass"), "{}", answer.text);
     assert!(fixture.kinds().await.is_empty());
@@ -154,7 +173,11 @@ async fn two_reviewers_sign_off_and_never_the_one_who_used_it_nor_one_twice() {
     let card = fixture.shows(&card, "Reviewed").await;
     assert!(!card.has("sign_off"));
     let listed = fixture.answer(SECURITY, "reviews").await;
-    assert!(listed.says("Nothing is open for review."), "{}", listed.text);
+    assert!(
+        listed.says("Nothing is open for review."),
+        "{}",
+        listed.text
+    );
     let kinds = fixture.kinds().await;
     let signed = kinds.iter().filter(|kind| *kind == "review_signed_off");
     assert_eq!(signed.count(), 2);
@@ -176,7 +199,11 @@ async fn an_open_review_is_reminded_weekly_and_then_stops_the_next_break_glass()
     fixture.clock.advance(WEEK);
     fixture.until_logged("review_reminded", 2).await;
     let answer = fixture.answer(ALICE, USE).await;
-    assert!(answer.says("open for review for too long"), "{}", answer.text);
+    assert!(
+        answer.says("open for review for too long"),
+        "{}",
+        answer.text
+    );
     // Another person is not held up by it.
     let answer = fixture.answer(BOB, USE).await;
     assert!(answer.says("You used break-glass"), "{}", answer.text);
@@ -201,13 +228,22 @@ async fn the_button_of_a_pending_request_asks_first_and_replaces_it() {
         })
         .await;
     let blocks = asked.blocks.to_string();
-    assert!(blocks.contains("\"confirm\"") && blocks.contains("danger"), "{blocks}");
+    assert!(
+        blocks.contains("\"confirm\"") && blocks.contains("danger"),
+        "{blocks}"
+    );
     fixture.alice().click(&asked, "break_glass").await;
     let kinds = fixture.until_logged("withdrawn", 1).await;
-    assert_eq!(kinds.iter().filter(|kind| *kind == "glass_broken").count(), 1);
+    assert_eq!(
+        kinds.iter().filter(|kind| *kind == "glass_broken").count(),
+        1
+    );
     // A second click finds nothing that waits.
     fixture.alice().click(&asked, "break_glass").await;
     fixture.answered(ALICE, "no longer applies").await;
     let kinds = fixture.kinds().await;
-    assert_eq!(kinds.iter().filter(|kind| *kind == "glass_broken").count(), 1);
+    assert_eq!(
+        kinds.iter().filter(|kind| *kind == "glass_broken").count(),
+        1
+    );
 }

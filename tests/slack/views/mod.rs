@@ -8,6 +8,7 @@ mod limits;
 mod locks;
 mod notes;
 mod notifications;
+mod review;
 mod story;
 mod validators;
 

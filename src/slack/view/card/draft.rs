@@ -3,8 +3,9 @@
 
 use slack_morphism::blocks::{
     SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement,
-    SlackBlockButtonStyle, SlackBlockConfirmItem, SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockText,
-    SlackContextBlock, SlackContextBlockElement, SlackHeaderBlock, SlackSectionBlock,
+    SlackBlockButtonStyle, SlackBlockConfirmItem, SlackBlockMarkDownText, SlackBlockPlainText,
+    SlackBlockText, SlackContextBlock, SlackContextBlockElement, SlackHeaderBlock,
+    SlackSectionBlock,
 };
 
 use crate::slack::{client::Message, rich_text, view::text};
