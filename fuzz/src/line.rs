@@ -32,7 +32,9 @@ pub fn holds(data: &[u8]) {
         }
     };
     match command {
-        "request" | "break-glass" => is_of_the_catalogue(&request::parse(&words, &catalogue), &catalogue),
+        "request" | "break-glass" => {
+            is_of_the_catalogue(&request::parse(&words, &catalogue), &catalogue)
+        }
         "withdraw" => names_what_is_there(&withdraw::parse(&words, &catalogue), &catalogue),
         "extend" => {
             let extend = extend::parse(&words, &catalogue);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelId, GroupName, Human, Request, Span, Time, UserId};
+use super::{ChannelId, GroupName, Human, Span, Time, UserId};
 
 /// How often the reviewers are reminded.
 const EVERY: Span = Span::minutes(7 * 24 * 60);
@@ -63,25 +63,8 @@ impl Review {
         self.sign_offs.len() < Self::NEEDED
     }
 
-    fn reminder_at(&self, step: u32) -> Time {
+    /// When the reviewers get this reminder, from 1.
+    pub(super) fn reminder_at(&self, step: u32) -> Time {
         Span::seconds(EVERY.as_seconds().saturating_mul(step)).after(self.opened_at)
-    }
-}
-
-impl Request {
-    /// The next reminder that the reviewers did not get, from 1, and when it is due; nothing if no review is
-    /// open, or if they had all of them.
-    pub fn next_review_reminder(&self) -> Option<(u32, Time)> {
-        let review = self.review.as_ref().filter(|review| review.is_open())?;
-        let step = review.reminded.saturating_add(1);
-        (step <= Review::REMINDERS).then(|| (step, review.reminder_at(step)))
-    }
-
-    /// The reminder to send at `now`: the last one that is due, so that nobody gets two at once.
-    pub(super) fn due_review_reminder(&self, now: Time) -> Option<u32> {
-        let (next, _) = self.next_review_reminder()?;
-        let review = self.review.as_ref()?;
-        let is_due = |step: &u32| review.reminder_at(*step) <= now;
-        (next..=Review::REMINDERS).rev().find(is_due)
     }
 }

@@ -12,10 +12,11 @@ use crate::{
     presentation::{CURSOR, Place, REBUILT},
     slack::{
         client::Message,
-        messages::reviews::to_reviewers,
         view::{
             line::{is_loud, line, lock_line, notice},
-            reduced, text,
+            reduced,
+            review::to_reviewers,
+            text,
         },
     },
     store::{Entry, EntryBody, Origin, StoreError},

@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 
 use super::{Messenger, feeds::Destination};
 use crate::{
-    domain::{ChannelId, Event, Request, UserId},
+    domain::{ChannelId, Request, UserId},
     presentation::Place,
-    slack::view::review,
-    store::{Entry, EntryBody},
 };
 
 /// How many people get a direct message about one review.
@@ -45,20 +43,5 @@ impl Messenger {
             head: Some(Place::Review),
         });
         people.chain(channel).collect()
-    }
-}
-
-/// What reviewers are told of an entry; nothing of most, and of what was reviewed or reminded again meanwhile.
-pub(super) fn to_reviewers(entry: &Entry, request: &Request) -> Option<String> {
-    let EntryBody::Request(event) = &entry.body else {
-        return None;
-    };
-    match event {
-        Event::GlassBroken { .. } => review::told(request, false),
-        Event::ReviewReminded { step } => {
-            let is_last = request.review.as_ref()?.reminded == *step;
-            is_last.then(|| review::told(request, true)).flatten()
-        }
-        _ => None,
     }
 }

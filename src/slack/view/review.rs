@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     broker::OpenReviews,
-    domain::{Request, Review, Time},
+    domain::{Event, Request, Review, Time},
+    store::{Entry, EntryBody},
 };
 use serde_json::{Value, json};
 
@@ -17,19 +18,23 @@ const LONGEST_NOTE: usize = 1000;
 /// How much of a reason or a note one line takes.
 const WORDS: usize = 400;
 
-/// How far the review is, in a sentence.
-pub fn progress(review: &Review) -> String {
-    let (given, needed) = (review.sign_offs.len(), Review::NEEDED);
-    match review.is_open() {
-        true => format!(
-            ":rotating_light: Break-glass. Open for review: {given} of {needed} reviewers have signed off."
-        ),
-        false => format!(":rotating_light: Break-glass. Reviewed: {given} people have signed off."),
+/// What reviewers are told of an entry; nothing of most, and of what was reviewed or reminded again meanwhile.
+pub fn to_reviewers(entry: &Entry, request: &Request) -> Option<String> {
+    let EntryBody::Request(event) = &entry.body else {
+        return None;
+    };
+    match event {
+        Event::GlassBroken { .. } => told(request, false),
+        Event::ReviewReminded { step } => {
+            let is_last = request.review.as_ref()?.reminded == *step;
+            is_last.then(|| told(request, true)).flatten()
+        }
+        _ => None,
     }
 }
 
 /// That somebody used break-glass, or that the review of it is still open, for each reviewer.
-pub fn told(request: &Request, is_reminder: bool) -> Option<String> {
+fn told(request: &Request, is_reminder: bool) -> Option<String> {
     let review = request.review.as_ref()?;
     let (who, what) = (
         text::person(&request.requester),

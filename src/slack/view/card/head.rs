@@ -7,10 +7,7 @@ use super::{
 };
 use crate::{
     domain::{Request, State},
-    slack::{
-        client::Message,
-        view::{review, text},
-    },
+    slack::{client::Message, view::text},
 };
 
 pub(super) fn head(request: &Request) -> Message {
@@ -24,7 +21,7 @@ pub(super) fn head(request: &Request) -> Message {
     parts.push(state(request));
     draft.say(parts.join(" · "));
     if let Some(review) = &request.review {
-        draft.say(review::progress(review));
+        draft.say(record::progress(review));
     }
     if let Some(stuck) = record::stuck(request) {
         draft.say(stuck);

@@ -3,10 +3,10 @@
 use super::draft::Draft;
 use crate::{
     domain::{
-        Actor, Approval, Departure, EndCause, Layer, Login, LoginName, Request, Risk, RuleId, Span,
-        State, Time, UserId,
+        Actor, Approval, Departure, EndCause, Layer, Login, LoginName, Request, Review, Risk,
+        RuleId, Span, State, Time, UserId,
     },
-    slack::view::{review, text},
+    slack::view::text,
 };
 
 /// How much of a title, a ticket, a reason or a target's error one sentence takes.
@@ -219,7 +219,7 @@ pub(super) fn risk(risk: Risk) -> &'static str {
 pub(super) fn write(request: &Request, draft: &mut Draft) {
     approvals(&request.approvals, draft);
     if let Some(review) = &request.review {
-        draft.say(review::progress(review));
+        draft.say(progress(review));
     }
     if let Some(state) = state(request) {
         draft.say(state);
@@ -229,6 +229,17 @@ pub(super) fn write(request: &Request, draft: &mut Draft) {
     }
     if let Some(stuck) = stuck(request) {
         draft.say(stuck);
+    }
+}
+
+/// How far the review is, in a sentence.
+pub(super) fn progress(review: &Review) -> String {
+    let (given, needed) = (review.sign_offs.len(), Review::NEEDED);
+    match review.is_open() {
+        true => format!(
+            ":rotating_light: Break-glass. Open for review: {given} of {needed} reviewers have signed off."
+        ),
+        false => format!(":rotating_light: Break-glass. Reviewed: {given} people have signed off."),
     }
 }
 
