@@ -247,3 +247,28 @@ async fn the_button_of_a_pending_request_asks_first_and_replaces_it() {
         1
     );
 }
+
+#[tokio::test]
+async fn two_reviewers_who_sign_off_at_once_both_count() {
+    let fixture = started().await;
+    let card = used(&fixture).await;
+    let (sam, carol) = (fixture.person(SECURITY), fixture.carol());
+    for reviewer in [&sam, &carol] {
+        reviewer.click(&card, "sign_off").await;
+        fixture.in_time(|_| reviewer.modal()).await;
+        reviewer.fill("reason", "reason", "I read the session");
+    }
+    let both = tokio::join!(sam.submit(), carol.submit());
+    assert!(
+        matches!(both, (Submission::Closed, Submission::Closed)),
+        "{both:?}"
+    );
+    let kinds = fixture.until_logged("review_signed_off", 2).await;
+    let signed = kinds.iter().filter(|kind| *kind == "review_signed_off");
+    assert_eq!(signed.count(), 2);
+    // The old card, which still has the button.
+    sam.click(&card, "sign_off").await;
+    fixture
+        .answered(SECURITY, "You have already signed this off.")
+        .await;
+}
