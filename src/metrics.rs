@@ -238,7 +238,10 @@ impl Metrics {
             | Event::ExtensionLapsed {}
             | Event::CredentialShown {}
             | Event::Reminded { .. }
-            | Event::Started { .. } => return,
+            | Event::Started { .. }
+            | Event::GlassBroken { .. }
+            | Event::ReviewSignedOff { .. }
+            | Event::ReviewReminded { .. } => return,
         };
         self.requests.get_or_create(&[("outcome", outcome)]).inc();
     }

@@ -156,6 +156,7 @@ pub fn scope() -> Scope {
         residual: Span::default(),
         ends_early: true,
         dangerous: false,
+        break_glass: false,
         layers: vec![LayerSpec {
             backend: BackendName::new("memory"),
             params: Params::new(),

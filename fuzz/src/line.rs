@@ -32,7 +32,9 @@ pub fn holds(data: &[u8]) {
         }
     };
     match command {
-        "request" => is_of_the_catalogue(&request::parse(&words, &catalogue), &catalogue),
+        "request" | "break-glass" => {
+            is_of_the_catalogue(&request::parse(&words, &catalogue), &catalogue)
+        }
         "withdraw" => names_what_is_there(&withdraw::parse(&words, &catalogue), &catalogue),
         "extend" => {
             let extend = extend::parse(&words, &catalogue);
@@ -75,7 +77,7 @@ pub fn holds(data: &[u8]) {
             is_harmless(&text::escape(&reason, 3000));
         }
         "status" => names_what_is_there(&status::parse(&words, &catalogue), &catalogue),
-        "help" | "incident" => {}
+        "help" | "incident" | "reviews" => {}
         other => panic!("no rule for the words behind {other}"),
     }
 }
@@ -214,6 +216,7 @@ fn catalogue() -> Catalogue {
             on_leave: keylend::domain::OnLeave::End,
             ends_early: true,
             dangerous: false,
+            break_glass: false,
             residual: Span::default(),
             layers: Vec::new(),
         };

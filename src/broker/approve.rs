@@ -243,6 +243,7 @@ impl Broker {
                     ..self.approval_facts(&requester, &question)
                 },
                 at_most,
+                review: None,
             },
         };
         let decided = decide(request, command, self.now());

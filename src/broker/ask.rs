@@ -36,6 +36,15 @@ pub struct Ask {
     pub starts_at: Option<Time>,
 }
 
+/// How access is granted that somebody asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Approvers decide, or a rule in their place.
+    Approval,
+    /// At once, and reviewed afterwards.
+    BreakGlass,
+}
+
 /// Whether nothing is against a request but how much its requester holds.
 fn is_allowed_but_for_the_cap(authorized: &Result<Vec<RuleId>, Refusal>) -> bool {
     match authorized {
@@ -56,6 +65,10 @@ impl Broker {
     ///
     /// Why it cannot be asked for; nothing was written.
     pub async fn ask(&self, ask: Ask) -> Result<Request, Error> {
+        self.ask_by(ask, Way::Approval).await
+    }
+
+    pub(super) async fn ask_by(&self, ask: Ask, way: Way) -> Result<Request, Error> {
         for _ in 0..ATTEMPTS {
             if let Some(id) = self.store.asked(&ask.key).await? {
                 let made = self.load(id).await?.request;
@@ -64,7 +77,7 @@ impl Broker {
                     false => Err(Refusal::NameTaken.into()),
                 };
             }
-            let (after, commit) = match self.ask_once(&ask).await {
+            let (after, commit) = match self.ask_once(&ask, way).await {
                 // What stands against it may be itself, made by a second delivery meanwhile.
                 Err(_) if self.store.asked(&ask.key).await?.is_some() => continue,
                 asked => asked?,
@@ -79,7 +92,7 @@ impl Broker {
         Err(Error::TooManyConflicts)
     }
 
-    async fn ask_once(&self, ask: &Ask) -> Result<(Request, Commit), Error> {
+    async fn ask_once(&self, ask: &Ask, way: Way) -> Result<(Request, Commit), Error> {
         let seq = self.begin_decision().await?;
         let id = self.new_id();
         let scope = self.scope(&ask.scope)?;
@@ -111,12 +124,32 @@ impl Broker {
         let authorized = self.authorize(Action::Request, &requester, &question);
         // Somebody who holds as many grants as they may can still extend the one that they ask for.
         if is_allowed_but_for_the_cap(&authorized) {
-            self.refuse_the_same(ask, scope, &open_requests).await?;
+            self.refuse_the_same(ask, way, scope, &open_requests)
+                .await?;
         }
-        let rules = authorized.inspect_err(|refusal| {
+        let note_refused = |refusal: &Refusal| {
             let on = Some(AttemptedOn::Scope(scope.id.clone()));
-            self.note_refused_to(&ask.by, Attempted::Request, on, refusal);
-        })?;
+            let attempted = match way {
+                Way::Approval => Attempted::Request,
+                Way::BreakGlass => Attempted::BreakGlass,
+            };
+            self.note_refused_to(&ask.by, attempted, on, refusal);
+        };
+        let rules = authorized.inspect_err(note_refused)?;
+        let broken = match way {
+            Way::Approval => None,
+            Way::BreakGlass => {
+                let allowed = self.may_break_glass(scope, &requester, &question).await;
+                Some(allowed.inspect_err(|error| {
+                    if let Error::Refused(refusal) = error {
+                        note_refused(refusal);
+                    }
+                })?)
+            }
+        };
+        if broken.is_some() && ask.reason.trim().is_empty() {
+            return Err(Refusal::ReasonMissing.into());
+        }
         let first = self.requested(ask, scope, &requester, duration, rules)?;
         let username = requester
             .username
@@ -126,9 +159,14 @@ impl Broker {
 
         let request = open(id, &first);
         self.check_rate(&human).await?;
-        let ticket_read = self
-            .open_ticket(scope, ask.ticket.as_deref(), &requester)
-            .await?;
+        let ticket_read = match way {
+            Way::Approval => {
+                self.open_ticket(scope, ask.ticket.as_deref(), &requester)
+                    .await?
+            }
+            // The tracker may be what is broken; reviewers look at the ticket afterwards.
+            Way::BreakGlass => None,
+        };
         let mut approval = Vec::new();
         let mut commit = Commit::default();
         let mut decided_on = DecidedOn {
@@ -137,7 +175,10 @@ impl Broker {
             asker: Some(human.clone()),
             ..DecidedOn::default()
         };
-        let rule = self.rule_that_approves(&requester, &question);
+        let (rule, review) = match broken {
+            Some((rule, review)) => (Some(rule), Some(review)),
+            None => (self.rule_that_approves(&requester, &question), None),
+        };
         // What waits for its start counts as pending, whoever approved it.
         if rule.is_none() || ask.starts_at.is_some() {
             self.check_pending(&scope.id, &open_requests)?;
@@ -161,6 +202,7 @@ impl Broker {
                         ..self.approval_facts(&requester, &question)
                     },
                     at_most: None,
+                    review,
                 },
             };
             approval = decide(&request, command, self.now())?;
@@ -180,6 +222,7 @@ impl Broker {
     async fn refuse_the_same(
         &self,
         ask: &Ask,
+        way: Way,
         scope: &Scope,
         open: &[OpenRequest],
     ) -> Result<(), Error> {
@@ -197,6 +240,8 @@ impl Broker {
                 continue;
             }
             match (&request.state, request.expires_at) {
+                // Break-glass is for when nobody decides on what is pending.
+                (State::Pending { .. }, _) if way == Way::BreakGlass => {}
                 (State::Pending { lapses_at }, _) => {
                     return Err(Refusal::PendingAlready {
                         id,

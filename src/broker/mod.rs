@@ -9,6 +9,7 @@ mod approver_groups;
 mod approvers;
 mod ask;
 mod attempts;
+mod break_glass;
 mod changes;
 mod credentials;
 mod end;
@@ -39,6 +40,7 @@ mod start;
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use ask::Ask;
+pub use break_glass::OpenReviews;
 pub use changes::Changed;
 pub use credentials::Credential;
 pub use end::{Covered, Locked};

@@ -87,6 +87,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<Limits> {
             .map_or(defaults.min_duration, |length| length.0),
         on_leave: raw.on_leave.unwrap_or_default(),
         exclusive: exclusive?,
+        break_glass: None,
     };
     if limits.max_active_per_person == 0 {
         document.problem(

@@ -8,6 +8,7 @@
 mod api;
 mod approvers;
 mod backends;
+mod break_glass;
 mod digest;
 mod document;
 mod groups;
@@ -86,7 +87,7 @@ pub struct Config {
     pub administrators: BTreeSet<GroupName>,
     /// The base rules and those of `policy.files`.
     pub policy: Policy,
-    /// `[limits]` and `[[exclusive]]`: what holds for everybody.
+    /// `[limits]`, `[break_glass]` and `[[exclusive]]`: what holds for everybody.
     pub limits: Limits,
     /// `[backends]`: the targets.
     pub backends: BTreeMap<BackendName, BackendConfig>,
@@ -181,6 +182,8 @@ impl Config {
         if secrets == Secrets::Checked {
             backends::check_secrets(document, &backends, &catalogue);
         }
+        let shared = slack.as_ref().map(|slack| slack.shared_channels.clone());
+        let break_glass = break_glass::read(document, &catalogue, &shared.unwrap_or_default());
         let (policy, administrators) = rules?;
         Some(Self {
             server: server?,
@@ -194,7 +197,10 @@ impl Config {
             groups,
             administrators,
             policy,
-            limits: limits?,
+            limits: Limits {
+                break_glass: break_glass?,
+                ..limits?
+            },
             backends,
             catalogue,
             notifications,

@@ -17,8 +17,8 @@ use schemars::{
 use serde_json::{Map, Value};
 
 use super::{
-    api::Api, groups, identity::Identity, limits, log, people, policy, scopes, server, slack,
-    store, tickets, vault::VaultKey,
+    api::Api, break_glass, groups, identity::Identity, limits, log, people, policy, scopes, server,
+    slack, store, tickets, vault::VaultKey,
 };
 use crate::backend::BackendConfig;
 
@@ -49,6 +49,10 @@ pub(super) const SECTIONS: [(&str, Describe); 16] = [
     (
         "exclusive",
         SchemaGenerator::subschema_for::<Vec<limits::RawExclusive>>,
+    ),
+    (
+        "break_glass",
+        SchemaGenerator::subschema_for::<break_glass::Raw>,
     ),
     ("backends", named::<BackendConfig>),
     ("scopes", named::<scopes::Raw>),

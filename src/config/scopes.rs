@@ -102,6 +102,11 @@ pub(super) struct Raw {
     #[serde(default)]
     #[schemars(example = true)]
     dangerous: bool,
+    /// Whether break-glass can grant it: at once, to whom a rule permits `break_glass`, and reviewed afterwards
+    /// by two people of `[break_glass]`.
+    #[serde(default)]
+    #[schemars(example = true)]
+    break_glass: bool,
     /// What is granted. Keylend grants all layers, or revokes those that it granted.
     #[schemars(title = "list of tables", schema_with = "described_layers")]
     layers: Vec<toml::Table>,
@@ -224,6 +229,7 @@ fn notify(
         notify,
         approvers: scope.approvers.clone(),
         escalate_to,
+        break_glass: scope.break_glass,
     }
 }
 
@@ -272,6 +278,7 @@ fn scope(document: &mut Document<'_>, known: &Known<'_>, id: ScopeId, raw: Raw) 
             .or(known.limits.map(|limits| limits.on_leave))
             .unwrap_or_default(),
         dangerous: raw.dangerous,
+        break_glass: raw.break_glass,
         layers,
         id,
     })

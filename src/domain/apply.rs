@@ -3,7 +3,7 @@
 use super::{
     Actor, Approval, ApprovalFacts, EndCause, Event, Extension, ExtensionOutcome, Format,
     GroupRead, Human, Layer, Leftovers, Occurred, Progress, Receipt, Removal, Request, RequestId,
-    SettledExtension, Span, State, Time,
+    Review, SettledExtension, SignOff, Span, State, Time,
 };
 
 /// The shortest and longest warning before the end.
@@ -60,6 +60,7 @@ impl Request {
             extensions_withdrawn: 0,
             credentials_shown: 0,
             departure: None,
+            review: None,
             texts_missing: false,
             state: State::Pending {
                 lapses_at: *lapses_at,
@@ -326,6 +327,30 @@ impl Request {
             }
             Event::ExtensionLapsed {} => {
                 self.settle_extension(occurred, ExtensionOutcome::Lapsed);
+            }
+            Event::GlassBroken { reviewers, channel } => {
+                self.review = Some(Review {
+                    reviewers: reviewers.clone(),
+                    channel: channel.clone(),
+                    opened_at: *at,
+                    reminded: 0,
+                    sign_offs: Vec::new(),
+                });
+            }
+            Event::ReviewSignedOff { human, reason } => {
+                if let (Some(review), Actor::Person(by)) = (&mut self.review, actor) {
+                    review.sign_offs.push(SignOff {
+                        by: by.clone(),
+                        at: *at,
+                        human: human.clone(),
+                        reason: reason.clone(),
+                    });
+                }
+            }
+            Event::ReviewReminded { step } => {
+                if let Some(review) = &mut self.review {
+                    review.reminded = *step;
+                }
             }
         }
     }

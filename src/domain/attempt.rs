@@ -33,6 +33,10 @@ pub enum Attempted {
     Release,
     /// Something else, such as a button or a form that Keylend does not know.
     Other,
+    /// To use break-glass.
+    BreakGlass,
+    /// To sign off what was taken by break-glass.
+    Review,
 }
 
 impl Attempted {
@@ -47,6 +51,8 @@ impl Attempted {
             "lock" => Self::Lock,
             "unlock" => Self::Unlock,
             "release" => Self::Release,
+            "break-glass" => Self::BreakGlass,
+            "reviews" => Self::Review,
             _ => return None,
         })
     }
@@ -118,7 +124,8 @@ impl NotAllowed {
     pub fn of(refusal: &Refusal) -> Option<Self> {
         let Refusal::Forbidden(rulings) = refusal else {
             return match refusal {
-                Refusal::OwnRequest => Some(Self::SelfApproval),
+                Refusal::OwnRequest | Refusal::OwnReview => Some(Self::SelfApproval),
+                Refusal::NoBreakGlass(_) | Refusal::NotAReviewer => Some(Self::NoAuthority),
                 Refusal::NotTheRequester => Some(Self::NotTheRequester),
                 _ => None,
             };

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Actor, ApprovalFacts, Departure, EndCause, GroupRead, Human, Leftovers, PlannedLayer, Receipt,
-    Removal, RequestId, RuleId, Span, Stage, Terms, Time, UserId,
+    Actor, ApprovalFacts, ChannelId, Departure, EndCause, GroupName, GroupRead, Human, Leftovers,
+    PlannedLayer, Receipt, Removal, RequestId, RuleId, Span, Stage, Terms, Time, UserId,
 };
 
 /// What can be asked of a request. The sender has asked the policy first: what the domain
@@ -200,6 +200,17 @@ pub enum Command {
         /// When it is tried again.
         retry_at: Time,
     },
+    /// Sign off a grant that was taken by break-glass.
+    SignOff {
+        /// Who.
+        by: UserId,
+        /// Every identity of theirs.
+        human: Human,
+        /// What they found, in their words.
+        note: String,
+    },
+    /// Note that the reviewers are reminded of the review that is open.
+    RemindReview,
 }
 
 /// Who is who when somebody approves, on today's facts. What was recorded before counts too.
@@ -251,4 +262,15 @@ pub struct PlannedGrant {
     pub facts: ApprovalFacts,
     /// How long the approver allows at most; nothing if as long as what is asked for.
     pub at_most: Option<Span>,
+    /// Who reviews it afterwards; nothing unless it is granted by break-glass.
+    pub review: Option<PlannedReview>,
+}
+
+/// Who reviews what is granted by break-glass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedReview {
+    /// The groups whose members are to sign off.
+    pub reviewers: BTreeSet<GroupName>,
+    /// Where it is announced and reviewed.
+    pub channel: ChannelId,
 }

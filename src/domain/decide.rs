@@ -2,8 +2,8 @@
 
 use super::{
     Actor, Approval, Assignment, Command, EndCause, Event, Human, Leftovers, Occurred, Parties,
-    Progress, Refusal, Removal, Request, RequestId, Span, Stage, State, Terms, Time, UserId, Vote,
-    stricter,
+    PlannedReview, Progress, Refusal, Removal, Request, RequestId, Span, Stage, State, Terms, Time,
+    UserId, Vote, stricter,
 };
 
 /// Opens a request: the fold of its first event.
@@ -84,7 +84,7 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 Actor::Person(_) => approver,
                 Actor::Rule(_) | Actor::Keylend => Human::default(),
             };
-            let groups = parties.groups;
+            let (groups, review) = (parties.groups, grant.review);
             let event = match (&request.extension, request.expires_at) {
                 _ if !enough => Event::ApprovalCounted {
                     given,
@@ -114,7 +114,13 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
                 },
             };
             let mut events: Vec<Occurred> = voided.into_iter().map(keylend).collect();
+            let is_grant = matches!(event, Event::Approved { .. });
             events.push(by(&who, &rules, event));
+            if let Some(PlannedReview { reviewers, channel }) = review.filter(|_| is_grant) {
+                let user = Actor::Person(request.requester.clone());
+                let event = Event::GlassBroken { reviewers, channel };
+                events.push(by(&user, &rules, event));
+            }
             Ok(events)
         }
         (
@@ -524,6 +530,21 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
         }
         (
             _,
+            Command::SignOff {
+                by: who,
+                human,
+                note,
+            },
+        ) => {
+            let event = sign_off(request, &who, &human, &note)?;
+            Ok(vec![by(&Actor::Person(who), &[], event)])
+        }
+        (_, Command::RemindReview) => {
+            let step = request.due_review_reminder(now).ok_or(Refusal::NotDue)?;
+            Ok(vec![keylend(Event::ReviewReminded { step })])
+        }
+        (
+            _,
             Command::Revise { .. }
             | Command::Lapse
             | Command::NoticeLeave { .. }
@@ -575,6 +596,30 @@ fn may_decide(
         });
     }
     Ok(())
+}
+
+/// The sign-off of somebody who may review: never of whoever used break-glass, once for each human, and with a
+/// note.
+fn sign_off(request: &Request, who: &UserId, human: &Human, note: &str) -> Result<Event, Refusal> {
+    let review = request.review.as_ref().ok_or(Refusal::NoReview)?;
+    let human = Human::new(who, None).with(human);
+    if human.is(&request.human) {
+        return Err(Refusal::OwnReview);
+    }
+    let mut given = review.sign_offs.iter();
+    if given.any(|given| Human::new(&given.by, None).with(&given.human).is(&human)) {
+        return Err(Refusal::SignedOffBefore);
+    }
+    if !review.is_open() {
+        return Err(Refusal::ReviewClosed);
+    }
+    match note.trim() {
+        "" => Err(Refusal::NoteMissing),
+        note => Ok(Event::ReviewSignedOff {
+            human,
+            reason: note.to_owned(),
+        }),
+    }
 }
 
 /// The earlier approvals, as they count today.

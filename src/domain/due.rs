@@ -104,6 +104,11 @@ pub enum Work {
         /// Which reminder, from 1.
         step: u8,
     },
+    /// Remind the reviewers of the review that is open.
+    RemindReview {
+        /// Which reminder, from 1.
+        step: u32,
+    },
 }
 
 impl Request {
@@ -167,6 +172,9 @@ impl Request {
         }
         if let Some((step, at)) = self.next_reminder() {
             due.push(clock(at, Work::Remind { step }));
+        }
+        if let Some((step, at)) = self.next_review_reminder() {
+            due.push(clock(at, Work::RemindReview { step }));
         }
         due.sort_by_key(|due| due.at);
         due

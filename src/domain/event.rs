@@ -280,6 +280,25 @@ pub enum Event {
         /// What the decision at the start depended on.
         facts: ApprovalFacts,
     },
+    /// The requester got the access by break-glass: a review is open from here on.
+    GlassBroken {
+        /// The groups whose members are to sign off.
+        reviewers: BTreeSet<GroupName>,
+        /// Where it is announced and reviewed.
+        channel: ChannelId,
+    },
+    /// A reviewer signed off.
+    ReviewSignedOff {
+        /// Every identity of the reviewer.
+        human: Human,
+        /// What they found, in their words.
+        reason: String,
+    },
+    /// The reviewers were reminded of the review that is open.
+    ReviewReminded {
+        /// Which reminder, from 1.
+        step: u32,
+    },
 }
 
 impl Event {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Environment, OnLeave, Scope, ScopeId, Span};
+use super::{BreakGlass, Environment, OnLeave, Scope, ScopeId, Span};
 
 /// Everything that can be asked for.
 pub type Catalogue = BTreeMap<ScopeId, Scope>;
@@ -32,6 +32,8 @@ pub struct Limits {
     pub on_leave: OnLeave,
     /// Sets of environments of which one person may be in one at a time.
     pub exclusive: Vec<BTreeSet<Environment>>,
+    /// How break-glass is reviewed; nothing where nobody can use it.
+    pub break_glass: Option<BreakGlass>,
 }
 
 /// What happens when a person would hold more than they may.
@@ -57,6 +59,7 @@ impl Default for Limits {
             min_duration: Span::minutes(1),
             on_leave: OnLeave::default(),
             exclusive: Vec::new(),
+            break_glass: None,
         }
     }
 }

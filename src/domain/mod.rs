@@ -26,6 +26,7 @@ mod person;
 mod refusal;
 mod reminder;
 mod request;
+mod review;
 mod revocation;
 mod scope;
 mod span;
@@ -37,7 +38,7 @@ mod unexplained;
 
 pub use actor::Actor;
 pub use attempt::{AttemptEvent, Attempted, AttemptedOn, NotAllowed};
-pub use command::{Command, Parties, PlannedGrant, Vote};
+pub use command::{Command, Parties, PlannedGrant, PlannedReview, Vote};
 pub use decide::{decide, open};
 pub use departure::Departure;
 pub use due::{
@@ -62,6 +63,7 @@ pub use request::{
     Approval, Extension, ExtensionOutcome, Format, Layer, Progress, Request, SettledExtension,
     State,
 };
+pub use review::{BreakGlass, Review, SignOff};
 pub use revocation::{InvalidReceipt, Receipt, RevocationMode};
 pub use scope::{
     InvalidScopeId, LayerSpec, OnLeave, Params, ReasonRule, Risk, Scope, ScopeId, TicketRule,

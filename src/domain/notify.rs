@@ -29,6 +29,8 @@ pub struct ScopeNotify {
     pub approvers: BTreeSet<GroupName>,
     /// The groups that the last reminder notifies too.
     pub escalate_to: BTreeSet<GroupName>,
+    /// Whether requesters are offered break-glass while they wait.
+    pub break_glass: bool,
 }
 
 /// Whom each scope notifies.

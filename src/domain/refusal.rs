@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, TicketProblem, Username,
+    Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, TicketProblem, Time, Username,
 };
 
 /// Why something was not done; nothing was changed.
@@ -195,6 +195,35 @@ pub enum Refusal {
         /// How long until it starts.
         left: Span,
     },
+    /// This person can't use break-glass for this scope.
+    #[error("no break-glass for {0}")]
+    NoBreakGlass(ScopeId),
+    /// An earlier break-glass of this person is still unreviewed, for longer than it may be.
+    #[error("{id} is unreviewed since {since}")]
+    ReviewOverdue {
+        /// What they took by break-glass.
+        id: RequestId,
+        /// Since when its review is open.
+        since: Time,
+    },
+    /// The request was not made by break-glass, so there is nothing to review.
+    #[error("there is nothing to review")]
+    NoReview,
+    /// Nobody reviews their own use of break-glass.
+    #[error("nobody reviews their own use of break-glass")]
+    OwnReview,
+    /// This person is in none of the reviewer groups.
+    #[error("this person is no reviewer")]
+    NotAReviewer,
+    /// The same person signed off before, and another has to.
+    #[error("this person has signed off already")]
+    SignedOffBefore,
+    /// As many people as needed have signed off.
+    #[error("the review is closed")]
+    ReviewClosed,
+    /// A sign-off needs a note.
+    #[error("a note is required")]
+    NoteMissing,
 }
 
 /// How much more time somebody may ask for.

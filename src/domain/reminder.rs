@@ -1,8 +1,9 @@
-//! Reminders: when approvers hear once more of what waits for their decision.
+//! Reminders: when approvers hear once more of what waits for their decision, and reviewers of what is open for
+//! review.
 
 use chrono::TimeDelta;
 
-use super::{Request, State, Time};
+use super::{Request, Review, State, Time};
 
 impl Request {
     /// How many reminders there are of one question: after a third and after two thirds of the time that
@@ -49,5 +50,23 @@ impl Request {
             (None, State::Pending { lapses_at }) => Some((self.asked_at, *lapses_at)),
             (None, _) => None,
         }
+    }
+}
+
+impl Request {
+    /// The next reminder that the reviewers did not get, from 1, and when it is due; nothing if no review is
+    /// open, or if they had all of them.
+    pub fn next_review_reminder(&self) -> Option<(u32, Time)> {
+        let review = self.review.as_ref().filter(|review| review.is_open())?;
+        let step = review.reminded.saturating_add(1);
+        (step <= Review::REMINDERS).then(|| (step, review.reminder_at(step)))
+    }
+
+    /// The reminder to send at `now`: the last one that is due, so that nobody gets two at once.
+    pub(super) fn due_review_reminder(&self, now: Time) -> Option<u32> {
+        let (next, _) = self.next_review_reminder()?;
+        let review = self.review.as_ref()?;
+        let is_due = |step: &u32| review.reminder_at(*step) <= now;
+        (next..=Review::REMINDERS).rev().find(is_due)
     }
 }

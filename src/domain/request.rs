@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, ApprovalFacts, AskKey, ChannelId, Departure, Email, EndCause, GroupRead, Human,
-    Leftovers, PlannedLayer, Receipt, RequestId, RuleId, Span, Stage, Terms, Time, UserId,
+    Leftovers, PlannedLayer, Receipt, RequestId, Review, RuleId, Span, Stage, Terms, Time, UserId,
     Username,
 };
 
@@ -110,6 +110,9 @@ pub struct Request {
     pub credentials_shown: u32,
     /// What was noticed last of the requester's leaving, where that ends nothing.
     pub departure: Option<Departure>,
+    /// The review of what was taken by break-glass; nothing for what was approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
     /// Whether the log has lost a text of it: an address, the reason or the ticket, which stands here
     /// as its digest then. It can only end.
     pub texts_missing: bool,

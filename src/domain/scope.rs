@@ -129,6 +129,8 @@ pub struct Scope {
     /// Whether it may reach more than its targets' data: run programs, make roles, and the like. A target
     /// that can tell grants no such access without this.
     pub dangerous: bool,
+    /// Whether break-glass can grant it: at once to whom policy names, and reviewed afterwards.
+    pub break_glass: bool,
     /// What is made in the targets; never empty.
     pub layers: Vec<LayerSpec>,
 }

@@ -43,11 +43,15 @@ pub enum Action {
     Unlock,
     /// An administrator releases a name in the targets.
     Release,
+    /// The requester gets access at once, and it is reviewed afterwards. Evaluated beside
+    /// [`Request`](Self::Request) and [`Receive`](Self::Receive): it replaces the approvers, and nothing
+    /// else.
+    BreakGlass,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Request,
         Self::Extend,
         Self::Receive,
@@ -58,6 +62,7 @@ impl Action {
         Self::Lock,
         Self::Unlock,
         Self::Release,
+        Self::BreakGlass,
     ];
 
     /// The action's name in rules.
@@ -73,18 +78,19 @@ impl Action {
             Self::Lock => "lock",
             Self::Unlock => "unlock",
             Self::Release => "release",
+            Self::BreakGlass => "break_glass",
         }
     }
 
     /// The base rule that permits it, named when nothing does. Nothing of ours permits
-    /// [`AutoApprove`](Self::AutoApprove).
+    /// [`AutoApprove`](Self::AutoApprove) or [`BreakGlass`](Self::BreakGlass).
     pub(super) fn base_permit(self, scope: Option<&Scope>) -> Option<RuleId> {
         let id = match self {
             Self::Request | Self::Extend | Self::Receive => "requester-group",
             Self::Revoke if scope.is_none() => "administrators",
             Self::Approve | Self::Deny | Self::Revoke => "approver-group",
             Self::Lock | Self::Unlock | Self::Release => "administrators",
-            Self::AutoApprove => return None,
+            Self::AutoApprove | Self::BreakGlass => return None,
         };
         Some(RuleId::new(id))
     }

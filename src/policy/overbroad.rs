@@ -47,6 +47,7 @@ pub(super) fn overbroad(policy: &Policy) -> Option<String> {
         Action::Lock,
         Action::Unlock,
         Action::Release,
+        Action::BreakGlass,
     ];
     if anybody && let Some(action) = deciding.into_iter().find(|action| permits(*action)) {
         return Some(format!(

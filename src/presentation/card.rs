@@ -58,6 +58,8 @@ pub enum Place {
     Audit,
     /// The head of the request's thread in an incident channel.
     Mirror,
+    /// What reviewers see of a break-glass, in the security channel.
+    Review,
 }
 
 impl Place {
@@ -71,6 +73,7 @@ impl Place {
             Self::Warning => "warning",
             Self::Audit => "audit",
             Self::Mirror => "mirror",
+            Self::Review => "review",
         }
     }
 }
@@ -83,6 +86,7 @@ pub(super) fn calls_for_cards(event: &Event) -> bool {
             | Event::ExtensionRequested { .. }
             | Event::Activated {}
             | Event::Warned {}
+            | Event::GlassBroken { .. }
     )
 }
 
@@ -105,6 +109,7 @@ pub(super) fn new_cards(request: &Request, event: &Event, audit_channel: &Channe
         Event::ExtensionRequested { .. } => vec![card(Place::Extension, &request.approval_channel)],
         Event::Activated {} => vec![card(Place::Granted, &requester)],
         Event::Warned {} => vec![card(Place::Warning, &requester)],
+        Event::GlassBroken { channel, .. } => vec![card(Place::Review, channel)],
         _ => Vec::new(),
     }
 }

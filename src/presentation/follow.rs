@@ -160,7 +160,12 @@ impl Follower {
         let mut writes = DocumentWrites::default();
         for (seq, id, event) in &affected.calls {
             let request = requests.get(id);
-            let Some(request) = request.filter(|it| *seq > rebuilt || it.is_open()) else {
+            let is_reviewed = |request: &Request| {
+                let review = request.review.as_ref();
+                matches!(event, Event::GlassBroken { .. }) && review.is_some_and(|it| it.is_open())
+            };
+            let request = request.filter(|it| *seq > rebuilt || it.is_open() || is_reviewed(it));
+            let Some(request) = request else {
                 continue;
             };
             let cards = new_cards(request, event, &self.audit_channel);

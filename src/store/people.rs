@@ -29,7 +29,7 @@ use super::{
 };
 use crate::domain::{
     Actor, Environment, Event, Human, Humans, IdentityKey, NameEvent, NameOwners, RequestId,
-    ScopeId, Span, Terms, Time, UserId, Username,
+    Review, ScopeId, Span, Terms, Time, UserId, Username,
 };
 
 /// Entries that are read at a time.
@@ -76,6 +76,8 @@ pub struct People {
     /// Requests that are over, with how many of their layers are still to be inspected once more: they
     /// are open again if the access is there.
     inspected_later: BTreeMap<RequestId, (usize, OpenRequest)>,
+    /// What was taken by break-glass and is open for review, whether or not the access has ended.
+    reviews: BTreeMap<RequestId, OpenReview>,
     /// Identities of humans of whom the log has lost an address.
     incomplete: BTreeSet<IdentityKey>,
 }
@@ -105,6 +107,17 @@ pub struct OpenRequest {
     pub is_scheduled: bool,
     /// Whether it can end before its time.
     pub ends_early: bool,
+}
+
+/// A review that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OpenReview {
+    /// The Slack id of whoever used break-glass.
+    pub requester: UserId,
+    /// Since when it is open.
+    pub opened_at: Time,
+    /// How many people still have to sign off.
+    pub left: usize,
 }
 
 /// What the log says of people is not known for certain, so nobody comes closer to access.
@@ -225,6 +238,25 @@ impl People {
         open
     }
 
+    /// What is open for review, oldest first.
+    pub fn reviews(&self) -> Vec<RequestId> {
+        let mut reviews: Vec<_> = self.reviews.iter().collect();
+        reviews.sort_by_key(|(id, review)| (review.opened_at, **id));
+        reviews.into_iter().map(|(id, _)| *id).collect()
+    }
+
+    /// What a human took by break-glass under any of their identities and is open for review since the longest;
+    /// and since when.
+    pub fn unreviewed(&self, human: &Human) -> Option<(RequestId, Time)> {
+        let human = self.known(human);
+        let ids: BTreeSet<&UserId> = ids(&human).collect();
+        let theirs = self.reviews.iter();
+        let theirs = theirs.filter(|(_, review)| ids.contains(&review.requester));
+        theirs
+            .map(|(id, review)| (*id, review.opened_at))
+            .min_by_key(|(id, opened_at)| (*opened_at, *id))
+    }
+
     /// When a human requested something under any of their identities in the [`LATELY`] before `now`,
     /// oldest first.
     pub fn asked_lately(&self, human: &Human, now: Time) -> Vec<Time> {
@@ -275,8 +307,9 @@ impl People {
             self.chain.advance(raw);
             let request = raw.request_id.as_ref().and_then(|id| id.parse().ok());
             let request = request.map(|id| {
-                let can_be_open =
-                    self.open.contains_key(&id) || self.inspected_later.contains_key(&id);
+                let can_be_open = self.open.contains_key(&id)
+                    || self.inspected_later.contains_key(&id)
+                    || self.reviews.contains_key(&id);
                 (id, can_be_open)
             });
             self.comparisons.verified().follow(raw, request);
@@ -316,6 +349,8 @@ impl People {
                 | "extension_requested"
                 | "extended"
                 | "started"
+                | "glass_broken"
+                | "review_signed_off"
         );
         if says_nothing {
             if Event::is_last(&raw.kind) {
@@ -375,6 +410,24 @@ impl People {
             Event::LayerReappeared { .. } => {
                 if let Some(request) = self.inspected(id) {
                     self.open(request);
+                }
+            }
+            Event::GlassBroken { .. } => {
+                if let Some(request) = self.open.get(&id) {
+                    let review = OpenReview {
+                        requester: request.requester.clone(),
+                        opened_at: raw.at.parse().map_err(serde_json::Error::custom)?,
+                        left: Review::NEEDED,
+                    };
+                    self.reviews.insert(id, review);
+                }
+            }
+            Event::ReviewSignedOff { .. } => {
+                if let Some(review) = self.reviews.get_mut(&id) {
+                    review.left = review.left.saturating_sub(1);
+                    if review.left == 0 {
+                        self.reviews.remove(&id);
+                    }
                 }
             }
             Event::Revised { terms, .. } => {

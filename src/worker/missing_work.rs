@@ -72,6 +72,15 @@ impl Open {
         let (Some(id), EntryBody::Request(event)) = (entry.request_id, &entry.body) else {
             return;
         };
+        // Reviews go on after the access has ended, and nothing of them is in a target.
+        if matches!(
+            event,
+            Event::GlassBroken { .. }
+                | Event::ReviewSignedOff { .. }
+                | Event::ReviewReminded { .. }
+        ) {
+            return;
+        }
         let logged = self.requests.entry(id).or_default();
         match event {
             Event::Approved { expires_at, .. } | Event::Extended { expires_at, .. } => {

@@ -99,6 +99,7 @@ impl Worker {
             Work::Lapse => Command::Lapse,
             Work::Warn => Command::Warn,
             Work::Remind { .. } => Command::Remind,
+            Work::RemindReview { .. } => Command::RemindReview,
             Work::Expire => Command::Expire,
             // Its end is due too, and has its turn behind it.
             Work::Start

@@ -169,6 +169,7 @@ impl Replica {
             residual: Span::default(),
             ends_early: true,
             dangerous: false,
+            break_glass: false,
             ticket: None,
             layers: vec![LayerSpec {
                 backend: BackendName::new("pg"),
@@ -193,6 +194,7 @@ impl Replica {
                 pending_timeout: Span::minutes(60),
                 min_duration: Span::minutes(1),
                 exclusive: Vec::new(),
+                break_glass: None,
             },
             administrators: BTreeSet::from([group]),
             vault: Vault::new(&"ab".repeat(32).into()).unwrap(),

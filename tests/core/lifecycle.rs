@@ -320,6 +320,7 @@ proptest! {
                 Work::Lapse => Command::Lapse,
                 Work::Warn => Command::Warn,
                 Work::Remind { .. } => Command::Remind,
+                Work::RemindReview { .. } => Command::RemindReview,
                 Work::Expire => Command::Expire,
                 Work::Start => starting(request.terms.clone(), 0),
                 Work::Grant { layer } if request.layers[layer].progress == Progress::Planned => {

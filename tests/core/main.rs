@@ -14,5 +14,6 @@ mod locks;
 mod policy;
 mod proofs;
 mod recipes;
+mod review;
 mod skips;
 mod starting;

@@ -57,6 +57,7 @@ fn scope() -> Scope {
         residual: Span::default(),
         ends_early: true,
         dangerous: false,
+        break_glass: false,
         layers: vec![LayerSpec {
             backend: BackendName::new("pg-prod"),
             params: Params::new(),

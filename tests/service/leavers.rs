@@ -131,6 +131,7 @@ fn catalogue(requesters: &[&str]) -> Catalogue {
         residual: Span::default(),
         ends_early: true,
         dangerous: false,
+        break_glass: false,
         layers: vec![LayerSpec {
             backend: BackendName::new("pg-prod"),
             params: Params::new(),

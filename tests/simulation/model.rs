@@ -544,6 +544,10 @@ impl Life {
             }
             // The simulation's people ask for access at once.
             Event::Started { .. } => rightly(2, false)?,
+            // Nobody in the simulation may use break-glass.
+            Event::GlassBroken { .. }
+            | Event::ReviewSignedOff { .. }
+            | Event::ReviewReminded { .. } => rightly(1, false)?,
             Event::CredentialShown {} => {
                 from(&[Stage::Active])?;
                 rightly(

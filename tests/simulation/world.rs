@@ -108,6 +108,7 @@ impl World {
             min_duration: Span::seconds(20),
             on_leave: OnLeave::End,
             exclusive: vec![["prod", "research"].map(Environment::new).into()],
+            break_glass: None,
         };
         story.tell(format_args!("~~ seed {seed}, {:?}", limits.on_limit));
         let database = Arc::<Database>::default();
@@ -204,6 +205,7 @@ fn catalogue() -> Catalogue {
                 residual: Span::default(),
                 ends_early: layers.iter().all(|(_, role)| *role != CERTIFICATE),
                 dangerous: false,
+                break_glass: false,
                 layers: layers.iter().map(layer).collect(),
             };
             (scope.id.clone(), scope)

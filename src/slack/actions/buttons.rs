@@ -1,9 +1,9 @@
 //! The buttons of cards and of App Homes.
 
 use super::{
-    approve, approve_shorter, credentials, deny, done, extend,
+    approve, approve_shorter, break_glass, credentials, deny, done, extend,
     form::{self, Prefill},
-    withdraw,
+    sign_off, withdraw,
 };
 use crate::{
     domain::{Attempted, AttemptedOn},
@@ -42,6 +42,8 @@ pub(in crate::slack) async fn press(
         (action::EXTEND, Some(shown)) => extend::ask(interaction, shown).await,
         (action::WITHDRAW_EXTENSION, Some(shown)) => extend::withdraw(interaction, shown.id).await,
         (action::CREDENTIALS, Some(shown)) => credentials::show(interaction, shown.id).await,
+        (action::BREAK_GLASS, Some(shown)) => break_glass::run(interaction, shown).await,
+        (action::SIGN_OFF, Some(shown)) => sign_off::ask(interaction, shown).await,
         _ => Ok(Some(answer::UNKNOWN_BUTTON.to_owned())),
     }
 }
@@ -56,6 +58,8 @@ pub(in crate::slack) fn attempted(pressed: &str) -> Attempted {
         action::DONE => Attempted::Done,
         action::EXTEND => Attempted::Extend,
         action::CREDENTIALS => Attempted::ShowCredentials,
+        action::BREAK_GLASS => Attempted::BreakGlass,
+        action::SIGN_OFF => Attempted::Review,
         _ => Attempted::Other,
     }
 }

@@ -3,6 +3,7 @@
 
 pub(super) mod approve;
 pub(super) mod approve_shorter;
+pub(super) mod break_glass;
 pub(super) mod buttons;
 pub(super) mod create_request;
 pub(super) mod credentials;
@@ -15,6 +16,7 @@ pub(super) mod form;
 pub(super) mod form_outcome;
 pub(super) mod how_long;
 pub(super) mod incident;
+pub(super) mod sign_off;
 pub(super) mod starts_at;
 pub(super) mod submission;
 pub(super) mod suggest;

@@ -7,7 +7,9 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 
-use super::{approve_shorter, buttons, deny, end_access, extend, form, form_outcome::FormOutcome};
+use super::{
+    approve_shorter, buttons, deny, end_access, extend, form, form_outcome::FormOutcome, sign_off,
+};
 use crate::{
     broker::Intent,
     domain::{Attempted, AttemptedOn},
@@ -68,6 +70,7 @@ pub(in crate::slack) fn attempted(view: &View) -> (Attempted, Option<AttemptedOn
         callback::APPROVE_SHORTER => Attempted::Approve,
         callback::DENY => Attempted::Deny,
         callback::EXTEND => Attempted::Extend,
+        callback::SIGN_OFF => Attempted::Review,
         callback::END => return end_access::attempted(view),
         _ => Attempted::Other,
     };
@@ -81,7 +84,10 @@ async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View)
     match view.callback_id.as_str() {
         callback::REQUEST => form::submitted(slack, caller, view).await,
         callback::END => end_access::submitted(slack, intent, caller, view).await,
-        form @ (callback::APPROVE_SHORTER | callback::DENY | callback::EXTEND) => {
+        form @ (callback::APPROVE_SHORTER
+        | callback::DENY
+        | callback::EXTEND
+        | callback::SIGN_OFF) => {
             let Some(shown) = Shown::read(&view.private_metadata) else {
                 let told = "This form names no request. Nothing changed. Open it again.";
                 return FormOutcome::refused(told.to_owned());
@@ -91,6 +97,7 @@ async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View)
                 callback::APPROVE_SHORTER => {
                     approve_shorter::submitted(slack, intent, caller, shown, view).await
                 }
+                callback::SIGN_OFF => sign_off::submitted(slack, intent, caller, shown, view).await,
                 callback::DENY => deny::submitted(slack, intent, caller, shown, view).await,
                 _ => extend::submitted(slack, intent, caller, shown.id, view).await,
             }

@@ -27,6 +27,7 @@ pub(in crate::slack) fn scope(id: &str) -> Scope {
         residual: Span::default(),
         ends_early: true,
         dangerous: false,
+        break_glass: false,
         layers: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@
 //! Parsing, the help and the suggestion for a word that is no command follow from that. Tests say
 //! what `manifest.yml` and `docs/commands.md` need; `fuzz/src/line.rs` needs a rule for what is parsed.
 
+pub mod break_glass;
 mod command;
 pub mod done;
 pub mod explain;
@@ -16,6 +17,7 @@ pub mod release;
 pub mod request;
 mod resolve_named;
 mod resolve_request;
+pub mod reviews;
 pub mod revoke;
 pub mod status;
 pub mod unlock;
@@ -46,6 +48,8 @@ pub const COMMANDS: &[&Command] = &[
     &lock::COMMAND,
     &unlock::COMMAND,
     &release::COMMAND,
+    &break_glass::COMMAND,
+    &reviews::COMMAND,
     &help::COMMAND,
 ];
 

@@ -90,7 +90,8 @@ impl Messenger {
             let parcels = || self.parcels(feed, told, until);
             let (parcels, read) = self.retry.retry_forever(shutdown, parcels).await?;
             for parcel in parcels {
-                let mut destinations = self.destinations(feed, &parcel).into_iter();
+                let destinations = self.destinations(feed, &parcel).await;
+                let mut destinations = destinations.into_iter();
                 let Some(here) = destinations.find(|it| it.channel == backlog.channel) else {
                     continue;
                 };

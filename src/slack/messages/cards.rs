@@ -270,7 +270,7 @@ impl Messenger {
     /// back before they click: they see what the log says, and nothing where it says nothing.
     async fn shown_request(&self, card: &Card) -> Result<Option<Request>, StoreError> {
         match card.place {
-            Place::Approval | Place::Extension => {
+            Place::Approval | Place::Extension | Place::Review => {
                 let mut told = logged(&*self.store, &[card.request]).await?;
                 Ok(told.remove(&card.request).map(|(request, _)| request))
             }
@@ -286,7 +286,12 @@ impl Messenger {
         shutdown: &CancellationToken,
     ) -> Result<Card, Trouble> {
         let is_reduced = self.client.is_reduced(&card.asked_for);
-        if is_reduced && matches!(card.place, Place::Approval | Place::Extension) {
+        if is_reduced
+            && matches!(
+                card.place,
+                Place::Approval | Place::Extension | Place::Review
+            )
+        {
             // Whoever approves has to see what they approve.
             return Err(SlackError::SharedChannel.into());
         }

@@ -52,6 +52,10 @@ impl Messenger {
                 .map(|closed| closed.why),
             logins: (self.logins)(request),
             lock: None,
+            break_glass: self
+                .notifications
+                .get(&request.terms.scope)
+                .is_some_and(|scope| scope.break_glass),
         }
     }
 

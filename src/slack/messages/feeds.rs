@@ -14,7 +14,9 @@ use crate::{
         client::Message,
         view::{
             line::{is_loud, line, lock_line, notice},
-            reduced, text,
+            reduced,
+            review::to_reviewers,
+            text,
         },
     },
     store::{Entry, EntryBody, Origin, StoreError},
@@ -37,6 +39,8 @@ pub(super) enum Feed {
     Notices,
     /// The approvers, by mentions, direct messages and reminders.
     Approvers,
+    /// The reviewers of break-glass, by direct messages; and, by reminders, the security channel.
+    Reviewers,
 }
 
 impl Feed {
@@ -47,22 +51,30 @@ impl Feed {
             Self::Mirror => "mirror",
             Self::Notices => "dm",
             Self::Approvers => "approvers",
+            Self::Reviewers => "reviewers",
         }
     }
 
     /// The feed of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
-        let all = [Self::Audit, Self::Mirror, Self::Notices, Self::Approvers];
+        let all = [
+            Self::Audit,
+            Self::Mirror,
+            Self::Notices,
+            Self::Approvers,
+            Self::Reviewers,
+        ];
         all.into_iter().find(|feed| feed.name() == name)
     }
 }
 
 /// The cursors at the end of a log from which a store is rebuilt: what the log tells was told.
-pub(crate) const CURSORS: [&str; 6] = [
+pub(crate) const CURSORS: [&str; 7] = [
     Feed::Audit.name(),
     Feed::Mirror.name(),
     Feed::Notices.name(),
     Feed::Approvers.name(),
+    Feed::Reviewers.name(),
     super::homes::news::FEED,
     REBUILT,
 ];
@@ -109,7 +121,7 @@ impl Messenger {
                     let read = self.call_approvers(told, until, shutdown).await?;
                     (Vec::new(), read)
                 }
-                Feed::Audit | Feed::Mirror | Feed::Notices => {
+                Feed::Audit | Feed::Mirror | Feed::Notices | Feed::Reviewers => {
                     self.retry
                         .retry_forever(shutdown, || self.parcels(feed, told, until))
                         .await?
@@ -117,7 +129,7 @@ impl Messenger {
             };
             if feed == Feed::Audit {
                 for parcel in parcels {
-                    for destination in self.destinations(feed, &parcel) {
+                    for destination in self.destinations(feed, &parcel).await {
                         self.deliver(&destination, &parcel, shutdown).await?;
                     }
                     told = parcel.through;
@@ -154,7 +166,7 @@ impl Messenger {
     ) -> Option<()> {
         let mut ranges: BTreeMap<ChannelId, (u64, u64)> = BTreeMap::new();
         for parcel in parcels {
-            for destination in self.destinations(feed, parcel) {
+            for destination in self.destinations(feed, parcel).await {
                 let range = ranges.entry(destination.channel);
                 range.or_insert((parcel.from, 0)).1 = parcel.through;
             }
@@ -204,7 +216,7 @@ impl Messenger {
                     source: source.into(),
                 })?;
         let mut parcels: Vec<Batch> = Vec::new();
-        let reduces = feed != Feed::Notices && self.client.reduces();
+        let reduces = !matches!(feed, Feed::Notices | Feed::Reviewers) && self.client.reduces();
         let same = |one: &Entry, next: &Entry| one.request_id == next.request_id;
         for entries in entries.chunk_by(same) {
             let request = match entries[0].request_id {
@@ -227,8 +239,18 @@ impl Messenger {
                     entry.body,
                     EntryBody::Request(Event::LayerReappeared { .. })
                 );
-                let is_loud = (feed == Feed::Mirror || reappeared)
-                    && request.as_ref().is_some_and(|now| is_loud(entry, now));
+                let event = match &entry.body {
+                    EntryBody::Request(event) => Some(event),
+                    _ => None,
+                };
+                let broke_glass = matches!(event, Some(Event::GlassBroken { .. }));
+                let is_loud = match feed {
+                    Feed::Reviewers => matches!(event, Some(Event::ReviewReminded { .. })),
+                    _ => {
+                        (feed == Feed::Mirror || reappeared || broke_glass)
+                            && request.as_ref().is_some_and(|now| is_loud(entry, now))
+                    }
+                };
                 match parcels[first..].last_mut() {
                     Some(parcel) if fits(&parcel.text, &line) => {
                         push_line(&mut parcel.text, &line);
@@ -250,7 +272,7 @@ impl Messenger {
         Ok((parcels, read))
     }
 
-    pub(super) fn destinations(&self, feed: Feed, parcel: &Batch) -> Vec<Destination> {
+    pub(super) async fn destinations(&self, feed: Feed, parcel: &Batch) -> Vec<Destination> {
         match (feed, &parcel.request) {
             (Feed::Audit, request) => vec![Destination {
                 channel: self.audit_channel.clone(),
@@ -268,7 +290,10 @@ impl Messenger {
                 channel: ChannelId::new(request.requester.as_str()),
                 head: None,
             }],
-            (Feed::Mirror | Feed::Notices, None) | (Feed::Approvers, _) => Vec::new(),
+            (Feed::Reviewers, Some(request)) => self.reviewers_told(request, parcel.is_loud).await,
+            (Feed::Mirror | Feed::Notices | Feed::Reviewers, None) | (Feed::Approvers, _) => {
+                Vec::new()
+            }
         }
     }
 
@@ -417,7 +442,8 @@ fn said(feed: Feed, entry: &Entry, request: Option<&Request>, logins: &[Login]) 
         (Feed::Audit | Feed::Mirror, Some(request)) => line(entry, request, logins),
         (Feed::Notices, Some(request)) => notice(entry, request),
         (Feed::Audit, None) => lock_line(entry),
-        (Feed::Mirror | Feed::Notices, None) | (Feed::Approvers, _) => None,
+        (Feed::Reviewers, Some(request)) => to_reviewers(entry, request),
+        (Feed::Mirror | Feed::Notices | Feed::Reviewers, None) | (Feed::Approvers, _) => None,
     }
 }
 

@@ -274,6 +274,7 @@ impl Homes {
                 unreachable: None,
                 logins: self.broker.logins(&request),
                 lock: None,
+                break_glass: false,
             };
             (request, context)
         };

@@ -22,6 +22,7 @@ mod last_told;
 mod leader;
 mod notifications;
 mod probe;
+mod reviews;
 mod run;
 mod trouble;
 

@@ -23,6 +23,7 @@ impl Messenger {
                 self.follow(Feed::Mirror, &shutdown),
                 self.follow(Feed::Notices, &shutdown),
                 self.follow(Feed::Approvers, &shutdown),
+                self.follow(Feed::Reviewers, &shutdown),
                 self.tell_backlogs(&shutdown),
             )
         };

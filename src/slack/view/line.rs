@@ -191,6 +191,20 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::CredentialShown {} => format!("the credentials were shown to {by}"),
         Event::Reminded { .. } => "reminded the approvers".to_owned(),
         Event::Started { .. } => "*started*: the approvals and the rules still allow it".to_owned(),
+        Event::GlassBroken { channel, .. } => because(
+            format!(
+                ":rotating_light: *break-glass* used by {by}: granted without an approval, open for review in \
+                 {}",
+                text::channel(channel)
+            ),
+            &request.terms.reason,
+        ),
+        Event::ReviewSignedOff { reason, .. } => {
+            because(format!("break-glass signed off by {by}"), reason)
+        }
+        Event::ReviewReminded { .. } => {
+            "reminded the reviewers: the break-glass is still open for review".to_owned()
+        }
     };
     Some(stamped(&occurred, &what))
 }
@@ -315,6 +329,8 @@ fn tried(action: Attempted) -> &'static str {
         Attempted::Unlock => "unlock",
         Attempted::Release => "release",
         Attempted::Other => "do something with",
+        Attempted::BreakGlass => "use break-glass for",
+        Attempted::Review => "review",
     }
 }
 
@@ -436,7 +452,9 @@ pub fn is_loud(entry: &Entry, request: &Request) -> bool {
             .layers
             .get(*layer)
             .is_some_and(|layer| layer.failures == 1),
-        EntryBody::Request(Event::LeaveNoticed { .. } | Event::LayerReappeared { .. }) => true,
+        EntryBody::Request(
+            Event::LeaveNoticed { .. } | Event::LayerReappeared { .. } | Event::GlassBroken { .. },
+        ) => true,
         _ => false,
     }
 }

@@ -17,6 +17,7 @@ pub mod modal_shorter;
 pub mod notification;
 pub mod reduced;
 pub mod refusal;
+pub mod review;
 pub mod stages;
 pub mod start;
 pub mod text;

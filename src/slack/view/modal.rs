@@ -20,6 +20,8 @@ pub mod callback {
     pub const EXTEND: &str = "extend";
     /// The form that asks why access is ended.
     pub const END: &str = "end";
+    /// The form in which a reviewer signs off.
+    pub const SIGN_OFF: &str = "sign_off";
     /// What a requester logs in with.
     pub const CREDENTIALS: &str = "credentials";
     /// The App Home.

@@ -22,6 +22,7 @@ pub fn request(request: &Request) -> Request {
     let mut request = request.clone();
     request.terms = terms(&request.terms);
     request.departure = None;
+    request.review = None;
     for layer in &mut request.layers {
         layer.plan.backend = BackendName::new(TARGET);
         layer.plan.title = None;

@@ -462,6 +462,34 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
         Refusal::NoCredential => {
             "This access has no credentials to show. Use your own login.".to_owned()
         }
+        Refusal::NoBreakGlass(scope) => format!(
+            "You can't use break-glass for {}. Nothing was granted. Request it with {}; approvers decide.",
+            voice.code(scope),
+            voice.code(format!("/jit request {scope}"))
+        ),
+        Refusal::ReviewOverdue { id, .. } => format!(
+            "You can't use break-glass now: your break-glass {} has been open for review for too long. Nothing \
+             was granted. Ask two reviewers to sign it off, or request the access with {}.",
+            voice.code(id),
+            voice.code("/jit request")
+        ),
+        Refusal::NoReview => {
+            "This was not granted by break-glass, so there is nothing to review.".to_owned()
+        }
+        Refusal::OwnReview => {
+            "You can't review your own use of break-glass. Two other people have to sign off.".to_owned()
+        }
+        Refusal::NotAReviewer => {
+            "Only members of the reviewer groups can do this. Nothing was changed.".to_owned()
+        }
+        Refusal::SignedOffBefore => {
+            "You have already signed this off. Another person has to sign off too.".to_owned()
+        }
+        Refusal::ReviewClosed => {
+            "Two people have already signed this off, so the review is closed. Nothing was changed."
+                .to_owned()
+        }
+        Refusal::NoteMissing => "A note is required. Say what you checked.".to_owned(),
         Refusal::NameTaken => {
             "Somebody else's request already has this id. Nothing changed. Try again.".to_owned()
         }
@@ -703,6 +731,17 @@ mod tests {
             NameBound => [Refusal::NameBound(Username::new("bob"))],
             NameContested => [Refusal::NameContested(Username::new("app"))],
             NameFree => [Refusal::NameFree(Username::new("app"))],
+            NoBreakGlass => [Refusal::NoBreakGlass("db-prod:write".parse().unwrap())],
+            ReviewOverdue => [Refusal::ReviewOverdue {
+                id: RequestId::new(crate::domain::Time::UNIX_EPOCH, 1),
+                since: crate::domain::Time::UNIX_EPOCH,
+            }],
+            NoReview => [Refusal::NoReview],
+            OwnReview => [Refusal::OwnReview],
+            NotAReviewer => [Refusal::NotAReviewer],
+            SignedOffBefore => [Refusal::SignedOffBefore],
+            ReviewClosed => [Refusal::ReviewClosed],
+            NoteMissing => [Refusal::NoteMissing],
             GroupsUnavailable => [
                 Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
                 Refusal::GroupsUnavailable([GroupName::new("dba"), GroupName::new("ops")].into()),

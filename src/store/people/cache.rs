@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{LoggedPeople, OpenRequest, PAGE, People};
+use super::{LoggedPeople, OpenRequest, OpenReview, PAGE, People};
 use crate::{
     domain::{Humans, IdentityKey, Lock, RequestId, Time, UserId, Username},
     store::{Broken, Chain, RawEntry, Store, StoreError, Why, verified::Extent},
@@ -28,6 +28,8 @@ struct Written {
     open: Vec<OpenRequest>,
     asked: VecDeque<(Time, UserId)>,
     inspected_later: BTreeMap<RequestId, (usize, OpenRequest)>,
+    #[serde(default)]
+    reviews: BTreeMap<RequestId, OpenReview>,
     incomplete: BTreeSet<IdentityKey>,
     /// Of each request that is open or can be open again.
     extents: BTreeMap<RequestId, Extent>,
@@ -55,6 +57,7 @@ impl LoggedPeople {
             open: people.open.values().cloned().collect(),
             asked: people.asked.clone(),
             inspected_later: people.inspected_later.clone(),
+            reviews: people.reviews.clone(),
             incomplete: people.incomplete.clone(),
             extents,
             locks,
@@ -93,6 +96,7 @@ impl LoggedPeople {
             names: written.names,
             asked: written.asked,
             inspected_later: written.inspected_later,
+            reviews: written.reviews,
             incomplete: written.incomplete,
             ..People::default()
         };

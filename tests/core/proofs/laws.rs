@@ -2,11 +2,12 @@
 //!
 //! A law says it in words of its own, as a condition of Cedar, and names every action that it
 //! binds and every action that it leaves: an action that is new in the schema fails every law
-//! until somebody has decided.
+//! until somebody has decided. [`BreakGlass`] comes with `request` and `receive`: what binds those binds it.
 
 use cedar_policy::{PolicySet, RequestEnv};
 use keylend::policy::Action::{
-    self, Approve, AutoApprove, Deny, Extend, Lock, Receive, Release, Request, Revoke, Unlock,
+    self, Approve, AutoApprove, BreakGlass, Deny, Extend, Lock, Receive, Release, Request, Revoke,
+    Unlock,
 };
 
 /// What must never be allowed, and the rule that sees to it.
@@ -61,6 +62,7 @@ pub const MEMBERS_ONLY: Law = Law {
         Lock,
         Unlock,
         Release,
+        BreakGlass,
     ],
     leaves: &[],
 };
@@ -83,6 +85,7 @@ pub const NO_SELF_APPROVAL: Law = Law {
         Lock,
         Unlock,
         Release,
+        BreakGlass,
     ],
 };
 
@@ -91,7 +94,7 @@ pub const MAX_DURATION: Law = Law {
     guard: "max-duration",
     never: "resource.max_duration < context.duration",
     binds: &[Request, Extend, Receive, AutoApprove],
-    leaves: &[Approve, Deny, Revoke, Lock, Unlock, Release],
+    leaves: &[Approve, Deny, Revoke, Lock, Unlock, Release, BreakGlass],
 };
 
 /// No grant lasts longer, with its extensions, than the scope allows. A request has no extensions, and
@@ -100,7 +103,9 @@ pub const MAX_TOTAL: Law = Law {
     guard: "max-total",
     never: "resource.max_total < context.total",
     binds: &[Extend, Receive, AutoApprove],
-    leaves: &[Request, Approve, Deny, Revoke, Lock, Unlock, Release],
+    leaves: &[
+        Request, Approve, Deny, Revoke, Lock, Unlock, Release, BreakGlass,
+    ],
 };
 
 /// Nobody gets anything for a malformed ticket, or for none where one is required.
@@ -111,7 +116,7 @@ pub const TICKET_REQUIRED: Law = Law {
         (resource.ticket_required || context.ticket != Ticket::"none")
     "#,
     binds: &[Request, Extend, Receive, AutoApprove],
-    leaves: &[Approve, Deny, Revoke, Lock, Unlock, Release],
+    leaves: &[Approve, Deny, Revoke, Lock, Unlock, Release, BreakGlass],
 };
 
 /// What is locked is not asked for, approved or received; it can still be ended.
@@ -119,7 +124,7 @@ pub const LOCKED: Law = Law {
     guard: "locked",
     never: "context.locked",
     binds: &[Request, Extend, Receive, AutoApprove, Approve],
-    leaves: &[Deny, Revoke, Lock, Unlock, Release],
+    leaves: &[Deny, Revoke, Lock, Unlock, Release, BreakGlass],
 };
 
 /// Nobody who is locked themselves approves anything; they can still deny and revoke.
@@ -137,6 +142,7 @@ pub const LOCKED_APPROVER: Law = Law {
         Lock,
         Unlock,
         Release,
+        BreakGlass,
     ],
 };
 
@@ -154,6 +160,7 @@ pub const EXCLUSIVE_ENVIRONMENTS: Law = Law {
         Lock,
         Unlock,
         Release,
+        BreakGlass,
     ],
 };
 
@@ -171,6 +178,7 @@ pub const HOLDINGS_CAP: Law = Law {
         Lock,
         Unlock,
         Release,
+        BreakGlass,
     ],
 };
 

@@ -24,6 +24,7 @@ fn notifying(notify: Notify, approvers: &[&str], escalate_to: &[&str]) -> Notifi
         notify,
         approvers: groups(approvers),
         escalate_to: groups(escalate_to),
+        break_glass: false,
     };
     [("db-prod:write".parse().unwrap(), scope)].into()
 }

@@ -6,6 +6,7 @@ mod approver_groups;
 mod approvers;
 mod asking;
 mod attempts;
+mod break_glass;
 mod callers;
 mod channels;
 mod clarifying;

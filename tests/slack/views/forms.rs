@@ -62,6 +62,7 @@ fn scope() -> Scope {
         residual: Span::default(),
         ends_early: true,
         dangerous: false,
+        break_glass: false,
         layers: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ mod limits;
 mod locks;
 mod notes;
 mod notifications;
+mod review;
 mod starting;
 mod story;
 mod validators;
@@ -48,6 +49,7 @@ static CONTEXT: LazyLock<Context> = LazyLock::new(|| Context {
     has_credentials: true,
     unreachable: None,
     lock: None,
+    break_glass: false,
     logins: [
         ("pg-prod", LoginName::Named("alice".to_owned())),
         ("pg-stage", LoginName::New),

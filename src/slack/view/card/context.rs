@@ -23,6 +23,10 @@ pub mod action {
     pub const EXTEND: &str = "extend";
     /// Takes the question for more time back.
     pub const WITHDRAW_EXTENSION: &str = "withdraw_extension";
+    /// Take what is pending by break-glass.
+    pub const BREAK_GLASS: &str = "break_glass";
+    /// Sign off what was taken by break-glass: opens the form that asks for a note.
+    pub const SIGN_OFF: &str = "sign_off";
     /// Open the form that asks for access; it has no request to name.
     pub const REQUEST: &str = "request";
 }
@@ -38,6 +42,8 @@ pub struct Context {
     pub logins: Vec<Login>,
     /// The lock that keeps what is asked for from being approved, if one does.
     pub lock: Option<Lock>,
+    /// Whether the requester is offered break-glass while the request waits.
+    pub break_glass: bool,
 }
 
 /// The value of every button: the request, and the revision that was on show.

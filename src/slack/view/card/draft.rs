@@ -3,8 +3,9 @@
 
 use slack_morphism::blocks::{
     SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement,
-    SlackBlockButtonStyle, SlackBlockMarkDownText, SlackBlockPlainText, SlackBlockText,
-    SlackContextBlock, SlackContextBlockElement, SlackHeaderBlock, SlackSectionBlock,
+    SlackBlockButtonStyle, SlackBlockConfirmItem, SlackBlockMarkDownText, SlackBlockPlainText,
+    SlackBlockText, SlackContextBlock, SlackContextBlockElement, SlackHeaderBlock,
+    SlackSectionBlock,
 };
 
 use crate::slack::{client::Message, rich_text, view::text};
@@ -37,6 +38,8 @@ pub(in crate::slack::view) struct Button {
     pub(in crate::slack::view) label: String,
     /// Whether it is the one to press.
     pub(in crate::slack::view) is_primary: bool,
+    /// What Slack asks before it is pressed, for one that is shown as dangerous; at most 300 characters.
+    pub(in crate::slack::view) confirm: Option<&'static str>,
 }
 
 impl Button {
@@ -45,12 +48,25 @@ impl Button {
             action,
             label: label.into(),
             is_primary: false,
+            confirm: None,
         }
     }
 
     pub(in crate::slack::view) fn primary(action: &'static str, label: impl Into<String>) -> Self {
         Self {
             is_primary: true,
+            ..Self::new(action, label)
+        }
+    }
+
+    /// One that is shown as dangerous, with a question before it is pressed.
+    pub(in crate::slack::view) fn dangerous(
+        action: &'static str,
+        label: impl Into<String>,
+        confirm: &'static str,
+    ) -> Self {
+        Self {
+            confirm: Some(confirm),
             ..Self::new(action, label)
         }
     }
@@ -135,11 +151,25 @@ impl Draft {
     pub(in crate::slack::view) fn buttons(&mut self, value: &str, buttons: Vec<Button>) {
         let elements = buttons.into_iter().map(|button| {
             let label: String = button.label.chars().take(75).collect();
-            let style = button.is_primary.then_some(SlackBlockButtonStyle::Primary);
+            let style = match (button.is_primary, button.confirm) {
+                (_, Some(_)) => Some(SlackBlockButtonStyle::Danger),
+                (true, None) => Some(SlackBlockButtonStyle::Primary),
+                (false, None) => None,
+            };
+            let confirm = button.confirm.map(|question| {
+                SlackBlockConfirmItem::new(
+                    plain("Are you sure?").into(),
+                    plain(question).into(),
+                    plain(&label).into(),
+                    plain("Cancel").into(),
+                )
+                .with_style("danger".to_owned())
+            });
             let element = SlackBlockButtonElement::new(plain(&label).into())
                 .with_action_id(button.action.into())
                 .with_value(value.to_owned())
-                .opt_style(style);
+                .opt_style(style)
+                .opt_confirm(confirm);
             SlackActionBlockElement::from(element)
         });
         self.blocks

@@ -23,6 +23,9 @@ pub(super) fn head(request: &Request) -> Message {
     parts.extend(record::ticket(request));
     parts.push(state(request));
     draft.say(parts.join(" · "));
+    if let Some(review) = &request.review {
+        draft.say(record::progress(review));
+    }
     if let Some(stuck) = record::stuck(request) {
         draft.say(stuck);
     }

@@ -10,6 +10,7 @@ mod draft;
 mod head;
 mod record;
 mod requester;
+mod review;
 
 pub(super) use approval::question;
 pub use context::{Context, action, value};
@@ -37,6 +38,7 @@ pub fn card(place: Place, request: &Request, context: &Context) -> Option<Messag
         Place::Granted => requester::granted(request, context),
         Place::Warning => requester::warning(request),
         Place::Audit | Place::Mirror => Some(head::head(request)),
+        Place::Review => review::review(request),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::draft::Draft;
 use crate::{
     domain::{
-        Actor, Approval, Departure, EndCause, Layer, Login, LoginName, Request, Risk, RuleId, Span,
-        State, Time, UserId,
+        Actor, Approval, Departure, EndCause, Layer, Login, LoginName, Request, Review, Risk,
+        RuleId, Span, State, Time, UserId,
     },
     slack::view::{start::starts_and_ends, text},
 };
@@ -219,6 +219,9 @@ pub(super) fn risk(risk: Risk) -> &'static str {
 /// the requester.
 pub(super) fn write(request: &Request, you: bool, draft: &mut Draft) {
     approvals(&request.approvals, draft);
+    if let Some(review) = &request.review {
+        draft.say(progress(review));
+    }
     if let Some(state) = state(request, you) {
         draft.say(state);
     }
@@ -227,6 +230,17 @@ pub(super) fn write(request: &Request, you: bool, draft: &mut Draft) {
     }
     if let Some(stuck) = stuck(request) {
         draft.say(stuck);
+    }
+}
+
+/// How far the review is, in a sentence.
+pub(super) fn progress(review: &Review) -> String {
+    let (given, needed) = (review.sign_offs.len(), Review::NEEDED);
+    match review.is_open() {
+        true => format!(
+            ":rotating_light: Break-glass. Open for review: {given} of {needed} reviewers have signed off."
+        ),
+        false => format!(":rotating_light: Break-glass. Reviewed: {given} people have signed off."),
     }
 }
 

@@ -13,6 +13,10 @@ use crate::{
     },
 };
 
+/// What is asked before somebody uses break-glass.
+const BREAK_GLASS: &str = "You get the access at once, without an approval. The security team is told now, two \
+                           people review what you did, and your name stays in the log.";
+
 /// What they asked for, and what came of it.
 pub(super) fn asked(request: &Request, context: &Context) -> Message {
     let mut draft = Draft::default();
@@ -32,7 +36,15 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
     record::write(request, true, &mut draft);
     if matches!(request.state, State::Pending { .. }) || request.waits_for_start() {
         let withdraw = Button::new(action::WITHDRAW, "Withdraw");
-        draft.buttons(&value(request), vec![withdraw]);
+        let mut buttons = vec![withdraw];
+        if context.break_glass {
+            buttons.push(Button::dangerous(
+                action::BREAK_GLASS,
+                "Break glass",
+                BREAK_GLASS,
+            ));
+        }
+        draft.buttons(&value(request), buttons);
     }
     record::footer(request, &mut draft);
     draft.message()

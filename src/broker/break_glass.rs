@@ -1,0 +1,185 @@
+//! Break-glass: access at once to whom policy names, in place of the approvers, and the review afterwards.
+
+use std::collections::BTreeSet;
+
+use super::{Broker, Error, Intent, ask::Way, facts::Question, refused_attempts::attempted_on};
+use crate::{
+    domain::{
+        Attempted, Command, GroupName, Human, Person, PlannedReview, Refusal, Request, RequestId,
+        RuleId, Ruling, Scope, Standing, UserId, decide,
+    },
+    policy::Action,
+};
+
+/// How many open reviews are read at most for a list.
+const LISTED: usize = 30;
+
+/// What is open for review.
+#[derive(Debug, Clone, Default)]
+pub struct OpenReviews {
+    /// The requests, those that wait longest first.
+    pub requests: Vec<Request>,
+    /// How many more there are.
+    pub others: usize,
+}
+
+impl Broker {
+    /// Asks and grants at once, by break-glass. It replaces the approvers and nothing else: whoever uses it must
+    /// be allowed to request and to receive the scope, and every lock, limit and rule holds. Asked twice with
+    /// the same key, the second answer is the first request.
+    ///
+    /// # Errors
+    ///
+    /// Why not; nothing was written.
+    pub async fn break_glass(&self, ask: super::Ask) -> Result<Request, Error> {
+        self.ask_by(ask, Way::BreakGlass).await
+    }
+
+    /// The rule that lets this person use break-glass, and the review that follows.
+    pub(super) async fn may_break_glass(
+        &self,
+        scope: &Scope,
+        requester: &Person,
+        question: &Question<'_>,
+    ) -> Result<(RuleId, PlannedReview), Error> {
+        let unavailable = || Refusal::NoBreakGlass(scope.id.clone());
+        let settings = self.parts.limits.break_glass.as_ref();
+        let settings = settings.filter(|_| scope.break_glass);
+        let settings = settings.ok_or_else(unavailable)?;
+        let rules = self.authorize(Action::BreakGlass, requester, question);
+        let rules = rules.map_err(|refusal| match refusal {
+            // Nothing permits it.
+            Refusal::Forbidden(rulings) if rulings.is_empty() => unavailable(),
+            refusal => refusal,
+        })?;
+        let rule = rules.into_iter().next().ok_or_else(unavailable)?;
+        self.authorize(Action::Receive, requester, question)?;
+        let unreviewed = self.ask_people(|people| people.unreviewed(&requester.human));
+        if let Some((id, since)) = unreviewed.await?
+            && settings.block_unreviewed_after.after(since) <= self.now()
+        {
+            return Err(Refusal::ReviewOverdue { id, since }.into());
+        }
+        let review = PlannedReview {
+            reviewers: settings.reviewers.clone(),
+            channel: settings.channel.clone(),
+        };
+        Ok((rule, review))
+    }
+
+    /// Signs off what was taken by break-glass.
+    ///
+    /// # Errors
+    ///
+    /// Why not; nothing has changed.
+    pub async fn sign_off(
+        &self,
+        intent: &Intent,
+        id: RequestId,
+        note: &str,
+    ) -> Result<Request, Error> {
+        self.settle(Some(intent), id, async |request| {
+            let command = self.signing_off(intent, &request, note).await?;
+            Ok(self.change_alone(intent, Attempted::Review, &request, command)?)
+        })
+        .await
+    }
+
+    /// Whether this person could sign it off now: asked before they are asked for a note.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub async fn may_sign_off(&self, intent: &Intent, id: RequestId) -> Result<Request, Error> {
+        let request = self.request(id).await?;
+        let command = self.signing_off(intent, &request, "a note").await?;
+        let decided = decide(&request, command, self.now());
+        self.noted(intent, Attempted::Review, &request, decided)?;
+        Ok(request)
+    }
+
+    /// What is open for review, for reviewers and administrators.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NotAReviewer`], [`Error::Facts`], or the store's trouble.
+    pub async fn open_reviews(&self, by: &UserId) -> Result<OpenReviews, Error> {
+        let mut groups = self.parts.administrators.clone();
+        let settings = self.parts.limits.break_glass.iter();
+        groups.extend(settings.flat_map(|settings| settings.reviewers.iter().cloned()));
+        self.member_of(by, &groups).await?;
+        let ids = self.ask_people(|people| people.reviews()).await?;
+        let mut reviews = OpenReviews {
+            others: ids.len().saturating_sub(LISTED),
+            ..OpenReviews::default()
+        };
+        for id in ids.into_iter().take(LISTED) {
+            let request = self.load(id).await?.request;
+            if request.review.as_ref().is_some_and(|it| it.is_open()) {
+                reviews.requests.push(request);
+            }
+        }
+        Ok(reviews)
+    }
+
+    async fn signing_off(
+        &self,
+        intent: &Intent,
+        request: &Request,
+        note: &str,
+    ) -> Result<Command, Error> {
+        let Some(review) = &request.review else {
+            return Err(Refusal::NoReview.into());
+        };
+        let settings = self.parts.limits.break_glass.as_ref();
+        let reviewers = settings.map_or(&review.reviewers, |settings| &settings.reviewers);
+        let by = intent.by();
+        let person = self.member_of(by, reviewers).await;
+        let person = person.inspect_err(|error| {
+            if let Error::Refused(refusal) = error {
+                let on = attempted_on(request);
+                self.note_refused(intent, Attempted::Review, on, refusal);
+            }
+        })?;
+        Ok(Command::SignOff {
+            by: by.clone(),
+            human: person.human,
+            note: note.to_owned(),
+        })
+    }
+
+    /// Who this is, on fresh facts: a full member who is in one of these groups, is not locked and has an
+    /// address that counts.
+    async fn member_of(&self, by: &UserId, groups: &BTreeSet<GroupName>) -> Result<Person, Error> {
+        let asked: BTreeSet<&GroupName> = groups.iter().collect();
+        let mut person = self.parts.directory.person(by, &asked).await?;
+        self.note_groups(&asked, &person.unknown_groups);
+        person.human = self.known(person.human).await?;
+        let human: &Human = &person.human;
+        let forbidden = |rule: &str| {
+            let rule = RuleId::new(rule);
+            let reason = self.parts.policy.reason(&rule).unwrap_or_default();
+            let reason = reason.to_owned();
+            Refusal::Forbidden(vec![Ruling { rule, reason }])
+        };
+        if person.standing != Standing::Member {
+            return Err(forbidden("members-only").into());
+        }
+        if person.groups.is_disjoint(groups) {
+            return Err(match person.unknown_groups.is_empty() {
+                true => Refusal::NotAReviewer,
+                false => {
+                    Refusal::GroupsUnavailable(person.unknown_groups.keys().cloned().collect())
+                }
+            }
+            .into());
+        }
+        if self.locks().await?.iter().any(|lock| lock.is_of(human)) {
+            return Err(forbidden("locked-approver").into());
+        }
+        if person.email.is_none() {
+            return Err(self.without_email(Refusal::NoDeciderEmail).into());
+        }
+        Ok(person)
+    }
+}
