@@ -3,7 +3,7 @@
 use super::{
     approve, approve_shorter, credentials, deny, done, extend,
     form::{self, Prefill},
-    withdraw,
+    request_again, withdraw,
 };
 use crate::{
     domain::{Attempted, AttemptedOn},
@@ -42,6 +42,7 @@ pub(in crate::slack) async fn press(
         (action::EXTEND, Some(shown)) => extend::ask(interaction, shown).await,
         (action::WITHDRAW_EXTENSION, Some(shown)) => extend::withdraw(interaction, shown.id).await,
         (action::CREDENTIALS, Some(shown)) => credentials::show(interaction, shown.id).await,
+        (action::REQUEST_AGAIN, Some(shown)) => request_again::open(interaction, shown.id).await,
         _ => Ok(Some(answer::UNKNOWN_BUTTON.to_owned())),
     }
 }
@@ -49,7 +50,7 @@ pub(in crate::slack) async fn press(
 /// What somebody tries who presses the button with this action id.
 pub(in crate::slack) fn attempted(pressed: &str) -> Attempted {
     match pressed {
-        action::REQUEST => Attempted::Request,
+        action::REQUEST | action::REQUEST_AGAIN => Attempted::Request,
         action::APPROVE | action::APPROVE_SHORTER => Attempted::Approve,
         action::DENY => Attempted::Deny,
         action::WITHDRAW | action::WITHDRAW_EXTENSION => Attempted::Withdraw,

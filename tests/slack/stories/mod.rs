@@ -26,6 +26,7 @@ mod looking_up;
 mod more_time;
 mod notifying;
 mod oncall;
+mod request_again;
 mod shared_channels;
 mod shortening;
 mod showing_again;

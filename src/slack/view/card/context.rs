@@ -25,6 +25,8 @@ pub mod action {
     pub const WITHDRAW_EXTENSION: &str = "withdraw_extension";
     /// Open the form that asks for access; it has no request to name.
     pub const REQUEST: &str = "request";
+    /// Open the form with what a past request asked for.
+    pub const REQUEST_AGAIN: &str = "request_again";
 }
 
 /// What a card needs to know beside its request.

@@ -19,7 +19,7 @@ pub(super) use record::{
     DANGEROUS, NOT_EARLY, departed, ending_because, given_by, left, logins, residual, stuck, what,
     words, works_until,
 };
-pub(super) use requester::{grant, waiting};
+pub(super) use requester::{again, grant, waiting};
 
 use crate::{
     domain::{Request, State},
