@@ -28,6 +28,7 @@ mod notifying;
 mod oncall;
 mod request_again;
 mod shared_channels;
+mod shortcuts;
 mod shortening;
 mod showing_again;
 mod socket;
