@@ -52,6 +52,16 @@ pub fn holds(data: &[u8]) {
             is_who_it_says(&searched.sender, &json);
             assert_eq!(searched.query, json["value"].as_str().unwrap_or_default());
         }
+        InteractionPayload::Shortcut(chosen) => {
+            assert!(["shortcut", "message_action"].contains(&kind));
+            let callback_id = json["callback_id"].as_str().unwrap_or_default();
+            assert_eq!(chosen.callback_id, callback_id);
+            is_who_it_says(&chosen.sender, &json);
+            if let Some(message) = &chosen.message {
+                let channel = said(json["channel"]["id"].as_str());
+                assert_eq!(Some(message.channel.as_str()), channel);
+            }
+        }
         InteractionPayload::Ignored { kind: ignored } => {
             assert_eq!(ignored, kind);
             return;

@@ -1,4 +1,4 @@
-//! Acting as a person outside of views: commands, clicks on messages, and what they see.
+//! Acting as a person outside of views: commands, clicks on messages, shortcuts, and what they see.
 
 use std::fmt;
 
@@ -158,6 +158,43 @@ impl Actor {
         let mut payload = self.click_payload(message, action_id, None, None);
         alter(&mut payload);
         self.interact(payload).await
+    }
+
+    /// Chooses a global shortcut of the app.
+    ///
+    /// # Panics
+    /// If they are from another workspace, whom Slack offers no shortcuts, or the manifest has no such one.
+    pub async fn shortcut(&self, callback_id: &str) -> Delivery {
+        self.offers_shortcut(callback_id, false);
+        let inner = &self.sim.inner;
+        let payload = inner.change(|state, now| state.global_shortcut(&self.id, callback_id, now));
+        self.interact(payload).await
+    }
+
+    /// Chooses a shortcut of the app in the menu of a message.
+    ///
+    /// # Panics
+    /// If they are from another workspace, whom Slack offers no shortcuts, or the manifest has no such one.
+    pub async fn message_shortcut(&self, message: &Message, callback_id: &str) -> Delivery {
+        self.offers_shortcut(callback_id, true);
+        let inner = &self.sim.inner;
+        let payload = inner.change(|state, now| {
+            state.message_shortcut(&inner.base, &self.id, message, callback_id, now)
+        });
+        self.interact(payload).await
+    }
+
+    fn offers_shortcut(&self, callback_id: &str, is_for_messages: bool) {
+        let (is_stranger, is_known) = self.sim.inner.read(|state| {
+            let is_stranger = state.person(&self.id).is_some_and(|one| one.is_stranger());
+            let workspace = &state.workspace;
+            (
+                is_stranger,
+                workspace.has_shortcut(callback_id, is_for_messages),
+            )
+        });
+        assert!(!is_stranger, "{} is from elsewhere: no shortcuts", self.id);
+        assert!(is_known, "the manifest has no shortcut {callback_id:?}");
     }
 
     /// Chooses in a select or overflow menu of a message, by the option's value.

@@ -15,7 +15,7 @@ use crate::post::{Post, Signing};
 pub enum DeliveryKind {
     /// Slash commands.
     Commands,
-    /// Clicks, submissions and closed views.
+    /// Clicks, submissions, closed views and shortcuts.
     Interactions,
     /// Suggestions for `external_select`.
     Options,

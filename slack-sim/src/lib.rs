@@ -80,7 +80,7 @@ pub use client::Client;
 pub use clock::{Clock, MovableClock, system_clock};
 pub use delivery::{Delivery, DeliveryKind};
 pub use faults::{DeliveryFault, Fault};
-pub use manifest::{BadManifest, Manifest, SlashCommand};
+pub use manifest::{BadManifest, Manifest, Shortcut, SlashCommand};
 pub use message::Message;
 pub use modal::Submission;
 pub use page::{Beside, Page, Start, Step};

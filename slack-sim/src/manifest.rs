@@ -23,6 +23,8 @@ pub struct Manifest {
     pub bot_scopes: BTreeSet<String>,
     /// `features.slash_commands`, in their order.
     pub commands: Vec<SlashCommand>,
+    /// `features.shortcuts`, in their order.
+    pub shortcuts: Vec<Shortcut>,
     /// `settings.event_subscriptions.bot_events`.
     pub bot_events: BTreeSet<String>,
     /// Whether people have an App Home, which `views.publish` needs.
@@ -60,6 +62,18 @@ pub struct SlashCommand {
     pub path: Option<String>,
     /// Whether mentions arrive as ids.
     pub should_escape: bool,
+}
+
+/// A shortcut of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shortcut {
+    /// What the menus say.
+    pub name: String,
+    /// What its payload names.
+    pub callback_id: String,
+    /// Whether it is chosen for a message.
+    pub is_for_messages: bool,
 }
 
 /// A manifest that cannot be read.

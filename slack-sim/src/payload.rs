@@ -145,6 +145,51 @@ impl State {
         payload
     }
 
+    /// What every shortcut has. Slack names no app in it.
+    fn chosen(&mut self, kind: &str, user: &str, callback_id: &str, now: DateTime<Utc>) -> Value {
+        let mut payload = self.interaction(kind, user, self.our_team());
+        if let Some(fields) = payload.as_object_mut() {
+            fields.remove("api_app_id");
+        }
+        payload["action_ts"] = json!(self.next_ts(now));
+        payload["callback_id"] = json!(callback_id);
+        payload["trigger_id"] = json!(self.trigger(user, now));
+        payload
+    }
+
+    /// `shortcut`: a global one.
+    pub(crate) fn global_shortcut(
+        &mut self,
+        user: &str,
+        callback_id: &str,
+        now: DateTime<Utc>,
+    ) -> Value {
+        let mut payload = self.chosen("shortcut", user, callback_id, now);
+        if let Some(fields) = payload["user"].as_object_mut() {
+            fields.remove("name");
+        }
+        payload
+    }
+
+    /// `message_action`: the shortcut of a message. It does not say where its author belongs.
+    pub(crate) fn message_shortcut(
+        &mut self,
+        base: &str,
+        user: &str,
+        message: &Message,
+        callback_id: &str,
+        now: DateTime<Utc>,
+    ) -> Value {
+        let mut payload = self.chosen("message_action", user, callback_id, now);
+        payload["user"] = json!({"id": user, "name": self.user_name(user)});
+        payload["channel"] = self.channel_json(&message.channel);
+        payload["message_ts"] = json!(message.ts);
+        payload["message"] = self.message_json(message);
+        let path = self.issue_response_url(user, &message.channel, Some(&message.ts), now);
+        payload["response_url"] = json!(format!("{base}{path}"));
+        payload
+    }
+
     /// `block_actions` in a modal or an App Home.
     pub(crate) fn view_action(
         &mut self,

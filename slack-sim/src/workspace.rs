@@ -289,6 +289,16 @@ impl Workspace {
         })
     }
 
+    /// Whether the app has registered this shortcut, for messages or for Slack's menus.
+    pub(crate) fn has_shortcut(&self, callback_id: &str, is_for_messages: bool) -> bool {
+        self.manifest.as_ref().is_none_or(|manifest| {
+            let mut shortcuts = manifest.shortcuts.iter();
+            shortcuts.any(|known| {
+                known.callback_id == callback_id && known.is_for_messages == is_for_messages
+            })
+        })
+    }
+
     /// The workspace's name for people.
     pub(crate) fn team_name(&self) -> &str {
         self.team_name.as_deref().unwrap_or(&self.domain)

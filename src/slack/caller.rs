@@ -106,6 +106,24 @@ impl InstallationScope {
         }
     }
 
+    /// Who chose a shortcut.
+    ///
+    /// Slack's shortcuts name no app, and those of messages do not always say where their author belongs.
+    /// Strangers have no shortcuts, so this is tolerated as for commands; what is there has to be ours.
+    ///
+    /// # Errors
+    ///
+    /// Why they are not listened to.
+    pub fn caller_of_shortcut(&self, sender: &Sender) -> Result<Caller, RejectedCaller> {
+        let caller = self.caller_of_command(sender)?;
+        match &sender.user_team {
+            Some(theirs) if !self.teams.contains(theirs) && !self.spans(sender) => {
+                Err(RejectedCaller::Stranger)
+            }
+            _ => Ok(caller),
+        }
+    }
+
     /// Whether what was signed is for this app.
     pub fn is_addressed(&self, app: Option<&str>) -> bool {
         app.is_some_and(|app| self.app.get_or_init(|| app.to_owned()) == app)
@@ -259,6 +277,32 @@ mod tests {
         assert_eq!(
             installation().caller_of_command(&typed("T0THEIRS")),
             Err(RejectedCaller::OtherWorkspace)
+        );
+    }
+
+    #[test]
+    fn a_shortcut_may_leave_out_its_app_and_its_authors_home_and_name_no_other() {
+        let chosen = |change: fn(&mut Sender)| {
+            let mut sender = sender();
+            (sender.app, sender.user_team) = (None, None);
+            change(&mut sender);
+            installation().caller_of_shortcut(&sender)
+        };
+        assert!(chosen(|_| {}).is_ok());
+        assert!(chosen(|sender| sender.user_team = team("T0OURS")).is_ok());
+        let stranger = chosen(|sender| sender.user_team = team("T0THEIRS"));
+        assert_eq!(stranger, Err(RejectedCaller::Stranger));
+        let elsewhere = chosen(|sender| sender.team = team("T0THEIRS"));
+        assert_eq!(elsewhere, Err(RejectedCaller::OtherWorkspace));
+        let other = chosen(|sender| sender.app = Some("A0OTHER".to_owned()));
+        assert_eq!(other, Err(RejectedCaller::OtherApp));
+        assert_eq!(
+            chosen(|sender| sender.user = None),
+            Err(RejectedCaller::Unproven)
+        );
+        assert_eq!(
+            chosen(|sender| sender.team = None),
+            Err(RejectedCaller::Unproven)
         );
     }
 

@@ -13,11 +13,12 @@ use tracing::Instrument as _;
 
 use super::{
     Slack,
-    actions::{buttons, events, form, form_outcome::FormOutcome, submission, suggest},
+    actions::{buttons, events, form, form_outcome::FormOutcome, shortcut, submission, suggest},
     caller::{Caller, RejectedCaller},
     commands,
     inbound::{
-        BlockActions, BlockSuggestion, InteractionPayload, Sender, SlashCommand, ViewSubmission,
+        BlockActions, BlockSuggestion, InteractionPayload, Sender, Shortcut, SlashCommand,
+        ViewSubmission,
     },
     ingress::{Answer, Delivery, Receive},
     interaction::{self, Interaction, Shown},
@@ -29,7 +30,7 @@ use super::{
 };
 use crate::{
     broker::Intent,
-    domain::{Attempted, AttemptedOn, DeliveryKey},
+    domain::{Attempted, AttemptedOn, ChannelId, DeliveryKey},
 };
 
 #[async_trait]
@@ -41,6 +42,7 @@ impl Receive for Slack {
                 InteractionPayload::Actions(clicked) => self.clicked(clicked, key),
                 InteractionPayload::Submission(submitted) => self.submitted(submitted, key).await,
                 InteractionPayload::Suggestion(searched) => self.searched(&searched),
+                InteractionPayload::Shortcut(chosen) => self.chosen(chosen, key),
                 InteractionPayload::Ignored { kind } => {
                     tracing::debug!(slack.kind = kind, "ignored an interaction");
                     Answer::Received
@@ -123,6 +125,37 @@ impl Slack {
         Answer::Received
     }
 
+    /// A shortcut only opens a form, and whoever submits that has to prove again who they are.
+    fn chosen(self: Arc<Self>, chosen: Shortcut, key: DeliveryKey) -> Answer {
+        let Some(permit) = self.permit() else {
+            return Answer::Busy;
+        };
+        let caller = match self.installation.caller_of_shortcut(&chosen.sender) {
+            Ok(caller) => caller,
+            Err(why) => {
+                let told = self.rejected(&chosen.sender, why, Attempted::Request, None);
+                let (channel, url) = (None, chosen.response_url);
+                return self.tell_rejected(permit, chosen.sender, channel, url, key, told);
+            }
+        };
+        let message = chosen.message;
+        let interaction = Interaction {
+            slack: self.clone(),
+            intent: Intent::new(caller.user.clone(), key),
+            caller,
+            channel: message.as_ref().map(|message| message.channel.clone()),
+            channel_name: None,
+            response_url: chosen.response_url,
+            trigger_id: chosen.trigger_id,
+        };
+        self.spawn(permit, async move {
+            let callback_id = &chosen.callback_id;
+            let outcome = shortcut::run(&interaction, callback_id, message.as_ref()).await;
+            interaction.reply(outcome).await;
+        });
+        Answer::Received
+    }
+
     async fn submitted(self: Arc<Self>, submitted: ViewSubmission, key: DeliveryKey) -> Answer {
         let caller = match self.installation.caller_of_interaction(&submitted.sender) {
             Ok(caller) => caller,
@@ -171,16 +204,30 @@ impl Slack {
         let on = click.and_then(|click| Shown::read(click.value()?));
         let on = on.map(buttons::attempted_on);
         let told = self.rejected(&clicked.sender, why, tried, on);
-        let (Some(user), Some(team)) = (clicked.sender.user, clicked.sender.team) else {
+        let (channel, url) = (clicked.channel, clicked.response_url);
+        self.tell_rejected(permit, clicked.sender, channel, url, key, told)
+    }
+
+    /// Tells a rejected caller why, where they are.
+    fn tell_rejected(
+        self: Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        sender: Sender,
+        channel: Option<ChannelId>,
+        response_url: Option<String>,
+        key: DeliveryKey,
+        told: &'static str,
+    ) -> Answer {
+        let (Some(user), Some(team)) = (sender.user, sender.team) else {
             return Answer::Received;
         };
         let interaction = Interaction {
             slack: self.clone(),
             intent: Intent::new(user.clone(), key),
             caller: Caller { user, team },
-            channel: clicked.channel,
+            channel,
             channel_name: None,
-            response_url: clicked.response_url,
+            response_url,
             trigger_id: None,
         };
         self.spawn(permit, async move {

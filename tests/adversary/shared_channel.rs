@@ -187,9 +187,9 @@ async fn they_are_not_told_what_can_be_requested() {
     }
 }
 
-/// Keylend has no shortcuts, and takes none for a click or a form.
+/// Keylend's shortcuts open a form, and none is taken for a click or a form.
 #[tokio::test]
-async fn a_shortcut_does_nothing_whatever_it_looks_like() {
+async fn a_shortcut_decides_nothing_whatever_it_looks_like() {
     let mut fixture = Fixture::start().await;
     let bobs = click_of_bob(&fixture).await;
     for kind in [
@@ -208,6 +208,40 @@ async fn a_shortcut_does_nothing_whatever_it_looks_like() {
     }
     assert_eq!(kinds_when_all_is_done(&mut fixture).await, ["requested"]);
     assert!(fixture.bob().modal().is_none());
+}
+
+/// Slack offers them no shortcuts. These are a colleague's with an id of theirs.
+#[tokio::test]
+async fn no_shortcut_of_theirs_opens_a_form() {
+    let mut fixture = Fixture::start().await;
+    let alice = fixture.alice();
+    let message = alice.say("C0GENERAL", "writes are failing");
+    let global = alice.shortcut("request_access").await.payload;
+    fixture.in_time(|_| alice.modal()).await;
+    let of_a_message = alice
+        .message_shortcut(&message, "request_access_for_message")
+        .await
+        .payload;
+    fixture
+        .in_time(|sim| (sim.calls_of("views.open").len() == 2).then_some(()))
+        .await;
+    for payload in [global, of_a_message] {
+        for theirs in [
+            vec![("/user/team_id", Value::from(OTHER))],
+            vec![("/user", Value::Null)],
+            vec![("/user/id", STRANGER.into())],
+            vec![("/user/id", "U0NOBODY".into())],
+            vec![("/team/id", OTHER.into())],
+            vec![("/team", Value::Null)],
+            vec![("/api_app_id", "A0OTHER".into())],
+        ] {
+            let sent = send(&fixture, "/slack/interactions", &with(&payload, &theirs)).await;
+            assert_eq!(sent.status, 200, "{theirs:?}");
+        }
+    }
+    let kinds = kinds_when_all_is_done(&mut fixture).await;
+    assert!(!kinds.contains(&"requested".to_owned()), "{kinds:?}");
+    assert_eq!(fixture.sim.calls_of("views.open").len(), 2);
 }
 
 /// An event says that something may have changed. What has changed, Keylend asks Slack.

@@ -75,6 +75,7 @@ fn interaction(interaction: &InteractionPayload) -> &'static str {
         InteractionPayload::Actions(_) => "actions",
         InteractionPayload::Submission(_) => "submission",
         InteractionPayload::Suggestion(_) => "suggestion",
+        InteractionPayload::Shortcut(_) => "shortcut",
         InteractionPayload::Ignored { .. } => "ignored",
     }
 }
@@ -105,7 +106,8 @@ fn expected(path: &Path) -> &'static [&'static str] {
         ("block_actions", _) => &["actions"],
         ("view_submission", _) => &["submission"],
         ("block_suggestion", _) => &["suggestion"],
-        ("view_closed" | "shortcuts", _) => &["ignored"],
+        ("shortcuts", _) | ("socket_mode", "interactive_shortcut") => &["shortcut"],
+        ("view_closed", _) => &["ignored"],
         ("events", "user_profile_changed") => &["person changed"],
         ("events", name) if name.starts_with("app_home_opened") => &["home opened"],
         // Templates have blank ids, which name nobody.
@@ -207,6 +209,29 @@ fn absent_null_and_blank_fields_are_one_thing() {
         assert_eq!(read.sender, keylend::slack::inbound::Sender::default());
         assert!(read.clicks.is_empty() && read.view.is_none());
     }
+}
+
+#[test]
+fn recorded_shortcuts_name_their_message_and_nothing_that_it_says() {
+    let Some(folder) = shared("slack-payloads/inbound/shortcuts") else {
+        return;
+    };
+    let read = |name: &str| {
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        match InteractionPayload::parse(&text).unwrap() {
+            InteractionPayload::Shortcut(shortcut) => shortcut,
+            other => panic!("{name}: {other:?}"),
+        }
+    };
+    let global = read("global.json");
+    assert_eq!(global.callback_id, "test-global-shortcut");
+    assert!(global.message.is_none() && global.trigger_id.is_some());
+    let of_a_message = read("message_action.json");
+    assert_eq!(of_a_message.callback_id, "test-message-action");
+    let link = "https://test-test.slack.com/archives/C123/p1583636382000300";
+    let message = of_a_message.message.as_ref().unwrap();
+    assert_eq!(message.link().as_deref(), Some(link));
+    assert!(!format!("{of_a_message:?}").contains("<@U234>"));
 }
 
 #[test]

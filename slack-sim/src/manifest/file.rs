@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{BadManifest, Manifest, SlashCommand};
+use super::{BadManifest, Manifest, Shortcut, SlashCommand};
 
 impl Manifest {
     /// Reads a manifest, YAML or JSON.
@@ -40,6 +40,7 @@ struct Features {
     app_home: AppHome,
     bot_user: Option<BotUser>,
     slash_commands: Vec<Command>,
+    shortcuts: Vec<MenuItem>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +78,14 @@ struct Command {
     usage_hint: String,
     #[serde(default)]
     should_escape: bool,
+}
+
+#[derive(Deserialize)]
+struct MenuItem {
+    name: String,
+    callback_id: String,
+    #[serde(rename = "type")]
+    kind: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -120,11 +129,13 @@ impl From<File> for Manifest {
         let home = file.features.app_home;
         let settings = file.settings;
         let commands = file.features.slash_commands.into_iter();
+        let shortcuts = file.features.shortcuts.into_iter();
         Self {
             name: file.display_information.name,
             bot_name: file.features.bot_user.map(|bot| bot.display_name),
             bot_scopes: file.oauth_config.scopes.bot,
             commands: commands.map(SlashCommand::from).collect(),
+            shortcuts: shortcuts.map(Shortcut::from).collect(),
             bot_events: settings.event_subscriptions.bot_events,
             home_tab: home.home_tab_enabled,
             messages_tab: home.messages_tab_enabled,
@@ -147,6 +158,16 @@ impl From<Command> for SlashCommand {
             usage_hint: command.usage_hint,
             path: path(command.url),
             should_escape: command.should_escape,
+        }
+    }
+}
+
+impl From<MenuItem> for Shortcut {
+    fn from(item: MenuItem) -> Self {
+        Self {
+            name: item.name,
+            callback_id: item.callback_id,
+            is_for_messages: item.kind == "message",
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     approve, approve_shorter, break_glass, credentials, deny, done, extend,
     form::{self, Prefill},
-    sign_off, withdraw,
+    request_again, sign_off, withdraw,
 };
 use crate::{
     domain::{Attempted, AttemptedOn},
@@ -44,6 +44,7 @@ pub(in crate::slack) async fn press(
         (action::CREDENTIALS, Some(shown)) => credentials::show(interaction, shown.id).await,
         (action::BREAK_GLASS, Some(shown)) => break_glass::run(interaction, shown).await,
         (action::SIGN_OFF, Some(shown)) => sign_off::ask(interaction, shown).await,
+        (action::REQUEST_AGAIN, Some(shown)) => request_again::open(interaction, shown.id).await,
         _ => Ok(Some(answer::UNKNOWN_BUTTON.to_owned())),
     }
 }
@@ -51,7 +52,7 @@ pub(in crate::slack) async fn press(
 /// What somebody tries who presses the button with this action id.
 pub(in crate::slack) fn attempted(pressed: &str) -> Attempted {
     match pressed {
-        action::REQUEST => Attempted::Request,
+        action::REQUEST | action::REQUEST_AGAIN => Attempted::Request,
         action::APPROVE | action::APPROVE_SHORTER => Attempted::Approve,
         action::DENY => Attempted::Deny,
         action::WITHDRAW | action::WITHDRAW_EXTENSION => Attempted::Withdraw,

@@ -1,4 +1,4 @@
-//! Clicks, submitted modals and searches in a select,
+//! Clicks, submitted modals, searches in a select and shortcuts,
 //! <https://docs.slack.dev/reference/interaction-payloads>.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{
     lenient::{Identified, filled, or_empty, truth},
     sender::Sender,
+    shortcut::{self, Shortcut},
 };
 use crate::domain::{ChannelId, TeamId, UserId};
 
@@ -20,7 +21,9 @@ pub enum InteractionPayload {
     Submission(ViewSubmission),
     /// They search in a select of ours.
     Suggestion(BlockSuggestion),
-    /// Nothing that we act on: a closed modal, a shortcut, whatever Slack invents next.
+    /// They chose a shortcut of ours.
+    Shortcut(Shortcut),
+    /// Nothing that we act on: a closed modal, whatever Slack invents next.
     Ignored {
         /// What Slack calls it.
         kind: String,
@@ -221,7 +224,11 @@ impl InteractionPayload {
         let Kind { kind } = serde_json::from_str(json)?;
         if !matches!(
             kind.as_str(),
-            "block_actions" | "view_submission" | "block_suggestion"
+            "block_actions"
+                | "view_submission"
+                | "block_suggestion"
+                | "shortcut"
+                | "message_action"
         ) {
             return Ok(Self::Ignored { kind });
         }
@@ -244,6 +251,10 @@ impl InteractionPayload {
                 sender,
                 view: raw.view.unwrap_or_default(),
             }),
+            "shortcut" | "message_action" => {
+                let chosen: shortcut::Raw = serde_json::from_str(json)?;
+                Self::Shortcut(chosen.sent_by(sender))
+            }
             _ => Self::Suggestion(BlockSuggestion {
                 sender,
                 action_id: raw.action_id,

@@ -19,6 +19,7 @@ mod event;
 mod interaction;
 mod lenient;
 mod sender;
+mod shortcut;
 
 pub use command::SlashCommand;
 pub use event::Event;
@@ -26,3 +27,4 @@ pub use interaction::{
     BlockActions, BlockSuggestion, Click, Field, InteractionPayload, View, ViewSubmission,
 };
 pub use sender::Sender;
+pub use shortcut::{Shortcut, ShortcutMessage};

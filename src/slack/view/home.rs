@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::{
     card::{
-        Button, Context, Draft, action, grant, outcome, question, state, stuck, value, waiting,
-        what,
+        Button, Context, Draft, action, again, grant, outcome, question, state, stuck, value,
+        waiting, what,
     },
     modal::callback,
     start::starting,
@@ -26,13 +26,17 @@ use crate::{
 /// How many questions a Home asks; each takes four blocks.
 pub const QUESTIONS: usize = 10;
 
-/// How many requests that are over it shows; each takes one block.
+/// How many requests that are over it shows at most; each takes two blocks, and only what is left of
+/// [`BLOCKS`] is filled with them.
 pub const PAST: u32 = 10;
+
+/// The most blocks that Slack takes.
+const BLOCKS: usize = 100;
 
 /// How many requests of their own that wait; each takes two blocks.
 const WAITING: usize = 5;
 
-/// How many grants; each takes three blocks.
+/// How many grants; each takes five blocks at most.
 const HELD: usize = 8;
 
 /// What a member's Home shows.
@@ -73,12 +77,7 @@ pub fn home(home: &Home) -> Value {
         holds(request, context, &mut draft);
     }
     rest(held.len(), HELD, &mut draft);
-    if !home.past.is_empty() {
-        draft.title("Past requests");
-        for request in home.past.iter().take(PAST as usize) {
-            draft.say(format!("{} · {}", what(request), outcome(request)));
-        }
-    }
+    past(&home.past, &mut draft);
     view(draft)
 }
 
@@ -153,6 +152,20 @@ fn holds(request: &Request, context: &Context, draft: &mut Draft) {
             let withdraw = Button::new(action::WITHDRAW, "Withdraw");
             draft.buttons(&value(request), vec![withdraw]);
         }
+    }
+}
+
+/// What is over, latest first, as far as there is room for it.
+fn past(past: &[Request], draft: &mut Draft) {
+    let room = BLOCKS.saturating_sub(draft.count() + 1) / 2;
+    let shown = &past[..past.len().min(PAST as usize).min(room)];
+    if shown.is_empty() {
+        return;
+    }
+    draft.title("Past requests");
+    for request in shown {
+        draft.say(format!("{} · {}", what(request), outcome(request)));
+        again(request, draft);
     }
 }
 

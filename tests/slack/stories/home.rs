@@ -86,7 +86,7 @@ async fn an_approver_decides_where_they_see_it_and_the_requester_sees_what_came_
     fixture.advance_minutes(30);
     let past = shown(&fixture, ALICE, |home| home.says("*ended*")).await;
     assert!(past.says("You have no active access") && past.says("expired"));
-    assert_eq!(past.action_ids(), ["request"]);
+    assert_eq!(past.action_ids(), ["request", "request_again"]);
 }
 
 #[tokio::test]

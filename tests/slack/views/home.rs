@@ -143,6 +143,28 @@ fn no_amount_of_text_from_people_breaks_a_home() {
 }
 
 #[test]
+fn what_is_past_gives_way_where_there_is_no_room_for_it() {
+    let mut stories = every_state(None).into_iter();
+    let asks_for_more = stories.find(|(name, _)| *name == "more time asked for");
+    let (_, asks_for_more) = asks_for_more.unwrap();
+    let mut full = asked(vec![pending().request; 20]);
+    full.questions.is_unsure = true;
+    full.open = vec![(pending().request, CONTEXT.clone()); 20];
+    full.open
+        .extend(vec![(asks_for_more.request, CONTEXT.clone()); 20]);
+    full.past = vec![pending().deny("use the replica").request; 20];
+    let wrong = limits::passed_by_home(&home(&full));
+    assert!(wrong.is_empty(), "{wrong:?}");
+
+    full.questions.asked.truncate(8);
+    let view = home(&full);
+    let wrong = limits::passed_by_home(&view);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let buttons = as_read(&view).matches("] request_again").count();
+    assert!((1..10).contains(&buttons), "{buttons}");
+}
+
+#[test]
 fn slacks_own_libraries_accept_every_home() {
     let hostile: String = HOSTILE.concat().chars().cycle().take(10_000).collect();
     let homes = [

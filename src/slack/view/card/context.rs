@@ -29,6 +29,8 @@ pub mod action {
     pub const SIGN_OFF: &str = "sign_off";
     /// Open the form that asks for access; it has no request to name.
     pub const REQUEST: &str = "request";
+    /// Open the form with what a past request asked for.
+    pub const REQUEST_AGAIN: &str = "request_again";
 }
 
 /// What a card needs to know beside its request.

@@ -192,6 +192,11 @@ impl Draft {
         }
     }
 
+    /// How many blocks there are so far.
+    pub(in crate::slack::view) fn count(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// The blocks alone: a view has no text beside them.
     pub(in crate::slack::view) fn blocks(self) -> Vec<SlackBlock> {
         self.blocks

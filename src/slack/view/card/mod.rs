@@ -20,7 +20,7 @@ pub(super) use record::{
     DANGEROUS, NOT_EARLY, departed, ending_because, ending_for_requester, given_by, left, logins,
     residual, stuck, what, words, works_until,
 };
-pub(super) use requester::{grant, waiting};
+pub(super) use requester::{again, grant, waiting};
 
 use crate::{
     domain::{Request, State},

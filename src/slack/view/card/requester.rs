@@ -46,8 +46,17 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
         }
         draft.buttons(&value(request), buttons);
     }
+    again(request, &mut draft);
     record::footer(request, &mut draft);
     draft.message()
+}
+
+/// What opens the form once more for a request that is over; nothing before that.
+pub(in crate::slack::view) fn again(request: &Request, draft: &mut Draft) {
+    if !request.is_open() {
+        let again = Button::new(action::REQUEST_AGAIN, "Request again");
+        draft.buttons(&value(request), vec![again]);
+    }
 }
 
 /// What a request waits for, and until when; nothing once it was decided.
