@@ -57,7 +57,6 @@ impl Inside {
                     needed
                 }
                 Event::ExtensionRequested { .. } => vec![(Place::Extension, approvers)],
-                Event::Activated {} => vec![(Place::Granted, requester)],
                 _ => Vec::new(),
             };
             for (place, channel) in needed {
@@ -80,7 +79,6 @@ impl Inside {
                     .filter(|_| request.awaits_decision()),
                 ..Context::default()
             };
-            // A warning that came too late is not posted at all.
             let (Some(message), Some(ts)) = (card(shown.place, request, &context), &shown.ts)
             else {
                 continue;
@@ -119,7 +117,7 @@ impl Inside {
             if now.is_some_and(|now| now.in_doubt) {
                 continue;
             }
-            let calls_anew = matches!(place, Place::Extension | Place::Warning);
+            let calls_anew = matches!(place, Place::Extension);
             promised(10, calls_anew, || {
                 format!("the {place:?} of {request} was posted twice")
             })?;

@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Messenger, feeds::Feed};
+use super::{Messenger, feeds::Feed, notices::together};
 use crate::{
     clock::until_any,
     domain::{ChannelId, Time},
@@ -89,11 +89,16 @@ impl Messenger {
             let (told, until) = (backlog.told, backlog.until);
             let parcels = || self.parcels(feed, told, until);
             let (parcels, read) = self.retry.retry_forever(shutdown, parcels).await?;
-            for parcel in parcels {
+            let here = parcels.into_iter().filter_map(|parcel| {
                 let mut destinations = self.destinations(feed, &parcel).into_iter();
-                let Some(here) = destinations.find(|it| it.channel == backlog.channel) else {
-                    continue;
-                };
+                let here = destinations.find(|it| it.channel == backlog.channel)?;
+                Some((here, parcel))
+            });
+            let told_here = match feed {
+                Feed::Notices => together(here.collect()),
+                Feed::Audit | Feed::Mirror | Feed::Approvers => here.collect(),
+            };
+            for (here, parcel) in told_here {
                 if shutdown.is_cancelled() {
                     return None;
                 }

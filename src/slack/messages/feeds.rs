@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Messenger, Trouble, channels::is_personal};
 use crate::{
     domain::{ChannelId, Event, Login, Request, RequestId, Time},
-    presentation::{CURSOR, Place, REBUILT},
+    presentation::{CURSOR, Card, Place, REBUILT},
     slack::{
         client::Message,
         view::{
@@ -227,8 +227,10 @@ impl Messenger {
                     entry.body,
                     EntryBody::Request(Event::LayerReappeared { .. })
                 );
-                let is_loud = (feed == Feed::Mirror || reappeared)
-                    && request.as_ref().is_some_and(|now| is_loud(entry, now));
+                // A reply in the thread of a direct message notifies nobody who has not written there.
+                let is_loud = feed == Feed::Notices
+                    || (feed == Feed::Mirror || reappeared)
+                        && request.as_ref().is_some_and(|now| is_loud(entry, now));
                 match parcels[first..].last_mut() {
                     Some(parcel) if fits(&parcel.text, &line) => {
                         push_line(&mut parcel.text, &line);
@@ -266,7 +268,7 @@ impl Messenger {
                 .collect(),
             (Feed::Notices, Some(request)) => vec![Destination {
                 channel: ChannelId::new(request.requester.as_str()),
-                head: None,
+                head: Some(Place::Asked),
             }],
             (Feed::Mirror | Feed::Notices, None) | (Feed::Approvers, _) => Vec::new(),
         }
@@ -373,10 +375,12 @@ impl Messenger {
             self.client.try_post(channel, &message).await?;
             return Ok(());
         };
-        if let Some(ts) = self.thread(request.id, place, channel, shutdown).await? {
+        if let Some(head) = self.head(request.id, place, channel, shutdown).await?
+            && let Some(ts) = &head.ts
+        {
             let reply = self
                 .client
-                .try_reply(channel, &ts, parcel.is_loud, &message);
+                .try_reply(&head.channel, ts, parcel.is_loud, &message);
             match reply.await {
                 Err(error) if error.is_of_the_thread() => {}
                 posted => return posted.map(drop).map_err(Trouble::from),
@@ -405,9 +409,21 @@ impl Messenger {
         channel: &ChannelId,
         shutdown: &CancellationToken,
     ) -> Result<Option<String>, Trouble> {
+        let head = self.head(request, place, channel, shutdown).await?;
+        Ok(head.and_then(|card| card.ts))
+    }
+
+    /// A request's head, which is posted if it is not there.
+    async fn head(
+        &self,
+        request: RequestId,
+        place: Place,
+        channel: &ChannelId,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Card>, Trouble> {
         match self.cards.find(request, place, channel).await? {
-            Some(card) if card.ts.is_none() => Ok(self.show(card, shutdown).await?.ts),
-            card => Ok(card.and_then(|card| card.ts)),
+            Some(card) if card.ts.is_none() => Ok(Some(self.show(card, shutdown).await?)),
+            card => Ok(card),
         }
     }
 }
@@ -421,14 +437,14 @@ fn said(feed: Feed, entry: &Entry, request: Option<&Request>, logins: &[Login]) 
     }
 }
 
-fn push_line(text: &mut String, line: &str) {
+pub(super) fn push_line(text: &mut String, line: &str) {
     if !text.is_empty() && !line.is_empty() {
         text.push('\n');
     }
     text.push_str(line);
 }
 
-fn fits(text: &str, line: &str) -> bool {
+pub(super) fn fits(text: &str, line: &str) -> bool {
     let length = |text: &str| text.encode_utf16().count();
     length(text) + length(line) < LONGEST
 }

@@ -20,6 +20,7 @@ mod feeds;
 pub mod homes;
 mod last_told;
 mod leader;
+mod notices;
 mod notifications;
 mod probe;
 mod run;

@@ -13,6 +13,7 @@ mod fixture;
 mod follower;
 mod notifications;
 mod people;
+mod threads;
 #[path = "../../store_contract/story.rs"]
 #[expect(dead_code, reason = "the store's contract uses the rest")]
 mod story;

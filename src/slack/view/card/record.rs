@@ -272,14 +272,10 @@ fn state(request: &Request) -> Option<String> {
         State::Active { .. } => {
             let until = request.expires_at.map(text::time);
             let until = until.map_or_else(String::new, |end| format!(" until {end}"));
-            let left = request.departure.as_ref().map(|departure| {
-                let departed = departed(&request.requester, departure);
-                format!(" :warning: {departed}.")
-            });
-            let left = left.unwrap_or_default();
-            let behind = failing_layers(request);
+            let aside = aside(request).map(|aside| format!(" {aside}"));
+            let aside = aside.unwrap_or_default();
             let had = had_before(request, false);
-            format!(":large_green_circle: Active{until}.{had}{behind}{left}")
+            format!(":large_green_circle: Active{until}.{had}{aside}")
         }
         State::Ending {
             cause, by, since, ..
@@ -328,6 +324,20 @@ fn state(request: &Request) -> Option<String> {
             text::time(*at)
         ),
     })
+}
+
+/// What is not as it should be with a grant that is active: a target has failed to move its end, or its holder
+/// left. Sentences; nothing if all is well.
+pub(super) fn aside(request: &Request) -> Option<String> {
+    if !matches!(request.state, State::Active { .. }) {
+        return None;
+    }
+    let left = request.departure.as_ref().map(|departure| {
+        let departed = departed(&request.requester, departure);
+        format!(" :warning: {departed}.")
+    });
+    let said = failing_layers(request) + &left.unwrap_or_default();
+    (!said.is_empty()).then(|| said.trim_start().to_owned())
 }
 
 fn being_made(request: &Request) -> String {

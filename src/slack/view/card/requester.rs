@@ -13,9 +13,25 @@ use crate::{
     },
 };
 
-/// What they asked for, and what came of it.
+/// What they asked for, then what they hold and until when, then how it ended: one message from the
+/// request to the end.
 pub(super) fn asked(request: &Request, context: &Context) -> Message {
     let mut draft = Draft::default();
+    match grant(request, context, &mut draft) {
+        Some(()) => {
+            if let Some(aside) = record::aside(request) {
+                draft.say(aside);
+            }
+            record::approvals(&request.approvals, &mut draft);
+        }
+        None => wanted(request, context, &mut draft),
+    }
+    record::footer(request, &mut draft);
+    draft.message()
+}
+
+/// What they asked for, and what came of it where that is no grant.
+fn wanted(request: &Request, context: &Context, draft: &mut Draft) {
     let what = record::what(request);
     let duration = request.terms.duration;
     draft.say(format!("You requested {what} for *{duration}*."));
@@ -28,13 +44,11 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
     if let Some(unreachable) = unreachable(request, context) {
         draft.say(unreachable);
     }
-    record::write(request, &mut draft);
+    record::write(request, draft);
     if matches!(request.state, State::Pending { .. }) {
         let withdraw = Button::new(action::WITHDRAW, "Withdraw");
         draft.buttons(&value(request), vec![withdraw]);
     }
-    record::footer(request, &mut draft);
-    draft.message()
 }
 
 /// What a request waits for, and until when; nothing once it was decided.
@@ -92,13 +106,6 @@ pub(in crate::slack::view) fn unreachable(request: &Request, context: &Context) 
     ))
 }
 
-/// What they hold, and until when; nothing before they hold it.
-pub(super) fn granted(request: &Request, context: &Context) -> Option<Message> {
-    let mut draft = Draft::default();
-    grant(request, context, &mut draft)?;
-    Some(draft.message())
-}
-
 /// How a grant stands, with what can be done with it; nothing before there is one.
 pub(in crate::slack::view) fn grant(
     request: &Request,
@@ -131,27 +138,6 @@ pub(in crate::slack::view) fn grant(
     } else {
         over(request, draft)
     }
-}
-
-/// That the end is near, while it is; later how it went on.
-pub(super) fn warning(request: &Request) -> Option<Message> {
-    let mut draft = Draft::default();
-    match request.state {
-        State::Active { warned } => {
-            let what = record::what(request);
-            let end = text::time(request.expires_at?);
-            if warned {
-                draft.say(format!(":alarm_clock: Your {what} ends {end}."));
-                in_use(request, Vec::new(), &mut draft);
-            } else {
-                draft.say(format!(
-                    ":large_green_circle: Your {what} continues until {end}."
-                ));
-            }
-        }
-        _ => over(request, &mut draft)?,
-    }
-    Some(draft.message())
 }
 
 /// What can be done with a grant that is there.
