@@ -121,7 +121,9 @@ impl Broker {
                 self.people.note_kept(seq);
                 self.parts.alerts.clear(WRONG_KEY);
             }
-            Err(error) => tracing::warn!(%error, "failed to store the data about people; Keylend retries"),
+            Err(error) => {
+                tracing::warn!(%error, "failed to store the data about people; Keylend retries")
+            }
         }
     }
 

@@ -29,6 +29,7 @@ mod syntax;
 mod text;
 mod ticket_example;
 mod vault;
+mod weekly;
 mod words;
 
 use std::{
@@ -53,7 +54,7 @@ use self::document::Document;
 use crate::{
     backend::BackendConfig,
     directory::{GroupSource, Identities, PersonEntry},
-    domain::{BackendName, Catalogue, GroupName, LayerSpec, Limits, Notifications},
+    domain::{BackendName, Catalogue, GroupName, LayerSpec, Limits, Notifications, Weekly},
     policy::Policy,
     source_map,
 };
@@ -92,6 +93,8 @@ pub struct Config {
     pub catalogue: Catalogue,
     /// `notify` and `escalate_to` of each scope: whom a request that waits for approval notifies.
     pub notifications: Notifications,
+    /// `[digest]`: when the weekly digest is posted; nothing if none is.
+    pub weekly_digest: Option<Weekly>,
     /// What replicas have to agree on, as a digest: all of this but `[server]` and `[store]`.
     pub digest: String,
     /// What is allowed and probably not meant.
@@ -161,6 +164,8 @@ impl Config {
         let people = people::read(document);
         let groups = groups::groups(document, secrets);
         let rules = policy::read(document, &groups);
+        let zone = rules.as_ref().map(|(policy, _)| policy.time_zone());
+        let weekly_digest = weekly::read(document, zone.unwrap_or_default());
         let backends = backends::read(document);
         let limits = limits::read(document);
         let (catalogue, notifications) =
@@ -193,6 +198,7 @@ impl Config {
             backends,
             catalogue,
             notifications,
+            weekly_digest: weekly_digest?,
             digest: String::new(),
             warnings: Vec::new(),
         })

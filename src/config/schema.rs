@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use super::{
     api::Api, groups, identity::Identity, limits, log, people, policy, scopes, server, slack,
-    store, vault::VaultKey,
+    store, vault::VaultKey, weekly,
 };
 use crate::backend::BackendConfig;
 
@@ -30,7 +30,7 @@ pub const VERSION: u32 = 1;
 type Describe = fn(&mut SchemaGenerator) -> Schema;
 
 /// What stands at the top of the file: the version, and each section, with its description.
-pub(super) const SECTIONS: [(&str, Describe); 15] = [
+pub(super) const SECTIONS: [(&str, Describe); 16] = [
     ("version", version),
     (
         "server",
@@ -44,6 +44,7 @@ pub(super) const SECTIONS: [(&str, Describe); 15] = [
     ("identity", SchemaGenerator::subschema_for::<Identity>),
     ("people", named::<people::Raw>),
     ("policy", SchemaGenerator::subschema_for::<policy::Raw>),
+    ("digest", SchemaGenerator::subschema_for::<weekly::Raw>),
     ("groups", named::<groups::RawGroup>),
     ("limits", SchemaGenerator::subschema_for::<limits::Raw>),
     (

@@ -10,6 +10,7 @@ mod attempt;
 mod command;
 mod decide;
 mod departure;
+mod digest;
 mod due;
 mod event;
 mod group;
@@ -32,12 +33,14 @@ mod span;
 mod stages;
 mod terms;
 mod unexplained;
+mod weekly;
 
 pub use actor::Actor;
 pub use attempt::{AttemptEvent, Attempted, AttemptedOn, NotAllowed};
 pub use command::{Command, Parties, PlannedGrant, Vote};
 pub use decide::{decide, open};
 pub use departure::Departure;
+pub use digest::{DigestFold, Hasty, Names, Oversized, Stuck, Waited, WeeklyDigest};
 pub use due::{
     CLOCKS_DIFFER, Due, INSPECT_AGAIN, LONGEST_CALL, LONGEST_RETRY, Lane, Work, backoff,
 };
@@ -49,7 +52,7 @@ pub use id::{
     Handle, InstanceId, InvalidRequestId, RequestId, RuleId, TeamId, UserId, Username,
 };
 pub use leftovers::{Leftover, Leftovers};
-pub use limits::{Catalogue, Limits, OnLimit};
+pub use limits::{Catalogue, Limits, OnLimit, maxima};
 pub use lock::{Lock, LockEvent, LockTarget};
 pub use login::{Login, LoginName};
 pub use name::{NameEvent, NameOwners};
@@ -68,6 +71,7 @@ pub use span::{InvalidSpan, Length, Span};
 pub use stages::{Assignment, MOST_STAGES, Stage, able, stricter};
 pub use terms::Terms;
 pub use unexplained::{UnexplainedAccess, UnexplainedEvent};
+pub use weekly::Weekly;
 
 /// Time as the whole crate counts it: UTC, cut to the millisecond so that the log, the store and
 /// memory agree on it to the digit.

@@ -275,7 +275,7 @@ impl Messenger {
     }
 
     /// Posts until it is posted, or can never be; nothing if told to stop first.
-    async fn deliver(
+    pub(super) async fn deliver(
         &self,
         destination: &Destination,
         parcel: &Batch,

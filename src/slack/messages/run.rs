@@ -24,6 +24,7 @@ impl Messenger {
                 self.follow(Feed::Notices, &shutdown),
                 self.follow(Feed::Approvers, &shutdown),
                 self.tell_backlogs(&shutdown),
+                self.tell_digests(&shutdown),
             )
         };
         if !within_grace(&shutdown, work).await {

@@ -8,12 +8,13 @@ mod backlogs;
 mod cards;
 mod channels;
 mod client;
+mod digest;
 mod feeds;
 mod fixture;
 mod follower;
 mod notifications;
 mod people;
-mod threads;
 #[path = "../../store_contract/story.rs"]
 #[expect(dead_code, reason = "the store's contract uses the rest")]
 mod story;
+mod threads;

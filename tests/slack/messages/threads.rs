@@ -104,7 +104,7 @@ async fn a_notice_follows_the_message_that_it_belongs_to_and_is_told_once_across
         running.stop().await;
     }
     let (head, replies) = thread(&fixture);
-    assert!(head.has("done"));
+    assert!(head.buttons().contains(&"done".to_owned()));
     assert_eq!(replies.len(), 1, "{replies:#?}");
 }
 
@@ -123,9 +123,7 @@ async fn many_notices_for_one_person_make_few_messages_and_none_is_lost() {
     let running = fixture.run();
     let denied = |it: &Message| it.says("denied your request");
     let last = requests.last().unwrap();
-    fixture
-        .tells("U0ALICE", &format!("not {}", last.id))
-        .await;
+    fixture.tells("U0ALICE", &format!("not {}", last.id)).await;
     let told = fixture.sim.dm("U0ALICE");
     let told: Vec<_> = told.into_iter().filter(denied).collect();
     assert!(told.len() < 5, "{}", told.len());

@@ -21,11 +21,7 @@ pub(super) use record::{
 };
 pub(super) use requester::{grant, waiting};
 
-use crate::{
-    domain::Request,
-    presentation::Place,
-    slack::client::Message,
-};
+use crate::{domain::Request, presentation::Place, slack::client::Message};
 
 /// The card of `request` for `place`; nothing where there is nothing to show: no extension asked for.
 pub fn card(place: Place, request: &Request, context: &Context) -> Option<Message> {
