@@ -20,7 +20,7 @@ pub(super) struct Raw {
     #[schemars(extend("x-default" = "no digest"))]
     day: Option<String>,
     /// The hour at which it does so, in `policy.timezone`.
-    #[schemars(range(max = 23), example = 9)]
+    #[schemars(title = "integer, 0 to 23", range(max = 23), example = 9)]
     #[schemars(extend("default" = HOUR))]
     hour: Option<u32>,
 }
