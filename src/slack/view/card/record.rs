@@ -280,20 +280,11 @@ fn state(request: &Request) -> Option<String> {
         State::Ending {
             cause, by, since, ..
         } => {
-            let limits = request
-                .layers
-                .iter()
-                .filter_map(|it| request.time_limit(it));
-            let limit = limits.max().filter(|end| end > since);
-            let limit = limit.map(|end| {
-                let end = text::time(end);
-                format!(" The target can't end it early: it may keep working until {end}.")
-            });
             format!(
                 ":hourglass: Revoking since {}: {}. Checks deny this access.{}",
                 text::time(*since),
                 ending_because(cause, by),
-                limit.unwrap_or_default()
+                not_early(request, *since)
             )
         }
         State::Ended { cause, by, at } => format!(
@@ -338,6 +329,18 @@ pub(super) fn aside(request: &Request) -> Option<String> {
     });
     let said = failing_layers(request) + &left.unwrap_or_default();
     (!said.is_empty()).then(|| said.trim_start().to_owned())
+}
+
+/// That access that is being revoked since then works until its time limit, as a sentence with a space before
+/// it; empty if it does not.
+pub(super) fn not_early(request: &Request, since: Time) -> String {
+    let layers = request.layers.iter();
+    let limits = layers.filter_map(|layer| request.time_limit(layer));
+    let limit = limits.max().filter(|end| *end > since);
+    limit.map_or_else(String::new, |end| {
+        let end = text::time(end);
+        format!(" The target can't end it early: it may keep working until {end}.")
+    })
 }
 
 fn being_made(request: &Request) -> String {

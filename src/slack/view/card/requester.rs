@@ -171,10 +171,11 @@ fn over(request: &Request, draft: &mut Draft) -> Option<()> {
             since,
             ..
         } => format!(
-            ":hourglass: Revoking your {} since {}: {}.",
+            ":hourglass: Revoking your {} since {}: {}.{}",
             record::what(request),
             text::time(*since),
-            record::ending_because(cause, by)
+            record::ending_because(cause, by),
+            record::not_early(request, *since)
         ),
         State::Ended { cause, by, at } => format!(
             ":lock: Your {} ended {}: {}.{}{}",
