@@ -32,7 +32,7 @@ use crate::{
     clock::{Clock, Entropy, SteadyClock, SystemClock, SystemEntropy},
     config::{self, Config, Mode},
     directory::{Directory, Schedules},
-    domain::{BackendName, Catalogue, Params},
+    domain::{self, BackendName, Catalogue, Params},
     grants::Grants,
     leavers::Leavers,
     metrics::Metrics,
@@ -42,7 +42,7 @@ use crate::{
     slack::{
         client::Client,
         ingress::http,
-        messages::{self, Messenger, homes::Homes, run_as_leader},
+        messages::{self, DigestSettings, Messenger, homes::Homes, run_as_leader},
         signature::Verifier,
     },
     store::{Clocks, Comparisons, OpenPages, Store, Writable},
@@ -265,6 +265,10 @@ pub async fn start(config: Config, outside: Outside) -> anyhow::Result<Service> 
         has_credentials: Arc::new(move |request| showing.has_credentials(request)),
         logins: Arc::new(move |request| lending.logins(request)),
         notifications: config.notifications.clone(),
+        digest: config.weekly_digest.map(|schedule| DigestSettings {
+            schedule,
+            maxima: domain::maxima(&config.catalogue),
+        }),
         directory,
         alerts: alerts.clone(),
     }));

@@ -1,5 +1,5 @@
 //! What the log proves: that it is whole ([`verify`]), that the tables say the same ([`tables`]),
-//! what it says ([`export`]), and who could do what, when ([`who`]). Nothing here changes anything.
+//! what it says ([`export`]), who could do what, when ([`who`]), and what a week brought ([`digest`]). Nothing here changes anything.
 //!
 //! Nobody has to trust this program for it: [`Chain`](crate::store::Chain) says what is hashed,
 //! and how to redo it with Python's standard library on an export.
@@ -16,6 +16,7 @@
 //! the key. An export has none.
 
 mod differences;
+pub mod digest;
 pub mod export;
 pub mod log;
 pub mod table;

@@ -113,6 +113,6 @@ fn cause_in_words(cause: &EndCause) -> String {
     }
 }
 
-fn second(time: Time) -> String {
+pub(super) fn second(time: Time) -> String {
     time.format("%Y-%m-%d %H:%M:%SZ").to_string()
 }

@@ -80,7 +80,7 @@ pub async fn who(mut log: Log, whose: &Whose, at: Time) -> Result<Vec<Holding>, 
 }
 
 /// An entry that is as it was written, and yet cannot be understood, is from a later Keylend.
-fn parse(raw: &RawEntry) -> Result<Entry, Fault> {
+pub(super) fn parse(raw: &RawEntry) -> Result<Entry, Fault> {
     Entry::try_from(raw).map_err(|error| Fault::Unreadable {
         seq: raw.seq,
         why: error.to_string(),

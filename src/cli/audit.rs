@@ -19,7 +19,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::address::{address_in, configuration, key_in};
 use crate::{
     audit::{
-        Difference,
+        Difference, digest,
         export::{self, ExportError, export},
         log::{Fault, Log},
         table,
@@ -30,7 +30,7 @@ use crate::{
     checkpoint::{Checkpoint, VerifierKey, checkpoints},
     clock::{Clock as _, SystemClock},
     config::Secrets,
-    domain::{ScopeId, Time},
+    domain::{ScopeId, Time, maxima},
     sanitize::escaped_json,
     store::{Address, Broken, StoreKey, Why},
 };
@@ -106,6 +106,17 @@ pub enum Audit {
         /// The format of the answer.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+    },
+    /// Print what happened in a week, as the weekly digest in the audit channel does.
+    ///
+    /// Exits with 1 if the log is broken.
+    Digest {
+        /// The configuration, which names the store and the longest duration of each scope.
+        #[arg(long, value_name = "FILE", default_value = "keylend.toml")]
+        config: PathBuf,
+        /// The end of the week: RFC 3339, or `YYYY-MM-DD HH:MM[:SS]` in UTC. Default: now.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        until: Option<Time>,
     },
 }
 
@@ -245,6 +256,21 @@ impl Audit {
                         let json = serde_json::to_string_pretty(&holdings)?;
                         writeln!(out, "{}", escaped_json(&json))?;
                     }
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Digest { config, until } => {
+                let until = until.unwrap_or_else(|| SystemClock.now());
+                let catalogue = configuration(&config, Secrets::Unchecked)?.catalogue;
+                let source = Source {
+                    config,
+                    store: None,
+                    file: None,
+                };
+                let log = source.open(0).await?;
+                match digest::digest(log, until, &maxima(&catalogue)).await {
+                    Ok(week) => digest::write(&week, out)?,
+                    Err(fault) => return broken(&fault, out),
                 }
                 Ok(ExitCode::SUCCESS)
             }

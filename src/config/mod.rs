@@ -31,6 +31,7 @@ mod text;
 mod ticket_example;
 mod tickets;
 mod vault;
+mod weekly;
 mod words;
 
 use std::{
@@ -55,7 +56,7 @@ use self::document::Document;
 use crate::{
     backend::BackendConfig,
     directory::{GroupSource, Identities, PersonEntry},
-    domain::{BackendName, Catalogue, GroupName, LayerSpec, Limits, Notifications},
+    domain::{BackendName, Catalogue, GroupName, LayerSpec, Limits, Notifications, Weekly},
     policy::Policy,
     source_map,
     tickets::TicketSettings,
@@ -97,6 +98,8 @@ pub struct Config {
     pub notifications: Notifications,
     /// `[tickets]`: which scopes need an open ticket, and who knows about tickets; nothing if none does.
     pub tickets: Option<TicketSettings>,
+    /// `[digest]`: when the weekly digest is posted; nothing if none is.
+    pub weekly_digest: Option<Weekly>,
     /// What replicas have to agree on, as a digest: all of this but `[server]` and `[store]`.
     pub digest: String,
     /// What is allowed and probably not meant.
@@ -166,6 +169,8 @@ impl Config {
         let people = people::read(document);
         let groups = groups::groups(document, secrets);
         let rules = policy::read(document, &groups);
+        let zone = rules.as_ref().map(|(policy, _)| policy.time_zone());
+        let weekly_digest = weekly::read(document, zone.unwrap_or_default());
         let backends = backends::read(document);
         let limits = limits::read(document);
         let (catalogue, notifications) =
@@ -205,6 +210,7 @@ impl Config {
             catalogue,
             notifications,
             tickets: tickets?,
+            weekly_digest: weekly_digest?,
             digest: String::new(),
             warnings: Vec::new(),
         })

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use super::{
     api::Api, break_glass, groups, identity::Identity, limits, log, people, policy, scopes, server,
-    slack, store, tickets, vault::VaultKey,
+    slack, store, tickets, vault::VaultKey, weekly,
 };
 use crate::backend::BackendConfig;
 
@@ -44,6 +44,7 @@ pub(super) const SECTIONS: [(&str, Describe); 16] = [
     ("identity", SchemaGenerator::subschema_for::<Identity>),
     ("people", named::<people::Raw>),
     ("policy", SchemaGenerator::subschema_for::<policy::Raw>),
+    ("digest", SchemaGenerator::subschema_for::<weekly::Raw>),
     ("groups", named::<groups::RawGroup>),
     ("limits", SchemaGenerator::subschema_for::<limits::Raw>),
     (

@@ -10,6 +10,14 @@ use super::{BreakGlass, Environment, OnLeave, Scope, ScopeId, Span};
 /// Everything that can be asked for.
 pub type Catalogue = BTreeMap<ScopeId, Scope>;
 
+/// The longest that one approval of each scope may give.
+pub fn maxima(catalogue: &Catalogue) -> BTreeMap<ScopeId, Span> {
+    let scopes = catalogue.values();
+    scopes
+        .map(|scope| (scope.id.clone(), scope.max_duration))
+        .collect()
+}
+
 /// What holds for everybody, whatever the scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {

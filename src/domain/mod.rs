@@ -10,6 +10,7 @@ mod attempt;
 mod command;
 mod decide;
 mod departure;
+mod digest;
 mod due;
 mod event;
 mod group;
@@ -35,12 +36,14 @@ mod start;
 mod terms;
 mod ticket;
 mod unexplained;
+mod weekly;
 
 pub use actor::Actor;
 pub use attempt::{AttemptEvent, Attempted, AttemptedOn, NotAllowed};
 pub use command::{Command, Parties, PlannedGrant, PlannedReview, Vote};
 pub use decide::{decide, open};
 pub use departure::Departure;
+pub use digest::{DigestFold, Hasty, Names, Oversized, Stuck, Waited, WeeklyDigest};
 pub use due::{
     CLOCKS_DIFFER, Due, INSPECT_AGAIN, LONGEST_CALL, LONGEST_RETRY, Lane, Work, backoff,
 };
@@ -52,7 +55,7 @@ pub use id::{
     Handle, InstanceId, InvalidRequestId, RequestId, RuleId, TeamId, UserId, Username,
 };
 pub use leftovers::{Leftover, Leftovers};
-pub use limits::{Catalogue, Limits, OnLimit};
+pub use limits::{Catalogue, Limits, OnLimit, maxima};
 pub use lock::{Lock, LockEvent, LockTarget};
 pub use login::{Login, LoginName};
 pub use name::{NameEvent, NameOwners};
@@ -73,6 +76,7 @@ pub use stages::{Assignment, MOST_STAGES, Stage, able, stricter};
 pub use terms::Terms;
 pub use ticket::{TicketProblem, TicketRead};
 pub use unexplained::{UnexplainedAccess, UnexplainedEvent};
+pub use weekly::Weekly;
 
 /// Time as the whole crate counts it: UTC, cut to the millisecond so that the log, the store and
 /// memory agree on it to the digit.

@@ -48,12 +48,8 @@ pub enum Place {
     Approval,
     /// The card of an extension in the scope's channel.
     Extension,
-    /// The requester's direct message about the request.
+    /// The requester's direct message about the request and the grant; the head of their thread.
     Asked,
-    /// The requester's direct message about the grant.
-    Granted,
-    /// The requester's warning before the end.
-    Warning,
     /// The head of the request's thread in the audit channel.
     Audit,
     /// The head of the request's thread in an incident channel.
@@ -69,8 +65,6 @@ impl Place {
             Self::Approval => "approval",
             Self::Extension => "extension",
             Self::Asked => "asked",
-            Self::Granted => "granted",
-            Self::Warning => "warning",
             Self::Audit => "audit",
             Self::Mirror => "mirror",
             Self::Review => "review",
@@ -82,11 +76,7 @@ impl Place {
 pub(super) fn calls_for_cards(event: &Event) -> bool {
     matches!(
         event,
-        Event::Requested { .. }
-            | Event::ExtensionRequested { .. }
-            | Event::Activated {}
-            | Event::Warned {}
-            | Event::GlassBroken { .. }
+        Event::Requested { .. } | Event::ExtensionRequested { .. } | Event::GlassBroken { .. }
     )
 }
 
@@ -107,8 +97,6 @@ pub(super) fn new_cards(request: &Request, event: &Event, audit_channel: &Channe
             cards
         }
         Event::ExtensionRequested { .. } => vec![card(Place::Extension, &request.approval_channel)],
-        Event::Activated {} => vec![card(Place::Granted, &requester)],
-        Event::Warned {} => vec![card(Place::Warning, &requester)],
         Event::GlassBroken { channel, .. } => vec![card(Place::Review, channel)],
         _ => Vec::new(),
     }

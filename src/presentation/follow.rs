@@ -47,7 +47,8 @@ struct Affected {
     /// What calls for cards.
     calls: Vec<(u64, RequestId, Event)>,
     is_locked: bool,
-    /// Whether a lock was set or lifted: the cards of what waits say whether one covers it.
+    /// Whether a lock was set or lifted: the cards of what waits say whether one covers it, and the Homes of
+    /// those who may see them list them.
     has_locks: bool,
 }
 
@@ -180,6 +181,9 @@ impl Follower {
         writes.touch.extend(home::touch_by(requesters, at));
         if affected.is_locked {
             writes.touch.extend(home::touch_asked(at));
+        }
+        if affected.has_locks {
+            writes.touch.extend(home::touch_locks(at));
         }
         writes
     }

@@ -16,6 +16,9 @@ pub(super) const COLLECTION: &str = "homes";
 /// What every Home refers to that asks its person to decide something.
 const ASKED: &str = "asked";
 
+/// What every Home refers to that shows the locks in force.
+const LOCKS: &str = "locks";
+
 /// One person's Home.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Home {
@@ -26,6 +29,9 @@ pub struct Home {
     /// Whose requests it asks its person to decide. What somebody holds decides what else they may
     /// get, so whatever happens to them may change what is asked.
     pub asked_by: BTreeSet<UserId>,
+    /// Whether it shows the locks in force.
+    #[serde(default)]
+    pub shows_locks: bool,
     /// How often in a row it could not be made whole.
     pub failures: u32,
     /// Moves with every write and every touch.
@@ -40,6 +46,8 @@ pub struct Published {
     pub shown: String,
     /// Whose requests it asks its person to decide.
     pub asked_by: BTreeSet<UserId>,
+    /// Whether it shows the locks in force.
+    pub shows_locks: bool,
     /// Where the follower stood before the view was made.
     pub seen: u64,
     /// When to look again although nothing has changed: something could not be known.
@@ -65,6 +73,11 @@ pub(super) fn touch_asked(at: Time) -> Option<Touch> {
     touch([ASKED.to_owned()].into(), at)
 }
 
+/// Gives every Home that shows the locks in force its turn.
+pub(super) fn touch_locks(at: Time) -> Option<Touch> {
+    touch([LOCKS.to_owned()].into(), at)
+}
+
 fn touch(refs: BTreeSet<String>, at: Time) -> Option<Touch> {
     (!refs.is_empty()).then(|| Touch {
         collection: COLLECTION.to_owned(),
@@ -87,6 +100,7 @@ impl Home {
             person,
             shown: None,
             asked_by: BTreeSet::new(),
+            shows_locks: false,
             failures: 0,
             version: 0,
         }
@@ -103,6 +117,9 @@ impl Home {
         let mut refs: BTreeSet<String> = self.asked_by.iter().map(asked_by).collect();
         if !refs.is_empty() {
             refs.insert(ASKED.to_owned());
+        }
+        if self.shows_locks {
+            refs.insert(LOCKS.to_owned());
         }
         refs.insert(of(&self.person));
         Referring {
@@ -231,15 +248,17 @@ impl HomeRecords {
     }
 
     /// Notes what people see after `home`, as it was read before the view was made, was published.
-    /// The Home rests if nothing has touched it meanwhile. People who are new among those that it asks
-    /// about may have been passed by while the Home did not refer to them, so then the follower must
-    /// still stand where it stood.
+    /// The Home rests if nothing has touched it meanwhile. What it did not refer to before, such as people
+    /// who are new among those that it asks about, may have been passed by, so then the follower must still
+    /// stand where it stood.
     ///
     /// # Errors
     ///
     /// If the store does not answer, or has no such Home.
     pub async fn shown(&self, home: &Home, published: &Published) -> Result<(), StoreError> {
-        let step = (!published.asked_by.is_subset(&home.asked_by)).then(|| Step {
+        let refers_to_more = !published.asked_by.is_subset(&home.asked_by)
+            || published.shows_locks && !home.shows_locks;
+        let step = refers_to_more.then(|| Step {
             cursor: CURSOR.to_owned(),
             from: published.seen,
             to: published.seen,
@@ -252,6 +271,7 @@ impl HomeRecords {
                 false => current.shown.clone(),
             },
             asked_by: published.asked_by.clone(),
+            shows_locks: published.shows_locks,
             failures: match published.again {
                 Some(_) => current.failures.saturating_add(1),
                 None => 0,

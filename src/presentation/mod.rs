@@ -19,12 +19,14 @@ mod card;
 mod follow;
 mod home;
 mod retry;
+mod weekly;
 
 pub use backlog::{Backlog, BacklogRecords};
 pub use card::{Card, CardRecords, Place};
 pub use follow::{Follower, REBUILT};
 pub use home::{Home, HomeRecords, Published};
 pub(crate) use retry::{Retry, within_grace};
+pub use weekly::DigestRecord;
 
 use crate::store::{CommitError, StoreError};
 

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod approving;
+mod digest;
 mod documents;
 mod examples;
 mod fuzz_corpus;

@@ -456,7 +456,7 @@ async fn what_only_a_time_limit_ends_has_ended_when_the_limit_is_over_and_it_was
         card.all_text()
     );
     fixture.bob().click(&card, "approve").await;
-    fixture.told(ALICE, "Active").await;
+    fixture.told(ALICE, "You have").await;
 
     fixture.jit(ALICE, "done").await;
     fixture.told(ALICE, "it may keep working until").await;

@@ -54,15 +54,13 @@ async fn a_denial_needs_a_reason_and_the_requester_hears_it() {
 }
 
 #[tokio::test]
-async fn the_requester_can_end_the_access_from_the_warning() {
+async fn the_requester_is_warned_in_the_thread_of_the_message_that_ends_the_access() {
     let fixture = Fixture::start().await;
-    fixture.granted(REQUEST).await;
+    let grant = fixture.granted(REQUEST).await;
     fixture.advance_minutes(27);
-    let warning = fixture
-        .sim
-        .wait_until(|_| fixture.grants(ALICE).into_iter().nth(1))
-        .await;
-    fixture.alice().click(&warning, "done").await;
+    let warning = fixture.told(ALICE, ":alarm_clock:").await;
+    assert_eq!(warning.thread_ts.as_ref(), Some(&grant.ts));
+    fixture.alice().click(&grant, "done").await;
     fixture.told(ALICE, "has ended:").await;
     assert!(!fixture.console.admits("alice"));
     fixture

@@ -6,7 +6,9 @@ use std::{fmt::Write as _, fs, net::SocketAddr, process::Command};
 use keylend::{
     config::{Config, Identity, Mode, Problems, Secrets, Store},
     directory::{GroupSource, PersonEntry},
-    domain::{ChannelId, GroupName, Notify, OnLimit, ReasonRule, ScopeId, Span, UserId, Username},
+    domain::{
+        ChannelId, GroupName, Notify, OnLimit, ReasonRule, ScopeId, Span, UserId, Username, Weekly,
+    },
 };
 use tempfile::TempDir;
 
@@ -436,6 +438,33 @@ fn the_limits_of_requests_are_read() {
     assert_eq!(limits.max_pending_per_person, 5);
     assert_eq!(limits.max_pending_per_scope, 2);
     assert_eq!(limits.max_requests_per_hour, 20);
+}
+
+#[test]
+fn the_weekly_digest_is_posted_by_the_clock_of_the_policy_and_not_without_a_day() {
+    let read = |digest: &str| {
+        let digest = format!("timezone = \"Europe/Berlin\"\n\n[digest]\n{digest}\n\n[groups]");
+        let config = GOOD.replacen("[groups]", &digest, 1);
+        load(&config, RULES).map(|config| config.weekly_digest)
+    };
+    let weekly = |hour| Weekly {
+        day: chrono::Weekday::Mon,
+        hour,
+        zone: chrono_tz::Europe::Berlin,
+    };
+    assert_eq!(read("day = \"monday\"").unwrap(), Some(weekly(9)));
+    assert_eq!(
+        read("day = \"monday\"\nhour = 23").unwrap(),
+        Some(weekly(23))
+    );
+    assert_eq!(read("hour = 3").unwrap(), None);
+    for (digest, said) in [
+        ("day = \"someday\"", "\"someday\" is not a day of the week"),
+        ("day = \"monday\"\nhour = 24", "24 is not an hour"),
+    ] {
+        let (problems, _) = read(digest).unwrap_err();
+        assert!(problems.to_string().contains(said), "{problems}");
+    }
 }
 
 #[test]

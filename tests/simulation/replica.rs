@@ -158,6 +158,7 @@ impl Replica {
             has_credentials: Arc::new(move |request| showing.has_credentials(request)),
             logins: Arc::new(|_| Vec::new()),
             notifications: Notifications::new(),
+            digest: None,
             directory,
             alerts,
             other_channels: BTreeSet::new(),

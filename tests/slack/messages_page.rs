@@ -27,9 +27,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
     (
         "The requester, in direct messages",
         &[
-            "tests/slack/views/snapshots/slack__views__requesters_see_what_they_wait_for.snap",
-            "tests/slack/views/snapshots/slack__views__requesters_see_what_they_hold.snap",
-            "tests/slack/views/snapshots/slack__views__requesters_are_warned_truthfully.snap",
+            "tests/slack/views/snapshots/slack__views__requesters_see_one_message_from_the_request_to_the_end.snap",
         ],
     ),
     (

@@ -360,8 +360,9 @@ impl Fixture {
     pub async fn ended(&self, times: usize) {
         self.in_time(|sim| {
             let told = sim.dm(ALICE);
-            let ended = told.iter().filter(|message| message.says("has ended:"));
-            (ended.count() >= times).then_some(())
+            // What ends together is told together.
+            let ended = told.iter().map(|it| it.text.matches("has ended:").count());
+            (ended.sum::<usize>() >= times).then_some(())
         })
         .await;
     }

@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Messenger, feeds::Feed};
+use super::{Messenger, feeds::Feed, notices::together};
 use crate::{
     clock::until_any,
     domain::{ChannelId, Time},
@@ -89,12 +89,19 @@ impl Messenger {
             let (told, until) = (backlog.told, backlog.until);
             let parcels = || self.parcels(feed, told, until);
             let (parcels, read) = self.retry.retry_forever(shutdown, parcels).await?;
+            let mut here = Vec::new();
             for parcel in parcels {
                 let destinations = self.destinations(feed, &parcel).await;
                 let mut destinations = destinations.into_iter();
-                let Some(here) = destinations.find(|it| it.channel == backlog.channel) else {
-                    continue;
-                };
+                if let Some(it) = destinations.find(|it| it.channel == backlog.channel) {
+                    here.push((it, parcel));
+                }
+            }
+            let told_here = match feed {
+                Feed::Notices => together(here),
+                Feed::Audit | Feed::Mirror | Feed::Approvers | Feed::Reviewers => here,
+            };
+            for (here, parcel) in told_here {
                 if shutdown.is_cancelled() {
                     return None;
                 }

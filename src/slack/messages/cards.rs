@@ -297,8 +297,7 @@ impl Messenger {
         }
         let reduced = is_reduced.then(|| reduced::request(request));
         let request = reduced.as_ref().unwrap_or(request);
-        let message = render(card.place, request, context).filter(|_| is_wanted(&card, request));
-        if let Some(message) = message {
+        if let Some(message) = render(card.place, request, context) {
             let call = call(card.place, request);
             let now_shown = digest(&message, call.as_deref());
             if card.shown.as_ref() != Some(&now_shown) {
@@ -308,7 +307,7 @@ impl Messenger {
                     }
                     gives_way => {
                         let still_calls = gives_way.as_ref().filter(|_| called(&card).is_some());
-                        let left = uncalled(card.place, request, context);
+                        let left = uncalled(card.place, request);
                         if let (Some(ts), Some(left)) = (still_calls, left) {
                             self.leave(&card.channel, ts, &left).await?;
                         }
@@ -397,11 +396,6 @@ impl Turns {
 fn called(card: &Card) -> Option<&str> {
     let (_, call) = card.shown.as_deref()?.split_once(' ')?;
     Some(call)
-}
-
-/// Whether a card is to be posted at all: nobody is warned any more of what is over.
-fn is_wanted(card: &Card, request: &Request) -> bool {
-    card.ts.is_some() || card.place != Place::Warning || call(card.place, request).is_some()
 }
 
 /// What a message says, and what it calls attention to: the digest, then the call.

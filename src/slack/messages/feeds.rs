@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Messenger, Trouble, channels::is_personal};
 use crate::{
     domain::{ChannelId, Event, Login, Request, RequestId, Time},
-    presentation::{CURSOR, Place, REBUILT},
+    presentation::{CURSOR, Card, Place, REBUILT},
     slack::{
         client::Message,
         view::{
@@ -245,6 +245,8 @@ impl Messenger {
                 };
                 let broke_glass = matches!(event, Some(Event::GlassBroken { .. }));
                 let is_loud = match feed {
+                    // A reply in the thread of a direct message notifies nobody who has not written there.
+                    Feed::Notices => true,
                     Feed::Reviewers => matches!(event, Some(Event::ReviewReminded { .. })),
                     _ => {
                         (feed == Feed::Mirror || reappeared || broke_glass)
@@ -288,7 +290,7 @@ impl Messenger {
                 .collect(),
             (Feed::Notices, Some(request)) => vec![Destination {
                 channel: ChannelId::new(request.requester.as_str()),
-                head: None,
+                head: Some(Place::Asked),
             }],
             (Feed::Reviewers, Some(request)) => self.reviewers_told(request, parcel.is_loud).await,
             (Feed::Mirror | Feed::Notices | Feed::Reviewers, None) | (Feed::Approvers, _) => {
@@ -298,7 +300,7 @@ impl Messenger {
     }
 
     /// Posts until it is posted, or can never be; nothing if told to stop first.
-    async fn deliver(
+    pub(super) async fn deliver(
         &self,
         destination: &Destination,
         parcel: &Batch,
@@ -398,10 +400,12 @@ impl Messenger {
             self.client.try_post(channel, &message).await?;
             return Ok(());
         };
-        if let Some(ts) = self.thread(request.id, place, channel, shutdown).await? {
+        if let Some(head) = self.head(request.id, place, channel, shutdown).await?
+            && let Some(ts) = &head.ts
+        {
             let reply = self
                 .client
-                .try_reply(channel, &ts, parcel.is_loud, &message);
+                .try_reply(&head.channel, ts, parcel.is_loud, &message);
             match reply.await {
                 Err(error) if error.is_of_the_thread() => {}
                 posted => return posted.map(drop).map_err(Trouble::from),
@@ -430,9 +434,21 @@ impl Messenger {
         channel: &ChannelId,
         shutdown: &CancellationToken,
     ) -> Result<Option<String>, Trouble> {
+        let head = self.head(request, place, channel, shutdown).await?;
+        Ok(head.and_then(|card| card.ts))
+    }
+
+    /// A request's head, which is posted if it is not there.
+    async fn head(
+        &self,
+        request: RequestId,
+        place: Place,
+        channel: &ChannelId,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Card>, Trouble> {
         match self.cards.find(request, place, channel).await? {
-            Some(card) if card.ts.is_none() => Ok(self.show(card, shutdown).await?.ts),
-            card => Ok(card.and_then(|card| card.ts)),
+            Some(card) if card.ts.is_none() => Ok(Some(self.show(card, shutdown).await?)),
+            card => Ok(card),
         }
     }
 }
@@ -447,14 +463,14 @@ fn said(feed: Feed, entry: &Entry, request: Option<&Request>, logins: &[Login]) 
     }
 }
 
-fn push_line(text: &mut String, line: &str) {
+pub(super) fn push_line(text: &mut String, line: &str) {
     if !text.is_empty() && !line.is_empty() {
         text.push('\n');
     }
     text.push_str(line);
 }
 
-fn fits(text: &str, line: &str) -> bool {
+pub(super) fn fits(text: &str, line: &str) -> bool {
     let length = |text: &str| text.encode_utf16().count();
     length(text) + length(line) < LONGEST
 }

@@ -3,7 +3,8 @@
 //! # What makes a Home due
 //!
 //! Its person opens it. Something happens to one of their requests, or to what it asks them to decide:
-//! the [`Follower`](crate::presentation::Follower) touches those Homes. Something new waits for them:
+//! the [`Follower`](crate::presentation::Follower) touches those Homes. A lock is set or lifted, and their
+//! person may see the locks. Something new waits for them:
 //! `news` follows the log and touches the approvers'. Slack tells of a changed person or group. What a Home says
 //! changes with nothing else but an operator's rule that looks at the time of day, and that is
 //! judged anew whenever the Home is opened, and at the click.
@@ -66,6 +67,7 @@ pub struct Homes {
 struct Page {
     view: serde_json::Value,
     asked_by: BTreeSet<UserId>,
+    shows_locks: bool,
     /// Whether everything that it should show could be known.
     is_whole: bool,
 }
@@ -240,6 +242,7 @@ impl Homes {
         let published = Published {
             shown,
             asked_by: page.asked_by,
+            shows_locks: page.shows_locks,
             seen,
             again,
         };
@@ -255,6 +258,7 @@ impl Homes {
         let only = |view, is_whole| Page {
             view,
             asked_by: BTreeSet::new(),
+            shows_locks: false,
             is_whole,
         };
         match self.broker.member(person).await {
@@ -279,6 +283,12 @@ impl Homes {
             (request, context)
         };
         let questions = self.broker.questions_for(person, QUESTIONS).await?;
+        let shows_locks = self.broker.may_see_locks(person).await?;
+        let mut locks = match shows_locks {
+            true => self.broker.locks().await?,
+            false => Vec::new(),
+        };
+        locks.sort_by(|one, other| (one.at, &one.target).cmp(&(other.at, &other.target)));
         let asked = questions.asked.iter();
         let home = view::Home {
             logins: asked
@@ -287,11 +297,13 @@ impl Homes {
             questions,
             open: open.into_iter().map(in_context).collect(),
             past,
+            locks,
         };
         let asked = &home.questions.asked;
         Ok(Page {
             view: view::home(&home),
             asked_by: asked.iter().map(|it| it.requester.clone()).collect(),
+            shows_locks,
             is_whole: !home.questions.is_unsure,
         })
     }

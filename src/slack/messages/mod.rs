@@ -16,10 +16,12 @@ mod backlogs;
 mod cards;
 mod channel_state;
 mod channels;
+mod digest;
 mod feeds;
 pub mod homes;
 mod last_told;
 mod leader;
+mod notices;
 mod notifications;
 mod probe;
 mod reviews;
@@ -36,10 +38,11 @@ use crate::{
     clock::{Clock, Entropy},
     directory::Directory,
     domain::{ChannelId, Login, Notifications, Request},
-    presentation::{BacklogRecords, CardRecords, Follower, Retry},
+    presentation::{BacklogRecords, CardRecords, DigestRecord, Follower, Retry},
     store::{Documents, Store, WorkClaims},
 };
 use channel_state::Channels;
+pub use digest::DigestSettings;
 pub(crate) use feeds::CURSORS;
 use last_told::LastTold;
 pub use leader::run_as_leader;
@@ -73,6 +76,8 @@ pub struct Parts {
     pub logins: Logins,
     /// Whom each scope notifies of what waits for approval.
     pub notifications: Notifications,
+    /// When the weekly digest is posted; nothing if none is.
+    pub digest: Option<DigestSettings>,
     /// Who is in the groups that are notified.
     pub directory: Arc<Directory>,
     /// What somebody has to look at.
@@ -98,6 +103,8 @@ pub struct Messenger {
     has_credentials: HasCredentials,
     logins: Logins,
     notifications: Notifications,
+    digest: Option<DigestSettings>,
+    digest_record: DigestRecord,
     directory: Arc<Directory>,
     last_told: LastTold,
     alerts: Arc<Alerts>,
@@ -127,6 +134,7 @@ impl Messenger {
             has_credentials,
             logins,
             notifications,
+            digest,
             directory,
             alerts,
             other_channels,
@@ -143,6 +151,8 @@ impl Messenger {
             claims,
             cards: CardRecords::new(documents.clone()),
             backlogs: BacklogRecords::new(documents.clone()),
+            digest,
+            digest_record: DigestRecord::new(documents.clone()),
             documents,
             follower,
             client,

@@ -25,6 +25,7 @@ impl Messenger {
                 self.follow(Feed::Approvers, &shutdown),
                 self.follow(Feed::Reviewers, &shutdown),
                 self.tell_backlogs(&shutdown),
+                self.tell_digests(&shutdown),
             )
         };
         if !within_grace(&shutdown, work).await {

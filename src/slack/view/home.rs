@@ -1,4 +1,5 @@
-//! The App Home: what waits for a person, then what they hold and until when, then what is past.
+//! The App Home: what waits for a person, then what they hold and until when, then the locks in force for
+//! those who may see them, then what is past.
 //!
 //! A pure function of what the person may know, so it can always be made anew, compared and mended.
 //! Its buttons are those of the cards, with the same values, so a click here does and is refused
@@ -15,12 +16,13 @@ use super::{
         Button, Context, Draft, action, again, grant, outcome, question, state, stuck, value,
         waiting, what,
     },
+    locks::lines_of,
     modal::callback,
     start::starting,
 };
 use crate::{
     broker::Questions,
-    domain::{Login, Request, RequestId, State},
+    domain::{Lock, Login, Request, RequestId, State},
 };
 
 /// How many questions a Home asks; each takes four blocks.
@@ -39,6 +41,9 @@ const WAITING: usize = 5;
 /// How many grants; each takes five blocks at most.
 const HELD: usize = 8;
 
+/// How many locks; all of them take one block.
+const LOCKS: usize = 4;
+
 /// What a member's Home shows.
 #[derive(Debug, Clone, Default)]
 pub struct Home {
@@ -50,6 +55,8 @@ pub struct Home {
     pub open: Vec<(Request, Context)>,
     /// What of theirs is over, latest first.
     pub past: Vec<Request>,
+    /// The locks in force, for those who may see them.
+    pub locks: Vec<Lock>,
 }
 
 /// A member's Home.
@@ -77,6 +84,10 @@ pub fn home(home: &Home) -> Value {
         holds(request, context, &mut draft);
     }
     rest(held.len(), HELD, &mut draft);
+    if !home.locks.is_empty() {
+        draft.title("Locks in force");
+        draft.say(lines_of(&home.locks, LOCKS).join("\n"));
+    }
     past(&home.past, &mut draft);
     view(draft)
 }

@@ -459,13 +459,30 @@ pub fn is_loud(entry: &Entry, request: &Request) -> bool {
     }
 }
 
-/// What the requester is told of an entry, in a message of its own; nothing where one of their
-/// cards tells it, or where it is their own doing.
+/// What the requester is told of an entry, in the thread of their message: an update of that notifies
+/// nobody. Nothing where it is their own doing, or over by now.
 pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
     let occurred = entry.occurred()?;
     let by = text::actor(&occurred.actor);
     let scope = text::code(&request.terms.scope);
     Some(match &occurred.event {
+        // What is over by now is told by its end.
+        Event::Activated {} => match request.state {
+            State::Active { .. } => format!(
+                ":large_green_circle: You have access to {scope} until {}.",
+                text::time(request.expires_at?)
+            ),
+            _ => return None,
+        },
+        Event::Warned {} => match request.state {
+            State::Active { warned: true } => format!(
+                ":alarm_clock: Your access to {scope} ends {}. To keep it longer, choose *More time* or type \
+                 {}.",
+                text::time(request.expires_at?),
+                text::code(format!("/jit extend {}", request.id))
+            ),
+            _ => return None,
+        },
         Event::Denied { reason } => because(
             format!(":no_entry: {by} denied your request for {scope}"),
             reason,

@@ -2,6 +2,7 @@
 pub mod alert;
 pub mod answer;
 pub mod card;
+pub mod digest;
 pub mod held_at;
 pub mod home;
 pub mod incident;

@@ -365,7 +365,7 @@ async fn nobody_is_warned_of_what_is_over() {
     let running = fixture.run();
     fixture.tells("U0ALICE", "has ended").await;
     fixture.settled().await;
-    // What was asked and granted, and that it has ended.
-    assert_eq!(fixture.sim.dm("U0ALICE").len(), 3);
+    // The request's message, and that the access has ended.
+    assert_eq!(fixture.sim.dm("U0ALICE").len(), 2);
     running.stop().await;
 }

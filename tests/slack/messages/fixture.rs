@@ -10,7 +10,7 @@ use keylend::{
     presentation::{CURSOR, CardRecords},
     slack::{
         client::Client,
-        messages::{self, Messenger},
+        messages::{self, DigestSettings, Messenger},
     },
     store::{Change, Documents as _, SqliteStore, Store as _},
 };
@@ -113,6 +113,15 @@ impl Fixture {
 
     /// The same, where scopes notify their approvers.
     pub(crate) fn run_notifying(&self, notifications: Notifications) -> Running {
+        self.run_with(notifications, None)
+    }
+
+    /// The same, with a weekly digest.
+    pub(crate) fn run_with(
+        &self,
+        notifications: Notifications,
+        digest: Option<DigestSettings>,
+    ) -> Running {
         let messenger = Messenger::new(messages::Parts {
             claims: self.store.clone(),
             store: self.store.clone(),
@@ -124,6 +133,7 @@ impl Fixture {
             has_credentials: Arc::new(|_: &Request| true),
             logins: Arc::new(|_: &Request| Vec::new()),
             notifications,
+            digest,
             directory: Arc::new(self.directory()),
             alerts: self.alerts.clone(),
             other_channels: [ChannelId::new("C0DBA")].into(),

@@ -8,6 +8,7 @@ mod backlogs;
 mod cards;
 mod channels;
 mod client;
+mod digest;
 mod feeds;
 mod fixture;
 mod follower;
@@ -16,3 +17,4 @@ mod people;
 #[path = "../../store_contract/story.rs"]
 #[expect(dead_code, reason = "the store's contract uses the rest")]
 mod story;
+mod threads;

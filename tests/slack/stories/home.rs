@@ -369,6 +369,23 @@ async fn who_joins_or_leaves_the_approvers_sees_it_at_once() {
 }
 
 #[tokio::test]
+async fn an_administrator_sees_the_locks_in_force_and_nobody_else_does() {
+    let fixture = Fixture::start().await;
+    opened(&fixture, ALICE).await;
+    let before = opened(&fixture, SECURITY).await;
+    assert!(!before.says("Locks in force"), "{}", before.all_text());
+    fixture.end(SECURITY, "lock db-prod:read incident").await;
+    let home = shown(&fixture, SECURITY, |home| home.says("Locks in force")).await;
+    for words in ["`db-prod:read` is locked by", "(incident)", "/jit unlock"] {
+        assert!(home.says(words), "{words}: {}", home.all_text());
+    }
+    let alices = opened(&fixture, ALICE).await;
+    assert!(!alices.says("Locks in force"), "{}", alices.all_text());
+    fixture.jit(SECURITY, "unlock db-prod:read").await;
+    shown(&fixture, SECURITY, |home| !home.says("Locks in force")).await;
+}
+
+#[tokio::test]
 async fn nobody_is_asked_what_a_lock_or_the_cap_stands_against() {
     let fixture = Fixture::start().await;
     opened(&fixture, BOB).await;

@@ -11,6 +11,7 @@ mod callers;
 mod channels;
 mod clarifying;
 mod crossing;
+mod digest;
 mod ending_early;
 mod extending;
 mod form;

@@ -3,7 +3,12 @@
 use keylend::{
     broker::{HeldAt, HeldBy, Situation},
     domain::{BackendName, Human, Lock, LockTarget, Time},
-    slack::view::{held_at::held_at, incident::situation, locks, modal_end},
+    slack::view::{
+        held_at::held_at,
+        home::{Home, home},
+        incident::situation,
+        locks, modal_end,
+    },
 };
 use serde_json::json;
 
@@ -43,6 +48,37 @@ fn the_list_of_locks_says_who_why_since_and_until_when_and_how_each_is_lifted() 
         (a &lt;!channel&gt; leak). To lift the lock, type `/jit unlock pg-prod`.";
     assert_eq!(with_short_times(&listed), expected);
     assert_eq!(locks::list(&[]), "No lock is in force.");
+}
+
+#[test]
+fn a_home_lists_the_locks_in_one_block_and_counts_the_rest() {
+    let mut shown = Home {
+        locks: (0..6)
+            .map(|number| {
+                lock(
+                    LockTarget::Target(BackendName::new(format!("t{number}"))),
+                    None,
+                )
+            })
+            .collect(),
+        ..Home::default()
+    };
+    let view = home(&shown);
+    let blocks = view["blocks"].as_array().unwrap();
+    let texts = blocks
+        .iter()
+        .filter_map(|block| block["text"]["text"].as_str());
+    let texts: Vec<&str> = texts.collect();
+    let title = texts.iter().position(|text| *text == "Locks in force");
+    let listed = texts[title.unwrap() + 1];
+    assert_eq!(listed.lines().count(), 5, "{listed}");
+    assert!(
+        listed.contains("• Target `t3` is locked by <@U0BOB>"),
+        "{listed}"
+    );
+    assert!(listed.ends_with("… and 2 more"), "{listed}");
+    shown.locks.clear();
+    assert!(!home(&shown).to_string().contains("Locks in force"));
 }
 
 #[test]

@@ -35,12 +35,10 @@ use regex::Regex;
 use serde_json::{Value, json};
 use story::{Story, every_state, terms};
 
-const PLACES: [Place; 7] = [
+const PLACES: [Place; 5] = [
     Place::Approval,
     Place::Extension,
     Place::Asked,
-    Place::Granted,
-    Place::Warning,
     Place::Audit,
     Place::Mirror,
 ];
@@ -87,18 +85,8 @@ fn extension_cards_show_the_question_and_then_the_record() {
 }
 
 #[test]
-fn requesters_see_what_they_wait_for() {
+fn requesters_see_one_message_from_the_request_to_the_end() {
     insta::assert_snapshot!(in_every_state(Place::Asked));
-}
-
-#[test]
-fn requesters_see_what_they_hold() {
-    insta::assert_snapshot!(in_every_state(Place::Granted));
-}
-
-#[test]
-fn requesters_are_warned_truthfully() {
-    insta::assert_snapshot!(in_every_state(Place::Warning));
 }
 
 #[test]
@@ -239,7 +227,7 @@ fn credentials_are_offered_only_where_there_are_some() {
     let active = Story::begin(terms(None), 1).approve("U0BOB").active();
     for has_credentials in [false, true] {
         let card = card(
-            Place::Granted,
+            Place::Asked,
             &active.request,
             &Context {
                 has_credentials,
@@ -288,14 +276,14 @@ fn access_from_before_the_grant_is_said_to_stay_on_every_card_and_in_the_notice_
             .text
     };
     let you = "You already had `app_writer` on `pg-prod` before. Keylend doesn't revoke that.";
-    assert!(said(Place::Granted, &active).contains(you));
+    assert!(said(Place::Asked, &active).contains(you));
     let they = "<@U0ALICE> already had `app_writer` on `pg-prod` before.";
     assert!(said(Place::Approval, &active).contains(they));
 
     let ended = active.expire().gone_by(Removal::Preexisting);
     let you = "You still have `app_writer` on `pg-prod`: it predates this grant.";
     let they = "<@U0ALICE> still has `app_writer` on `pg-prod`: it predates this grant.";
-    assert!(said(Place::Granted, &ended).contains(you));
+    assert!(said(Place::Asked, &ended).contains(you));
     assert!(said(Place::Approval, &ended).contains(they));
     let (entry, request) = ended.log.last().unwrap();
     assert!(notice(entry, request).unwrap().contains(you));
@@ -311,7 +299,7 @@ fn what_a_target_says_of_the_end_is_told_where_it_ended_the_access() {
         .active_with(true, Some(caveat));
     let said = |story: &Story| {
         let (entry, request) = story.log.last().unwrap();
-        let card = card(Place::Granted, &story.request, &Context::default()).unwrap();
+        let card = card(Place::Asked, &story.request, &Context::default()).unwrap();
         [card.text, notice(entry, request).unwrap_or_default()]
     };
     assert!(said(&active).iter().all(|text| !text.contains(caveat)));
@@ -337,7 +325,7 @@ fn what_a_grantee_left_behind_is_listed_at_the_end_and_harmless_to_read() {
             let card = card(place, &ended.request, &Context::default());
             card.unwrap().text
         };
-        let you = [card(Place::Granted), notice(entry, request).unwrap()];
+        let you = [card(Place::Asked), notice(entry, request).unwrap()];
         let they = [card(Place::Approval), line(entry, request, &[]).unwrap()];
         (you, they)
     };
@@ -398,13 +386,13 @@ fn access_that_may_keep_working_is_said_before_approval_and_after_the_end() {
     let before = "may keep working for up to 15m";
     assert!(shown(Place::Approval, &pending).contains(before));
     let active = pending.approve("U0BOB").active();
-    assert!(!shown(Place::Granted, &active).contains("keep working"));
+    assert!(!shown(Place::Asked, &active).contains("keep working"));
     let ended = active.expire().gone();
     let State::Ended { at, .. } = ended.request.state else {
         panic!("it has not ended");
     };
     let until = Span::minutes(15).after(at).timestamp().to_string();
-    for place in [Place::Approval, Place::Granted] {
+    for place in [Place::Approval, Place::Asked] {
         let card = card(place, &ended.request, &Context::default()).unwrap();
         let sentence = format!("It may keep working until <!date^{until}^");
         assert!(card.text.contains(&sentence), "{}", card.text);
@@ -435,21 +423,27 @@ fn a_requester_whose_approvers_cannot_be_reached_reads_why() {
 }
 
 #[test]
-fn a_second_extension_and_a_second_warning_call_anew() {
-    let warned = Story::begin(terms(None), 1)
-        .approve("U0BOB")
-        .active()
-        .warned();
-    let first = warned.more_time();
+fn a_second_extension_calls_anew() {
+    let active = Story::begin(terms(None), 1).approve("U0BOB").active();
+    let first = active.more_time();
     let extended = first.approve("U0BOB");
     let second = extended.more_time();
-    let calls =
-        |story: &Story| [Place::Extension, Place::Warning].map(|place| call(place, &story.request));
-    assert_eq!(calls(&extended), [None, None]);
-    assert!(calls(&first)[0].is_some() && calls(&first)[0] != calls(&second)[0]);
-    assert_eq!(calls(&first)[1], calls(&warned)[1]);
-    let again = extended.warned();
-    assert!(calls(&again)[1].is_some() && calls(&again)[1] != calls(&warned)[1]);
+    let calls = |story: &Story| call(Place::Extension, &story.request);
+    assert_eq!(calls(&extended), None);
+    assert!(calls(&first).is_some() && calls(&first) != calls(&second));
+}
+
+#[test]
+fn nobody_is_told_that_they_have_what_is_over_or_that_what_was_extended_ends_soon() {
+    let active = Story::begin(terms(None), 1).approve("U0BOB").active();
+    let warned = active.warned();
+    let told = |of: &Story, now: &Story| notice(&of.log.last().unwrap().0, &now.request);
+    assert!(told(&active, &active).is_some() && told(&warned, &warned).is_some());
+    let extended = warned.more_time().approve("U0BOB");
+    assert_eq!(told(&warned, &extended), None);
+    let ended = warned.expire().gone();
+    assert_eq!(told(&active, &ended), None);
+    assert_eq!(told(&warned, &ended), None);
 }
 
 #[test]

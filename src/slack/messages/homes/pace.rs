@@ -66,6 +66,7 @@ mod tests {
             person: UserId::new("U0BOB"),
             shown: shown.map(str::to_owned),
             asked_by: BTreeSet::new(),
+            shows_locks: false,
             failures: 0,
             version: 1,
         }

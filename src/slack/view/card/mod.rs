@@ -22,21 +22,14 @@ pub(super) use record::{
 };
 pub(super) use requester::{again, grant, waiting};
 
-use crate::{
-    domain::{Request, State},
-    presentation::Place,
-    slack::client::Message,
-};
+use crate::{domain::Request, presentation::Place, slack::client::Message};
 
-/// The card of `request` for `place`; nothing where there is nothing to show: no grant yet, no
-/// extension asked for.
+/// The card of `request` for `place`; nothing where there is nothing to show: no extension asked for.
 pub fn card(place: Place, request: &Request, context: &Context) -> Option<Message> {
     match place {
         Place::Approval => Some(approval::request_card(request, context)),
         Place::Extension => approval::extension_card(request, context),
         Place::Asked => Some(requester::asked(request, context)),
-        Place::Granted => requester::granted(request, context),
-        Place::Warning => requester::warning(request),
         Place::Audit | Place::Mirror => Some(head::head(request)),
         Place::Review => review::review(request),
     }
@@ -47,22 +40,12 @@ pub fn card(place: Place, request: &Request, context: &Context) -> Option<Messag
 pub fn call(place: Place, request: &Request) -> Option<String> {
     match place {
         Place::Extension if request.extension.is_some() => Some(request.revision.to_string()),
-        Place::Warning if matches!(request.state, State::Active { warned: true }) => {
-            request.expires_at.map(|end| end.timestamp().to_string())
-        }
         _ => None,
     }
 }
 
 /// What a card says that called for something and gives way to one that calls anew: that this went
 /// on, and nothing to press.
-pub fn uncalled(place: Place, request: &Request, context: &Context) -> Option<Message> {
-    if place == Place::Extension {
-        return Some(approval::settled_extension(request));
-    }
-    let mut request = request.clone();
-    if let State::Active { warned } = &mut request.state {
-        *warned = false;
-    }
-    card(place, &request, context)
+pub fn uncalled(place: Place, request: &Request) -> Option<Message> {
+    (place == Place::Extension).then(|| approval::settled_extension(request))
 }

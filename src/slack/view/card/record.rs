@@ -292,32 +292,19 @@ fn state(request: &Request, you: bool) -> Option<String> {
         State::Active { .. } => {
             let until = request.expires_at.map(text::time);
             let until = until.map_or_else(String::new, |end| format!(" until {end}"));
-            let left = request.departure.as_ref().map(|departure| {
-                let departed = departed(&request.requester, departure);
-                format!(" :warning: {departed}.")
-            });
-            let left = left.unwrap_or_default();
-            let behind = failing_layers(request);
+            let aside = aside(request).map(|aside| format!(" {aside}"));
+            let aside = aside.unwrap_or_default();
             let had = had_before(request, you);
-            format!(":large_green_circle: Active{until}.{had}{behind}{left}")
+            format!(":large_green_circle: Active{until}.{had}{aside}")
         }
         State::Ending {
             cause, by, since, ..
         } => {
-            let limits = request
-                .layers
-                .iter()
-                .filter_map(|it| request.time_limit(it));
-            let limit = limits.max().filter(|end| end > since);
-            let limit = limit.map(|end| {
-                let end = text::time(end);
-                format!(" The target can't end it early: it may keep working until {end}.")
-            });
             format!(
                 ":hourglass: Revoking since {}: {}. Checks deny this access.{}",
                 text::time(*since),
                 because(cause, by),
-                limit.unwrap_or_default()
+                not_early(request, *since)
             )
         }
         State::Ended { cause, by, at } if request.never_started() => format!(
@@ -356,6 +343,32 @@ fn state(request: &Request, you: bool) -> Option<String> {
             ":hourglass: Lapsed {}: nobody decided in time.",
             text::time(*at)
         ),
+    })
+}
+
+/// What is not as it should be with a grant that is active: a target has failed to move its end, or its holder
+/// left. Sentences; nothing if all is well.
+pub(super) fn aside(request: &Request) -> Option<String> {
+    if !matches!(request.state, State::Active { .. }) {
+        return None;
+    }
+    let left = request.departure.as_ref().map(|departure| {
+        let departed = departed(&request.requester, departure);
+        format!(" :warning: {departed}.")
+    });
+    let said = failing_layers(request) + &left.unwrap_or_default();
+    (!said.is_empty()).then(|| said.trim_start().to_owned())
+}
+
+/// That access that is being revoked since then works until its time limit, as a sentence with a space before
+/// it; empty if it does not.
+pub(super) fn not_early(request: &Request, since: Time) -> String {
+    let layers = request.layers.iter();
+    let limits = layers.filter_map(|layer| request.time_limit(layer));
+    let limit = limits.max().filter(|end| *end > since);
+    limit.map_or_else(String::new, |end| {
+        let end = text::time(end);
+        format!(" The target can't end it early: it may keep working until {end}.")
     })
 }
 

@@ -17,9 +17,29 @@ use crate::{
 const BREAK_GLASS: &str = "You get the access at once, without an approval. The security team is told now, two \
                            people review what you did, and your name stays in the log.";
 
-/// What they asked for, and what came of it.
+/// What they asked for, then what they hold and until when, then how it ended: one message from the
+/// request to the end.
 pub(super) fn asked(request: &Request, context: &Context) -> Message {
     let mut draft = Draft::default();
+    match grant(request, context, &mut draft) {
+        Some(()) => {
+            if let Some(aside) = record::aside(request) {
+                draft.say(aside);
+            }
+            record::approvals(&request.approvals, &mut draft);
+            if let Some(review) = &request.review {
+                draft.say(record::progress(review));
+            }
+        }
+        None => wanted(request, context, &mut draft),
+    }
+    again(request, &mut draft);
+    record::footer(request, &mut draft);
+    draft.message()
+}
+
+/// What they asked for, and what came of it where that is no grant.
+fn wanted(request: &Request, context: &Context, draft: &mut Draft) {
     let what = record::what(request);
     let duration = request.terms.duration;
     let starting = starting(request);
@@ -33,7 +53,7 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
     if let Some(unreachable) = unreachable(request, context) {
         draft.say(unreachable);
     }
-    record::write(request, true, &mut draft);
+    record::write(request, true, draft);
     if matches!(request.state, State::Pending { .. }) || request.waits_for_start() {
         let withdraw = Button::new(action::WITHDRAW, "Withdraw");
         let mut buttons = vec![withdraw];
@@ -46,9 +66,6 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
         }
         draft.buttons(&value(request), buttons);
     }
-    again(request, &mut draft);
-    record::footer(request, &mut draft);
-    draft.message()
 }
 
 /// What opens the form once more for a request that is over; nothing before that.
@@ -114,13 +131,6 @@ pub(in crate::slack::view) fn unreachable(request: &Request, context: &Context) 
     ))
 }
 
-/// What they hold, and until when; nothing before they hold it.
-pub(super) fn granted(request: &Request, context: &Context) -> Option<Message> {
-    let mut draft = Draft::default();
-    grant(request, context, &mut draft)?;
-    Some(draft.message())
-}
-
 /// How a grant stands, with what can be done with it; nothing before there is one.
 pub(in crate::slack::view) fn grant(
     request: &Request,
@@ -155,27 +165,6 @@ pub(in crate::slack::view) fn grant(
     }
 }
 
-/// That the end is near, while it is; later how it went on.
-pub(super) fn warning(request: &Request) -> Option<Message> {
-    let mut draft = Draft::default();
-    match request.state {
-        State::Active { warned } => {
-            let what = record::what(request);
-            let end = text::time(request.expires_at?);
-            if warned {
-                draft.say(format!(":alarm_clock: Your {what} ends {end}."));
-                in_use(request, Vec::new(), &mut draft);
-            } else {
-                draft.say(format!(
-                    ":large_green_circle: Your {what} continues until {end}."
-                ));
-            }
-        }
-        _ => over(request, &mut draft)?,
-    }
-    Some(draft.message())
-}
-
 /// What can be done with a grant that is there.
 fn in_use(request: &Request, mut buttons: Vec<Button>, draft: &mut Draft) {
     buttons.push(Button::new(action::DONE, "I'm done"));
@@ -207,11 +196,13 @@ fn over(request: &Request, draft: &mut Draft) -> Option<()> {
             since,
             ..
         } => format!(
-            ":hourglass: Revoking your {} since {}: {}.",
+            ":hourglass: Revoking your {} since {}: {}.{}",
             record::what(request),
             text::time(*since),
-            record::ending_for_requester(cause, by)
+            record::ending_for_requester(cause, by),
+            record::not_early(request, *since)
         ),
+        State::Ended { .. } if request.never_started() => return None,
         State::Ended { cause, by, at } => format!(
             ":lock: Your {} ended {}: {}.{}{}",
             record::what(request),

@@ -1,0 +1,99 @@
+//! The weekly digest: posted in the audit channel once for each week, by the replica that speaks.
+//!
+//! The store says which one was posted last. The first one tells of the week that ends after Keylend first
+//! ran with `digest.day`; of weeks that passed while no replica ran, the last one is told. A crash between
+//! Slack's answer and the note of it posts a digest twice.
+
+use std::collections::BTreeMap;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Messenger,
+    feeds::{Batch, Destination},
+};
+use crate::{
+    domain::{DigestFold, ScopeId, Span, Time, Weekly},
+    slack::view::digest::digest,
+    store::{Entry, Origin, StoreError},
+};
+
+/// Entries that are read together.
+const BATCH: u32 = 1_000;
+
+/// When the weekly digest is posted, and what it compares with.
+#[derive(Debug, Clone)]
+pub struct DigestSettings {
+    /// When.
+    pub schedule: Weekly,
+    /// The longest that one approval of each scope may give.
+    pub maxima: BTreeMap<ScopeId, Span>,
+}
+
+impl Messenger {
+    /// Posts the digest of each week that is over, until told to stop; nothing if there is none to post.
+    pub(super) async fn tell_digests(&self, shutdown: &CancellationToken) -> Option<()> {
+        let settings = self.digest.as_ref()?;
+        loop {
+            let now = self.retry.clock.now();
+            let told = || self.digest_record.told();
+            let (told, version) = self.retry.retry_forever(shutdown, told).await?;
+            let last = settings.schedule.last(now);
+            match told {
+                Some(told) if told < last => self.tell_digest(settings, last, shutdown).await?,
+                Some(_) => {
+                    let next = settings.schedule.next(now);
+                    self.retry.wait_until(next, shutdown).await?;
+                    continue;
+                }
+                None => {}
+            }
+            let note = || self.digest_record.note(last, version);
+            self.retry.retry_forever(shutdown, note).await?;
+        }
+    }
+
+    async fn tell_digest(
+        &self,
+        settings: &DigestSettings,
+        until: Time,
+        shutdown: &CancellationToken,
+    ) -> Option<()> {
+        let fold = || self.fold_week(until);
+        let fold = self.retry.retry_forever(shutdown, fold).await?;
+        let batch = Batch {
+            request: None,
+            text: digest(&fold.digest(&settings.maxima)),
+            // People of another company read nothing of it.
+            reduced: String::new(),
+            is_loud: false,
+            from: 0,
+            through: 0,
+        };
+        let destination = Destination {
+            channel: self.audit_channel.clone(),
+            head: None,
+        };
+        self.deliver(&destination, &batch, shutdown).await
+    }
+
+    /// The log up to `until`. What Keylend did not write, or cannot read, is not counted.
+    async fn fold_week(&self, until: Time) -> Result<DigestFold, StoreError> {
+        let mut fold = DigestFold::until(until);
+        let mut read = 0;
+        loop {
+            let entries = self.store.raw_entries(read, BATCH).await?;
+            let Some(last) = entries.last() else {
+                return Ok(fold);
+            };
+            read = last.seq;
+            let ours = entries.iter().filter(|raw| raw.origin != Origin::Forged);
+            // The follower says of an entry that it cannot be read.
+            for entry in ours.filter_map(|raw| Entry::try_from(raw).ok()) {
+                if let (Some(id), Some(occurred)) = (entry.request_id, entry.occurred()) {
+                    fold.note(id, &occurred);
+                }
+            }
+        }
+    }
+}
