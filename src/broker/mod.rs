@@ -34,8 +34,8 @@ mod refused_attempts;
 mod revise;
 mod shorten;
 mod situation;
-mod tickets;
 mod start;
+mod tickets;
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -30,7 +30,7 @@ pub const VERSION: u32 = 1;
 type Describe = fn(&mut SchemaGenerator) -> Schema;
 
 /// What stands at the top of the file: the version, and each section, with its description.
-pub(super) const SECTIONS: [(&str, Describe); 16] = [
+pub(super) const SECTIONS: [(&str, Describe); 18] = [
     ("version", version),
     (
         "server",

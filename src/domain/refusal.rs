@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, TicketProblem, Time, Username,
+    Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, TicketProblem, Time,
+    Username,
 };
 
 /// Why something was not done; nothing was changed.

@@ -80,6 +80,7 @@ impl Log {
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: Span::minutes(60).after(at),
+            starts_at: None,
         };
         self.note(id, at, Actor::Person(UserId::new("U0ALICE")), event);
         id

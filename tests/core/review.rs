@@ -59,6 +59,7 @@ fn granted(review: Option<PlannedReview>) -> Request {
             approval_channel: ChannelId::new("C0DBA"),
             mirrors: Vec::new(),
             lapses_at: Span::minutes(60).after(start()),
+            starts_at: None,
             stages: Vec::new(),
         },
     };

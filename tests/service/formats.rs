@@ -18,7 +18,7 @@ use crate::{deploy::example_with_every_key, support::fixture::Fixture};
 const RECORD: &str = include_str!("formats.txt");
 
 /// How many lines the record had after each change, and their digest.
-const PLACES: [(usize, &str); 3] = [
+const PLACES: [(usize, &str); 4] = [
     (
         265,
         "a8d5134cbbc988b5a140b584eccb6b7933db51748c0513ff8d488ce70390f9d1",
@@ -30,6 +30,10 @@ const PLACES: [(usize, &str); 3] = [
     (
         275,
         "6194d4e063a07b19aaed714ce2cd21c79994d8d9910ca3adc7ce9d4f3037f28b",
+    ),
+    (
+        287,
+        "c0ef46d4d10c5fe3c5d8724240d85aa7b908793cfc27985054273c522f9ecf9c",
     ),
 ];
 

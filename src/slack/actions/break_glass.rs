@@ -29,6 +29,7 @@ pub(super) async fn run(interaction: &Interaction, shown: Shown) -> Outcome {
         ticket: request.terms.ticket.clone(),
         reason: request.terms.reason.clone(),
         mirrors: request.mirrors.clone(),
+        starts_at: None,
     });
     let granted = granted.await?;
     let withdrawn = slack.broker.withdraw(&interaction.intent, request.id).await;

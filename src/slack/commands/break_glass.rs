@@ -62,6 +62,7 @@ async fn run(call: Call<'_>) -> Outcome {
         ticket: draft.ticket,
         reason: draft.reason,
         mirrors: mirrors.channels,
+        starts_at: None,
     });
     match granted.await {
         Ok(request) => {

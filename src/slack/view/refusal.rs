@@ -314,7 +314,6 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             format!("You can only shorten this, and {chosen} is longer than requested. Choose at most {asked}.")
         }
         Refusal::Ticket(problem) => ticket_problem(problem),
-        }
         Refusal::NotTheRequester => format!(
             "Only the requester can do this. Nothing changed. To request access of your own, type {}.",
             voice.code("/jit")

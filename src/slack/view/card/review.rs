@@ -29,7 +29,7 @@ pub(super) fn review(request: &Request) -> Option<Message> {
     facts.extend(record::ticket(request).map(|ticket| ("Ticket", ticket)));
     draft.facts(&facts);
     draft.quote("Reason", &terms.reason);
-    record::write(request, &mut draft);
+    record::write(request, false, &mut draft);
     for sign_off in &review.sign_offs {
         draft.say(format!(
             ":white_check_mark: Signed off by {} · {}",
