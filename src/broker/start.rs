@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{Broker, Error, approve::voters, end::ended_by_lock, facts::Question, single_change};
 use crate::{
-    domain::{Actor, Command, Event, Human, Parties, Refusal, Request, RequestId},
+    domain::{
+        Actor, ApprovalFacts, Command, Event, Human, Parties, Refusal, Request, RequestId,
+        TicketProblem,
+    },
     policy::Action,
     store::{Commit, DecidedOn},
 };
@@ -38,7 +41,7 @@ impl Broker {
         }
         let holds = match self.still_holds(&request).await {
             Ok(holds) => holds,
-            Err(Error::Refused(refusal)) if !matches!(refusal, Refusal::GroupsUnavailable(_)) => {
+            Err(Error::Refused(refusal)) if !may_pass(&refusal) => {
                 let command = refused(&refusal);
                 return Ok(single_change(self.change(&request, command)?));
             }
@@ -94,6 +97,8 @@ impl Broker {
             self.authorize(Action::AutoApprove, &requester, &question)?;
         }
         self.authorize(Action::Receive, &requester, &question)?;
+        let ticket = request.terms.ticket.as_deref();
+        let ticket_read = self.open_ticket(scope, ticket, &requester).await?;
         self.keeps_name(request, &requester, &human).await?;
         let command = Command::Start {
             terms: request.terms.revised(scope),
@@ -106,7 +111,10 @@ impl Broker {
                 ..Parties::default()
             },
             after: held.displaced.iter().copied().collect(),
-            facts: self.approval_facts(&requester, &question),
+            facts: ApprovalFacts {
+                ticket_read,
+                ..self.approval_facts(&requester, &question)
+            },
         };
         Ok(StillHolds {
             command,
@@ -120,6 +128,15 @@ impl Broker {
             },
         })
     }
+}
+
+/// Whether a refusal says that something is not known, and may be soon.
+fn may_pass(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::GroupsUnavailable(_)
+            | Refusal::Ticket(TicketProblem::Unavailable(_) | TicketProblem::Stale)
+    )
 }
 
 /// The command that ends a request at its start for this reason.
@@ -137,6 +154,7 @@ fn refused(refusal: &Refusal) -> Command {
             let rules = rulings.iter().map(|ruling| ruling.rule.clone());
             (rules.collect(), reasons.join("; "))
         }
+        Refusal::Ticket(problem) => (Vec::new(), problem.to_string()),
         refusal => (Vec::new(), refusal.to_string()),
     };
     Command::RefuseStart { rules, reason }

@@ -217,13 +217,15 @@ fn the_approver_who_is_the_requester_by_now_does_not_count() {
 
 #[test]
 fn a_scope_that_asks_more_by_now_ends_it() {
-    let title = |terms: &mut Terms| terms.title.push_str(" (new)");
-    let shorter = |terms: &mut Terms| terms.duration = Span::minutes(20);
-    let changes: [(fn(&mut Terms), u8, Vec<Stage>); 4] = [
+    type Change = fn(&mut Terms);
+    let title: Change = |terms| terms.title.push_str(" (new)");
+    let shorter: Change = |terms| terms.duration = Span::minutes(20);
+    let same: Change = |_| ();
+    let changes = [
         (title, 1, Vec::new()),
         (shorter, 1, Vec::new()),
-        (|_| (), 2, Vec::new()),
-        (|_| (), 1, vec![Stage::default()]),
+        (same, 2, Vec::new()),
+        (same, 1, vec![Stage::default()]),
     ];
     for (change, needed, today) in changes {
         let mut request = approved();

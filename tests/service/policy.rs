@@ -54,7 +54,7 @@ fn explain(arguments: &[&str]) -> (String, i32) {
 fn every_example_decides_what_its_cases_say_and_every_rule_of_it_decides_one() {
     let rules = examples(".cedar");
     let cases = examples(".test.toml");
-    assert_eq!(rules.len(), 10);
+    assert_eq!(rules.len(), 11);
     let stem = |file: &Path, ending: &str| {
         let name = file.file_name().unwrap().to_str().unwrap();
         name.strip_suffix(ending).unwrap().to_owned()

@@ -4,31 +4,20 @@
 //! ran with `digest.day`; of weeks that passed while no replica ran, the last one is told. A crash between
 //! Slack's answer and the note of it posts a digest twice.
 
-use std::collections::BTreeMap;
-
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Messenger,
+    DigestSettings, Messenger,
     feeds::{Batch, Destination},
 };
 use crate::{
-    domain::{DigestFold, ScopeId, Span, Time, Weekly},
+    domain::{DigestFold, Time},
     slack::view::digest::digest,
     store::{Entry, Origin, StoreError},
 };
 
 /// Entries that are read together.
 const BATCH: u32 = 1_000;
-
-/// When the weekly digest is posted, and what it compares with.
-#[derive(Debug, Clone)]
-pub struct DigestSettings {
-    /// When.
-    pub schedule: Weekly,
-    /// The longest that one approval of each scope may give.
-    pub maxima: BTreeMap<ScopeId, Span>,
-}
 
 impl Messenger {
     /// Posts the digest of each week that is over, until told to stop; nothing if there is none to post.

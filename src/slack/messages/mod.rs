@@ -28,7 +28,10 @@ mod reviews;
 mod run;
 mod trouble;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use tokio::sync::{Mutex, Notify};
 
@@ -37,12 +40,11 @@ use crate::{
     alerts::Alerts,
     clock::{Clock, Entropy},
     directory::Directory,
-    domain::{ChannelId, Login, Notifications, Request},
+    domain::{ChannelId, Login, Notifications, Request, ScopeId, Span, Weekly},
     presentation::{BacklogRecords, CardRecords, DigestRecord, Follower, Retry},
     store::{Documents, Store, WorkClaims},
 };
 use channel_state::Channels;
-pub use digest::DigestSettings;
 pub(crate) use feeds::CURSORS;
 use last_told::LastTold;
 pub use leader::run_as_leader;
@@ -53,6 +55,15 @@ const STRIPES: usize = 32;
 
 /// Whether a request comes with credentials to show.
 pub type HasCredentials = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
+
+/// When the weekly digest is posted, and what it compares with.
+#[derive(Debug, Clone)]
+pub struct DigestSettings {
+    /// When.
+    pub schedule: Weekly,
+    /// The longest that one approval of each scope may give.
+    pub maxima: BTreeMap<ScopeId, Span>,
+}
 
 /// What a [`Messenger`] works with.
 pub struct Parts {

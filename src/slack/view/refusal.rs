@@ -98,23 +98,23 @@ fn ticket_problem(problem: &TicketProblem) -> String {
                 .to_owned()
         }
         TicketProblem::Unknown => {
-            "The ticket tracker has no such ticket, or Keylend can't see it there. Nothing was done.".to_owned()
+            "The ticket tracker has no such ticket, or Keylend can't see it there. Nothing changed.".to_owned()
         }
         TicketProblem::Closed => {
-            "The ticket is closed, and this scope needs an open one. Nothing was done.".to_owned()
+            "The ticket is closed, and this scope needs an open one. Nothing changed.".to_owned()
         }
         TicketProblem::NotAssigned => {
             "The ticket isn't assigned to the requester's email address, and this scope requires that. \
-             Nothing was done."
+             Nothing changed."
                 .to_owned()
         }
         TicketProblem::Stale => {
             "What the ticket tracker answered is more than 60 seconds old, so Keylend can't tell whether the \
-             ticket is open. Nothing was done. Try again later."
+             ticket is open. Nothing changed. Try again later."
                 .to_owned()
         }
         TicketProblem::Unavailable(why) => format!(
-            "Keylend couldn't look the ticket up: {why}. Nothing was done. Try again later."
+            "Keylend couldn't look the ticket up: {why}. Nothing changed. Try again later."
         ),
     }
 }
@@ -462,7 +462,7 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "This access has no credentials to show. Use your own login.".to_owned()
         }
         Refusal::NoBreakGlass(scope) => format!(
-            "You can't use break-glass for {}. Nothing was granted. Request it with {}; approvers decide.",
+            "You can't use break-glass for {}. Nothing changed. Request it with {}; approvers decide.",
             voice.code(scope),
             voice.code(format!("/jit request {scope}"))
         ),
@@ -479,13 +479,13 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "You can't review your own use of break-glass. Two other people have to sign off.".to_owned()
         }
         Refusal::NotAReviewer => {
-            "Only members of the reviewer groups can do this. Nothing was changed.".to_owned()
+            "Only members of the reviewer groups can do this. Nothing changed.".to_owned()
         }
         Refusal::SignedOffBefore => {
             "You have already signed this off. Another person has to sign off too.".to_owned()
         }
         Refusal::ReviewClosed => {
-            "Two people have already signed this off, so the review is closed. Nothing was changed."
+            "Two people have already signed this off, so the review is closed. Nothing changed."
                 .to_owned()
         }
         Refusal::NoteMissing => "A note is required. Say what you checked.".to_owned(),

@@ -183,7 +183,7 @@ async fn the_proofs_detect_a_removed_or_weakened_guard() {
         lines.push(format!("{mutant}: {}", kinds.join(", ")));
     }
     insta::assert_snapshot!(lines.join("\n"), @r"
-    members-only, gone: approve, auto_approve, deny, extend, lock, lock Everything, receive, release, release Everything, request, revoke, revoke Everything, unlock, unlock Everything
+    members-only, gone: approve, auto_approve, break_glass, deny, extend, lock, lock Everything, receive, release, release Everything, request, revoke, revoke Everything, unlock, unlock Everything
     no-self-approval, gone: approve, deny
     max-duration, gone: auto_approve, extend, receive, request
     max-total, gone: auto_approve, extend, receive
@@ -193,7 +193,7 @@ async fn the_proofs_detect_a_removed_or_weakened_guard() {
     exclusive-environments, gone: receive, request
     holdings-cap, gone: receive, request
     members-only, of scopes alone: lock Everything, release Everything, revoke Everything, unlock Everything
-    members-only, by what is shut out: approve, auto_approve, deny, extend, lock, lock Everything, receive, release, release Everything, request, revoke, revoke Everything, unlock, unlock Everything
+    members-only, by what is shut out: approve, auto_approve, break_glass, deny, extend, lock, lock Everything, receive, release, release Everything, request, revoke, revoke Everything, unlock, unlock Everything
     no-self-approval, of a yes alone: deny
     no-self-approval, by the wrong attribute: approve, deny
     no-self-approval, but for administrators: approve, deny

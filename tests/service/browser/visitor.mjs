@@ -81,6 +81,7 @@ export async function visit(viewport) {
 
   return {
     page,
+    complaints,
     main,
     log,
     composer,

@@ -303,3 +303,38 @@ async fn an_old_answer_that_a_ticket_is_closed_ends_no_access() {
     tracker.closes(TICKET);
     goes_on_unchecked(&fixture, "too old").await;
 }
+
+/// Alice's request for later is approved.
+async fn approved_for_later(fixture: &Fixture) {
+    let berlin = "Europe/Berlin".to_owned();
+    fixture.sim.update_person(ALICE, |alice| alice.tz = berlin);
+    let later = format!("request {SCOPE} 30m --at 05:00 {TICKET} maintenance");
+    let card = fixture.asked(&later).await;
+    fixture.bob().click(&card, "approve").await;
+    fixture.told(ALICE, "is approved: it starts").await;
+}
+
+#[tokio::test]
+async fn the_ticket_is_looked_up_again_at_a_start_in_the_future() {
+    let (tracker, fixture) = jira("assigned = true").await;
+    approved_for_later(&fixture).await;
+    tracker.opens(TICKET, Some("bob@example.com"));
+    fixture.advance_minutes(119);
+    let kinds = fixture.until_logged("ended", 1).await;
+    assert!(!kinds.contains(&"layer_granted".to_owned()), "{kinds:?}");
+    let why = "won't start: refused at its start: the ticket is not assigned";
+    fixture.told(ALICE, why).await;
+}
+
+#[tokio::test]
+async fn a_start_waits_while_the_tracker_does_not_answer() {
+    let (tracker, fixture) = jira("").await;
+    approved_for_later(&fixture).await;
+    tracker.answers(Answer::Nonsense);
+    fixture.advance_minutes(120);
+    fixture.audited("*Alert* `tickets_unchecked`").await;
+    assert!(!fixture.kinds().await.contains(&"started".to_owned()));
+    tracker.answers(Answer::True);
+    fixture.advance_minutes(2);
+    fixture.until_logged("activated", 1).await;
+}
