@@ -60,19 +60,25 @@ impl Scene {
 
     /// Runs a statement behind Keylend's back, and holds that it changed something.
     pub async fn tamper(&self, sql: &str) {
-        let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let statement = || sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         let rows = match &self.tables {
             Tables::Sqlite(url) => {
                 let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
                 let busy = sqlx::raw_sql("PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = OFF");
                 busy.execute(&mut connection).await.unwrap();
-                let done = statement.execute(&mut connection).await;
+                let done = statement().execute(&mut connection).await;
                 done.unwrap().rows_affected()
             }
             Tables::Postgres(server, _) => {
                 let mut connection = connect(server).await;
-                let done = statement.execute(&mut connection).await;
-                done.unwrap().rows_affected()
+                loop {
+                    match statement().execute(&mut connection).await {
+                        // Keylend writes to the same rows; whose statement is cancelled is chance.
+                        Err(sqlx::Error::Database(error))
+                            if error.code().as_deref() == Some("40P01") => {}
+                        done => break done.unwrap().rows_affected(),
+                    }
+                }
             }
         };
         assert!(rows > 0, "nothing was changed by {sql}");

@@ -101,6 +101,10 @@ async fn a_checkpoint_that_was_posted_stays_whatever_the_tables_say(mut scene: S
     scene.fixture.asked(REQUEST).await;
     let id = scene.request().await;
     let of = format!("FROM documents WHERE key LIKE '{id}/audit/%'");
+    // Keylend would write over it while it posts the card.
+    scene.fixture.audited("requested `db-prod:write`").await;
+    let had = format!("SELECT 'had' {of} AND due_at IS NULL");
+    scene.until(&had, &["had"]).await;
     let body = scene.ask(&format!("SELECT body {of}")).await.remove(0);
     let mut body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["channel"], AUDIT);
@@ -112,7 +116,6 @@ async fn a_checkpoint_that_was_posted_stays_whatever_the_tables_say(mut scene: S
         ))
         .await;
     scene.fixture.answer("U0ALICE", "withdraw").await;
-    let had = format!("SELECT 'had' {of} AND due_at IS NULL");
     scene.until(&had, &["had"]).await;
     let shown = scene.fixture.sim.message(AUDIT, &checkpoint.ts).unwrap();
     assert_eq!(shown.all_text(), checkpoint.all_text());
