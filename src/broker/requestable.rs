@@ -28,11 +28,7 @@ impl Broker {
     /// # Errors
     ///
     /// The store's trouble.
-    pub async fn recent_scopes(
-        &self,
-        person: &UserId,
-        most: usize,
-    ) -> Result<Vec<ScopeId>, Error> {
+    pub async fn recent_scopes(&self, person: &UserId, most: usize) -> Result<Vec<ScopeId>, Error> {
         let mut requests = self.open_by(person).await?;
         requests.extend(self.past_of(person, LOOKED_THROUGH).await?);
         requests.sort_by_key(|request| Reverse((request.asked_at, request.id)));
@@ -122,7 +118,7 @@ impl Broker {
     fn groups_of_any(&self) -> impl Iterator<Item = &GroupName> {
         let policy = &self.parts.policy;
         let named = self.named_groups.iter();
-        let named = named.filter(|group| policy.names_group(Action::Request, group));
+        let named = named.filter(move |group| policy.names_group(Action::Request, group));
         named.chain(&self.parts.administrators)
     }
 

@@ -210,8 +210,7 @@ impl Directory {
             GroupSource::Members(members) => Some(members.contains(id)),
             GroupSource::SlackUsergroup(usergroup) => {
                 let is_in = |members: &BTreeSet<UserId>| members.contains(id);
-                self.usergroups
-                    .peek(usergroup, RECENT, &*self.clock, is_in)
+                self.usergroups.peek(usergroup, RECENT, &*self.clock, is_in)
             }
             GroupSource::Schedule(_) => {
                 let is_in = |(_, members): &(_, BTreeSet<UserId>)| members.contains(id);

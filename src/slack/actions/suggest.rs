@@ -57,13 +57,9 @@ fn matching<'a>(query: &str, catalogue: &'a Catalogue, recent: &[ScopeId]) -> Ve
         .filter_map(|scope| Some((rank(scope, &query, &words)?, scope)))
         .collect();
     // Stable: equally good ones stay in the order of their names.
-    found.sort_by_key(|(rank, scope)| {
+    found.sort_by_cached_key(|(rank, scope)| {
         let place = recent.iter().position(|id| *id == scope.id);
-        (
-            *rank != Rank::Named,
-            place.unwrap_or(recent.len()),
-            *rank,
-        )
+        (*rank != Rank::Named, place.unwrap_or(recent.len()), *rank)
     });
     found.into_iter().map(|(_, scope)| scope).collect()
 }

@@ -128,8 +128,7 @@ fn duration_input(form: &Form<'_>) -> Value {
     };
     let mut element = text_input(field::DURATION, LONGEST_WORD, form.duration.as_deref());
     element["placeholder"] = plain(&placeholder, 150);
-    element["dispatch_action_config"] =
-        json!({ "trigger_actions_on": ["on_character_entered"] });
+    element["dispatch_action_config"] = json!({ "trigger_actions_on": ["on_character_entered"] });
     let hint = match &form.duration_note {
         Some(note) => format!("{note} {hint}"),
         None => hint,

@@ -156,7 +156,8 @@ async fn what_somebody_requested_last_is_offered_first() {
 }
 
 #[tokio::test]
-async fn while_slack_does_not_tell_groups_everything_is_offered_and_the_form_says_that_it_cannot_tell() {
+async fn while_slack_does_not_tell_groups_everything_is_offered_and_the_form_says_that_it_cannot_tell()
+ {
     let fixture = Fixture::with(admin_for_dbas, "").await;
     let silent = Fault::error("internal_error");
     fixture
@@ -166,8 +167,17 @@ async fn while_slack_does_not_tell_groups_everything_is_offered_and_the_form_say
     let all = ["db-prod:admin", "db-prod:read", SCOPE, "lab:use"];
     offers(&alice, "", &all).await;
     alice.select("scope", "db-prod:admin").await;
-    let form = says(&fixture, &alice, "couldn't check whether you can request this").await;
-    assert!(form.says("Needs 2 approvals by `dba`"), "{}", form.all_text());
+    let form = says(
+        &fixture,
+        &alice,
+        "couldn't check whether you can request this",
+    )
+    .await;
+    assert!(
+        form.says("Needs 2 approvals by `dba`"),
+        "{}",
+        form.all_text()
+    );
     alice.fill("reason", "reason", "fix");
     let Submission::Errors(errors) = alice.submit().await else {
         panic!("what is unknown is refused");

@@ -154,9 +154,10 @@ fn the_form_says_what_becomes_of_the_request() {
     };
     let two_stages = Scope {
         approvals: NonZeroU8::new(2).unwrap(),
-        stages: ["dba", "security"]
-            .map(|group| [GroupName::new(group)].into())
-            .into(),
+        stages: vec![
+            [GroupName::new("dba")].into(),
+            [GroupName::new("security")].into(),
+        ],
         ..scope.clone()
     };
     let staged = request(&Form {
@@ -188,7 +189,10 @@ fn the_form_says_what_becomes_of_the_request() {
     for preview in [
         None,
         previewed(Err(Refusal::RuleError("secret detail".to_owned()).into())),
-        previewed(Err(Refusal::GroupsUnavailable([GroupName::new("dba")].into()).into())),
+        previewed(Err(Refusal::GroupsUnavailable(
+            [GroupName::new("dba")].into(),
+        )
+        .into())),
         previewed(Err(FactsUnavailable("secret detail".to_owned()).into())),
     ] {
         assert_eq!(said(preview), unknown);
@@ -507,23 +511,26 @@ proptest! {
             approvers: (0..50).map(|n| GroupName::new(format!("{n}{said}"))).collect(),
             ..scope()
         };
-        let form = request(&Form {
-            scope: Some(&scope),
-            approvers: Some(people(approvers)),
-            preview: previewed(Err(Refusal::Forbidden(vec![Ruling {
-                rule: RuleId::new("hostile"),
-                reason: said.clone(),
-            }]).into())),
-            duration: Some(said.clone()),
-            duration_note: None,
-            start: None,
-            start_note: None,
-            ticket: Some(said.clone()),
+        let refused = Refusal::Forbidden(vec![Ruling {
+            rule: RuleId::new("hostile"),
             reason: said.clone(),
-            notice: Some(answer::no_such(&said, &[])),
-            carried: String::new(),
-        });
-        prop_assert_eq!(passed(&form), Vec::<String>::new());
+        }]);
+        for preview in [None, previewed(Err(refused.into()))] {
+            let form = request(&Form {
+                scope: Some(&scope),
+                approvers: Some(people(approvers)),
+                preview,
+                duration: Some(said.clone()),
+                duration_note: None,
+                start: None,
+                start_note: None,
+                ticket: Some(said.clone()),
+                reason: said.clone(),
+                notice: Some(answer::no_such(&said, &[])),
+                carried: String::new(),
+            });
+            prop_assert_eq!(passed(&form), Vec::<String>::new());
+        }
         let explained = answer::explain(&scope, None);
         prop_assert!(!explained.contains("<!channel>") && !explained.contains("<@U0BOB>"));
         prop_assert!(explained.encode_utf16().count() <= 4000);
