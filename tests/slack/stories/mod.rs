@@ -22,6 +22,7 @@ mod identity;
 mod incident;
 mod leaving;
 mod limits;
+mod live_form;
 mod locks;
 mod logging;
 mod looking_up;
