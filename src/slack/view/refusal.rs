@@ -813,6 +813,10 @@ mod tests {
                 scope: "db-prod:write".parse().unwrap(),
                 left: Span::minutes(90),
             }],
+            TooManyQuestions => [Refusal::TooManyQuestions],
+            TooManyOpenQuestions => [Refusal::TooManyOpenQuestions],
+            NoOpenQuestion => [Refusal::NoOpenQuestion],
+            TextLength => [Refusal::TextLength],
         }
     }
 

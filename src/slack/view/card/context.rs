@@ -58,6 +58,6 @@ pub fn value(request: &Request) -> String {
 }
 
 /// The value of the button that answers a question: the request, and the question's number.
-pub fn question_value(request: &Request, number: u32) -> String {
+pub(super) fn question_value(request: &Request, number: u32) -> String {
     format!("{}.{number}", request.id)
 }
