@@ -214,14 +214,14 @@ async fn nothing_is_asked_or_answered_once_it_was_decided() {
         let Submission::Updated(told) = submitted else {
             panic!("{submitted:?}");
         };
-        assert!(told.says("is active already"), "{}", told.all_text());
+        assert!(told.says("is already active"), "{}", told.all_text());
         actor.close_modal().await;
     }
     // The old messages, which still have the buttons.
     fixture.bob().click(&card, "ask_question").await;
-    fixture.answered(BOB, "is active already").await;
+    fixture.answered(BOB, "is already active").await;
     fixture.alice().click(&message, "answer_question").await;
-    fixture.answered(ALICE, "is active already").await;
+    fixture.answered(ALICE, "is already active").await;
     fixture
         .in_time(|sim| {
             let now = sim.message(&message.channel, &message.ts)?;
@@ -316,7 +316,12 @@ async fn more_time_is_asked_about_in_the_thread_of_its_card() {
     let fixture = Fixture::start().await;
     fixture.granted(REQUEST).await;
     fixture.jit(ALICE, "extend 20m").await;
-    let card = fixture.open_card().await;
+    let card = fixture
+        .in_time(|sim| {
+            let mut cards = sim.messages(APPROVALS).into_iter();
+            cards.find(|card| card.says("More time") && card.has("ask_question"))
+        })
+        .await;
     ask(&fixture, BOB, &card, QUESTION).await;
     let line = fixture.said(APPROVALS, QUESTION).await;
     assert_eq!(line.thread_ts.as_deref(), Some(card.ts.as_str()));
