@@ -8,6 +8,7 @@ mod approve;
 mod approver_groups;
 mod approvers;
 mod ask;
+mod ask_back;
 mod attempts;
 mod break_glass;
 mod changes;

@@ -172,6 +172,12 @@ fn command() -> impl Strategy<Value = Command> {
     }),
             2 => (actor(), cause()).prop_map(|(by, cause)| Command::End { by, rules: vec![], cause }),
             1 => person().prop_map(|by| Command::ShowCredential { by }),
+            2 => (person(), 1u32..4).prop_map(|(by, revision)| Command::AskQuestion {
+                human: human(&by), by, rules: vec![], revision, text: "which table?".into(),
+            }),
+            1 => (person(), 1u32..4).prop_map(|(by, number)| Command::AnswerQuestion {
+                human: human(&by), by, number, text: "orders".into(),
+            }),
         ];
     let sweeper = prop_oneof![
         1 => Just(Command::Lapse),
@@ -380,6 +386,24 @@ proptest! {
             if let Some(extension) = &request.extension {
                 assert!(Some(extension.lapses_at) <= request.expires_at, "{request:?}");
             }
+        });
+    }
+
+    #[test]
+    fn questions_and_answers_change_nothing_but_the_questions(history in history()) {
+        play(history, |(before, events, after)| {
+            let is_question = matches!(
+                events[0].event,
+                Event::QuestionAsked { .. } | Event::QuestionAnswered { .. }
+            );
+            if is_question {
+                assert!(before.awaits_decision());
+                let mut expected = before.clone();
+                expected.version += 1;
+                expected.questions.clone_from(&after.questions);
+                assert_eq!(&expected, after);
+            }
+            assert!(after.awaits_decision() || after.open_questions().next().is_none());
         });
     }
 

@@ -542,6 +542,12 @@ impl Life {
                 rightly(6, by_keylend && is_next && waits && is_current)?;
                 self.reminded = *step;
             }
+            Event::QuestionAsked { .. } | Event::QuestionAnswered { .. } => {
+                from(&[Stage::Pending, Stage::Active])?;
+                let waits = stage == Stage::Pending || self.extension.is_some();
+                let is_answer = matches!(event, Event::QuestionAnswered { .. });
+                rightly(1, !by_keylend && waits && by_requester == is_answer)?;
+            }
             // The simulation's people ask for access at once.
             Event::Started { .. } => rightly(2, false)?,
             // Nobody in the simulation may use break-glass.

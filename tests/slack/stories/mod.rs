@@ -5,6 +5,7 @@ mod app;
 mod approver_groups;
 mod approvers;
 mod asking;
+mod asking_back;
 mod attempts;
 mod break_glass;
 mod callers;

@@ -540,7 +540,7 @@ proptest! {
 
 /// Where a view passes Slack's limits, <https://docs.slack.dev/reference/views/modal-views>;
 /// empty if nowhere. Lengths are counted in UTF-16, which counts most.
-fn passed(view: &Value) -> Vec<String> {
+pub(crate) fn passed(view: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     for part in ["title", "submit", "close"] {
         if view.get(part).is_some() {
