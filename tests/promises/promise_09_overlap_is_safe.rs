@@ -169,6 +169,16 @@ fn grants_of(fixture: &Fixture, scope: &str) -> usize {
         .count()
 }
 
+/// Alice asks for more time, and Bob approves.
+async fn extended(fixture: &Fixture, scope: &str) {
+    fixture.jit(ALICE, &format!("extend {scope} 20m")).await;
+    let card = fixture.in_time(|sim| {
+        let mut cards = sim.messages(APPROVALS).into_iter();
+        cards.find(|card| card.has("approve") && card.says(scope) && card.says("more of"))
+    });
+    fixture.bob().click(&card.await, "approve").await;
+}
+
 #[tokio::test]
 async fn a_grant_that_ends_while_it_waits_for_another_one_is_not_ordered_any_more() {
     let same = scope(
@@ -181,18 +191,11 @@ async fn a_grant_that_ends_while_it_waits_for_another_one_is_not_ordered_any_mor
     fixture.granted("request console:write 30m look").await;
     assert_eq!(grants_of(&fixture, "console:write"), 1);
     fixture.console.mood("grant", Mood::Hanging);
-    fixture.jit(ALICE, "extend db-prod:write 20m").await;
-    let card = fixture.open_card().await;
-    fixture.bob().click(&card, "approve").await;
+    extended(&fixture, "db-prod:write").await;
     fixture.console.until_ordered("grant", 3).await;
 
     // Its target is to hear of the later end after the target has answered about the first one.
-    fixture.jit(ALICE, "extend console:write 20m").await;
-    let card = fixture.in_time(|sim| {
-        let mut cards = sim.messages(APPROVALS).into_iter();
-        cards.find(|card| card.has("approve") && card.says("console:write"))
-    });
-    fixture.bob().click(&card.await, "approve").await;
+    extended(&fixture, "console:write").await;
     fixture.until_logged("extended", 2).await;
     fixture.answer(ALICE, "done console:write").await;
     let kinds = fixture.kinds().await;
