@@ -4,9 +4,9 @@
 //!
 //! Its person opens it. Something happens to one of their requests, or to what it asks them to decide:
 //! the [`Follower`](crate::presentation::Follower) touches those Homes. A lock is set or lifted, and their
-//! person may see the locks. A review is opened or signed off, and their person may see the reviews. Something new waits for them:
-//! `news` follows the log and touches the approvers'. Slack tells of a changed person or group. What a Home says
-//! changes with nothing else but an operator's rule that looks at the time of day, and that is
+//! person may see the locks; or a review is opened or signed off, and they may see the reviews. Something new
+//! waits for them: `news` follows the log and touches the approvers'. Slack tells of a changed person or group.
+//! What a Home says changes with nothing else but an operator's rule that looks at the time of day, and that is
 //! judged anew whenever the Home is opened, and at the click.
 //!
 //! # What it costs
