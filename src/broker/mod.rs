@@ -43,7 +43,7 @@ mod tickets;
 use std::{collections::BTreeSet, sync::Arc};
 
 pub use ask::Ask;
-pub use break_glass::OpenReviews;
+pub use break_glass::{OpenReviews, ReviewsToSignOff};
 pub use changes::Changed;
 pub use credentials::Credential;
 pub use end::{Covered, Locked};
