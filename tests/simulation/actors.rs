@@ -381,7 +381,10 @@ impl World {
         let what = format!("{by} locks {target}");
         let lifts = self.rng.millis(1_000..20_000);
         // Whoever says how long it is to last leaves it to Keylend to lift it.
-        let length = self.rng.once_in(3).then(|| self.rng.pick(&[5, 15, 40].map(Span::seconds)));
+        let length = self
+            .rng
+            .once_in(3)
+            .then(|| self.rng.pick(&[5, 15, 40].map(Span::seconds)));
         let story = self.story.clone();
         self.at_any(replicas, what, async move |broker| {
             sleep(pause).await;

@@ -468,7 +468,7 @@ impl Life {
                 let enough = by_rule || approvers.len() >= self.needed;
                 // The least that one of them allows.
                 let shortest = approvers.values().filter_map(|vote| vote.at_most).min();
-                let granted = shortest.unwrap_or(asked);
+                let granted = shortest.map_or(asked, |shortest| shortest.min(asked));
                 match (event, &self.extension) {
                     (
                         Event::Approved {

@@ -206,9 +206,12 @@ impl People {
         })
     }
 
-    /// Somebody leaves, becomes a guest, comes back, or leaves one of the groups; answers who, and whether they are a member now.
+    /// Somebody leaves, becomes a guest, comes back, or leaves one of the groups; answers who, and whether
+    /// they are a member now.
     pub(crate) fn change(&self) -> (UserId, bool) {
-        let name = self.rng.pick(&["bob", "erin", "dave", "alice", "carol", "sue"]);
+        let name = self
+            .rng
+            .pick(&["bob", "erin", "dave", "alice", "carol", "sue"]);
         let mut being = self.being(&user(name));
         match self.rng.below(6) {
             0 => being.standing = self.rng.pick(&[Standing::Deactivated, Standing::Guest]),

@@ -330,8 +330,7 @@ impl Referee {
         let are_enough = people.iter().any(|one| {
             self.people.was(one, &["S0DBA"], now)
                 && people.iter().any(|other| {
-                    person_of(one) != person_of(other)
-                        && self.people.was(other, &["S0SEC"], now)
+                    person_of(one) != person_of(other) && self.people.was(other, &["S0SEC"], now)
                 })
         });
         let rightly = match event {

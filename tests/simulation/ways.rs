@@ -75,9 +75,7 @@ impl World {
             let mut given = after.approvals.iter();
             // What becomes of more time that is approved, the model says.
             let kept = request.extension.is_some()
-                || given.any(|it| {
-                    it.by == by && it.duration.unwrap_or(asked) == chosen.min(asked)
-                });
+                || given.any(|it| it.by == by && it.duration.unwrap_or(asked) == chosen.min(asked));
             story.check(promised(3, chosen <= asked && kept, || {
                 format!("{by} approved {id} for {chosen}, which is nowhere noted")
             }));

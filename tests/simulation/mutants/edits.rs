@@ -43,7 +43,10 @@ pub(super) fn edited(
 }
 
 /// An approver chose less than what was asked for, and it lasts as long as that. Breaks promise 3.
-pub(super) fn ignores_what_was_chosen(request: &Request, mut events: Vec<Occurred>) -> Vec<Occurred> {
+pub(super) fn ignores_what_was_chosen(
+    request: &Request,
+    mut events: Vec<Occurred>,
+) -> Vec<Occurred> {
     for occurred in &mut events {
         if let Event::Approved {
             duration: Some(_),

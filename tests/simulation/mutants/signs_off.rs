@@ -69,7 +69,11 @@ impl Mutant for SignsOff {
         let is_open = before.review.as_ref().is_some_and(|it| it.is_open());
         let reviewers = broker.members(&GroupName::new("security")).await;
         let may = is_open && reviewers.is_some_and(|reviewers| reviewers.contains(by));
-        let Some(at) = self.clock.now().filter(|_| may && (self.whose)(&before, by)) else {
+        let Some(at) = self
+            .clock
+            .now()
+            .filter(|_| may && (self.whose)(&before, by))
+        else {
             return Sound.sign_off(broker, by, id).await;
         };
         let event = Event::ReviewSignedOff {
