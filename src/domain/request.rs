@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, ApprovalFacts, AskKey, ChannelId, Departure, Email, EndCause, GroupRead, Human,
-    Leftovers, PlannedLayer, Question, Receipt, RequestId, Review, RuleId, Span, Stage, Terms, Time,
-    UserId, Username,
+    Leftovers, PlannedLayer, Question, Receipt, RequestId, Review, RuleId, Span, Stage, Terms,
+    Time, UserId, Username,
 };
 
 /// The version of the format in which a request is kept: it moves when a field that was there before

@@ -124,7 +124,10 @@ fn a_question_waits_for_the_requesters_answer_and_decides_nothing() {
     tell(&mut request, ask("U0CAROL", "since when?")).unwrap();
     assert_eq!(open_numbers(&request), [1, 2]);
     let first = request.question(1).unwrap();
-    assert_eq!((first.by.as_str(), first.text.as_str()), ("U0BOB", "which table?"));
+    assert_eq!(
+        (first.by.as_str(), first.text.as_str()),
+        ("U0BOB", "which table?")
+    );
     assert_eq!((request.revision, request.approvals.len()), (1, 0));
 
     let by_another = tell(&mut request, answer("U0BOB", 1, "orders"));
@@ -211,7 +214,13 @@ fn nothing_is_asked_or_answered_once_the_request_was_decided_or_its_time_is_over
     for command in [ask("U0BOB", "why?"), answer("U0ALICE", 1, "so")] {
         let refused = tell(&mut request, command);
         assert!(
-            matches!(refused, Err(Refusal::Settled { state: "withdrawn", .. })),
+            matches!(
+                refused,
+                Err(Refusal::Settled {
+                    state: "withdrawn",
+                    ..
+                })
+            ),
             "{refused:?}"
         );
     }

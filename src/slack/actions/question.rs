@@ -38,7 +38,11 @@ pub(super) async fn asked(
     let Shown { id, revision } = shown;
     let text = view.value(field::REASON).unwrap_or_default();
     let asked = slack.broker.ask_question(intent, id, revision, text).await;
-    outcome(caller, asked, "Keylend sends your question to the requester.")
+    outcome(
+        caller,
+        asked,
+        "Keylend sends your question to the requester.",
+    )
 }
 
 /// Asks for the answer, if this person could answer now. What was shown is the question's number, in place of a
@@ -70,7 +74,11 @@ pub(super) async fn answered(
     } = shown;
     let text = view.value(field::REASON).unwrap_or_default();
     let answered = slack.broker.answer_question(intent, id, number, text).await;
-    outcome(caller, answered, "Keylend sends your answer to the approvers.")
+    outcome(
+        caller,
+        answered,
+        "Keylend sends your answer to the approvers.",
+    )
 }
 
 fn outcome(caller: &Caller, done: Result<Request, Error>, told: &str) -> FormOutcome {

@@ -103,9 +103,7 @@ async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View)
                     approve_shorter::submitted(slack, intent, caller, shown, view).await
                 }
                 callback::SIGN_OFF => sign_off::submitted(slack, intent, caller, shown, view).await,
-                callback::ASK_QUESTION => {
-                    question::asked(slack, intent, caller, shown, view).await
-                }
+                callback::ASK_QUESTION => question::asked(slack, intent, caller, shown, view).await,
                 callback::ANSWER_QUESTION => {
                     question::answered(slack, intent, caller, shown, view).await
                 }

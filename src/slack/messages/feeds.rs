@@ -129,11 +129,7 @@ impl Messenger {
                     let read = self.call_approvers(told, until, shutdown).await?;
                     (Vec::new(), read)
                 }
-                Feed::Audit
-                | Feed::Mirror
-                | Feed::Notices
-                | Feed::Reviewers
-                | Feed::Questions => {
+                Feed::Audit | Feed::Mirror | Feed::Notices | Feed::Reviewers | Feed::Questions => {
                     self.retry
                         .retry_forever(shutdown, || self.parcels(feed, told, until))
                         .await?

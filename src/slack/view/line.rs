@@ -206,9 +206,7 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::ReviewReminded { .. } => {
             "reminded the reviewers: the break-glass is still open for review".to_owned()
         }
-        Event::QuestionAsked { reason, .. } => {
-            because(format!("{by} asked the requester"), reason)
-        }
+        Event::QuestionAsked { reason, .. } => because(format!("{by} asked the requester"), reason),
         Event::QuestionAnswered { reason, .. } => {
             because(format!("{by} answered the approvers"), reason)
         }

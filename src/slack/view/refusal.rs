@@ -7,8 +7,8 @@ use super::text;
 use crate::{
     broker::Error,
     domain::{
-        Actor, More, NoUsername, Question, Refusal, Request, RequestId, Ruling, Scope, ScopeId, Span, Stage,
-        TicketProblem,
+        Actor, More, NoUsername, Question, Refusal, Request, RequestId, Ruling, Scope, ScopeId,
+        Span, Stage, TicketProblem,
     },
     slack::{arguments::Unclear, caller::RejectedCaller},
 };

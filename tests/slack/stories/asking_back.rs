@@ -75,7 +75,10 @@ async fn a_question_reaches_the_requester_and_the_answer_whoever_asked() {
         line.text
     );
     let notice = fixture
-        .told(ALICE, "asks a question about your request for `db-prod:write`")
+        .told(
+            ALICE,
+            "asks a question about your request for `db-prod:write`",
+        )
         .await;
     assert!(notice.says(QUESTION), "{}", notice.text);
 
@@ -83,10 +86,7 @@ async fn a_question_reaches_the_requester_and_the_answer_whoever_asked() {
     let form = fixture.alice().modal().unwrap();
     assert!(form.says(QUESTION), "{}", form.all_text());
     fixture.alice().fill("reason", "reason", ANSWER);
-    assert!(matches!(
-        fixture.alice().submit().await,
-        Submission::Closed
-    ));
+    assert!(matches!(fixture.alice().submit().await, Submission::Closed));
     let line = fixture.said(APPROVALS, ANSWER).await;
     assert_eq!(line.thread_ts.as_deref(), Some(card.ts.as_str()));
     assert!(
@@ -307,7 +307,9 @@ async fn five_questions_wait_at_most_and_ten_are_asked() {
     fixture.answered(BOB, "there can be no more").await;
     assert_eq!(count(&fixture, "question_asked").await, 10);
     // What Alice is told is not told twice, however much there is.
-    fixture.said(APPROVALS, "<@U0CAROL> asked the requester").await;
+    fixture
+        .said(APPROVALS, "<@U0CAROL> asked the requester")
+        .await;
     assert_eq!(saying(&fixture, "Question 1?").len(), 2);
 }
 
@@ -326,7 +328,10 @@ async fn more_time_is_asked_about_in_the_thread_of_its_card() {
     let line = fixture.said(APPROVALS, QUESTION).await;
     assert_eq!(line.thread_ts.as_deref(), Some(card.ts.as_str()));
     fixture
-        .told(ALICE, "about your request for more time for `db-prod:write`")
+        .told(
+            ALICE,
+            "about your request for more time for `db-prod:write`",
+        )
         .await;
     answer(&fixture, 1, ANSWER).await;
     let line = fixture.said(APPROVALS, ANSWER).await;

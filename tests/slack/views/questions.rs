@@ -108,7 +108,10 @@ fn a_question_about_more_time_says_so() {
     let story = asked(&more, "why more?");
     let (asking, now) = story.log.last().unwrap();
     let told = notice(asking, now).unwrap();
-    assert!(told.contains("about your request for more time for `db-prod:write`"), "{told}");
+    assert!(
+        told.contains("about your request for more time for `db-prod:write`"),
+        "{told}"
+    );
     assert_eq!(shown(&story).1.len(), 1);
 }
 
@@ -134,7 +137,11 @@ fn no_question_and_no_answer_breaks_a_limit_or_escapes() {
         let story = answered(&story, 1, &long);
         let (message, values) = shown(&story);
         assert_eq!(values.len(), Question::MOST_OPEN - 1);
-        assert_eq!(limits::passed(&message), Vec::<String>::new(), "{hostile:?}");
+        assert_eq!(
+            limits::passed(&message),
+            Vec::<String>::new(),
+            "{hostile:?}"
+        );
         let in_blocks = interpreted(&json!(blocks(&message)));
         let all = format!("{}{in_blocks}", message.text);
         let mut said = vec![all];
@@ -146,13 +153,20 @@ fn no_question_and_no_answer_breaks_a_limit_or_escapes() {
             assert!(said.encode_utf16().count() <= 3000, "{said}");
             assert!(!said.contains('\n'), "{said}");
         }
-        let form = answer(&story.request, story.request.question(2).unwrap(), "an-id.2");
+        let form = answer(
+            &story.request,
+            story.request.question(2).unwrap(),
+            "an-id.2",
+        );
         let mut wrong = Vec::new();
         limits::blocks(&mut wrong, &json!([form["blocks"][0]]), 100);
         assert_eq!(wrong, Vec::<String>::new(), "{hostile:?}");
         said.push(interpreted(&form));
         for forged in FORGED {
-            assert!(said.iter().all(|it| !it.contains(forged)), "{forged}: {said:?}");
+            assert!(
+                said.iter().all(|it| !it.contains(forged)),
+                "{forged}: {said:?}"
+            );
         }
     }
 }
