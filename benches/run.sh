@@ -118,7 +118,7 @@ date="$(date -u +%F)"
 commit="$(git rev-parse --short HEAD)"
 machine="$(machine)"
 echo "$machine"
-for bench in expiry acknowledgement checks audit history; do
+for bench in expiry acknowledgement form checks audit history; do
     cargo bench --quiet --locked --bench "$bench"
 done
 

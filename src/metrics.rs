@@ -241,7 +241,9 @@ impl Metrics {
             | Event::Started { .. }
             | Event::GlassBroken { .. }
             | Event::ReviewSignedOff { .. }
-            | Event::ReviewReminded { .. } => return,
+            | Event::ReviewReminded { .. }
+            | Event::QuestionAsked { .. }
+            | Event::QuestionAnswered { .. } => return,
         };
         self.requests.get_or_create(&[("outcome", outcome)]).inc();
     }

@@ -4,6 +4,16 @@
 //! A ticket is what somebody typed, so it is checked before it becomes part of a URL. Of an answer, nothing is
 //! read but the status, the assignee's address and the id. An answer that is late, too long or about another
 //! ticket is no answer. Redirects are not followed. Nothing is cached.
+//!
+//! What Jira answers is as in Atlassian's [OpenAPI document] (`GET /rest/api/3/issue/{issueIdOrKey}`, `IssueBean`,
+//! `StatusDetails`, `StatusCategory`, `UserDetails`): 404 for an issue that is not there and for one that the
+//! account may not see, also to somebody who is not signed in; `emailAddress` may be `null`. Jira finds an issue
+//! that was moved under its old key too, and answers with the new one, so the key of the answer is not compared.
+//! That document does not list the keys of the categories. Jira has four: `new`, `indeterminate`, `done`, and
+//! `undefined` for a status without a category, as [go-jira] names them. Another one is not understood.
+//!
+//! [OpenAPI document]: https://developer.atlassian.com/cloud/jira/platform/swagger-v3.v3.json
+//! [go-jira]: https://github.com/andygrunwald/go-jira/blob/main/statuscategory.go
 
 use std::{sync::Arc, time::Duration};
 

@@ -20,7 +20,7 @@ use crate::{
         Assignment, Event, GroupName, Human, Refusal, Request, RequestId, ScopeId, Span, Stage,
     },
     policy::Action,
-    store::EntryBody,
+    store::{Entry, EntryBody, Origin, followed},
 };
 
 /// How many people are evaluated for one request; of more, somebody is taken to be able to approve.
@@ -176,11 +176,13 @@ impl Broker {
     /// Looks at what was asked for since entry `seen`.
     async fn look_at_new(&self, seen: &mut u64) -> Result<(), Error> {
         loop {
-            let entries = self.store.entries(*seen, BATCH).await?;
+            let entries = followed(&*self.store, *seen, BATCH).await?;
             let Some(last) = entries.last() else {
                 return Ok(());
             };
             let last = last.seq;
+            let written = entries.iter().filter(|raw| raw.origin != Origin::Forged);
+            let entries = Entry::read_all(written)?;
             let requested = entries.iter().filter(|entry| {
                 matches!(
                     entry.body,

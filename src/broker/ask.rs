@@ -278,7 +278,7 @@ impl Broker {
 
     /// Refuses one more request than somebody may make within an hour, whatever became of the others:
     /// each is a message to approvers, a line in the audit channel and an entry in the log.
-    async fn check_rate(&self, human: &Human) -> Result<(), Error> {
+    pub(super) async fn check_rate(&self, human: &Human) -> Result<(), Error> {
         let (now, most) = (self.now(), self.parts.limits.max_requests_per_hour);
         let asked = self.ask_people(|people| people.asked_lately(human, now));
         let mut latest = asked.await?.into_iter().rev();
@@ -295,7 +295,11 @@ impl Broker {
 
     /// Refuses one more request than may be pending at once. Behind each one are messages that
     /// approvers read.
-    fn check_pending(&self, scope: &ScopeId, open: &[OpenRequest]) -> Result<(), Refusal> {
+    pub(super) fn check_pending(
+        &self,
+        scope: &ScopeId,
+        open: &[OpenRequest],
+    ) -> Result<(), Refusal> {
         let limits = &self.parts.limits;
         let pending = || open.iter().filter(|request| !request.is_held);
         let refused = |of: Option<&ScopeId>, most: u32| {

@@ -23,6 +23,17 @@ pub struct OpenReviews {
     pub others: usize,
 }
 
+/// What a person's Home shows of reviews.
+#[derive(Debug, Clone, Default)]
+pub struct ReviewsToSignOff {
+    /// What others took by break-glass and this person has not signed off, oldest first.
+    pub requests: Vec<Request>,
+    /// How many more may be open.
+    pub others: usize,
+    /// Whether they are in a reviewer group. Administrators who are not only see what is open.
+    pub is_reviewer: bool,
+}
+
 impl Broker {
     /// Asks and grants at once, by break-glass. It replaces the approvers and nothing else: whoever uses it must
     /// be allowed to request and to receive the scope, and every lock, limit and rule holds. Asked twice with
@@ -122,6 +133,63 @@ impl Broker {
         Ok(reviews)
     }
 
+    /// The oldest open reviews of what others took, at most `limit`, which this person has not signed off yet;
+    /// nothing if they are neither a reviewer nor an administrator, or may not sign off now.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::GroupsUnavailable`] or [`Error::Facts`] if it is not known who they are, or the store's
+    /// trouble.
+    pub async fn reviews_to_sign_off(
+        &self,
+        by: &UserId,
+        limit: usize,
+    ) -> Result<Option<ReviewsToSignOff>, Error> {
+        let Some(settings) = &self.parts.limits.break_glass else {
+            return Ok(None);
+        };
+        let mut groups = self.parts.administrators.clone();
+        groups.extend(settings.reviewers.iter().cloned());
+        let person = match self.member_of(by, &groups).await {
+            Ok(person) => person,
+            Err(Error::Refused(
+                Refusal::NotAReviewer | Refusal::Forbidden(_) | Refusal::NoDeciderEmail,
+            )) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut reviews = ReviewsToSignOff {
+            is_reviewer: !person.groups.is_disjoint(&settings.reviewers),
+            ..ReviewsToSignOff::default()
+        };
+        let ids = self.ask_people(|people| people.reviews()).await?;
+        let mut ids = ids.into_iter();
+        for id in ids.by_ref().take(LISTED) {
+            let request = self.load(id).await?.request;
+            if is_to_be_signed_off(&request, &person.human) {
+                reviews.requests.push(request);
+            }
+            if reviews.requests.len() == limit {
+                break;
+            }
+        }
+        reviews.others = ids.len();
+        Ok(Some(reviews))
+    }
+
+    /// What this person took by break-glass, and is open for review since the longest.
+    ///
+    /// # Errors
+    ///
+    /// The store's trouble.
+    pub async fn unreviewed(&self, person: &Person) -> Result<Option<Request>, Error> {
+        let human = &person.human;
+        let unreviewed = self.ask_people(|people| people.unreviewed(human)).await?;
+        match unreviewed {
+            Some((id, _)) => Ok(Some(self.load(id).await?.request)),
+            None => Ok(None),
+        }
+    }
+
     async fn signing_off(
         &self,
         intent: &Intent,
@@ -182,4 +250,14 @@ impl Broker {
         }
         Ok(person)
     }
+}
+
+/// Whether this person could still sign off what somebody else took by break-glass.
+fn is_to_be_signed_off(request: &Request, human: &Human) -> bool {
+    let Some(review) = request.review.as_ref().filter(|review| review.is_open()) else {
+        return false;
+    };
+    let mut signed = review.sign_offs.iter();
+    !human.is(&request.human)
+        && !signed.any(|it| Human::new(&it.by, None).with(&it.human).is(human))
 }

@@ -188,7 +188,34 @@ impl Broker {
         principal: &Person,
         question: &Question<'_>,
     ) -> Result<Vec<RuleId>, Refusal> {
-        let authorize = |principal: &Person| self.authorize_one(action, principal, question);
+        self.would_allow_given(action, principal, question, None)
+    }
+
+    /// The same, as if a ticket were given that the scope takes: for a request whose ticket is still to be
+    /// typed.
+    ///
+    /// # Errors
+    ///
+    /// As [`authorize`](Self::authorize).
+    pub(super) fn would_allow_with_ticket(
+        &self,
+        action: Action,
+        principal: &Person,
+        question: &Question<'_>,
+    ) -> Result<Vec<RuleId>, Refusal> {
+        self.would_allow_given(action, principal, question, Some(TicketFact::Given))
+    }
+
+    /// `ticket` replaces the question's, if there is one.
+    fn would_allow_given(
+        &self,
+        action: Action,
+        principal: &Person,
+        question: &Question<'_>,
+        ticket: Option<TicketFact>,
+    ) -> Result<Vec<RuleId>, Refusal> {
+        let authorize =
+            |principal: &Person| self.authorize_one(action, principal, question, ticket);
         if principal.unknown_groups.is_empty() {
             return authorize(principal);
         }
@@ -209,11 +236,11 @@ impl Broker {
         action: Action,
         principal: &Person,
         question: &Question<'_>,
+        ticket: Option<TicketFact>,
     ) -> Result<Vec<RuleId>, Refusal> {
-        let verdict = self
-            .parts
-            .policy
-            .evaluate(action, &self.facts(principal, question));
+        let mut facts = self.facts(principal, question);
+        facts.ticket = ticket.unwrap_or(facts.ticket);
+        let verdict = self.parts.policy.evaluate(action, &facts);
         if let Err(Refusal::RuleError(error)) = &verdict {
             tracing::error!(
                 action = action.name(), %error,

@@ -2,8 +2,8 @@
 
 use super::{
     Actor, Approval, ApprovalFacts, EndCause, Event, Extension, ExtensionOutcome, Format,
-    GroupRead, Human, Layer, Leftovers, Occurred, Progress, Receipt, Removal, Request, RequestId,
-    Review, SettledExtension, SignOff, Span, State, Time,
+    GroupRead, Human, Layer, Leftovers, Occurred, Progress, Question, Receipt, Removal, Request,
+    RequestId, Review, SettledExtension, SignOff, Span, State, Time,
 };
 
 /// The shortest and longest warning before the end.
@@ -61,6 +61,7 @@ impl Request {
             credentials_shown: 0,
             departure: None,
             review: None,
+            questions: Vec::new(),
             texts_missing: false,
             state: State::Pending {
                 lapses_at: *lapses_at,
@@ -350,6 +351,23 @@ impl Request {
             Event::ReviewReminded { step } => {
                 if let Some(review) = &mut self.review {
                     review.reminded = *step;
+                }
+            }
+            Event::QuestionAsked { reason, .. } => {
+                if let Actor::Person(by) = actor {
+                    self.questions.push(Question {
+                        by: by.clone(),
+                        text: reason.clone(),
+                        revision: self.revision,
+                        for_extension: self.extension.is_some(),
+                        is_answered: false,
+                    });
+                }
+            }
+            Event::QuestionAnswered { number, .. } => {
+                let mut numbered = (1..).zip(&mut self.questions);
+                if let Some((_, question)) = numbered.find(|(asked, _)| asked == number) {
+                    question.is_answered = true;
                 }
             }
         }

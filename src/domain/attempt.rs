@@ -37,6 +37,10 @@ pub enum Attempted {
     BreakGlass,
     /// To sign off what was taken by break-glass.
     Review,
+    /// To ask the requester a question.
+    AskQuestion,
+    /// To answer a question.
+    AnswerQuestion,
 }
 
 impl Attempted {

@@ -211,6 +211,30 @@ pub enum Command {
     },
     /// Note that the reviewers are reminded of the review that is open.
     RemindReview,
+    /// Ask the requester a question before deciding.
+    AskQuestion {
+        /// Who.
+        by: UserId,
+        /// Every identity of theirs.
+        human: Human,
+        /// The rules that allow them to decide.
+        rules: Vec<RuleId>,
+        /// The revision that they were shown.
+        revision: u32,
+        /// The question, in their words.
+        text: String,
+    },
+    /// Answer a question as the requester.
+    AnswerQuestion {
+        /// Who.
+        by: UserId,
+        /// Every identity of theirs.
+        human: Human,
+        /// Which question, from 1.
+        number: u32,
+        /// The answer, in their words.
+        text: String,
+    },
 }
 
 /// Who is who when somebody approves, on today's facts. What was recorded before counts too.

@@ -3,7 +3,7 @@
 use super::{
     Actor, Approval, Assignment, Command, EndCause, Event, Human, Leftovers, Occurred, Parties,
     PlannedReview, Progress, Refusal, Removal, Request, RequestId, Span, Stage, State, Terms, Time,
-    UserId, Vote, stricter,
+    UserId, Vote, asking, stricter,
 };
 
 /// Opens a request: the fold of its first event.
@@ -37,7 +37,9 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             | Command::ShowCredential { .. }
             | Command::Start { .. }
             | Command::Inspected { .. }
-            | Command::Granted { .. },
+            | Command::Granted { .. }
+            | Command::AskQuestion { .. }
+            | Command::AnswerQuestion { .. },
         ) if request.texts_missing => Err(Refusal::TextsMissing),
         (
             State::Pending { .. } | State::Active { .. },
@@ -539,6 +541,36 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             let event = sign_off(request, &who, &human, &note)?;
             Ok(vec![by(&Actor::Person(who), &[], event)])
         }
+        (
+            State::Pending { .. } | State::Active { .. },
+            Command::AskQuestion {
+                by: who,
+                human,
+                rules,
+                revision,
+                text,
+            },
+        ) if request.awaits_decision() => {
+            let who = Actor::Person(who);
+            let asker = of_actor(&who).with(&human);
+            may_decide(request, &asker, &request.human, revision, now)?;
+            Ok(vec![by(&who, &rules, asking::ask(request, &text)?)])
+        }
+        (
+            State::Pending { .. } | State::Active { .. },
+            Command::AnswerQuestion {
+                by: who,
+                human,
+                number,
+                text,
+            },
+        ) if request.awaits_decision() => {
+            only_requester(request, &who, &human)?;
+            still_waits(request, now)?;
+            let event = asking::answer(request, number, &text)?;
+            Ok(vec![by(&Actor::Person(who), &[], event)])
+        }
+        (_, Command::AskQuestion { .. } | Command::AnswerQuestion { .. }) => Err(settled(request)),
         (_, Command::RemindReview) => {
             let step = request.due_review_reminder(now).ok_or(Refusal::NotDue)?;
             Ok(vec![keylend(Event::ReviewReminded { step })])
@@ -581,6 +613,11 @@ fn may_decide(
             current: request.revision,
         });
     }
+    still_waits(request, now)
+}
+
+/// Refuses once the time to decide what waits is over.
+fn still_waits(request: &Request, now: Time) -> Result<(), Refusal> {
     if request.extension.is_some() && !request.is_usable(now) {
         return Err(Refusal::NotActive { state: "over" });
     }

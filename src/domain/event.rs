@@ -299,6 +299,20 @@ pub enum Event {
         /// Which reminder, from 1.
         step: u32,
     },
+    /// An approver asked the requester a question before deciding.
+    QuestionAsked {
+        /// Which question about the request, from 1.
+        number: u32,
+        /// The question, in their words.
+        reason: String,
+    },
+    /// The requester answered a question.
+    QuestionAnswered {
+        /// Which question about the request, from 1.
+        number: u32,
+        /// The answer, in their words.
+        reason: String,
+    },
 }
 
 impl Event {

@@ -6,6 +6,7 @@
 
 mod actor;
 mod apply;
+mod asking;
 mod attempt;
 mod command;
 mod decide;
@@ -24,6 +25,7 @@ mod login;
 mod name;
 mod notify;
 mod person;
+mod question;
 mod refusal;
 mod reminder;
 mod request;
@@ -61,6 +63,7 @@ pub use login::{Login, LoginName};
 pub use name::{NameEvent, NameOwners};
 pub use notify::{Notifications, Notify, ScopeNotify};
 pub use person::{NoUsername, Person, Standing};
+pub use question::Question;
 pub use refusal::{More, Refusal, Ruling};
 pub use request::{
     Approval, Extension, ExtensionOutcome, Format, Layer, Progress, Request, SettledExtension,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Actor, GroupName, NoUsername, RequestId, RuleId, ScopeId, Span, Stage, TicketProblem, Time,
-    Username,
+    Actor, GroupName, NoUsername, Question, RequestId, RuleId, ScopeId, Span, Stage, TicketProblem,
+    Time, Username,
 };
 
 /// Why something was not done; nothing was changed.
@@ -225,6 +225,18 @@ pub enum Refusal {
     /// A sign-off needs a note.
     #[error("a note is required")]
     NoteMissing,
+    /// As many questions as there can be were asked about the request.
+    #[error("{} questions were asked", Question::MOST)]
+    TooManyQuestions,
+    /// As many questions as can wait at once wait for an answer.
+    #[error("{} questions wait for an answer", Question::MOST_OPEN)]
+    TooManyOpenQuestions,
+    /// The question was answered, or what it is about was decided.
+    #[error("the question does not wait for an answer")]
+    NoOpenQuestion,
+    /// A question or an answer is empty or too long.
+    #[error("a text needs 1 to {} characters", Question::LONGEST)]
+    TextLength,
 }
 
 /// How much more time somebody may ask for.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, ApprovalFacts, AskKey, ChannelId, Departure, Email, EndCause, GroupRead, Human,
-    Leftovers, PlannedLayer, Receipt, RequestId, Review, RuleId, Span, Stage, Terms, Time, UserId,
-    Username,
+    Leftovers, PlannedLayer, Question, Receipt, RequestId, Review, RuleId, Span, Stage, Terms,
+    Time, UserId, Username,
 };
 
 /// The version of the format in which a request is kept: it moves when a field that was there before
@@ -113,6 +113,9 @@ pub struct Request {
     /// The review of what was taken by break-glass; nothing for what was approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Review>,
+    /// What approvers asked the requester, in its order: the first one has the number 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
     /// Whether the log has lost a text of it: an address, the reason or the ticket, which stands here
     /// as its digest then. It can only end.
     pub texts_missing: bool,

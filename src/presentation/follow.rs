@@ -50,6 +50,8 @@ struct Affected {
     /// Whether a lock was set or lifted: the cards of what waits say whether one covers it, and the Homes of
     /// those who may see them list them.
     has_locks: bool,
+    /// Whether a review was opened, or somebody signed one off: the Homes of reviewers list them.
+    has_reviews: bool,
 }
 
 impl Follower {
@@ -185,6 +187,9 @@ impl Follower {
         if affected.has_locks {
             writes.touch.extend(home::touch_locks(at));
         }
+        if affected.has_reviews {
+            writes.touch.extend(home::touch_reviews(at));
+        }
         writes
     }
 }
@@ -213,6 +218,10 @@ impl Affected {
                     if raw.seq > rebuilt {
                         affected.changed.insert(id);
                     }
+                    affected.has_reviews |= matches!(
+                        event,
+                        Event::GlassBroken { .. } | Event::ReviewSignedOff { .. }
+                    );
                     if calls_for_cards(&event) {
                         affected.calls.push((raw.seq, id, event));
                     }

@@ -19,6 +19,9 @@ const ASKED: &str = "asked";
 /// What every Home refers to that shows the locks in force.
 const LOCKS: &str = "locks";
 
+/// What every Home refers to that shows what is open for review.
+const REVIEWS: &str = "reviews";
+
 /// One person's Home.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Home {
@@ -32,6 +35,9 @@ pub struct Home {
     /// Whether it shows the locks in force.
     #[serde(default)]
     pub shows_locks: bool,
+    /// Whether it shows what is open for review.
+    #[serde(default)]
+    pub shows_reviews: bool,
     /// How often in a row it could not be made whole.
     pub failures: u32,
     /// Moves with every write and every touch.
@@ -48,6 +54,8 @@ pub struct Published {
     pub asked_by: BTreeSet<UserId>,
     /// Whether it shows the locks in force.
     pub shows_locks: bool,
+    /// Whether it shows what is open for review.
+    pub shows_reviews: bool,
     /// Where the follower stood before the view was made.
     pub seen: u64,
     /// When to look again although nothing has changed: something could not be known.
@@ -78,6 +86,11 @@ pub(super) fn touch_locks(at: Time) -> Option<Touch> {
     touch([LOCKS.to_owned()].into(), at)
 }
 
+/// Gives every Home that shows what is open for review its turn.
+pub(super) fn touch_reviews(at: Time) -> Option<Touch> {
+    touch([REVIEWS.to_owned()].into(), at)
+}
+
 fn touch(refs: BTreeSet<String>, at: Time) -> Option<Touch> {
     (!refs.is_empty()).then(|| Touch {
         collection: COLLECTION.to_owned(),
@@ -101,6 +114,7 @@ impl Home {
             shown: None,
             asked_by: BTreeSet::new(),
             shows_locks: false,
+            shows_reviews: false,
             failures: 0,
             version: 0,
         }
@@ -120,6 +134,9 @@ impl Home {
         }
         if self.shows_locks {
             refs.insert(LOCKS.to_owned());
+        }
+        if self.shows_reviews {
+            refs.insert(REVIEWS.to_owned());
         }
         refs.insert(of(&self.person));
         Referring {
@@ -257,7 +274,8 @@ impl HomeRecords {
     /// If the store does not answer, or has no such Home.
     pub async fn shown(&self, home: &Home, published: &Published) -> Result<(), StoreError> {
         let refers_to_more = !published.asked_by.is_subset(&home.asked_by)
-            || published.shows_locks && !home.shows_locks;
+            || published.shows_locks && !home.shows_locks
+            || published.shows_reviews && !home.shows_reviews;
         let step = refers_to_more.then(|| Step {
             cursor: CURSOR.to_owned(),
             from: published.seen,
@@ -272,6 +290,7 @@ impl HomeRecords {
             },
             asked_by: published.asked_by.clone(),
             shows_locks: published.shows_locks,
+            shows_reviews: published.shows_reviews,
             failures: match published.again {
                 Some(_) => current.failures.saturating_add(1),
                 None => 0,

@@ -38,6 +38,11 @@ impl Provisioner {
         self.check_pending(&order(&loaded.request, layer))?;
         let claims = self.broker.claims();
         let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
+        let current = self.broker.load(loaded.request.id).await?.request;
+        if current.version != loaded.request.version {
+            // It may have ended meanwhile. If it is still due, everything above is checked again.
+            return Err(Error::from(Refusal::NotDue).into());
+        }
         // Nothing is granted from the end on, also where the clock's lane has yet to say that it came.
         let end = loaded.request.expires_at;
         if end.is_some_and(|end| end <= self.clock.now()) {

@@ -25,7 +25,7 @@ use crate::{
     broker::{Broker, Error, Loaded},
     clock::{Clock, Entropy},
     domain::{
-        BackendName, LONGEST_CALL, LONGEST_RETRY, PlannedLayer, Refusal, Request, Span, Time,
+        BackendName, LONGEST_CALL, LONGEST_RETRY, PlannedLayer, Refusal, Request, Span, Time, Work,
         backoff,
     },
     sanitize::excerpt,
@@ -114,6 +114,16 @@ impl Provisioner {
             BackendError::Retry(_) | BackendError::Fail(_) => {}
         }
         Ok(())
+    }
+
+    /// Loads a request again after it waited for its turn at a piece of access. Refuses if `work` is no
+    /// longer to be done: the grant may have ended meanwhile.
+    async fn reload(&self, loaded: &Loaded, work: &Work) -> Result<Loaded, Unfinished> {
+        let current = self.broker.load(loaded.request.id).await?;
+        match current.request.due().iter().any(|due| due.work == *work) {
+            true => Ok(current),
+            false => Err(Error::from(Refusal::NotDue).into()),
+        }
     }
 
     /// Refuses while the target is working on this order and is not to be asked yet.

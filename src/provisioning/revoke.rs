@@ -28,11 +28,13 @@ impl Provisioner {
     ///
     /// Where the log does not tell, what the tables say is revoked too, but it is not said to be gone.
     pub(crate) async fn revoke(&self, loaded: Loaded, layer: usize) -> Result<(), Unfinished> {
+        self.check_pending(&order(&loaded.request, layer))?;
+        let claims = self.broker.claims();
+        let entitlement = &loaded.request.layers[layer].plan.entitlement;
+        let _alone = self.mutexes.alone(claims, entitlement).await?;
+        let loaded = self.reload(&loaded, &Work::Revoke { layer }).await?;
         let request = &loaded.request;
         let plan = &request.layers[layer].plan;
-        self.check_pending(&order(request, layer))?;
-        let claims = self.broker.claims();
-        let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
         let receipt = request.layers[layer].receipt.as_ref();
         let sharers = self.sharing(plan, receipt, request.id).await?;
         let left_to = sharers.proven.iter().find(|other| other.goes_on);
@@ -176,18 +178,20 @@ impl Provisioner {
         loaded: Loaded,
         layer: usize,
     ) -> Result<(), Unfinished> {
-        let request = &loaded.request;
-        let plan = &request.layers[layer].plan;
-        let claims = self.broker.claims();
-        let order = order(request, layer);
-        self.check_pending(&order)?;
+        self.check_pending(&order(&loaded.request, layer))?;
+        let plan = &loaded.request.layers[layer].plan;
         if let Err(error) = self.bind(plan) {
             let error = error.to_string();
             let command = Command::AbandonInspection { layer, error };
             self.broker.record(loaded, command, None).await?;
             return Ok(());
         }
+        let claims = self.broker.claims();
         let _alone = self.mutexes.alone(claims, &plan.entitlement).await?;
+        let loaded = self.reload(&loaded, &Work::InspectAgain { layer }).await?;
+        let request = &loaded.request;
+        let plan = &request.layers[layer].plan;
+        let order = order(request, layer);
         // Another grant that gives the access is inspected when it ends.
         let is_given = |sharers: &Sharers| sharers.proven.iter().any(|other| other.managed);
         let receipt = request.layers[layer].receipt.as_ref();

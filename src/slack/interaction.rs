@@ -33,7 +33,8 @@ pub(super) struct Interaction {
     pub(super) trigger_id: Option<String>,
 }
 
-/// What a button was shown for: the request, and the revision of its terms.
+/// What a button was shown for: the request, and the revision of its terms; for an answer, the number of the
+/// question in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) id: RequestId,

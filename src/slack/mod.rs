@@ -33,7 +33,7 @@ use caller::InstallationScope;
 use client::Client;
 use messages::homes::Homes;
 
-/// How many commands, clicks and forms are worked on at once; one more is told to come back.
+/// How many commands, clicks, forms and searches are worked on at once; one more is told to come back.
 const AT_ONCE: usize = 256;
 
 /// What people's actions in Slack need.

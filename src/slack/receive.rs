@@ -41,7 +41,7 @@ impl Receive for Slack {
             Delivery::Interaction(interaction) => match *interaction {
                 InteractionPayload::Actions(clicked) => self.clicked(clicked, key),
                 InteractionPayload::Submission(submitted) => self.submitted(submitted, key).await,
-                InteractionPayload::Suggestion(searched) => self.searched(&searched),
+                InteractionPayload::Suggestion(searched) => self.searched(&searched).await,
                 InteractionPayload::Shortcut(chosen) => self.chosen(chosen, key),
                 InteractionPayload::Ignored { kind } => {
                     tracing::debug!(slack.kind = kind, "ignored an interaction");
@@ -110,6 +110,9 @@ impl Slack {
                 (field::SCOPE, Some(view)) if view.callback_id == callback::REQUEST => {
                     form::scope_chosen(&interaction, &view, value).await
                 }
+                (field::DURATION, Some(view)) if view.callback_id == callback::REQUEST => {
+                    form::duration_typed(&interaction, &view).await
+                }
                 (action, Some(view)) if view.callback_id == callback::HOME => {
                     let outcome = buttons::press(&interaction, action, value).await;
                     if outcome.is_err() {
@@ -174,11 +177,14 @@ impl Slack {
         submission::receive(self, permit, caller, intent, submitted.view).await
     }
 
-    /// Only names of the catalogue are shown, so nothing but the sender is asked for.
-    fn searched(&self, searched: &BlockSuggestion) -> Answer {
+    /// Only names of the catalogue are shown, so nothing but the sender has to be verified.
+    async fn searched(&self, searched: &BlockSuggestion) -> Answer {
         let options = match self.installation.caller_of_interaction(&searched.sender) {
-            Ok(_) if searched.action_id == field::SCOPE => {
-                suggest::options(&searched.query, self.broker.catalogue())
+            Ok(caller) if searched.action_id == field::SCOPE => {
+                let Some(_permit) = self.permit() else {
+                    return Answer::Busy;
+                };
+                suggest::options(self, &caller.user, &searched.query).await
             }
             Ok(_) => Vec::new(),
             // Whoever only looks has tried nothing.

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use keylend::domain::{
-    Actor, ApprovalFacts, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement,
-    Event, ExtensionOutcome, Handle, Human, Leftovers, Occurred, Params, Parties, PlannedGrant,
-    PlannedLayer, Progress, Refusal, Removal, Request, RequestId, RevocationMode, Risk, RuleId,
-    Span, State, Terms, Time, UserId, Username, Vote, Work, decide, open,
+    Actor, ApprovalFacts, AskKey, BackendName, ChannelId, Command, Departure, Email, EndCause,
+    Entitlement, Event, ExtensionOutcome, GroupName, Handle, Human, Leftovers, Occurred, Params,
+    Parties, PlannedGrant, PlannedLayer, PlannedReview, Progress, Refusal, Removal, Request,
+    RequestId, Review, RevocationMode, Risk, RuleId, Span, Stage, State, Terms, Time, UserId,
+    Username, Vote, Work, decide, open,
 };
 use proptest::prelude::*;
 
@@ -84,9 +85,28 @@ fn human_of(actor: &Actor) -> Human {
     }
 }
 
+/// The stages of a request that has some.
+fn stages() -> Vec<Stage> {
+    let stage = |group| Stage::from([GroupName::new(group)]);
+    ["dba", "security"].map(stage).into()
+}
+
+/// Which stages the person can fill: Bob one, Alice's other id and Carol both.
+fn fills(name: &str) -> BTreeSet<usize> {
+    match name {
+        "BOB" => [0].into(),
+        "ALICE" | "CAROL" => [0, 1].into(),
+        name => panic!("nobody is called {name}"),
+    }
+}
+
 /// Who is who, and which of the earlier approvals still count.
 fn parties(by: &Actor, void: u8) -> Parties {
     let ids = ["W0ALICE", "U0BOB", "W0BOB", "U0CAROL"].map(UserId::new);
+    let stages = ids
+        .iter()
+        .map(|id| (id.clone(), fills(&id.as_str()[2..])))
+        .collect();
     let votes = ids.into_iter().enumerate().map(|(index, id)| {
         let vote = match void & (1 << index) {
             0 => Vote::Counts { human: human(&id) },
@@ -100,7 +120,22 @@ fn parties(by: &Actor, void: u8) -> Parties {
         approver: human_of(by),
         requester: human(&UserId::new(REQUESTER)),
         votes: votes.collect(),
-        ..Parties::default()
+        stages,
+        groups: Vec::new(),
+    }
+}
+
+/// What is granted with the last approval: by a rule, for review; by a person, for as long as they allow.
+fn grant(by: &Actor, at_most: Option<u32>) -> PlannedGrant {
+    let review = matches!(by, Actor::Rule(_)).then(|| PlannedReview {
+        reviewers: [GroupName::new("security")].into(),
+        channel: ChannelId::new("C0SECURITY"),
+    });
+    PlannedGrant {
+        layers: plan(),
+        at_most: at_most.map(Span::minutes),
+        review,
+        ..PlannedGrant::default()
     }
 }
 
@@ -145,6 +180,9 @@ fn cause() -> impl Strategy<Value = EndCause> {
             reason: "incident".into()
         }),
         any::<bool>().prop_map(|deleted| EndCause::TicketClosed { deleted }),
+        Just(EndCause::Displaced {
+            by: RequestId::new(start(), 2)
+        }),
     ]
 }
 
@@ -153,11 +191,16 @@ fn command() -> impl Strategy<Value = Command> {
     let layer = 0..LAYERS;
     let later = (0u32..120).prop_map(|minutes| Span::minutes(minutes).after(start()));
     let people = prop_oneof![
-            6 => (actor(), 1u32..4, 0u8..16).prop_map(|(by, revision, void)| Command::Approve {
-                parties: parties(&by, void & void >> 1),
-                by, rules: vec![], revision,
-                grant: PlannedGrant { layers: plan(), ..PlannedGrant::default() },
-            }),
+            6 => (actor(), 1u32..4, 0u8..16, prop::option::of(5u32..60)).prop_map(
+                |(by, revision, void, at_most)| Command::Approve {
+                    parties: parties(&by, void & void >> 1),
+                    grant: grant(&by, at_most),
+                    by, rules: vec![], revision,
+                }
+            ),
+            2 => (person(), prop::sample::select(vec!["read the session", " "])).prop_map(
+                |(by, note)| Command::SignOff { human: human(&by), by, note: note.into() }
+            ),
             1 => (any::<bool>(), 10u32..31, 1u8..4).prop_map(|(title, minutes, approvals_needed)| {
                 Command::Revise { terms: revised(title, minutes), approvals_needed, stages: Vec::new() }
             }),
@@ -172,11 +215,22 @@ fn command() -> impl Strategy<Value = Command> {
     }),
             2 => (actor(), cause()).prop_map(|(by, cause)| Command::End { by, rules: vec![], cause }),
             1 => person().prop_map(|by| Command::ShowCredential { by }),
+            2 => (person(), 1u32..4).prop_map(|(by, revision)| Command::AskQuestion {
+                human: human(&by), by, rules: vec![], revision, text: "which table?".into(),
+            }),
+            1 => (person(), 1u32..4).prop_map(|(by, number)| Command::AnswerQuestion {
+                human: human(&by), by, number, text: "orders".into(),
+            }),
         ];
     let sweeper = prop_oneof![
         1 => Just(Command::Lapse),
         1 => Just(Command::Warn),
         1 => Just(Command::Remind),
+        1 => Just(Command::RemindReview),
+        1 => Just(Command::NoticeLeave { rules: vec![], departure: Departure::Group { groups: [GroupName::new("dba")].into() } }),
+        1 => (layer.clone(), any::<bool>())
+            .prop_map(|(layer, present)| Command::InspectedLater { layer, present }),
+        1 => layer.clone().prop_map(|layer| Command::AbandonInspection { layer, error: "no such target".into() }),
         2 => Just(Command::Expire),
         3 => (0u8..16, any::<bool>()).prop_map(|(void, title)| starting(revised(title, 30), void & void >> 1)),
         1 => Just(Command::RefuseStart { rules: vec![], reason: "not at night".into() }),
@@ -195,17 +249,21 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![2 => people, 3 => sweeper]
 }
 
-/// How many approvals are needed, how many minutes ahead the start is, and what is told after how many
-/// minutes.
-type History = (u8, Option<u32>, Vec<(u32, Command)>);
+/// How many approvals are needed, in which stages, how many minutes ahead the start is, and what is told after
+/// how many minutes.
+type History = (u8, Vec<Stage>, Option<u32>, Vec<(u32, Command)>);
 
 fn history() -> impl Strategy<Value = History> {
+    let approvals = prop_oneof![
+        2 => (1u8..3).prop_map(|needed| (needed, Vec::new())),
+        1 => Just((2, stages())),
+    ];
     let ahead = prop::option::weighted(0.3, 1u32..60);
-    (
-        1u8..3,
-        ahead,
-        prop::collection::vec((0u32..6, command()), 0..60),
-    )
+    // Once in a while nothing happens for a week, after which reviewers are reminded.
+    let pause = prop_oneof![60 => 0u32..6, 1 => Just(8 * 24 * 60)];
+    let commands = prop::collection::vec((pause, command()), 0..60);
+    (approvals, ahead, commands)
+        .prop_map(|((needed, stages), ahead, commands)| (needed, stages, ahead, commands))
 }
 
 /// One step of a history: before, what happened, after.
@@ -213,16 +271,18 @@ type Step<'a> = (&'a Request, &'a [Occurred], &'a Request);
 
 /// Plays a history and hands every step to `check`.
 fn play(
-    (needed, ahead, commands): History,
+    (needed, in_stages, ahead, commands): History,
     mut check: impl FnMut(Step<'_>),
 ) -> (Request, Vec<Occurred>) {
     let mut log = vec![requested(needed)];
     if let Event::Requested {
+        stages,
         starts_at,
         lapses_at,
         ..
     } = &mut log[0].event
     {
+        *stages = in_stages;
         *starts_at = ahead.map(|minutes| Span::minutes(minutes).after(start()));
         *lapses_at = starts_at.map_or(*lapses_at, |start| start.min(*lapses_at));
     }
@@ -268,6 +328,91 @@ proptest! {
             let by_rule = foreign.iter().any(|by| by.starts_with("rule:"));
             assert!(by_rule || foreign.len() >= usize::from(needed), "{request:?}");
         });
+    }
+
+    #[test]
+    fn each_stage_is_filled_by_a_person_of_its_own(history in history()) {
+        play(history, |(before, events, request)| {
+            let by_rule = request.approvals.iter().any(|it| matches!(it.by, Actor::Rule(_)));
+            let decided = events.iter().any(|it| {
+                matches!(it.event, Event::Approved { .. } | Event::Started { .. })
+            });
+            if before.stages.is_empty() || by_rule || !decided {
+                return;
+            }
+            let of = |stage: usize| -> BTreeSet<&str> {
+                let people = request.approvals.iter().filter_map(|approval| match &approval.by {
+                    Actor::Person(id) => Some(&id.as_str()[2..]),
+                    _ => None,
+                });
+                people.filter(|name| fills(name).contains(&stage)).collect()
+            };
+            let (first, second) = (of(0), of(1));
+            let apart = first.iter().any(|one| second.iter().any(|other| one != other));
+            assert!(apart, "{request:?}");
+        });
+    }
+
+    #[test]
+    fn nothing_lasts_longer_than_was_asked_for_or_than_an_approver_allows(history in history()) {
+        play(history, |(before, events, request)| {
+            for occurred in events {
+                let (from, asked, end, allowed) = match &occurred.event {
+                    Event::Approved { expires_at, duration, .. } => {
+                        let from = before.starts_at.unwrap_or(occurred.at).max(occurred.at);
+                        (from, before.terms.duration, *expires_at, *duration)
+                    }
+                    Event::Extended { expires_at, duration, .. } => {
+                        let more = before.extension.as_ref().unwrap().duration;
+                        (before.expires_at.unwrap(), more, *expires_at, *duration)
+                    }
+                    _ => continue,
+                };
+                let voided = |by: &Actor| events.iter().any(|it| {
+                    matches!(&it.event, Event::ApprovalVoided { approver, .. } if *by == Actor::Person(approver.clone()))
+                });
+                let earlier = before.waiting_approvals().iter().filter(|it| !voided(&it.by));
+                let allowed = earlier.filter_map(|it| it.duration).chain(allowed).min();
+                let granted = allowed.into_iter().chain([asked]).min().unwrap();
+                assert_eq!(end, granted.after(from), "{request:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_review_is_open_until_two_others_have_signed_off(history in history()) {
+        let mut open = false;
+        let (request, log) = play(history, |(before, events, after)| {
+            for occurred in events {
+                match &occurred.event {
+                    Event::GlassBroken { .. } => open = true,
+                    Event::ReviewSignedOff { reason, .. } => {
+                        assert!(open && before.review.as_ref().is_some_and(Review::is_open));
+                        assert!(!reason.trim().is_empty());
+                    }
+                    Event::ReviewReminded { .. } => assert!(open),
+                    _ => {}
+                }
+            }
+            open &= after.review.as_ref().is_some_and(Review::is_open);
+        });
+        let signed_off = log.iter().filter(|it| matches!(it.event, Event::ReviewSignedOff { .. }));
+        let by: Vec<&str> = signed_off
+            .map(|it| match &it.actor {
+                Actor::Person(id) => &id.as_str()[2..],
+                other => panic!("signed off by {other}"),
+            })
+            .collect();
+        let people: BTreeSet<&str> = by.iter().copied().collect();
+        prop_assert_eq!(people.len(), by.len(), "somebody signed off twice");
+        prop_assert!(!people.contains("ALICE"), "whoever used it signed off");
+        prop_assert!(people.len() <= 2);
+        let is_reviewed = request.review.as_ref().map(|review| !review.is_open());
+        prop_assert!(is_reviewed.is_none_or(|reviewed| reviewed == (people.len() == 2)));
+        let by_rule = log.iter().any(|it| {
+            matches!((&it.event, &it.actor), (Event::Approved { .. }, Actor::Rule(_)))
+        });
+        prop_assert_eq!(request.review.is_some(), by_rule);
     }
 
     #[test]
@@ -384,8 +529,37 @@ proptest! {
     }
 
     #[test]
+    fn questions_and_answers_change_nothing_but_the_questions(history in history()) {
+        play(history, |(before, events, after)| {
+            let is_question = matches!(
+                events[0].event,
+                Event::QuestionAsked { .. } | Event::QuestionAnswered { .. }
+            );
+            if is_question {
+                assert!(before.awaits_decision());
+                let mut expected = before.clone();
+                expected.version += 1;
+                expected.questions.clone_from(&after.questions);
+                assert_eq!(&expected, after);
+            }
+            assert!(after.awaits_decision() || after.open_questions().next().is_none());
+        });
+    }
+
+    #[test]
     fn what_is_settled_stays_settled(history in history()) {
-        play(history, |(before, _, _)| assert!(before.is_open(), "it went on: {before:?}"));
+        // What may be found later, and what reviewers say.
+        let is_later = |occurred: &Occurred| matches!(
+            occurred.event,
+            Event::ReviewSignedOff { .. }
+                | Event::ReviewReminded { .. }
+                | Event::LayerAbsenceConfirmed { .. }
+                | Event::LayerInspectionAbandoned { .. }
+                | Event::LayerReappeared { .. }
+        );
+        play(history, |(before, events, _)| {
+            assert!(before.is_open() || events.iter().all(is_later), "it went on: {before:?}");
+        });
     }
 
     #[test]
@@ -406,7 +580,7 @@ fn after(commands: Vec<Command>) -> Request {
     let commands: Vec<_> = commands.into_iter().map(|command| (1, command)).collect();
     let count = commands.len();
     let mut done = 0;
-    let (request, _) = play((1, None, commands), |_| done += 1);
+    let (request, _) = play((1, Vec::new(), None, commands), |_| done += 1);
     assert_eq!(done, count, "every command does something");
     request
 }

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod approving;
+mod asking;
 mod digest;
 mod documents;
 mod examples;

@@ -6,8 +6,9 @@ use std::{fs, path::Path};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::{
-    fixture::{ALICE, Fixture, REQUEST, SCOPE, scope},
+    fixture::{ALICE, APPROVALS, Fixture, Has, REQUEST, SCOPE, scope},
     postgres::Postgres,
+    target::Mood,
 };
 
 const BACKEND: &str = r#"
@@ -158,4 +159,53 @@ async fn an_extension_moves_the_end_without_a_gap() {
     fixture.advance_minutes(1);
     assert!(!fixture.admitted(ALICE, SCOPE).await);
     fixture.told(ALICE, "has ended:").await;
+}
+
+/// The orders to grant this scope, whatever came of them.
+fn grants_of(fixture: &Fixture, scope: &str) -> usize {
+    let orders = fixture.console.documents().into_iter();
+    orders
+        .filter(|order| order["action"] == "grant" && order["scope"] == scope)
+        .count()
+}
+
+/// Alice asks for more time, and Bob approves.
+async fn extended(fixture: &Fixture, scope: &str) {
+    fixture.jit(ALICE, &format!("extend {scope} 20m")).await;
+    let card = fixture.in_time(|sim| {
+        let mut cards = sim.messages(APPROVALS).into_iter();
+        cards.find(|card| card.has("approve") && card.says(scope) && card.says("more of"))
+    });
+    fixture.bob().click(&card.await, "approve").await;
+}
+
+#[tokio::test]
+async fn a_grant_that_ends_while_it_waits_for_another_one_is_not_ordered_any_more() {
+    let same = scope(
+        "console:write",
+        "Console, write",
+        r#"backend = "console", role = "app_writer""#,
+    );
+    let fixture = Fixture::with(|config| format!("{config}{same}"), "").await;
+    fixture.granted(REQUEST).await;
+    fixture.granted("request console:write 30m look").await;
+    assert_eq!(grants_of(&fixture, "console:write"), 1);
+    fixture.console.mood("grant", Mood::Hanging);
+    extended(&fixture, "db-prod:write").await;
+    fixture.console.until_ordered("grant", 3).await;
+
+    // Its target is to hear of the later end after the target has answered about the first one.
+    extended(&fixture, "console:write").await;
+    fixture.until_logged("extended", 2).await;
+    fixture.answer(ALICE, "done console:write").await;
+    let kinds = fixture.kinds().await;
+    assert!(
+        kinds.contains(&"revocation_started".to_owned()),
+        "{kinds:?}"
+    );
+    assert_eq!(grants_of(&fixture, "console:write"), 1);
+    fixture.console.mood("grant", Mood::Well);
+    fixture.ended(1).await;
+    assert_eq!(grants_of(&fixture, "console:write"), 1);
+    assert!(fixture.console.admits("alice"));
 }

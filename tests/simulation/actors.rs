@@ -231,14 +231,14 @@ impl World {
     }
 
     /// Somebody asks, and everybody who may approve it does.
-    fn gets(&self, replicas: &mut [Option<Replica>], ask: Ask) {
+    pub(crate) fn gets(&self, replicas: &mut [Option<Replica>], ask: Ask) {
         let what = format!("{} gets {} as {}", ask.by, ask.scope, ask.key.as_str());
         let mutant = self.mutant.clone();
         self.at_any(replicas, what, async move |broker| {
             let new = broker.ask(ask).await?;
-            for approver in ["bob", "erin", "dave"] {
+            for approver in ["bob", "erin", "dave", "sue"] {
                 let approved = mutant.approve(&broker, &user(approver), new.id, 1).await;
-                if approved.is_ok_and(|request| request.is_held()) {
+                if approved.is_ok_and(|request| request.goes_on()) {
                     break;
                 }
             }
@@ -277,7 +277,7 @@ impl World {
             if !is_member {
                 broker.may_have_left(person.clone());
             }
-            for group in ["S0DBA", "S0ENG"] {
+            for group in ["S0DBA", "S0ENG", "S0SEC", "S0ONCALL"] {
                 let _ = broker
                     .outdated(Invalidation::Usergroup(group.to_owned()))
                     .await;
@@ -371,7 +371,7 @@ impl World {
         self.locks(replicas, user("ada"), LockTarget::Everything, pause);
     }
 
-    fn locks(
+    pub(crate) fn locks(
         &self,
         replicas: &mut [Option<Replica>],
         by: UserId,
@@ -380,10 +380,20 @@ impl World {
     ) {
         let what = format!("{by} locks {target}");
         let lifts = self.rng.millis(1_000..20_000);
+        // Whoever says how long it is to last leaves it to Keylend to lift it.
+        let length = self
+            .rng
+            .once_in(3)
+            .then(|| self.rng.pick(&[5, 15, 40].map(Span::seconds)));
         let story = self.story.clone();
         self.at_any(replicas, what, async move |broker| {
             sleep(pause).await;
-            let locked = broker.lock(&intent(&by), target.clone(), "a leak").await;
+            let locked = broker
+                .lock_for(&intent(&by), target.clone(), "a leak", length)
+                .await;
+            if length.is_some() {
+                return Err(locked.err().unwrap_or(Refusal::NotDue.into()));
+            }
             sleep(lifts).await;
             let lifted = broker.unlock(&intent(&by), target.clone()).await;
             story.tell(format_args!("{by} unlocks {target}: {lifted:?}"));

@@ -59,6 +59,9 @@ impl World {
             for _ in 0..self.rng.below(3) {
                 self.somebody_acts(replicas);
             }
+            if self.rng.once_in(2) {
+                self.somebody_goes_another_way(replicas);
+            }
             if self.rng.once_in(8) {
                 self.the_adversary_moves(replicas);
             }

@@ -49,6 +49,7 @@ mod slack;
 mod store;
 mod story;
 mod target;
+mod ways;
 mod world;
 
 use std::{env, sync::Arc};

@@ -1,7 +1,10 @@
 //! The reference model: what a request may be after each entry of the log, written anew from the
 //! promises and small enough to be checked by eye. It shares no rule with the code under test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use keylend::{
     domain::{
@@ -12,17 +15,21 @@ use keylend::{
 };
 
 use crate::{
+    clocks::APART,
     people::person_of,
     story::{Broken, promised},
-    world::{MAX_TOTAL, PENDING},
+    world::{MAX_TOTAL, PENDING, UNREVIEWED},
 };
+
+/// How long it takes at most from a decision to its commit.
+const DECIDED: Duration = Duration::from_secs(20);
 
 /// All requests, as far as the log has told.
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) lives: BTreeMap<RequestId, Life>,
-    /// What is locked, and since when.
-    locks: BTreeMap<LockTarget, Time>,
+    /// What is locked.
+    locks: BTreeMap<LockTarget, InForce>,
     /// The locks of people that cover all of their ids.
     every_id: BTreeSet<LockTarget>,
     /// What was locked at any time: a lock may be lifted while a grant that it ends is on its way.
@@ -30,10 +37,35 @@ pub(crate) struct Model {
     cap: usize,
     /// The true time.
     now: Time,
+    /// What was asked for with the last entry: the next one says whether it is pending.
+    just_asked: Option<RequestId>,
+    /// What a rule granted with the last entry: the next one opens the review.
+    unreviewed: Option<RequestId>,
 }
 
-/// The people who approved, each with the account that they used; a rule has none.
-type Approvers = BTreeMap<String, Option<UserId>>;
+/// A lock.
+struct InForce {
+    since: Time,
+    /// When Keylend may lift it; nothing if only people may.
+    until: Option<Time>,
+}
+
+/// The people who approved.
+type Approvers = BTreeMap<String, Vote>;
+
+/// One approval.
+struct Vote {
+    /// The account that they used; a rule has none.
+    account: Option<UserId>,
+    /// How long they allow, if less than was asked for.
+    at_most: Option<Span>,
+}
+
+/// What two others have to sign off.
+struct Review {
+    since: Time,
+    signed_off: BTreeSet<String>,
+}
 
 /// One request.
 pub(crate) struct Life {
@@ -45,6 +77,11 @@ pub(crate) struct Life {
     revision: u32,
     approvers: Approvers,
     lapses_at: Time,
+    /// When it is to start; nothing if that is at its approval.
+    starts_at: Option<Time>,
+    /// Whether a rule granted it.
+    by_rule: bool,
+    review: Option<Review>,
     pub(crate) stage: Stage,
     /// For when its approval was decided.
     approved_at: Option<Time>,
@@ -63,6 +100,8 @@ pub(crate) struct Life {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     Pending,
+    /// Approved, and its start has not come.
+    Waiting,
     Approved,
     Active,
     Ending,
@@ -98,7 +137,14 @@ impl Life {
     /// The accounts whose approvals of what waits count so far.
     pub(crate) fn voters(&self) -> impl Iterator<Item = &UserId> {
         let waiting = self.extension.as_ref().map(|(_, approvers, _)| approvers);
-        waiting.unwrap_or(&self.approvers).values().flatten()
+        let votes = waiting.unwrap_or(&self.approvers).values();
+        votes.filter_map(|vote| vote.account.as_ref())
+    }
+
+    /// Whether two others have signed it off; nothing if it needs no review.
+    pub(crate) fn is_reviewed(&self) -> Option<bool> {
+        let review = self.review.as_ref();
+        review.map(|review| review.signed_off.len() == 2)
     }
 
     /// Whether it counts against the cap as it is allowed to be: what makes room is not counted.
@@ -136,17 +182,28 @@ impl Model {
 
     /// Takes the next entry in, if it may come next.
     pub(crate) fn apply(&mut self, entry: &Entry) -> Result<(), Broken> {
+        self.goes_on(Some(entry))?;
         match (&entry.body, entry.request_id) {
-            (EntryBody::Lock(LockEvent::Locked { target, .. }), _) => {
-                self.locks.insert(target.clone(), self.now);
+            (EntryBody::Lock(LockEvent::Locked { target, until, .. }), _) => {
+                // A lock that is set anew ends no earlier.
+                let until = match self.locks.get(target) {
+                    Some(before) => before.until.zip(*until).map(|(one, other)| one.max(other)),
+                    None => *until,
+                };
+                let since = self.now;
+                self.locks.insert(target.clone(), InForce { since, until });
                 self.every_id.remove(target);
                 self.ever_locked.insert(target.clone());
                 Ok(())
             }
             (EntryBody::Lock(LockEvent::Unlocked { target }), _) => {
-                let locked = self.locks.remove(target).is_some();
+                let lock = self.locks.remove(target);
                 self.every_id.remove(target);
-                promised(6, locked, || format!("{target} was unlocked twice"))
+                let is_over = |lock: &InForce| lock.until.is_some_and(|until| until <= entry.at);
+                let by_keylend = entry.actor == Actor::Keylend;
+                let rightly = !by_keylend || lock.as_ref().is_some_and(is_over);
+                promised(7, rightly, || format!("{target} was unlocked too early"))?;
+                promised(6, lock.is_some(), || format!("{target} was unlocked twice"))
             }
             (EntryBody::Name(NameEvent::NameReleased { .. }), _)
             | (EntryBody::Unexplained(_) | EntryBody::Attempt(_) | EntryBody::Group(_), _) => {
@@ -160,12 +217,38 @@ impl Model {
         }
     }
 
+    /// What the last entry left open, the `next` one of the commit says: that a rule granted at once what was
+    /// asked for, and who reviews that.
+    pub(crate) fn goes_on(&mut self, next: Option<&Entry>) -> Result<(), Broken> {
+        let of_next = next.and_then(|next| Some((next.request_id?, &next.actor, &next.body)));
+        if let Some(asked) = self.just_asked.take() {
+            let is_granted = matches!(
+                of_next,
+                Some((id, Actor::Rule(_), EntryBody::Request(Event::Approved { .. }))) if id == asked
+            );
+            if !is_granted {
+                self.count_pending(asked)?;
+            }
+        }
+        if let Some(granted) = self.unreviewed.take() {
+            let is_opened = matches!(
+                of_next,
+                Some((id, _, EntryBody::Request(Event::GlassBroken { .. }))) if id == granted
+            );
+            promised(1, is_opened, || {
+                format!("{granted} was approved by nobody, and nobody reviews it")
+            })?;
+        }
+        Ok(())
+    }
+
     fn happened(&mut self, id: RequestId, event: &Event, entry: &Entry) -> Result<(), Broken> {
         if let Event::Requested {
             requester,
             terms,
             approvals_needed,
             lapses_at,
+            starts_at,
             ..
         } = event
         {
@@ -178,6 +261,9 @@ impl Model {
                 revision: 1,
                 approvers: Approvers::new(),
                 lapses_at: *lapses_at,
+                starts_at: *starts_at,
+                by_rule: false,
+                review: None,
                 stage: Stage::Pending,
                 approved_at: None,
                 expires_at: None,
@@ -189,8 +275,8 @@ impl Model {
                 ended_at: None,
             };
             let new = self.lives.insert(id, life).is_none();
-            promised(6, new, || format!("{id} was asked for twice"))?;
-            return self.count_pending(id);
+            self.just_asked = Some(id);
+            return promised(6, new, || format!("{id} was asked for twice"));
         }
         let over: BTreeSet<RequestId> = self
             .lives
@@ -210,6 +296,9 @@ impl Model {
             })?;
         }
         let is_locked = self.locked_since(id).is_some();
+        if let Event::GlassBroken { .. } = event {
+            self.has_reviewed(id)?;
+        }
         let (locks, now) = (&self.ever_locked, self.now);
         let Some(life) = self.lives.get_mut(&id) else {
             return promised(5, false, || format!("{id} was never asked for"));
@@ -218,6 +307,7 @@ impl Model {
             event,
             Event::ApprovalCounted { .. }
                 | Event::Approved { .. }
+                | Event::Started { .. }
                 | Event::Activated {}
                 | Event::Extended { .. }
         );
@@ -230,9 +320,30 @@ impl Model {
                 ..broken
             })?;
         match event {
-            Event::Approved { .. } => self.count(id),
+            Event::Approved { .. } => {
+                self.unreviewed = life.by_rule.then_some(id);
+                self.count(id)
+            }
+            Event::Started { .. } => self.count(id),
             _ => Ok(()),
         }
+    }
+
+    /// Whoever uses break-glass left no review open for long, but for what clocks may differ by.
+    fn has_reviewed(&self, id: RequestId) -> Result<(), Broken> {
+        let requester = self.lives.get(&id).map(|life| person_of(&life.requester));
+        let latest = |review: &Review| APART.after(UNREVIEWED.after(review.since)) + DECIDED;
+        let mut theirs = self
+            .lives
+            .values()
+            .filter(|life| Some(person_of(&life.requester)) == requester);
+        let overdue = theirs.find(|life| {
+            let open = life.review.as_ref().filter(|it| it.signed_off.len() < 2);
+            open.is_some_and(|review| latest(review) < self.now)
+        });
+        promised(12, overdue.is_none(), || {
+            format!("{requester:?} used break-glass again in {id}, with a review overdue")
+        })
     }
 
     /// Since when a lock covers this request, if one does.
@@ -250,7 +361,7 @@ impl Model {
             LockTarget::Target(_) => false,
         };
         let locks = self.locks.iter().filter(|(lock, _)| covers(lock));
-        locks.map(|(_, since)| *since).min()
+        locks.map(|(_, lock)| lock.since).min()
     }
 
     /// Whether this account is somebody's who is locked.
@@ -270,7 +381,8 @@ impl Model {
             requester, scope, ..
         } = &self.lives[&asked];
         let pending = self.lives.values().filter(|life| {
-            person_of(&life.requester) == person_of(requester) && life.stage == Stage::Pending
+            person_of(&life.requester) == person_of(requester)
+                && matches!(life.stage, Stage::Pending | Stage::Waiting)
         });
         let (all, same) = pending.fold((0, 0), |(all, same), life| {
             (all + 1, same + u32::from(life.scope == *scope))
@@ -325,19 +437,38 @@ impl Life {
         let rightly = |promise, holds| promised(promise, holds, || format!("{event:?}"));
         match event {
             Event::Requested { .. } => unreachable!("the model took it in before"),
-            Event::ApprovalCounted { .. } | Event::Approved { .. } | Event::Extended { .. } => {
+            Event::ApprovalCounted {
+                duration: at_most, ..
+            }
+            | Event::Approved {
+                duration: at_most, ..
+            }
+            | Event::Extended {
+                duration: at_most, ..
+            } => {
                 rightly(1, !by_requester && !by_keylend)?;
-                let (lapses_at, approvers) = match &mut self.extension {
-                    Some((lapses_at, approvers, _)) => (*lapses_at, approvers),
-                    None => (self.lapses_at, &mut self.approvers),
+                let (lapses_at, approvers, asked) = match &mut self.extension {
+                    Some((lapses_at, approvers, more)) => (*lapses_at, approvers, *more),
+                    None => (self.lapses_at, &mut self.approvers, self.duration),
                 };
                 rightly(6, at < lapses_at)?;
+                rightly(3, at_most.is_none_or(|at_most| at_most < asked))?;
+                // A rule approves by break-glass alone.
+                let by_rule = matches!(entry.actor, Actor::Rule(_));
+                rightly(1, !by_rule || matches!(event, Event::Approved { .. }))?;
                 let (person, account) = match &entry.actor {
                     Actor::Person(id) => (person_of(id).to_owned(), Some(id.clone())),
                     other => (other.to_string(), None),
                 };
-                rightly(6, approvers.insert(person, account).is_none())?;
-                let enough = approvers.len() >= self.needed;
+                let vote = Vote {
+                    account,
+                    at_most: *at_most,
+                };
+                rightly(6, approvers.insert(person, vote).is_none())?;
+                let enough = by_rule || approvers.len() >= self.needed;
+                // The least that one of them allows.
+                let shortest = approvers.values().filter_map(|vote| vote.at_most).min();
+                let granted = shortest.map_or(asked, |shortest| shortest.min(asked));
                 match (event, &self.extension) {
                     (
                         Event::Approved {
@@ -351,31 +482,37 @@ impl Life {
                     ) => {
                         from(&[Stage::Pending])?;
                         rightly(1, enough)?;
-                        rightly(3, *expires_at == self.duration.after(at))?;
+                        let begins = |at: Time| self.starts_at.map_or(at, |start| start.max(at));
+                        rightly(3, *expires_at == granted.after(begins(at)))?;
+                        rightly(7, self.starts_at.is_none() || after.is_empty())?;
                         self.approved_at = Some(facts.at);
                         self.expires_at = Some(*expires_at);
-                        self.truly_ends_at = Some(self.duration.after(now));
+                        self.truly_ends_at = Some(granted.after(begins(now)));
                         self.after.clone_from(after);
+                        self.by_rule = by_rule;
                         let planned = layers.iter().map(|plan| Layer {
                             entitlement: plan.entitlement.clone(),
                             is_by_time: plan.revocation == RevocationMode::TimeLimit,
                             is: Is::Planned,
                         });
                         self.layers = planned.collect();
-                        self.stage = Stage::Approved;
+                        self.stage = match self.starts_at {
+                            Some(_) => Stage::Waiting,
+                            None => Stage::Approved,
+                        };
                     }
-                    (Event::Extended { expires_at, .. }, Some((_, _, more))) => {
+                    (Event::Extended { expires_at, .. }, Some(_)) => {
                         from(&[Stage::Active])?;
                         rightly(1, enough)?;
                         let end = self.expires_at.filter(|end| at < *end);
-                        rightly(3, end.map(|end| more.after(end)) == Some(*expires_at))?;
+                        rightly(3, end.map(|end| granted.after(end)) == Some(*expires_at))?;
                         let total = self
                             .approved_at
                             .map(|from| (*expires_at - from).num_seconds());
                         let most = i64::from(MAX_TOTAL.as_seconds());
                         rightly(7, total.is_some_and(|total| total <= most))?;
                         self.expires_at = Some(*expires_at);
-                        self.truly_ends_at = self.truly_ends_at.map(|end| more.after(end));
+                        self.truly_ends_at = self.truly_ends_at.map(|end| granted.after(end));
                         self.extension = None;
                     }
                     (Event::ApprovalCounted { .. }, Some(_)) => from(&[Stage::Active])?,
@@ -458,14 +595,24 @@ impl Life {
                 self.stage = Stage::Active;
             }
             Event::Warned {} => from(&[Stage::Active])?,
-            Event::LeaveNoticed { .. } => from(&[Stage::Approved, Stage::Active])?,
+            Event::LeaveNoticed { .. } => {
+                from(&[Stage::Waiting, Stage::Approved, Stage::Active])?;
+            }
             Event::RevocationStarted { cause } => {
-                from(&[Stage::Approved, Stage::Active])?;
+                from(&[Stage::Waiting, Stage::Approved, Stage::Active])?;
+                let waits = stage == Stage::Waiting;
                 match cause {
                     EndCause::Expired => {
                         rightly(3, self.expires_at.is_some_and(|end| at >= end))?;
                     }
-                    EndCause::Done => rightly(1, by_requester)?,
+                    EndCause::Done => rightly(1, by_requester && !waits)?,
+                    EndCause::Withdrawn => rightly(1, by_requester && waits)?,
+                    EndCause::StartRefused { .. } => {
+                        let has_come = self.starts_at.is_some_and(|start| at >= start);
+                        rightly(6, by_keylend && waits && has_come)?;
+                    }
+                    // No scope needs an open ticket.
+                    EndCause::TicketClosed { .. } => rightly(6, false)?,
                     EndCause::Locked { .. } => {
                         rightly(6, locks.iter().any(|it| self.is_locked_by(it)))?
                     }
@@ -542,12 +689,40 @@ impl Life {
                 rightly(6, by_keylend && is_next && waits && is_current)?;
                 self.reminded = *step;
             }
-            // The simulation's people ask for access at once.
-            Event::Started { .. } => rightly(2, false)?,
-            // Nobody in the simulation may use break-glass.
-            Event::GlassBroken { .. }
-            | Event::ReviewSignedOff { .. }
-            | Event::ReviewReminded { .. } => rightly(1, false)?,
+            Event::QuestionAsked { .. } | Event::QuestionAnswered { .. } => {
+                from(&[Stage::Pending, Stage::Active])?;
+                let waits = stage == Stage::Pending || self.extension.is_some();
+                let is_answer = matches!(event, Event::QuestionAnswered { .. });
+                rightly(1, !by_keylend && waits && by_requester == is_answer)?;
+            }
+            Event::Started { after, facts, .. } => {
+                from(&[Stage::Waiting])?;
+                rightly(1, by_keylend)?;
+                rightly(3, self.starts_at.is_some_and(|start| at >= start))?;
+                rightly(3, self.expires_at.is_some_and(|end| at < end))?;
+                rightly(1, self.approvers.len() >= self.needed)?;
+                self.after.clone_from(after);
+                self.approved_at = Some(facts.at);
+                self.stage = Stage::Approved;
+            }
+            Event::GlassBroken { .. } => {
+                from(&[Stage::Approved])?;
+                rightly(1, by_requester && self.by_rule && self.review.is_none())?;
+                self.review = Some(Review {
+                    since: now,
+                    signed_off: BTreeSet::new(),
+                });
+            }
+            Event::ReviewSignedOff { reason, .. } => {
+                let (Some(review), Actor::Person(by)) = (&mut self.review, &entry.actor) else {
+                    return rightly(6, false);
+                };
+                rightly(1, !by_requester && !reason.trim().is_empty())?;
+                rightly(6, review.signed_off.len() < 2)?;
+                rightly(1, review.signed_off.insert(person_of(by).to_owned()))?;
+            }
+            // No history lasts a week.
+            Event::ReviewReminded { .. } => rightly(6, false)?,
             Event::CredentialShown {} => {
                 from(&[Stage::Active])?;
                 rightly(

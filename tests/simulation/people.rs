@@ -24,9 +24,9 @@ const OLDEST: Duration = Duration::from_secs(60 + 40);
 
 /// Everybody, in the order of their names. Alice, Bob and Zoe have a second account each; that Zoe's
 /// is hers, nobody can know before she moves.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "ada", "alice", "alice2", "bob", "bob2", "carol", "dave", "erin", "gus", "mallory", "stan",
-    "zoe", "zoe2",
+    "sue", "zoe", "zoe2",
 ];
 
 /// Those who change their address for another while they wait, each with their second account, which
@@ -42,9 +42,15 @@ pub(crate) const ASKING: [&str; 7] = [
 ];
 
 /// Everybody who ever tries to approve: some may.
-pub(crate) const APPROVING: [&str; 10] = [
-    "bob", "bob", "bob2", "erin", "erin", "dave", "alice2", "gus", "stan", "mallory",
+pub(crate) const APPROVING: [&str; 11] = [
+    "bob", "bob", "bob2", "erin", "erin", "dave", "alice2", "gus", "stan", "sue", "mallory",
 ];
+
+/// Everybody who ever tries to use break-glass: those on call may.
+pub(crate) const BREAKING: [&str; 6] = ["alice", "alice2", "bob", "bob", "dave", "mallory"];
+
+/// Everybody who ever tries to sign off: those of security may.
+pub(crate) const REVIEWING: [&str; 6] = ["sue", "sue", "bob", "bob2", "dave", "ada"];
 
 /// Whose account this is.
 pub(crate) fn person_of(id: &UserId) -> &str {
@@ -106,7 +112,11 @@ impl People {
             };
             let groups: &[_] = match name {
                 "ada" => &["S0ADMINS", "S0ENG"],
-                "bob" | "bob2" | "alice2" | "erin" | "dave" => &["S0DBA", "S0ENG"],
+                "bob" | "bob2" => &["S0DBA", "S0ENG", "S0ONCALL", "S0SEC"],
+                "alice2" | "dave" => &["S0DBA", "S0ENG", "S0ONCALL"],
+                "alice" => &["S0ENG", "S0ONCALL"],
+                "sue" => &["S0ENG", "S0SEC"],
+                "erin" => &["S0DBA", "S0ENG"],
                 "gus" | "stan" | "zoe2" => &["S0DBA", "S0ENG"],
                 _ => &["S0ENG"],
             };
@@ -196,16 +206,22 @@ impl People {
         })
     }
 
-    /// Somebody leaves, becomes a guest, comes back, or leaves the engineers or the approvers; answers
-    /// who, and whether they are a member now.
+    /// Somebody leaves, becomes a guest, comes back, or leaves one of the groups; answers who, and whether
+    /// they are a member now.
     pub(crate) fn change(&self) -> (UserId, bool) {
-        let name = self.rng.pick(&["bob", "erin", "dave", "alice", "carol"]);
+        let name = self
+            .rng
+            .pick(&["bob", "erin", "dave", "alice", "carol", "sue"]);
         let mut being = self.being(&user(name));
-        match self.rng.below(4) {
+        match self.rng.below(6) {
             0 => being.standing = self.rng.pick(&[Standing::Deactivated, Standing::Guest]),
             1 => being.standing = Standing::Member,
             2 if being.groups.contains("S0ENG") => drop(being.groups.remove("S0ENG")),
             2 => drop(being.groups.insert("S0ENG")),
+            3 if being.groups.contains("S0SEC") => drop(being.groups.remove("S0SEC")),
+            3 if ["bob", "sue"].contains(&name) => drop(being.groups.insert("S0SEC")),
+            4 if being.groups.contains("S0ONCALL") => drop(being.groups.remove("S0ONCALL")),
+            4 if ["alice", "bob"].contains(&name) => drop(being.groups.insert("S0ONCALL")),
             _ if being.groups.contains("S0DBA") => drop(being.groups.remove("S0DBA")),
             _ if ["bob", "erin", "dave"].contains(&name) => drop(being.groups.insert("S0DBA")),
             _ => {}

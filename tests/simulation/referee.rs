@@ -13,7 +13,8 @@ use keylend::{
     clock::Clock as _,
     domain::{
         Actor, DeliveryKey, Departure, EndCause, Entitlement, Event, Layer, LockEvent, LockTarget,
-        NameEvent, Progress, Request, RequestId, RevocationMode, ScopeId, State, Time, UserId,
+        NameEvent, Progress, Request, RequestId, RevocationMode, ScopeId, Span, State, Time,
+        UserId,
     },
     grants::ActiveGrant,
     store::{Chain, Entry, EntryBody, RawEntry},
@@ -28,12 +29,16 @@ use crate::{
     store::Tables,
     story::{Broken, Story, promised},
     target::Target,
-    world::WARNS,
+    world::{STAGED, WARNS},
 };
 
 /// How long a check may take to learn of an end that another replica committed: the news of it,
 /// and the time for which what was seen counts as the present.
 const NEWS: Duration = Duration::from_secs(7);
+
+/// How long a lock may be in force after its time is over: Keylend's clocks are late, and it looks at locks
+/// every two seconds.
+const LIFTED: Span = Span::seconds(60);
 
 pub(crate) struct Referee {
     clock: VirtualClock,
@@ -149,6 +154,7 @@ impl Referee {
             self.departure(&seen.model, &entry, now)?;
             seen.model.apply(&entry)?;
         }
+        seen.model.goes_on(None)?;
         for request in tables.every_request() {
             promised(5, seen.folded.get(&request.id) == Some(request), || {
                 format!("the log does not tell how {} came to be", request.id)
@@ -250,6 +256,12 @@ impl Referee {
 
     /// Whoever decides may decide, and whoever receives may receive, on facts of the last minute.
     fn authority(&self, model: &Model, entry: &Entry, now: Time) -> Result<(), Broken> {
+        let life = entry.request_id.and_then(|id| model.lives.get(&id));
+        let is_staged = life.is_some_and(|life| life.scope.as_str() == STAGED);
+        let approvers: &[&str] = match is_staged {
+            true => &["S0DBA", "S0SEC"],
+            false => &["S0DBA"],
+        };
         let groups: &[&str] = match &entry.body {
             EntryBody::Lock(LockEvent::Locked { .. } | LockEvent::Unlocked { .. }) => &["S0ADMINS"],
             EntryBody::Name(NameEvent::NameReleased { .. }) => &["S0ADMINS"],
@@ -262,10 +274,16 @@ impl Referee {
                 | Event::Approved { .. }
                 | Event::Extended { .. }
                 | Event::Denied { .. }
-                | Event::ExtensionDenied { .. } => &["S0DBA"],
+                | Event::ExtensionDenied { .. } => approvers,
                 Event::RevocationStarted {
                     cause: EndCause::Revoked { .. },
-                } => &["S0DBA", "S0ADMINS"],
+                } => match is_staged {
+                    true => &["S0DBA", "S0SEC", "S0ADMINS"],
+                    false => &["S0DBA", "S0ADMINS"],
+                },
+                Event::GlassBroken { .. } => &["S0ONCALL"],
+                Event::ReviewSignedOff { .. } => &["S0SEC"],
+                Event::Started { .. } => &[],
                 _ => return Ok(()),
             },
         };
@@ -276,15 +294,20 @@ impl Referee {
         }
         let receives = matches!(
             entry.body,
-            EntryBody::Request(Event::Approved { .. } | Event::Extended { .. })
+            EntryBody::Request(
+                Event::Approved { .. } | Event::Extended { .. } | Event::Started { .. }
+            )
         );
-        match entry.request_id.and_then(|id| model.lives.get(&id)) {
+        if let Some(life) = life.filter(|_| is_staged) {
+            self.stages(life, entry, now)?;
+        }
+        match life {
             Some(life) if receives => {
                 let requester = &life.requester;
                 promised(1, self.people.was(requester, &["S0ENG"], now), || {
                     format!("{requester} may not receive what entry {} gives", entry.seq)
                 })?;
-                let lost = |voter: &&UserId| !self.people.was(voter, &["S0DBA"], now);
+                let lost = |voter: &&UserId| !self.people.was(voter, approvers, now);
                 let lost = life.voters().find(lost);
                 promised(1, lost.is_none(), || {
                     format!("the vote of {lost:?} counts in entry {}", entry.seq)
@@ -292,6 +315,32 @@ impl Referee {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What two stages have to approve is given if two people did, one of each stage; and nobody's approval
+    /// counts who makes no difference to that.
+    fn stages(&self, life: &Life, entry: &Entry, now: Time) -> Result<(), Broken> {
+        let EntryBody::Request(event) = &entry.body else {
+            return Ok(());
+        };
+        let mut people: Vec<&UserId> = life.voters().collect();
+        if let Actor::Person(approver) = &entry.actor {
+            people.push(approver);
+        }
+        let are_enough = people.iter().any(|one| {
+            self.people.was(one, &["S0DBA"], now)
+                && people.iter().any(|other| {
+                    person_of(one) != person_of(other) && self.people.was(other, &["S0SEC"], now)
+                })
+        });
+        let rightly = match event {
+            Event::ApprovalCounted { .. } => people.len() == 1,
+            Event::Approved { .. } | Event::Extended { .. } | Event::Started { .. } => are_enough,
+            _ => true,
+        };
+        promised(1, rightly, || {
+            format!("entry {}: the stages by {people:?}", entry.seq)
+        })
     }
 
     /// What is over is gone, and what is active is there.
@@ -321,7 +370,8 @@ impl Referee {
     pub(crate) fn made(&self, order: &LayerRequest) -> Result<(), Broken> {
         let seen = self.seen.lock().unwrap();
         let life = seen.model.lives.get(&order.request);
-        let life = life.filter(|life| life.stage != Stage::Pending && life.expires_at.is_some());
+        let may = |life: &&Life| !matches!(life.stage, Stage::Pending | Stage::Waiting);
+        let life = life.filter(|life| may(life) && life.expires_at.is_some());
         let Some(life) = life else {
             return promised(2, false, || format!("{} is not approved", order.request));
         };
@@ -372,9 +422,27 @@ impl Referee {
         self.story.check(result);
     }
 
-    /// When nothing goes wrong any more and time has passed: every request is settled, and nobody
-    /// has what they had not before.
+    /// When nothing goes wrong any more and time has passed: every request is settled, nobody has what they
+    /// had not before, no lock is there whose time is over, and what two people signed off, and nothing
+    /// else, is reviewed.
     pub(crate) fn rests(&self, tables: &Tables) {
+        let now = self.clock.now();
+        for lock in tables.locks() {
+            let is_over = lock.until.is_some_and(|until| LIFTED.after(until) < now);
+            self.story.check(promised(6, !is_over, || {
+                format!("{} is locked for ever", lock.target)
+            }));
+        }
+        let seen = self.seen.lock().unwrap();
+        for request in tables.every_request() {
+            let life = seen.model.lives.get(&request.id);
+            let reviewed = request.review.as_ref().map(|review| !review.is_open());
+            let rightly = life.is_some_and(|life| life.is_reviewed() == reviewed);
+            self.story.check(promised(6, rightly, || {
+                format!("{} is reviewed: {reviewed:?}", request.id)
+            }));
+        }
+        drop(seen);
         for request in tables.every_request() {
             self.story.check(promised(6, !request.is_open(), || {
                 format!("{} is {} for ever", request.id, request.state.name())

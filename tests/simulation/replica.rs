@@ -97,6 +97,8 @@ impl Replica {
         let groups = [
             ("engineers", "S0ENG"),
             ("dba", "S0DBA"),
+            ("security", "S0SEC"),
+            ("oncall", "S0ONCALL"),
             ("admins", "S0ADMINS"),
         ];
         let groups = groups.map(|(name, id)| {

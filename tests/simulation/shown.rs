@@ -57,6 +57,7 @@ impl Inside {
                     needed
                 }
                 Event::ExtensionRequested { .. } => vec![(Place::Extension, approvers)],
+                Event::GlassBroken { channel, .. } => vec![(Place::Review, channel.clone())],
                 _ => Vec::new(),
             };
             for (place, channel) in needed {

@@ -61,10 +61,11 @@ impl Said {
         blocks.any(|block| block["type"] != "rich_text")
     }
 
-    /// Alerts are told beside the log's feed.
-    fn is_of_alerts(&self) -> bool {
+    /// Alerts are told beside the log's feed, and reviewers beside the notices of their own requests.
+    fn is_beside_a_feed(&self) -> bool {
         let beginnings = [":rotating_light: *Alert*", ":white_check_mark: *Cleared*"];
-        beginnings.iter().any(|it| self.text.starts_with(it))
+        let is_of_alerts = beginnings.iter().any(|it| self.text.starts_with(it));
+        is_of_alerts || self.text.contains("reviewers have to sign off")
     }
 }
 
@@ -88,7 +89,7 @@ impl Slack {
                 said.in_doubt |= match said.is_card() {
                     true => said.noted.is_none(),
                     // A feed is at one line at a time, and a channel has one feed.
-                    false => !said.is_of_alerts() && last_lines.insert(said.channel.clone()),
+                    false => !said.is_beside_a_feed() && last_lines.insert(said.channel.clone()),
                 };
             }
         }

@@ -8,8 +8,8 @@ use std::{
 
 use keylend::{
     domain::{
-        BackendName, Catalogue, ChannelId, Entitlement, Environment, GroupName, LayerSpec, Limits,
-        OnLeave, OnLimit, Params, ReasonRule, Risk, Scope, ScopeId, Span,
+        BackendName, BreakGlass, Catalogue, ChannelId, Entitlement, Environment, GroupName,
+        LayerSpec, Limits, OnLeave, OnLimit, Params, ReasonRule, Risk, Scope, ScopeId, Span,
     },
     policy::Policy,
 };
@@ -34,7 +34,7 @@ pub(crate) const AUDIT: &str = "C0AUDIT";
 
 /// What can be asked for. Two scopes share the writer role, and two the bastion, so that grants
 /// overlap; a password comes with the owner role. A certificate ends by its time limit alone.
-pub(crate) const SCOPES: [&str; 8] = [
+pub(crate) const SCOPES: [&str; 9] = [
     "db:write",
     "db:admin",
     "db:own",
@@ -43,7 +43,23 @@ pub(crate) const SCOPES: [&str; 8] = [
     "api:token",
     "api:certificate",
     "api:both",
+    STAGED,
 ];
+
+/// What one approver and one of security have to approve.
+pub(crate) const STAGED: &str = "db:root";
+
+/// What break-glass can grant.
+pub(crate) const BREAKABLE: [&str; 2] = ["db:own", "api:token"];
+
+/// How long a review may be open before nobody whose grant it is about can use break-glass again.
+pub(crate) const UNREVIEWED: Span = Span::seconds(90);
+
+/// Who may use break-glass.
+const MAY_BREAK_GLASS: &str = r#"
+@id("oncall-breaks-glass")
+permit (principal in Group::"oncall", action == Action::"break_glass", resource);
+"#;
 
 /// Where leaving the engineers ends nothing, and somebody is told.
 pub(crate) const WARNS: &str = "bastion:login";
@@ -78,7 +94,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, mutant: Arc<dyn Mutant>) -> Self {
-        static POLICY: LazyLock<Policy> = LazyLock::new(Policy::base);
+        static POLICY: LazyLock<Policy> = LazyLock::new(|| policy(MAY_BREAK_GLASS));
 
         let (clock, rng) = (VirtualClock::start(), Rng::of(seed));
         let story = Story::new(clock);
@@ -108,11 +124,16 @@ impl World {
             min_duration: Span::seconds(20),
             on_leave: OnLeave::End,
             exclusive: vec![["prod", "research"].map(Environment::new).into()],
-            break_glass: None,
+            break_glass: Some(BreakGlass {
+                reviewers: BTreeSet::from([GroupName::new("security")]),
+                channel: ChannelId::new("C0SEC"),
+                block_unreviewed_after: UNREVIEWED,
+            }),
         };
         story.tell(format_args!("~~ seed {seed}, {:?}", limits.on_limit));
         let database = Arc::<Database>::default();
         database.tables().ignores_locks = mutant.ignores_locks();
+        let policy = mutant.policy(&POLICY);
         Self {
             slack: Slack::new(rng.clone(), faults.clone(), story.clone()),
             clock,
@@ -125,7 +146,7 @@ impl World {
             database,
             referee,
             mutant,
-            policy: POLICY.clone(),
+            policy,
             tightened: OnceLock::new(),
             limits,
             captured: Mutex::default(),
@@ -162,6 +183,13 @@ impl World {
     }
 }
 
+/// The base rules and these.
+pub(crate) fn policy(rules: &str) -> Policy {
+    let file = tempfile::NamedTempFile::with_suffix(".cedar").expect("a file");
+    std::fs::write(file.path(), rules).expect("a file that can be written");
+    Policy::load(&[file.path().to_owned()]).expect("rules")
+}
+
 /// The longest that a grant may last with its extensions.
 pub(crate) const MAX_TOTAL: Span = Span::minutes(4);
 
@@ -177,7 +205,15 @@ fn catalogue() -> Catalogue {
                 "api:token" => ("", 1, &[("ssh", TOKEN)]),
                 "api:certificate" => ("", 1, &[("ssh", CERTIFICATE)]),
                 "api:both" => ("prod", 1, &[("ssh", TOKEN), ("ssh", CERTIFICATE)]),
+                STAGED => ("", 2, &[("pg", "writer")]),
                 _ => ("", 1, &[("ssh", "login")]),
+            };
+            let stages: &[&str] = match *name {
+                STAGED => &["dba", "security"],
+                _ => &[],
+            };
+            let groups = |names: &[&str]| -> BTreeSet<GroupName> {
+                names.iter().map(|name| GroupName::new(*name)).collect()
             };
             let layer = |(backend, role): &(&str, &str)| LayerSpec {
                 backend: BackendName::new(*backend),
@@ -192,9 +228,12 @@ fn catalogue() -> Catalogue {
                 max_duration: Span::minutes(3),
                 max_total: MAX_TOTAL,
                 requesters: BTreeSet::from([GroupName::new("engineers")]),
-                approvers: BTreeSet::from([GroupName::new("dba")]),
+                approvers: match stages {
+                    [] => groups(&["dba"]),
+                    stages => groups(stages),
+                },
                 approvals: NonZeroU8::new(approvals).expect("an approval"),
-                stages: Vec::new(),
+                stages: stages.iter().map(|group| groups(&[*group])).collect(),
                 approval_channel: ChannelId::new("C0DBA"),
                 reason: ReasonRule::Optional,
                 ticket: None,
@@ -205,7 +244,7 @@ fn catalogue() -> Catalogue {
                 residual: Span::default(),
                 ends_early: layers.iter().all(|(_, role)| *role != CERTIFICATE),
                 dangerous: false,
-                break_glass: false,
+                break_glass: BREAKABLE.contains(name),
                 layers: layers.iter().map(layer).collect(),
             };
             (scope.id.clone(), scope)

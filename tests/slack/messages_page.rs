@@ -55,6 +55,8 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "tests/slack/views/snapshots/slack__views__forms__form_filled.snap",
             "tests/slack/views/snapshots/slack__views__forms__form_shorter.snap",
             "tests/slack/views/snapshots/slack__views__forms__form_deny.snap",
+            "tests/slack/views/snapshots/slack__views__questions__form_ask_question.snap",
+            "tests/slack/views/snapshots/slack__views__questions__form_answer_question.snap",
             "tests/slack/views/snapshots/slack__views__forms__form_extend.snap",
             "tests/slack/views/snapshots/slack__views__forms__credentials.snap",
             "tests/slack/views/snapshots/slack__views__forms__working.snap",

@@ -18,6 +18,7 @@ on_both!(
     nobody_gets_access_after_the_last_entry_was_deleted,
     no_check_says_yes_after_an_entry_far_ahead_was_there,
     the_audit_channel_is_told_after_an_entry_far_ahead_was_there,
+    a_request_that_nobody_can_approve_is_told_after_an_entry_far_ahead_was_there,
 );
 
 /// Where an entry stands that is far ahead of the log.
@@ -210,6 +211,27 @@ async fn the_audit_channel_is_told_after_an_entry_far_ahead_was_there(scene: Sce
     }
     let raised = fixture.page("/readyz").await.1;
     panic!("nobody was told of the unlock: {raised}");
+}
+
+/// What is new is looked at on its own: no five minutes pass until all that waits is looked at again.
+async fn a_request_that_nobody_can_approve_is_told_after_an_entry_far_ahead_was_there(
+    scene: Scene,
+) {
+    let fixture = &scene.fixture;
+    fixture.sim.set_group("S0DBA", [""; 0]);
+    fixture.end(SECURITY, "lock lab:use a look").await;
+    far_ahead(&scene).await;
+    fixture
+        .jit(DAVE, "request db-prod:write 20m INC-7 pods")
+        .await;
+    for _ in 0..50 {
+        let_it_work_a_moment(&scene).await;
+        let raised = fixture.page("/readyz").await.1;
+        if raised.contains("nobody_can_approve:db-prod:write") {
+            return;
+        }
+    }
+    panic!("nobody was told: {}", fixture.page("/readyz").await.1);
 }
 
 async fn let_it_work_a_moment(scene: &Scene) {

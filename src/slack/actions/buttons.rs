@@ -3,7 +3,7 @@
 use super::{
     approve, approve_shorter, break_glass, credentials, deny, done, extend,
     form::{self, Prefill},
-    request_again, sign_off, withdraw,
+    question, request_again, sign_off, withdraw,
 };
 use crate::{
     domain::{Attempted, AttemptedOn},
@@ -44,6 +44,8 @@ pub(in crate::slack) async fn press(
         (action::CREDENTIALS, Some(shown)) => credentials::show(interaction, shown.id).await,
         (action::BREAK_GLASS, Some(shown)) => break_glass::run(interaction, shown).await,
         (action::SIGN_OFF, Some(shown)) => sign_off::ask(interaction, shown).await,
+        (action::ASK_QUESTION, Some(shown)) => question::ask(interaction, shown).await,
+        (action::ANSWER_QUESTION, Some(shown)) => question::answer(interaction, shown).await,
         (action::REQUEST_AGAIN, Some(shown)) => request_again::open(interaction, shown.id).await,
         _ => Ok(Some(answer::UNKNOWN_BUTTON.to_owned())),
     }
@@ -61,6 +63,8 @@ pub(in crate::slack) fn attempted(pressed: &str) -> Attempted {
         action::CREDENTIALS => Attempted::ShowCredentials,
         action::BREAK_GLASS => Attempted::BreakGlass,
         action::SIGN_OFF => Attempted::Review,
+        action::ASK_QUESTION => Attempted::AskQuestion,
+        action::ANSWER_QUESTION => Attempted::AnswerQuestion,
         _ => Attempted::Other,
     }
 }

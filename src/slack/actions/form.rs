@@ -6,7 +6,12 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    create_request, form_outcome::FormOutcome, how_long, incident::Origin, starts_at::starts_at,
+    create_request,
+    form_outcome::FormOutcome,
+    how_long,
+    incident::Origin,
+    preview::{Filled, preview},
+    starts_at::starts_at,
 };
 use crate::{
     broker::Ask,
@@ -73,12 +78,20 @@ pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) 
         }
     };
     let scope = wanted.and_then(|id| broker.catalogue().get(id));
-    let (member, approvers) = tokio::join!(
+    let filled = Filled {
+        duration: draft.duration,
+        ticket: draft.ticket.as_deref(),
+        origin: origin.as_ref(),
+        channels: &draft.channels,
+        has_start: draft.start.is_some(),
+    };
+    let (member, approvers, preview) = tokio::join!(
         tokio::time::timeout(
             PATIENCE,
             broker.member_trying(&interaction.intent, Some(Attempted::Request), None),
         ),
         approvers(&interaction.slack, scope),
+        preview(&interaction.slack, &interaction.caller.user, scope, filled),
     );
     if let Ok(Err(error)) = member {
         return Err(error);
@@ -120,6 +133,7 @@ pub(in crate::slack) async fn open(interaction: &Interaction, prefill: Prefill) 
     let form = Form {
         scope,
         approvers,
+        preview,
         duration,
         duration_note,
         start: starts,
@@ -146,14 +160,51 @@ pub(in crate::slack) async fn scope_chosen(
 ) -> Outcome {
     let slack = &interaction.slack;
     slack.broker.member(&interaction.caller.user).await?;
-    let Some(scope) = scope(slack, chosen) else {
+    if let Some(scope) = scope(slack, chosen) {
+        update(interaction, view, scope).await;
+    }
+    Ok(None)
+}
+
+/// Shows what becomes of the request with the duration that was typed. What is no duration, or none yet,
+/// changes nothing.
+pub(in crate::slack) async fn duration_typed(interaction: &Interaction, view: &View) -> Outcome {
+    let slack = &interaction.slack;
+    let Some(scope) = view.value(field::SCOPE).and_then(|id| scope(slack, id)) else {
         return Ok(None);
     };
+    let typed = filled(view, field::DURATION);
+    if typed.is_some_and(|text| length::whole(text).is_none()) {
+        return Ok(None);
+    }
+    // Nobody is told at every key; whether they are a member is asked again when they submit.
+    if slack.broker.member(&interaction.caller.user).await.is_ok() {
+        update(interaction, view, scope).await;
+    }
+    Ok(None)
+}
+
+/// Shows the form with this scope and what goes with it. Everything that was typed stays.
+async fn update(interaction: &Interaction, view: &View, scope: &Scope) {
+    let slack = &interaction.slack;
     let typed = |name| view.value(name).map(str::to_owned);
     let carried: Carried = serde_json::from_str(&view.private_metadata).unwrap_or_default();
+    let ticket = filled(view, field::TICKET).map(|text| typed_ticket(scope, text));
+    let filled = Filled {
+        duration: filled(view, field::DURATION).and_then(length::whole),
+        ticket: ticket.as_deref(),
+        origin: carried.origin.as_ref(),
+        channels: &carried.channels,
+        has_start: chosen_start(view).is_some(),
+    };
+    let (approvers, preview) = tokio::join!(
+        approvers(slack, Some(scope)),
+        preview(slack, &interaction.caller.user, Some(scope), filled),
+    );
     let form = Form {
         scope: Some(scope),
-        approvers: approvers(slack, Some(scope)).await,
+        approvers,
+        preview,
         duration: typed(field::DURATION),
         duration_note: carried.duration_note,
         start: chosen_start(view),
@@ -171,7 +222,6 @@ pub(in crate::slack) async fn scope_chosen(
     if let Err(error) = updated {
         tracing::debug!(%error, "failed to update a form");
     }
-    Ok(None)
 }
 
 /// Makes a request of the form, or says which field is wrong.
@@ -179,13 +229,8 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
     let Some(scope) = view.value(field::SCOPE).and_then(|id| scope(slack, id)) else {
         return FormOutcome::invalid(field::SCOPE, "Choose what you need access to.");
     };
-    let filled = |name| {
-        view.value(name)
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-    };
     let starts_at = chosen_start(view);
-    let duration = match filled(field::DURATION) {
+    let duration = match filled(view, field::DURATION) {
         None => None,
         Some(text) => match read_duration(slack, caller, text, starts_at).await {
             Ok(duration) => Some(duration),
@@ -193,7 +238,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
         },
     };
     let carried: Carried = serde_json::from_str(&view.private_metadata).unwrap_or_default();
-    let reason = filled(field::REASON).unwrap_or_default();
+    let reason = filled(view, field::REASON).unwrap_or_default();
     let mut mentioned = carried.channels;
     mentioned.extend(markup::channels(reason));
     let ask = Ask {
@@ -201,11 +246,7 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
         by: caller.user.clone(),
         scope: scope.id.clone(),
         duration,
-        ticket: filled(field::TICKET).map(|text| {
-            let rule = scope.ticket.as_ref();
-            let read = rule.and_then(|rule| ticket(text, &rule.pattern));
-            read.unwrap_or_else(|| text.to_owned())
-        }),
+        ticket: filled(view, field::TICKET).map(|text| typed_ticket(scope, text)),
         reason: reason.to_owned(),
         mirrors: Vec::new(),
         starts_at,
@@ -230,6 +271,19 @@ pub(super) async fn submitted(slack: &Slack, caller: &Caller, view: &View) -> Fo
 
 fn scope<'a>(slack: &'a Slack, id: &str) -> Option<&'a Scope> {
     slack.broker.catalogue().get(&id.parse().ok()?)
+}
+
+/// What was typed into a field; nothing if that is blank.
+fn filled<'a>(view: &'a View, name: &str) -> Option<&'a str> {
+    let text = view.value(name).map(str::trim);
+    text.filter(|text| !text.is_empty())
+}
+
+/// The ticket that was typed, which may be in a link.
+fn typed_ticket(scope: &Scope, text: &str) -> String {
+    let rule = scope.ticket.as_ref();
+    let read = rule.and_then(|rule| ticket(text, &rule.pattern));
+    read.unwrap_or_else(|| text.to_owned())
 }
 
 /// The start that was chosen; nothing if it was left empty.

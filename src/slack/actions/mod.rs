@@ -16,6 +16,8 @@ pub(super) mod form;
 pub(super) mod form_outcome;
 pub(super) mod how_long;
 pub(super) mod incident;
+mod preview;
+pub(super) mod question;
 pub(super) mod request_again;
 pub(super) mod shortcut;
 pub(super) mod sign_off;

@@ -8,7 +8,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
 
 use super::{
-    approve_shorter, buttons, deny, end_access, extend, form, form_outcome::FormOutcome, sign_off,
+    approve_shorter, buttons, deny, end_access, extend, form, form_outcome::FormOutcome, question,
+    sign_off,
 };
 use crate::{
     broker::Intent,
@@ -71,6 +72,8 @@ pub(in crate::slack) fn attempted(view: &View) -> (Attempted, Option<AttemptedOn
         callback::DENY => Attempted::Deny,
         callback::EXTEND => Attempted::Extend,
         callback::SIGN_OFF => Attempted::Review,
+        callback::ASK_QUESTION => Attempted::AskQuestion,
+        callback::ANSWER_QUESTION => Attempted::AnswerQuestion,
         callback::END => return end_access::attempted(view),
         _ => Attempted::Other,
     };
@@ -87,7 +90,9 @@ async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View)
         form @ (callback::APPROVE_SHORTER
         | callback::DENY
         | callback::EXTEND
-        | callback::SIGN_OFF) => {
+        | callback::SIGN_OFF
+        | callback::ASK_QUESTION
+        | callback::ANSWER_QUESTION) => {
             let Some(shown) = Shown::read(&view.private_metadata) else {
                 let told = "This form names no request. Nothing changed. Open it again.";
                 return FormOutcome::refused(told.to_owned());
@@ -98,6 +103,10 @@ async fn submitted(slack: &Slack, caller: &Caller, intent: &Intent, view: &View)
                     approve_shorter::submitted(slack, intent, caller, shown, view).await
                 }
                 callback::SIGN_OFF => sign_off::submitted(slack, intent, caller, shown, view).await,
+                callback::ASK_QUESTION => question::asked(slack, intent, caller, shown, view).await,
+                callback::ANSWER_QUESTION => {
+                    question::answered(slack, intent, caller, shown, view).await
+                }
                 callback::DENY => deny::submitted(slack, intent, caller, shown, view).await,
                 _ => extend::submitted(slack, intent, caller, shown.id, view).await,
             }

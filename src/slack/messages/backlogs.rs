@@ -99,7 +99,11 @@ impl Messenger {
             }
             let told_here = match feed {
                 Feed::Notices => together(here),
-                Feed::Audit | Feed::Mirror | Feed::Approvers | Feed::Reviewers => here,
+                Feed::Audit
+                | Feed::Mirror
+                | Feed::Approvers
+                | Feed::Reviewers
+                | Feed::Questions => here,
             };
             for (here, parcel) in told_here {
                 if shutdown.is_cancelled() {

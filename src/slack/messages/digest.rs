@@ -56,6 +56,7 @@ impl Messenger {
             // People of another company read nothing of it.
             reduced: String::new(),
             is_loud: false,
+            question: None,
             from: 0,
             through: 0,
         };

@@ -14,6 +14,7 @@ use crate::{
         client::Message,
         view::{
             line::{is_loud, line, lock_line, notice},
+            question::Told,
             reduced,
             review::to_reviewers,
             text,
@@ -41,6 +42,8 @@ pub(super) enum Feed {
     Approvers,
     /// The reviewers of break-glass, by direct messages; and, by reminders, the security channel.
     Reviewers,
+    /// The approvers, of questions to the requester and of the answers.
+    Questions,
 }
 
 impl Feed {
@@ -52,6 +55,7 @@ impl Feed {
             Self::Notices => "dm",
             Self::Approvers => "approvers",
             Self::Reviewers => "reviewers",
+            Self::Questions => "questions",
         }
     }
 
@@ -63,18 +67,20 @@ impl Feed {
             Self::Notices,
             Self::Approvers,
             Self::Reviewers,
+            Self::Questions,
         ];
         all.into_iter().find(|feed| feed.name() == name)
     }
 }
 
 /// The cursors at the end of a log from which a store is rebuilt: what the log tells was told.
-pub(crate) const CURSORS: [&str; 7] = [
+pub(crate) const CURSORS: [&str; 8] = [
     Feed::Audit.name(),
     Feed::Mirror.name(),
     Feed::Notices.name(),
     Feed::Approvers.name(),
     Feed::Reviewers.name(),
+    Feed::Questions.name(),
     super::homes::news::FEED,
     REBUILT,
 ];
@@ -87,6 +93,8 @@ pub(super) struct Batch {
     /// The same for a channel that people of another company read; may be empty.
     pub(super) reduced: String,
     pub(super) is_loud: bool,
+    /// What it tells of a question, in the feed of those.
+    pub(super) question: Option<Told>,
     /// The first entry that they tell of.
     pub(super) from: u64,
     /// The last entry that they tell of.
@@ -121,7 +129,7 @@ impl Messenger {
                     let read = self.call_approvers(told, until, shutdown).await?;
                     (Vec::new(), read)
                 }
-                Feed::Audit | Feed::Mirror | Feed::Notices | Feed::Reviewers => {
+                Feed::Audit | Feed::Mirror | Feed::Notices | Feed::Reviewers | Feed::Questions => {
                     self.retry
                         .retry_forever(shutdown, || self.parcels(feed, told, until))
                         .await?
@@ -216,7 +224,9 @@ impl Messenger {
                     source: source.into(),
                 })?;
         let mut parcels: Vec<Batch> = Vec::new();
-        let reduces = !matches!(feed, Feed::Notices | Feed::Reviewers) && self.client.reduces();
+        // Whoever approves has to see what they approve, so no approval channel is reduced.
+        let is_whole = matches!(feed, Feed::Notices | Feed::Reviewers | Feed::Questions);
+        let reduces = !is_whole && self.client.reduces();
         let same = |one: &Entry, next: &Entry| one.request_id == next.request_id;
         for entries in entries.chunk_by(same) {
             let request = match entries[0].request_id {
@@ -228,7 +238,11 @@ impl Messenger {
             for entry in entries {
                 let logins = request.as_ref().map(|now| (self.logins)(now));
                 let logins = logins.unwrap_or_default();
-                let Some(line) = said(feed, entry, request.as_ref(), &logins) else {
+                let line = match (feed, &request) {
+                    (Feed::Questions, Some(request)) => self.question_line(entry, request),
+                    _ => said(feed, entry, request.as_ref(), &logins),
+                };
+                let Some(line) = line else {
                     continue;
                 };
                 let reduced = reduced::entry(entry).filter(|_| reduces);
@@ -254,7 +268,8 @@ impl Messenger {
                     }
                 };
                 match parcels[first..].last_mut() {
-                    Some(parcel) if fits(&parcel.text, &line) => {
+                    // Each question has its own place, and whoever asked it.
+                    Some(parcel) if feed != Feed::Questions && fits(&parcel.text, &line) => {
                         push_line(&mut parcel.text, &line);
                         push_line(&mut parcel.reduced, &reduced.unwrap_or_default());
                         parcel.is_loud |= is_loud;
@@ -265,6 +280,7 @@ impl Messenger {
                         text: line,
                         reduced: reduced.unwrap_or_default(),
                         is_loud,
+                        question: Told::by(entry).filter(|_| feed == Feed::Questions),
                         from: entry.seq,
                         through: entry.seq,
                     }),
@@ -293,9 +309,12 @@ impl Messenger {
                 head: Some(Place::Asked),
             }],
             (Feed::Reviewers, Some(request)) => self.reviewers_told(request, parcel.is_loud).await,
-            (Feed::Mirror | Feed::Notices | Feed::Reviewers, None) | (Feed::Approvers, _) => {
-                Vec::new()
-            }
+            (Feed::Questions, Some(request)) => match parcel.question {
+                Some(told) => self.question_told(request, told),
+                None => Vec::new(),
+            },
+            (Feed::Mirror | Feed::Notices | Feed::Reviewers | Feed::Questions, None)
+            | (Feed::Approvers, _) => Vec::new(),
         }
     }
 
@@ -459,7 +478,8 @@ fn said(feed: Feed, entry: &Entry, request: Option<&Request>, logins: &[Login]) 
         (Feed::Notices, Some(request)) => notice(entry, request),
         (Feed::Audit, None) => lock_line(entry),
         (Feed::Reviewers, Some(request)) => to_reviewers(entry, request),
-        (Feed::Mirror | Feed::Notices | Feed::Reviewers, None) | (Feed::Approvers, _) => None,
+        (Feed::Mirror | Feed::Notices | Feed::Reviewers, None)
+        | (Feed::Approvers | Feed::Questions, _) => None,
     }
 }
 

@@ -4,9 +4,9 @@
 //!
 //! Its person opens it. Something happens to one of their requests, or to what it asks them to decide:
 //! the [`Follower`](crate::presentation::Follower) touches those Homes. A lock is set or lifted, and their
-//! person may see the locks. Something new waits for them:
-//! `news` follows the log and touches the approvers'. Slack tells of a changed person or group. What a Home says
-//! changes with nothing else but an operator's rule that looks at the time of day, and that is
+//! person may see the locks; or a review is opened or signed off, and they may see the reviews. Something new
+//! waits for them: `news` follows the log and touches the approvers'. Slack tells of a changed person or group.
+//! What a Home says changes with nothing else but an operator's rule that looks at the time of day, and that is
 //! judged anew whenever the Home is opened, and at the click.
 //!
 //! # What it costs
@@ -46,7 +46,7 @@ use crate::{
         client::Client,
         view::{
             card::Context,
-            home::{self as view, PAST, QUESTIONS},
+            home::{self as view, PAST, QUESTIONS, REVIEWS},
         },
     },
     store::{Documents, Store, StoreError},
@@ -68,6 +68,7 @@ struct Page {
     view: serde_json::Value,
     asked_by: BTreeSet<UserId>,
     shows_locks: bool,
+    shows_reviews: bool,
     /// Whether everything that it should show could be known.
     is_whole: bool,
 }
@@ -243,6 +244,7 @@ impl Homes {
             shown,
             asked_by: page.asked_by,
             shows_locks: page.shows_locks,
+            shows_reviews: page.shows_reviews,
             seen,
             again,
         };
@@ -259,14 +261,15 @@ impl Homes {
             view,
             asked_by: BTreeSet::new(),
             shows_locks: false,
+            shows_reviews: false,
             is_whole,
         };
-        match self.broker.member(person).await {
-            Ok(_) => {}
+        let member = match self.broker.member(person).await {
+            Ok(member) => member,
             Err(Error::Facts(_)) => return Ok(only(view::unknown(), false)),
             Err(Error::Refused(Refusal::Forbidden(_))) => return Ok(only(view::unwelcome(), true)),
             Err(error) => return Err(error.into()),
-        }
+        };
         let mut open = self.broker.open_by(person).await?;
         let past = self.broker.past_of(person, PAST).await?;
         // What ended between the two looks is past, and not also held.
@@ -289,7 +292,15 @@ impl Homes {
             false => Vec::new(),
         };
         locks.sort_by(|one, other| (one.at, &one.target).cmp(&(other.at, &other.target)));
+        let (reviews, is_sure_of_reviews) =
+            match self.broker.reviews_to_sign_off(person, REVIEWS).await {
+                Ok(reviews) => (reviews, true),
+                Err(Error::Facts(_) | Error::Refused(_)) => (None, false),
+                Err(error) => return Err(error.into()),
+            };
+        let unreviewed = self.broker.unreviewed(&member).await?;
         let asked = questions.asked.iter();
+        let shows_reviews = reviews.is_some();
         let home = view::Home {
             logins: asked
                 .map(|request| (request.id, self.broker.logins(request)))
@@ -298,13 +309,16 @@ impl Homes {
             open: open.into_iter().map(in_context).collect(),
             past,
             locks,
+            reviews: reviews.unwrap_or_default(),
+            unreviewed,
         };
         let asked = &home.questions.asked;
         Ok(Page {
             view: view::home(&home),
             asked_by: asked.iter().map(|it| it.requester.clone()).collect(),
             shows_locks,
-            is_whole: !home.questions.is_unsure,
+            shows_reviews,
+            is_whole: !home.questions.is_unsure && is_sure_of_reviews,
         })
     }
 }

@@ -24,6 +24,7 @@ mod leader;
 mod notices;
 mod notifications;
 mod probe;
+mod questions;
 mod reviews;
 mod run;
 mod trouble;

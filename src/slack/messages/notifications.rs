@@ -260,6 +260,7 @@ impl Messenger {
             // Whoever approves has to see what they approve, so no approval channel is reduced.
             reduced: String::new(),
             is_loud: false,
+            question: None,
             from: backlog.told + 1,
             through,
         };

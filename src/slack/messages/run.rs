@@ -24,6 +24,7 @@ impl Messenger {
                 self.follow(Feed::Notices, &shutdown),
                 self.follow(Feed::Approvers, &shutdown),
                 self.follow(Feed::Reviewers, &shutdown),
+                self.follow(Feed::Questions, &shutdown),
                 self.tell_backlogs(&shutdown),
                 self.tell_digests(&shutdown),
             )

@@ -1,5 +1,5 @@
-//! The App Home: what waits for a person, then what they hold and until when, then the locks in force for
-//! those who may see them, then what is past.
+//! The App Home: what waits for a person, then what they hold and until when, then what is open for review and
+//! the locks in force for those who may see them, then what is past.
 //!
 //! A pure function of what the person may know, so it can always be made anew, compared and mended.
 //! Its buttons are those of the cards, with the same values, so a click here does and is refused
@@ -18,15 +18,19 @@ use super::{
     },
     locks::lines_of,
     modal::callback,
+    review,
     start::starting,
 };
 use crate::{
-    broker::Questions,
+    broker::{Questions, ReviewsToSignOff},
     domain::{Lock, Login, Request, RequestId, State},
 };
 
 /// How many questions a Home asks; each takes four blocks.
-pub const QUESTIONS: usize = 10;
+pub const QUESTIONS: usize = 8;
+
+/// How many reviews it shows that others have open; each takes two blocks.
+pub const REVIEWS: usize = 2;
 
 /// How many requests that are over it shows at most; each takes two blocks, and only what is left of
 /// [`BLOCKS`] is filled with them.
@@ -57,6 +61,10 @@ pub struct Home {
     pub past: Vec<Request>,
     /// The locks in force, for those who may see them.
     pub locks: Vec<Lock>,
+    /// What others took by break-glass and is open for review, for those who may see it.
+    pub reviews: ReviewsToSignOff,
+    /// What they took by break-glass themselves, and is open for review.
+    pub unreviewed: Option<Request>,
 }
 
 /// A member's Home.
@@ -84,6 +92,10 @@ pub fn home(home: &Home) -> Value {
         holds(request, context, &mut draft);
     }
     rest(held.len(), HELD, &mut draft);
+    if let Some(told) = home.unreviewed.as_ref().and_then(review::own) {
+        draft.say(told);
+    }
+    reviews(&home.reviews, &mut draft);
     if !home.locks.is_empty() {
         draft.title("Locks in force");
         draft.say(lines_of(&home.locks, LOCKS).join("\n"));
@@ -163,6 +175,27 @@ fn holds(request: &Request, context: &Context, draft: &mut Draft) {
             let withdraw = Button::new(action::WITHDRAW, "Withdraw");
             draft.buttons(&value(request), vec![withdraw]);
         }
+    }
+}
+
+/// What others took by break-glass and is open for review.
+fn reviews(reviews: &ReviewsToSignOff, draft: &mut Draft) {
+    if reviews.requests.is_empty() {
+        return;
+    }
+    draft.title("Open for review");
+    for request in reviews.requests.iter().take(REVIEWS) {
+        draft.say(review::open(request));
+        if reviews.is_reviewer {
+            let sign_off = Button::new(action::SIGN_OFF, "Sign off");
+            draft.buttons(&value(request), vec![sign_off]);
+        }
+    }
+    if reviews.others > 0 {
+        draft.aside(&format!(
+            "and up to {} more; `/jit reviews` lists them",
+            reviews.others
+        ));
     }
 }
 

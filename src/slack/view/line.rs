@@ -5,6 +5,7 @@ use super::{
     card::{
         departed, ending_because, ending_for_requester, given_by, left, logins, words, works_until,
     },
+    question,
     start::starts_and_ends,
     text,
 };
@@ -205,6 +206,10 @@ pub fn line(entry: &Entry, request: &Request, to: &[Login]) -> Option<String> {
         Event::ReviewReminded { .. } => {
             "reminded the reviewers: the break-glass is still open for review".to_owned()
         }
+        Event::QuestionAsked { reason, .. } => because(format!("{by} asked the requester"), reason),
+        Event::QuestionAnswered { reason, .. } => {
+            because(format!("{by} answered the approvers"), reason)
+        }
     };
     Some(stamped(&occurred, &what))
 }
@@ -331,6 +336,8 @@ fn tried(action: Attempted) -> &'static str {
         Attempted::Other => "do something with",
         Attempted::BreakGlass => "use break-glass for",
         Attempted::Review => "review",
+        Attempted::AskQuestion => "ask a question about",
+        Attempted::AnswerQuestion => "answer a question about",
     }
 }
 
@@ -558,6 +565,7 @@ pub fn notice(entry: &Entry, request: &Request) -> Option<String> {
             format!(":no_entry: {by} denied more time for {scope}"),
             reason,
         ),
+        Event::QuestionAsked { number, .. } => return question::notice(request, *number),
         Event::ExtensionLapsed {} => {
             format!(
                 ":hourglass: Your request for more time for {scope} lapsed: nobody decided in time."

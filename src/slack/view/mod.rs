@@ -16,6 +16,8 @@ pub mod modal_extend;
 pub mod modal_request;
 pub mod modal_shorter;
 pub mod notification;
+pub mod preview;
+pub mod question;
 pub mod reduced;
 pub mod refusal;
 pub mod review;

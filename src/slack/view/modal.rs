@@ -22,6 +22,10 @@ pub mod callback {
     pub const END: &str = "end";
     /// The form in which a reviewer signs off.
     pub const SIGN_OFF: &str = "sign_off";
+    /// The form in which an approver asks the requester a question.
+    pub const ASK_QUESTION: &str = "ask_question";
+    /// The form in which the requester answers a question.
+    pub const ANSWER_QUESTION: &str = "answer_question";
     /// What a requester logs in with.
     pub const CREDENTIALS: &str = "credentials";
     /// The App Home.

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    modal::{TITLE, callback, cut, mrkdwn, plain, section},
+    modal::{TITLE, callback, cut, plain, section},
+    preview::{self, Previewed},
     refusal::field,
     stages, start, text,
 };
@@ -34,6 +35,8 @@ pub struct Form<'a> {
     pub scope: Option<&'a Scope>,
     /// Who is in its approver groups, if that is known yet.
     pub approvers: Option<BTreeSet<UserId>>,
+    /// What becomes of the request, if that is known yet.
+    pub preview: Option<Previewed>,
     /// A duration that was typed.
     pub duration: Option<String>,
     /// What has to be said about the duration, in plain text.
@@ -63,7 +66,8 @@ pub fn request(form: &Form<'_>) -> Value {
     blocks.push(reason_input(form));
     if let Some(scope) = form.scope {
         let asked = who_is_asked(scope, form.approvers.as_ref());
-        blocks.push(json!({ "type": "context", "elements": [mrkdwn(&asked)] }));
+        let element = preview::element(scope, form.preview.as_ref(), &asked);
+        blocks.push(json!({ "type": "context", "elements": [element] }));
     }
     json!({
         "type": "modal",
@@ -124,11 +128,15 @@ fn duration_input(form: &Form<'_>) -> Value {
     };
     let mut element = text_input(field::DURATION, LONGEST_WORD, form.duration.as_deref());
     element["placeholder"] = plain(&placeholder, 150);
+    element["dispatch_action_config"] = json!({ "trigger_actions_on": ["on_character_entered"] });
     let hint = match &form.duration_note {
         Some(note) => format!("{note} {hint}"),
         None => hint,
     };
-    with_hint(input(field::DURATION, "Duration", element, true), &hint)
+    let mut input = input(field::DURATION, "Duration", element, true);
+    // Rules may depend on it.
+    input["dispatch_action"] = json!(true);
+    with_hint(input, &hint)
 }
 
 fn start_input(form: &Form<'_>) -> Value {

@@ -23,6 +23,7 @@ pub fn request(request: &Request) -> Request {
     request.terms = terms(&request.terms);
     request.departure = None;
     request.review = None;
+    request.questions.clear();
     for layer in &mut request.layers {
         layer.plan.backend = BackendName::new(TARGET);
         layer.plan.title = None;

@@ -7,8 +7,8 @@ use super::text;
 use crate::{
     broker::Error,
     domain::{
-        Actor, More, NoUsername, Refusal, Request, RequestId, Ruling, Scope, ScopeId, Span, Stage,
-        TicketProblem,
+        Actor, More, NoUsername, Question, Refusal, Request, RequestId, Ruling, Scope, ScopeId,
+        Span, Stage, TicketProblem,
     },
     slack::{arguments::Unclear, caller::RejectedCaller},
 };
@@ -302,6 +302,22 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
                 by.unwrap_or_default()
             )
         }
+        Refusal::TooManyQuestions => format!(
+            "{} questions were asked about this request, and there can be no more. Nothing changed. Decide on \
+             what you know, or ask the requester yourself.",
+            Question::MOST
+        ),
+        Refusal::TooManyOpenQuestions => format!(
+            "{} questions about this request still wait for an answer. Nothing changed. Ask again when the \
+             requester has answered one.",
+            Question::MOST_OPEN
+        ),
+        Refusal::NoOpenQuestion => {
+            "This question was already answered, or the request was decided. Nothing changed. Look at the \
+             newest message."
+                .to_owned()
+        }
+        Refusal::TextLength => format!("Write 1 to {} characters.", Question::LONGEST),
         Refusal::ApprovedBefore => {
             "You have already approved this. Another person has to approve it too.".to_owned()
         }
@@ -797,6 +813,10 @@ mod tests {
                 scope: "db-prod:write".parse().unwrap(),
                 left: Span::minutes(90),
             }],
+            TooManyQuestions => [Refusal::TooManyQuestions],
+            TooManyOpenQuestions => [Refusal::TooManyOpenQuestions],
+            NoOpenQuestion => [Refusal::NoOpenQuestion],
+            TextLength => [Refusal::TextLength],
         }
     }
 

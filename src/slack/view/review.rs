@@ -116,6 +116,37 @@ pub fn list(reviews: &OpenReviews, now: Time) -> String {
     lines.join("\n")
 }
 
+/// What a reviewer's Home says of what somebody took by break-glass.
+pub(super) fn open(request: &Request) -> String {
+    let Some(review) = &request.review else {
+        return String::new();
+    };
+    format!(
+        ":rotating_light: {} used break-glass for {} {}: {}\n{} of {} reviewers have signed off. The card is in \
+         {}.",
+        text::person(&request.requester),
+        text::code(&request.terms.scope),
+        text::time(review.opened_at),
+        text::words(&request.terms.reason, WORDS),
+        review.sign_offs.len(),
+        Review::NEEDED,
+        text::channel(&review.channel)
+    )
+}
+
+/// What the Home of a person says whose use of break-glass is open for review; nothing if it is not.
+pub(super) fn own(request: &Request) -> Option<String> {
+    let review = request.review.as_ref().filter(|review| review.is_open())?;
+    Some(format!(
+        ":rotating_light: Your use of break-glass for {} {} is open for review: {} of {} reviewers have signed \
+         off.",
+        text::code(&request.terms.scope),
+        text::time(review.opened_at),
+        review.sign_offs.len(),
+        Review::NEEDED
+    ))
+}
+
 /// The form that asks a reviewer for a note. `carried` names the request.
 pub fn sign_off(request: &Request, carried: &str) -> Value {
     let question = format!(

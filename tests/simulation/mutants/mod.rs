@@ -2,13 +2,17 @@
 //! production code holds nothing for it. The simulation is worth its time only while it finds them.
 
 mod approves_first;
+mod breaks_any_glass;
 mod changed_target;
 mod counts_ids;
 mod counts_old_votes;
 mod counts_twice;
+mod edits;
 mod ends_what_warns;
+mod fills_two_stages;
 mod forgets_addresses;
 mod forgets_receipts;
+mod forgets_stages;
 mod forgets_work;
 mod gives_to_leavers;
 mod goes_back;
@@ -18,6 +22,7 @@ mod ignores_leases;
 mod ignores_versions;
 mod keeps_addresses;
 mod keeps_groups;
+mod keeps_locks;
 mod late_clock;
 mod lets_leavers_be;
 mod locks_ids;
@@ -27,8 +32,10 @@ mod misdeclares;
 mod mistakes_access;
 mod overlooks_touches;
 mod replays;
+mod signs_off;
 mod skips;
 mod stale_facts;
+mod starts_under_locks;
 mod takes_errors_for_success;
 mod takes_ids_for_people;
 mod takes_silence_for_no;
@@ -44,13 +51,16 @@ use keylend::{
     clock::{Clock, SteadyClock},
     directory::PeopleSource,
     domain::{Catalogue, Departure, EndCause, Event, Request, RequestId, UserId},
+    policy::Policy,
     store::{Commit, Delivered, DocumentWrites, Ledger},
 };
 
 use crate::store::Database;
+use edits::Edits;
 use misdeclares::Misdeclares;
 use mistakes_access::MistakesAccess;
 use replays::Replays;
+use signs_off::SignsOff;
 use takes_errors_for_success::TakesErrorsForSuccess;
 
 /// Where a bug can be put in. What is not overridden is sound.
@@ -74,6 +84,11 @@ pub(crate) trait Mutant: Send + Sync {
     /// What can be asked for, as a replica takes it from its configuration.
     fn catalogue(&self, catalogue: Catalogue) -> Catalogue {
         catalogue
+    }
+
+    /// The rules that a replica asks, in the place of these.
+    fn policy(&self, policy: &Policy) -> Policy {
+        policy.clone()
     }
 
     /// Whether a commit may grant what is locked.
@@ -140,6 +155,17 @@ pub(crate) trait Mutant: Send + Sync {
         broker
             .approve(&crate::intent::intent(by), id, revision)
             .await
+    }
+
+    /// How the word of a reviewer is taken.
+    async fn sign_off(
+        &self,
+        broker: &Broker,
+        by: &UserId,
+        id: RequestId,
+    ) -> Result<Request, Error> {
+        let intent = crate::intent::intent(by);
+        broker.sign_off(&intent, id, "looked at it").await
     }
 }
 
@@ -375,6 +401,61 @@ pub(crate) fn all() -> Vec<(&'static str, &'static [u8], Arc<dyn Mutant>)> {
             "who left after asking is given access",
             &[1, 7],
             Arc::<gives_to_leavers::GivesToLeavers>::default(),
+        ),
+        (
+            "any of the approvers fill the stages",
+            &[1],
+            Arc::new(forgets_stages::ForgetsStages),
+        ),
+        (
+            "one human fills two stages",
+            &[1, 6],
+            Arc::<fills_two_stages::FillsTwoStages>::default(),
+        ),
+        (
+            "an approver's shorter time is ignored",
+            &[3],
+            Arc::new(Edits(edits::ignores_what_was_chosen)),
+        ),
+        (
+            "what is approved for later starts at once",
+            &[3],
+            Arc::new(Edits(edits::starts_at_once)),
+        ),
+        (
+            "a start is not decided on once more",
+            &[1, 7],
+            Arc::new(Edits(edits::starts_anyway)),
+        ),
+        (
+            "locks do not count at a start",
+            &[7],
+            Arc::new(starts_under_locks::StartsUnderLocks),
+        ),
+        (
+            "a lock whose time is over stays",
+            &[6],
+            Arc::new(keeps_locks::KeepsLocks),
+        ),
+        (
+            "anybody may use break-glass",
+            &[1],
+            Arc::new(breaks_any_glass::BreaksAnyGlass),
+        ),
+        (
+            "nobody reviews break-glass",
+            &[1],
+            Arc::new(Edits(edits::opens_no_review)),
+        ),
+        (
+            "whoever used break-glass signs it off",
+            &[1],
+            Arc::new(SignsOff::for_themselves()),
+        ),
+        (
+            "one human signs break-glass off twice",
+            &[1],
+            Arc::new(SignsOff::twice()),
         ),
     ]
 }

@@ -22,7 +22,10 @@ async fn a_request_has_one_message_in_each_place_which_follows_it_to_its_end() {
     let running = fixture.run();
     let request = fixture.commit(asked("one", 0)).await;
     let asks = fixture.says("C0DBA", "requests").await;
-    assert_eq!(asks.buttons(), ["approve", "approve_shorter", "deny"]);
+    assert_eq!(
+        asks.buttons(),
+        ["approve", "approve_shorter", "deny", "ask_question"]
+    );
     let shown = format!("{}.{}", request.id, request.revision);
     assert_eq!(asks.value_of("approve"), Some(shown));
     assert_eq!(

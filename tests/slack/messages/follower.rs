@@ -127,6 +127,7 @@ impl Fixture {
             shown: "digest".to_owned(),
             asked_by,
             shows_locks: false,
+            shows_reviews: false,
             seen: self.homes().followed().await.unwrap(),
             again: None,
         }

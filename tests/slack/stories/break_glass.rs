@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use slack_sim::{Channel, Message, Submission};
+use slack_sim::{Channel, Message, Submission, View};
 
-use crate::support::fixture::{
-    ALICE, BOB, CAROL, DAVE, Fixture, Has, REQUEST, SCOPE, SECURITY, workspace,
+use crate::support::{
+    fixture::{ALICE, BOB, CAROL, DAVE, Fixture, Has, REQUEST, SCOPE, SECURITY, TOKEN, workspace},
+    tickets::{Answer, Tracker, USER},
 };
 
 const REVIEWS: &str = "C0SECURITY";
@@ -46,9 +47,13 @@ async fn started() -> Fixture {
 }
 
 async fn started_with(policies: &str) -> Fixture {
+    set(config, policies).await
+}
+
+async fn set(change: impl FnOnce(&str) -> String, policies: &str) -> Fixture {
     let people = [ALICE, BOB, CAROL, DAVE, SECURITY];
     let workspace = workspace().channel(Channel::new(REVIEWS, "security", people));
-    Fixture::set(workspace, config, policies).await
+    Fixture::set(workspace, change, policies).await
 }
 
 /// Alice uses break-glass; the answer is the review card.
@@ -271,4 +276,84 @@ async fn two_reviewers_who_sign_off_at_once_both_count() {
     fixture
         .answered(SECURITY, "You have already signed this off.")
         .await;
+}
+
+#[tokio::test]
+async fn break_glass_works_while_the_ticket_tracker_is_down() {
+    let tracker = Tracker::start(TOKEN).await;
+    tracker.answers(Answer::Status(503));
+    let url = tracker.url();
+    let tickets = format!(
+        "[tickets]\nkind = \"jira\"\nurl = \"{url}\"\nuser = \"{USER}\"\n\
+         token = {{ file = \"DIR/api_token\" }}\nscopes = [\"db-prod:*\"]\n"
+    );
+    let change = |text: &str| format!("{tickets}{}", config(text));
+    let fixture = set(change, POLICY).await;
+    let refused = fixture.answer(ALICE, REQUEST).await;
+    assert!(
+        refused.says("Jira answered with status 503"),
+        "{}",
+        refused.text
+    );
+    let asked = tracker.asked().len();
+
+    used(&fixture).await;
+    fixture.in_time(|_| fixture.grants(ALICE).pop()).await;
+    assert!(fixture.admitted("alice@example.com", SCOPE).await);
+    assert_eq!(tracker.asked().len(), asked, "nobody was asked again");
+}
+
+/// Waits until somebody's Home is as `wanted`.
+async fn shown(fixture: &Fixture, person: &str, wanted: impl Fn(&View) -> bool) -> View {
+    fixture
+        .in_time(|sim| sim.home(person).filter(|home| wanted(home)))
+        .await
+}
+
+fn signs_off(home: &View) -> bool {
+    home.action_ids().iter().any(|id| id == "sign_off")
+}
+
+#[tokio::test]
+async fn the_homes_of_reviewers_and_of_whoever_used_it_show_what_is_open_for_review() {
+    let fixture = started().await;
+    for person in [ALICE, BOB, CAROL, SECURITY] {
+        fixture.person(person).open_home().await;
+        shown(&fixture, person, |_| true).await;
+    }
+    used(&fixture).await;
+    let home = shown(&fixture, SECURITY, signs_off).await;
+    for words in [
+        "Open for review",
+        "<@U0ALICE> used",
+        "writes are failing",
+        "0 of 2",
+    ] {
+        assert!(home.says(words), "{words}: {}", home.all_text());
+    }
+    // Alice is a reviewer too.
+    let is_told = |home: &View| home.says("Your use of break-glass for");
+    let own = shown(&fixture, ALICE, is_told).await;
+    assert!(!signs_off(&own), "{}", own.all_text());
+
+    let sam = fixture.person(SECURITY);
+    sam.press_home("sign_off").await;
+    fixture.in_time(|_| sam.modal()).await;
+    sam.fill("reason", "reason", "I read the session");
+    let closed = sam.submit().await;
+    assert!(matches!(closed, Submission::Closed), "{closed:?}");
+    shown(&fixture, SECURITY, |home| !home.says("Open for review")).await;
+    shown(&fixture, ALICE, |home| home.says("1 of 2")).await;
+    let home = shown(&fixture, CAROL, |home| home.says("1 of 2")).await;
+    assert!(signs_off(&home), "{}", home.all_text());
+
+    fixture.carol().press_home("sign_off").await;
+    fixture.in_time(|_| fixture.carol().modal()).await;
+    fixture.carol().fill("reason", "reason", "So did I");
+    let closed = fixture.carol().submit().await;
+    assert!(matches!(closed, Submission::Closed), "{closed:?}");
+    shown(&fixture, CAROL, |home| !home.says("Open for review")).await;
+    shown(&fixture, ALICE, |home| !is_told(home)).await;
+    let outside = fixture.sim.home(BOB).unwrap();
+    assert!(!outside.says("review"), "{}", outside.all_text());
 }

@@ -2,6 +2,7 @@
 
 use keylend::clock::Clock as _;
 use serde_json::Value;
+use slack_sim::Submission;
 
 use crate::support::{
     fixture::{ALICE, APPROVALS, BOB, CAROL, Fixture, REQUEST, SCOPE, TOKEN},
@@ -159,6 +160,28 @@ async fn a_tracker_without_a_usable_answer_refuses_and_the_answer_says_why() {
     }
     tracker.answers(Answer::True);
     fixture.asked(REQUEST).await;
+}
+
+/// Slack shows an error instead of a form that is not answered within three seconds.
+#[tokio::test]
+async fn a_form_is_answered_in_time_although_the_tracker_never_answers() {
+    let (tracker, fixture) = jira("").await;
+    tracker.answers(Answer::Silence);
+    let alice = fixture.alice();
+    fixture
+        .jit(ALICE, "request db-prod:write 30m writes are failing")
+        .await;
+    fixture.in_time(|_| alice.modal()).await;
+    alice.fill("ticket", "ticket", TICKET);
+    let submitted = alice.submit().await;
+    let Submission::Updated(working) = submitted else {
+        panic!("{submitted:?}");
+    };
+    assert!(working.says("Still working"), "{}", working.all_text());
+    let why = "Keylend couldn't look the ticket up: Jira did not answer in time";
+    fixture.told(ALICE, why).await;
+    assert!(fixture.kinds().await.is_empty());
+    assert!(fixture.sim.messages(APPROVALS).is_empty());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, num::NonZeroU8};
 
 use chrono::TimeDelta;
 use keylend::{
-    broker::{Credential, Error, Locked, Members, TooFewApprovers},
+    broker::{Credential, Error, Locked, Members, Preview, TooFewApprovers},
     directory::FactsUnavailable,
     domain::{
         BackendName, ChannelId, Environment, GroupName, LockTarget, OnLeave, ReasonRule, Refusal,
@@ -21,6 +21,7 @@ use keylend::{
         modal_extend::extend,
         modal_request::{Form, option, request},
         modal_shorter::shorter,
+        preview::Previewed,
         refusal::{not_a_duration, on_field, unclear},
     },
 };
@@ -106,6 +107,7 @@ fn the_form_asks_for_what_its_scope_needs() {
     let chosen = request(&Form {
         scope: Some(&scope),
         approvers: Some(people(2)),
+        preview: previewed(Ok(Preview::Asked)),
         duration: Some("45m".to_owned()),
         duration_note: Some(not_a_duration("60")),
         start: Some(pending().request.asked_at + TimeDelta::hours(12)),
@@ -123,6 +125,78 @@ fn the_form_asks_for_what_its_scope_needs() {
     }
     insta::assert_json_snapshot!("form_bare", bare);
     insta::assert_json_snapshot!("form_filled", chosen);
+}
+
+fn previewed(outcome: Result<Preview, Error>) -> Option<Previewed> {
+    let duration = Span::minutes(45);
+    Some(Previewed { duration, outcome })
+}
+
+#[test]
+fn the_form_says_what_becomes_of_the_request() {
+    let scope = scope();
+    let said = |preview| {
+        let view = request(&Form {
+            scope: Some(&scope),
+            approvers: Some(people(1)),
+            preview,
+            ..Form::default()
+        });
+        assert_eq!(passed(&view), Vec::<String>::new());
+        let blocks = view["blocks"].as_array().unwrap();
+        let element = &blocks.last().unwrap()["elements"][0];
+        let kind = element["type"].as_str().unwrap();
+        format!("{kind}: {}", element["text"].as_str().unwrap())
+    };
+    let refused = |rule: &str, reason: &str| {
+        let (rule, reason) = (RuleId::new(rule), reason.to_owned());
+        Err(Refusal::Forbidden(vec![Ruling { rule, reason }]).into())
+    };
+    let two_stages = Scope {
+        approvals: NonZeroU8::new(2).unwrap(),
+        stages: vec![
+            [GroupName::new("dba")].into(),
+            [GroupName::new("security")].into(),
+        ],
+        ..scope.clone()
+    };
+    let staged = request(&Form {
+        scope: Some(&two_stages),
+        preview: previewed(Ok(Preview::Asked)),
+        ..Form::default()
+    });
+    let staged = staged["blocks"].as_array().unwrap().last().unwrap()["elements"][0].clone();
+    insta::assert_snapshot!(staged["text"].as_str().unwrap(), @"Needs 2 approvals by one person each from dba; security in <#C0DBA>.");
+    insta::assert_snapshot!(
+        said(previewed(Ok(Preview::Asked))),
+        @"mrkdwn: Needs 1 approval by `dba` (<@U0DBA0>) in <#C0DBA>."
+    );
+    insta::assert_snapshot!(
+        said(previewed(Ok(Preview::Approved(RuleId::new("auto-staging"))))),
+        @"mrkdwn: The rule `auto-staging` approves this at once, for 45m. Nobody has to approve it."
+    );
+    insta::assert_snapshot!(
+        said(previewed(refused("requester-group", "Only members can."))),
+        @"plain_text: You can't request this now. You're not in a group that can request db-prod:write. /jit explain db-prod:write lists the groups."
+    );
+    insta::assert_snapshot!(
+        said(previewed(refused("no-fridays", "Not on a <!channel> *Friday*."))),
+        @"plain_text: You can't request this now. Not on a <!channel> *Friday*. (rule no-fridays)"
+    );
+    let unknown = "mrkdwn: Needs 1 approval by `dba` (<@U0DBA0>) in <#C0DBA>.\n:warning: Keylend \
+                   couldn't check whether you can request this, or whether a rule approves it at \
+                   once. You can still submit it; Keylend checks again then.";
+    for preview in [
+        None,
+        previewed(Err(Refusal::RuleError("secret detail".to_owned()).into())),
+        previewed(Err(Refusal::GroupsUnavailable(
+            [GroupName::new("dba")].into(),
+        )
+        .into())),
+        previewed(Err(FactsUnavailable("secret detail".to_owned()).into())),
+    ] {
+        assert_eq!(said(preview), unknown);
+    }
 }
 
 #[test]
@@ -437,19 +511,26 @@ proptest! {
             approvers: (0..50).map(|n| GroupName::new(format!("{n}{said}"))).collect(),
             ..scope()
         };
-        let form = request(&Form {
-            scope: Some(&scope),
-            approvers: Some(people(approvers)),
-            duration: Some(said.clone()),
-            duration_note: None,
-            start: None,
-            start_note: None,
-            ticket: Some(said.clone()),
+        let refused = Refusal::Forbidden(vec![Ruling {
+            rule: RuleId::new("hostile"),
             reason: said.clone(),
-            notice: Some(answer::no_such(&said, &[])),
-            carried: String::new(),
-        });
-        prop_assert_eq!(passed(&form), Vec::<String>::new());
+        }]);
+        for preview in [None, previewed(Err(refused.into()))] {
+            let form = request(&Form {
+                scope: Some(&scope),
+                approvers: Some(people(approvers)),
+                preview,
+                duration: Some(said.clone()),
+                duration_note: None,
+                start: None,
+                start_note: None,
+                ticket: Some(said.clone()),
+                reason: said.clone(),
+                notice: Some(answer::no_such(&said, &[])),
+                carried: String::new(),
+            });
+            prop_assert_eq!(passed(&form), Vec::<String>::new());
+        }
         let explained = answer::explain(&scope, None);
         prop_assert!(!explained.contains("<!channel>") && !explained.contains("<@U0BOB>"));
         prop_assert!(explained.encode_utf16().count() <= 4000);
@@ -459,7 +540,7 @@ proptest! {
 
 /// Where a view passes Slack's limits, <https://docs.slack.dev/reference/views/modal-views>;
 /// empty if nowhere. Lengths are counted in UTF-16, which counts most.
-fn passed(view: &Value) -> Vec<String> {
+pub(crate) fn passed(view: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     for part in ["title", "submit", "close"] {
         if view.get(part).is_some() {

@@ -1,14 +1,15 @@
 //! The App Home, with everything that can be in it, and never more than Slack takes.
 
 use keylend::{
-    broker::Questions,
-    domain::Request,
+    broker::{Questions, ReviewsToSignOff},
+    domain::{LockTarget, Request},
     slack::view::home::{Home, home, unknown, unwelcome},
 };
 use serde_json::{Value, json};
 
 use super::{
-    CONTEXT, FORGED, HOSTILE, buttons_of, interpreted, limits, read_block, read_button,
+    CONTEXT, FORGED, HOSTILE, buttons_of, interpreted, limits, locks, read_block, read_button,
+    review,
     story::{Story, every_state, terms},
     validators, with_short_times,
 };
@@ -125,11 +126,45 @@ fn credentials_are_offered_only_where_there_are_some() {
     }
 }
 
+/// Five uses of break-glass that are open for review, and three more; one of the person's own.
+fn with_reviews(home: Home, reason: Option<&str>, is_reviewer: bool) -> Home {
+    let request = review::broken(reason).request;
+    Home {
+        reviews: ReviewsToSignOff {
+            requests: vec![request.clone(); 5],
+            others: 3,
+            is_reviewer,
+        },
+        unreviewed: Some(request),
+        ..home
+    }
+}
+
+#[test]
+fn a_home_shows_what_is_open_for_review_and_a_button_to_reviewers_alone() {
+    for is_reviewer in [false, true] {
+        let view = home(&with_reviews(Home::default(), None, is_reviewer));
+        let said = as_read(&view);
+        for words in [
+            "Open for review",
+            "<@U0ALICE> used break-glass for `db-prod:write`",
+            "0 of 2 reviewers have signed off",
+            "up to 3 more; `/jit reviews` lists them",
+            "Your use of break-glass for `db-prod:write`",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+        let buttons = said.matches("] sign_off").count();
+        assert_eq!(buttons, if is_reviewer { 2 } else { 0 }, "{said}");
+    }
+}
+
 #[test]
 fn no_amount_of_text_from_people_breaks_a_home() {
     for hostile in HOSTILE {
         let long: String = hostile.chars().cycle().take(10_000).collect();
-        let view = home(&of_every_state(Some(&long), 20));
+        let full = of_every_state(Some(&long), 20);
+        let view = home(&with_reviews(full, Some(&long), true));
         let wrong = limits::passed_by_home(&view);
         assert!(wrong.is_empty(), "{hostile:?}: {wrong:?}");
         let all = interpreted(&view["blocks"]);
@@ -147,8 +182,10 @@ fn what_is_past_gives_way_where_there_is_no_room_for_it() {
     let mut stories = every_state(None).into_iter();
     let asks_for_more = stories.find(|(name, _)| *name == "more time asked for");
     let (_, asks_for_more) = asks_for_more.unwrap();
-    let mut full = asked(vec![pending().request; 20]);
+    let mut full = with_reviews(asked(vec![pending().request; 20]), None, true);
     full.questions.is_unsure = true;
+    full.questions.more = 3;
+    full.locks = vec![locks::lock(LockTarget::Everything, None)];
     full.open = vec![(pending().request, CONTEXT.clone()); 20];
     full.open
         .extend(vec![(asks_for_more.request, CONTEXT.clone()); 20]);
@@ -156,7 +193,7 @@ fn what_is_past_gives_way_where_there_is_no_room_for_it() {
     let wrong = limits::passed_by_home(&home(&full));
     assert!(wrong.is_empty(), "{wrong:?}");
 
-    full.questions.asked.truncate(8);
+    full.questions.asked.truncate(6);
     let view = home(&full);
     let wrong = limits::passed_by_home(&view);
     assert!(wrong.is_empty(), "{wrong:?}");

@@ -32,7 +32,7 @@ pub(crate) fn passed_by_home(view: &Value) -> Vec<String> {
     wrong
 }
 
-fn blocks(wrong: &mut Vec<String>, blocks: &Value, most: usize) {
+pub(crate) fn blocks(wrong: &mut Vec<String>, blocks: &Value, most: usize) {
     let blocks = blocks.as_array().unwrap();
     if blocks.is_empty() || blocks.len() > most {
         wrong.push(format!("{} blocks", blocks.len()));

@@ -21,7 +21,7 @@ fn at(time: &str) -> Time {
     format!("2099-11-21T{time}:00Z").parse().unwrap()
 }
 
-fn lock(target: LockTarget, until: Option<Time>) -> Lock {
+pub(super) fn lock(target: LockTarget, until: Option<Time>) -> Lock {
     Lock {
         target,
         person: Human::default(),

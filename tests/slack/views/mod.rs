@@ -8,6 +8,7 @@ mod limits;
 mod locks;
 mod notes;
 mod notifications;
+mod questions;
 mod review;
 mod starting;
 mod story;

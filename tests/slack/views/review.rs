@@ -14,9 +14,10 @@ use super::{
     story::{Story, terms},
 };
 
-fn broken() -> Story {
+/// Access that was taken by break-glass, for this reason if one is given.
+pub(super) fn broken(reason: Option<&str>) -> Story {
     let rule = RuleId::new("oncall-break-glass");
-    Story::begin(terms(None), 1).after(
+    Story::begin(terms(reason), 1).after(
         1,
         Command::Approve {
             by: Actor::Rule(rule.clone()),
@@ -52,7 +53,7 @@ fn shown(story: &Story) -> (Message, bool) {
 
 #[test]
 fn a_review_card_shows_the_progress_and_each_note_escaped() {
-    let begun = broken();
+    let begun = broken(None);
     let (message, has_button) = shown(&begun);
     assert!(
         message.text.contains("used break-glass for"),

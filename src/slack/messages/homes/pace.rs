@@ -67,6 +67,7 @@ mod tests {
             shown: shown.map(str::to_owned),
             asked_by: BTreeSet::new(),
             shows_locks: false,
+            shows_reviews: false,
             failures: 0,
             version: 1,
         }

@@ -235,6 +235,7 @@ fn decide(request: &Request, draft: &mut Draft) {
         Button::primary(action::APPROVE, approve),
         Button::new(action::APPROVE_SHORTER, "Approve shorter…"),
         Button::new(action::DENY, "Deny"),
+        Button::new(action::ASK_QUESTION, "Ask a question"),
     ];
     draft.buttons(&value(request), buttons);
 }

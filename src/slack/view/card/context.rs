@@ -13,6 +13,10 @@ pub mod action {
     pub const APPROVE_SHORTER: &str = "approve_shorter";
     /// Say no.
     pub const DENY: &str = "deny";
+    /// Ask the requester: opens the form that asks for the question.
+    pub const ASK_QUESTION: &str = "ask_question";
+    /// Answer a question: opens the form that asks for the answer. Its value names the question.
+    pub const ANSWER_QUESTION: &str = "answer_question";
     /// Take the request back.
     pub const WITHDRAW: &str = "withdraw";
     /// See the grant's credentials.
@@ -48,7 +52,12 @@ pub struct Context {
     pub break_glass: bool,
 }
 
-/// The value of every button: the request, and the revision that was on show.
+/// The value of every button but those of questions: the request, and the revision that was on show.
 pub fn value(request: &Request) -> String {
     format!("{}.{}", request.id, request.revision)
+}
+
+/// The value of the button that answers a question: the request, and the question's number.
+pub(super) fn question_value(request: &Request, number: u32) -> String {
+    format!("{}.{number}", request.id)
 }

@@ -1,7 +1,7 @@
 //! What the requester sees, in their direct messages.
 
 use super::{
-    context::{Context, action, value},
+    context::{Context, action, question_value, value},
     draft::{Button, Draft},
     record,
 };
@@ -9,7 +9,7 @@ use crate::{
     domain::{Request, State},
     slack::{
         client::{ChannelTrouble, Message},
-        view::{stages, start::starting, text},
+        view::{question, stages, start::starting, text},
     },
 };
 
@@ -33,6 +33,7 @@ pub(super) fn asked(request: &Request, context: &Context) -> Message {
         }
         None => wanted(request, context, &mut draft),
     }
+    questions(request, &mut draft);
     again(request, &mut draft);
     record::footer(request, &mut draft);
     draft.message()
@@ -65,6 +66,15 @@ fn wanted(request: &Request, context: &Context, draft: &mut Draft) {
             ));
         }
         draft.buttons(&value(request), buttons);
+    }
+}
+
+/// What approvers ask before they decide.
+fn questions(request: &Request, draft: &mut Draft) {
+    for (number, asked) in request.open_questions() {
+        draft.say(question::waiting(asked));
+        let answer = Button::primary(action::ANSWER_QUESTION, "Answer");
+        draft.buttons(&question_value(request, number), vec![answer]);
     }
 }
 
