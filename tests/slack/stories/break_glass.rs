@@ -130,6 +130,20 @@ async fn nobody_uses_break_glass_whom_no_rule_permits_or_a_rule_forbids() {
 }
 
 #[tokio::test]
+async fn break_glass_with_a_start_is_refused_since_it_grants_at_once() {
+    let fixture = started().await;
+    let later = "break-glass db-prod:write 30m --at 22:00 INC-4211 writes are failing";
+    let answer = fixture.answer(ALICE, later).await;
+    assert!(
+        answer.says("Break-glass starts at once. Leave `--at` out, or use `/jit request`."),
+        "{}",
+        answer.text
+    );
+    assert!(fixture.kinds().await.is_empty());
+    assert!(!fixture.admitted("alice@example.com", SCOPE).await);
+}
+
+#[tokio::test]
 async fn a_lock_holds_against_break_glass() {
     let fixture = started().await;
     fixture.end(SECURITY, "lock db-prod:write we look").await;
