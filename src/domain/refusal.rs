@@ -225,6 +225,14 @@ pub enum Refusal {
     /// A sign-off needs a note.
     #[error("a note is required")]
     NoteMissing,
+    /// As many tickets of the person were refused lately as may be, so no other is looked up.
+    #[error("{most} tickets were refused within an hour")]
+    TooManyTickets {
+        /// How many may be refused within an hour.
+        most: u32,
+        /// How long until another is looked up.
+        wait: Span,
+    },
 }
 
 /// How much more time somebody may ask for.
