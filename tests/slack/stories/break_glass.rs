@@ -286,3 +286,28 @@ async fn two_reviewers_who_sign_off_at_once_both_count() {
         .answered(SECURITY, "You have already signed this off.")
         .await;
 }
+
+#[tokio::test]
+async fn nobody_signs_off_who_turned_out_to_be_the_first_reviewer_or_whoever_used_it() {
+    let fixture = started().await;
+    let card = used(&fixture).await;
+    sign_off(&fixture, SECURITY, &card, "I read the session").await;
+    let card = fixture.shows(&card, "1 of 2").await;
+    for (same, words) in [
+        (SECURITY, "You have already signed this off."),
+        (ALICE, "You can't review your own use of break-glass."),
+    ] {
+        let address = format!("{}.new@example.com", same.to_lowercase());
+        for person in [same, CAROL] {
+            let email = address.clone();
+            fixture.sim.update_person(person, |it| it.email = email);
+        }
+        // What was learnt of them earlier counts for a minute.
+        fixture.clock.advance(Duration::from_secs(61));
+        fixture.carol().click(&card, "sign_off").await;
+        fixture.answered(CAROL, words).await;
+    }
+    let kinds = fixture.kinds().await;
+    let signed = kinds.iter().filter(|kind| *kind == "review_signed_off");
+    assert_eq!(signed.count(), 1);
+}
