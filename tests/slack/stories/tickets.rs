@@ -1,5 +1,7 @@
 //! Scopes that need an open ticket: what a tracker's answer allows, and what closing a ticket ends.
 
+use std::time::Duration;
+
 use keylend::clock::Clock as _;
 use serde_json::Value;
 
@@ -336,6 +338,27 @@ async fn a_start_waits_while_the_tracker_does_not_answer() {
     assert!(!fixture.kinds().await.contains(&"started".to_owned()));
     tracker.answers(Answer::True);
     fixture.advance_minutes(2);
+    fixture.until_logged("activated", 1).await;
+}
+
+#[tokio::test]
+async fn a_start_that_fails_is_tried_again_less_and_less_often() {
+    let (tracker, fixture) = jira("").await;
+    approved_for_later(&fixture).await;
+    tracker.answers(Answer::Nonsense);
+    fixture.advance_minutes(120);
+    fixture.audited("*Alert* `tickets_unchecked`").await;
+    let before = tracker.asked().len();
+    for _ in 0..60 {
+        fixture.clock.advance(Duration::from_secs(1));
+        // Round trips through the service give it its share of the machine.
+        for _ in 0..5 {
+            fixture.page("/healthz").await;
+        }
+    }
+    let asked = tracker.asked().len() - before;
+    assert!(asked <= 20, "asked {asked} times within a minute");
+    tracker.answers(Answer::True);
     fixture.until_logged("activated", 1).await;
 }
 
