@@ -32,7 +32,7 @@ use url::Url;
 
 use crate::{
     clock::Clock,
-    domain::{Email, ScopeId, TicketProblem, TicketRead, Time},
+    domain::{Email, IdentityKey, ScopeId, TicketProblem, TicketRead, Time},
     secret::{MissingSecret, Secret},
 };
 
@@ -125,8 +125,8 @@ pub enum TicketStatus {
 struct Ticket {
     status: TicketStatus,
     id: Option<String>,
-    /// In lower case; nothing if nobody is assigned, or the address is not shown.
-    assignee: Option<Email>,
+    /// Nothing if nobody is assigned, or the address is not shown.
+    assignee: Option<IdentityKey>,
     read_at: Time,
 }
 
@@ -193,10 +193,8 @@ impl Tickets {
             TicketStatus::Closed => return Err(TicketProblem::Closed),
             TicketStatus::Unknown => return Err(TicketProblem::Unknown),
         }
-        let email = email.map(|email| email.as_str().to_lowercase());
-        let is_theirs = ticket
-            .assignee
-            .is_some_and(|assignee| Some(assignee.as_str()) == email.as_deref());
+        let address = email.map(IdentityKey::address);
+        let is_theirs = address.is_some() && ticket.assignee == address;
         if self.assigned && !is_theirs {
             return Err(TicketProblem::NotAssigned);
         }
@@ -376,9 +374,10 @@ fn unavailable(why: impl Into<String>) -> TicketProblem {
     TicketProblem::Unavailable(why.into())
 }
 
-fn address(email: Option<String>) -> Option<Email> {
-    let email = email?.trim().to_lowercase();
-    (!email.is_empty()).then(|| Email::new(email))
+fn address(email: Option<String>) -> Option<IdentityKey> {
+    let email = email?;
+    let email = email.trim();
+    (!email.is_empty()).then(|| IdentityKey::address(&Email::new(email)))
 }
 
 /// Whether this can be the key of an issue, such as `INC-4211`: the name of a project in capital letters, digits
@@ -459,7 +458,16 @@ enum AnsweredStatus {
 
 #[cfg(test)]
 mod tests {
-    use super::is_jira_key;
+    use super::{address, is_jira_key};
+
+    #[test]
+    fn addresses_of_assignees_lose_the_case_of_ascii_letters_alone() {
+        let of = |written: &str| address(Some(written.to_owned()));
+        assert_eq!(of(" Kim@Example.com "), of("kim@example.com"));
+        // The Kelvin sign, whose lower case is `k`.
+        assert_ne!(of("\u{212a}im@example.com"), of("kim@example.com"));
+        assert_eq!(of("  "), None);
+    }
 
     #[test]
     fn nothing_but_a_key_is_put_into_the_path() {

@@ -159,14 +159,6 @@ impl Broker {
 
         let request = open(id, &first);
         self.check_rate(&human).await?;
-        let ticket_read = match way {
-            Way::Approval => {
-                self.open_ticket(scope, ask.ticket.as_deref(), &requester)
-                    .await?
-            }
-            // The tracker may be what is broken; reviewers look at the ticket afterwards.
-            Way::BreakGlass => None,
-        };
         let mut approval = Vec::new();
         let mut commit = Commit::default();
         let mut decided_on = DecidedOn {
@@ -183,6 +175,15 @@ impl Broker {
         if rule.is_none() || ask.starts_at.is_some() {
             self.check_pending(&scope.id, &open_requests)?;
         }
+        // Once nothing else refuses it, so that no look-up is for nothing.
+        let ticket_read = match way {
+            Way::Approval => {
+                self.open_ticket_to_ask(scope, ask.ticket.as_deref(), &requester)
+                    .await?
+            }
+            // The tracker may be what is broken; reviewers look at the ticket afterwards.
+            Way::BreakGlass => None,
+        };
         if let Some(rule) = rule {
             let rules = vec![rule.clone()];
             let command = Command::Approve {

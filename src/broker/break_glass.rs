@@ -1,6 +1,6 @@
 //! Break-glass: access at once to whom policy names, in place of the approvers, and the review afterwards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Broker, Error, Intent, ask::Way, facts::Question, refused_attempts::attempted_on};
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
         RuleId, Ruling, Scope, Standing, UserId, decide,
     },
     policy::Action,
+    store::DecidedOn,
 };
 
 /// How many open reviews are read at most for a list.
@@ -90,8 +91,11 @@ impl Broker {
         note: &str,
     ) -> Result<Request, Error> {
         self.settle(Some(intent), id, async |request| {
-            let command = self.signing_off(intent, &request, note).await?;
-            Ok(self.change_alone(intent, Attempted::Review, &request, command)?)
+            let (command, decided_on) = self.signing_off(intent, &request, note).await?;
+            let change = self.change_alone(intent, Attempted::Review, &request, command);
+            let (after, mut commit) = change?;
+            commit.decided_on = Some(decided_on);
+            Ok((after, commit))
         })
         .await
     }
@@ -102,8 +106,8 @@ impl Broker {
     ///
     /// Why not.
     pub async fn may_sign_off(&self, intent: &Intent, id: RequestId) -> Result<Request, Error> {
-        let request = self.request(id).await?;
-        let command = self.signing_off(intent, &request, "a note").await?;
+        let request = self.load_unchanged(id).await?.request;
+        let (command, _) = self.signing_off(intent, &request, "a note").await?;
         let decided = decide(&request, command, self.now());
         self.noted(intent, Attempted::Review, &request, decided)?;
         Ok(request)
@@ -195,7 +199,8 @@ impl Broker {
         intent: &Intent,
         request: &Request,
         note: &str,
-    ) -> Result<Command, Error> {
+    ) -> Result<(Command, DecidedOn), Error> {
+        let seq = self.begin_decision().await?;
         let Some(review) = &request.review else {
             return Err(Refusal::NoReview.into());
         };
@@ -209,11 +214,31 @@ impl Broker {
                 self.note_refused(intent, Attempted::Review, on, refusal);
             }
         })?;
-        Ok(Command::SignOff {
+        // Who was somebody else when it was recorded may turn out to be the same person.
+        let requester = self.person(&request.requester, None).await?;
+        let requester = request.human.clone().with(&requester.human);
+        let mut earlier = BTreeMap::new();
+        for given in &review.sign_offs {
+            let reviewer = self.person(&given.by, None).await?;
+            let human = given.human.clone().with(&reviewer.human);
+            earlier.insert(given.by.clone(), human);
+        }
+        let mut people = vec![requester.clone(), person.human.clone()];
+        people.extend(earlier.values().cloned());
+        self.check_people(&people).await?;
+        let command = Command::SignOff {
             by: by.clone(),
             human: person.human,
+            requester,
+            earlier,
             note: note.to_owned(),
-        })
+        };
+        let decided_on = DecidedOn {
+            seq,
+            people,
+            ..DecidedOn::default()
+        };
+        Ok((command, decided_on))
     }
 
     /// Who this is, on fresh facts: a full member who is in one of these groups, is not locked and has an

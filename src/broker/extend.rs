@@ -123,7 +123,6 @@ impl Broker {
         let rules = self
             .noted(intent, Attempted::Extend, &request, rules)
             .map_err(|refusal| self.says_what_fits(refusal, &request, scope, duration))?;
-        self.open_ticket(scope, question.ticket, &person).await?;
         let command = Command::RequestExtension {
             by: by.clone(),
             human: person.human.clone(),
@@ -134,6 +133,8 @@ impl Broker {
         };
         let change = self.change(&request, command);
         let mut change = self.noted(intent, Attempted::Extend, &request, change)?;
+        self.open_ticket_to_ask(scope, question.ticket, &person)
+            .await?;
         let mut commit = Commit::default();
         // A rule speaks of who receives the access. Of another account of theirs, people decide.
         if *by == request.requester

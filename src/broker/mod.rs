@@ -65,6 +65,7 @@ use attempts::Attempts;
 use changes::Changes;
 use error::ATTEMPTS;
 use findings::Findings;
+use tickets::RefusedTickets;
 
 use crate::{
     alerts::Alerts,
@@ -138,6 +139,7 @@ pub struct Broker {
     findings: Findings,
     /// Who knows about tickets; nothing if no scope needs an open one.
     tickets: Option<Tickets>,
+    refused_tickets: RefusedTickets,
 }
 
 impl Broker {
@@ -160,6 +162,7 @@ impl Broker {
             changes: Changes::default(),
             findings: Findings::default(),
             tickets: None,
+            refused_tickets: RefusedTickets::default(),
         }
     }
 

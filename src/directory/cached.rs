@@ -313,7 +313,8 @@ impl Directory {
                 continue;
             };
             let counted = self.identities.address(&profile);
-            let is_theirs = |counted: Email| counted.as_str().to_lowercase() == address.as_str();
+            let is_theirs =
+                |counted: Email| counted.as_str().to_ascii_lowercase() == address.as_str();
             if counted.is_some_and(is_theirs) {
                 members.insert(profile.id);
             }

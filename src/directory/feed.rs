@@ -110,7 +110,7 @@ fn addresses_of(event: &ICalendarComponent) -> impl Iterator<Item = Email> {
     });
     let addresses = coming.filter_map(|attendee| attendee.calendar_address());
     addresses
-        .map(|address| address.trim().to_lowercase())
+        .map(|address| address.trim().to_ascii_lowercase())
         .filter(|address| address.contains('@'))
         .map(Email::new)
 }
@@ -149,6 +149,12 @@ mod tests {
 
     fn names(names: &[&str]) -> Result<Vec<String>, String> {
         Ok(names.iter().copied().map(ToOwned::to_owned).collect())
+    }
+
+    #[test]
+    fn an_address_with_the_kelvin_sign_is_not_one_with_a_k() {
+        let event = event("1", "\u{212a}IM", "DTSTART:20261102T090000Z\nDURATION:PT2H");
+        assert_eq!(at_ten(&event), names(&["\u{212a}im"]));
     }
 
     #[test]

@@ -282,7 +282,7 @@ impl OnCall {
                 let has_begun = entry.start.is_none_or(|start| start <= now);
                 let goes_on = entry.end.is_none_or(|end| now < end);
                 if has_begun && goes_on {
-                    addresses.insert(Email::new(email.to_lowercase()));
+                    addresses.insert(Email::new(email.to_ascii_lowercase()));
                 }
             }
             if !more {

@@ -206,6 +206,10 @@ pub enum Command {
         by: UserId,
         /// Every identity of theirs.
         human: Human,
+        /// Every identity of the requester, on today's facts.
+        requester: Human,
+        /// Every identity of those who signed off before, on today's facts.
+        earlier: BTreeMap<UserId, Human>,
         /// What they found, in their words.
         note: String,
     },

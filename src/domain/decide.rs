@@ -1,9 +1,11 @@
 //! What a command does to a request: one total match on state and command.
 
+use std::collections::BTreeMap;
+
 use super::{
     Actor, Approval, Assignment, Command, EndCause, Event, Human, Leftovers, Occurred, Parties,
-    PlannedReview, Progress, Refusal, Removal, Request, RequestId, Span, Stage, State, Terms, Time,
-    UserId, Vote, asking, stricter,
+    PlannedReview, Progress, Refusal, Removal, Request, RequestId, SignOff, Span, Stage, State,
+    Terms, Time, UserId, Vote, asking, stricter,
 };
 
 /// Opens a request: the fold of its first event.
@@ -535,10 +537,13 @@ pub fn decide(request: &Request, command: Command, now: Time) -> Result<Vec<Occu
             Command::SignOff {
                 by: who,
                 human,
+                requester,
+                earlier,
                 note,
             },
         ) => {
-            let event = sign_off(request, &who, &human, &note)?;
+            let human = Human::new(&who, None).with(&human);
+            let event = sign_off(request, human, &requester, &earlier, &note)?;
             Ok(vec![by(&Actor::Person(who), &[], event)])
         }
         (
@@ -637,14 +642,23 @@ fn still_waits(request: &Request, now: Time) -> Result<(), Refusal> {
 
 /// The sign-off of somebody who may review: never of whoever used break-glass, once for each human, and with a
 /// note.
-fn sign_off(request: &Request, who: &UserId, human: &Human, note: &str) -> Result<Event, Refusal> {
+fn sign_off(
+    request: &Request,
+    human: Human,
+    requester: &Human,
+    earlier: &BTreeMap<UserId, Human>,
+    note: &str,
+) -> Result<Event, Refusal> {
     let review = request.review.as_ref().ok_or(Refusal::NoReview)?;
-    let human = Human::new(who, None).with(human);
-    if human.is(&request.human) {
+    if human.is(&request.human) || human.is(requester) {
         return Err(Refusal::OwnReview);
     }
-    let mut given = review.sign_offs.iter();
-    if given.any(|given| Human::new(&given.by, None).with(&given.human).is(&human)) {
+    let is_theirs = |given: &SignOff| {
+        let recorded = Human::new(&given.by, None).with(&given.human);
+        let known = earlier.get(&given.by);
+        human.is(&recorded) || known.is_some_and(|known| human.is(known))
+    };
+    if review.sign_offs.iter().any(is_theirs) {
         return Err(Refusal::SignedOffBefore);
     }
     if !review.is_open() {

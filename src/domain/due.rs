@@ -36,22 +36,25 @@ pub struct Due {
 /// A queue of work of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
-    /// What needs no target: time-outs, reminders, starts, warnings, the end of a grant's time.
+    /// What needs no target: time-outs, reminders, warnings, the end of a grant's time.
     Clock,
     /// What needs this target.
     Target(BackendName),
     /// What is only read back in this target, at its own time: access that only a time limit ends, and
     /// access that has ended and is inspected once more.
     ReadBack(BackendName),
+    /// Starts of what was approved in advance. They ask Slack and the tracker, and no end waits for those.
+    Starts,
 }
 
 impl Lane {
-    /// Its name in the store: with the target's name, or nothing for the clock.
+    /// Its name in the store: with the target's name, if it has one, or nothing for the clock.
     pub fn name(&self) -> Cow<'_, str> {
         match self {
             Self::Clock => Cow::Borrowed(""),
             Self::Target(backend) => Cow::Borrowed(backend.as_str()),
             Self::ReadBack(backend) => Cow::Owned(format!(":read-back:{backend}")),
+            Self::Starts => Cow::Borrowed(":starts"),
         }
     }
 
@@ -59,7 +62,7 @@ impl Lane {
     /// replica whose clock is ahead, and is due at once.
     pub fn latest(&self, now: Time) -> Option<Time> {
         match self {
-            Self::Clock | Self::ReadBack(_) => None,
+            Self::Clock | Self::ReadBack(_) | Self::Starts => None,
             Self::Target(_) => Some(CLOCKS_DIFFER.after(LONGEST_RETRY.after(now))),
         }
     }
@@ -127,7 +130,11 @@ impl Request {
                 if let Some(end) = self.expires_at {
                     due.push(clock(end, Work::Expire));
                     match self.starts_at.filter(|_| self.waits_for_start()) {
-                        Some(start) => due.push(clock(start, Work::Start)),
+                        Some(at) => due.push(Due {
+                            at,
+                            lane: Lane::Starts,
+                            work: Work::Start,
+                        }),
                         None => self.layers_to_make(end, &mut due),
                     }
                 }

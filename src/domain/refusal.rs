@@ -237,6 +237,14 @@ pub enum Refusal {
     /// A question or an answer is empty or too long.
     #[error("a text needs 1 to {} characters", Question::LONGEST)]
     TextLength,
+    /// As many tickets of the person were refused lately as may be, so no other is looked up.
+    #[error("{most} tickets were refused within an hour")]
+    TooManyTickets {
+        /// How many may be refused within an hour.
+        most: u32,
+        /// How long until another is looked up.
+        wait: Span,
+    },
 }
 
 /// How much more time somebody may ask for.

@@ -2,10 +2,11 @@
 //! [`provisioning`](crate::provisioning) do what is due in a target.
 //!
 //! What is due follows from the state alone, so the first attempt and the recovery after a crash
-//! are the same code. Every target has a lane of its own, and so has the clock: a target that is
-//! slow, or hangs, delays only itself. A lane sleeps until its next moment and is woken by commits.
-//! What no state makes due, `patrol` finds.
+//! are the same code. Every target has a lane of its own, and so have the clock and starts: a target, Slack or
+//! a tracker that is slow, or hangs, delays only what needs it. A lane sleeps until its next moment and is woken
+//! by commits. What no state makes due, `patrol` finds.
 
+mod failed_starts;
 mod lane;
 mod missing_work;
 mod patrol;
@@ -13,6 +14,8 @@ mod run;
 mod tend;
 
 use std::sync::Arc;
+
+use failed_starts::FailedStarts;
 
 use crate::{
     backend::Backends,
@@ -28,6 +31,7 @@ pub struct Worker {
     provisioner: Provisioner,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    failed_starts: FailedStarts,
 }
 
 impl Worker {
@@ -43,6 +47,7 @@ impl Worker {
             broker,
             clock,
             entropy,
+            failed_starts: FailedStarts::default(),
         }
     }
 
@@ -101,20 +106,20 @@ impl Worker {
             Work::Remind { .. } => Command::Remind,
             Work::RemindReview { .. } => Command::RemindReview,
             Work::Expire => Command::Expire,
-            // Its end is due too, and has its turn behind it.
+            // Its end is due too, in another lane.
             Work::Start
                 if loaded
                     .request
                     .being_revoked_since(self.clock.now())
                     .is_some() =>
             {
-                return Err(Error::from(Refusal::NotDue).into());
+                return Err(Unfinished::Waits);
             }
             // A replica on standby may end access, and grants none.
             Work::Grant { .. } | Work::Start if self.broker.store().standby_reason().is_some() => {
                 return Err(Unfinished::Waits);
             }
-            Work::Start => return Ok(self.broker.start(loaded.request.id).await?),
+            Work::Start => return self.start(loaded.request.id).await,
             Work::Grant { layer } => return self.provisioner.grant(loaded, layer).await,
             Work::Revoke { layer } => return self.provisioner.revoke(loaded, layer).await,
             Work::InspectAgain { layer } => {
@@ -123,5 +128,21 @@ impl Worker {
         };
         self.broker.record(loaded, command, None).await?;
         Ok(())
+    }
+    /// Starts the request, unless that failed a moment ago. While it waits, its lane looks at it every second and
+    /// asks nobody, so it waits no longer than until its end.
+    async fn start(&self, id: RequestId) -> Result<(), Unfinished> {
+        if let Some(at) = self.failed_starts.retry_at(id, self.clock.now()) {
+            return Err(Unfinished::Pending(at));
+        }
+        let started = self.broker.start(id).await;
+        match &started {
+            Ok(()) | Err(Error::Refused(Refusal::NotDue)) => self.failed_starts.forget(id),
+            Err(_) => {
+                let (now, jitter) = (self.clock.now(), self.entropy.byte());
+                self.failed_starts.note(id, now, jitter);
+            }
+        }
+        Ok(started?)
     }
 }

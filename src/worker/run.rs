@@ -12,7 +12,8 @@ impl Worker {
     /// Sweeps until `shutdown`; then finishes what is under way.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let targets = self.provisioner.targets();
-        let lanes = std::iter::once(Lane::Clock)
+        let lanes = [Lane::Clock, Lane::Starts]
+            .into_iter()
             .chain(targets.clone().cloned().map(Lane::Target))
             .chain(targets.cloned().map(Lane::ReadBack));
         let mut running: JoinSet<()> = lanes

@@ -1,6 +1,8 @@
 //! The review of what was taken by break-glass: two other people sign off, each once and with a note, whether or
 //! not the access has ended.
 
+use std::collections::BTreeMap;
+
 use chrono::DateTime;
 use keylend::domain::{
     Actor, AskKey, ChannelId, Command, Email, EndCause, Event, GroupName, Human, Lane, Occurred,
@@ -92,6 +94,8 @@ fn sign_off(by: &str, note: &str) -> Command {
     Command::SignOff {
         by: UserId::new(by),
         human: human(by),
+        requester: Human::default(),
+        earlier: BTreeMap::new(),
         note: note.to_owned(),
     }
 }
@@ -123,9 +127,23 @@ fn two_people_sign_off_each_once_with_a_note_and_never_the_one_who_used_it() {
     let second_id = Command::SignOff {
         by: UserId::new("W0SEC"),
         human: human("W0SEC").with(&human("U0SEC")),
+        requester: Human::default(),
+        earlier: BTreeMap::new(),
         note: "again".to_owned(),
     };
     assert_eq!(tell(&mut request, second_id), Err(Refusal::SignedOffBefore));
+    // Somebody who turned out later to be the first reviewer, or whoever used it.
+    let carol = |requester: &str, first: &str| Command::SignOff {
+        by: UserId::new("U0CAROL"),
+        human: human("U0CAROL"),
+        requester: human(requester),
+        earlier: [(UserId::new("U0SEC"), human(first))].into(),
+        note: "read the session too".to_owned(),
+    };
+    let again = tell(&mut request, carol("U0ALICE", "U0CAROL"));
+    assert_eq!(again, Err(Refusal::SignedOffBefore));
+    let own = tell(&mut request, carol("U0CAROL", "U0SEC"));
+    assert_eq!(own, Err(Refusal::OwnReview));
     assert!(review(&request).is_open());
     tell(&mut request, sign_off("U0CAROL", "read the session too")).unwrap();
     assert!(!review(&request).is_open());

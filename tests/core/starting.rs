@@ -3,9 +3,9 @@
 use chrono::DateTime;
 use keylend::domain::{
     Actor, ApprovalFacts, AskKey, BackendName, ChannelId, Command, Email, EndCause, Entitlement,
-    Event, Handle, Human, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Refusal, Request,
-    RequestId, RevocationMode, Risk, Span, Stage, State, Terms, Time, UserId, Username, Vote, Work,
-    decide, open,
+    Event, Handle, Human, Lane, Occurred, Params, Parties, PlannedGrant, PlannedLayer, Refusal,
+    Request, RequestId, RevocationMode, Risk, Span, Stage, State, Terms, Time, UserId, Username,
+    Vote, Work, decide, open,
 };
 
 const ALICE: &str = "U0ALICE";
@@ -290,4 +290,12 @@ fn a_start_that_could_not_be_decided_until_the_end_grants_nothing() {
     assert_eq!(late, Err(Refusal::NotDue));
     tell(&mut request, Command::Expire, ends_at()).unwrap();
     assert!(matches!(request.state, State::Failed { .. }));
+}
+
+#[test]
+fn no_end_shares_a_lane_with_starts() {
+    let due = approved().due();
+    let lane = |work: Work| due.iter().find(|it| it.work == work).map(|it| &it.lane);
+    assert_eq!(lane(Work::Start), Some(&Lane::Starts));
+    assert_eq!(lane(Work::Expire), Some(&Lane::Clock));
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use keylend::{
     domain::{
-        Actor, AskKey, Command, Event, Human, Lock, LockEvent, LockTarget, NameEvent, Request,
-        Span, Username,
+        Actor, ApprovalFacts, AskKey, Command, Event, Human, Lock, LockEvent, LockTarget,
+        NameEvent, Parties, Request, Span, Username, Vote,
     },
     store::{Change, Commit, Database, DecidedOn, EntryBody, Ledger, LockChange, Record, Snapshot},
 };
@@ -25,6 +25,7 @@ crate::holds!(
     of_two_requests_decided_on_one_count_one_is_committed,
     a_grant_decided_on_a_count_before_access_was_there_again_is_a_conflict,
     of_two_people_who_are_granted_one_name_at_once_one_is,
+    a_grant_of_a_name_decided_on_before_anothers_access_started_under_it_is_a_conflict,
     a_decision_about_somebody_who_turns_out_to_be_more_is_a_conflict,
     a_lock_is_set_replaced_and_lifted_once,
     a_lock_set_again_ends_no_earlier_and_is_lifted_no_earlier,
@@ -300,6 +301,55 @@ async fn a_decision_about_somebody_who_turns_out_to_be_more_is_a_conflict(
     // What was known of them changes nothing, and others do not.
     let granted = granting(&same, carol);
     store.commit(granted).await.unwrap();
+}
+
+async fn a_grant_of_a_name_decided_on_before_anothers_access_started_under_it_is_a_conflict(
+    store: Arc<dyn Database>,
+) {
+    let mut requests = Vec::new();
+    for (person, starts_at) in [("alice", Some(at(60))), ("dave", None)] {
+        let mut first = first_event(person, person, "db-prod:write", at(0));
+        if let Event::Requested {
+            username,
+            starts_at: start,
+            ..
+        } = &mut first.event
+        {
+            (*username, *start) = (Username::new("shared"), starts_at);
+        }
+        requests.push(commit(&*store, Change::first(id(person), first, Vec::new())).await);
+    }
+    let scheduled = approved(&requests[0], &[("pg-prod", "role")], at(1));
+    let scheduled = commit(&*store, scheduled).await;
+    let before = DecidedOn {
+        name: Some(Username::new("shared")),
+        ..decided_on(&*store)
+    };
+    let start = Command::Start {
+        terms: scheduled.terms.clone(),
+        approvals_needed: 1,
+        stages: Vec::new(),
+        parties: Parties {
+            requester: human("alice"),
+            votes: [(
+                user("bob"),
+                Vote::Counts {
+                    human: human("bob"),
+                },
+            )]
+            .into(),
+            ..Parties::default()
+        },
+        after: Vec::new(),
+        facts: ApprovalFacts::default(),
+    };
+    let started = then(&scheduled, start, at(60));
+    let mut events = started.events().iter();
+    assert!(events.any(|it| matches!(it.event, Event::Started { .. })));
+    commit(&*store, started).await;
+    assert!(is_conflict(
+        store.commit(granting(&requests[1], before)).await
+    ));
 }
 
 fn set(target: LockTarget, reason: &str) -> LockChange {

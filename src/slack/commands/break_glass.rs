@@ -35,6 +35,9 @@ async fn run(call: Call<'_>) -> Outcome {
     let Some(scope) = catalogue.get(&id) else {
         return Ok(Some(answer::usage(&call.command.line())));
     };
+    if draft.start.is_some() {
+        return Ok(Some(review::NO_START.to_owned()));
+    }
     let duration = match draft.duration {
         Some(duration) if draft.is_complete_for(scope) && !draft.reason.is_empty() => duration,
         _ => return Ok(Some(answer::usage(&call.command.line()))),

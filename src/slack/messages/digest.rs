@@ -1,8 +1,8 @@
 //! The weekly digest: posted in the audit channel once for each week, by the replica that speaks.
 //!
-//! The store says which one was posted last. The first one tells of the week that ends after Keylend first
-//! ran with `digest.day`; of weeks that passed while no replica ran, the last one is told. A crash between
-//! Slack's answer and the note of it posts a digest twice.
+//! The store says which one was posted last. Where it says nothing, the last week is told unless the log began
+//! after it: deleting the row repeats a digest, and suppresses none. Of weeks that passed while no replica ran,
+//! the last one is told. A crash between Slack's answer and the note of it posts a digest twice.
 
 use tokio_util::sync::CancellationToken;
 
@@ -29,17 +29,32 @@ impl Messenger {
             let (told, version) = self.retry.retry_forever(shutdown, told).await?;
             let last = settings.schedule.last(now);
             match told {
-                Some(told) if told < last => self.tell_digest(settings, last, shutdown).await?,
-                Some(_) => {
+                Some(told) if told >= last => {
                     let next = settings.schedule.next(now);
                     self.retry.wait_until(next, shutdown).await?;
                     continue;
                 }
-                None => {}
+                Some(_) => self.tell_digest(settings, last, shutdown).await?,
+                None => {
+                    let began = || self.log_began_after(last);
+                    if !self.retry.retry_forever(shutdown, began).await? {
+                        self.tell_digest(settings, last, shutdown).await?;
+                    }
+                }
             }
             let note = || self.digest_record.note(last, version);
             self.retry.retry_forever(shutdown, note).await?;
         }
+    }
+
+    /// Whether the log has nothing to tell of the time before `until`. A first entry that Keylend did not write,
+    /// or whose time cannot be read, may hide what there is to tell.
+    async fn log_began_after(&self, until: Time) -> Result<bool, StoreError> {
+        let entries = self.store.raw_entries(0, 1).await?;
+        Ok(entries.first().is_none_or(|first| {
+            let at = first.at.parse::<Time>();
+            first.origin != Origin::Forged && at.is_ok_and(|at| at > until)
+        }))
     }
 
     async fn tell_digest(

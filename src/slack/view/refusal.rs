@@ -68,6 +68,7 @@ pub fn on_field(error: &Error, scope: &Scope, asked: Span) -> (&'static str, Str
             (field::DURATION, too_short(*asked, *min))
         }
         Error::Refused(Refusal::Ticket(problem)) => (field::TICKET, ticket_problem(problem)),
+        Error::Refused(Refusal::TooManyTickets { .. }) => (field::TICKET, say(error, Voice::Plain)),
         Error::Refused(Refusal::StartPassed | Refusal::StartTooFar { .. }) => {
             (field::START, say(error, Voice::Plain))
         }
@@ -504,6 +505,10 @@ fn refused(refusal: &Refusal, voice: Voice) -> String {
             "Two people have already signed this off, so the review is closed. Nothing changed."
                 .to_owned()
         }
+        Refusal::TooManyTickets { most, wait } => format!(
+            "{most} of your tickets were refused within an hour, and Keylend doesn't look up more. Try again in \
+             {wait}."
+        ),
         Refusal::NoteMissing => "A note is required. Say what you checked.".to_owned(),
         Refusal::NameTaken => {
             "Somebody else's request already has this id. Nothing changed. Try again.".to_owned()
@@ -757,6 +762,10 @@ mod tests {
             SignedOffBefore => [Refusal::SignedOffBefore],
             ReviewClosed => [Refusal::ReviewClosed],
             NoteMissing => [Refusal::NoteMissing],
+            TooManyTickets => [Refusal::TooManyTickets {
+                most: 30,
+                wait: Span::minutes(12),
+            }],
             GroupsUnavailable => [
                 Refusal::GroupsUnavailable([GroupName::new("dba")].into()),
                 Refusal::GroupsUnavailable([GroupName::new("dba"), GroupName::new("ops")].into()),

@@ -18,6 +18,9 @@ const LONGEST_NOTE: usize = 1000;
 /// How much of a reason or a note one line takes.
 const WORDS: usize = 400;
 
+/// A start was given to what starts at once.
+pub const NO_START: &str = "Break-glass starts at once. Leave `--at` out, or use `/jit request`.";
+
 /// What reviewers are told of an entry; nothing of most, and of what was reviewed or reminded again meanwhile.
 pub fn to_reviewers(entry: &Entry, request: &Request) -> Option<String> {
     let EntryBody::Request(event) = &entry.body else {

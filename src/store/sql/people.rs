@@ -21,9 +21,10 @@ pub(super) async fn change(
     if entries.len() == LOOKED_AT as usize {
         return Ok(true);
     }
-    let approved = entries.iter().filter(|raw| raw.kind == "approved");
-    let approved = approved.filter_map(|raw| raw.request_id.as_deref());
-    let names = log::usernames(connection, approved).await?;
+    let granting = |kind: &str| matches!(kind, "approved" | "started");
+    let granted = entries.iter().filter(|raw| granting(&raw.kind));
+    let granted = granted.filter_map(|raw| raw.request_id.as_deref());
+    let names = log::usernames(connection, granted).await?;
     for raw in &entries {
         let entry = Entry::try_from(raw).map_err(|error| sqlx::Error::Decode(error.into()))?;
         let told = match &entry.body {

@@ -107,6 +107,20 @@ async fn of_weeks_that_passed_while_nobody_posted_the_last_one_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_no_row_says_what_was_posted_the_last_week_of_an_older_log_is_told() {
+    let fixture = Fixture::set().await;
+    fixture.commit(asked("one", 0)).await;
+    // Somebody may have deleted the row just before.
+    fixture.clock.set(first_saturday());
+    let running = run(&fixture).await;
+    fixture.says("C0AUDIT", "*Weekly digest*").await;
+    running.stop().await;
+    let told = digests(&fixture);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("1 request: 0 granted"), "{}", told[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_digest_waits_until_slack_takes_it() {
     let fixture = Fixture::set().await;
     let running = run(&fixture).await;

@@ -135,6 +135,20 @@ async fn nobody_uses_break_glass_whom_no_rule_permits_or_a_rule_forbids() {
 }
 
 #[tokio::test]
+async fn break_glass_with_a_start_is_refused_since_it_grants_at_once() {
+    let fixture = started().await;
+    let later = "break-glass db-prod:write 30m --at 22:00 INC-4211 writes are failing";
+    let answer = fixture.answer(ALICE, later).await;
+    assert!(
+        answer.says("Break-glass starts at once. Leave `--at` out, or use `/jit request`."),
+        "{}",
+        answer.text
+    );
+    assert!(fixture.kinds().await.is_empty());
+    assert!(!fixture.admitted("alice@example.com", SCOPE).await);
+}
+
+#[tokio::test]
 async fn a_lock_holds_against_break_glass() {
     let fixture = started().await;
     fixture.end(SECURITY, "lock db-prod:write we look").await;
@@ -356,4 +370,29 @@ async fn the_homes_of_reviewers_and_of_whoever_used_it_show_what_is_open_for_rev
     shown(&fixture, ALICE, |home| !is_told(home)).await;
     let outside = fixture.sim.home(BOB).unwrap();
     assert!(!outside.says("review"), "{}", outside.all_text());
+}
+
+#[tokio::test]
+async fn nobody_signs_off_who_turned_out_to_be_the_first_reviewer_or_whoever_used_it() {
+    let fixture = started().await;
+    let card = used(&fixture).await;
+    sign_off(&fixture, SECURITY, &card, "I read the session").await;
+    let card = fixture.shows(&card, "1 of 2").await;
+    for (same, words) in [
+        (SECURITY, "You have already signed this off."),
+        (ALICE, "You can't review your own use of break-glass."),
+    ] {
+        let address = format!("{}.new@example.com", same.to_lowercase());
+        for person in [same, CAROL] {
+            let email = address.clone();
+            fixture.sim.update_person(person, |it| it.email = email);
+        }
+        // What was learnt of them earlier counts for a minute.
+        fixture.clock.advance(Duration::from_secs(61));
+        fixture.carol().click(&card, "sign_off").await;
+        fixture.answered(CAROL, words).await;
+    }
+    let kinds = fixture.kinds().await;
+    let signed = kinds.iter().filter(|kind| *kind == "review_signed_off");
+    assert_eq!(signed.count(), 1);
 }

@@ -1,9 +1,9 @@
 //! A start in the future: approved in advance, decided on once more at the start.
 
 use keylend::domain::{EndCause, Event, Time};
-use slack_sim::{Message, Submission};
+use slack_sim::{Fault, Message, Submission};
 
-use crate::support::fixture::{ALICE, BOB, CAROL, Fixture, INCIDENT, SECURITY};
+use crate::support::fixture::{ALICE, BOB, CAROL, Fixture, INCIDENT, REQUEST, SECURITY};
 
 /// When the requests of these stories start: 05:00 in Berlin, two hours after the stories begin.
 const START: &str = "2099-11-21T04:00:00Z";
@@ -296,4 +296,40 @@ async fn an_incident_channel_follows_it_to_its_start() {
     let card = fixture.open_card().await;
     fixture.bob().click(&card, "approve").await;
     fixture.said(INCIDENT, "*approved*").await;
+}
+
+#[tokio::test]
+async fn starts_that_hang_hold_up_nobodys_end() {
+    let many = |config: &str| {
+        let limits = "[limits]\nmax_pending_per_scope = 100\nmax_pending_per_person = 100\n\
+                      max_requests_per_hour = 100";
+        config.replace("[limits]", limits)
+    };
+    let rule = r#"@id("reads") permit (principal, action == Action::"auto_approve",
+        resource == Scope::"db-prod:read");"#;
+    let fixture = Fixture::with(many, rule).await;
+    let berlin = "Europe/Berlin".to_owned();
+    fixture.sim.update_person(ALICE, |alice| alice.tz = berlin);
+    fixture.granted(REQUEST).await;
+    // More than a lane has places, and all due before the grant ends.
+    for number in 0..70 {
+        let line = format!("request db-prod:read 1h --at 03:20 look {number}");
+        fixture.jit(ALICE, &line).await;
+    }
+    let approved = |kinds: Vec<String>| kinds.iter().filter(|kind| *kind == "approved").count();
+    for _ in 0..5_000 {
+        if approved(fixture.kinds().await) == 71 {
+            break;
+        }
+        fixture.page("/healthz").await;
+    }
+    assert_eq!(approved(fixture.kinds().await), 71);
+    fixture.sim.fault("*", Fault::Hang, usize::MAX);
+    fixture.advance_minutes(25);
+    fixture.page("/healthz").await;
+    fixture.advance_minutes(10);
+    fixture.console.until_ordered("revoke", 1).await;
+    let kinds = fixture.kinds().await;
+    assert!(!kinds.contains(&"started".to_owned()), "{kinds:?}");
+    fixture.sim.heal();
 }

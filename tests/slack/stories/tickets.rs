@@ -1,11 +1,13 @@
 //! Scopes that need an open ticket: what a tracker's answer allows, and what closing a ticket ends.
 
+use std::time::Duration;
+
 use keylend::clock::Clock as _;
 use serde_json::Value;
 use slack_sim::Submission;
 
 use crate::support::{
-    fixture::{ALICE, APPROVALS, BOB, CAROL, Fixture, REQUEST, SCOPE, TOKEN},
+    fixture::{ALICE, APPROVALS, BOB, CAROL, DAVE, Fixture, REQUEST, SCOPE, TOKEN},
     tickets::{Answer, Tracker, USER},
 };
 
@@ -360,4 +362,44 @@ async fn a_start_waits_while_the_tracker_does_not_answer() {
     tracker.answers(Answer::True);
     fixture.advance_minutes(2);
     fixture.until_logged("activated", 1).await;
+}
+
+#[tokio::test]
+async fn a_start_that_fails_is_tried_again_less_and_less_often() {
+    let (tracker, fixture) = jira("").await;
+    approved_for_later(&fixture).await;
+    tracker.answers(Answer::Nonsense);
+    fixture.advance_minutes(120);
+    fixture.audited("*Alert* `tickets_unchecked`").await;
+    let before = tracker.asked().len();
+    for _ in 0..60 {
+        fixture.clock.advance(Duration::from_secs(1));
+        // Round trips through the service give it its share of the machine.
+        for _ in 0..5 {
+            fixture.page("/healthz").await;
+        }
+    }
+    let asked = tracker.asked().len() - before;
+    assert!(asked <= 20, "asked {asked} times within a minute");
+    tracker.answers(Answer::True);
+    fixture.until_logged("activated", 1).await;
+}
+
+#[tokio::test]
+async fn somebody_whose_tickets_are_refused_all_the_time_causes_no_more_look_ups() {
+    let (tracker, fixture) = jira("").await;
+    let line = |number: u32| format!("request {SCOPE} 30m INC-9{number} writes are failing");
+    for number in 0..30 {
+        refused(&fixture, &line(number), "has no such ticket").await;
+    }
+    let before = tracker.asked().len();
+    let words = "30 of your tickets were refused within an hour";
+    refused(&fixture, &line(30), words).await;
+    refused(&fixture, REQUEST, words).await;
+    assert_eq!(tracker.asked().len(), before);
+    // Somebody else's are looked up, and hers an hour later.
+    let others = fixture.answer(DAVE, &line(31)).await;
+    assert!(others.says("has no such ticket"), "{}", others.text);
+    fixture.advance_minutes(61);
+    fixture.asked(REQUEST).await;
 }

@@ -1,5 +1,7 @@
 //! The card of a break-glass: who took what and why, and who has signed off with which note.
 
+use std::collections::BTreeMap;
+
 use keylend::{
     domain::{
         Actor, ChannelId, Command, GroupName, Human, Parties, PlannedGrant, PlannedReview, RuleId,
@@ -39,6 +41,8 @@ fn signed_off(story: &Story, by: &str, note: &str) -> Story {
     let command = Command::SignOff {
         by: UserId::new(by),
         human: Human::default(),
+        requester: Human::default(),
+        earlier: BTreeMap::new(),
         note: note.to_owned(),
     };
     story.after(1, command)
