@@ -18,3 +18,4 @@ mod recipes;
 mod review;
 mod skips;
 mod starting;
+mod store_rows;
