@@ -16,6 +16,7 @@ on_both!(
     access_ends_by_a_lock_whatever_was_appended,
     access_that_lost_its_row_ends_whatever_was_appended,
     a_lock_ends_what_was_hidden_from_it_though_another_lock_cannot_be_read,
+    rows_of_due_that_name_no_request_keep_no_end_waiting,
 );
 
 /// Grants access and appends entries about it, and about no request, that are nothing that Keylend writes.
@@ -125,6 +126,31 @@ async fn a_lock_ends_what_was_hidden_from_it_though_another_lock_cannot_be_read(
         .tamper("INSERT INTO locks (target, set_at, lock) VALUES ('a target', 0, 'no JSON')")
         .await;
     scene.fixture.advance_minutes(3);
+    is_gone(&scene).await;
+}
+
+/// More of them than a lane works on at once, and all of them due before the grant.
+async fn rows_of_due_that_name_no_request_keep_no_end_waiting(scene: Scene) {
+    scene.fixture.granted(REQUEST).await;
+    for lane in ["", "console"] {
+        let rows = match scene.address().starts_with("sqlite") {
+            true => format!(
+                "INSERT INTO due WITH RECURSIVE numbers (number) AS (
+                     SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 300)
+                 SELECT 'x' || number, '{lane}', 0 FROM numbers;
+                 INSERT INTO due VALUES (CAST(x'ff' AS TEXT), '{lane}', 0),
+                     (CAST(x'fe' AS TEXT), '{lane}', 9223372036854775807)"
+            ),
+            // Foreign keys are not checked like this, which an administrator of the database can do.
+            false => format!(
+                "SET session_replication_role = replica;
+                 INSERT INTO due SELECT 'x' || number, '{lane}', 0
+                 FROM generate_series(1, 300) AS numbers (number)"
+            ),
+        };
+        scene.tamper(&rows).await;
+    }
+    scene.fixture.advance_minutes(31);
     is_gone(&scene).await;
 }
 
